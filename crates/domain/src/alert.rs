@@ -1,0 +1,163 @@
+//! Alerts: which helpers are told of an emergency first.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Metres, Timestamp, UserId};
+
+/// How helpers are alerted; the settings `ALLYNET_ALERT_*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertPolicy {
+    radii: Vec<Metres>,
+    min_helpers: u32,
+    wave_size: u32,
+}
+
+/// Why alert settings make no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AlertPolicyError {
+    /// No radius, or one that is not larger than the one before, or not within 1 m to 20,000 km.
+    #[error("radii must be metres from 1 to 20000000 in growing order")]
+    Radii,
+    /// A wave that alerts nobody.
+    #[error("a wave must reach at least one helper")]
+    WaveSize,
+}
+
+impl AlertPolicy {
+    /// A policy: growing `radii`, of which the first with `min_helpers` in it is used, for at most `wave_size`
+    /// helpers at once.
+    ///
+    /// # Errors
+    /// When no alert could ever be sent by it.
+    pub fn new(radii: Vec<Metres>, min_helpers: u32, wave_size: u32) -> Result<Self, AlertPolicyError> {
+        let sane = |m: &Metres| (1.0..=20_000_000.0).contains(&m.get());
+        if radii.is_empty() || !radii.iter().all(sane) || !radii.is_sorted_by(|a, b| a < b) {
+            return Err(AlertPolicyError::Radii);
+        }
+        if wave_size == 0 {
+            return Err(AlertPolicyError::WaveSize);
+        }
+        Ok(Self { radii, min_helpers, wave_size })
+    }
+
+    /// The radii, growing; never empty.
+    pub fn radii(&self) -> &[Metres] {
+        &self.radii
+    }
+
+    /// The most helpers alerted by one wave.
+    pub const fn wave_size(&self) -> u32 {
+        self.wave_size
+    }
+
+    /// Who is alerted first: the nearest within the smallest radius that holds enough helpers, or the largest.
+    /// `census` was taken for [`Self::radii`] and [`Self::wave_size`].
+    pub fn first_wave(&self, census: &Census) -> Wave {
+        let enough = census.counts.iter().position(|&count| count >= self.min_helpers);
+        let index = enough.unwrap_or(self.radii.len() - 1);
+        let radius = self.radii[index];
+        let recipients = census.nearest.iter().take_while(|r| r.distance <= radius).copied().collect();
+        Wave { number: 1, radius, recipients, helpers_within: census.counts.get(index).copied().unwrap_or(0) }
+    }
+}
+
+impl Default for AlertPolicy {
+    /// 5, 10 and 15 km; at least 3 helpers; 50 at once.
+    fn default() -> Self {
+        Self { radii: [5_000.0, 10_000.0, 15_000.0].map(Metres::new).to_vec(), min_helpers: 3, wave_size: 50 }
+    }
+}
+
+/// Helpers on duty around a place.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Census {
+    /// How many stand within each radius that was asked for, in the same order.
+    pub counts: Vec<u32>,
+    /// The nearest within the largest radius, nearest first, up to the limit that was asked for.
+    pub nearest: Vec<Recipient>,
+}
+
+/// One helper who is to be alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Who.
+    pub helper: UserId,
+    /// From their last position to the emergency.
+    pub distance: Metres,
+}
+
+/// A group of helpers alerted at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wave {
+    /// 1 for the first.
+    pub number: u16,
+    /// The alert radius it used.
+    pub radius: Metres,
+    /// Who is alerted, nearest first.
+    pub recipients: Vec<Recipient>,
+    /// How many helpers on duty stand within the radius, alerted by this wave or not.
+    pub helpers_within: u32,
+}
+
+/// What became of one emergency's alert to one helper.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alert {
+    /// Who.
+    pub helper: UserId,
+    /// The wave that alerted them; none for one who declined without having been alerted.
+    pub wave: Option<u16>,
+    /// When the helper's device said that it had it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When the helper declined, unless they accepted later.
+    pub declined_at: Option<Timestamp>,
+}
+
+/// How many helpers were alerted to an emergency, and what came back. Only alerted helpers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AlertCounts {
+    /// The last wave sent.
+    pub wave: u16,
+    /// Helpers alerted.
+    pub alerted: u32,
+    /// Of these, whose device acknowledged.
+    pub acknowledged: u32,
+    /// Of these, who declined.
+    pub declined: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn census(counts: &[u32], distances: &[f64]) -> Census {
+        let nearest = distances
+            .iter()
+            .map(|&d| Recipient { helper: Uuid::from_u128(d as u128).into(), distance: Metres::new(d) })
+            .collect();
+        Census { counts: counts.to_vec(), nearest }
+    }
+
+    #[test]
+    fn the_first_wave_takes_the_smallest_radius_with_enough_helpers_or_the_largest() {
+        let policy = AlertPolicy::default();
+        for (counts, distances, radius, alerted, within) in [
+            ([3, 3, 3], vec![1.0, 2.0, 5_000.0], 5_000.0, 3, 3),
+            ([2, 3, 4], vec![1.0, 2.0, 9_000.0, 14_000.0], 10_000.0, 3, 3),
+            ([0, 1, 2], vec![9_000.0, 14_000.0], 15_000.0, 2, 2),
+            ([0, 0, 0], vec![], 15_000.0, 0, 0),
+        ] {
+            let wave = policy.first_wave(&census(&counts, &distances));
+            assert_eq!((wave.radius.get(), wave.recipients.len(), wave.helpers_within), (radius, alerted, within));
+        }
+    }
+
+    #[test]
+    fn radii_must_grow() {
+        let m = |radii: &[f64]| AlertPolicy::new(radii.iter().copied().map(Metres::new).collect(), 3, 50);
+        assert!(m(&[5.0, 10.0]).is_ok());
+        for wrong in [&[][..], &[5.0, 5.0], &[10.0, 5.0], &[0.0], &[f64::NAN]] {
+            assert_eq!(m(wrong), Err(AlertPolicyError::Radii));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the domain needs from outside, as traits. Adapters implement them; the contract suite holds every
+//! persistence adapter to what their documentation says MUST hold.
+//!
+//! With the feature `mocks`, each trait has a [`mockall`](https://docs.rs/mockall) mock named `Mock…` beside it.
+
+mod accounts;
+mod alerts;
+mod changes;
+mod emergencies;
+mod environment;
+mod events;
+mod helpers;
+mod messages;
+mod positions;
+mod security;
+mod sessions;
+
+pub use accounts::*;
+pub use alerts::*;
+pub use changes::*;
+pub use emergencies::*;
+pub use environment::*;
+pub use events::*;
+pub use helpers::*;
+pub use messages::*;
+pub use positions::*;
+pub use security::*;
+pub use sessions::*;
+
+/// A rule that the store itself keeps, because it must hold under any concurrency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Constraint {
+    /// One account per email.
+    Email,
+    /// One live emergency per owner.
+    LiveEmergency,
+    /// One emergency per owner and request id.
+    RequestId,
+    /// One engaged response per helper.
+    Engaged,
+    /// One rating per emergency and helper.
+    Rating,
+    /// One report per emergency, reporter and party.
+    Report,
+}
+
+/// Why a port did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the change was decided on is no longer so: load again, decide again.
+    #[error("the stored revision is another")]
+    Stale,
+    /// A rule that the store keeps.
+    #[error("the store keeps {0:?} unique")]
+    Conflict(Constraint),
+    /// What is stored means nothing.
+    #[error("{table}.{column} of {id} is corrupt")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Which row.
+        id: String,
+    },
+    /// The database, or whatever is behind the port, did not answer.
+    #[error("the adapter failed")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Wraps an adapter's own failure.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+}
+
+/// What every port answers.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,110 @@
+//! Places on the earth and the distances between them.
+
+use geo::{Distance, Geodesic, Point};
+use serde::{Deserialize, Serialize};
+
+/// A place: WGS 84 decimal degrees, always within range and finite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    latitude: f64,
+    longitude: f64,
+}
+
+/// Which coordinate of a place is out of its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PositionError {
+    /// Latitude is not within -90..=90 degrees.
+    #[error("must be a number from -90 to 90")]
+    Latitude,
+    /// Longitude is not within -180..=180 degrees.
+    #[error("must be a number from -180 to 180")]
+    Longitude,
+}
+
+impl Position {
+    /// A place from decimal degrees.
+    ///
+    /// # Errors
+    /// Names the coordinate that is not finite or not in range.
+    pub fn new(latitude: f64, longitude: f64) -> Result<Self, PositionError> {
+        if !(-90.0..=90.0).contains(&latitude) {
+            return Err(PositionError::Latitude);
+        }
+        if !(-180.0..=180.0).contains(&longitude) {
+            return Err(PositionError::Longitude);
+        }
+        Ok(Self { latitude, longitude })
+    }
+
+    /// Degrees north, -90..=90.
+    pub const fn latitude(self) -> f64 {
+        self.latitude
+    }
+
+    /// Degrees east, -180..=180.
+    pub const fn longitude(self) -> f64 {
+        self.longitude
+    }
+
+    /// The length of the geodesic to `other` on the WGS 84 ellipsoid (Karney 2013).
+    pub fn distance_to(self, other: Self) -> Metres {
+        let point = |p: Self| Point::new(p.longitude, p.latitude);
+        Metres(Geodesic.distance(point(self), point(other)))
+    }
+}
+
+/// A length or a radius in metres.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metres(f64);
+
+impl Metres {
+    /// A length; the caller guarantees that it is finite and not negative.
+    pub const fn new(metres: f64) -> Self {
+        Self(metres)
+    }
+
+    /// The length in metres.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// The nearest whole number of metres, as people are told.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and no two places are further apart than 20,004 km"
+    )]
+    pub fn whole(self) -> u32 {
+        self.0.round() as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(latitude: f64, longitude: f64) -> Position {
+        Position::new(latitude, longitude).unwrap()
+    }
+
+    #[test]
+    fn only_finite_degrees_in_range_are_a_place() {
+        for (latitude, longitude, wrong) in [
+            (90.000_001, 0.0, PositionError::Latitude),
+            (f64::NAN, 0.0, PositionError::Latitude),
+            (0.0, -180.1, PositionError::Longitude),
+            (0.0, f64::INFINITY, PositionError::Longitude),
+        ] {
+            assert_eq!(Position::new(latitude, longitude), Err(wrong));
+        }
+        assert!(Position::new(-90.0, 180.0).is_ok());
+    }
+
+    #[test]
+    fn the_distance_crosses_the_antimeridian_and_the_poles() {
+        assert_eq!(at(0.0, 179.999).distance_to(at(0.0, -179.999)).whole(), 223);
+        assert_eq!(at(89.999, 0.0).distance_to(at(89.999, 180.0)).whole(), 223);
+        assert_eq!(at(90.0, 12.0).distance_to(at(90.0, -80.0)).whole(), 0);
+    }
+}
