@@ -67,7 +67,7 @@ impl Listener {
         }
         let close = self.close_all.child_token();
         Stream {
-            stream,
+            tcp: stream,
             closed: Box::pin(close.clone().cancelled_owned()),
             connection: Connection { peer, close },
             patience: self.patience,
@@ -115,7 +115,7 @@ fn is_about_the_peer(error: &io::Error) -> bool {
 /// An accepted connection. It closes when its token is cancelled, and cancels its token when it ends.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    stream: TcpStream,
+    tcp: TcpStream,
     connection: Connection,
     patience: Patience,
     /// The reader's view of the token: it must wake the reader, who is not the writer's task.
@@ -140,19 +140,14 @@ impl Stream {
         if self.given_up { Err(ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    fn after_write(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn after_write(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.blocked = None;
             return written;
         }
         let (close, patience) = (&self.connection.close, self.patience);
         let last_write = self.last_write;
-        let blocked =
-            self.blocked.get_or_insert_with(|| Blocked::new(close.clone(), patience, last_write));
+        let blocked = self.blocked.get_or_insert_with(|| Blocked::new(close.clone(), patience, last_write));
         if blocked.0.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -166,7 +161,7 @@ impl Stream {
         self.given_up = true;
         self.blocked = None;
         self.connection.close.cancel();
-        SockRef::from(&self.stream).shutdown(std::net::Shutdown::Both).ok();
+        SockRef::from(&self.tcp).shutdown(std::net::Shutdown::Both).ok();
     }
 }
 
@@ -191,28 +186,20 @@ impl std::fmt::Debug for Blocked {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.closed.as_mut().poll(cx).is_ready() {
             self.begin_closing();
             // An error and not the end of the stream: after the latter a WebSocket refuses to send what is queued.
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Pin::new(&mut self.tcp).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.before_write()?;
-        let written = Pin::new(&mut self.stream).poll_write(cx, data);
+        let written = Pin::new(&mut self.tcp).poll_write(cx, data);
         self.after_write(written, cx)
     }
 
@@ -222,20 +209,20 @@ impl AsyncWrite for Stream {
         data: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.before_write()?;
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, data);
+        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, data);
         self.after_write(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.tcp.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.tcp).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }
 
