@@ -12,6 +12,7 @@ mod position;
 mod refusal;
 mod secret;
 mod text;
+pub mod usecase;
 mod words;
 
 pub use account::*;

@@ -59,6 +59,9 @@ pub enum Refusal {
     /// The user reported is not the other party.
     #[error("there is no such party to this emergency")]
     PartyNotFound,
+    /// An owner has to say which helper they report.
+    #[error("the party reported is missing")]
+    PartyMissing,
     /// One live emergency per owner.
     #[error("another emergency is live")]
     ActiveEmergencyExists {

@@ -1,0 +1,257 @@
+//! Registering, logging in and out, and what an account says about itself.
+
+use std::sync::Arc;
+
+use crate::{
+    Account, Actor, Change, Contact, Email, Error, Event, MAX_CONTACTS, Name, Password, Profile, Refusal, Role, Secret,
+    Session, Standing, Timestamp, TokenId, UserId, Write,
+    port::{self, Confirmation, Constraint, RefreshClaims, TokenError},
+    usecase::refuse_conflict,
+};
+
+/// What these use cases need.
+#[derive(Clone)]
+pub struct Context {
+    /// Accounts.
+    pub accounts: Arc<dyn port::Accounts>,
+    /// Sessions.
+    pub sessions: Arc<dyn port::Sessions>,
+    /// Commits.
+    pub changes: Arc<dyn port::Changes>,
+    /// Signs and reads tokens.
+    pub tokens: Arc<dyn port::Tokens>,
+    /// Hashes and verifies passwords.
+    pub passwords: Arc<dyn port::Passwords>,
+    /// The time.
+    pub clock: Arc<dyn port::Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn port::Ids>,
+}
+
+/// A caller who proved who they are, and until when that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Authenticated {
+    /// Who calls.
+    pub actor: Actor,
+    /// When the token expires.
+    pub expires_at: Timestamp,
+}
+
+/// An access token and the refresh token that goes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenPair {
+    /// For every request.
+    pub access: Secret,
+    /// For getting the next pair.
+    pub refresh: Secret,
+}
+
+/// An account that just registered or logged in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedIn {
+    /// The account.
+    pub account: Account,
+    /// Its tokens.
+    pub tokens: TokenPair,
+}
+
+/// What a new account tells.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Where it logs in.
+    pub email: Email,
+    /// With what.
+    pub password: Password,
+    /// Who it is.
+    pub profile: Profile,
+}
+
+/// Finds out who calls: one look at the store, so that a revoked session or a blocked account stops at once.
+///
+/// # Errors
+/// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::AccountBlocked`].
+pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Error> {
+    let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
+    let account = cx.sessions.authenticate(claims.session, claims.user).await?.ok_or(Refusal::TokenInvalid)?;
+    if account.blocked {
+        return Err(Refusal::AccountBlocked.into());
+    }
+    Ok(Authenticated { actor: Actor { account, session: claims.session }, expires_at: claims.expires_at })
+}
+
+/// Opens an account and logs it in.
+///
+/// # Errors
+/// [`Refusal::EmailTaken`].
+pub async fn register(cx: &Context, registration: Registration) -> Result<SignedIn, Error> {
+    create(cx, registration, Role::User).await
+}
+
+/// Makes sure that an administrator's account exists. Tells whether it was made now; an account that already has
+/// the email is left as it is.
+///
+/// # Errors
+/// When a port fails.
+pub async fn ensure_admin(cx: &Context, email: Email, password: Password) -> Result<bool, Error> {
+    if cx.accounts.credentials(&email).await?.is_some() {
+        return Ok(false);
+    }
+    let first_name = Name::parse("Administrator").map_err(port::Error::unavailable)?;
+    let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
+    match create(cx, Registration { email, password, profile }, Role::Admin).await {
+        Ok(_) => Ok(true),
+        Err(Error::Refused(Refusal::EmailTaken)) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+async fn create(cx: &Context, registration: Registration, role: Role) -> Result<SignedIn, Error> {
+    let Registration { email, password, profile } = registration;
+    let password = cx.passwords.hash(password).await?;
+    let now = cx.clock.now();
+    let account = Account {
+        id: cx.ids.next().into(),
+        email,
+        profile,
+        role,
+        blocked: false,
+        helper: None,
+        standing: Standing::default(),
+        created_at: now,
+    };
+    let session = new_session(cx, account.id, now);
+    let tokens = pair(cx, &account, first_claims(&session), now)?;
+    let change = Change::new(Some(account.id), now)
+        .write(Write::RegisterAccount { account: Box::new(account.clone()), password })
+        .write(Write::OpenSession(session));
+    let committed = cx.changes.commit(change).await;
+    committed.map_err(|e| refuse_conflict(e, Constraint::Email, Refusal::EmailTaken))?;
+    Ok(SignedIn { account, tokens })
+}
+
+/// Opens a session. Whether the account exists shows neither in the answer nor in the time it takes. An `email`
+/// that is none belongs to nobody.
+///
+/// # Errors
+/// [`Refusal::InvalidCredentials`]; [`Refusal::AccountBlocked`] only with the right password.
+pub async fn log_in(cx: &Context, email: Option<Email>, password: Password) -> Result<SignedIn, Error> {
+    let found = match email {
+        Some(email) => cx.accounts.credentials(&email).await?,
+        None => None,
+    };
+    let (account, hash) = found.map(|c| (c.account, c.password)).unzip();
+    if !cx.passwords.verify(password, hash).await? {
+        return Err(Refusal::InvalidCredentials.into());
+    }
+    let account = account.ok_or(Refusal::InvalidCredentials)?;
+    if account.blocked {
+        return Err(Refusal::AccountBlocked.into());
+    }
+    let now = cx.clock.now();
+    let session = new_session(cx, account.id, now);
+    let tokens = pair(cx, &account, first_claims(&session), now)?;
+    cx.changes.commit(Change::new(Some(account.id), now).write(Write::OpenSession(session))).await?;
+    Ok(SignedIn { account, tokens })
+}
+
+/// Exchanges a refresh token for a new pair, and confirms it by that. A token that was already replaced by a used
+/// successor ends the session.
+///
+/// # Errors
+/// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
+/// [`Refusal::AccountBlocked`].
+pub async fn refresh(cx: &Context, token: &str) -> Result<TokenPair, Error> {
+    let now = cx.clock.now();
+    let claims = cx.tokens.read_refresh(token, now).map_err(refuse_token)?;
+    match cx.sessions.confirm(claims.session, claims.token, claims.parent).await? {
+        Confirmation::Unknown => Err(Refusal::TokenInvalid.into()),
+        Confirmation::Reused => {
+            revoke(cx, claims.user, Some(claims.session), None).await?;
+            Err(Refusal::RefreshTokenReused.into())
+        }
+        Confirmation::Confirmed(account) if account.blocked => Err(Refusal::AccountBlocked.into()),
+        Confirmation::Confirmed(account) => {
+            let successor = RefreshClaims { token: cx.ids.next().into(), parent: Some(claims.token), ..claims };
+            Ok(pair(cx, &account, successor, now)?)
+        }
+    }
+}
+
+/// Ends the session of a refresh token, or all sessions of the caller without one. A token that is none, or not
+/// the caller's, ends the caller's own session: whoever logs out is out.
+///
+/// # Errors
+/// When a port fails.
+pub async fn log_out(cx: &Context, actor: &Actor, refresh_token: Option<&str>) -> Result<(), Error> {
+    let only = refresh_token.map(|token| match cx.tokens.read_refresh(token, cx.clock.now()) {
+        Ok(claims) if claims.user == actor.id() => claims.session,
+        _ => actor.session,
+    });
+    revoke(cx, actor.id(), only, None).await
+}
+
+/// Sets a new password and ends every other session.
+///
+/// # Errors
+/// [`Refusal::WrongPassword`].
+pub async fn change_password(cx: &Context, actor: &Actor, current: Password, new: Password) -> Result<(), Error> {
+    let stored = cx.accounts.credentials(&actor.account.email).await?.map(|c| c.password);
+    if !cx.passwords.verify(current, stored).await? {
+        return Err(Refusal::WrongPassword.into());
+    }
+    let password = cx.passwords.hash(new).await?;
+    let (user, except) = (actor.id(), Some(actor.session));
+    let change = Change::new(Some(user), cx.clock.now())
+        .write(Write::SetPassword { user, password })
+        .write(Write::RevokeSessions { user, only: None, except })
+        .account_event(Event::SessionsRevoked { user, only: None, except });
+    Ok(cx.changes.commit(change).await?)
+}
+
+/// Adds somebody to be told in an emergency.
+///
+/// # Errors
+/// [`Refusal::TooManyContacts`].
+pub async fn add_contact(cx: &Context, actor: &Actor, name: Name, email: Email) -> Result<Contact, Error> {
+    let contact = Contact { id: cx.ids.next().into(), name, email, created_at: cx.clock.now() };
+    if cx.accounts.add_contact(actor.id(), &contact, MAX_CONTACTS).await? {
+        Ok(contact)
+    } else {
+        Err(Refusal::TooManyContacts.into())
+    }
+}
+
+async fn revoke(
+    cx: &Context,
+    user: UserId,
+    only: Option<crate::SessionId>,
+    except: Option<crate::SessionId>,
+) -> Result<(), Error> {
+    let change = Change::new(Some(user), cx.clock.now())
+        .write(Write::RevokeSessions { user, only, except })
+        .account_event(Event::SessionsRevoked { user, only, except });
+    Ok(cx.changes.commit(change).await?)
+}
+
+fn new_session(cx: &Context, user: UserId, now: Timestamp) -> Session {
+    let confirmed: TokenId = cx.ids.next().into();
+    Session { id: cx.ids.next().into(), user, confirmed, created_at: now }
+}
+
+const fn first_claims(session: &Session) -> RefreshClaims {
+    RefreshClaims { user: session.user, session: session.id, token: session.confirmed, parent: None }
+}
+
+fn pair(cx: &Context, account: &Account, refresh: RefreshClaims, now: Timestamp) -> port::Result<TokenPair> {
+    Ok(TokenPair {
+        access: cx.tokens.access(account, refresh.session, now)?,
+        refresh: cx.tokens.refresh(&refresh, now)?,
+    })
+}
+
+const fn refuse_token(error: TokenError) -> Refusal {
+    match error {
+        TokenError::Expired => Refusal::TokenExpired,
+        TokenError::Invalid => Refusal::TokenInvalid,
+    }
+}

@@ -1,0 +1,332 @@
+//! From the button to the end: raising, resolving, cancelling, and what may be said about it afterwards.
+
+use std::sync::Arc;
+
+use crate::{
+    Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, Message, Metres,
+    Refusal, Relation, Revision, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    port::{self, Constraint, Loaded, Search},
+    usecase::{ATTEMPTS, Rules, decide_again, refuse_conflict},
+};
+
+/// What these use cases need.
+#[derive(Clone)]
+pub struct Context {
+    /// Emergencies.
+    pub emergencies: Arc<dyn port::Emergencies>,
+    /// Helpers in space.
+    pub helpers: Arc<dyn port::Helpers>,
+    /// Commits.
+    pub changes: Arc<dyn port::Changes>,
+    /// The time.
+    pub clock: Arc<dyn port::Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn port::Ids>,
+    /// The community's rules.
+    pub rules: Rules,
+}
+
+impl Context {
+    /// The emergency, for one who may read it.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+    pub async fn read(&self, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
+        let emergency = self.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+        let relation = emergency.admit(&actor.account, self.rules.helpers)?;
+        Ok((emergency, relation))
+    }
+
+    /// The emergency, to decide on.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyNotFound`].
+    pub(super) async fn load(&self, id: EmergencyId) -> Result<Loaded, Error> {
+        Ok(self.emergencies.load(id).await?.ok_or(Refusal::EmergencyNotFound)?)
+    }
+
+    /// A search for helpers around an emergency's place.
+    pub fn search(&self, call: &Call) -> Search {
+        Search {
+            centre: call.details.location.position,
+            except: call.owner.id,
+            policy: self.rules.helpers,
+            fresh_since: self.rules.fresh_since(self.clock.now()),
+        }
+    }
+}
+
+/// What pressing the button did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raised {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// Helpers on duty within the alert radius.
+    pub nearby_helpers: u32,
+    /// Whether it was made now; otherwise this is a repeated request.
+    pub new: bool,
+}
+
+/// Somebody presses the button. A repeated `request_id` is the same emergency again.
+///
+/// # Errors
+/// [`Refusal::ActiveEmergencyExists`].
+pub async fn raise(
+    cx: &Context,
+    actor: &Actor,
+    details: Details,
+    request_id: Option<Text<100>>,
+) -> Result<Raised, Error> {
+    let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
+    let policy = &cx.rules.alerts;
+    let census = cx.helpers.census(&cx.search(&call), policy.radii(), policy.wave_size()).await?;
+    let wave = policy.first_wave(&census);
+    for _ in 0..ATTEMPTS {
+        let emergency = begin(call.clone(), request_id.clone(), &wave);
+        match cx.changes.commit(begun(cx, &emergency, &wave)).await {
+            Ok(()) => return Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
+            Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => {}
+            Err(other) => return Err(other.into()),
+        }
+        let Some(earlier) = cx.emergencies.earlier_call(actor.id(), request_id.as_ref()).await? else {
+            // The one in the way has ended or was deleted since.
+            continue;
+        };
+        if request_id.is_none() || earlier.request_id != request_id {
+            return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
+        }
+        let index = policy.radii().iter().position(|&r| r == earlier.alert_radius);
+        let nearby_helpers = index.and_then(|i| census.counts.get(i).copied()).unwrap_or(wave.helpers_within);
+        return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn begin(call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
+    let created_at = call.created_at;
+    let alerted = u32::try_from(wave.recipients.len()).unwrap_or(u32::MAX);
+    Emergency {
+        call,
+        request_id,
+        status: EmergencyStatus::Active,
+        alert_radius: wave.radius,
+        updated_at: created_at,
+        first_response_at: None,
+        ending: None,
+        responses: Vec::new(),
+        alerts: AlertCounts { wave: wave.number, alerted, acknowledged: 0, declined: 0 },
+        revision: Revision(1),
+    }
+}
+
+/// The emergency, its first wave of alerts and the owner's receipt.
+fn begun(cx: &Context, emergency: &Emergency, wave: &Wave) -> Change {
+    let call = &emergency.call;
+    let id = call.id;
+    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers: wave.helpers_within };
+    let mut change = Change::new(Some(call.owner.id), call.created_at)
+        .write(Write::RaiseEmergency(Box::new(emergency.clone())))
+        .event(id, created);
+    if !wave.recipients.is_empty() {
+        let recipients = wave.recipients.clone();
+        let alerted = Event::HelpersAlerted {
+            call: call.clone(),
+            status: emergency.status,
+            wave: wave.number,
+            radius: wave.radius,
+            recipients: recipients.clone(),
+        };
+        let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
+        change = change.write(sent).event(id, alerted);
+    }
+    if let Some(text) = message::receipt(wave.recipients.len()) {
+        let receipt = Message {
+            id: cx.ids.next().into(),
+            emergency: id,
+            owner: call.owner.id,
+            anonymous: call.details.anonymous,
+            from: Sender::System,
+            to: To::Creator,
+            text,
+            created_at: call.created_at,
+        };
+        change = change.write(Write::PostMessage(receipt.clone())).event(id, Event::MessagePosted { message: receipt });
+    }
+    change
+}
+
+/// Owner, responding helper or administrator says that it is over and well.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
+pub async fn resolve(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    notes: Option<Text<500>>,
+) -> Result<(Emergency, Relation), Error> {
+    decide_again!(async {
+        let loaded = cx.load(id).await?;
+        let alerted = loaded.alerted();
+        let mut emergency = loaded.emergency;
+        let (now, by) = (cx.clock.now(), actor.id());
+        let relation = emergency.relation(&actor.account, cx.rules.helpers);
+        emergency.resolve(by, relation, notes.clone(), now)?;
+        let hidden = relation == Relation::Owner && emergency.call.details.anonymous;
+        let resolution = emergency.ending.as_ref().and_then(|e| e.resolution).ok_or(Refusal::NotAuthorized)?;
+        let resolved =
+            Event::EmergencyResolved { at: now, by: (!hidden).then_some(by), resolution, notes: notes.clone() };
+        let mut change = ending(&emergency, by, now, resolved, alerted);
+        let helpers: Vec<UserId> = emergency.who_helped().collect();
+        if !helpers.is_empty() {
+            change = change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING });
+        }
+        cx.changes.commit(change).await?;
+        Ok((emergency, relation))
+    })
+}
+
+/// The owner takes the call back.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
+pub async fn cancel(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    reason: Option<Text<500>>,
+) -> Result<Emergency, Error> {
+    decide_again!(async {
+        let loaded = cx.load(id).await?;
+        let alerted = loaded.alerted();
+        let mut emergency = loaded.emergency;
+        let now = cx.clock.now();
+        emergency.cancel(actor.id(), reason.clone(), now)?;
+        let cancelled = Event::EmergencyCancelled { at: now, reason: reason.clone(), alerted: alerted.clone() };
+        cx.changes.commit(ending(&emergency, actor.id(), now, cancelled, alerted)).await?;
+        Ok(emergency)
+    })
+}
+
+fn ending(emergency: &Emergency, by: UserId, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
+    let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
+    Change::new(Some(by), at)
+        .write(update)
+        .event(emergency.id(), how)
+        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status, at, alerted })
+}
+
+/// The owner removes what has ended, with its messages and its part of the log.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyLive`].
+pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(), Error> {
+    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+    if emergency.owner() != actor.id() {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    if emergency.status.is_live() {
+        return Err(Refusal::EmergencyLive.into());
+    }
+    let change = Change::new(Some(actor.id()), cx.clock.now()).write(Write::DeleteEmergency(id));
+    Ok(cx.changes.commit(change).await?)
+}
+
+/// An owner's judgement of a helper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rating {
+    /// Whom; none for a text that is no user's id.
+    pub helper: Option<UserId>,
+    /// 1..=5.
+    pub score: u8,
+    /// In words.
+    pub comment: Option<Text<500>>,
+}
+
+/// The owner rates a helper after the emergency was resolved. Returns whom.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
+/// [`Refusal::HelperNotFound`], [`Refusal::AlreadyRated`].
+pub async fn rate(cx: &Context, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<UserId, Error> {
+    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+    if emergency.owner() != actor.id() {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    if emergency.status != EmergencyStatus::Resolved {
+        return Err(Refusal::EmergencyNotResolved.into());
+    }
+    let Rating { helper, score, comment } = rating;
+    let helper = helper.filter(|&h| emergency.is_responding(h)).ok_or(Refusal::HelperNotFound)?;
+    let change =
+        Change::new(Some(actor.id()), cx.clock.now()).write(Write::AddRating { emergency: id, helper, score, comment });
+    let committed = cx.changes.commit(change).await;
+    committed.map_err(|e| refuse_conflict(e, Constraint::Rating, Refusal::AlreadyRated))?;
+    Ok(helper)
+}
+
+/// About whom a complaint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accused {
+    /// The owner, whoever that is.
+    Owner,
+    /// This user.
+    User(UserId),
+    /// A text that is no user's id.
+    Unknown,
+}
+
+/// A participant complains about the other party: an owner about a helper who responded, a helper about the owner.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::PartyMissing`], [`Refusal::PartyNotFound`],
+/// [`Refusal::AlreadyReported`].
+pub async fn report(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    accused: Accused,
+    reason: Text<500>,
+) -> Result<(), Error> {
+    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+    let reporter = actor.id();
+    let about = match (emergency.relation(&actor.account, cx.rules.helpers), accused) {
+        (Relation::Owner, Accused::User(user)) if emergency.response(user).is_some() => user,
+        (Relation::Owner, Accused::Owner) => return Err(Refusal::PartyMissing.into()),
+        (Relation::RespondingHelper, Accused::Owner) => emergency.owner(),
+        (Relation::RespondingHelper, Accused::User(user))
+            if user == emergency.owner() && !emergency.call.details.anonymous =>
+        {
+            user
+        }
+        (Relation::Owner | Relation::RespondingHelper, _) => return Err(Refusal::PartyNotFound.into()),
+        (Relation::Admin | Relation::Helper | Relation::Stranger, _) => return Err(Refusal::NotAuthorized.into()),
+    };
+    let change =
+        Change::new(Some(reporter), cx.clock.now()).write(Write::AddReport { emergency: id, reporter, about, reason });
+    let committed = cx.changes.commit(change).await;
+    committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
+}
+
+/// Helpers on duty near an emergency, for those who may read it.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+pub async fn helpers_near(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    radius: Metres,
+    limit: u32,
+) -> Result<Vec<port::NearbyHelper>, Error> {
+    let (emergency, _) = cx.read(actor, id).await?;
+    Ok(cx.helpers.nearby(&cx.search(&emergency.call), radius, limit).await?)
+}
+
+/// Refuses all but helpers.
+///
+/// # Errors
+/// [`Refusal::NotAHelper`].
+pub fn must_be_helper(cx: &Context, actor: &Actor) -> Result<(), Refusal> {
+    if actor.account.may_help(cx.rules.helpers) { Ok(()) } else { Err(Refusal::NotAHelper) }
+}

@@ -1,0 +1,85 @@
+//! Participants talk.
+
+use crate::{
+    Actor, Addressee, Change, Emergency, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation, Sender,
+    Text, Write,
+    port::{self, MessagePage},
+    usecase::{decide_again, emergencies},
+};
+
+/// What these use cases need.
+#[derive(Clone)]
+pub struct Context {
+    /// Emergencies.
+    pub emergencies: emergencies::Context,
+    /// Messages.
+    pub messages: std::sync::Arc<dyn port::Messages>,
+}
+
+/// Messages that the caller may read, oldest first.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+pub async fn list(cx: &Context, actor: &Actor, page: MessagePage) -> Result<Vec<Message>, Error> {
+    take_part(cx, actor, page.emergency).await?;
+    Ok(cx.messages.list(&page).await?)
+}
+
+/// A participant writes to all others or to one of them.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
+/// [`Refusal::RecipientTakesNoPart`].
+pub async fn post(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    addressee: Addressee,
+    text: Text<1000>,
+) -> Result<Message, Error> {
+    let ports = &cx.emergencies;
+    decide_again!(async {
+        let (emergency, relation) = take_part(cx, actor, id).await?;
+        emergency.must_be_live()?;
+        let person = actor.account.person();
+        let message = Message {
+            id: ports.ids.next().into(),
+            emergency: id,
+            owner: emergency.owner(),
+            anonymous: emergency.call.details.anonymous,
+            from: if relation == Relation::Owner { Sender::Owner(person) } else { Sender::Helper(person) },
+            to: emergency.recipient(actor.id(), addressee)?,
+            text: text.clone(),
+            created_at: ports.clock.now(),
+        };
+        let change = Change::new(Some(actor.id()), message.created_at)
+            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
+            .write(Write::PostMessage(message.clone()))
+            .event(id, Event::MessagePosted { message: message.clone() });
+        ports.changes.commit(change).await?;
+        Ok(message)
+    })
+}
+
+/// A sender takes a message back.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].
+pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
+    take_part(cx, actor, id).await?;
+    let found = cx.messages.find(id, message).await?.filter(|m| m.is_readable_by(actor.id()));
+    let found = found.ok_or(Refusal::MessageNotFound)?;
+    if found.from.id() != Some(actor.id()) {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
+        .write(Write::DeleteMessage { emergency: id, message })
+        .event(id, Event::MessageDeleted { message, readers: found.readers() });
+    Ok(cx.emergencies.changes.commit(change).await?)
+}
+
+async fn take_part(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
+    let found = cx.emergencies.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+    let relation = found.relation(&actor.account, cx.emergencies.rules.helpers);
+    if relation.is_participant() { Ok((found, relation)) } else { Err(Refusal::NotAuthorized.into()) }
+}

@@ -1,0 +1,114 @@
+//! A helper's part: accepting, declining, and telling how far along they are.
+
+use crate::{
+    Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
+    ResponseUpdate, Timestamp, Write,
+    port::{Constraint, Loaded},
+    usecase::{
+        decide_again,
+        emergencies::{Context, must_be_helper},
+        refuse_conflict,
+    },
+};
+
+/// A helper says "I am coming". Saying it again changes nothing.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
+/// [`Refusal::AlreadyRespondingElsewhere`].
+pub async fn accept(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    estimated_arrival: Option<Timestamp>,
+) -> Result<Emergency, Error> {
+    decide_again!(async {
+        let Loaded { mut emergency, alerts } = load_for_helper(cx, actor, id).await?;
+        let (now, helper) = (cx.clock.now(), actor.id());
+        let Acceptance::Joined { first } = emergency.accept(actor.account.helper_card(), estimated_arrival, now)?
+        else {
+            return Ok(emergency);
+        };
+        let responses = emergency.response(helper).cloned().into_iter().collect();
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
+        let joined = Event::HelperJoined { helper: actor.account.helper_card(), joined_at: now };
+        let mut change = Change::new(Some(helper), now).write(update).event(id, joined);
+        if let Some(alert) = alerts.iter().find(|a| a.helper == helper && a.declined_at.is_some()) {
+            change = change.write(Write::SetDeclined { emergency: id, helper, declined: false });
+            emergency.alerts.declined -= u32::from(alert.wave.is_some()).min(emergency.alerts.declined);
+        }
+        if first {
+            change = change.event(id, Event::StatusChanged { status: emergency.status, updated_at: now });
+        }
+        let committed = cx.changes.commit(change).await;
+        committed.map_err(|e| refuse_conflict(e, Constraint::Engaged, Refusal::AlreadyRespondingElsewhere))?;
+        Ok(emergency)
+    })
+}
+
+/// A helper says that they will not come, and is alerted no more. Saying it again changes nothing.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
+/// [`Refusal::AlreadyResponding`].
+pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
+    decide_again!(async {
+        let Loaded { mut emergency, alerts } = load_for_helper(cx, actor, id).await?;
+        let helper = actor.id();
+        emergency.decline(helper)?;
+        let alert = alerts.iter().find(|a| a.helper == helper);
+        if alert.is_some_and(|a| a.declined_at.is_some()) {
+            return Ok(emergency);
+        }
+        let change = Change::new(Some(helper), cx.clock.now())
+            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
+            .write(Write::SetDeclined { emergency: id, helper, declined: true })
+            .event(id, Event::AlertDeclined { helper });
+        cx.changes.commit(change).await?;
+        emergency.alerts.declined += u32::from(alert.is_some_and(|a| a.wave.is_some()));
+        Ok(emergency)
+    })
+}
+
+/// A responding helper tells how far along they are, or that they cannot come after all.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
+/// [`Refusal::InvalidTransition`].
+pub async fn update(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+    told: ResponseUpdate,
+) -> Result<(Emergency, Relation), Error> {
+    decide_again!(async {
+        let mut emergency = cx.load(id).await?.emergency;
+        let (now, helper) = (cx.clock.now(), actor.id());
+        let abandoned = emergency.update_response(helper, told.clone(), now)?;
+        let response = emergency.response(helper).cloned().ok_or(Refusal::NotAuthorized)?;
+        let updated = Event::HelperStatusUpdated {
+            helper,
+            status: response.status,
+            notes: response.notes.clone(),
+            estimated_arrival: response.estimated_arrival,
+            updated_at: now,
+        };
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: vec![response] };
+        let mut change = Change::new(Some(helper), now).write(update).event(id, updated);
+        if abandoned {
+            change = change.event(id, Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now });
+        }
+        cx.changes.commit(change).await?;
+        let relation = emergency.relation(&actor.account, cx.rules.helpers);
+        Ok((emergency, relation))
+    })
+}
+
+async fn load_for_helper(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Loaded, Error> {
+    let loaded = cx.load(id).await?;
+    if loaded.emergency.owner() == actor.id() {
+        return Err(Refusal::OwnEmergency.into());
+    }
+    must_be_helper(cx, actor)?;
+    Ok(loaded)
+}
