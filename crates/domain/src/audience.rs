@@ -95,7 +95,7 @@ impl LoggedEvent {
                 to_all(Audience::of([room, Room::Helpers].into_iter().chain(users)))
             }
             Event::MessagePosted { message } => {
-                self.to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
+                to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
             }
             Event::MessageDeleted { readers, .. } => match readers {
                 None => to_all(Audience::of([Room::Participants(emergency)])),
@@ -105,18 +105,6 @@ impl LoggedEvent {
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. } => Vec::new(),
-        }
-    }
-
-    fn to_readers(&self, readers: Option<Vec<UserId>>, sender: Option<UserId>, everyone: Room) -> Vec<Delivery> {
-        let own = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
-        match readers {
-            Some(readers) => readers.into_iter().map(own).collect(),
-            None => {
-                let others = Audience::of([everyone]).but(sender.map(Room::User));
-                let others = Delivery { audience: others, viewer: Viewer::Anyone };
-                sender.map(own).into_iter().chain([others]).collect()
-            }
         }
     }
 
@@ -162,6 +150,17 @@ impl LoggedEvent {
             ) => Vec::new(),
         }
     }
+}
+
+/// Direct messages go to both users; others to all participants, of whom the sender alone gets it as their own.
+fn to_readers(readers: Option<Vec<UserId>>, sender: Option<UserId>, everyone: Room) -> Vec<Delivery> {
+    let own = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
+    if let Some(readers) = readers {
+        return readers.into_iter().map(own).collect();
+    }
+    let others = Audience::of([everyone]).but(sender.map(Room::User));
+    let others = Delivery { audience: others, viewer: Viewer::Anyone };
+    sender.map(own).into_iter().chain([others]).collect()
 }
 
 /// A change of who is in which room. Entering happens before the event is delivered, all else after.

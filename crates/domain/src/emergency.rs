@@ -50,8 +50,7 @@ impl ResponseStatus {
 
     fn may_become(self, next: Self) -> bool {
         match (self, next) {
-            (Self::Completed | Self::Cancelled, Self::Cancelled) => false,
-            (Self::Cancelled, _) => false,
+            (Self::Completed, Self::Cancelled) | (Self::Cancelled, _) => false,
             (_, Self::Cancelled) => true,
             (from, to) => from <= to,
         }

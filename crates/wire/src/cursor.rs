@@ -1,0 +1,17 @@
+//! Opaque cursors of lists that are paged by time and id.
+
+use std::str::FromStr;
+
+use allynet_domain::Timestamp;
+use chrono::DateTime;
+
+/// Writes a cursor.
+pub fn write(at: Timestamp, id: impl std::fmt::Display) -> String {
+    format!("{}.{id}", at.timestamp_micros())
+}
+
+/// Reads a cursor that [`write`] made; none for any other text.
+pub fn read<Id: FromStr>(cursor: &str) -> Option<(Timestamp, Id)> {
+    let (at, id) = cursor.split_once('.')?;
+    Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, id.parse().ok()?))
+}

@@ -1,0 +1,238 @@
+//! The payloads of server events: each event of the log, written for those who hear it.
+
+use allynet_domain::{
+    Call, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent, Metres, Priority,
+    ResolutionType, ResponseStatus, Timestamp, Viewer,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::views::{HelperView, Ids, LocationView, MessageView, PersonView, Reader};
+
+/// An event ready to be sent. The payload is JSON already, so that it is written once for all who hear it.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The event's name.
+    pub name: &'static str,
+    /// The payload with its `eventId`.
+    pub payload: Box<RawValue>,
+    /// Whether the client is asked to acknowledge it.
+    pub acknowledged: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Numbered<'a> {
+    #[serde(flatten)]
+    payload: Payload<'a>,
+    event_id: i64,
+}
+
+/// Writes an event for a viewer; none for one that nobody hears.
+///
+/// # Errors
+/// When the payload cannot be written as JSON, which no value of the domain causes.
+pub fn outgoing(event: &LoggedEvent, viewer: Viewer) -> serde_json::Result<Option<Outgoing>> {
+    let reader = match viewer {
+        Viewer::Anyone => Reader { user: None, unmasks: false },
+        Viewer::User(user) => Reader::participant(user),
+    };
+    let Some(payload) = payload(event, reader) else { return Ok(None) };
+    let (name, acknowledged) = (payload.event(), matches!(payload, Payload::Nearby { .. }));
+    let payload = serde_json::value::to_raw_value(&Numbered { payload, event_id: event.id.get() })?;
+    Ok(Some(Outgoing { name, payload, acknowledged }))
+}
+
+/// What a server event says.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub(crate) enum Payload<'a> {
+    Created {
+        emergency: CallView<'a>,
+        nearby_helper_count: u32,
+    },
+    Nearby {
+        emergency: CallView<'a>,
+        distance: Option<u32>,
+    },
+    Joined {
+        emergency_id: Uuid,
+        helper: JoinedHelper<'a>,
+    },
+    Status {
+        emergency_id: Uuid,
+        helper_id: Uuid,
+        status: ResponseStatus,
+        notes: Option<&'a str>,
+        estimated_arrival: Option<Timestamp>,
+        updated_at: Timestamp,
+    },
+    Changed {
+        emergency_id: Uuid,
+        status: EmergencyStatus,
+        emergency: StatusView,
+        timestamp: Timestamp,
+    },
+    Resolved {
+        emergency_id: Uuid,
+        resolved_at: Timestamp,
+        resolved_by: Option<Uuid>,
+        resolution_type: ResolutionType,
+        resolution_notes: Option<&'a str>,
+        timestamp: Timestamp,
+    },
+    Cancelled {
+        emergency_id: Uuid,
+        reason: Option<&'a str>,
+        timestamp: Timestamp,
+    },
+    Ended {
+        emergency_id: Uuid,
+        status: EmergencyStatus,
+        timestamp: Timestamp,
+    },
+    Message {
+        emergency_id: Uuid,
+        message: MessageView<'a>,
+    },
+    MessageDeleted {
+        emergency_id: Uuid,
+        message_id: Uuid,
+    },
+}
+
+impl Payload<'_> {
+    pub(crate) const fn event(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "emergency:created",
+            Self::Nearby { .. } => "emergency:nearby",
+            Self::Joined { .. } => "helper:joined",
+            Self::Status { .. } => "helper:status_update",
+            Self::Changed { .. } => "emergency:status_changed",
+            Self::Resolved { .. } => "emergency:resolved",
+            Self::Cancelled { .. } => "emergency:cancelled",
+            Self::Ended { .. } => "emergency:ended",
+            Self::Message { .. } => "emergency:message",
+            Self::MessageDeleted { .. } => "emergency:message:deleted",
+        }
+    }
+}
+
+/// What an alert says of an emergency.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    #[serde(rename = "type")]
+    kind: EmergencyType,
+    category: Option<&'a str>,
+    description: Option<&'a str>,
+    location: LocationView<'a>,
+    priority: Priority,
+    severity: u8,
+    status: EmergencyStatus,
+    created_at: Timestamp,
+    anonymous_mode: bool,
+    silent_mode: bool,
+    user: Option<PersonView<'a>>,
+}
+
+impl<'a> CallView<'a> {
+    pub(crate) fn new(call: &'a Call, status: EmergencyStatus, reader: Reader) -> Self {
+        let details = &call.details;
+        let knows_owner = !details.anonymous || reader.unmasks || reader.user == Some(call.owner.id);
+        Self {
+            ids: Ids::plain(call.id),
+            kind: details.kind,
+            category: details.category.as_ref().map(allynet_domain::Text::as_str),
+            description: details.description.as_ref().map(allynet_domain::Text::as_str),
+            location: (&details.location).into(),
+            priority: details.priority,
+            severity: details.severity,
+            status,
+            created_at: call.created_at,
+            anonymous_mode: details.anonymous,
+            silent_mode: details.silent,
+            user: knows_owner.then(|| PersonView::new(&call.owner, Ids::plain)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JoinedHelper<'a> {
+    #[serde(flatten)]
+    helper: HelperView<'a>,
+    joined_at: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusView {
+    id: Uuid,
+    status: EmergencyStatus,
+    updated_at: Timestamp,
+}
+
+/// What an event says to a reader; none for one that nobody hears as it is.
+pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>> {
+    let id: EmergencyId = event.emergency?;
+    let emergency_id = id.into();
+    Some(match &event.event {
+        Event::EmergencyCreated { call, nearby_helpers } => Payload::Created {
+            emergency: CallView::new(call, EmergencyStatus::Active, reader),
+            nearby_helper_count: *nearby_helpers,
+        },
+        Event::HelpersAlerted { call, status, recipients, .. } => {
+            let recipient = recipients.iter().find(|r| Some(r.helper) == reader.user);
+            let distance = recipient.map(|r| r.distance).map(Metres::whole);
+            Payload::Nearby { emergency: CallView::new(call, *status, reader), distance }
+        }
+        Event::HelperJoined { helper, joined_at } => joined(emergency_id, helper, *joined_at),
+        Event::HelperStatusUpdated { helper, status, notes, estimated_arrival, updated_at } => Payload::Status {
+            emergency_id,
+            helper_id: (*helper).into(),
+            status: *status,
+            notes: notes.as_ref().map(allynet_domain::Text::as_str),
+            estimated_arrival: *estimated_arrival,
+            updated_at: *updated_at,
+        },
+        Event::StatusChanged { status, updated_at } => Payload::Changed {
+            emergency_id,
+            status: *status,
+            emergency: StatusView { id: emergency_id, status: *status, updated_at: *updated_at },
+            timestamp: *updated_at,
+        },
+        Event::EmergencyResolved { at, by, resolution, notes } => Payload::Resolved {
+            emergency_id,
+            resolved_at: *at,
+            resolved_by: by.map(Into::into),
+            resolution_type: *resolution,
+            resolution_notes: notes.as_ref().map(allynet_domain::Text::as_str),
+            timestamp: *at,
+        },
+        Event::EmergencyCancelled { at, reason, .. } => Payload::Cancelled {
+            emergency_id,
+            reason: reason.as_ref().map(allynet_domain::Text::as_str),
+            timestamp: *at,
+        },
+        Event::EmergencyEnded { status, at, .. } => Payload::Ended { emergency_id, status: *status, timestamp: *at },
+        Event::MessagePosted { message } => {
+            Payload::Message { emergency_id, message: MessageView::new(message, reader) }
+        }
+        Event::MessageDeleted { message, .. } => {
+            Payload::MessageDeleted { emergency_id, message_id: (*message).into() }
+        }
+        Event::AlertDeclined { .. }
+        | Event::HelperRightsChanged { .. }
+        | Event::SessionsRevoked { .. }
+        | Event::AccountBlocked { .. } => return None,
+    })
+}
+
+fn joined(emergency_id: Uuid, helper: &HelperCard, joined_at: Timestamp) -> Payload<'_> {
+    let helper = JoinedHelper { helper: HelperView::new(helper, Ids::plain), joined_at };
+    Payload::Joined { emergency_id, helper }
+}

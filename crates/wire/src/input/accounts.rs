@@ -1,0 +1,190 @@
+//! Bodies and queries of the account and helper routes.
+
+use allynet_domain::{
+    Email, MAX_SKILLS, Name, Password, Profile, Text, UserId, Verification,
+    port::HelperPage,
+    usecase::{accounts::Registration, helpers::Duty},
+};
+use serde_json::{Map, Value};
+
+use super::Fields;
+use crate::{Problem, cursor};
+
+/// `POST /auth/register`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn register(body: &Value) -> Result<Registration, Problem> {
+    let mut f = Fields::body(body);
+    let email = f.parsed::<Email>("email");
+    let email = f.require("email", email);
+    let password = new_password(&mut f, "password");
+    let name = name(&mut f);
+    let phone = f.text("phone");
+    let read = (|| {
+        let (first_name, last_name) = name?;
+        let profile = Profile { first_name, last_name, phone, avatar: None, bio: None };
+        Some(Registration { email: email?, password: password?, profile })
+    })();
+    f.finish(read)
+}
+
+/// `name`, split at its first space, or `firstName` and `lastName`.
+fn name(f: &mut Fields<'_>) -> Option<(Name, Option<Name>)> {
+    let first = f.text("firstName");
+    let last = f.text("lastName");
+    if let Some(first) = first {
+        return Some((first, last));
+    }
+    let whole = f.string("name");
+    let whole = f.require("name", whole)?.trim();
+    let (first, last) = whole.split_once(char::is_whitespace).unwrap_or((whole, ""));
+    let mut part = |text: &str| Name::parse(text).map_err(|e| f.wrong("name", e.to_string())).ok();
+    let first = part(first)?;
+    let last = if last.trim().is_empty() { None } else { Some(part(last)?) };
+    Some((first, last))
+}
+
+fn new_password(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
+    let text = f.string(field);
+    let text = f.require(field, text)?;
+    Password::parse(text).map_err(|e| f.wrong(field, e.to_string())).ok()
+}
+
+/// `POST /auth/login`. A text that is no email belongs to nobody, so it is not told apart from an unknown one.
+///
+/// # Errors
+/// Every missing field.
+pub fn login(body: &Value) -> Result<(Option<Email>, Password), Problem> {
+    let mut f = Fields::body(body);
+    let email = f.string("email");
+    let email = f.require("email", email);
+    let password = attempt(&mut f, "password");
+    f.finish(email.zip(password).map(|(email, password)| (email.parse().ok(), password)))
+}
+
+fn attempt(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
+    let text = f.string(field);
+    f.require(field, text).map(Password::attempt)
+}
+
+/// `POST /auth/refresh`.
+///
+/// # Errors
+/// When the token is missing.
+pub fn refresh(body: &Value) -> Result<&str, Problem> {
+    let mut f = Fields::body(body);
+    let token = f.string("refreshToken");
+    let token = f.require("refreshToken", token);
+    f.finish(token)
+}
+
+/// `POST /auth/logout`.
+///
+/// # Errors
+/// When the token is no text.
+pub fn logout(body: &Value) -> Result<Option<&str>, Problem> {
+    let mut f = Fields::body(body);
+    let token = f.string("refreshToken");
+    f.finish(Some(token))
+}
+
+/// `PUT /auth/me`: a missing field stays, `null` clears; a first name cannot be cleared.
+///
+/// # Errors
+/// Every wrong field.
+pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
+    let mut f = Fields::body(body);
+    let first_name = f.patch("firstName", &Some(current.first_name.clone()), |f| f.required_text("firstName"));
+    if first_name.is_none() && f.string("firstName").is_none_or(|name| name.trim().is_empty()) {
+        f.wrong("firstName", "must not be empty");
+    }
+    let last_name = f.patch("lastName", &current.last_name, |f| f.text("lastName"));
+    let phone = f.patch("phone", &current.phone, |f| f.text("phone"));
+    let bio = f.patch("bio", &current.bio, |f| f.text("bio"));
+    let avatar = f.patch("avatar", &current.avatar, |f| f.parsed("avatar"));
+    f.finish(first_name.map(|first_name| Profile { first_name, last_name, phone, avatar, bio }))
+}
+
+/// `PUT /auth/update-password`: the current and the new one.
+///
+/// # Errors
+/// Every wrong field.
+pub fn update_password(body: &Value) -> Result<(Password, Password), Problem> {
+    let mut f = Fields::body(body);
+    let current = attempt(&mut f, "currentPassword");
+    let new = new_password(&mut f, "newPassword");
+    f.finish(current.zip(new))
+}
+
+/// `POST /auth/emergency-contacts`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
+    let mut f = Fields::body(body);
+    let name = f.required_text("name");
+    let email = f.parsed::<Email>("email");
+    let email = f.require("email", email);
+    f.finish(name.zip(email))
+}
+
+/// `PUT /helpers/me`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn duty(body: &Value) -> Result<Duty, Problem> {
+    let mut f = Fields::body(body);
+    let duty = Duty { available: f.flag("available"), skills: f.texts("skills", MAX_SKILLS) };
+    f.finish(Some(duty))
+}
+
+/// `GET /helpers`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn helper_page(query: &Map<String, Value>) -> Result<HelperPage, Problem> {
+    let mut f = Fields::query(query);
+    let verification = f.word("verification");
+    let after = read_cursor::<UserId>(&mut f);
+    let limit = f.integer("limit", 1..=100).unwrap_or(50);
+    f.finish(Some(HelperPage { verification, after, limit }))
+}
+
+pub(super) fn read_cursor<Id: std::str::FromStr>(f: &mut Fields<'_>) -> Option<(allynet_domain::Timestamp, Id)> {
+    let text = f.string("cursor")?;
+    let read = cursor::read(text);
+    if read.is_none() {
+        f.wrong("cursor", "is none that this service gave");
+    }
+    read
+}
+
+/// `PUT /helpers/:userId/verification`. Nobody is made pending again.
+///
+/// # Errors
+/// When the status is missing or wrong.
+pub fn verification(body: &Value) -> Result<Verification, Problem> {
+    let mut f = Fields::body(body);
+    let status = f.string("status");
+    let status = f.require("status", status).and_then(|status| match status.parse() {
+        Ok(decided @ (Verification::Verified | Verification::Rejected)) => Some(decided),
+        Ok(Verification::Pending) | Err(_) => {
+            f.wrong("status", "must be one of verified, rejected");
+            None
+        }
+    });
+    f.finish(status)
+}
+
+/// `PUT /helpers/:userId/block`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn block(body: &Value) -> Result<(bool, Option<Text<500>>), Problem> {
+    let mut f = Fields::body(body);
+    let blocked = f.flag("blocked");
+    let blocked = f.require("blocked", blocked);
+    let reason = f.text("reason");
+    f.finish(blocked.map(|blocked| (blocked, reason)))
+}

@@ -1,0 +1,219 @@
+//! Bodies and queries of the emergency and message routes.
+
+use allynet_domain::{
+    Addressee, Details, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres, Position, Priority,
+    ResolutionType, ResponseUpdate, Text, Timestamp, UserId,
+    port::AdminPage,
+    usecase::emergencies::{Accused, Rating},
+};
+use serde_json::{Map, Value};
+
+use super::{Fields, accounts::read_cursor};
+use crate::Problem;
+
+/// A query, every value a text.
+pub type Query = Map<String, Value>;
+
+/// `POST /emergencies`: what happened, and the caller's own key for it.
+///
+/// # Errors
+/// Every wrong field.
+pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
+    let mut f = Fields::body(body);
+    let location = f.object("location", |f| {
+        let (position, address, description) = (f.position(), f.text("address"), f.text("description"));
+        Some(Location { position: position?, address, description })
+    });
+    let kind = f.word("type").unwrap_or(EmergencyType::Other);
+    let category = f.text("category");
+    let description = f.text("description");
+    let priority = f.word("priority").unwrap_or(Priority::High);
+    let severity = f.integer("severity", 1..=10).and_then(|n| u8::try_from(n).ok()).unwrap_or(5);
+    let silent = f.flag("silentMode").unwrap_or(false);
+    let anonymous = f.flag("anonymousMode").unwrap_or(false);
+    let request_id = f.text("requestId");
+    f.finish(location.map(|location| {
+        (Details { kind, category, description, location, priority, severity, silent, anonymous }, request_id)
+    }))
+}
+
+/// What a helper answers to an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// "I am coming", and perhaps when.
+    Accept(Option<Timestamp>),
+    /// "I am not."
+    Decline,
+}
+
+/// `POST /emergencies/:id/respond`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn respond(body: &Value) -> Result<Answer, Problem> {
+    let mut f = Fields::body(body);
+    let estimated_arrival = f.time("estimatedArrival");
+    let answer = match f.string("action") {
+        None | Some("accept") => Answer::Accept(estimated_arrival),
+        Some("decline") => Answer::Decline,
+        Some(_) => {
+            f.wrong("action", "must be one of accept, decline");
+            Answer::Decline
+        }
+    };
+    f.finish(Some(answer))
+}
+
+/// `PUT /emergencies/:id/helper-status`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn helper_status(body: &Value) -> Result<ResponseUpdate, Problem> {
+    let mut f = Fields::body(body);
+    let status = f.word("status");
+    let status = f.require("status", status);
+    let (notes, estimated_arrival) = (f.text("notes"), f.time("estimatedArrival"));
+    f.finish(status.map(|status| ResponseUpdate { status, notes, estimated_arrival }))
+}
+
+/// `POST /emergencies/:id/resolve`. The type is checked, and recorded by who resolves.
+///
+/// # Errors
+/// Every wrong field.
+pub fn resolve(body: &Value) -> Result<Option<Text<500>>, Problem> {
+    let mut f = Fields::body(body);
+    let _: Option<ResolutionType> = f.word("resolutionType");
+    let notes = f.text("notes");
+    f.finish(Some(notes))
+}
+
+/// `POST /emergencies/:id/cancel`.
+///
+/// # Errors
+/// When the reason is wrong.
+pub fn cancel(body: &Value) -> Result<Option<Text<500>>, Problem> {
+    let mut f = Fields::body(body);
+    let reason = f.text("reason");
+    f.finish(Some(reason))
+}
+
+/// `POST /emergencies/:id/ratings`.
+///
+/// # Errors
+/// Every wrong field.
+pub fn rating(body: &Value) -> Result<Rating, Problem> {
+    let mut f = Fields::body(body);
+    let helper = f.string("helperId");
+    let helper = f.require("helperId", helper);
+    let score = f.integer("score", 1..=5).and_then(|n| u8::try_from(n).ok());
+    let score = f.require("score", score);
+    let comment = f.text("comment");
+    f.finish(helper.zip(score).map(|(helper, score)| Rating { helper: helper.parse().ok(), score, comment }))
+}
+
+/// `POST /emergencies/:id/report`: about whom, and why.
+///
+/// # Errors
+/// Every wrong field.
+pub fn report(body: &Value) -> Result<(Accused, Text<500>), Problem> {
+    let mut f = Fields::body(body);
+    let accused = f.string("userId").map_or(Accused::Owner, |id| id.parse().map_or(Accused::Unknown, Accused::User));
+    let reason = f.required_text("reason");
+    f.finish(reason.map(|reason| (accused, reason)))
+}
+
+/// `POST /emergencies/:id/messages`: to whom, and what.
+///
+/// # Errors
+/// Every wrong field.
+pub fn message(body: &Value) -> Result<(Addressee, Text<1000>), Problem> {
+    let mut f = Fields::body(body);
+    let addressee = match f.string("recipientId") {
+        None => Addressee::Everyone,
+        Some("creator") => Addressee::Creator,
+        Some(id) => id.parse::<UserId>().map_or(Addressee::Unknown, Addressee::User),
+    };
+    let text = f.required_text("message");
+    f.finish(text.map(|text| (addressee, text)))
+}
+
+/// `latitude` and `longitude`, as a body.
+///
+/// # Errors
+/// Every wrong field.
+pub fn location(body: &Value) -> Result<Position, Problem> {
+    let mut f = Fields::body(body);
+    let position = f.position();
+    f.finish(position)
+}
+
+/// `GET /emergencies/nearby`: around where, how far, how many.
+///
+/// # Errors
+/// Every wrong field.
+pub fn nearby(query: &Query) -> Result<(Position, Metres, u32), Problem> {
+    let mut f = Fields::query(query);
+    let position = f.position();
+    let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(10_000.0));
+    let limit = f.integer("limit", 1..=100).unwrap_or(100);
+    f.finish(position.map(|position| (position, radius, limit)))
+}
+
+/// `GET /emergencies/:id/helpers`: how far, how many.
+///
+/// # Errors
+/// Every wrong field.
+pub fn helpers_near(query: &Query) -> Result<(Metres, u32), Problem> {
+    let mut f = Fields::query(query);
+    let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(5_000.0));
+    let limit = f.integer("limit", 1..=100).unwrap_or(50);
+    f.finish(Some((radius, limit)))
+}
+
+/// `GET /emergencies/history`: in which status, before when, how many.
+///
+/// # Errors
+/// Every wrong field.
+pub fn history(query: &Query) -> Result<(Option<EmergencyStatus>, Option<Timestamp>, u32), Problem> {
+    let mut f = Fields::query(query);
+    let (status, before) = (f.word("status"), f.time("before"));
+    let limit = f.integer("limit", 1..=100).unwrap_or(50);
+    f.finish(Some((status, before, limit)))
+}
+
+/// `GET /emergencies/:id/messages`: before when, how many.
+///
+/// # Errors
+/// Every wrong field.
+pub fn messages(query: &Query) -> Result<(Option<Timestamp>, u32), Problem> {
+    let mut f = Fields::query(query);
+    let before = f.time("before");
+    let limit = f.integer("limit", 1..=100).unwrap_or(50);
+    f.finish(Some((before, limit)))
+}
+
+/// `GET /emergencies/:id/timeline`: after which event, how many.
+///
+/// # Errors
+/// Every wrong field.
+pub fn timeline(query: &Query) -> Result<(EventId, u32), Problem> {
+    let mut f = Fields::query(query);
+    let after = f.parsed::<i64>("after").map_or(EventId::START, EventId::new);
+    let limit = f.integer("limit", 1..=1000).unwrap_or(1000);
+    f.finish(Some((after, limit)))
+}
+
+/// `GET /admin/emergencies`. Latitude and longitude go together; `radius` is 10 km unless told.
+///
+/// # Errors
+/// Every wrong field.
+pub fn admin_page(query: &Query) -> Result<AdminPage, Problem> {
+    let mut f = Fields::query(query);
+    let status = f.word("status");
+    let placed = ["latitude", "longitude", "radius"].iter().any(|field| query.contains_key(*field));
+    let position = if placed { f.position() } else { None };
+    let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(10_000.0));
+    let before = read_cursor::<EmergencyId>(&mut f);
+    let limit = f.integer("limit", 1..=100).unwrap_or(50);
+    f.finish(Some(AdminPage { status, near: position.map(|p| (p, radius)), before, limit }))
+}

@@ -1,0 +1,51 @@
+//! Payloads of the events that clients send, and what a client hands over at the handshake.
+
+use allynet_domain::{EventId, Position, usecase::rooms::Which};
+use serde_json::Value;
+
+use super::Fields;
+use crate::socket::Failure;
+
+/// `emergency:join` and `emergency:leave`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Which emergency.
+    pub emergency: Which,
+    /// The last event of it that the client has.
+    pub last_event_id: Option<EventId>,
+}
+
+/// `{emergencyId, lastEventId?}`: an id, or `current`.
+///
+/// # Errors
+/// `invalid_payload`.
+pub fn room(payload: &Value) -> Result<Room, Failure> {
+    let mut f = Fields::body(payload);
+    let emergency = match f.text::<100>("emergencyId") {
+        None => return Err(Failure::invalid("Emergency ID is required")),
+        Some(text) if text.as_str() == "current" => Which::Current,
+        Some(text) => text.as_str().parse().map_or(Which::Unknown, Which::Id),
+    };
+    let last_event_id = payload.get("lastEventId").filter(|id| !id.is_null());
+    let last_event_id = last_event_id.map(|id| event_id(id).ok_or(Failure::invalid("lastEventId must be an event id")));
+    Ok(Room { emergency, last_event_id: last_event_id.transpose()? })
+}
+
+/// `{latitude, longitude}`.
+///
+/// # Errors
+/// `invalid_payload`.
+pub fn location(payload: &Value) -> Result<Position, Failure> {
+    let mut f = Fields::body(payload);
+    let missing = ["latitude", "longitude"].iter().any(|field| payload.get(field).is_none_or(Value::is_null));
+    if missing {
+        return Err(Failure::invalid("Latitude and longitude are required"));
+    }
+    let position = f.position();
+    f.finish(position).map_err(|problem| Failure::invalid(problem.message))
+}
+
+/// A number of the log: whole and not negative.
+pub fn event_id(value: &Value) -> Option<EventId> {
+    value.as_i64().filter(|&id| id >= 0).map(EventId::new)
+}

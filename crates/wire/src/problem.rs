@@ -1,0 +1,186 @@
+//! How a refusal reads on the wire: one table of status, reason and message for REST and Socket.IO.
+
+use std::borrow::Cow;
+
+use allynet_domain::{Error, Refusal, port};
+use serde::Serialize;
+
+/// What is wrong with one field of the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field, with dots for nested ones: `location.latitude`.
+    pub field: Cow<'static, str>,
+    /// What it must be.
+    pub message: Cow<'static, str>,
+}
+
+impl FieldError {
+    /// An error of one field.
+    pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// A failure as a client is told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// A constant in snake case, for programs.
+    pub reason: &'static str,
+    /// A sentence, for people.
+    pub message: Cow<'static, str>,
+    /// Which fields are wrong.
+    pub details: Option<Vec<FieldError>>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: u16,
+    reason: &'static str,
+    message: &'a str,
+    details: Option<&'a [FieldError]>,
+}
+
+impl Serialize for Problem {
+    /// The body of a failed REST request: `{success: false, error: {code, reason, message, details}}`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let error = ErrorBody {
+            code: self.status,
+            reason: self.reason,
+            message: &self.message,
+            details: self.details.as_deref(),
+        };
+        Envelope { success: false, error }.serialize(serializer)
+    }
+}
+
+/// `(status, reason, message)` of failures that no rule of the domain makes.
+pub mod faults {
+    use super::Problem;
+
+    macro_rules! faults {
+        ($($(#[$doc:meta])* $name:ident = $status:literal, $reason:literal, $message:literal;)+) => {
+            $($(#[$doc])* pub const fn $name() -> Problem { Problem::fixed($status, $reason, $message) })+
+
+            /// All of them, for the documentation.
+            pub const ALL: &[fn() -> Problem] = &[$($name),+];
+        };
+    }
+
+    faults! {
+        /// Body, query or path do not mean anything; `details` says which field.
+        invalid_input = 400, "invalid_input", "Some of what was sent is not valid";
+        /// The body is no JSON.
+        invalid_json = 400, "invalid_json", "The body is not valid JSON";
+        /// There is no such route.
+        route_not_found = 404, "route_not_found", "There is no such route";
+        /// The route exists, but not for this method.
+        method_not_allowed = 405, "method_not_allowed", "This method is not allowed here";
+        /// The body did not arrive in time.
+        request_timeout = 408, "request_timeout", "The request did not arrive in time";
+        /// More than 64 KiB.
+        body_too_large = 413, "body_too_large", "The body is larger than 64 KiB";
+        /// Not JSON.
+        unsupported_media_type = 415, "unsupported_media_type", "Send the body as application/json";
+        /// Something is wrong in the service; the log has it with the request id.
+        internal = 500, "internal", "Something went wrong on our side";
+        /// The database does not answer.
+        unavailable = 503, "unavailable", "The service cannot do this right now; try again";
+    }
+}
+
+impl Problem {
+    const fn fixed(status: u16, reason: &'static str, message: &'static str) -> Self {
+        Self { status, reason, message: Cow::Borrowed(message), details: None }
+    }
+
+    /// Input that is not valid, with every wrong field.
+    pub fn invalid(details: Vec<FieldError>) -> Self {
+        let mut problem = faults::invalid_input();
+        if let [only] = details.as_slice() {
+            problem.message = Cow::Owned(format!("{} {}", only.field, only.message));
+        }
+        Self { details: Some(details), ..problem }
+    }
+
+    /// Whether the cause belongs in the log, because it is ours.
+    pub const fn is_fault(&self) -> bool {
+        self.status >= 500
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Port(port::Error::Unavailable(_)) => faults::unavailable(),
+            Error::Port(port::Error::Stale | port::Error::Conflict(_) | port::Error::Corrupt { .. }) => {
+                faults::internal()
+            }
+        }
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        let (status, reason, message) = row(refusal);
+        let details = match refusal {
+            Refusal::ActiveEmergencyExists { emergency } => {
+                Some(vec![FieldError::new("emergencyId", emergency.to_string())])
+            }
+            Refusal::RecipientTakesNoPart => Some(vec![FieldError::new("recipientId", "must take part")]),
+            Refusal::PartyMissing => Some(vec![FieldError::new("userId", "is required")]),
+            _ => None,
+        };
+        Self { details, ..Self::fixed(status, reason, message) }
+    }
+}
+
+/// The table.
+const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
+    match refusal {
+        Refusal::TokenMissing => (401, "token_missing", "Authentication is required"),
+        Refusal::TokenInvalid => (401, "token_invalid", "The token is not valid"),
+        Refusal::TokenExpired => (401, "token_expired", "The token has expired"),
+        Refusal::RefreshTokenReused => (401, "refresh_token_reused", "The refresh token was used before; log in again"),
+        Refusal::InvalidCredentials => (401, "invalid_credentials", "Email or password is wrong"),
+        Refusal::WrongPassword => (403, "invalid_credentials", "The current password is wrong"),
+        Refusal::AccountBlocked => (403, "account_blocked", "The account is inactive or blocked"),
+        Refusal::NotAuthorized => (403, "not_authorized", "You are not allowed to do this"),
+        Refusal::NotAHelper => (403, "not_a_helper", "Only helpers may do this"),
+        Refusal::OwnEmergency => (403, "own_emergency", "You cannot respond to your own emergency"),
+        Refusal::EmergencyNotFound => (404, "emergency_not_found", "Emergency not found"),
+        Refusal::UserNotFound => (404, "user_not_found", "User not found"),
+        Refusal::ContactNotFound => (404, "contact_not_found", "Contact not found"),
+        Refusal::MessageNotFound => (404, "message_not_found", "Message not found"),
+        Refusal::HelperNotFound => (404, "helper_not_found", "There is no such responding helper"),
+        Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),
+        Refusal::EmailTaken => (409, "email_taken", "This email is already registered"),
+        Refusal::TooManyContacts => (409, "too_many_contacts", "There are too many emergency contacts"),
+        Refusal::ActiveEmergencyExists { .. } => {
+            (409, "active_emergency_exists", "You already have an active emergency")
+        }
+        Refusal::EmergencyEnded { .. } => (409, "emergency_ended", "The emergency has ended"),
+        Refusal::EmergencyLive => (409, "emergency_live", "The emergency has not ended"),
+        Refusal::EmergencyNotResolved => (409, "emergency_not_resolved", "The emergency is not resolved"),
+        Refusal::InvalidTransition { .. } => (409, "invalid_transition", "The response cannot change to this status"),
+        Refusal::AlreadyRespondingElsewhere => {
+            (409, "already_responding_elsewhere", "You are responding to another emergency")
+        }
+        Refusal::AlreadyResponding => (409, "already_responding", "You are responding to this emergency"),
+        Refusal::AlreadyRated => (409, "already_rated", "You rated this helper already"),
+        Refusal::AlreadyReported => (409, "already_reported", "You reported this already"),
+        Refusal::RecipientTakesNoPart => {
+            (400, "recipient_takes_no_part", "The recipient takes no part in this emergency")
+        }
+        Refusal::PartyMissing => (400, "invalid_input", "userId is required"),
+        Refusal::Contended => (503, "contended", "Too much is happening at once; try again"),
+    }
+}

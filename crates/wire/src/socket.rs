@@ -1,0 +1,192 @@
+//! Confirmations and failures on a socket.
+
+use std::borrow::Cow;
+
+use allynet_domain::{EmergencyId, Error, EventId, Position, Refusal, Room, Timestamp, UserId};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::Problem;
+
+/// Why a client's event was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// A constant in snake case, for programs.
+    pub code: &'static str,
+    /// A sentence, for people.
+    pub message: Cow<'static, str>,
+}
+
+impl Failure {
+    /// A payload that means nothing.
+    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: "invalid_payload", message: message.into() }
+    }
+
+    /// An event that this service does not know.
+    pub const fn unknown_event() -> Self {
+        Self { code: "unknown_event", message: Cow::Borrowed("Unknown event") }
+    }
+
+    /// More events at once than one socket may have waiting.
+    pub const fn rate_limited() -> Self {
+        Self { code: "rate_limited", message: Cow::Borrowed("Too many events at once") }
+    }
+
+    /// The token of this connection expired, or its session was revoked.
+    pub const fn token_expired() -> Self {
+        Self { code: "token_expired", message: Cow::Borrowed("Token expired") }
+    }
+
+    /// The account of this connection was shut out.
+    pub const fn account_blocked() -> Self {
+        Self { code: "account_blocked", message: Cow::Borrowed("Account is inactive or blocked") }
+    }
+
+    /// Something is wrong in the service.
+    pub const fn internal() -> Self {
+        Self { code: "internal", message: Cow::Borrowed("Something went wrong on our side") }
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Refused(Refusal::EmergencyNotFound) => {
+                Self { code: "emergency_not_found", message: Cow::Borrowed("Emergency not found") }
+            }
+            Error::Refused(Refusal::NotAuthorized) => {
+                Self { code: "not_authorized", message: Cow::Borrowed("Not authorized to join this emergency") }
+            }
+            Error::Refused(Refusal::TokenExpired | Refusal::TokenInvalid) => Self::token_expired(),
+            Error::Refused(Refusal::AccountBlocked) => Self::account_blocked(),
+            Error::Refused(_) | Error::Port(_) => Self { message: Problem::from(error).message, ..Self::internal() },
+        }
+    }
+}
+
+/// The payload of `error`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorEvent<'a> {
+    /// A sentence, for people.
+    pub message: &'a str,
+    /// A constant in snake case, for programs.
+    pub code: &'static str,
+    /// The event that failed; none when it is about the connection.
+    pub event: Option<&'a str>,
+}
+
+/// An acknowledgement: `{ok: true, …}` or `{ok: false, error: {code, message}}`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Acknowledgement<'a, T> {
+    /// Done.
+    Done {
+        /// Always `true`.
+        ok: bool,
+        /// The response event's payload.
+        #[serde(flatten)]
+        payload: &'a T,
+    },
+    /// Not done.
+    Failed {
+        /// Always `false`.
+        ok: bool,
+        /// Why.
+        error: &'a Failure,
+    },
+}
+
+impl<'a, T> Acknowledgement<'a, T> {
+    /// From what came of an event.
+    pub const fn of(outcome: &'a Result<T, Failure>) -> Self {
+        match outcome {
+            Ok(payload) => Self::Done { ok: true, payload },
+            Err(error) => Self::Failed { ok: false, error },
+        }
+    }
+}
+
+/// What a client is told when its event was done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Confirmation {
+    /// `emergency:joined`
+    Joined {
+        /// Which emergency.
+        emergency_id: Uuid,
+        /// The room's name.
+        room: String,
+        /// A sentence, for people.
+        message: &'static str,
+    },
+    /// `emergency:left`
+    Left {
+        /// Which emergency; for one that does not exist, what the client sent.
+        emergency_id: Uuid,
+        /// The room's name.
+        room: String,
+    },
+    /// `location:updated`
+    Located {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// A sentence, for people.
+        message: &'static str,
+    },
+}
+
+/// What is told when a position was stored, over REST and sockets.
+pub const LOCATED: &str = "Location updated successfully";
+
+impl Confirmation {
+    /// A room was joined.
+    pub fn joined(id: EmergencyId) -> Self {
+        let room = Room::Emergency(id).to_string();
+        Self::Joined { emergency_id: id.into(), room, message: "Successfully joined emergency room" }
+    }
+
+    /// A room was left.
+    pub fn left(id: EmergencyId) -> Self {
+        Self::Left { emergency_id: id.into(), room: Room::Emergency(id).to_string() }
+    }
+
+    /// A position was stored.
+    pub const fn located(position: Position) -> Self {
+        Self::Located { latitude: position.latitude(), longitude: position.longitude(), message: LOCATED }
+    }
+
+    /// The name of the response event.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::Joined { .. } => "emergency:joined",
+            Self::Left { .. } => "emergency:left",
+            Self::Located { .. } => "location:updated",
+        }
+    }
+}
+
+/// The payload of `session:ready`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionReady {
+    user_id: Uuid,
+    rooms: Vec<String>,
+    latest_event_id: i64,
+    server_time: Timestamp,
+}
+
+impl SessionReady {
+    /// What a connection is told first. Rooms that nobody joins by name are not listed.
+    pub fn new(user: UserId, rooms: &[Room], latest: EventId, now: Timestamp) -> Self {
+        let named = rooms.iter().filter(|room| !matches!(room, Room::Participants(_)));
+        Self {
+            user_id: user.into(),
+            rooms: named.map(ToString::to_string).collect(),
+            latest_event_id: latest.get(),
+            server_time: now,
+        }
+    }
+}

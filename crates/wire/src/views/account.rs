@@ -1,0 +1,194 @@
+//! Accounts, for those they belong to and for administrators.
+
+use allynet_domain::{
+    Account, Contact, HelperRecord, Role, Standing, Timestamp, Verification,
+    port::Activity,
+    usecase::accounts::{SignedIn, TokenPair},
+};
+use serde::Serialize;
+
+use super::{Ids, RatingView};
+
+/// The account itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    email: &'a str,
+    profile: ProfileView<'a>,
+    role: Role,
+    is_active: bool,
+    helper: Option<HelperRecordView<'a>>,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProfileView<'a> {
+    first_name: &'a str,
+    last_name: Option<&'a str>,
+    phone: Option<&'a str>,
+    avatar: Option<&'a str>,
+    bio: Option<&'a str>,
+}
+
+/// `{verification, available, skills, trustScore, helperRating}`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelperRecordView<'a> {
+    verification: Verification,
+    available: bool,
+    skills: Vec<&'a str>,
+    trust_score: u16,
+    helper_rating: RatingView,
+}
+
+impl<'a> HelperRecordView<'a> {
+    fn new(helper: &'a HelperRecord, standing: Standing) -> Self {
+        Self {
+            verification: helper.verification,
+            available: helper.available,
+            skills: helper.skills.iter().map(allynet_domain::Text::as_str).collect(),
+            trust_score: standing.trust_score,
+            helper_rating: RatingView { average: standing.rating_average(), count: standing.rating_count },
+        }
+    }
+
+    /// The helper record of an account that has one.
+    pub fn of(account: &'a Account) -> Option<Self> {
+        account.helper.as_ref().map(|helper| Self::new(helper, account.standing))
+    }
+}
+
+impl<'a> From<&'a Account> for UserView<'a> {
+    fn from(account: &'a Account) -> Self {
+        let profile = &account.profile;
+        Self {
+            ids: Ids::both(account.id),
+            email: account.email.as_str(),
+            profile: ProfileView {
+                first_name: profile.first_name.as_str(),
+                last_name: profile.last_name.as_ref().map(allynet_domain::Text::as_str),
+                phone: profile.phone.as_ref().map(allynet_domain::Text::as_str),
+                avatar: profile.avatar.as_ref().map(allynet_domain::Url::as_str),
+                bio: profile.bio.as_ref().map(allynet_domain::Text::as_str),
+            },
+            role: account.role,
+            is_active: !account.blocked,
+            helper: HelperRecordView::of(account),
+            created_at: account.created_at,
+        }
+    }
+}
+
+/// `{user}`
+#[derive(Debug, Serialize)]
+pub struct User<'a> {
+    user: UserView<'a>,
+}
+
+impl<'a> From<&'a Account> for User<'a> {
+    fn from(account: &'a Account) -> Self {
+        Self { user: account.into() }
+    }
+}
+
+/// `{helper}`
+#[derive(Debug, Serialize)]
+pub struct Helper<'a> {
+    /// The record.
+    pub helper: HelperRecordView<'a>,
+}
+
+/// `{helpers, nextCursor}`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelperList<'a> {
+    /// One page.
+    pub helpers: Vec<UserView<'a>>,
+    /// Where the next page begins; none after the last.
+    pub next_cursor: Option<String>,
+}
+
+/// `{accessToken, refreshToken}`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens<'a> {
+    access_token: &'a str,
+    refresh_token: &'a str,
+}
+
+impl<'a> From<&'a TokenPair> for Tokens<'a> {
+    fn from(pair: &'a TokenPair) -> Self {
+        Self { access_token: pair.access.expose(), refresh_token: pair.refresh.expose() }
+    }
+}
+
+/// `{user, tokens}`
+#[derive(Serialize)]
+pub struct Session<'a> {
+    user: UserView<'a>,
+    tokens: Tokens<'a>,
+}
+
+impl<'a> From<&'a SignedIn> for Session<'a> {
+    fn from(signed_in: &'a SignedIn) -> Self {
+        Self { user: (&signed_in.account).into(), tokens: (&signed_in.tokens).into() }
+    }
+}
+
+/// `{trustScore, helped{general, emergency, total}, requested{…}, reports}`. Of requests other than emergencies, and
+/// of reports, the existing web client shows a number that this service does not keep: 0.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    trust_score: u16,
+    helped: Tally,
+    requested: Tally,
+    reports: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Tally {
+    general: u32,
+    emergency: u32,
+    total: u32,
+}
+
+impl Stats {
+    /// What an account has done.
+    pub const fn new(standing: Standing, activity: Activity) -> Self {
+        const fn tally(emergency: u32) -> Tally {
+            Tally { general: 0, emergency, total: emergency }
+        }
+        Self {
+            trust_score: standing.trust_score,
+            helped: tally(activity.helped),
+            requested: tally(activity.requested),
+            reports: 0,
+        }
+    }
+}
+
+/// An emergency contact.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    name: &'a str,
+    email: &'a str,
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a Contact> for ContactView<'a> {
+    fn from(contact: &'a Contact) -> Self {
+        Self {
+            ids: Ids::both(contact.id),
+            name: contact.name.as_str(),
+            email: contact.email.as_str(),
+            created_at: contact.created_at,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Emergencies over REST, for a viewer.
+
+use allynet_domain::{
+    Account, Emergency, EmergencyStatus, EmergencyType, HelperPolicy, Location, Metres, Priority, Relation,
+    ResolutionType, Response, ResponseStatus, Timestamp, port::NearbyHelper,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{HelperView, Ids, PersonView};
+
+/// `{latitude, longitude, address, description}`
+#[derive(Debug, Serialize)]
+pub struct LocationView<'a> {
+    latitude: f64,
+    longitude: f64,
+    address: Option<&'a str>,
+    description: Option<&'a str>,
+}
+
+impl<'a> From<&'a Location> for LocationView<'a> {
+    fn from(location: &'a Location) -> Self {
+        Self {
+            latitude: location.position.latitude(),
+            longitude: location.position.longitude(),
+            address: location.address.as_ref().map(allynet_domain::Text::as_str),
+            description: location.description.as_ref().map(allynet_domain::Text::as_str),
+        }
+    }
+}
+
+/// An emergency as one viewer may see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EmergencyView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    #[serde(rename = "type")]
+    kind: EmergencyType,
+    category: Option<&'a str>,
+    description: Option<&'a str>,
+    location: LocationView<'a>,
+    priority: Priority,
+    severity: u8,
+    status: EmergencyStatus,
+    silent_mode: bool,
+    anonymous_mode: bool,
+    alert_radius: u32,
+    user: Option<PersonView<'a>>,
+    responding_helpers: Vec<ResponseView<'a>>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    first_response_at: Option<Timestamp>,
+    resolved_at: Option<Timestamp>,
+    resolved_by: Option<Uuid>,
+    resolution_type: Option<ResolutionType>,
+    resolution_notes: Option<&'a str>,
+    distance: Option<u32>,
+    alerts: Option<AlertsView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseView<'a> {
+    helper: HelperView<'a>,
+    status: ResponseStatus,
+    notes: Option<&'a str>,
+    estimated_arrival: Option<Timestamp>,
+    responded_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Response> for ResponseView<'a> {
+    fn from(response: &'a Response) -> Self {
+        Self {
+            helper: HelperView::new(&response.helper, Ids::both),
+            status: response.status,
+            notes: response.notes.as_ref().map(allynet_domain::Text::as_str),
+            estimated_arrival: response.estimated_arrival,
+            responded_at: response.responded_at,
+            updated_at: response.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct AlertsView {
+    wave: u16,
+    alerted: u32,
+    acknowledged: u32,
+    declined: u32,
+}
+
+/// Whether somebody in this relation to an emergency may know who its owner is.
+pub fn knows_owner(relation: Relation, anonymous: bool) -> bool {
+    !anonymous || matches!(relation, Relation::Owner | Relation::Admin)
+}
+
+impl<'a> EmergencyView<'a> {
+    /// The emergency for a viewer in this relation to it. `distance` is the viewer's, where a place was given.
+    pub fn new(emergency: &'a Emergency, relation: Relation, distance: Option<Metres>) -> Self {
+        let call = &emergency.call;
+        let details = &call.details;
+        let knows_owner = knows_owner(relation, details.anonymous);
+        let ending = emergency.ending.as_ref();
+        let by = ending.and_then(|e| e.by).filter(|&by| knows_owner || by != call.owner.id);
+        let concerned = relation.is_participant() || relation == Relation::Admin;
+        let alerts = emergency.alerts;
+        Self {
+            ids: Ids::both(call.id),
+            kind: details.kind,
+            category: details.category.as_ref().map(allynet_domain::Text::as_str),
+            description: details.description.as_ref().map(allynet_domain::Text::as_str),
+            location: (&details.location).into(),
+            priority: details.priority,
+            severity: details.severity,
+            status: emergency.status,
+            silent_mode: details.silent,
+            anonymous_mode: details.anonymous,
+            alert_radius: emergency.alert_radius.whole(),
+            user: knows_owner.then(|| PersonView::new(&call.owner, Ids::both)),
+            responding_helpers: emergency.responses.iter().map(Into::into).collect(),
+            created_at: call.created_at,
+            updated_at: emergency.updated_at,
+            first_response_at: emergency.first_response_at,
+            resolved_at: ending.map(|e| e.at),
+            resolved_by: by.map(Into::into),
+            resolution_type: ending.and_then(|e| e.resolution),
+            resolution_notes: ending.and_then(|e| e.notes.as_ref()).map(allynet_domain::Text::as_str),
+            distance: distance.map(Metres::whole),
+            alerts: concerned.then_some(AlertsView {
+                wave: alerts.wave,
+                alerted: alerts.alerted,
+                acknowledged: alerts.acknowledged,
+                declined: alerts.declined,
+            }),
+        }
+    }
+
+    /// The emergency for this account.
+    pub fn of(emergency: &'a Emergency, account: &Account, policy: HelperPolicy, distance: Option<Metres>) -> Self {
+        Self::new(emergency, emergency.relation(account, policy), distance)
+    }
+}
+
+/// `{emergency}`
+#[derive(Debug, Serialize)]
+pub struct One<'a> {
+    /// The emergency.
+    pub emergency: EmergencyView<'a>,
+}
+
+/// `{emergency, nearbyHelperCount}`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RaisedView<'a> {
+    /// The emergency.
+    pub emergency: EmergencyView<'a>,
+    /// Helpers on duty within the alert radius.
+    pub nearby_helper_count: u32,
+}
+
+/// A helper near an emergency.
+#[derive(Debug, Serialize)]
+pub struct NearbyHelperView<'a> {
+    #[serde(flatten)]
+    helper: HelperView<'a>,
+    distance: u32,
+    online: bool,
+}
+
+impl<'a> NearbyHelperView<'a> {
+    /// With whether they are connected.
+    pub fn new(found: &'a NearbyHelper, online: bool) -> Self {
+        Self { helper: HelperView::new(&found.helper, Ids::plain), distance: found.distance.whole(), online }
+    }
+}

@@ -1,0 +1,106 @@
+//! Messages, for a viewer.
+
+use std::borrow::Cow;
+
+use allynet_domain::{Message, Person, Sender, Timestamp, To, UserId};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Ids;
+
+/// Who looks at a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    /// The account; none for a payload that several hear.
+    pub user: Option<UserId>,
+    /// Whether an anonymous owner is known to them: to administrators. Owners know themselves.
+    pub unmasks: bool,
+}
+
+impl Reader {
+    /// An ordinary participant.
+    pub const fn participant(user: UserId) -> Self {
+        Self { user: Some(user), unmasks: false }
+    }
+}
+
+/// A message as one viewer may see it. It has `_id` on sockets too, because the existing web client tells duplicates
+/// by it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    emergency_id: Uuid,
+    sender_role: &'static str,
+    sender_id: Option<Uuid>,
+    recipient_id: Option<Cow<'static, str>>,
+    recipient_role: Option<&'static str>,
+    message: &'a str,
+    display_name: Cow<'a, str>,
+    display_initials: String,
+    is_mine: bool,
+    created_at: Timestamp,
+}
+
+impl<'a> MessageView<'a> {
+    /// The message for a reader.
+    pub fn new(message: &'a Message, reader: Reader) -> Self {
+        let own = |user: UserId| reader.user == Some(user);
+        let knows_owner = !message.anonymous || own(message.owner) || reader.unmasks;
+        let sender = message.from.id();
+        let is_mine = sender.is_some_and(own);
+        let (display_name, display_initials) = shown_as(&message.from, knows_owner);
+        let (sender_role, sender_id) = match &message.from {
+            Sender::Owner(person) => ("creator", knows_owner.then_some(person.id)),
+            Sender::Helper(person) => ("helper", Some(person.id)),
+            Sender::System => ("system", None),
+        };
+        let recipient_id = match message.to {
+            To::Everyone => None,
+            To::Helper(helper) => Some(Cow::Owned(helper.to_string())),
+            To::Owner => Some(Cow::Owned(message.owner.to_string())),
+            To::Creator if own(message.owner) => Some(Cow::Owned(message.owner.to_string())),
+            To::Creator if is_mine => Some(Cow::Borrowed("creator")),
+            To::Creator => None,
+        };
+        let recipient_role = match message.to {
+            To::Everyone => None,
+            To::Creator | To::Owner => Some("creator"),
+            To::Helper(_) => Some("helper"),
+        };
+        Self {
+            ids: Ids::both(message.id),
+            emergency_id: message.emergency.into(),
+            sender_role,
+            sender_id: sender_id.map(Into::into),
+            recipient_id,
+            recipient_role,
+            message: message.text.as_str(),
+            display_name,
+            display_initials,
+            is_mine,
+            created_at: message.created_at,
+        }
+    }
+}
+
+fn shown_as(sender: &Sender, knows_owner: bool) -> (Cow<'_, str>, String) {
+    match sender {
+        Sender::Owner(_) if !knows_owner => (Cow::Borrowed("Anonymous"), "A".to_owned()),
+        Sender::Owner(person) | Sender::Helper(person) => (full_name(person), initials(person)),
+        Sender::System => (Cow::Borrowed("AllyNet"), "AN".to_owned()),
+    }
+}
+
+fn full_name(person: &Person) -> Cow<'_, str> {
+    match &person.last_name {
+        Some(last) => Cow::Owned(format!("{} {}", person.first_name.as_str(), last.as_str())),
+        None => Cow::Borrowed(person.first_name.as_str()),
+    }
+}
+
+fn initials(person: &Person) -> String {
+    let names = [Some(&person.first_name), person.last_name.as_ref()];
+    names.into_iter().flatten().filter_map(|name| name.as_str().chars().next()).flat_map(char::to_uppercase).collect()
+}

@@ -1,0 +1,115 @@
+//! The shapes of what clients are shown.
+
+mod account;
+mod emergency;
+mod message;
+
+pub use account::*;
+pub use emergency::*;
+pub use message::*;
+
+use allynet_domain::{HelperCard, Person, UserId};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The id of a resource. Over REST it comes as `_id` too, because the existing web client reads that.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Ids {
+    id: Uuid,
+    #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]
+    legacy: Option<Uuid>,
+}
+
+impl Ids {
+    /// `id` and `_id`.
+    pub fn both(id: impl Into<Uuid>) -> Self {
+        let id = id.into();
+        Self { id, legacy: Some(id) }
+    }
+
+    /// `id` alone, as in Socket.IO payloads.
+    pub fn plain(id: impl Into<Uuid>) -> Self {
+        Self { id: id.into(), legacy: None }
+    }
+}
+
+/// A successful answer: `{success: true, message?, data}`.
+#[derive(Debug, Serialize)]
+pub struct Success<T> {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    data: T,
+}
+
+impl<T> Success<T> {
+    /// An answer with data.
+    pub const fn new(data: T) -> Self {
+        Self { success: true, message: None, data }
+    }
+
+    /// Adds a sentence for people.
+    #[must_use]
+    pub fn with_message(self, message: &'static str) -> Self {
+        Self { message: Some(message), ..self }
+    }
+}
+
+/// `{firstName, lastName}`
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Named<'a> {
+    first_name: &'a str,
+    last_name: Option<&'a str>,
+}
+
+impl<'a> From<&'a Person> for Named<'a> {
+    fn from(person: &'a Person) -> Self {
+        Self {
+            first_name: person.first_name.as_str(),
+            last_name: person.last_name.as_ref().map(allynet_domain::Text::as_str),
+        }
+    }
+}
+
+/// A person as others see them: `{id, profile{firstName, lastName}}`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct PersonView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    profile: Named<'a>,
+}
+
+impl<'a> PersonView<'a> {
+    pub(crate) fn new(person: &'a Person, ids: fn(UserId) -> Ids) -> Self {
+        Self { ids: ids(person.id), profile: person.into() }
+    }
+}
+
+/// `{average, count}`
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RatingView {
+    average: f64,
+    count: u32,
+}
+
+/// A helper as participants see them: `{id, profile, trustScore, helperRating}`.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelperView<'a> {
+    #[serde(flatten)]
+    person: PersonView<'a>,
+    trust_score: u16,
+    helper_rating: RatingView,
+}
+
+impl<'a> HelperView<'a> {
+    pub(crate) fn new(helper: &'a HelperCard, ids: fn(UserId) -> Ids) -> Self {
+        let standing = helper.standing;
+        Self {
+            person: PersonView::new(&helper.person, ids),
+            trust_score: standing.trust_score,
+            helper_rating: RatingView { average: standing.rating_average(), count: standing.rating_count },
+        }
+    }
+}
