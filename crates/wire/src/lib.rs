@@ -6,6 +6,7 @@
 pub mod cursor;
 pub mod events;
 pub mod input;
+pub mod origin;
 pub mod problem;
 pub mod socket;
 pub mod timeline;

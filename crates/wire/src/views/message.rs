@@ -57,12 +57,11 @@ impl<'a> MessageView<'a> {
             Sender::System => ("system", None),
         };
         let recipient_id = match message.to {
-            To::Everyone => None,
             To::Helper(helper) => Some(Cow::Owned(helper.to_string())),
             To::Owner => Some(Cow::Owned(message.owner.to_string())),
             To::Creator if own(message.owner) => Some(Cow::Owned(message.owner.to_string())),
             To::Creator if is_mine => Some(Cow::Borrowed("creator")),
-            To::Creator => None,
+            To::Everyone | To::Creator => None,
         };
         let recipient_role = match message.to {
             To::Everyone => None,

@@ -36,7 +36,8 @@ impl Ids {
 /// A successful answer: `{success: true, message?, data}`.
 #[derive(Debug, Serialize)]
 pub struct Success<T> {
-    success: bool,
+    #[serde(rename = "success")]
+    done: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
     data: T,
@@ -45,7 +46,7 @@ pub struct Success<T> {
 impl<T> Success<T> {
     /// An answer with data.
     pub const fn new(data: T) -> Self {
-        Self { success: true, message: None, data }
+        Self { done: true, message: None, data }
     }
 
     /// Adds a sentence for people.

@@ -1,0 +1,85 @@
+//! Which web pages may talk to this service: the one rule behind CORS and the Socket.IO handshake.
+
+use std::str::FromStr;
+
+/// The web origins (`scheme://host[:port]`) whose pages may use the service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origins {
+    /// Pages served from this machine, on any port: what a developer needs.
+    #[default]
+    Loopback,
+    /// These and no others, compared letter by letter in lower case.
+    Listed(Vec<String>),
+    /// Every page.
+    Any,
+}
+
+/// A text that is no list of origins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an origin like https://example.org, nor `*`")]
+pub struct NotAnOrigin(String);
+
+impl FromStr for Origins {
+    type Err = NotAnOrigin;
+
+    /// Origins separated by commas, or `*`.
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        if text.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        let origin = |text: &str| {
+            let origin = text.trim().trim_end_matches('/').to_lowercase();
+            let host = origin.split_once("://").map(|(_, host)| host);
+            let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
+            if valid { Ok(origin) } else { Err(NotAnOrigin(text.trim().to_owned())) }
+        };
+        text.split(',').map(origin).collect::<Result<_, _>>().map(Self::Listed)
+    }
+}
+
+impl Origins {
+    /// Whether a page of this origin may use the service.
+    pub fn allow(&self, origin: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(listed) => listed.iter().any(|known| known.eq_ignore_ascii_case(origin)),
+            Self::Loopback => is_loopback(origin),
+        }
+    }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    matches!(scheme, "http" | "https") && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_default_only_pages_of_this_machine_are_allowed() {
+        let origins = Origins::default();
+        for origin in ["http://localhost:5173", "https://localhost", "http://127.0.0.1:1", "http://[::1]:5175"] {
+            assert!(origins.allow(origin), "{origin}");
+        }
+        for origin in ["http://localhost.example.org", "http://example.org:5173", "null", "", "file://localhost"] {
+            assert!(!origins.allow(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_list_allows_what_it_names_and_nothing_else() {
+        let origins: Origins = "https://ally.example, http://other.example:8080/".parse().unwrap();
+        assert!(origins.allow("https://ally.example"));
+        assert!(origins.allow("http://other.example:8080"));
+        assert!(!origins.allow("http://localhost:5173"));
+        assert!("ally.example".parse::<Origins>().is_err());
+        assert!("https://ally.example,".parse::<Origins>().is_err());
+        assert_eq!("*".parse(), Ok(Origins::Any));
+    }
+}
