@@ -1,0 +1,48 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: run test check e2e fmt help tests-on-postgres e2e-on-postgres need-cargo need-node
+
+E2E := tests/e2e
+E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
+
+run: need-cargo ## Build and start the service on an embedded database
+	@cargo run --bin allynet
+
+test: need-cargo need-node ## Everything a change has to pass: formatting, lints, all tests
+	@tests/with-postgres.sh $(MAKE) --no-print-directory tests-on-postgres
+
+check: need-cargo ## Formatting and lints
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client
+	@tests/with-postgres.sh $(MAKE) --no-print-directory e2e-on-postgres
+
+fmt: need-cargo ## Format the code
+	@cargo fmt --all
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The rest expects TEST_DATABASE_URL.
+
+tests-on-postgres: check
+	@cargo test --workspace -- --quiet
+	@$(MAKE) --no-print-directory e2e-on-postgres
+
+e2e-on-postgres: $(E2E_PACKAGES)
+	@cargo build --bin allynet
+	@npm --prefix $(E2E) --silent test
+
+$(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
+	@npm --prefix $(E2E) --silent ci
+	@touch $@
+
+need-cargo:
+	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+
+need-node:
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)' \
+	  || { echo "Node.js 20 or later, with npm, is missing: see https://nodejs.org" >&2; exit 1; }

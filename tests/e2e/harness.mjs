@@ -1,0 +1,637 @@
+// Starts the real binary on a real port and hands out its callers: people who speak to it over REST
+// and through the official Socket.IO client, and who keep every byte they are sent.
+//
+//   for (const database of databases) describe(`… on ${database}`, () => {
+//     let app;
+//     before(async () => { app = await startNode({ database }); });
+//     after(() => app.stop());
+//   });
+//
+// Knows the wire contract only, nothing of how the server is made.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { Socket as Engine } from 'engine.io-client';
+import pg from 'pg';
+import { Manager } from 'socket.io-client';
+import { ok } from './shapes.mjs';
+
+/** The databases every suite runs on. */
+export const databases = ['sqlite', 'postgres'];
+
+export const NAMESPACE = '/emergencies';
+/** An id of the right form that belongs to nothing. */
+export const NO_SUCH_ID = '01890000-0000-7000-8000-000000000000';
+/** The client's ways of connecting, as options of `connect` and `dial`. */
+export const transports = {
+  'websocket only': { transports: ['websocket'] },
+  'polling only': { transports: ['polling'] },
+  'polling with upgrade': { transports: ['polling', 'websocket'] },
+};
+
+const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
+const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
+const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
+const PASSWORD = 'correct horse battery';
+const START_LIMIT = 30_000;
+const STOP_LIMIT = 15_000;
+const REQUEST_LIMIT = 20_000;
+const EVENT_LIMIT = 5_000;
+
+const unique = () => randomBytes(6).toString('hex');
+
+// ---------------------------------------------------------------------------------------- databases
+
+/** An empty database of its own, `{ kind, url, drop() }`; several nodes may share it. */
+export async function createDatabase(kind) {
+  if (kind === 'sqlite') {
+    const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-'));
+    return {
+      kind,
+      url: `sqlite://${join(folder, 'allynet.db')}`,
+      drop: () => rm(folder, { recursive: true, force: true }),
+    };
+  }
+  const server = process.env.TEST_DATABASE_URL;
+  assert.ok(server, 'TEST_DATABASE_URL is not set: run the tests by `make e2e`, or through tests/with-postgres.sh');
+  const name = `allynet_e2e_${unique()}`;
+  const onServer = async (statement) => {
+    const client = new pg.Client({ connectionString: server });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+  await onServer(`CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
+// -------------------------------------------------------------------------------------------- nodes
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/**
+ * Starts one server. `database` is `'sqlite'` or `'postgres'`, for one of its own which goes with it, or what
+ * `createDatabase` made, to be shared. `env` adds to the environment or, with undefined, takes from it.
+ */
+export async function startNode({ database = 'sqlite', env = {} } = {}) {
+  assert.ok(existsSync(BINARY), `${BINARY} is missing: build it with \`cargo build --bin allynet\`, or set ALLYNET_BIN`);
+  const own = typeof database === 'string';
+  const store = own ? await createDatabase(database) : database;
+  const node = new Node(store, own, env);
+  try {
+    await node.started();
+  } catch (fault) {
+    await node.kill();
+    throw fault;
+  }
+  return node;
+}
+
+class Node {
+  /** Everything the process wrote, without colours. */
+  stdout = '';
+  stderr = '';
+  sockets = new Set();
+  #ownsDatabase;
+  #child;
+  #exit;
+  #folder;
+  #admin;
+  #beacon;
+  #fence = Promise.resolve();
+  #places = 0;
+
+  constructor(database, ownsDatabase, env) {
+    this.database = database;
+    this.#ownsDatabase = ownsDatabase;
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|RUST_LOG$)/.test(name),
+    );
+    this.#folder = mkdtemp(join(tmpdir(), 'allynet-e2e-node-'));
+    this.env = {
+      ...Object.fromEntries(inherited),
+      NO_COLOR: '1',
+      RUST_LOG: 'info',
+      DATABASE_URL: database.url,
+      ALLYNET_LISTEN: '127.0.0.1:0',
+      ALLYNET_JWT_SECRET: JWT_SECRET,
+      ALLYNET_ADMIN_EMAIL: ADMIN.email,
+      ALLYNET_ADMIN_PASSWORD: ADMIN.password,
+      ALLYNET_RATE_LIMITS: 'off',
+      ...env,
+    };
+  }
+
+  /** Both streams of the log. */
+  get logs() {
+    return this.stdout + this.stderr;
+  }
+
+  async started() {
+    const child = spawn(BINARY, [], { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    running.add(child);
+    const listening = Promise.withResolvers?.() ?? deferred();
+    this.#exit = new Promise((resolve) => {
+      child.once('error', (error) => resolve({ error }));
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    }).finally(() => running.delete(child));
+    for (const name of ['stdout', 'stderr']) {
+      child[name].setEncoding('utf8');
+      child[name].on('data', (text) => {
+        this[name] += stripVTControlCharacters(text);
+        const found = name === 'stdout' && /listening on (http:\/\/[\d.]+:\d+)/.exec(this.stdout);
+        if (found) listening.resolve(found[1]);
+      });
+    }
+    const gone = this.#exit.then((how) => {
+      throw new Error(`the server ended before it was ready: ${JSON.stringify(how)}\n${this.logs}`);
+    });
+    gone.catch(() => {});
+    const late = new AbortController();
+    const tooLate = pause(START_LIMIT, undefined, { signal: late.signal }).then(
+      () => {
+        throw new Error(`the server was not ready in ${START_LIMIT} ms\n${this.logs}`);
+      },
+      () => {},
+    );
+    try {
+      this.url = await Promise.race([listening.promise, gone, tooLate]);
+      await Promise.race([this.#ready(late.signal), gone, tooLate]);
+    } finally {
+      late.abort();
+    }
+  }
+
+  async #ready(signal) {
+    while (!signal.aborted) {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      await answer?.text();
+      if (answer?.ok) return;
+      await pause(20);
+    }
+  }
+
+  /** SIGTERM, with all sockets still open, has to end it with status 0 in good time. */
+  async stop() {
+    let overdue = false;
+    const limit = setTimeout(() => {
+      overdue = true;
+      this.#child.kill('SIGKILL');
+    }, STOP_LIMIT);
+    this.#child.kill('SIGTERM');
+    const how = await this.#exit;
+    clearTimeout(limit);
+    await this.#clear();
+    assert.ok(!overdue, `the server did not stop in ${STOP_LIMIT} ms after SIGTERM\n${this.logs.slice(-4000)}`);
+    assert.deepEqual(how, { code: 0, signal: null }, `the server ended badly\n${this.logs.slice(-4000)}`);
+    assert.ok(!/panicked at/.test(this.logs), `the server panicked\n${this.logs.slice(-8000)}`);
+  }
+
+  /** As a power cut would. */
+  async kill() {
+    this.#child?.kill('SIGKILL');
+    await this.#exit;
+    await this.#clear();
+  }
+
+  async #clear() {
+    for (const socket of this.sockets) socket.close();
+    await rm(await this.#folder, { recursive: true, force: true });
+    if (this.#ownsDatabase) await this.database.drop();
+  }
+
+  // ----------------------------------------------------------------------------------- who is calling
+
+  /** Somebody without an account. */
+  anonymous() {
+    return new Caller(this);
+  }
+
+  /** Somebody who has just registered. */
+  async user({ firstName = 'Una', lastName = 'User', email, password = PASSWORD, phone = '+15550100', ...more } = {}) {
+    const caller = new Caller(this);
+    email ??= `${firstName.toLowerCase()}-${unique()}@people.example`;
+    const body = { email, password, firstName, lastName, phone, ...more };
+    const { user, tokens } = ok(await caller.post('/auth/register', body), 201);
+    return Object.assign(caller, { id: user.id, user, tokens, email, password });
+  }
+
+  /** A user who is about to raise an emergency. */
+  owner(person = {}) {
+    return this.user({ firstName: 'Olivia', lastName: 'Owner', ...person });
+  }
+
+  /** A verified helper on duty who stands at `position`; with `available: false`, off duty. */
+  async helperAt(position, { available = true, skills = [], ...person } = {}) {
+    const helper = await this.unverifiedHelper({ position, available, skills, firstName: 'Henry', ...person });
+    const admin = await this.admin();
+    ok(await admin.put(`/helpers/${helper.id}/verification`, { status: 'verified' }));
+    return helper;
+  }
+
+  /** One who asked to become a helper and waits for an administrator. */
+  async unverifiedHelper({ position, available = true, skills = [], ...person } = {}) {
+    const helper = await this.user({ firstName: 'Ursula', lastName: 'Helper', ...person });
+    ok(await helper.put('/helpers/me', { available, skills }));
+    if (position) {
+      const { latitude, longitude } = position;
+      ok(await helper.put('/helpers/me/location', { latitude, longitude }));
+    }
+    return helper;
+  }
+
+  /** The administrator of the configuration; the same caller every time. */
+  admin() {
+    this.#admin ??= this.logIn(ADMIN);
+    return this.#admin;
+  }
+
+  /** A caller with a session of their own on an account that exists. */
+  async logIn({ email, password }) {
+    const caller = new Caller(this);
+    const { user, tokens } = ok(await caller.post('/auth/login', { email, password }));
+    return Object.assign(caller, { id: user.id, user, tokens, email, password });
+  }
+
+  /** A place so far from every other that was handed out that no emergency concerns two of them. */
+  somewhere() {
+    const place = this.#places++;
+    return { latitude: -58 + 2 * (place % 59), longitude: -160 + 3 * Math.floor(place / 59) };
+  }
+
+  // --------------------------------------------------------------------------------------------- fence
+
+  /**
+   * Comes back when everything committed so far has been handed to the sockets of this node: an emergency at the
+   * end of the world is raised, and seen by a helper who waits for nothing else.
+   */
+  fence() {
+    this.#fence = this.#fence.then(async () => {
+      this.#beacon ??= Promise.all([
+        this.owner({ firstName: 'Beacon' }),
+        this.helperAt({ latitude: 80, longitude: 0 }, { firstName: 'Watcher' }).then((helper) => helper.connect()),
+      ]);
+      const [owner, watcher] = await this.#beacon;
+      const location = { latitude: -80, longitude: 0 };
+      const { emergency } = ok(await owner.post('/emergencies', { location }), 201);
+      await watcher.next('emergency:created', (payload) => payload.emergency.id === emergency.id);
+      ok(await owner.post(`/emergencies/${emergency.id}/cancel`, {}));
+    });
+    return this.#fence;
+  }
+}
+
+function deferred() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+/** Comes back when everything that was committed before has reached these sockets, on whatever nodes they are. */
+export async function settled(...sockets) {
+  await Promise.all([...new Set(sockets.map((socket) => socket.node))].map((node) => node.fence()));
+  await Promise.all(sockets.map((socket) => socket.roundTrip()));
+}
+
+// ------------------------------------------------------------------------------------------- callers
+
+/** One person at one node. */
+class Caller {
+  id = null;
+  tokens = null;
+  #received = [];
+
+  constructor(node) {
+    this.node = node;
+  }
+
+  /** Every byte that reached this caller, over REST and sockets: status lines, headers, bodies, packets. */
+  get received() {
+    return this.#received.join('\n');
+  }
+
+  record(text) {
+    this.#received.push(text);
+  }
+
+  /** The same person, with the same session, at another node. */
+  at(node) {
+    return Object.assign(new Caller(node), { ...this, node });
+  }
+
+  // Paths are the contract's, below /api/v1.
+  get(path, options) {
+    return this.request('GET', path, undefined, options);
+  }
+  post(path, body, options) {
+    return this.request('POST', path, body, options);
+  }
+  put(path, body, options) {
+    return this.request('PUT', path, body, options);
+  }
+  delete(path, body, options) {
+    return this.request('DELETE', path, body, options);
+  }
+
+  /**
+   * `{ status, headers, text, body }`; `body` is undefined where the answer is no JSON. A body that is a string goes out
+   * as it is, anything else as JSON. A path outside /api/v1 is given with `root: ''`.
+   */
+  async request(method, path, body, { headers = {}, root = '/api/v1' } = {}) {
+    const answer = await fetch(this.node.url + root + path, {
+      method,
+      headers: {
+        ...(this.tokens && { authorization: `Bearer ${this.tokens.accessToken}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(REQUEST_LIMIT),
+    });
+    const text = await answer.text();
+    this.record(`${answer.status} ${answer.statusText}`);
+    for (const [name, value] of answer.headers) this.record(`${name}: ${value}`);
+    this.record(text);
+    return { status: answer.status, headers: answer.headers, text, body: parsed(text) };
+  }
+
+  /**
+   * A socket that has begun to connect. Options: `namespace`, `auth` (in place of the caller's token), `query`,
+   * `headers`, `transports`, `reconnection`, `acknowledge: false` to leave `emergency:nearby` unacknowledged.
+   */
+  dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, ...options } = {}) {
+    return new LiveSocket(this, { auth, ...options });
+  }
+
+  /** A connected socket; what it was greeted with is its `ready`. */
+  async connect(options) {
+    const socket = this.dial(options);
+    const outcome = await socket.next(/^connect(_error)?$/);
+    if (outcome instanceof Error) throw outcome;
+    socket.ready = await socket.next('session:ready');
+    return socket;
+  }
+
+  /** The `connect_error` message of a connection that has to be refused. */
+  async refusal(options) {
+    const socket = this.dial(options);
+    const outcome = await socket.next(/^connect(_error)?$/);
+    assert.ok(outcome instanceof Error, 'the connection was accepted');
+    socket.close();
+    return outcome.message;
+  }
+
+  /** A connection that does nothing of itself: it neither closes nor comes back when told to leave the namespace. */
+  async connectRaw({ transport = 'websocket' } = {}) {
+    const raw = new RawConnection(this, transport);
+    await raw.connect();
+    return raw;
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// ------------------------------------------------------------------------------------------- sockets
+
+/** Keeps what arrived, in order, and hands out each item once. */
+class Inbox {
+  items = [];
+  #waiting = [];
+
+  add(item) {
+    this.items.push(item);
+    const taker = this.#waiting.findIndex(({ wanted }) => wanted(item));
+    if (taker >= 0) {
+      item.taken = true;
+      this.#waiting.splice(taker, 1)[0].resolve(item);
+    }
+  }
+
+  take(wanted, limit, describe) {
+    const here = this.items.find((item) => !item.taken && wanted(item));
+    if (here) {
+      here.taken = true;
+      return Promise.resolve(here);
+    }
+    return new Promise((resolve, reject) => {
+      const entry = { wanted };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+        reject(new Error(describe()));
+      }, limit);
+      entry.resolve = (item) => {
+        clearTimeout(timer);
+        resolve(item);
+      };
+      this.#waiting.push(entry);
+    });
+  }
+}
+
+/**
+ * The official client's socket, which keeps every event in order of arrival. What happens to the connection is in
+ * the same list: `connect`, `connect_error`, `disconnect`, `transport:upgrade`, `transport:close`.
+ */
+class LiveSocket {
+  /** The payload of the first `session:ready`. */
+  ready = null;
+  #inbox = new Inbox();
+
+  constructor(caller, { auth, query, headers, namespace = NAMESPACE, acknowledge = true, reconnection = false, ...rest }) {
+    this.caller = caller;
+    this.node = caller.node;
+    this.node.sockets.add(this);
+    this.manager = new Manager(this.node.url, {
+      autoConnect: false,
+      reconnection,
+      reconnectionDelay: 10,
+      transports: ['websocket'],
+      query,
+      extraHeaders: headers,
+      ...rest,
+    });
+    this.manager.on('open', () => {
+      const engine = this.manager.engine;
+      engine.on('packet', ({ data }) => data !== undefined && caller.record(String(data)));
+      engine.on('upgrade', (transport) => this.#add('transport:upgrade', [transport.name]));
+      engine.on('close', (reason) => this.#add('transport:close', [reason]));
+    });
+    /** The client's own object, for what this one does not offer. */
+    this.raw = this.manager.socket(namespace, { auth });
+    for (const event of ['connect', 'connect_error', 'disconnect']) {
+      this.raw.on(event, (...args) => this.#add(event, args));
+    }
+    this.raw.onAny((event, ...args) => {
+      const answer = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+      this.#add(event, args);
+      if (answer && acknowledge) answer();
+    });
+    this.raw.connect();
+  }
+
+  #add(event, args) {
+    this.#inbox.add({ event, payload: args[0], taken: false });
+  }
+
+  /** Everything so far as `{ event, payload }`, taken or not. */
+  get items() {
+    return this.#inbox.items.map(({ event, payload }) => ({ event, payload }));
+  }
+
+  /** The names of the events so far. */
+  get names() {
+    return this.items.map(({ event }) => event);
+  }
+
+  /** The next item, arrived or yet to come, that nobody took; `event` is a name or a pattern of names. */
+  async next(event, predicate = () => true, limit = EVENT_LIMIT) {
+    const wanted = (item) => named(item, event) && predicate(item.payload);
+    const missing = () => `no ${event} within ${limit} ms; arrived so far: ${this.names.join(', ') || 'nothing'}`;
+    return (await this.#inbox.take(wanted, limit, missing)).payload;
+  }
+
+  /** The payloads of all such items so far, taken or not. */
+  seen(event, predicate = () => true) {
+    return this.items.filter((item) => named(item, event) && predicate(item.payload)).map(({ payload }) => payload);
+  }
+
+  /** Fails if such an event was committed before now for this socket. */
+  async silent(event, predicate) {
+    await settled(this);
+    assert.deepEqual(this.seen(event, predicate), [], `${event} reached a socket it is not for`);
+  }
+
+  emit(event, ...args) {
+    this.raw.emit(event, ...args);
+  }
+
+  /** Emits and returns what the server acknowledged. */
+  ack(event, ...args) {
+    return this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
+  }
+
+  /** Comes back when all that the server had queued for this connection is here. */
+  async roundTrip() {
+    const nowhere = this.manager.socket(`/nowhere-${unique()}`);
+    const answered = new Promise((resolve, reject) => {
+      nowhere.once('connect_error', resolve);
+      nowhere.once('disconnect', reject);
+      setTimeout(reject, EVENT_LIMIT, new Error('the connection does not answer')).unref();
+    });
+    nowhere.connect();
+    await answered;
+    nowhere.disconnect();
+  }
+
+  /** Another namespace on the same connection, as the client's own socket. */
+  sibling(namespace, auth = this.raw.auth) {
+    return this.manager.socket(namespace, { auth });
+  }
+
+  /** Connects again, after the connection was lost. */
+  reconnect(auth = this.raw.auth) {
+    this.raw.auth = auth;
+    this.raw.connect();
+  }
+
+  close() {
+    this.node.sockets.delete(this);
+    this.manager.reconnection(false);
+    this.raw.disconnect();
+    this.manager._close();
+  }
+}
+
+function named({ event }, wanted) {
+  return wanted instanceof RegExp ? wanted.test(event) : event === wanted;
+}
+
+/**
+ * Speaks Engine.IO and leaves the layer above to the test: messages are Socket.IO packets as text, such as
+ * `2/emergencies,["event",…]`.
+ */
+class RawConnection {
+  #inbox = new Inbox();
+
+  constructor(caller, transport) {
+    this.caller = caller;
+    caller.node.sockets.add(this);
+    this.engine = new Engine(caller.node.url, { path: '/socket.io/', transports: [transport] });
+    this.engine.on('message', (text) => {
+      caller.record(String(text));
+      this.#inbox.add({ text });
+    });
+    this.engine.on('error', () => {});
+    /** The reason, once the server ended the connection. */
+    this.closed = new Promise((resolve) => this.engine.once('close', resolve));
+  }
+
+  async connect() {
+    await new Promise((resolve, reject) => {
+      this.engine.once('open', resolve);
+      this.engine.once('error', reject);
+    });
+    this.id = this.engine.id;
+    this.engine.send(`0${NAMESPACE},${JSON.stringify({ token: this.caller.tokens.accessToken })}`);
+    await this.next(new RegExp(`^0${NAMESPACE},`));
+  }
+
+  send(text) {
+    this.engine.send(text);
+  }
+
+  /** The next message that fits. */
+  async next(pattern, limit = EVENT_LIMIT) {
+    const missing = () => `no message like ${pattern} within ${limit} ms`;
+    return (await this.#inbox.take(({ text }) => pattern.test(text), limit, missing)).text;
+  }
+
+  /** The payload of the next such event. */
+  async event(name) {
+    const text = await this.next(new RegExp(`^2${NAMESPACE},\\d*\\["${name}"`));
+    return JSON.parse(text.slice(text.indexOf('[')))[1];
+  }
+
+  close() {
+    this.caller.node.sockets.delete(this);
+    this.engine.close();
+  }
+}
+
+// ------------------------------------------------------------------------------------------ odds and ends
+
+/** The point so many metres north of another; right to one per cent. */
+export function north({ latitude, longitude }, metres) {
+  return { latitude: latitude + metres / 111_200, longitude };
+}
+
+/** An access token with other claims, signed as the server signs; with another secret, signed as a forger would. */
+export function resigned(token, claims, secret = JWT_SECRET) {
+  const [header, payload] = token.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+  const hash = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }[header.alg];
+  assert.ok(hash, `tokens are signed with ${header.alg}, which the harness cannot do`);
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${encode(header)}.${encode({ ...payload, ...claims })}`;
+  return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
+}

@@ -1,0 +1,215 @@
+// What payloads look like, and how to compare them: a pattern is a value, or a check, or an object of patterns.
+
+import assert from 'node:assert/strict';
+
+// -------------------------------------------------------------------------------------------- checks
+
+class Check {
+  constructor(name, test, { absent = false } = {}) {
+    Object.assign(this, { name, test, absent });
+  }
+}
+
+const check = (name, test) => new Check(name, test);
+
+export const integer = check('an integer', Number.isInteger);
+export const number = check('a number', Number.isFinite);
+export const text = check('a text', (value) => typeof value === 'string');
+export const boolean = check('a boolean', (value) => typeof value === 'boolean');
+export const time = check(
+  'a time in UTC',
+  (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) && !Number.isNaN(Date.parse(value)),
+);
+export const id = check(
+  'a UUID v7',
+  (value) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value),
+);
+export const between = (low, high) => check(`from ${low} to ${high}`, (value) => value >= low && value <= high);
+
+/** The pattern, or null; the field has to be there. */
+export const nullable = (pattern) => check('that or null', (value) => value === null || !fault(value, pattern, ''));
+/** The pattern, or no field at all. */
+export const optional = (pattern) =>
+  new Check('that or nothing', (value) => value === undefined || !fault(value, pattern, ''), { absent: true });
+/** All of these fields, and maybe others. */
+export const atLeast = (pattern) =>
+  check('an object with these fields', (value) => {
+    const wrong = fault(value, pattern, '', true);
+    if (wrong) throw new Error(wrong);
+    return true;
+  });
+export const arrayOf = (pattern) =>
+  check('an array of those', (value) => {
+    if (!Array.isArray(value)) return false;
+    const wrong = value.map((item, index) => fault(item, pattern, `[${index}]`)).find(Boolean);
+    if (wrong) throw new Error(wrong);
+    return true;
+  });
+
+/** Fails unless `actual` has the pattern's fields, no other, each as the pattern says. */
+export function assertMatches(actual, pattern) {
+  const wrong = fault(actual, pattern, '');
+  assert.ok(!wrong, `${wrong}\nin ${JSON.stringify(actual, null, 2)}`);
+}
+
+// The first difference, as a sentence, or undefined.
+function fault(actual, pattern, path, more = false) {
+  const here = path || 'the value';
+  if (pattern instanceof Check) {
+    try {
+      return pattern.test(actual) ? undefined : `${here} is ${JSON.stringify(actual)}, not ${pattern.name}`;
+    } catch (inner) {
+      return `${here}: ${inner.message}`;
+    }
+  }
+  if (pattern === null || typeof pattern !== 'object') {
+    return Object.is(actual, pattern) ? undefined : `${here} is ${JSON.stringify(actual)}, not ${JSON.stringify(pattern)}`;
+  }
+  if (actual === null || typeof actual !== 'object' || Array.isArray(actual) !== Array.isArray(pattern)) {
+    return `${here} is ${JSON.stringify(actual)}, not ${Array.isArray(pattern) ? 'an array' : 'an object'}`;
+  }
+  for (const key of Object.keys(pattern)) {
+    const absent = !Object.hasOwn(actual, key);
+    if (absent && !(pattern[key] instanceof Check && pattern[key].absent)) return `${path}.${key} is absent`;
+    const wrong = fault(actual[key], pattern[key], `${path}.${key}`);
+    if (wrong) return wrong;
+  }
+  const extra = more ? undefined : Object.keys(actual).find((key) => !Object.hasOwn(pattern, key));
+  return extra === undefined ? undefined : `${path}.${extra} is not expected`;
+}
+
+// ------------------------------------------------------------------------------------------- answers
+
+/** The `data` of an answer that has to be a success. */
+export function ok({ status, body, text: raw }, expected = 200) {
+  assert.equal(status, expected, raw);
+  assert.equal(body?.success, true, raw);
+  assert.ok(Object.hasOwn(body, 'data'), `no data in ${raw}`);
+  return body.data;
+}
+
+/** The `error` of an answer that has to be this refusal. */
+export function refused({ status, body, text: raw }, expected, reason) {
+  assert.equal(status, expected, raw);
+  assertMatches(body, {
+    success: false,
+    error: { code: expected, reason, message: text, details: nullable(arrayOf({ field: text, message: text })) },
+  });
+  return body.error;
+}
+
+// -------------------------------------------------------------------------------------------- shapes
+
+export const profile = { firstName: text, lastName: text };
+export const helperRating = { average: number, count: integer };
+
+/** An emergency as REST shows it; what is given replaces a field's pattern. */
+export const emergency = (fields = {}) => {
+  const _id = fields.id ?? id;
+  return atLeast({
+    id,
+    _id,
+    type: text,
+    category: nullable(text),
+    description: nullable(text),
+    location: atLeast({ latitude: number, longitude: number, address: nullable(text), description: nullable(text) }),
+    priority: text,
+    severity: between(1, 10),
+    status: text,
+    silentMode: boolean,
+    anonymousMode: boolean,
+    alertRadius: number,
+    user: nullable(atLeast({ id, _id: id, profile: atLeast(profile) })),
+    respondingHelpers: arrayOf(respondingHelper()),
+    createdAt: time,
+    updatedAt: time,
+    firstResponseAt: nullable(time),
+    resolvedAt: nullable(time),
+    resolvedBy: nullable(id),
+    resolutionType: nullable(text),
+    resolutionNotes: nullable(text),
+    distance: nullable(number),
+    alerts: nullable({ wave: integer, alerted: integer, acknowledged: integer, declined: integer }),
+    ...fields,
+  });
+};
+
+/** One of `respondingHelpers`. */
+export const respondingHelper = (fields = {}) =>
+  atLeast({
+    helper: atLeast({ id, _id: id, profile: atLeast(profile), trustScore: between(0, 1000), helperRating }),
+    status: text,
+    notes: nullable(text),
+    estimatedArrival: nullable(time),
+    respondedAt: time,
+    updatedAt: time,
+    ...fields,
+  });
+
+/** The emergency inside `emergency:created` and `emergency:nearby`. */
+export const announcedEmergency = (fields = {}) => ({
+  id,
+  type: text,
+  category: nullable(text),
+  description: nullable(text),
+  location: { latitude: number, longitude: number, address: nullable(text), description: optional(nullable(text)) },
+  priority: text,
+  severity: between(1, 10),
+  status: 'active',
+  createdAt: time,
+  anonymousMode: boolean,
+  silentMode: boolean,
+  user: nullable({ id, profile }),
+  ...fields,
+});
+
+/** The payloads of the server's events, from the contract; every argument replaces patterns. */
+export const events = {
+  created: (of, nearbyHelperCount) => ({ emergency: announcedEmergency(of), nearbyHelperCount, eventId: integer }),
+  nearby: (of, distance) => ({ emergency: announcedEmergency(of), distance, eventId: integer }),
+  helperJoined: (emergencyId, helper) => ({
+    emergencyId,
+    helper: {
+      id: helper.id,
+      profile: { firstName: helper.user.profile.firstName, lastName: helper.user.profile.lastName },
+      trustScore: between(0, 1000),
+      helperRating,
+      joinedAt: time,
+    },
+    eventId: integer,
+  }),
+  statusUpdate: (emergencyId, helper, status, notes) => ({
+    emergencyId,
+    helperId: helper.id,
+    status,
+    notes,
+    updatedAt: time,
+    eventId: integer,
+  }),
+  statusChanged: (emergencyId, status) => ({
+    emergencyId,
+    status,
+    emergency: { id: emergencyId, status, updatedAt: time },
+    timestamp: time,
+    eventId: integer,
+  }),
+  resolved: (emergencyId, { by, type, notes }) => ({
+    emergencyId,
+    resolvedAt: time,
+    resolvedBy: by,
+    resolutionType: type,
+    resolutionNotes: notes,
+    timestamp: time,
+    eventId: integer,
+  }),
+  cancelled: (emergencyId, reason) => ({ emergencyId, reason, timestamp: time, eventId: integer }),
+  ended: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
+};
+
+/** Fails unless the event ids of all that a socket has heard grow in the order of arrival. */
+export function assertIdsGrow(socket) {
+  const ids = socket.items.filter(({ payload }) => Number.isInteger(payload?.eventId)).map(({ payload }) => payload.eventId);
+  for (let at = 1; at < ids.length; at += 1) {
+    assert.ok(ids[at] > ids[at - 1], `event ids do not grow: ${ids.join(', ')}`);
+  }
+}
