@@ -1,0 +1,229 @@
+//! Accounts and their emergency contacts. Must not know how a password is hashed.
+
+use allynet_domain::{
+    Account, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
+    port::{Accounts, Activity, Credentials, HelperPage, PasswordHash, Result},
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    rows::{Stored, count, down, to_json},
+};
+
+/// A statement that reads accounts, `a`, with the given end.
+macro_rules! accounts {
+    ($($end:expr),+) => {
+        concat!(
+            "select a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, \
+                    a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at ",
+            $($end),+
+        )
+    };
+}
+pub(crate) use accounts;
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct AccountRow {
+    id: Uuid,
+    email: String,
+    first_name: String,
+    last_name: Option<String>,
+    phone: Option<String>,
+    avatar: Option<String>,
+    bio: Option<String>,
+    role: String,
+    blocked: bool,
+    verification: Option<String>,
+    available: Option<bool>,
+    skills: String,
+    trust_score: i64,
+    rating_sum: i64,
+    rating_count: i64,
+    created_at: i64,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(row: AccountRow) -> Result<Self> {
+        let AccountRow { id, email, first_name, last_name, phone, avatar, bio, role, blocked, verification, .. } = row;
+        let AccountRow { available, skills, trust_score, rating_sum, rating_count, created_at, .. } = row;
+        let stored = Stored { table: "account", id };
+        let helper = match (verification, available) {
+            (Some(verification), Some(available)) => Some(HelperRecord {
+                verification: stored.parsed("verification", &verification)?,
+                available,
+                skills: stored.json("skills", &skills)?,
+            }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(stored.corrupt("available")),
+        };
+        Ok(Self {
+            id: id.into(),
+            email: stored.parsed("email", &email)?,
+            profile: Profile {
+                first_name: stored.text("first_name", &first_name)?,
+                last_name: stored.text_opt("last_name", last_name.as_deref())?,
+                phone: stored.text_opt("phone", phone.as_deref())?,
+                avatar: stored.parsed_opt("avatar", avatar.as_deref())?,
+                bio: stored.text_opt("bio", bio.as_deref())?,
+            },
+            role: stored.parsed("role", &role)?,
+            blocked,
+            helper,
+            standing: stored.standing(trust_score, rating_sum, rating_count)?,
+            created_at: stored.time("created_at", created_at)?,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct CredentialsRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    password_hash: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ContactRow {
+    id: Uuid,
+    name: String,
+    email: String,
+    created_at: i64,
+}
+
+impl TryFrom<ContactRow> for Contact {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(ContactRow { id, name, email, created_at }: ContactRow) -> Result<Self> {
+        let stored = Stored { table: "contact", id };
+        Ok(Self {
+            id: id.into(),
+            name: stored.text("name", &name)?,
+            email: stored.parsed("email", &email)?,
+            created_at: stored.time("created_at", created_at)?,
+        })
+    }
+}
+
+const HELPERS: &str = accounts!(
+    "from account a where a.verification is not null and (a.created_at, a.id) > (?1, ?2) \
+     order by a.created_at, a.id limit ?3"
+);
+const HELPERS_BY_VERIFICATION: &str = accounts!(
+    "from account a where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
+     order by a.created_at, a.id limit ?3"
+);
+
+#[async_trait]
+impl Accounts for Sqlite {
+    async fn find(&self, id: UserId) -> Result<Option<Account>> {
+        let row: Option<AccountRow> = sqlx::query_as(accounts!("from account a where a.id = ?1"))
+            .bind(Uuid::from(id))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        row.map(Account::try_from).transpose()
+    }
+
+    async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
+        let row: Option<CredentialsRow> =
+            sqlx::query_as(accounts!(", a.password_hash from account a where a.email = ?1"))
+                .bind(email.as_str())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(down)?;
+        row.map(|CredentialsRow { account, password_hash }| {
+            Ok(Credentials { account: account.try_into()?, password: PasswordHash::new(password_hash) })
+        })
+        .transpose()
+    }
+
+    async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
+        let Profile { first_name, last_name, phone, avatar, bio } = profile;
+        sqlx::query(
+            "update account set first_name = ?2, last_name = ?3, phone = ?4, avatar = ?5, bio = ?6 where id = ?1",
+        )
+        .bind(Uuid::from(id))
+        .bind(first_name.as_str())
+        .bind(last_name.as_ref().map(Text::as_str))
+        .bind(phone.as_ref().map(Text::as_str))
+        .bind(avatar.as_ref().map(Url::as_str))
+        .bind(bio.as_ref().map(Text::as_str))
+        .execute(&self.writer)
+        .await
+        .map_err(down)
+        .map(drop)
+    }
+
+    async fn activity(&self, id: UserId) -> Result<Activity> {
+        let (helped, requested): (i64, i64) = sqlx::query_as(
+            "select (select count(*) from response r join emergency e on e.id = r.emergency_id \
+                     where r.helper_id = ?1 and r.status <> 'cancelled' and e.status = 'resolved'), \
+                    (select count(*) from emergency where owner_id = ?1)",
+        )
+        .bind(Uuid::from(id))
+        .fetch_one(&self.readers)
+        .await
+        .map_err(down)?;
+        Ok(Activity { helped: count(helped), requested: count(requested) })
+    }
+
+    async fn helpers(&self, page: &HelperPage) -> Result<Vec<Account>> {
+        let HelperPage { verification, after, limit } = page;
+        let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.timestamp_micros(), id.into()));
+        let sql = if verification.is_some() { HELPERS_BY_VERIFICATION } else { HELPERS };
+        let mut query = sqlx::query_as::<_, AccountRow>(sql).bind(at).bind(id).bind(limit);
+        if let Some(verification) = verification {
+            query = query.bind(verification.as_str());
+        }
+        let rows = query.fetch_all(&self.readers).await.map_err(down)?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
+    async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
+        let rows: Vec<ContactRow> = sqlx::query_as(
+            "select id, name, email, created_at from contact where account_id = ?1 order by created_at, id",
+        )
+        .bind(Uuid::from(owner))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(down)?;
+        rows.into_iter().map(Contact::try_from).collect()
+    }
+
+    async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
+        let Contact { id, name, email, created_at } = contact;
+        let done = sqlx::query(
+            "insert into contact (id, account_id, name, email, created_at) select ?1, ?2, ?3, ?4, ?5 \
+             where (select count(*) from contact where account_id = ?2) < ?6",
+        )
+        .bind(Uuid::from(*id))
+        .bind(Uuid::from(owner))
+        .bind(name.as_str())
+        .bind(email.as_str())
+        .bind(created_at.timestamp_micros())
+        .bind(limit)
+        .execute(&self.writer)
+        .await
+        .map_err(down)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
+        let done = sqlx::query("delete from contact where id = ?1 and account_id = ?2")
+            .bind(Uuid::from(contact))
+            .bind(Uuid::from(owner))
+            .execute(&self.writer)
+            .await
+            .map_err(down)?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// What is stored of a helper's skills.
+pub(crate) fn skills(helper: Option<&HelperRecord>) -> Result<String> {
+    to_json(&helper.map_or(&[][..], |helper| &helper.skills))
+}

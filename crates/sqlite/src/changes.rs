@@ -1,0 +1,146 @@
+//! Committing a change: one transaction, its writes in order, its events at the end. What each write means is in the
+//! modules below; what it may assume is decided by the domain.
+
+use allynet_domain::{
+    Change, NewEvent, Write,
+    port::{Changes, Constraint, Error, Result},
+};
+use async_trait::async_trait;
+use serde::Serialize;
+use sqlx::{SqliteConnection, error::ErrorKind};
+use tokio::sync::watch;
+
+use crate::{
+    Sqlite,
+    database::ping,
+    rows::{down, hex, to_json},
+};
+
+mod accounts;
+mod emergencies;
+mod messages;
+
+#[async_trait]
+impl Changes for Sqlite {
+    #[tracing::instrument(name = "sqlite.commit", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
+    async fn commit(&self, change: Change) -> Result<()> {
+        let Change { at, actor: _, writes, events } = change;
+        let at = at.timestamp_micros();
+        // Dropped last: whether the commit was answered or this future was dropped meanwhile, who follows the log looks.
+        let _wake = (!events.is_empty()).then_some(Wake(&self.committed));
+        // A future that is dropped from here on leaves a roll-back behind, which sqlx runs before anything else on the
+        // connection.
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        for write in writes {
+            apply(&mut transaction, at, write).await?;
+        }
+        append(&mut transaction, events).await?;
+        transaction.commit().await.map_err(down)
+    }
+
+    async fn ready(&self) -> Result<()> {
+        ping(&mut *self.readers.acquire().await.map_err(down)?).await
+    }
+}
+
+/// Wakes whoever follows the log.
+struct Wake<'a>(&'a watch::Sender<()>);
+
+impl Drop for Wake<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(());
+    }
+}
+
+async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
+    match write {
+        Write::RegisterAccount { account, password } => accounts::register(db, &account, &password).await,
+        Write::OpenSession(session) => accounts::open_session(db, &session).await,
+        Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
+        Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
+        Write::SetHelper { user, helper, role } => accounts::set_helper(db, user, &helper, role).await,
+        Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
+        Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,
+        Write::AddTrust { helpers, by } => accounts::add_trust(db, &helpers, by).await,
+        Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
+        Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
+        Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
+        Write::DeleteEmergency(emergency) => emergencies::delete(db, emergency).await,
+        Write::SendAlerts { emergency, wave, recipients } => {
+            emergencies::send_alerts(db, at, emergency, wave, &recipients).await
+        }
+        Write::SetDeclined { emergency, helper, declined } => {
+            emergencies::set_declined(db, at, emergency, helper, declined).await
+        }
+        Write::PostMessage(message) => messages::post(db, &message).await,
+        Write::DeleteMessage { emergency, message } => messages::delete(db, emergency, message).await,
+        Write::AddRating { emergency, helper, score, comment } => {
+            messages::rate(db, at, emergency, helper, score, comment).await
+        }
+        Write::AddReport { emergency, reporter, about, reason } => {
+            messages::report(db, at, emergency, reporter, about, &reason).await
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EventJson {
+    at: i64,
+    emergency: Option<String>,
+    actor: Option<String>,
+    kind: &'static str,
+    body: String,
+}
+
+async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<EventJson> = events
+        .into_iter()
+        .map(|NewEvent { at, emergency, actor, event }| {
+            Ok(EventJson {
+                at: at.timestamp_micros(),
+                emergency: emergency.map(hex),
+                actor: actor.map(hex),
+                kind: event.kind(),
+                body: to_json(&event)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    sqlx::query(
+        "insert into event (at, emergency_id, actor_id, kind, body) \
+         select e.value ->> 'at', unhex(e.value ->> 'emergency'), unhex(e.value ->> 'actor'), e.value ->> 'kind', \
+                e.value ->> 'body' \
+         from json_each(?1) e order by e.key",
+    )
+    .bind(to_json(&events)?)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+/// What a failed write means. SQLite names the columns of the index that was violated, not the index, and it is these
+/// names that are looked at: one test per constraint holds them to the schema.
+///
+/// A missing parent row means that what the change was decided on has been deleted since.
+fn refused(error: sqlx::Error) -> Error {
+    let Some(database) = error.as_database_error() else { return down(error) };
+    match database.kind() {
+        ErrorKind::ForeignKeyViolation => Error::Stale,
+        ErrorKind::UniqueViolation => {
+            let columns = database.message().strip_prefix("UNIQUE constraint failed: ").map(str::trim);
+            match columns {
+                Some("account.email") => Error::Conflict(Constraint::Email),
+                Some("emergency.owner_id") => Error::Conflict(Constraint::LiveEmergency),
+                Some("emergency.owner_id, emergency.request_id") => Error::Conflict(Constraint::RequestId),
+                Some("response.helper_id") => Error::Conflict(Constraint::Engaged),
+                Some("rating.emergency_id, rating.helper_id") => Error::Conflict(Constraint::Rating),
+                Some("report.emergency_id, report.reporter_id, report.about_id") => Error::Conflict(Constraint::Report),
+                Some(_) | None => down(error),
+            }
+        }
+        _ => down(error),
+    }
+}

@@ -1,0 +1,158 @@
+//! Writes about accounts and sessions, inside the transaction of a change.
+
+use allynet_domain::{
+    Account, HelperRecord, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Standing, Text, Url, UserId,
+    Verification, port::Result,
+};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::refused;
+use crate::{
+    accounts::skills,
+    rows::{hex, to_json},
+};
+
+pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
+    let Account { id, email, profile, role, blocked, helper, standing, created_at } = account;
+    let Profile { first_name, last_name, phone, avatar, bio } = profile;
+    let Standing { trust_score, rating_sum, rating_count } = *standing;
+    sqlx::query(
+        "insert into account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked, \
+                verification, available, skills, trust_score, rating_sum, rating_count, created_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )
+    .bind(Uuid::from(*id))
+    .bind(email.as_str())
+    .bind(password.expose())
+    .bind(first_name.as_str())
+    .bind(last_name.as_ref().map(Text::as_str))
+    .bind(phone.as_ref().map(Text::as_str))
+    .bind(avatar.as_ref().map(Url::as_str))
+    .bind(bio.as_ref().map(Text::as_str))
+    .bind(role.as_str())
+    .bind(blocked)
+    .bind(helper.as_ref().map(|helper| helper.verification.as_str()))
+    .bind(helper.as_ref().map(|helper| helper.available))
+    .bind(skills(helper.as_ref())?)
+    .bind(trust_score)
+    .bind(rating_sum)
+    .bind(rating_count)
+    .bind(created_at.timestamp_micros())
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -> Result<()> {
+    let &Session { id, user, confirmed, created_at } = session;
+    sqlx::query("insert into session (id, account_id, confirmed_token, created_at) values (?1, ?2, ?3, ?4)")
+        .bind(Uuid::from(id))
+        .bind(Uuid::from(user))
+        .bind(Uuid::from(confirmed))
+        .bind(created_at.timestamp_micros())
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+pub(super) async fn revoke_sessions(
+    db: &mut SqliteConnection,
+    at: i64,
+    user: UserId,
+    only: Option<SessionId>,
+    except: Option<SessionId>,
+) -> Result<()> {
+    sqlx::query(
+        "update session set revoked_at = ?2 where account_id = ?1 and revoked_at is null \
+         and (?3 is null or id = ?3) and (?4 is null or id <> ?4)",
+    )
+    .bind(Uuid::from(user))
+    .bind(at)
+    .bind(only.map(Uuid::from))
+    .bind(except.map(Uuid::from))
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, password: &PasswordHash) -> Result<()> {
+    sqlx::query("update account set password_hash = ?2 where id = ?1")
+        .bind(Uuid::from(user))
+        .bind(password.expose())
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+pub(super) async fn set_helper(
+    db: &mut SqliteConnection,
+    user: UserId,
+    helper: &HelperRecord,
+    role: Role,
+) -> Result<()> {
+    let HelperRecord { verification, available, skills: _ } = helper;
+    sqlx::query(
+        "update account set verification = coalesce(verification, ?2), available = ?3, skills = ?4, role = ?5 \
+         where id = ?1",
+    )
+    .bind(Uuid::from(user))
+    .bind(verification.as_str())
+    .bind(available)
+    .bind(skills(Some(helper))?)
+    .bind(role.as_str())
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+/// Nothing happens for one who never asked to be a helper.
+pub(super) async fn set_verification(
+    db: &mut SqliteConnection,
+    user: UserId,
+    verification: Verification,
+) -> Result<()> {
+    sqlx::query("update account set verification = ?2 where id = ?1 and verification is not null")
+        .bind(Uuid::from(user))
+        .bind(verification.as_str())
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+pub(super) async fn set_blocked(
+    db: &mut SqliteConnection,
+    user: UserId,
+    blocked: bool,
+    reason: Option<Text<500>>,
+) -> Result<()> {
+    sqlx::query("update account set blocked = ?2, blocked_reason = ?3 where id = ?1")
+        .bind(Uuid::from(user))
+        .bind(blocked)
+        .bind(reason.map(String::from))
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+pub(super) async fn add_trust(db: &mut SqliteConnection, helpers: &[UserId], by: u16) -> Result<()> {
+    let helpers: Vec<String> = helpers.iter().copied().map(hex).collect();
+    sqlx::query(
+        "update account set trust_score = min(?3, trust_score + ?2) \
+         where id in (select unhex(value) from json_each(?1))",
+    )
+    .bind(to_json(&helpers)?)
+    .bind(by)
+    .bind(MAX_TRUST)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}

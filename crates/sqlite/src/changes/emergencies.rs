@@ -1,0 +1,250 @@
+//! Writes about emergencies, responses and alerts, inside the transaction of a change.
+
+use allynet_domain::{
+    AlertCounts, Call, Details, Emergency, EmergencyId, Ending, Location, Recipient, ResolutionType, Response,
+    Revision, Text, Timestamp, UserId,
+    port::{Error, Result},
+};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::refused;
+use crate::{
+    area::boxes,
+    rows::{hex, to_json},
+};
+
+pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
+    // A new emergency has no responses, no ending, and nobody was alerted to it yet.
+    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at: _, .. } = emergency;
+    let Emergency { ending: _, responses: _, alerts, revision, .. } = emergency;
+    let Call { id, owner, details, created_at } = call;
+    let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
+    let Location { position, address, description: place } = location;
+    let AlertCounts { wave, alerted: _, acknowledged: _, declined: _ } = alerts;
+    let key: i64 = sqlx::query_scalar(
+        "insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
+                place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
+                updated_at, revision) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+         returning key",
+    )
+    .bind(Uuid::from(*id))
+    .bind(Uuid::from(owner.id))
+    .bind(request_id.as_ref().map(Text::as_str))
+    .bind(kind.as_str())
+    .bind(category.as_ref().map(Text::as_str))
+    .bind(description.as_ref().map(Text::as_str))
+    .bind(position.latitude())
+    .bind(position.longitude())
+    .bind(address.as_ref().map(Text::as_str))
+    .bind(place.as_ref().map(Text::as_str))
+    .bind(priority.as_str())
+    .bind(severity)
+    .bind(silent)
+    .bind(anonymous)
+    .bind(status.as_str())
+    .bind(alert_radius.get())
+    .bind(wave)
+    .bind(created_at.timestamp_micros())
+    .bind(updated_at.timestamp_micros())
+    .bind(revision.0)
+    .fetch_one(&mut *db)
+    .await
+    .map_err(refused)?;
+    index_area(db, key, emergency).await
+}
+
+/// Puts the alert area of a live emergency where [`crate::emergencies`] searches. A trigger takes it out.
+async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) -> Result<()> {
+    let boxes = boxes(emergency.call.details.location.position, emergency.alert_radius);
+    sqlx::query(
+        "insert or replace into emergency_area (key, south, north, west, east) \
+         select ?1 * 2 + b.key, b.value ->> 'south', b.value ->> 'north', b.value ->> 'west', b.value ->> 'east' \
+         from json_each(?2) b where b.value is not null",
+    )
+    .bind(key)
+    .bind(to_json(&boxes)?)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
+    // What was told at the beginning never changes.
+    let Emergency { call, request_id: _, status, alert_radius, updated_at, first_response_at, .. } = emergency;
+    let Emergency { ending, responses: _, alerts, revision, .. } = emergency;
+    let (ended_at, ended_by, resolution, notes) = match ending {
+        Some(Ending { at, by, resolution, notes }) => (Some(at), *by, *resolution, notes.as_ref()),
+        None => (None, None, None, None),
+    };
+    let key: Option<i64> = sqlx::query_scalar(
+        "update emergency set status = ?3, alert_radius = ?4, wave = max(wave, ?5), updated_at = ?6, \
+                first_response_at = ?7, ended_at = ?8, ended_by = ?9, resolution = ?10, ending_notes = ?11, \
+                revision = revision + 1 \
+         where id = ?1 and revision = ?2 returning key",
+    )
+    .bind(Uuid::from(call.id))
+    .bind(revision.0)
+    .bind(status.as_str())
+    .bind(alert_radius.get())
+    .bind(alerts.wave)
+    .bind(updated_at.timestamp_micros())
+    .bind(first_response_at.map(|at| at.timestamp_micros()))
+    .bind(ended_at.map(Timestamp::timestamp_micros))
+    .bind(ended_by.map(Uuid::from))
+    .bind(resolution.map(ResolutionType::as_str))
+    .bind(notes.map(Text::as_str))
+    .fetch_optional(&mut *db)
+    .await
+    .map_err(refused)?;
+    let Some(key) = key else { return Err(Error::Stale) };
+    store_responses(db, call.id, status.is_live(), responses).await?;
+    if status.is_live() { index_area(db, key, emergency).await } else { release(db, call.id).await }
+}
+
+/// The helpers of an emergency that ended may respond elsewhere.
+async fn release(db: &mut SqliteConnection, emergency: EmergencyId) -> Result<()> {
+    sqlx::query("update response set engaged = 0 where emergency_id = ?1 and engaged = 1")
+        .bind(Uuid::from(emergency))
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+#[derive(Serialize)]
+struct ResponseJson<'a> {
+    helper: String,
+    status: &'static str,
+    notes: Option<&'a str>,
+    estimated_arrival: Option<i64>,
+    responded_at: i64,
+    updated_at: i64,
+    engaged: u8,
+}
+
+impl<'a> ResponseJson<'a> {
+    fn new(response: &'a Response, live: bool) -> Self {
+        let Response { helper, status, notes, estimated_arrival, responded_at, updated_at } = response;
+        Self {
+            helper: hex(helper.person.id),
+            status: status.as_str(),
+            notes: notes.as_ref().map(Text::as_str),
+            estimated_arrival: estimated_arrival.map(|at| at.timestamp_micros()),
+            responded_at: responded_at.timestamp_micros(),
+            updated_at: updated_at.timestamp_micros(),
+            engaged: u8::from(live && status.is_engaged()),
+        }
+    }
+}
+
+async fn store_responses(
+    db: &mut SqliteConnection,
+    emergency: EmergencyId,
+    live: bool,
+    responses: &[Response],
+) -> Result<()> {
+    if responses.is_empty() {
+        return Ok(());
+    }
+    let responses: Vec<ResponseJson<'_>> = responses.iter().map(|response| ResponseJson::new(response, live)).collect();
+    sqlx::query(
+        "insert into response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at, \
+                responded_at, updated_at, engaged) \
+         select ?1, unhex(r.value ->> 'helper'), r.value ->> 'status', r.value ->> 'notes', \
+                r.value ->> 'estimated_arrival', r.value ->> 'responded_at', r.value ->> 'responded_at', \
+                r.value ->> 'updated_at', r.value ->> 'engaged' \
+         from json_each(?2) r where true order by r.key \
+         on conflict (emergency_id, helper_id) do update set status = excluded.status, notes = excluded.notes, \
+                estimated_arrival = excluded.estimated_arrival, responded_at = excluded.responded_at, \
+                updated_at = excluded.updated_at, engaged = excluded.engaged",
+    )
+    .bind(Uuid::from(emergency))
+    .bind(to_json(&responses)?)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn expect(db: &mut SqliteConnection, emergency: EmergencyId, revision: Revision) -> Result<()> {
+    let found: Option<i64> = sqlx::query_scalar("select revision from emergency where id = ?1")
+        .bind(Uuid::from(emergency))
+        .fetch_optional(db)
+        .await
+        .map_err(refused)?;
+    if found == Some(revision.0) { Ok(()) } else { Err(Error::Stale) }
+}
+
+/// The schema deletes what belongs to the emergency; the log knows it by id only.
+pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId) -> Result<()> {
+    for sql in ["delete from event where emergency_id = ?1", "delete from emergency where id = ?1"] {
+        sqlx::query(sql).bind(Uuid::from(emergency)).execute(&mut *db).await.map_err(refused)?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct RecipientJson {
+    helper: String,
+    distance: f64,
+}
+
+/// One who was alerted before keeps the wave that alerted them, and is alerted again.
+pub(super) async fn send_alerts(
+    db: &mut SqliteConnection,
+    at: i64,
+    emergency: EmergencyId,
+    wave: u16,
+    recipients: &[Recipient],
+) -> Result<()> {
+    let json = |Recipient { helper, distance }: &_| RecipientJson { helper: hex(*helper), distance: distance.get() };
+    let recipients: Vec<RecipientJson> = recipients.iter().map(json).collect();
+    sqlx::query("update emergency set wave = max(wave, ?2) where id = ?1")
+        .bind(Uuid::from(emergency))
+        .bind(wave)
+        .execute(&mut *db)
+        .await
+        .map_err(refused)?;
+    sqlx::query(
+        "insert into alert (emergency_id, helper_id, wave, distance, sent_at) \
+         select ?1, unhex(r.value ->> 'helper'), ?2, r.value ->> 'distance', ?3 from json_each(?4) r where true \
+         on conflict (emergency_id, helper_id) do update \
+         set wave = coalesce(alert.wave, excluded.wave), distance = excluded.distance, sent_at = excluded.sent_at",
+    )
+    .bind(Uuid::from(emergency))
+    .bind(wave)
+    .bind(at)
+    .bind(to_json(&recipients)?)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn set_declined(
+    db: &mut SqliteConnection,
+    at: i64,
+    emergency: EmergencyId,
+    helper: UserId,
+    declined: bool,
+) -> Result<()> {
+    let statements: &[&'static str] = if declined {
+        &["insert into alert (emergency_id, helper_id, declined_at) values (?1, ?2, ?3) \
+           on conflict (emergency_id, helper_id) do update set declined_at = coalesce(alert.declined_at, ?3)"]
+    } else {
+        &[
+            "delete from alert where emergency_id = ?1 and helper_id = ?2 and wave is null",
+            "update alert set declined_at = null where emergency_id = ?1 and helper_id = ?2",
+        ]
+    };
+    for sql in statements {
+        let query = sqlx::query(*sql).bind(Uuid::from(emergency)).bind(Uuid::from(helper));
+        let query = if declined { query.bind(at) } else { query };
+        query.execute(&mut *db).await.map_err(refused)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Writes about what people say: messages, ratings and reports, inside the transaction of a change.
+
+use allynet_domain::{EmergencyId, Message, MessageId, Sender, Text, To, UserId, port::Result};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::refused;
+
+pub(super) async fn post(db: &mut SqliteConnection, message: &Message) -> Result<()> {
+    // Owner and anonymity are the emergency's.
+    let Message { id, emergency, owner: _, anonymous: _, from, to, text, created_at } = message;
+    let sender_role = match from {
+        Sender::Owner(_) => "creator",
+        Sender::Helper(_) => "helper",
+        Sender::System => "system",
+    };
+    let (recipient, recipient_id) = match to {
+        To::Everyone => ("everyone", None),
+        To::Creator => ("creator", None),
+        To::Owner => ("owner", None),
+        To::Helper(helper) => ("helper", Some(Uuid::from(*helper))),
+    };
+    sqlx::query(
+        "insert into message (id, emergency_id, sender_role, sender_id, recipient, recipient_id, body, created_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(Uuid::from(*id))
+    .bind(Uuid::from(*emergency))
+    .bind(sender_role)
+    .bind(from.id().map(Uuid::from))
+    .bind(recipient)
+    .bind(recipient_id)
+    .bind(text.as_str())
+    .bind(created_at.timestamp_micros())
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId, message: MessageId) -> Result<()> {
+    sqlx::query("delete from message where id = ?1 and emergency_id = ?2")
+        .bind(Uuid::from(message))
+        .bind(Uuid::from(emergency))
+        .execute(&mut *db)
+        .await
+        .map_err(refused)?;
+    sqlx::query(
+        "delete from event where emergency_id = ?2 and kind = 'message_posted' and body ->> '$.message.id' = ?1",
+    )
+    .bind(message.to_string())
+    .bind(Uuid::from(emergency))
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}
+
+pub(super) async fn rate(
+    db: &mut SqliteConnection,
+    at: i64,
+    emergency: EmergencyId,
+    helper: UserId,
+    score: u8,
+    comment: Option<Text<500>>,
+) -> Result<()> {
+    sqlx::query("insert into rating (emergency_id, helper_id, score, comment, created_at) values (?1, ?2, ?3, ?4, ?5)")
+        .bind(Uuid::from(emergency))
+        .bind(Uuid::from(helper))
+        .bind(score)
+        .bind(comment.map(String::from))
+        .bind(at)
+        .execute(&mut *db)
+        .await
+        .map_err(refused)?;
+    sqlx::query("update account set rating_sum = rating_sum + ?2, rating_count = rating_count + 1 where id = ?1")
+        .bind(Uuid::from(helper))
+        .bind(score)
+        .execute(db)
+        .await
+        .map_err(refused)
+        .map(drop)
+}
+
+pub(super) async fn report(
+    db: &mut SqliteConnection,
+    at: i64,
+    emergency: EmergencyId,
+    reporter: UserId,
+    about: UserId,
+    reason: &Text<500>,
+) -> Result<()> {
+    sqlx::query(
+        "insert into report (emergency_id, reporter_id, about_id, reason, created_at) values (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(Uuid::from(emergency))
+    .bind(Uuid::from(reporter))
+    .bind(Uuid::from(about))
+    .bind(reason.as_str())
+    .bind(at)
+    .execute(db)
+    .await
+    .map_err(refused)
+    .map(drop)
+}

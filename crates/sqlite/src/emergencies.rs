@@ -1,0 +1,309 @@
+//! Emergencies, read. Each statement brings the responses and counts along, as JSON made by the database; spatial
+//! searches find who is wanted first, and read only those in full.
+
+use allynet_domain::{
+    Alert, AlertCounts, Call, Details, Emergency, EmergencyId, EmergencyStatus, Ending, HelperCard, Location, Metres,
+    Position, Response, Revision, Text, UserId,
+    port::{AdminPage, Emergencies, Error, HistoryPage, Loaded, NearbyEmergency, Result},
+};
+use async_trait::async_trait;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    area::{self, Candidate, two_boxes},
+    rows::{Stored, down, from_hex, hex, to_json},
+};
+use statements::emergencies;
+
+mod admin;
+mod statements;
+
+#[derive(sqlx::FromRow)]
+struct EmergencyRow {
+    id: Uuid,
+    owner_id: Uuid,
+    first_name: String,
+    last_name: Option<String>,
+    request_id: Option<String>,
+    kind: String,
+    category: Option<String>,
+    description: Option<String>,
+    latitude: f64,
+    longitude: f64,
+    address: Option<String>,
+    place_description: Option<String>,
+    priority: String,
+    severity: i64,
+    silent: bool,
+    anonymous: bool,
+    status: String,
+    alert_radius: f64,
+    wave: i64,
+    created_at: i64,
+    updated_at: i64,
+    first_response_at: Option<i64>,
+    ended_at: Option<i64>,
+    ended_by: Option<Uuid>,
+    resolution: Option<String>,
+    ending_notes: Option<String>,
+    revision: i64,
+    responses: String,
+    alert_counts: String,
+}
+
+#[derive(Deserialize)]
+struct ResponseJson {
+    helper_id: String,
+    first_name: String,
+    last_name: Option<String>,
+    trust_score: i64,
+    rating_sum: i64,
+    rating_count: i64,
+    status: String,
+    notes: Option<String>,
+    estimated_arrival: Option<i64>,
+    responded_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Deserialize)]
+struct CountsJson {
+    alerted: u32,
+    acknowledged: u32,
+    declined: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct LoadedRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    alerts: String,
+}
+
+#[derive(Deserialize)]
+struct AlertJson {
+    helper_id: String,
+    wave: Option<u16>,
+    acknowledged_at: Option<i64>,
+    declined_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PlaceRow {
+    id: Uuid,
+    latitude: f64,
+    longitude: f64,
+    reach: Option<f64>,
+}
+
+impl TryFrom<EmergencyRow> for Emergency {
+    type Error = Error;
+
+    fn try_from(row: EmergencyRow) -> Result<Self> {
+        let stored = Stored { table: "emergency", id: row.id };
+        let EmergencyRow { ended_at, ended_by, ref resolution, ref ending_notes, .. } = row;
+        let ending = ended_at
+            .map(|at| {
+                Ok(Ending {
+                    at: stored.time("ended_at", at)?,
+                    by: ended_by.map(Into::into),
+                    resolution: stored.parsed_opt("resolution", resolution.as_deref())?,
+                    notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
+                })
+            })
+            .transpose()?;
+        let call = row.call(&stored)?;
+        let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
+        let EmergencyRow { revision, responses, alert_counts, .. } = row;
+        let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
+        let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
+        Ok(Self {
+            call,
+            request_id: stored.text_opt("request_id", request_id.as_deref())?,
+            status: stored.parsed("status", &status)?,
+            alert_radius: stored.metres("alert_radius", alert_radius)?,
+            updated_at: stored.time("updated_at", updated_at)?,
+            first_response_at: stored.time_opt("first_response_at", first_response_at)?,
+            ending,
+            responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
+            alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
+            revision: Revision(revision),
+        })
+    }
+}
+
+impl EmergencyRow {
+    fn call(&self, stored: &Stored) -> Result<Call> {
+        Ok(Call {
+            id: self.id.into(),
+            owner: stored.person(self.owner_id, &self.first_name, self.last_name.as_deref())?,
+            details: Details {
+                kind: stored.parsed("kind", &self.kind)?,
+                category: stored.text_opt("category", self.category.as_deref())?,
+                description: stored.text_opt("description", self.description.as_deref())?,
+                location: Location {
+                    position: stored.position(self.latitude, self.longitude)?,
+                    address: stored.text_opt("address", self.address.as_deref())?,
+                    description: stored.text_opt("place_description", self.place_description.as_deref())?,
+                },
+                priority: stored.parsed("priority", &self.priority)?,
+                severity: stored.number("severity", self.severity)?,
+                silent: self.silent,
+                anonymous: self.anonymous,
+            },
+            created_at: stored.time("created_at", self.created_at)?,
+        })
+    }
+}
+
+impl ResponseJson {
+    fn response(self, emergency: Uuid) -> Result<Response> {
+        let stored = Stored { table: "response", id: emergency };
+        let Self { helper_id, first_name, last_name, trust_score, rating_sum, rating_count, .. } = self;
+        let Self { status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
+        let helper = from_hex(&stored, "helper_id", helper_id)?;
+        Ok(Response {
+            helper: HelperCard {
+                person: stored.person(helper, &first_name, last_name.as_deref())?,
+                standing: stored.standing(trust_score, rating_sum, rating_count)?,
+            },
+            status: stored.parsed("status", &status)?,
+            notes: stored.text_opt("notes", notes.as_deref())?,
+            estimated_arrival: stored.time_opt("estimated_arrival", estimated_arrival)?,
+            responded_at: stored.time("responded_at", responded_at)?,
+            updated_at: stored.time("updated_at", updated_at)?,
+        })
+    }
+}
+
+impl TryFrom<LoadedRow> for Loaded {
+    type Error = Error;
+
+    fn try_from(LoadedRow { emergency, alerts }: LoadedRow) -> Result<Self> {
+        let stored = Stored { table: "alert", id: emergency.id };
+        let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
+        let alert = |AlertJson { helper_id, wave, acknowledged_at, declined_at }| {
+            Ok(Alert {
+                helper: from_hex(&stored, "helper_id", helper_id)?.into(),
+                wave,
+                acknowledged_at: stored.time_opt("acknowledged_at", acknowledged_at)?,
+                declined_at: stored.time_opt("declined_at", declined_at)?,
+            })
+        };
+        Ok(Self { emergency: emergency.try_into()?, alerts: alerts.into_iter().map(alert).collect::<Result<_>>()? })
+    }
+}
+
+#[async_trait]
+impl Emergencies for Sqlite {
+    async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>> {
+        let row: Option<EmergencyRow> = sqlx::query_as(emergencies!("where e.id = ?1"))
+            .bind(Uuid::from(id))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        row.map(Emergency::try_from).transpose()
+    }
+
+    async fn load(&self, id: EmergencyId) -> Result<Option<Loaded>> {
+        let row: Option<LoadedRow> =
+            sqlx::query_as(statements::LOAD).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(down)?;
+        row.map(Loaded::try_from).transpose()
+    }
+
+    async fn earlier_call<'a>(&self, owner: UserId, request_id: Option<&'a Text<100>>) -> Result<Option<Emergency>> {
+        let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
+            .bind(Uuid::from(owner))
+            .bind(request_id.map(Text::as_str.to_owned()))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        row.map(Emergency::try_from).transpose()
+    }
+
+    async fn live_of(&self, user: UserId) -> Result<Vec<Emergency>> {
+        let rows = sqlx::query_as(statements::LIVE_OF).bind(Uuid::from(user)).fetch_all(&self.readers).await;
+        emergencies_of(rows.map_err(down)?)
+    }
+
+    async fn pending_for(&self, helper: UserId, position: Position, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let rows: Vec<PlaceRow> = sqlx::query_as(statements::PENDING)
+            .bind(Uuid::from(helper))
+            .bind(position.latitude())
+            .bind(position.longitude())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(down)?;
+        self.nearest(position, &rows, Metres::new(f64::INFINITY), limit).await
+    }
+
+    async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let mut query = sqlx::query_as::<_, PlaceRow>(statements::NEARBY);
+        for rect in two_boxes(centre, radius) {
+            query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
+        }
+        let rows = query.fetch_all(&self.readers).await.map_err(down)?;
+        self.nearest(centre, &rows, radius, limit).await
+    }
+
+    async fn history(&self, page: &HistoryPage) -> Result<Vec<Emergency>> {
+        let &HistoryPage { user, status, before, limit } = page;
+        let rows = sqlx::query_as(statements::HISTORY)
+            .bind(Uuid::from(user))
+            .bind(before.map_or(i64::MAX, |before| before.timestamp_micros()))
+            .bind(status.map(EmergencyStatus::as_str))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await;
+        emergencies_of(rows.map_err(down)?)
+    }
+
+    async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>> {
+        let ids = self.admin_page(page).await?;
+        let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
+        emergencies_of(rows.map_err(down)?)
+    }
+}
+
+fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {
+    rows.into_iter().map(Emergency::try_from).collect()
+}
+
+impl Sqlite {
+    /// The nearest of these places, read in full unless they have ended by now.
+    async fn nearest(
+        &self,
+        centre: Position,
+        places: &[PlaceRow],
+        reach: Metres,
+        limit: u32,
+    ) -> Result<Vec<NearbyEmergency>> {
+        let candidates: Vec<Candidate<Uuid>> =
+            places.iter().map(|place| place.candidate(reach)).collect::<Result<_>>()?;
+        let nearest = area::nearest(centre, &candidates, limit);
+        if nearest.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
+        let rows = sqlx::query_as(statements::LIVE_BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
+        let found = emergencies_of(rows.map_err(down)?)?.into_iter().map(|emergency| {
+            let distance = centre.distance_to(emergency.call.details.location.position);
+            NearbyEmergency { emergency, distance }
+        });
+        Ok(found.collect())
+    }
+}
+
+impl PlaceRow {
+    fn candidate(&self, reach: Metres) -> Result<Candidate<Uuid>> {
+        let Self { id, latitude, longitude, reach: own } = *self;
+        let stored = Stored { table: "emergency", id };
+        Ok(Candidate {
+            key: id,
+            position: stored.position(latitude, longitude)?,
+            reach: own.map_or(reach, Metres::new),
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! The page of all emergencies that administrators leaf through.
+
+use allynet_domain::port::{AdminPage, Result};
+use futures_util::TryStreamExt;
+use uuid::Uuid;
+
+use super::{PlaceRow, statements};
+use crate::{
+    Sqlite,
+    area::{EVERYWHERE, two_boxes},
+    rows::{down, hex},
+};
+
+impl Sqlite {
+    /// The ids of a page, newest first, in hexadecimal digits. Walks an index that holds all it needs, and stops when
+    /// the page is full: how many of a box are within the circle is not known before.
+    pub(super) async fn admin_page(&self, page: &AdminPage) -> Result<Vec<String>> {
+        let &AdminPage { status, near, before, limit } = page;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let (at, id) = before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.timestamp_micros(), id.into()));
+        let sql = if status.is_some() { statements::PLACES } else { statements::LIVE_PLACES };
+        let mut query = sqlx::query_as::<_, PlaceRow>(sql).bind(at).bind(id);
+        for rect in near.map_or(EVERYWHERE, |(centre, radius)| two_boxes(centre, radius)) {
+            query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
+        }
+        if let Some(status) = status {
+            query = query.bind(status.as_str());
+        }
+        let mut rows = query.fetch(&self.readers);
+        let mut ids = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(down)? {
+            let within = match near {
+                None => true,
+                Some((centre, radius)) => centre.distance_to(row.candidate(radius)?.position) <= radius,
+            };
+            if within {
+                ids.push(hex(row.id));
+            }
+            if ids.len() >= limit {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,120 @@
+//! Messages, read. Who may read a direct one is decided by the statement.
+
+use allynet_domain::{
+    EmergencyId, Message, MessageId, Sender, To,
+    port::{MessagePage, Messages, Result},
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    rows::{Stored, down},
+};
+
+/// A statement that reads messages, `m`, with the emergency, `e`, and the given end.
+macro_rules! messages {
+    ($end:literal) => {
+        concat!(
+            "select m.id, m.emergency_id, e.owner_id, e.anonymous, m.sender_role, m.sender_id, s.first_name, \
+                    s.last_name, m.recipient, m.recipient_id, m.body, m.created_at \
+             from emergency e cross join message m on m.emergency_id = e.id left join account s on s.id = m.sender_id ",
+            $end
+        )
+    };
+}
+
+/// Of the messages that `?2` may read, the last `?4` before `?3`, and all that were written at the time of the first
+/// of these.
+const PAGE: &str = messages!(
+    "where e.id = ?1 and m.created_at < ?3 and m.created_at >= coalesce(( \
+         select n.created_at from message n where n.emergency_id = ?1 and n.created_at < ?3 \
+         and (n.recipient = 'everyone' or n.sender_id = ?2 or n.recipient_id = ?2 \
+              or (n.recipient in ('creator', 'owner') and e.owner_id = ?2)) \
+         order by n.created_at desc limit 1 offset ?4 - 1), -9223372036854775808) \
+     and (m.recipient = 'everyone' or m.sender_id = ?2 or m.recipient_id = ?2 \
+          or (m.recipient in ('creator', 'owner') and e.owner_id = ?2)) \
+     order by m.created_at, m.id"
+);
+
+#[derive(sqlx::FromRow)]
+struct MessageRow {
+    id: Uuid,
+    emergency_id: Uuid,
+    owner_id: Uuid,
+    anonymous: bool,
+    sender_role: String,
+    sender_id: Option<Uuid>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    recipient: String,
+    recipient_id: Option<Uuid>,
+    body: String,
+    created_at: i64,
+}
+
+impl TryFrom<MessageRow> for Message {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(row: MessageRow) -> Result<Self> {
+        let MessageRow { id, emergency_id, owner_id, anonymous, sender_role, sender_id, .. } = row;
+        let MessageRow { first_name, last_name, recipient, recipient_id, body, created_at, .. } = row;
+        let stored = Stored { table: "message", id };
+        let sender = || {
+            let (Some(id), Some(first_name)) = (sender_id, &first_name) else {
+                return Err(stored.corrupt("sender_id"));
+            };
+            stored.person(id, first_name, last_name.as_deref())
+        };
+        Ok(Self {
+            id: id.into(),
+            emergency: emergency_id.into(),
+            owner: owner_id.into(),
+            anonymous,
+            from: match sender_role.as_str() {
+                "creator" => Sender::Owner(sender()?),
+                "helper" => Sender::Helper(sender()?),
+                "system" => Sender::System,
+                _ => return Err(stored.corrupt("sender_role")),
+            },
+            to: match (recipient.as_str(), recipient_id) {
+                ("everyone", None) => To::Everyone,
+                ("creator", None) => To::Creator,
+                ("owner", None) => To::Owner,
+                ("helper", Some(helper)) => To::Helper(helper.into()),
+                _ => return Err(stored.corrupt("recipient")),
+            },
+            text: stored.text("body", &body)?,
+            created_at: stored.time("created_at", created_at)?,
+        })
+    }
+}
+
+#[async_trait]
+impl Messages for Sqlite {
+    async fn list(&self, page: &MessagePage) -> Result<Vec<Message>> {
+        let &MessagePage { emergency, reader, before, limit } = page;
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<MessageRow> = sqlx::query_as(PAGE)
+            .bind(Uuid::from(emergency))
+            .bind(Uuid::from(reader))
+            .bind(before.map_or(i64::MAX, |before| before.timestamp_micros()))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(down)?;
+        rows.into_iter().map(Message::try_from).collect()
+    }
+
+    async fn find(&self, emergency: EmergencyId, message: MessageId) -> Result<Option<Message>> {
+        let row: Option<MessageRow> = sqlx::query_as(messages!("where e.id = ?1 and m.id = ?2"))
+            .bind(Uuid::from(emergency))
+            .bind(Uuid::from(message))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        row.map(Message::try_from).transpose()
+    }
+}

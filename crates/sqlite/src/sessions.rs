@@ -1,0 +1,80 @@
+//! Sessions and the confirmation of refresh tokens. Must not know what a token looks like.
+
+use allynet_domain::{
+    Account, SessionId, TokenId, UserId,
+    port::{Confirmation, Result, Sessions},
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    accounts::{AccountRow, accounts},
+    rows::down,
+};
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    confirmed_token: Uuid,
+}
+
+#[async_trait]
+impl Sessions for Sqlite {
+    async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
+        let row: Option<AccountRow> = sqlx::query_as(accounts!(
+            "from session s join account a on a.id = s.account_id \
+             where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null"
+        ))
+        .bind(Uuid::from(session))
+        .bind(Uuid::from(user))
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(down)?;
+        row.map(Account::try_from).transpose()
+    }
+
+    async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation> {
+        let (token, parent) = (Uuid::from(token), parent.map(Uuid::from));
+        let Some(SessionRow { account, confirmed_token }) = self.session(session).await? else {
+            return Ok(Confirmation::Unknown);
+        };
+        // A client that never stores a successor comes with the confirmed one each time: nothing to write.
+        if confirmed_token == token {
+            return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
+        }
+        if parent != Some(confirmed_token) {
+            return Ok(Confirmation::Reused);
+        }
+        // Of two siblings the second finds another token confirmed. The same token twice is no sibling.
+        let done = sqlx::query(
+            "update session set confirmed_token = ?2 \
+             where id = ?1 and confirmed_token in (?2, ?3) and revoked_at is null",
+        )
+        .bind(Uuid::from(session))
+        .bind(token)
+        .bind(parent)
+        .execute(&self.writer)
+        .await
+        .map_err(down)?;
+        if done.rows_affected() == 1 {
+            return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
+        }
+        Ok(if self.session(session).await?.is_some() { Confirmation::Reused } else { Confirmation::Unknown })
+    }
+}
+
+impl Sqlite {
+    /// A session that is not revoked, with its account.
+    async fn session(&self, session: SessionId) -> Result<Option<SessionRow>> {
+        sqlx::query_as(accounts!(
+            ", s.confirmed_token from session s join account a on a.id = s.account_id \
+             where s.id = ?1 and s.revoked_at is null"
+        ))
+        .bind(Uuid::from(session))
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(down)
+    }
+}
