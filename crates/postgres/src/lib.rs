@@ -1,1 +1,25 @@
-//! stub
+//! The persistence ports of [`allynet_domain::port`] on PostgreSQL 15 or later with PostGIS 3.
+//!
+//! [`Postgres`] implements all of them: one file per port. It knows the domain and SQL; it must not know of the wire,
+//! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
+//! has met the statement before.
+
+mod accounts;
+mod alerts;
+mod changes;
+mod emergencies;
+mod emergency_row;
+mod error;
+mod events;
+mod helpers;
+mod messages;
+mod positions;
+mod rows;
+mod sessions;
+mod store;
+mod tail;
+mod wake;
+mod writes;
+
+pub use error::SetupError;
+pub use store::{Options, Postgres};

@@ -1,0 +1,168 @@
+//! Accounts and their emergency contacts.
+
+use allynet_domain::{
+    Account, Contact, ContactId, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
+    port::{Accounts, Activity, Credentials, Error, HelperPage, Result},
+};
+use async_trait::async_trait;
+use sqlx::FromRow;
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{
+    Postgres,
+    rows::{AccountRow, Stored, account_columns},
+};
+
+const FIND: &str = concat!("SELECT ", account_columns!(), " FROM account a WHERE a.id = $1");
+const CREDENTIALS: &str = concat!("SELECT ", account_columns!(), ", a.password_hash FROM account a WHERE a.email = $1");
+const SET_PROFILE: &str = "UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6 \
+                           WHERE id = $1";
+const ACTIVITY: &str = "SELECT \
+     (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id \
+      WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped, \
+     (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
+const HELPERS: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM account a WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2) \
+     ORDER BY a.created_at, a.id LIMIT $3"
+);
+const HELPERS_BY_VERIFICATION: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM account a WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2) \
+     ORDER BY a.created_at, a.id LIMIT $3"
+);
+const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
+const ADD_CONTACT: &str = "SELECT add_contact($1, $2, $3, $4, $5, $6)";
+const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
+
+#[derive(FromRow)]
+struct CredentialsRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    password_hash: String,
+}
+
+#[derive(FromRow)]
+struct ActivityRow {
+    helped: i64,
+    requested: i64,
+}
+
+#[derive(FromRow)]
+struct ContactRow {
+    id: Uuid,
+    name: String,
+    email: String,
+    created_at: Timestamp,
+}
+
+impl ContactRow {
+    fn contact(self) -> Result<Contact> {
+        let Self { id, name, email, created_at } = self;
+        let stored = Stored { table: "contact", id };
+        Ok(Contact {
+            id: id.into(),
+            name: stored.text("name", &name)?,
+            email: stored.word("email", &email)?,
+            created_at,
+        })
+    }
+}
+
+#[async_trait]
+impl Accounts for Postgres {
+    #[instrument(name = "pg.accounts.find", level = "debug", skip_all)]
+    async fn find(&self, id: UserId) -> Result<Option<Account>> {
+        let row: Option<AccountRow> =
+            sqlx::query_as(FIND).bind(Uuid::from(id)).fetch_optional(self.main()).await.map_err(Error::unavailable)?;
+        row.map(AccountRow::account).transpose()
+    }
+
+    #[instrument(name = "pg.accounts.credentials", level = "debug", skip_all)]
+    async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
+        let row: Option<CredentialsRow> = sqlx::query_as(CREDENTIALS)
+            .bind(email.as_str())
+            .fetch_optional(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        let Some(CredentialsRow { account, password_hash }) = row else { return Ok(None) };
+        Ok(Some(Credentials { account: account.account()?, password: PasswordHash::new(password_hash) }))
+    }
+
+    #[instrument(name = "pg.accounts.set_profile", level = "debug", skip_all)]
+    async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
+        let Profile { first_name, last_name, phone, avatar, bio } = profile;
+        sqlx::query(SET_PROFILE)
+            .bind(Uuid::from(id))
+            .bind(first_name.as_str())
+            .bind(last_name.as_ref().map(Text::as_str))
+            .bind(phone.as_ref().map(Text::as_str))
+            .bind(avatar.as_ref().map(Url::as_str))
+            .bind(bio.as_ref().map(Text::as_str))
+            .execute(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    #[instrument(name = "pg.accounts.activity", level = "debug", skip_all)]
+    async fn activity(&self, id: UserId) -> Result<Activity> {
+        let ActivityRow { helped, requested } =
+            sqlx::query_as(ACTIVITY).bind(Uuid::from(id)).fetch_one(self.main()).await.map_err(Error::unavailable)?;
+        let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok(Activity { helped: count(helped), requested: count(requested) })
+    }
+
+    #[instrument(name = "pg.accounts.helpers", level = "debug", skip_all)]
+    async fn helpers(&self, page: &HelperPage) -> Result<Vec<Account>> {
+        let HelperPage { verification, after, limit } = page;
+        let (at, id) = after.map_or((Timestamp::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.into()));
+        let sql = if verification.is_some() { HELPERS_BY_VERIFICATION } else { HELPERS };
+        let query = sqlx::query_as(sql).bind(at).bind(id).bind(i64::from(*limit));
+        let query = match verification {
+            Some(verification) => query.bind(verification.as_str()),
+            None => query,
+        };
+        let rows: Vec<AccountRow> = query.fetch_all(self.main()).await.map_err(Error::unavailable)?;
+        rows.into_iter().map(AccountRow::account).collect()
+    }
+
+    #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all)]
+    async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
+        let rows: Vec<ContactRow> = sqlx::query_as(CONTACTS)
+            .bind(Uuid::from(owner))
+            .fetch_all(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        rows.into_iter().map(ContactRow::contact).collect()
+    }
+
+    #[instrument(name = "pg.accounts.add_contact", level = "debug", skip_all)]
+    async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
+        let Contact { id, name, email, created_at } = contact;
+        sqlx::query_scalar(ADD_CONTACT)
+            .bind(Uuid::from(owner))
+            .bind(Uuid::from(*id))
+            .bind(name.as_str())
+            .bind(email.as_str())
+            .bind(created_at)
+            .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+            .fetch_one(self.main())
+            .await
+            .map_err(Error::unavailable)
+    }
+
+    #[instrument(name = "pg.accounts.remove_contact", level = "debug", skip_all)]
+    async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
+        let done = sqlx::query(REMOVE_CONTACT)
+            .bind(Uuid::from(owner))
+            .bind(Uuid::from(contact))
+            .execute(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,170 @@
+//! The event log: timelines, and the readers that follow its end. When a gap in the numbers may be passed is decided
+//! in `tail`.
+
+use std::time::Duration;
+
+use allynet_domain::{
+    EmergencyId, EventId, LoggedEvent, Timestamp,
+    port::{Error, EventLog, EventTail, Result},
+};
+use async_trait::async_trait;
+use sqlx::FromRow;
+use tokio::{sync::watch, time::timeout};
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{
+    Postgres,
+    tail::{Cursor, Step},
+};
+
+/// The most events handed out at once.
+const BATCH: i64 = 500;
+/// How long to go without looking, if nothing wakes.
+const POLL: Duration = Duration::from_secs(1);
+/// How long to wait at a gap before reading again: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+const TIMELINE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
+                        WHERE emergency_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+/// The horizon is of the same snapshot as the rows: whatever ended before it is among them.
+const AFTER: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body, \
+                     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS horizon \
+                     FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
+const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
+const OWN_TRANSACTION: &str = "SELECT pg_current_xact_id()::text::bigint";
+const HORIZON: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
+#[derive(FromRow)]
+struct EventRow {
+    seq: i64,
+    at: Timestamp,
+    emergency_id: Option<Uuid>,
+    actor_id: Option<Uuid>,
+    body: String,
+}
+
+#[derive(FromRow)]
+struct TailRow {
+    #[sqlx(flatten)]
+    event: EventRow,
+    horizon: i64,
+}
+
+impl EventRow {
+    fn event(self) -> Result<LoggedEvent> {
+        let Self { seq, at, emergency_id, actor_id, body } = self;
+        let corrupt = |_| Error::Corrupt { table: "event", column: "body", id: seq.to_string() };
+        Ok(LoggedEvent {
+            id: EventId::new(seq),
+            at,
+            emergency: emergency_id.map(Into::into),
+            actor: actor_id.map(Into::into),
+            event: serde_json::from_str(&body).map_err(corrupt)?,
+        })
+    }
+}
+
+#[async_trait]
+impl EventLog for Postgres {
+    #[instrument(name = "pg.events.timeline", level = "debug", skip_all)]
+    async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows: Vec<EventRow> = sqlx::query_as(TIMELINE)
+            .bind(Uuid::from(emergency))
+            .bind(after.get())
+            .bind(i64::from(limit))
+            .fetch_all(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        rows.into_iter().map(EventRow::event).collect()
+    }
+
+    /// The end of the log is read first. A lower number may still be committing then; it is behind the reader, so
+    /// the call returns only when none can be.
+    #[instrument(name = "pg.events.follow", level = "debug", skip_all)]
+    async fn follow(&self) -> Result<Box<dyn EventTail>> {
+        let mut woken = self.wake().subscribe();
+        let end = self.number(LAST).await?;
+        let own = self.number(OWN_TRANSACTION).await?;
+        let mut pause = BACKOFF.0;
+        while self.number(HORIZON).await? <= own {
+            rest(&mut woken, &mut pause).await;
+        }
+        woken.mark_changed();
+        Ok(Box::new(Tail { store: self.clone(), woken, cursor: Cursor::new(end) }))
+    }
+}
+
+impl Postgres {
+    async fn number(&self, sql: &'static str) -> Result<i64> {
+        sqlx::query_scalar(sql).fetch_one(self.log()).await.map_err(Error::unavailable)
+    }
+}
+
+/// Waits a little, longer each time, but not once something was committed.
+async fn rest(woken: &mut watch::Receiver<()>, pause: &mut Duration) {
+    // Neither the time running out nor the sender being gone matters: the log is looked at in either case.
+    let _ = timeout(*pause, woken.changed()).await;
+    *pause = (*pause * 2).min(BACKOFF.1);
+}
+
+/// A reader that follows the end of the log.
+struct Tail {
+    store: Postgres,
+    woken: watch::Receiver<()>,
+    cursor: Cursor,
+}
+
+#[async_trait]
+impl EventTail for Tail {
+    fn position(&self) -> EventId {
+        EventId::new(self.cursor.at())
+    }
+
+    async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
+        let mut pause = BACKOFF.0;
+        loop {
+            // Before reading: what is committed from now on wakes the wait below.
+            self.woken.mark_unchanged();
+            let rows: Vec<TailRow> = sqlx::query_as(AFTER)
+                .bind(self.cursor.at())
+                .bind(BATCH)
+                .fetch_all(self.store.log())
+                .await
+                .map_err(Error::unavailable)?;
+            let horizon = rows.first().map_or(0, |row| row.horizon);
+            match self.cursor.decide(rows.iter().map(|row| row.event.seq), horizon) {
+                Step::HandOut(count) => return self.hand_out(rows.into_iter().take(count)),
+                Step::TakeId { seen } => {
+                    let own = self.store.number(OWN_TRANSACTION).await?;
+                    self.cursor.wait_for(own, seen);
+                }
+                Step::ReadAgain => rest(&mut self.woken, &mut pause).await,
+                Step::Idle => {
+                    let _ = timeout(POLL, self.woken.changed()).await;
+                }
+            }
+        }
+    }
+}
+
+impl Tail {
+    /// What precedes an event that cannot be read is handed out first; then the event is reported, once, and passed:
+    /// it must not keep all later ones from everybody.
+    fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
+        let mut events = Vec::new();
+        for row in rows {
+            let seq = row.event.seq;
+            match row.event.event() {
+                Ok(event) => events.push(event),
+                Err(_) if !events.is_empty() => break,
+                Err(error) => {
+                    self.cursor.advance(seq);
+                    return Err(error);
+                }
+            }
+            self.cursor.advance(seq);
+        }
+        Ok(events)
+    }
+}

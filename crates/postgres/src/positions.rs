@@ -1,0 +1,80 @@
+//! Last known positions: the hot path, on connections of its own, so that it never delays an alert.
+
+use allynet_domain::{
+    Timestamp, UserId,
+    port::{Error, Fix, Positions, Result},
+};
+use async_trait::async_trait;
+use sqlx::FromRow;
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{
+    Postgres,
+    rows::{Stored, place},
+};
+
+/// In one order of users on every node: two batches that lock the same rows never wait for each other in a circle.
+const RECORD: &str = concat!(
+    "INSERT INTO position AS p (account_id, place, at) SELECT f.account_id, ",
+    place!("f.longitude", "f.latitude"),
+    ", f.at FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[]) \
+         AS f (account_id, latitude, longitude, at) \
+     JOIN account a ON a.id = f.account_id ORDER BY f.account_id \
+     ON CONFLICT ON CONSTRAINT position_pkey DO UPDATE SET place = excluded.place, at = excluded.at \
+     WHERE p.at <= excluded.at"
+);
+const LAST: &str = "SELECT account_id, ST_Y(place::geometry) AS latitude, ST_X(place::geometry) AS longitude, at \
+                    FROM position WHERE account_id = $1";
+
+#[derive(FromRow)]
+struct FixRow {
+    account_id: Uuid,
+    latitude: f64,
+    longitude: f64,
+    at: Timestamp,
+}
+
+impl FixRow {
+    fn fix(self) -> Result<Fix> {
+        let Self { account_id: id, latitude, longitude, at } = self;
+        let position = Stored { table: "position", id }.position("place", latitude, longitude)?;
+        Ok(Fix { user: id.into(), position, at })
+    }
+}
+
+#[async_trait]
+impl Positions for Postgres {
+    #[instrument(name = "pg.positions.record", level = "debug", skip_all, fields(count = fixes.len()))]
+    async fn record(&self, fixes: &[Fix]) -> Result<()> {
+        if fixes.is_empty() {
+            return Ok(());
+        }
+        let (mut users, mut latitudes, mut longitudes, mut times) = (vec![], vec![], vec![], vec![]);
+        for Fix { user, position, at } in fixes {
+            users.push(Uuid::from(*user));
+            latitudes.push(position.latitude());
+            longitudes.push(position.longitude());
+            times.push(*at);
+        }
+        sqlx::query(RECORD)
+            .bind(users)
+            .bind(latitudes)
+            .bind(longitudes)
+            .bind(times)
+            .execute(self.positions_pool())
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    #[instrument(name = "pg.positions.last", level = "debug", skip_all)]
+    async fn last(&self, user: UserId) -> Result<Option<Fix>> {
+        let row: Option<FixRow> = sqlx::query_as(LAST)
+            .bind(Uuid::from(user))
+            .fetch_optional(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        row.map(FixRow::fix).transpose()
+    }
+}

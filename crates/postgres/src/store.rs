@@ -1,0 +1,147 @@
+//! Connections: pools by purpose, their limits, and the migrations. Knows no table.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    migrate::Migrator,
+    pool::{PoolConnectionMetadata, PoolOptions},
+    postgres::PgConnectOptions,
+};
+use tokio_util::sync::DropGuard;
+
+use crate::{SetupError, wake::Wake};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// A connection that lay idle for longer is asked whether it still lives before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(10);
+
+/// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: not for an
+/// SOS to wait for. Before the first migration there is nothing to load.
+const WARM_UP: &str = "DO $$ BEGIN PERFORM ST_Distance(ST_MakePoint(0, 0)::geography, ST_MakePoint(0, 1)::geography); \
+                       EXCEPTION WHEN undefined_function OR undefined_object THEN NULL; END $$";
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The most connections for everything but positions and the log.
+    pub connections: u32,
+    /// The most connections for positions.
+    pub position_connections: u32,
+    /// How long a call waits for a connection before it is unavailable.
+    pub acquire_timeout: Duration,
+    /// After how long the database gives a statement up.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    /// 16 connections and 3 for positions; 2 s to get one, 5 s to use it.
+    fn default() -> Self {
+        Self {
+            connections: 16,
+            position_connections: 3,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// All persistence ports on one PostgreSQL database. Clones share their connections, which end with the last clone.
+#[derive(Debug, Clone)]
+pub struct Postgres(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    main: PgPool,
+    positions: PgPool,
+    log: PgPool,
+    wake: Wake,
+    migrations: PgConnectOptions,
+    _background: DropGuard,
+}
+
+impl Postgres {
+    /// Opens the database with this URL (`postgres://user:password@host:port/name`). Must be called within a Tokio
+    /// runtime, on which it keeps two small tasks.
+    ///
+    /// # Errors
+    /// When the URL is wrong or no connection can be made.
+    pub async fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
+        let plain: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| SetupError::Url(e.into()))?;
+        let plain = plain.application_name("allynet");
+        let milliseconds = |d: Duration| d.as_millis().to_string();
+        // PostGIS functions are rated so costly that the planner would compile searches, which takes longer than they do.
+        let bounded = plain.clone().options([
+            ("statement_timeout", milliseconds(options.statement_timeout)),
+            ("lock_timeout", milliseconds(options.statement_timeout)),
+            ("jit", "off".to_owned()),
+        ]);
+        let pool = |most: u32| pool_options(most, options.acquire_timeout);
+        let main = pool(options.connections).connect_with(bounded.clone()).await;
+        let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
+        let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
+        // Nothing written here has to survive a crash: it is notifications, and transaction ids taken by readers.
+        let log = pool(LOG_CONNECTIONS)
+            .max_lifetime(None)
+            .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
+        let (wake, background) = Wake::start(log.clone());
+        Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
+    }
+
+    /// Brings the tables up to date. Any number of nodes may do this at once: one works, the others wait for it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
+    pub async fn migrate(&self) -> Result<(), SetupError> {
+        // On a connection of its own, because waiting and migrating may take longer than a statement should.
+        let connected = PgConnection::connect_with(&self.0.migrations).await;
+        let mut connection = connected.map_err(|e| SetupError::Unreachable(e.into()))?;
+        MIGRATIONS.run(&mut connection).await.map_err(|e| SetupError::Migration(e.into()))?;
+        connection.close().await.map_err(|e| SetupError::Unreachable(e.into()))
+    }
+
+    /// Closes all connections after the statements that run. Calls that come later are unavailable.
+    pub async fn close(&self) {
+        self.0.wake.stop();
+        self.0.main.close().await;
+        self.0.positions.close().await;
+        self.0.log.close().await;
+    }
+
+    pub(crate) fn main(&self) -> &PgPool {
+        &self.0.main
+    }
+
+    pub(crate) fn positions_pool(&self) -> &PgPool {
+        &self.0.positions
+    }
+
+    pub(crate) fn log(&self) -> &PgPool {
+        &self.0.log
+    }
+
+    pub(crate) fn wake(&self) -> &Wake {
+        &self.0.wake
+    }
+}
+
+/// One listens, one notifies, the others are for readers of the log.
+const LOG_CONNECTIONS: u32 = 4;
+
+fn pool_options(most: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postgres> {
+    PoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(acquire_timeout)
+        // Asking each time would be a second round trip for every statement.
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(WARM_UP).execute(connection).await?;
+                Ok(())
+            })
+        })
+}

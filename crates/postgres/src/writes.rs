@@ -1,0 +1,184 @@
+//! A change as the JSON that `apply_change` in the migrations takes: `op` names the write, all other keys are columns.
+
+use allynet_domain::{
+    Account, Change, Emergency, EmergencyId, MAX_TRUST, Message, NewEvent, PasswordHash, Response, Sender, Session, To,
+    Url, Write,
+};
+use serde_json::{Result, Value, json};
+
+/// The whole change.
+pub(crate) fn change(change: &Change) -> Result<Value> {
+    let Change { at, actor: _, writes, events } = change;
+    Ok(json!({
+        "at": at,
+        "emergencies": emergencies(change),
+        "writes": writes.iter().map(write).collect::<Vec<_>>(),
+        "events": events.iter().map(event).collect::<Result<Vec<_>>>()?,
+    }))
+}
+
+/// The emergencies to lock before anything else, so that what is told of each follows the order of commits.
+fn emergencies(change: &Change) -> Vec<EmergencyId> {
+    let written = change.writes.iter().filter_map(|write| match write {
+        Write::UpdateEmergency { emergency, .. } => Some(emergency.id()),
+        Write::ExpectRevision { emergency, .. }
+        | Write::DeleteEmergency(emergency)
+        | Write::SendAlerts { emergency, .. }
+        | Write::SetDeclined { emergency, .. }
+        | Write::DeleteMessage { emergency, .. }
+        | Write::AddRating { emergency, .. } => Some(*emergency),
+        Write::PostMessage(message) => Some(message.emergency),
+        Write::RegisterAccount { .. }
+        | Write::OpenSession(_)
+        | Write::RevokeSessions { .. }
+        | Write::SetPassword { .. }
+        | Write::SetHelper { .. }
+        | Write::SetVerification { .. }
+        | Write::SetBlocked { .. }
+        | Write::RaiseEmergency(_)
+        | Write::AddTrust { .. }
+        | Write::AddReport { .. } => None,
+    });
+    let mut all: Vec<_> = written.chain(change.events.iter().filter_map(|event| event.emergency)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn event(event: &NewEvent) -> Result<Value> {
+    let NewEvent { at, emergency, actor, event } = event;
+    Ok(json!({
+        "at": at, "emergency_id": emergency, "actor_id": actor, "kind": event.kind(),
+        "body": serde_json::to_value(event)?,
+    }))
+}
+
+fn write(write: &Write) -> Value {
+    match write {
+        Write::RegisterAccount { account, password } => register_account(account, password),
+        Write::OpenSession(session) => open_session(session),
+        Write::RevokeSessions { user, only, except } => {
+            json!({ "op": "revoke_sessions", "account_id": user, "only": only, "except": except })
+        }
+        Write::SetPassword { user, password } => {
+            json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
+        }
+        Write::SetHelper { user, helper, role } => json!({
+            "op": "set_helper", "account_id": user, "verification": helper.verification,
+            "available": helper.available, "skills": helper.skills, "role": role,
+        }),
+        Write::SetVerification { user, verification } => {
+            json!({ "op": "set_verification", "account_id": user, "verification": verification })
+        }
+        Write::SetBlocked { user, blocked, reason } => {
+            json!({ "op": "set_blocked", "account_id": user, "blocked": blocked, "blocked_reason": reason })
+        }
+        Write::RaiseEmergency(emergency) => raise_emergency(emergency),
+        Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
+        Write::ExpectRevision { emergency, revision } => {
+            json!({ "op": "expect_revision", "emergency_id": emergency, "revision": revision.0 })
+        }
+        Write::DeleteEmergency(emergency) => json!({ "op": "delete_emergency", "emergency_id": emergency }),
+        Write::SendAlerts { emergency, wave, recipients } => {
+            json!({ "op": "send_alerts", "emergency_id": emergency, "wave": wave, "recipients": recipients })
+        }
+        Write::SetDeclined { emergency, helper, declined } => {
+            json!({ "op": "set_declined", "emergency_id": emergency, "helper_id": helper, "declined": declined })
+        }
+        Write::AddTrust { helpers, by } => {
+            json!({ "op": "add_trust", "helpers": helpers, "by": by, "max": MAX_TRUST })
+        }
+        Write::PostMessage(message) => post_message(message),
+        Write::DeleteMessage { emergency, message } => {
+            json!({ "op": "delete_message", "emergency_id": emergency, "id": message })
+        }
+        Write::AddRating { emergency, helper, score, comment } => json!({
+            "op": "add_rating", "emergency_id": emergency, "helper_id": helper, "score": score, "comment": comment,
+        }),
+        Write::AddReport { emergency, reporter, about, reason } => json!({
+            "op": "add_report", "emergency_id": emergency, "reporter_id": reporter, "about_id": about,
+            "reason": reason,
+        }),
+    }
+}
+
+fn register_account(account: &Account, password: &PasswordHash) -> Value {
+    let Account { id, email, profile, role, blocked, helper, standing, created_at } = account;
+    json!({
+        "op": "register_account", "id": id, "email": email.as_str(), "password_hash": password.expose(),
+        "first_name": profile.first_name, "last_name": profile.last_name, "phone": profile.phone,
+        "avatar": profile.avatar.as_ref().map(Url::as_str), "bio": profile.bio, "role": role,
+        "blocked": blocked,
+        "verification": helper.as_ref().map(|h| h.verification),
+        "available": helper.as_ref().map(|h| h.available),
+        "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
+        "trust_score": standing.trust_score, "rating_sum": standing.rating_sum,
+        "rating_count": standing.rating_count, "created_at": created_at,
+    })
+}
+
+fn open_session(session: &Session) -> Value {
+    let Session { id, user, confirmed, created_at } = session;
+    json!({
+        "op": "open_session", "id": id, "account_id": user, "confirmed_token": confirmed, "created_at": created_at,
+    })
+}
+
+fn raise_emergency(emergency: &Emergency) -> Value {
+    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at, ending, alerts, .. } =
+        emergency;
+    let details = &call.details;
+    let ending = ending.as_ref();
+    json!({
+        "op": "raise_emergency", "id": call.id, "owner_id": call.owner.id, "request_id": request_id,
+        "kind": details.kind, "category": details.category, "description": details.description,
+        "latitude": details.location.position.latitude(), "longitude": details.location.position.longitude(),
+        "address": details.location.address, "place_description": details.location.description,
+        "priority": details.priority, "severity": details.severity, "silent": details.silent,
+        "anonymous": details.anonymous, "status": status, "alert_radius": alert_radius, "wave": alerts.wave,
+        "created_at": call.created_at, "updated_at": updated_at, "first_response_at": first_response_at,
+        "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
+        "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
+        "revision": emergency.revision.0,
+    })
+}
+
+fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
+    let Emergency { call, status, alert_radius, updated_at, first_response_at, ending, revision, .. } = emergency;
+    let ending = ending.as_ref();
+    json!({
+        "op": "update_emergency", "id": call.id, "status": status, "alert_radius": alert_radius,
+        "updated_at": updated_at, "first_response_at": first_response_at,
+        "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
+        "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
+        "revision": revision.0,
+        "responses": responses.iter().map(|r| response(r, status.is_live())).collect::<Vec<_>>(),
+    })
+}
+
+fn response(response: &Response, live: bool) -> Value {
+    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at } = response;
+    json!({
+        "helper_id": helper.person.id, "status": status, "notes": notes, "estimated_arrival": estimated_arrival,
+        "responded_at": responded_at, "updated_at": updated_at, "engaged": live && status.is_engaged(),
+    })
+}
+
+fn post_message(message: &Message) -> Value {
+    let Message { id, emergency, owner, anonymous: _, from, to, text, created_at } = message;
+    let role = match from {
+        Sender::Owner(_) => "creator",
+        Sender::Helper(_) => "helper",
+        Sender::System => "system",
+    };
+    let (recipient, recipient_id) = match to {
+        To::Everyone => ("everyone", None),
+        To::Creator => ("creator", Some(owner)),
+        To::Owner => ("owner", Some(owner)),
+        To::Helper(helper) => ("helper", Some(helper)),
+    };
+    json!({
+        "op": "post_message", "id": id, "emergency_id": emergency, "sender_role": role, "sender_id": from.id(),
+        "recipient": recipient, "recipient_id": recipient_id, "body": text, "created_at": created_at,
+    })
+}
