@@ -1,4 +1,61 @@
-//! stub
+//! Emergencies, the helpers who answer them, and who may know what: the rules of AllyNet, without any database,
+//! network or runtime.
+//!
+//! Another service can use this crate on its own: implement the [port traits](port) it needs over whatever it has, and
+//! call the [use cases](usecase). Or use the rules alone, which are plain values and pure methods:
+//!
+//! ```
+//! use allynet_domain::{
+//!     Acceptance, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, Location, Metres,
+//!     Person, Position, Priority, Refusal, Revision, Standing, Text, Timestamp,
+//! };
+//! use uuid::Uuid;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let person = |n: u128, name| -> Result<Person, Box<dyn std::error::Error>> {
+//!     Ok(Person { id: Uuid::from_u128(n).into(), first_name: Text::parse(name)?, last_name: None })
+//! };
+//! let now: Timestamp = "2024-01-15T10:00:00Z".parse()?;
+//!
+//! // A mountain rescue service keeps its own calls, and lets the rules decide what may happen to them.
+//! let mut emergency = Emergency {
+//!     call: Call {
+//!         id: Uuid::from_u128(1).into(),
+//!         owner: person(2, "Ada")?,
+//!         details: Details {
+//!             kind: EmergencyType::Accident,
+//!             category: None,
+//!             description: Some(Text::parse("Fell near the summit")?),
+//!             location: Location { position: Position::new(47.4211, 10.9853)?, address: None, description: None },
+//!             priority: Priority::High,
+//!             severity: 7,
+//!             silent: false,
+//!             anonymous: false,
+//!         },
+//!         created_at: now,
+//!     },
+//!     request_id: None,
+//!     status: EmergencyStatus::Active,
+//!     alert_radius: Metres::new(15_000.0),
+//!     updated_at: now,
+//!     first_response_at: None,
+//!     ending: None,
+//!     responses: Vec::new(),
+//!     alerts: AlertCounts::default(),
+//!     revision: Revision(1),
+//! };
+//!
+//! let helper = HelperCard { person: person(3, "Grace")?, standing: Standing::default() };
+//! assert_eq!(emergency.accept(helper.clone(), None, now), Ok(Acceptance::Joined { first: true }));
+//! assert_eq!(emergency.status, EmergencyStatus::Responding);
+//!
+//! emergency.cancel(emergency.owner(), None, now)?;
+//! let refused = emergency.accept(HelperCard { person: person(4, "Alan")?, ..helper }, None, now);
+//! assert_eq!(refused, Err(Refusal::EmergencyEnded { status: EmergencyStatus::Cancelled }));
+//! # Ok(())
+//! # }
+//! ```
+
 mod account;
 mod alert;
 mod audience;
