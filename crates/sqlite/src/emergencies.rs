@@ -18,7 +18,7 @@ use crate::{
 use statements::emergencies;
 
 mod admin;
-mod statements;
+pub(crate) mod statements;
 
 #[derive(sqlx::FromRow)]
 struct EmergencyRow {

@@ -20,6 +20,12 @@ const POLL: Duration = Duration::from_secs(1);
 /// The most events handed out at once.
 const BATCH: u32 = 500;
 
+pub(crate) const TIMELINE: &str = "\
+    select seq, at, emergency_id, actor_id, body from event \
+    where emergency_id = ?1 and seq > ?2 order by seq limit ?3";
+pub(crate) const AFTER: &str =
+    "select seq, at, emergency_id, actor_id, body from event where seq > ?1 order by seq limit ?2";
+
 #[derive(sqlx::FromRow)]
 struct EventRow {
     seq: i64,
@@ -47,16 +53,13 @@ impl TryFrom<EventRow> for LoggedEvent {
 #[async_trait]
 impl EventLog for Sqlite {
     async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
-        let rows: Vec<EventRow> = sqlx::query_as(
-            "select seq, at, emergency_id, actor_id, body from event \
-             where emergency_id = ?1 and seq > ?2 order by seq limit ?3",
-        )
-        .bind(Uuid::from(emergency))
-        .bind(after.get())
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(down)?;
+        let rows: Vec<EventRow> = sqlx::query_as(TIMELINE)
+            .bind(Uuid::from(emergency))
+            .bind(after.get())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(down)?;
         rows.into_iter().map(LoggedEvent::try_from).collect()
     }
 
@@ -83,12 +86,7 @@ struct Tail {
 
 impl Tail {
     async fn read(&self) -> Result<Vec<EventRow>> {
-        sqlx::query_as("select seq, at, emergency_id, actor_id, body from event where seq > ?1 order by seq limit ?2")
-            .bind(self.last.get())
-            .bind(BATCH)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(down)
+        sqlx::query_as(AFTER).bind(self.last.get()).bind(BATCH).fetch_all(&self.readers).await.map_err(down)
     }
 
     /// The readable events up to the first that is not. That one fails alone, once, and is passed over: a reader that

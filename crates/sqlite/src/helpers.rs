@@ -25,7 +25,7 @@ macro_rules! on_duty {
 }
 
 /// Two boxes in ?1 to ?8. They do not overlap, so nobody comes twice.
-const CANDIDATES: &str = concat!(
+pub(crate) const CANDIDATES: &str = concat!(
     "select a.id, p.latitude, p.longitude from ( \
          select key from position_area where north >= ?1 and south <= ?2 and east >= ?3 and west <= ?4 \
          union all \

@@ -22,5 +22,7 @@ mod messages;
 mod positions;
 mod rows;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 pub use database::{Options, Sqlite};

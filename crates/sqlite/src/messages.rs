@@ -26,7 +26,7 @@ macro_rules! messages {
 
 /// Of the messages that `?2` may read, the last `?4` before `?3`, and all that were written at the time of the first
 /// of these.
-const PAGE: &str = messages!(
+pub(crate) const PAGE: &str = messages!(
     "where e.id = ?1 and m.created_at < ?3 and m.created_at >= coalesce(( \
          select n.created_at from message n where n.emergency_id = ?1 and n.created_at < ?3 \
          and (n.recipient = 'everyone' or n.sender_id = ?2 or n.recipient_id = ?2 \

@@ -15,44 +15,45 @@ use crate::{
     rows::{hex, to_json},
 };
 
+const RAISE: &str = "\
+    insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
+            place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
+            updated_at, revision) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+    returning key";
+
+/// A new emergency has no responses, no ending, and nobody was alerted to it yet.
 pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
-    // A new emergency has no responses, no ending, and nobody was alerted to it yet.
     let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at: _, .. } = emergency;
     let Emergency { ending: _, responses: _, alerts, revision, .. } = emergency;
     let Call { id, owner, details, created_at } = call;
     let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
     let Location { position, address, description: place } = location;
     let AlertCounts { wave, alerted: _, acknowledged: _, declined: _ } = alerts;
-    let key: i64 = sqlx::query_scalar(
-        "insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
-                place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
-                updated_at, revision) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
-         returning key",
-    )
-    .bind(Uuid::from(*id))
-    .bind(Uuid::from(owner.id))
-    .bind(request_id.as_ref().map(Text::as_str))
-    .bind(kind.as_str())
-    .bind(category.as_ref().map(Text::as_str))
-    .bind(description.as_ref().map(Text::as_str))
-    .bind(position.latitude())
-    .bind(position.longitude())
-    .bind(address.as_ref().map(Text::as_str))
-    .bind(place.as_ref().map(Text::as_str))
-    .bind(priority.as_str())
-    .bind(severity)
-    .bind(silent)
-    .bind(anonymous)
-    .bind(status.as_str())
-    .bind(alert_radius.get())
-    .bind(wave)
-    .bind(created_at.timestamp_micros())
-    .bind(updated_at.timestamp_micros())
-    .bind(revision.0)
-    .fetch_one(&mut *db)
-    .await
-    .map_err(refused)?;
+    let key: i64 = sqlx::query_scalar(RAISE)
+        .bind(Uuid::from(*id))
+        .bind(Uuid::from(owner.id))
+        .bind(request_id.as_ref().map(Text::as_str))
+        .bind(kind.as_str())
+        .bind(category.as_ref().map(Text::as_str))
+        .bind(description.as_ref().map(Text::as_str))
+        .bind(position.latitude())
+        .bind(position.longitude())
+        .bind(address.as_ref().map(Text::as_str))
+        .bind(place.as_ref().map(Text::as_str))
+        .bind(priority.as_str())
+        .bind(severity)
+        .bind(silent)
+        .bind(anonymous)
+        .bind(status.as_str())
+        .bind(alert_radius.get())
+        .bind(wave)
+        .bind(created_at.timestamp_micros())
+        .bind(updated_at.timestamp_micros())
+        .bind(revision.0)
+        .fetch_one(&mut *db)
+        .await
+        .map_err(refused)?;
     index_area(db, key, emergency).await
 }
 
@@ -73,16 +74,16 @@ async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) 
 }
 
 pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
-    // What was told at the beginning never changes.
+    // What was told at the beginning never changes. The wave is moved by sending alerts.
     let Emergency { call, request_id: _, status, alert_radius, updated_at, first_response_at, .. } = emergency;
-    let Emergency { ending, responses: _, alerts, revision, .. } = emergency;
+    let Emergency { ending, responses: _, alerts: _, revision, .. } = emergency;
     let (ended_at, ended_by, resolution, notes) = match ending {
         Some(Ending { at, by, resolution, notes }) => (Some(at), *by, *resolution, notes.as_ref()),
         None => (None, None, None, None),
     };
     let key: Option<i64> = sqlx::query_scalar(
-        "update emergency set status = ?3, alert_radius = ?4, wave = max(wave, ?5), updated_at = ?6, \
-                first_response_at = ?7, ended_at = ?8, ended_by = ?9, resolution = ?10, ending_notes = ?11, \
+        "update emergency set status = ?3, alert_radius = ?4, updated_at = ?5, \
+                first_response_at = ?6, ended_at = ?7, ended_by = ?8, resolution = ?9, ending_notes = ?10, \
                 revision = revision + 1 \
          where id = ?1 and revision = ?2 returning key",
     )
@@ -90,7 +91,6 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .bind(revision.0)
     .bind(status.as_str())
     .bind(alert_radius.get())
-    .bind(alerts.wave)
     .bind(updated_at.timestamp_micros())
     .bind(first_response_at.map(|at| at.timestamp_micros()))
     .bind(ended_at.map(Timestamp::timestamp_micros))
@@ -193,7 +193,7 @@ struct RecipientJson {
     distance: f64,
 }
 
-/// One who was alerted before keeps the wave that alerted them, and is alerted again.
+/// One who was alerted before stays in the wave that alerted them, and is alerted again.
 pub(super) async fn send_alerts(
     db: &mut SqliteConnection,
     at: i64,
@@ -213,7 +213,8 @@ pub(super) async fn send_alerts(
         "insert into alert (emergency_id, helper_id, wave, distance, sent_at) \
          select ?1, unhex(r.value ->> 'helper'), ?2, r.value ->> 'distance', ?3 from json_each(?4) r where true \
          on conflict (emergency_id, helper_id) do update \
-         set wave = coalesce(alert.wave, excluded.wave), distance = excluded.distance, sent_at = excluded.sent_at",
+         set wave = coalesce(alert.wave, excluded.wave), distance = coalesce(alert.distance, excluded.distance), \
+             sent_at = excluded.sent_at",
     )
     .bind(Uuid::from(emergency))
     .bind(wave)

@@ -32,7 +32,7 @@ macro_rules! emergencies {
 }
 pub(super) use emergencies;
 
-pub(super) const LOAD: &str = emergencies!(
+pub(crate) const LOAD: &str = emergencies!(
     ", (select json_group_array(json_object('helper_id', hex(l.helper_id), 'wave', l.wave, \
                'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at) \
                order by l.wave nulls last, l.distance nulls last, l.helper_id) \
@@ -40,13 +40,13 @@ pub(super) const LOAD: &str = emergencies!(
     "where e.id = ?1"
 );
 
-pub(super) const EARLIER_CALL: &str = emergencies!(
+pub(crate) const EARLIER_CALL: &str = emergencies!(
     "where e.key = coalesce( \
          (select key from emergency where owner_id = ?1 and request_id = ?2), \
          (select key from emergency where owner_id = ?1 and status in ('active', 'responding')))"
 );
 
-pub(super) const LIVE_OF: &str = emergencies!(
+pub(crate) const LIVE_OF: &str = emergencies!(
     "where e.status in ('active', 'responding') and e.key in ( \
          select key from emergency where owner_id = ?1 and status in ('active', 'responding') \
          union all \
@@ -59,7 +59,7 @@ pub(super) const LIVE_OF: &str = emergencies!(
 
 /// Live emergencies that may wait for the helper `?1` at latitude `?2`, longitude `?3`: those whose alert area may hold
 /// the place, and, at any distance (no `reach`), those the helper was alerted to. A box is never smaller than its area.
-pub(super) const PENDING: &str = "\
+pub(crate) const PENDING: &str = "\
     with candidate(key) as ( \
         select a.key / 2 from emergency_area a where a.south <= ?2 and a.north >= ?2 and a.west <= ?3 and a.east >= ?3 \
         union \
@@ -74,7 +74,7 @@ pub(super) const PENDING: &str = "\
 
 /// Live emergencies in the boxes `?1` to `?4` and `?5` to `?8`. An alert area holds its emergency, so every wanted one
 /// is among those whose area meets a box.
-pub(super) const NEARBY: &str = "\
+pub(crate) const NEARBY: &str = "\
     with candidate(key) as ( \
         select key / 2 from emergency_area where north >= ?1 and south <= ?2 and east >= ?3 and west <= ?4 \
         union \
@@ -84,15 +84,15 @@ pub(super) const NEARBY: &str = "\
        or (e.latitude between ?5 and ?6 and e.longitude between ?7 and ?8)";
 
 /// These ids, in this order.
-pub(super) const BY_IDS: &str = emergencies!("join json_each(?1) i on e.id = unhex(i.value) order by i.key");
+pub(crate) const BY_IDS: &str = emergencies!("join json_each(?1) i on e.id = unhex(i.value) order by i.key");
 
 /// These ids, in this order, but for those that have ended.
-pub(super) const LIVE_BY_IDS: &str = emergencies!(
+pub(crate) const LIVE_BY_IDS: &str = emergencies!(
     "join json_each(?1) i on e.id = unhex(i.value) where e.status in ('active', 'responding') order by i.key"
 );
 
 /// What `?1` took part in before `?2` in status `?3`: the first `?4`, and all that share the last one's time.
-pub(super) const HISTORY: &str = emergencies!(
+pub(crate) const HISTORY: &str = emergencies!(
     "where e.key in (select key from ( \
          select key, rank() over (order by created_at desc) as place from ( \
              select key, created_at from emergency \
@@ -106,7 +106,7 @@ pub(super) const HISTORY: &str = emergencies!(
 );
 
 /// Places of live emergencies before (`?1`, `?2`), newest first, within two boxes.
-pub(super) const LIVE_PLACES: &str = "\
+pub(crate) const LIVE_PLACES: &str = "\
     select e.id, e.latitude, e.longitude, null as reach from emergency e \
     where e.status in ('active', 'responding') and (e.created_at, e.id) < (?1, ?2) \
     and ((e.latitude between ?3 and ?4 and e.longitude between ?5 and ?6) \
@@ -114,7 +114,7 @@ pub(super) const LIVE_PLACES: &str = "\
     order by e.created_at desc, e.id desc";
 
 /// The same for the status `?11`.
-pub(super) const PLACES: &str = "\
+pub(crate) const PLACES: &str = "\
     select e.id, e.latitude, e.longitude, null as reach from emergency e \
     where e.status = ?11 and (e.created_at, e.id) < (?1, ?2) \
     and ((e.latitude between ?3 and ?4 and e.longitude between ?5 and ?6) \

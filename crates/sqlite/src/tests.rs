@@ -1,0 +1,127 @@
+//! What the contract suite cannot see: that statements use their indexes, how SQLite names what was violated, and what
+//! becomes of the writer when a caller goes away.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use allynet_domain::{
+    Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, Location, Metres,
+    Name, PasswordHash, Position, Priority, Profile, Response, ResponseStatus, Revision, Role, Standing, Timestamp,
+    UserId, Write,
+    port::{Changes, Error, Result},
+};
+use chrono::DateTime;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::{Options, Sqlite};
+
+mod plans;
+mod rules;
+mod writers;
+
+/// A new database, and the folder that goes away with it.
+async fn database() -> (Sqlite, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &Options::default()).await;
+    store.migrate().await.unwrap();
+    (store, folder)
+}
+
+async fn open(folder: &TempDir, options: &Options) -> Sqlite {
+    Sqlite::open(folder.path().join("allynet.db").to_str().unwrap(), options).await.unwrap()
+}
+
+fn now() -> Timestamp {
+    DateTime::from_timestamp_micros(1_770_000_000_123_456).unwrap()
+}
+
+fn id(n: u128) -> UserId {
+    Uuid::from_u128(n).into()
+}
+
+fn account(n: u128) -> Account {
+    Account {
+        id: id(n),
+        email: format!("{n}@example.org").parse().unwrap(),
+        profile: Profile {
+            first_name: Name::parse("Ada").unwrap(),
+            last_name: None,
+            phone: None,
+            avatar: None,
+            bio: None,
+        },
+        role: Role::User,
+        blocked: false,
+        helper: None,
+        standing: Standing::default(),
+        created_at: now(),
+    }
+}
+
+fn emergency(n: u128, owner: &Account) -> Emergency {
+    let position = Position::new(48.1, 11.5).unwrap();
+    Emergency {
+        call: Call {
+            id: Uuid::from_u128(n).into(),
+            owner: owner.person(),
+            details: Details {
+                kind: EmergencyType::Medical,
+                category: None,
+                description: None,
+                location: Location { position, address: None, description: None },
+                priority: Priority::High,
+                severity: 5,
+                silent: false,
+                anonymous: false,
+            },
+            created_at: now(),
+        },
+        request_id: None,
+        status: EmergencyStatus::Active,
+        alert_radius: Metres::new(5_000.0),
+        updated_at: now(),
+        first_response_at: None,
+        ending: None,
+        responses: Vec::new(),
+        alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
+        revision: Revision(1),
+    }
+}
+
+fn response(helper: &Account) -> Response {
+    Response {
+        helper: helper.helper_card(),
+        status: ResponseStatus::Responding,
+        notes: None,
+        estimated_arrival: None,
+        responded_at: now(),
+        updated_at: now(),
+    }
+}
+
+fn register(account: &Account) -> Write {
+    Write::RegisterAccount { account: Box::new(account.clone()), password: PasswordHash::new("$hash".to_owned()) }
+}
+
+fn raise(emergency: &Emergency) -> Write {
+    Write::RaiseEmergency(Box::new(emergency.clone()))
+}
+
+fn marker(n: u128) -> Event {
+    Event::AccountBlocked { user: id(n) }
+}
+
+fn change(writes: Vec<Write>) -> Change {
+    Change { writes, ..Change::new(None, now()) }
+}
+
+async fn commit(store: &Sqlite, writes: Vec<Write>) -> Result<()> {
+    store.commit(change(writes)).await
+}
+
+/// The error of something that must fail.
+fn failed<T>(outcome: Result<T>) -> Error {
+    match outcome {
+        Ok(_) => panic!("it did not fail"),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,46 @@
+//! That statements find their rows by an index, as `explain query plan` tells it.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::database;
+use crate::{Sqlite, emergencies::statements, events, helpers, messages};
+
+/// The steps of a statement, without what is not there.
+async fn plan(store: &Sqlite, sql: &'static str) -> Vec<String> {
+    let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&store.readers).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+}
+
+#[tokio::test]
+async fn no_statement_walks_a_table() {
+    let (store, _folder) = database().await;
+    for (name, sql, indexes) in [
+        ("helpers", helpers::CANDIDATES, &["position_area", "VIRTUAL TABLE INDEX 2:"][..]),
+        ("load", statements::LOAD, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("earlier call", statements::EARLIER_CALL, &["emergency_request", "emergency_one_live"]),
+        ("live of", statements::LIVE_OF, &["emergency_one_live", "response_helper"]),
+        ("pending", statements::PENDING, &["emergency_area", "emergency_live", "VIRTUAL TABLE INDEX 2:"]),
+        ("nearby", statements::NEARBY, &["emergency_area", "VIRTUAL TABLE INDEX 2:"]),
+        ("history", statements::HISTORY, &["emergency_owner", "response_helper"]),
+        ("live places", statements::LIVE_PLACES, &["COVERING INDEX emergency_live"]),
+        ("places", statements::PLACES, &["COVERING INDEX emergency_status"]),
+        ("by ids", statements::BY_IDS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("live by ids", statements::LIVE_BY_IDS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("messages", messages::PAGE, &["message_emergency"]),
+        ("timeline", events::TIMELINE, &["event_emergency"]),
+        ("tail", events::AFTER, &["INTEGER PRIMARY KEY"]),
+    ] {
+        let steps = plan(&store, sql).await;
+        for index in indexes {
+            assert!(steps.iter().any(|step| step.contains(index)), "{name} does without {index}: {steps:#?}");
+        }
+        // What a statement made itself may be walked, and so may the few live emergencies.
+        let walked = steps.iter().find(|step| {
+            step.starts_with("SCAN")
+                && !["VIRTUAL TABLE INDEX", "emergency_live", "candidate", "SCAN b", "SCAN c", "(subquery"]
+                    .iter()
+                    .any(|own| step.contains(own))
+        });
+        assert_eq!(walked, None, "{name}: {steps:#?}");
+    }
+}

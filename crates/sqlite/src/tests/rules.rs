@@ -1,0 +1,137 @@
+//! Every constraint of the schema that the domain knows by name, and what is stored exactly as it came.
+
+use allynet_domain::{
+    Event, Metres, Position, Text, Verification, Write,
+    port::{Accounts, Constraint, Error, EventLog, Fix, Positions},
+};
+
+use super::{account, change, commit, database, emergency, failed, id, marker, now, raise, register, response};
+use crate::Sqlite;
+
+async fn conflict(store: &Sqlite, writes: Vec<Write>) -> Constraint {
+    match failed(commit(store, writes).await) {
+        Error::Conflict(constraint) => constraint,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn each_violation_is_known_by_its_constraint() {
+    let (store, _folder) = database().await;
+    let (ada, bob, eve) = (account(1), account(2), account(3));
+    let mut first = emergency(10, &ada);
+    first.request_id = Some(Text::parse("again").unwrap());
+    let second = emergency(11, &bob);
+    commit(&store, vec![register(&ada), register(&bob), register(&eve), raise(&first), raise(&second)]).await.unwrap();
+
+    let mut same_email = account(4);
+    same_email.email = ada.email.clone();
+    assert_eq!(conflict(&store, vec![register(&same_email)]).await, Constraint::Email);
+    assert_eq!(conflict(&store, vec![raise(&emergency(12, &ada))]).await, Constraint::LiveEmergency);
+
+    let rate = Write::AddRating { emergency: first.id(), helper: eve.id, score: 5, comment: None };
+    commit(&store, vec![rate.clone()]).await.unwrap();
+    assert_eq!(conflict(&store, vec![rate]).await, Constraint::Rating);
+    let reason = Text::parse("rude").unwrap();
+    let report = Write::AddReport { emergency: first.id(), reporter: ada.id, about: eve.id, reason };
+    commit(&store, vec![report.clone()]).await.unwrap();
+    assert_eq!(conflict(&store, vec![report]).await, Constraint::Report);
+
+    let respond = |to: &allynet_domain::Emergency| Write::UpdateEmergency {
+        emergency: Box::new(to.clone()),
+        responses: vec![response(&eve)],
+    };
+    commit(&store, vec![respond(&first)]).await.unwrap();
+    assert_eq!(conflict(&store, vec![respond(&second)]).await, Constraint::Engaged);
+
+    first.revision.0 += 1;
+    first.cancel(ada.id, None, now()).unwrap();
+    let end = Write::UpdateEmergency { emergency: Box::new(first.clone()), responses: Vec::new() };
+    commit(&store, vec![end, respond(&second)]).await.unwrap();
+    let mut repeated = emergency(13, &ada);
+    repeated.request_id = first.request_id.clone();
+    assert_eq!(conflict(&store, vec![raise(&repeated)]).await, Constraint::RequestId);
+}
+
+#[tokio::test]
+async fn what_belongs_to_something_deleted_is_stale() {
+    let (store, _folder) = database().await;
+    let ada = account(1);
+    commit(&store, vec![register(&ada)]).await.unwrap();
+    let gone = emergency(10, &ada);
+    let decline = Write::SetDeclined { emergency: gone.id(), helper: ada.id, declined: true };
+    assert!(matches!(failed(commit(&store, vec![decline]).await), Error::Stale));
+}
+
+#[tokio::test]
+async fn degrees_are_stored_to_the_last_bit() {
+    let (store, _folder) = database().await;
+    let accounts: Vec<_> = (1..=2_000).map(account).collect();
+    commit(&store, accounts.iter().map(register).collect()).await.unwrap();
+    let fixes: Vec<Fix> = (1..=2_000_u32)
+        .map(|n| {
+            let part = (f64::from(n) * 0.754_877_666_246_692_7).fract();
+            let position = Position::new(part * 180.0 - 90.0, part.powi(9) * 1e-3 * 360.0 - 1e-7).unwrap();
+            Fix { user: id(n.into()), position, at: now() }
+        })
+        .collect();
+    store.record(&fixes).await.unwrap();
+    for fix in fixes {
+        assert_eq!(store.last(fix.user).await.unwrap(), Some(fix));
+    }
+}
+
+#[tokio::test]
+async fn meaningless_text_is_corrupt_and_a_meaningless_event_is_told_once() {
+    let (store, _folder) = database().await;
+    commit(&store, vec![register(&account(1))]).await.unwrap();
+    let mut tail = store.follow().await.unwrap();
+    for n in 1..=3 {
+        let events = change(Vec::new()).account_event(marker(n));
+        allynet_domain::port::Changes::commit(&store, events).await.unwrap();
+    }
+    sqlx::query("update event set body = '{\"kind\":\"from_the_future\"}' where seq = 2")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    sqlx::query("update account set first_name = ' '").execute(&store.writer).await.unwrap();
+
+    let found = failed(store.find(id(1)).await);
+    assert!(matches!(found, Error::Corrupt { table: "account", column: "first_name", .. }), "{found:?}");
+    let seen = |events: Vec<allynet_domain::LoggedEvent>| events.into_iter().map(|e| e.event).collect::<Vec<Event>>();
+    assert_eq!(seen(tail.next().await.unwrap()), [marker(1)]);
+    assert!(matches!(failed(tail.next().await), Error::Corrupt { table: "event", column: "body", .. }));
+    assert_eq!(seen(tail.next().await.unwrap()), [marker(3)]);
+}
+
+#[tokio::test]
+async fn one_who_never_asked_to_help_is_not_verified() {
+    let (store, _folder) = database().await;
+    commit(&store, vec![register(&account(1))]).await.unwrap();
+    commit(&store, vec![Write::SetVerification { user: id(1), verification: Verification::Verified }]).await.unwrap();
+    assert_eq!(store.find(id(1)).await.unwrap().unwrap().helper, None);
+}
+
+#[tokio::test]
+async fn an_ended_emergency_leaves_the_index_of_areas() {
+    let (store, _folder) = database().await;
+    let ada = account(1);
+    let mut over = emergency(10, &ada);
+    over.call.details.location.position = Position::new(0.0, 179.999).unwrap();
+    let areas = || async {
+        let count: i64 =
+            sqlx::query_scalar("select count(*) from emergency_area").fetch_one(&store.readers).await.unwrap();
+        count
+    };
+    commit(&store, vec![register(&ada), raise(&over)]).await.unwrap();
+    assert_eq!(areas().await, 2);
+    over.alert_radius = Metres::new(10_000.0);
+    commit(&store, vec![Write::UpdateEmergency { emergency: Box::new(over.clone()), responses: Vec::new() }])
+        .await
+        .unwrap();
+    assert_eq!(areas().await, 2);
+    over.revision.0 += 1;
+    over.cancel(ada.id, None, now()).unwrap();
+    commit(&store, vec![Write::UpdateEmergency { emergency: Box::new(over), responses: Vec::new() }]).await.unwrap();
+    assert_eq!(areas().await, 0);
+}

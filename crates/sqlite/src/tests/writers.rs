@@ -1,0 +1,119 @@
+//! One writer per process: who goes away, who waits, and who shares the file.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use allynet_domain::port::{Accounts, Changes, Error, EventLog};
+use sqlx::Connection;
+
+use super::{account, change, commit, database, failed, id, marker, open, register};
+use crate::Options;
+
+#[tokio::test]
+async fn a_commit_that_is_dropped_anywhere_is_whole_or_nothing_and_the_writer_goes_on() {
+    let (store, _folder) = database().await;
+    let mut outcomes = [0; 2];
+    for n in 0..200_u64 {
+        let number = u128::from(n) * 2 + 1;
+        let both =
+            change(vec![register(&account(number)), register(&account(number + 1))]).account_event(marker(number));
+        // Dropped after so long, which is now within one statement and now within another.
+        let _ = tokio::time::timeout(Duration::from_micros(n * 10), store.commit(both)).await;
+        commit(&store, Vec::new()).await.unwrap();
+        let found = (store.find(id(number)).await.unwrap(), store.find(id(number + 1)).await.unwrap());
+        assert_eq!(found.0.is_some(), found.1.is_some(), "half a change is stored");
+        outcomes[usize::from(found.0.is_some())] += 1;
+    }
+    assert!(outcomes.iter().all(|&count| count > 0), "the times were not spread: {outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_commit_that_is_dropped_at_each_of_its_waits_leaves_a_writer_that_works() {
+    let (store, _folder) = database().await;
+    for polls in 0..40 {
+        let number = 1_000 + polls;
+        {
+            let mut going = pin!(store.commit(change(vec![register(&account(number))])));
+            for _ in 0..polls {
+                if let Poll::Ready(done) = going.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    done.unwrap();
+                    break;
+                }
+                tokio::time::sleep(Duration::from_micros(300)).await;
+            }
+        }
+        commit(&store, vec![register(&account(10_000 + number))]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_left_in_a_transaction_is_replaced() {
+    let (store, _folder) = database().await;
+    let mut connection = store.writer.acquire().await.unwrap();
+    std::mem::forget(connection.begin().await.unwrap());
+    drop(connection);
+    commit(&store, vec![register(&account(1))]).await.unwrap();
+    assert!(store.find(id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_holds_is_unavailable_after_the_timeout() {
+    let (store, folder) = database().await;
+    let hurried = Options { busy_timeout: Duration::from_millis(200), ..Options::default() };
+    let other = open(&folder, &hurried).await;
+    let holding = store.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let started = Instant::now();
+    let refused = failed(commit(&other, vec![register(&account(1))]).await);
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    assert!(started.elapsed() >= Duration::from_millis(200));
+    assert!(other.find(id(1)).await.unwrap().is_none(), "readers do not wait");
+    holding.rollback().await.unwrap();
+    commit(&other, vec![register(&account(1))]).await.unwrap();
+    assert!(store.find(id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn two_processes_write_at_once_and_each_hears_all() {
+    let (store, folder) = database().await;
+    let other = open(&folder, &Options::default()).await;
+    let mut tail = store.follow().await.unwrap();
+    let write = |store: crate::Sqlite, from: u128| async move {
+        for n in from..from + 50 {
+            store.commit(change(vec![register(&account(n))]).account_event(marker(n))).await.unwrap();
+        }
+    };
+    tokio::join!(write(store.clone(), 1), write(other.clone(), 1_001));
+    let mut heard = Vec::new();
+    while heard.len() < 100 {
+        heard.extend(tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap().unwrap());
+    }
+    assert!(heard.is_sorted_by(|a, b| a.id < b.id));
+    // Then only the other one writes, and nobody wakes the reader.
+    other.commit(change(Vec::new()).account_event(marker(7))).await.unwrap();
+    let late = tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap().unwrap();
+    assert_eq!(late.into_iter().map(|e| e.event).collect::<Vec<_>>(), [marker(7)]);
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_migrate_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || async {
+        let store = open(&folder, &Options::default()).await;
+        store.migrate().await.unwrap();
+        store.ready().await.unwrap();
+    };
+    tokio::join!(start(), start(), start(), start());
+}
+
+#[tokio::test]
+async fn a_database_that_was_not_migrated_is_not_ready_and_one_in_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(open(&folder, &Options::default()).await.ready().await.is_err());
+    for location in ["sqlite::memory:", ":memory:", "sqlite://x.db?mode=memory"] {
+        assert!(crate::Sqlite::open(location, &Options::default()).await.is_err(), "{location}");
+    }
+}
