@@ -95,10 +95,12 @@ impl Postgres {
     /// When the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), SetupError> {
         // On a connection of its own, because waiting and migrating may take longer than a statement should.
-        let connected = PgConnection::connect_with(&self.0.migrations).await;
-        let mut connection = connected.map_err(|e| SetupError::Unreachable(e.into()))?;
-        MIGRATIONS.run(&mut connection).await.map_err(|e| SetupError::Migration(e.into()))?;
-        connection.close().await.map_err(|e| SetupError::Unreachable(e.into()))
+        let pool =
+            PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(self.0.migrations.clone()).await;
+        let pool = pool.map_err(|e| SetupError::Unreachable(e.into()))?;
+        let migrated = MIGRATIONS.run(&pool).await;
+        pool.close().await;
+        migrated.map_err(|e| SetupError::Migration(e.into()))
     }
 
     /// Closes all connections after the statements that run. Calls that come later are unavailable.
