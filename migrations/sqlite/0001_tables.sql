@@ -116,7 +116,6 @@ create table emergency (
 
 create unique index emergency_one_live on emergency (owner_id) where status in ('active', 'responding');
 create unique index emergency_request on emergency (owner_id, request_id) where request_id is not null;
-create index emergency_live on emergency (created_at, id, latitude, longitude) where status in ('active', 'responding');
 create index emergency_status on emergency (status, created_at, id, latitude, longitude);
 create index emergency_owner on emergency (owner_id, created_at, id, status);
 

@@ -287,8 +287,9 @@ impl Sqlite {
             return Ok(Vec::new());
         }
         let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
-        let rows = sqlx::query_as(statements::LIVE_BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
-        let found = emergencies_of(rows.map_err(down)?)?.into_iter().map(|emergency| {
+        let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
+        let live = emergencies_of(rows.map_err(down)?)?.into_iter().filter(|emergency| emergency.status.is_live());
+        let found = live.map(|emergency| {
             let distance = centre.distance_to(emergency.call.details.location.position);
             NearbyEmergency { emergency, distance }
         });

@@ -1,6 +1,6 @@
 //! The statements that read emergencies. Texts only; what they mean is with their callers.
 //!
-//! `e.status in ('active', 'responding')` is written everywhere as in the partial indexes, which SQLite uses only then.
+//! `e.status in ('active', 'responding')` is written as in the partial index of live ones, which SQLite uses only then.
 
 /// A statement that reads emergencies, `e`, with their owners, responses and counts, and the given end. A second text
 /// before it, with `;` between, adds columns.
@@ -85,11 +85,6 @@ pub(crate) const NEARBY: &str = "\
 
 /// These ids, in this order.
 pub(crate) const BY_IDS: &str = emergencies!("join json_each(?1) i on e.id = unhex(i.value) order by i.key");
-
-/// These ids, in this order, but for those that have ended.
-pub(crate) const LIVE_BY_IDS: &str = emergencies!(
-    "join json_each(?1) i on e.id = unhex(i.value) where e.status in ('active', 'responding') order by i.key"
-);
 
 /// What `?1` took part in before `?2` in status `?3`: the first `?4`, and all that share the last one's time.
 pub(crate) const HISTORY: &str = emergencies!(
