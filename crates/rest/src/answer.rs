@@ -1,0 +1,114 @@
+//! What goes back to the client: successes and failures in the one shape each of them has, and the log of what was our
+//! fault. Knows nothing of any resource.
+
+use std::{any::Any, error, fmt};
+
+use allynet_domain::{Error, Refusal, port};
+use allynet_wire::{Problem, problem::faults, views::Success};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// What a handler returns.
+pub(crate) type Answer = Result<Response, Failure>;
+
+/// 200 with data.
+#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ways out are failures")]
+pub(crate) fn ok(data: impl Serialize) -> Answer {
+    Ok(success(StatusCode::OK, data))
+}
+
+/// 201 with data.
+#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ways out are failures")]
+pub(crate) fn created(data: impl Serialize) -> Answer {
+    Ok(success(StatusCode::CREATED, data))
+}
+
+fn success(status: StatusCode, data: impl Serialize) -> Response {
+    (status, private(), Json(Success::new(data))).into_response()
+}
+
+/// Answers are for one caller and hold tokens, places and names: nobody on the way keeps them (RFC 9111, 5.2.2.5).
+fn private() -> [(header::HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-store")]
+}
+
+/// A request that was not done, and, when that is our fault, why.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    problem: Problem,
+    cause: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// Something is wrong in the service.
+    pub(crate) fn internal(cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self { problem: faults::internal(), cause: Some(cause.into()) }
+    }
+
+    /// The answer to a request whose handling panicked.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::internal(format!("the handler panicked: {}", text.unwrap_or("without a message")))
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { problem, cause: None }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Error::from(refusal).into()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { problem: Problem::from(&error), cause: Some(error.into()) }
+    }
+}
+
+impl From<port::Error> for Failure {
+    fn from(error: port::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl IntoResponse for Failure {
+    /// Logs what is our fault; the span of the request gives it the request id.
+    fn into_response(self) -> Response {
+        let Self { problem, cause } = self;
+        if let Some(cause) = cause.as_deref().filter(|_| problem.is_fault()) {
+            tracing::error!(reason = problem.reason, cause = %Chain(cause), "the request failed");
+        }
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, private(), Json(&problem)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2: a 401 has to name a scheme.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// An error and everything that caused it, on one line.
+struct Chain<'a>(&'a (dyn error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! `/api/v1/auth`: registering, logging in and out, one's own account and its emergency contacts.
+
+use allynet_domain::{
+    Account, Refusal,
+    usecase::accounts::{self, Context},
+};
+use allynet_wire::{
+    input::accounts as input,
+    views::{Session, Stats, Tokens, User},
+};
+use axum::extract::State;
+
+use crate::{
+    answer::{Answer, created, ok},
+    caller::Caller,
+    data,
+    input::{JsonBody, OfContact},
+    routes::{Resource, Routes},
+};
+
+/// What anybody may call.
+pub(crate) fn open(cx: Context) -> Routes {
+    Resource::new()
+        .post("/api/v1/auth/register", register)
+        .post("/api/v1/auth/login", log_in)
+        .post("/api/v1/auth/refresh", refresh)
+        .over(cx)
+}
+
+/// What needs a token.
+pub(crate) fn closed(cx: Context) -> Routes {
+    Resource::new()
+        .post("/api/v1/auth/logout", log_out)
+        .get("/api/v1/auth/me", me)
+        .put("/api/v1/auth/me", change_profile)
+        .put("/api/v1/auth/update-password", change_password)
+        .get("/api/v1/auth/stats", stats)
+        .get("/api/v1/auth/emergency-contacts", contacts)
+        .post("/api/v1/auth/emergency-contacts", add_contact)
+        .delete("/api/v1/auth/emergency-contacts/{contactId}", remove_contact)
+        .over(cx)
+}
+
+async fn register(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
+    let signed_in = accounts::register(&cx, input::register(&body)?).await?;
+    created(Session::from(&signed_in))
+}
+
+async fn log_in(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
+    let (email, password) = input::login(&body)?;
+    let signed_in = accounts::log_in(&cx, email, password).await?;
+    ok(Session::from(&signed_in))
+}
+
+async fn refresh(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
+    let tokens = accounts::refresh(&cx, input::refresh(&body)?).await?;
+    ok(Tokens::from(&tokens))
+}
+
+async fn log_out(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+    accounts::log_out(&cx, &actor, input::logout(&body)?).await?;
+    ok(())
+}
+
+async fn me(Caller(actor): Caller) -> Answer {
+    ok(User::from(&actor.account))
+}
+
+async fn change_profile(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+    let profile = input::profile(&body, &actor.account.profile)?;
+    cx.accounts.set_profile(actor.id(), &profile).await?;
+    ok(User::from(&Account { profile, ..actor.account }))
+}
+
+async fn change_password(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+    let (current, new) = input::update_password(&body)?;
+    accounts::change_password(&cx, &actor, current, new).await?;
+    ok(())
+}
+
+async fn stats(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+    let activity = cx.accounts.activity(actor.id()).await?;
+    ok(Stats::new(actor.account.standing, activity))
+}
+
+async fn contacts(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+    let contacts = cx.accounts.contacts(actor.id()).await?;
+    ok(data::Contacts { contacts: contacts.iter().map(Into::into).collect() })
+}
+
+async fn add_contact(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+    let (name, email) = input::contact(&body)?;
+    let contact = accounts::add_contact(&cx, &actor, name, email).await?;
+    created(data::Contact { contact: (&contact).into() })
+}
+
+async fn remove_contact(State(cx): State<Context>, Caller(actor): Caller, OfContact(contact_id): OfContact) -> Answer {
+    if !cx.accounts.remove_contact(actor.id(), contact_id).await? {
+        return Err(Refusal::ContactNotFound.into());
+    }
+    ok(data::ContactDeleted { contact_id, deleted: true })
+}

@@ -1,0 +1,202 @@
+//! `/api/v1/emergencies`: raising them, finding and reading them, ending them, and what is said about them afterwards.
+
+use std::sync::Arc;
+
+use allynet_domain::{
+    Actor, Emergency, EmergencyId, Refusal, Relation,
+    port::{self, HistoryPage, NearbyEmergency},
+    usecase::emergencies::{self, must_be_helper},
+};
+use allynet_wire::{
+    input::emergencies as input,
+    timeline,
+    views::{EmergencyView, NearbyHelperView, One, RaisedView},
+};
+use axum::extract::State;
+
+use crate::{
+    answer::{Answer, created, ok},
+    caller::Caller,
+    data,
+    input::{JsonBody, OfEmergency, Query},
+    routes::{Resource, Routes},
+};
+
+/// The most emergencies that are shown to a helper as waiting.
+const MOST_PENDING: u32 = 50;
+
+/// What these routes need.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) emergencies: emergencies::Context,
+    pub(crate) positions: Arc<dyn port::Positions>,
+    pub(crate) log: Arc<dyn port::EventLog>,
+    pub(crate) presence: Arc<dyn port::Presence>,
+}
+
+/// Emergencies as a whole; responses and messages have files of their own.
+pub(crate) fn routes(cx: Context) -> Routes {
+    Resource::new()
+        .post("/api/v1/emergencies", raise)
+        .get("/api/v1/emergencies/active", active)
+        .get("/api/v1/emergencies/helper-active", helper_active)
+        .get("/api/v1/emergencies/pending-for-helper", pending)
+        .get("/api/v1/emergencies/nearby", nearby)
+        .get("/api/v1/emergencies/history", history)
+        .get("/api/v1/emergencies/{id}", read)
+        .delete("/api/v1/emergencies/{id}", delete)
+        .get("/api/v1/emergencies/{id}/helpers", helpers_near)
+        .get("/api/v1/emergencies/{id}/timeline", read_timeline)
+        .post("/api/v1/emergencies/{id}/resolve", resolve)
+        .post("/api/v1/emergencies/{id}/cancel", cancel)
+        .post("/api/v1/emergencies/{id}/ratings", rate)
+        .post("/api/v1/emergencies/{id}/report", report)
+        .over(cx)
+}
+
+async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+    let (details, request_id) = input::raise(&body)?;
+    let raised = emergencies::raise(&cx.emergencies, &actor, details, request_id).await?;
+    let emergency = EmergencyView::new(&raised.emergency, Relation::Owner, None);
+    let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
+    if raised.new { created(view) } else { ok(view) }
+}
+
+async fn active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+    let live = cx.emergencies.emergencies.live_of(actor.id()).await?;
+    let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
+    ok(owned.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::Owner, None) }))
+}
+
+async fn helper_active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+    let live = cx.emergencies.emergencies.live_of(actor.id()).await?;
+    let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
+    ok(helped.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::RespondingHelper, None) }))
+}
+
+async fn pending(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+    if must_be_helper(&cx.emergencies, &actor).is_err() {
+        return ok([(); 0]);
+    }
+    let Some(fix) = cx.positions.last(actor.id()).await? else { return ok([(); 0]) };
+    let found = cx.emergencies.emergencies.pending_for(actor.id(), fix.position, MOST_PENDING).await?;
+    ok(with_distances(&cx, &actor, &found))
+}
+
+async fn nearby(State(cx): State<Context>, Caller(actor): Caller, Query(query): Query) -> Answer {
+    must_be_helper(&cx.emergencies, &actor)?;
+    let (centre, radius, limit) = input::nearby(&query)?;
+    let found = cx.emergencies.emergencies.nearby(centre, radius, limit).await?;
+    let emergencies = with_distances(&cx, &actor, &found);
+    ok(data::NearbyEmergencies { count: emergencies.len(), emergencies })
+}
+
+fn with_distances<'a>(cx: &Context, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
+    let policy = cx.emergencies.rules.helpers;
+    let view =
+        |near: &'a NearbyEmergency| EmergencyView::of(&near.emergency, &actor.account, policy, Some(near.distance));
+    found.iter().map(view).collect()
+}
+
+async fn history(State(cx): State<Context>, Caller(actor): Caller, Query(query): Query) -> Answer {
+    let (status, before, limit) = input::history(&query)?;
+    let page = HistoryPage { user: actor.id(), status, before, limit };
+    let found = cx.emergencies.emergencies.history(&page).await?;
+    let policy = cx.emergencies.rules.helpers;
+    let view = |emergency| EmergencyView::of(emergency, &actor.account, policy, None);
+    ok(data::Emergencies { emergencies: found.iter().map(view).collect() })
+}
+
+async fn read(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
+    let (emergency, relation) = cx.emergencies.read(&actor, id).await?;
+    one(&emergency, relation)
+}
+
+fn one(emergency: &Emergency, relation: Relation) -> Answer {
+    ok(One { emergency: EmergencyView::new(emergency, relation, None) })
+}
+
+async fn delete(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
+    emergencies::delete(&cx.emergencies, &actor, id).await?;
+    ok(data::EmergencyDeleted { emergency_id: id, deleted: true })
+}
+
+async fn helpers_near(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    Query(query): Query,
+) -> Answer {
+    let (radius, limit) = input::helpers_near(&query)?;
+    let found = emergencies::helpers_near(&cx.emergencies, &actor, id, radius, limit).await?;
+    let helpers = found.iter().map(|near| NearbyHelperView::new(near, cx.presence.is_online(near.helper.person.id)));
+    ok(data::NearbyHelpers { count: found.len(), helpers: helpers.collect() })
+}
+
+async fn read_timeline(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    Query(query): Query,
+) -> Answer {
+    let (after, limit) = input::timeline(&query)?;
+    let (emergency, relation) = concerned(&cx, &actor, id).await?;
+    let events = cx.log.timeline(id, after, limit).await?;
+    ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), relation) })
+}
+
+/// Lookers-on may read an emergency, but not what happened in it.
+async fn concerned(
+    cx: &Context,
+    actor: &Actor,
+    id: EmergencyId,
+) -> Result<(Emergency, Relation), allynet_domain::Error> {
+    let (emergency, relation) = cx.emergencies.read(actor, id).await?;
+    match relation {
+        Relation::Owner | Relation::RespondingHelper | Relation::Admin => Ok((emergency, relation)),
+        Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
+    }
+}
+
+async fn resolve(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let (emergency, relation) = emergencies::resolve(&cx.emergencies, &actor, id, input::resolve(&body)?).await?;
+    one(&emergency, relation)
+}
+
+async fn cancel(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let emergency = emergencies::cancel(&cx.emergencies, &actor, id, input::cancel(&body)?).await?;
+    one(&emergency, Relation::Owner)
+}
+
+async fn rate(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let rating = input::rating(&body)?;
+    let score = rating.score;
+    let helper_id = emergencies::rate(&cx.emergencies, &actor, id, rating).await?;
+    created(data::Rated { emergency_id: id, helper_id, score })
+}
+
+async fn report(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(id): OfEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let (accused, reason) = input::report(&body)?;
+    emergencies::report(&cx.emergencies, &actor, id, accused, reason).await?;
+    created(data::Reported { emergency_id: id, reported: true })
+}

@@ -1,0 +1,62 @@
+//! `/api/v1/emergencies/:id/messages`: participants talk.
+
+use allynet_domain::{
+    port::MessagePage,
+    usecase::messages::{self, Context},
+};
+use allynet_wire::{
+    input::emergencies as input,
+    views::{MessageView, Reader},
+};
+use axum::extract::State;
+
+use crate::{
+    answer::{Answer, created, ok},
+    caller::Caller,
+    data,
+    input::{JsonBody, OfEmergency, OfMessage, Query},
+    routes::{Resource, Routes},
+};
+
+/// What participants may call.
+pub(crate) fn routes(cx: Context) -> Routes {
+    Resource::new()
+        .get("/api/v1/emergencies/{id}/messages", list)
+        .post("/api/v1/emergencies/{id}/messages", post)
+        .delete("/api/v1/emergencies/{id}/messages/{messageId}", delete)
+        .over(cx)
+}
+
+async fn list(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(emergency): OfEmergency,
+    Query(query): Query,
+) -> Answer {
+    let (before, limit) = input::messages(&query)?;
+    let page = MessagePage { emergency, reader: actor.id(), before, limit };
+    let found = messages::list(&cx, &actor, page).await?;
+    let view = |message| MessageView::new(message, Reader::participant(actor.id()));
+    ok(data::Messages { messages: found.iter().map(view).collect() })
+}
+
+async fn post(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(emergency): OfEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let (addressee, text) = input::message(&body)?;
+    let message = messages::post(&cx, &actor, emergency, addressee, text).await?;
+    created(data::Message { message: MessageView::new(&message, Reader::participant(actor.id())) })
+}
+
+async fn delete(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    OfEmergency(emergency): OfEmergency,
+    OfMessage(message_id): OfMessage,
+) -> Answer {
+    messages::delete(&cx, &actor, emergency, message_id).await?;
+    ok(data::MessageDeleted { message_id, deleted: true })
+}

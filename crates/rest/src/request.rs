@@ -1,0 +1,42 @@
+//! The id of a request, and the one line and span that the log has of it. Never a query, a token or a body: what is
+//! logged is the method, the route as it is written in the router, the status and the time it took.
+
+use std::{sync::Arc, time::Instant};
+
+use allynet_domain::port::Ids;
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+/// The header that carries the id, both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken over from a client, in characters.
+const LONGEST: usize = 128;
+
+/// Gives a request an id and a span, and the answer the same id.
+pub(crate) async fn identify(State(ids): State<Arc<dyn Ids>>, request: Request, next: Next) -> Response {
+    let id = presented(request.headers()).map_or_else(|| ids.next().to_string(), ToOwned::to_owned);
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    // At the level of errors, so that an error has the id of its request whatever is filtered out.
+    let span = tracing::error_span!("request", id, method = %request.method(), route);
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    span.in_scope(|| tracing::info!(status, took_us = took.as_micros(), "answered"));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// What the client calls its request, if that is fit for a log.
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let sane = (1..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    sane.then_some(id)
+}
