@@ -1,5 +1,4 @@
 //! Hashes belong to their password, and the work is done off the request threads, in turn.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use std::{

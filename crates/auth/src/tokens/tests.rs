@@ -1,5 +1,4 @@
 //! What tokens say, and every way in which one is refused.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use allynet_domain::{Name, Profile, Standing};
