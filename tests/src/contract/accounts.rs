@@ -1,0 +1,222 @@
+//! Accounts, what they tell about helping, and their contacts.
+
+use allynet_domain::{
+    Account, Contact, HelperRecord, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
+    port::{Activity, Constraint, Credentials, Error, HelperPage},
+};
+use futures_util::future::join_all;
+
+use super::*;
+
+pub async fn an_account_is_read_back_as_it_was_registered(store: Store) {
+    let mut account = somebody();
+    account.role = Role::Admin;
+    account.profile = Profile {
+        first_name: Name::parse("Ğrace 🚑").unwrap(),
+        last_name: None,
+        phone: Some(text("+49 30 1234")),
+        avatar: Some("https://example.org/a.png?x=1".parse().unwrap()),
+        bio: Some(text("Not much.\nReally \"not\" much.")),
+    };
+    let registered = Write::RegisterAccount { account: Box::new(account.clone()), password: hash("$argon2id$x") };
+    store.write(registered).await;
+
+    assert_eq!(store.accounts.find(account.id).await.unwrap(), Some(account.clone()));
+    let found = store.accounts.credentials(&account.email).await.unwrap();
+    assert_eq!(found, Some(Credentials { account, password: hash("$argon2id$x") }));
+}
+
+pub async fn unknown_accounts_and_emails_are_not_found(store: Store) {
+    store.register().await;
+    assert_eq!(store.accounts.find(id()).await.unwrap(), None);
+    assert_eq!(store.accounts.credentials(&somebody().email).await.unwrap(), None);
+}
+
+pub async fn an_email_belongs_to_one_account(store: Store) {
+    let first = store.register().await;
+    let second = Account { email: first.email.clone(), ..somebody() };
+    let session = session_of(second.id);
+    let both = change()
+        .write(Write::OpenSession(session_of(first.id)))
+        .write(Write::RegisterAccount { account: Box::new(second.clone()), password: hash("$other") })
+        .write(Write::OpenSession(session.clone()));
+    let refused = store.changes.commit(both).await;
+    assert!(matches!(refused, Err(Error::Conflict(Constraint::Email))), "{refused:?}");
+    assert_eq!(store.accounts.find(second.id).await.unwrap(), None);
+    assert_eq!(store.sessions.authenticate(session.id, second.id).await.unwrap(), None);
+    let found = store.accounts.credentials(&first.email).await.unwrap().unwrap();
+    assert_eq!((found.account.id, found.password), (first.id, hash("$hash")));
+}
+
+pub async fn of_many_registrations_of_one_email_at_once_exactly_one_succeeds(store: Store) {
+    let email = somebody().email;
+    let attempts = (0..12).map(|_| {
+        let account = Box::new(Account { email: email.clone(), ..somebody() });
+        store.try_write(Write::RegisterAccount { account, password: hash("$hash") })
+    });
+    let outcomes = join_all(attempts).await;
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
+    for refused in outcomes.into_iter().filter_map(Result::err) {
+        assert!(matches!(refused, Error::Conflict(Constraint::Email)), "{refused:?}");
+    }
+}
+
+pub async fn a_profile_is_replaced_as_a_whole(store: Store) {
+    let [account, other] = [store.register().await, store.register().await];
+    for profile in [
+        Profile {
+            first_name: Name::parse("Grace").unwrap(),
+            last_name: None,
+            phone: Some(text("112")),
+            avatar: Some("http://example.org".parse().unwrap()),
+            bio: Some(text("Compiles")),
+        },
+        Profile { first_name: Name::parse("Bo").unwrap(), last_name: None, phone: None, avatar: None, bio: None },
+    ] {
+        store.accounts.set_profile(account.id, &profile).await.unwrap();
+        assert_eq!(store.account(account.id).await, Account { profile: profile.clone(), ..account.clone() });
+        store.accounts.set_profile(id(), &profile).await.unwrap();
+    }
+    assert_eq!(store.account(other.id).await, other);
+}
+
+pub async fn a_new_password_replaces_the_old_one(store: Store) {
+    let [account, other] = [store.register().await, store.register().await];
+    store.write(Write::SetPassword { user: account.id, password: hash("$new") }).await;
+    for (of, password) in [(account, "$new"), (other, "$hash")] {
+        assert_eq!(store.accounts.credentials(&of.email).await.unwrap().unwrap().password, hash(password));
+    }
+}
+
+pub async fn only_the_first_helper_record_sets_the_verification(store: Store) {
+    let account = store.register().await;
+    let user = account.id;
+    let mut helper = HelperRecord {
+        verification: Verification::Pending,
+        available: true,
+        skills: vec![text("first aid"), text("läuft, \"schnell\"")],
+    };
+    store.write(Write::SetHelper { user, helper: helper.clone(), role: Role::Helper }).await;
+    let stored = Account { helper: Some(helper.clone()), role: Role::Helper, ..account };
+    assert_eq!(store.account(user).await, stored);
+
+    // Decided on an old copy, while an administrator decided otherwise.
+    store.write(Write::SetVerification { user, verification: Verification::Rejected }).await;
+    helper.available = false;
+    helper.skills = Vec::new();
+    store.write(Write::SetHelper { user, helper: helper.clone(), role: Role::Admin }).await;
+    let helper = Some(HelperRecord { verification: Verification::Rejected, ..helper });
+    assert_eq!(store.account(user).await, Account { helper, role: Role::Admin, ..stored });
+}
+
+pub async fn an_administrators_verification_is_stored(store: Store) {
+    let [account, other] = [store.helper().await, store.helper().await];
+    for &verification in Verification::ALL {
+        store.write(Write::SetVerification { user: account.id, verification }).await;
+        let helper = Some(HelperRecord { verification, ..verified() });
+        assert_eq!(store.account(account.id).await, Account { helper, ..account.clone() });
+    }
+    assert_eq!(store.account(other.id).await, other);
+}
+
+pub async fn a_block_is_stored_and_lifted(store: Store) {
+    let [account, other] = [store.helper().await, store.helper().await];
+    for (blocked, reason) in [(true, Some(text("spam"))), (true, None), (false, None)] {
+        store.write(Write::SetBlocked { user: account.id, blocked, reason }).await;
+        assert_eq!(store.account(account.id).await, Account { blocked, ..account.clone() });
+    }
+    assert_eq!(store.account(other.id).await, other);
+}
+
+pub async fn activity_counts_what_was_raised_and_what_was_helped(store: Store) {
+    let owner = store.register().await;
+    let [helper, quitter] = [store.helper().await, store.helper().await];
+    // Resolved with one who came and one who cancelled; cancelled by its owner; still live.
+    for round in 0..3 {
+        let emergency = store.raise(call_created(&owner, at(round))).await.id();
+        store.accept(emergency, &helper, at(round)).await;
+        store.accept(emergency, &quitter, at(round)).await;
+        store.tell(emergency, &quitter, ResponseStatus::Cancelled).await;
+        match round {
+            0 => store.resolve(emergency, at(round)).await,
+            1 => store.cancel(emergency, at(round)).await,
+            _ => {}
+        }
+    }
+    for (user, helped, requested) in [(owner.id, 0, 3), (helper.id, 1, 0), (quitter.id, 0, 0), (id(), 0, 0)] {
+        assert_eq!(store.accounts.activity(user).await.unwrap(), Activity { helped, requested });
+    }
+}
+
+pub async fn helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times(store: Store) {
+    store.register().await;
+    let mut expected: Vec<Account> = Vec::new();
+    for (n, created_at, verification) in [
+        (5, 20, Verification::Pending),
+        (4, 10, Verification::Pending),
+        (1, 10, Verification::Verified),
+        (3, 10, Verification::Pending),
+        (2, 20, Verification::Rejected),
+        (6, 10, Verification::Pending),
+    ] {
+        let account = Account { created_at: at(created_at), ..somebody_with(nth(n)) };
+        let helper = HelperRecord { verification, ..verified() };
+        expected.push(store.enlist(account, helper).await);
+    }
+    expected.sort_by_key(|a| (a.created_at, a.id));
+
+    for limit in [1, 2, 3, 6, 7] {
+        assert_eq!(pages(&store, None, limit).await, expected, "in pages of {limit}");
+        let is = |v: Verification| move |a: &Account| a.helper.as_ref().is_some_and(|h| h.verification == v);
+        for &verification in Verification::ALL {
+            let only: Vec<_> = expected.iter().filter(|a| is(verification)(a)).cloned().collect();
+            assert_eq!(pages(&store, Some(verification), limit).await, only, "{verification} in pages of {limit}");
+        }
+    }
+}
+
+async fn pages(store: &Store, verification: Option<Verification>, limit: u32) -> Vec<Account> {
+    let mut read: Vec<Account> = Vec::new();
+    loop {
+        let after = read.last().map(|a| (a.created_at, a.id));
+        let page = store.accounts.helpers(&HelperPage { verification, after, limit }).await.unwrap();
+        assert!(page.len() <= limit as usize);
+        if page.is_empty() {
+            return read;
+        }
+        read.extend(page);
+    }
+}
+
+fn contact(seconds: i64) -> Contact {
+    let email = somebody().email;
+    Contact { id: id(), name: Name::parse("Mum").unwrap(), email, created_at: at(seconds) }
+}
+
+async fn contacts(store: &Store, owner: UserId) -> Vec<Contact> {
+    store.accounts.contacts(owner).await.unwrap()
+}
+
+pub async fn contacts_are_listed_oldest_first_and_removed_by_their_owner_only(store: Store) {
+    let [owner, other] = [store.register().await.id, store.register().await.id];
+    let [first, second, third] = [contact(1), contact(2), contact(3)];
+    for contact in [&second, &third, &first] {
+        assert!(store.accounts.add_contact(owner, contact, 3).await.unwrap());
+    }
+    assert_eq!(contacts(&store, owner).await, [first.clone(), second.clone(), third.clone()]);
+    assert_eq!(contacts(&store, other).await, []);
+
+    assert!(!store.accounts.remove_contact(other, second.id).await.unwrap());
+    assert!(store.accounts.remove_contact(owner, second.id).await.unwrap());
+    assert!(!store.accounts.remove_contact(owner, second.id).await.unwrap());
+    assert_eq!(contacts(&store, owner).await, [first, third]);
+}
+
+pub async fn no_more_contacts_than_the_limit_are_added(store: Store) {
+    let [owner, other] = [store.register().await.id, store.register().await.id];
+    let attempts: Vec<Contact> = (0..12).map(contact).collect();
+    let added = join_all(attempts.iter().map(|c| store.accounts.add_contact(owner, c, 5))).await;
+    assert_eq!(added.into_iter().filter(|a| *a.as_ref().unwrap()).count(), 5);
+    assert_eq!(contacts(&store, owner).await.len(), 5);
+    assert!(store.accounts.add_contact(other, &contact(0), 1).await.unwrap(), "the limit is each owner's");
+}

@@ -1,0 +1,111 @@
+//! A change is stored as a whole or not at all.
+
+use allynet_domain::{
+    Account, Change, EventId, Recipient, Revision, Standing, Write,
+    port::{Constraint, Error},
+};
+
+use super::*;
+
+pub async fn the_store_is_ready(store: Store) {
+    store.changes.ready().await.unwrap();
+}
+
+pub async fn writes_are_applied_in_order(store: Store) {
+    let [owner, helper] = [somebody(), somebody()];
+    let emergency = call_of(&owner);
+    let message = message_in(&emergency, at(0));
+    let of = emergency.id();
+    let register =
+        |account: &Account| Write::RegisterAccount { account: Box::new(account.clone()), password: hash("$hash") };
+    let recipients = vec![Recipient { helper: helper.id, distance: metres(3.0) }];
+    let session = session_of(owner.id);
+    // Each needs the one before it, and the last undoes an earlier one.
+    let all = change()
+        .write(register(&owner))
+        .write(register(&helper))
+        .write(Write::OpenSession(session.clone()))
+        .write(raise(&emergency))
+        .write(Write::SendAlerts { emergency: of, wave: 1, recipients })
+        .write(Write::PostMessage(message.clone()))
+        .write(Write::SetDeclined { emergency: of, helper: helper.id, declined: true })
+        .write(Write::SetPassword { user: owner.id, password: hash("$new") })
+        .write(Write::DeleteMessage { emergency: of, message: message.id })
+        .write(Write::SetDeclined { emergency: of, helper: helper.id, declined: false });
+    store.commit(all).await;
+    let loaded = store.load(of).await;
+    assert_eq!(loaded.alerted(), [helper.id]);
+    assert_eq!(loaded.alerts[0].declined_at, None);
+    assert_eq!(store.messages.find(of, message.id).await.unwrap(), None);
+    assert!(store.sessions.authenticate(session.id, owner.id).await.unwrap().is_some());
+    assert_eq!(store.accounts.credentials(&owner.email).await.unwrap().unwrap().password, hash("$new"));
+}
+
+pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
+    let helper = store.helper().await;
+    let emergency = store.emergency().await;
+    let of = emergency.id();
+    store.accept(of, &helper, at(1)).await;
+    let rated = store.helper().await;
+    store.accept(of, &rated, at(1)).await;
+    let [rated, reporter] = [rated.id, emergency.owner()];
+    store.write(Write::AddRating { emergency: of, helper: rated, score: 5, comment: None }).await;
+    let report = Write::AddReport { emergency: of, reporter, about: helper.id, reason: text("rude") };
+    store.write(report.clone()).await;
+    let owner_again = store.account(reporter).await;
+    let ended = store.raise({
+        let mut call = call_of(&store.register().await);
+        call.request_id = Some(text("tap"));
+        call
+    });
+    let ended = ended.await;
+    store.resolve(ended.id(), at(2)).await;
+    let mut elsewhere = store.emergency().await;
+    elsewhere.accept(helper.helper_card(), None, at(3)).unwrap();
+    elsewhere.revision = store.find(elsewhere.id()).await.revision;
+    let engaged = elsewhere.responses.clone();
+    let twice = Account { email: helper.email.clone(), ..somebody() };
+    let mut same_request = call_of(&store.account(ended.owner()).await);
+    same_request.request_id = Some(text("tap"));
+
+    let timeline = store.log.timeline(of, EventId::START, 100).await.unwrap();
+    let before = store.load(of).await;
+    for (failing, expected) in [
+        (Write::RegisterAccount { account: Box::new(twice), password: hash("$x") }, Some(Constraint::Email)),
+        (raise(&call_of(&owner_again)), Some(Constraint::LiveEmergency)),
+        (raise(&same_request), Some(Constraint::RequestId)),
+        (update(&elsewhere, engaged), Some(Constraint::Engaged)),
+        (Write::AddRating { emergency: of, helper: rated, score: 1, comment: None }, Some(Constraint::Rating)),
+        (report, Some(Constraint::Report)),
+        (Write::ExpectRevision { emergency: of, revision: Revision(99) }, None),
+    ] {
+        let newcomer = somebody();
+        let message = message_in(&emergency, at(5));
+        let mut moved = before.emergency.clone();
+        moved.updated_at = at(99);
+        let change = Change::new(None, at(5))
+            .write(Write::RegisterAccount { account: Box::new(newcomer.clone()), password: hash("$x") })
+            .write(Write::AddTrust { helpers: vec![rated], by: 50 })
+            .write(update(&moved, Vec::new()))
+            .write(Write::PostMessage(message.clone()))
+            .write(failing)
+            .write(Write::SetDeclined { emergency: of, helper: rated, declined: true })
+            .event(of, marker(1));
+        let outcome = store.changes.commit(change).await;
+        match (&outcome, expected) {
+            (Err(Error::Stale), None) => {}
+            (Err(Error::Conflict(constraint)), Some(expected)) if *constraint == expected => {}
+            _ => panic!("{outcome:?} instead of {expected:?}"),
+        }
+        assert_eq!(store.accounts.find(newcomer.id).await.unwrap(), None, "{expected:?}");
+        let standing = Standing { trust_score: 0, rating_sum: 5, rating_count: 1 };
+        assert_eq!(store.account(rated).await.standing, standing, "{expected:?}");
+        assert_eq!(store.load(of).await, before, "{expected:?}");
+        assert_eq!(store.messages.find(of, message.id).await.unwrap(), None, "{expected:?}");
+        assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), timeline, "{expected:?}");
+    }
+}
+
+pub async fn an_empty_change_is_committed(store: Store) {
+    store.commit(change()).await;
+}

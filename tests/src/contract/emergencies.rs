@@ -1,0 +1,187 @@
+//! Emergencies, looked up: by id, by owner, by who waits for them, and their removal.
+
+use allynet_domain::{Account, Emergency, EmergencyId, Event, EventId, Recipient, ResponseStatus, Write};
+
+use super::*;
+
+impl Store {
+    async fn pending(&self, helper: &Account, limit: u32) -> Vec<EmergencyId> {
+        let found = self.emergencies.pending_for(helper.id, place(0.0, 0.0), limit).await.unwrap();
+        for near in &found {
+            let exact = near.emergency.call.details.location.position.distance_to(place(0.0, 0.0));
+            assert!((near.distance.get() - exact.get()).abs() < 0.001, "{near:?}");
+        }
+        found.into_iter().map(|near| near.emergency.id()).collect()
+    }
+
+    /// Somebody's emergency so many metres, nearly, from latitude and longitude 0.
+    async fn emergency_away(&self, metres: f64) -> EmergencyId {
+        let owner = self.register().await;
+        self.raise(call_at(&owner, place(0.0, metres / 111_320.0))).await.id()
+    }
+
+    async fn live_of(&self, user: &Account) -> Vec<EmergencyId> {
+        self.emergencies.live_of(user.id).await.unwrap().iter().map(Emergency::id).collect()
+    }
+}
+
+pub async fn an_unknown_emergency_is_not_found(store: Store) {
+    store.emergency().await;
+    assert_eq!(store.emergencies.find(id()).await.unwrap(), None);
+    assert_eq!(store.emergencies.load(id()).await.unwrap(), None);
+}
+
+pub async fn an_earlier_call_is_the_one_with_the_request_id_else_the_live_one(store: Store) {
+    let [owner, other] = [store.register().await, store.register().await];
+    let earlier = async |owner: &Account, request: Option<&str>| {
+        let request = request.map(text);
+        let found = store.emergencies.earlier_call(owner.id, request.as_ref()).await.unwrap();
+        found.map(|e| e.id())
+    };
+    assert_eq!(earlier(&owner, None).await, None);
+    let with_request = |request| Emergency { request_id: Some(text(request)), ..call_of(&owner) };
+    let ended = store.raise(with_request("first")).await.id();
+    store.resolve(ended, at(1)).await;
+    assert_eq!(earlier(&owner, Some("first")).await, Some(ended), "a repeated request");
+    assert_eq!(earlier(&owner, Some("second")).await, None);
+    assert_eq!(earlier(&owner, None).await, None);
+
+    let live = store.raise(with_request("second")).await.id();
+    for (request, expected) in [(Some("first"), ended), (Some("second"), live), (Some("third"), live), (None, live)] {
+        assert_eq!(earlier(&owner, request).await, Some(expected), "{request:?}");
+        assert_eq!(earlier(&other, request).await, None);
+    }
+}
+
+pub async fn live_ones_come_as_owned_then_engaged_then_completed_newest_first(store: Store) {
+    let user = store.helper().await;
+    let mut ids = Vec::new();
+    for seconds in 0..6 {
+        let owner = store.register().await;
+        ids.push(store.raise(call_created(&owner, at(seconds))).await.id());
+    }
+    let [completed_old, completed_new, cancelled, ended, engaged, _never] = ids[..] else { unreachable!() };
+    for (emergency, last) in [
+        (completed_new, Some(ResponseStatus::Completed)),
+        (completed_old, Some(ResponseStatus::Completed)),
+        (cancelled, Some(ResponseStatus::Cancelled)),
+        (ended, None),
+    ] {
+        store.accept(emergency, &user, at(10)).await;
+        match last {
+            Some(status) => store.tell(emergency, &user, status).await,
+            None => store.resolve(emergency, at(11)).await,
+        }
+    }
+    assert_eq!(store.live_of(&user).await, [completed_new, completed_old]);
+    store.accept(engaged, &user, at(12)).await;
+    assert_eq!(store.live_of(&user).await, [engaged, completed_new, completed_old]);
+    let owned = store.raise(call_created(&user, at(-5))).await.id();
+    assert_eq!(store.live_of(&user).await, [owned, engaged, completed_new, completed_old]);
+    store.resolve(owned, at(13)).await;
+    assert_eq!(store.live_of(&user).await, [engaged, completed_new, completed_old]);
+    assert_eq!(store.live_of(&somebody()).await, []);
+}
+
+pub async fn pending_are_those_whose_alert_radius_reaches_the_helper(store: Store) {
+    let helper = store.helper().await;
+    let place = place(0.0, 0.05);
+    let mut expected = Vec::new();
+    for (radius, reaches) in [(5_000.0, false), (5_500.0, false), (5_600.0, true), (15_000.0, true)] {
+        let owner = store.register().await;
+        let raised = store.raise(Emergency { alert_radius: metres(radius), ..call_at(&owner, place) }).await;
+        expected.extend(reaches.then_some(raised.id()));
+    }
+    let mut found = store.pending(&helper, 50).await;
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+pub async fn pending_includes_alerts_from_beyond_the_radius(store: Store) {
+    let [helper, other] = [store.helper().await, store.helper().await];
+    let far = store.emergency_away(40_000.0).await;
+    let near = store.emergency_away(100.0).await;
+    for emergency in [far, near] {
+        let recipients = vec![Recipient { helper: helper.id, distance: metres(40_000.0) }];
+        store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
+    }
+    assert_eq!(store.pending(&helper, 50).await, [near, far], "each once");
+    assert_eq!(store.pending(&other, 50).await, [near]);
+}
+
+pub async fn pending_leaves_out_own_answered_and_ended_ones(store: Store) {
+    let helper = store.helper().await;
+    let own = store.raise(call_of(&helper)).await.id();
+    let recipients = vec![Recipient { helper: helper.id, distance: metres(0.0) }];
+    let mut answered = Vec::new();
+    for last in [ResponseStatus::Completed, ResponseStatus::Cancelled, ResponseStatus::Responding] {
+        let emergency = store.emergency_away(100.0).await;
+        store.write(Write::SendAlerts { emergency, wave: 1, recipients: recipients.clone() }).await;
+        store.accept(emergency, &helper, at(1)).await;
+        store.tell(emergency, &helper, last).await;
+        answered.push(emergency);
+    }
+    let [completed, cancelled, responding] = answered[..] else { unreachable!() };
+    let [declined, ended] = [store.emergency_away(100.0).await, store.emergency_away(100.0).await];
+    store.write(Write::SetDeclined { emergency: declined, helper: helper.id, declined: true }).await;
+    store.resolve(ended, at(2)).await;
+    assert_eq!(store.pending(&helper, 50).await, [cancelled], "one who cancelled may come again");
+
+    // Nobody else's answers count.
+    let other = store.helper().await;
+    let mut expected = [own, completed, cancelled, responding, declined];
+    let mut found = store.pending(&other, 50).await;
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+pub async fn pending_comes_nearest_first_up_to_the_limit(store: Store) {
+    let helper = store.helper().await;
+    let mut ids = Vec::new();
+    for away in [3_000.0, 1.0, 200.0, 4_000.0] {
+        ids.push(store.emergency_away(away).await);
+    }
+    let expected = [ids[1], ids[2], ids[0], ids[3]];
+    for limit in [1, 3, 4, 50] {
+        assert_eq!(store.pending(&helper, limit).await, expected[..expected.len().min(limit as usize)]);
+    }
+}
+
+pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
+    let owner = store.register().await;
+    let [helper, decliner] = [store.helper().await, store.helper().await];
+    let call = Emergency { request_id: Some(text("tap")), ..call_of(&owner) };
+    let [gone, kept] = [store.raise(call.clone()).await, store.emergency().await];
+    for emergency in [&gone, &kept] {
+        let of = emergency.id();
+        let message = message_in(emergency, at(1));
+        let recipients = vec![Recipient { helper: helper.id, distance: metres(1.0) }];
+        let talk = change()
+            .write(Write::SendAlerts { emergency: of, wave: 1, recipients })
+            .write(Write::SetDeclined { emergency: of, helper: decliner.id, declined: true })
+            .write(Write::PostMessage(message.clone()))
+            .event(of, Event::MessagePosted { message });
+        store.commit(talk).await;
+        store.accept(of, &helper, at(2)).await;
+        store.resolve(of, at(3)).await;
+        let report =
+            Write::AddReport { emergency: of, reporter: helper.id, about: emergency.owner(), reason: text("rude") };
+        let rating = Write::AddRating { emergency: of, helper: helper.id, score: 4, comment: None };
+        store.commit(change().write(rating).write(report)).await;
+    }
+    let [of, other] = [gone.id(), kept.id()];
+    let kept = (store.load(other).await, store.log.timeline(other, EventId::START, 100).await.unwrap());
+    store.write(Write::DeleteEmergency(of)).await;
+
+    assert_eq!(store.emergencies.find(of).await.unwrap(), None);
+    assert_eq!(store.emergencies.load(of).await.unwrap(), None);
+    assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), []);
+    let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
+    assert_eq!(store.messages.list(&page).await.unwrap(), []);
+    assert_eq!((store.load(other).await, store.log.timeline(other, EventId::START, 100).await.unwrap()), kept);
+    assert_eq!(store.account(helper.id).await.standing.rating_count, 2, "what a helper earned stays");
+    // The request may be made anew.
+    store.raise(Emergency { call: allynet_domain::Call { id: id(), ..call.call.clone() }, ..call }).await;
+}

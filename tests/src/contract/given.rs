@@ -1,0 +1,324 @@
+//! What cases begin with: people, places, calls, and the steps of a use case where the store is asked to race.
+
+use std::time::Duration;
+
+use allynet_domain::{
+    Acceptance, Account, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, EmergencyType,
+    Event, HelperCard, HelperRecord, Location, LoggedEvent, Message, Metres, Name, PasswordHash, Position, Priority,
+    Profile, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Revision, Role, Sender, Session, Standing,
+    Text, Timestamp, To, UserId, Verification, Write,
+    port::{Constraint, Error, EventTail, Fix, Loaded, Result},
+};
+use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::Store;
+
+/// A moment, in seconds from an arbitrary one.
+pub fn at(seconds: i64) -> Timestamp {
+    DateTime::from_timestamp_micros(1_770_000_000_123_456).unwrap() + TimeDelta::seconds(seconds)
+}
+
+pub fn place(latitude: f64, longitude: f64) -> Position {
+    Position::new(latitude, longitude).unwrap()
+}
+
+pub fn metres(metres: f64) -> Metres {
+    Metres::new(metres)
+}
+
+pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::parse(text).unwrap()
+}
+
+/// A new identifier.
+#[expect(clippy::disallowed_methods, reason = "which identifier it is matters to no case")]
+pub fn id<I: From<Uuid>>() -> I {
+    Uuid::now_v7().into()
+}
+
+/// An identifier that sorts by `n`, and before every new one.
+pub fn nth<I: From<Uuid>>(n: u128) -> I {
+    Uuid::from_u128(n).into()
+}
+
+/// Somebody with an email of their own who registered at `at(0)`.
+pub fn somebody() -> Account {
+    somebody_with(id())
+}
+
+pub fn somebody_with(id: UserId) -> Account {
+    Account {
+        id,
+        email: format!("{id}@example.org").parse().unwrap(),
+        profile: Profile {
+            first_name: Name::parse("Ada").unwrap(),
+            last_name: Some(Name::parse("Lovelace").unwrap()),
+            phone: None,
+            avatar: None,
+            bio: None,
+        },
+        role: Role::User,
+        blocked: false,
+        helper: None,
+        standing: Standing::default(),
+        created_at: at(0),
+    }
+}
+
+/// One who was verified and is on duty.
+pub fn verified() -> HelperRecord {
+    HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() }
+}
+
+pub fn session_of(user: UserId) -> Session {
+    Session { id: id(), user, confirmed: id(), created_at: at(0) }
+}
+
+pub fn hash(text: &str) -> PasswordHash {
+    PasswordHash::new(text.to_owned())
+}
+
+/// A call of `owner` at `at(0)`, at latitude and longitude 0, with an alert radius of 5 km.
+pub fn call_of(owner: &Account) -> Emergency {
+    Emergency {
+        call: Call {
+            id: id(),
+            owner: owner.person(),
+            details: Details {
+                kind: EmergencyType::Medical,
+                category: None,
+                description: None,
+                location: Location { position: place(0.0, 0.0), address: None, description: None },
+                priority: Priority::High,
+                severity: 5,
+                silent: false,
+                anonymous: false,
+            },
+            created_at: at(0),
+        },
+        request_id: None,
+        status: EmergencyStatus::Active,
+        alert_radius: metres(5_000.0),
+        updated_at: at(0),
+        first_response_at: None,
+        ending: None,
+        responses: Vec::new(),
+        alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
+        revision: Revision(1),
+    }
+}
+
+pub fn call_at(owner: &Account, position: Position) -> Emergency {
+    let mut call = call_of(owner);
+    call.call.details.location.position = position;
+    call
+}
+
+pub fn call_created(owner: &Account, created_at: Timestamp) -> Emergency {
+    let mut call = call_of(owner);
+    call.call.created_at = created_at;
+    call.updated_at = created_at;
+    call
+}
+
+pub fn response_of(helper: &Account, now: Timestamp) -> Response {
+    Response {
+        helper: helper.helper_card(),
+        status: ResponseStatus::Responding,
+        notes: None,
+        estimated_arrival: None,
+        responded_at: now,
+        updated_at: now,
+    }
+}
+
+/// A message to all from the owner of an emergency.
+pub fn message_in(emergency: &Emergency, created_at: Timestamp) -> Message {
+    Message {
+        id: id(),
+        emergency: emergency.id(),
+        owner: emergency.owner(),
+        anonymous: emergency.call.details.anonymous,
+        from: Sender::Owner(emergency.call.owner.clone()),
+        to: To::Everyone,
+        text: text("Here I am"),
+        created_at,
+    }
+}
+
+/// A change by nobody in particular.
+pub fn change() -> Change {
+    Change::new(None, at(0))
+}
+
+/// An event that can be told from others by its number.
+pub fn marker(n: u128) -> Event {
+    Event::AccountBlocked { user: nth(n) }
+}
+
+pub fn raise(emergency: &Emergency) -> Write {
+    Write::RaiseEmergency(Box::new(emergency.clone()))
+}
+
+pub fn update(emergency: &Emergency, responses: Vec<Response>) -> Write {
+    Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses }
+}
+
+/// What came of saying "I am coming".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Joined,
+    Ended,
+    EngagedElsewhere,
+}
+
+impl Store {
+    pub async fn commit(&self, change: Change) {
+        self.changes.commit(change).await.unwrap();
+    }
+
+    pub async fn write(&self, write: Write) {
+        self.commit(change().write(write)).await;
+    }
+
+    pub async fn try_write(&self, write: Write) -> Result<()> {
+        self.changes.commit(change().write(write)).await
+    }
+
+    pub async fn register(&self) -> Account {
+        self.register_as(somebody()).await
+    }
+
+    pub async fn register_as(&self, account: Account) -> Account {
+        let registered = Write::RegisterAccount { account: Box::new(account.clone()), password: hash("$hash") };
+        self.write(registered).await;
+        account
+    }
+
+    /// A verified helper on duty.
+    pub async fn helper(&self) -> Account {
+        self.enlist(somebody(), verified()).await
+    }
+
+    pub async fn helper_at(&self, position: Position) -> Account {
+        let helper = self.helper().await;
+        self.locate(helper.id, position).await;
+        helper
+    }
+
+    pub async fn enlist(&self, account: Account, helper: HelperRecord) -> Account {
+        let account = self.register_as(account).await;
+        let (user, role) = (account.id, Role::Helper);
+        self.write(Write::SetHelper { user, helper: helper.clone(), role }).await;
+        Account { role, helper: Some(helper), ..account }
+    }
+
+    pub async fn locate(&self, user: UserId, position: Position) {
+        self.positions.record(&[Fix { user, position, at: at(0) }]).await.unwrap();
+    }
+
+    pub async fn account(&self, user: UserId) -> Account {
+        self.accounts.find(user).await.unwrap().unwrap()
+    }
+
+    /// A live emergency of an owner of its own.
+    pub async fn emergency(&self) -> Emergency {
+        let owner = self.register().await;
+        self.raise(call_of(&owner)).await
+    }
+
+    pub async fn raise(&self, emergency: Emergency) -> Emergency {
+        self.write(raise(&emergency)).await;
+        emergency
+    }
+
+    pub async fn load(&self, id: EmergencyId) -> Loaded {
+        self.emergencies.load(id).await.unwrap().unwrap()
+    }
+
+    pub async fn find(&self, id: EmergencyId) -> Emergency {
+        self.emergencies.find(id).await.unwrap().unwrap()
+    }
+
+    /// Accepts as the use case does: loads and decides again as often as somebody else was faster.
+    pub async fn accept(&self, id: EmergencyId, helper: &Account, now: Timestamp) -> Answer {
+        loop {
+            let mut emergency = self.load(id).await.emergency;
+            match emergency.accept(helper.helper_card(), None, now) {
+                Ok(Acceptance::Joined { .. }) => {}
+                Ok(Acceptance::Already) => return Answer::Joined,
+                Err(Refusal::EmergencyEnded { .. }) => return Answer::Ended,
+                Err(other) => panic!("{other}"),
+            }
+            let joined = Event::HelperJoined { helper: helper.helper_card(), joined_at: now };
+            let response = emergency.response(helper.id).unwrap().clone();
+            let change = Change::new(Some(helper.id), now).write(update(&emergency, vec![response])).event(id, joined);
+            match self.changes.commit(change).await {
+                Ok(()) => return Answer::Joined,
+                Err(Error::Stale) => {}
+                Err(Error::Conflict(Constraint::Engaged)) => return Answer::EngagedElsewhere,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A responding helper tells how far along they are, as the use case does.
+    pub async fn tell(&self, id: EmergencyId, helper: &Account, status: ResponseStatus) {
+        loop {
+            let mut emergency = self.load(id).await.emergency;
+            let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+            emergency.update_response(helper.id, told, at(1)).unwrap();
+            let response = emergency.response(helper.id).unwrap().clone();
+            match self.try_write(update(&emergency, vec![response])).await {
+                Err(Error::Stale) => {}
+                done => return done.unwrap(),
+            }
+        }
+    }
+
+    /// The owner resolves, as the use case does.
+    pub async fn resolve(&self, id: EmergencyId, now: Timestamp) {
+        loop {
+            let mut emergency = self.load(id).await.emergency;
+            let owner = emergency.owner();
+            emergency.resolve(owner, Relation::Owner, None, now).unwrap();
+            let ended = Event::EmergencyEnded { status: emergency.status, at: now, alerted: Vec::new() };
+            let change = Change::new(Some(owner), now).write(update(&emergency, Vec::new())).event(id, ended);
+            match self.changes.commit(change).await {
+                Err(Error::Stale) => {}
+                done => return done.unwrap(),
+            }
+        }
+    }
+
+    pub async fn cancel(&self, id: EmergencyId, now: Timestamp) {
+        let mut emergency = self.load(id).await.emergency;
+        let owner = emergency.owner();
+        emergency.cancel(owner, None, now).unwrap();
+        self.write(update(&emergency, Vec::new())).await;
+    }
+}
+
+/// The next events, or a failure when none comes within what any adapter may take.
+pub async fn next(tail: &mut dyn EventTail) -> Vec<LoggedEvent> {
+    let events = tokio::time::timeout(Duration::from_secs(15), tail.next()).await;
+    let events = events.expect("an event that was committed has not been handed out").unwrap();
+    assert!(!events.is_empty(), "the tail handed out nothing");
+    assert_eq!(events.last().map(|e| e.id), Some(tail.position()), "the position is that of the last event");
+    events
+}
+
+/// All events up to and including this one.
+pub async fn read_up_to(tail: &mut dyn EventTail, last: &Event) -> Vec<LoggedEvent> {
+    let mut read = Vec::new();
+    while read.last().is_none_or(|e: &LoggedEvent| e.event != *last) {
+        read.extend(next(tail).await);
+    }
+    read
+}
+
+/// What others see of a helper, with this standing.
+pub fn card(account: &Account, standing: Standing) -> HelperCard {
+    HelperCard { standing, ..account.helper_card() }
+}

@@ -1,0 +1,176 @@
+//! The cases, by port, and the one list from which every adapter's tests are made.
+
+pub mod accounts;
+pub mod alerts;
+pub mod changes;
+pub mod emergencies;
+mod given;
+pub mod helpers;
+pub mod lists;
+pub mod log;
+pub mod messages;
+pub mod nearby;
+pub mod positions;
+pub mod raising;
+pub mod responding;
+pub mod sessions;
+pub mod standing;
+mod store;
+
+pub use given::*;
+pub use store::{Database, Store, run};
+
+/// Makes a test of every case, on databases of this type.
+#[macro_export]
+macro_rules! contract {
+    ($database:ty) => {
+        $crate::tests_of! { $database;
+            accounts {
+                an_account_is_read_back_as_it_was_registered
+                unknown_accounts_and_emails_are_not_found
+                an_email_belongs_to_one_account
+                of_many_registrations_of_one_email_at_once_exactly_one_succeeds
+                a_profile_is_replaced_as_a_whole
+                a_new_password_replaces_the_old_one
+                only_the_first_helper_record_sets_the_verification
+                an_administrators_verification_is_stored
+                a_block_is_stored_and_lifted
+                activity_counts_what_was_raised_and_what_was_helped
+                helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times
+                contacts_are_listed_oldest_first_and_removed_by_their_owner_only
+                no_more_contacts_than_the_limit_are_added
+            }
+            alerts {
+                alerts_are_loaded_in_the_order_of_waves_then_of_distance
+                counts_tell_the_last_wave_and_what_came_back_from_alerted_helpers
+                only_the_first_acknowledgement_counts
+                of_many_acknowledgements_at_once_exactly_one_is_the_first
+                one_who_was_not_alerted_acknowledges_nothing
+                a_decline_is_stored_and_taken_back
+                a_helper_alerted_again_counts_once
+            }
+            changes {
+                the_store_is_ready
+                writes_are_applied_in_order
+                a_change_that_fails_leaves_nothing_behind
+                an_empty_change_is_committed
+            }
+            emergencies {
+                an_unknown_emergency_is_not_found
+                an_earlier_call_is_the_one_with_the_request_id_else_the_live_one
+                live_ones_come_as_owned_then_engaged_then_completed_newest_first
+                pending_are_those_whose_alert_radius_reaches_the_helper
+                pending_includes_alerts_from_beyond_the_radius
+                pending_leaves_out_own_answered_and_ended_ones
+                pending_comes_nearest_first_up_to_the_limit
+                a_deleted_emergency_takes_all_that_belongs_to_it
+            }
+            helpers {
+                the_census_counts_within_each_radius_and_finds_the_nearest_within_the_largest
+                the_census_counts_beyond_the_limit
+                equally_near_helpers_come_in_the_order_of_their_ids
+                the_searcher_is_left_out
+                only_helpers_on_duty_by_the_policy_are_found
+                a_position_counts_from_the_moment_asked_for
+                a_helper_is_shown_with_name_and_standing
+                helpers_on_duty_are_counted_with_and_without_a_fresh_position
+            }
+            lists {
+                history_holds_what_one_took_part_in_newest_first
+                history_is_filtered_by_status
+                a_page_of_history_takes_all_that_share_the_time_of_its_last
+                administrators_see_live_ones_or_those_in_one_status
+                the_administrators_list_is_paged_without_loss_among_equal_times
+                the_administrators_list_is_searched_by_place
+            }
+            log {
+                every_committed_event_is_handed_out_once_and_in_order_under_twelve_writers
+                a_change_committed_elsewhere_reaches_the_tail_of_another_node
+                a_tail_begins_at_the_end
+                a_cancelled_wait_loses_no_event
+                events_are_read_back_as_they_were_appended
+                a_timeline_is_in_order_and_of_its_emergency_only
+                events_of_one_emergency_are_numbered_in_the_order_of_its_revisions
+                the_log_of_a_change_that_failed_stays_as_it_was
+            }
+            messages {
+                a_message_is_read_back_as_it_was_posted
+                a_page_holds_the_newest_messages_oldest_first
+                a_page_of_messages_takes_all_that_share_the_time_of_its_earliest
+                direct_messages_of_others_are_never_listed
+                a_message_is_found_in_its_own_emergency_only
+                a_deleted_message_is_gone_from_the_log_too
+            }
+            nearby {
+                the_edge_of_a_radius_is_exact_for_helpers
+                the_edge_of_a_radius_is_exact_for_emergencies
+                the_edge_of_an_alert_radius_is_exact_for_pending
+                a_helper_exactly_at_the_radius_is_within_it
+                the_antimeridian_and_the_poles_are_no_borders
+                searches_agree_with_measuring_every_helper
+                live_emergencies_come_nearest_first_up_to_the_limit
+            }
+            positions {
+                the_last_position_is_kept
+                an_older_fix_does_not_replace_a_newer_one
+                users_that_do_not_exist_are_passed_over
+                of_many_fixes_at_once_the_newest_stays
+            }
+            raising {
+                an_emergency_is_read_back_as_it_was_raised
+                an_owner_has_one_live_emergency
+                of_many_calls_of_one_owner_at_once_exactly_one_is_stored
+                of_many_calls_with_one_request_id_at_once_exactly_one_is_stored
+                a_request_id_is_used_once_by_each_owner
+                one_who_is_helped_no_more_may_call_again
+            }
+            responding {
+                responses_are_listed_in_the_order_of_first_acceptance
+                only_the_responses_handed_over_are_written
+                each_update_grows_the_revision_by_one
+                a_stale_revision_is_refused_and_changes_nothing
+                an_expected_revision_must_still_hold_and_does_not_grow
+                of_many_updates_decided_on_one_revision_exactly_one_is_stored
+                a_helper_is_engaged_in_one_emergency_at_a_time
+                of_two_accepts_of_one_helper_at_once_exactly_one_is_stored
+                a_helper_who_completed_or_cancelled_may_respond_elsewhere
+                an_end_releases_everyone_who_responded
+                a_resolve_racing_an_accept_never_brings_an_emergency_back_to_life
+                how_an_emergency_ended_is_read_back
+            }
+            sessions {
+                a_session_tells_its_account
+                a_session_is_of_its_own_user_only
+                a_revoked_session_is_refused_at_once_on_every_node
+                sessions_are_revoked_one_or_all_but_one_or_all
+                a_refresh_token_is_confirmed_by_use
+                a_replaced_refresh_token_is_reused
+                of_siblings_presented_at_once_exactly_one_wins
+                one_token_presented_many_times_at_once_stays_good
+                a_revoked_or_unknown_session_confirms_nothing
+            }
+            standing {
+                trust_rises_up_to_the_maximum
+                trust_given_at_once_adds_up
+                a_rating_moves_the_average_and_is_given_once
+                ratings_given_at_once_add_up
+                a_party_is_reported_once_by_each
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($database:ty; $($port:ident { $($case:ident)+ })+) => {$(
+        mod $port {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::contract::run::<$database, _>($crate::contract::$port::$case).await;
+                }
+            )+
+        }
+    )+};
+}

@@ -1,0 +1,210 @@
+//! Searches in space: exact at the edge of a radius, anywhere on the earth.
+
+use std::collections::BTreeSet;
+
+use allynet_domain::port::{Fix, Search};
+use allynet_domain::{Account, Emergency, EmergencyId, HelperPolicy, Metres, Position, Role, UserId, Write};
+
+use super::*;
+
+/// Well within the millimetre to which two implementations of the geodesic agree.
+const HAIR: f64 = 0.001;
+
+/// Pairs of places whose distance is awkward to bound: near and far, across the antimeridian, at and across the
+/// poles, and written in two ways.
+fn pairs() -> Vec<(Position, Position)> {
+    [
+        ((0.0, 0.0), (0.0, 0.044_9)),
+        ((0.0, 0.0), (0.045_2, 0.0)),
+        ((52.52, 13.405), (52.55, 13.45)),
+        ((-33.86, 151.2), (-34.2, 150.6)),
+        ((64.1, -21.9), (64.1, -21.8)),
+        ((0.0, 179.98), (0.0, -179.98)),
+        ((-17.7, -179.999), (-17.71, 179.97)),
+        ((51.9, 180.0), (51.95, -180.0)),
+        ((71.0, -180.0), (71.0, 179.9)),
+        ((90.0, 0.0), (89.97, 123.0)),
+        ((90.0, 77.0), (89.9, -180.0)),
+        ((-90.0, 0.0), (-89.95, -60.0)),
+        ((89.98, 10.0), (89.98, -170.0)),
+        ((-89.99, 90.0), (-89.97, -95.0)),
+        ((89.99, 179.0), (90.0, -3.0)),
+        ((80.0, 0.0), (85.0, 180.0)),
+        ((48.0, 2.0), (40.7, -74.0)),
+        ((-45.0, 170.0), (-40.0, -120.0)),
+    ]
+    .map(|((a, b), (c, d))| (place(a, b), place(c, d)))
+    .to_vec()
+}
+
+fn around(centre: Position) -> Search {
+    Search { centre, except: nth(0), policy: HelperPolicy::Verified, fresh_since: at(-1) }
+}
+
+impl Store {
+    async fn helpers_within(&self, centre: Position, radius: Metres) -> Vec<(UserId, Metres)> {
+        let found = self.helpers.nearby(&around(centre), radius, 1_000).await.unwrap();
+        found.into_iter().map(|n| (n.helper.person.id, n.distance)).collect()
+    }
+
+    async fn emergencies_within(&self, centre: Position, radius: Metres, limit: u32) -> Vec<(EmergencyId, Metres)> {
+        let found = self.emergencies.nearby(centre, radius, limit).await.unwrap();
+        found.into_iter().map(|n| (n.emergency.id(), n.distance)).collect()
+    }
+}
+
+pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
+    for (centre, position) in pairs() {
+        let helper = store.helper_at(position).await.id;
+        let exact = centre.distance_to(position).get();
+        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)].map(|(r, w)| (metres(r), w)) {
+            let found = store.helpers_within(centre, radius).await;
+            let this = found.iter().find(|(id, _)| *id == helper);
+            assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius:?}");
+            assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
+            let census = store.helpers.census(&around(centre), &[radius], 1_000).await.unwrap();
+            assert_eq!(census.counts, [u32::try_from(found.len()).unwrap()]);
+            assert_eq!(
+                census.nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),
+                found.iter().map(|(id, _)| *id).collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+pub async fn the_edge_of_a_radius_is_exact_for_emergencies(store: Store) {
+    for (centre, position) in pairs() {
+        let owner = store.register().await;
+        let emergency = store.raise(call_at(&owner, position)).await.id();
+        let exact = centre.distance_to(position).get();
+        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)] {
+            let found = store.emergencies_within(centre, metres(radius), 1_000).await;
+            let this = found.iter().find(|(id, _)| *id == emergency);
+            assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius}");
+            assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
+        }
+    }
+}
+
+pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
+    let helper = store.helper().await.id;
+    for (centre, position) in pairs() {
+        let exact = centre.distance_to(position).get();
+        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)] {
+            let owner = store.register().await;
+            let call = Emergency { alert_radius: metres(radius), ..call_at(&owner, position) };
+            let emergency = store.raise(call).await.id();
+            let found = store.emergencies.pending_for(helper, centre, 1_000).await.unwrap();
+            let reached = found.iter().any(|n| n.emergency.id() == emergency);
+            assert_eq!(reached, within, "{position:?} with {radius} to {centre:?}");
+        }
+    }
+}
+
+pub async fn a_helper_exactly_at_the_radius_is_within_it(store: Store) {
+    for (centre, position) in pairs() {
+        let helper = store.helper_at(position).await.id;
+        let found = store.helpers_within(centre, metres(centre.distance_to(position).get() + HAIR)).await;
+        let distance = found.iter().find(|(id, _)| *id == helper).unwrap().1;
+        let at_the_radius = store.helpers_within(centre, distance).await;
+        assert!(at_the_radius.iter().any(|(id, _)| *id == helper), "{position:?} from {centre:?} at {distance:?}");
+        let here = store.helpers_within(position, metres(0.0)).await;
+        assert!(here.iter().any(|(id, _)| *id == helper), "{position:?} at distance 0");
+    }
+}
+
+pub async fn the_antimeridian_and_the_poles_are_no_borders(store: Store) {
+    let [east, west] = [store.helper_at(place(0.0, 180.0)).await.id, store.helper_at(place(0.0, -180.0)).await.id];
+    for longitude in [180.0, -180.0] {
+        let found: BTreeSet<_> =
+            store.helpers_within(place(0.0, longitude), metres(0.001)).await.into_iter().map(|f| f.0).collect();
+        assert_eq!(found, BTreeSet::from([east, west]), "one place written in two ways");
+    }
+    for latitude in [90.0, -90.0] {
+        let mut expected = BTreeSet::new();
+        for longitude in [-180.0, -135.0, -1.0, 0.0, 44.0, 180.0] {
+            expected.insert(store.helper_at(place(latitude, longitude)).await.id);
+            let near_it = place(latitude - 0.001_f64.copysign(latitude), longitude);
+            expected.insert(store.helper_at(near_it).await.id);
+            let emergency = store.raise(call_at(&store.register().await, near_it)).await.id();
+            let found = store.emergencies_within(place(latitude, -longitude), metres(150.0), 1_000).await;
+            assert!(found.iter().any(|(id, _)| *id == emergency));
+        }
+        for longitude in [-180.0, -90.0, 0.0, 13.0, 180.0] {
+            let found: BTreeSet<_> = store
+                .helpers_within(place(latitude, longitude), metres(150.0))
+                .await
+                .into_iter()
+                .map(|f| f.0)
+                .collect();
+            assert_eq!(found, expected, "around the pole at {latitude}, {longitude}");
+        }
+    }
+}
+
+/// Places that are neither evenly spread nor random from run to run: a linear congruential generator (Knuth's MMIX).
+fn places(count: usize) -> Vec<Position> {
+    let mut state = 20_260_101_u64;
+    let mut fraction = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
+    };
+    (0..count)
+        .map(|n| {
+            let (a, b) = (fraction(), fraction());
+            match n % 4 {
+                0 => place(a * 180.0 - 90.0, b * 360.0 - 180.0),
+                1 => place(90.0 - a * a, b * 360.0 - 180.0),
+                2 => place(a * a - 90.0, b * 360.0 - 180.0),
+                _ => place(a * 20.0 - 10.0, (180.0 - b).copysign(a - 0.5)),
+            }
+        })
+        .collect()
+}
+
+pub async fn searches_agree_with_measuring_every_helper(store: Store) {
+    let positions = places(200);
+    let mut helpers: Vec<(UserId, Position)> = Vec::new();
+    let mut enlist = change();
+    for &position in &positions {
+        let account = somebody();
+        let user = account.id;
+        helpers.push((user, position));
+        enlist = enlist
+            .write(Write::RegisterAccount { account: Box::<Account>::new(account), password: hash("$hash") })
+            .write(Write::SetHelper { user, helper: verified(), role: Role::Helper });
+    }
+    store.commit(enlist).await;
+    let fixes: Vec<Fix> = helpers.iter().map(|&(user, position)| Fix { user, position, at: at(0) }).collect();
+    store.positions.record(&fixes).await.unwrap();
+
+    let poles = [place(90.0, 12.0), place(-90.0, -170.0), place(0.0, 180.0), place(89.5, -179.0)];
+    for centre in poles.into_iter().chain(positions.iter().step_by(9).copied()) {
+        for radius in [1_000.0, 60_000.0, 700_000.0, 5_000_000.0, 10_100_000.0, 19_900_000.0, 20_010_000.0] {
+            let within = |p: Position| centre.distance_to(p).get() <= radius;
+            let expected: BTreeSet<UserId> = helpers.iter().filter(|(_, p)| within(*p)).map(|(id, _)| *id).collect();
+            let found = store.helpers_within(centre, metres(radius)).await;
+            assert!(found.is_sorted_by(|a, b| a.1 <= b.1), "nearest first");
+            assert_eq!(found.iter().map(|f| f.0).collect::<BTreeSet<_>>(), expected, "{centre:?} {radius}");
+        }
+    }
+}
+
+pub async fn live_emergencies_come_nearest_first_up_to_the_limit(store: Store) {
+    let helper = store.helper().await;
+    let mut raised = Vec::new();
+    for longitude in [0.03, 0.01, 0.04, 0.02, 0.005] {
+        let owner = store.register().await;
+        raised.push(store.raise(call_at(&owner, place(0.0, longitude))).await.id());
+    }
+    store.accept(raised[3], &helper, at(1)).await;
+    store.resolve(raised[4], at(1)).await;
+    let expected = [raised[1], raised[3], raised[0], raised[2]];
+    for limit in [1, 2, 4, 100] {
+        let found = store.emergencies_within(place(0.0, 0.0), metres(10_000.0), limit).await;
+        let ids: Vec<_> = found.into_iter().map(|f| f.0).collect();
+        assert_eq!(ids, expected[..expected.len().min(limit as usize)]);
+    }
+    let found = store.emergencies.nearby(place(0.0, 0.0), metres(3_000.0), 100).await.unwrap();
+    assert_eq!(found[1].emergency, store.find(raised[3]).await, "as complete as any");
+}

@@ -1,0 +1,158 @@
+//! Sessions: revocation that is seen at once, and the rotation of refresh tokens.
+
+use allynet_domain::{Account, Session, SessionId, TokenId, Write, port::Confirmation};
+use futures_util::future::join_all;
+
+use super::*;
+
+impl Store {
+    async fn log_in(&self) -> (Account, Session) {
+        let account = self.register().await;
+        let session = self.open(&account).await;
+        (account, session)
+    }
+
+    async fn open(&self, account: &Account) -> Session {
+        let session = session_of(account.id);
+        self.write(Write::OpenSession(session.clone())).await;
+        session
+    }
+
+    async fn is_good(&self, session: &Session) -> bool {
+        self.sessions.authenticate(session.id, session.user).await.unwrap().is_some()
+    }
+
+    async fn confirm(&self, session: &Session, token: TokenId, parent: Option<TokenId>) -> Confirmation {
+        self.sessions.confirm(session.id, token, parent).await.unwrap()
+    }
+}
+
+/// Picks one of a user's sessions, or none.
+type Pick = fn(&[Session]) -> Option<SessionId>;
+
+fn confirmed(account: &Account) -> Confirmation {
+    Confirmation::Confirmed(Box::new(account.clone()))
+}
+
+pub async fn a_session_tells_its_account(store: Store) {
+    let account = store.helper().await;
+    let session = store.open(&account).await;
+    assert_eq!(store.sessions.authenticate(session.id, account.id).await.unwrap(), Some(account.clone()));
+
+    // A blocked one is told as blocked: what follows from that is not for the store to decide.
+    store.write(Write::SetBlocked { user: account.id, blocked: true, reason: None }).await;
+    let blocked = Account { blocked: true, ..account };
+    assert_eq!(store.sessions.authenticate(session.id, blocked.id).await.unwrap(), Some(blocked));
+}
+
+pub async fn a_session_is_of_its_own_user_only(store: Store) {
+    let [(ada, hers), (bo, his)] = [store.log_in().await, store.log_in().await];
+    for (session, user) in [(hers.id, bo.id), (his.id, ada.id), (id(), ada.id), (hers.id, id())] {
+        assert_eq!(store.sessions.authenticate(session, user).await.unwrap(), None);
+    }
+}
+
+pub async fn a_revoked_session_is_refused_at_once_on_every_node(store: Store) {
+    let other_node = store.another().await;
+    for _ in 0..10 {
+        let (account, session) = store.log_in().await;
+        assert!(store.is_good(&session).await);
+        assert!(other_node.is_good(&session).await);
+        store.write(Write::RevokeSessions { user: account.id, only: None, except: None }).await;
+        assert!(!other_node.is_good(&session).await);
+        assert!(!store.is_good(&session).await);
+    }
+}
+
+pub async fn sessions_are_revoked_one_or_all_but_one_or_all(store: Store) {
+    let (_, bystander) = store.log_in().await;
+    let cases: [(Pick, Pick, [bool; 3]); 5] = [
+        (|s| Some(s[1].id), |_| None, [true, false, true]),
+        (|_| None, |s| Some(s[1].id), [false, true, false]),
+        (|_| None, |_| None, [false; 3]),
+        (|_| Some(id()), |_| None, [true; 3]),
+        (|_| None, |_| Some(id()), [false; 3]),
+    ];
+    for (only, except, good) in cases {
+        let account = store.register().await;
+        let sessions = [store.open(&account).await, store.open(&account).await, store.open(&account).await];
+        let (only, except) = (only(&sessions), except(&sessions));
+        store.write(Write::RevokeSessions { user: account.id, only, except }).await;
+        for (session, good) in sessions.iter().zip(good) {
+            assert_eq!(store.is_good(session).await, good, "{only:?} {except:?}");
+        }
+    }
+    let stranger = store.register().await.id;
+    store.write(Write::RevokeSessions { user: stranger, only: Some(bystander.id), except: None }).await;
+    assert!(store.is_good(&bystander).await, "nobody revokes another one's session");
+}
+
+pub async fn a_refresh_token_is_confirmed_by_use(store: Store) {
+    let (account, session) = store.log_in().await;
+    let first = session.confirmed;
+    let [second, third]: [TokenId; 2] = [id(), id()];
+    for (token, parent) in [
+        (first, None),
+        // Who never stores the successor uses the first one again and again.
+        (first, None),
+        (second, Some(first)),
+        (second, Some(first)),
+        (third, Some(second)),
+        (third, Some(second)),
+    ] {
+        assert_eq!(store.confirm(&session, token, parent).await, confirmed(&account));
+    }
+    assert!(store.is_good(&session).await);
+}
+
+pub async fn a_replaced_refresh_token_is_reused(store: Store) {
+    let (account, session) = store.log_in().await;
+    let first = session.confirmed;
+    let [second, sibling, third, orphan]: [TokenId; 4] = [id(), id(), id(), id()];
+    assert_eq!(store.confirm(&session, second, Some(first)).await, confirmed(&account));
+    for (token, parent, why) in [
+        (first, None, "its successor was used"),
+        (sibling, Some(first), "its sibling was used"),
+        (orphan, Some(sibling), "its parent was never used"),
+    ] {
+        assert_eq!(store.confirm(&session, token, parent).await, Confirmation::Reused, "{why}");
+    }
+    // A refused token has changed nothing: what follows is the caller's to decide.
+    assert_eq!(store.confirm(&session, second, Some(first)).await, confirmed(&account));
+    assert_eq!(store.confirm(&session, third, Some(second)).await, confirmed(&account));
+    assert_eq!(store.confirm(&session, second, Some(first)).await, Confirmation::Reused);
+}
+
+pub async fn of_siblings_presented_at_once_exactly_one_wins(store: Store) {
+    let other_node = store.another().await;
+    for _ in 0..10 {
+        let (account, session) = store.log_in().await;
+        let siblings: Vec<TokenId> = (0..8).map(|_| id()).collect();
+        let nodes = [&store, &other_node].into_iter().cycle();
+        let attempts = siblings.iter().zip(nodes).map(|(&token, node)| {
+            let session = &session;
+            async move { node.confirm(session, token, Some(session.confirmed)).await }
+        });
+        let outcomes = join_all(attempts).await;
+        assert_eq!(outcomes.iter().filter(|o| **o == confirmed(&account)).count(), 1, "{outcomes:?}");
+        assert_eq!(outcomes.iter().filter(|o| **o == Confirmation::Reused).count(), 7, "{outcomes:?}");
+        let winner = outcomes.iter().position(|o| *o != Confirmation::Reused).unwrap();
+        assert_eq!(store.confirm(&session, siblings[winner], None).await, confirmed(&account));
+    }
+}
+
+pub async fn one_token_presented_many_times_at_once_stays_good(store: Store) {
+    let (account, session) = store.log_in().await;
+    let (first, second) = (session.confirmed, id());
+    let outcomes = join_all((0..8).map(|_| store.confirm(&session, second, Some(first)))).await;
+    assert!(outcomes.iter().all(|o| *o == confirmed(&account)), "{outcomes:?}");
+}
+
+pub async fn a_revoked_or_unknown_session_confirms_nothing(store: Store) {
+    let (account, session) = store.log_in().await;
+    assert_eq!(store.sessions.confirm(id(), session.confirmed, None).await.unwrap(), Confirmation::Unknown);
+    store.write(Write::RevokeSessions { user: account.id, only: Some(session.id), except: None }).await;
+    for (token, parent) in [(session.confirmed, None), (id(), Some(session.confirmed)), (id(), None)] {
+        assert_eq!(store.confirm(&session, token, parent).await, Confirmation::Unknown);
+    }
+}

@@ -1,0 +1,75 @@
+//! A store as the suite sees it: the ports, a fresh database behind them, and the way to a second node.
+
+use std::{panic::resume_unwind, sync::Arc};
+
+use allynet_domain::port::{Accounts, Alerts, Changes, Emergencies, EventLog, Helpers, Messages, Positions, Sessions};
+use futures_util::future::BoxFuture;
+
+/// A database of one test.
+pub trait Database: Send + Sync + Sized + 'static {
+    /// A new and empty one, with all tables.
+    fn fresh() -> impl Future<Output = Self>;
+
+    /// A node of its own on this database, as another process would be.
+    fn connect(self: Arc<Self>) -> impl Future<Output = Store> + Send;
+
+    /// Takes it away, whoever may still be connected.
+    fn remove(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Every persistence port of one node.
+#[derive(Clone)]
+pub struct Store {
+    pub accounts: Arc<dyn Accounts>,
+    pub alerts: Arc<dyn Alerts>,
+    pub changes: Arc<dyn Changes>,
+    pub emergencies: Arc<dyn Emergencies>,
+    pub helpers: Arc<dyn Helpers>,
+    pub log: Arc<dyn EventLog>,
+    pub messages: Arc<dyn Messages>,
+    pub positions: Arc<dyn Positions>,
+    pub sessions: Arc<dyn Sessions>,
+    node: Arc<dyn Fn() -> BoxFuture<'static, Store> + Send + Sync>,
+}
+
+impl Store {
+    /// The ports of an adapter that implements all of them on itself.
+    pub fn new<A, D>(adapter: A, database: Arc<D>) -> Self
+    where
+        A: Accounts + Alerts + Changes + Emergencies + EventLog + Helpers + Messages + Positions + Sessions + 'static,
+        D: Database,
+    {
+        let adapter = Arc::new(adapter);
+        Self {
+            accounts: adapter.clone(),
+            alerts: adapter.clone(),
+            changes: adapter.clone(),
+            emergencies: adapter.clone(),
+            helpers: adapter.clone(),
+            log: adapter.clone(),
+            messages: adapter.clone(),
+            positions: adapter.clone(),
+            sessions: adapter,
+            node: Arc::new(move || Box::pin(database.clone().connect())),
+        }
+    }
+
+    /// Another node on the same database.
+    pub async fn another(&self) -> Self {
+        (self.node)().await
+    }
+}
+
+/// Runs a case on a fresh database, which is taken away also when the case fails.
+pub async fn run<D: Database, F>(case: impl FnOnce(Store) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let database = Arc::new(D::fresh().await);
+    let store = database.clone().connect().await;
+    let outcome = tokio::spawn(case(store)).await;
+    database.remove().await;
+    if let Err(failed) = outcome {
+        resume_unwind(failed.into_panic());
+    }
+}

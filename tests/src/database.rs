@@ -1,0 +1,138 @@
+//! Fresh databases: a PostgreSQL one made from a migrated template, and an SQLite file of its own.
+//!
+//! Knows how the adapters are opened. What is done with them is the business of the cases.
+
+use std::{
+    env,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use allynet_postgres::Postgres;
+use allynet_sqlite::Sqlite;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+use crate::contract::{Database, Store, id};
+
+/// What a developer without a server is told.
+const NO_SERVER: &str = "TEST_DATABASE_URL is not set: run `tests/with-postgres.sh cargo test`, or name a PostgreSQL \
+                         server with PostGIS on which databases may be created";
+
+/// Any number will do, as long as every test process uses the same one.
+const TEMPLATE_LOCK: i64 = 0x616c_6c79;
+
+/// A database of its own on the server that `TEST_DATABASE_URL` names.
+pub struct OnPostgres {
+    server: PgConnectOptions,
+    name: String,
+}
+
+impl OnPostgres {
+    /// A plain connection, past the adapter.
+    pub async fn connection(&self) -> PgConnection {
+        PgConnection::connect_with(&self.options()).await.unwrap()
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        self.server.clone().database(&self.name)
+    }
+}
+
+impl Database for OnPostgres {
+    async fn fresh() -> Self {
+        let Ok(url) = env::var("TEST_DATABASE_URL") else { panic!("{NO_SERVER}") };
+        let server: PgConnectOptions = url.parse().expect("TEST_DATABASE_URL is not a PostgreSQL URL");
+        let mut connection = PgConnection::connect_with(&server).await.expect("TEST_DATABASE_URL cannot be reached");
+        let template = template(&server, &mut connection).await;
+        let name = format!("allynet_test_{}", id::<uuid::Uuid>().simple());
+        // Copying files is faster than logging 15 MB.
+        let create = format!("create database {name} template {template} strategy file_copy");
+        execute(&mut connection, create).await;
+        Self { server, name }
+    }
+
+    async fn connect(self: Arc<Self>) -> Store {
+        let url = self.options().to_url_lossy();
+        let options = allynet_postgres::Options::default();
+        let adapter = Postgres::connect(url.as_str(), options).await.unwrap();
+        Store::new(adapter, self)
+    }
+
+    async fn remove(&self) {
+        let mut connection = PgConnection::connect_with(&self.server).await.unwrap();
+        execute(&mut connection, format!("drop database {} with (force)", self.name)).await;
+    }
+}
+
+/// The name of a database that is migrated and empty. The first test of all that run, in any process, makes it.
+async fn template(server: &PgConnectOptions, connection: &mut PgConnection) -> String {
+    let template = format!("allynet_template_{:016x}", fingerprint());
+    sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut *connection).await.unwrap();
+    let exists = "select exists (select from pg_database where datname = $1)";
+    let exists: bool = sqlx::query_scalar(exists).bind(&template).fetch_one(&mut *connection).await.unwrap();
+    if !exists {
+        // It gets its name only when it is complete, so that nobody copies what a killed process left behind.
+        let raw = format!("{template}_raw");
+        execute(connection, format!("drop database if exists {raw} with (force)")).await;
+        execute(connection, format!("create database {raw}")).await;
+        let url = server.clone().database(&raw).to_url_lossy();
+        let adapter = Postgres::connect(url.as_str(), allynet_postgres::Options::default()).await.unwrap();
+        adapter.migrate().await.unwrap();
+        adapter.close().await;
+        execute(connection, format!("alter database {raw} rename to {template}")).await;
+    }
+    sqlx::query("select pg_advisory_unlock($1)").bind(TEMPLATE_LOCK).execute(connection).await.unwrap();
+    template
+}
+
+/// Tells migrations apart, so that a server which outlives them is not asked for a template of old ones.
+fn fingerprint() -> u64 {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        std::fs::read(file).unwrap().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+async fn execute(connection: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.unwrap();
+}
+
+/// A file in a folder of its own, which goes with it.
+pub struct OnSqlite {
+    folder: TempDir,
+}
+
+impl OnSqlite {
+    /// Where the file is.
+    pub fn path(&self) -> String {
+        self.folder.path().join("allynet.db").to_str().unwrap().to_owned()
+    }
+
+    async fn open(&self) -> Sqlite {
+        Sqlite::open(&self.path(), &allynet_sqlite::Options::default()).await.unwrap()
+    }
+}
+
+impl Database for OnSqlite {
+    async fn fresh() -> Self {
+        let database = Self { folder: TempDir::new().unwrap() };
+        let adapter = database.open().await;
+        adapter.migrate().await.unwrap();
+        adapter.close().await;
+        database
+    }
+
+    async fn connect(self: Arc<Self>) -> Store {
+        let adapter = self.open().await;
+        Store::new(adapter, self)
+    }
+
+    async fn remove(&self) {
+        // The folder goes when the last node does.
+    }
+}
