@@ -121,8 +121,6 @@ pub(crate) fn counts<K>(centre: Position, candidates: &[Candidate<K>], radii: &[
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,5 @@
 //! What the contract suite cannot see: that statements use their indexes, how SQLite names what was violated, and what
 //! becomes of the writer when a caller goes away.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use allynet_domain::{
     Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, Location, Metres,
