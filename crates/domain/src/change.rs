@@ -103,7 +103,7 @@ pub enum Write {
         /// Why, for other administrators.
         reason: Option<Text<500>>,
     },
-    /// A new emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`.
+    /// A new, live emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`.
     RaiseEmergency(Box<Emergency>),
     /// The state of an emergency, on condition that the store still holds `emergency.revision`, which then grows by
     /// one; `Stale` otherwise. Only `responses` are written of its responses. When it has ended, every response is
@@ -124,7 +124,8 @@ pub enum Write {
     },
     /// The emergency with its responses, alerts, messages, ratings and events is gone. Reports stay.
     DeleteEmergency(EmergencyId),
-    /// Helpers are alerted by a wave.
+    /// Helpers are alerted by a wave. The emergency's wave only grows; one who is alerted again stays in the wave that
+    /// alerted them first.
     SendAlerts {
         /// To what.
         emergency: EmergencyId,

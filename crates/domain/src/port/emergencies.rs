@@ -56,7 +56,8 @@ pub struct AdminPage {
     pub limit: u32,
 }
 
-/// Emergencies, read. Each method is one statement, responses and counts included.
+/// Emergencies, read, responses and counts included. Each method is one statement, or two where distances are decided
+/// outside of the database.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Emergencies: Send + Sync {

@@ -24,6 +24,7 @@ pub trait EventTail: Send {
     fn position(&self) -> EventId;
 
     /// Waits for the next events and returns them: never empty, strictly in order, each committed event once, and
-    /// none passed over that may still be committing. Cancel-safe: an event is handed out by a call that returns.
+    /// none passed over that may still be committing. Cancel-safe: an event is handed out by a call that returns. An event that
+    /// cannot be read is reported once, as `Corrupt`, and passed: it must not keep all later ones from everybody.
     async fn next(&mut self) -> Result<Vec<LoggedEvent>>;
 }
