@@ -93,6 +93,7 @@ CREATE TABLE emergency (
 CREATE UNIQUE INDEX emergency_live_owner ON emergency (owner_id) WHERE status IN ('active', 'responding');
 CREATE UNIQUE INDEX emergency_request_id ON emergency (owner_id, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX emergency_live_place ON emergency USING gist (place) WHERE status IN ('active', 'responding');
+CREATE INDEX emergency_place ON emergency USING gist (place);
 CREATE INDEX emergency_live_radius ON emergency (alert_radius) WHERE status IN ('active', 'responding');
 CREATE INDEX emergency_live_by_time ON emergency (created_at, id) WHERE status IN ('active', 'responding');
 CREATE INDEX emergency_by_status ON emergency (status, created_at, id);

@@ -9,7 +9,10 @@ use allynet_domain::{
 };
 use async_trait::async_trait;
 use sqlx::FromRow;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -24,6 +27,9 @@ const BATCH: i64 = 500;
 const POLL: Duration = Duration::from_secs(1);
 /// How long to wait at a gap before reading again: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// Who waits for longer at a gap says so: some other program keeps a transaction open.
+const REMARKABLE: Duration = Duration::from_secs(5);
 
 const TIMELINE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
                         WHERE emergency_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
@@ -86,9 +92,9 @@ impl EventLog for Postgres {
         let mut woken = self.wake().subscribe();
         let end = self.number(LAST).await?;
         let own = self.number(OWN_TRANSACTION).await?;
-        let mut pause = BACKOFF.0;
+        let mut patience = Patience::new();
         while self.number(HORIZON).await? <= own {
-            rest(&mut woken, &mut pause).await;
+            patience.rest(&mut woken).await;
         }
         woken.mark_changed();
         Ok(Box::new(Tail { store: self.clone(), woken, cursor: Cursor::new(end) }))
@@ -101,11 +107,28 @@ impl Postgres {
     }
 }
 
-/// Waits a little, longer each time, but not once something was committed.
-async fn rest(woken: &mut watch::Receiver<()>, pause: &mut Duration) {
-    // Neither the time running out nor the sender being gone matters: the log is looked at in either case.
-    let _ = timeout(*pause, woken.changed()).await;
-    *pause = (*pause * 2).min(BACKOFF.1);
+/// How long a reader has waited for transactions to end.
+struct Patience {
+    since: Instant,
+    pause: Duration,
+    told: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { since: Instant::now(), pause: BACKOFF.0, told: false }
+    }
+
+    /// Waits a little, longer each time, but not once something was committed.
+    async fn rest(&mut self, woken: &mut watch::Receiver<()>) {
+        if !self.told && self.since.elapsed() > REMARKABLE {
+            tracing::warn!("a transaction that stays open on the database server holds the event log up");
+            self.told = true;
+        }
+        // Neither the time running out nor the sender being gone matters: the log is looked at in either case.
+        let _ = timeout(self.pause, woken.changed()).await;
+        self.pause = (self.pause * 2).min(BACKOFF.1);
+    }
 }
 
 /// A reader that follows the end of the log.
@@ -122,7 +145,7 @@ impl EventTail for Tail {
     }
 
     async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
-        let mut pause = BACKOFF.0;
+        let mut patience = Patience::new();
         loop {
             // Before reading: what is committed from now on wakes the wait below.
             self.woken.mark_unchanged();
@@ -139,8 +162,9 @@ impl EventTail for Tail {
                     let own = self.store.number(OWN_TRANSACTION).await?;
                     self.cursor.wait_for(own, seen);
                 }
-                Step::ReadAgain => rest(&mut self.woken, &mut pause).await,
+                Step::ReadAgain => patience.rest(&mut self.woken).await,
                 Step::Idle => {
+                    patience = Patience::new();
                     let _ = timeout(POLL, self.woken.changed()).await;
                 }
             }

@@ -58,8 +58,10 @@ const CENSUS: &str = concat!(
 );
 const NEARBY: &str = concat!(
     found!(card_columns!()),
-    "SELECT found.*, ST_Y(place::geometry) AS latitude, ST_X(place::geometry) AS longitude \
-     FROM found ORDER BY distance, id LIMIT $7"
+    "SELECT ",
+    card_columns!(),
+    ", ST_Y(a.place::geometry) AS latitude, ST_X(a.place::geometry) AS longitude \
+     FROM found a ORDER BY a.distance, a.id LIMIT $7"
 );
 const COUNT_VERIFIED: &str = concat!(
     "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \

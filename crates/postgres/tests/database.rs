@@ -1,0 +1,240 @@
+//! What the contract suite cannot see of this adapter: migrations by several nodes at once, notifications between
+//! nodes, readers of the log at transactions that are still open, and what happens when connections are lost.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{env, time::Duration};
+
+use allynet_domain::{
+    Change, Event, Timestamp, UserId, Write,
+    port::{Changes, Error, EventLog, EventTail},
+};
+use allynet_postgres::{Options, Postgres, SetupError};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// A database of one test, which stays when the test fails, to be looked at.
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    async fn new() -> Self {
+        let server = env::var("TEST_DATABASE_URL").unwrap_or_else(|_| {
+            panic!("TEST_DATABASE_URL must name a PostgreSQL with PostGIS; tests/with-postgres.sh starts one")
+        });
+        let database = Self { server, name: format!("allynet_{}", Uuid::now_v7().simple()) };
+        database.on_server("CREATE DATABASE").await;
+        database
+    }
+
+    fn url(&self) -> String {
+        let (rest, parameters) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let (host, _) = rest.rsplit_once('/').unwrap();
+        format!("{host}/{}?{parameters}", self.name)
+    }
+
+    async fn node(&self) -> Postgres {
+        Postgres::connect(&self.url(), Options { connections: 4, ..Options::default() }).await.unwrap()
+    }
+
+    async fn migrated() -> (Self, Postgres) {
+        let database = Self::new().await;
+        let node = database.node().await;
+        node.migrate().await.unwrap();
+        (database, node)
+    }
+
+    async fn connection(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.unwrap()
+    }
+
+    async fn on_server(&self, what: &str) {
+        let options: PgConnectOptions = self.server.parse().unwrap();
+        let mut server = PgConnection::connect_with(&options).await.unwrap();
+        let statement = AssertSqlSafe(format!("{what} {}", self.name));
+        sqlx::raw_sql(statement).execute(&mut server).await.unwrap();
+    }
+
+    async fn remove(self) {
+        self.on_server("DROP DATABASE").await;
+    }
+}
+
+/// An event that tells its number.
+fn event(number: u128) -> Event {
+    Event::AccountBlocked { user: UserId::from(Uuid::from_u128(number)) }
+}
+
+fn change() -> Change {
+    Change::new(None, Timestamp::UNIX_EPOCH)
+}
+
+async fn commit(node: &Postgres, number: u128) {
+    node.commit(change().account_event(event(number))).await.unwrap();
+}
+
+/// Appends an event in a transaction that the caller ends.
+async fn append(connection: &mut PgConnection, number: u128) {
+    sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()").execute(&mut *connection).await.unwrap();
+    insert(connection, &format!(r#"{{"kind": "account_blocked", "user": "{}"}}"#, Uuid::from_u128(number))).await;
+}
+
+async fn insert(connection: &mut PgConnection, body: &str) {
+    sqlx::query("INSERT INTO event (at, kind, body) VALUES (now(), 'account_blocked', $1::jsonb)")
+        .bind(body)
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+async fn next(tail: &mut dyn EventTail) -> Vec<Event> {
+    let events = timeout(Duration::from_secs(10), tail.next()).await.unwrap().unwrap();
+    events.into_iter().map(|logged| logged.event).collect()
+}
+
+#[tokio::test]
+async fn several_nodes_migrate_at_once() {
+    let database = Database::new().await;
+    let (a, b, c) = tokio::join!(database.node(), database.node(), database.node());
+    let (on_a, on_b, on_c) = tokio::join!(a.migrate(), b.migrate(), c.migrate());
+    on_a.and(on_b).and(on_c).unwrap();
+    commit(&b, 1).await;
+    tokio::join!(a.close(), b.close(), c.close());
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn another_node_is_notified_long_before_it_would_look() {
+    let (database, node) = Database::migrated().await;
+    let other = database.node().await;
+    let mut tail = other.follow().await.unwrap();
+    // By looking once a second alone this would take about twenty seconds.
+    let all = async {
+        for number in 0..20 {
+            commit(&node, number).await;
+            assert_eq!(next(&mut *tail).await, [event(number)]);
+        }
+    };
+    timeout(Duration::from_secs(5), all).await.unwrap();
+    drop(tail);
+    tokio::join!(node.close(), other.close());
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_still_being_committed_is_not_passed() {
+    let (database, node) = Database::migrated().await;
+    let mut tail = node.follow().await.unwrap();
+    let mut slow = database.connection().await;
+    append(&mut slow, 1).await;
+    commit(&node, 2).await;
+    assert!(timeout(Duration::from_millis(300), tail.next()).await.is_err(), "the first is still missing");
+    sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
+    assert_eq!(next(&mut *tail).await, [event(1), event(2)]);
+    slow.close().await.unwrap();
+    drop(tail);
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_rolled_back_is_passed() {
+    let (database, node) = Database::migrated().await;
+    let mut tail = node.follow().await.unwrap();
+    let mut slow = database.connection().await;
+    append(&mut slow, 1).await;
+    commit(&node, 2).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut slow).await.unwrap();
+    assert_eq!(next(&mut *tail).await, [event(2)]);
+    slow.close().await.unwrap();
+    drop(tail);
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_begins_waits_for_lower_numbers() {
+    let (database, node) = Database::migrated().await;
+    let mut slow = database.connection().await;
+    append(&mut slow, 1).await;
+    commit(&node, 2).await;
+    assert!(timeout(Duration::from_millis(300), node.follow()).await.is_err(), "the first would be lost");
+    sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
+    let tail = node.follow().await.unwrap();
+    assert_eq!(tail.position().get(), 2);
+    slow.close().await.unwrap();
+    drop(tail);
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_reported_once_and_passed() {
+    let (database, node) = Database::migrated().await;
+    let mut tail = node.follow().await.unwrap();
+    let mut connection = database.connection().await;
+    insert(&mut connection, r#"{"kind": "unheard_of"}"#).await;
+    connection.close().await.unwrap();
+    commit(&node, 2).await;
+    let reported = timeout(Duration::from_secs(10), tail.next()).await.unwrap();
+    assert!(matches!(reported, Err(Error::Corrupt { table: "event", column: "body", .. })), "{reported:?}");
+    assert_eq!(next(&mut *tail).await, [event(2)]);
+    drop(tail);
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn lost_connections_are_made_again() {
+    let (database, node) = Database::migrated().await;
+    let other = database.node().await;
+    let mut tail = other.follow().await.unwrap();
+    let mut server = database.connection().await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::raw_sql(cut).execute(&mut server).await.unwrap();
+    server.close().await.unwrap();
+
+    let change = || change().account_event(event(1));
+    while let Err(error) = node.commit(change()).await {
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let read = async {
+        loop {
+            match tail.next().await {
+                Ok(events) => break events,
+                Err(Error::Unavailable(_)) => sleep(Duration::from_millis(20)).await,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    };
+    let events = timeout(Duration::from_secs(10), read).await.unwrap();
+    assert_eq!(events.into_iter().map(|logged| logged.event).collect::<Vec<_>>(), [event(1)]);
+    drop(tail);
+    tokio::join!(node.close(), other.close());
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_deleted_emergency_is_decided_again() {
+    let (database, node) = Database::migrated().await;
+    let of = Uuid::now_v7().into();
+    let nobody = Uuid::now_v7().into();
+    let decline = Write::SetDeclined { emergency: of, helper: nobody, declined: true };
+    let refused = node.commit(change().write(decline).account_event(event(1))).await;
+    assert!(matches!(refused, Err(Error::Stale)), "{refused:?}");
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_says_why() {
+    let wrong = Postgres::connect("postgres://host:port/name", Options::default()).await;
+    assert!(matches!(wrong, Err(SetupError::Url(_))), "{wrong:?}");
+    let options = Options { acquire_timeout: Duration::from_millis(100), ..Options::default() };
+    let nobody = Postgres::connect("postgres://nobody@127.0.0.1:1/nothing", options).await;
+    assert!(matches!(nobody, Err(SetupError::Unreachable(_))), "{nobody:?}");
+}
