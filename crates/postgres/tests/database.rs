@@ -1,6 +1,7 @@
 //! What the contract suite cannot see of this adapter: migrations by several nodes at once, notifications between
 //! nodes, readers of the log at transactions that are still open, and what happens when connections are lost.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "databases are named apart at random")]
 
 use std::{env, time::Duration};
 
