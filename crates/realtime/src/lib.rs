@@ -1,7 +1,23 @@
-//! The Socket.IO adapter: transports, and the order of what a client sends.
+//! The Socket.IO adapter: transports, the handshake, what clients send, who is in which room, and the dispatcher that
+//! brings the events of the log to those who hear of them.
+//!
+//! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
+//! from the wire crate.
 
 mod connections;
+mod desk;
+mod device;
+mod dispatcher;
+mod gateway;
+mod handshake;
+mod hub;
 mod inbox;
+mod members;
+mod receive;
+mod ring;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};
+pub use desk::Ports;
+pub use dispatcher::Dispatcher;
+pub use gateway::{Gateway, SocketService, gateway};
 pub use inbox::{Inbox, Refused};

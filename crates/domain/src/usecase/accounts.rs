@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Account, Actor, Change, Contact, Email, Error, Event, MAX_CONTACTS, Name, Password, Profile, Refusal, Role, Secret,
-    Session, Standing, Timestamp, TokenId, UserId, Write,
+    Session, SessionId, Standing, Timestamp, TokenId, UserId, Write,
     port::{self, Confirmation, Constraint, RefreshClaims, TokenError},
     usecase::refuse_conflict,
 };
@@ -72,11 +72,20 @@ pub struct Registration {
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::AccountBlocked`].
 pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Error> {
     let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
-    let account = cx.sessions.authenticate(claims.session, claims.user).await?.ok_or(Refusal::TokenInvalid)?;
+    let actor = recall(cx, claims.session, claims.user).await?;
+    Ok(Authenticated { actor, expires_at: claims.expires_at })
+}
+
+/// Finds out what a caller who proved themselves earlier is now: for connections that outlive the proof.
+///
+/// # Errors
+/// [`Refusal::TokenInvalid`], [`Refusal::AccountBlocked`].
+pub async fn recall(cx: &Context, session: SessionId, user: UserId) -> Result<Actor, Error> {
+    let account = cx.sessions.authenticate(session, user).await?.ok_or(Refusal::TokenInvalid)?;
     if account.blocked {
         return Err(Refusal::AccountBlocked.into());
     }
-    Ok(Authenticated { actor: Actor { account, session: claims.session }, expires_at: claims.expires_at })
+    Ok(Actor { account, session })
 }
 
 /// Opens an account and logs it in.
@@ -221,12 +230,7 @@ pub async fn add_contact(cx: &Context, actor: &Actor, name: Name, email: Email) 
     }
 }
 
-async fn revoke(
-    cx: &Context,
-    user: UserId,
-    only: Option<crate::SessionId>,
-    except: Option<crate::SessionId>,
-) -> Result<(), Error> {
+async fn revoke(cx: &Context, user: UserId, only: Option<SessionId>, except: Option<SessionId>) -> Result<(), Error> {
     let change = Change::new(Some(user), cx.clock.now())
         .write(Write::RevokeSessions { user, only, except })
         .account_event(Event::SessionsRevoked { user, only, except });

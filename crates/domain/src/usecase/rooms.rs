@@ -1,7 +1,7 @@
 //! Who may enter which room of an emergency, and what a connection is in from the start.
 
 use crate::{
-    Account, Actor, EmergencyId, Error, Refusal, Room, rooms_of,
+    Account, Actor, EmergencyId, Error, Refusal, Room, UserId, rooms_of,
     usecase::{Rules, emergencies::Context},
 };
 
@@ -20,11 +20,11 @@ pub enum Which {
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`].
-pub async fn find(cx: &Context, actor: &Actor, which: Which) -> Result<EmergencyId, Error> {
+pub async fn find(cx: &Context, user: UserId, which: Which) -> Result<EmergencyId, Error> {
     match which {
         Which::Id(id) => Ok(id),
         Which::Current => {
-            let live = cx.emergencies.live_of(actor.id()).await?;
+            let live = cx.emergencies.live_of(user).await?;
             Ok(live.first().ok_or(Refusal::EmergencyNotFound)?.id())
         }
         Which::Unknown => Err(Refusal::EmergencyNotFound.into()),
@@ -36,7 +36,7 @@ pub async fn find(cx: &Context, actor: &Actor, which: Which) -> Result<Emergency
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn join(cx: &Context, actor: &Actor, which: Which) -> Result<(EmergencyId, Vec<Room>), Error> {
-    let id = find(cx, actor, which).await?;
+    let id = find(cx, actor.id(), which).await?;
     let (_, relation) = cx.read(actor, id).await?;
     Ok((id, rooms_of(relation, id)))
 }

@@ -1,0 +1,46 @@
+//! What every part of the adapter shares: the ports, the connections of this node, and how a failure is told.
+
+use std::{error::Error as StdError, sync::Arc};
+
+use allynet_domain::{Error, port, usecase};
+use allynet_wire::{origin::Origins, socket::Failure};
+
+use crate::{connections::Connections, device::Device, hub::Hub};
+
+/// What the adapter asks of the domain.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who calls.
+    pub accounts: usecase::accounts::Context,
+    /// Who may enter which room.
+    pub emergencies: usecase::emergencies::Context,
+    /// Where somebody is.
+    pub helpers: usecase::helpers::Context,
+    /// What helpers' devices answer to alerts.
+    pub alerts: Arc<dyn port::Alerts>,
+    /// What happened.
+    pub log: Arc<dyn port::EventLog>,
+    /// The time.
+    pub clock: Arc<dyn port::Clock>,
+}
+
+/// The shared state of one Socket.IO service.
+pub(crate) struct Desk {
+    pub(crate) ports: Ports,
+    pub(crate) origins: Origins,
+    pub(crate) hub: Hub<Device>,
+    pub(crate) connections: Connections,
+}
+
+/// How a failure is told to a client. A fault of ours is logged with its causes, here and nowhere else.
+pub(crate) fn explain(error: &Error, doing: &str) -> Failure {
+    log_fault(error, doing);
+    Failure::from(error)
+}
+
+/// Logs what is a fault of ours, and not a rule that said no.
+pub(crate) fn log_fault(error: &Error, doing: &str) {
+    if let Error::Port(error) = error {
+        tracing::error!(error = error as &dyn StdError, doing, "a port failed");
+    }
+}

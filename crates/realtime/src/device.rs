@@ -1,0 +1,144 @@
+//! One connected device: its socket, whose it is, and the ways in which the service speaks to it or ends it.
+//!
+//! Knows neither the log nor rooms. Never logs the socket's id: on polling it is a bearer.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use allynet_wire::{
+    events::Outgoing,
+    socket::{ErrorEvent, Failure},
+};
+use serde::{Serialize, de::IgnoredAny};
+use socketioxide::{SendError, SocketError, ack::AckStream, extract::SocketRef};
+use tokio::sync::oneshot;
+
+use crate::{
+    connections::Connections,
+    hub::Entry,
+    inbox::Inbox,
+    members::{Farewell, Identity, MemberId},
+};
+
+/// How many events of one socket may wait for the one that is being handled.
+const INBOX: usize = 64;
+
+/// What is known of a connection from its handshake to its end.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: MemberId,
+    pub(crate) identity: Identity,
+    /// What the client asks for, in order.
+    pub(crate) inbox: Inbox,
+    /// Set when the connection is over, which may be before it was attached.
+    gone: AtomicBool,
+    pending: Mutex<Option<Pending>>,
+}
+
+/// A connection between its handshake and its attachment.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) entry: Entry,
+    /// Told when the connection is attached; what the client sent before waits for it.
+    pub(crate) attached: oneshot::Sender<()>,
+}
+
+impl Session {
+    /// A connection that passed the handshake.
+    pub(crate) fn new(id: MemberId, identity: Identity, entry: Entry) -> Self {
+        let (attached, is_attached) = oneshot::channel();
+        let inbox = Inbox::new(INBOX);
+        // An event may arrive before the connect handler has run: it must not be answered before `session:ready`.
+        let gate = async move {
+            is_attached.await.ok();
+        };
+        if inbox.push(gate).is_err() {
+            tracing::error!("a new inbox takes nothing");
+        }
+        let pending = Mutex::new(Some(Pending { entry, attached }));
+        Self { id, identity, inbox, gone: AtomicBool::new(false), pending }
+    }
+
+    /// What is needed to attach it, the first time.
+    pub(crate) fn take_pending(&self) -> Option<Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The connection is over.
+    pub(crate) fn end(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.inbox.close();
+        drop(self.take_pending());
+    }
+
+    /// Whether the connection is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+}
+
+/// A connection that the service can speak to.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) socket: SocketRef,
+    pub(crate) session: Arc<Session>,
+    pub(crate) connections: Connections,
+}
+
+/// The client's answer to an event; any answer will do.
+pub(crate) type Acknowledged = AckStream<IgnoredAny>;
+
+/// A socket does not take an event: its queue is full, or it is over.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+impl From<SendError> for Refused {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Socket(SocketError::Closed) => {}
+            SendError::Socket(SocketError::InternalChannelFull) => tracing::info!("a client reads too slowly"),
+            SendError::Serialize(error) => tracing::error!(%error, "an event cannot be written"),
+        }
+        Self
+    }
+}
+
+impl Device {
+    /// Sends something that is not of the log.
+    pub(crate) fn tell(&self, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
+        Ok(self.socket.emit(event, payload)?)
+    }
+
+    /// Sends an event of the log; with what will be its acknowledgement, if it asks for one.
+    pub(crate) fn deliver(&self, event: &Outgoing) -> Result<Option<Acknowledged>, Refused> {
+        if !event.acknowledged {
+            self.socket.emit(event.name, &event.payload)?;
+            return Ok(None);
+        }
+        Ok(Some(self.socket.emit_with_ack(event.name, &event.payload)?))
+    }
+
+    /// Says why, and ends the connection.
+    pub(crate) fn dismiss(&self, farewell: Farewell) {
+        let failure = match farewell {
+            Farewell::SessionOver => Failure::token_expired(),
+            Farewell::Blocked => Failure::account_blocked(),
+        };
+        self.fail(&failure);
+    }
+
+    /// Says what is wrong with the connection, and ends it.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        let error = ErrorEvent { message: &failure.message, code: failure.code, event: None };
+        self.tell("error", &error).ok();
+        self.cut();
+    }
+
+    /// Ends the connection, transport and all.
+    pub(crate) fn cut(&self) {
+        self.session.inbox.close();
+        self.connections.close(&self.socket);
+    }
+}

@@ -1,0 +1,147 @@
+//! Follows the log and brings every event to the sockets of this node that are to hear of it, in order; ends the
+//! connections whose tokens expire.
+//!
+//! Decides nothing: who hears what, and how it reads for them, is asked of the domain and of the wire crate.
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use allynet_domain::{
+    LoggedEvent, Timestamp, UserId, Viewer,
+    port::{self, EventTail},
+};
+use allynet_wire::events::{Outgoing, outgoing};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use socketioxide::AckError;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    desk::Desk,
+    device::{Acknowledged, Device},
+    members::{Farewell, MemberId},
+};
+
+/// The pause after the log could not be read.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The clock of the machine may be set: it is looked at again at least this often.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// The reader of the log on this node. One per process.
+pub struct Dispatcher {
+    desk: Arc<Desk>,
+}
+
+impl Dispatcher {
+    pub(crate) const fn new(desk: Arc<Desk>) -> Self {
+        Self { desk }
+    }
+
+    /// Runs until told to stop. Clients are let in once it follows the log.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.follow() => {}
+            () = self.expire() => {}
+        }
+    }
+
+    async fn follow(&self) {
+        let mut tail = self.open().await;
+        self.desk.hub.open(tail.position());
+        loop {
+            match tail.next().await {
+                Ok(events) => {
+                    for event in events {
+                        self.dispatch(&Arc::new(event));
+                        tokio::task::yield_now().await;
+                    }
+                }
+                // The tail stays where it is, so nothing is lost.
+                Err(error) => self.wait(&error).await,
+            }
+        }
+    }
+
+    async fn open(&self) -> Box<dyn EventTail> {
+        loop {
+            match self.desk.ports.log.follow().await {
+                Ok(tail) => return tail,
+                Err(error) => self.wait(&error).await,
+            }
+        }
+    }
+
+    async fn wait(&self, error: &port::Error) {
+        tracing::error!(error = error as &dyn StdError, "the event log cannot be read, trying again");
+        self.desk.hub.set_failing(true);
+        tokio::time::sleep(PAUSE).await;
+        self.desk.hub.set_failing(false);
+    }
+
+    fn dispatch(&self, event: &Arc<LoggedEvent>) {
+        let step = self.desk.hub.advance(event);
+        for (viewer, devices) in step.deliveries {
+            match outgoing(event, viewer) {
+                Ok(Some(outgoing)) => self.deliver(event, viewer, &outgoing, &devices),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, event = %event.id, "an event cannot be written"),
+            }
+        }
+        for (device, farewell) in step.dismissed {
+            device.dismiss(farewell);
+        }
+    }
+
+    /// Sends to each device. One that does not take it is cut off, and gets nothing more: it comes back and resumes.
+    fn deliver(&self, event: &LoggedEvent, viewer: Viewer, outgoing: &Outgoing, devices: &[(MemberId, Device)]) {
+        let mut answers = FuturesUnordered::new();
+        for (id, device) in devices {
+            if let Ok(answer) = device.deliver(outgoing) {
+                answers.extend(answer);
+            } else {
+                self.desk.hub.remove(*id);
+                device.cut();
+            }
+        }
+        if let (Viewer::User(user), false) = (viewer, answers.is_empty()) {
+            self.expect_answer(event, user, answers);
+        }
+    }
+
+    /// The first answer of any device of the recipient counts; none within the time that the service gives is no
+    /// answer.
+    fn expect_answer(&self, event: &LoggedEvent, helper: UserId, mut answers: FuturesUnordered<Acknowledged>) {
+        let Some(emergency) = event.emergency else { return };
+        let (alerts, clock) = (Arc::clone(&self.desk.ports.alerts), Arc::clone(&self.desk.ports.clock));
+        tokio::spawn(async move {
+            while let Some(answer) = answers.next().await {
+                if !matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
+                    continue;
+                }
+                if let Err(error) = alerts.acknowledge(emergency, helper, clock.now()).await {
+                    let error: &dyn StdError = &error;
+                    tracing::error!(error, "an acknowledgement was not stored");
+                }
+                return;
+            }
+        });
+    }
+
+    async fn expire(&self) {
+        let hub = &self.desk.hub;
+        loop {
+            let now = self.desk.ports.clock.now();
+            for device in hub.take_expired(now) {
+                device.dismiss(Farewell::SessionOver);
+            }
+            let pause = hub.next_expiry().map_or(LONGEST_WAIT, |at| until(at, now));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = hub.sooner_expiry() => {}
+            }
+        }
+    }
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    (at - now).to_std().unwrap_or_default().min(LONGEST_WAIT)
+}

@@ -1,0 +1,91 @@
+//! Puts the namespace together: the Socket.IO service with its limits, the handlers, and what the server needs to
+//! know of both.
+
+use std::{sync::Arc, time::Duration};
+
+use allynet_domain::{UserId, port};
+use allynet_wire::origin::Origins;
+use engineioxide::service::NotFoundService;
+use socketioxide::{SocketIo, handler::ConnectHandler as _, service::SocketIoService};
+
+use crate::{
+    connections::{Connections, Watched},
+    desk::{Desk, Ports},
+    dispatcher::Dispatcher,
+    handshake,
+    hub::Hub,
+};
+
+/// The namespace in which everything happens.
+const NAMESPACE: &str = "/emergencies";
+
+/// The largest packet that a client may send, as Engine.IO announces it.
+const MAX_PAYLOAD: usize = 65_536;
+/// The most packets that wait for one client. A queue grows only as it fills.
+const QUEUE: usize = 1024;
+/// How long a device may take to acknowledge an alert; after that it is alerted again.
+const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
+
+/// The Socket.IO service, to be mounted at [`SOCKET_IO_PATH`](crate::SOCKET_IO_PATH).
+pub type SocketService = Watched<SocketIoService<NotFoundService>>;
+
+/// The connections of this node, as the server sees them. A clone refers to the same ones.
+#[derive(Clone)]
+pub struct Gateway {
+    desk: Arc<Desk>,
+}
+
+/// Makes the namespace: the service, a handle to its connections, and the dispatcher, without which nobody is let in.
+pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
+    let connections = Connections::new();
+    let desk = Arc::new(Desk { ports, origins, hub: Hub::new(), connections: connections.clone() });
+    let (service, io) = SocketIo::builder()
+        .req_path("/socket.io")
+        .ping_interval(Duration::from_secs(25))
+        .ping_timeout(Duration::from_secs(20))
+        .connect_timeout(Duration::from_secs(10))
+        .upgrade_timeout(Duration::from_secs(10))
+        .ack_timeout(ACKNOWLEDGEMENT)
+        .max_payload(MAX_PAYLOAD as u64)
+        .ws_max_message_size(MAX_PAYLOAD)
+        .ws_max_frame_size(MAX_PAYLOAD)
+        .max_buffer_size(QUEUE)
+        .with_state(Arc::clone(&desk))
+        .build_svc();
+    io.ns(NAMESPACE, handshake::enter.with(handshake::admit));
+    // Clients may connect to the main namespace; nothing is delivered there.
+    io.ns("/", async || {});
+    (connections.wrap(service), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
+}
+
+impl Gateway {
+    /// Who is connected to this node.
+    pub fn presence(&self) -> Arc<dyn port::Presence> {
+        Arc::new(self.clone())
+    }
+
+    /// Whether the log is followed, so that what happens reaches the sockets of this node.
+    pub fn is_following(&self) -> bool {
+        self.desk.hub.is_following()
+    }
+
+    /// Lets nobody in any more, closes all sockets, and waits until they are gone, but not longer than `limit`.
+    pub async fn drain(&self, limit: Duration) {
+        for device in self.desk.hub.close() {
+            device.cut();
+        }
+        if tokio::time::timeout(limit, self.desk.hub.emptied()).await.is_err() {
+            tracing::warn!("some sockets did not close in time");
+        }
+    }
+}
+
+impl port::Presence for Gateway {
+    fn is_online(&self, user: UserId) -> bool {
+        self.desk.hub.is_online(user)
+    }
+
+    fn helpers_online(&self) -> u32 {
+        u32::try_from(self.desk.hub.helpers_online()).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,166 @@
+//! From the first packet to `session:ready`: who is let in, and how a connection gets its rooms without missing
+//! anything that happens meanwhile.
+//!
+//! The place in the log is noted *before* the database is asked. Whatever is committed later is applied when the
+//! connection is attached: rooms that were entered or left, a session that was revoked, an account that was blocked.
+
+use std::{sync::Arc, time::Duration};
+
+use allynet_domain::{
+    Account, Error, EventId, Refusal,
+    usecase::{
+        accounts::{Authenticated, authenticate, recall},
+        rooms::restore,
+    },
+};
+use allynet_wire::{origin::Origins, socket::SessionReady};
+use http::{HeaderMap, header::ORIGIN};
+use serde_json::Value;
+use socketioxide::extract::{SocketRef, State, TryData};
+
+use crate::{
+    desk::{Desk, explain, log_fault},
+    device::{Device, Pending, Session},
+    hub::{Attached, Entry},
+    members::{Farewell, Identity},
+    receive,
+};
+
+const NO_TOKEN: &str = "Authentication error: No token provided";
+const INVALID_TOKEN: &str = "Authentication error: Invalid token";
+const TOKEN_EXPIRED: &str = "Authentication error: Token expired";
+const BLOCKED: &str = "Authentication error: Account is inactive or blocked";
+const FOREIGN_PAGE: &str = "Origin not allowed";
+const UNAVAILABLE: &str = "The service cannot do this right now; try again";
+
+/// How long a client waits for a node that does not follow the log yet.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Decides who may connect. Everything that the client may send is listened to when this ends, so that nothing it
+/// sends right after is lost.
+pub(crate) async fn admit(
+    socket: SocketRef,
+    TryData(auth): TryData<Value>,
+    State(desk): State<Arc<Desk>>,
+) -> Result<(), &'static str> {
+    let request = socket.req_parts();
+    check_origin(&desk.origins, &request.headers)?;
+    let token = token(&auth.unwrap_or_default(), request.uri.query()).ok_or(NO_TOKEN)?;
+    let mark = tokio::time::timeout(PATIENCE, desk.hub.mark()).await.map_err(|_| UNAVAILABLE)?;
+    let (identity, entry) = identify(&desk, mark, &token).await.map_err(|error| refusal(&error))?;
+    let session = Arc::new(Session::new(desk.hub.number(), identity, entry));
+    receive::listen(&socket, &desk, &session);
+    socket.extensions.insert(session);
+    Ok(())
+}
+
+/// A client that is no browser sends no origin, and passes.
+fn check_origin(origins: &Origins, headers: &HeaderMap) -> Result<(), &'static str> {
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let allowed = origin.to_str().is_ok_and(|origin| origins.allow(origin));
+    if allowed { Ok(()) } else { Err(FOREIGN_PAGE) }
+}
+
+/// The token in the handshake's payload, else in the query.
+fn token(auth: &Value, query: Option<&str>) -> Option<String> {
+    let given = auth.get("token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    given.map(ToOwned::to_owned).or_else(|| {
+        let mut pairs = form_urlencoded::parse(query?.as_bytes());
+        let token = pairs.find_map(|(name, value)| (name == "token").then_some(value))?;
+        Some(token.into_owned()).filter(|token| !token.is_empty())
+    })
+}
+
+async fn identify(desk: &Desk, mark: EventId, token: &str) -> Result<(Identity, Entry), Error> {
+    let Authenticated { actor, expires_at } = authenticate(&desk.ports.accounts, token).await?;
+    let entry = entry(desk, mark, &actor.account).await?;
+    let administers = actor.account.is_admin();
+    Ok((Identity { user: actor.id(), session: actor.session, administers, expires_at }, entry))
+}
+
+async fn entry(desk: &Desk, mark: EventId, account: &Account) -> Result<Entry, Error> {
+    Ok(Entry { mark, rooms: restore(&desk.ports.emergencies, account).await? })
+}
+
+fn refusal(error: &Error) -> &'static str {
+    log_fault(error, "connecting");
+    match error {
+        Error::Refused(Refusal::TokenExpired) => TOKEN_EXPIRED,
+        Error::Refused(Refusal::AccountBlocked) => BLOCKED,
+        Error::Refused(_) => INVALID_TOKEN,
+        Error::Port(_) => UNAVAILABLE,
+    }
+}
+
+/// Attaches a connection that was let in.
+pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
+    let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+    let Some(Pending { mut entry, attached }) = session.take_pending() else { return };
+    let device = Device { socket, session, connections: desk.connections.clone() };
+    while !device.session.is_over() {
+        match attach(&desk, &device, &entry) {
+            Attached::Yes => break,
+            Attached::Refused => return device.cut(),
+            Attached::Dismissed(farewell) => return device.dismiss(farewell),
+            Attached::Outdated => match read_again(&desk, &device.session.identity).await {
+                Ok(newer) => entry = newer,
+                Err(Error::Refused(Refusal::AccountBlocked)) => return device.dismiss(Farewell::Blocked),
+                Err(Error::Refused(_)) => return device.dismiss(Farewell::SessionOver),
+                Err(error) => return device.fail(&explain(&error, "connecting")),
+            },
+        }
+    }
+    // The disconnect handler may have run before there was anything to remove.
+    if device.session.is_over() {
+        desk.hub.remove(device.session.id);
+    }
+    attached.send(()).ok();
+}
+
+fn attach(desk: &Desk, device: &Device, entry: &Entry) -> Attached {
+    let Session { id, identity, .. } = &*device.session;
+    desk.hub.attach((*id, *identity), device.clone(), entry, |rooms, latest| {
+        let ready = SessionReady::new(identity.user, rooms, latest, desk.ports.clock.now());
+        device.tell("session:ready", &ready).is_ok()
+    })
+}
+
+async fn read_again(desk: &Desk, identity: &Identity) -> Result<Entry, Error> {
+    let mark = desk.hub.mark().await;
+    let actor = recall(&desk.ports.accounts, identity.session, identity.user).await?;
+    entry(desk, mark, &actor.account).await
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_token_is_taken_from_the_payload_and_else_from_the_query() {
+        for (auth, query, expected) in [
+            (json!({ "token": "a" }), Some("token=b"), Some("a")),
+            (json!({ "token": "" }), Some("EIO=4&token=b"), Some("b")),
+            (json!({}), Some("token=a%2Eb%20c"), Some("a.b c")),
+            (json!({ "token": 7 }), None, None),
+            (json!({ "token": ["a"] }), Some("token="), None),
+            (json!([1]), Some("mytoken=b"), None),
+            (Value::Null, None, None),
+        ] {
+            assert_eq!(token(&auth, query).as_deref(), expected, "{auth} {query:?}");
+        }
+    }
+
+    #[test]
+    fn pages_of_foreign_origins_are_refused_and_clients_without_one_pass() {
+        let origins = Origins::default();
+        let headers = |origin: &[u8]| HeaderMap::from_iter([(ORIGIN, origin.try_into().unwrap())]);
+        assert_eq!(check_origin(&origins, &HeaderMap::new()), Ok(()));
+        assert_eq!(check_origin(&origins, &headers(b"http://localhost:5173")), Ok(()));
+        for foreign in [&b"https://evil.example"[..], b"null", b"http://localhost\xff"] {
+            assert_eq!(check_origin(&origins, &headers(foreign)), Err(FOREIGN_PAGE));
+        }
+    }
+}

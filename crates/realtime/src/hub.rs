@@ -1,0 +1,253 @@
+//! The one place where connections meet the log: which events this node has seen, and who was in which room at each.
+//!
+//! Everything happens under one lock that is never held across an await, so a connection is attached strictly between
+//! two events: it misses none that came after it was told its place in the log, and gets none from before. Knows
+//! nothing of sockets, payloads or the database.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use allynet_domain::{EventId, LoggedEvent, Movement, Room, Timestamp, UserId, Viewer};
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    members::{Farewell, Identity, MemberId, Members, who_moves},
+    ring::Ring,
+};
+
+/// How many events are kept for connections that are being made or come back.
+const RING: usize = 4096;
+
+/// All connections of this node and its place in the log.
+#[derive(Debug)]
+pub(crate) struct Hub<D> {
+    state: Mutex<State<D>>,
+    /// The last number given to a connection.
+    counter: AtomicU64,
+    opened: watch::Sender<bool>,
+    failing: AtomicBool,
+    /// A connection came whose token expires before all others.
+    sooner: Notify,
+    /// The last connection went.
+    emptied: Notify,
+}
+
+#[derive(Debug)]
+struct State<D> {
+    ring: Ring,
+    members: Members<D>,
+    closing: bool,
+}
+
+/// Where a connection stands when it wants to be attached: its rooms as the database knew them at some time after the
+/// event `mark` had been seen here.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) mark: EventId,
+    pub(crate) rooms: Vec<Room>,
+}
+
+/// What became of an attempt to attach a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Attached {
+    /// It hears everything from now on.
+    Yes,
+    /// Its rooms are too old to be brought up to date: read them again.
+    Outdated,
+    /// Meanwhile something happened that ends it.
+    Dismissed(Farewell),
+    /// It cannot be told that it is attached, or the service is about to stop.
+    Refused,
+}
+
+/// What became of an attempt to enter a room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// It is in.
+    Yes,
+    /// Meanwhile the user's rights may have changed: look again.
+    Outdated,
+}
+
+/// What an event means for the connections of this node.
+#[derive(Debug)]
+pub(crate) struct Step<D> {
+    /// With whose eyes it is to be written, and who hears it; nobody twice, never empty.
+    pub(crate) deliveries: Vec<(Viewer, Vec<(MemberId, D)>)>,
+    /// Who is to be ended after that.
+    pub(crate) dismissed: Vec<(D, Farewell)>,
+}
+
+impl<D: Clone> Hub<D> {
+    /// Nobody, nowhere in the log.
+    pub(crate) fn new() -> Self {
+        let ring = Ring::new(EventId::START, RING);
+        Self {
+            state: Mutex::new(State { ring, members: Members::default(), closing: false }),
+            counter: AtomicU64::new(0),
+            opened: watch::Sender::new(false),
+            failing: AtomicBool::new(false),
+            sooner: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// The log is followed from here.
+    pub(crate) fn open(&self, position: EventId) {
+        self.state().ring = Ring::new(position, RING);
+        self.opened.send_replace(true);
+    }
+
+    /// Whether following the log fails at present.
+    pub(crate) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+
+    /// Whether the log is followed.
+    pub(crate) fn is_following(&self) -> bool {
+        *self.opened.borrow() && !self.failing.load(Ordering::Relaxed)
+    }
+
+    /// The last event seen here, once the log is followed. What is read from the database after that is not older.
+    pub(crate) async fn mark(&self) -> EventId {
+        // The sender lives as long as `self`: this ends only when the log is open.
+        self.opened.subscribe().wait_for(|opened| *opened).await.ok();
+        self.state().ring.position()
+    }
+
+    /// A number for a new connection.
+    pub(crate) fn number(&self) -> MemberId {
+        MemberId(self.counter.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Attaches a connection. `greet` tells it so, its rooms and the last event that it will not get, before anything
+    /// else can be sent to it; and whether it could be told.
+    pub(crate) fn attach(
+        &self,
+        (id, identity): (MemberId, Identity),
+        device: D,
+        entry: &Entry,
+        greet: impl FnOnce(&[Room], EventId) -> bool,
+    ) -> Attached {
+        let mut state = self.state();
+        let State { ring, members, closing } = &mut *state;
+        if *closing {
+            return Attached::Refused;
+        }
+        let Some(missed) = ring.since(entry.mark) else { return Attached::Outdated };
+        members.insert(id, identity, device);
+        entry.rooms.iter().for_each(|room| members.enter(id, *room));
+        let movements = missed.flat_map(|event| event.movements()).filter(|m| who_moves(m) == identity.user);
+        for movement in movements {
+            if let Some(farewell) = members.move_one(id, &movement) {
+                members.remove(id);
+                return Attached::Dismissed(farewell);
+            }
+        }
+        // Resuming goes here: what the client missed and the ring still has, before anything that comes live.
+        if !greet(members.rooms(id), ring.position()) {
+            members.remove(id);
+            return Attached::Refused;
+        }
+        if members.next_expiry() == Some(identity.expires_at) {
+            self.sooner.notify_one();
+        }
+        Attached::Yes
+    }
+
+    /// Puts a connection into rooms that its user may enter, as the database knew it after `entry.mark`.
+    pub(crate) fn join(&self, id: MemberId, user: UserId, entry: &Entry) -> Joined {
+        let mut state = self.state();
+        let State { ring, members, .. } = &mut *state;
+        let Some(mut missed) = ring.since(entry.mark) else { return Joined::Outdated };
+        if missed.any(|event| event.movements().iter().any(|movement| who_moves(movement) == user)) {
+            return Joined::Outdated;
+        }
+        entry.rooms.iter().for_each(|room| members.enter(id, *room));
+        Joined::Yes
+    }
+
+    /// Takes a connection out of a room.
+    pub(crate) fn leave(&self, id: MemberId, room: Room) {
+        self.state().members.leave(id, room);
+    }
+
+    /// A connection is over, or must not get anything any more.
+    pub(crate) fn remove(&self, id: MemberId) {
+        let (removed, is_empty) = {
+            let members = &mut self.state().members;
+            (members.remove(id), members.is_empty())
+        };
+        // Outside the lock: a device may own anything.
+        drop(removed);
+        if is_empty {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// The next event of the log: moves people between rooms and tells who hears it. Those who leave by it still do.
+    pub(crate) fn advance(&self, event: &Arc<LoggedEvent>) -> Step<D> {
+        let mut state = self.state();
+        state.ring.push(Arc::clone(event));
+        let members = &mut state.members;
+        let (entering, rest): (Vec<_>, Vec<_>) =
+            event.movements().into_iter().partition(|movement| matches!(movement, Movement::Enter { .. }));
+        let mut dismissed: Vec<_> = entering.iter().flat_map(|movement| members.apply(movement)).collect();
+        let heard = |delivery: allynet_domain::Delivery| (delivery.viewer, members.audience(&delivery.audience));
+        let deliveries = event.deliveries().into_iter().map(heard).filter(|(_, devices)| !devices.is_empty()).collect();
+        dismissed.extend(rest.iter().flat_map(|movement| members.apply(movement)));
+        Step { deliveries, dismissed }
+    }
+
+    /// Takes out the connections whose tokens have expired.
+    pub(crate) fn take_expired(&self, now: Timestamp) -> Vec<D> {
+        self.state().members.take_expired(now)
+    }
+
+    /// When the next token expires.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        self.state().members.next_expiry()
+    }
+
+    /// Waits until another token may be the next to expire.
+    pub(crate) async fn sooner_expiry(&self) {
+        self.sooner.notified().await;
+    }
+
+    /// Attaches nobody from now on, and hands out everybody who is.
+    pub(crate) fn close(&self) -> Vec<D> {
+        let mut state = self.state();
+        state.closing = true;
+        state.members.devices()
+    }
+
+    /// Waits until nobody is connected.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.state().members.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Whether this user is connected here.
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.state().members.is_online(user)
+    }
+
+    /// How many helpers on duty are connected here.
+    pub(crate) fn helpers_online(&self) -> usize {
+        self.state().members.helpers_online()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<D>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

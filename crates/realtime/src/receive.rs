@@ -1,0 +1,143 @@
+//! What clients send: each event is read, handled in the order in which it came, and answered, whatever it was.
+//!
+//! Rights are looked up when an event is handled, never remembered from the handshake.
+
+use std::{borrow::Cow, future::ready, sync::Arc};
+
+use allynet_domain::{
+    Error, Room,
+    usecase::{accounts::recall, helpers::locate, rooms},
+};
+use allynet_wire::{
+    input,
+    socket::{Acknowledgement, Confirmation, ErrorEvent, Failure},
+};
+use serde_json::Value;
+use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+
+use crate::{
+    desk::{Desk, explain},
+    device::Session,
+    hub::{Entry, Joined},
+    inbox::Refused,
+};
+
+/// How often joining is decided again because the user's rights changed meanwhile.
+const ATTEMPTS: u32 = 8;
+
+/// What a client may send.
+#[derive(Clone, Copy, Debug)]
+enum Request {
+    Join,
+    Leave,
+    Locate,
+}
+
+impl Request {
+    const ALL: [Self; 3] = [Self::Join, Self::Leave, Self::Locate];
+
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Join => "emergency:join",
+            Self::Leave => "emergency:leave",
+            Self::Locate => "location:update",
+        }
+    }
+}
+
+/// Registers everything that is listened to on a socket.
+pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session>) {
+    for request in Request::ALL {
+        let (desk, session) = (Arc::clone(desk), Arc::clone(session));
+        // The body runs in the order of arrival, before the future that it returns is polled. One of the two
+        // acknowledgements goes with the work, the other answers if the work cannot be taken.
+        let handler = move |socket, TryData(payload): TryData<Value>, ack: AckSender, spare: AckSender| {
+            let caller = Caller { socket, event: Cow::Borrowed(request.event()) };
+            let payload = payload.unwrap_or_default();
+            let (worker, owner) = (caller.clone(), Arc::clone(&session));
+            let work = async move { worker.answer(ack, &handle(&desk, &owner, request, &payload).await) };
+            caller.queue(&session, spare, work);
+            ready(())
+        };
+        socket.on(request.event(), handler);
+    }
+    let listener = Arc::clone(session);
+    socket.on_fallback(move |socket: SocketRef, Event(event), ack: AckSender, spare: AckSender| {
+        let caller = Caller { socket, event: Cow::Owned(event) };
+        let worker = caller.clone();
+        let work = async move { worker.answer(ack, &Err(Failure::unknown_event())) };
+        caller.queue(&listener, spare, work);
+        ready(())
+    });
+    let (desk, session) = (Arc::clone(desk), Arc::clone(session));
+    socket.on_disconnect(move || {
+        session.end();
+        desk.hub.remove(session.id);
+        ready(())
+    });
+}
+
+/// The socket that sent an event, and the event's name.
+#[derive(Clone)]
+struct Caller {
+    socket: SocketRef,
+    event: Cow<'static, str>,
+}
+
+impl Caller {
+    fn queue(self, session: &Session, ack: AckSender, work: impl Future<Output = ()> + Send + 'static) {
+        match session.inbox.push(work) {
+            Ok(()) | Err(Refused::Closed) => {}
+            Err(Refused::Full) => self.answer(ack, &Err(Failure::rate_limited())),
+        }
+    }
+
+    /// Answers with the acknowledgement, if one was asked for, and with an event. Neither is of the log, so a full
+    /// queue costs the answer and nothing else.
+    fn answer(&self, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
+        ack.send(&Acknowledgement::of(outcome)).ok();
+        match outcome {
+            Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation).ok(),
+            Err(Failure { message, code }) => {
+                let error = ErrorEvent { message, code, event: Some(&self.event) };
+                self.socket.emit("error", &error).ok()
+            }
+        };
+    }
+}
+
+async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Value) -> Result<Confirmation, Failure> {
+    let explain = |error: Error| explain(&error, request.event());
+    match request {
+        Request::Join => {
+            let wanted = input::socket::room(payload)?;
+            join(desk, session, wanted.emergency).await.map_err(explain)?.ok_or(Failure::internal())
+        }
+        Request::Leave => {
+            let wanted = input::socket::room(payload)?;
+            let user = session.identity.user;
+            let id = rooms::find(&desk.ports.emergencies, user, wanted.emergency).await.map_err(explain)?;
+            desk.hub.leave(session.id, Room::Emergency(id));
+            Ok(Confirmation::left(id))
+        }
+        Request::Locate => {
+            let position = input::socket::location(payload)?;
+            locate(&desk.ports.helpers, session.identity.user, position).await.map_err(explain)?;
+            Ok(Confirmation::located(position))
+        }
+    }
+}
+
+/// Enters a room; none if the user's rights kept changing.
+async fn join(desk: &Desk, session: &Session, which: rooms::Which) -> Result<Option<Confirmation>, Error> {
+    let user = session.identity.user;
+    for _ in 0..ATTEMPTS {
+        let mark = desk.hub.mark().await;
+        let actor = recall(&desk.ports.accounts, session.identity.session, user).await?;
+        let (id, rooms) = rooms::join(&desk.ports.emergencies, &actor, which).await?;
+        if desk.hub.join(session.id, user, &Entry { mark, rooms }) == Joined::Yes {
+            return Ok(Some(Confirmation::joined(id)));
+        }
+    }
+    Ok(None)
+}
