@@ -1,0 +1,74 @@
+//! The key that signs tokens, when none is configured: an embedded database keeps its own beside its file.
+
+use std::{
+    fs::OpenOptions,
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+/// Reads the key beside a SQLite file, or makes one that only this user can read.
+pub(crate) fn beside(database: &Path) -> anyhow::Result<SecretString> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".secret");
+    let path = PathBuf::from(path);
+    match create(&path) {
+        Ok(secret) => Ok(secret),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let stored = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(stored.trim().to_owned().into())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+/// Writes a new key under another name first, so that nobody ever reads half of one.
+fn create(path: &Path) -> std::io::Result<SecretString> {
+    if path.exists() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let secret = random();
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    linked.map(|()| secret.into())
+}
+
+/// 244 random bits from the system, as text.
+#[expect(clippy::disallowed_methods, reason = "these are random bits, not identifiers")]
+fn random() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("ally.db");
+        let first = beside(&database).unwrap();
+        assert!(first.expose_secret().len() >= 32);
+        assert_eq!(beside(&database).unwrap().expose_secret(), first.expose_secret());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(folder.path().join("ally.db.secret")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left behind");
+    }
+}

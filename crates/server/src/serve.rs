@@ -1,0 +1,147 @@
+//! Running the service, from an open database to the last connection closed.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use allynet_domain::usecase::accounts;
+use allynet_realtime::{Gateway, SOCKET_IO_PATH};
+use anyhow::Context as _;
+use axum::{Router, middleware::map_request};
+use std::future::IntoFuture as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    listener::{Listener, Patience, Peer, attach_connection},
+    settings::Settings,
+    store::Store,
+    wiring::{self, UseCases},
+};
+
+/// How long requests may take to end, once the service is to stop.
+const GRACE: Duration = Duration::from_secs(8);
+/// How long sockets may take to be closed.
+const SOCKET_GRACE: Duration = Duration::from_secs(1);
+
+/// Brings the database up to date.
+pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let store = Store::open(&settings.database_url).await?;
+    store.close().await;
+    tracing::info!("the database is up to date");
+    Ok(())
+}
+
+/// Runs until the process is told to stop.
+pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
+    let tokens = wiring::tokens(settings)?;
+    let store = Store::open(&settings.database_url).await?;
+    let ports = store.ports();
+    let use_cases = UseCases::new(&ports, tokens, rules);
+    make_admin(&use_cases.accounts, settings).await?;
+
+    let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
+        allynet_realtime::Ports {
+            accounts: use_cases.accounts.clone(),
+            emergencies: use_cases.emergencies.clone(),
+            helpers: use_cases.helpers.clone(),
+            alerts: ports.alerts.clone(),
+            log: ports.log.clone(),
+            clock: use_cases.clock.clone(),
+        },
+        origins.clone(),
+    );
+    let stop = CancellationToken::new();
+    let following = gateway.clone();
+    let draining = stop.clone();
+    let rest = allynet_rest::Ports {
+        accounts: use_cases.accounts,
+        helpers: use_cases.helpers,
+        emergencies: use_cases.emergencies,
+        messages: use_cases.messages,
+        log: ports.log,
+        presence: gateway.presence(),
+        ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
+    };
+    let router = allynet_rest::router(rest).route_service(SOCKET_IO_PATH, socket_io);
+    let router = allynet_rest::outermost(router, origins, use_cases.ids).layer(map_request(attach_connection));
+
+    let dispatching = tokio::spawn(dispatcher.run(stop.child_token()));
+    let outcome = listen(settings.listen, router, &gateway, &stop).await;
+    stop.cancel();
+    dispatching.await.context("the dispatcher failed")?;
+    store.close().await;
+    outcome
+}
+
+async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Result<()> {
+    let (Some(email), Some(password)) = (settings.admin_email.clone(), settings.admin_password.clone()) else {
+        tracing::info!("to make an administrator, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD and start again");
+        return Ok(());
+    };
+    if accounts::ensure_admin(cx, email, password).await.context("cannot make the administrator")? {
+        tracing::info!("made the administrator");
+    }
+    Ok(())
+}
+
+/// Serves until told to stop, then lets requests end and closes what is left.
+async fn listen(
+    address: SocketAddr,
+    router: Router,
+    gateway: &Gateway,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut told = Told::listen()?;
+    let tcp =
+        TcpListener::bind(address).await.with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
+    let bound = tcp.local_addr()?;
+    let close_all = CancellationToken::new();
+    let listener = Listener::new(tcp, Patience::default(), close_all.clone());
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let refuse_new = stop.clone();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(refuse_new.cancelled_owned());
+    let mut serving = tokio::spawn(serving.into_future());
+    tracing::info!("listening on http://{}", reachable(bound));
+
+    tokio::select! {
+        ended = &mut serving => return ended?.context("the listener failed"),
+        () = told.wait() => tracing::info!("stopping"),
+    }
+    stop.cancel();
+    gateway.drain(SOCKET_GRACE).await;
+    // What is left are requests that run, and connections that nothing happens on.
+    let patience = tokio::time::sleep(GRACE);
+    tokio::select! {
+        ended = &mut serving => return ended?.context("the listener failed"),
+        () = patience => close_all.cancel(),
+    }
+    tokio::time::timeout(SOCKET_GRACE, serving).await.ok();
+    Ok(())
+}
+
+/// An address that a person on this machine can open.
+fn reachable(bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() }
+}
+
+/// The signals that end the service.
+struct Told {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Told {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The settings: one struct that is flags, environment variables and `--help` at once.
+
+use std::{fmt, io::Write, net::SocketAddr, str::FromStr, time::Duration};
+
+use allynet_domain::{AlertPolicy, Email, HelperPolicy, Metres, Password, usecase::Rules};
+use allynet_wire::origin::Origins;
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+
+/// AllyNet: somebody presses a button, and verified helpers nearby know.
+#[derive(Debug, Parser)]
+#[command(name = "allynet", version, about, max_term_width = 110)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service (the default)
+    Serve,
+    /// Bring the database up to date and exit
+    Migrate,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+// The name of each value is its environment variable, so that an error names both ways to set it.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// Address and port to listen on
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_LISTEN",
+        value_name = "ALLYNET_LISTEN",
+        hide_env = true,
+        default_value = "0.0.0.0:5000"
+    )]
+    pub(crate) listen: SocketAddr,
+
+    /// `sqlite://FILE` (made if absent) or `postgres://USER:PASSWORD@HOST:PORT/NAME`
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        value_name = "DATABASE_URL",
+        hide_env = true,
+        hide_env_values = true,
+        default_value = "sqlite://allynet.db"
+    )]
+    pub(crate) database_url: Database,
+
+    /// Key that signs tokens, at least 32 bytes, the same on every node. Without one, SQLite keeps its own beside
+    /// the database, and PostgreSQL refuses to start
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_JWT_SECRET",
+        value_name = "ALLYNET_JWT_SECRET",
+        hide_env = true,
+        hide_env_values = true
+    )]
+    pub(crate) jwt_secret: Option<SecretString>,
+
+    /// How long an access token is good
+    #[arg(long, global = true, env = "ALLYNET_ACCESS_TOKEN_TTL", value_name = "ALLYNET_ACCESS_TOKEN_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
+    pub(crate) access_token_ttl: Duration,
+
+    /// How long a refresh token is good
+    #[arg(long, global = true, env = "ALLYNET_REFRESH_TOKEN_TTL", value_name = "ALLYNET_REFRESH_TOKEN_TTL", hide_env = true, default_value = "7d", value_parser = duration)]
+    pub(crate) refresh_token_ttl: Duration,
+
+    /// Email of the administrator, who is made at start if absent
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ADMIN_EMAIL",
+        value_name = "ALLYNET_ADMIN_EMAIL",
+        hide_env = true,
+        requires = "admin_password"
+    )]
+    pub(crate) admin_email: Option<Email>,
+
+    /// Password of the administrator, 8 to 128 characters
+    #[arg(long, global = true, env = "ALLYNET_ADMIN_PASSWORD", value_name = "ALLYNET_ADMIN_PASSWORD", hide_env = true, hide_env_values = true, requires = "admin_email", value_parser = password)]
+    pub(crate) admin_password: Option<Password>,
+
+    /// Who may help: `verified` helpers, or every active account (`open`)
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_HELPER_POLICY",
+        value_name = "ALLYNET_HELPER_POLICY",
+        hide_env = true,
+        default_value = "verified"
+    )]
+    pub(crate) helper_policy: HelperPolicy,
+
+    /// Web origins whose pages may use the service, separated by commas, or `*`. Default: pages of this machine
+    #[arg(long, global = true, env = "ALLYNET_CORS_ORIGINS", value_name = "ALLYNET_CORS_ORIGINS", hide_env = true)]
+    pub(crate) cors_origins: Option<Origins>,
+
+    /// Radii in metres, growing: the first with enough helpers in it is alerted
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ALERT_RADII",
+        value_name = "ALLYNET_ALERT_RADII",
+        hide_env = true,
+        default_value = "5000,10000,15000",
+        value_delimiter = ','
+    )]
+    pub(crate) alert_radii: Vec<f64>,
+
+    /// How many helpers are enough
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ALERT_MIN_HELPERS",
+        value_name = "ALLYNET_ALERT_MIN_HELPERS",
+        hide_env = true,
+        default_value_t = 3
+    )]
+    pub(crate) alert_min_helpers: u32,
+
+    /// The most helpers alerted at once
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ALERT_WAVE_SIZE",
+        value_name = "ALLYNET_ALERT_WAVE_SIZE",
+        hide_env = true,
+        default_value_t = 50
+    )]
+    pub(crate) alert_wave_size: u32,
+
+    /// Positions older than this do not count
+    #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
+    pub(crate) position_ttl: Duration,
+
+    /// What is logged: `warn`, `info`, `debug`, or by module as `allynet=debug,info`
+    #[arg(
+        long = "log",
+        global = true,
+        env = "RUST_LOG",
+        value_name = "RUST_LOG",
+        hide_env = true,
+        default_value = "info"
+    )]
+    pub(crate) log: String,
+
+    /// How the log is written
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_LOG_FORMAT",
+        value_name = "ALLYNET_LOG_FORMAT",
+        hide_env = true,
+        default_value = "text"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+impl CommandLine {
+    /// Reads flags and environment. A wrong value ends the process with one line that names it.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            if !error.use_stderr() {
+                error.exit();
+            }
+            let text = error.to_string();
+            let line: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            // Nothing is left to be done about a standard error that cannot be written to.
+            let _ = writeln!(std::io::stderr(), "{}", line.join(" "));
+            std::process::exit(2)
+        })
+    }
+}
+
+impl Settings {
+    /// The community's rules.
+    pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
+        let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
+        let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
+        let alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
+        let position_ttl = TimeDelta::from_std(self.position_ttl).context("ALLYNET_POSITION_TTL is too long")?;
+        Ok(Rules { helpers: self.helper_policy, alerts, position_ttl })
+    }
+}
+
+/// Where everything is stored.
+#[derive(Clone)]
+pub(crate) enum Database {
+    Sqlite(String),
+    Postgres(SecretString),
+}
+
+impl FromStr for Database {
+    type Err = &'static str;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite(url.to_owned())),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(url.into())),
+            _ => Err("must begin with sqlite: or postgres:"),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite(_) => "Sqlite",
+            Self::Postgres(_) => "Postgres",
+        })
+    }
+}
+
+impl Database {
+    /// The URL of a PostgreSQL database, for connecting.
+    pub(crate) fn expose(url: &SecretString) -> &str {
+        url.expose_secret()
+    }
+}
+
+/// Reads `90s`, `15m`, `24h`, `7d`.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    const WRONG: &str = "must be a duration like 90s, 15m, 24h or 7d";
+    let unit = text.chars().last().ok_or(WRONG)?;
+    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or(WRONG)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(WRONG),
+    };
+    match number.checked_mul(seconds) {
+        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err(WRONG),
+    }
+}
+
+fn password(text: &str) -> Result<Password, String> {
+    Password::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_are_not_zero() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
+        for wrong in ["", "90", "s", "0s", "-1s", "1.5h", "1w", "99999999999999999999d", "300000000000000000d", "1é"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_rules() {
+        let line = CommandLine::try_parse_from(["allynet"]).unwrap();
+        assert!(line.settings.rules().is_ok());
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_variable() {
+        for (flag, value, name) in [
+            ("--listen", "nowhere", "ALLYNET_LISTEN"),
+            ("--database-url", "mysql://x", "DATABASE_URL"),
+            ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
+            ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
+            ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
+        ] {
+            let error = CommandLine::try_parse_from(["allynet", flag, value]).unwrap_err().to_string();
+            assert!(error.lines().next().unwrap().contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which adapter stands behind which port of which use case.
+
+use std::sync::Arc;
+
+use allynet_auth::{Argon2Passwords, JwtTokens};
+use allynet_domain::{
+    port,
+    usecase::{Rules, accounts, emergencies, helpers, messages},
+};
+use anyhow::Context as _;
+
+use crate::{
+    environment::{SystemClock, UuidIds},
+    positions::Gathered,
+    secret,
+    settings::{Database, Settings},
+    store::{self, Ports},
+};
+
+/// The contexts of all use cases.
+#[derive(Clone)]
+pub(crate) struct UseCases {
+    pub(crate) accounts: accounts::Context,
+    pub(crate) helpers: helpers::Context,
+    pub(crate) emergencies: emergencies::Context,
+    pub(crate) messages: messages::Context,
+    pub(crate) clock: Arc<dyn port::Clock>,
+    pub(crate) ids: Arc<dyn port::Ids>,
+}
+
+impl UseCases {
+    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules) -> Self {
+        let clock: Arc<dyn port::Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
+        let emergencies = emergencies::Context {
+            emergencies: ports.emergencies.clone(),
+            helpers: ports.helpers.clone(),
+            changes: ports.changes.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            rules: rules.clone(),
+        };
+        Self {
+            accounts: accounts::Context {
+                accounts: ports.accounts.clone(),
+                sessions: ports.sessions.clone(),
+                changes: ports.changes.clone(),
+                tokens: Arc::new(tokens),
+                passwords: Arc::new(Argon2Passwords::new()),
+                clock: clock.clone(),
+                ids: ids.clone(),
+            },
+            helpers: helpers::Context {
+                accounts: ports.accounts.clone(),
+                changes: ports.changes.clone(),
+                positions: Arc::new(Gathered::start(ports.positions.clone())),
+                clock: clock.clone(),
+                rules,
+            },
+            messages: messages::Context { emergencies: emergencies.clone(), messages: ports.messages.clone() },
+            emergencies,
+            clock,
+            ids,
+        }
+    }
+}
+
+/// The tokens of these settings, with the key that is configured or kept beside the embedded database.
+pub(crate) fn tokens(settings: &Settings) -> anyhow::Result<JwtTokens> {
+    let secret = match (&settings.jwt_secret, &settings.database_url) {
+        (Some(secret), _) => secret.clone(),
+        (None, Database::Sqlite(url)) => secret::beside(&store::file(url))?,
+        (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET must be set when PostgreSQL is used"),
+    };
+    JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
+        .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")
+}
