@@ -65,7 +65,6 @@ pub(crate) enum Payload<'a> {
         helper_id: Uuid,
         status: ResponseStatus,
         notes: Option<&'a str>,
-        estimated_arrival: Option<Timestamp>,
         updated_at: Timestamp,
     },
     Changed {
@@ -191,12 +190,11 @@ pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>
             Payload::Nearby { emergency: CallView::new(call, *status, reader), distance }
         }
         Event::HelperJoined { helper, joined_at } => joined(emergency_id, helper, *joined_at),
-        Event::HelperStatusUpdated { helper, status, notes, estimated_arrival, updated_at } => Payload::Status {
+        Event::HelperStatusUpdated { helper, status, notes, updated_at, .. } => Payload::Status {
             emergency_id,
             helper_id: (*helper).into(),
             status: *status,
             notes: notes.as_ref().map(allynet_domain::Text::as_str),
-            estimated_arrival: *estimated_arrival,
             updated_at: *updated_at,
         },
         Event::StatusChanged { status, updated_at } => Payload::Changed {
