@@ -1,0 +1,201 @@
+//! A service on mocks, and requests to it. A mock that nobody told anything panics when it is called, which shows as a
+//! 500.
+
+use std::sync::Arc;
+
+use allynet_domain::{
+    Account, Profile, Role, Standing, Text, Timestamp, UserId,
+    port::{
+        AccessClaims, MockAccounts, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers, MockIds,
+        MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
+    },
+    usecase::{Rules, accounts, emergencies, helpers, messages},
+};
+use allynet_wire::origin::Origins;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, request::Builder},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::{Ports, Ready, outermost, router};
+
+pub(super) const USER: u128 = 1;
+pub(super) const ADMIN: u128 = 2;
+pub(super) const BLOCKED: u128 = 3;
+pub(super) const MADE_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
+
+/// What each test tells its own mocks.
+#[derive(Default)]
+pub(super) struct Mocks {
+    pub(super) accounts: MockAccounts,
+    pub(super) changes: MockChanges,
+    pub(super) emergencies: MockEmergencies,
+    pub(super) helpers: MockHelpers,
+    pub(super) log: MockEventLog,
+    pub(super) messages: MockMessages,
+    pub(super) passwords: MockPasswords,
+    pub(super) positions: MockPositions,
+    pub(super) presence: MockPresence,
+    pub(super) not_ready: bool,
+}
+
+pub(super) fn now() -> Timestamp {
+    "2024-01-15T10:00:00Z".parse().unwrap()
+}
+
+pub(super) fn account(id: u128) -> Account {
+    let text = |text| Text::parse(text).unwrap();
+    Account {
+        id: UserId::from(Uuid::from_u128(id)),
+        email: format!("u{id}@example.org").parse().unwrap(),
+        profile: Profile { first_name: text("Ada"), last_name: None, phone: None, avatar: None, bio: None },
+        role: if id == ADMIN { Role::Admin } else { Role::User },
+        blocked: id == BLOCKED,
+        helper: None,
+        standing: Standing::default(),
+        created_at: now(),
+    }
+}
+
+/// Tokens are `user`, `admin`, `blocked`, `expired`; all others are forged.
+fn tokens() -> MockTokens {
+    let mut tokens = MockTokens::new();
+    tokens.expect_read_access().returning(|token, _| {
+        let user = match token {
+            "user" => USER,
+            "admin" => ADMIN,
+            "blocked" => BLOCKED,
+            "expired" => return Err(TokenError::Expired),
+            _ => return Err(TokenError::Invalid),
+        };
+        let session = Uuid::from_u128(9).into();
+        Ok(AccessClaims { user: Uuid::from_u128(user).into(), session, expires_at: now() })
+    });
+    tokens
+}
+
+impl Mocks {
+    pub(super) fn ports(self) -> Ports {
+        let mut sessions = MockSessions::new();
+        sessions.expect_authenticate().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
+        let mut clock = MockClock::new();
+        clock.expect_now().returning(now);
+        let clock = Arc::new(clock);
+        let accounts = Arc::new(self.accounts);
+        let changes = Arc::new(self.changes);
+        let rules = Rules::default();
+        let emergencies = emergencies::Context {
+            emergencies: Arc::new(self.emergencies),
+            helpers: Arc::new(self.helpers),
+            changes: changes.clone(),
+            clock: clock.clone(),
+            ids: ids(),
+            rules: rules.clone(),
+        };
+        let ready: Ready = Arc::new(move || !self.not_ready);
+        Ports {
+            helpers: helpers::Context {
+                accounts: accounts.clone(),
+                changes: changes.clone(),
+                positions: Arc::new(self.positions),
+                clock: clock.clone(),
+                rules,
+            },
+            accounts: accounts::Context {
+                accounts,
+                sessions: Arc::new(sessions),
+                changes,
+                tokens: Arc::new(tokens()),
+                passwords: Arc::new(self.passwords),
+                clock,
+                ids: ids(),
+            },
+            messages: messages::Context { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
+            emergencies,
+            log: Arc::new(self.log),
+            presence: Arc::new(self.presence),
+            ready,
+        }
+    }
+
+    pub(super) fn app(self) -> App {
+        App(outermost(router(self.ports()), Origins::default(), ids()))
+    }
+}
+
+pub(super) fn ids() -> Arc<MockIds> {
+    let mut ids = MockIds::new();
+    ids.expect_next().returning(|| MADE_ID);
+    Arc::new(ids)
+}
+
+/// The service as clients meet it.
+pub(super) struct App(pub(super) Router);
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Got {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl App {
+    pub(super) async fn send(&self, request: Request<Body>) -> Got {
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Got { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(super) async fn get_as(&self, token: &str, path: &str) -> Got {
+        self.send(request(Method::GET, path).header("authorization", bearer(token)).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn json_as(&self, token: &str, method: Method, path: &str, body: &Value) -> Got {
+        let request = request(method, path)
+            .header("authorization", bearer(token))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()));
+        self.send(request.unwrap()).await
+    }
+}
+
+impl Got {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        self.body["error"]["reason"].as_str().unwrap_or("none")
+    }
+
+    /// The failure has all of the shape, and says `reason`.
+    pub(super) fn assert_failure(&self, status: u16, reason: &str) {
+        assert_eq!((self.status.as_u16(), self.reason()), (status, reason), "{self:?}");
+        let body = self.body.as_object().unwrap();
+        assert_eq!(body.keys().collect::<Vec<_>>(), ["error", "success"]);
+        assert_eq!(self.body["success"], false);
+        let error = self.body["error"].as_object().unwrap();
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "details", "message", "reason"]);
+        assert_eq!(error["code"], status);
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
+        assert!(error["details"].is_null() || error["details"].is_array());
+        assert!(self.headers.contains_key("x-request-id"), "{self:?}");
+        assert_eq!(self.header("www-authenticate"), (status == 401).then_some("Bearer"));
+    }
+}
+
+pub(super) fn request(method: Method, path: &str) -> Builder {
+    Request::builder().method(method).uri(path)
+}
+
+pub(super) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}

@@ -1,0 +1,124 @@
+//! How requests fail, and what the log and the client learn of it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use allynet_domain::port;
+use axum::{Router, http::Method, routing::get};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::app::{App, MADE_ID, Mocks, ids};
+use crate::outermost;
+
+const CAUSE: &str = "connection to db.internal refused";
+
+/// What was logged while it lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    fn start(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(log.clone());
+        (log, tracing::subscriber::set_default(subscriber.finish()))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+type Break = fn() -> port::Error;
+
+fn broken(error: Break) -> App {
+    let mut mocks = Mocks::default();
+    mocks.accounts.expect_activity().returning(move |_| Err(error()));
+    mocks.app()
+}
+
+fn unavailable() -> port::Error {
+    port::Error::unavailable(io::Error::other(CAUSE))
+}
+
+#[tokio::test]
+async fn a_fault_is_logged_once_with_its_causes_and_shown_to_nobody() {
+    let corrupt = || port::Error::Corrupt { table: "account", column: "role", id: "17".to_owned() };
+    let cases: [(Break, u16, &str, &str); 3] = [
+        (unavailable, 503, "unavailable", "a port failed: the adapter failed: connection to db.internal refused"),
+        (corrupt, 500, "internal", "a port failed: account.role of 17 is corrupt"),
+        (|| port::Error::Stale, 500, "internal", "a port failed: the stored revision is another"),
+    ];
+    for (error, status, reason, logged) in cases {
+        let (log, _guard) = Log::start("error");
+        let got = broken(error).get_as("user", "/api/v1/auth/stats").await;
+        got.assert_failure(status, reason);
+        let told = got.body.to_string();
+        assert!(!told.contains("db.internal") && !told.contains("account"), "{told}");
+        let lines: Vec<_> = log.text().lines().map(ToOwned::to_owned).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains(logged) && lines[0].contains(&MADE_ID.to_string()), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_fault_like_any_other() {
+    let (log, _guard) = Log::start("error");
+    let panics = Router::new().route("/", get(async || -> () { panic!("secret of the house") }));
+    let app = App(outermost(panics, allynet_wire::origin::Origins::default(), ids()));
+    let got = app.get_as("user", "/").await;
+    got.assert_failure(500, "internal");
+    assert!(!got.body.to_string().contains("secret"));
+    assert!(log.text().contains("the handler panicked: secret of the house"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn the_log_knows_the_route_and_nothing_of_what_was_sent() {
+    let (log, _guard) = Log::start("trace");
+    let app = Mocks::default().app();
+    app.get_as("user", "/api/v1/emergencies/nearby?latitude=52.123&longitude=13.456").await;
+    app.get_as("forged", "/api/v1/emergencies/Grace-Hopper/timeline").await;
+    app.json_as("user", Method::PUT, "/api/v1/helpers/me/location", &json!({ "latitude": 97.531 })).await;
+    let text = log.text();
+    for route in ["/api/v1/emergencies/nearby", "/api/v1/emergencies/{id}/timeline", "status=401", "method=GET"] {
+        assert!(text.contains(route), "{route}: {text}");
+    }
+    for secret in ["52.123", "13.456", "97.531", "Grace", "forged", "Bearer", "Ada", "u1@"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_in_the_log_of_errors() {
+    let (log, _guard) = Log::start("warn");
+    let app = Mocks::default().app();
+    app.get_as("user", "/api/v1/helpers/me").await.assert_failure(403, "not_a_helper");
+    app.get_as("user", "/api/v1/helpers/presence").await.assert_failure(403, "not_authorized");
+    app.get_as("user", "/nowhere").await.assert_failure(404, "route_not_found");
+    let wrong = json!({ "email": "nobody", "password": "short", "name": " " });
+    let got = app.json_as("user", Method::POST, "/api/v1/auth/register", &wrong).await;
+    got.assert_failure(400, "invalid_input");
+    assert_eq!(got.body["error"]["details"].as_array().map(Vec::len), Some(3), "{got:?}");
+    assert_eq!(log.text(), "");
+}

@@ -1,0 +1,121 @@
+//! The few things that the routes themselves decide: what to say when there is nothing, where a page ends, and whether
+//! the service is ready.
+
+use allynet_domain::{
+    HelperRecord, Verification,
+    port::{self, Activity, Fix, HelperCounts},
+};
+use serde_json::json;
+
+use super::app::{Mocks, account, now};
+
+#[tokio::test]
+async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
+    let mut mocks = Mocks::default();
+    mocks.emergencies.expect_live_of().returning(|_| Ok(Vec::new()));
+    let app = mocks.app();
+    for (route, data) in [("active", json!(null)), ("helper-active", json!(null)), ("pending-for-helper", json!([]))] {
+        let got = app.get_as("user", &format!("/api/v1/emergencies/{route}")).await;
+        assert_eq!((got.status.as_u16(), got.body), (200, json!({ "success": true, "data": data })), "{route}");
+        assert_eq!(got.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_is_refused_before_the_query_is_read() {
+    let got = Mocks::default().app().get_as("user", "/api/v1/emergencies/nearby").await;
+    got.assert_failure(403, "not_a_helper");
+}
+
+#[tokio::test]
+async fn a_page_has_a_cursor_only_when_there_is_more() {
+    for (stored, shown, more) in [(2, 2, false), (3, 2, true), (0, 0, false)] {
+        let mut mocks = Mocks::default();
+        mocks.accounts.expect_helpers().returning(move |page| {
+            assert_eq!(page.limit, 3, "one more than asked for");
+            let helper = HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
+            Ok((10..10 + stored)
+                .map(|id| allynet_domain::Account { helper: Some(helper.clone()), ..account(id) })
+                .collect())
+        });
+        let got = mocks.app().get_as("admin", "/api/v1/helpers?limit=2").await;
+        assert_eq!(got.body["data"]["helpers"].as_array().map(Vec::len), Some(shown));
+        let cursor = more.then(|| format!("{}.{}", now().timestamp_micros(), account(11).id));
+        assert_eq!(got.body["data"]["nextCursor"], json!(cursor));
+    }
+}
+
+#[tokio::test]
+async fn presence_is_counts() {
+    let mut mocks = Mocks::default();
+    mocks.helpers.expect_count().returning(|_, _| Ok(HelperCounts { on_duty: 7, fresh: 5 }));
+    mocks.presence.expect_helpers_online().returning(|| 3);
+    let got = mocks.app().get_as("admin", "/api/v1/helpers/presence").await;
+    assert_eq!(got.body["data"], json!({ "onDuty": 7, "connected": 3, "fresh": 5 }));
+}
+
+#[tokio::test]
+async fn a_position_is_confirmed_when_it_is_stored() {
+    let mut mocks = Mocks::default();
+    let here = allynet_domain::Position::new(52.5, 13.4).unwrap();
+    let expected = vec![Fix { user: account(1).id, position: here, at: now() }];
+    mocks.positions.expect_record().withf(move |fixes| fixes == expected).times(1).returning(|_| Ok(()));
+    let body = json!({ "latitude": 52.5, "longitude": 13.4 });
+    let got = mocks.app().json_as("user", axum::http::Method::PUT, "/api/v1/helpers/me/location", &body).await;
+    let data = json!({ "latitude": 52.5, "longitude": 13.4, "message": "Location updated successfully" });
+    assert_eq!((got.status.as_u16(), &got.body["data"]), (200, &data));
+}
+
+#[tokio::test]
+async fn statistics_are_of_the_caller() {
+    let mut mocks = Mocks::default();
+    mocks.accounts.expect_activity().returning(|user| {
+        assert_eq!(user, account(1).id);
+        Ok(Activity { helped: 2, requested: 1 })
+    });
+    let got = mocks.app().get_as("user", "/api/v1/auth/stats").await;
+    assert_eq!(got.body["data"]["helped"], json!({ "general": 0, "emergency": 2, "total": 2 }));
+}
+
+#[tokio::test]
+async fn health_says_no_more_than_that() {
+    let app = Mocks::default().app();
+    for path in ["/api/health", "/healthz"] {
+        assert_eq!(app.get_as("user", path).await.body, json!({ "success": true, "status": "ok" }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
+    let mut mocks = Mocks::default();
+    mocks.changes.expect_ready().returning(|| Ok(()));
+    assert_eq!(mocks.app().get_as("user", "/readyz").await.status, 200);
+
+    let draining = Mocks { not_ready: true, ..Mocks::default() };
+    draining.app().get_as("user", "/readyz").await.assert_failure(503, "unavailable");
+
+    let mut mocks = Mocks::default();
+    mocks.changes.expect_ready().returning(|| Err(port::Error::unavailable("gone")));
+    mocks.app().get_as("user", "/readyz").await.assert_failure(503, "unavailable");
+
+    let silent = Mocks::default().ports();
+    let changes = std::sync::Arc::new(Silent);
+    let accounts = allynet_domain::usecase::accounts::Context { changes, ..silent.accounts.clone() };
+    let router = crate::router(crate::Ports { accounts, ..silent });
+    let app = super::app::App(crate::outermost(router, allynet_wire::origin::Origins::default(), super::app::ids()));
+    app.get_as("user", "/readyz").await.assert_failure(503, "unavailable");
+}
+
+/// A database that does not answer.
+struct Silent;
+
+#[async_trait::async_trait]
+impl port::Changes for Silent {
+    async fn commit(&self, _: allynet_domain::Change) -> port::Result<()> {
+        std::future::pending().await
+    }
+
+    async fn ready(&self) -> port::Result<()> {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,141 @@
+//! Every route of the contract, and that nobody gets past it without a token.
+
+use axum::{
+    body::Body,
+    http::{Method, header::ALLOW},
+};
+
+use super::app::{Mocks, bearer, request};
+use crate::router::{closed, open};
+
+const OPEN: &[(&str, &str)] = &[
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("GET", "/api/health"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+];
+
+const CLOSED: &[(&str, &str)] = &[
+    ("POST", "/api/v1/auth/logout"),
+    ("GET", "/api/v1/auth/me"),
+    ("PUT", "/api/v1/auth/me"),
+    ("PUT", "/api/v1/auth/update-password"),
+    ("GET", "/api/v1/auth/stats"),
+    ("GET", "/api/v1/auth/emergency-contacts"),
+    ("POST", "/api/v1/auth/emergency-contacts"),
+    ("DELETE", "/api/v1/auth/emergency-contacts/{contactId}"),
+    ("PUT", "/api/v1/helpers/me"),
+    ("GET", "/api/v1/helpers/me"),
+    ("PUT", "/api/v1/helpers/me/location"),
+    ("GET", "/api/v1/helpers"),
+    ("PUT", "/api/v1/helpers/{userId}/verification"),
+    ("PUT", "/api/v1/helpers/{userId}/block"),
+    ("GET", "/api/v1/helpers/presence"),
+    ("GET", "/api/v1/admin/emergencies"),
+    ("POST", "/api/v1/emergencies"),
+    ("GET", "/api/v1/emergencies/active"),
+    ("GET", "/api/v1/emergencies/helper-active"),
+    ("GET", "/api/v1/emergencies/pending-for-helper"),
+    ("GET", "/api/v1/emergencies/nearby"),
+    ("GET", "/api/v1/emergencies/history"),
+    ("GET", "/api/v1/emergencies/{id}"),
+    ("DELETE", "/api/v1/emergencies/{id}"),
+    ("GET", "/api/v1/emergencies/{id}/helpers"),
+    ("GET", "/api/v1/emergencies/{id}/timeline"),
+    ("POST", "/api/v1/emergencies/{id}/respond"),
+    ("PUT", "/api/v1/emergencies/{id}/helper-status"),
+    ("POST", "/api/v1/emergencies/{id}/resolve"),
+    ("POST", "/api/v1/emergencies/{id}/cancel"),
+    ("POST", "/api/v1/emergencies/{id}/ratings"),
+    ("POST", "/api/v1/emergencies/{id}/report"),
+    ("GET", "/api/v1/emergencies/{id}/messages"),
+    ("POST", "/api/v1/emergencies/{id}/messages"),
+    ("DELETE", "/api/v1/emergencies/{id}/messages/{messageId}"),
+];
+
+/// Every route with a method and a path that can be requested.
+pub(super) fn every_route() -> impl Iterator<Item = (Method, String)> {
+    OPEN.iter().chain(CLOSED).map(|&(method, path)| (method.parse().unwrap(), path.replace(['{', '}'], "")))
+}
+
+#[tokio::test]
+async fn the_router_has_the_routes_of_the_contract_and_no_others() {
+    let sorted = |list: Vec<(String, String)>| {
+        let mut list = list;
+        list.sort();
+        list
+    };
+    let made = |routes: crate::routes::Routes| {
+        sorted(routes.list.iter().map(|(method, path)| (method.to_string(), (*path).to_owned())).collect())
+    };
+    let listed = |list: &[(&str, &str)]| {
+        sorted(list.iter().map(|&(method, path)| (method.to_owned(), path.to_owned())).collect())
+    };
+    assert_eq!(made(open(&Mocks::default().ports())), listed(OPEN));
+    assert_eq!(made(closed(Mocks::default().ports())), listed(CLOSED));
+}
+
+#[tokio::test]
+async fn nobody_gets_past_a_closed_route_without_a_good_token() {
+    let app = Mocks::default().app();
+    let cases = [
+        (None, 401, "token_missing"),
+        (Some("Basic dXNlcjpwYXNz"), 401, "token_missing"),
+        (Some("Bearer"), 401, "token_missing"),
+        (Some("Bearer  "), 401, "token_missing"),
+        (Some("Bearer forged"), 401, "token_invalid"),
+        (Some("Bearer expired"), 401, "token_expired"),
+        (Some("bearer expired"), 401, "token_expired"),
+        (Some("Bearer blocked"), 403, "account_blocked"),
+    ];
+    for &(method, path) in CLOSED {
+        for slash in ["", "/"] {
+            for (authorization, status, reason) in cases {
+                let path = format!("{}{slash}", path.replace(['{', '}'], ""));
+                let mut request = request(method.parse().unwrap(), &path);
+                if let Some(authorization) = authorization {
+                    request = request.header("authorization", authorization);
+                }
+                let got = app.send(request.body(Body::from("{")).unwrap()).await;
+                got.assert_failure(status, reason);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_route_asks_for_no_token() {
+    let app = Mocks::default().app();
+    for &(method, path) in OPEN {
+        let got = app.send(request(method.parse().unwrap(), path).body(Body::empty()).unwrap()).await;
+        assert_ne!(got.status, 401, "{path}: {got:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let app = Mocks::default().app();
+    let all: Vec<_> = OPEN.iter().chain(CLOSED).collect();
+    for &&(_, path) in &all {
+        let request = request(Method::PATCH, &path.replace(['{', '}'], ""));
+        let got = app.send(request.header("authorization", bearer("user")).body(Body::empty()).unwrap()).await;
+        got.assert_failure(405, "method_not_allowed");
+        let mut allowed: Vec<_> = got.headers[ALLOW].to_str().unwrap().split(',').filter(|m| *m != "HEAD").collect();
+        let mut methods: Vec<_> = all.iter().filter(|route| route.1 == path).map(|route| route.0).collect();
+        allowed.sort_unstable();
+        methods.sort_unstable();
+        assert_eq!(allowed, methods, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_route_is_not_found_with_or_without_a_token() {
+    let app = Mocks::default().app();
+    for path in ["/", "/api/v1", "/api/v1/nothing", "/api/v1/emergencies/x/y/z", "/api/v1/helpers/x", "/%ff"] {
+        for token in ["user", "forged"] {
+            app.get_as(token, path).await.assert_failure(404, "route_not_found");
+        }
+    }
+}
