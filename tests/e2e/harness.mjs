@@ -24,8 +24,8 @@ import pg from 'pg';
 import { Manager } from 'socket.io-client';
 import { ok } from './shapes.mjs';
 
-/** The databases every suite runs on. */
-export const databases = ['sqlite', 'postgres'];
+/** The databases every suite runs on; `E2E_DATABASES=sqlite` leaves the other out while one works on a test. */
+export const databases = process.env.E2E_DATABASES?.split(',') ?? ['sqlite', 'postgres'];
 
 export const NAMESPACE = '/emergencies';
 /** An id of the right form that belongs to nothing. */
@@ -39,7 +39,7 @@ export const transports = {
 
 const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
 const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
-const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
+export const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
 const PASSWORD = 'correct horse battery';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 15_000;
@@ -620,6 +620,21 @@ class RawConnection {
 }
 
 // ------------------------------------------------------------------------------------------ odds and ends
+
+/** What `attempt` gives once it neither fails nor gives something false; its last failure when that takes too long. */
+export async function eventually(attempt, limit = EVENT_LIMIT) {
+  const deadline = Date.now() + limit;
+  for (;;) {
+    try {
+      const outcome = await attempt();
+      if (outcome) return outcome;
+      if (Date.now() > deadline) assert.fail(`not so within ${limit} ms: ${attempt}`);
+    } catch (fault) {
+      if (Date.now() > deadline) throw fault;
+    }
+    await pause(20);
+  }
+}
 
 /** The point so many metres north of another; right to one per cent. */
 export function north({ latitude, longitude }, metres) {

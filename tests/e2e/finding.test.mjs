@@ -1,0 +1,340 @@
+// Finding emergencies and helpers: who is alerted first, what is near, what waits for a helper, and what was.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { databases, eventually, north, settled, startNode } from './harness.mjs';
+import { cancel, decline, of, over, raise, read, resolve, respond, say, stand, tell, times, wrongFields } from './scene.mjs';
+import { arrayOf, assertMatches, atLeast, between, emergency as emergencyShape, helperRating, id, integer, nullable, ok, profile, refused, text, time } from './shapes.mjs';
+
+for (const database of databases) {
+  describe(`finding on ${database}`, () => {
+    let app;
+    let owner;
+    let admin;
+    let helpers;
+    before(async () => {
+      app = await startNode({ database });
+      [owner, admin, ...helpers] = await Promise.all([
+        app.owner(),
+        app.admin(),
+        ...Array.from({ length: 4 }, (_, index) => app.helperAt(undefined, { firstName: `Helper${index}` })),
+      ]);
+    });
+    after(() => app?.stop());
+
+    // Puts the helpers so many metres north of a new place; those without a distance somewhere else.
+    async function around(...distances) {
+      await over(owner);
+      const place = app.somewhere();
+      await Promise.all(helpers.map((helper, at) => stand(helper, at in distances ? north(place, distances[at]) : app.somewhere())));
+      return place;
+    }
+    const search = ({ latitude, longitude }, more = '') => `/emergencies/nearby?latitude=${latitude}&longitude=${longitude}${more}`;
+    const idsOf = (emergencies) => emergencies.map((one) => one.id);
+
+    describe('the first alerts', () => {
+      const cases = [
+        ['the smallest radius in which three stand', [1000, 2000, 4900], 5000, 3],
+        ['the next one if there are two', [1000, 2000, 9900], 10_000, 3],
+        ['the largest one if need be', [1000, 9900, 14_900], 15_000, 3],
+        ['the largest one if there are never three', [1000, 14_900], 15_000, 2],
+        ['one that ends where nobody stands', [15_200], 15_000, 0],
+        ['one radius for more than three too', [100, 200, 300, 400], 5000, 4],
+        ['none further than three need', [100, 200, 300, 8000], 5000, 3],
+      ];
+      for (const [name, distances, alertRadius, count] of cases) {
+        it(`use ${name}`, async () => {
+          const place = await around(...distances);
+          const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
+          assert.equal(emergency.alertRadius, alertRadius);
+          assert.equal(nearbyHelperCount, count);
+          assert.deepEqual(emergency.alerts, { wave: 1, alerted: count, acknowledged: 0, declined: 0 });
+        });
+      }
+
+      it('reach those who connect later through what waits for them', async () => {
+        const place = await around(500);
+        const { id: emergencyId } = await raise(owner, place);
+        assert.deepEqual(idsOf(ok(await helpers[0].get('/emergencies/pending-for-helper'))), [emergencyId]);
+      });
+
+      it('count what was acknowledged and what was declined', async () => {
+        const place = await around(100, 200, 300);
+        const sockets = await Promise.all([helpers[0].connect(), helpers[0].connect(), helpers[1].connect({ acknowledge: false })]);
+        const { id: emergencyId } = await raise(owner, place);
+        const alerts = async () => (await read(owner, emergencyId)).alerts;
+        await eventually(async () => (await alerts()).acknowledged === 1);
+        await decline(helpers[1], emergencyId);
+        await decline(helpers[1], emergencyId);
+        await decline(helpers[3], emergencyId);
+        assert.deepEqual(await alerts(), { wave: 1, alerted: 3, acknowledged: 1, declined: 1 });
+        await respond(helpers[1], emergencyId);
+        assert.equal((await alerts()).declined, 0, 'who comes after all has not declined');
+        assertMatches((await read(helpers[1], emergencyId)).alerts, atLeast({ alerted: 3 }));
+        assertMatches((await read(admin, emergencyId)).alerts, atLeast({ alerted: 3 }));
+        assert.equal((await read(helpers[2], emergencyId)).alerts, null, 'nothing of that concerns who takes no part');
+        for (const socket of sockets) socket.close();
+      });
+    });
+
+    describe('what is near', () => {
+      it('is shown nearest first, with distances, to helpers', async () => {
+        const place = await around();
+        const [other, third] = await Promise.all([app.owner(), app.owner()]);
+        const near = await raise(owner, north(place, 300));
+        const far = await raise(other, north(place, 3000));
+        await cancel(third, (await raise(third, place)).id);
+        const found = ok(await helpers[0].get(search(place)));
+        assertMatches(found, {
+          emergencies: [
+            emergencyShape({ id: near.id, distance: between(295, 305), alerts: null }),
+            emergencyShape({ id: far.id, distance: between(2960, 3040), alerts: null }),
+          ],
+          count: 2,
+        });
+        const cases = [
+          ['&limit=1', [near.id]],
+          ['&radius=100', []],
+          ['&radius=290', []],
+          ['&radius=310', [near.id]],
+          ['&radius=2900&limit=100', [near.id]],
+          ['&radius=50000&limit=2', [near.id, far.id]],
+        ];
+        for (const [query, expected] of cases) {
+          const { emergencies, count } = ok(await helpers[0].get(search(place, query)));
+          assert.deepEqual(idsOf(emergencies), expected, query);
+          assert.equal(count, expected.length);
+        }
+        refused(await other.get(search(place)), 403, 'not_a_helper');
+      });
+
+      it('is within 10 km unless said otherwise', async () => {
+        const place = await around();
+        const { id: emergencyId } = await raise(owner, north(place, 10_300));
+        assert.equal(ok(await helpers[0].get(search(place))).count, 0);
+        assert.deepEqual(idsOf(ok(await helpers[0].get(search(place, '&radius=10500'))).emergencies), [emergencyId]);
+      });
+
+      const edges = [
+        ['across the antimeridian', { latitude: 70, longitude: 179.99 }, { latitude: 70, longitude: -179.99 }],
+        ['back across it', { latitude: -70, longitude: -180 }, { latitude: -70, longitude: 180 }],
+        ['across the north pole', { latitude: 89.99, longitude: 10 }, { latitude: 89.99, longitude: -170 }],
+        ['at the south pole', { latitude: -90, longitude: 0 }, { latitude: -90, longitude: 123 }],
+      ];
+      for (const [name, at, from] of edges) {
+        it(`is found ${name}`, async () => {
+          await around();
+          await stand(helpers[0], from);
+          const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: at }), 201);
+          assert.equal(nearbyHelperCount, 1);
+          const { emergencies } = ok(await helpers[0].get(search(from)));
+          assert.deepEqual(idsOf(emergencies), [emergency.id]);
+          assert.deepEqual(idsOf(ok(await helpers[0].get('/emergencies/pending-for-helper'))), [emergency.id]);
+          assert.equal(ok(await owner.get(`/emergencies/${emergency.id}/helpers`)).count, 1);
+        });
+      }
+
+      it('is asked for with numbers within bounds', async () => {
+        const at = '/emergencies/nearby?latitude=1&longitude=2';
+        const wrong = [
+          ['/emergencies/nearby', 'latitude', 'longitude'],
+          ['/emergencies/nearby?latitude=&longitude=x', 'latitude', 'longitude'],
+          ['/emergencies/nearby?latitude=NaN&longitude=inf', 'latitude', 'longitude'],
+          ['/emergencies/nearby?latitude=91&longitude=-181', 'latitude', 'longitude'],
+          [`${at}&radius=99`, 'radius'],
+          [`${at}&radius=50001&limit=101`, 'limit', 'radius'],
+          [`${at}&radius=far&limit=0`, 'limit', 'radius'],
+          [`${at}&limit=1.5`, 'limit'],
+        ];
+        for (const [path, ...fields] of wrong) wrongFields(await helpers[0].get(path), ...fields);
+        ok(await helpers[0].get(`${at}&radius=100&limit=1&unknown=x`));
+      });
+    });
+
+    describe('what waits for a helper', () => {
+      const pending = async (helper) => ok(await helper.get('/emergencies/pending-for-helper'));
+
+      it('is a list, nearest first, of what they have not answered', async () => {
+        const place = await around(0);
+        const others = await times(3, () => app.owner());
+        const [near, next, far] = [
+          await raise(others[0], north(place, 200)),
+          await raise(others[1], north(place, 400)),
+          await raise(others[2], north(place, 14_000)),
+        ];
+        const [helper] = helpers;
+        const list = await pending(helper);
+        assertMatches(list, [near, next, far].map(({ id: one }) => emergencyShape({ id: one, distance: number(one) })));
+        await decline(helper, near.id);
+        assert.deepEqual(idsOf(await pending(helper)), [next.id, far.id]);
+        await cancel(others[2], far.id);
+        assert.deepEqual(idsOf(await pending(helper)), [next.id]);
+        await respond(helper, next.id);
+        assert.deepEqual(idsOf(await pending(helper)), []);
+
+        function number(one) {
+          return one === near.id ? between(195, 205) : one === next.id ? between(392, 408) : between(13_800, 14_200);
+        }
+      });
+
+      it('is nothing of their own, nor what is further than its alerts reach', async () => {
+        const place = await around(0, 100, 200);
+        await raise(helpers[0], place);
+        assert.deepEqual(await pending(helpers[0]), []);
+        // Three stand within 5 km, so that is how far the alerts reach.
+        const { id: emergencyId } = await raise(owner, place);
+        await stand(helpers[3], north(place, 6000));
+        assert.deepEqual(idsOf(await pending(helpers[3])), []);
+        await stand(helpers[3], north(place, 4000));
+        assert.ok(idsOf(await pending(helpers[3])).includes(emergencyId));
+        await over(helpers[0]);
+      });
+
+      it('stays with who was alerted and then went away', async () => {
+        const place = await around(100);
+        const { id: emergencyId } = await raise(owner, place);
+        await stand(helpers[0], app.somewhere());
+        assert.deepEqual(idsOf(await pending(helpers[0])), [emergencyId]);
+      });
+
+      it('is nothing for who is no helper or nowhere', async () => {
+        const place = await around(100);
+        await raise(owner, place);
+        const [user, unverified, nowhere] = await Promise.all([app.user(), app.unverifiedHelper({ position: place }), app.helperAt(undefined)]);
+        await stand(user, place);
+        for (const one of [user, unverified, nowhere, owner]) assert.deepEqual(await pending(one), []);
+      });
+    });
+
+    describe('the helpers near an emergency', () => {
+      it('are those on duty, nearest first, with whether they are connected', async () => {
+        const place = await around(300, 100, 6000);
+        const [offDuty, unverified] = await Promise.all([app.helperAt(place, { available: false }), app.unverifiedHelper({ position: place })]);
+        await stand(owner, place);
+        const { id: emergencyId } = await raise(owner, place);
+        const socket = await helpers[0].connect();
+        await settled(socket);
+        const path = `/emergencies/${emergencyId}/helpers`;
+        const shape = (helper, online, distance) => ({
+          id: helper.id,
+          profile: { firstName: helper.user.profile.firstName, lastName: 'Helper' },
+          trustScore: between(0, 1000),
+          helperRating,
+          distance,
+          online,
+        });
+        assertMatches(ok(await owner.get(path)), {
+          helpers: [shape(helpers[1], false, between(98, 102)), shape(helpers[0], true, between(295, 305))],
+          count: 2,
+        });
+        for (const caller of [helpers[3], admin, offDuty]) assert.equal(ok(await caller.get(path)).count, 2);
+        refused(await unverified.get(path), 403, 'not_authorized');
+        for (const [query, count] of [['?radius=7000', 3], ['?radius=7000&limit=1', 1], ['?radius=200', 1]]) {
+          assert.equal(ok(await owner.get(path + query)).helpers.length, count, query);
+        }
+        wrongFields(await owner.get(`${path}?radius=-1&limit=0`), 'limit', 'radius');
+        wrongFields(await owner.get(`${path}?radius=x&limit=1000`), 'limit', 'radius');
+        socket.close();
+      });
+    });
+
+    describe('the history', () => {
+      it('has what somebody raised or helped in, newest first, page by page', async () => {
+        await over(owner);
+        const helper = await app.helperAt(undefined);
+        const raised = [];
+        for (let index = 0; index < 7; index += 1) {
+          const { id: emergencyId } = await raise(owner, app.somewhere());
+          raised.unshift(emergencyId);
+          if (index < 5) await respond(helper, emergencyId);
+          if (index === 4) await tell(helper, emergencyId, 'cancelled');
+          if (index < 6) await (index % 2 ? cancel : resolve)(owner, emergencyId);
+        }
+        const history = async (caller, query = '') => ok(await caller.get(`/emergencies/history${query}`)).emergencies;
+        const all = await history(owner);
+        assertMatches(all, arrayOf(emergencyShape()));
+        assert.deepEqual(idsOf(all).slice(0, 7), raised);
+        assert.deepEqual(idsOf(await history(helper)), raised.slice(3), 'not where they cancelled, nor where they took no part');
+        for (const [status, count] of [['active', 1], ['resolved', 3], ['cancelled', 3], ['responding', 0]]) {
+          const some = (await history(owner, `?status=${status}`)).filter((one) => raised.includes(one.id));
+          assert.equal(some.length, count, status);
+          assert.ok(some.every((one) => one.status === status));
+        }
+        for (const limit of [1, 2, 3]) {
+          const walked = [];
+          for (let before = ''; ; ) {
+            const page = await history(helper, `?limit=${limit}${before}`);
+            walked.push(...idsOf(page));
+            if (page.length === 0 || walked.length > 20) break;
+            before = `&before=${encodeURIComponent(page.at(-1).createdAt)}`;
+          }
+          assert.deepEqual(walked, raised.slice(3), `by ${limit}`);
+        }
+        for (const [query, ...fields] of [['status=over', 'status'], ['limit=0&before=yesterday', 'before', 'limit'], ['limit=101', 'limit']]) {
+          wrongFields(await owner.get(`/emergencies/history?${query}`), ...fields);
+        }
+      });
+    });
+
+    describe('the timeline', () => {
+      it('tells everything in order, to those it concerns', async () => {
+        const place = await around(100, 200);
+        const [one, two, looker] = helpers;
+        const { id: emergencyId } = await raise(owner, place);
+        await decline(two, emergencyId);
+        await respond(one, emergencyId);
+        await say(one, emergencyId, 'coming');
+        await tell(one, emergencyId, 'arrived', { notes: 'here' });
+        await resolve(owner, emergencyId);
+        const timeline = async (caller) => ok(await caller.get(`/emergencies/${emergencyId}/timeline`)).events;
+        const told = await timeline(owner);
+        assertMatches(told, arrayOf(atLeast({ eventId: integer, event: text, at: time, actor: nullable(id), data: atLeast({}) })));
+        const names = [
+          'emergency:created',
+          'alerts:declined',
+          'helper:joined',
+          'emergency:status_changed',
+          'emergency:message',
+          'helper:status_update',
+          'emergency:resolved',
+          'emergency:ended',
+        ];
+        const known = told.filter(({ event, data }) => names.includes(event) && data.message?.senderRole !== 'system');
+        assert.deepEqual(known.map(({ event }) => event), names);
+        const ids = told.map(({ eventId }) => eventId);
+        assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+        const entry = (event) => known.find((each) => each.event === event);
+        assert.equal(entry('emergency:created').actor, owner.id);
+        assert.equal(entry('helper:joined').actor, one.id);
+        assertMatches(entry('alerts:declined'), atLeast({ data: atLeast({ count: 1 }), actor: null }));
+        assert.ok(!JSON.stringify(entry('alerts:declined')).includes(two.id), 'who declined is not blamed');
+        for (const caller of [one, admin]) {
+          const same = (await timeline(caller)).filter(({ event, data }) => names.includes(event) && data.message?.senderRole !== 'system');
+          assert.deepEqual(same.map(({ event }) => event), names);
+        }
+        for (const caller of [two, looker]) refused(await caller.get(`/emergencies/${emergencyId}/timeline`), 403, 'not_authorized');
+      });
+    });
+  });
+
+  describe(`a wave of two on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database, env: { ALLYNET_ALERT_WAVE_SIZE: '2' } });
+    });
+    after(() => app?.stop());
+
+    it('alerts the nearest two of those who are counted', async () => {
+      const place = app.somewhere();
+      const [owner, ...helpers] = await Promise.all([app.owner(), ...[400, 100, 300, 200].map((metres) => app.helperAt(north(place, metres)))]);
+      const sockets = await Promise.all(helpers.map((helper) => helper.connect()));
+      const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
+      assert.equal(nearbyHelperCount, 4);
+      assert.equal(emergency.alerts.alerted, 2);
+      await settled(...sockets);
+      const alerted = sockets.map((socket) => socket.seen('emergency:nearby', of(emergency.id)).map(({ distance }) => distance));
+      assertMatches(alerted, [[], [between(98, 102)], [], [between(196, 204)]]);
+      for (const socket of sockets) assert.equal(socket.seen('emergency:created', of(emergency.id)).length, 1);
+    });
+  });
+}

@@ -1,0 +1,345 @@
+// Helpers: becoming one, being verified, going on and off duty, where they stand, and what administrators see and do.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { NO_SUCH_ID, databases, north, settled, startNode } from './harness.mjs';
+import { cancel, of, raise, respond, stand, times, wrongFields } from './scene.mjs';
+import { arrayOf, assertMatches, atLeast, boolean, emergency as emergencyShape, id, integer, ok, refused, text, time } from './shapes.mjs';
+
+const record = (fields = {}) => ({
+  verification: 'pending',
+  available: true,
+  skills: [],
+  trustScore: 0,
+  helperRating: { average: 0, count: 0 },
+  ...fields,
+});
+
+for (const database of databases) {
+  describe(`helpers on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database });
+    });
+    after(() => app?.stop());
+
+    describe('becoming one', () => {
+      it('is asked for, and waits to be verified', async () => {
+        const user = await app.user();
+        refused(await user.get('/helpers/me'), 403, 'not_a_helper');
+        const { helper } = ok(await user.put('/helpers/me', { available: true, skills: ['first aid', ' CPR '], x: 1 }));
+        assertMatches(helper, atLeast(record({ skills: ['first aid', 'CPR'] })));
+        assert.deepEqual(ok(await user.get('/helpers/me')), { helper });
+        const { user: shown } = ok(await user.get('/auth/me'));
+        assert.equal(shown.role, 'helper');
+        assert.deepEqual(shown.helper, helper);
+      });
+
+      it('keeps what is not sent when duty or skills change', async () => {
+        const user = await app.user();
+        ok(await user.put('/helpers/me', { available: true, skills: ['one'] }));
+        const changes = [
+          [{ available: false }, { available: false, skills: ['one'] }],
+          [{ skills: ['two', 'three'] }, { available: false, skills: ['two', 'three'] }],
+          [{ available: null, skills: null }, { available: false, skills: ['two', 'three'] }],
+          [{ available: true, skills: [] }, { available: true, skills: [] }],
+          [{ skills: Array(20).fill('🚑'.repeat(40)) }, { available: true, skills: Array(20).fill('🚑'.repeat(40)) }],
+        ];
+        for (const [body, expected] of changes) {
+          assertMatches(ok(await user.put('/helpers/me', body)).helper, atLeast(record(expected)));
+        }
+        const wrong = [
+          [{ skills: Array(21).fill('x') }, 'skills'],
+          [{ skills: ['x'.repeat(41)] }, 'skills'],
+          [{ skills: ['ok', 5] }, 'skills'],
+          [{ skills: ['nul\0'] }, 'skills'],
+          [{ skills: 'first aid', available: 'yes' }, 'available', 'skills'],
+          [{ available: 1 }, 'available'],
+        ];
+        for (const [body, ...fields] of wrong) wrongFields(await user.put('/helpers/me', body), ...fields);
+        assert.equal(ok(await user.get('/helpers/me')).helper.skills.length, 20, 'what is refused changes nothing');
+      });
+
+      it('gives the rights of a helper with the verification, and takes them with a rejection', async () => {
+        const place = app.somewhere();
+        const [owner, helper, admin] = await Promise.all([app.owner(), app.unverifiedHelper({ position: place }), app.admin()]);
+        const { id: emergencyId } = await raise(owner, place);
+        const nearby = () => helper.get(`/emergencies/nearby?latitude=${place.latitude}&longitude=${place.longitude}`);
+        const steps = [
+          ['pending', false],
+          ['verified', true],
+          ['rejected', false],
+          ['verified', true],
+        ];
+        for (const [status, may] of steps) {
+          if (status !== 'pending') {
+            const { user } = ok(await admin.put(`/helpers/${helper.id}/verification`, { status }));
+            assertMatches(user, atLeast({ id: helper.id, _id: helper.id, helper: atLeast(record({ verification: status })) }));
+          }
+          assert.equal(ok(await helper.get('/helpers/me')).helper.verification, status);
+          if (may) assert.equal(ok(await nearby()).count, 1);
+          else {
+            refused(await nearby(), 403, 'not_a_helper');
+            refused(await helper.post(`/emergencies/${emergencyId}/respond`, {}), 403, 'not_a_helper');
+            assert.deepEqual(ok(await helper.get('/emergencies/pending-for-helper')), []);
+          }
+        }
+        ok(await helper.put('/helpers/me', { skills: ['late'] }));
+        assert.equal(ok(await helper.get('/helpers/me')).helper.verification, 'verified', 'asking again changes nothing');
+        await respond(helper, emergencyId);
+      });
+
+      it('is decided by an administrator, about somebody who asked', async () => {
+        const [user, helper, admin] = await Promise.all([app.user(), app.unverifiedHelper(), app.admin()]);
+        const decide = (caller, who, body) => caller.put(`/helpers/${who}/verification`, body);
+        for (const body of [{}, { status: null }, { status: 'pending' }, { status: 'maybe' }, { status: true }]) {
+          wrongFields(await decide(admin, helper.id, body), 'status');
+        }
+        for (const who of [NO_SUCH_ID, 'nobody', '1', user.id]) {
+          refused(await decide(admin, who, { status: 'verified' }), 404, 'user_not_found');
+        }
+        for (const caller of [user, helper]) {
+          refused(await decide(caller, helper.id, { status: 'verified' }), 403, 'not_authorized');
+        }
+      });
+    });
+
+    describe('duty', () => {
+      it('decides who is told and counted, at once and on sockets that are open', async () => {
+        const place = app.somewhere();
+        const [owner, helper] = await Promise.all([app.owner(), app.helperAt(place)]);
+        const socket = await helper.connect();
+        for (const available of [false, true, false, true]) {
+          ok(await helper.put('/helpers/me', { available }));
+          await settled(socket);
+          const answer = ok(await owner.post('/emergencies', { location: place }), 201);
+          const { id: emergencyId, alerts } = answer.emergency;
+          await cancel(owner, emergencyId);
+          await settled(socket);
+          const heard = socket.items.filter(({ payload }) => payload && of(emergencyId)(payload)).map(({ event }) => event).sort();
+          const told = ['emergency:cancelled', 'emergency:created', 'emergency:ended', 'emergency:nearby'];
+          assert.deepEqual(heard, available ? told : [], `available: ${available}`);
+          assert.equal(answer.nearbyHelperCount, available ? 1 : 0);
+          assert.equal(alerts.alerted, available ? 1 : 0);
+        }
+      });
+
+      it('takes no rights from a verified helper', async () => {
+        const place = app.somewhere();
+        const [owner, helper] = await Promise.all([app.owner(), app.helperAt(place, { available: false })]);
+        const { id: emergencyId } = await raise(owner, place);
+        ok(await helper.get(`/emergencies/${emergencyId}`));
+        const { latitude, longitude } = place;
+        assert.equal(ok(await helper.get(`/emergencies/nearby?latitude=${latitude}&longitude=${longitude}`)).count, 1);
+        assert.deepEqual(ok(await helper.get('/emergencies/pending-for-helper')).map((one) => one.id), [emergencyId]);
+        const socket = await helper.connect();
+        assert.equal((await socket.ack('emergency:join', { emergencyId })).ok, true);
+        await respond(helper, emergencyId);
+        await socket.next('helper:joined', of(emergencyId));
+      });
+
+      it('begins with the verification for one who is connected', async () => {
+        const place = app.somewhere();
+        const [owner, helper, admin] = await Promise.all([app.owner(), app.unverifiedHelper({ position: place }), app.admin()]);
+        const socket = await helper.connect();
+        assert.ok(!socket.ready.rooms.includes('helpers'));
+        ok(await admin.put(`/helpers/${helper.id}/verification`, { status: 'verified' }));
+        await settled(socket);
+        const { id: emergencyId } = await raise(owner, place);
+        await socket.next('emergency:created', of(emergencyId));
+        await socket.next('emergency:nearby', of(emergencyId));
+        ok(await admin.put(`/helpers/${helper.id}/verification`, { status: 'rejected' }));
+        await settled(socket);
+        await cancel(owner, emergencyId);
+        const next = await raise(owner, place);
+        await socket.silent('emergency:created', of(next.id));
+      });
+    });
+
+    describe('a position', () => {
+      it('is told by anybody, and answered as stored', async () => {
+        const user = await app.user();
+        const place = { latitude: 12.345678, longitude: -98.765432 };
+        const answer = ok(await user.put('/helpers/me/location', { ...place, accuracy: 5 }));
+        assert.deepEqual(answer, { ...place, message: 'Location updated successfully' });
+        for (const edge of [{ latitude: 90, longitude: 180 }, { latitude: -90, longitude: -180 }, { latitude: 0, longitude: 0 }]) {
+          assertMatches(await stand(user, edge), atLeast(edge));
+        }
+        const wrong = [
+          [{}, 'latitude', 'longitude'],
+          [{ latitude: '1', longitude: 2 }, 'latitude'],
+          [{ latitude: 90.000001, longitude: -180.000001 }, 'latitude', 'longitude'],
+          [{ latitude: null, longitude: 1 }, 'latitude'],
+          [{ latitude: 1, longitude: [1] }, 'longitude'],
+        ];
+        for (const [body, ...fields] of wrong) wrongFields(await user.put('/helpers/me/location', body), ...fields);
+      });
+
+      it('decides at once who is alerted, wherever it was told before', async () => {
+        const [here, there] = [app.somewhere(), app.somewhere()];
+        const [owner, helper] = await Promise.all([app.owner(), app.helperAt(there)]);
+        for (const [place, count] of [[there, 0], [here, 1], [there, 0]]) {
+          await stand(helper, place);
+          const answer = ok(await owner.post('/emergencies', { location: here }), 201);
+          assert.equal(answer.nearbyHelperCount, count);
+          await cancel(owner, answer.emergency.id);
+        }
+      });
+    });
+
+    describe('administrators', () => {
+      it('page through the helpers, each once, by what was decided about them', async () => {
+        const admin = await app.admin();
+        const waiting = await times(5, () => app.unverifiedHelper());
+        const all = [];
+        let cursor = '';
+        do {
+          const page = ok(await admin.get(`/helpers?verification=pending&limit=2${cursor && `&cursor=${encodeURIComponent(cursor)}`}`));
+          assert.ok(page.helpers.length <= 2);
+          assertMatches(page.helpers, arrayOf(atLeast({ id, _id: id, email: text, role: text, isActive: boolean, createdAt: time })));
+          assert.ok(page.helpers.every((user) => user.helper.verification === 'pending'));
+          all.push(...page.helpers.map((user) => user.id));
+          cursor = page.nextCursor;
+        } while (cursor);
+        assert.equal(cursor, null);
+        assert.equal(new Set(all).size, all.length);
+        for (const { id: one } of waiting) assert.ok(all.includes(one));
+
+        const verified = ok(await admin.get('/helpers?verification=verified&limit=100')).helpers;
+        assert.ok(verified.length > 0 && verified.every((user) => user.helper.verification === 'verified'));
+        const everybody = ok(await admin.get('/helpers?limit=100')).helpers.map((user) => user.id);
+        for (const one of [...all, ...verified.map((user) => user.id)]) assert.ok(everybody.includes(one));
+      });
+
+      it('are told what is wrong with a query', async () => {
+        const admin = await app.admin();
+        const wrong = [
+          ['/helpers?verification=maybe', 'verification'],
+          ['/helpers?limit=0', 'limit'],
+          ['/helpers?limit=101', 'limit'],
+          ['/helpers?limit=many&cursor=nonsense', 'cursor', 'limit'],
+          ['/admin/emergencies?status=over&limit=0&cursor=x', 'cursor', 'limit', 'status'],
+          ['/admin/emergencies?latitude=91&longitude=0', 'latitude'],
+          ['/admin/emergencies?latitude=1&longitude=NaN&radius=inf', 'longitude', 'radius'],
+          ['/admin/emergencies?latitude=1', 'longitude'],
+        ];
+        for (const [path, ...fields] of wrong) wrongFields(await admin.get(path), ...fields);
+      });
+
+      it('see how many helpers are on duty, connected, and known to be somewhere', async () => {
+        const admin = await app.admin();
+        const presence = async () => ok(await admin.get('/helpers/presence'));
+        const before = await presence();
+        assertMatches(before, atLeast({ onDuty: integer, connected: integer, fresh: integer }));
+        const [helper] = await Promise.all([
+          app.helperAt(app.somewhere()),
+          app.helperAt(undefined),
+          app.helperAt(app.somewhere(), { available: false }),
+          app.unverifiedHelper({ position: app.somewhere() }),
+        ]);
+        const sockets = await Promise.all([helper.connect(), helper.connect()]);
+        await settled(...sockets);
+        // The fence of `settled` has a helper of its own, who is there from its first use on.
+        const withFence = await presence();
+        assert.ok(withFence.onDuty - before.onDuty >= 2);
+        for (const socket of sockets) socket.close();
+        ok(await helper.put('/helpers/me', { available: false }));
+        const later = await presence();
+        assert.equal(later.onDuty, withFence.onDuty - 1);
+        assert.equal(later.fresh, withFence.fresh - 1);
+        ok(await helper.put('/helpers/me', { available: true }));
+        await Promise.all([helper.connect(), helper.connect()]);
+        const again = await presence();
+        assert.deepEqual(again, withFence, 'two sockets are one user');
+      });
+
+      it('see all emergencies, newest first, by status and place', async () => {
+        const [here, there] = [app.somewhere(), app.somewhere()];
+        const [one, two, three, admin] = await Promise.all([app.owner(), app.owner(), app.owner(), app.admin()]);
+        const first = await raise(one, here, { anonymousMode: true });
+        const second = await raise(two, north(here, 900));
+        const third = await raise(three, there);
+        await cancel(two, second.id);
+        const list = async (query) => ok(await admin.get(`/admin/emergencies?${query}`));
+        const at = ({ latitude, longitude }) => `latitude=${latitude}&longitude=${longitude}`;
+        const ids = async (query) => (await list(query)).emergencies.map((emergency) => emergency.id);
+
+        assert.deepEqual(await ids(`${at(here)}&radius=1000`), [second.id, first.id]);
+        assert.deepEqual(await ids(`${at(here)}&radius=800`), [first.id]);
+        assert.deepEqual(await ids(at(there)), [third.id]);
+        assert.deepEqual(await ids(`${at(here)}&status=cancelled`), [second.id]);
+        assert.deepEqual(await ids(`${at(here)}&status=active`), [first.id]);
+        assert.deepEqual(await ids(`${at(here)}&status=responding`), []);
+        const page = await list(`${at(here)}&limit=1`);
+        assertMatches(page, { emergencies: [emergencyShape({ id: second.id, status: 'cancelled' })], nextCursor: text });
+        const rest = await list(`${at(here)}&limit=1&cursor=${encodeURIComponent(page.nextCursor)}`);
+        assertMatches(rest, { emergencies: [emergencyShape({ id: first.id })], nextCursor: rest.nextCursor });
+        assert.equal(rest.emergencies[0].user.id, one.id, 'an administrator knows who is anonymous');
+        if (rest.nextCursor) assert.deepEqual(await ids(`${at(here)}&limit=1&cursor=${encodeURIComponent(rest.nextCursor)}`), []);
+        const newest = (await list('limit=3')).emergencies.map((emergency) => emergency.id);
+        assert.equal(newest[0], third.id);
+      });
+
+      it('shut accounts out and let them in again, but not their own', async () => {
+        const place = app.somewhere();
+        const [owner, helper, admin] = await Promise.all([app.owner(), app.helperAt(place), app.admin()]);
+        const block = (who, body) => admin.put(`/helpers/${who}/block`, body);
+        const { user } = ok(await block(helper.id, { blocked: true, reason: 'x'.repeat(500) }));
+        assertMatches(user, atLeast({ id: helper.id, isActive: false }));
+        const answer = ok(await owner.post('/emergencies', { location: place }), 201);
+        assert.equal(answer.nearbyHelperCount, 0, 'a blocked helper is not counted');
+        assert.equal(ok(await block(helper.id, { blocked: true })).user.isActive, false, 'twice is no fault');
+        assert.equal(ok(await block(helper.id, { blocked: false, reason: null })).user.isActive, true);
+
+        refused(await block(admin.id, { blocked: true }), 403, 'not_authorized');
+        for (const who of [NO_SUCH_ID, 'nobody']) refused(await block(who, { blocked: true }), 404, 'user_not_found');
+        const wrong = [
+          [{}, 'blocked'],
+          [{ blocked: 'true', reason: 5 }, 'blocked', 'reason'],
+          [{ blocked: true, reason: 'x'.repeat(501) }, 'reason'],
+        ];
+        for (const [body, ...fields] of wrong) wrongFields(await block(helper.id, body), ...fields);
+        refused(await owner.put(`/helpers/${helper.id}/block`, { blocked: true }), 403, 'not_authorized');
+      });
+    });
+  });
+
+  describe(`a neighbourhood where everyone may help, on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database, env: { ALLYNET_HELPER_POLICY: 'open' } });
+    });
+    after(() => app?.stop());
+
+    it('tells, counts and lets respond whoever has an account', async () => {
+      const place = app.somewhere();
+      const [owner, neighbour] = await Promise.all([app.owner(), app.user()]);
+      await Promise.all([stand(neighbour, place), stand(owner, place)]);
+      const socket = await neighbour.connect();
+      const answer = ok(await owner.post('/emergencies', { location: place }), 201);
+      assert.equal(answer.nearbyHelperCount, 1, 'the owner is not counted');
+      const { id: emergencyId } = answer.emergency;
+      await socket.next('emergency:created', of(emergencyId));
+      await socket.next('emergency:nearby', of(emergencyId));
+      const { latitude, longitude } = place;
+      assert.equal(ok(await neighbour.get(`/emergencies/nearby?latitude=${latitude}&longitude=${longitude}`)).count, 1);
+      assert.deepEqual(ok(await neighbour.get('/emergencies/pending-for-helper')).map((one) => one.id), [emergencyId]);
+      assert.equal((await respond(neighbour, emergencyId)).status, 'responding');
+      refused(await owner.post(`/emergencies/${emergencyId}/respond`, {}), 403, 'own_emergency');
+    });
+
+    it('leaves those in peace who say that they are not available, whatever was decided about them', async () => {
+      const place = app.somewhere();
+      const [owner, neighbour, admin] = await Promise.all([app.owner(), app.user(), app.admin()]);
+      await stand(neighbour, place);
+      ok(await neighbour.put('/helpers/me', { available: true, skills: [] }));
+      for (const [available, count] of [[true, 1], [false, 0], [true, 1]]) {
+        ok(await neighbour.put('/helpers/me', { available }));
+        ok(await admin.put(`/helpers/${neighbour.id}/verification`, { status: available ? 'rejected' : 'verified' }));
+        const answer = ok(await owner.post('/emergencies', { location: place }), 201);
+        assert.equal(answer.nearbyHelperCount, count, `available: ${available}`);
+        await cancel(owner, answer.emergency.id);
+      }
+    });
+  });
+}

@@ -1,0 +1,66 @@
+// Every route of the service, in one place. The tests that go through all of them fail when one is missing here: what
+// the service itself says it allows at a path is compared with this list.
+
+export const routes = `
+POST   /api/v1/auth/register
+POST   /api/v1/auth/login
+POST   /api/v1/auth/refresh
+POST   /api/v1/auth/logout
+GET    /api/v1/auth/me
+PUT    /api/v1/auth/me
+PUT    /api/v1/auth/update-password
+GET    /api/v1/auth/stats
+GET    /api/v1/auth/emergency-contacts
+POST   /api/v1/auth/emergency-contacts
+DELETE /api/v1/auth/emergency-contacts/:contactId
+GET    /api/v1/helpers
+GET    /api/v1/helpers/me
+PUT    /api/v1/helpers/me
+PUT    /api/v1/helpers/me/location
+GET    /api/v1/helpers/presence
+PUT    /api/v1/helpers/:userId/verification
+PUT    /api/v1/helpers/:userId/block
+GET    /api/v1/admin/emergencies
+POST   /api/v1/emergencies
+GET    /api/v1/emergencies/active
+GET    /api/v1/emergencies/helper-active
+GET    /api/v1/emergencies/pending-for-helper
+GET    /api/v1/emergencies/nearby
+GET    /api/v1/emergencies/history
+GET    /api/v1/emergencies/:id
+DELETE /api/v1/emergencies/:id
+GET    /api/v1/emergencies/:id/helpers
+GET    /api/v1/emergencies/:id/timeline
+POST   /api/v1/emergencies/:id/respond
+PUT    /api/v1/emergencies/:id/helper-status
+POST   /api/v1/emergencies/:id/resolve
+POST   /api/v1/emergencies/:id/cancel
+POST   /api/v1/emergencies/:id/ratings
+POST   /api/v1/emergencies/:id/report
+GET    /api/v1/emergencies/:id/messages
+POST   /api/v1/emergencies/:id/messages
+DELETE /api/v1/emergencies/:id/messages/:messageId
+GET    /api/health
+GET    /healthz
+GET    /readyz
+`
+  .trim()
+  .split('\n')
+  .map((line) => {
+    const [method, path] = line.trim().split(/\s+/);
+    return { method, path, name: `${method} ${path.replace('/api/v1', '')}` };
+  });
+
+/** Those that ask for no token. */
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz)$/;
+export const guarded = routes.filter(({ path }) => !OPEN.test(path));
+
+/** The paths, each with its methods. */
+export const paths = routes.reduce((all, { method, path }) => all.set(path, [...(all.get(path) ?? []), method]), new Map());
+
+/** The path with ids in place of their names; a name that is not given stands for nothing. */
+export const filled = (path, ids = {}, missing = '01890000-0000-7000-8000-000000000000') =>
+  path.replace(/:(\w+)/g, (_, name) => ids[name] ?? missing);
+
+/** The events that clients send. */
+export const clientEvents = ['emergency:join', 'emergency:leave', 'location:update'];
