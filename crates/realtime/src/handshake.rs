@@ -132,7 +132,6 @@ async fn read_again(desk: &Desk, identity: &Identity) -> Result<Entry, Error> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
 

@@ -123,7 +123,6 @@ async fn drain(shared: Arc<Shared>) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
