@@ -1,4 +1,5 @@
 //! Emergencies, read.
+#![cfg_attr(feature = "mocks", expect(clippy::ref_option_ref, reason = "mockall hands optional references on so"))]
 
 use async_trait::async_trait;
 
