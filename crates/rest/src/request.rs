@@ -22,16 +22,16 @@ const LONGEST: usize = 128;
 pub(crate) async fn identify(State(ids): State<Arc<dyn Ids>>, request: Request, next: Next) -> Response {
     let id = presented(request.headers()).map_or_else(|| ids.next().to_string(), ToOwned::to_owned);
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let known = route.is_some();
+    let of_the_api = route.is_some_and(|route| route.starts_with("/api/v1/"));
     // At the level of errors, so that an error has the id of its request whatever is filtered out.
     let span = tracing::error_span!("request", request_id = id, method = %request.method(), route);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    if known {
+    if of_the_api {
         tracing::info!(parent: &span, status, took_us = took.as_micros(), "answered");
     } else {
-        // Long polling, and whatever strangers try.
+        // Probes, polling, and whatever strangers try.
         tracing::debug!(parent: &span, status, took_us = took.as_micros(), "answered");
     }
     if let Ok(id) = HeaderValue::try_from(id) {
