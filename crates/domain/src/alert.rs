@@ -127,13 +127,18 @@ pub struct AlertCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::{
+        collection::{btree_set, vec},
+        prelude::*,
+    };
     use uuid::Uuid;
 
+    use super::*;
+
     fn census(counts: &[u32], distances: &[f64]) -> Census {
-        let nearest = distances
-            .iter()
-            .map(|&d| Recipient { helper: Uuid::from_u128(d as u128).into(), distance: Metres::new(d) })
+        let nearest = (1..)
+            .zip(distances)
+            .map(|(n, &d)| Recipient { helper: Uuid::from_u128(n).into(), distance: Metres::new(d) })
             .collect();
         Census { counts: counts.to_vec(), nearest }
     }
@@ -156,8 +161,48 @@ mod tests {
     fn radii_must_grow() {
         let m = |radii: &[f64]| AlertPolicy::new(radii.iter().copied().map(Metres::new).collect(), 3, 50);
         assert!(m(&[5.0, 10.0]).is_ok());
-        for wrong in [&[][..], &[5.0, 5.0], &[10.0, 5.0], &[0.0], &[f64::NAN]] {
+        for wrong in [&[][..], &[5.0, 5.0], &[10.0, 5.0], &[0.0], &[f64::NAN], &[20_000_000.1]] {
             assert_eq!(m(wrong), Err(AlertPolicyError::Radii));
+        }
+        assert_eq!(AlertPolicy::new(vec![Metres::new(5.0)], 3, 0), Err(AlertPolicyError::WaveSize));
+    }
+
+    /// Policies, with the distances of helpers around a call.
+    fn neighbourhoods() -> impl Strategy<Value = (AlertPolicy, Vec<u32>)> {
+        let radii = btree_set(1..50_000_u32, 1..6);
+        let policy = (radii, 0..8_u32, 1..8_u32).prop_map(|(radii, min_helpers, wave_size)| {
+            let radii = radii.into_iter().map(|r| Metres::new(r.into())).collect();
+            AlertPolicy::new(radii, min_helpers, wave_size).unwrap()
+        });
+        (policy, vec(0..60_000_u32, 0..20))
+    }
+
+    fn taken(policy: &AlertPolicy, helpers: &[u32]) -> Census {
+        let within = |radius: &Metres| helpers.iter().filter(|&&d| f64::from(d) <= radius.get()).count();
+        let counts: Vec<_> = policy.radii().iter().map(|r| u32::try_from(within(r)).unwrap()).collect();
+        let mut distances: Vec<_> = helpers.iter().copied().map(f64::from).collect();
+        distances.sort_by(f64::total_cmp);
+        distances.retain(|&d| d <= policy.radii().last().unwrap().get());
+        distances.truncate(policy.wave_size() as usize);
+        census(&counts, &distances)
+    }
+
+    proptest! {
+        #[test]
+        fn a_first_wave_reaches_the_nearest_within_a_radius_that_is_no_larger_than_needed(
+            (policy, helpers) in neighbourhoods()
+        ) {
+            let census = taken(&policy, &helpers);
+            let wave = policy.first_wave(&census);
+            let index = policy.radii().iter().position(|&r| r == wave.radius).unwrap();
+            let last = policy.radii().len() - 1;
+            prop_assert!(census.counts[index] >= policy.min_helpers || index == last, "too few, and more to be had");
+            prop_assert!(census.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller one would do");
+            prop_assert_eq!(wave.number, 1);
+            prop_assert_eq!(wave.helpers_within, census.counts[index]);
+            let most = policy.wave_size().min(wave.helpers_within) as usize;
+            prop_assert_eq!(&wave.recipients, &census.nearest[..most]);
+            prop_assert!(wave.recipients.iter().all(|r| r.distance <= wave.radius));
         }
     }
 }

@@ -211,3 +211,6 @@ pub fn rooms_of(relation: Relation, emergency: EmergencyId) -> Vec<Room> {
         Relation::Stranger => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -391,3 +391,6 @@ pub struct ResponseUpdate {
     /// When they expect to be there; a missing one keeps what was said before.
     pub estimated_arrival: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ pub struct LoggedEvent {
     /// What.
     pub event: Event,
 }
+
+#[cfg(test)]
+mod tests;

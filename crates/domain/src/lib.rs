@@ -62,6 +62,8 @@ mod audience;
 mod change;
 mod emergency;
 mod event;
+#[cfg(test)]
+mod given;
 mod ids;
 mod message;
 pub mod port;

@@ -120,3 +120,6 @@ pub fn receipt(alerted: usize) -> Option<Text<1000>> {
     };
     Text::parse(&format!("Your emergency call was received and stored. {helpers}")).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,25 @@ use serde::{Deserialize, Serialize};
 
 /// A place: WGS 84 decimal degrees, always within range and finite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Degrees")]
 pub struct Position {
     latitude: f64,
     longitude: f64,
+}
+
+/// A place as it is stored, before it is checked.
+#[derive(Deserialize)]
+struct Degrees {
+    latitude: f64,
+    longitude: f64,
+}
+
+impl TryFrom<Degrees> for Position {
+    type Error = PositionError;
+
+    fn try_from(stored: Degrees) -> Result<Self, PositionError> {
+        Self::new(stored.latitude, stored.longitude)
+    }
 }
 
 /// Which coordinate of a place is out of its range.

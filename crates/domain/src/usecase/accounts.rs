@@ -259,3 +259,6 @@ const fn refuse_token(error: TokenError) -> Refusal {
         TokenError::Invalid => Refusal::TokenInvalid,
     }
 }
+
+#[cfg(test)]
+mod tests;

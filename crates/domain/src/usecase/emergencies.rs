@@ -330,3 +330,6 @@ pub async fn helpers_near(
 pub fn must_be_helper(cx: &Context, actor: &Actor) -> Result<(), Refusal> {
     if actor.account.may_help(cx.rules.helpers) { Ok(()) } else { Err(Refusal::NotAHelper) }
 }
+
+#[cfg(test)]
+pub(in crate::usecase) mod tests;

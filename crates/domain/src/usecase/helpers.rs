@@ -113,3 +113,6 @@ async fn commit(cx: &Context, by: UserId, before: &Account, after: Account, writ
     cx.changes.commit(change).await?;
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ async fn take_part(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(Emer
     let relation = found.relation(&actor.account, cx.emergencies.rules.helpers);
     if relation.is_participant() { Ok((found, relation)) } else { Err(Refusal::NotAuthorized.into()) }
 }
+
+#[cfg(test)]
+mod tests;

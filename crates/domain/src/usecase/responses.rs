@@ -112,3 +112,6 @@ async fn load_for_helper(cx: &Context, actor: &Actor, id: EmergencyId) -> Result
     must_be_helper(cx, actor)?;
     Ok(loaded)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,6 @@ fn standing_rooms(account: &Account, rules: &Rules) -> Vec<Room> {
     let helpers = account.on_duty(rules.helpers).then_some(Room::Helpers);
     [Room::User(account.id)].into_iter().chain(helpers).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! Who hears what, for every event, and who is moved where by it.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{
+    EmergencyStatus, Message, Sender, To,
+    given::{
+        ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
+    },
+};
+
+fn room() -> Room {
+    Room::Emergency(id(EMERGENCY))
+}
+
+fn participants() -> Room {
+    Room::Participants(id(EMERGENCY))
+}
+
+fn user(n: u128) -> Room {
+    Room::User(id(n))
+}
+
+fn of_an_emergency(event: Event) -> LoggedEvent {
+    LoggedEvent { id: crate::EventId::new(1), at: at(0), emergency: Some(id(EMERGENCY)), actor: Some(id(OWNER)), event }
+}
+
+fn of_an_account(event: Event) -> LoggedEvent {
+    LoggedEvent { emergency: None, ..of_an_emergency(event) }
+}
+
+/// As the use cases append it.
+fn logged(event: Event) -> LoggedEvent {
+    match event {
+        Event::HelperRightsChanged { .. } | Event::SessionsRevoked { .. } | Event::AccountBlocked { .. } => {
+            of_an_account(event)
+        }
+        _ => of_an_emergency(event),
+    }
+}
+
+fn anyone(to: Vec<Room>, except: Vec<Room>) -> Delivery {
+    Delivery { audience: Audience { to, except }, viewer: Viewer::Anyone }
+}
+
+fn own(n: u128) -> Delivery {
+    Delivery { audience: Audience { to: vec![user(n)], except: vec![] }, viewer: Viewer::User(id(n)) }
+}
+
+fn posted(message: Message) -> Event {
+    Event::MessagePosted { message }
+}
+
+#[test]
+fn rooms_have_the_names_of_the_wire() {
+    let uuid = "00000000-0000-0000-0000-000000000064";
+    for (room, name) in [
+        (Room::Helpers, "helpers".to_owned()),
+        (user(EMERGENCY), format!("user:{uuid}")),
+        (room(), format!("emergency:{uuid}")),
+        (participants(), format!("emergency:{uuid}:participants")),
+    ] {
+        assert_eq!(room.to_string(), name);
+    }
+}
+
+#[test]
+fn every_event_is_delivered_to_those_concerned() {
+    let alerted = || vec![room(), user(GRACE), user(ALAN)];
+    for event in every_event() {
+        let expected = match &event {
+            Event::EmergencyCreated { .. } => vec![anyone(vec![Room::Helpers], vec![user(OWNER)])],
+            Event::HelpersAlerted { .. } => vec![own(GRACE), own(ALAN)],
+            Event::HelperJoined { .. }
+            | Event::HelperStatusUpdated { .. }
+            | Event::StatusChanged { .. }
+            | Event::EmergencyResolved { .. } => vec![anyone(vec![room()], vec![])],
+            Event::EmergencyCancelled { .. } => vec![anyone(alerted(), vec![])],
+            Event::EmergencyEnded { .. } => {
+                vec![anyone(vec![room(), Room::Helpers, user(GRACE), user(ALAN)], vec![])]
+            }
+            Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
+            Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE)], vec![])],
+            Event::AlertDeclined { .. }
+            | Event::HelperRightsChanged { .. }
+            | Event::SessionsRevoked { .. }
+            | Event::AccountBlocked { .. } => vec![],
+        };
+        assert_eq!(logged(event.clone()).deliveries(), expected, "{}", event.kind());
+    }
+}
+
+#[test]
+fn messages_reach_their_readers_and_nobody_else() {
+    let to_all_but = |n| anyone(vec![participants()], vec![user(n)]);
+    for (message, expected) in [
+        (from_owner(To::Everyone), vec![own(OWNER), to_all_but(OWNER)]),
+        (from_helper(GRACE, To::Everyone), vec![own(GRACE), to_all_but(GRACE)]),
+        (message(Sender::System, To::Everyone), vec![anyone(vec![participants()], vec![])]),
+        (from_owner(To::Helper(id(GRACE))), vec![own(GRACE), own(OWNER)]),
+        (from_helper(GRACE, To::Creator), vec![own(OWNER), own(GRACE)]),
+        (from_helper(GRACE, To::Owner), vec![own(OWNER), own(GRACE)]),
+        (from_helper(GRACE, To::Helper(id(ALAN))), vec![own(ALAN), own(GRACE)]),
+        (from_helper(GRACE, To::Helper(id(GRACE))), vec![own(GRACE)]),
+        (message(Sender::System, To::Creator), vec![own(OWNER)]),
+    ] {
+        assert_eq!(of_an_emergency(posted(message.clone())).deliveries(), expected, "{message:?}");
+    }
+    let to_all = Event::MessageDeleted { message: id(300), readers: None };
+    assert_eq!(of_an_emergency(to_all).deliveries(), [anyone(vec![participants()], vec![])]);
+}
+
+#[test]
+fn what_belongs_to_no_emergency_is_delivered_to_nobody() {
+    for event in every_event() {
+        assert_eq!(of_an_account(event).deliveries(), []);
+    }
+}
+
+#[test]
+fn every_event_moves_those_concerned() {
+    let part = || vec![room(), participants()];
+    for event in every_event() {
+        let expected = match &event {
+            Event::EmergencyCreated { .. } => vec![Movement::Enter { user: id(OWNER), rooms: part() }],
+            Event::HelperJoined { .. } => vec![Movement::Enter { user: id(GRACE), rooms: part() }],
+            Event::HelperRightsChanged { .. } => {
+                vec![Movement::Enter { user: id(GRACE), rooms: vec![Room::Helpers] }]
+            }
+            Event::SessionsRevoked { .. } => {
+                vec![Movement::CloseSessions { user: id(GRACE), only: Some(id(400)), except: None }]
+            }
+            Event::AccountBlocked { .. } => vec![Movement::CloseBlocked { user: id(GRACE) }],
+            Event::HelpersAlerted { .. }
+            | Event::AlertDeclined { .. }
+            | Event::HelperStatusUpdated { .. }
+            | Event::StatusChanged { .. }
+            | Event::EmergencyResolved { .. }
+            | Event::EmergencyCancelled { .. }
+            | Event::EmergencyEnded { .. }
+            | Event::MessagePosted { .. }
+            | Event::MessageDeleted { .. } => vec![],
+        };
+        assert_eq!(logged(event.clone()).movements(), expected, "{}", event.kind());
+    }
+}
+
+#[test]
+fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
+    for &status in ResponseStatus::ALL {
+        let event = Event::HelperStatusUpdated {
+            helper: id(GRACE),
+            status,
+            notes: None,
+            estimated_arrival: None,
+            updated_at: at(2),
+        };
+        let leaves = Movement::Leave { user: id(GRACE), rooms: vec![room(), participants()] };
+        let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };
+        assert_eq!(of_an_emergency(event).movements(), expected, "{status}");
+    }
+}
+
+#[test]
+fn rights_decide_over_the_helpers_room_and_over_looking_on() {
+    let rooms = || vec![Room::Helpers];
+    let user = id(GRACE);
+    for (on_duty, may_help, expected) in [
+        (true, true, vec![Movement::Enter { user, rooms: rooms() }]),
+        (false, true, vec![Movement::Leave { user, rooms: rooms() }]),
+        (false, false, vec![Movement::Leave { user, rooms: rooms() }, Movement::StopLookingOn { user }]),
+    ] {
+        let event = Event::HelperRightsChanged { user, on_duty, may_help };
+        assert_eq!(of_an_account(event).movements(), expected);
+    }
+}
+
+#[test]
+fn rooms_follow_from_the_relation() {
+    for (relation, rooms) in [
+        (Relation::Owner, vec![room(), participants()]),
+        (Relation::RespondingHelper, vec![room(), participants()]),
+        (Relation::Admin, vec![room()]),
+        (Relation::Helper, vec![room()]),
+        (Relation::Stranger, vec![]),
+    ] {
+        assert_eq!(rooms_of(relation, id(EMERGENCY)), rooms, "{relation:?}");
+    }
+}
+
+/// Everyone, in every room they can be in. The owner is a helper on duty for others.
+fn everyone_everywhere() -> Vec<(u128, BTreeSet<Room>)> {
+    let in_rooms = |n: u128, rooms: &[Room]| (n, rooms.iter().copied().chain([user(n)]).collect());
+    vec![
+        in_rooms(OWNER, &[Room::Helpers, room(), participants()]),
+        in_rooms(GRACE, &[Room::Helpers, room(), participants()]),
+        in_rooms(ALAN, &[Room::Helpers, room()]),
+        in_rooms(ADMIN, &[room()]),
+        in_rooms(NOBODY, &[]),
+    ]
+}
+
+fn hears(audience: &Audience, rooms: &BTreeSet<Room>) -> bool {
+    audience.to.iter().any(|room| rooms.contains(room)) && !audience.except.iter().any(|room| rooms.contains(room))
+}
+
+fn hearers(event: Event) -> Vec<u128> {
+    let deliveries = logged(event).deliveries();
+    let heard = everyone_everywhere().into_iter().flat_map(|(n, rooms)| {
+        let times = deliveries.iter().filter(|d| hears(&d.audience, &rooms)).count();
+        std::iter::repeat_n(n, times)
+    });
+    heard.collect()
+}
+
+#[test]
+fn nobody_hears_two_deliveries_of_one_event() {
+    let tos = [To::Everyone, To::Creator, To::Owner, To::Helper(id(GRACE)), To::Helper(id(ALAN))];
+    let messages = tos
+        .into_iter()
+        .flat_map(|to| [from_owner(to), from_helper(GRACE, to), message(Sender::System, to)].map(posted));
+    for event in every_event().into_iter().chain(messages) {
+        let hearers = hearers(event.clone());
+        let once: BTreeSet<_> = hearers.iter().copied().collect();
+        assert_eq!(hearers.len(), once.len(), "{event:?}");
+    }
+}
+
+#[test]
+fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
+    let created = Event::EmergencyCreated { call: call(), nearby_helpers: 2 };
+    assert_eq!(hearers(created), [GRACE, ALAN]);
+    let alerted = every_event().into_iter().find(|e| matches!(e, Event::HelpersAlerted { .. })).unwrap();
+    assert_eq!(hearers(alerted), [GRACE, ALAN]);
+}
+
+#[test]
+fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
+    let joined = Event::HelperJoined { helper: card(GRACE), joined_at: at(1) };
+    assert_eq!(hearers(joined), [OWNER, GRACE, ALAN, ADMIN]);
+    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted: vec![id(NOBODY)] };
+    assert_eq!(hearers(ended), [OWNER, GRACE, ALAN, ADMIN, NOBODY]);
+    assert_eq!(hearers(posted(from_owner(To::Everyone))), [OWNER, GRACE]);
+    assert_eq!(hearers(posted(from_owner(To::Helper(id(GRACE))))), [OWNER, GRACE]);
+}
+
+#[test]
+fn nothing_is_addressed_to_an_owner_but_messages_for_them() {
+    for event in every_event() {
+        let for_readers = matches!(event, Event::MessagePosted { .. } | Event::MessageDeleted { .. });
+        let addressed = logged(event.clone()).deliveries().iter().any(|d| d.audience.to.contains(&user(OWNER)));
+        assert_eq!(addressed, for_readers, "{}", event.kind());
+    }
+}

@@ -1,0 +1,97 @@
+//! What holds after any sequence of operations, whoever tries them and in whatever order.
+
+use std::collections::BTreeSet;
+
+use proptest::{collection::vec, prelude::*};
+
+use crate::{
+    Emergency, EmergencyStatus, Refusal, Relation, ResponseStatus, ResponseUpdate, Timestamp, UserId,
+    given::{OWNER, at, card, emergency, id},
+};
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Accept(u128),
+    Decline(u128),
+    Update(u128, ResponseStatus),
+    Resolve(Relation),
+    Cancel(u128),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let helper = || 2..6_u128;
+    let status = prop::sample::select(ResponseStatus::ALL);
+    let relation = prop::sample::select(vec![
+        Relation::Owner,
+        Relation::RespondingHelper,
+        Relation::Admin,
+        Relation::Helper,
+        Relation::Stranger,
+    ]);
+    // Ends are rare, so that most sequences see some life before.
+    let step = prop_oneof![
+        12 => helper().prop_map(Step::Accept),
+        4 => helper().prop_map(Step::Decline),
+        24 => (helper(), status).prop_map(|(helper, status)| Step::Update(helper, status)),
+        1 => relation.prop_map(Step::Resolve),
+        1 => (OWNER..4).prop_map(Step::Cancel),
+    ];
+    vec(step, 0..40)
+}
+
+fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Refusal> {
+    match step {
+        Step::Accept(helper) => emergency.accept(card(helper), None, now).map(drop),
+        Step::Decline(helper) => emergency.decline(id(helper)),
+        Step::Update(helper, status) => {
+            let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+            emergency.update_response(id(helper), told, now).map(drop)
+        }
+        Step::Resolve(relation) => emergency.resolve(id(OWNER), relation, None, now),
+        Step::Cancel(by) => emergency.cancel(id(by), None, now),
+    }
+}
+
+/// What holds at any moment.
+fn holds(e: &Emergency) -> Result<(), TestCaseError> {
+    let someone_responds = e.responses.iter().any(|r| r.status != ResponseStatus::Cancelled);
+    if e.status.is_live() {
+        prop_assert_eq!(e.status == EmergencyStatus::Responding, someone_responds);
+    }
+    prop_assert_eq!(e.ending.is_none(), e.status.is_live());
+    prop_assert_eq!(e.first_response_at.is_none(), e.responses.is_empty());
+    let helpers: BTreeSet<UserId> = e.responses.iter().map(|r| r.helper.person.id).collect();
+    prop_assert_eq!(helpers.len(), e.responses.len(), "one response per helper");
+    Ok(())
+}
+
+/// What one step may do to what was before it.
+fn follows(before: &Emergency, after: &Emergency, outcome: &Result<(), Refusal>) -> Result<(), TestCaseError> {
+    if outcome.is_err() || !before.status.is_live() {
+        prop_assert_eq!(after, before, "a refusal, or anything after the end, changed something");
+    }
+    if !before.status.is_live() {
+        prop_assert!(outcome.is_err(), "something was possible after the end");
+    }
+    if before.first_response_at.is_some() {
+        prop_assert_eq!(after.first_response_at, before.first_response_at);
+    }
+    let helpers = |e: &Emergency| e.responses.iter().map(|r| r.helper.person.id).collect::<Vec<_>>();
+    prop_assert!(helpers(after).starts_with(&helpers(before)), "who ever accepted stays listed, in that order");
+    prop_assert!(after.updated_at >= before.updated_at);
+    prop_assert_eq!((&after.call, after.revision), (&before.call, before.revision));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn the_rules_hold_after_any_sequence_of_steps(steps in steps()) {
+        let mut emergency = emergency();
+        for (seconds, step) in (1..).zip(steps) {
+            let before = emergency.clone();
+            let outcome = take(&mut emergency, step, at(seconds));
+            holds(&emergency)?;
+            follows(&before, &emergency, &outcome)?;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The stored form of events: each variant reads back as it was, and what was stored before stays readable.
+
+use serde_json::{Value, from_value, json, to_value};
+
+use super::*;
+use crate::given::every_event;
+
+/// A place for each variant. A new one fails to compile here, and then needs a sample below.
+const fn place(event: &Event) -> usize {
+    match event {
+        Event::EmergencyCreated { .. } => 0,
+        Event::HelpersAlerted { .. } => 1,
+        Event::AlertDeclined { .. } => 2,
+        Event::HelperJoined { .. } => 3,
+        Event::HelperStatusUpdated { .. } => 4,
+        Event::StatusChanged { .. } => 5,
+        Event::EmergencyResolved { .. } => 6,
+        Event::EmergencyCancelled { .. } => 7,
+        Event::EmergencyEnded { .. } => 8,
+        Event::MessagePosted { .. } => 9,
+        Event::MessageDeleted { .. } => 10,
+        Event::HelperRightsChanged { .. } => 11,
+        Event::SessionsRevoked { .. } => 12,
+        Event::AccountBlocked { .. } => 13,
+    }
+}
+
+const OWNER: &str = "00000000-0000-0000-0000-000000000001";
+const GRACE: &str = "00000000-0000-0000-0000-000000000002";
+const ALAN: &str = "00000000-0000-0000-0000-000000000003";
+const EMERGENCY: &str = "00000000-0000-0000-0000-000000000064";
+const MESSAGE: &str = "00000000-0000-0000-0000-00000000012c";
+
+fn owner() -> Value {
+    json!({ "id": OWNER, "first_name": "First1", "last_name": "Last1" })
+}
+
+fn call() -> Value {
+    json!({
+        "id": EMERGENCY,
+        "owner": owner(),
+        "details": {
+            "kind": "medical",
+            "category": null,
+            "description": "Fell down the stairs",
+            "location": {
+                "position": { "latitude": 52.5, "longitude": 13.4 }, "address": null, "description": null
+            },
+            "priority": "high",
+            "severity": 5,
+            "silent": false,
+            "anonymous": false
+        },
+        "created_at": "2026-01-15T10:00:00Z"
+    })
+}
+
+/// Bodies as version 0.1 stored them. Never change one: databases hold them.
+fn stored() -> Vec<Value> {
+    vec![
+        json!({ "kind": "emergency_created", "call": call(), "nearby_helpers": 2 }),
+        json!({
+            "kind": "helpers_alerted", "call": call(), "status": "active", "wave": 1, "radius": 5000.0,
+            "recipients": [{ "helper": GRACE, "distance": 10.5 }, { "helper": ALAN, "distance": 20.0 }]
+        }),
+        json!({ "kind": "alert_declined", "helper": ALAN }),
+        json!({
+            "kind": "helper_joined",
+            "helper": {
+                "person": { "id": GRACE, "first_name": "First2", "last_name": "Last2" },
+                "standing": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
+            },
+            "joined_at": "2026-01-15T10:00:01Z"
+        }),
+        json!({
+            "kind": "helper_status_updated", "helper": GRACE, "status": "on_way", "notes": "By bike",
+            "estimated_arrival": "2026-01-15T10:01:00Z", "updated_at": "2026-01-15T10:00:02Z"
+        }),
+        json!({ "kind": "status_changed", "status": "responding", "updated_at": "2026-01-15T10:00:01Z" }),
+        json!({
+            "kind": "emergency_resolved", "at": "2026-01-15T10:00:10Z", "by": OWNER, "resolution": "user_resolved",
+            "notes": "All well"
+        }),
+        json!({
+            "kind": "emergency_cancelled", "at": "2026-01-15T10:00:10Z", "reason": "By mistake",
+            "alerted": [GRACE, ALAN]
+        }),
+        json!({
+            "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z", "alerted": [GRACE, ALAN]
+        }),
+        json!({
+            "kind": "message_posted",
+            "message": {
+                "id": MESSAGE, "emergency": EMERGENCY, "owner": OWNER, "anonymous": false,
+                "from": { "owner": owner() }, "to": "everyone", "text": "The door is open",
+                "created_at": "2026-01-15T10:00:05Z"
+            }
+        }),
+        json!({ "kind": "message_deleted", "message": MESSAGE, "readers": [OWNER, GRACE] }),
+        json!({ "kind": "helper_rights_changed", "user": GRACE, "on_duty": true, "may_help": true }),
+        json!({
+            "kind": "sessions_revoked", "user": GRACE, "only": "00000000-0000-0000-0000-000000000190", "except": null
+        }),
+        json!({ "kind": "account_blocked", "user": GRACE }),
+    ]
+}
+
+#[test]
+fn every_variant_has_a_sample() {
+    let places: Vec<_> = every_event().iter().map(place).collect();
+    assert_eq!(places, (0..14).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 14);
+}
+
+#[test]
+fn every_variant_reads_back_as_it_was_stored() {
+    for event in every_event() {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+    }
+}
+
+#[test]
+fn every_variant_is_stored_under_its_kind() {
+    for event in every_event() {
+        assert_eq!(to_value(&event).unwrap()["kind"], event.kind());
+    }
+}
+
+#[test]
+fn what_was_stored_before_stays_readable() {
+    for (body, event) in stored().into_iter().zip(every_event()) {
+        assert_eq!(from_value::<Event>(body).unwrap(), event);
+    }
+}
+
+#[test]
+fn what_is_stored_now_is_readable_by_the_version_before() {
+    for (body, event) in stored().into_iter().zip(every_event()) {
+        assert_eq!(to_value(event).unwrap(), body);
+    }
+}
+
+#[test]
+fn every_spelling_of_senders_and_recipients_stays_readable() {
+    for (stored, to) in [
+        (json!("everyone"), crate::To::Everyone),
+        (json!("creator"), crate::To::Creator),
+        (json!("owner"), crate::To::Owner),
+        (json!({ "helper": GRACE }), crate::To::Helper(GRACE.parse().unwrap())),
+    ] {
+        assert_eq!(from_value::<crate::To>(stored.clone()).unwrap(), to);
+        assert_eq!(to_value(to).unwrap(), stored);
+    }
+    let person = crate::given::account(1).person();
+    for (stored, from) in [
+        (json!("system"), crate::Sender::System),
+        (json!({ "owner": owner() }), crate::Sender::Owner(person.clone())),
+        (json!({ "helper": owner() }), crate::Sender::Helper(person)),
+    ] {
+        assert_eq!(from_value::<crate::Sender>(stored.clone()).unwrap(), from);
+        assert_eq!(to_value(from).unwrap(), stored);
+    }
+}
+
+#[test]
+fn fields_that_a_later_version_adds_are_passed_over() {
+    for (mut body, event) in stored().into_iter().zip(every_event()) {
+        body["added_later"] = json!({ "some": ["thing"] });
+        assert_eq!(from_value::<Event>(body).unwrap(), event);
+    }
+}
+
+#[test]
+fn stored_text_that_breaks_a_rule_is_not_an_event() {
+    let mut nowhere = stored().swap_remove(0);
+    nowhere["call"]["details"]["location"]["position"]["latitude"] = json!(90.5);
+    let mut nameless = stored().swap_remove(0);
+    nameless["call"]["owner"]["first_name"] = json!(" ");
+    let mut unknown = stored().swap_remove(5);
+    unknown["status"] = json!("asleep");
+    for body in [nowhere, nameless, unknown, json!({ "kind": "tea_served" }), json!({}), json!(null)] {
+        assert!(from_value::<Event>(body.clone()).is_err(), "{body}");
+    }
+}

@@ -1,0 +1,116 @@
+//! What registering, logging in, refreshing and logging out ask of the ports, and what they hand to the store.
+
+mod entering;
+mod sessions;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    given::{Committed, clock, id, ids, now, store},
+    port::{
+        AccessClaims, Credentials, MockAccounts, MockPasswords, MockSessions, MockTokens, PasswordHash, RefreshClaims,
+    },
+};
+
+/// What is asked of the ports; each test sets what it expects.
+struct Ports {
+    accounts: MockAccounts,
+    sessions: MockSessions,
+    tokens: MockTokens,
+    passwords: MockPasswords,
+    outcomes: Vec<port::Result<()>>,
+}
+
+impl Ports {
+    /// Tokens are signed as texts that tell what they are for, and everything else is unexpected.
+    fn new() -> Self {
+        let mut tokens = MockTokens::new();
+        tokens.expect_access().returning(|account, session, at| {
+            assert_eq!(at, now());
+            Ok(Secret::new(access_of(account.id, session)))
+        });
+        tokens.expect_refresh().returning(|claims, at| {
+            assert_eq!(at, now());
+            Ok(Secret::new(refresh_of(claims)))
+        });
+        Self {
+            accounts: MockAccounts::new(),
+            sessions: MockSessions::new(),
+            tokens,
+            passwords: MockPasswords::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    fn service(self) -> (Context, Committed) {
+        let (changes, committed) = store(self.outcomes);
+        let cx = Context {
+            accounts: Arc::new(self.accounts),
+            sessions: Arc::new(self.sessions),
+            changes,
+            tokens: Arc::new(self.tokens),
+            passwords: Arc::new(self.passwords),
+            clock: clock(),
+            ids: ids(),
+        };
+        (cx, committed)
+    }
+
+    /// There is this account with the password hash `stored`, or none with any email.
+    fn with_account(mut self, account: Option<Account>) -> Self {
+        self.accounts.expect_credentials().returning(move |email| {
+            let found = account.clone().filter(|a| a.email == *email);
+            Ok(found.map(|account| Credentials { account, password: stored() }))
+        });
+        self
+    }
+
+    /// `right` is the password of the hash `stored`. It is verified exactly once.
+    fn verifying_once(mut self) -> Self {
+        self.passwords
+            .expect_verify()
+            .times(1)
+            .returning(|password, hash| Ok(hash == Some(stored()) && password.expose() == "right password"));
+        self
+    }
+
+    /// Hashing `new password` gives the hash `hashed`.
+    fn hashing(mut self) -> Self {
+        self.passwords.expect_hash().times(1).returning(|password| {
+            assert_eq!(password.expose(), "new password");
+            Ok(hashed())
+        });
+        self
+    }
+
+    /// The text `good` reads as these claims, `old` has expired, all others are invalid.
+    fn with_refresh(mut self, claims: RefreshClaims) -> Self {
+        self.tokens.expect_read_refresh().returning(move |token, at| match token {
+            "good" if at == now() => Ok(claims),
+            "old" => Err(TokenError::Expired),
+            _ => Err(TokenError::Invalid),
+        });
+        self
+    }
+}
+
+fn stored() -> PasswordHash {
+    PasswordHash::new("stored".to_owned())
+}
+
+fn hashed() -> PasswordHash {
+    PasswordHash::new("hashed".to_owned())
+}
+
+fn access_of(user: UserId, session: crate::SessionId) -> String {
+    format!("access {user} {session}")
+}
+
+fn refresh_of(claims: &RefreshClaims) -> String {
+    format!("refresh {claims:?}")
+}
+
+fn claims(user: u128) -> RefreshClaims {
+    RefreshClaims { user: id(user), session: id(400), token: id(500), parent: Some(id(499)) }
+}

@@ -1,0 +1,190 @@
+//! Who calls, registering, logging in, and the administrator of the configuration.
+
+use super::*;
+use crate::{
+    Text,
+    given::{GRACE, OWNER, account, at},
+    usecase::emergencies::tests::{conflict, refusal},
+};
+
+fn registration() -> Registration {
+    let Account { email, profile, .. } = account(1000);
+    Registration { email, password: Password::parse("new password").unwrap(), profile }
+}
+
+fn email_of(n: u128) -> Email {
+    account(n).email
+}
+
+fn attempt(text: &str) -> Password {
+    Password::attempt(text)
+}
+
+fn blocked(account: Account) -> Account {
+    Account { blocked: true, ..account }
+}
+
+/// The first pair of the session 1002, whose first refresh token is 1001, or one number less when no account is made.
+fn first_pair(user: UserId, first: u128) -> TokenPair {
+    let claims = RefreshClaims { user, session: id(first + 1), token: id(first), parent: None };
+    TokenPair { access: Secret::new(access_of(user, id(first + 1))), refresh: Secret::new(refresh_of(&claims)) }
+}
+
+fn session_of(user: UserId, first: u128) -> Session {
+    Session { id: id(first + 1), user, confirmed: id(first), created_at: now() }
+}
+
+#[tokio::test]
+async fn a_caller_is_the_account_of_a_session_that_is_good() {
+    let mut ports = Ports::new();
+    ports.tokens.expect_read_access().returning(|token, at_| {
+        assert_eq!((token, at_), ("good", now()));
+        Ok(AccessClaims { user: id(GRACE), session: id(400), expires_at: at(3600) })
+    });
+    ports.sessions.expect_authenticate().returning(|session, user| {
+        assert_eq!((session, user), (id(400), id(GRACE)));
+        Ok(Some(account(GRACE)))
+    });
+    let caller = authenticate(&ports.service().0, "good").await.unwrap();
+    let actor = Actor { account: account(GRACE), session: id(400) };
+    assert_eq!(caller, Authenticated { actor, expires_at: at(3600) });
+}
+
+#[tokio::test]
+async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
+    let read = Ok(AccessClaims { user: id(GRACE), session: id(400), expires_at: at(3600) });
+    for (claims, found, expected) in [
+        (Err(TokenError::Expired), Some(account(GRACE)), Refusal::TokenExpired),
+        (Err(TokenError::Invalid), Some(account(GRACE)), Refusal::TokenInvalid),
+        (read, None, Refusal::TokenInvalid),
+        (read, Some(blocked(account(GRACE))), Refusal::AccountBlocked),
+    ] {
+        let mut ports = Ports::new();
+        ports.tokens.expect_read_access().returning(move |_, _| claims);
+        ports.sessions.expect_authenticate().returning(move |_, _| Ok(found.clone()));
+        assert_eq!(refusal(authenticate(&ports.service().0, "some").await), expected);
+    }
+}
+
+#[tokio::test]
+async fn registering_opens_an_account_and_a_session() {
+    let (cx, committed) = Ports::new().hashing().service();
+    let signed_in = register(&cx, registration()).await.unwrap();
+    let expected = Account { created_at: now(), ..account(1000) };
+    assert_eq!(signed_in.account, expected);
+    assert_eq!(signed_in.tokens, first_pair(id(1000), 1001));
+    let change = Change::new(Some(id(1000)), now())
+        .write(Write::RegisterAccount { account: Box::new(expected), password: hashed() })
+        .write(Write::OpenSession(session_of(id(1000), 1001)));
+    assert_eq!(committed.only(), change);
+}
+
+#[tokio::test]
+async fn an_email_is_registered_once() {
+    let mut ports = Ports::new().hashing();
+    ports.outcomes = conflict(Constraint::Email);
+    assert_eq!(refusal(register(&ports.service().0, registration()).await), Refusal::EmailTaken);
+    let mut ports = Ports::new().hashing();
+    ports.outcomes = conflict(Constraint::Engaged);
+    assert!(matches!(register(&ports.service().0, registration()).await, Err(Error::Port(_))));
+}
+
+#[tokio::test]
+async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_alone() {
+    let Registration { email, password, .. } = registration();
+    let (cx, committed) = Ports::new().with_account(None).hashing().service();
+    assert!(ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
+    match &committed.only().writes[0] {
+        Write::RegisterAccount { account, .. } => {
+            assert_eq!((account.role, account.profile.first_name.as_str()), (Role::Admin, "Administrator"));
+        }
+        other => panic!("no account: {other:?}"),
+    }
+
+    let (cx, committed) = Ports::new().with_account(Some(account(1000))).service();
+    assert!(!ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
+    assert!(committed.nothing());
+
+    // Another node was faster.
+    let mut ports = Ports::new().with_account(None).hashing();
+    ports.outcomes = conflict(Constraint::Email);
+    assert!(!ensure_admin(&ports.service().0, email.clone(), password.clone()).await.unwrap());
+
+    let mut ports = Ports::new().with_account(None).hashing();
+    ports.outcomes = vec![Err(port::Error::unavailable("gone"))];
+    assert!(matches!(ensure_admin(&ports.service().0, email, password).await, Err(Error::Port(_))));
+}
+
+#[tokio::test]
+async fn the_right_password_opens_a_session() {
+    let (cx, committed) = Ports::new().with_account(Some(account(GRACE))).verifying_once().service();
+    let signed_in = log_in(&cx, Some(email_of(GRACE)), attempt("right password")).await.unwrap();
+    assert_eq!(signed_in, SignedIn { account: account(GRACE), tokens: first_pair(id(GRACE), 1000) });
+    let change = Change::new(Some(id(GRACE)), now()).write(Write::OpenSession(session_of(id(GRACE), 1000)));
+    assert_eq!(committed.only(), change);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
+    // Each time a password is verified once: with the stored hash, or without any.
+    for (found, email, password) in [
+        (Some(account(GRACE)), Some(email_of(GRACE)), "wrong password"),
+        (Some(blocked(account(GRACE))), Some(email_of(GRACE)), "wrong password"),
+        (Some(account(GRACE)), Some(email_of(OWNER)), "right password"),
+        (None, Some(email_of(GRACE)), "right password"),
+        (None, None, "right password"),
+    ] {
+        let (cx, committed) = Ports::new().with_account(found).verifying_once().service();
+        assert_eq!(refusal(log_in(&cx, email, attempt(password)).await), Refusal::InvalidCredentials);
+        assert!(committed.nothing());
+    }
+}
+
+#[tokio::test]
+async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
+    let mut ports = Ports::new().with_account(None);
+    ports.passwords.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(true));
+    let outcome = log_in(&ports.service().0, Some(email_of(GRACE)), attempt("right password")).await;
+    assert_eq!(refusal(outcome), Refusal::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_block_is_told_only_to_those_who_know_the_password() {
+    let (cx, committed) = Ports::new().with_account(Some(blocked(account(GRACE)))).verifying_once().service();
+    let outcome = log_in(&cx, Some(email_of(GRACE)), attempt("right password")).await;
+    assert_eq!((refusal(outcome), committed.nothing()), (Refusal::AccountBlocked, true));
+}
+
+#[test]
+fn emails_are_compared_trimmed_and_in_lower_case() {
+    assert_eq!(" Ada@Example.ORG ".parse::<Email>().unwrap().as_str(), "ada@example.org");
+    let long = format!("{}@example.org", "a".repeat(243));
+    for wrong in ["", "ada", "@example.org", "ada@", "a@b@c", "a da@example.org", "a\0@example.org", &long] {
+        assert!(wrong.parse::<Email>().is_err(), "{wrong}");
+    }
+    assert!(long[1..].parse::<Email>().is_ok());
+}
+
+#[test]
+fn new_passwords_are_bounded_in_characters_and_never_trimmed() {
+    let of = |n: usize| Password::parse(&"ä".repeat(n)).map(drop);
+    assert_eq!(
+        [of(7), of(8), of(128), of(129)],
+        [Err(crate::PasswordError::Length), Ok(()), Ok(()), Err(crate::PasswordError::Length)]
+    );
+    assert_eq!(Password::parse("  spaces  ").unwrap().expose(), "  spaces  ");
+    assert_eq!(Password::parse("12345678\0").map(drop), Err(crate::PasswordError::Nul));
+}
+
+#[test]
+fn nothing_secret_is_shown_by_debug() {
+    let shown = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        attempt("right password"),
+        stored(),
+        Secret::new("token".to_owned()),
+        account(GRACE).email,
+        Text::<9>::parse("told").unwrap(),
+    );
+    assert_eq!(shown, "Password(…) PasswordHash(Secret(…)) Secret(…) Email(…) Text(4 bytes)");
+}

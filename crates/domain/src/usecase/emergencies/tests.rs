@@ -1,0 +1,77 @@
+//! What the use cases of an emergency hand to the store, by family.
+
+mod ending;
+mod judging;
+mod raising;
+mod reading;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    Alert,
+    given::{EMERGENCY, clock, id, ids},
+    port::{MockChanges, MockEmergencies, MockHelpers},
+};
+
+/// The service with a store in which `emergency` is, and its `alerts`.
+pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec() };
+    let (found, only) = (emergency.clone(), emergency.id());
+    emergencies.expect_find().returning(move |id| Ok((id == only).then(|| found.clone())));
+    emergencies.expect_load().returning(move |id| Ok((id == only).then(|| loaded.clone())));
+    emergencies
+}
+
+/// A store in which no emergency is.
+pub(in crate::usecase) fn empty() -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    emergencies.expect_find().returning(|_| Ok(None));
+    emergencies.expect_load().returning(|_| Ok(None));
+    emergencies
+}
+
+pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<MockChanges>) -> Context {
+    with_helpers(emergencies, MockHelpers::new(), changes)
+}
+
+fn with_helpers(emergencies: MockEmergencies, helpers: MockHelpers, changes: Arc<MockChanges>) -> Context {
+    Context {
+        emergencies: Arc::new(emergencies),
+        helpers: Arc::new(helpers),
+        changes,
+        clock: clock(),
+        ids: ids(),
+        rules: Rules::default(),
+    }
+}
+
+pub(in crate::usecase) fn alert(helper: u128) -> Alert {
+    Alert { helper: id(helper), wave: Some(1), acknowledged_at: None, declined_at: None }
+}
+
+pub(in crate::usecase) fn declined(helper: u128) -> Alert {
+    Alert { declined_at: Some(crate::given::at(2)), ..alert(helper) }
+}
+
+/// What a rule said.
+#[track_caller]
+pub(in crate::usecase) fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
+    match outcome {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("no refusal: {other:?}"),
+    }
+}
+
+pub(in crate::usecase) fn stale(times: usize) -> Vec<port::Result<()>> {
+    std::iter::repeat_with(|| Err(port::Error::Stale)).take(times).collect()
+}
+
+pub(in crate::usecase) fn conflict(constraint: Constraint) -> Vec<port::Result<()>> {
+    vec![Err(port::Error::Conflict(constraint))]
+}
+
+pub(in crate::usecase) fn the_emergency() -> EmergencyId {
+    id(EMERGENCY)
+}

@@ -1,0 +1,199 @@
+//! Resolving, cancelling and deleting.
+
+use super::*;
+use crate::{
+    Ending, ResolutionType, ResponseStatus,
+    given::{
+        ADMIN, ALAN, Committed, GRACE, NOBODY, OWNER, account, admin, anonymous, calling, cancelled, emergency, grace,
+        helper, now, owner, resolved, store, told, updated, with_responses,
+    },
+    usecase::ATTEMPTS,
+};
+
+fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+    let (changes, committed) = store(outcomes);
+    // Grace and a third were alerted; Alan declined without having been.
+    let alerts = [alert(GRACE), alert(4), Alert { wave: None, ..declined(ALAN) }];
+    (context(holding(emergency, &alerts), changes), committed)
+}
+
+fn notes() -> Text<500> {
+    crate::given::text("All well")
+}
+
+fn responding() -> Emergency {
+    with_responses(&[(GRACE, ResponseStatus::OnWay)])
+}
+
+#[tokio::test]
+async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
+    use ResolutionType::{AdminResolved, HelperResolved, UserResolved};
+    for (actor, by, resolution, hidden) in [
+        (owner(), OWNER, UserResolved, true),
+        (grace(), GRACE, HelperResolved, false),
+        (calling(admin()), ADMIN, AdminResolved, false),
+    ] {
+        for (emergency, hidden) in [(responding(), false), (anonymous(responding()), hidden)] {
+            let (cx, committed) = service(&emergency, vec![]);
+            let (after, _) = resolve(&cx, &actor, the_emergency(), Some(notes())).await.unwrap();
+            let change = committed.only();
+            let named = if hidden { None } else { Some(id(by)) };
+            let at = now();
+            assert_eq!(
+                told(&change, by),
+                [
+                    Event::EmergencyResolved { at, by: named, resolution, notes: Some(notes()) },
+                    Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![id(GRACE), id(4)] },
+                ]
+            );
+            let ending = Ending { at, by: Some(id(by)), resolution: Some(resolution), notes: Some(notes()) };
+            assert_eq!((after.status, &after.ending), (EmergencyStatus::Resolved, &Some(ending)));
+            assert_eq!(updated(&change), (after, vec![]));
+            assert_eq!(change.writes.len(), 1, "somebody earned trust who was not there");
+        }
+    }
+}
+
+#[tokio::test]
+async fn those_who_were_there_earn_trust() {
+    let helped = with_responses(&[
+        (GRACE, ResponseStatus::Arrived),
+        (ALAN, ResponseStatus::Completed),
+        (4, ResponseStatus::OnWay),
+        (5, ResponseStatus::Cancelled),
+    ]);
+    let (cx, committed) = service(&helped, vec![]);
+    resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
+    let trust = Write::AddTrust { helpers: vec![id(GRACE), id(ALAN)], by: 50 };
+    assert_eq!(committed.only().writes[1..], [trust]);
+}
+
+#[tokio::test]
+async fn cancelling_earns_nobody_trust() {
+    let (cx, committed) = service(&with_responses(&[(GRACE, ResponseStatus::Arrived)]), vec![]);
+    cancel(&cx, &owner(), the_emergency(), None).await.unwrap();
+    assert_eq!(committed.only().writes.len(), 1);
+}
+
+#[tokio::test]
+async fn the_owner_cancels_and_the_alerted_are_told() {
+    let (cx, committed) = service(&responding(), vec![]);
+    let after = cancel(&cx, &owner(), the_emergency(), Some(notes())).await.unwrap();
+    let (change, at, alerted) = (committed.only(), now(), vec![id(GRACE), id(4)]);
+    assert_eq!(
+        told(&change, OWNER),
+        [
+            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: alerted.clone() },
+            Event::EmergencyEnded { status: EmergencyStatus::Cancelled, at, alerted },
+        ]
+    );
+    let ending = Ending { at, by: Some(id(OWNER)), resolution: None, notes: Some(notes()) };
+    assert_eq!((after.status, &after.ending), (EmergencyStatus::Cancelled, &Some(ending)));
+    assert_eq!(updated(&change), (after, vec![]));
+}
+
+#[tokio::test]
+async fn others_neither_resolve_nor_cancel() {
+    for actor in [calling(helper(ALAN)), calling(account(NOBODY))] {
+        let (cx, committed) = service(&responding(), vec![]);
+        assert_eq!(refusal(resolve(&cx, &actor, the_emergency(), None).await), Refusal::NotAuthorized);
+        assert!(committed.nothing());
+    }
+    for actor in [grace(), calling(admin()), calling(helper(ALAN)), calling(account(NOBODY))] {
+        let (cx, committed) = service(&responding(), vec![]);
+        assert_eq!(refusal(cancel(&cx, &actor, the_emergency(), None).await), Refusal::NotAuthorized);
+        assert!(committed.nothing());
+    }
+}
+
+#[tokio::test]
+async fn a_helper_who_cancelled_resolves_no_more() {
+    let (cx, _) = service(&with_responses(&[(GRACE, ResponseStatus::Cancelled)]), vec![]);
+    assert_eq!(refusal(resolve(&cx, &grace(), the_emergency(), None).await), Refusal::NotAuthorized);
+}
+
+#[tokio::test]
+async fn what_ended_ends_once() {
+    for over in [resolved(responding()), cancelled(responding())] {
+        let (cx, committed) = service(&over, vec![]);
+        let refused = Refusal::EmergencyEnded { status: over.status };
+        assert_eq!(refusal(resolve(&cx, &owner(), the_emergency(), None).await), refused);
+        assert_eq!(refusal(cancel(&cx, &owner(), the_emergency(), None).await), refused);
+        assert!(committed.nothing());
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let (changes, _) = store(vec![]);
+    let cx = context(empty(), changes);
+    let gone = the_emergency();
+    assert_eq!(refusal(resolve(&cx, &owner(), gone, None).await), Refusal::EmergencyNotFound);
+    assert_eq!(refusal(cancel(&cx, &owner(), gone, None).await), Refusal::EmergencyNotFound);
+    assert_eq!(refusal(delete(&cx, &owner(), gone).await), Refusal::EmergencyNotFound);
+}
+
+/// A store in which somebody else resolves between the first and the second look.
+fn resolved_meanwhile() -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    let mut looks = [responding(), resolved(responding())].into_iter();
+    emergencies
+        .expect_load()
+        .times(2)
+        .returning(move |_| Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![] })));
+    emergencies
+}
+
+#[tokio::test]
+async fn one_who_was_slower_decides_again_on_what_is_true_now() {
+    let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
+    let (changes, committed) = store(stale(1));
+    let outcome = resolve(&context(resolved_meanwhile(), changes), &grace(), the_emergency(), None).await;
+    assert_eq!((refusal(outcome), committed.attempts().len()), (refused.clone(), 1));
+    let (changes, committed) = store(stale(1));
+    let outcome = cancel(&context(resolved_meanwhile(), changes), &owner(), the_emergency(), None).await;
+    assert_eq!((refusal(outcome), committed.attempts().len()), (refused, 1));
+}
+
+#[tokio::test]
+async fn a_change_is_made_on_condition_of_the_revision_that_was_loaded() {
+    let (cx, committed) = service(&responding(), stale(2));
+    resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
+    let attempts = committed.attempts();
+    assert_eq!(attempts.len(), 3);
+    assert!(attempts.iter().all(|change| updated(change).0.revision == emergency().revision));
+}
+
+#[tokio::test]
+async fn deciding_again_is_bounded() {
+    let (cx, committed) = service(&responding(), stale(100));
+    assert_eq!(refusal(resolve(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
+    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+    let (cx, committed) = service(&responding(), stale(100));
+    assert_eq!(refusal(cancel(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
+    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+}
+
+#[tokio::test]
+async fn the_owner_deletes_what_has_ended_without_an_event() {
+    for over in [resolved(emergency()), cancelled(emergency())] {
+        let (cx, committed) = service(&over, vec![]);
+        delete(&cx, &owner(), the_emergency()).await.unwrap();
+        let expected = Change::new(Some(id(OWNER)), now()).write(Write::DeleteEmergency(the_emergency()));
+        assert_eq!(committed.only(), expected);
+    }
+}
+
+#[tokio::test]
+async fn nobody_deletes_what_is_live_and_others_delete_nothing() {
+    for live in [emergency(), responding()] {
+        let (cx, committed) = service(&live, vec![]);
+        assert_eq!(refusal(delete(&cx, &owner(), the_emergency()).await), Refusal::EmergencyLive);
+        assert!(committed.nothing());
+    }
+    for actor in [grace(), calling(admin())] {
+        let (cx, committed) = service(&resolved(responding()), vec![]);
+        assert_eq!(refusal(delete(&cx, &actor, the_emergency()).await), Refusal::NotAuthorized);
+        assert!(committed.nothing());
+    }
+}

@@ -1,0 +1,172 @@
+//! Pressing the button: once, again, and while another call is live.
+
+use super::*;
+use crate::{
+    Census, HelperPolicy, Recipient,
+    given::{Committed, OWNER, account, anonymous, at, details, emergency, now, owner, recipient, store, text},
+    usecase::ATTEMPTS,
+};
+
+/// Helpers at 4, 9 and 12 km: two within 5 km, too few; three within 10 km.
+fn census() -> Census {
+    let nearest = vec![recipient(2, 3_000.0), recipient(3, 4_000.0), recipient(4, 9_000.0), recipient(5, 12_000.0)];
+    Census { counts: vec![2, 3, 4], nearest }
+}
+
+fn around(census: Census) -> MockHelpers {
+    let mut helpers = MockHelpers::new();
+    helpers
+        .expect_census()
+        .withf(|search, radii, limit| {
+            let position = details().location.position;
+            let fresh_since = now() - chrono::TimeDelta::hours(24);
+            let policy = HelperPolicy::Verified;
+            *search == Search { centre: position, except: id(OWNER), policy, fresh_since }
+                && radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0])
+                && *limit == 50
+        })
+        .times(1)
+        .returning(move |_, _, _| Ok(census.clone()));
+    helpers
+}
+
+/// The service, with an earlier call of the owner's in the store.
+fn service(earlier: Option<Emergency>, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+    let (changes, committed) = store(outcomes);
+    let mut emergencies = MockEmergencies::new();
+    emergencies.expect_earlier_call().returning(move |by, _| {
+        assert_eq!(by, id(OWNER));
+        Ok(earlier.clone())
+    });
+    (with_helpers(emergencies, around(census()), changes), committed)
+}
+
+fn with_request(request: &str) -> Emergency {
+    Emergency { request_id: Some(text(request)), ..emergency() }
+}
+
+#[tokio::test]
+async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
+    let (cx, committed) = service(None, vec![]);
+    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+    let emergency = raised.emergency.clone();
+    assert_eq!((raised.new, raised.nearby_helpers), (true, 3));
+    assert_eq!(emergency.call, Call { id: id(1000), created_at: now(), ..crate::given::call() });
+    assert_eq!((emergency.status, emergency.alert_radius.get()), (EmergencyStatus::Active, 10_000.0));
+    assert_eq!(emergency.request_id, Some(text("r-1")));
+    assert_eq!(emergency.alerts, AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
+    assert_eq!((emergency.ending.clone(), emergency.responses.len(), emergency.first_response_at), (None, 0, None));
+
+    let recipients: Vec<Recipient> = census().nearest[..3].to_vec();
+    let receipt = Message {
+        id: id(1001),
+        emergency: emergency.id(),
+        owner: id(OWNER),
+        anonymous: false,
+        from: Sender::System,
+        to: To::Creator,
+        text: text("Your emergency call was received and stored. 3 helpers are being alerted."),
+        created_at: now(),
+    };
+    let (call, status) = (emergency.call.clone(), EmergencyStatus::Active);
+    let alerted = Event::HelpersAlerted {
+        call: call.clone(),
+        status,
+        wave: 1,
+        radius: emergency.alert_radius,
+        recipients: recipients.clone(),
+    };
+    let expected = Change::new(Some(id(OWNER)), now())
+        .write(Write::RaiseEmergency(Box::new(emergency)))
+        .event(call.id, Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3 })
+        .write(Write::SendAlerts { emergency: call.id, wave: 1, recipients })
+        .event(call.id, alerted)
+        .write(Write::PostMessage(receipt.clone()))
+        .event(call.id, Event::MessagePosted { message: receipt });
+    assert_eq!(committed.only(), expected);
+}
+
+#[tokio::test]
+async fn the_receipt_of_an_anonymous_call_says_so() {
+    let (cx, committed) = service(None, vec![]);
+    raise(&cx, &owner(), anonymous(emergency()).call.details, None).await.unwrap();
+    let Some(Write::PostMessage(receipt)) = committed.only().writes.pop() else { panic!("no receipt") };
+    assert!(receipt.anonymous);
+}
+
+#[tokio::test]
+async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
+    let (changes, committed) = store(vec![]);
+    let nobody = Census { counts: vec![0, 0, 0], nearest: vec![] };
+    let cx = with_helpers(MockEmergencies::new(), around(nobody), changes);
+    let raised = raise(&cx, &owner(), details(), None).await.unwrap();
+    assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius.get()), (0, 15_000.0));
+    let change = committed.only();
+    assert!(matches!(&change.writes[..], [Write::RaiseEmergency(_), Write::PostMessage(_)]), "{change:?}");
+    let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
+    assert_eq!(kinds, ["emergency_created", "message_posted"]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_emergency_again() {
+    for constraint in [Constraint::RequestId, Constraint::LiveEmergency] {
+        let (cx, committed) = service(Some(with_request("r-1")), conflict(constraint));
+        let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+        // Two stand within the radius at which the earlier one alerted.
+        let earlier = with_request("r-1");
+        assert_eq!(raised, Raised { emergency: earlier, nearby_helpers: 2, new: false });
+        assert_eq!(committed.attempts().len(), 1, "the same request was stored twice");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_finds_what_has_ended_too() {
+    let ended = crate::given::resolved(with_request("r-1"));
+    let (cx, _) = service(Some(ended.clone()), conflict(Constraint::RequestId));
+    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+    assert_eq!((raised.emergency, raised.new), (ended, false));
+}
+
+#[tokio::test]
+async fn a_second_call_is_refused_with_the_live_one() {
+    for (live, request) in [(emergency(), None), (with_request("r-1"), None), (with_request("r-1"), Some(text("r-2")))]
+    {
+        let (cx, committed) = service(Some(live), conflict(Constraint::LiveEmergency));
+        let outcome = raise(&cx, &owner(), details(), request).await;
+        assert_eq!(refusal(outcome), Refusal::ActiveEmergencyExists { emergency: the_emergency() });
+        assert_eq!(committed.attempts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_call_in_the_way_that_has_gone_is_no_obstacle() {
+    let (cx, committed) = service(None, conflict(Constraint::LiveEmergency));
+    let raised = raise(&cx, &owner(), details(), None).await.unwrap();
+    assert!(raised.new);
+    assert_eq!(committed.attempts().len(), 2);
+}
+
+#[tokio::test]
+async fn raising_gives_up_after_a_bounded_number_of_attempts() {
+    let conflicts =
+        std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(100).collect();
+    let (cx, committed) = service(None, conflicts);
+    assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
+    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+}
+
+#[tokio::test]
+async fn other_failures_of_the_store_are_passed_on() {
+    for error in [port::Error::unavailable("gone"), port::Error::Conflict(Constraint::Engaged)] {
+        let (cx, committed) = service(None, vec![Err(error)]);
+        assert!(matches!(raise(&cx, &owner(), details(), None).await, Err(Error::Port(_))));
+        assert_eq!(committed.attempts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn anybody_may_press_the_button() {
+    let (cx, _) = service(None, vec![]);
+    let plain = crate::given::calling(crate::Account { created_at: at(0), ..account(OWNER) });
+    assert!(raise(&cx, &plain, details(), None).await.unwrap().new);
+}

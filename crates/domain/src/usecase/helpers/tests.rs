@@ -1,0 +1,191 @@
+//! Becoming a helper, duty, and what administrators decide: what is stored, and which sockets it moves.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    HelperPolicy,
+    given::{
+        ADMIN, Committed, GRACE, NOBODY, OWNER, account, admin, calling, clock, helper, id, now, record, store, text,
+    },
+    port::{MockAccounts, MockPositions},
+    usecase::emergencies::tests::refusal,
+};
+use Verification::{Pending, Rejected, Verified};
+
+fn service_with(accounts: MockAccounts, policy: HelperPolicy) -> (Context, Committed) {
+    let (changes, committed) = store(vec![]);
+    let rules = Rules { helpers: policy, ..Rules::default() };
+    let positions = Arc::new(MockPositions::new());
+    (Context { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
+}
+
+/// The service with nobody else's account read.
+fn service(policy: HelperPolicy) -> (Context, Committed) {
+    service_with(MockAccounts::new(), policy)
+}
+
+/// The service with one account.
+fn holding(account: Account, policy: HelperPolicy) -> (Context, Committed) {
+    let mut accounts = MockAccounts::new();
+    accounts.expect_find().returning(move |id| Ok((id == account.id).then(|| account.clone())));
+    service_with(accounts, policy)
+}
+
+fn with(verification: Verification, available: bool) -> Account {
+    Account { helper: Some(record(verification, available)), role: Role::Helper, ..account(GRACE) }
+}
+
+/// What the change tells about rights: `(on duty, may help)`.
+fn rights(change: &Change) -> Option<(bool, bool)> {
+    change.events.iter().find_map(|e| match e.event {
+        Event::HelperRightsChanged { user, on_duty, may_help } => {
+            assert_eq!((user, e.emergency), (id(GRACE), None));
+            Some((on_duty, may_help))
+        }
+        _ => None,
+    })
+}
+
+fn available(available: bool) -> Duty {
+    Duty { available: Some(available), skills: None }
+}
+
+#[tokio::test]
+async fn whoever_asks_becomes_a_helper_to_be_verified() {
+    let (cx, committed) = service(HelperPolicy::Verified);
+    let skills = vec![text("First aid")];
+    let duty = Duty { available: None, skills: Some(skills.clone()) };
+    let after = enlist(&cx, &calling(account(GRACE)), duty).await.unwrap();
+    let record = HelperRecord { verification: Pending, available: true, skills };
+    assert_eq!((after.role, after.helper), (Role::Helper, Some(record.clone())));
+    let expected = Change::new(Some(id(GRACE)), now()).write(Write::SetHelper {
+        user: id(GRACE),
+        helper: record,
+        role: Role::Helper,
+    });
+    assert_eq!(committed.only(), expected);
+}
+
+#[tokio::test]
+async fn an_administrator_who_helps_stays_one() {
+    let (cx, _) = service(HelperPolicy::Verified);
+    assert_eq!(enlist(&cx, &calling(admin()), Duty::default()).await.unwrap().role, Role::Admin);
+}
+
+#[tokio::test]
+async fn what_is_not_told_stays_as_it_was() {
+    let mut before = with(Verified, false);
+    before.helper.as_mut().unwrap().skills = vec![text("First aid")];
+    let (cx, committed) = service(HelperPolicy::Verified);
+    let after = enlist(&cx, &calling(before.clone()), Duty::default()).await.unwrap();
+    assert_eq!(after, before);
+    assert_eq!(committed.only().events, []);
+}
+
+#[tokio::test]
+async fn rights_that_change_are_told_and_others_are_not() {
+    use HelperPolicy::{Open, Verified as VerifiedOnly};
+    for (before, duty, policy, told) in [
+        (with(Verified, true), available(false), VerifiedOnly, Some((false, true))),
+        (with(Verified, false), available(true), VerifiedOnly, Some((true, true))),
+        (with(Verified, true), available(true), VerifiedOnly, None),
+        (with(Pending, true), available(false), VerifiedOnly, None),
+        (account(GRACE), available(true), VerifiedOnly, None),
+        (account(GRACE), available(true), Open, None),
+        (account(GRACE), available(false), Open, Some((false, true))),
+        (with(Rejected, false), available(true), Open, Some((true, true))),
+    ] {
+        let (cx, committed) = service(policy);
+        enlist(&cx, &calling(before.clone()), duty.clone()).await.unwrap();
+        assert_eq!(rights(&committed.only()), told, "{before:?} {duty:?} {policy}");
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_decides_who_may_help() {
+    use HelperPolicy::{Open, Verified as VerifiedOnly};
+    for (before, decided, policy, told) in [
+        (with(Pending, true), Verified, VerifiedOnly, Some((true, true))),
+        (with(Pending, false), Verified, VerifiedOnly, Some((false, true))),
+        (with(Verified, true), Rejected, VerifiedOnly, Some((false, false))),
+        (with(Pending, true), Rejected, VerifiedOnly, None),
+        (with(Verified, true), Verified, VerifiedOnly, None),
+        (with(Pending, true), Verified, Open, None),
+    ] {
+        let (cx, committed) = holding(before.clone(), policy);
+        let after = verify(&cx, &calling(admin()), id(GRACE), decided).await.unwrap();
+        assert_eq!(after.helper.map(|h| h.verification), Some(decided));
+        let change = committed.only();
+        assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
+        assert_eq!(change.writes, [Write::SetVerification { user: id(GRACE), verification: decided }]);
+    }
+}
+
+#[tokio::test]
+async fn only_who_asked_to_help_is_verified() {
+    let (cx, committed) = holding(account(GRACE), HelperPolicy::Verified);
+    for unknown in [GRACE, NOBODY] {
+        assert_eq!(refusal(verify(&cx, &calling(admin()), id(unknown), Verified).await), Refusal::UserNotFound);
+    }
+    assert!(committed.nothing());
+}
+
+#[tokio::test]
+async fn a_block_is_told_so_that_sockets_are_closed() {
+    for (before, told) in [(helper(GRACE), Some((false, false))), (account(GRACE), None)] {
+        let (cx, committed) = holding(before, HelperPolicy::Verified);
+        let reason = Some(text("Abuse"));
+        assert!(block(&cx, &calling(admin()), id(GRACE), true, reason.clone()).await.unwrap().blocked);
+        let change = committed.only();
+        assert_eq!(rights(&change), told);
+        let closes = change.events.iter().filter(|e| e.event == Event::AccountBlocked { user: id(GRACE) }).count();
+        assert_eq!(closes, 1);
+        assert_eq!(change.writes, [Write::SetBlocked { user: id(GRACE), blocked: true, reason }]);
+    }
+}
+
+#[tokio::test]
+async fn one_who_is_let_in_again_has_their_rights_back() {
+    let shut_out = Account { blocked: true, ..helper(GRACE) };
+    let (cx, committed) = holding(shut_out, HelperPolicy::Verified);
+    assert!(!block(&cx, &calling(admin()), id(GRACE), false, None).await.unwrap().blocked);
+    let change = committed.only();
+    assert_eq!((rights(&change), change.events.len()), (Some((true, true)), 1));
+}
+
+#[tokio::test]
+async fn a_block_is_refused_when_a_rule_says_so() {
+    let (cx, committed) = holding(account(GRACE), HelperPolicy::Verified);
+    for (actor, whom, expected) in [
+        (calling(admin()), ADMIN, Refusal::NotAuthorized),
+        (calling(admin()), NOBODY, Refusal::UserNotFound),
+        (calling(helper(OWNER)), GRACE, Refusal::NotAuthorized),
+    ] {
+        assert_eq!(refusal(block(&cx, &actor, id(whom), true, None).await), expected);
+    }
+    assert!(committed.nothing());
+}
+
+#[tokio::test]
+async fn only_administrators_decide() {
+    for actor in [calling(account(NOBODY)), calling(helper(OWNER)), calling(helper(GRACE))] {
+        let (cx, committed) = holding(with(Pending, true), HelperPolicy::Open);
+        assert_eq!(must_be_admin(&actor), Err(Refusal::NotAuthorized));
+        assert_eq!(refusal(verify(&cx, &actor, id(GRACE), Verified).await), Refusal::NotAuthorized);
+        assert_eq!(refusal(block(&cx, &actor, id(GRACE), true, None).await), Refusal::NotAuthorized);
+        assert!(committed.nothing());
+    }
+    assert_eq!(must_be_admin(&calling(admin())), Ok(()));
+}
+
+#[tokio::test]
+async fn a_position_is_stored_with_its_time() {
+    let position = Position::new(1.0, 2.0).unwrap();
+    let mut positions = MockPositions::new();
+    let fix = Fix { user: id(GRACE), position, at: now() };
+    positions.expect_record().withf(move |fixes| fixes == [fix]).times(1).returning(|_| Ok(()));
+    let (mut cx, _) = service(HelperPolicy::Verified);
+    cx.positions = Arc::new(positions);
+    locate(&cx, id(GRACE), position).await.unwrap();
+}

@@ -1,0 +1,110 @@
+//! Which emergency is meant, and which rooms are entered by joining and by connecting.
+
+use super::*;
+use crate::{
+    Emergency, HelperPolicy, HelperRecord, ResponseStatus, Verification,
+    given::{
+        ALAN, EMERGENCY, GRACE, NOBODY, OWNER, account, admin, calling, emergency, grace, helper, id, owner, record,
+        resolved, store, with_responses,
+    },
+    port::MockEmergencies,
+    usecase::emergencies::tests::{context, holding, refusal, the_emergency},
+};
+
+fn service(emergencies: MockEmergencies) -> Context {
+    context(emergencies, store(vec![]).0)
+}
+
+/// A store in which this user takes part in these.
+fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    emergencies.expect_live_of().returning(move |of| {
+        assert_eq!(of, id(user));
+        Ok(live.clone())
+    });
+    emergencies
+}
+
+fn numbered(n: u128, mut emergency: Emergency) -> Emergency {
+    emergency.call.id = id(n);
+    emergency
+}
+
+fn part(emergency: u128) -> [Room; 2] {
+    [Room::Emergency(id(emergency)), Room::Participants(id(emergency))]
+}
+
+#[tokio::test]
+async fn the_current_one_is_the_first_of_those_taken_part_in() {
+    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
+    let cx = service(taking_part(GRACE, live));
+    assert_eq!(find(&cx, id(GRACE), Which::Current).await.unwrap(), id(101));
+    let cx = service(taking_part(GRACE, vec![]));
+    assert_eq!(refusal(find(&cx, id(GRACE), Which::Current).await), Refusal::EmergencyNotFound);
+}
+
+#[tokio::test]
+async fn an_id_is_taken_as_it_is_and_another_text_is_nobodys() {
+    let cx = service(MockEmergencies::new());
+    assert_eq!(find(&cx, id(GRACE), Which::Id(id(7))).await.unwrap(), id(7));
+    assert_eq!(refusal(find(&cx, id(GRACE), Which::Unknown).await), Refusal::EmergencyNotFound);
+}
+
+#[tokio::test]
+async fn joining_leads_to_the_rooms_of_the_relation() {
+    let cx = service(holding(&with_responses(&[(GRACE, ResponseStatus::OnWay)]), &[]));
+    let [room, participants] = part(EMERGENCY);
+    for (actor, rooms) in [
+        (owner(), vec![room, participants]),
+        (grace(), vec![room, participants]),
+        (calling(admin()), vec![room]),
+        (calling(helper(ALAN)), vec![room]),
+    ] {
+        let joined = join(&cx, &actor, Which::Id(the_emergency())).await.unwrap();
+        assert_eq!(joined, (the_emergency(), rooms), "{actor:?}");
+    }
+    let stranger = calling(account(NOBODY));
+    assert_eq!(refusal(join(&cx, &stranger, Which::Id(the_emergency())).await), Refusal::NotAuthorized);
+    assert_eq!(refusal(join(&cx, &owner(), Which::Id(id(7))).await), Refusal::EmergencyNotFound);
+}
+
+#[tokio::test]
+async fn lookers_on_do_not_join_what_has_ended() {
+    let cx = service(holding(&resolved(emergency()), &[]));
+    assert_eq!(refusal(join(&cx, &grace(), Which::Id(the_emergency())).await), Refusal::NotAuthorized);
+    assert!(join(&cx, &owner(), Which::Id(the_emergency())).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_is_back_in_the_rooms_of_what_it_takes_part_in() {
+    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
+    let rooms = restore(&service(taking_part(GRACE, live)), &helper(GRACE)).await.unwrap();
+    let expected = [&[Room::User(id(GRACE)), Room::Helpers][..], &part(101), &part(102)].concat();
+    assert_eq!(rooms, expected);
+
+    let rooms = restore(&service(taking_part(OWNER, vec![emergency()])), &account(OWNER)).await.unwrap();
+    assert_eq!(rooms, [&[Room::User(id(OWNER))][..], &part(EMERGENCY)].concat());
+}
+
+#[tokio::test]
+async fn only_helpers_on_duty_are_in_the_helpers_room() {
+    let with = |record: Option<HelperRecord>| Account { helper: record, ..account(GRACE) };
+    for (account, verified, open) in [
+        (with(Some(record(Verification::Verified, true))), true, true),
+        (with(Some(record(Verification::Verified, false))), false, false),
+        (with(Some(record(Verification::Pending, true))), false, true),
+        (with(Some(record(Verification::Rejected, true))), false, true),
+        (with(None), false, true),
+        (Account { blocked: true, ..helper(GRACE) }, false, false),
+    ] {
+        for (policy, on_duty) in [(HelperPolicy::Verified, verified), (HelperPolicy::Open, open)] {
+            let mut cx = service(taking_part(GRACE, vec![]));
+            cx.rules.helpers = policy;
+            let rooms = restore(&cx, &account).await.unwrap();
+            assert_eq!(rooms.contains(&Room::Helpers), on_duty, "{account:?} {policy}");
+            assert_eq!(rooms[0], Room::User(id(GRACE)));
+        }
+    }
+}
