@@ -1,0 +1,255 @@
+// Who may do what: every route and every event of clients, for every kind of caller.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { databases, startNode } from './harness.mjs';
+import { clientEvents, filled, guarded, routes } from './routes.mjs';
+import { cancel, over, raise, resolve, respond, say, tell } from './scene.mjs';
+import { ok, refused } from './shapes.mjs';
+
+const CALLERS = ['owner', 'responding', 'looker', 'unverified', 'plain', 'admin', 'anonymous', 'cancelled', 'completed'];
+
+// A column each: the owner, a responding helper, a helper who looks on, an unverified one, a user who is no helper, an
+// administrator, somebody without a token, a helper who cancelled their response, and one who completed theirs.
+const table = {
+  // Whoever has an account. What is their own is tested elsewhere.
+  'POST /auth/logout': everybody(200),
+  'GET /auth/me': everybody(200),
+  'PUT /auth/me': everybody(200),
+  'PUT /auth/update-password': everybody('400 invalid_input'),
+  'GET /auth/stats': everybody(200),
+  'GET /auth/emergency-contacts': everybody(200),
+  'POST /auth/emergency-contacts': everybody(201),
+  'DELETE /auth/emergency-contacts/:contactId': everybody('404 contact_not_found'),
+  'PUT /helpers/me': everybody(200),
+  'PUT /helpers/me/location': everybody(200),
+  'GET /emergencies/active': everybody(200),
+  'GET /emergencies/helper-active': everybody(200),
+  'GET /emergencies/pending-for-helper': everybody(200),
+  'GET /emergencies/history': everybody(200),
+  'POST /emergencies': ['409 active_emergency_exists', 201, 201, 201, 201, 201, '401 token_missing', 201, 201],
+  'GET /helpers/me': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
+
+  // Administrators.
+  'GET /helpers': administrators(200),
+  'GET /helpers/presence': administrators(200),
+  'GET /admin/emergencies': administrators(200),
+  'PUT /helpers/:userId/verification': administrators(200),
+  'PUT /helpers/:userId/block': administrators(200),
+
+  // Helpers: an administrator is none, nor is an owner as such.
+  'GET /emergencies/nearby': ['403 not_a_helper', 200, 200, '403 not_a_helper', '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
+  'POST /emergencies/:id/respond': ['403 own_emergency', 200, 200, '403 not_a_helper', '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
+
+  // One emergency while it is live.
+  'GET /emergencies/:id': concerned(200, { looker: 200, admin: 200, cancelled: 200 }),
+  'GET /emergencies/:id/helpers': concerned(200, { looker: 200, admin: 200, cancelled: 200 }),
+  'GET /emergencies/:id/timeline': concerned(200, { admin: 200 }),
+  'GET /emergencies/:id/messages': concerned(200),
+  'POST /emergencies/:id/messages': concerned(201),
+  'DELETE /emergencies/:id/messages/:messageId': concerned('403 not_authorized', { owner: 200 }),
+  'POST /emergencies/:id/resolve': concerned(200, { admin: 200 }),
+  'POST /emergencies/:id/report': concerned(201),
+  'POST /emergencies/:id/cancel': owners(200),
+  'DELETE /emergencies/:id': owners('409 emergency_live'),
+  'POST /emergencies/:id/ratings': owners('409 emergency_not_resolved'),
+  'PUT /emergencies/:id/helper-status': concerned('403 not_authorized', { responding: 200, completed: 200, cancelled: '409 invalid_transition' }),
+
+  // Open to the world.
+  'POST /auth/register': Array(9).fill('400 invalid_input'),
+  'POST /auth/login': Array(9).fill('400 invalid_input'),
+  'POST /auth/refresh': Array(9).fill('400 invalid_input'),
+  'GET /api/health': Array(9).fill(200),
+  'GET /healthz': Array(9).fill(200),
+  'GET /readyz': Array(9).fill(200),
+};
+
+// The same emergency when it is resolved.
+const ended = {
+  'GET /emergencies/:id': concerned(200, { admin: 200 }),
+  'GET /emergencies/:id/helpers': concerned(200, { admin: 200 }),
+  'GET /emergencies/:id/timeline': concerned(200, { admin: 200 }),
+  'GET /emergencies/:id/messages': concerned(200),
+  'POST /emergencies/:id/messages': concerned('409 emergency_ended'),
+  'POST /emergencies/:id/resolve': concerned('409 emergency_ended', { admin: '409 emergency_ended' }),
+  'POST /emergencies/:id/report': concerned(201),
+  'POST /emergencies/:id/cancel': owners('409 emergency_ended'),
+  'POST /emergencies/:id/ratings': owners(201),
+  'DELETE /emergencies/:id': owners(200),
+};
+
+const events = {
+  'emergency:join': concerned('ok', { looker: 'ok', admin: 'ok', cancelled: 'ok' }, 'not_authorized'),
+  'emergency:leave': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
+  'location:update': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
+};
+const eventsOnceEnded = {
+  'emergency:join': concerned('ok', { admin: 'ok' }, 'not_authorized'),
+};
+
+function everybody(expected) {
+  return CALLERS.map((caller) => (caller === 'anonymous' ? '401 token_missing' : expected));
+}
+function administrators(expected) {
+  return everybody('403 not_authorized').map((other, at) => (CALLERS[at] === 'admin' ? expected : other));
+}
+function owners(expected) {
+  return everybody('403 not_authorized').map((other, at) => (CALLERS[at] === 'owner' ? expected : other));
+}
+// Owner and responding helpers, completed ones among them, and exceptions.
+function concerned(expected, others = {}, refusal = '403 not_authorized') {
+  const nobody = refusal === 'not_authorized' ? 'no connection' : '401 token_missing';
+  return CALLERS.map((caller) => {
+    if (caller === 'anonymous') return nobody;
+    return others[caller] ?? (['owner', 'responding', 'completed'].includes(caller) ? expected : refusal);
+  });
+}
+
+for (const database of databases) {
+  describe(`what each caller may do on ${database}`, () => {
+    let app;
+    let cast;
+    let victim;
+    let stage;
+    before(async () => {
+      app = await startNode({ database });
+      const people = await Promise.all([
+        app.owner(),
+        app.helperAt(undefined),
+        app.helperAt(undefined),
+        app.unverifiedHelper(),
+        app.user(),
+        app.admin(),
+        app.anonymous(),
+        app.helperAt(undefined),
+        app.helperAt(undefined),
+      ]);
+      cast = Object.fromEntries(people.map((caller, at) => [CALLERS[at], caller]));
+      victim = await app.unverifiedHelper();
+    });
+    after(() => app?.stop());
+
+    // A new emergency in which everybody plays their part, and the ids of what belongs to it.
+    async function set({ over: isOver = false } = {}) {
+      await Promise.all(Object.entries(cast).map(([name, caller]) => name === 'anonymous' || over(caller)));
+      const { owner, responding, cancelled, completed } = cast;
+      const { id } = await raise(owner, app.somewhere());
+      for (const helper of [responding, cancelled, completed]) await respond(helper, id);
+      await tell(cancelled, id, 'cancelled');
+      await tell(completed, id, 'completed');
+      const { id: messageId } = await say(owner, id, 'to all');
+      if (isOver) await resolve(owner, id);
+      stage = { id, messageId, userId: victim.id };
+    }
+
+    // The least that is right as a body, so that it is the caller who is judged.
+    const bodies = {
+      'PUT /auth/me': () => ({}),
+      'POST /auth/emergency-contacts': () => ({ name: 'Mum', email: 'mum@home.example' }),
+      'PUT /helpers/me/location': () => ({ latitude: 1, longitude: 1 }),
+      'POST /emergencies': () => ({ location: { latitude: 1, longitude: 1 } }),
+      'PUT /helpers/:userId/verification': () => ({ status: 'rejected' }),
+      'PUT /helpers/:userId/block': () => ({ blocked: false }),
+      'POST /emergencies/:id/messages': () => ({ message: 'hello' }),
+      'POST /emergencies/:id/ratings': () => ({ helperId: cast.responding.id, score: 5 }),
+      'POST /emergencies/:id/report': (caller) => ({ reason: 'rude', userId: caller === 'owner' ? cast.responding.id : null }),
+      'PUT /emergencies/:id/helper-status': () => ({ status: 'completed' }),
+    };
+    const queries = { 'GET /emergencies/nearby': '?latitude=1&longitude=1' };
+    // What would make of the caller somebody else for the rows that follow.
+    const stranger = {
+      'PUT /helpers/me': async (name) => (['plain', 'owner', 'admin'].includes(name) ? app.logIn(await app.user()) : cast[name]),
+      'POST /auth/logout': async (name) => (name === 'anonymous' ? cast[name] : app.logIn(cast[name])),
+    };
+
+    async function attempt(row, name) {
+      const route = routes.find((each) => each.name === row);
+      const caller = await (stranger[row]?.(name) ?? cast[name]);
+      const body = route.method === 'GET' ? undefined : row === 'POST /auth/logout' ? { refreshToken: caller.tokens?.refreshToken } : (bodies[row]?.(name) ?? {});
+      return caller.request(route.method, filled(route.path, stage) + (queries[row] ?? ''), body, { root: '' });
+    }
+
+    function check(answer, expected, where) {
+      const got = answer.status < 400 ? answer.status : `${answer.status} ${answer.body?.error?.reason}`;
+      if (got !== expected) return `${where}: ${got}, not ${expected}`;
+      if (answer.status >= 400) refused(answer, answer.status, answer.body.error.reason);
+      return undefined;
+    }
+
+    async function judge(tables, options) {
+      const wrong = [];
+      let fresh = false;
+      for (const [row, columns] of Object.entries(tables)) {
+        for (const [at, name] of CALLERS.entries()) {
+          if (!fresh) await set(options);
+          const answer = await attempt(row, name);
+          fresh = answer.status >= 400 || !/^(POST|PUT|DELETE) .emergencies/.test(row);
+          wrong.push(check(answer, columns[at], `${row} by ${name}`));
+        }
+      }
+      assert.deepEqual(wrong.filter(Boolean), []);
+    }
+
+    it('is said for every route and every event', () => {
+      assert.deepEqual(Object.keys(table).sort(), routes.map(({ name }) => name).sort());
+      assert.deepEqual(Object.keys(events).sort(), [...clientEvents].sort());
+      const columns = [table, ended, events, eventsOnceEnded].flatMap((each) => Object.values(each));
+      assert.ok(columns.every((row) => row.length === CALLERS.length));
+      for (const { name } of guarded) assert.equal(table[name][CALLERS.indexOf('anonymous')], '401 token_missing', name);
+    });
+
+    it('is so while the emergency is live', () => judge(table, {}));
+    it('is so when the emergency has ended', () => judge(ended, { over: true }));
+
+    for (const [name, tables, options] of [
+      ['while the emergency is live', events, {}],
+      ['when the emergency has ended', eventsOnceEnded, { over: true }],
+    ]) {
+      it(`is so for events of sockets ${name}`, async () => {
+        const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere() };
+        await set(options);
+        const wrong = [];
+        for (const [at, caller] of CALLERS.entries()) {
+          const socket = caller === 'anonymous' ? undefined : await cast[caller].connect();
+          if (!socket) assert.equal(await cast[caller].refusal(), 'Authentication error: No token provided');
+          for (const [event, columns] of Object.entries(tables)) {
+            const answer = await socket?.ack(event, payloads[event]());
+            const got = !answer ? 'no connection' : answer.ok ? 'ok' : answer.error.code;
+            if (got !== columns[at]) wrong.push(`${event} by ${caller}: ${got}, not ${columns[at]}`);
+          }
+          socket?.close();
+        }
+        assert.deepEqual(wrong, []);
+      });
+    }
+
+    it('in the room of an emergency is to listen: nothing that is for participants alone reaches who looks on', async () => {
+      await set();
+      const { owner, responding, looker, admin, cancelled } = cast;
+      const sockets = await Promise.all([looker, admin, cancelled].map((caller) => caller.connect()));
+      for (const socket of sockets) assert.equal((await socket.ack('emergency:join', { emergencyId: stage.id })).ok, true);
+      const [participant, ofOwner] = await Promise.all([responding.connect(), owner.connect()]);
+      await say(owner, stage.id, 'for us alone');
+      await participant.next('emergency:message', (payload) => payload.message.message === 'for us alone');
+      await tell(responding, stage.id, 'arrived');
+      await ofOwner.next('helper:status_update');
+      for (const socket of sockets) {
+        await socket.next('helper:status_update');
+        await socket.silent(/^emergency:message|^helper:location|^presence|^emergency:alerts/);
+        assert.ok(!socket.caller.received.includes('for us alone'));
+      }
+      await cancel(owner, stage.id);
+      for (const socket of sockets) await socket.next('emergency:cancelled');
+      for (const socket of [...sockets, participant, ofOwner]) socket.close();
+    });
+
+    it('is nothing of what others do to their own: contacts, sessions, messages', async () => {
+      await set();
+      const { owner, responding, completed } = cast;
+      const { contact } = ok(await owner.post('/auth/emergency-contacts', { name: 'Mum', email: 'mum@home.example' }), 201);
+      refused(await responding.delete(`/auth/emergency-contacts/${contact.id}`), 404, 'contact_not_found');
+      const direct = await say(owner, stage.id, 'for one', responding.id);
+      refused(await completed.delete(`/emergencies/${stage.id}/messages/${direct.id}`), 404, 'message_not_found');
+    });
+  });
+}
