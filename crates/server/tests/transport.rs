@@ -1,14 +1,15 @@
 //! Over real sockets: the server can end a connection for good, on every transport.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod clients;
 #[path = "../src/listener.rs"]
 mod listener;
 
-use std::{convert::Infallible, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use allynet_realtime::{Connections, Inbox, Refused, SOCKET_IO_PATH};
 use axum::{Router, middleware::map_request, routing::get};
-use futures_util::{SinkExt as _, StreamExt as _};
+use clients::{Client, Http, OPEN, WEBSOCKET, within};
 use listener::{Listener, Patience, Peer, attach_connection};
 use serde_json::{Value, json};
 use socketioxide::{
@@ -18,17 +19,14 @@ use socketioxide::{
     socket::DisconnectReason,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::AsyncReadExt as _,
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{Semaphore, mpsc},
     time::Instant,
 };
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use tokio_util::sync::CancellationToken;
 
 const NAMESPACE: &str = "/emergencies";
-const OPEN: &str = "EIO=4&transport=polling";
-const PING: &str = "2";
 const BIG: usize = 64 * 1024;
 const QUEUE: usize = 256;
 
@@ -85,7 +83,7 @@ impl Server {
     }
 
     async fn http(&self) -> Http {
-        Http { stream: BufReader::new(TcpStream::connect(self.address).await.unwrap()) }
+        Http::over(TcpStream::connect(self.address).await.unwrap())
     }
 
     /// A session on polling that has joined the namespace: its query, and the connection it uses.
@@ -155,133 +153,6 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
     Ok(())
 }
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), future).await.expect("it takes too long")
-}
-
-// --- clients, by hand
-
-struct Http {
-    stream: BufReader<TcpStream>,
-}
-
-impl Http {
-    async fn get(&mut self, query: &str) -> (u16, String) {
-        self.send("GET", query, "").await;
-        self.answer().await
-    }
-
-    /// Polls until something comes that is no heartbeat.
-    async fn poll(&mut self, query: &str) -> (u16, String) {
-        loop {
-            self.send("GET", query, "").await;
-            let (status, body) = self.polled().await;
-            if !body.is_empty() {
-                return (status, body);
-            }
-        }
-    }
-
-    /// The answer of a poll, without the heartbeats in it.
-    async fn polled(&mut self) -> (u16, String) {
-        let (status, body) = self.answer().await;
-        let packets: Vec<_> = body.split('\x1e').filter(|packet| *packet != PING).collect();
-        (status, packets.join(" "))
-    }
-
-    async fn post(&mut self, query: &str, body: &str) -> (u16, String) {
-        self.send("POST", query, body).await;
-        self.answer().await
-    }
-
-    async fn send(&mut self, method: &str, query: &str, body: &str) {
-        let request = format!(
-            "{method} {SOCKET_IO_PATH}?{query} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.stream.write_all(request.as_bytes()).await.unwrap();
-    }
-
-    async fn answer(&mut self) -> (u16, String) {
-        within(async {
-            let (mut status, mut length) = (0, 0);
-            loop {
-                let mut line = String::new();
-                assert!(self.stream.read_line(&mut line).await.unwrap() > 0, "no answer");
-                let line = line.trim_end().to_lowercase();
-                if let Some(rest) = line.strip_prefix("http/1.1 ") {
-                    status = rest[..3].parse().unwrap();
-                } else if let Some(rest) = line.strip_prefix("content-length: ") {
-                    length = rest.parse().unwrap();
-                } else if line.is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            self.stream.read_exact(&mut body).await.unwrap();
-            (status, String::from_utf8(body).unwrap())
-        })
-        .await
-    }
-}
-
-struct Client {
-    socket: WebSocketStream<TcpStream>,
-}
-
-impl Client {
-    async fn over(tcp: TcpStream, query: &str) -> Self {
-        let url = format!("ws://test{SOCKET_IO_PATH}?{query}");
-        Self { socket: within(client_async(url, tcp)).await.unwrap().0 }
-    }
-
-    async fn send(&mut self, text: &str) {
-        within(self.socket.send(Message::text(text))).await.unwrap();
-    }
-
-    /// The next packet that is no heartbeat, or `Break` when the connection has ended.
-    async fn next(&mut self) -> ControlFlow<(), String> {
-        loop {
-            match within(self.socket.next()).await {
-                Some(Ok(Message::Text(text))) if text.as_str() == PING => {}
-                Some(Ok(Message::Text(text))) => return ControlFlow::Continue(text.to_string()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return ControlFlow::Break(()),
-                Some(Ok(other)) => panic!("unexpected {other:?}"),
-            }
-        }
-    }
-
-    async fn text(&mut self) -> String {
-        match self.next().await {
-            ControlFlow::Continue(text) => text,
-            ControlFlow::Break(()) => panic!("the connection has ended"),
-        }
-    }
-
-    /// Joins the namespace of a session that this WebSocket opened.
-    async fn join(&mut self) {
-        assert!(self.text().await.starts_with('0'));
-        self.send("40/emergencies,").await;
-        assert!(self.text().await.starts_with("40/emergencies,"));
-    }
-
-    /// Takes over a session from polling.
-    async fn upgrade(&mut self) {
-        self.send("2probe").await;
-        assert_eq!(self.text().await, "3probe");
-        self.send("5").await;
-    }
-
-    async fn assert_ended(mut self) {
-        assert_eq!(self.next().await, ControlFlow::Break(()));
-        // Not only the WebSocket: nothing more can come over the TCP connection.
-        let mut rest = Vec::new();
-        within(self.socket.get_mut().read_to_end(&mut rest)).await.ok();
-        assert!(rest.is_empty());
-    }
-}
-
-const WEBSOCKET: &str = "EIO=4&transport=websocket";
 const ERROR: &str = r#"42/emergencies,["error",{"code":"account_blocked"}]"#;
 
 // --- closing

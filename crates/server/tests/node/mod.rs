@@ -1,0 +1,351 @@
+//! One node whose ports are scripted: the gateway behind the real listener, a log that the test writes, and accounts
+//! that are made up from the token `<user>` or `<user> <seconds until it expires>`.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use allynet_domain::{
+    Account, Call, Details, Email, Emergency, EmergencyId, EmergencyStatus, EmergencyType, Event, EventId,
+    HelperRecord, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role, SessionId,
+    Standing, Timestamp, TokenId, UserId, Verification,
+    port::{
+        self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockAlerts,
+        MockChanges, MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
+    },
+    usecase::{Rules, accounts, emergencies, helpers},
+};
+use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
+use allynet_wire::origin::Origins;
+use async_trait::async_trait;
+use axum::{Router, middleware::map_request};
+use serde_json::Value;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, mpsc, watch},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    clients::{Client, Http, OPEN, WEBSOCKET},
+    listener::{Listener, Patience, Peer, attach_connection},
+};
+
+/// What the log held before the test.
+const BEFORE: i64 = 100;
+
+pub(crate) fn user(n: u128) -> UserId {
+    Uuid::from_u128(n).into()
+}
+
+pub(crate) fn session(n: u128) -> SessionId {
+    Uuid::from_u128(1000 + n).into()
+}
+
+pub(crate) fn emergency(n: u128) -> EmergencyId {
+    Uuid::from_u128(2000 + n).into()
+}
+
+/// A verified helper on duty.
+pub(crate) fn account(id: UserId) -> Account {
+    let first_name = Name::parse("Somebody").unwrap();
+    let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
+    let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+    let email: Email = "somebody@example.org".parse().unwrap();
+    let (role, standing, created_at) = (Role::Helper, Standing::default(), Timestamp::UNIX_EPOCH);
+    Account { id, email, profile, role, blocked: false, helper: Some(helper), standing, created_at }
+}
+
+/// An emergency that this user just raised.
+pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
+    let location = Location { position: Position::new(0.0, 0.0).unwrap(), address: None, description: None };
+    let details = Details {
+        kind: EmergencyType::Other,
+        category: None,
+        description: None,
+        location,
+        priority: Priority::High,
+        severity: 5,
+        silent: false,
+        anonymous: false,
+    };
+    let call = Call { id, owner: account(owner).person(), details, created_at: Timestamp::UNIX_EPOCH };
+    Emergency {
+        call,
+        request_id: None,
+        status: EmergencyStatus::Active,
+        alert_radius: Metres::new(5_000.0),
+        updated_at: Timestamp::UNIX_EPOCH,
+        first_response_at: None,
+        ending: None,
+        responses: Vec::new(),
+        alerts: allynet_domain::AlertCounts::default(),
+        revision: Revision(1),
+    }
+}
+
+/// What the test decides about the ports.
+pub(crate) struct Script {
+    /// The live emergencies.
+    pub(crate) live: Mutex<Vec<Emergency>>,
+    /// Accounts are looked up only while this is open.
+    pub(crate) accounts: watch::Sender<bool>,
+    /// Told whenever an account is about to be looked up.
+    pub(crate) looked_up: Notify,
+    /// Positions are stored only while this is open.
+    pub(crate) positions: watch::Sender<bool>,
+    /// Told whenever a position is about to be stored.
+    pub(crate) storing: Notify,
+    /// How often following the log still fails.
+    pub(crate) failures: AtomicU32,
+}
+
+pub(crate) struct Node {
+    pub(crate) script: Arc<Script>,
+    pub(crate) gateway: Gateway,
+    pub(crate) acknowledged: mpsc::UnboundedReceiver<(EmergencyId, UserId)>,
+    address: SocketAddr,
+    log: mpsc::UnboundedSender<Result<Vec<LoggedEvent>>>,
+    last: AtomicI64,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Node {
+    pub(crate) async fn start() -> Self {
+        Self::failing(0).await
+    }
+
+    /// A node whose log fails to open so many times.
+    pub(crate) async fn failing(failures: u32) -> Self {
+        let script = Arc::new(Script {
+            live: Mutex::default(),
+            accounts: watch::Sender::new(true),
+            looked_up: Notify::new(),
+            positions: watch::Sender::new(true),
+            storing: Notify::new(),
+            failures: failures.into(),
+        });
+        let (log, events) = mpsc::unbounded_channel();
+        let (acknowledge, acknowledged) = mpsc::unbounded_channel();
+        let feed = Feed { script: Arc::clone(&script), events: Mutex::new(Some(events)) };
+        let ports = ports(&script, feed, acknowledge);
+        let (service, gateway, dispatcher) = gateway(ports, Origins::default());
+        let router = Router::new().route_service(SOCKET_IO_PATH, service).layer(map_request(attach_connection));
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let listener = Listener::new(tcp, Patience::default(), stop.clone());
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        tokio::spawn(dispatcher.run(stop.clone()));
+        let (last, stop) = (AtomicI64::new(BEFORE), stop.drop_guard());
+        Self { script, gateway, acknowledged, address, log, last, _stop: stop }
+    }
+
+    /// Appends to the log; tells the number.
+    pub(crate) fn happens(&self, emergency: Option<EmergencyId>, event: Event) -> i64 {
+        let seq = self.last.fetch_add(1, Ordering::SeqCst) + 1;
+        let at = Timestamp::UNIX_EPOCH;
+        let event = LoggedEvent { id: EventId::new(seq), at, emergency, actor: None, event };
+        self.log.send(Ok(vec![event])).unwrap();
+        seq
+    }
+
+    /// Reading the log fails once.
+    pub(crate) fn log_fails(&self) {
+        self.log.send(Err(Error::unavailable("the test says so"))).unwrap();
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) async fn tcp(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A WebSocket that has been told the session, and no more.
+    pub(crate) async fn websocket(&self) -> Client {
+        let mut client = Client::over(self.tcp().await, WEBSOCKET).await;
+        assert!(client.text().await.starts_with('0'));
+        client
+    }
+
+    /// A user's WebSocket after `session:ready`.
+    pub(crate) async fn connect(&self, who: u128) -> Client {
+        self.attach(self.websocket().await, &who.to_string()).await
+    }
+
+    pub(crate) async fn attach(&self, mut client: Client, token: &str) -> Client {
+        client.send(&format!(r#"40/emergencies,{{"token":"{token}"}}"#)).await;
+        assert!(client.text().await.starts_with("40/emergencies,{"));
+        let (name, ready) = client.event().await;
+        assert_eq!((name.as_str(), ready["latestEventId"].as_i64().is_some()), ("session:ready", true));
+        client
+    }
+
+    /// A user's session on polling after `session:ready`: its query, and the connection it uses.
+    pub(crate) async fn poll(&self, who: u128) -> (String, Http) {
+        let mut http = Http::over(self.tcp().await);
+        let open: Value = serde_json::from_str(&http.get(OPEN).await.1[1..]).unwrap();
+        let query = format!("{OPEN}&sid={}", open["sid"].as_str().unwrap());
+        let connect = format!(r#"40/emergencies,{{"token":"{who}"}}"#);
+        assert_eq!(http.post(&query, &connect).await.0, 200);
+        let mut greeting = String::new();
+        while !greeting.contains("session:ready") {
+            greeting += &http.poll(&query).await.1;
+        }
+        (query, http)
+    }
+}
+
+fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(EmergencyId, UserId)>) -> Ports {
+    let clock: Arc<dyn Clock> = Arc::new(Ticking(Instant::now()));
+    let mut tokens = MockTokens::new();
+    tokens.expect_read_access().returning(read_token);
+    let mut alerts = MockAlerts::new();
+    alerts.expect_acknowledge().returning(move |emergency, helper, _| {
+        acknowledged.send((emergency, helper)).ok();
+        Ok(true)
+    });
+    let (changes, ids, rules) = (Arc::new(MockChanges::new()), Arc::new(MockIds::new()), Rules::default());
+    let emergencies = emergencies::Context {
+        emergencies: Arc::new(live_emergencies(script)),
+        helpers: Arc::new(MockHelpers::new()),
+        changes: changes.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        rules: rules.clone(),
+    };
+    let helpers = helpers::Context {
+        accounts: Arc::new(MockAccounts::new()),
+        changes: changes.clone(),
+        positions: Arc::new(Positions(Arc::clone(script))),
+        clock: clock.clone(),
+        rules,
+    };
+    let accounts = accounts::Context {
+        accounts: Arc::new(MockAccounts::new()),
+        sessions: Arc::new(Sessions(Arc::clone(script))),
+        changes,
+        tokens: Arc::new(tokens),
+        passwords: Arc::new(MockPasswords::new()),
+        clock: clock.clone(),
+        ids,
+    };
+    Ports { accounts, emergencies, helpers, alerts: Arc::new(alerts), log: Arc::new(feed), clock }
+}
+
+/// Time that goes on from a fixed moment.
+struct Ticking(Instant);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + self.0.elapsed()
+    }
+}
+
+fn read_token(token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError> {
+    if token == "old" {
+        return Err(TokenError::Expired);
+    }
+    let (who, seconds) = token.split_once(' ').unwrap_or((token, "1000"));
+    let who: u128 = who.parse().map_err(|_| TokenError::Invalid)?;
+    let expires_at = now + chrono::TimeDelta::seconds(seconds.parse().map_err(|_| TokenError::Invalid)?);
+    Ok(AccessClaims { user: user(who), session: session(who), expires_at })
+}
+
+fn live_emergencies(script: &Arc<Script>) -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    let all = Arc::clone(script);
+    emergencies.expect_live_of().returning(move |user| {
+        let takes_part = |e: &&Emergency| e.owner() == user || e.is_responding(user);
+        Ok(all.live.lock().unwrap().iter().filter(takes_part).cloned().collect())
+    });
+    let all = Arc::clone(script);
+    emergencies.expect_find().returning(move |id| Ok(all.live.lock().unwrap().iter().find(|e| e.id() == id).cloned()));
+    emergencies
+}
+
+struct Sessions(Arc<Script>);
+
+#[async_trait]
+impl port::Sessions for Sessions {
+    /// User 13 is blocked, and user 14 has no session.
+    async fn authenticate(&self, _: SessionId, id: UserId) -> Result<Option<Account>> {
+        self.0.looked_up.notify_waiters();
+        self.0.accounts.subscribe().wait_for(|open| *open).await.unwrap();
+        let account = Account { blocked: id == user(13), ..account(id) };
+        Ok(Some(account).filter(|_| id != user(14)))
+    }
+
+    async fn confirm(&self, _: SessionId, _: TokenId, _: Option<TokenId>) -> Result<Confirmation> {
+        Ok(Confirmation::Unknown)
+    }
+}
+
+struct Positions(Arc<Script>);
+
+#[async_trait]
+impl port::Positions for Positions {
+    async fn record(&self, _: &[Fix]) -> Result<()> {
+        self.0.storing.notify_waiters();
+        self.0.positions.subscribe().wait_for(|open| *open).await.unwrap();
+        Ok(())
+    }
+
+    async fn last(&self, _: UserId) -> Result<Option<Fix>> {
+        Ok(None)
+    }
+}
+
+type Events = mpsc::UnboundedReceiver<Result<Vec<LoggedEvent>>>;
+
+/// The log that the test writes.
+struct Feed {
+    script: Arc<Script>,
+    events: Mutex<Option<Events>>,
+}
+
+#[async_trait]
+impl EventLog for Feed {
+    async fn timeline(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
+        Ok(Vec::new())
+    }
+
+    async fn follow(&self) -> Result<Box<dyn EventTail>> {
+        if self.script.failures.load(Ordering::SeqCst) > 0 {
+            self.script.failures.fetch_sub(1, Ordering::SeqCst);
+            return Err(Error::unavailable("the test says so"));
+        }
+        let events = self.events.lock().unwrap().take().unwrap();
+        Ok(Box::new(Tail { events, last: EventId::new(BEFORE) }))
+    }
+}
+
+struct Tail {
+    events: Events,
+    last: EventId,
+}
+
+#[async_trait]
+impl EventTail for Tail {
+    fn position(&self) -> EventId {
+        self.last
+    }
+
+    async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
+        let events = match self.events.recv().await {
+            Some(events) => events?,
+            None => std::future::pending().await,
+        };
+        self.last = events.last().unwrap().id;
+        Ok(events)
+    }
+}
