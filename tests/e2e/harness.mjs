@@ -75,7 +75,7 @@ export async function createDatabase(kind) {
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`) };
+  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
 // -------------------------------------------------------------------------------------------- nodes
@@ -83,15 +83,39 @@ export async function createDatabase(kind) {
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
+/** The environment of a server: nothing of ours that surrounds the tests, but what is given. */
+function environment(given) {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|RUST_LOG$)/.test(name),
+  );
+  return { ...Object.fromEntries(inherited), NO_COLOR: '1', ...given };
+}
+
+/** Runs the binary until it ends of itself: `{ code, signal, stdout, stderr }`. The folder it runs in is empty. */
+export async function run({ args = [], env = {} } = {}) {
+  const cwd = await mkdtemp(join(tmpdir(), 'allynet-e2e-run-'));
+  const child = spawn(BINARY, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'], timeout: START_LIMIT });
+  running.add(child);
+  const output = { stdout: '', stderr: '' };
+  for (const name of Object.keys(output)) {
+    child[name].setEncoding('utf8');
+    child[name].on('data', (text) => (output[name] += stripVTControlCharacters(text)));
+  }
+  const how = await new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  running.delete(child);
+  await rm(cwd, { recursive: true, force: true });
+  return { ...how, ...output };
+}
+
 /**
  * Starts one server. `database` is `'sqlite'` or `'postgres'`, for one of its own which goes with it, or what
  * `createDatabase` made, to be shared. `env` adds to the environment or, with undefined, takes from it.
  */
-export async function startNode({ database = 'sqlite', env = {} } = {}) {
+export async function startNode({ database = 'sqlite', env = {}, args = [] } = {}) {
   assert.ok(existsSync(BINARY), `${BINARY} is missing: build it with \`cargo build --bin allynet\`, or set ALLYNET_BIN`);
   const own = typeof database === 'string';
   const store = own ? await createDatabase(database) : database;
-  const node = new Node(store, own, env);
+  const node = new Node(store, own, env, args);
   try {
     await node.started();
   } catch (fault) {
@@ -115,16 +139,12 @@ class Node {
   #fence = Promise.resolve();
   #places = 0;
 
-  constructor(database, ownsDatabase, env) {
+  constructor(database, ownsDatabase, env, args) {
     this.database = database;
     this.#ownsDatabase = ownsDatabase;
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|RUST_LOG$)/.test(name),
-    );
     this.#folder = mkdtemp(join(tmpdir(), 'allynet-e2e-node-'));
-    this.env = {
-      ...Object.fromEntries(inherited),
-      NO_COLOR: '1',
+    this.args = args;
+    this.env = environment({
       RUST_LOG: 'info',
       DATABASE_URL: database.url,
       ALLYNET_LISTEN: '127.0.0.1:0',
@@ -133,7 +153,7 @@ class Node {
       ALLYNET_ADMIN_PASSWORD: ADMIN.password,
       ALLYNET_RATE_LIMITS: 'off',
       ...env,
-    };
+    });
   }
 
   /** Both streams of the log. */
@@ -142,7 +162,7 @@ class Node {
   }
 
   async started() {
-    const child = spawn(BINARY, [], { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, this.args, { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(child);
     const listening = Promise.withResolvers?.() ?? deferred();
@@ -200,6 +220,11 @@ class Node {
     assert.ok(!overdue, `the server did not stop in ${STOP_LIMIT} ms after SIGTERM\n${this.logs.slice(-4000)}`);
     assert.deepEqual(how, { code: 0, signal: null }, `the server ended badly\n${this.logs.slice(-4000)}`);
     assert.ok(!/panicked at/.test(this.logs), `the server panicked\n${this.logs.slice(-8000)}`);
+  }
+
+  /** Tells it to end, without waiting for that. */
+  terminate() {
+    this.#child.kill('SIGTERM');
   }
 
   /** As a power cut would. */

@@ -1,0 +1,259 @@
+// Whatever a client sends, it is told what was wrong with it, its connection goes on, and nobody else notices.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { NAMESPACE, NO_SUCH_ID, databases, eventually, startNode } from './harness.mjs';
+import { clientEvents } from './routes.mjs';
+import { over, raise } from './scene.mjs';
+import { assertMatches, atLeast, ok, text } from './shapes.mjs';
+
+const MAX_PAYLOAD = 65_536;
+const invalid = 'invalid_payload';
+const nested = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+
+// Payloads that are wrong for every event.
+const shapeless = {
+  'null': [null],
+  'an array': [['emergencyId', 'latitude']],
+  'an empty array': [[]],
+  'a string': ['current'],
+  'a number': [5],
+  'true': [true],
+  'nothing': [],
+  'an empty object': [{}],
+  'a binary': [Buffer.from([1, 2, 3])],
+  'a binary within': [{ emergencyId: Buffer.from([1]), latitude: Buffer.from([1]), longitude: 1 }],
+  'fields of a prototype': [JSON.parse('{"__proto__":{"emergencyId":"current","latitude":1,"longitude":1}}')],
+  'a constructor': [{ constructor: { prototype: { emergencyId: 'current' } } }],
+};
+
+// Payloads that are wrong for one event, with the code and maybe the message.
+const cases = {
+  'emergency:join': [
+    [{ emergencyId: null }, invalid, 'Emergency ID is required'],
+    [{ emergencyId: '' }, invalid, 'Emergency ID is required'],
+    [{ emergencyId: 5 }, invalid],
+    [{ emergencyId: { id: NO_SUCH_ID } }, invalid],
+    [{ emergencyId: [NO_SUCH_ID] }, invalid],
+    [{ emergencyid: NO_SUCH_ID }, invalid, 'Emergency ID is required'],
+    [{ emergencyId: NO_SUCH_ID }, 'emergency_not_found', 'Emergency not found'],
+    [{ emergencyId: 'nothing' }, 'emergency_not_found', 'Emergency not found'],
+    [{ emergencyId: '507f1f77bcf86cd799439011' }, 'emergency_not_found'],
+    [{ emergencyId: "' or 1=1 --" }, 'emergency_not_found'],
+    [{ emergencyId: 'x'.repeat(101) }, 'emergency_not_found'],
+    [{ emergencyId: 'current' }, 'emergency_not_found'],
+    [{ emergencyId: NO_SUCH_ID, lastEventId: 'x' }, invalid],
+  ],
+  'emergency:leave': [
+    [{ emergencyId: null }, invalid, 'Emergency ID is required'],
+    [{ emergencyId: 5 }, invalid],
+    [{ emergencyId: 'current' }, 'emergency_not_found'],
+  ],
+  'location:update': [
+    [{ latitude: 1 }, invalid, 'Latitude and longitude are required'],
+    [{ longitude: 1 }, invalid, 'Latitude and longitude are required'],
+    [{ latitude: null, longitude: null }, invalid, 'Latitude and longitude are required'],
+    [{ latitude: '1', longitude: '1' }, invalid],
+    [{ latitude: true, longitude: [] }, invalid],
+    [{ latitude: 90.0001, longitude: 1 }, invalid],
+    [{ latitude: 1, longitude: -180.0001 }, invalid],
+    [{ latitude: Infinity, longitude: NaN }, invalid],
+    [{ coords: { latitude: 1, longitude: 1 } }, invalid],
+  ],
+};
+
+for (const database of databases) {
+  describe(`payloads on ${database}`, () => {
+    let app;
+    let helper;
+    let socket;
+    let bystander;
+    before(async () => {
+      app = await startNode({ database });
+      const [one, other] = await Promise.all([app.helperAt(app.somewhere()), app.helperAt(app.somewhere())]);
+      [helper, socket, bystander] = [one, await one.connect(), await other.connect()];
+    });
+    after(async () => {
+      assert.equal(bystander?.raw.connected, true, 'nobody else was disturbed');
+      await app?.stop();
+    });
+
+    const stillGood = async (on = socket) => {
+      const place = app.somewhere();
+      assertMatches(await on.ack('location:update', place), atLeast({ ok: true, ...place }));
+    };
+    async function refusedOver(on, event, args, code, message = text) {
+      const answer = await on.ack(event, ...args);
+      assertMatches(answer, { ok: false, error: { code, message } });
+      assertMatches(await on.next('error'), { message: answer.error.message, code, event });
+    }
+
+    for (const transport of ['websocket', 'polling']) {
+      it(`of no shape at all are refused by every event over ${transport}, and nothing else changes`, async () => {
+        const on = await helper.connect({ transports: [transport] });
+        for (const event of clientEvents) {
+          for (const [name, args] of Object.entries(shapeless)) {
+            await refusedOver(on, event, args, invalid).catch((fault) => {
+              throw new Error(`${event} with ${name}: ${fault.message}`);
+            });
+          }
+          await stillGood(on);
+        }
+        assert.ok(on.raw.connected);
+        assert.equal(on.seen('disconnect').length, 0);
+        on.close();
+      });
+    }
+
+    for (const [event, list] of Object.entries(cases)) {
+      it(`of ${event} are refused with what is wrong`, async () => {
+        for (const [payload, code, message] of list) await refusedOver(socket, event, [payload], code, message);
+        await stillGood();
+      });
+    }
+
+    it('that are wrong are an error also for who asked for no acknowledgement', async () => {
+      for (const event of clientEvents) {
+        for (const args of Object.values(shapeless)) {
+          socket.emit(event, ...args);
+          assertMatches(await socket.next('error'), { message: text, code: invalid, event });
+        }
+      }
+      await stillGood();
+    });
+
+    it('of events that do not exist are refused by name, whatever the name', async () => {
+      for (const event of ['emergency:dance', 'EMERGENCY:JOIN', '', ' ', '__proto__', 'constructor', 'toString', 'message', 'error', 'session:ready', 'emergency:created', 'x'.repeat(1000)]) {
+        for (const args of [[], [{ emergencyId: 'current' }], [null]]) await refusedOver(socket, event, args, 'unknown_event');
+      }
+      await stillGood();
+    });
+
+    it('with more arguments than are asked for are taken by the first', async () => {
+      const place = app.somewhere();
+      assertMatches(await socket.ack('location:update', place, { latitude: 'x' }, null, [1]), atLeast({ ok: true, ...place }));
+      await refusedOver(socket, 'location:update', [null, place], invalid);
+    });
+
+    it('with fields that nobody knows are taken', async () => {
+      const place = app.somewhere();
+      const payload = { ...place, accuracy: 5, heading: null, nested: { deep: [1] }, lastEventId: 'x' };
+      assertMatches(await socket.ack('location:update', payload), atLeast({ ok: true, ...place }));
+    });
+
+    it('just below 64 KiB are judged by what they say', async () => {
+      for (const transport of ['websocket', 'polling']) {
+        const on = await helper.connect({ transports: [transport] });
+        const place = app.somewhere();
+        assertMatches(await on.ack('location:update', { ...place, padding: 'x'.repeat(65_000) }), atLeast({ ok: true }));
+        await refusedOver(on, 'emergency:join', [{ emergencyId: 'x'.repeat(65_000) }], 'emergency_not_found');
+        await stillGood(on);
+        on.close();
+      }
+      const raw = await helper.connectRaw();
+      const frame = (padding) => `2${NAMESPACE},7["location:update",{"latitude":1,"longitude":1,"padding":"${padding}"}]`;
+      const longest = frame('x'.repeat(MAX_PAYLOAD - 1 - frame('').length));
+      raw.send(longest);
+      assert.match(await raw.next(/^3/), /"ok":true/);
+      raw.close();
+    });
+
+    it('above it end that connection and no other', async () => {
+      for (const transport of ['websocket', 'polling']) {
+        const [on, second] = await Promise.all([helper.connect({ transports: [transport] }), helper.connect({ transports: [transport] })]);
+        on.emit('location:update', { latitude: 1, longitude: 1, padding: 'x'.repeat(1_000_000) });
+        await on.next('disconnect');
+        await stillGood(second);
+        await stillGood(bystander);
+        on.close();
+        second.close();
+      }
+      await stillGood();
+    });
+
+    it('nested as deep as fits are refused, and end nothing', async () => {
+      for (const depth of [100, 10_000, 30_000]) {
+        const raw = await helper.connectRaw();
+        raw.send(`2${NAMESPACE},["emergency:join",{"emergencyId":${nested(depth)}}]`);
+        const error = await Promise.race([raw.event('error'), raw.closed.then((reason) => ({ closed: reason }))]);
+        if (depth === 100) assertMatches(error, { message: text, code: invalid, event: 'emergency:join' });
+        // What the parser itself refuses may name no event, but does not go unanswered.
+        else assert.ok(error.code === invalid || error.closed, JSON.stringify(error));
+        raw.close();
+      }
+      await stillGood();
+    });
+
+    const odd = {
+      'no JSON': `2${NAMESPACE},["location:update",{]`,
+      'no event': `2${NAMESPACE},[]`,
+      'no list': `2${NAMESPACE},{"latitude":1}`,
+      'an event that is no name': `2${NAMESPACE},[{"a":1},5]`,
+      'an unknown type': `9${NAMESPACE},["location:update"]`,
+      'an empty message': '',
+      'a refusal of its own': `4${NAMESPACE},{"message":"no"}`,
+      'an acknowledgement of nothing': `3${NAMESPACE},999["thanks"]`,
+      'an attachment that never comes': `51-${NAMESPACE},["location:update",{"_placeholder":true,"num":0}]`,
+      'more attachments than there can be': `5999999999-${NAMESPACE},["location:update",{"_placeholder":true,"num":0}]`,
+      'an event of a namespace it is not in': '2/elsewhere,["location:update",{"latitude":1,"longitude":1}]',
+      'a number for an acknowledgement that is too large': `2${NAMESPACE},99999999999999999999["location:update",{}]`,
+    };
+    for (const [name, message] of Object.entries(odd)) {
+      it(`that the protocol does not know, ${name}, disturb nobody`, async () => {
+        for (const transport of ['websocket', 'polling']) {
+          const raw = await helper.connectRaw({ transport });
+          raw.send(message);
+          raw.send(`2${NAMESPACE},1["location:update",{"latitude":1,"longitude":1}]`);
+          // Either it goes on, or it was cut off for not speaking the protocol; the service goes on.
+          await Promise.race([raw.next(/^3.*,1\[\{"ok":true/), raw.closed]);
+          raw.close();
+          await stillGood();
+          await stillGood(bystander);
+        }
+      });
+    }
+
+    it('are answered in the order in which they were sent, however they mix', async () => {
+      const owner = await app.owner();
+      const { id: emergencyId } = await raise(owner, app.somewhere());
+      for (const transport of ['websocket', 'polling']) {
+        const on = await helper.connect({ transports: [transport] });
+        const burst = Array.from({ length: 60 }, (_, index) => {
+          const mixed = [
+            ['location:update', { ...app.somewhere() }],
+            ['emergency:join', { emergencyId }],
+            ['no:such:event', index],
+            ['emergency:leave', { emergencyId }],
+            ['location:update', null],
+            ['emergency:join', { emergencyId: NO_SUCH_ID }],
+          ];
+          return mixed[index % mixed.length];
+        });
+        const order = [];
+        const answers = await Promise.all(
+          burst.map(async ([event, payload], index) => {
+            const answer = await on.ack(event, payload);
+            order.push(index);
+            return answer;
+          }),
+        );
+        assert.deepEqual(order, burst.map((_, index) => index));
+        assert.deepEqual(answers.map((answer) => answer.ok), burst.map((_, index) => [true, true, false, true, false, false][index % 6]));
+        const names = on.names.filter((name) => /^(location:updated|emergency:(joined|left)|error)$/.test(name));
+        const expected = ['location:updated', 'emergency:joined', 'error', 'emergency:left', 'error', 'error'];
+        assert.deepEqual(names, burst.map((_, index) => expected[index % 6]));
+        on.close();
+      }
+      await over(owner);
+    });
+
+    it('of one who is cut off in the middle of a burst leave the service as it was', async () => {
+      const on = await helper.connect();
+      for (let index = 0; index < 200; index += 1) on.emit('location:update', app.somewhere());
+      on.close();
+      await stillGood();
+      const admin = await app.admin();
+      await eventually(async () => ok(await admin.get('/helpers/presence')));
+    });
+  });
+}
