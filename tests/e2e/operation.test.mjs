@@ -1,0 +1,252 @@
+// Running the service: its settings, its secrets, its health, its end and what it keeps.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createDatabase, databases, run, startNode } from './harness.mjs';
+import { cancel, of, raise, read, respond, times } from './scene.mjs';
+import { assertMatches, atLeast, ok, refused } from './shapes.mjs';
+
+const SETTINGS = [
+  'ALLYNET_LISTEN',
+  'DATABASE_URL',
+  'ALLYNET_JWT_SECRET',
+  'ALLYNET_ACCESS_TOKEN_TTL',
+  'ALLYNET_REFRESH_TOKEN_TTL',
+  'ALLYNET_ADMIN_EMAIL',
+  'ALLYNET_ADMIN_PASSWORD',
+  'ALLYNET_HELPER_POLICY',
+  'ALLYNET_CORS_ORIGINS',
+  'ALLYNET_ALERT_RADII',
+  'ALLYNET_ALERT_MIN_HELPERS',
+  'ALLYNET_ALERT_WAVE_SIZE',
+  'ALLYNET_POSITION_TTL',
+  'RUST_LOG',
+  'ALLYNET_LOG_FORMAT',
+];
+
+describe('the command line', () => {
+  it('lists every setting, with its default, and shows no secret that is set', async () => {
+    const env = { ALLYNET_JWT_SECRET: 'shown to nobody at all, not here either', ALLYNET_ADMIN_PASSWORD: 'hunter2 hunter2', DATABASE_URL: 'postgres://me:swordfish@db/x' };
+    for (const args of [['--help'], ['serve', '--help'], ['-h']]) {
+      const { code, stdout, stderr } = await run({ args, env });
+      assert.equal(code, 0);
+      assert.equal(stderr, '');
+      if (args[0] !== '-h') for (const setting of SETTINGS) assert.ok(stdout.includes(setting), `${setting} in ${args.join(' ')}`);
+      for (const secret of Object.values(env)) assert.ok(!stdout.includes(secret));
+    }
+    const { stdout } = await run({ args: ['--help'] });
+    for (const value of ['0.0.0.0:5000', 'sqlite://allynet.db', '24h', '7d', 'verified', '5000,10000,15000', '50', 'migrate', 'serve']) {
+      assert.ok(stdout.includes(value), value);
+    }
+  });
+
+  it('refuses what it does not know', async () => {
+    for (const args of [['--nonsense'], ['nonsense'], ['--listen'], ['serve', 'migrate']]) {
+      const { code, stderr } = await run({ args });
+      assert.notEqual(code, 0);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+    }
+  });
+});
+
+describe('a setting that is wrong stops the start with one line that names it', () => {
+  const wrong = [
+    ['ALLYNET_LISTEN', 'nowhere'],
+    ['ALLYNET_LISTEN', '127.0.0.1:99999'],
+    ['ALLYNET_LISTEN', '192.0.2.1:80'],
+    ['DATABASE_URL', 'mysql://x'],
+    ['DATABASE_URL', 'sqlite:///no/such/folder/allynet.db'],
+    ['DATABASE_URL', 'postgres://me:swordfish@127.0.0.1:1/allynet', { ALLYNET_JWT_SECRET: 'long enough, so long, 32 bytes and more' }],
+    ['ALLYNET_JWT_SECRET', 'too short, so short, only 31 by'],
+    ['ALLYNET_ACCESS_TOKEN_TTL', 'soon'],
+    ['ALLYNET_ACCESS_TOKEN_TTL', '0s'],
+    ['ALLYNET_REFRESH_TOKEN_TTL', '7'],
+    ['ALLYNET_ADMIN_EMAIL', 'nobody'],
+    ['ALLYNET_ADMIN_PASSWORD', 'shorty7'],
+    ['ALLYNET_HELPER_POLICY', 'everyone'],
+    ['ALLYNET_CORS_ORIGINS', 'localhost'],
+    ['ALLYNET_ALERT_RADII', '10000,5000'],
+    ['ALLYNET_ALERT_RADII', 'far'],
+    ['ALLYNET_ALERT_MIN_HELPERS', '-1'],
+    ['ALLYNET_ALERT_WAVE_SIZE', '0'],
+    ['ALLYNET_ALERT_WAVE_SIZE', '2.5'],
+    ['ALLYNET_POSITION_TTL', '1y'],
+    ['ALLYNET_LOG_FORMAT', 'xml'],
+    ['RUST_LOG', 'allynet=noisy'],
+  ];
+  const right = { ALLYNET_LISTEN: '127.0.0.1:0', DATABASE_URL: 'sqlite://allynet.db', ALLYNET_ADMIN_EMAIL: 'a@b.example', ALLYNET_ADMIN_PASSWORD: 'long enough' };
+  for (const [name, value, more] of wrong) {
+    it(`${name}=${value}`, async () => {
+      const { code, stdout, stderr } = await run({ env: { ...right, ...more, [name]: value } });
+      assert.notEqual(code, 0);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+      assert.ok(stderr.includes(name), stderr);
+      assert.ok(!stdout.includes('listening on'));
+      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish' }[name];
+      if (secret) assert.ok(!(stdout + stderr).includes(secret), 'the secret is shown');
+    });
+  }
+
+  for (const missing of ['ALLYNET_ADMIN_EMAIL', 'ALLYNET_ADMIN_PASSWORD']) {
+    it(`no ${missing}, but its other half`, async () => {
+      const { code, stderr } = await run({ env: { ...right, [missing]: undefined } });
+      assert.notEqual(code, 0);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+      assert.ok(stderr.includes(missing), stderr);
+    });
+  }
+
+  it('an address that is taken', async () => {
+    const taken = http.createServer();
+    await new Promise((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { code, stderr } = await run({ env: { ...right, ALLYNET_LISTEN: `127.0.0.1:${taken.address().port}` } });
+    taken.close();
+    assert.notEqual(code, 0);
+    assert.ok(stderr.includes('ALLYNET_LISTEN'), stderr);
+  });
+});
+
+describe('the key that signs tokens', () => {
+  it('is made beside an embedded database, for its user’s eyes only, and kept', async () => {
+    const database = await createDatabase('sqlite');
+    const env = { ALLYNET_JWT_SECRET: undefined };
+    const first = await startNode({ database, env });
+    const user = await first.user();
+    await first.stop();
+    const folder = dirname(fileURLToPath(database.url.replace('sqlite:', 'file:')));
+    const others = (await readdir(folder)).filter((name) => !/\.db(-wal|-shm|-journal)?$/.test(name));
+    assert.equal(others.length, 1, others.join(', '));
+    const { mode, size } = await stat(join(folder, others[0]));
+    assert.equal(mode & 0o777, 0o600);
+    assert.ok(size >= 32);
+    const second = await startNode({ database, env });
+    assert.equal(ok(await user.at(second).get('/auth/me')).user.id, user.id);
+    await second.stop();
+    await database.drop();
+  });
+
+  if (databases.includes('postgres')) {
+    it('has to be given with PostgreSQL', async () => {
+      const database = await createDatabase('postgres');
+      const { code, stderr } = await run({ env: { DATABASE_URL: database.url, ALLYNET_LISTEN: '127.0.0.1:0' } });
+      assert.notEqual(code, 0);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+      assert.ok(stderr.includes('ALLYNET_JWT_SECRET'), stderr);
+      await database.drop();
+    });
+  }
+});
+
+for (const kind of databases) {
+  describe(`running on ${kind}`, () => {
+    it('brings the database up to date by command, any number of times, also at once', async () => {
+      const database = await createDatabase(kind);
+      const migrate = () => run({ args: ['migrate'], env: { DATABASE_URL: database.url } });
+      const outcomes = [...(kind === 'postgres' ? await times(3, migrate) : []), await migrate(), await migrate()];
+      for (const { code, stdout, stderr } of outcomes) assert.equal(code, 0, stdout + stderr);
+      const app = await startNode({ database, args: ['serve'] });
+      await app.user();
+      await app.stop();
+      await database.drop();
+    });
+
+    it('tells that it is well, and nothing else', async () => {
+      const app = await startNode({ database: kind });
+      await app.user();
+      for (const path of ['/api/health', '/healthz', '/readyz']) {
+        const answer = await app.anonymous().request('GET', path, undefined, { root: '' });
+        assert.equal(answer.status, 200, path);
+        assert.doesNotMatch(answer.text, /@|count|user|sqlite|postgres/i);
+      }
+      const { body } = await app.anonymous().request('GET', '/api/health', undefined, { root: '' });
+      assertMatches(body, atLeast({ success: true, status: body.status }));
+      assert.equal(typeof body.status, 'string');
+      await app.stop();
+    });
+
+    it('lets a request that is on its way end when it is told to, closes sockets, and takes no more', async () => {
+      const app = await startNode({ database: kind });
+      const user = await app.user();
+      const sockets = await Promise.all([user.connect(), user.connect({ transports: ['polling'] })]);
+      const raw = await user.connectRaw();
+      const body = JSON.stringify({ email: 'late@people.example', password: 'long enough', name: 'Late Comer' });
+      const answer = await new Promise((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' };
+        const request = http.request(`${app.url}/api/v1/auth/register`, { method: 'POST', headers }, (response) => {
+          let text = '';
+          response.on('data', (part) => (text += part)).on('end', () => resolve({ status: response.statusCode, text, body: JSON.parse(text) }));
+        });
+        request.on('error', reject);
+        // The server reads the body now, so it has the request.
+        request.on('continue', async () => {
+          app.terminate();
+          await raw.closed;
+          request.end(body);
+        });
+        request.flushHeaders();
+      });
+      ok(answer, 201);
+      for (const socket of sockets) await socket.next('disconnect');
+      await app.stop();
+      await assert.rejects(fetch(`${app.url}/healthz`));
+    });
+
+    for (const how of ['stop', 'kill']) {
+      it(`keeps accounts, sessions, emergencies and the log over a ${how === 'stop' ? 'restart' : 'crash'}`, async () => {
+        const database = await createDatabase(kind);
+        const before = await startNode({ database });
+        const place = before.somewhere();
+        const [owner, helper] = await Promise.all([before.owner(), before.helperAt(place)]);
+        const watching = await owner.connect();
+        const { id: emergencyId } = await raise(owner, place, { requestId: 'before' });
+        await respond(helper, emergencyId);
+        const { eventId } = await watching.next('helper:joined');
+        await before[how]();
+
+        const after = await startNode({ database });
+        const [ownerNow, helperNow] = [owner, helper].map((caller) => caller.at(after));
+        const sockets = await Promise.all([ownerNow.connect(), helperNow.connect()]);
+        for (const socket of sockets) assert.ok(socket.ready.rooms.includes(`emergency:${emergencyId}`));
+        assertMatches(await read(ownerNow, emergencyId), atLeast({ status: 'responding' }));
+        assert.equal(ok(await helperNow.get('/emergencies/helper-active')).emergency.id, emergencyId);
+        assert.equal(ok(await ownerNow.post('/emergencies', { location: place, requestId: 'before' })).emergency.id, emergencyId);
+        refused(await ownerNow.post('/emergencies', { location: place }), 409, 'active_emergency_exists');
+        ok(await after.anonymous().post('/auth/refresh', { refreshToken: owner.tokens.refreshToken }));
+        await after.logIn(owner);
+        await after.admin();
+        await cancel(ownerNow, emergencyId);
+        for (const socket of sockets) {
+          const cancelled = await socket.next('emergency:cancelled', of(emergencyId));
+          assert.ok(cancelled.eventId > eventId, 'the numbers of events go on');
+        }
+        await after.stop();
+        await database.drop();
+      });
+    }
+
+    it('writes its log as JSON when asked to', async () => {
+      const app = await startNode({ database: kind, env: { ALLYNET_LOG_FORMAT: 'json' } });
+      await app.user();
+      await app.stop();
+      const lines = app.stdout.trimEnd().split('\n');
+      for (const line of lines) JSON.parse(line);
+      assert.ok(lines.length > 1);
+    });
+
+    it('makes the administrator once, and leaves an account as it is that has the email already', async () => {
+      const database = await createDatabase(kind);
+      const env = { ALLYNET_ADMIN_EMAIL: undefined, ALLYNET_ADMIN_PASSWORD: undefined };
+      const without = await startNode({ database, env });
+      const user = await without.user({ email: 'admin@allynet.example' });
+      await without.stop();
+      const app = await startNode({ database });
+      assert.equal((await app.logIn(user)).user.role, 'user');
+      await app.stop();
+      await database.drop();
+    });
+  });
+}
