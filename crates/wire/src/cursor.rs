@@ -10,8 +10,10 @@ pub fn write(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{}.{id}", at.timestamp_micros())
 }
 
-/// Reads a cursor that [`write`] made; none for any other text.
+/// Reads a cursor that [`write`] made; none for any other text. Nothing here is older than 1970, and databases do not
+/// know every time before.
 pub fn read<Id: FromStr>(cursor: &str) -> Option<(Timestamp, Id)> {
     let (at, id) = cursor.split_once('.')?;
-    Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, id.parse().ok()?))
+    let at = at.parse().ok().filter(|&micros: &i64| micros >= 0)?;
+    Some((DateTime::from_timestamp_micros(at)?, id.parse().ok()?))
 }

@@ -234,3 +234,6 @@ fn joined(emergency_id: Uuid, helper: &HelperCard, joined_at: Timestamp) -> Payl
     let helper = JoinedHelper { helper: HelperView::new(helper, Ids::plain), joined_at };
     Payload::Joined { emergency_id, helper }
 }
+
+#[cfg(test)]
+mod tests;

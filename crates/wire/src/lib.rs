@@ -3,8 +3,12 @@
 //! Every outward shape is made here, from domain values and for a given viewer, for REST and Socket.IO alike. Hiding
 //! somebody from somebody happens here and nowhere else. This crate knows no transport and no database.
 
+#[cfg(test)]
+mod anonymity;
 pub mod cursor;
 pub mod events;
+#[cfg(test)]
+mod given;
 pub mod input;
 pub mod origin;
 pub mod problem;

@@ -184,3 +184,6 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::Contended => (503, "contended", "Too much is happening at once; try again"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,6 @@ impl SessionReady {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

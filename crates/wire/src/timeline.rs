@@ -76,3 +76,6 @@ fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

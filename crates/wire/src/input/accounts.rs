@@ -36,6 +36,9 @@ fn name(f: &mut Fields<'_>) -> Option<(Name, Option<Name>)> {
     if let Some(first) = first {
         return Some((first, last));
     }
+    if f.is_wrong("firstName") {
+        return None;
+    }
     let whole = f.string("name");
     let whole = f.require("name", whole)?.trim();
     let (first, last) = whole.split_once(char::is_whitespace).unwrap_or((whole, ""));
@@ -96,7 +99,7 @@ pub fn logout(body: &Value) -> Result<Option<&str>, Problem> {
 pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     let mut f = Fields::body(body);
     let first_name = f.patch("firstName", &Some(current.first_name.clone()), |f| f.required_text("firstName"));
-    if first_name.is_none() && f.string("firstName").is_none_or(|name| name.trim().is_empty()) {
+    if first_name.is_none() && !f.is_wrong("firstName") {
         f.wrong("firstName", "must not be empty");
     }
     let last_name = f.patch("lastName", &current.last_name, |f| f.text("lastName"));

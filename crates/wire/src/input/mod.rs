@@ -56,6 +56,11 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError::new(field, message));
     }
 
+    /// Whether something was found wrong with a field of the outermost object.
+    pub fn is_wrong(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.field == field)
+    }
+
     /// Notes that a field is missing, unless it was there and wrong.
     pub fn require<T>(&mut self, field: &'static str, read: Option<T>) -> Option<T> {
         if read.is_none() && self.object.is_some() && self.value(field).is_none() {
@@ -218,3 +223,6 @@ impl<'a> Fields<'a> {
 fn whole(number: f64) -> Option<u32> {
     (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u32)
 }
+
+#[cfg(test)]
+mod tests;

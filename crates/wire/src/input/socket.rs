@@ -21,10 +21,10 @@ pub struct Room {
 /// `invalid_payload`.
 pub fn room(payload: &Value) -> Result<Room, Failure> {
     let mut f = Fields::body(payload);
-    let emergency = match f.text::<100>("emergencyId") {
-        None => return Err(Failure::invalid("Emergency ID is required")),
-        Some(text) if text.as_str() == "current" => Which::Current,
-        Some(text) => text.as_str().parse().map_or(Which::Unknown, Which::Id),
+    let emergency = match f.string("emergencyId").map(str::trim) {
+        None | Some("") => return Err(Failure::invalid("Emergency ID is required")),
+        Some("current") => Which::Current,
+        Some(text) => text.parse().map_or(Which::Unknown, Which::Id),
     };
     let last_event_id = payload.get("lastEventId").filter(|id| !id.is_null());
     let last_event_id = last_event_id.map(|id| event_id(id).ok_or(Failure::invalid("lastEventId must be an event id")));

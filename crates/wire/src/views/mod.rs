@@ -114,3 +114,6 @@ impl<'a> HelperView<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

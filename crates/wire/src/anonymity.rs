@@ -1,0 +1,89 @@
+//! Of an anonymous owner, no id and no name is in anything that is written for anybody else, whatever happens.
+
+use allynet_domain::{Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer};
+use proptest::prelude::*;
+
+use crate::{
+    events::outgoing,
+    given::{ADMIN, ALAN, GRACE, OWNER, emergency, every_event, grace, id, logged, message, resolved, text},
+    timeline::timeline,
+    views::{EmergencyView, MessageView, Reader},
+};
+
+/// Who looks, as whom.
+const OTHERS: [(u128, Relation); 3] =
+    [(GRACE, Relation::RespondingHelper), (ALAN, Relation::Helper), (ALAN, Relation::Stranger)];
+
+fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
+    let senders = [Sender::Owner(owner.clone()), Sender::Helper(grace()), Sender::System];
+    let tos = [To::Everyone, To::Creator, To::Helper(id(GRACE))];
+    let pairs = senders.iter().flat_map(|from| tos.map(|to| (from.clone(), to)));
+    pairs.map(|(from, to)| Message { owner: owner.id, ..message(from, to, anonymous) }).collect()
+}
+
+/// Everything that happens, done by this owner.
+fn happened(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
+    let named = |mut event: LoggedEvent| {
+        match &mut event.event {
+            Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => call.owner = owner.clone(),
+            Event::EmergencyResolved { by, .. } => *by = by.map(|_| owner.id),
+            _ => {}
+        }
+        event.actor = event.actor.map(|actor| if actor == id(OWNER) { owner.id } else { actor });
+        event
+    };
+    let posted = |message| LoggedEvent { actor: Some(owner.id), ..logged(None, Event::MessagePosted { message }) };
+    let without_message = |event: &LoggedEvent| !matches!(event.event, Event::MessagePosted { .. });
+    let events = every_event(anonymous).into_iter().filter(without_message).map(named);
+    events.chain(messages(owner, anonymous).into_iter().map(posted)).collect()
+}
+
+/// All that is written for others, as one text.
+fn written_for_others(owner: &Person, anonymous: bool) -> String {
+    let mut written = Vec::new();
+    let events = happened(owner, anonymous);
+    let viewers = [Viewer::Anyone, Viewer::User(id(GRACE)), Viewer::User(id(ALAN))];
+    for (event, viewer) in events.iter().flat_map(|event| viewers.map(|viewer| (event, viewer))) {
+        written.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
+    }
+    for mut emergency in [emergency(anonymous), resolved(anonymous)] {
+        emergency.call.owner = owner.clone();
+        if let Some(ending) = &mut emergency.ending {
+            ending.by = Some(owner.id);
+        }
+        for (viewer, relation) in OTHERS {
+            written.push(serde_json::to_string(&EmergencyView::new(&emergency, relation, None)).unwrap());
+            written.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());
+        }
+    }
+    let readers = [Some(id(GRACE)), Some(id(ALAN)), Some(id(ADMIN)), None];
+    for (message, user) in messages(owner, anonymous).iter().flat_map(|m| readers.map(|user| (m, user))) {
+        written.push(serde_json::to_string(&MessageView::new(message, Reader { user, unmasks: false })).unwrap());
+    }
+    written.join("\n")
+}
+
+fn owners() -> impl Strategy<Value = Person> {
+    let id = any::<u128>().prop_filter("ids of others", |id| *id > u128::from(u64::MAX));
+    // Letters that no key, word or text of a payload is made of.
+    (id, "[ÀÈÌÒÙ]{2,9}", proptest::option::of("[àèìòù]{2,9}")).prop_map(|(id, first, last)| Person {
+        id: UserId::from(uuid::Uuid::from_u128(id)),
+        first_name: text(&first),
+        last_name: last.map(|last| text(&last)),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn nothing_of_an_anonymous_owner_is_written_for_others(owner in owners()) {
+        let traces = [Some(owner.id.to_string()), Some(owner.first_name.as_str().to_owned()),
+            owner.last_name.as_ref().map(|name| name.as_str().to_owned())];
+        let (hidden, known) = (written_for_others(&owner, true), written_for_others(&owner, false));
+        for trace in traces.into_iter().flatten() {
+            prop_assert!(!hidden.contains(&trace), "{} is in {}", trace, hidden);
+            prop_assert!(known.contains(&trace), "the search finds nothing at all");
+        }
+    }
+}

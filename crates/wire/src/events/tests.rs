@@ -1,0 +1,369 @@
+//! Server events, to the letter: for those who know the owner, and for those who must not.
+
+use allynet_domain::{Sender, To, UserId};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::*;
+use crate::given::{ALAN, GRACE, OWNER, ada, every_event, field, grace, id, logged, message, shown};
+
+fn sent(event: &LoggedEvent, viewer: Viewer) -> Option<(&'static str, Value)> {
+    let outgoing = outgoing(event, viewer).unwrap()?;
+    let payload: Value = serde_json::from_str(outgoing.payload.get()).unwrap();
+    assert_eq!(payload["eventId"], 42);
+    assert_eq!(outgoing.acknowledged, outgoing.name == "emergency:nearby");
+    Some((outgoing.name, payload))
+}
+
+/// The payload of the event with this name.
+fn payload_of(name: &str, anonymous: bool, viewer: Viewer) -> String {
+    let events = every_event(anonymous);
+    let mut payloads = events.iter().filter_map(|event| sent(event, viewer));
+    shown(&payloads.find(|(sent, _)| *sent == name).unwrap().1)
+}
+
+fn user(n: u128) -> Viewer {
+    Viewer::User(id::<UserId>(n))
+}
+
+#[test]
+fn every_event_has_the_name_of_the_interface_or_is_told_to_nobody() {
+    let events = every_event(false);
+    let names: Vec<_> = events.iter().map(|e| sent(e, Viewer::Anyone).map(|(name, _)| name)).collect();
+    assert_eq!(
+        names,
+        [
+            Some("emergency:created"),
+            Some("emergency:nearby"),
+            None,
+            Some("helper:joined"),
+            Some("emergency:status_changed"),
+            Some("helper:status_update"),
+            Some("emergency:resolved"),
+            Some("emergency:cancelled"),
+            Some("emergency:ended"),
+            Some("emergency:message"),
+            Some("emergency:message:deleted"),
+            None,
+            None,
+            None,
+        ]
+    );
+}
+
+#[test]
+fn what_is_told_is_what_is_delivered() {
+    for event in every_event(false) {
+        let heard = !event.deliveries().is_empty();
+        assert_eq!(sent(&event, Viewer::Anyone).is_some(), heard, "{event:?}");
+    }
+}
+
+#[test]
+fn emergency_created() {
+    assert_snapshot!(payload_of("emergency:created", false, Viewer::Anyone), @r#"
+    {
+      "emergency": {
+        "anonymousMode": false,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-00000000000e",
+        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": {
+          "id": "00000000-0000-0000-0000-000000000ada",
+          "profile": {"firstName": "Ada", "lastName": "Lovelace"}
+        }
+      },
+      "eventId": 42,
+      "nearbyHelperCount": 2
+    }
+    "#);
+}
+
+#[test]
+fn emergency_created_by_somebody_anonymous() {
+    assert_snapshot!(payload_of("emergency:created", true, Viewer::Anyone), @r#"
+    {
+      "emergency": {
+        "anonymousMode": true,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-00000000000e",
+        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": null
+      },
+      "eventId": 42,
+      "nearbyHelperCount": 2
+    }
+    "#);
+}
+
+#[test]
+fn emergency_nearby() {
+    assert_snapshot!(payload_of("emergency:nearby", false, user(GRACE)), @r#"
+    {
+      "distance": 150,
+      "emergency": {
+        "anonymousMode": false,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-00000000000e",
+        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": {
+          "id": "00000000-0000-0000-0000-000000000ada",
+          "profile": {"firstName": "Ada", "lastName": "Lovelace"}
+        }
+      },
+      "eventId": 42
+    }
+    "#);
+}
+
+#[test]
+fn emergency_nearby_of_somebody_anonymous() {
+    assert_snapshot!(payload_of("emergency:nearby", true, user(GRACE)), @r#"
+    {
+      "distance": 150,
+      "emergency": {
+        "anonymousMode": true,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-00000000000e",
+        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": null
+      },
+      "eventId": 42
+    }
+    "#);
+}
+
+#[test]
+fn each_alerted_helper_is_told_their_own_distance() {
+    let events = every_event(false);
+    let distance = |viewer| field(&sent(&events[1], viewer).unwrap().1, "distance").clone();
+    assert_eq!((distance(user(GRACE)), distance(user(ALAN))), (150.into(), 3000.into()));
+    assert_eq!(distance(Viewer::Anyone), Value::Null);
+}
+
+#[test]
+fn helper_joined() {
+    assert_snapshot!(payload_of("helper:joined", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "helper": {
+        "helperRating": {"average": 4.67, "count": 3},
+        "id": "00000000-0000-0000-0000-000000000006",
+        "joinedAt": "2026-01-15T10:00:01Z",
+        "profile": {"firstName": "Grace", "lastName": "Hopper"},
+        "trustScore": 150
+      }
+    }
+    "#);
+}
+
+#[test]
+fn helper_status_update() {
+    assert_snapshot!(payload_of("helper:status_update", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "helperId": "00000000-0000-0000-0000-000000000006",
+      "notes": "By bike",
+      "status": "on_way",
+      "updatedAt": "2026-01-15T10:00:02Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_status_changed() {
+    assert_snapshot!(payload_of("emergency:status_changed", true, Viewer::Anyone), @r#"
+    {
+      "emergency": {
+        "id": "00000000-0000-0000-0000-00000000000e",
+        "status": "responding",
+        "updatedAt": "2026-01-15T10:00:01Z"
+      },
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "status": "responding",
+      "timestamp": "2026-01-15T10:00:01Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_resolved() {
+    assert_snapshot!(payload_of("emergency:resolved", false, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "resolutionNotes": "All well",
+      "resolutionType": "user_resolved",
+      "resolvedAt": "2026-01-15T10:00:10Z",
+      "resolvedBy": "00000000-0000-0000-0000-000000000ada",
+      "timestamp": "2026-01-15T10:00:10Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_resolved_by_an_anonymous_owner() {
+    assert_snapshot!(payload_of("emergency:resolved", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "resolutionNotes": "All well",
+      "resolutionType": "user_resolved",
+      "resolvedAt": "2026-01-15T10:00:10Z",
+      "resolvedBy": null,
+      "timestamp": "2026-01-15T10:00:10Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_cancelled() {
+    assert_snapshot!(payload_of("emergency:cancelled", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "reason": "A mistake",
+      "timestamp": "2026-01-15T10:00:10Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_ended() {
+    assert_snapshot!(payload_of("emergency:ended", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "status": "resolved",
+      "timestamp": "2026-01-15T10:00:10Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_message() {
+    assert_snapshot!(payload_of("emergency:message", false, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "message": {
+        "_id": "00000000-0000-0000-0000-00000000000c",
+        "createdAt": "2026-01-15T10:00:05Z",
+        "displayInitials": "AL",
+        "displayName": "Ada Lovelace",
+        "emergencyId": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-00000000000c",
+        "isMine": false,
+        "message": "The door is open",
+        "recipientId": null,
+        "recipientRole": null,
+        "senderId": "00000000-0000-0000-0000-000000000ada",
+        "senderRole": "creator"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn emergency_message_of_an_anonymous_owner_to_all_others() {
+    assert_snapshot!(payload_of("emergency:message", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "message": {
+        "_id": "00000000-0000-0000-0000-00000000000c",
+        "createdAt": "2026-01-15T10:00:05Z",
+        "displayInitials": "A",
+        "displayName": "Anonymous",
+        "emergencyId": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-00000000000c",
+        "isMine": false,
+        "message": "The door is open",
+        "recipientId": null,
+        "recipientRole": null,
+        "senderId": null,
+        "senderRole": "creator"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn emergency_message_of_an_anonymous_owner_to_themselves() {
+    assert_snapshot!(payload_of("emergency:message", true, user(OWNER)), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "message": {
+        "_id": "00000000-0000-0000-0000-00000000000c",
+        "createdAt": "2026-01-15T10:00:05Z",
+        "displayInitials": "AL",
+        "displayName": "Ada Lovelace",
+        "emergencyId": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-00000000000c",
+        "isMine": true,
+        "message": "The door is open",
+        "recipientId": null,
+        "recipientRole": null,
+        "senderId": "00000000-0000-0000-0000-000000000ada",
+        "senderRole": "creator"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn emergency_message_deleted() {
+    assert_snapshot!(payload_of("emergency:message:deleted", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "messageId": "00000000-0000-0000-0000-00000000000c"
+    }
+    "#);
+}
+
+#[test]
+fn a_message_is_its_senders_own_in_the_delivery_to_them_and_in_no_other() {
+    for from in [Sender::Owner(ada()), Sender::Helper(grace())] {
+        for to in [To::Everyone, To::Creator, To::Helper(id(GRACE))] {
+            let sender = from.id().unwrap();
+            let event = logged(None, Event::MessagePosted { message: message(from.clone(), to, true) });
+            for delivery in event.deliveries() {
+                let mine = field(&sent(&event, delivery.viewer).unwrap().1, "message.isMine") == true;
+                assert_eq!(mine, delivery.viewer == Viewer::User(sender), "{from:?} {to:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Bodies of the account and helper routes.
+
+use allynet_domain::{Profile, Text, Verification, usecase::helpers::Duty};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    cursor,
+    given::{account, at, id},
+    input::accounts::{
+        block, contact, duty, helper_page, login, logout, profile, refresh, register, update_password, verification,
+    },
+};
+
+fn registration() -> Value {
+    json!({ "email": " Ada@Example.org ", "password": "password", "firstName": " Ada ", "lastName": "Lovelace" })
+}
+
+#[test]
+fn a_registration_is_read() {
+    let read = register(&with(registration(), "phone", Some(json!("+49 30 1")))).unwrap();
+    assert_eq!(read.email.as_str(), "ada@example.org");
+    assert_eq!(read.password.expose(), "password");
+    let Profile { first_name, last_name, phone, avatar, bio } = read.profile;
+    assert_eq!((first_name.as_str(), last_name.unwrap().as_str()), ("Ada", "Lovelace"));
+    assert_eq!((phone.unwrap().as_str(), avatar, bio), ("+49 30 1", None, None));
+}
+
+#[test]
+fn a_name_is_split_at_its_first_space() {
+    for (name, first, last) in [
+        ("Ada", "Ada", None),
+        ("  Ada  ", "Ada", None),
+        ("Ada Lovelace", "Ada", Some("Lovelace")),
+        ("Ada  King Lovelace ", "Ada", Some("King Lovelace")),
+    ] {
+        let body = json!({ "email": "a@b", "password": "password", "name": name });
+        let profile = register(&body).unwrap().profile;
+        assert_eq!(profile.first_name.as_str(), first);
+        assert_eq!(profile.last_name.as_ref().map(Text::as_str), last);
+    }
+    let both = with(registration(), "name", Some(json!("Grace Hopper")));
+    assert_eq!(register(&both).unwrap().profile.first_name.as_str(), "Ada");
+    let nulls = json!({ "email": "a@b", "password": "password", "name": "Ada", "firstName": null, "lastName": null });
+    assert_eq!(register(&nulls).unwrap().profile.last_name, None);
+}
+
+#[test]
+fn every_wrong_field_of_a_registration_is_named() {
+    for (field, value, wrong) in [
+        ("email", None, "email"),
+        ("email", Some(json!("ada")), "email"),
+        ("email", Some(json!(7)), "email"),
+        ("email", Some(json!("ada\0@example.org")), "email"),
+        ("password", None, "password"),
+        ("password", Some(repeated(7)), "password"),
+        ("password", Some(repeated(129)), "password"),
+        ("password", Some(json!("12345678\0")), "password"),
+        ("password", Some(json!(12_345_678)), "password"),
+        ("firstName", None, "name"),
+        ("firstName", Some(repeated(101)), "firstName"),
+        ("firstName", Some(json!(7)), "firstName"),
+        ("lastName", Some(repeated(101)), "lastName"),
+        ("phone", Some(repeated(41)), "phone"),
+        ("phone", Some(json!(49_301)), "phone"),
+    ] {
+        assert_eq!(wrong_fields(register(&with(registration(), field, value.clone()))), [wrong], "{field} {value:?}");
+    }
+    assert_eq!(wrong_fields(register(&json!({}))), ["email", "password", "name"]);
+    for name in [json!(" "), json!(7), repeated(101), json!(format!("Ada {}", "a".repeat(101)))] {
+        let body = json!({ "email": "a@b", "password": "password", "name": name });
+        assert_eq!(wrong_fields(register(&body)), ["name"], "{body}");
+    }
+}
+
+#[test]
+fn bounds_of_a_registration_are_inclusive() {
+    for (field, value) in [
+        ("password", repeated(8)),
+        ("password", repeated(128)),
+        ("firstName", repeated(100)),
+        ("lastName", repeated(100)),
+        ("phone", repeated(40)),
+    ] {
+        assert!(register(&with(registration(), field, Some(value))).is_ok(), "{field}");
+    }
+}
+
+#[test]
+fn at_login_a_text_that_is_no_email_belongs_to_nobody() {
+    let (email, password) = login(&json!({ "email": "ada", "password": "x" })).unwrap();
+    assert_eq!((email, password.expose()), (None, "x"));
+    let (email, _) = login(&json!({ "email": "ADA@example.org", "password": "x" })).unwrap();
+    assert_eq!(email.unwrap().as_str(), "ada@example.org");
+    assert_eq!(wrong_fields(login(&json!({}))), ["email", "password"]);
+    assert_eq!(wrong_fields(login(&json!({ "email": 1, "password": null }))), ["email", "password"]);
+}
+
+#[test]
+fn tokens_are_texts() {
+    assert_eq!(refresh(&json!({ "refreshToken": "t" })).unwrap(), "t");
+    assert_eq!(wrong_fields(refresh(&json!({ "refreshToken": null }))), ["refreshToken"]);
+    assert_eq!(logout(&json!({})).unwrap(), None);
+    assert_eq!(logout(&json!({ "refreshToken": null })).unwrap(), None);
+    assert_eq!(logout(&json!({ "refreshToken": "t" })).unwrap(), Some("t"));
+    assert_eq!(wrong_fields(logout(&json!({ "refreshToken": 7 }))), ["refreshToken"]);
+}
+
+#[test]
+fn a_missing_field_of_a_profile_stays_and_null_clears() {
+    let current = account(1).profile;
+    assert_eq!(profile(&json!({}), &current).unwrap(), current);
+    let cleared = profile(&json!({ "lastName": null, "phone": null, "bio": "", "avatar": null }), &current).unwrap();
+    let first_name = current.first_name.clone();
+    assert_eq!(cleared, Profile { first_name, last_name: None, phone: None, avatar: None, bio: None });
+    let told = json!({ "firstName": "Ada", "bio": repeated(500), "avatar": "http://example.org/a" });
+    let after = profile(&told, &current).unwrap();
+    assert_eq!((after.first_name.as_str(), after.avatar.unwrap().as_str()), ("Ada", "http://example.org/a"));
+    assert_eq!(after.last_name, current.last_name);
+}
+
+#[test]
+fn every_wrong_field_of_a_profile_is_named_once() {
+    for (field, value) in [
+        ("firstName", json!(null)),
+        ("firstName", json!(" ")),
+        ("firstName", json!(7)),
+        ("firstName", repeated(101)),
+        ("lastName", repeated(101)),
+        ("phone", repeated(41)),
+        ("bio", repeated(501)),
+        ("bio", json!("a\0")),
+        ("avatar", json!("ftp://example.org")),
+        ("avatar", json!("javascript:alert(1)")),
+        ("avatar", json!("https://")),
+        ("avatar", json!("https:///path")),
+        ("avatar", json!("https://a b")),
+        ("avatar", json!(format!("https://{}", "a".repeat(1993)))),
+        ("avatar", json!(7)),
+    ] {
+        let read = profile(&json!({ field: value }), &account(1).profile);
+        assert_eq!(wrong_fields(read), [field], "{value}");
+    }
+    assert_eq!(wrong_fields(profile(&json!([]), &account(1).profile)), ["body"]);
+}
+
+#[test]
+fn only_the_new_password_is_bounded() {
+    let (current, new) = update_password(&json!({ "currentPassword": "x", "newPassword": "12345678" })).unwrap();
+    assert_eq!((current.expose(), new.expose()), ("x", "12345678"));
+    assert_eq!(wrong_fields(update_password(&json!({ "newPassword": "1" }))), ["currentPassword", "newPassword"]);
+}
+
+#[test]
+fn contacts_have_name_and_email() {
+    let (name, email) = contact(&json!({ "name": " Ada ", "email": "ada@example.org" })).unwrap();
+    assert_eq!((name.as_str(), email.as_str()), ("Ada", "ada@example.org"));
+    assert_eq!(wrong_fields(contact(&json!({}))), ["name", "email"]);
+    assert_eq!(wrong_fields(contact(&json!({ "name": "", "email": "x" }))), ["name", "email"]);
+}
+
+#[test]
+fn duty_is_told_in_part_or_as_a_whole() {
+    let read = duty(&json!({ "available": false, "skills": ["First aid"] })).unwrap();
+    assert_eq!((read.available, read.skills.map(|s| s.len())), (Some(false), Some(1)));
+    assert_eq!(duty(&json!({ "available": null })).unwrap(), Duty::default());
+    assert!(duty(&json!({ "skills": vec![repeated(40); 20] })).is_ok());
+    for skills in [json!(vec!["a"; 21]), json!([repeated(41)]), json!("First aid")] {
+        assert_eq!(wrong_fields(duty(&json!({ "available": 1, "skills": skills }))), ["available", "skills"]);
+    }
+}
+
+#[test]
+fn helpers_are_paged_by_a_cursor_of_ours() {
+    let page = helper_page(&query(&[])).unwrap();
+    assert_eq!((page.verification, page.after, page.limit), (None, None, 50));
+    let given = cursor::write(at(3), "00000000-0000-0000-0000-000000000007");
+    let page = helper_page(&query(&[("verification", "pending"), ("limit", "100"), ("cursor", &given)])).unwrap();
+    assert_eq!((page.verification, page.limit), (Some(Verification::Pending), 100));
+    assert_eq!(page.after, Some((at(3), id(7))));
+    for other in [
+        "",
+        "x",
+        "1.x",
+        ".",
+        "1768471203000000",
+        "99999999999999999999.00000000-0000-0000-0000-000000000007",
+        "-300000000000000000.00000000-0000-0000-0000-000000000007",
+    ] {
+        assert_eq!(wrong_fields(helper_page(&query(&[("cursor", other)]))), ["cursor"], "{other}");
+    }
+    let all = helper_page(&query(&[("verification", "x"), ("limit", "101"), ("cursor", "x")]));
+    assert_eq!(wrong_fields(all), ["verification", "cursor", "limit"]);
+}
+
+#[test]
+fn nobody_is_made_pending_again() {
+    assert_eq!(verification(&json!({ "status": "verified" })).unwrap(), Verification::Verified);
+    assert_eq!(verification(&json!({ "status": "rejected" })).unwrap(), Verification::Rejected);
+    for status in [json!("pending"), json!("x"), json!(null), json!(1)] {
+        assert_eq!(wrong_fields(verification(&json!({ "status": status }))), ["status"]);
+    }
+}
+
+#[test]
+fn a_block_needs_no_reason() {
+    assert_eq!(block(&json!({ "blocked": true })).unwrap(), (true, None));
+    let (blocked, reason) = block(&json!({ "blocked": false, "reason": repeated(500) })).unwrap();
+    assert!(!blocked && reason.is_some());
+    assert_eq!(wrong_fields(block(&json!({ "reason": repeated(501) }))), ["blocked", "reason"]);
+}

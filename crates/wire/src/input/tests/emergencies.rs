@@ -1,0 +1,235 @@
+//! Bodies and queries of the emergency and message routes.
+
+use allynet_domain::usecase::emergencies::Accused;
+use allynet_domain::{Addressee, EmergencyStatus, EmergencyType, EventId, Priority, ResponseStatus};
+
+use super::*;
+use crate::{
+    cursor,
+    given::{at, id, text},
+    input::emergencies::{
+        Answer, admin_page, cancel, helper_status, helpers_near, history, location, message, messages, nearby, raise,
+        rating, report, resolve, respond, timeline,
+    },
+};
+
+const USER: &str = "00000000-0000-0000-0000-000000000007";
+
+fn call() -> Value {
+    json!({
+        "location": { "latitude": 52.5, "longitude": 13.25, "address": " Am Ufer 1 ", "description": "2nd floor" },
+        "type": "medical", "category": "fall", "description": "Fell down", "priority": "low", "severity": 10,
+        "silentMode": true, "anonymousMode": true, "requestId": "r-1", "fakeCallAlert": true
+    })
+}
+
+#[test]
+fn a_call_is_read() {
+    let (details, request_id) = raise(&call()).unwrap();
+    assert_eq!((details.kind, details.priority, details.severity), (EmergencyType::Medical, Priority::Low, 10));
+    assert_eq!((details.silent, details.anonymous), (true, true));
+    assert_eq!((details.category, details.description), (Some(text("fall")), Some(text("Fell down"))));
+    assert_eq!(
+        (details.location.address, details.location.description),
+        (Some(text("Am Ufer 1")), Some(text("2nd floor")))
+    );
+    assert_eq!(request_id, Some(text("r-1")));
+}
+
+#[test]
+fn a_call_needs_a_place_and_nothing_else() {
+    let place = json!({ "latitude": 1, "longitude": 2 });
+    let nulls = json!({
+        "location": { "latitude": 1, "longitude": 2, "address": null, "description": null }, "type": null,
+        "category": null, "description": null, "priority": null, "severity": null, "silentMode": null,
+        "anonymousMode": null, "requestId": null
+    });
+    let empty = json!({ "location": place, "description": "", "category": " ", "requestId": "" });
+    for body in [json!({ "location": place }), nulls, empty] {
+        let (details, request_id) = raise(&body).unwrap();
+        assert_eq!((details.kind, details.priority, details.severity), (EmergencyType::Other, Priority::High, 5));
+        assert_eq!((details.silent, details.anonymous), (false, false));
+        assert_eq!((details.category, details.description, request_id), (None, None, None));
+        assert_eq!((details.location.address, details.location.description), (None, None));
+    }
+}
+
+#[test]
+fn every_wrong_field_of_a_call_is_named() {
+    for (field, value) in [
+        ("location", None),
+        ("location", Some(json!([1, 2]))),
+        ("location.latitude", None),
+        ("location.latitude", Some(json!("52.5"))),
+        ("location.latitude", Some(json!(90.1))),
+        ("location.longitude", Some(json!(-180.1))),
+        ("location.longitude", Some(json!(null))),
+        ("location.address", Some(repeated(301))),
+        ("location.description", Some(repeated(301))),
+        ("type", Some(json!("fire"))),
+        ("category", Some(repeated(51))),
+        ("description", Some(repeated(1001))),
+        ("description", Some(json!("a\0"))),
+        ("priority", Some(json!("urgent"))),
+        ("severity", Some(json!(0))),
+        ("severity", Some(json!(11))),
+        ("severity", Some(json!(5.5))),
+        ("severity", Some(json!("5"))),
+        ("silentMode", Some(json!("true"))),
+        ("anonymousMode", Some(json!(1))),
+        ("requestId", Some(repeated(101))),
+        ("requestId", Some(json!(7))),
+    ] {
+        assert_eq!(wrong_fields(raise(&with(call(), field, value.clone()))), [field], "{value:?}");
+    }
+    let all = json!({ "location": {}, "type": 1, "severity": "x", "requestId": [] });
+    assert_eq!(wrong_fields(raise(&all)), ["location.latitude", "location.longitude", "type", "severity", "requestId"]);
+}
+
+#[test]
+fn bounds_of_a_call_are_inclusive() {
+    for (field, value) in [
+        ("location.address", repeated(300)),
+        ("location.description", repeated(300)),
+        ("location.latitude", json!(-90)),
+        ("location.longitude", json!(180)),
+        ("category", repeated(50)),
+        ("description", repeated(1000)),
+        ("severity", json!(1)),
+        ("severity", json!(10.0)),
+        ("requestId", repeated(100)),
+    ] {
+        assert!(raise(&with(call(), field, Some(value))).is_ok(), "{field}");
+    }
+}
+
+#[test]
+fn a_helper_accepts_unless_they_decline() {
+    let eta = "2026-01-15T10:01:00Z";
+    for (body, answer) in [
+        (json!({}), Answer::Accept(None)),
+        (json!({ "action": null, "estimatedArrival": null }), Answer::Accept(None)),
+        (json!({ "action": "accept", "estimatedArrival": eta }), Answer::Accept(Some(at(60)))),
+        (json!({ "action": "decline", "estimatedArrival": eta }), Answer::Decline),
+    ] {
+        assert_eq!(respond(&body).unwrap(), answer);
+    }
+    for action in [json!("maybe"), json!(""), json!(1)] {
+        let body = json!({ "action": action, "estimatedArrival": "soon" });
+        assert_eq!(wrong_fields(respond(&body)), ["estimatedArrival", "action"]);
+    }
+}
+
+#[test]
+fn a_helper_tells_how_far_along_they_are() {
+    let read = helper_status(&json!({ "status": "on_way", "notes": null })).unwrap();
+    assert_eq!((read.status, read.notes, read.estimated_arrival), (ResponseStatus::OnWay, None, None));
+    assert!(helper_status(&json!({ "status": "arrived", "notes": repeated(500) })).is_ok());
+    assert_eq!(wrong_fields(helper_status(&json!({}))), ["status"]);
+    let all = json!({ "status": "lost", "notes": repeated(501), "estimatedArrival": 5 });
+    assert_eq!(wrong_fields(helper_status(&all)), ["status", "notes", "estimatedArrival"]);
+}
+
+#[test]
+fn the_type_of_a_resolution_is_checked_and_not_kept() {
+    for resolution in ["user_resolved", "helper_resolved", "admin_resolved", "auto_expired"] {
+        let body = json!({ "resolutionType": resolution, "notes": "All well" });
+        assert_eq!(resolve(&body).unwrap(), Some(text("All well")));
+    }
+    assert_eq!(resolve(&json!({})).unwrap(), None);
+    let all = json!({ "resolutionType": "mine", "notes": repeated(501) });
+    assert_eq!(wrong_fields(resolve(&all)), ["resolutionType", "notes"]);
+    assert_eq!(cancel(&json!({ "reason": null })).unwrap(), None);
+    assert!(cancel(&json!({ "reason": repeated(500) })).unwrap().is_some());
+    assert_eq!(wrong_fields(cancel(&json!({ "reason": repeated(501) }))), ["reason"]);
+}
+
+#[test]
+fn judgements_are_read() {
+    let read = rating(&json!({ "helperId": USER, "score": 5, "comment": null })).unwrap();
+    assert_eq!((read.helper, read.score, read.comment), (Some(id(7)), 5, None));
+    assert_eq!(rating(&json!({ "helperId": "nobody", "score": 1 })).unwrap().helper, None);
+    for score in [json!(0), json!(6), json!(4.5), json!("5"), json!(null)] {
+        assert_eq!(wrong_fields(rating(&json!({ "helperId": USER, "score": score }))), ["score"]);
+    }
+    let all = json!({ "helperId": 7, "comment": repeated(501) });
+    assert_eq!(wrong_fields(rating(&all)), ["helperId", "score", "comment"]);
+
+    for (user, accused) in [
+        (json!(null), Accused::Owner),
+        (json!(USER), Accused::User(id(7))),
+        (json!("nobody"), Accused::Unknown),
+        (json!(""), Accused::Unknown),
+    ] {
+        assert_eq!(report(&json!({ "userId": user, "reason": "Was rude" })).unwrap(), (accused, text("Was rude")));
+    }
+    assert_eq!(wrong_fields(report(&json!({ "userId": 7, "reason": " " }))), ["userId", "reason"]);
+    assert_eq!(wrong_fields(report(&json!({ "reason": repeated(501) }))), ["reason"]);
+}
+
+#[test]
+fn messages_are_addressed_to_all_to_the_creator_or_to_one() {
+    for (recipient, addressee) in [
+        (json!(null), Addressee::Everyone),
+        (json!("creator"), Addressee::Creator),
+        (json!(USER), Addressee::User(id(7))),
+        (json!("nobody"), Addressee::Unknown),
+    ] {
+        let body = json!({ "recipientId": recipient, "message": " hello " });
+        assert_eq!(message(&body).unwrap(), (addressee, text("hello")));
+    }
+    assert!(message(&json!({ "message": repeated(1000) })).is_ok());
+    for wrong in [json!(null), json!(" "), json!(7), repeated(1001), json!("a\0")] {
+        assert_eq!(wrong_fields(message(&json!({ "message": wrong }))), ["message"]);
+    }
+    assert_eq!(wrong_fields(message(&json!({ "recipientId": 7 }))), ["recipientId", "message"]);
+}
+
+#[test]
+fn places_are_read_from_bodies_and_queries() {
+    assert!(location(&json!({ "latitude": -90, "longitude": 180 })).is_ok());
+    assert_eq!(wrong_fields(location(&json!({ "latitude": "1" }))), ["latitude", "longitude"]);
+    let (position, radius, limit) = nearby(&query(&[("latitude", "52.5"), ("longitude", "13.25")])).unwrap();
+    assert_eq!(position, location(&json!({ "latitude": 52.5, "longitude": 13.25 })).unwrap());
+    assert_eq!((radius.whole(), limit), (10_000, 100));
+    let (radius, limit) = helpers_near(&query(&[])).unwrap();
+    assert_eq!((radius.whole(), limit), (5_000, 50));
+    for (field, values) in [("radius", ["99", "50001"]), ("limit", ["0", "101"])] {
+        for value in values {
+            let place = [("latitude", "1"), ("longitude", "2"), (field, value)];
+            assert_eq!(wrong_fields(nearby(&query(&place))), [field]);
+            assert_eq!(wrong_fields(helpers_near(&query(&[(field, value)]))), [field]);
+        }
+    }
+    let all = query(&[("latitude", "91"), ("radius", "x"), ("limit", "")]);
+    assert_eq!(wrong_fields(nearby(&all)), ["latitude", "longitude", "radius", "limit"]);
+}
+
+#[test]
+fn pages_are_read() {
+    assert_eq!(history(&query(&[])).unwrap(), (None, None, 50));
+    let asked = [("status", "resolved"), ("before", "2026-01-15T10:00:00Z"), ("limit", "1")];
+    assert_eq!(history(&query(&asked)).unwrap(), (Some(EmergencyStatus::Resolved), Some(at(0)), 1));
+    let all = [("status", "x"), ("before", "x"), ("limit", "x")];
+    assert_eq!(wrong_fields(history(&query(&all))), ["status", "before", "limit"]);
+    assert_eq!(messages(&query(&[])).unwrap(), (None, 50));
+    assert_eq!(messages(&query(&asked)).unwrap(), (Some(at(0)), 1));
+    assert_eq!(wrong_fields(messages(&query(&all))), ["before", "limit"]);
+    assert_eq!(timeline(&query(&[])).unwrap(), (EventId::START, 1000));
+    assert_eq!(timeline(&query(&[("after", "7"), ("limit", "1000")])).unwrap(), (EventId::new(7), 1000));
+    assert_eq!(wrong_fields(timeline(&query(&[("after", "x"), ("limit", "1001")]))), ["after", "limit"]);
+}
+
+#[test]
+fn administrators_page_through_all_emergencies() {
+    let page = admin_page(&query(&[])).unwrap();
+    assert_eq!((page.status, page.near, page.before, page.limit), (None, None, None, 50));
+    let given = cursor::write(at(3), USER);
+    let asked = [("status", "active"), ("latitude", "1"), ("longitude", "2"), ("cursor", given.as_str())];
+    let page = admin_page(&query(&asked)).unwrap();
+    assert_eq!((page.status, page.before), (Some(EmergencyStatus::Active), Some((at(3), id(7)))));
+    assert_eq!(page.near.map(|(_, radius)| radius.whole()), Some(10_000));
+    assert_eq!(wrong_fields(admin_page(&query(&[("latitude", "1")]))), ["longitude"]);
+    assert_eq!(wrong_fields(admin_page(&query(&[("radius", "500")]))), ["latitude", "longitude"]);
+    assert_eq!(wrong_fields(admin_page(&query(&[("cursor", "x"), ("limit", "0")]))), ["cursor", "limit"]);
+}

@@ -1,0 +1,99 @@
+//! Acknowledgements, errors and confirmations, to the letter.
+
+use allynet_domain::port;
+use insta::assert_snapshot;
+
+use super::*;
+use crate::given::{EMERGENCY, OWNER, at, id, shown};
+
+#[test]
+fn acknowledgements_say_whether_it_was_done() {
+    let done: Result<_, Failure> = Ok(Confirmation::joined(id(EMERGENCY)));
+    assert_snapshot!(shown(&Acknowledgement::of(&done)), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "message": "Successfully joined emergency room",
+      "ok": true,
+      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+    }
+    "#);
+    let failed: Result<Confirmation, _> = Err(Failure::unknown_event());
+    assert_snapshot!(shown(&Acknowledgement::of(&failed)), @r#"{"error": {"code": "unknown_event", "message": "Unknown event"}, "ok": false}"#);
+}
+
+#[test]
+fn confirmations_have_their_own_events() {
+    let joined = Confirmation::joined(id(EMERGENCY));
+    assert_eq!(joined.event(), "emergency:joined");
+    assert_snapshot!(shown(&joined), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "message": "Successfully joined emergency room",
+      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+    }
+    "#);
+    let left = Confirmation::left(id(EMERGENCY));
+    assert_eq!(left.event(), "emergency:left");
+    assert_snapshot!(shown(&left), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+    }
+    "#);
+    let located = Confirmation::located(Position::new(52.5, -13.25).unwrap());
+    assert_eq!(located.event(), "location:updated");
+    assert_snapshot!(shown(&located), @r#"{"latitude": 52.5, "longitude": -13.25, "message": "Location updated successfully"}"#);
+}
+
+#[test]
+fn an_error_names_the_event_that_failed() {
+    let Failure { code, message } = Failure::invalid("Emergency ID is required");
+    assert_snapshot!(shown(&ErrorEvent { message: &message, code, event: Some("emergency:join") }), @r#"{"code": "invalid_payload", "event": "emergency:join", "message": "Emergency ID is required"}"#);
+    let Failure { code, message } = Failure::token_expired();
+    assert_snapshot!(shown(&ErrorEvent { message: &message, code, event: None }), @r#"{"code": "token_expired", "event": null, "message": "Token expired"}"#);
+}
+
+#[test]
+fn failures_have_the_codes_and_messages_of_the_interface() {
+    let refused = |refusal| Failure::from(&Error::Refused(refusal));
+    let failed = |error| Failure::from(&Error::Port(error));
+    for (failure, code, message) in [
+        (refused(Refusal::EmergencyNotFound), "emergency_not_found", "Emergency not found"),
+        (refused(Refusal::NotAuthorized), "not_authorized", "Not authorized to join this emergency"),
+        (refused(Refusal::TokenExpired), "token_expired", "Token expired"),
+        (refused(Refusal::TokenInvalid), "token_expired", "Token expired"),
+        (refused(Refusal::AccountBlocked), "account_blocked", "Account is inactive or blocked"),
+        (refused(Refusal::Contended), "internal", "Too much is happening at once; try again"),
+        (failed(port::Error::Stale), "internal", "Something went wrong on our side"),
+        (
+            failed(port::Error::unavailable("password=secret")),
+            "internal",
+            "The service cannot do this right now; try again",
+        ),
+        (Failure::rate_limited(), "rate_limited", "Too many events at once"),
+        (Failure::unknown_event(), "unknown_event", "Unknown event"),
+        (Failure::account_blocked(), "account_blocked", "Account is inactive or blocked"),
+        (Failure::internal(), "internal", "Something went wrong on our side"),
+    ] {
+        assert_eq!((failure.code, &*failure.message), (code, message));
+    }
+}
+
+#[test]
+fn a_session_is_told_its_rooms_but_not_those_that_nobody_joins_by_name() {
+    let rooms =
+        [Room::User(id(OWNER)), Room::Helpers, Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))];
+    let ready = SessionReady::new(id(OWNER), &rooms, EventId::new(42), at(0));
+    assert_snapshot!(shown(&ready), @r#"
+    {
+      "latestEventId": 42,
+      "rooms": [
+        "user:00000000-0000-0000-0000-000000000ada",
+        "helpers",
+        "emergency:00000000-0000-0000-0000-00000000000e"
+      ],
+      "serverTime": "2026-01-15T10:00:00Z",
+      "userId": "00000000-0000-0000-0000-000000000ada"
+    }
+    "#);
+}

@@ -1,0 +1,145 @@
+//! The timeline, for each who may read it.
+
+use allynet_domain::{EventId, Sender, To};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::*;
+use crate::given::{ADMIN, GRACE, OWNER, ada, emergency, every_event, grace, id, json, logged, message, shown};
+
+/// One of every event of an anonymous emergency, numbered in order.
+fn happened() -> Vec<LoggedEvent> {
+    let of_it = every_event(true).into_iter().filter(|event| event.emergency.is_some());
+    (1..).zip(of_it).map(|(seq, event)| LoggedEvent { id: EventId::new(seq), ..event }).collect()
+}
+
+fn read(events: &[LoggedEvent], viewer: u128, relation: Relation) -> Vec<Value> {
+    let emergency = emergency(true);
+    timeline(&emergency, events, id(viewer), relation).iter().map(json).collect()
+}
+
+/// `number event actor` of each entry.
+fn outline(events: &[LoggedEvent], viewer: u128, relation: Relation) -> String {
+    let line = |e: Value| format!("{} {} {}", e["eventId"], e["event"].as_str().unwrap(), e["actor"]);
+    read(events, viewer, relation).into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn its_owner_sees_who_did_what() {
+    assert_snapshot!(outline(&happened(), OWNER, Relation::Owner), @r#"
+    1 emergency:created "00000000-0000-0000-0000-000000000ada"
+    2 alerts:sent null
+    3 alerts:declined null
+    4 helper:joined "00000000-0000-0000-0000-000000000006"
+    5 emergency:status_changed "00000000-0000-0000-0000-000000000006"
+    6 helper:status_update "00000000-0000-0000-0000-000000000006"
+    7 emergency:resolved "00000000-0000-0000-0000-000000000ada"
+    8 emergency:cancelled "00000000-0000-0000-0000-000000000ada"
+    9 emergency:ended "00000000-0000-0000-0000-000000000ada"
+    10 emergency:message "00000000-0000-0000-0000-000000000ada"
+    11 emergency:message:deleted "00000000-0000-0000-0000-000000000ada"
+    "#);
+}
+
+#[test]
+fn a_responding_helper_does_not_see_which_was_the_anonymous_owner() {
+    assert_snapshot!(outline(&happened(), GRACE, Relation::RespondingHelper), @r#"
+    1 emergency:created null
+    2 alerts:sent null
+    3 alerts:declined null
+    4 helper:joined "00000000-0000-0000-0000-000000000006"
+    5 emergency:status_changed "00000000-0000-0000-0000-000000000006"
+    6 helper:status_update "00000000-0000-0000-0000-000000000006"
+    7 emergency:resolved null
+    8 emergency:cancelled null
+    9 emergency:ended null
+    10 emergency:message null
+    11 emergency:message:deleted null
+    "#);
+}
+
+#[test]
+fn an_administrator_sees_the_same_as_the_owner() {
+    assert_eq!(outline(&happened(), ADMIN, Relation::Admin), outline(&happened(), OWNER, Relation::Owner));
+}
+
+#[test]
+fn alerts_and_declines_are_entries_of_their_own() {
+    let entries = read(&happened(), GRACE, Relation::RespondingHelper);
+    assert_snapshot!(shown(&entries[1]), @r#"
+    {
+      "actor": null,
+      "at": "2026-01-15T10:00:05Z",
+      "data": {
+        "alerted": 2,
+        "helpers": [
+          {"distance": 150, "id": "00000000-0000-0000-0000-000000000006"},
+          {"distance": 3000, "id": "00000000-0000-0000-0000-00000000000a"}
+        ],
+        "radius": 5000,
+        "wave": 1
+      },
+      "event": "alerts:sent",
+      "eventId": 2
+    }
+    "#);
+    assert_snapshot!(shown(&entries[2]), @r#"
+    {
+      "actor": null,
+      "at": "2026-01-15T10:00:05Z",
+      "data": {"count": 1},
+      "event": "alerts:declined",
+      "eventId": 3
+    }
+    "#);
+    assert_snapshot!(shown(&entries[3]), @r#"
+    {
+      "actor": "00000000-0000-0000-0000-000000000006",
+      "at": "2026-01-15T10:00:05Z",
+      "data": {
+        "emergencyId": "00000000-0000-0000-0000-00000000000e",
+        "helper": {
+          "helperRating": {"average": 4.67, "count": 3},
+          "id": "00000000-0000-0000-0000-000000000006",
+          "joinedAt": "2026-01-15T10:00:01Z",
+          "profile": {"firstName": "Grace", "lastName": "Hopper"},
+          "trustScore": 150
+        }
+      },
+      "event": "helper:joined",
+      "eventId": 4
+    }
+    "#);
+}
+
+#[test]
+fn declines_are_counted_and_blamed_on_nobody() {
+    let declined = |n| logged(Some(n), Event::AlertDeclined { helper: id(n) });
+    let entries = read(&[declined(3), declined(4)], OWNER, Relation::Owner);
+    let told: Vec<_> = entries.iter().map(|e| (e["data"]["count"].as_u64(), e["actor"].is_null())).collect();
+    assert_eq!(told, [(Some(1), true), (Some(2), true)]);
+    assert!(entries.iter().all(|e| e["data"].as_object().unwrap().len() == 1));
+}
+
+#[test]
+fn nobody_reads_the_direct_messages_of_others() {
+    let posted = |from, to| logged(None, Event::MessagePosted { message: message(from, to, true) });
+    let deleted = |readers| logged(None, Event::MessageDeleted { message: id(7), readers });
+    let (owner, helper) = (Sender::Owner(ada()), Sender::Helper(grace()));
+    for (event, to_owner, to_grace, to_admin) in [
+        (posted(owner.clone(), To::Everyone), true, true, true),
+        (posted(owner, To::Helper(id(GRACE))), true, true, false),
+        (posted(helper.clone(), To::Creator), true, true, false),
+        (posted(helper, To::Helper(id(5))), false, true, false),
+        (posted(Sender::System, To::Creator), true, false, false),
+        (deleted(None), true, true, true),
+        (deleted(Some(vec![id(OWNER), id(GRACE)])), true, true, false),
+        (deleted(Some(vec![id(GRACE), id(5)])), false, true, false),
+    ] {
+        let events = [event];
+        let reads = |viewer, relation| !read(&events, viewer, relation).is_empty();
+        assert_eq!(reads(OWNER, Relation::Owner), to_owner, "{events:?}");
+        assert_eq!(reads(GRACE, Relation::RespondingHelper), to_grace, "{events:?}");
+        assert_eq!(reads(ADMIN, Relation::Admin), to_admin, "{events:?}");
+    }
+}

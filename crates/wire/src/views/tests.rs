@@ -1,0 +1,5 @@
+//! What clients are shown, to the letter.
+
+mod accounts;
+mod emergencies;
+mod messages;

@@ -1,0 +1,153 @@
+//! Accounts, tokens, numbers and contacts.
+
+use allynet_domain::{
+    Account, Contact, Secret, Standing,
+    port::Activity,
+    usecase::accounts::{SignedIn, TokenPair},
+};
+use insta::assert_snapshot;
+
+use crate::{
+    given::{GRACE, account, at, helper, id, shown, text},
+    views::{ContactView, Helper, HelperList, HelperRecordView, Session, Stats, Success, Tokens, User, UserView},
+};
+
+fn tokens() -> TokenPair {
+    TokenPair { access: Secret::new("access".to_owned()), refresh: Secret::new("refresh".to_owned()) }
+}
+
+#[test]
+fn a_helpers_account() {
+    assert_snapshot!(shown(&User::from(&helper(GRACE))), @r#"
+    {
+      "user": {
+        "_id": "00000000-0000-0000-0000-000000000006",
+        "createdAt": "2026-01-15T09:59:00Z",
+        "email": "grace@example.org",
+        "helper": {
+          "available": true,
+          "helperRating": {"average": 4.67, "count": 3},
+          "skills": ["First aid"],
+          "trustScore": 150,
+          "verification": "verified"
+        },
+        "id": "00000000-0000-0000-0000-000000000006",
+        "isActive": true,
+        "profile": {
+          "avatar": "https://example.org/grace.png",
+          "bio": "Sails",
+          "firstName": "Grace",
+          "lastName": "Hopper",
+          "phone": "+49 30 1"
+        },
+        "role": "helper"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn an_account_that_told_little_and_is_blocked() {
+    let mut account = Account { blocked: true, ..account(GRACE) };
+    (account.profile.last_name, account.profile.phone) = (None, None);
+    (account.profile.avatar, account.profile.bio) = (None, None);
+    assert_snapshot!(shown(&UserView::from(&account)), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-000000000006",
+      "createdAt": "2026-01-15T09:59:00Z",
+      "email": "grace@example.org",
+      "helper": null,
+      "id": "00000000-0000-0000-0000-000000000006",
+      "isActive": false,
+      "profile": {"avatar": null, "bio": null, "firstName": "Grace", "lastName": null, "phone": null},
+      "role": "user"
+    }
+    "#);
+}
+
+#[test]
+fn a_helper_record() {
+    let account = helper(GRACE);
+    let helper = Helper { helper: HelperRecordView::of(&account).unwrap() };
+    assert_snapshot!(shown(&helper), @r#"
+    {
+      "helper": {
+        "available": true,
+        "helperRating": {"average": 4.67, "count": 3},
+        "skills": ["First aid"],
+        "trustScore": 150,
+        "verification": "verified"
+      }
+    }
+    "#);
+    assert!(HelperRecordView::of(&crate::given::account(GRACE)).is_none());
+}
+
+#[test]
+fn a_page_of_helpers() {
+    let page = HelperList { helpers: vec![], next_cursor: Some("1.x".to_owned()) };
+    assert_snapshot!(shown(&page), @r#"{"helpers": [], "nextCursor": "1.x"}"#);
+    assert_snapshot!(shown(&HelperList { helpers: vec![], next_cursor: None }), @r#"{"helpers": [], "nextCursor": null}"#);
+}
+
+#[test]
+fn tokens_and_sessions() {
+    assert_snapshot!(shown(&Tokens::from(&tokens())), @r#"{"accessToken": "access", "refreshToken": "refresh"}"#);
+    let signed_in = SignedIn { account: account(GRACE), tokens: tokens() };
+    assert_snapshot!(shown(&Session::from(&signed_in)), @r#"
+    {
+      "tokens": {"accessToken": "access", "refreshToken": "refresh"},
+      "user": {
+        "_id": "00000000-0000-0000-0000-000000000006",
+        "createdAt": "2026-01-15T09:59:00Z",
+        "email": "grace@example.org",
+        "helper": null,
+        "id": "00000000-0000-0000-0000-000000000006",
+        "isActive": true,
+        "profile": {
+          "avatar": "https://example.org/grace.png",
+          "bio": "Sails",
+          "firstName": "Grace",
+          "lastName": "Hopper",
+          "phone": "+49 30 1"
+        },
+        "role": "user"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn what_an_account_has_done() {
+    let standing = Standing { trust_score: 150, ..Standing::default() };
+    let stats = Stats::new(standing, Activity { helped: 3, requested: 1 });
+    assert_snapshot!(shown(&stats), @r#"
+    {
+      "helped": {"emergency": 3, "general": 0, "total": 3},
+      "reports": 0,
+      "requested": {"emergency": 1, "general": 0, "total": 1},
+      "trustScore": 150
+    }
+    "#);
+}
+
+#[test]
+fn a_contact() {
+    let email = "ada@example.org".parse().unwrap();
+    let contact = Contact { id: id(7), name: text("Ada"), email, created_at: at(0) };
+    assert_snapshot!(shown(&ContactView::from(&contact)), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-000000000007",
+      "createdAt": "2026-01-15T10:00:00Z",
+      "email": "ada@example.org",
+      "id": "00000000-0000-0000-0000-000000000007",
+      "name": "Ada"
+    }
+    "#);
+}
+
+#[test]
+fn answers_say_that_they_are_good_and_perhaps_why() {
+    assert_snapshot!(shown(&Success::new(7)), @r#"{"data": 7, "success": true}"#);
+    assert_snapshot!(shown(&Success::new(()).with_message("Logged out")), @r#"{"data": null, "message": "Logged out", "success": true}"#);
+}

@@ -1,0 +1,270 @@
+//! Emergencies, for each who may look at them.
+
+use allynet_domain::{Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, port::NearbyHelper};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    given::{ALAN, GRACE, OWNER, account, admin, emergency, field, grace_card, helper, json, resolved, shown},
+    views::{EmergencyView, NearbyHelperView, One, RaisedView},
+};
+
+fn seen(emergency: &Emergency, relation: Relation) -> Value {
+    json(&EmergencyView::new(emergency, relation, None))
+}
+
+#[test]
+fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
+    assert_snapshot!(shown(&seen(&resolved(true), Relation::Owner)), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-00000000000e",
+      "alertRadius": 5000,
+      "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "wave": 1},
+      "anonymousMode": true,
+      "category": "flood",
+      "createdAt": "2026-01-15T10:00:00Z",
+      "description": null,
+      "distance": null,
+      "firstResponseAt": "2026-01-15T10:00:01Z",
+      "id": "00000000-0000-0000-0000-00000000000e",
+      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "priority": "critical",
+      "resolutionNotes": "All well",
+      "resolutionType": "user_resolved",
+      "resolvedAt": "2026-01-15T10:00:10Z",
+      "resolvedBy": "00000000-0000-0000-0000-000000000ada",
+      "respondingHelpers": [
+        {
+          "estimatedArrival": "2026-01-15T10:01:00Z",
+          "helper": {
+            "_id": "00000000-0000-0000-0000-000000000006",
+            "helperRating": {"average": 4.67, "count": 3},
+            "id": "00000000-0000-0000-0000-000000000006",
+            "profile": {"firstName": "Grace", "lastName": "Hopper"},
+            "trustScore": 150
+          },
+          "notes": "By bike",
+          "respondedAt": "2026-01-15T10:00:01Z",
+          "status": "on_way",
+          "updatedAt": "2026-01-15T10:00:02Z"
+        }
+      ],
+      "severity": 8,
+      "silentMode": true,
+      "status": "resolved",
+      "type": "natural_disaster",
+      "updatedAt": "2026-01-15T10:00:10Z",
+      "user": {
+        "_id": "00000000-0000-0000-0000-000000000ada",
+        "id": "00000000-0000-0000-0000-000000000ada",
+        "profile": {"firstName": "Ada", "lastName": "Lovelace"}
+      }
+    }
+    "#);
+}
+
+#[test]
+fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
+    assert_snapshot!(shown(&seen(&resolved(true), Relation::RespondingHelper)), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-00000000000e",
+      "alertRadius": 5000,
+      "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "wave": 1},
+      "anonymousMode": true,
+      "category": "flood",
+      "createdAt": "2026-01-15T10:00:00Z",
+      "description": null,
+      "distance": null,
+      "firstResponseAt": "2026-01-15T10:00:01Z",
+      "id": "00000000-0000-0000-0000-00000000000e",
+      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "priority": "critical",
+      "resolutionNotes": "All well",
+      "resolutionType": "user_resolved",
+      "resolvedAt": "2026-01-15T10:00:10Z",
+      "resolvedBy": null,
+      "respondingHelpers": [
+        {
+          "estimatedArrival": "2026-01-15T10:01:00Z",
+          "helper": {
+            "_id": "00000000-0000-0000-0000-000000000006",
+            "helperRating": {"average": 4.67, "count": 3},
+            "id": "00000000-0000-0000-0000-000000000006",
+            "profile": {"firstName": "Grace", "lastName": "Hopper"},
+            "trustScore": 150
+          },
+          "notes": "By bike",
+          "respondedAt": "2026-01-15T10:00:01Z",
+          "status": "on_way",
+          "updatedAt": "2026-01-15T10:00:02Z"
+        }
+      ],
+      "severity": 8,
+      "silentMode": true,
+      "status": "resolved",
+      "type": "natural_disaster",
+      "updatedAt": "2026-01-15T10:00:10Z",
+      "user": null
+    }
+    "#);
+}
+
+#[test]
+fn an_anonymous_emergency_that_was_resolved_for_an_administrator() {
+    assert_eq!(seen(&resolved(true), Relation::Admin), seen(&resolved(true), Relation::Owner));
+}
+
+#[test]
+fn an_anonymous_emergency_for_a_looker_on() {
+    let emergency = emergency(true);
+    let view = EmergencyView::new(&emergency, Relation::Helper, Some(Metres::new(149.5)));
+    assert_snapshot!(shown(&view), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-00000000000e",
+      "alertRadius": 5000,
+      "alerts": null,
+      "anonymousMode": true,
+      "category": "flood",
+      "createdAt": "2026-01-15T10:00:00Z",
+      "description": null,
+      "distance": 150,
+      "firstResponseAt": "2026-01-15T10:00:01Z",
+      "id": "00000000-0000-0000-0000-00000000000e",
+      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "priority": "critical",
+      "resolutionNotes": null,
+      "resolutionType": null,
+      "resolvedAt": null,
+      "resolvedBy": null,
+      "respondingHelpers": [
+        {
+          "estimatedArrival": "2026-01-15T10:01:00Z",
+          "helper": {
+            "_id": "00000000-0000-0000-0000-000000000006",
+            "helperRating": {"average": 4.67, "count": 3},
+            "id": "00000000-0000-0000-0000-000000000006",
+            "profile": {"firstName": "Grace", "lastName": "Hopper"},
+            "trustScore": 150
+          },
+          "notes": "By bike",
+          "respondedAt": "2026-01-15T10:00:01Z",
+          "status": "on_way",
+          "updatedAt": "2026-01-15T10:00:02Z"
+        }
+      ],
+      "severity": 8,
+      "silentMode": true,
+      "status": "responding",
+      "type": "natural_disaster",
+      "updatedAt": "2026-01-15T10:00:02Z",
+      "user": null
+    }
+    "#);
+}
+
+#[test]
+fn an_emergency_for_a_looker_on() {
+    let mut waiting = emergency(false);
+    (waiting.status, waiting.first_response_at, waiting.responses) = (EmergencyStatus::Active, None, vec![]);
+    (waiting.call.details.category, waiting.call.details.location.address) = (None, None);
+    assert_snapshot!(shown(&seen(&waiting, Relation::Helper)), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-00000000000e",
+      "alertRadius": 5000,
+      "alerts": null,
+      "anonymousMode": false,
+      "category": null,
+      "createdAt": "2026-01-15T10:00:00Z",
+      "description": null,
+      "distance": null,
+      "firstResponseAt": null,
+      "id": "00000000-0000-0000-0000-00000000000e",
+      "location": {"address": null, "description": null, "latitude": 52.5, "longitude": 13.25},
+      "priority": "critical",
+      "resolutionNotes": null,
+      "resolutionType": null,
+      "resolvedAt": null,
+      "resolvedBy": null,
+      "respondingHelpers": [],
+      "severity": 8,
+      "silentMode": true,
+      "status": "active",
+      "type": "natural_disaster",
+      "updatedAt": "2026-01-15T10:00:02Z",
+      "user": {
+        "_id": "00000000-0000-0000-0000-000000000ada",
+        "id": "00000000-0000-0000-0000-000000000ada",
+        "profile": {"firstName": "Ada", "lastName": "Lovelace"}
+      }
+    }
+    "#);
+}
+
+/// Who learns who the owner is, who resolved it, and what came of the alerts.
+#[test]
+fn only_those_concerned_see_what_concerns_them() {
+    use Relation::{Admin, Helper, Owner, RespondingHelper, Stranger};
+    for (relation, knows_anonymous, sees_alerts) in [
+        (Owner, true, true),
+        (Admin, true, true),
+        (RespondingHelper, false, true),
+        (Helper, false, false),
+        (Stranger, false, false),
+    ] {
+        for anonymous in [false, true] {
+            let view = seen(&resolved(anonymous), relation);
+            let knows = knows_anonymous || !anonymous;
+            assert_eq!(!view["user"].is_null(), knows, "{relation:?} {anonymous}");
+            assert_eq!(!view["resolvedBy"].is_null(), knows, "{relation:?} {anonymous}");
+            assert_eq!(!view["alerts"].is_null(), sees_alerts, "{relation:?} {anonymous}");
+            assert_eq!(field(&view, "anonymousMode"), anonymous);
+        }
+    }
+}
+
+#[test]
+fn a_helper_who_resolved_an_anonymous_emergency_is_shown() {
+    let mut by_grace = resolved(true);
+    by_grace.ending.as_mut().unwrap().by = Some(crate::given::id(GRACE));
+    let view = seen(&by_grace, Relation::Helper);
+    assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000006"));
+}
+
+#[test]
+fn an_account_is_shown_what_its_relation_is_shown() {
+    let emergency = emergency(true);
+    for (account, relation) in [
+        (account(OWNER), Relation::Owner),
+        (helper(GRACE), Relation::RespondingHelper),
+        (admin(), Relation::Admin),
+        (helper(ALAN), Relation::Helper),
+    ] {
+        let view = EmergencyView::of(&emergency, &account, HelperPolicy::Verified, None);
+        assert_eq!(json(&view), seen(&emergency, relation));
+    }
+}
+
+#[test]
+fn emergencies_come_in_an_envelope() {
+    let emergency = emergency(false);
+    let one = json(&One { emergency: EmergencyView::new(&emergency, Relation::Owner, None) });
+    assert_eq!(one, json!({ "emergency": seen(&emergency, Relation::Owner) }));
+    let view = EmergencyView::new(&emergency, Relation::Owner, None);
+    let raised = json(&RaisedView { emergency: view, nearby_helper_count: 3 });
+    assert_eq!(raised, json!({ "emergency": seen(&emergency, Relation::Owner), "nearbyHelperCount": 3 }));
+}
+
+#[test]
+fn a_helper_near_by() {
+    let found = NearbyHelper { helper: grace_card(), distance: Metres::new(149.5) };
+    assert_snapshot!(shown(&NearbyHelperView::new(&found, true)), @r#"
+    {
+      "distance": 150,
+      "helperRating": {"average": 4.67, "count": 3},
+      "id": "00000000-0000-0000-0000-000000000006",
+      "online": true,
+      "profile": {"firstName": "Grace", "lastName": "Hopper"},
+      "trustScore": 150
+    }
+    "#);
+}
