@@ -1,7 +1,7 @@
 //! Messages, read.
 
 use allynet_domain::{
-    EmergencyId, Message, MessageId, Sender, Timestamp, To,
+    EmergencyId, Message, MessageId, Person, Sender, Timestamp, To,
     port::{Error, MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
@@ -78,22 +78,30 @@ impl MessageRow {
             emergency: emergency_id.into(),
             owner: owner_id.into(),
             anonymous,
-            from: match (sender_role.as_str(), sender) {
-                ("creator", Some(person)) => Sender::Owner(person),
-                ("helper", Some(person)) => Sender::Helper(person),
-                ("system", None) => Sender::System,
-                _ => return Err(stored.corrupt("sender_role")),
-            },
-            to: match (recipient.as_str(), recipient_id) {
-                ("everyone", None) => To::Everyone,
-                ("creator", Some(_)) => To::Creator,
-                ("owner", Some(_)) => To::Owner,
-                ("helper", Some(helper)) => To::Helper(helper.into()),
-                _ => return Err(stored.corrupt("recipient")),
-            },
+            from: from(&sender_role, sender).ok_or_else(|| stored.corrupt("sender_role"))?,
+            to: to(&recipient, recipient_id).ok_or_else(|| stored.corrupt("recipient"))?,
             text: stored.text("body", &body)?,
             created_at,
         })
+    }
+}
+
+fn from(role: &str, sender: Option<Person>) -> Option<Sender> {
+    match (role, sender) {
+        ("creator", Some(person)) => Some(Sender::Owner(person)),
+        ("helper", Some(person)) => Some(Sender::Helper(person)),
+        ("system", None) => Some(Sender::System),
+        _ => None,
+    }
+}
+
+fn to(recipient: &str, id: Option<Uuid>) -> Option<To> {
+    match (recipient, id) {
+        ("everyone", None) => Some(To::Everyone),
+        ("creator", Some(_)) => Some(To::Creator),
+        ("owner", Some(_)) => Some(To::Owner),
+        ("helper", Some(helper)) => Some(To::Helper(helper.into())),
+        _ => None,
     }
 }
 
