@@ -92,10 +92,9 @@ impl Caller {
         }
     }
 
-    /// Answers with the acknowledgement, if one was asked for, and with an event. Neither is of the log, so a full
-    /// queue costs the answer and nothing else.
+    /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
+    /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
     fn answer(&self, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
-        ack.send(&Acknowledgement::of(outcome)).ok();
         match outcome {
             Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation).ok(),
             Err(Failure { message, code }) => {
@@ -103,6 +102,7 @@ impl Caller {
                 self.socket.emit("error", &error).ok()
             }
         };
+        ack.send(&Acknowledgement::of(outcome)).ok();
     }
 }
 

@@ -5,13 +5,19 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use allynet_domain::usecase::accounts;
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
 use anyhow::Context as _;
-use axum::{Router, middleware::map_request};
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state, map_request},
+    response::Response,
+};
 use std::future::IntoFuture as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     listener::{Listener, Patience, Peer, attach_connection},
@@ -68,9 +74,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let router = allynet_rest::router(rest).route_service(SOCKET_IO_PATH, socket_io);
     let router = allynet_rest::outermost(router, origins, use_cases.ids).layer(map_request(attach_connection));
 
-    let dispatching = tokio::spawn(dispatcher.run(stop.child_token()));
+    // The dispatcher outlives the requests: what they commit is told.
+    let stop_dispatching = CancellationToken::new();
+    let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
-    stop.cancel();
+    stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
     store.close().await;
     outcome
@@ -87,7 +95,7 @@ async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Resu
     Ok(())
 }
 
-/// Serves until told to stop, then lets requests end and closes what is left.
+/// Serves until told to stop; then lets requests end, tells clients what they did, and closes what is left.
 async fn listen(
     address: SocketAddr,
     router: Router,
@@ -100,9 +108,10 @@ async fn listen(
     let bound = tcp.local_addr()?;
     let close_all = CancellationToken::new();
     let listener = Listener::new(tcp, Patience::default(), close_all.clone());
+    let running = TaskTracker::new();
+    let router = router.layer(from_fn_with_state(running.clone(), count));
     let service = router.into_make_service_with_connect_info::<Peer>();
-    let refuse_new = stop.clone();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(refuse_new.cancelled_owned());
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut serving = tokio::spawn(serving.into_future());
     tracing::info!("listening on http://{}", reachable(bound));
 
@@ -111,15 +120,25 @@ async fn listen(
         () = told.wait() => tracing::info!("stopping"),
     }
     stop.cancel();
-    gateway.drain(SOCKET_GRACE).await;
-    // What is left are requests that run, and connections that nothing happens on.
-    let patience = tokio::time::sleep(GRACE);
-    tokio::select! {
-        ended = &mut serving => return ended?.context("the listener failed"),
-        () = patience => close_all.cancel(),
+    running.close();
+    if timeout(GRACE, running.wait()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
     }
-    tokio::time::timeout(SOCKET_GRACE, serving).await.ok();
+    gateway.drain(SOCKET_GRACE).await;
+    // What is left are connections on which nothing happens.
+    close_all.cancel();
+    if timeout(SOCKET_GRACE, serving).await.is_err() {
+        tracing::warn!("some connections did not close in time");
+    }
     Ok(())
+}
+
+/// Counts a request as running until it is answered. Socket.IO is not counted: a poll waits for what may not come.
+async fn count(State(running): State<TaskTracker>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with(SOCKET_IO_PATH) {
+        return next.run(request).await;
+    }
+    running.track_future(next.run(request)).await
 }
 
 /// An address that a person on this machine can open.

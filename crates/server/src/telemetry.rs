@@ -13,7 +13,8 @@ use tracing_subscriber::{
 
 use crate::settings::LogFormat;
 
-/// Libraries whose debug logs hold what clients send: tokens, positions and messages.
+/// Libraries whose logs below warnings hold what clients send, tokens, positions and messages, or the ids of their
+/// sessions, which are bearers.
 const TALKATIVE: [&str; 6] = ["socketioxide", "engineioxide", "tungstenite", "tokio_tungstenite", "hyper", "sqlx"];
 
 /// Starts the log on standard output.
@@ -29,8 +30,8 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     tracing_subscriber::registry().with(layer).try_init().context("the log was started already")
 }
 
-/// Whatever is asked for, payloads are not logged.
+/// Whatever is asked for, payloads and session ids are not logged.
 fn may_be_written(metadata: &Metadata<'_>) -> bool {
     let talkative = TALKATIVE.iter().any(|name| metadata.target().starts_with(name));
-    !talkative || *metadata.level() <= Level::INFO
+    !talkative || *metadata.level() <= Level::WARN
 }
