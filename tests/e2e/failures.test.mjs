@@ -276,6 +276,7 @@ if (databases.includes('postgres')) {
     it('is 503 without a cause for the client, which the log has with the request id', async () => {
       const database = await createDatabase('postgres');
       const app = await startNode({ database });
+      app.expectsFaults = true;
       const user = await app.user();
       const socket = await user.connect();
       await database.drop();

@@ -19,15 +19,15 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
-import { Socket as Engine } from 'engine.io-client';
 import pg from 'pg';
-import { Manager } from 'socket.io-client';
+import { Caller } from './callers.mjs';
 import { ok } from './shapes.mjs';
+
+export { NAMESPACE } from './sockets.mjs';
 
 /** The databases every suite runs on; `E2E_DATABASES=sqlite` leaves the other out while one works on a test. */
 export const databases = process.env.E2E_DATABASES?.split(',') ?? ['sqlite', 'postgres'];
 
-export const NAMESPACE = '/emergencies';
 /** An id of the right form that belongs to nothing. */
 export const NO_SUCH_ID = '01890000-0000-7000-8000-000000000000';
 /** The client's ways of connecting, as options of `connect` and `dial`. */
@@ -43,7 +43,6 @@ export const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
 const PASSWORD = 'correct horse battery';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 15_000;
-const REQUEST_LIMIT = 20_000;
 const EVENT_LIMIT = 5_000;
 
 const unique = () => randomBytes(6).toString('hex');
@@ -130,6 +129,8 @@ class Node {
   stdout = '';
   stderr = '';
   sockets = new Set();
+  /** Whether faults in the log are what the test is about. */
+  expectsFaults = false;
   #ownsDatabase;
   #child;
   #exit;
@@ -220,6 +221,8 @@ class Node {
     assert.ok(!overdue, `the server did not stop in ${STOP_LIMIT} ms after SIGTERM\n${this.logs.slice(-4000)}`);
     assert.deepEqual(how, { code: 0, signal: null }, `the server ended badly\n${this.logs.slice(-4000)}`);
     assert.ok(!/panicked at/.test(this.logs), `the server panicked\n${this.logs.slice(-8000)}`);
+    const faults = this.logs.split('\n').filter((line) => /\bERROR\b/.test(line));
+    assert.deepEqual(this.expectsFaults ? [] : faults, [], 'the server logged faults of its own');
   }
 
   /** Tells it to end, without waiting for that. */
@@ -331,317 +334,6 @@ function deferred() {
 export async function settled(...sockets) {
   await Promise.all([...new Set(sockets.map((socket) => socket.node))].map((node) => node.fence()));
   await Promise.all(sockets.map((socket) => socket.roundTrip()));
-}
-
-// ------------------------------------------------------------------------------------------- callers
-
-/** One person at one node. */
-class Caller {
-  id = null;
-  tokens = null;
-  #received = [];
-
-  constructor(node) {
-    this.node = node;
-  }
-
-  /** Every byte that reached this caller, over REST and sockets: status lines, headers, bodies, packets. */
-  get received() {
-    return this.#received.join('\n');
-  }
-
-  record(text) {
-    this.#received.push(text);
-  }
-
-  /** The same person, with the same session, at another node. */
-  at(node) {
-    return Object.assign(new Caller(node), { ...this, node });
-  }
-
-  // Paths are the contract's, below /api/v1.
-  get(path, options) {
-    return this.request('GET', path, undefined, options);
-  }
-  post(path, body, options) {
-    return this.request('POST', path, body, options);
-  }
-  put(path, body, options) {
-    return this.request('PUT', path, body, options);
-  }
-  delete(path, body, options) {
-    return this.request('DELETE', path, body, options);
-  }
-
-  /**
-   * `{ status, headers, text, body }`; `body` is undefined where the answer is no JSON. A body that is a string goes out
-   * as it is, anything else as JSON. A path outside /api/v1 is given with `root: ''`.
-   */
-  async request(method, path, body, { headers = {}, root = '/api/v1' } = {}) {
-    const answer = await fetch(this.node.url + root + path, {
-      method,
-      headers: {
-        ...(this.tokens && { authorization: `Bearer ${this.tokens.accessToken}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
-      signal: AbortSignal.timeout(REQUEST_LIMIT),
-    });
-    const text = await answer.text();
-    this.record(`${answer.status} ${answer.statusText}`);
-    for (const [name, value] of answer.headers) this.record(`${name}: ${value}`);
-    this.record(text);
-    return { status: answer.status, headers: answer.headers, text, body: parsed(text) };
-  }
-
-  /**
-   * A socket that has begun to connect. Options: `namespace`, `auth` (in place of the caller's token), `query`,
-   * `headers`, `transports`, `reconnection`, `acknowledge: false` to leave `emergency:nearby` unacknowledged.
-   */
-  dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, ...options } = {}) {
-    return new LiveSocket(this, { auth, ...options });
-  }
-
-  /** A connected socket; what it was greeted with is its `ready`. */
-  async connect(options) {
-    const socket = this.dial(options);
-    const outcome = await socket.next(/^connect(_error)?$/);
-    if (outcome instanceof Error) throw outcome;
-    socket.ready = await socket.next('session:ready');
-    return socket;
-  }
-
-  /** The `connect_error` message of a connection that has to be refused. */
-  async refusal(options) {
-    const socket = this.dial(options);
-    const outcome = await socket.next(/^connect(_error)?$/);
-    assert.ok(outcome instanceof Error, 'the connection was accepted');
-    socket.close();
-    return outcome.message;
-  }
-
-  /** A connection that does nothing of itself: it neither closes nor comes back when told to leave the namespace. */
-  async connectRaw({ transport = 'websocket' } = {}) {
-    const raw = new RawConnection(this, transport);
-    await raw.connect();
-    return raw;
-  }
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-// ------------------------------------------------------------------------------------------- sockets
-
-/** Keeps what arrived, in order, and hands out each item once. */
-class Inbox {
-  items = [];
-  #waiting = [];
-
-  add(item) {
-    this.items.push(item);
-    const taker = this.#waiting.findIndex(({ wanted }) => wanted(item));
-    if (taker >= 0) {
-      item.taken = true;
-      this.#waiting.splice(taker, 1)[0].resolve(item);
-    }
-  }
-
-  take(wanted, limit, describe) {
-    const here = this.items.find((item) => !item.taken && wanted(item));
-    if (here) {
-      here.taken = true;
-      return Promise.resolve(here);
-    }
-    return new Promise((resolve, reject) => {
-      const entry = { wanted };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-        reject(new Error(describe()));
-      }, limit);
-      entry.resolve = (item) => {
-        clearTimeout(timer);
-        resolve(item);
-      };
-      this.#waiting.push(entry);
-    });
-  }
-}
-
-/**
- * The official client's socket, which keeps every event in order of arrival. What happens to the connection is in
- * the same list: `connect`, `connect_error`, `disconnect`, `transport:upgrade`, `transport:close`.
- */
-class LiveSocket {
-  /** The payload of the first `session:ready`. */
-  ready = null;
-  #inbox = new Inbox();
-
-  constructor(caller, { auth, query, headers, namespace = NAMESPACE, acknowledge = true, reconnection = false, ...rest }) {
-    this.caller = caller;
-    this.node = caller.node;
-    this.node.sockets.add(this);
-    this.manager = new Manager(this.node.url, {
-      autoConnect: false,
-      reconnection,
-      reconnectionDelay: 10,
-      transports: ['websocket'],
-      query,
-      extraHeaders: headers,
-      ...rest,
-    });
-    this.manager.on('open', () => {
-      const engine = this.manager.engine;
-      engine.on('packet', ({ data }) => data !== undefined && caller.record(String(data)));
-      engine.on('upgrade', (transport) => this.#add('transport:upgrade', [transport.name]));
-      engine.on('close', (reason) => this.#add('transport:close', [reason]));
-    });
-    /** The client's own object, for what this one does not offer. */
-    this.raw = this.manager.socket(namespace, { auth });
-    for (const event of ['connect', 'connect_error', 'disconnect']) {
-      this.raw.on(event, (...args) => this.#add(event, args));
-    }
-    this.raw.onAny((event, ...args) => {
-      const answer = typeof args.at(-1) === 'function' ? args.pop() : undefined;
-      this.#add(event, args);
-      if (answer && acknowledge) answer();
-    });
-    this.raw.connect();
-  }
-
-  #add(event, args) {
-    this.#inbox.add({ event, payload: args[0], taken: false });
-  }
-
-  /** Everything so far as `{ event, payload }`, taken or not. */
-  get items() {
-    return this.#inbox.items.map(({ event, payload }) => ({ event, payload }));
-  }
-
-  /** The names of the events so far. */
-  get names() {
-    return this.items.map(({ event }) => event);
-  }
-
-  /** The next item, arrived or yet to come, that nobody took; `event` is a name or a pattern of names. */
-  async next(event, predicate = () => true, limit = EVENT_LIMIT) {
-    const wanted = (item) => named(item, event) && predicate(item.payload);
-    const missing = () => `no ${event} within ${limit} ms; arrived so far: ${this.names.join(', ') || 'nothing'}`;
-    return (await this.#inbox.take(wanted, limit, missing)).payload;
-  }
-
-  /** The payloads of all such items so far, taken or not. */
-  seen(event, predicate = () => true) {
-    return this.items.filter((item) => named(item, event) && predicate(item.payload)).map(({ payload }) => payload);
-  }
-
-  /** Fails if such an event was committed before now for this socket. */
-  async silent(event, predicate) {
-    await settled(this);
-    assert.deepEqual(this.seen(event, predicate), [], `${event} reached a socket it is not for`);
-  }
-
-  emit(event, ...args) {
-    this.raw.emit(event, ...args);
-  }
-
-  /** Emits and returns what the server acknowledged. */
-  ack(event, ...args) {
-    return this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
-  }
-
-  /** Comes back when all that the server had queued for this connection is here. */
-  async roundTrip() {
-    const nowhere = this.manager.socket(`/nowhere-${unique()}`);
-    const answered = new Promise((resolve, reject) => {
-      nowhere.once('connect_error', resolve);
-      nowhere.once('disconnect', reject);
-      setTimeout(reject, EVENT_LIMIT, new Error('the connection does not answer')).unref();
-    });
-    nowhere.connect();
-    await answered;
-    nowhere.disconnect();
-  }
-
-  /** Another namespace on the same connection, as the client's own socket. */
-  sibling(namespace, auth = this.raw.auth) {
-    return this.manager.socket(namespace, { auth });
-  }
-
-  /** Connects again, after the connection was lost. */
-  reconnect(auth = this.raw.auth) {
-    this.raw.auth = auth;
-    this.raw.connect();
-  }
-
-  close() {
-    this.node.sockets.delete(this);
-    this.manager.reconnection(false);
-    this.raw.disconnect();
-    this.manager._close();
-  }
-}
-
-function named({ event }, wanted) {
-  return wanted instanceof RegExp ? wanted.test(event) : event === wanted;
-}
-
-/**
- * Speaks Engine.IO and leaves the layer above to the test: messages are Socket.IO packets as text, such as
- * `2/emergencies,["event",…]`.
- */
-class RawConnection {
-  #inbox = new Inbox();
-
-  constructor(caller, transport) {
-    this.caller = caller;
-    caller.node.sockets.add(this);
-    this.engine = new Engine(caller.node.url, { path: '/socket.io/', transports: [transport] });
-    this.engine.on('message', (text) => {
-      caller.record(String(text));
-      this.#inbox.add({ text });
-    });
-    this.engine.on('error', () => {});
-    /** The reason, once the server ended the connection. */
-    this.closed = new Promise((resolve) => this.engine.once('close', resolve));
-  }
-
-  async connect() {
-    await new Promise((resolve, reject) => {
-      this.engine.once('open', resolve);
-      this.engine.once('error', reject);
-    });
-    this.id = this.engine.id;
-    this.engine.send(`0${NAMESPACE},${JSON.stringify({ token: this.caller.tokens.accessToken })}`);
-    await this.next(new RegExp(`^0${NAMESPACE},`));
-  }
-
-  send(text) {
-    this.engine.send(text);
-  }
-
-  /** The next message that fits. */
-  async next(pattern, limit = EVENT_LIMIT) {
-    const missing = () => `no message like ${pattern} within ${limit} ms`;
-    return (await this.#inbox.take(({ text }) => pattern.test(text), limit, missing)).text;
-  }
-
-  /** The payload of the next such event. */
-  async event(name) {
-    const text = await this.next(new RegExp(`^2${NAMESPACE},\\d*\\["${name}"`));
-    return JSON.parse(text.slice(text.indexOf('[')))[1];
-  }
-
-  close() {
-    this.caller.node.sockets.delete(this);
-    this.engine.close();
-  }
 }
 
 // ------------------------------------------------------------------------------------------ odds and ends

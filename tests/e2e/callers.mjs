@@ -1,0 +1,108 @@
+// Callers: people who speak to one node over REST and sockets, and who keep every byte they are sent.
+
+import assert from 'node:assert/strict';
+import { LiveSocket, RawConnection } from './sockets.mjs';
+
+const REQUEST_LIMIT = 20_000;
+
+/** One person at one node. */
+export class Caller {
+  id = null;
+  tokens = null;
+  #received = [];
+
+  constructor(node) {
+    this.node = node;
+  }
+
+  /** Every byte that reached this caller, over REST and sockets: status lines, headers, bodies, packets. */
+  get received() {
+    return this.#received.join('\n');
+  }
+
+  record(text) {
+    this.#received.push(text);
+  }
+
+  /** The same person, with the same session, at another node. */
+  at(node) {
+    return Object.assign(new Caller(node), { ...this, node });
+  }
+
+  // Paths are the contract's, below /api/v1.
+  get(path, options) {
+    return this.request('GET', path, undefined, options);
+  }
+  post(path, body, options) {
+    return this.request('POST', path, body, options);
+  }
+  put(path, body, options) {
+    return this.request('PUT', path, body, options);
+  }
+  delete(path, body, options) {
+    return this.request('DELETE', path, body, options);
+  }
+
+  /**
+   * `{ status, headers, text, body }`; `body` is undefined where the answer is no JSON. A body that is a string goes out
+   * as it is, anything else as JSON. A path outside /api/v1 is given with `root: ''`.
+   */
+  async request(method, path, body, { headers = {}, root = '/api/v1' } = {}) {
+    const answer = await fetch(this.node.url + root + path, {
+      method,
+      headers: {
+        ...(this.tokens && { authorization: `Bearer ${this.tokens.accessToken}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(REQUEST_LIMIT),
+    });
+    const text = await answer.text();
+    this.record(`${answer.status} ${answer.statusText}`);
+    for (const [name, value] of answer.headers) this.record(`${name}: ${value}`);
+    this.record(text);
+    return { status: answer.status, headers: answer.headers, text, body: parsed(text) };
+  }
+
+  /**
+   * A socket that has begun to connect. Options: `namespace`, `auth` (in place of the caller's token), `query`,
+   * `headers`, `transports`, `reconnection`, `acknowledge: false` to leave `emergency:nearby` unacknowledged.
+   */
+  dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, ...options } = {}) {
+    return new LiveSocket(this, { auth, ...options });
+  }
+
+  /** A connected socket; what it was greeted with is its `ready`. */
+  async connect(options) {
+    const socket = this.dial(options);
+    const outcome = await socket.next(/^connect(_error)?$/);
+    if (outcome instanceof Error) throw outcome;
+    socket.ready = await socket.next('session:ready');
+    return socket;
+  }
+
+  /** The `connect_error` message of a connection that has to be refused. */
+  async refusal(options) {
+    const socket = this.dial(options);
+    const outcome = await socket.next(/^connect(_error)?$/);
+    assert.ok(outcome instanceof Error, 'the connection was accepted');
+    socket.close();
+    return outcome.message;
+  }
+
+  /** A connection that does nothing of itself: it neither closes nor comes back when told to leave the namespace. */
+  async connectRaw({ transport = 'websocket' } = {}) {
+    const raw = new RawConnection(this, transport);
+    await raw.connect();
+    return raw;
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+// Settings that change what the service does, each on a service of its own.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { databases, eventually, north, startNode } from './harness.mjs';
+import { cancel } from './scene.mjs';
+import { ok, refused } from './shapes.mjs';
+
+for (const database of databases) {
+  describe(`settings on ${database}`, () => {
+    // A service with these settings, for the time of a test.
+    const withSettings = (env, test) => async () => {
+      const app = await startNode({ database, env });
+      try {
+        await test(app);
+      } finally {
+        await app.stop();
+      }
+    };
+
+    it(
+      'the radii and how many helpers are enough',
+      withSettings({ ALLYNET_ALERT_RADII: '1000,3000', ALLYNET_ALERT_MIN_HELPERS: '2' }, async (app) => {
+        const [owner, ...helpers] = await Promise.all([app.owner(), app.helperAt(undefined), app.helperAt(undefined)]);
+        for (const [metres, alertRadius, count] of [[[900, 950], 1000, 2], [[900, 2900], 3000, 2], [[900, 3100], 3000, 1]]) {
+          const place = app.somewhere();
+          await Promise.all(helpers.map((helper, at) => helper.put('/helpers/me/location', north(place, metres[at]))));
+          const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
+          assert.deepEqual([emergency.alertRadius, nearbyHelperCount], [alertRadius, count]);
+          await cancel(owner, emergency.id);
+        }
+      }),
+    );
+
+    it(
+      'how long a position counts',
+      withSettings({ ALLYNET_POSITION_TTL: '2s' }, async (app) => {
+        const place = app.somewhere();
+        const [owner, helper] = await Promise.all([app.owner(), app.helperAt(undefined)]);
+        const count = async () => {
+          const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
+          assert.equal(ok(await owner.get(`/emergencies/${emergency.id}/helpers`)).count, nearbyHelperCount);
+          await cancel(owner, emergency.id);
+          return nearbyHelperCount;
+        };
+        for (let round = 0; round < 2; round += 1) {
+          await helper.put('/helpers/me/location', place);
+          assert.equal(await count(), 1);
+          await eventually(async () => (await count()) === 0);
+        }
+      }),
+    );
+
+    it(
+      'how long refresh tokens are good',
+      withSettings({ ALLYNET_REFRESH_TOKEN_TTL: '2s' }, async (app) => {
+        const { tokens } = await app.user();
+        const refresh = () => app.anonymous().post('/auth/refresh', { refreshToken: tokens.refreshToken });
+        ok(await refresh());
+        const late = await eventually(async () => {
+          const answer = await refresh();
+          return answer.status !== 200 && answer;
+        });
+        refused(late, 401, 'token_expired');
+      }),
+    );
+
+    it(
+      'which pages may use it',
+      withSettings({ ALLYNET_CORS_ORIGINS: 'https://ally.example, http://other.example:8080' }, async (app) => {
+        const user = await app.user();
+        for (const [origin, may] of [['https://ally.example', true], ['http://other.example:8080', true], ['http://localhost:5173', false], ['http://ally.example', false]]) {
+          const answer = await user.get('/auth/me', { headers: { origin } });
+          assert.equal(answer.headers.get('access-control-allow-origin'), may ? origin : null);
+          const headers = { Origin: origin };
+          if (may) (await user.connect({ headers })).close();
+          else await user.refusal({ headers });
+        }
+        (await user.connect()).close();
+      }),
+    );
+
+    it(
+      'every page, when that is what is wanted',
+      withSettings({ ALLYNET_CORS_ORIGINS: '*' }, async (app) => {
+        const user = await app.user();
+        const origin = 'https://anywhere.example';
+        const answer = await user.get('/auth/me', { headers: { origin } });
+        assert.ok(['*', origin].includes(answer.headers.get('access-control-allow-origin')));
+        (await user.connect({ headers: { Origin: origin } })).close();
+      }),
+    );
+  });
+}

@@ -1,0 +1,215 @@
+// Sockets: the official Socket.IO client, and one that leaves the protocol to the test. Both keep what arrives, in order.
+
+import { randomBytes } from 'node:crypto';
+import { Socket as Engine } from 'engine.io-client';
+import { Manager } from 'socket.io-client';
+
+export const NAMESPACE = '/emergencies';
+const EVENT_LIMIT = 5_000;
+
+const unique = () => randomBytes(6).toString('hex');
+
+/** Keeps what arrived, in order, and hands out each item once. */
+class Inbox {
+  items = [];
+  #waiting = [];
+
+  add(item) {
+    this.items.push(item);
+    const taker = this.#waiting.findIndex(({ wanted }) => wanted(item));
+    if (taker >= 0) {
+      item.taken = true;
+      this.#waiting.splice(taker, 1)[0].resolve(item);
+    }
+  }
+
+  take(wanted, limit, describe) {
+    const here = this.items.find((item) => !item.taken && wanted(item));
+    if (here) {
+      here.taken = true;
+      return Promise.resolve(here);
+    }
+    return new Promise((resolve, reject) => {
+      const entry = { wanted };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+        reject(new Error(describe()));
+      }, limit);
+      entry.resolve = (item) => {
+        clearTimeout(timer);
+        resolve(item);
+      };
+      this.#waiting.push(entry);
+    });
+  }
+}
+
+/**
+ * The official client's socket, which keeps every event in order of arrival. What happens to the connection is in
+ * the same list: `connect`, `connect_error`, `disconnect`, `transport:upgrade`, `transport:close`.
+ */
+export class LiveSocket {
+  /** The payload of the first `session:ready`. */
+  ready = null;
+  #inbox = new Inbox();
+
+  constructor(caller, { auth, query, headers, namespace = NAMESPACE, acknowledge = true, reconnection = false, ...rest }) {
+    this.caller = caller;
+    this.node = caller.node;
+    this.node.sockets.add(this);
+    this.manager = new Manager(this.node.url, {
+      autoConnect: false,
+      reconnection,
+      reconnectionDelay: 10,
+      transports: ['websocket'],
+      query,
+      extraHeaders: headers,
+      ...rest,
+    });
+    this.manager.on('open', () => {
+      const engine = this.manager.engine;
+      engine.on('packet', ({ data }) => data !== undefined && caller.record(String(data)));
+      engine.on('upgrade', (transport) => this.#add('transport:upgrade', [transport.name]));
+      engine.on('close', (reason) => this.#add('transport:close', [reason]));
+    });
+    /** The client's own object, for what this one does not offer. */
+    this.raw = this.manager.socket(namespace, { auth });
+    for (const event of ['connect', 'connect_error', 'disconnect']) {
+      this.raw.on(event, (...args) => this.#add(event, args));
+    }
+    this.raw.onAny((event, ...args) => {
+      const answer = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+      this.#add(event, args);
+      if (answer && acknowledge) answer();
+    });
+    this.raw.connect();
+  }
+
+  #add(event, args) {
+    this.#inbox.add({ event, payload: args[0], taken: false });
+  }
+
+  /** Everything so far as `{ event, payload }`, taken or not. */
+  get items() {
+    return this.#inbox.items.map(({ event, payload }) => ({ event, payload }));
+  }
+
+  /** The names of the events so far. */
+  get names() {
+    return this.items.map(({ event }) => event);
+  }
+
+  /** The next item, arrived or yet to come, that nobody took; `event` is a name or a pattern of names. */
+  async next(event, predicate = () => true, limit = EVENT_LIMIT) {
+    const wanted = (item) => named(item, event) && predicate(item.payload);
+    const missing = () => `no ${event} within ${limit} ms; arrived so far: ${this.names.join(', ') || 'nothing'}`;
+    return (await this.#inbox.take(wanted, limit, missing)).payload;
+  }
+
+  /** The payloads of all such items so far, taken or not. */
+  seen(event, predicate = () => true) {
+    return this.items.filter((item) => named(item, event) && predicate(item.payload)).map(({ payload }) => payload);
+  }
+
+  /** Fails if such an event was committed before now for this socket. */
+  async silent(event, predicate) {
+    await settled(this);
+    assert.deepEqual(this.seen(event, predicate), [], `${event} reached a socket it is not for`);
+  }
+
+  emit(event, ...args) {
+    this.raw.emit(event, ...args);
+  }
+
+  /** Emits and returns what the server acknowledged. */
+  ack(event, ...args) {
+    return this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
+  }
+
+  /** Comes back when all that the server had queued for this connection is here. */
+  async roundTrip() {
+    const nowhere = this.manager.socket(`/nowhere-${unique()}`);
+    const answered = new Promise((resolve, reject) => {
+      nowhere.once('connect_error', resolve);
+      nowhere.once('disconnect', reject);
+      setTimeout(reject, EVENT_LIMIT, new Error('the connection does not answer')).unref();
+    });
+    nowhere.connect();
+    await answered;
+    nowhere.disconnect();
+  }
+
+  /** Another namespace on the same connection, as the client's own socket. */
+  sibling(namespace, auth = this.raw.auth) {
+    return this.manager.socket(namespace, { auth });
+  }
+
+  /** Connects again, after the connection was lost. */
+  reconnect(auth = this.raw.auth) {
+    this.raw.auth = auth;
+    this.raw.connect();
+  }
+
+  close() {
+    this.node.sockets.delete(this);
+    this.manager.reconnection(false);
+    this.raw.disconnect();
+    this.manager._close();
+  }
+}
+
+function named({ event }, wanted) {
+  return wanted instanceof RegExp ? wanted.test(event) : event === wanted;
+}
+
+/**
+ * Speaks Engine.IO and leaves the layer above to the test: messages are Socket.IO packets as text, such as
+ * `2/emergencies,["event",…]`.
+ */
+export class RawConnection {
+  #inbox = new Inbox();
+
+  constructor(caller, transport) {
+    this.caller = caller;
+    caller.node.sockets.add(this);
+    this.engine = new Engine(caller.node.url, { path: '/socket.io/', transports: [transport] });
+    this.engine.on('message', (text) => {
+      caller.record(String(text));
+      this.#inbox.add({ text });
+    });
+    this.engine.on('error', () => {});
+    /** The reason, once the server ended the connection. */
+    this.closed = new Promise((resolve) => this.engine.once('close', resolve));
+  }
+
+  async connect() {
+    await new Promise((resolve, reject) => {
+      this.engine.once('open', resolve);
+      this.engine.once('error', reject);
+    });
+    this.id = this.engine.id;
+    this.engine.send(`0${NAMESPACE},${JSON.stringify({ token: this.caller.tokens.accessToken })}`);
+    await this.next(new RegExp(`^0${NAMESPACE},`));
+  }
+
+  send(text) {
+    this.engine.send(text);
+  }
+
+  /** The next message that fits. */
+  async next(pattern, limit = EVENT_LIMIT) {
+    const missing = () => `no message like ${pattern} within ${limit} ms`;
+    return (await this.#inbox.take(({ text }) => pattern.test(text), limit, missing)).text;
+  }
+
+  /** The payload of the next such event. */
+  async event(name) {
+    const text = await this.next(new RegExp(`^2${NAMESPACE},\\d*\\["${name}"`));
+    return JSON.parse(text.slice(text.indexOf('[')))[1];
+  }
+
+  close() {
+    this.caller.node.sockets.delete(this);
+    this.engine.close();
+  }
+}
