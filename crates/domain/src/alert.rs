@@ -50,6 +50,47 @@ impl AlertPolicy {
         self.wave_size
     }
 
+    /// The radius after this one; none after the last.
+    pub fn next_radius(&self, radius: Metres) -> Option<Metres> {
+        self.radii.iter().copied().find(|&next| next > radius)
+    }
+
+    /// The largest radius, which is as far as anybody is looked for.
+    pub fn largest(&self) -> Metres {
+        self.radii[self.radii.len() - 1]
+    }
+
+    /// Who is alerted by a later wave: the nearest within `radius` who were not alerted yet and take no part, and
+    /// those whose alert was not acknowledged, again. `near` holds helpers on duty, nearest first, those alerted
+    /// included; `takes_part` says who ever responded.
+    pub fn later_wave(
+        &self,
+        radius: Metres,
+        near: &[Recipient],
+        alerts: &[Alert],
+        takes_part: impl Fn(UserId) -> bool,
+    ) -> Vec<Recipient> {
+        let known = |helper| alerts.iter().find(|a| a.helper == helper);
+        let candidates = near.iter().filter(|r| !takes_part(r.helper));
+        let (repeated, new): (Vec<&Recipient>, Vec<&Recipient>) = candidates.partition(|r| known(r.helper).is_some());
+        let new = new.into_iter().filter(|r| r.distance <= radius).take(self.wave_size as usize);
+        let unheard = |r: &&Recipient| known(r.helper).is_some_and(Alert::is_unheard);
+        let mut recipients: Vec<Recipient> = new.chain(repeated.into_iter().filter(unheard)).copied().collect();
+        recipients.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
+        recipients
+    }
+
+    /// Who is alerted in the place of one who will not come: the nearest who was not alerted yet and takes no part.
+    pub fn substitute(
+        &self,
+        near: &[Recipient],
+        alerts: &[Alert],
+        takes_part: impl Fn(UserId) -> bool,
+    ) -> Option<Recipient> {
+        let known = |helper| alerts.iter().any(|a| a.helper == helper);
+        near.iter().find(|r| !takes_part(r.helper) && !known(r.helper)).copied()
+    }
+
     /// Who is alerted first: the nearest within the smallest radius that holds enough helpers, or the largest.
     /// `census` was taken for [`Self::radii`] and [`Self::wave_size`].
     pub fn first_wave(&self, census: &Census) -> Wave {
@@ -110,6 +151,13 @@ pub struct Alert {
     pub acknowledged_at: Option<Timestamp>,
     /// When the helper declined, unless they accepted later.
     pub declined_at: Option<Timestamp>,
+}
+
+impl Alert {
+    /// Whether it was sent and nothing came back.
+    pub const fn is_unheard(&self) -> bool {
+        self.wave.is_some() && self.acknowledged_at.is_none() && self.declined_at.is_none()
+    }
 }
 
 /// How many helpers were alerted to an emergency, and what came back. Only alerted helpers count.

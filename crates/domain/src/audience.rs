@@ -83,6 +83,8 @@ impl LoggedEvent {
                 let each = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
                 recipients.iter().map(|r| each(r.helper)).collect()
             }
+            // To the owner: nobody else is to know that nobody comes.
+            Event::Unanswered { owner, .. } => to_all(Audience::of([Room::User(*owner)])),
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -102,6 +104,7 @@ impl LoggedEvent {
                 Some(readers) => to_all(Audience::of(readers.iter().copied().map(Room::User))),
             },
             Event::AlertDeclined { .. }
+            | Event::AlertAcknowledged { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. } => Vec::new(),
@@ -145,7 +148,9 @@ impl LoggedEvent {
                 | Event::EmergencyEnded { .. }
                 | Event::MessagePosted { .. }
                 | Event::MessageDeleted { .. }
-                | Event::AlertDeclined { .. },
+                | Event::AlertDeclined { .. }
+                | Event::AlertAcknowledged { .. }
+                | Event::Unanswered { .. },
                 _,
             ) => Vec::new(),
         }

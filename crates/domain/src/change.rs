@@ -31,6 +31,13 @@ impl Change {
         self
     }
 
+    /// Adds a write before all others.
+    #[must_use]
+    pub fn write_first(mut self, write: Write) -> Self {
+        self.writes.insert(0, write);
+        self
+    }
+
     /// Adds an event of an emergency.
     #[must_use]
     pub fn event(self, emergency: EmergencyId, event: Event) -> Self {
@@ -133,6 +140,13 @@ pub enum Write {
         wave: u16,
         /// Who.
         recipients: Vec<Recipient>,
+    },
+    /// A device of an alerted helper has the alert. `Stale` when it was acknowledged before, or never sent.
+    AcknowledgeAlert {
+        /// To what.
+        emergency: EmergencyId,
+        /// Whose.
+        helper: UserId,
     },
     /// A helper declined (`true`), or accepted after all (`false`: nothing if they had not declined).
     SetDeclined {

@@ -165,6 +165,8 @@ pub struct Emergency {
     pub responses: Vec<Response>,
     /// How many were alerted, and what came back.
     pub alerts: AlertCounts,
+    /// When the next wave is due, unless somebody responds before; none while somebody does, and after the last.
+    pub next_alert_at: Option<Timestamp>,
     /// What the store holds; a change is made on condition that it still does.
     pub revision: Revision,
 }
@@ -289,6 +291,7 @@ impl Emergency {
         }
         let first = self.status == EmergencyStatus::Active;
         self.status = EmergencyStatus::Responding;
+        self.next_alert_at = None;
         self.first_response_at.get_or_insert(now);
         self.updated_at = now;
         Ok(Acceptance::Joined { first })
@@ -351,9 +354,18 @@ impl Emergency {
             Relation::Helper | Relation::Stranger => return Err(Refusal::NotAuthorized),
         };
         self.must_be_live()?;
-        self.status = EmergencyStatus::Resolved;
-        self.updated_at = now;
-        self.ending = Some(Ending { at: now, by: Some(by), resolution: Some(resolution), notes });
+        self.end(EmergencyStatus::Resolved, Ending { at: now, by: Some(by), resolution: Some(resolution), notes });
+        Ok(())
+    }
+
+    /// It ran out of time: nobody ended it.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyEnded`].
+    pub fn expire(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.must_be_live()?;
+        let resolution = Some(ResolutionType::AutoExpired);
+        self.end(EmergencyStatus::Resolved, Ending { at: now, by: None, resolution, notes: None });
         Ok(())
     }
 
@@ -366,10 +378,21 @@ impl Emergency {
             return Err(Refusal::NotAuthorized);
         }
         self.must_be_live()?;
-        self.status = EmergencyStatus::Cancelled;
-        self.updated_at = now;
-        self.ending = Some(Ending { at: now, by: Some(by), resolution: None, notes: reason });
+        self.end(EmergencyStatus::Cancelled, Ending { at: now, by: Some(by), resolution: None, notes: reason });
         Ok(())
+    }
+
+    fn end(&mut self, status: EmergencyStatus, ending: Ending) {
+        self.status = status;
+        self.updated_at = ending.at;
+        self.next_alert_at = None;
+        self.ending = Some(ending);
+    }
+
+    /// Owner, responding helpers and those who completed.
+    pub fn participants(&self) -> impl Iterator<Item = UserId> + '_ {
+        let helpers = self.responses.iter().filter(|r| r.status != ResponseStatus::Cancelled);
+        [self.owner()].into_iter().chain(helpers.map(|r| r.helper.person.id))
     }
 
     /// Helpers who were there when it was resolved, and so have earned trust.

@@ -39,6 +39,18 @@ pub enum Event {
         /// Who.
         helper: UserId,
     },
+    /// A device of an alerted helper has the alert.
+    AlertAcknowledged {
+        /// Whose.
+        helper: UserId,
+    },
+    /// The last wave passed, and nobody responds.
+    Unanswered {
+        /// Who waits.
+        owner: UserId,
+        /// How many had been alerted.
+        alerted: u32,
+    },
     /// A helper accepted.
     HelperJoined {
         /// Who, as others see them.
@@ -94,6 +106,9 @@ pub enum Event {
         at: Timestamp,
         /// Who had been alerted.
         alerted: Vec<UserId>,
+        /// Who took part then: what a client resumes by.
+        #[serde(default)]
+        participants: Vec<UserId>,
     },
     /// Somebody wrote.
     MessagePosted {
@@ -139,6 +154,8 @@ impl Event {
             Self::EmergencyCreated { .. } => "emergency_created",
             Self::HelpersAlerted { .. } => "helpers_alerted",
             Self::AlertDeclined { .. } => "alert_declined",
+            Self::AlertAcknowledged { .. } => "alert_acknowledged",
+            Self::Unanswered { .. } => "unanswered",
             Self::HelperJoined { .. } => "helper_joined",
             Self::HelperStatusUpdated { .. } => "helper_status_updated",
             Self::StatusChanged { .. } => "status_changed",

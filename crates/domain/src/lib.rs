@@ -42,6 +42,7 @@
 //!     ending: None,
 //!     responses: Vec::new(),
 //!     alerts: AlertCounts::default(),
+//!     next_alert_at: None,
 //!     revision: Revision(1),
 //! };
 //!
@@ -71,6 +72,7 @@ mod position;
 mod refusal;
 mod secret;
 mod text;
+mod unanswered;
 pub mod usecase;
 mod words;
 
@@ -87,6 +89,7 @@ pub use position::*;
 pub use refusal::{Error, Refusal};
 pub use secret::Secret;
 pub use text::{Text, TextError};
+pub use unanswered::Unanswered;
 pub use words::UnknownWord;
 
 /// A moment in UTC, in whole microseconds.

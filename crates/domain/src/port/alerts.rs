@@ -1,15 +1,15 @@
-//! What became of alerts.
+//! Alerts that wait: for their time, or for somebody who comes near.
 
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, Timestamp, UserId};
+use crate::{EmergencyId, Timestamp};
 
-/// Alerts, as helpers' devices answer to them.
+/// Alerts and their timers, which are rows: they survive a restart.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Alerts: Send + Sync {
-    /// A device of this helper has the alert. The first time counts; tells whether it was the first. Nothing
-    /// happens for one who was not alerted.
-    async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) -> Result<bool>;
+    /// Live emergencies that something has to be done about: their next wave is due at `now` or before, or they were
+    /// created before `expired_before`. Those that wait longest come first, at most `limit`.
+    async fn due(&self, now: Timestamp, expired_before: Timestamp, limit: u32) -> Result<Vec<EmergencyId>>;
 }

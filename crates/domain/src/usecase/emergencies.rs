@@ -82,7 +82,7 @@ pub async fn raise(
     let census = cx.helpers.census(&cx.search(&call), policy.radii(), policy.wave_size()).await?;
     let wave = policy.first_wave(&census);
     for _ in 0..ATTEMPTS {
-        let emergency = begin(call.clone(), request_id.clone(), &wave);
+        let emergency = begin(cx, call.clone(), request_id.clone(), &wave);
         match cx.changes.commit(begun(cx, &emergency, &wave)).await {
             Ok(()) => return Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
             Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => {}
@@ -102,7 +102,7 @@ pub async fn raise(
     Err(Refusal::Contended.into())
 }
 
-fn begin(call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
+fn begin(cx: &Context, call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
     let created_at = call.created_at;
     let alerted = u32::try_from(wave.recipients.len()).unwrap_or(u32::MAX);
     Emergency {
@@ -115,6 +115,7 @@ fn begin(call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
         ending: None,
         responses: Vec::new(),
         alerts: AlertCounts { wave: wave.number, alerted, acknowledged: 0, declined: 0 },
+        next_alert_at: cx.rules.next_alert(created_at),
         revision: Revision(1),
     }
 }
@@ -172,18 +173,28 @@ pub async fn resolve(
         let (now, by) = (cx.clock.now(), actor.id());
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         emergency.resolve(by, relation, notes.clone(), now)?;
-        let hidden = relation == Relation::Owner && emergency.call.details.anonymous;
-        let resolution = emergency.ending.as_ref().and_then(|e| e.resolution).ok_or(Refusal::NotAuthorized)?;
-        let resolved =
-            Event::EmergencyResolved { at: now, by: (!hidden).then_some(by), resolution, notes: notes.clone() };
-        let mut change = ending(&emergency, by, now, resolved, alerted);
-        let helpers: Vec<UserId> = emergency.who_helped().collect();
-        if !helpers.is_empty() {
-            change = change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING });
-        }
-        cx.changes.commit(change).await?;
+        cx.changes.commit(resolved(&emergency, Some(by), now, alerted)?).await?;
         Ok((emergency, relation))
     })
+}
+
+/// A resolved emergency: what is stored and told, and what those who helped have earned.
+pub(super) fn resolved(
+    emergency: &Emergency,
+    by: Option<UserId>,
+    at: Timestamp,
+    alerted: Vec<UserId>,
+) -> Result<Change, Error> {
+    let ending = emergency.ending.as_ref().ok_or(Refusal::NotAuthorized)?;
+    let resolution = ending.resolution.ok_or(Refusal::NotAuthorized)?;
+    let hidden = by == Some(emergency.owner()) && emergency.call.details.anonymous;
+    let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes: ending.notes.clone() };
+    let change = ended(emergency, by, at, event, alerted);
+    let helpers: Vec<UserId> = emergency.who_helped().collect();
+    if helpers.is_empty() {
+        return Ok(change);
+    }
+    Ok(change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING }))
 }
 
 /// The owner takes the call back.
@@ -203,17 +214,18 @@ pub async fn cancel(
         let now = cx.clock.now();
         emergency.cancel(actor.id(), reason.clone(), now)?;
         let cancelled = Event::EmergencyCancelled { at: now, reason: reason.clone(), alerted: alerted.clone() };
-        cx.changes.commit(ending(&emergency, actor.id(), now, cancelled, alerted)).await?;
+        cx.changes.commit(ended(&emergency, Some(actor.id()), now, cancelled, alerted)).await?;
         Ok(emergency)
     })
 }
 
-fn ending(emergency: &Emergency, by: UserId, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
+fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
+    let participants = emergency.participants().collect();
     let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
-    Change::new(Some(by), at)
+    Change::new(by, at)
         .write(update)
         .event(emergency.id(), how)
-        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status, at, alerted })
+        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status, at, alerted, participants })
 }
 
 /// The owner removes what has ended, with its messages and its part of the log.

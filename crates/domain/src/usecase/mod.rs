@@ -3,6 +3,7 @@
 //! [`Change`](crate::Change). None of them sends anything to anybody.
 
 pub mod accounts;
+pub mod alerts;
 pub mod emergencies;
 pub mod helpers;
 pub mod messages;
@@ -25,6 +26,10 @@ pub struct Rules {
     pub alerts: AlertPolicy,
     /// Positions older than this do not count.
     pub position_ttl: TimeDelta,
+    /// From one wave of alerts to the next, while nobody responds.
+    pub alert_interval: TimeDelta,
+    /// A live emergency older than this is over.
+    pub emergency_ttl: TimeDelta,
 }
 
 impl Rules {
@@ -34,10 +39,29 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// When the wave after one sent now is due.
+    pub fn next_alert(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add_signed(self.alert_interval)
+    }
+
+    /// Live emergencies created before this are over.
+    pub fn expired_before(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub_signed(self.emergency_ttl).unwrap_or(Timestamp::MIN_UTC)
+    }
+}
+
 impl Default for Rules {
-    /// Verified helpers, the default alert policy, positions of the last 24 hours.
+    /// Verified helpers, the default alert policy, positions of the last 24 hours, a wave a minute, a day for an
+    /// emergency.
     fn default() -> Self {
-        Self { helpers: HelperPolicy::Verified, alerts: AlertPolicy::default(), position_ttl: TimeDelta::hours(24) }
+        Self {
+            helpers: HelperPolicy::Verified,
+            alerts: AlertPolicy::default(),
+            position_ttl: TimeDelta::hours(24),
+            alert_interval: TimeDelta::seconds(60),
+            emergency_ttl: TimeDelta::hours(24),
+        }
     }
 }
 

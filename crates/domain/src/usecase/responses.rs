@@ -2,9 +2,10 @@
 
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
-    ResponseUpdate, Timestamp, Write,
+    ResponseStatus, ResponseUpdate, Timestamp, Write,
     port::{Constraint, Loaded},
     usecase::{
+        alerts::{fill, resume},
         decide_again,
         emergencies::{Context, must_be_helper},
         refuse_conflict,
@@ -60,12 +61,15 @@ pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Eme
         if alert.is_some_and(|a| a.declined_at.is_some()) {
             return Ok(emergency);
         }
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
         let change = Change::new(Some(helper), cx.clock.now())
-            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
+            .write(update)
             .write(Write::SetDeclined { emergency: id, helper, declined: true })
             .event(id, Event::AlertDeclined { helper });
+        let was_alerted = alert.is_some_and(|a| a.wave.is_some());
+        let change = if was_alerted { fill(cx, change, &mut emergency, &alerts).await? } else { change };
         cx.changes.commit(change).await?;
-        emergency.alerts.declined += u32::from(alert.is_some_and(|a| a.wave.is_some()));
+        emergency.alerts.declined += u32::from(was_alerted);
         Ok(emergency)
     })
 }
@@ -82,7 +86,7 @@ pub async fn update(
     told: ResponseUpdate,
 ) -> Result<(Emergency, Relation), Error> {
     decide_again!(async {
-        let mut emergency = cx.load(id).await?.emergency;
+        let Loaded { mut emergency, alerts } = cx.load(id).await?;
         let (now, helper) = (cx.clock.now(), actor.id());
         let abandoned = emergency.update_response(helper, told.clone(), now)?;
         let response = emergency.response(helper).cloned().ok_or(Refusal::NotAuthorized)?;
@@ -93,11 +97,18 @@ pub async fn update(
             estimated_arrival: response.estimated_arrival,
             updated_at: now,
         };
+        let cancelled = response.status == ResponseStatus::Cancelled;
+        let change = Change::new(Some(helper), now).event(id, updated);
+        let change = if abandoned {
+            let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now };
+            resume(cx, change.event(id, active), &mut emergency, &alerts).await?
+        } else if cancelled {
+            fill(cx, change, &mut emergency, &alerts).await?
+        } else {
+            change
+        };
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: vec![response] };
-        let mut change = Change::new(Some(helper), now).write(update).event(id, updated);
-        if abandoned {
-            change = change.event(id, Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now });
-        }
+        let change = change.write_first(update);
         cx.changes.commit(change).await?;
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         Ok((emergency, relation))

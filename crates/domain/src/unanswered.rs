@@ -1,0 +1,123 @@
+//! The live emergencies that nobody has answered, as the log tells: whom to alert when a helper comes near.
+//!
+//! Kept in memory on every node, so that a position that concerns no emergency costs no query. It may say too much,
+//! never too little: the use case that is called then looks at the emergency itself.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, UserId};
+
+/// Metres in a degree of latitude, at least (WGS 84: 110,574 at the equator).
+const METRES_PER_DEGREE: f64 = 110_574.0;
+
+/// Emergencies that wait for an answer.
+#[derive(Debug, Default)]
+pub struct Unanswered {
+    live: Mutex<HashMap<EmergencyId, Watched>>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    owner: UserId,
+    position: Position,
+    radius: Metres,
+    waits: bool,
+    known: HashSet<UserId>,
+}
+
+impl Unanswered {
+    /// Takes in an emergency that was live before this node followed the log.
+    pub fn remember(&self, emergency: &Emergency) {
+        let call = &emergency.call;
+        let watched = Watched {
+            owner: call.owner.id,
+            position: call.details.location.position,
+            radius: emergency.alert_radius,
+            waits: emergency.status == EmergencyStatus::Active,
+            known: emergency.responses.iter().map(|r| r.helper.person.id).collect(),
+        };
+        self.live().entry(call.id).or_insert(watched);
+    }
+
+    /// Takes in an event of the log; they must come in order.
+    pub fn observe(&self, event: &LoggedEvent) {
+        let Some(id) = event.emergency else { return };
+        let mut live = self.live();
+        match &event.event {
+            Event::EmergencyCreated { call, .. } => {
+                let watched = Watched {
+                    owner: call.owner.id,
+                    position: call.details.location.position,
+                    radius: Metres::new(0.0),
+                    waits: true,
+                    known: HashSet::new(),
+                };
+                live.insert(id, watched);
+            }
+            Event::EmergencyEnded { .. } => {
+                live.remove(&id);
+            }
+            other => {
+                if let Some(watched) = live.get_mut(&id) {
+                    watched.observe(other);
+                }
+            }
+        }
+    }
+
+    /// The emergencies that a helper at this place should hear of, as far as is known here.
+    pub fn near(&self, helper: UserId, position: Position) -> Vec<EmergencyId> {
+        let live = self.live();
+        live.iter().filter(|(_, watched)| watched.concerns(helper, position)).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        !self.live().values().any(|watched| watched.waits)
+    }
+
+    /// This helper was looked at, and need not be again.
+    pub fn settle(&self, emergency: EmergencyId, helper: UserId) {
+        if let Some(watched) = self.live().get_mut(&emergency) {
+            watched.known.insert(helper);
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<EmergencyId, Watched>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::HelpersAlerted { radius, recipients, .. } => {
+                self.radius = *radius;
+                self.known.extend(recipients.iter().map(|r| r.helper));
+            }
+            Event::HelperJoined { helper, .. } => {
+                self.known.insert(helper.person.id);
+            }
+            Event::AlertDeclined { helper } => {
+                self.known.insert(*helper);
+            }
+            Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. } => {
+                self.known.insert(*helper);
+            }
+            Event::StatusChanged { status, .. } => self.waits = *status == EmergencyStatus::Active,
+            _ => {}
+        }
+    }
+
+    fn concerns(&self, helper: UserId, position: Position) -> bool {
+        let north = (self.position.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
+        self.waits
+            && north <= self.radius.get()
+            && helper != self.owner
+            && !self.known.contains(&helper)
+            && position.distance_to(self.position) <= self.radius
+    }
+}

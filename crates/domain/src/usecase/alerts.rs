@@ -1,0 +1,164 @@
+//! Alerts after the first wave: further waves while nobody responds, substitutes for those who will not come, helpers
+//! who come near later, and what becomes of an emergency that nobody answers.
+//!
+//! Every alert is sent on condition that the emergency is still at the revision it was decided on, so that of several
+//! nodes whose timers fire at once one sends it.
+
+use crate::{
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Timestamp, UserId, Write,
+    port::{self, Loaded},
+    usecase::{
+        decide_again,
+        emergencies::{Context, resolved},
+    },
+};
+
+/// The most emergencies that are looked after at once.
+const BATCH: u32 = 100;
+
+/// A device of an alerted helper has the alert. Tells whether it is the first to say so.
+///
+/// # Errors
+/// When a port fails.
+pub async fn acknowledge(cx: &Context, emergency: EmergencyId, helper: UserId) -> Result<bool, Error> {
+    let change = Change::new(Some(helper), cx.clock.now())
+        .write(Write::AcknowledgeAlert { emergency, helper })
+        .event(emergency, Event::AlertAcknowledged { helper });
+    match cx.changes.commit(change).await {
+        Ok(()) => Ok(true),
+        Err(port::Error::Stale) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies
+/// it looked after; the caller asks again soon if there may be more.
+///
+/// # Errors
+/// When a port fails. What was done before stays done.
+pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, Error> {
+    let now = cx.clock.now();
+    let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
+    for id in &due {
+        match fire(cx, *id).await {
+            // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
+            Ok(()) | Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(due.len())
+}
+
+async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
+    let loaded = cx.load(id).await?;
+    let now = cx.clock.now();
+    let alerted = loaded.alerted();
+    let Loaded { mut emergency, alerts } = loaded;
+    if emergency.call.created_at < cx.rules.expired_before(now) {
+        emergency.expire(now)?;
+        return Ok(cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?);
+    }
+    if emergency.status != EmergencyStatus::Active || emergency.next_alert_at.is_none_or(|due| due > now) {
+        return Ok(());
+    }
+    let change = Change::new(None, now);
+    let change = match cx.rules.alerts.next_radius(emergency.alert_radius) {
+        Some(radius) => wave(cx, change, &mut emergency, &alerts, radius).await?,
+        None => give_up(change, &mut emergency),
+    };
+    let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
+    Ok(cx.changes.commit(change.write_first(update)).await?)
+}
+
+/// The last wave passed without a response.
+fn give_up(change: Change, emergency: &mut Emergency) -> Change {
+    emergency.next_alert_at = None;
+    let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts.alerted };
+    change.event(emergency.id(), unanswered)
+}
+
+/// Nobody responds any more: the next wave goes out at once, with the next radius if there is one.
+pub(super) async fn resume(
+    cx: &Context,
+    change: Change,
+    emergency: &mut Emergency,
+    alerts: &[Alert],
+) -> Result<Change, Error> {
+    let radius = cx.rules.alerts.next_radius(emergency.alert_radius).unwrap_or(emergency.alert_radius);
+    wave(cx, change, emergency, alerts, radius).await
+}
+
+/// One will not come: the nearest who was not alerted yet is alerted in their place. The alert radius stays.
+pub(super) async fn fill(
+    cx: &Context,
+    change: Change,
+    emergency: &mut Emergency,
+    alerts: &[Alert],
+) -> Result<Change, Error> {
+    let near = near(cx, emergency, alerts, 1).await?;
+    let substitute = cx.rules.alerts.substitute(&near, alerts, |helper| emergency.response(helper).is_some());
+    let recipients: Vec<_> = substitute.into_iter().collect();
+    if recipients.is_empty() { Ok(change) } else { Ok(send(change, emergency, alerts, recipients)) }
+}
+
+async fn wave(
+    cx: &Context,
+    change: Change,
+    emergency: &mut Emergency,
+    alerts: &[Alert],
+    radius: Metres,
+) -> Result<Change, Error> {
+    let policy = &cx.rules.alerts;
+    let near = near(cx, emergency, alerts, policy.wave_size()).await?;
+    let recipients = policy.later_wave(radius, &near, alerts, |helper| emergency.response(helper).is_some());
+    emergency.alert_radius = radius;
+    emergency.alerts.wave = emergency.alerts.wave.saturating_add(1);
+    emergency.next_alert_at = cx.rules.next_alert(change.at);
+    Ok(send(change, emergency, alerts, recipients))
+}
+
+/// The nearest helpers on duty, `more` of them beyond those who were alerted or take part.
+async fn near(cx: &Context, emergency: &Emergency, alerts: &[Alert], more: u32) -> Result<Vec<Recipient>, Error> {
+    let known = u32::try_from(alerts.len() + emergency.responses.len()).unwrap_or(u32::MAX);
+    let radius = [cx.rules.alerts.largest()];
+    let census = cx.helpers.census(&cx.search(&emergency.call), &radius, known.saturating_add(more)).await?;
+    Ok(census.nearest)
+}
+
+/// Adds alerts to a change that also updates the emergency.
+fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients: Vec<Recipient>) -> Change {
+    let alerted = |helper| alerts.iter().any(|a| a.helper == helper && a.wave.is_some());
+    let new = recipients.iter().filter(|r| !alerted(r.helper)).count();
+    emergency.alerts.alerted = emergency.alerts.alerted.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+    let (id, wave) = (emergency.id(), emergency.alerts.wave);
+    let event = Event::HelpersAlerted {
+        call: emergency.call.clone(),
+        status: emergency.status,
+        wave,
+        radius: emergency.alert_radius,
+        recipients: recipients.clone(),
+    };
+    change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
+}
+
+/// A helper on duty has come within the alert radius of an emergency that nobody has answered. They are alerted unless
+/// they were before, or the emergency is answered by now. `position` is where the helper is.
+///
+/// # Errors
+/// [`crate::Refusal::EmergencyNotFound`], or when a port fails.
+pub async fn reach(cx: &Context, id: EmergencyId, helper: UserId, position: crate::Position) -> Result<(), Error> {
+    decide_again!(async {
+        let Loaded { mut emergency, alerts } = cx.load(id).await?;
+        let distance = position.distance_to(emergency.call.details.location.position);
+        let known = alerts.iter().any(|a| a.helper == helper) || emergency.response(helper).is_some();
+        let waits = emergency.status == EmergencyStatus::Active && distance <= emergency.alert_radius;
+        if known || !waits || emergency.owner() == helper {
+            return Ok(());
+        }
+        let now: Timestamp = cx.clock.now();
+        let recipients = vec![Recipient { helper, distance }];
+        let change = send(Change::new(None, now), &mut emergency, &alerts, recipients);
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
+        Ok(cx.changes.commit(change.write_first(update)).await?)
+    })
+}
