@@ -128,18 +128,16 @@ fn begun(cx: &Context, emergency: &Emergency, wave: &Wave) -> Change {
     let mut change = Change::new(Some(call.owner.id), call.created_at)
         .write(Write::RaiseEmergency(Box::new(emergency.clone())))
         .event(id, created);
-    if !wave.recipients.is_empty() {
-        let recipients = wave.recipients.clone();
-        let alerted = Event::HelpersAlerted {
-            call: call.clone(),
-            status: emergency.status,
-            wave: wave.number,
-            radius: wave.radius,
-            recipients: recipients.clone(),
-        };
-        let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
-        change = change.write(sent).event(id, alerted);
-    }
+    let recipients = wave.recipients.clone();
+    let alerted = Event::HelpersAlerted {
+        call: call.clone(),
+        status: emergency.status,
+        wave: wave.number,
+        radius: wave.radius,
+        recipients: recipients.clone(),
+    };
+    let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
+    change = change.write(sent).event(id, alerted);
     if let Some(text) = message::receipt(wave.recipients.len()) {
         let receipt = Message {
             id: cx.ids.next().into(),
