@@ -8,7 +8,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, UserId};
+use crate::{
+    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, UserId,
+};
 
 /// Metres in a degree of latitude, at least (WGS 84: 110,574 at the equator).
 const METRES_PER_DEGREE: f64 = 110_574.0;
@@ -31,15 +33,10 @@ struct Watched {
 impl Unanswered {
     /// Takes in an emergency that was live before this node followed the log.
     pub fn remember(&self, emergency: &Emergency) {
-        let call = &emergency.call;
-        let watched = Watched {
-            owner: call.owner.id,
-            position: call.details.location.position,
-            radius: emergency.alert_radius,
-            waits: emergency.status == EmergencyStatus::Active,
-            known: emergency.responses.iter().map(|r| r.helper.person.id).collect(),
-        };
-        self.live().entry(call.id).or_insert(watched);
+        let mut watched = Watched::of(&emergency.call, emergency.status == EmergencyStatus::Active);
+        watched.radius = emergency.alert_radius;
+        watched.known.extend(emergency.responses.iter().map(|r| r.helper.person.id));
+        self.live().entry(emergency.id()).or_insert(watched);
     }
 
     /// Takes in an event of the log; they must come in order.
@@ -48,23 +45,22 @@ impl Unanswered {
         let mut live = self.live();
         match &event.event {
             Event::EmergencyCreated { call, .. } => {
-                let watched = Watched {
-                    owner: call.owner.id,
-                    position: call.details.location.position,
-                    radius: Metres::new(0.0),
-                    waits: true,
-                    known: HashSet::new(),
-                };
-                live.insert(id, watched);
+                live.insert(id, Watched::of(call, true));
             }
             Event::EmergencyEnded { .. } => {
                 live.remove(&id);
             }
-            other => {
-                if let Some(watched) = live.get_mut(&id) {
+            other => match (live.get_mut(&id), other) {
+                (Some(watched), _) => watched.observe(other),
+                // Live since before this node followed the log, and not remembered yet. Whoever waits again, or in a
+                // larger radius, is told of by a wave: so what is remembered after this may be old, and is not taken.
+                (None, Event::HelpersAlerted { call, status, .. }) => {
+                    let mut watched = Watched::of(call, *status == EmergencyStatus::Active);
                     watched.observe(other);
+                    live.insert(id, watched);
                 }
-            }
+                (None, _) => {}
+            },
         }
     }
 
@@ -92,6 +88,12 @@ impl Unanswered {
 }
 
 impl Watched {
+    /// Before any wave.
+    fn of(call: &Call, waits: bool) -> Self {
+        let (owner, position) = (call.owner.id, call.details.location.position);
+        Self { owner, position, radius: Metres::new(0.0), waits, known: HashSet::new() }
+    }
+
     fn observe(&mut self, event: &Event) {
         match event {
             Event::HelpersAlerted { radius, recipients, .. } => {

@@ -5,16 +5,18 @@
 //! nodes whose timers fire at once one sends it.
 
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Timestamp, UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Position, Recipient, Refusal,
+    Timestamp, Unanswered, UserId, Write,
     port::{self, Loaded},
     usecase::{
         decide_again,
         emergencies::{Context, resolved},
+        helpers,
     },
 };
 
-/// The most emergencies that are looked after at once.
-const BATCH: u32 = 100;
+/// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
+pub const BATCH: u32 = 100;
 
 /// A device of an alerted helper has the alert. Tells whether it is the first to say so.
 ///
@@ -39,14 +41,17 @@ pub async fn acknowledge(cx: &Context, emergency: EmergencyId, helper: UserId) -
 pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, Error> {
     let now = cx.clock.now();
     let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
+    let mut corrupt = None;
     for id in &due {
         match fire(cx, *id).await {
             // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
             Ok(()) | Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            // One that cannot be read must not keep all others waiting.
+            Err(unreadable @ Error::Port(port::Error::Corrupt { .. })) => corrupt = Some(unreadable),
             Err(other) => return Err(other),
         }
     }
-    Ok(due.len())
+    corrupt.map_or(Ok(due.len()), Err)
 }
 
 async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
@@ -141,24 +146,72 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
     change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
 }
 
-/// A helper on duty has come within the alert radius of an emergency that nobody has answered. They are alerted unless
-/// they were before, or the emergency is answered by now. `position` is where the helper is.
+/// Somebody came online, went on duty or moved. If they are a helper on duty within the alert radius of emergencies that
+/// nobody has answered, they are alerted to those. Without a `position` their last one counts, if it is fresh. Where no
+/// emergency waits this asks no port.
 ///
 /// # Errors
-/// [`crate::Refusal::EmergencyNotFound`], or when a port fails.
-pub async fn reach(cx: &Context, id: EmergencyId, helper: UserId, position: crate::Position) -> Result<(), Error> {
+/// When a port fails.
+pub async fn notice(
+    cx: &Context,
+    helpers: &helpers::Context,
+    unanswered: &Unanswered,
+    user: UserId,
+    position: Option<Position>,
+) -> Result<(), Error> {
+    if unanswered.is_empty() {
+        return Ok(());
+    }
+    let position = match position {
+        Some(position) => position,
+        None => match helpers.positions.last(user).await? {
+            Some(fix) if fix.at >= cx.rules.fresh_since(cx.clock.now()) => fix.position,
+            Some(_) | None => return Ok(()),
+        },
+    };
+    let near = unanswered.near(user, position);
+    if near.is_empty() {
+        return Ok(());
+    }
+    let account = helpers.accounts.find(user).await?;
+    if !account.is_some_and(|account| account.on_duty(cx.rules.helpers)) {
+        return Ok(());
+    }
+    for id in near {
+        let settled = match reach(cx, id, user, position).await {
+            Err(Error::Refused(Refusal::EmergencyNotFound)) => true,
+            outcome => outcome?,
+        };
+        if settled {
+            unanswered.settle(id, user);
+        }
+    }
+    Ok(())
+}
+
+/// A helper on duty has come within the alert radius of an emergency that nobody has answered. They are alerted unless
+/// they were before, or the emergency is answered by now. `position` is where the helper is. Tells whether this helper
+/// need not be looked at again.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], or when a port fails.
+pub async fn reach(cx: &Context, id: EmergencyId, helper: UserId, position: Position) -> Result<bool, Error> {
     decide_again!(async {
         let Loaded { mut emergency, alerts } = cx.load(id).await?;
         let distance = position.distance_to(emergency.call.details.location.position);
         let known = alerts.iter().any(|a| a.helper == helper) || emergency.response(helper).is_some();
         let waits = emergency.status == EmergencyStatus::Active && distance <= emergency.alert_radius;
-        if known || !waits || emergency.owner() == helper {
-            return Ok(());
+        if known || emergency.owner() == helper || !emergency.status.is_live() {
+            return Ok(true);
+        }
+        if !waits {
+            return Ok(false);
         }
         let now: Timestamp = cx.clock.now();
         let recipients = vec![Recipient { helper, distance }];
         let change = send(Change::new(None, now), &mut emergency, &alerts, recipients);
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
-        Ok(cx.changes.commit(change.write_first(update)).await?)
+        cx.changes.commit(change.write_first(update)).await?;
+        Ok(true)
     })
 }
