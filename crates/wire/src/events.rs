@@ -91,6 +91,11 @@ pub(crate) enum Payload<'a> {
         status: EmergencyStatus,
         timestamp: Timestamp,
     },
+    Unanswered {
+        emergency_id: Uuid,
+        alerted_helpers: u32,
+        timestamp: Timestamp,
+    },
     Message {
         emergency_id: Uuid,
         message: MessageView<'a>,
@@ -112,6 +117,7 @@ impl Payload<'_> {
             Self::Resolved { .. } => "emergency:resolved",
             Self::Cancelled { .. } => "emergency:cancelled",
             Self::Ended { .. } => "emergency:ended",
+            Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
         }
@@ -217,6 +223,9 @@ pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>
             timestamp: *at,
         },
         Event::EmergencyEnded { status, at, .. } => Payload::Ended { emergency_id, status: *status, timestamp: *at },
+        Event::Unanswered { alerted, .. } => {
+            Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
+        }
         Event::MessagePosted { message } => {
             Payload::Message { emergency_id, message: MessageView::new(message, reader) }
         }
@@ -224,6 +233,7 @@ pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>
             Payload::MessageDeleted { emergency_id, message_id: (*message).into() }
         }
         Event::AlertDeclined { .. }
+        | Event::AlertAcknowledged { .. }
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
         | Event::AccountBlocked { .. } => return None,

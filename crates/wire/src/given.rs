@@ -87,6 +87,7 @@ pub(crate) fn emergency(anonymous: bool) -> Emergency {
             updated_at: at(2),
         }],
         alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 1, declined: 0 },
+        next_alert_at: None,
         revision: Revision(3),
     }
 }
@@ -165,7 +166,9 @@ pub(crate) fn every_event(anonymous: bool) -> Vec<LoggedEvent> {
                 recipients: vec![to(GRACE, 149.5), to(ALAN, 3_000.2)],
             },
         ),
+        of(GRACE, Event::AlertAcknowledged { helper: id(GRACE) }),
         of(ALAN, Event::AlertDeclined { helper: id(ALAN) }),
+        logged(None, Event::Unanswered { owner: id(OWNER), alerted: 2 }),
         of(GRACE, Event::HelperJoined { helper: grace_card(), joined_at: at(1) }),
         of(GRACE, Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) }),
         of(
@@ -188,7 +191,15 @@ pub(crate) fn every_event(anonymous: bool) -> Vec<LoggedEvent> {
             },
         ),
         of(OWNER, Event::EmergencyCancelled { at: at(10), reason: Some(text("A mistake")), alerted: alerted.clone() }),
-        of(OWNER, Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(10), alerted }),
+        of(
+            OWNER,
+            Event::EmergencyEnded {
+                status: EmergencyStatus::Resolved,
+                at: at(10),
+                alerted,
+                participants: vec![id(OWNER), id(GRACE)],
+            },
+        ),
         of(OWNER, Event::MessagePosted { message: message(Sender::Owner(ada()), To::Everyone, anonymous) }),
         of(OWNER, Event::MessageDeleted { message: id(MESSAGE), readers: None }),
         of(GRACE, Event::HelperRightsChanged { user: id(GRACE), on_duty: true, may_help: true }),

@@ -12,6 +12,7 @@ mod given;
 pub mod input;
 pub mod origin;
 pub mod problem;
+pub mod signals;
 pub mod socket;
 pub mod timeline;
 pub mod views;

@@ -25,6 +25,7 @@ pub struct Entry<'a> {
 enum Data<'a> {
     Told(Payload<'a>),
     Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
+    Acknowledged { helper_id: Uuid },
     Declined { count: u32 },
 }
 
@@ -53,6 +54,9 @@ pub fn timeline<'a>(
                 let helpers: Vec<_> = helpers.collect();
                 let data = Data::Alerted { wave: *wave, radius: radius.whole(), alerted: helpers.len(), helpers };
                 ("alerts:sent", data, None)
+            }
+            Event::AlertAcknowledged { helper } => {
+                ("alerts:acknowledged", Data::Acknowledged { helper_id: (*helper).into() }, event.actor)
             }
             Event::AlertDeclined { .. } => {
                 declined += 1;

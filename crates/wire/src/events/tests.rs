@@ -36,6 +36,8 @@ fn every_event_has_the_name_of_the_interface_or_is_told_to_nobody() {
             Some("emergency:created"),
             Some("emergency:nearby"),
             None,
+            None,
+            Some("emergency:unanswered"),
             Some("helper:joined"),
             Some("emergency:status_changed"),
             Some("helper:status_update"),
@@ -267,6 +269,18 @@ fn emergency_ended() {
       "eventId": 42,
       "status": "resolved",
       "timestamp": "2026-01-15T10:00:10Z"
+    }
+    "#);
+}
+
+#[test]
+fn emergency_unanswered() {
+    assert_snapshot!(payload_of("emergency:unanswered", true, Viewer::Anyone), @r#"
+    {
+      "alertedHelpers": 2,
+      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "eventId": 42,
+      "timestamp": "2026-01-15T10:00:05Z"
     }
     "#);
 }

@@ -29,15 +29,17 @@ fn its_owner_sees_who_did_what() {
     assert_snapshot!(outline(&happened(), OWNER, Relation::Owner), @r#"
     1 emergency:created "00000000-0000-0000-0000-000000000ada"
     2 alerts:sent null
-    3 alerts:declined null
-    4 helper:joined "00000000-0000-0000-0000-000000000006"
-    5 emergency:status_changed "00000000-0000-0000-0000-000000000006"
-    6 helper:status_update "00000000-0000-0000-0000-000000000006"
-    7 emergency:resolved "00000000-0000-0000-0000-000000000ada"
-    8 emergency:cancelled "00000000-0000-0000-0000-000000000ada"
-    9 emergency:ended "00000000-0000-0000-0000-000000000ada"
-    10 emergency:message "00000000-0000-0000-0000-000000000ada"
-    11 emergency:message:deleted "00000000-0000-0000-0000-000000000ada"
+    3 alerts:acknowledged "00000000-0000-0000-0000-000000000006"
+    4 alerts:declined null
+    5 emergency:unanswered null
+    6 helper:joined "00000000-0000-0000-0000-000000000006"
+    7 emergency:status_changed "00000000-0000-0000-0000-000000000006"
+    8 helper:status_update "00000000-0000-0000-0000-000000000006"
+    9 emergency:resolved "00000000-0000-0000-0000-000000000ada"
+    10 emergency:cancelled "00000000-0000-0000-0000-000000000ada"
+    11 emergency:ended "00000000-0000-0000-0000-000000000ada"
+    12 emergency:message "00000000-0000-0000-0000-000000000ada"
+    13 emergency:message:deleted "00000000-0000-0000-0000-000000000ada"
     "#);
 }
 
@@ -46,15 +48,17 @@ fn a_responding_helper_does_not_see_which_was_the_anonymous_owner() {
     assert_snapshot!(outline(&happened(), GRACE, Relation::RespondingHelper), @r#"
     1 emergency:created null
     2 alerts:sent null
-    3 alerts:declined null
-    4 helper:joined "00000000-0000-0000-0000-000000000006"
-    5 emergency:status_changed "00000000-0000-0000-0000-000000000006"
-    6 helper:status_update "00000000-0000-0000-0000-000000000006"
-    7 emergency:resolved null
-    8 emergency:cancelled null
-    9 emergency:ended null
-    10 emergency:message null
-    11 emergency:message:deleted null
+    3 alerts:acknowledged "00000000-0000-0000-0000-000000000006"
+    4 alerts:declined null
+    5 emergency:unanswered null
+    6 helper:joined "00000000-0000-0000-0000-000000000006"
+    7 emergency:status_changed "00000000-0000-0000-0000-000000000006"
+    8 helper:status_update "00000000-0000-0000-0000-000000000006"
+    9 emergency:resolved null
+    10 emergency:cancelled null
+    11 emergency:ended null
+    12 emergency:message null
+    13 emergency:message:deleted null
     "#);
 }
 
@@ -64,7 +68,7 @@ fn an_administrator_sees_the_same_as_the_owner() {
 }
 
 #[test]
-fn alerts_and_declines_are_entries_of_their_own() {
+fn what_becomes_of_alerts_are_entries_of_their_own() {
     let entries = read(&happened(), GRACE, Relation::RespondingHelper);
     assert_snapshot!(shown(&entries[1]), @r#"
     {
@@ -85,14 +89,36 @@ fn alerts_and_declines_are_entries_of_their_own() {
     "#);
     assert_snapshot!(shown(&entries[2]), @r#"
     {
+      "actor": "00000000-0000-0000-0000-000000000006",
+      "at": "2026-01-15T10:00:05Z",
+      "data": {"helperId": "00000000-0000-0000-0000-000000000006"},
+      "event": "alerts:acknowledged",
+      "eventId": 3
+    }
+    "#);
+    assert_snapshot!(shown(&entries[4]), @r#"
+    {
+      "actor": null,
+      "at": "2026-01-15T10:00:05Z",
+      "data": {
+        "alertedHelpers": 2,
+        "emergencyId": "00000000-0000-0000-0000-00000000000e",
+        "timestamp": "2026-01-15T10:00:05Z"
+      },
+      "event": "emergency:unanswered",
+      "eventId": 5
+    }
+    "#);
+    assert_snapshot!(shown(&entries[3]), @r#"
+    {
       "actor": null,
       "at": "2026-01-15T10:00:05Z",
       "data": {"count": 1},
       "event": "alerts:declined",
-      "eventId": 3
+      "eventId": 4
     }
     "#);
-    assert_snapshot!(shown(&entries[3]), @r#"
+    assert_snapshot!(shown(&entries[5]), @r#"
     {
       "actor": "00000000-0000-0000-0000-000000000006",
       "at": "2026-01-15T10:00:05Z",
@@ -107,7 +133,7 @@ fn alerts_and_declines_are_entries_of_their_own() {
         }
       },
       "event": "helper:joined",
-      "eventId": 4
+      "eventId": 6
     }
     "#);
 }
