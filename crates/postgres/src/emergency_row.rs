@@ -39,7 +39,8 @@ macro_rules! emergency {
             "SELECT e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, \
              e.latitude, e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, \
              e.status, e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, e.ended_at, \
-             e.ended_by, e.resolution, e.ending_notes, e.revision, c.alerted, c.acknowledged, c.declined, \
+             e.ended_by, e.resolution, e.ending_notes, e.next_alert_at, e.revision, c.alerted, c.acknowledged, \
+             c.declined, \
              (SELECT coalesce(json_agg(json_build_object('helper', json_build_object( \
                       'person', json_build_object('id', a.id, 'first_name', a.first_name, 'last_name', a.last_name), \
                       'standing', json_build_object('trust_score', a.trust_score, 'rating_sum', a.rating_sum, \
@@ -75,6 +76,7 @@ pub(crate) struct EmergencyRow {
     first_response_at: Option<Timestamp>,
     #[sqlx(flatten)]
     ending: EndingRow,
+    next_alert_at: Option<Timestamp>,
     revision: i64,
     #[sqlx(flatten)]
     counts: CountsRow,
@@ -147,6 +149,7 @@ impl EmergencyRow {
             updated_at,
             first_response_at,
             ending,
+            next_alert_at,
             revision,
             counts,
             responses,
@@ -164,6 +167,7 @@ impl EmergencyRow {
             ending: ending.ending(stored)?,
             responses: responses.into_iter().map(Response::from).collect(),
             alerts: counts.counts(stored)?,
+            next_alert_at,
             revision: Revision(revision),
         })
     }

@@ -24,6 +24,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::ExpectRevision { emergency, .. }
         | Write::DeleteEmergency(emergency)
         | Write::SendAlerts { emergency, .. }
+        | Write::AcknowledgeAlert { emergency, .. }
         | Write::SetDeclined { emergency, .. }
         | Write::DeleteMessage { emergency, .. }
         | Write::AddRating { emergency, .. } => Some(*emergency),
@@ -82,6 +83,9 @@ fn write(write: &Write) -> Value {
         Write::SendAlerts { emergency, wave, recipients } => {
             json!({ "op": "send_alerts", "emergency_id": emergency, "wave": wave, "recipients": recipients })
         }
+        Write::AcknowledgeAlert { emergency, helper } => {
+            json!({ "op": "acknowledge_alert", "emergency_id": emergency, "helper_id": helper })
+        }
         Write::SetDeclined { emergency, helper, declined } => {
             json!({ "op": "set_declined", "emergency_id": emergency, "helper_id": helper, "declined": declined })
         }
@@ -125,8 +129,8 @@ fn open_session(session: &Session) -> Value {
 }
 
 fn raise_emergency(emergency: &Emergency) -> Value {
-    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at, ending, alerts, .. } =
-        emergency;
+    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at, ending, .. } = emergency;
+    let Emergency { responses: _, alerts, next_alert_at, revision, .. } = emergency;
     let details = &call.details;
     let ending = ending.as_ref();
     json!({
@@ -139,19 +143,20 @@ fn raise_emergency(emergency: &Emergency) -> Value {
         "created_at": call.created_at, "updated_at": updated_at, "first_response_at": first_response_at,
         "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
         "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
-        "revision": emergency.revision.0,
+        "next_alert_at": next_alert_at, "revision": revision.0,
     })
 }
 
 fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
-    let Emergency { call, status, alert_radius, updated_at, first_response_at, ending, revision, .. } = emergency;
+    let Emergency { call, status, alert_radius, updated_at, first_response_at, ending, .. } = emergency;
+    let Emergency { next_alert_at, revision, .. } = emergency;
     let ending = ending.as_ref();
     json!({
         "op": "update_emergency", "id": call.id, "status": status, "alert_radius": alert_radius,
         "updated_at": updated_at, "first_response_at": first_response_at,
         "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
         "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
-        "revision": revision.0,
+        "next_alert_at": next_alert_at, "revision": revision.0,
         "responses": responses.iter().map(|r| response(r, status.is_live())).collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,7 @@
-//! What became of alerts.
+//! Alerts whose time has come.
 
 use allynet_domain::{
-    EmergencyId, Timestamp, UserId,
+    EmergencyId, Timestamp,
     port::{Alerts, Result},
 };
 use async_trait::async_trait;
@@ -9,19 +9,29 @@ use uuid::Uuid;
 
 use crate::{Sqlite, rows::down};
 
+/// Live emergencies whose next wave is due at `?1`, or which were created before `?2`: the `?3` that have waited
+/// longest. Only live ones have a next wave.
+pub(crate) const DUE: &str = "\
+    select id from ( \
+        select * from (select e.id, ?1 - e.next_alert_at as waited from emergency e \
+                       where e.next_alert_at <= ?1 \
+                       order by e.next_alert_at limit ?3) \
+        union all \
+        select * from (select e.id, ?2 - e.created_at as waited from emergency e \
+                       where e.status in ('active', 'responding') and e.created_at < ?2 \
+                       order by e.created_at limit ?3)) \
+    group by id order by max(waited) desc, id limit ?3";
+
 #[async_trait]
 impl Alerts for Sqlite {
-    async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) -> Result<bool> {
-        let done = sqlx::query(
-            "update alert set acknowledged_at = ?3 \
-             where emergency_id = ?1 and helper_id = ?2 and wave is not null and acknowledged_at is null",
-        )
-        .bind(Uuid::from(emergency))
-        .bind(Uuid::from(helper))
-        .bind(at.timestamp_micros())
-        .execute(&self.writer)
-        .await
-        .map_err(down)?;
-        Ok(done.rows_affected() == 1)
+    async fn due(&self, now: Timestamp, expired_before: Timestamp, limit: u32) -> Result<Vec<EmergencyId>> {
+        let ids: Vec<Uuid> = sqlx::query_scalar(DUE)
+            .bind(now.timestamp_micros())
+            .bind(expired_before.timestamp_micros())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(down)?;
+        Ok(ids.into_iter().map(Into::into).collect())
     }
 }

@@ -69,6 +69,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
         Write::SendAlerts { emergency, wave, recipients } => {
             emergencies::send_alerts(db, at, emergency, wave, &recipients).await
         }
+        Write::AcknowledgeAlert { emergency, helper } => emergencies::acknowledge(db, at, emergency, helper).await,
         Write::SetDeclined { emergency, helper, declined } => {
             emergencies::set_declined(db, at, emergency, helper, declined).await
         }

@@ -48,6 +48,7 @@ struct EmergencyRow {
     ended_by: Option<Uuid>,
     resolution: Option<String>,
     ending_notes: Option<String>,
+    next_alert_at: Option<i64>,
     revision: i64,
     responses: String,
     alert_counts: String,
@@ -116,7 +117,7 @@ impl TryFrom<EmergencyRow> for Emergency {
             .transpose()?;
         let call = row.call(&stored)?;
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
-        let EmergencyRow { revision, responses, alert_counts, .. } = row;
+        let EmergencyRow { next_alert_at, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
         let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
         Ok(Self {
@@ -129,6 +130,7 @@ impl TryFrom<EmergencyRow> for Emergency {
             ending,
             responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
             alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
+            next_alert_at: stored.time_opt("next_alert_at", next_alert_at)?,
             revision: Revision(revision),
         })
     }

@@ -82,6 +82,7 @@ fn emergency(n: u128, owner: &Account) -> Emergency {
         ending: None,
         responses: Vec::new(),
         alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
+        next_alert_at: None,
         revision: Revision(1),
     }
 }

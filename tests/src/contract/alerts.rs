@@ -1,6 +1,9 @@
 //! Alerts: who was told, and what came back.
 
-use allynet_domain::{Alert, AlertCounts, Emergency, EmergencyId, Recipient, UserId, Write};
+use allynet_domain::{
+    Alert, AlertCounts, Change, Emergency, EmergencyId, EmergencyStatus, Event, EventId, Recipient, Timestamp, UserId,
+    Write, port::Error,
+};
 use futures_util::future::join_all;
 
 use super::*;
@@ -10,6 +13,33 @@ impl Store {
         let recipient = |&(helper, distance): &(UserId, f64)| Recipient { helper, distance: metres(distance) };
         let recipients = recipients.iter().map(recipient).collect();
         self.write(Write::SendAlerts { emergency: emergency.id(), wave, recipients }).await;
+    }
+
+    /// Tells whether it was the first.
+    async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) -> bool {
+        let acknowledged = Event::AlertAcknowledged { helper };
+        let write = Write::AcknowledgeAlert { emergency, helper };
+        let change = Change::new(Some(helper), at).write(write).event(emergency, acknowledged);
+        match self.changes.commit(change).await {
+            Ok(()) => true,
+            Err(Error::Stale) => false,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    async fn acknowledgements(&self, emergency: EmergencyId) -> usize {
+        let events = self.log.timeline(emergency, EventId::START, 1_000).await.unwrap();
+        events.iter().filter(|e| matches!(e.event, Event::AlertAcknowledged { .. })).count()
+    }
+
+    async fn due(&self, now: i64, expired_before: i64, limit: u32) -> Vec<EmergencyId> {
+        self.alerts.due(at(now), at(expired_before), limit).await.unwrap()
+    }
+
+    /// Raised at `created`, with its next wave due at `next`.
+    async fn waiting(&self, created: i64, next: Option<i64>) -> Emergency {
+        let owner = self.register().await;
+        self.raise(Emergency { next_alert_at: next.map(at), ..call_created(&owner, at(created)) }).await
     }
 
     async fn decline(&self, emergency: &Emergency, helper: UserId, declined: bool) {
@@ -63,8 +93,8 @@ pub async fn counts_tell_the_last_wave_and_what_came_back_from_alerted_helpers(s
     store.send(&emergency, 2, &[(c, 3.0)]).await;
     assert_eq!(store.counts(of).await, AlertCounts { wave: 2, alerted: 3, acknowledged: 0, declined: 0 });
 
-    store.alerts.acknowledge(of, a, at(1)).await.unwrap();
-    store.alerts.acknowledge(of, b, at(1)).await.unwrap();
+    assert!(store.acknowledge(of, a, at(1)).await);
+    assert!(store.acknowledge(of, b, at(1)).await);
     store.decline(&emergency, b, true).await;
     store.decline(&emergency, not_alerted, true).await;
     assert_eq!(store.counts(of).await, AlertCounts { wave: 2, alerted: 3, acknowledged: 2, declined: 1 });
@@ -75,18 +105,26 @@ pub async fn only_the_first_acknowledgement_counts(store: Store) {
     let emergency = store.emergency().await;
     let [a, b] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0), (b, 2.0)]).await;
-    assert!(store.alerts.acknowledge(emergency.id(), a, at(7)).await.unwrap());
-    assert!(!store.alerts.acknowledge(emergency.id(), a, at(9)).await.unwrap());
+    assert!(store.acknowledge(emergency.id(), a, at(7)).await);
+    assert!(!store.acknowledge(emergency.id(), a, at(9)).await);
     assert_eq!(store.alert(&emergency, a).await.unwrap().acknowledged_at, Some(at(7)));
     assert_eq!(store.alert(&emergency, b).await.unwrap().acknowledged_at, None);
+    assert_eq!(store.acknowledgements(emergency.id()).await, 1, "the second is not in the log");
+    // Nor is it undone by being alerted again.
+    store.send(&emergency, 2, &[(a, 1.0)]).await;
+    assert!(!store.acknowledge(emergency.id(), a, at(11)).await);
+    assert_eq!(store.alert(&emergency, a).await.unwrap().acknowledged_at, Some(at(7)));
 }
 
 pub async fn of_many_acknowledgements_at_once_exactly_one_is_the_first(store: Store) {
+    let other_node = store.another().await;
     let emergency = store.emergency().await;
     let [a] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0)]).await;
-    let first = join_all((0..12).map(|n| store.alerts.acknowledge(emergency.id(), a, at(n)))).await;
-    assert_eq!(first.into_iter().filter(|f| *f.as_ref().unwrap()).count(), 1);
+    let nodes = [&store, &other_node].into_iter().cycle();
+    let first = join_all((0..12).zip(nodes).map(|(n, node)| node.acknowledge(emergency.id(), a, at(n)))).await;
+    assert_eq!(first.into_iter().filter(|first| *first).count(), 1);
+    assert_eq!(store.acknowledgements(emergency.id()).await, 1);
 }
 
 pub async fn one_who_was_not_alerted_acknowledges_nothing(store: Store) {
@@ -94,12 +132,89 @@ pub async fn one_who_was_not_alerted_acknowledges_nothing(store: Store) {
     let [stranger, decliner] = store.people().await;
     store.decline(&emergency, decliner, true).await;
     for helper in [stranger, decliner, id()] {
-        assert!(!store.alerts.acknowledge(emergency.id(), helper, at(1)).await.unwrap());
+        assert!(!store.acknowledge(emergency.id(), helper, at(1)).await);
     }
-    assert!(!store.alerts.acknowledge(id(), stranger, at(1)).await.unwrap());
+    assert!(!store.acknowledge(id(), stranger, at(1)).await);
     assert_eq!(store.counts(emergency.id()).await.acknowledged, 0);
     assert_eq!(store.alert(&emergency, stranger).await, None);
     assert_eq!(store.alert(&emergency, decliner).await.unwrap().acknowledged_at, None);
+    assert_eq!(store.acknowledgements(emergency.id()).await, 0);
+}
+
+pub async fn an_acknowledgement_leaves_the_revision_as_it_was(store: Store) {
+    let emergency = store.emergency().await;
+    let [a] = store.people().await;
+    store.send(&emergency, 1, &[(a, 1.0)]).await;
+    let before = store.find(emergency.id()).await.revision;
+    assert!(store.acknowledge(emergency.id(), a, at(1)).await);
+    assert_eq!(store.find(emergency.id()).await.revision, before, "nobody has to decide again because of it");
+}
+
+pub async fn the_wave_is_moved_by_sending_alerts_only_and_only_forward(store: Store) {
+    let emergency = store.emergency().await;
+    let of = emergency.id();
+    let mut ahead = store.load(of).await.emergency;
+    ahead.alerts.wave = 9;
+    store.write(update(&ahead, Vec::new())).await;
+    assert_eq!(store.counts(of).await.wave, 1);
+    for (sent, holds) in [(2, 2), (1, 2), (3, 3)] {
+        // Also when nobody is there to be alerted.
+        store.send(&emergency, sent, &[]).await;
+        assert_eq!(store.counts(of).await.wave, holds);
+    }
+}
+
+pub async fn the_time_of_the_next_wave_is_stored(store: Store) {
+    let of = store.waiting(0, Some(60)).await.id();
+    let stored = async || {
+        let found = store.find(of).await.next_alert_at;
+        assert_eq!(store.load(of).await.emergency.next_alert_at, found);
+        found
+    };
+    assert_eq!(stored().await, Some(at(60)));
+    for next in [Some(at(120)), None, Some(at(180))] {
+        let emergency = store.load(of).await.emergency;
+        store.write(update(&Emergency { next_alert_at: next, ..emergency }, Vec::new())).await;
+        assert_eq!(stored().await, next);
+    }
+    let helper = store.helper().await;
+    store.accept(of, &helper, at(200)).await;
+    assert_eq!(stored().await, None, "nothing is due while somebody responds");
+}
+
+pub async fn waves_are_due_from_their_moment_on_longest_waiting_first(store: Store) {
+    let [late, early, never] =
+        [store.waiting(0, Some(90)).await, store.waiting(0, Some(60)).await, store.waiting(0, None).await];
+    let (late, early) = (late.id(), early.id());
+    for (now, due) in [(59, vec![]), (60, vec![early]), (89, vec![early]), (90, vec![early, late])] {
+        assert_eq!(store.due(now, -100, 10).await, due, "at {now}");
+    }
+    assert_eq!(store.due(90, -100, 1).await, [early]);
+    assert_eq!(store.due(90, -100, 0).await, []);
+    assert!(!store.due(1_000_000, -100, 10).await.contains(&never.id()));
+
+    // Whoever waits longer comes first, whatever for: 31 s for a wave, 40 s since it ran out of time.
+    let expired = store.waiting(-140, None).await.id();
+    assert_eq!(store.due(91, -100, 10).await, [expired, early, late]);
+    assert_eq!(store.due(91, -100, 2).await, [expired, early]);
+}
+
+pub async fn what_ran_out_of_time_is_due_whoever_responds(store: Store) {
+    let [waits, responding, both] =
+        [store.waiting(10, None).await.id(), store.waiting(20, None).await.id(), store.waiting(5, Some(65)).await.id()];
+    let helper = store.helper().await;
+    store.accept(responding, &helper, at(25)).await;
+    assert_eq!(store.find(responding).await.status, EmergencyStatus::Responding);
+    assert_eq!(store.due(0, 5, 10).await, [], "created before, not at");
+    assert_eq!(store.due(0, 6, 10).await, [both]);
+    assert_eq!(store.due(100, 21, 10).await, [both, waits, responding], "each once");
+}
+
+pub async fn what_has_ended_is_not_due(store: Store) {
+    let [resolved, cancelled] = [store.waiting(0, Some(60)).await.id(), store.waiting(0, Some(60)).await.id()];
+    store.resolve(resolved, at(30)).await;
+    store.cancel(cancelled, at(30)).await;
+    assert_eq!(store.due(1_000, 1_000, 10).await, []);
 }
 
 pub async fn a_decline_is_stored_and_taken_back(store: Store) {

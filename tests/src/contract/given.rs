@@ -105,6 +105,7 @@ pub fn call_of(owner: &Account) -> Emergency {
         ending: None,
         responses: Vec::new(),
         alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
+        next_alert_at: None,
         revision: Revision(1),
     }
 }
@@ -283,7 +284,9 @@ impl Store {
             let mut emergency = self.load(id).await.emergency;
             let owner = emergency.owner();
             emergency.resolve(owner, Relation::Owner, None, now).unwrap();
-            let ended = Event::EmergencyEnded { status: emergency.status, at: now, alerted: Vec::new() };
+            let participants = emergency.participants().collect();
+            let (status, alerted) = (emergency.status, Vec::new());
+            let ended = Event::EmergencyEnded { status, at: now, alerted, participants };
             let change = Change::new(Some(owner), now).write(update(&emergency, Vec::new())).event(id, ended);
             match self.changes.commit(change).await {
                 Err(Error::Stale) => {}

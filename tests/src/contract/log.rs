@@ -164,6 +164,8 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
         Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3 },
         Event::HelpersAlerted { call, status: EmergencyStatus::Active, wave: 1, radius, recipients },
         Event::AlertDeclined { helper: user },
+        Event::AlertAcknowledged { helper: user },
+        Event::Unanswered { owner: emergency.owner(), alerted: 3 },
         Event::HelperJoined { helper: helper.helper_card(), joined_at: at },
         Event::HelperStatusUpdated {
             helper: user,
@@ -175,7 +177,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
         Event::StatusChanged { status, updated_at: at },
         Event::EmergencyResolved { at, by: None, resolution: ResolutionType::AutoExpired, notes: notes.clone() },
         Event::EmergencyCancelled { at, reason: notes, alerted: alerted.clone() },
-        Event::EmergencyEnded { status: EmergencyStatus::Cancelled, at, alerted },
+        Event::EmergencyEnded { status: EmergencyStatus::Cancelled, at, alerted, participants: vec![user] },
         Event::MessagePosted { message: message_in(&emergency, at) },
         Event::MessageDeleted { message: id(), readers: Some(vec![user]) },
         Event::HelperRightsChanged { user, on_duty: true, may_help: false },

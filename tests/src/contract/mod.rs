@@ -46,6 +46,12 @@ macro_rules! contract {
                 only_the_first_acknowledgement_counts
                 of_many_acknowledgements_at_once_exactly_one_is_the_first
                 one_who_was_not_alerted_acknowledges_nothing
+                an_acknowledgement_leaves_the_revision_as_it_was
+                the_wave_is_moved_by_sending_alerts_only_and_only_forward
+                the_time_of_the_next_wave_is_stored
+                waves_are_due_from_their_moment_on_longest_waiting_first
+                what_ran_out_of_time_is_due_whoever_responds
+                what_has_ended_is_not_due
                 a_decline_is_stored_and_taken_back
                 a_helper_alerted_again_counts_once
             }

@@ -18,14 +18,14 @@ use crate::{
 const RAISE: &str = "\
     insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
             place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
-            updated_at, revision) \
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+            updated_at, next_alert_at, revision) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
     returning key";
 
 /// A new emergency has no responses, no ending, and nobody was alerted to it yet.
 pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
     let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at: _, .. } = emergency;
-    let Emergency { ending: _, responses: _, alerts, revision, .. } = emergency;
+    let Emergency { ending: _, responses: _, alerts, next_alert_at, revision, .. } = emergency;
     let Call { id, owner, details, created_at } = call;
     let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
     let Location { position, address, description: place } = location;
@@ -50,6 +50,7 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(wave)
         .bind(created_at.timestamp_micros())
         .bind(updated_at.timestamp_micros())
+        .bind(next_alert_at.map(|at| at.timestamp_micros()))
         .bind(revision.0)
         .fetch_one(&mut *db)
         .await
@@ -76,7 +77,7 @@ async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) 
 pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
     // What was told at the beginning never changes. The wave is moved by sending alerts.
     let Emergency { call, request_id: _, status, alert_radius, updated_at, first_response_at, .. } = emergency;
-    let Emergency { ending, responses: _, alerts: _, revision, .. } = emergency;
+    let Emergency { ending, responses: _, alerts: _, next_alert_at, revision, .. } = emergency;
     let (ended_at, ended_by, resolution, notes) = match ending {
         Some(Ending { at, by, resolution, notes }) => (Some(at), *by, *resolution, notes.as_ref()),
         None => (None, None, None, None),
@@ -84,7 +85,7 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     let key: Option<i64> = sqlx::query_scalar(
         "update emergency set status = ?3, alert_radius = ?4, updated_at = ?5, \
                 first_response_at = ?6, ended_at = ?7, ended_by = ?8, resolution = ?9, ending_notes = ?10, \
-                revision = revision + 1 \
+                next_alert_at = ?11, revision = revision + 1 \
          where id = ?1 and revision = ?2 returning key",
     )
     .bind(Uuid::from(call.id))
@@ -97,6 +98,7 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .bind(ended_by.map(Uuid::from))
     .bind(resolution.map(ResolutionType::as_str))
     .bind(notes.map(Text::as_str))
+    .bind(next_alert_at.map(|at| at.timestamp_micros()))
     .fetch_optional(&mut *db)
     .await
     .map_err(refused)?;
@@ -224,6 +226,26 @@ pub(super) async fn send_alerts(
     .await
     .map_err(refused)
     .map(drop)
+}
+
+/// Only the first acknowledgement of an alert that was sent counts.
+pub(super) async fn acknowledge(
+    db: &mut SqliteConnection,
+    at: i64,
+    emergency: EmergencyId,
+    helper: UserId,
+) -> Result<()> {
+    let done = sqlx::query(
+        "update alert set acknowledged_at = ?3 \
+         where emergency_id = ?1 and helper_id = ?2 and wave is not null and acknowledged_at is null",
+    )
+    .bind(Uuid::from(emergency))
+    .bind(Uuid::from(helper))
+    .bind(at)
+    .execute(db)
+    .await
+    .map_err(refused)?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
 }
 
 pub(super) async fn set_declined(

@@ -13,7 +13,7 @@ macro_rules! emergencies {
             "select e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, \
                     e.latitude, e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, \
                     e.anonymous, e.status, e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, \
-                    e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.revision, \
+                    e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.next_alert_at, e.revision, \
                 (select json_group_array(json_object( \
                         'helper_id', hex(r.helper_id), 'first_name', h.first_name, 'last_name', h.last_name, \
                         'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count, \

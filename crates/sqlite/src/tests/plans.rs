@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::database;
-use crate::{Sqlite, emergencies::statements, events, helpers, messages};
+use crate::{Sqlite, alerts, emergencies::statements, events, helpers, messages};
 
 /// The steps of a statement, without what is not there.
 async fn plan(store: &Sqlite, sql: &'static str) -> Vec<String> {
@@ -25,9 +25,11 @@ async fn no_statement_walks_a_table() {
         ("live places", statements::LIVE_PLACES, &["COVERING INDEX emergency_status (status=? AND"]),
         ("places", statements::PLACES, &["COVERING INDEX emergency_status"]),
         ("by ids", statements::BY_IDS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("due", alerts::DUE, &["COVERING INDEX emergency_due", "emergency_status (status=? AND created_at<?)"]),
         ("messages", messages::PAGE, &["message_emergency"]),
         ("timeline", events::TIMELINE, &["event_emergency"]),
         ("tail", events::AFTER, &["INTEGER PRIMARY KEY"]),
+        ("range", events::RANGE, &["INTEGER PRIMARY KEY"]),
     ] {
         let steps = plan(&store, sql).await;
         for index in indexes {
