@@ -103,10 +103,8 @@ impl Watched {
             Event::HelperJoined { helper, .. } => {
                 self.known.insert(helper.person.id);
             }
-            Event::AlertDeclined { helper } => {
-                self.known.insert(*helper);
-            }
-            Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. } => {
+            Event::AlertDeclined { helper }
+            | Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. } => {
                 self.known.insert(*helper);
             }
             Event::StatusChanged { status, .. } => self.waits = *status == EmergencyStatus::Active,

@@ -2,10 +2,13 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use allynet_domain::{Error, port, usecase};
+use allynet_domain::{Error, Unanswered, UserId, port, usecase};
 use allynet_wire::{origin::Origins, socket::Failure};
 
 use crate::{connections::Connections, device::Device, hub::Hub};
+
+/// Told of everybody who came online or went on duty; returns at once.
+pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
 
 /// What the adapter asks of the domain.
 #[derive(Clone)]
@@ -16,8 +19,10 @@ pub struct Ports {
     pub emergencies: usecase::emergencies::Context,
     /// Where somebody is.
     pub helpers: usecase::helpers::Context,
-    /// What helpers' devices answer to alerts.
-    pub alerts: Arc<dyn port::Alerts>,
+    /// Who waits for an answer, as the log tells.
+    pub unanswered: Arc<Unanswered>,
+    /// Looks for what waits near somebody.
+    pub sighted: Sighted,
     /// What happened.
     pub log: Arc<dyn port::EventLog>,
     /// The time.

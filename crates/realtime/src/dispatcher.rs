@@ -6,8 +6,9 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    LoggedEvent, Timestamp, UserId, Viewer,
+    Event, LoggedEvent, Timestamp, UserId, Viewer,
     port::{self, EventTail},
+    usecase::alerts::acknowledge,
 };
 use allynet_wire::events::{Outgoing, outgoing};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -15,9 +16,10 @@ use socketioxide::AckError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    desk::Desk,
+    desk::{Desk, log_fault},
     device::{Acknowledged, Device},
     members::{Farewell, MemberId},
+    numbers::Numbers,
 };
 
 /// The pause after the log could not be read.
@@ -28,11 +30,12 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The reader of the log on this node. One per process.
 pub struct Dispatcher {
     desk: Arc<Desk>,
+    numbers: Numbers,
 }
 
 impl Dispatcher {
-    pub(crate) const fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    pub(crate) fn new(desk: Arc<Desk>) -> Self {
+        Self { desk, numbers: Numbers::default() }
     }
 
     /// Runs until told to stop. Clients are let in once it follows the log.
@@ -41,6 +44,7 @@ impl Dispatcher {
             () = stop.cancelled() => {}
             () = self.follow() => {}
             () = self.expire() => {}
+            () = self.numbers.tell(&self.desk) => {}
         }
     }
 
@@ -89,6 +93,16 @@ impl Dispatcher {
         for (device, farewell) in step.dismissed {
             device.dismiss(farewell);
         }
+        self.note(event);
+    }
+
+    /// What this node does about an event besides telling it.
+    fn note(&self, event: &LoggedEvent) {
+        self.desk.ports.unanswered.observe(event);
+        self.numbers.observe(event);
+        if let Event::HelperRightsChanged { user, on_duty: true, .. } = event.event {
+            (self.desk.ports.sighted)(user);
+        }
     }
 
     /// Sends to each device. One that does not take it is cut off, and gets nothing more: it comes back and resumes.
@@ -111,15 +125,14 @@ impl Dispatcher {
     /// answer.
     fn expect_answer(&self, event: &LoggedEvent, helper: UserId, mut answers: FuturesUnordered<Acknowledged>) {
         let Some(emergency) = event.emergency else { return };
-        let (alerts, clock) = (Arc::clone(&self.desk.ports.alerts), Arc::clone(&self.desk.ports.clock));
+        let emergencies = self.desk.ports.emergencies.clone();
         tokio::spawn(async move {
             while let Some(answer) = answers.next().await {
                 if !matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
                     continue;
                 }
-                if let Err(error) = alerts.acknowledge(emergency, helper, clock.now()).await {
-                    let error: &dyn StdError = &error;
-                    tracing::error!(error, "an acknowledgement was not stored");
+                if let Err(error) = acknowledge(&emergencies, emergency, helper).await {
+                    log_fault(&error, "storing an acknowledgement");
                 }
                 return;
             }

@@ -6,11 +6,17 @@ use std::{sync::Arc, time::Duration};
 use allynet_domain::{UserId, port};
 use allynet_wire::origin::Origins;
 use engineioxide::service::NotFoundService;
-use socketioxide::{SocketIo, handler::ConnectHandler as _, service::SocketIoService};
+use socketioxide::{
+    SocketIo,
+    extract::{SocketRef, State},
+    handler::ConnectHandler as _,
+    service::SocketIoService,
+};
 
 use crate::{
     connections::{Connections, Watched},
     desk::{Desk, Ports},
+    device::Session,
     dispatcher::Dispatcher,
     handshake,
     hub::Hub,
@@ -52,10 +58,18 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         .max_buffer_size(QUEUE)
         .with_state(Arc::clone(&desk))
         .build_svc();
-    io.ns(NAMESPACE, handshake::enter.with(handshake::admit));
+    io.ns(NAMESPACE, enter.with(handshake::admit));
     // Clients may connect to the main namespace; nothing is delivered there.
     io.ns("/", async || {});
     (connections.wrap(service), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
+}
+
+/// Attaches a connection. A helper who was away may be needed where nobody has answered yet.
+async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
+    handshake::enter(socket.clone(), State(Arc::clone(&desk))).await;
+    if let Some(session) = socket.extensions.get::<Arc<Session>>() {
+        (desk.ports.sighted)(session.identity.user);
+    }
 }
 
 impl Gateway {
@@ -67,6 +81,11 @@ impl Gateway {
     /// Whether the log is followed, so that what happens reaches the sockets of this node.
     pub fn is_following(&self) -> bool {
         self.desk.hub.is_following()
+    }
+
+    /// Comes back when the log is followed for the first time: what is committed from then on is seen by this node.
+    pub async fn until_following(&self) {
+        self.desk.hub.mark().await;
     }
 
     /// Lets nobody in any more, closes all sockets, and waits until they are gone, but not longer than `limit`.

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use allynet_domain::{EventId, LoggedEvent, Movement, Room, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EventId, LoggedEvent, Movement, Room, Timestamp, UserId, Viewer};
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -237,6 +237,12 @@ impl<D: Clone> Hub<D> {
     /// Whether this user is connected here.
     pub(crate) fn is_online(&self, user: UserId) -> bool {
         self.state().members.is_online(user)
+    }
+
+    /// The connections in a room.
+    pub(crate) fn devices_in(&self, room: Room) -> Vec<D> {
+        let everyone = Audience { to: vec![room], except: Vec::new() };
+        self.state().members.audience(&everyone).into_iter().map(|(_, device)| device).collect()
     }
 
     /// How many helpers on duty are connected here.

@@ -13,11 +13,12 @@ mod handshake;
 mod hub;
 mod inbox;
 mod members;
+mod numbers;
 mod receive;
 mod ring;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};
-pub use desk::Ports;
+pub use desk::{Ports, Sighted};
 pub use dispatcher::Dispatcher;
 pub use gateway::{Gateway, SocketService, gateway};
 pub use inbox::{Inbox, Refused};
