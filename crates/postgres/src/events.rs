@@ -37,6 +37,20 @@ const TIMELINE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS bo
 const AFTER: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body, \
                      (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS horizon \
                      FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
+const RANGE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
+                     WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+/// The oldest `$2` events from before `$1` that no emergency needs any more, and how far the log is complete after
+/// that. Numbers grow with time, nearly: what is behind the first event from after `$1` is not looked at yet.
+const FORGET: &str = "\
+    WITH edge AS (SELECT seq FROM event WHERE at >= $1 ORDER BY seq LIMIT 1), \
+    old AS (SELECT e.seq FROM event e WHERE e.seq < coalesce((SELECT seq FROM edge), 9223372036854775807) \
+        AND e.at < $1 AND NOT EXISTS (SELECT FROM emergency m WHERE m.id = e.emergency_id \
+                                      AND (m.ended_at IS NULL OR m.ended_at >= $1)) \
+        ORDER BY e.seq LIMIT $2), \
+    gone AS (DELETE FROM event WHERE seq IN (SELECT seq FROM old) RETURNING seq), \
+    kept AS (UPDATE event_retention SET complete_since = greatest(complete_since, (SELECT max(seq) FROM gone)) \
+        WHERE EXISTS (SELECT FROM gone)) \
+    SELECT count(*) FROM gone";
 const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
 const OWN_TRANSACTION: &str = "SELECT pg_current_xact_id()::text::bigint";
 const HORIZON: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
@@ -83,6 +97,35 @@ impl EventLog for Postgres {
             .await
             .map_err(Error::unavailable)?;
         rows.into_iter().map(EventRow::event).collect()
+    }
+
+    #[instrument(name = "pg.events.range", level = "debug", skip_all)]
+    async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows: Vec<EventRow> = sqlx::query_as(RANGE)
+            .bind(after.get())
+            .bind(up_to.get())
+            .bind(i64::from(limit))
+            .fetch_all(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        // The tail has reported what cannot be read.
+        Ok(rows.into_iter().rev().filter_map(|row| row.event().ok()).collect())
+    }
+
+    async fn complete_since(&self) -> Result<EventId> {
+        let seq = sqlx::query_scalar("SELECT complete_since FROM event_retention").fetch_one(self.main()).await;
+        seq.map(EventId::new).map_err(Error::unavailable)
+    }
+
+    #[instrument(name = "pg.events.forget", level = "debug", skip_all)]
+    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let forgotten: i64 = sqlx::query_scalar(FORGET)
+            .bind(before)
+            .bind(i64::from(limit))
+            .fetch_one(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(forgotten.unsigned_abs())
     }
 
     /// The end of the log is read first. A lower number may still be committing then; it is behind the reader, so

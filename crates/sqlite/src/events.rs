@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    EmergencyId, EventId, LoggedEvent,
+    EmergencyId, EventId, LoggedEvent, Timestamp,
     port::{Error, EventLog, EventTail, Result},
 };
 use async_trait::async_trait;
@@ -25,6 +25,20 @@ pub(crate) const TIMELINE: &str = "\
     where emergency_id = ?1 and seq > ?2 order by seq limit ?3";
 pub(crate) const AFTER: &str =
     "select seq, at, emergency_id, actor_id, body from event where seq > ?1 order by seq limit ?2";
+
+pub(crate) const RANGE: &str = "\
+    select seq, at, emergency_id, actor_id, body from event \
+    where seq > ?1 and seq <= ?2 order by seq desc limit ?3";
+/// The oldest `?2` events from before `?1` that no emergency needs any more. Numbers grow with time, nearly: what is
+/// behind the first event from after `?1` is not looked at yet.
+pub(crate) const FORGET: &str = "\
+    delete from event where seq in ( \
+        select e.seq from event e \
+        where e.seq < coalesce((select n.seq from event n where n.at >= ?1 order by n.seq limit 1), e.seq + 1) \
+        and e.at < ?1 and not exists (select 1 from emergency m where m.id = e.emergency_id \
+                                      and (m.ended_at is null or m.ended_at >= ?1)) \
+        order by e.seq limit ?2) \
+    returning seq";
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
@@ -61,6 +75,40 @@ impl EventLog for Sqlite {
             .await
             .map_err(down)?;
         rows.into_iter().map(LoggedEvent::try_from).collect()
+    }
+
+    async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows: Vec<EventRow> = sqlx::query_as(RANGE)
+            .bind(after.get())
+            .bind(up_to.get())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(down)?;
+        // The tail has reported what cannot be read.
+        Ok(rows.into_iter().rev().filter_map(|row| row.try_into().ok()).collect())
+    }
+
+    async fn complete_since(&self) -> Result<EventId> {
+        let seq = sqlx::query_scalar("select complete_since from event_retention").fetch_one(&self.readers).await;
+        seq.map(EventId::new).map_err(down)
+    }
+
+    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let forgotten: Vec<i64> = sqlx::query_scalar(FORGET)
+            .bind(before.timestamp_micros())
+            .bind(limit)
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(down)?;
+        sqlx::query("update event_retention set complete_since = max(complete_since, coalesce(?1, 0))")
+            .bind(forgotten.iter().max())
+            .execute(&mut *transaction)
+            .await
+            .map_err(down)?;
+        transaction.commit().await.map_err(down)?;
+        Ok(forgotten.len() as u64)
     }
 
     async fn follow(&self) -> Result<Box<dyn EventTail>> {

@@ -191,5 +191,34 @@ impl SessionReady {
     }
 }
 
+/// Why a client cannot be told what it missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResyncReason {
+    /// More than is told one by one.
+    TooManyEvents,
+    /// Some of it was already dropped.
+    EventsExpired,
+    /// The client has seen an event that this service has not.
+    UnknownEvent,
+    /// It cannot be read at present.
+    Unavailable,
+}
+
+/// The payload of `session:resync`: read the state again; what is after `latestEventId` comes live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionResync {
+    reason: ResyncReason,
+    latest_event_id: i64,
+}
+
+impl SessionResync {
+    /// What a client is told instead of what it missed.
+    pub const fn new(reason: ResyncReason, latest: EventId) -> Self {
+        Self { reason, latest_event_id: latest.get() }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, EventId, LoggedEvent};
+use crate::{EmergencyId, EventId, LoggedEvent, Timestamp};
 
 /// The log.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -11,6 +11,19 @@ use crate::{EmergencyId, EventId, LoggedEvent};
 pub trait EventLog: Send + Sync {
     /// Everything that happened in an emergency, in order, up to `limit` events after `after`.
     async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
+
+    /// The newest `limit` events after `after` and not after `up_to`, in order. Complete only below what a tail of this
+    /// log has handed out, which is for the caller to see to; an event that cannot be read is left out, as a tail
+    /// passes it.
+    async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
+
+    /// Everything after this is still there: no event after it was ever forgotten. What is asked *after* reading a
+    /// range holds for that range.
+    async fn complete_since(&self) -> Result<EventId>;
+
+    /// Forgets the oldest events that were decided before `before`, at most `limit` of them; tells how many. Those of an
+    /// emergency MUST stay, all of them, while it is live and until its end lies before `before`.
+    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
     /// Begins to follow the log at its end: everything that is committed after this call MUST be handed out.
     async fn follow(&self) -> Result<Box<dyn EventTail>>;
