@@ -3,12 +3,15 @@
 
 mod environment;
 mod listener;
+mod lookout;
+mod outage;
 mod positions;
 mod secret;
 mod serve;
 mod settings;
 mod store;
 mod telemetry;
+mod timers;
 mod wiring;
 
 use std::process::ExitCode;

@@ -15,6 +15,8 @@ use allynet_domain::{
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::lookout::Lookout;
+
 /// How long fixes are gathered before they are written. A phone does not notice; a database does.
 const GATHERING: Duration = Duration::from_millis(5);
 /// The most fixes in one statement, and the most that wait for the next. Beyond it, senders wait.
@@ -30,10 +32,10 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// Starts gathering, until the last clone is gone.
-    pub(crate) fn start(store: Arc<dyn Positions>) -> Self {
+    /// Starts gathering, until the last clone is gone. Of each position that was stored the lookout is told.
+    pub(crate) fn start(store: Arc<dyn Positions>, lookout: Lookout) -> Self {
         let (queue, waiting) = mpsc::channel(MOST);
-        tokio::spawn(write(store.clone(), waiting));
+        tokio::spawn(write(store.clone(), waiting, lookout));
         Self { store, queue }
     }
 }
@@ -58,7 +60,7 @@ impl Positions for Gathered {
     }
 }
 
-async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answer)>) {
+async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answer)>, lookout: Lookout) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MOST).await > 0 {
         tokio::time::sleep(GATHERING).await;
@@ -68,10 +70,14 @@ async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answ
             batch.push(more);
         }
         let (fixes, answers): (Vec<Fix>, Vec<Answer>) = batch.drain(..).unzip();
-        let written = store.record(&latest(fixes)).await.map_err(Arc::new);
+        let fixes = latest(fixes);
+        let written = store.record(&fixes).await.map_err(Arc::new);
         for answer in answers {
             // One who does not wait any more needs no answer.
             let _ = answer.send(written.clone());
+        }
+        if written.is_ok() {
+            fixes.iter().for_each(|fix| lookout.moved(fix));
         }
     }
 }
@@ -118,7 +124,7 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(Arc::new(store));
+        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
             let gathered = gathered.clone();
@@ -135,7 +141,7 @@ mod tests {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(Arc::new(store));
+        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
         assert!(gathered.record(&[fix(1, 1)]).await.is_err());
         assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use allynet_domain::usecase::accounts;
+use allynet_domain::{Unanswered, port, usecase::accounts};
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
@@ -21,8 +21,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     listener::{Listener, Patience, Peer, attach_connection},
+    lookout::Lookout,
     settings::Settings,
     store::Store,
+    timers,
     wiring::{self, UseCases},
 };
 
@@ -45,43 +47,75 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let tokens = wiring::tokens(settings)?;
     let store = Store::open(&settings.database_url).await?;
     let ports = store.ports();
-    let use_cases = UseCases::new(&ports, tokens, rules);
+    let unanswered = Arc::new(Unanswered::default());
+    let lookout = Lookout::new(unanswered.clone());
+    let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
     make_admin(&use_cases.accounts, settings).await?;
 
+    let sighted = lookout.clone();
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
         allynet_realtime::Ports {
             accounts: use_cases.accounts.clone(),
             emergencies: use_cases.emergencies.clone(),
             helpers: use_cases.helpers.clone(),
-            alerts: ports.alerts.clone(),
+            unanswered,
+            sighted: Arc::new(move |user| sighted.appeared(user)),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
         },
         origins.clone(),
     );
     let stop = CancellationToken::new();
-    let following = gateway.clone();
-    let draining = stop.clone();
-    let rest = allynet_rest::Ports {
-        accounts: use_cases.accounts,
-        helpers: use_cases.helpers,
-        emergencies: use_cases.emergencies,
-        messages: use_cases.messages,
-        log: ports.log,
-        presence: gateway.presence(),
-        ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
-    };
-    let router = allynet_rest::router(rest).route_service(SOCKET_IO_PATH, socket_io);
-    let router = allynet_rest::outermost(router, origins, use_cases.ids).layer(map_request(attach_connection));
+    let router = router(&use_cases, ports.log, &gateway, &stop).route_service(SOCKET_IO_PATH, socket_io);
+    let router = allynet_rest::outermost(router, origins, use_cases.ids.clone()).layer(map_request(attach_connection));
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
+    let workers = work(&use_cases, ports.alerts, lookout, &gateway, &stop);
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
+    stop.cancel();
     stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
+    workers.wait().await;
     store.close().await;
     outcome
+}
+
+fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway, stop: &CancellationToken) -> Router {
+    let (following, draining) = (gateway.clone(), stop.clone());
+    let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
+    allynet_rest::router(allynet_rest::Ports {
+        accounts,
+        helpers,
+        emergencies,
+        messages,
+        log,
+        presence: gateway.presence(),
+        ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
+    })
+}
+
+/// Starts what goes on in the background until the service is to stop.
+fn work(
+    use_cases: &UseCases,
+    alerts: Arc<dyn port::Alerts>,
+    lookout: Lookout,
+    gateway: &Gateway,
+    stop: &CancellationToken,
+) -> TaskTracker {
+    let workers = TaskTracker::new();
+    workers.spawn(timers::run(use_cases.emergencies.clone(), alerts, stop.clone()));
+    let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
+    workers.spawn(async move {
+        let looking = async {
+            gateway.until_following().await;
+            lookout.run(&cx.emergencies, &cx.helpers).await;
+        };
+        stop.run_until_cancelled(looking).await;
+    });
+    workers.close();
+    workers
 }
 
 async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Result<()> {

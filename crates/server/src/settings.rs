@@ -143,6 +143,14 @@ pub(crate) struct Settings {
     )]
     pub(crate) alert_wave_size: u32,
 
+    /// From one wave of alerts to the next, while nobody responds
+    #[arg(long, global = true, env = "ALLYNET_ALERT_INTERVAL", value_name = "ALLYNET_ALERT_INTERVAL", hide_env = true, default_value = "60s", value_parser = duration)]
+    pub(crate) alert_interval: Duration,
+
+    /// A live emergency older than this is resolved by the service itself
+    #[arg(long, global = true, env = "ALLYNET_EMERGENCY_TTL", value_name = "ALLYNET_EMERGENCY_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
+    pub(crate) emergency_ttl: Duration,
+
     /// Positions older than this do not count
     #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) position_ttl: Duration,
@@ -192,8 +200,14 @@ impl Settings {
         let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
         let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
         let alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
-        let position_ttl = TimeDelta::from_std(self.position_ttl).context("ALLYNET_POSITION_TTL is too long")?;
-        Ok(Rules { helpers: self.helper_policy, alerts, position_ttl })
+        let span = |long, name: &str| TimeDelta::from_std(long).with_context(|| format!("{name} is too long"));
+        Ok(Rules {
+            helpers: self.helper_policy,
+            alerts,
+            position_ttl: span(self.position_ttl, "ALLYNET_POSITION_TTL")?,
+            alert_interval: span(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
+            emergency_ttl: span(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
+        })
     }
 }
 
@@ -282,6 +296,8 @@ mod tests {
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
             ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
             ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
+            ("--alert-interval", "60", "ALLYNET_ALERT_INTERVAL"),
+            ("--emergency-ttl", "0s", "ALLYNET_EMERGENCY_TTL"),
         ] {
             let error = CommandLine::try_parse_from(["allynet", flag, value]).unwrap_err().to_string();
             assert!(error.lines().next().unwrap().contains(name), "{error}");

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 
 use crate::{
     environment::{SystemClock, UuidIds},
+    lookout::Lookout,
     positions::Gathered,
     secret,
     settings::{Database, Settings},
@@ -29,7 +30,7 @@ pub(crate) struct UseCases {
 }
 
 impl UseCases {
-    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules) -> Self {
+    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, lookout: Lookout) -> Self {
         let clock: Arc<dyn port::Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
         let emergencies = emergencies::Context {
@@ -53,7 +54,7 @@ impl UseCases {
             helpers: helpers::Context {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
-                positions: Arc::new(Gathered::start(ports.positions.clone())),
+                positions: Arc::new(Gathered::start(ports.positions.clone(), lookout)),
                 clock: clock.clone(),
                 rules,
             },

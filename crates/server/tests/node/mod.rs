@@ -13,10 +13,10 @@ use std::{
 use allynet_domain::{
     Account, Call, Details, Email, Emergency, EmergencyId, EmergencyStatus, EmergencyType, Event, EventId,
     HelperRecord, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role, SessionId,
-    Standing, Timestamp, TokenId, UserId, Verification,
+    Standing, Timestamp, TokenId, UserId, Verification, Write,
     port::{
-        self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockAlerts,
-        MockChanges, MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
+        self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
+        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
     },
     usecase::{Rules, accounts, emergencies, helpers},
 };
@@ -86,6 +86,7 @@ pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
         ending: None,
         responses: Vec::new(),
         alerts: allynet_domain::AlertCounts::default(),
+        next_alert_at: None,
         revision: Revision(1),
     }
 }
@@ -209,12 +210,16 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
     let clock: Arc<dyn Clock> = Arc::new(Ticking(Instant::now()));
     let mut tokens = MockTokens::new();
     tokens.expect_read_access().returning(read_token);
-    let mut alerts = MockAlerts::new();
-    alerts.expect_acknowledge().returning(move |emergency, helper, _| {
-        acknowledged.send((emergency, helper)).ok();
-        Ok(true)
+    let mut changes = MockChanges::new();
+    changes.expect_commit().returning(move |change| {
+        for write in change.writes {
+            if let Write::AcknowledgeAlert { emergency, helper } = write {
+                acknowledged.send((emergency, helper)).ok();
+            }
+        }
+        Ok(())
     });
-    let (changes, ids, rules) = (Arc::new(MockChanges::new()), Arc::new(MockIds::new()), Rules::default());
+    let (changes, ids, rules) = (Arc::new(changes), Arc::new(MockIds::new()), Rules::default());
     let emergencies = emergencies::Context {
         emergencies: Arc::new(live_emergencies(script)),
         helpers: Arc::new(MockHelpers::new()),
@@ -239,7 +244,8 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
         clock: clock.clone(),
         ids,
     };
-    Ports { accounts, emergencies, helpers, alerts: Arc::new(alerts), log: Arc::new(feed), clock }
+    let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
+    Ports { accounts, emergencies, helpers, unanswered, sighted, log: Arc::new(feed), clock }
 }
 
 /// Time that goes on from a fixed moment.
