@@ -206,6 +206,79 @@ mod tests {
     }
 
     #[test]
+    fn the_next_radius_is_larger_and_there_is_none_after_the_last() {
+        let policy = AlertPolicy::default();
+        for (radius, next) in [
+            (0.0, Some(5_000.0)),
+            (5_000.0, Some(10_000.0)),
+            (7_000.0, Some(10_000.0)),
+            (10_000.0, Some(15_000.0)),
+            (15_000.0, None),
+            (20_000.0, None),
+        ] {
+            assert_eq!(policy.next_radius(Metres::new(radius)).map(Metres::get), next);
+        }
+        assert_eq!(policy.largest(), Metres::new(15_000.0));
+    }
+
+    fn sent(n: u128) -> Alert {
+        Alert { helper: Uuid::from_u128(n).into(), wave: Some(1), acknowledged_at: None, declined_at: None }
+    }
+
+    fn numbers<'a>(recipients: impl IntoIterator<Item = &'a Recipient>) -> Vec<u128> {
+        recipients.into_iter().map(|r| Uuid::from(r.helper).as_u128()).collect()
+    }
+
+    /// What can have become of the alerts to helpers 1 to 5: unheard, acknowledged, declined, declined without having
+    /// been alerted, and both acknowledged and declined.
+    fn fates() -> [Alert; 5] {
+        let then = Some(Timestamp::UNIX_EPOCH);
+        [
+            sent(1),
+            Alert { acknowledged_at: then, ..sent(2) },
+            Alert { declined_at: then, ..sent(3) },
+            Alert { declined_at: then, wave: None, ..sent(4) },
+            Alert { acknowledged_at: then, declined_at: then, ..sent(5) },
+        ]
+    }
+
+    #[test]
+    fn only_what_was_sent_and_not_answered_is_unheard() {
+        assert_eq!(fates().map(|a| a.is_unheard()), [true, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_later_wave_takes_new_ones_within_the_radius_and_the_unheard_again_nearest_first() {
+        let policy = AlertPolicy::new(AlertPolicy::default().radii, 3, 2).unwrap();
+        let near = census(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 7_000.0, 8_000.0, 11_000.0]).nearest;
+        let wave = |radius: f64, alerts: &[Alert], responded: &[u128]| {
+            let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
+            numbers(&policy.later_wave(Metres::new(radius), &near, alerts, takes_part))
+        };
+        assert_eq!(wave(10_000.0, &fates(), &[]), [1, 6, 7], "at most two new ones; the repeated do not count");
+        assert_eq!(wave(5_000.0, &fates(), &[]), [1], "nobody new is within");
+        assert_eq!(wave(10_000.0, &fates(), &[1, 6]), [7, 8], "who ever responded is alerted no more");
+        assert_eq!(wave(15_000.0, &[fates().as_slice(), &[sent(6), sent(7), sent(8)]].concat(), &[]), [1, 6, 7, 8, 9]);
+        // Alerted from afar, and so beyond the radius of the wave.
+        assert_eq!(wave(5_000.0, &[sent(9)], &[1, 2, 3, 4, 5]), [9]);
+        assert_eq!(wave(10_000.0, &[sent(90)], &[1, 2, 3, 4, 5]), [6, 7], "one who is not on duty near any more");
+    }
+
+    #[test]
+    fn a_substitute_is_the_nearest_who_was_not_alerted_and_takes_no_part() {
+        let policy = AlertPolicy::default();
+        let near = census(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 14_000.0]).nearest;
+        let substitute = |alerts: &[Alert], responded: &[u128]| {
+            let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
+            numbers(&policy.substitute(&near, alerts, takes_part))
+        };
+        assert_eq!(substitute(&[], &[]), [1]);
+        assert_eq!(substitute(&fates(), &[]), [6]);
+        assert_eq!(substitute(&fates(), &[6]), [7], "as far as the largest radius");
+        assert_eq!(substitute(&fates(), &[6, 7]), []);
+    }
+
+    #[test]
     fn radii_must_grow() {
         let m = |radii: &[f64]| AlertPolicy::new(radii.iter().copied().map(Metres::new).collect(), 3, 50);
         assert!(m(&[5.0, 10.0]).is_ok());
@@ -251,6 +324,29 @@ mod tests {
             let most = policy.wave_size().min(wave.helpers_within) as usize;
             prop_assert_eq!(&wave.recipients, &census.nearest[..most]);
             prop_assert!(wave.recipients.iter().all(|r| r.distance <= wave.radius));
+        }
+
+        #[test]
+        fn a_later_wave_alerts_each_once_and_the_right_ones(
+            (policy, helpers) in neighbourhoods(), fates in vec(0..7_u8, 20), radius in 1..60_000_u32
+        ) {
+            let mut distances: Vec<_> = helpers.iter().copied().map(f64::from).collect();
+            distances.sort_by(f64::total_cmp);
+            let near = census(&[], &distances).nearest;
+            let radius = Metres::new(radius.into());
+            let fate = |helper: UserId| fates[usize::try_from(Uuid::from(helper).as_u128()).unwrap() - 1];
+            // 0 to 4 as in `fates`, 5: responded, 6: nothing yet.
+            let alerts: Vec<_> = near.iter().filter(|r| fate(r.helper) < 5)
+                .map(|r| Alert { helper: r.helper, ..super::tests::fates()[usize::from(fate(r.helper))] }).collect();
+            let wave = policy.later_wave(radius, &near, &alerts, |helper| fate(helper) == 5);
+            prop_assert!(wave.is_sorted_by(|a, b| a.distance <= b.distance));
+            let again: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 0).copied().collect();
+            let new: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 6).copied().collect();
+            prop_assert_eq!(again.len() + new.len(), wave.len(), "somebody is bothered again");
+            let unheard: Vec<_> = near.iter().filter(|r| fate(r.helper) == 0).copied().collect();
+            prop_assert_eq!(again, unheard);
+            let within = near.iter().filter(|r| fate(r.helper) == 6 && r.distance <= radius).copied();
+            prop_assert_eq!(new, within.take(policy.wave_size as usize).collect::<Vec<_>>());
         }
     }
 }

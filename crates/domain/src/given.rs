@@ -106,7 +106,7 @@ pub(crate) fn call() -> Call {
     Call { id: id(EMERGENCY), owner: account(OWNER).person(), details: details(), created_at: at(0) }
 }
 
-/// A live emergency of [`OWNER`] without responses, at revision 7.
+/// A live emergency of [`OWNER`] without responses, at revision 7, whose next wave is due in half a minute.
 pub(crate) fn emergency() -> Emergency {
     Emergency {
         call: call(),
@@ -118,6 +118,7 @@ pub(crate) fn emergency() -> Emergency {
         ending: None,
         responses: Vec::new(),
         alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 0, declined: 0 },
+        next_alert_at: Some(at(60)),
         revision: Revision(7),
     }
 }
@@ -144,6 +145,7 @@ pub(crate) fn with_responses(responses: &[(u128, ResponseStatus)]) -> Emergency 
     Emergency {
         status: if responding { EmergencyStatus::Responding } else { EmergencyStatus::Active },
         first_response_at: (!responses.is_empty()).then(|| at(1)),
+        next_alert_at: (!responding).then(|| at(60)),
         responses: responses.iter().map(|&(helper, status)| response(helper, status)).collect(),
         ..emergency()
     }
@@ -199,6 +201,8 @@ pub(crate) fn every_event() -> Vec<Event> {
             recipients: vec![recipient(GRACE, 10.5), recipient(ALAN, 20.0)],
         },
         Event::AlertDeclined { helper: id(ALAN) },
+        Event::AlertAcknowledged { helper: id(GRACE) },
+        Event::Unanswered { owner: id(OWNER), alerted: 2 },
         Event::HelperJoined { helper: card(GRACE), joined_at: at(1) },
         Event::HelperStatusUpdated {
             helper: id(GRACE),
@@ -215,7 +219,12 @@ pub(crate) fn every_event() -> Vec<Event> {
             notes: Some(text("All well")),
         },
         Event::EmergencyCancelled { at: at(10), reason: Some(text("By mistake")), alerted: alerted.clone() },
-        Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(10), alerted },
+        Event::EmergencyEnded {
+            status: EmergencyStatus::Resolved,
+            at: at(10),
+            alerted,
+            participants: vec![id(OWNER), id(GRACE)],
+        },
         Event::MessagePosted { message: from_owner(To::Everyone) },
         Event::MessageDeleted { message: id(300), readers: Some(vec![id(OWNER), id(GRACE)]) },
         Event::HelperRightsChanged { user: id(GRACE), on_duty: true, may_help: true },
@@ -281,8 +290,18 @@ pub(crate) fn ids() -> Arc<MockIds> {
 
 /// Every event of a change belongs to this emergency, was decided by this user now, and is returned.
 pub(crate) fn told(change: &Change, actor: u128) -> Vec<Event> {
+    told_by(change, Some(id(actor)))
+}
+
+/// The same for the service itself.
+pub(crate) fn told_by_nobody(change: &Change) -> Vec<Event> {
+    told_by(change, None)
+}
+
+fn told_by(change: &Change, actor: Option<UserId>) -> Vec<Event> {
+    assert_eq!((change.at, change.actor), (now(), actor));
     for event in &change.events {
-        assert_eq!((event.at, event.emergency, event.actor), (now(), Some(id(EMERGENCY)), Some(id(actor))));
+        assert_eq!((event.at, event.emergency, event.actor), (now(), Some(id(EMERGENCY)), actor));
     }
     change.events.iter().map(|e| e.event.clone()).collect()
 }

@@ -121,3 +121,6 @@ impl Watched {
             && position.distance_to(self.position) <= self.radius
     }
 }
+
+#[cfg(test)]
+mod tests;

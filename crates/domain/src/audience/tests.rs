@@ -82,7 +82,9 @@ fn every_event_is_delivered_to_those_concerned() {
             }
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE)], vec![])],
+            Event::Unanswered { .. } => vec![anyone(vec![user(OWNER)], vec![])],
             Event::AlertDeclined { .. }
+            | Event::AlertAcknowledged { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. } => vec![],
@@ -134,6 +136,8 @@ fn every_event_moves_those_concerned() {
             Event::AccountBlocked { .. } => vec![Movement::CloseBlocked { user: id(GRACE) }],
             Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
+            | Event::AlertAcknowledged { .. }
+            | Event::Unanswered { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
             | Event::EmergencyResolved { .. }
@@ -239,17 +243,25 @@ fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
 fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
     let joined = Event::HelperJoined { helper: card(GRACE), joined_at: at(1) };
     assert_eq!(hearers(joined), [OWNER, GRACE, ALAN, ADMIN]);
-    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted: vec![id(NOBODY)] };
+    let (alerted, participants) = (vec![id(NOBODY)], vec![id(OWNER)]);
+    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted, participants };
     assert_eq!(hearers(ended), [OWNER, GRACE, ALAN, ADMIN, NOBODY]);
     assert_eq!(hearers(posted(from_owner(To::Everyone))), [OWNER, GRACE]);
     assert_eq!(hearers(posted(from_owner(To::Helper(id(GRACE))))), [OWNER, GRACE]);
 }
 
 #[test]
-fn nothing_is_addressed_to_an_owner_but_messages_for_them() {
+fn nothing_is_addressed_to_an_owner_but_messages_for_them_and_that_nobody_came() {
     for event in every_event() {
-        let for_readers = matches!(event, Event::MessagePosted { .. } | Event::MessageDeleted { .. });
+        let for_owners =
+            matches!(event, Event::MessagePosted { .. } | Event::MessageDeleted { .. } | Event::Unanswered { .. });
         let addressed = logged(event.clone()).deliveries().iter().any(|d| d.audience.to.contains(&user(OWNER)));
-        assert_eq!(addressed, for_readers, "{}", event.kind());
+        assert_eq!(addressed, for_owners, "{}", event.kind());
     }
+}
+
+#[test]
+fn only_the_owner_hears_that_nobody_came() {
+    assert_eq!(hearers(Event::Unanswered { owner: id(OWNER), alerted: 2 }), [OWNER]);
+    assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE) }), []);
 }

@@ -64,6 +64,7 @@ fn the_first_acceptance_makes_the_emergency_responding() {
     assert_eq!(emergency.accept(card(GRACE), Some(at(60)), at(1)), Ok(Acceptance::Joined { first: true }));
     assert_eq!(emergency.accept(card(ALAN), None, at(2)), Ok(Acceptance::Joined { first: false }));
     assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Responding, at(2)));
+    assert_eq!(emergency.next_alert_at, None, "no wave is due while somebody responds");
     assert_eq!(emergency.first_response_at, Some(at(1)));
     let response = emergency.response(id(GRACE)).unwrap();
     assert_eq!((response.status, response.responded_at), (Responding, at(1)));
@@ -134,6 +135,7 @@ fn what_ended_refuses_everything() {
         assert_eq!(over.update_response(id(GRACE), told(Arrived), at(20)), Err(refused()));
         assert_eq!(over.resolve(id(OWNER), Relation::Owner, None, at(20)), Err(refused()));
         assert_eq!(over.cancel(id(OWNER), None, at(20)), Err(refused()));
+        assert_eq!(over.expire(at(20)), Err(refused()));
         assert_eq!(over, before);
     }
 }
@@ -159,6 +161,7 @@ fn the_resolution_follows_from_who_resolves() {
             let ending = Ending { at: at(9), by, resolution: Some(resolution), notes: Some(text("All well")) };
             assert_eq!(emergency.ending, Some(ending));
             assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
+            assert_eq!(emergency.next_alert_at, None);
         }
     }
 }
@@ -174,7 +177,25 @@ fn only_the_owner_cancels() {
     assert_eq!(emergency.cancel(id(OWNER), Some(text("By mistake")), at(9)), Ok(()));
     let ending = Ending { at: at(9), by: Some(id(OWNER)), resolution: None, notes: Some(text("By mistake")) };
     assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Cancelled, at(9)));
+    assert_eq!(emergency.next_alert_at, None);
     assert_eq!(emergency.ending, Some(ending));
+}
+
+#[test]
+fn what_runs_out_of_time_is_resolved_by_nobody() {
+    for mut emergency in [emergency(), with_responses(&[(GRACE, OnWay)]), with_responses(&[(GRACE, Cancelled)])] {
+        assert_eq!(emergency.expire(at(9)), Ok(()));
+        let ending = Ending { at: at(9), by: None, resolution: Some(ResolutionType::AutoExpired), notes: None };
+        assert_eq!(emergency.ending, Some(ending));
+        assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
+        assert_eq!(emergency.next_alert_at, None);
+    }
+}
+
+#[test]
+fn participants_are_the_owner_and_those_who_did_not_cancel() {
+    let emergency = with_responses(&[(GRACE, Completed), (ALAN, Cancelled), (ADMIN, OnWay)]);
+    assert_eq!(emergency.participants().collect::<Vec<_>>(), [id(OWNER), id(GRACE), id(ADMIN)]);
 }
 
 #[test]

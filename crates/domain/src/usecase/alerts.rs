@@ -215,3 +215,6 @@ pub async fn reach(cx: &Context, id: EmergencyId, helper: UserId, position: Posi
         Ok(true)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ enum Step {
     Update(u128, ResponseStatus),
     Resolve(Relation),
     Cancel(u128),
+    Expire,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -35,6 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         24 => (helper(), status).prop_map(|(helper, status)| Step::Update(helper, status)),
         1 => relation.prop_map(Step::Resolve),
         1 => (OWNER..4).prop_map(Step::Cancel),
+        1 => Just(Step::Expire),
     ];
     vec(step, 0..40)
 }
@@ -49,6 +51,7 @@ fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Ref
         }
         Step::Resolve(relation) => emergency.resolve(id(OWNER), relation, None, now),
         Step::Cancel(by) => emergency.cancel(id(by), None, now),
+        Step::Expire => emergency.expire(now),
     }
 }
 
@@ -58,6 +61,7 @@ fn holds(e: &Emergency) -> Result<(), TestCaseError> {
     if e.status.is_live() {
         prop_assert_eq!(e.status == EmergencyStatus::Responding, someone_responds);
     }
+    prop_assert!(e.next_alert_at.is_none() || e.status == EmergencyStatus::Active, "a wave is due to nobody's good");
     prop_assert_eq!(e.ending.is_none(), e.status.is_live());
     prop_assert_eq!(e.first_response_at.is_none(), e.responses.is_empty());
     let helpers: BTreeSet<UserId> = e.responses.iter().map(|r| r.helper.person.id).collect();

@@ -36,7 +36,11 @@ pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<Moc
     with_helpers(emergencies, MockHelpers::new(), changes)
 }
 
-fn with_helpers(emergencies: MockEmergencies, helpers: MockHelpers, changes: Arc<MockChanges>) -> Context {
+pub(in crate::usecase) fn with_helpers(
+    emergencies: MockEmergencies,
+    helpers: MockHelpers,
+    changes: Arc<MockChanges>,
+) -> Context {
     Context {
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(helpers),

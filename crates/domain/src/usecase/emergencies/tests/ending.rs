@@ -21,6 +21,12 @@ fn notes() -> Text<500> {
     crate::given::text("All well")
 }
 
+/// What everyone is told of the end of [`responding`].
+fn ended(status: EmergencyStatus) -> Event {
+    let (alerted, participants) = (vec![id(GRACE), id(4)], vec![id(OWNER), id(GRACE)]);
+    Event::EmergencyEnded { status, at: now(), alerted, participants }
+}
+
 fn responding() -> Emergency {
     with_responses(&[(GRACE, ResponseStatus::OnWay)])
 }
@@ -43,7 +49,7 @@ async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
                 told(&change, by),
                 [
                     Event::EmergencyResolved { at, by: named, resolution, notes: Some(notes()) },
-                    Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![id(GRACE), id(4)] },
+                    ended(EmergencyStatus::Resolved),
                 ]
             );
             let ending = Ending { at, by: Some(id(by)), resolution: Some(resolution), notes: Some(notes()) };
@@ -79,12 +85,12 @@ async fn cancelling_earns_nobody_trust() {
 async fn the_owner_cancels_and_the_alerted_are_told() {
     let (cx, committed) = service(&responding(), vec![]);
     let after = cancel(&cx, &owner(), the_emergency(), Some(notes())).await.unwrap();
-    let (change, at, alerted) = (committed.only(), now(), vec![id(GRACE), id(4)]);
+    let (change, at) = (committed.only(), now());
     assert_eq!(
         told(&change, OWNER),
         [
-            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: alerted.clone() },
-            Event::EmergencyEnded { status: EmergencyStatus::Cancelled, at, alerted },
+            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: vec![id(GRACE), id(4)] },
+            ended(EmergencyStatus::Cancelled),
         ]
     );
     let ending = Ending { at, by: Some(id(OWNER)), resolution: None, notes: Some(notes()) };

@@ -54,6 +54,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     assert_eq!(emergency.call, Call { id: id(1000), created_at: now(), ..crate::given::call() });
     assert_eq!((emergency.status, emergency.alert_radius.get()), (EmergencyStatus::Active, 10_000.0));
     assert_eq!(emergency.request_id, Some(text("r-1")));
+    assert_eq!(emergency.next_alert_at, Some(at(90)), "a minute from now");
     assert_eq!(emergency.alerts, AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
     assert_eq!((emergency.ending.clone(), emergency.responses.len(), emergency.first_response_at), (None, 0, None));
 
@@ -102,9 +103,11 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius.get()), (0, 15_000.0));
     let change = committed.only();
-    assert!(matches!(&change.writes[..], [Write::RaiseEmergency(_), Write::PostMessage(_)]), "{change:?}");
+    // The wave is told all the same: the log says how far was looked.
+    let sent = |w: &Write| matches!(w, Write::SendAlerts { wave: 1, recipients, .. } if recipients.is_empty());
+    assert!(change.writes.iter().any(sent), "{change:?}");
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
-    assert_eq!(kinds, ["emergency_created", "message_posted"]);
+    assert_eq!(kinds, ["emergency_created", "helpers_alerted", "message_posted"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,113 @@
+//! Those who will not come: who takes their place, and the waves that go on at once when nobody is left.
+
+use super::*;
+use crate::{
+    AlertCounts, ResponseStatus, ResponseUpdate,
+    given::{ALAN, GRACE, grace, recipient, resolved, told, updated, with_responses},
+    usecase::{
+        emergencies::tests::{alert, declined, refusal, stale, the_emergency},
+        responses,
+    },
+};
+use ResponseStatus::{Cancelled, Completed, OnWay};
+
+fn cancelling() -> ResponseUpdate {
+    ResponseUpdate { status: Cancelled, notes: None, estimated_arrival: None }
+}
+
+fn near() -> Vec<Recipient> {
+    vec![recipient(GRACE, 1_000.0), recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]
+}
+
+#[tokio::test]
+async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines() {
+    for status in [emergency(), with_responses(&[(7, OnWay)])] {
+        let alerts = [alert(GRACE), alert(ALAN)];
+        let asked = 3 + u32::try_from(status.responses.len()).unwrap();
+        let (cx, committed) = service(&status, &alerts, around(&near(), asked));
+        let after = responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
+        let counts = AlertCounts { alerted: 3, declined: 1, ..status.alerts };
+        assert_eq!(after, Emergency { alerts: counts, ..status.clone() }, "neither radius nor timer change");
+
+        let change = committed.only();
+        let (write, event) = sent(&status, &[recipient(4, 12_000.0)]);
+        let decline = Write::SetDeclined { emergency: the_emergency(), helper: id(GRACE), declined: true };
+        assert_eq!(change.writes[1..], [decline, write]);
+        assert_eq!(updated(&change).0.revision, status.revision);
+        assert_eq!(told(&change, GRACE), [Event::AlertDeclined { helper: id(GRACE) }, event]);
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_one_who_was_not_alerted() {
+    let (cx, committed) = service(&emergency(), &[alert(ALAN)], nobody_asked());
+    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
+    assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
+}
+
+#[tokio::test]
+async fn where_all_were_alerted_nobody_takes_the_place() {
+    let alerts = [alert(GRACE), alert(ALAN), declined(4), Alert { wave: None, ..declined(5) }];
+    let (cx, committed) = service(&emergency(), &alerts, around(&near(), 5));
+    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
+    assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
+}
+
+#[tokio::test]
+async fn a_place_is_given_away_on_condition_of_the_revision() {
+    let (cx, committed) = service_that(holding(&emergency(), &[alert(GRACE)]), around(&near(), 2), stale(1));
+    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
+    let [first, second] = <[Change; 2]>::try_from(committed.attempts()).unwrap();
+    assert_eq!(first, second, "decided again");
+}
+
+#[tokio::test]
+async fn one_who_cancels_while_others_come_is_replaced() {
+    for other in [OnWay, Completed] {
+        let before = with_responses(&[(GRACE, OnWay), (ALAN, other)]);
+        let alerts = [alert(GRACE), alert(ALAN)];
+        let (cx, committed) = service(&before, &alerts, around(&near(), 5));
+        let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
+        assert_eq!((after.status, after.next_alert_at), (EmergencyStatus::Responding, None));
+        let change = committed.only();
+        let (write, event) = sent(&before, &[recipient(4, 12_000.0)]);
+        assert_eq!(change.writes[1..], [write]);
+        let told = told(&change, GRACE);
+        assert_eq!((told.len(), &told[1]), (2, &event));
+        assert_eq!(updated(&change), (after.clone(), vec![after.responses[0].clone()]));
+    }
+}
+
+#[tokio::test]
+async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
+    for (radius, next, recipients) in [
+        // Alan's alert was not acknowledged; Grace, who cancelled, is bothered no more.
+        (5_000.0, 10_000.0, vec![recipient(ALAN, 2_000.0)]),
+        (10_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
+        // There is no larger radius: whoever came into it meanwhile.
+        (15_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
+    ] {
+        let responding = with_responses(&[(GRACE, OnWay)]);
+        let before = Emergency { alert_radius: Metres::new(radius), ..responding };
+        let (cx, committed) = service(&before, &[alert(GRACE), alert(ALAN)], around(&near(), 53));
+        let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
+        let state = (after.status, after.alert_radius.get(), after.alerts.wave, after.next_alert_at);
+        assert_eq!(state, (EmergencyStatus::Active, next, 2, Some(in_a_minute())));
+        let change = committed.only();
+        let (write, event) = sent(&after, &recipients);
+        assert_eq!(change.writes[1..], [write]);
+        let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now() };
+        assert_eq!(told(&change, GRACE)[1..], [active, event]);
+        assert_eq!(updated(&change), (after.clone(), after.responses));
+    }
+}
+
+#[tokio::test]
+async fn after_the_end_no_place_is_given_away() {
+    let over = resolved(with_responses(&[(GRACE, OnWay)]));
+    let (cx, committed) = service(&over, &[alert(GRACE)], nobody_asked());
+    let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
+    assert_eq!(refusal(responses::decline(&cx, &grace(), the_emergency()).await), refused);
+    assert_eq!(refusal(responses::update(&cx, &grace(), the_emergency(), cancelling()).await), refused);
+    assert!(committed.nothing());
+}

@@ -1,0 +1,197 @@
+//! What is due: waves, the word that nobody came, and the end of what ran out of time.
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::{
+    AlertCounts, ResolutionType, ResponseStatus,
+    given::{ALAN, GRACE, recipient, resolved, told_by_nobody, updated, with_responses},
+    usecase::emergencies::tests::{alert, declined, the_emergency},
+};
+
+async fn fire_now(cx: &Context) -> Result<usize, Error> {
+    fire_due(cx, &due(vec![the_emergency()])).await
+}
+
+/// Grace did not acknowledge the first wave, Alan did, and the fourth declined.
+fn first_wave() -> Vec<Alert> {
+    vec![alert(GRACE), Alert { acknowledged_at: Some(at(2)), ..alert(ALAN) }, declined(4)]
+}
+
+fn near() -> Vec<Recipient> {
+    vec![
+        recipient(GRACE, 1_000.0),
+        recipient(ALAN, 2_000.0),
+        recipient(4, 3_000.0),
+        recipient(5, 9_000.0),
+        recipient(6, 10_000.0),
+        recipient(7, 10_001.0),
+    ]
+}
+
+#[tokio::test]
+async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledged() {
+    let before = waiting(5_000.0);
+    let (cx, committed) = service(&before, &first_wave(), around(&near(), 53));
+    assert_eq!(fire_now(&cx).await.unwrap(), 1);
+    let change = committed.only();
+    let alerts = AlertCounts { wave: 2, alerted: before.alerts.alerted + 2, ..before.alerts };
+    let after =
+        Emergency { alert_radius: Metres::new(10_000.0), alerts, next_alert_at: Some(in_a_minute()), ..before.clone() };
+    let recipients = [recipient(GRACE, 1_000.0), recipient(5, 9_000.0), recipient(6, 10_000.0)];
+    let (write, event) = sent(&after, &recipients);
+    assert_eq!(updated(&change), (after, vec![]));
+    assert_eq!(change.writes[1..], [write]);
+    assert_eq!(told_by_nobody(&change), [event]);
+}
+
+#[tokio::test]
+async fn a_wave_is_sent_though_nobody_is_near() {
+    let (cx, committed) = service(&waiting(10_000.0), &[], around(&[], 50));
+    fire_now(&cx).await.unwrap();
+    let change = committed.only();
+    let (after, _) = updated(&change);
+    assert_eq!((after.alerts.wave, after.alert_radius.get(), after.next_alert_at), (2, 15_000.0, Some(in_a_minute())));
+    let (write, event) = sent(&after, &[]);
+    assert_eq!((&change.writes[1..], told_by_nobody(&change)), (&[write][..], vec![event]));
+}
+
+#[tokio::test]
+async fn after_the_last_wave_the_owner_is_told_that_nobody_came_and_nothing_is_due_any_more() {
+    let before = waiting(15_000.0);
+    let (cx, committed) = service(&before, &first_wave(), nobody_asked());
+    fire_now(&cx).await.unwrap();
+    let change = committed.only();
+    let alerted = before.alerts.alerted;
+    assert_eq!(updated(&change), (Emergency { next_alert_at: None, ..before }, vec![]));
+    assert_eq!(change.writes.len(), 1);
+    assert_eq!(told_by_nobody(&change), [Event::Unanswered { owner: id(OWNER), alerted }]);
+}
+
+#[tokio::test]
+async fn what_is_not_due_any_more_is_left_alone() {
+    let later = Emergency { next_alert_at: Some(now() + TimeDelta::microseconds(1)), ..emergency() };
+    let given_up = Emergency { next_alert_at: None, ..emergency() };
+    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    for left in [later, given_up, responding, resolved(emergency())] {
+        let (cx, committed) = service(&left, &[], nobody_asked());
+        assert_eq!(fire_now(&cx).await.unwrap(), 1);
+        assert!(committed.nothing(), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
+    let helped = with_responses(&[(GRACE, ResponseStatus::Arrived), (ALAN, ResponseStatus::Cancelled)]);
+    for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE)])] {
+        let (mut cx, committed) = service(&before, &first_wave(), nobody_asked());
+        cx.rules.emergency_ttl = TimeDelta::seconds(29);
+        fire_now(&cx).await.unwrap();
+        let (change, at) = (committed.only(), now());
+        let mut after = before.clone();
+        after.expire(at).unwrap();
+        let (status, participants) = (EmergencyStatus::Resolved, after.participants().collect());
+        let alerted = vec![id(GRACE), id(ALAN), id(4)];
+        assert_eq!(
+            told_by_nobody(&change),
+            [
+                Event::EmergencyResolved { at, by: None, resolution: ResolutionType::AutoExpired, notes: None },
+                Event::EmergencyEnded { status, at, alerted, participants },
+            ]
+        );
+        assert_eq!(updated(&change), (after, vec![]));
+        let trust = (!trusted.is_empty()).then_some(Write::AddTrust { helpers: trusted, by: 50 });
+        assert_eq!(change.writes[1..], trust.into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn what_is_just_as_old_as_an_emergency_lives_goes_on() {
+    let (mut cx, committed) = service(&waiting(15_000.0), &[], nobody_asked());
+    cx.rules.emergency_ttl = TimeDelta::seconds(30);
+    fire_now(&cx).await.unwrap();
+    assert_eq!(told_by_nobody(&committed.only())[0].kind(), "unanswered");
+}
+
+#[tokio::test]
+async fn what_ended_does_not_expire() {
+    let (mut cx, committed) = service(&resolved(emergency()), &[], nobody_asked());
+    cx.rules.emergency_ttl = TimeDelta::seconds(1);
+    fire_now(&cx).await.unwrap();
+    assert!(committed.nothing());
+}
+
+#[tokio::test]
+async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
+    let (mut cx, _) = service(&emergency(), &[], nobody_asked());
+    cx.rules.emergency_ttl = TimeDelta::seconds(7);
+    let mut alerts = MockAlerts::new();
+    alerts.expect_due().times(1).returning(|at, expired_before, _| {
+        assert_eq!((at, expired_before), (now(), now() - TimeDelta::seconds(7)));
+        Ok(vec![])
+    });
+    assert_eq!(fire_due(&cx, &alerts).await.unwrap(), 0);
+}
+
+/// A store with one emergency under these ids, whose commits come out like this.
+fn three_due(outcomes: Vec<port::Result<()>>) -> (Context, Committed, MockAlerts) {
+    let ids = [101, 102, 103].map(id);
+    let mut emergencies = MockEmergencies::new();
+    emergencies.expect_load().returning(move |id| {
+        let mut emergency = waiting(15_000.0);
+        emergency.call.id = id;
+        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![] }))
+    });
+    let (cx, committed) = service_that(emergencies, nobody_asked(), outcomes);
+    (cx, committed, due(ids.to_vec()))
+}
+
+#[tokio::test]
+async fn where_another_node_was_faster_nothing_is_sent_and_the_others_are_looked_after() {
+    let (cx, committed, alerts) = three_due(vec![Ok(()), Err(port::Error::Stale), Ok(())]);
+    assert_eq!(fire_due(&cx, &alerts).await.unwrap(), 3);
+    assert_eq!(committed.attempts().len(), 3, "it is not decided again: it is done");
+}
+
+#[tokio::test]
+async fn one_that_was_deleted_keeps_no_others_waiting() {
+    let (cx, committed) = service(&waiting(15_000.0), &[], nobody_asked());
+    assert_eq!(fire_due(&cx, &due(vec![id(404), the_emergency()])).await.unwrap(), 2);
+    assert_eq!(committed.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_keeps_no_others_waiting_and_is_told() {
+    let corrupt = || port::Error::Corrupt { table: "emergency", column: "kind", id: "102".to_owned() };
+    let (cx, committed, alerts) = three_due(vec![Ok(()), Err(corrupt()), Ok(())]);
+    let outcome = fire_due(&cx, &alerts).await;
+    assert!(matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. }))), "{outcome:?}");
+    assert_eq!(committed.attempts().len(), 3);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_not_asked_for_the_rest() {
+    let (cx, committed, alerts) = three_due(vec![Ok(()), Err(port::Error::unavailable("gone"))]);
+    let outcome = fire_due(&cx, &alerts).await;
+    assert!(matches!(outcome, Err(Error::Port(port::Error::Unavailable(_)))), "{outcome:?}");
+    assert_eq!(committed.attempts().len(), 2);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_is_stored_and_told_the_first_time() {
+    let (cx, committed) = service(&emergency(), &[], nobody_asked());
+    assert!(acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
+    let expected = Change::new(Some(id(GRACE)), now())
+        .write(Write::AcknowledgeAlert { emergency: the_emergency(), helper: id(GRACE) })
+        .event(the_emergency(), Event::AlertAcknowledged { helper: id(GRACE) });
+    assert_eq!(committed.only(), expected);
+}
+
+#[tokio::test]
+async fn what_there_was_not_to_acknowledge_is_passed_over() {
+    let outcomes = vec![Err(port::Error::Stale), Err(port::Error::unavailable("gone"))];
+    let (cx, committed) = service_that(MockEmergencies::new(), nobody_asked(), outcomes);
+    assert!(!acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
+    assert_eq!(committed.attempts().len(), 1);
+    assert!(matches!(acknowledge(&cx, the_emergency(), id(GRACE)).await, Err(Error::Port(_))));
+}
