@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use allynet_domain::EventId;
 use allynet_wire::{
     events::Outgoing,
     socket::{ErrorEvent, Failure},
@@ -41,13 +42,15 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) entry: Entry,
+    /// The last event that the client has, if it wants to be told what it missed.
+    pub(crate) last_event: Option<EventId>,
     /// Told when the connection is attached; what the client sent before waits for it.
     pub(crate) attached: oneshot::Sender<()>,
 }
 
 impl Session {
     /// A connection that passed the handshake.
-    pub(crate) fn new(id: MemberId, identity: Identity, entry: Entry) -> Self {
+    pub(crate) fn new(id: MemberId, identity: Identity, entry: Entry, last_event: Option<EventId>) -> Self {
         let (attached, is_attached) = oneshot::channel();
         let inbox = Inbox::new(INBOX);
         // An event may arrive before the connect handler has run: it must not be answered before `session:ready`.
@@ -57,7 +60,7 @@ impl Session {
         if inbox.push(gate).is_err() {
             tracing::error!("a new inbox takes nothing");
         }
-        let pending = Mutex::new(Some(Pending { entry, attached }));
+        let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
         Self { id, identity, inbox, gone: AtomicBool::new(false), pending }
     }
 
@@ -97,8 +100,7 @@ pub(crate) struct Refused;
 impl From<SendError> for Refused {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Socket(SocketError::Closed) => {}
-            SendError::Socket(SocketError::InternalChannelFull) => tracing::info!("a client reads too slowly"),
+            SendError::Socket(SocketError::Closed | SocketError::InternalChannelFull) => {}
             SendError::Serialize(error) => tracing::error!(%error, "an event cannot be written"),
         }
         Self
@@ -118,6 +120,14 @@ impl Device {
             return Ok(None);
         }
         Ok(Some(self.socket.emit_with_ack(event.name, &event.payload)?))
+    }
+
+    /// Ends the connection of a client that does not take what it is sent: it comes back and resumes.
+    pub(crate) fn cut_slow(&self) {
+        if !self.session.is_over() {
+            tracing::info!("a client reads too slowly: cut off");
+        }
+        self.cut();
     }
 
     /// Says why, and ends the connection.

@@ -6,11 +6,11 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, LoggedEvent, Timestamp, UserId, Viewer,
+    Event, EventId, LoggedEvent, Timestamp, UserId, Viewer,
     port::{self, EventTail},
     usecase::alerts::acknowledge,
 };
-use allynet_wire::events::{Outgoing, outgoing};
+use allynet_wire::events::Outgoing;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use socketioxide::AckError;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     desk::{Desk, log_fault},
     device::{Acknowledged, Device},
+    hub::RING,
     members::{Farewell, MemberId},
     numbers::Numbers,
+    told::Told,
 };
 
 /// The pause after the log could not be read.
@@ -50,12 +52,13 @@ impl Dispatcher {
 
     async fn follow(&self) {
         let mut tail = self.open().await;
-        self.desk.hub.open(tail.position());
+        let (reach, events) = self.fill(tail.position()).await;
+        self.desk.hub.open(tail.position(), reach, events);
         loop {
             match tail.next().await {
                 Ok(events) => {
                     for event in events {
-                        self.dispatch(&Arc::new(event));
+                        self.dispatch(&Told::new(event));
                         tokio::task::yield_now().await;
                     }
                 }
@@ -74,6 +77,25 @@ impl Dispatcher {
         }
     }
 
+    /// What happened before: all clients may be coming back to a node that has just been started.
+    async fn fill(&self, position: EventId) -> (EventId, Vec<Arc<Told>>) {
+        let from = EventId::new(position.get().saturating_sub_unsigned(RING as u64).max(0));
+        loop {
+            let read = async {
+                let log = &self.desk.ports.log;
+                let events = log.range(from, position, u32::try_from(RING).unwrap_or(u32::MAX)).await?;
+                Ok((from.max(log.complete_since().await?), events))
+            };
+            match read.await {
+                Ok((reach, events)) => {
+                    let events = events.into_iter().filter(|event| event.id > reach).map(Told::new).collect();
+                    return (reach, events);
+                }
+                Err(error) => self.wait(&error).await,
+            }
+        }
+    }
+
     async fn wait(&self, error: &port::Error) {
         tracing::error!(error = error as &dyn StdError, "the event log cannot be read, trying again");
         self.desk.hub.set_failing(true);
@@ -81,19 +103,21 @@ impl Dispatcher {
         self.desk.hub.set_failing(false);
     }
 
-    fn dispatch(&self, event: &Arc<LoggedEvent>) {
+    fn dispatch(&self, event: &Arc<Told>) {
+        if let Event::MessageDeleted { .. } = event.logged.event {
+            self.desk.archive.forget();
+        }
         let step = self.desk.hub.advance(event);
         for (viewer, devices) in step.deliveries {
-            match outgoing(event, viewer) {
-                Ok(Some(outgoing)) => self.deliver(event, viewer, &outgoing, &devices),
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, event = %event.id, "an event cannot be written"),
+            if let Some(outgoing) = event.outgoing(viewer) {
+                self.deliver(&event.logged, viewer, &outgoing, &devices);
             }
         }
+        self.desk.hub.settle(event.id());
         for (device, farewell) in step.dismissed {
             device.dismiss(farewell);
         }
-        self.note(event);
+        self.note(&event.logged);
     }
 
     /// What this node does about an event besides telling it.
@@ -113,30 +137,12 @@ impl Dispatcher {
                 answers.extend(answer);
             } else {
                 self.desk.hub.remove(*id);
-                device.cut();
+                device.cut_slow();
             }
         }
         if let (Viewer::User(user), false) = (viewer, answers.is_empty()) {
-            self.expect_answer(event, user, answers);
+            expect_answer(&self.desk, event, user, answers);
         }
-    }
-
-    /// The first answer of any device of the recipient counts; none within the time that the service gives is no
-    /// answer.
-    fn expect_answer(&self, event: &LoggedEvent, helper: UserId, mut answers: FuturesUnordered<Acknowledged>) {
-        let Some(emergency) = event.emergency else { return };
-        let emergencies = self.desk.ports.emergencies.clone();
-        tokio::spawn(async move {
-            while let Some(answer) = answers.next().await {
-                if !matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
-                    continue;
-                }
-                if let Err(error) = acknowledge(&emergencies, emergency, helper).await {
-                    log_fault(&error, "storing an acknowledgement");
-                }
-                return;
-            }
-        });
     }
 
     async fn expire(&self) {
@@ -157,4 +163,26 @@ impl Dispatcher {
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     (at - now).to_std().unwrap_or_default().min(LONGEST_WAIT)
+}
+
+/// The first answer of any device of the recipient counts; none within the time that the service gives is no answer.
+pub(crate) fn expect_answer(
+    desk: &Desk,
+    event: &LoggedEvent,
+    helper: UserId,
+    mut answers: FuturesUnordered<Acknowledged>,
+) {
+    let Some(emergency) = event.emergency else { return };
+    let emergencies = desk.ports.emergencies.clone();
+    tokio::spawn(async move {
+        while let Some(answer) = answers.next().await {
+            if !matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
+                continue;
+            }
+            if let Err(error) = acknowledge(&emergencies, emergency, helper).await {
+                log_fault(&error, "storing an acknowledgement");
+            }
+            return;
+        }
+    });
 }

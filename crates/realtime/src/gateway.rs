@@ -14,6 +14,7 @@ use socketioxide::{
 };
 
 use crate::{
+    archive::Archive,
     connections::{Connections, Watched},
     desk::{Desk, Ports},
     device::Session,
@@ -44,7 +45,8 @@ pub struct Gateway {
 /// Makes the namespace: the service, a handle to its connections, and the dispatcher, without which nobody is let in.
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
-    let desk = Arc::new(Desk { ports, origins, hub: Hub::new(), connections: connections.clone() });
+    let (hub, archive) = (Hub::new(), Archive::default());
+    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone() });
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))

@@ -7,13 +7,13 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, Error, EventId, Refusal,
+    Account, Error, EventId, Refusal, Room,
     usecase::{
         accounts::{Authenticated, authenticate, recall},
         rooms::restore,
     },
 };
-use allynet_wire::{origin::Origins, socket::SessionReady};
+use allynet_wire::{input::socket::event_id, origin::Origins, socket::SessionReady};
 use http::{HeaderMap, header::ORIGIN};
 use serde_json::Value;
 use socketioxide::extract::{SocketRef, State, TryData};
@@ -23,7 +23,7 @@ use crate::{
     device::{Device, Pending, Session},
     hub::{Attached, Entry},
     members::{Farewell, Identity},
-    receive,
+    receive, resume,
 };
 
 const NO_TOKEN: &str = "Authentication error: No token provided";
@@ -36,6 +36,9 @@ const UNAVAILABLE: &str = "The service cannot do this right now; try again";
 /// How long a client waits for a node that does not follow the log yet.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a connection was told when it was attached: its rooms, and the last event that it does not get live.
+type Greeted = (Vec<Room>, EventId);
+
 /// Decides who may connect. Everything that the client may send is listened to when this ends, so that nothing it
 /// sends right after is lost.
 pub(crate) async fn admit(
@@ -43,12 +46,13 @@ pub(crate) async fn admit(
     TryData(auth): TryData<Value>,
     State(desk): State<Arc<Desk>>,
 ) -> Result<(), &'static str> {
-    let request = socket.req_parts();
+    let (request, auth) = (socket.req_parts(), auth.unwrap_or_default());
     check_origin(&desk.origins, &request.headers)?;
-    let token = token(&auth.unwrap_or_default(), request.uri.query()).ok_or(NO_TOKEN)?;
+    let token = token(&auth, request.uri.query()).ok_or(NO_TOKEN)?;
+    let last_event = auth.get("lastEventId").and_then(event_id);
     let mark = tokio::time::timeout(PATIENCE, desk.hub.mark()).await.map_err(|_| UNAVAILABLE)?;
     let (identity, entry) = identify(&desk, mark, &token).await.map_err(|error| refusal(&error))?;
-    let session = Arc::new(Session::new(desk.hub.number(), identity, entry));
+    let session = Arc::new(Session::new(desk.hub.number(), identity, entry, last_event));
     receive::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())
@@ -92,17 +96,21 @@ fn refusal(error: &Error) -> &'static str {
     }
 }
 
-/// Attaches a connection that was let in.
+/// Attaches a connection that was let in, and tells it what it missed.
 pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
     let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
-    let Some(Pending { mut entry, attached }) = session.take_pending() else { return };
+    let Some(Pending { mut entry, last_event, attached }) = session.take_pending() else { return };
     let device = Device { socket, session, connections: desk.connections.clone() };
-    while !device.session.is_over() {
-        match attach(&desk, &device, &entry) {
-            Attached::Yes => break,
-            Attached::Refused => return device.cut(),
-            Attached::Dismissed(farewell) => return device.dismiss(farewell),
-            Attached::Outdated => match read_again(&desk, &device.session.identity).await {
+    if let Some(last_event) = last_event {
+        resume::wait_for(&desk, last_event).await;
+    }
+    let mut greeted = None;
+    while !device.session.is_over() && greeted.is_none() {
+        match attach(&desk, &device, &entry, last_event.is_some()) {
+            (Attached::Yes, with) => greeted = Some(with),
+            (Attached::Refused, _) => return device.cut(),
+            (Attached::Dismissed(farewell), _) => return device.dismiss(farewell),
+            (Attached::Outdated, _) => match read_again(&desk, &device.session.identity).await {
                 Ok(newer) => entry = newer,
                 Err(Error::Refused(Refusal::AccountBlocked)) => return device.dismiss(Farewell::Blocked),
                 Err(Error::Refused(_)) => return device.dismiss(Farewell::SessionOver),
@@ -113,16 +121,21 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
     // The disconnect handler may have run before there was anything to remove.
     if device.session.is_over() {
         desk.hub.remove(device.session.id);
+    } else if let (Some(last_event), Some((rooms, place))) = (last_event, greeted) {
+        resume::session(&desk, &device, last_event, place, rooms).await;
     }
     attached.send(()).ok();
 }
 
-fn attach(desk: &Desk, device: &Device, entry: &Entry) -> Attached {
+fn attach(desk: &Desk, device: &Device, entry: &Entry, resumes: bool) -> (Attached, Greeted) {
     let Session { id, identity, .. } = &*device.session;
-    desk.hub.attach((*id, *identity), device.clone(), entry, |rooms, latest| {
+    let mut greeted = (Vec::new(), entry.mark);
+    let attached = desk.hub.attach((*id, *identity), device.clone(), entry, resumes, |rooms, latest| {
+        greeted = (rooms.to_vec(), latest);
         let ready = SessionReady::new(identity.user, rooms, latest, desk.ports.clock.now());
         device.tell("session:ready", &ready).is_ok()
-    })
+    });
+    (attached, greeted)
 }
 
 async fn read_again(desk: &Desk, identity: &Identity) -> Result<Entry, Error> {

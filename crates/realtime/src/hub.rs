@@ -9,16 +9,19 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use allynet_domain::{Audience, EventId, LoggedEvent, Movement, Room, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EmergencyId, EventId, Movement, Room, Stays, Timestamp, UserId, Viewer};
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    members::{Farewell, Identity, MemberId, Members, who_moves},
+    members::{Farewell, Held, Identity, MemberId, Members, who_moves},
     ring::Ring,
+    told::Told,
 };
 
 /// How many events are kept for connections that are being made or come back.
-const RING: usize = 4096;
+pub(crate) const RING: usize = 4096;
+/// How many held back events may be sent while everybody else waits.
+const SMALL: usize = 32;
 
 /// All connections of this node and its place in the log.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Hub<D> {
     /// The last number given to a connection.
     counter: AtomicU64,
     opened: watch::Sender<bool>,
+    /// The last event that was sent to all who hear it.
+    settled: watch::Sender<EventId>,
     failing: AtomicBool,
     /// A connection came whose token expires before all others.
     sooner: Notify,
@@ -62,13 +67,44 @@ pub(crate) enum Attached {
     Refused,
 }
 
+/// The last event of an emergency that a client has, when it wants to be told what it missed there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Since {
+    pub(crate) event: EventId,
+    pub(crate) of: EmergencyId,
+}
+
+/// How a connection stood when it entered a room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The last event that it will not be told as it happens.
+    pub(crate) place: EventId,
+    /// What it was told before.
+    pub(crate) stays: Stays,
+    /// What it was told up to here is not remembered.
+    pub(crate) forgotten: EventId,
+}
+
 /// What became of an attempt to enter a room.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// It is in.
-    Yes,
+    /// It is in. If it is to be told what it missed, what happens now is held back.
+    Yes(Box<Standing>),
     /// Meanwhile the user's rights may have changed: look again.
     Outdated,
+}
+
+/// What became of an attempt to let a connection go on live.
+#[derive(Debug)]
+pub(crate) enum Released {
+    /// It hears everything as it happens.
+    Yes,
+    /// This comes first; what happens meanwhile is held back still.
+    First(Vec<(Arc<Told>, Viewer)>),
+    /// It did not take what was held back: later.
+    Busy,
+    /// It is over, or too much was held back.
+    Lost,
 }
 
 /// What an event means for the connections of this node.
@@ -88,16 +124,40 @@ impl<D: Clone> Hub<D> {
             state: Mutex::new(State { ring, members: Members::default(), closing: false }),
             counter: AtomicU64::new(0),
             opened: watch::Sender::new(false),
+            settled: watch::Sender::new(EventId::START),
             failing: AtomicBool::new(false),
             sooner: Notify::new(),
             emptied: Notify::new(),
         }
     }
 
-    /// The log is followed from here.
-    pub(crate) fn open(&self, position: EventId) {
-        self.state().ring = Ring::new(position, RING);
+    /// The log is followed from `position`, and everything after `reach` was read already.
+    pub(crate) fn open(&self, position: EventId, reach: EventId, events: Vec<Arc<Told>>) {
+        let mut state = self.state();
+        state.ring = Ring::filled(position, reach, events, RING);
+        state.members.place = position;
+        drop(state);
+        self.settled.send_replace(position);
         self.opened.send_replace(true);
+    }
+
+    /// This event was sent to all who hear it.
+    pub(crate) fn settle(&self, event: EventId) {
+        self.settled.send_replace(event);
+    }
+
+    /// Waits until this event and all before it were sent to all who hear them.
+    pub(crate) async fn settled(&self, event: EventId) {
+        // The sender lives as long as `self`.
+        self.settled.subscribe().wait_for(|settled| *settled >= event).await.ok();
+    }
+
+    /// What came after `after` and not after `up_to`, as far as it is in memory; and since when that is everything.
+    pub(crate) fn newest(&self, after: EventId, up_to: EventId) -> (EventId, Vec<Arc<Told>>) {
+        let state = self.state();
+        let reach = after.max(state.ring.reach());
+        let events = state.ring.since(reach).into_iter().flatten().take_while(|event| event.id() <= up_to);
+        (reach, events.cloned().collect())
     }
 
     /// Whether following the log fails at present.
@@ -122,13 +182,14 @@ impl<D: Clone> Hub<D> {
         MemberId(self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Attaches a connection. `greet` tells it so, its rooms and the last event that it will not get, before anything
-    /// else can be sent to it; and whether it could be told.
+    /// Attaches a connection. `greet` tells it so, its rooms and the last event that it will not get live, before anything
+    /// else can be sent to it; and whether it could be told. With `resumes` all else is held back until it is released.
     pub(crate) fn attach(
         &self,
         (id, identity): (MemberId, Identity),
         device: D,
         entry: &Entry,
+        resumes: bool,
         greet: impl FnOnce(&[Room], EventId) -> bool,
     ) -> Attached {
         let mut state = self.state();
@@ -139,14 +200,16 @@ impl<D: Clone> Hub<D> {
         let Some(missed) = ring.since(entry.mark) else { return Attached::Outdated };
         members.insert(id, identity, device);
         entry.rooms.iter().for_each(|room| members.enter(id, *room));
-        let movements = missed.flat_map(|event| event.movements()).filter(|m| who_moves(m) == identity.user);
+        let movements = missed.flat_map(|event| &event.movements).filter(|m| who_moves(m) == identity.user);
         for movement in movements {
-            if let Some(farewell) = members.move_one(id, &movement) {
+            if let Some(farewell) = members.move_one(id, movement) {
                 members.remove(id);
                 return Attached::Dismissed(farewell);
             }
         }
-        // Resuming goes here: what the client missed and the ring still has, before anything that comes live.
+        if resumes {
+            members.hold(id, None);
+        }
         if !greet(members.rooms(id), ring.position()) {
             members.remove(id);
             return Attached::Refused;
@@ -157,16 +220,47 @@ impl<D: Clone> Hub<D> {
         Attached::Yes
     }
 
-    /// Puts a connection into rooms that its user may enter, as the database knew it after `entry.mark`.
-    pub(crate) fn join(&self, id: MemberId, user: UserId, entry: &Entry) -> Joined {
+    /// Puts a connection into rooms that its user may enter, as the database knew it after `entry.mark`. With `since`,
+    /// what happens in that emergency is held back from now on.
+    pub(crate) fn join(&self, id: MemberId, user: UserId, entry: &Entry, since: Option<Since>) -> Joined {
         let mut state = self.state();
         let State { ring, members, .. } = &mut *state;
         let Some(mut missed) = ring.since(entry.mark) else { return Joined::Outdated };
-        if missed.any(|event| event.movements().iter().any(|movement| who_moves(movement) == user)) {
+        if missed.any(|event| event.movements.iter().any(|movement| who_moves(movement) == user)) {
             return Joined::Outdated;
         }
+        let (stays, forgotten) = members.stays(id);
         entry.rooms.iter().for_each(|room| members.enter(id, *room));
-        Joined::Yes
+        if let Some(since) = since {
+            members.hold(id, Some(since.of));
+        }
+        Joined::Yes(Box::new(Standing { place: ring.position(), stays, forgotten }))
+    }
+
+    /// A connection that stood at `place` was told what came before as well.
+    pub(crate) fn was_told(&self, id: MemberId, earlier: &Stays, place: EventId) {
+        self.state().members.was_told(id, earlier, place);
+    }
+
+    /// Lets a connection hear everything as it happens. `send` tells it the last that was held back, and whether it
+    /// took that.
+    pub(crate) fn release(&self, id: MemberId, mut send: impl FnMut(&D, &Arc<Told>, Viewer) -> bool) -> Released {
+        let mut state = self.state();
+        let Some((Held { events, overrun, .. }, device)) = state.members.held(id) else { return Released::Lost };
+        if *overrun {
+            return Released::Lost;
+        }
+        if events.len() > SMALL {
+            return Released::First(events.drain(..).collect());
+        }
+        while let Some((event, viewer)) = events.front() {
+            if !send(device, event, *viewer) {
+                return Released::Busy;
+            }
+            events.pop_front();
+        }
+        state.members.release(id);
+        Released::Yes
     }
 
     /// Takes a connection out of a room.
@@ -188,15 +282,22 @@ impl<D: Clone> Hub<D> {
     }
 
     /// The next event of the log: moves people between rooms and tells who hears it. Those who leave by it still do.
-    pub(crate) fn advance(&self, event: &Arc<LoggedEvent>) -> Step<D> {
+    pub(crate) fn advance(&self, event: &Arc<Told>) -> Step<D> {
         let mut state = self.state();
         state.ring.push(Arc::clone(event));
         let members = &mut state.members;
         let (entering, rest): (Vec<_>, Vec<_>) =
-            event.movements().into_iter().partition(|movement| matches!(movement, Movement::Enter { .. }));
+            event.movements.iter().partition(|movement| matches!(movement, Movement::Enter { .. }));
         let mut dismissed: Vec<_> = entering.iter().flat_map(|movement| members.apply(movement)).collect();
-        let heard = |delivery: allynet_domain::Delivery| (delivery.viewer, members.audience(&delivery.audience));
-        let deliveries = event.deliveries().into_iter().map(heard).filter(|(_, devices)| !devices.is_empty()).collect();
+        let mut deliveries = Vec::new();
+        for delivery in &event.deliveries {
+            let mut devices = members.audience(&delivery.audience);
+            members.hold_back(&mut devices, event, delivery.viewer);
+            if !devices.is_empty() {
+                deliveries.push((delivery.viewer, devices));
+            }
+        }
+        members.place = event.id();
         dismissed.extend(rest.iter().flat_map(|movement| members.apply(movement)));
         Step { deliveries, dismissed }
     }

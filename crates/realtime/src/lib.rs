@@ -4,6 +4,7 @@
 //! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
 //! from the wire crate.
 
+mod archive;
 mod connections;
 mod desk;
 mod device;
@@ -15,7 +16,9 @@ mod inbox;
 mod members;
 mod numbers;
 mod receive;
+mod resume;
 mod ring;
+mod told;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};
 pub use desk::{Ports, Sighted};

@@ -1,9 +1,21 @@
 //! Who is connected to this node, and in which rooms. Pure bookkeeping: what a room means and who may be in it comes
 //! from the domain, how a device is reached is the caller's.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
 
-use allynet_domain::{Audience, Movement, Room, SessionId, Timestamp, UserId};
+use allynet_domain::{
+    Audience, EmergencyId, EventId, Movement, Room, SessionId, Stay, Stays, Timestamp, UserId, Viewer,
+};
+
+use crate::told::Told;
+
+/// How many stays that are over are remembered of one connection: what joining again does not tell again.
+const STAYS: usize = 256;
+/// How many events may be held back for one connection that is being told what it missed.
+const HELD: usize = 4096;
 
 /// One connection, for as long as this process lives. The id of a socket would not do: on polling it is a bearer, and
 /// a client that leaves the namespace and comes back has the same one.
@@ -36,6 +48,29 @@ struct Member<D> {
     device: D,
     /// In the order in which they were entered.
     rooms: Vec<Room>,
+    /// In which rooms it was when, and so what it has been told.
+    stays: Stays,
+    /// What it was told up to here is not remembered.
+    forgotten: EventId,
+}
+
+impl<D> Member<D> {
+    /// What is remembered is bounded: a client may come and go as often as it likes.
+    fn forget(&mut self) {
+        while let Some(until) = self.stays.forget(STAYS).and_then(|stay| stay.until) {
+            self.forgotten = self.forgotten.max(until);
+        }
+    }
+}
+
+/// What happens while a connection is being told what it missed: it is told that afterwards.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Of this emergency only, or everything.
+    only: Option<EmergencyId>,
+    pub(crate) events: VecDeque<(Arc<Told>, Viewer)>,
+    /// There was too much: some is missing.
+    pub(crate) overrun: bool,
 }
 
 /// Every connection of this node, by room and by the time of its end.
@@ -44,11 +79,20 @@ pub(crate) struct Members<D> {
     all: HashMap<MemberId, Member<D>>,
     rooms: HashMap<Room, BTreeSet<MemberId>>,
     expiries: BTreeSet<(Timestamp, MemberId)>,
+    held: HashMap<MemberId, Held>,
+    /// The last event that was told.
+    pub(crate) place: EventId,
 }
 
 impl<D> Default for Members<D> {
     fn default() -> Self {
-        Self { all: HashMap::new(), rooms: HashMap::new(), expiries: BTreeSet::new() }
+        Self {
+            all: HashMap::new(),
+            rooms: HashMap::new(),
+            expiries: BTreeSet::new(),
+            held: HashMap::new(),
+            place: EventId::START,
+        }
     }
 }
 
@@ -56,7 +100,8 @@ impl<D: Clone> Members<D> {
     /// A new connection, in its user's room and in no other.
     pub(crate) fn insert(&mut self, id: MemberId, identity: Identity, device: D) {
         self.expiries.insert((identity.expires_at, id));
-        self.all.insert(id, Member { identity, device, rooms: Vec::new() });
+        let (rooms, stays, forgotten) = (Vec::new(), Stays::default(), EventId::START);
+        self.all.insert(id, Member { identity, device, rooms, stays, forgotten });
         self.enter(id, Room::User(identity.user));
     }
 
@@ -64,6 +109,7 @@ impl<D: Clone> Members<D> {
     pub(crate) fn remove(&mut self, id: MemberId) -> Option<D> {
         let member = self.all.remove(&id)?;
         self.expiries.remove(&(member.identity.expires_at, id));
+        self.held.remove(&id);
         for room in &member.rooms {
             self.unlist(id, room);
         }
@@ -75,6 +121,7 @@ impl<D: Clone> Members<D> {
         let Some(member) = self.all.get_mut(&id) else { return };
         if !member.rooms.contains(&room) {
             member.rooms.push(room);
+            member.stays.add(Stay { room, after: self.place, until: None });
             self.rooms.entry(room).or_default().insert(id);
         }
     }
@@ -83,6 +130,8 @@ impl<D: Clone> Members<D> {
     pub(crate) fn leave(&mut self, id: MemberId, room: Room) {
         let Some(member) = self.all.get_mut(&id) else { return };
         member.rooms.retain(|other| *other != room);
+        member.stays.end(room, self.place);
+        member.forget();
         self.unlist(id, &room);
     }
 
@@ -152,6 +201,53 @@ impl<D: Clone> Members<D> {
 
     fn ids(&self, room: Room) -> impl Iterator<Item = MemberId> {
         self.rooms.get(&room).into_iter().flatten().copied()
+    }
+
+    /// Where a connection was when, and up to where that is not remembered.
+    pub(crate) fn stays(&self, id: MemberId) -> (Stays, EventId) {
+        self.all.get(&id).map(|member| (member.stays.clone(), member.forgotten)).unwrap_or_default()
+    }
+
+    /// A connection that has been in its rooms since `place` was told what came before as well.
+    pub(crate) fn was_told(&mut self, id: MemberId, earlier: &Stays, place: EventId) {
+        if let Some(member) = self.all.get_mut(&id) {
+            member.stays.precede(earlier, place);
+            member.forget();
+        }
+    }
+
+    /// Holds back what is for this connection: of one emergency, or everything.
+    pub(crate) fn hold(&mut self, id: MemberId, only: Option<EmergencyId>) {
+        self.held.insert(id, Held { only, events: VecDeque::new(), overrun: false });
+    }
+
+    /// What is held back for a connection; none if nothing is to be.
+    pub(crate) fn held(&mut self, id: MemberId) -> Option<(&mut Held, &D)> {
+        Some((self.held.get_mut(&id)?, &self.all.get(&id)?.device))
+    }
+
+    /// Holds nothing back any more.
+    pub(crate) fn release(&mut self, id: MemberId) {
+        self.held.remove(&id);
+    }
+
+    /// Takes those out of `devices` for whom this event is held back.
+    pub(crate) fn hold_back(&mut self, devices: &mut Vec<(MemberId, D)>, told: &Arc<Told>, viewer: Viewer) {
+        if self.held.is_empty() {
+            return;
+        }
+        devices.retain(|(id, _)| {
+            let Some(held) = self.held.get_mut(id) else { return true };
+            if held.only.is_some() && held.only != told.logged.emergency {
+                return true;
+            }
+            if held.events.len() < HELD {
+                held.events.push_back((Arc::clone(told), viewer));
+            } else {
+                held.overrun = true;
+            }
+            false
+        });
     }
 
     /// All connections.

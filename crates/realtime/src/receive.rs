@@ -17,9 +17,10 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 
 use crate::{
     desk::{Desk, explain},
-    device::Session,
-    hub::{Entry, Joined},
+    device::{Device, Session},
+    hub::{Entry, Joined, Since, Standing},
     inbox::Refused,
+    resume,
 };
 
 /// How often joining is decided again because the user's rights changed meanwhile.
@@ -55,7 +56,16 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
             let caller = Caller { socket, event: Cow::Borrowed(request.event()) };
             let payload = payload.unwrap_or_default();
             let (worker, owner) = (caller.clone(), Arc::clone(&session));
-            let work = async move { worker.answer(ack, &handle(&desk, &owner, request, &payload).await) };
+            let work = async move {
+                let outcome = handle(&desk, &owner, request, &payload).await;
+                let (outcome, missed) = outcome.map_or_else(|e| (Err(e), None), |done| (Ok(done.told), done.missed));
+                worker.answer(ack, &outcome);
+                if let Some((since, standing)) = missed {
+                    let device =
+                        Device { socket: worker.socket, session: owner, connections: desk.connections.clone() };
+                    resume::room(&desk, &device, since, &standing).await;
+                }
+            };
             caller.queue(&session, spare, work);
             ready(())
         };
@@ -106,37 +116,54 @@ impl Caller {
     }
 }
 
-async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Value) -> Result<Confirmation, Failure> {
+/// What a client is told when its event was done, and what of an emergency it is to be told after that.
+struct Done {
+    told: Confirmation,
+    missed: Option<(Since, Box<Standing>)>,
+}
+
+impl From<Confirmation> for Done {
+    fn from(told: Confirmation) -> Self {
+        Self { told, missed: None }
+    }
+}
+
+async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Value) -> Result<Done, Failure> {
     let explain = |error: Error| explain(&error, request.event());
     match request {
         Request::Join => {
             let wanted = input::socket::room(payload)?;
-            join(desk, session, wanted.emergency).await.map_err(explain)?.ok_or(Failure::internal())
+            join(desk, session, &wanted).await.map_err(explain)?.ok_or(Failure::internal())
         }
         Request::Leave => {
             let wanted = input::socket::room(payload)?;
             let user = session.identity.user;
             let id = rooms::find(&desk.ports.emergencies, user, wanted.emergency).await.map_err(explain)?;
             desk.hub.leave(session.id, Room::Emergency(id));
-            Ok(Confirmation::left(id))
+            Ok(Confirmation::left(id).into())
         }
         Request::Locate => {
             let position = input::socket::location(payload)?;
             locate(&desk.ports.helpers, session.identity.user, position).await.map_err(explain)?;
-            Ok(Confirmation::located(position))
+            Ok(Confirmation::located(position).into())
         }
     }
 }
 
 /// Enters a room; none if the user's rights kept changing.
-async fn join(desk: &Desk, session: &Session, which: rooms::Which) -> Result<Option<Confirmation>, Error> {
+async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Option<Done>, Error> {
     let user = session.identity.user;
+    if let Some(last) = wanted.last_event_id {
+        resume::wait_for(desk, last).await;
+    }
     for _ in 0..ATTEMPTS {
         let mark = desk.hub.mark().await;
         let actor = recall(&desk.ports.accounts, session.identity.session, user).await?;
-        let (id, rooms) = rooms::join(&desk.ports.emergencies, &actor, which).await?;
-        if desk.hub.join(session.id, user, &Entry { mark, rooms }) == Joined::Yes {
-            return Ok(Some(Confirmation::joined(id)));
+        let (of, rooms) = rooms::join(&desk.ports.emergencies, &actor, wanted.emergency).await?;
+        let since = wanted.last_event_id.map(|event| Since { event, of });
+        if let Joined::Yes(standing) = desk.hub.join(session.id, user, &Entry { mark, rooms }, since) {
+            let missed = since.map(|since| (since, standing));
+            return Ok(Some(Done { told: Confirmation::joined(of), missed }));
         }
     }
     Ok(None)

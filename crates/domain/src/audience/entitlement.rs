@@ -60,10 +60,14 @@ impl Stays {
         }
     }
 
-    /// Lets the stay that lasts in a room begin earlier.
-    pub fn extend(&mut self, room: Room, after: EventId) {
-        for stay in self.0.iter_mut().filter(|stay| stay.room == room && stay.until.is_none()) {
-            stay.after = stay.after.min(after);
+    /// Puts earlier stays before these: one that lasted until `place` goes on in the one that begins there.
+    pub fn precede(&mut self, earlier: &Self, place: EventId) {
+        for stay in &earlier.0 {
+            let next = self.0.iter_mut().find(|own| own.room == stay.room && own.after == place);
+            match next {
+                Some(next) if stay.until.is_none() => next.after = stay.after,
+                _ => self.0.push(Stay { until: stay.until.or(Some(place)), ..*stay }),
+            }
         }
     }
 
@@ -71,6 +75,12 @@ impl Stays {
     pub fn hear(&self, audience: &Audience, event: EventId) -> bool {
         let was_in = |room: &Room| self.0.iter().any(|stay| stay.room == *room && stay.covers(event));
         audience.to.iter().any(was_in) && !audience.except.iter().any(was_in)
+    }
+}
+
+impl FromIterator<Stay> for Stays {
+    fn from_iter<I: IntoIterator<Item = Stay>>(stays: I) -> Self {
+        Self(stays.into_iter().collect())
     }
 }
 

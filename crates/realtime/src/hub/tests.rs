@@ -1,6 +1,6 @@
 //! Connections that are attached while the log moves on: nothing missed, nothing doubled, nobody where they may not be.
 
-use allynet_domain::{EmergencyId, EmergencyStatus, Event, ResponseStatus, SessionId};
+use allynet_domain::{EmergencyId, EmergencyStatus, Event, LoggedEvent, ResponseStatus, SessionId, Stay};
 use uuid::Uuid;
 
 use super::*;
@@ -29,14 +29,14 @@ fn rooms_of(who: u128) -> Vec<Room> {
 /// A node that follows the log from event 10.
 fn hub() -> Hub<&'static str> {
     let hub = Hub::new();
-    hub.open(EventId::new(10));
+    hub.open(EventId::new(10), EventId::new(10), vec![]);
     hub
 }
 
 fn happens(hub: &Hub<&'static str>, seq: i64, event: Event) -> Step<&'static str> {
     let logged =
         LoggedEvent { id: EventId::new(seq), at: Timestamp::UNIX_EPOCH, emergency: Some(call()), actor: None, event };
-    hub.advance(&Arc::new(logged))
+    hub.advance(&Told::new(logged))
 }
 
 fn duty(on_duty: bool) -> Event {
@@ -84,7 +84,7 @@ fn attach_one(
     };
     let entry = Entry { mark: EventId::new(mark), rooms };
     let mut greeting = None;
-    let attached = hub.attach((id, identity), device, &entry, |rooms, latest| {
+    let attached = hub.attach((id, identity), device, &entry, false, |rooms, latest| {
         greeting = Some((rooms.to_vec(), latest.get()));
         true
     });
@@ -153,7 +153,7 @@ fn rooms_that_are_too_old_have_to_be_read_again() {
     assert!(!hub.is_online(user(HELPER)));
     assert_eq!(attach(&hub, 11, vec![]).0, Attached::Yes);
     let entry = Entry { mark: EventId::new(10), rooms: vec![] };
-    assert_eq!(hub.join(HELPER_DEVICE, user(HELPER), &entry), Joined::Outdated);
+    assert_eq!(hub.join(HELPER_DEVICE, user(HELPER), &entry, None), Joined::Outdated);
 }
 
 #[test]
@@ -173,9 +173,9 @@ fn a_room_is_entered_only_if_nothing_happened_to_the_user_since_it_was_allowed()
     let entry = |mark| Entry { mark: EventId::new(mark), rooms: vec![Room::Emergency(call())] };
     happens(&hub, 11, changed());
     happens(&hub, 12, duty(false));
-    assert_eq!(hub.join(id, user(HELPER), &entry(10)), Joined::Outdated);
+    assert_eq!(hub.join(id, user(HELPER), &entry(10), None), Joined::Outdated);
     assert!(heard(&happens(&hub, 13, changed())).is_empty());
-    assert_eq!(hub.join(id, user(HELPER), &entry(12)), Joined::Yes);
+    assert!(matches!(hub.join(id, user(HELPER), &entry(12), None), Joined::Yes(_)));
     assert_eq!(heard(&happens(&hub, 14, changed())), ["helper"]);
     happens(&hub, 15, duty(false));
     assert!(heard(&happens(&hub, 16, changed())).is_empty());
@@ -196,7 +196,7 @@ fn a_connection_that_cannot_be_greeted_is_none() {
     let identity =
         Identity { user: user(1), session: session(1), administers: false, expires_at: Timestamp::UNIX_EPOCH };
     let entry = Entry { mark: EventId::new(10), rooms: vec![] };
-    assert_eq!(hub.attach((MemberId(1), identity), "deaf", &entry, |_, _| false), Attached::Refused);
+    assert_eq!(hub.attach((MemberId(1), identity), "deaf", &entry, false, |_, _| false), Attached::Refused);
     assert!(!hub.is_online(user(1)));
 }
 
@@ -209,7 +209,7 @@ async fn nobody_gets_in_before_the_log_is_followed_nor_after_closing() {
     });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished() && !hub.is_following());
-    hub.open(EventId::new(42));
+    hub.open(EventId::new(42), EventId::new(42), vec![]);
     assert_eq!(waiting.await.unwrap(), EventId::new(42));
     assert!(hub.is_following());
 
@@ -224,4 +224,214 @@ async fn nobody_gets_in_before_the_log_is_followed_nor_after_closing() {
     assert!(!emptied.is_finished());
     hub.remove(HELPER_DEVICE);
     emptied.await.unwrap();
+}
+
+// --- coming back
+
+fn event(seq: i64, event: Event) -> Arc<Told> {
+    let (id, at) = (EventId::new(seq), Timestamp::UNIX_EPOCH);
+    Told::new(LoggedEvent { id, at, emergency: Some(call()), actor: None, event })
+}
+
+fn ids(events: &[Arc<Told>]) -> Vec<i64> {
+    events.iter().map(|event| event.id().get()).collect()
+}
+
+/// Attaches the helper's device, which is to be told what it missed; tells its place.
+fn come_back(hub: &Hub<&'static str>, rooms: Vec<Room>) -> i64 {
+    let identity = Identity {
+        user: user(HELPER),
+        session: session(HELPER),
+        administers: false,
+        expires_at: Timestamp::UNIX_EPOCH + chrono::TimeDelta::days(1),
+    };
+    let entry = Entry { mark: EventId::new(10), rooms };
+    let mut place = 0;
+    let attached = hub.attach((HELPER_DEVICE, identity), "helper", &entry, true, |_, latest| {
+        place = latest.get();
+        true
+    });
+    assert_eq!(attached, Attached::Yes);
+    place
+}
+
+/// Releases the device, which takes so many of what was held back; tells what it took.
+fn release(hub: &Hub<&'static str>, most: usize) -> (Released, Vec<i64>) {
+    let mut taken = Vec::new();
+    let released = hub.release(HELPER_DEVICE, |_, event, _| {
+        let has_room = taken.len() < most;
+        if has_room {
+            taken.push(event.id().get());
+        }
+        has_room
+    });
+    (released, taken)
+}
+
+fn joined(hub: &Hub<&'static str>, since: Option<i64>) -> Standing {
+    let entry = Entry { mark: EventId::new(10), rooms: vec![Room::Emergency(call())] };
+    let since = since.map(|event| Since { event: EventId::new(event), of: call() });
+    match hub.join(HELPER_DEVICE, user(HELPER), &entry, since) {
+        Joined::Yes(standing) => *standing,
+        Joined::Outdated => panic!("outdated"),
+    }
+}
+
+#[test]
+fn what_happens_while_a_client_is_told_what_it_missed_is_held_back_for_it_alone() {
+    let hub = hub();
+    attach_one(&hub, MemberId(2), OWNER, "owner", 10, rooms_of(OWNER));
+    happens(&hub, 11, changed());
+    assert_eq!(come_back(&hub, rooms_of(HELPER)), 11);
+    for seq in 12..15 {
+        assert_eq!(heard(&happens(&hub, seq, changed())), ["owner"]);
+    }
+    let (released, taken) = release(&hub, 2);
+    assert!(matches!(released, Released::Busy));
+    assert_eq!(taken, [12, 13]);
+    happens(&hub, 15, changed());
+    let (released, taken) = release(&hub, 9);
+    assert!(matches!(released, Released::Yes));
+    assert_eq!(taken, [14, 15]);
+    assert_eq!(heard(&happens(&hub, 16, changed())), ["helper", "owner"]);
+    assert!(matches!(release(&hub, 9).0, Released::Lost), "nothing is held back any more");
+}
+
+#[test]
+fn much_that_was_held_back_is_not_told_while_everybody_waits() {
+    let hub = hub();
+    come_back(&hub, rooms_of(HELPER));
+    for seq in 11..=43 {
+        happens(&hub, seq, changed());
+    }
+    let Released::First(first) = release(&hub, 99).0 else { panic!("too few") };
+    assert_eq!(first.iter().map(|(event, _)| event.id().get()).collect::<Vec<_>>(), (11..=43).collect::<Vec<_>>());
+    happens(&hub, 44, changed());
+    assert_eq!(release(&hub, 99).1, [44]);
+}
+
+#[test]
+fn a_connection_for_which_too_much_was_held_back_is_lost_and_so_is_one_that_ended() {
+    let hub = hub();
+    come_back(&hub, rooms_of(HELPER));
+    for seq in 11..11 + 4097 {
+        happens(&hub, seq, changed());
+    }
+    assert!(matches!(release(&hub, 9999).0, Released::Lost));
+    hub.remove(HELPER_DEVICE);
+    assert!(matches!(release(&hub, 9999).0, Released::Lost));
+}
+
+#[test]
+fn whoever_is_shut_out_while_being_told_is_dismissed_at_once() {
+    let hub = hub();
+    come_back(&hub, rooms_of(HELPER));
+    let step = happens(&hub, 11, Event::AccountBlocked { user: user(HELPER) });
+    assert_eq!(step.dismissed, [("helper", Farewell::Blocked)]);
+    assert!(matches!(release(&hub, 9).0, Released::Lost));
+}
+
+#[test]
+fn a_room_that_is_joined_anew_knows_what_the_connection_was_told_in_it() {
+    let hub = hub();
+    attach(&hub, 10, vec![]);
+    happens(&hub, 11, changed());
+    let standing = joined(&hub, Some(5));
+    assert_eq!((standing.place, standing.forgotten), (EventId::new(11), EventId::START));
+    // Of that emergency everything is held back.
+    assert!(heard(&happens(&hub, 12, changed())).is_empty());
+    hub.was_told(
+        HELPER_DEVICE,
+        &[Stay { room: Room::Emergency(call()), after: EventId::new(5), until: None }].into_iter().collect(),
+        standing.place,
+    );
+    assert_eq!(release(&hub, 9).1, [12]);
+    hub.leave(HELPER_DEVICE, Room::Emergency(call()));
+    happens(&hub, 13, changed());
+    let Standing { stays, place, .. } = joined(&hub, None);
+    let told = |seq| event(seq, changed()).deliveries.iter().any(|d| stays.hear(&d.audience, EventId::new(seq)));
+    assert_eq!((place.get(), (4..=14).filter(|seq| told(*seq)).collect::<Vec<_>>()), (13, (6..=12).collect()));
+    assert_eq!(heard(&happens(&hub, 14, changed())), ["helper"]);
+}
+
+#[test]
+fn one_who_comes_and_goes_all_the_time_is_not_remembered_for_ever() {
+    let hub = hub();
+    attach(&hub, 10, vec![]);
+    for seq in 11..600 {
+        joined(&hub, None);
+        happens(&hub, seq, changed());
+        hub.leave(HELPER_DEVICE, Room::Emergency(call()));
+    }
+    let Standing { stays, forgotten, .. } = joined(&hub, None);
+    assert_eq!((stays.iter().count(), forgotten), (256 + 1, EventId::new(600 - 1 - 256)));
+}
+
+#[test]
+fn the_newest_events_reach_back_as_far_as_memory_does() {
+    let hub: Hub<&'static str> = Hub::new();
+    hub.open(EventId::new(10), EventId::new(5), vec![event(7, changed()), event(9, changed())]);
+    happens(&hub, 11, changed());
+    for (after, up_to, reach, expected) in
+        [(9, 11, 9, vec![11]), (5, 10, 5, vec![7, 9]), (2, 11, 5, vec![7, 9, 11]), (11, 11, 11, vec![])]
+    {
+        let (reached, events) = hub.newest(EventId::new(after), EventId::new(up_to));
+        assert_eq!((reached.get(), ids(&events)), (reach, expected));
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_settled_when_all_have_been_sent_what_happened_there() {
+    let hub = Arc::new(hub());
+    hub.settled(EventId::new(10)).await;
+    let waiting = tokio::spawn({
+        let hub = Arc::clone(&hub);
+        async move { hub.settled(EventId::new(11)).await }
+    });
+    happens(&hub, 11, changed());
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    hub.settle(EventId::new(11));
+    waiting.await.unwrap();
+}
+
+#[test]
+fn a_client_that_comes_back_while_the_log_moves_gets_everything_once_and_in_order() {
+    for round in 0..50 {
+        let hub = hub();
+        let live = std::sync::Mutex::new(Vec::new());
+        let mut told = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for seq in 11..400 {
+                    let step = happens(&hub, seq, changed());
+                    if !heard(&step).is_empty() {
+                        live.lock().unwrap().push(seq);
+                    }
+                    if seq % 16 == round % 16 {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            while hub.newest(EventId::new(10), EventId::new(9999)).1.len() < 50 {
+                std::thread::yield_now();
+            }
+            let at = come_back(&hub, rooms_of(HELPER));
+            told.extend(ids(&hub.newest(EventId::new(10), EventId::new(at)).1));
+            loop {
+                let send = |_: &&str, event: &Arc<Told>, _| {
+                    // Nothing that is sent now can be overtaken: everything else waits for the lock.
+                    told.push(event.id().get());
+                    true
+                };
+                match hub.release(HELPER_DEVICE, send) {
+                    Released::Yes => break,
+                    Released::First(events) => told.extend(events.iter().map(|(event, _)| event.id().get())),
+                    Released::Busy | Released::Lost => panic!("it takes everything"),
+                }
+            }
+        });
+        told.extend(live.into_inner().unwrap());
+        assert_eq!(told, (11..400).collect::<Vec<_>>());
+    }
 }

@@ -1,0 +1,49 @@
+//! An event of the log with what was found out about it once and serves many: who hears it, who moves by it, and how
+//! it reads for anybody.
+//!
+//! Knows nothing of connections.
+
+use std::sync::{Arc, OnceLock};
+
+use allynet_domain::{Delivery, EventId, LoggedEvent, Movement, Viewer};
+use allynet_wire::events::{Outgoing, outgoing};
+
+/// An event on its way to those who hear it, now or when they come back.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) logged: LoggedEvent,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) movements: Vec<Movement>,
+    for_anyone: OnceLock<Option<Arc<Outgoing>>>,
+}
+
+impl Told {
+    /// An event of the log.
+    pub(crate) fn new(logged: LoggedEvent) -> Arc<Self> {
+        let (deliveries, movements) = (logged.deliveries(), logged.movements());
+        Arc::new(Self { logged, deliveries, movements, for_anyone: OnceLock::new() })
+    }
+
+    /// Its place in the log.
+    pub(crate) const fn id(&self) -> EventId {
+        self.logged.id
+    }
+
+    /// How it reads for a viewer; for anybody it is written once. None for what nobody hears.
+    pub(crate) fn outgoing(&self, viewer: Viewer) -> Option<Arc<Outgoing>> {
+        match viewer {
+            Viewer::Anyone => self.for_anyone.get_or_init(|| self.write(viewer)).clone(),
+            Viewer::User(_) => self.write(viewer),
+        }
+    }
+
+    fn write(&self, viewer: Viewer) -> Option<Arc<Outgoing>> {
+        match outgoing(&self.logged, viewer) {
+            Ok(outgoing) => outgoing.map(Arc::new),
+            Err(error) => {
+                tracing::error!(%error, event = %self.logged.id, "an event cannot be written");
+                None
+            }
+        }
+    }
+}
