@@ -90,7 +90,9 @@ impl Lookout {
         loop {
             let page = AdminPage { status: None, near: None, before, limit: PAGE };
             let live = emergencies.list(&page).await?;
-            live.iter().for_each(|emergency| self.shared.unanswered.remember(emergency));
+            for emergency in &live {
+                self.shared.unanswered.remember(emergency);
+            }
             match live.last() {
                 Some(last) if live.len() >= PAGE as usize => before = Some((last.call.created_at, last.id())),
                 Some(_) | None => return Ok(()),

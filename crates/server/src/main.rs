@@ -6,6 +6,7 @@ mod listener;
 mod lookout;
 mod outage;
 mod positions;
+mod retention;
 mod secret;
 mod serve;
 mod settings;

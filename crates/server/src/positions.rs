@@ -77,7 +77,9 @@ async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answ
             let _ = answer.send(written.clone());
         }
         if written.is_ok() {
-            fixes.iter().for_each(|fix| lookout.moved(fix));
+            for fix in &fixes {
+                lookout.moved(fix);
+            }
         }
     }
 }

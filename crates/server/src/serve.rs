@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
+    retention,
     settings::Settings,
     store::Store,
     timers,
@@ -105,6 +106,7 @@ fn work(
     stop: &CancellationToken,
 ) -> TaskTracker {
     let workers = TaskTracker::new();
+    workers.spawn(retention::run(ports.log.clone(), use_cases.clock.clone(), stop.clone()));
     workers.spawn(timers::run(use_cases.emergencies.clone(), alerts, stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {

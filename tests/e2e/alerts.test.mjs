@@ -1,0 +1,373 @@
+// Alerts after the first: waves while nobody answers, substitutes, and helpers who come near later. Each alert goes to
+// the right people, once per wave, whatever is restarted and however many nodes there are.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createDatabase, databases, eventually, north, settled, startNode } from './harness.mjs';
+import { cancel, decline, of, raise, read, respond, stand, tell } from './scene.mjs';
+import { assertMatches, integer, ok, time } from './shapes.mjs';
+
+const RULES = { ALLYNET_ALERT_RADII: '1000,2000,3000', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_WAVE_SIZE: '2' };
+const QUICK = { ...RULES, ALLYNET_ALERT_INTERVAL: '1s' };
+/** All waves of a quick emergency, on a busy machine. */
+const ALL_WAVES = 15_000;
+
+const nearby = (socket, emergencyId) => socket.seen('emergency:nearby', of(emergencyId));
+const alerted = (socket, emergencyId, limit) => socket.next('emergency:nearby', of(emergencyId), limit);
+const unanswered = (socket, emergencyId) => socket.next('emergency:unanswered', of(emergencyId), ALL_WAVES);
+const timeline = async (caller, emergencyId) => ok(await caller.get(`/emergencies/${emergencyId}/timeline`)).events;
+const sent = (entries) => entries.filter(({ event }) => event === 'alerts:sent');
+const helpersOf = ({ data }) => data.helpers.map(({ id }) => id);
+const ids = (...callers) => callers.map(({ id }) => id);
+
+/** Verified helpers on duty, so many metres north of a place. */
+const helpersNorth = (app, place, ...distances) =>
+  Promise.all(distances.map((distance) => app.helperAt(north(place, distance))));
+const connectAll = (...callers) => Promise.all(callers.map((caller) => caller.connect()));
+
+for (const database of databases) {
+  describe(`waves of alerts on ${database}`, () => {
+    let quick;
+    before(async () => {
+      quick = await startNode({ database, env: { ...QUICK, ALLYNET_EMERGENCY_TTL: '1h' } });
+    });
+    after(() => quick?.stop());
+
+    it('reach further and further, and again those who did not acknowledge, until the owner is told that nobody came', async () => {
+      const place = quick.somewhere();
+      const owner = await quick.owner();
+      const [near, deaf, middle, far, outside] = await helpersNorth(quick, place, 100, 200, 1500, 2500, 5000);
+      const [ofOwner, ofNear, ofMiddle, ofFar, ofOutside] = await connectAll(owner, near, middle, far, outside);
+      const ofDeaf = await deaf.connect({ acknowledge: false });
+      const { id } = await raise(owner, place);
+
+      const told = await unanswered(ofOwner, id);
+      assertMatches(told, { emergencyId: id, alertedHelpers: 4, timestamp: time, eventId: integer });
+      await settled(ofOwner, ofNear, ofDeaf, ofMiddle, ofFar, ofOutside);
+      const counts = [ofNear, ofDeaf, ofMiddle, ofFar, ofOutside].map((socket) => nearby(socket, id).length);
+      assert.deepEqual(counts, [1, 3, 1, 1, 0]);
+      assert.ok(nearby(ofDeaf, id).every(({ distance }) => distance > 150 && distance < 250));
+      await eventually(async () => (await read(owner, id)).alerts.acknowledged === 3);
+      const { alerts, alertRadius, status } = await read(owner, id);
+      assert.deepEqual({ alerts, alertRadius, status }, {
+        alerts: { wave: 3, alerted: 4, acknowledged: 3, declined: 0 },
+        alertRadius: 3000,
+        status: 'active',
+      });
+
+      const entries = await timeline(owner, id);
+      const waves = sent(entries);
+      assert.deepEqual(waves.map(({ data }) => [data.wave, data.radius]), [[1, 1000], [2, 2000], [3, 3000]]);
+      assert.deepEqual(waves.map(helpersOf), [ids(near, deaf), ids(deaf, middle), ids(deaf, far)]);
+      for (const [earlier, later] of [[0, 1], [1, 2]]) {
+        const pause = Date.parse(waves[later].at) - Date.parse(waves[earlier].at);
+        assert.ok(pause >= 1000, `${pause} ms between two waves`);
+      }
+      const acknowledged = entries.filter(({ event }) => event === 'alerts:acknowledged');
+      assert.deepEqual(acknowledged.map(({ data }) => data), ids(near, middle, far).map((helperId) => ({ helperId })));
+      const last = entries.find(({ event }) => event === 'emergency:unanswered');
+      assert.equal(last.eventId, told.eventId);
+      assert.equal(last.data.alertedHelpers, 4);
+      await cancel(owner, id);
+    });
+
+    it('end when somebody responds', async () => {
+      const place = quick.somewhere();
+      const [owner, other] = await Promise.all([quick.owner(), quick.owner()]);
+      const [near, far] = await helpersNorth(quick, place, 100, 1500);
+      const [ofOther, ofNear, ofFar] = await connectAll(other, near, far);
+      const { id } = await raise(owner, place);
+      await alerted(ofNear, id);
+      await respond(near, id);
+      // All waves of another pass meanwhile.
+      const { id: later } = await raise(other, quick.somewhere());
+      await unanswered(ofOther, later);
+      await settled(ofFar);
+      const waves = sent(await timeline(owner, id)).map(({ data }) => data.wave);
+      assert.deepEqual(waves, (await read(owner, id)).alerts.wave === 1 ? [1] : [1, 2]);
+      assert.equal(nearby(ofNear, id).length, 1);
+      assert.equal((await timeline(owner, id)).some(({ event }) => event === 'emergency:unanswered'), false);
+      assert.equal(nearby(ofFar, id).length, waves.length - 1);
+    });
+
+    it('tell nobody but the owner that nobody came', async () => {
+      const place = quick.somewhere();
+      const [owner, admin] = await Promise.all([quick.owner(), quick.admin()]);
+      const [near] = await helpersNorth(quick, place, 100);
+      const [ofOwner, ofNear, ofAdmin] = await connectAll(owner, near, admin);
+      const { id } = await raise(owner, place, { anonymousMode: true });
+      for (const socket of [ofNear, ofAdmin]) assert.equal((await socket.ack('emergency:join', { emergencyId: id })).ok, true);
+      await unanswered(ofOwner, id);
+      await settled(ofNear, ofAdmin);
+      for (const socket of [ofNear, ofAdmin]) assert.deepEqual(socket.seen(/^emergency:(unanswered|alerts)$/), []);
+      assert.ok(!JSON.stringify(ofNear.items).includes(owner.id));
+    });
+  });
+
+  describe(`alerts between waves on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database, env: RULES });
+    });
+    after(() => app?.stop());
+
+    it('go to the next nearest in the place of one who declines', async () => {
+      const place = app.somewhere();
+      const owner = await app.owner();
+      const [one, two, three, four] = await helpersNorth(app, place, 100, 200, 300, 2500);
+      const { id } = await raise(owner, place);
+      await decline(one, id);
+      await decline(two, id);
+      const waves = sent(await timeline(owner, id));
+      assert.deepEqual(waves.map(helpersOf), [ids(one, two), ids(three), ids(four)]);
+      assert.deepEqual(waves.map(({ data }) => [data.wave, data.radius]), [[1, 1000], [1, 1000], [1, 1000]]);
+      assert.deepEqual((await read(owner, id)).alerts, { wave: 1, alerted: 4, acknowledged: 0, declined: 2 });
+      assert.equal((await read(owner, id)).alertRadius, 1000);
+    });
+
+    it('go to the next nearest in the place of one who cancels, and as a wave when it was the last one', async () => {
+      const place = app.somewhere();
+      const owner = await app.owner();
+      const [one, two, middle, further, far] = await helpersNorth(app, place, 100, 200, 1500, 1800, 2900);
+      const [ofOwner, ofOne, ofMiddle, ofFurther] = await connectAll(owner, one, middle, further);
+      const { id } = await raise(owner, place);
+      await alerted(ofOne, id);
+      await respond(one, id);
+      await respond(two, id);
+      await tell(two, id, 'cancelled');
+      await alerted(ofMiddle, id);
+      const { alerts, alertRadius } = await read(owner, id);
+      assert.deepEqual([alerts.wave, alerts.alerted, alertRadius], [1, 3, 1000]);
+
+      await tell(one, id, 'cancelled');
+      const changed = await ofOwner.next('emergency:status_changed', (payload) => of(id)(payload) && payload.status === 'active');
+      await alerted(ofFurther, id);
+      await ofOwner.next('emergency:alerts', (payload) => of(id)(payload) && payload.wave === 2);
+      const [, , again] = sent(await timeline(owner, id));
+      assert.ok(Math.abs(Date.parse(again.at) - Date.parse(changed.timestamp)) < 1000, 'the wave goes out at once');
+      assert.deepEqual([again.data.wave, again.data.radius], [2, 2000]);
+      const asked = helpersOf(again);
+      assert.ok(!asked.some((helper) => ids(one, two, far).includes(helper)), 'who cancelled is not asked again');
+      assert.equal(nearby(ofOne, id).length, 1);
+    });
+
+    it('tell the owner the numbers as they change, once a second at most, on all devices', async () => {
+      const place = app.somewhere();
+      const owner = await app.owner();
+      const [one, two] = await helpersNorth(app, place, 100, 200);
+      const [ofOne, ...ofOwner] = await connectAll(one, owner, owner);
+      const { id } = await raise(owner, place);
+      const numbers = (wave, alerted, acknowledged, declined) => ({ emergencyId: id, wave, alerted, acknowledged, declined, timestamp: time });
+      const ends = [];
+      for (const socket of ofOwner) {
+        const first = await socket.next('emergency:alerts', of(id));
+        assert.equal(first.alerted, 2);
+        ends.push(socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.acknowledged === 1 && payload.declined === 1));
+      }
+      await alerted(ofOne, id);
+      await decline(two, id);
+      for (const end of ends) assertMatches(await end, numbers(1, 2, 1, 1));
+      await respond(two, id);
+      for (const socket of ofOwner) {
+        await socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.declined === 0);
+        const signals = socket.seen('emergency:alerts', of(id));
+        for (let at = 1; at < signals.length; at += 1) {
+          const pause = Date.parse(signals[at].timestamp) - Date.parse(signals[at - 1].timestamp);
+          assert.ok(pause >= 990, `${pause} ms after the signal before`);
+          const { timestamp: _, ...before } = signals[at - 1];
+          const { timestamp: __, ...now } = signals[at];
+          assert.notDeepEqual(now, before, 'nothing had changed');
+        }
+      }
+      assert.deepEqual(ofOne.seen('emergency:alerts'), []);
+    });
+
+    it('go to helpers who move into the radius while nobody has answered, by whichever way they tell it', async () => {
+      const place = app.somewhere();
+      const [owner, bystander] = await Promise.all([app.owner(), app.user()]);
+      const [bySocket, byRest, late] = await helpersNorth(app, place, 9000, 9000, 9000);
+      const [ofSocket, ofRest, ofLate, ofBystander, ofOwner] = await connectAll(bySocket, byRest, late, bystander, owner);
+      const { id } = await raise(owner, place);
+      const { latitude, longitude } = north(place, 500);
+      await Promise.all([stand(bystander, place), stand(owner, place)]);
+      assert.equal((await ofSocket.ack('location:update', { latitude, longitude })).ok, true);
+      const told = await alerted(ofSocket, id);
+      assert.ok(told.distance > 490 && told.distance < 510, `${told.distance} m`);
+      await stand(byRest, north(place, 2900));
+      await alerted(ofRest, id);
+      await ofOwner.next('emergency:alerts', (payload) => of(id)(payload) && payload.alerted === 2);
+
+      // Moving on brings no second alert, and neither does coming when somebody has answered.
+      await stand(bySocket, north(place, 400));
+      await respond(byRest, id);
+      await settled(ofSocket);
+      await stand(late, north(place, 300));
+      await settled(ofSocket, ofLate);
+      const counts = [ofSocket, ofRest, ofLate, ofBystander, ofOwner].map((socket) => nearby(socket, id).length);
+      assert.deepEqual(counts, [1, 1, 0, 0, 0]);
+      assert.deepEqual(sent(await timeline(owner, id)).map(helpersOf), [[], ids(bySocket), ids(byRest)]);
+    });
+
+    it('go to helpers within the radius who go on duty, are verified, or come online', async () => {
+      const place = app.somewhere();
+      const owner = await app.owner();
+      const [offDuty, unverified] = await Promise.all([
+        app.helperAt(north(place, 300), { available: false }),
+        app.unverifiedHelper({ position: north(place, 400) }),
+      ]);
+      const [ofOffDuty, ofUnverified] = await connectAll(offDuty, unverified);
+      const [one, two, crowdedOut] = await helpersNorth(app, place, 100, 150, 200);
+      const { id } = await raise(owner, place);
+      ok(await offDuty.put('/helpers/me', { available: true }));
+      await alerted(ofOffDuty, id);
+      ok(await (await app.admin()).put(`/helpers/${unverified.id}/verification`, { status: 'verified' }));
+      await alerted(ofUnverified, id);
+      const [ofCrowdedOut, ofOne] = await connectAll(crowdedOut, one);
+      await alerted(ofCrowdedOut, id);
+      await settled(ofCrowdedOut, ofOne);
+      const waves = sent(await timeline(owner, id)).map(helpersOf);
+      assert.deepEqual(waves, [ids(one, two), ids(offDuty), ids(unverified), ids(crowdedOut)]);
+      assert.equal((await read(owner, id)).alerts.wave, 1);
+    });
+  });
+
+  describe(`timers on ${database}`, () => {
+    it('end an emergency that nobody ended', async () => {
+      const app = await startNode({ database, env: { ...QUICK, ALLYNET_EMERGENCY_TTL: '3s' } });
+      const place = app.somewhere();
+      const [owner, [helper]] = await Promise.all([app.owner(), helpersNorth(app, place, 100)]);
+      const [ofOwner, ofHelper] = await connectAll(owner, helper);
+      const { id, createdAt } = await raise(owner, place);
+      await respond(helper, id);
+      const resolved = await ofHelper.next('emergency:resolved', of(id), ALL_WAVES);
+      assert.deepEqual(
+        { by: resolved.resolvedBy, type: resolved.resolutionType, notes: resolved.resolutionNotes },
+        { by: null, type: 'auto_expired', notes: null },
+      );
+      assert.ok(Date.parse(resolved.resolvedAt) - Date.parse(createdAt) >= 3000);
+      for (const socket of [ofOwner, ofHelper]) assert.equal((await socket.next('emergency:ended', of(id))).status, 'resolved');
+      const after = await read(owner, id);
+      assert.deepEqual([after.status, after.resolutionType, after.resolvedBy], ['resolved', 'auto_expired', null]);
+      await settled(ofOwner);
+      assert.equal(ofOwner.seen('emergency:ended', of(id)).length, 1);
+      await raise(owner, place);
+      await app.stop();
+    });
+
+    it('go on after a restart, however the node ended', async () => {
+      const store = await createDatabase(database);
+      const env = { ...RULES, ALLYNET_ALERT_INTERVAL: '2s' };
+      try {
+        let app = await startNode({ database: store, env });
+        const place = app.somewhere();
+        const [owner, [near, middle, far]] = await Promise.all([app.owner(), helpersNorth(app, place, 100, 1500, 2500)]);
+        const ofNear = await near.connect();
+        const { id } = await raise(owner, place);
+        await alerted(ofNear, id);
+        await eventually(async () => (await read(owner, id)).alerts.acknowledged === 1);
+        await app.stop();
+
+        app = await startNode({ database: store, env });
+        const ofMiddle = await middle.at(app).connect();
+        await alerted(ofMiddle, id);
+        await eventually(async () => (await read(owner.at(app), id)).alerts.acknowledged === 2);
+        await app.kill();
+
+        app = await startNode({ database: store, env });
+        const [ofOwner, ofFar] = await connectAll(owner.at(app), far.at(app));
+        await alerted(ofFar, id, ALL_WAVES);
+        await unanswered(ofOwner, id);
+        const waves = sent(await timeline(owner.at(app), id));
+        assert.deepEqual(waves.map(({ data }) => data.wave), [1, 2, 3]);
+        assert.deepEqual(waves.map(helpersOf), [ids(near), ids(middle), ids(far)]);
+        await app.stop();
+      } finally {
+        await store.drop();
+      }
+    });
+
+    it('are not needed for helpers who come near what was raised before a restart', async () => {
+      const store = await createDatabase(database);
+      try {
+        let app = await startNode({ database: store, env: RULES });
+        const place = app.somewhere();
+        const [owner, [waiting, answered]] = await Promise.all([app.owner(), helpersNorth(app, place, 9000, 2000)]);
+        const { id } = await raise(owner, place);
+        await app.stop();
+
+        app = await startNode({ database: store, env: RULES });
+        const [ofWaiting, ofAnswered] = await connectAll(waiting.at(app), answered.at(app));
+        await stand(waiting.at(app), north(place, 1000));
+        await alerted(ofWaiting, id);
+        await settled(ofAnswered);
+        const alerts = sent(await timeline(owner.at(app), id)).map(helpersOf);
+        assert.deepEqual(alerts, [ids(answered), ids(waiting)]);
+        await app.stop();
+      } finally {
+        await store.drop();
+      }
+    });
+  });
+}
+
+describe('waves of alerts on two nodes', () => {
+  let database;
+  let a;
+  let b;
+  before(async () => {
+    database = await createDatabase('postgres');
+    [a, b] = await Promise.all([startNode({ database, env: QUICK }), startNode({ database, env: QUICK })]);
+  });
+  after(async () => {
+    try {
+      await Promise.all([a?.stop(), b?.stop()]);
+    } finally {
+      await database?.drop();
+    }
+  });
+
+  it('go out once each, whoever sends them, and reach owner and helpers on both', async () => {
+    const scenes = await Promise.all(
+      Array.from({ length: 6 }, async (_, index) => {
+        const [at, other] = index % 2 ? [a, b] : [b, a];
+        const place = a.somewhere();
+        const [owner, [near, deaf, far]] = await Promise.all([at.owner(), helpersNorth(at, place, 100, 200, 2500)]);
+        const sockets = {
+          owner: await Promise.all([owner.connect(), owner.at(other).connect()]),
+          near: await Promise.all([near.connect(), near.at(other).connect()]),
+          deaf: await Promise.all([at, other].map((node) => deaf.at(node).connect({ acknowledge: false }))),
+          far: await Promise.all([far.at(other).connect()]),
+        };
+        return { place, owner, near, deaf, far, sockets };
+      }),
+    );
+    const raised = await Promise.all(scenes.map(({ owner, place }) => raise(owner, place)));
+    for (const [index, { id }] of raised.entries()) {
+      const { owner, near, deaf, far, sockets } = scenes[index];
+      for (const socket of sockets.owner) {
+        const told = await unanswered(socket, id);
+        assert.equal(told.alertedHelpers, 3);
+        await socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.wave === 3 && payload.acknowledged === 2);
+      }
+      await settled(...Object.values(sockets).flat());
+      const counts = Object.values(sockets).flat().map((socket) => nearby(socket, id).length);
+      assert.deepEqual(counts, [0, 0, 1, 1, 3, 3, 1]);
+      const entries = await timeline(owner, id);
+      assert.deepEqual(sent(entries).map(({ data }) => data.wave), [1, 2, 3]);
+      assert.deepEqual(sent(entries).map(helpersOf), [ids(near, deaf), ids(deaf), ids(deaf, far)]);
+      assert.equal(entries.filter(({ event }) => event === 'emergency:unanswered').length, 1);
+      assert.equal(entries.filter(({ event }) => event === 'alerts:acknowledged').length, 2);
+    }
+  });
+
+  it('reach a helper once who comes near at one of them', async () => {
+    const place = a.somewhere();
+    const [owner, [helper]] = await Promise.all([a.owner(), helpersNorth(a, place, 9000)]);
+    const sockets = await Promise.all([helper.connect(), helper.at(b).connect()]);
+    const { id } = await raise(owner, place);
+    await stand(helper.at(b), north(place, 700));
+    for (const socket of sockets) await alerted(socket, id);
+    await settled(...sockets);
+    for (const socket of sockets) assert.equal(nearby(socket, id).length, 1);
+  });
+});
