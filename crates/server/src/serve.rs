@@ -24,7 +24,7 @@ use crate::{
     lookout::Lookout,
     retention,
     settings::Settings,
-    store::Store,
+    store::{Ports, Store},
     timers,
     wiring::{self, UseCases},
 };
@@ -67,13 +67,13 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         origins.clone(),
     );
     let stop = CancellationToken::new();
-    let router = router(&use_cases, ports.log, &gateway, &stop).route_service(SOCKET_IO_PATH, socket_io);
+    let router = router(&use_cases, ports.log.clone(), &gateway, &stop).route_service(SOCKET_IO_PATH, socket_io);
     let router = allynet_rest::outermost(router, origins, use_cases.ids.clone()).layer(map_request(attach_connection));
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
-    let workers = work(&use_cases, ports.alerts, lookout, &gateway, &stop);
+    let workers = work(&use_cases, ports, lookout, &gateway, &stop);
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();
@@ -100,14 +100,14 @@ fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway,
 /// Starts what goes on in the background until the service is to stop.
 fn work(
     use_cases: &UseCases,
-    alerts: Arc<dyn port::Alerts>,
+    ports: Ports,
     lookout: Lookout,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
     let workers = TaskTracker::new();
-    workers.spawn(retention::run(ports.log.clone(), use_cases.clock.clone(), stop.clone()));
-    workers.spawn(timers::run(use_cases.emergencies.clone(), alerts, stop.clone()));
+    workers.spawn(retention::run(ports.log, use_cases.clock.clone(), stop.clone()));
+    workers.spawn(timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let looking = async {

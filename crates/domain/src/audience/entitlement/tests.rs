@@ -1,1 +1,210 @@
-//! x
+//! Who is entitled to what they missed: one table of histories, and the places where somebody was told what.
+
+use super::*;
+use crate::{
+    EmergencyStatus, Message, ResponseStatus, Sender, To,
+    given::{
+        ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
+    },
+};
+
+fn room() -> Room {
+    Room::Emergency(id(EMERGENCY))
+}
+
+fn participants() -> Room {
+    Room::Participants(id(EMERGENCY))
+}
+
+fn logged(seq: i64, event: Event) -> LoggedEvent {
+    let emergency = match &event {
+        Event::HelperRightsChanged { .. } | Event::SessionsRevoked { .. } | Event::AccountBlocked { .. } => None,
+        _ => Some(id(EMERGENCY)),
+    };
+    LoggedEvent { id: EventId::new(seq), at: at(0), emergency, actor: None, event }
+}
+
+fn created() -> Event {
+    Event::EmergencyCreated { call: call(), nearby_helpers: 2 }
+}
+
+fn alerted() -> Event {
+    every_event().into_iter().find(|event| matches!(event, Event::HelpersAlerted { .. })).unwrap()
+}
+
+fn joins(n: u128) -> Event {
+    Event::HelperJoined { helper: card(n), joined_at: at(1) }
+}
+
+fn tells(n: u128, status: ResponseStatus) -> Event {
+    Event::HelperStatusUpdated { helper: id(n), status, notes: None, estimated_arrival: None, updated_at: at(2) }
+}
+
+fn changed() -> Event {
+    Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) }
+}
+
+fn ended(participants: &[u128]) -> Event {
+    let participants = participants.iter().map(|&n| id(n)).collect();
+    Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(9), alerted: vec![id(ALAN)], participants }
+}
+
+fn says(message: Message) -> Event {
+    Event::MessagePosted { message }
+}
+
+fn in_part() -> Vec<Room> {
+    vec![room(), participants()]
+}
+
+/// Goes back over everything from event 1 on; tells the numbers that were heard and where they were meanwhile.
+fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, Stays) {
+    let rooms = rooms.into_iter().chain([Room::User(id(n))]);
+    let mut returning = Returning::new(id(n), rooms);
+    let mut heard = Vec::new();
+    for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
+        let event = logged(seq, event.clone());
+        if returning.back(&event, &event.deliveries(), &event.movements()).is_some() {
+            heard.push(seq);
+        }
+    }
+    heard.reverse();
+    (heard, returning.stays_since(EventId::START))
+}
+
+#[test]
+fn one_who_was_away_is_entitled_to_what_they_would_have_heard() {
+    let whole = [
+        created(),                               // 1
+        alerted(),                               // 2: Grace and Alan
+        joins(GRACE),                            // 3
+        changed(),                               // 4
+        says(from_owner(To::Everyone)),          // 5
+        tells(GRACE, ResponseStatus::OnWay),     // 6
+        says(from_helper(GRACE, To::Creator)),   // 7
+        tells(GRACE, ResponseStatus::Cancelled), // 8
+        changed(),                               // 9
+        says(from_owner(To::Everyone)),          // 10
+    ];
+    let over = [&whole[..7], &[ended(&[OWNER, GRACE])]].concat();
+    let on_duty = || vec![Room::Helpers];
+    for (name, who, rooms, events, expected) in [
+        ("the owner", OWNER, in_part(), &whole[..], vec![3, 4, 5, 6, 7, 8, 9, 10]),
+        ("an owner on duty", OWNER, [in_part(), on_duty()].concat(), &whole, vec![3, 4, 5, 6, 7, 8, 9, 10]),
+        ("a helper who cancelled", GRACE, on_duty(), &whole, vec![1, 2, 3, 4, 5, 6, 7, 8]),
+        ("one who cancelled and is off duty", GRACE, vec![], &whole, vec![2, 3, 4, 5, 6, 7, 8]),
+        ("a responding helper", GRACE, in_part(), &whole[..7], vec![2, 3, 4, 5, 6, 7]),
+        ("a responding helper who missed the end only", GRACE, in_part(), &whole[5..7], vec![1, 2]),
+        ("one who is alerted and on duty", ALAN, on_duty(), &whole, vec![1, 2]),
+        ("one who is alerted and off duty", ALAN, vec![], &whole, vec![2]),
+        ("a helper on duty elsewhere", NOBODY, on_duty(), &whole, vec![1]),
+        ("a stranger", NOBODY, vec![], &whole, vec![]),
+        ("an administrator", ADMIN, vec![], &whole, vec![]),
+        ("the owner of one that ended", OWNER, vec![], &over, vec![3, 4, 5, 6, 7, 8]),
+        ("a helper of one that ended", GRACE, vec![], &over, vec![2, 3, 4, 5, 6, 7, 8]),
+        ("one who was alerted to one that ended", ALAN, vec![], &over, vec![2, 8]),
+        ("a helper on duty elsewhere, of one that ended", NOBODY, on_duty(), &over, vec![1, 8]),
+        ("a stranger to one that ended", NOBODY, vec![], &over, vec![]),
+    ] {
+        assert_eq!(missed(who, rooms, events).0, expected, "{name}");
+    }
+}
+
+#[test]
+fn coming_back_into_an_emergency_counts_each_time_alone() {
+    let events = [
+        joins(GRACE),
+        says(from_owner(To::Everyone)),
+        tells(GRACE, ResponseStatus::Cancelled),
+        says(from_owner(To::Everyone)),
+        joins(GRACE),
+        says(from_owner(To::Everyone)),
+    ];
+    assert_eq!(missed(GRACE, in_part(), &events).0, [1, 2, 3, 5, 6]);
+    let again = [&events[..], &[tells(GRACE, ResponseStatus::Cancelled), changed()]].concat();
+    assert_eq!(missed(GRACE, vec![], &again).0, [1, 2, 3, 5, 6, 7]);
+}
+
+#[test]
+fn an_end_from_before_participants_were_written_down_brings_nobody_back() {
+    let events = [changed(), says(from_owner(To::Everyone)), ended(&[])];
+    assert_eq!(missed(OWNER, vec![], &events).0, [2], "their own words go to them by name");
+    assert_eq!(missed(GRACE, vec![], &events).0, Vec::<i64>::new());
+}
+
+#[test]
+fn duty_counts_as_it_is_now() {
+    let rights = |on_duty| Event::HelperRightsChanged { user: id(NOBODY), on_duty, may_help: true };
+    let events = [created(), rights(false), created(), rights(true), created()];
+    assert_eq!(missed(NOBODY, vec![Room::Helpers], &events).0, [1, 3, 5]);
+    let events = [created(), rights(true), created(), rights(false), created()];
+    assert_eq!(missed(NOBODY, vec![], &events).0, Vec::<i64>::new());
+}
+
+#[test]
+fn messages_are_replayed_to_their_readers_with_their_own_eyes() {
+    for (text, who, rooms, expected) in [
+        (from_owner(To::Everyone), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
+        (from_owner(To::Everyone), GRACE, in_part(), Some(Viewer::Anyone)),
+        (from_owner(To::Everyone), ALAN, vec![room(), Room::Helpers], None),
+        (from_owner(To::Helper(id(GRACE))), GRACE, in_part(), Some(Viewer::User(id(GRACE)))),
+        (from_owner(To::Helper(id(GRACE))), ALAN, in_part(), None),
+        (message(Sender::System, To::Creator), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
+        (message(Sender::System, To::Creator), GRACE, in_part(), None),
+    ] {
+        let event = logged(1, says(text.clone()));
+        let mut returning = Returning::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
+        assert_eq!(returning.back(&event, &event.deliveries(), &event.movements()), expected, "{text:?}");
+    }
+}
+
+/// For every event that was told, and none other, the places say that it was.
+#[test]
+fn the_places_tell_what_was_told() {
+    let events = [
+        created(),
+        joins(GRACE),
+        says(from_owner(To::Everyone)),
+        tells(GRACE, ResponseStatus::Cancelled),
+        changed(),
+        joins(GRACE),
+        changed(),
+        ended(&[OWNER, GRACE]),
+        created(),
+    ];
+    for (who, rooms) in [(GRACE, vec![Room::Helpers]), (GRACE, vec![]), (OWNER, in_part()), (ALAN, vec![])] {
+        let (heard, stays) = missed(who, rooms, &events);
+        let told = (1..).zip(&events).filter(|(seq, event)| {
+            let event = logged(*seq, (*event).clone());
+            event.deliveries().iter().any(|d| stays.hear(&d.audience, event.id))
+        });
+        assert_eq!(told.map(|(seq, _)| seq).collect::<Vec<_>>(), heard, "{who}");
+    }
+}
+
+#[test]
+fn earlier_stays_go_on_in_those_that_begin_where_they_end() {
+    let n = EventId::new;
+    let stay = |room, after, until: Option<i64>| Stay { room, after: n(after), until: until.map(n) };
+    let mut now: Stays = [stay(room(), 10, Some(12)), stay(Room::Helpers, 11, None)].into_iter().collect();
+    let earlier = [stay(room(), 3, None), stay(Room::Helpers, 4, None), stay(participants(), 5, Some(6))];
+    now.precede(&earlier.into_iter().collect(), n(10));
+    let expected = [
+        stay(room(), 3, Some(12)),
+        stay(Room::Helpers, 11, None),
+        stay(Room::Helpers, 4, Some(10)),
+        stay(participants(), 5, Some(6)),
+    ];
+    assert_eq!(now.iter().copied().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_oldest_stays_that_are_over_are_forgotten_first() {
+    let n = EventId::new;
+    let over = |until| Stay { room: room(), after: EventId::START, until: Some(n(until)) };
+    let lasting = Stay { room: Room::Helpers, after: EventId::START, until: None };
+    let mut stays: Stays = [over(7), lasting, over(5), over(9)].into_iter().collect();
+    assert_eq!(stays.forget(3), None);
+    assert_eq!((stays.forget(1), stays.forget(1), stays.forget(1)), (Some(over(5)), Some(over(7)), None));
+    assert_eq!(stays.iter().count(), 2);
+}
