@@ -1,4 +1,4 @@
-//! The cases, by port, and the one list from which every adapter's tests are made.
+//! The cases, by port and then of whole waves of alerts, and the one list from which every adapter's tests are made.
 
 pub mod accounts;
 pub mod alerts;
@@ -11,13 +11,17 @@ pub mod log;
 pub mod messages;
 pub mod nearby;
 pub mod positions;
+pub mod racing;
 pub mod raising;
 pub mod responding;
+mod service;
 pub mod sessions;
 pub mod standing;
 mod store;
+pub mod waves;
 
 pub use given::*;
+pub use service::*;
 pub use store::{Database, Store, run};
 
 /// Makes a test of every case, on databases of this type.
@@ -122,6 +126,11 @@ macro_rules! contract {
                 users_that_do_not_exist_are_passed_over
                 of_many_fixes_at_once_the_newest_stays
             }
+            racing {
+                of_several_nodes_one_sends_each_wave
+                waves_hold_while_helpers_answer_at_the_same_time
+                with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again
+            }
             raising {
                 an_emergency_is_read_back_as_it_was_raised
                 an_owner_has_one_live_emergency
@@ -161,6 +170,19 @@ macro_rules! contract {
                 a_rating_moves_the_average_and_is_given_once
                 ratings_given_at_once_add_up
                 a_party_is_reported_once_by_each
+            }
+            waves {
+                when_nobody_answers_wave_follows_wave_and_then_the_owner_is_told
+                an_acknowledged_alert_is_not_sent_again
+                no_more_than_the_wave_size_are_new_at_once
+                the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines
+                nobody_is_alerted_while_somebody_responds_and_at_once_when_the_last_one_cancels
+                timers_survive_a_restart_between_waves
+                after_a_long_stop_one_wave_goes_out_and_not_all_at_once
+                what_ran_out_of_time_is_resolved_by_nobody_whoever_responds
+                a_helper_who_comes_into_the_radius_is_alerted_once
+                nobody_is_alerted_by_coming_near_what_somebody_answers
+                one_who_comes_online_or_on_duty_is_where_they_last_were
             }
         }
     };

@@ -1,0 +1,174 @@
+//! Waves that several nodes fire at once, and acknowledgements that get lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use allynet_domain::{Account, EmergencyId, Event, Recipient, UserId, usecase::alerts};
+use futures_util::future::join_all;
+
+use super::*;
+
+/// The waves in the log by their numbers; substitutes come under the wave of their time, after it.
+async fn waves(service: &Service, emergency: EmergencyId) -> BTreeMap<u16, Vec<Vec<UserId>>> {
+    let mut waves: BTreeMap<u16, Vec<Vec<UserId>>> = BTreeMap::new();
+    for logged in service.events(emergency).await {
+        if let Event::HelpersAlerted { wave, recipients, .. } = logged.event {
+            assert!(recipients.is_sorted_by(|a, b| a.distance <= b.distance), "nearest first");
+            waves.entry(wave).or_default().push(recipients.iter().map(|r: &Recipient| r.helper).collect());
+        }
+    }
+    waves
+}
+
+async fn unanswered(service: &Service, emergency: EmergencyId) -> usize {
+    let events = service.events(emergency).await;
+    events.iter().filter(|e| matches!(e.event, Event::Unanswered { .. })).count()
+}
+
+/// Each node fires what is due three times over, all at once, until nothing is.
+async fn fire_everywhere(nodes: &[Service]) {
+    loop {
+        let firing = nodes.iter().cycle().take(nodes.len() * 3).cloned().map(|node| {
+            tokio::spawn(async move { alerts::fire_due(&node.context(), &*node.store.alerts).await.unwrap() })
+        });
+        if join_all(firing).await.into_iter().all(|fired| fired.unwrap() == 0) {
+            return;
+        }
+    }
+}
+
+pub async fn of_several_nodes_one_sends_each_wave(store: Store) {
+    with_seeds(store, 1..=8, |service| async move {
+        let nodes = [service.clone(), service.another().await];
+        service.helpers([1, 2, 3, 7, 9, 12]).await;
+        let mut calls = Vec::new();
+        for _ in 0..6 {
+            calls.push(service.call().await);
+        }
+        for _ in 0..4 {
+            service.advance(service.rules.alert_interval);
+            fire_everywhere(&nodes).await;
+        }
+        for of in calls {
+            let sizes: Vec<_> = waves(&service, of).await.into_values().map(|w| (w.len(), w[0].len())).collect();
+            assert_eq!(sizes, [(1, 3), (1, 5), (1, 6)], "each wave once, to everybody");
+            assert_eq!(unanswered(&service, of).await, 1);
+            // Gone for the rounds that follow.
+            service.store.resolve(of, service.now()).await;
+        }
+        retire(&service).await;
+    })
+    .await;
+}
+
+pub async fn waves_hold_while_helpers_answer_at_the_same_time(store: Store) {
+    with_seeds(store, 1..=8, |service| async move {
+        let nodes = [service.clone(), service.another().await];
+        let mut chance = Chance(service.seed);
+        let mut helpers = Vec::new();
+        for _ in 0..30 {
+            helpers.push(service.helper(chance_metres(&mut chance)).await);
+        }
+        let of = service.call().await;
+        for _ in 0..4 {
+            service.advance(service.rules.alert_interval);
+            let answers: Vec<_> = (0..6).map(|_| pick(&mut chance, &helpers)).collect();
+            let answering = answers.iter().zip(nodes.iter().cycle()).map(|(helper, node)| node.decline(of, helper));
+            tokio::join!(join_all(answering), fire_everywhere(&nodes));
+        }
+        let waves = waves(&service, of).await;
+        let declined = declined_at(&service, of).await;
+        let last = *waves.keys().last().unwrap();
+        assert_eq!(waves.keys().copied().collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>(), "no number is left out");
+        assert_eq!(unanswered(&service, of).await, 1);
+        assert_eq!(service.store.find(of).await.alerts.wave, last);
+        for (number, sent) in &waves {
+            let all: Vec<UserId> = sent.concat();
+            let once: BTreeSet<_> = all.iter().copied().collect();
+            assert_eq!(all.len(), once.len(), "somebody is alerted twice by wave {number}");
+        }
+        // Whoever said no before hears nothing more.
+        for logged in service.events(of).await {
+            if let Event::HelpersAlerted { recipients, .. } = &logged.event {
+                let late = recipients.iter().find(|r| declined.get(&r.helper).is_some_and(|at| *at < logged.id));
+                assert_eq!(late, None, "alerted after having declined");
+            }
+        }
+        service.store.resolve(of, service.now()).await;
+        retire(&service).await;
+    })
+    .await;
+}
+
+pub async fn with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again(store: Store) {
+    with_seeds(store, 1..=12, |service| async move {
+        let mut chance = Chance(service.seed);
+        for _ in 0..40 {
+            service.helper(chance_metres(&mut chance)).await;
+        }
+        let of = service.call().await;
+        let (mut acknowledged, mut seen, mut lost) = (BTreeSet::new(), 0, 0);
+        loop {
+            let sent = waves(&service, of).await;
+            if sent.len() == seen {
+                break;
+            }
+            seen = sent.len();
+            for helper in sent.values().next_back().unwrap().concat() {
+                assert!(!acknowledged.contains(&helper), "sent again although it was acknowledged");
+                // Each device answers; of a hundred answers thirty are lost.
+                if chance.percent(30) {
+                    lost += 1;
+                } else {
+                    assert!(service.acknowledge(of, helper).await);
+                    acknowledged.insert(helper);
+                }
+            }
+            check(&service, of, &acknowledged).await;
+            service.minute().await;
+        }
+        assert!(lost > 0, "nothing was lost: the seed proves nothing");
+        assert_eq!(unanswered(&service, of).await, 1);
+        let counts = service.store.find(of).await.alerts;
+        assert_eq!(counts.acknowledged as usize, acknowledged.len());
+        service.store.resolve(of, service.now()).await;
+        retire(&service).await;
+    })
+    .await;
+}
+
+/// What was not acknowledged before a wave went out was sent again by it.
+async fn check(service: &Service, of: EmergencyId, acknowledged: &BTreeSet<UserId>) {
+    let waves: Vec<BTreeSet<UserId>> =
+        waves(service, of).await.into_values().map(|sent| sent.concat().into_iter().collect()).collect();
+    for two in waves.windows(2) {
+        let dropped: Vec<_> = two[0].difference(&two[1]).filter(|helper| !acknowledged.contains(*helper)).collect();
+        assert_eq!(dropped, Vec::<&UserId>::new(), "neither acknowledged nor sent again");
+    }
+}
+
+/// When each one declined, by the place in the log.
+async fn declined_at(service: &Service, of: EmergencyId) -> BTreeMap<UserId, allynet_domain::EventId> {
+    let events = service.events(of).await;
+    let declined = events.iter().filter_map(|logged| match logged.event {
+        Event::AlertDeclined { helper } => Some((helper, logged.id)),
+        _ => None,
+    });
+    declined.collect()
+}
+
+/// Anywhere within 16 km, a little further than alerts go.
+fn chance_metres(chance: &mut Chance) -> f64 {
+    f64::from(u32::try_from(chance.below(16_000)).unwrap())
+}
+
+fn pick(chance: &mut Chance, helpers: &[Account]) -> Account {
+    let n = usize::try_from(chance.below(helpers.len() as u64)).unwrap();
+    helpers[n].clone()
+}
+
+/// Those who helped in one round are far from the next.
+async fn retire(service: &Service) {
+    for helper in service.people() {
+        service.locate(&helper, 10_000_000.0).await;
+    }
+}

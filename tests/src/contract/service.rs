@@ -1,0 +1,264 @@
+//! The service over a store, as far as alerts go: use cases, helpers along the equator, and a clock that the test moves.
+
+use std::{
+    env,
+    panic::resume_unwind,
+    sync::{Arc, Mutex},
+};
+
+use allynet_domain::{
+    Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, ResponseStatus, ResponseUpdate, Timestamp,
+    Unanswered, UserId,
+    port::{Clock, Fix, Ids},
+    usecase::{Rules, alerts, emergencies, helpers, responses},
+};
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::*;
+
+/// Metres of a degree of longitude on the equator of WGS 84, which is a circle of 6,378,137 m.
+const METRES_PER_DEGREE: f64 = 6_378_137.0 * std::f64::consts::PI / 180.0;
+
+/// The time, which stands still unless the test moves it.
+#[derive(Debug)]
+struct Time(Mutex<Timestamp>);
+
+impl Clock for Time {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+struct NewIds;
+
+impl Ids for NewIds {
+    fn next(&self) -> Uuid {
+        id()
+    }
+}
+
+/// A node. Its clones are the same node.
+#[derive(Clone)]
+pub struct Service {
+    pub store: Store,
+    pub rules: Rules,
+    /// Where the test's chances come from.
+    pub seed: u64,
+    time: Arc<Time>,
+    people: Arc<Mutex<Vec<Account>>>,
+    raised: Arc<Mutex<Vec<EmergencyId>>>,
+}
+
+/// Runs a case with each of these seeds, or the one that `ALLYNET_TEST_SEED` names. When it fails, seed and events are
+/// printed.
+pub async fn with_seeds<F>(store: Store, seeds: impl IntoIterator<Item = u64>, case: impl Fn(Service) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let only = env::var("ALLYNET_TEST_SEED").ok().map(|seed| seed.parse().expect("ALLYNET_TEST_SEED is a number"));
+    for seed in only.map_or_else(|| seeds.into_iter().collect(), |seed| vec![seed]) {
+        let service = Service {
+            store: store.clone(),
+            rules: Rules::default(),
+            seed,
+            time: Arc::new(Time(Mutex::new(at(0)))),
+            people: Arc::default(),
+            raised: Arc::default(),
+        };
+        if let Err(failed) = tokio::spawn(case(service.clone())).await {
+            service.print().await;
+            resume_unwind(failed.into_panic());
+        }
+    }
+}
+
+/// The same without chances.
+pub async fn telling<F>(store: Store, case: impl Fn(Service) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    with_seeds(store, [0], case).await;
+}
+
+impl Service {
+    /// Another node on the same database, under the same clock.
+    pub async fn another(&self) -> Self {
+        Self { store: self.store.another().await, ..self.clone() }
+    }
+
+    pub fn context(&self) -> emergencies::Context {
+        emergencies::Context {
+            emergencies: self.store.emergencies.clone(),
+            helpers: self.store.helpers.clone(),
+            changes: self.store.changes.clone(),
+            clock: self.time.clone(),
+            ids: Arc::new(NewIds),
+            rules: self.rules.clone(),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    pub fn advance(&self, by: TimeDelta) {
+        *self.time.0.lock().unwrap() += by;
+    }
+
+    /// Fires all that is due.
+    pub async fn fire(&self) {
+        while alerts::fire_due(&self.context(), &*self.store.alerts).await.unwrap() > 0 {}
+    }
+
+    /// A minute passes, and what is due then is fired.
+    pub async fn minute(&self) {
+        self.advance(self.rules.alert_interval);
+        self.fire().await;
+    }
+
+    /// A verified helper on duty, so far east of all calls. They are numbered from 0 in the order in which they come.
+    pub async fn helper(&self, metres: f64) -> Account {
+        let helper = self.store.helper().await;
+        self.people.lock().unwrap().push(helper.clone());
+        self.locate(&helper, metres).await;
+        helper
+    }
+
+    pub async fn helpers<const N: usize>(&self, kilometres: [u32; N]) -> Vec<Account> {
+        let mut helpers = Vec::new();
+        for km in kilometres {
+            helpers.push(self.helper(f64::from(km) * 1_000.0).await);
+        }
+        helpers
+    }
+
+    /// Stores where a helper is, as one who moves does.
+    pub async fn locate(&self, helper: &Account, metres: f64) -> Position {
+        let position = place(0.0, metres / METRES_PER_DEGREE);
+        let fix = Fix { user: helper.id, position, at: self.now() };
+        self.store.positions.record(&[fix]).await.unwrap();
+        position
+    }
+
+    /// A helper moves, and is looked at.
+    pub async fn moves(&self, unanswered: &Unanswered, helper: &Account, metres: f64) {
+        let position = self.locate(helper, metres).await;
+        self.notice(unanswered, helper, Some(position)).await;
+    }
+
+    pub async fn notice(&self, unanswered: &Unanswered, helper: &Account, position: Option<Position>) {
+        let people = helpers::Context {
+            accounts: self.store.accounts.clone(),
+            changes: self.store.changes.clone(),
+            positions: self.store.positions.clone(),
+            clock: self.time.clone(),
+            rules: self.rules.clone(),
+        };
+        alerts::notice(&self.context(), &people, unanswered, helper.id, position).await.unwrap();
+    }
+
+    /// Somebody calls, where the equator meets the meridian of Greenwich.
+    pub async fn call(&self) -> EmergencyId {
+        let owner = self.store.register().await;
+        let details = call_of(&owner).call.details;
+        let raised = emergencies::raise(&self.context(), &actor(&owner), details, None).await.unwrap();
+        let id = raised.emergency.id();
+        self.raised.lock().unwrap().push(id);
+        id
+    }
+
+    pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) -> bool {
+        alerts::acknowledge(&self.context(), emergency, helper).await.unwrap()
+    }
+
+    pub async fn accept(&self, emergency: EmergencyId, helper: &Account) {
+        responses::accept(&self.context(), &actor(helper), emergency, None).await.unwrap();
+    }
+
+    pub async fn decline(&self, emergency: EmergencyId, helper: &Account) {
+        responses::decline(&self.context(), &actor(helper), emergency).await.unwrap();
+    }
+
+    pub async fn tell(&self, emergency: EmergencyId, helper: &Account, status: ResponseStatus) {
+        let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+        responses::update(&self.context(), &actor(helper), emergency, told).await.unwrap();
+    }
+
+    pub async fn events(&self, emergency: EmergencyId) -> Vec<LoggedEvent> {
+        self.store.log.timeline(emergency, EventId::START, 10_000).await.unwrap()
+    }
+
+    /// What happened, in words; the beginning and the receipt are always the same and left out.
+    pub async fn story(&self, emergency: EmergencyId) -> Vec<String> {
+        let mut story = Vec::new();
+        for logged in self.events(emergency).await {
+            let line = match &logged.event {
+                Event::EmergencyCreated { .. } | Event::MessagePosted { .. } => continue,
+                Event::HelpersAlerted { wave, radius, recipients, .. } => {
+                    let recipients: Vec<_> = recipients.iter().map(|r| self.number(r.helper)).collect();
+                    format!("wave {wave} within {} m: {}", radius.get(), recipients.join(" "))
+                }
+                Event::AlertDeclined { helper } => format!("{} declined", self.number(*helper)),
+                Event::AlertAcknowledged { helper } => format!("{} acknowledged", self.number(*helper)),
+                Event::HelperJoined { helper, .. } => format!("{} joined", self.number(helper.person.id)),
+                Event::HelperStatusUpdated { helper, status, .. } => format!("{} is {status}", self.number(*helper)),
+                Event::StatusChanged { status, .. } => format!("it is {status}"),
+                Event::Unanswered { alerted, .. } => format!("unanswered by {alerted}"),
+                Event::EmergencyResolved { by, resolution, .. } => format!("{resolution} by {by:?}"),
+                other => other.kind().to_owned(),
+            };
+            story.push(line);
+        }
+        story
+    }
+
+    /// Everybody who was made a helper here.
+    pub fn people(&self) -> Vec<Account> {
+        self.people.lock().unwrap().clone()
+    }
+
+    /// Helpers as numbers, in the order in which they came.
+    fn number(&self, helper: UserId) -> String {
+        let place = self.people.lock().unwrap().iter().position(|known| known.id == helper);
+        place.map_or_else(|| helper.to_string(), |n| n.to_string())
+    }
+
+    #[expect(clippy::print_stderr, reason = "a failure tells what happened")]
+    async fn print(&self) {
+        eprintln!("seed {}, at {}", self.seed, self.now());
+        let raised = self.raised.lock().unwrap().clone();
+        for emergency in raised {
+            eprintln!("emergency {emergency}:");
+            for LoggedEvent { id, at, actor, event, .. } in self.events(emergency).await {
+                eprintln!("  {id} {at} {actor:?} {event:?}");
+            }
+        }
+    }
+}
+
+pub fn actor(account: &Account) -> Actor {
+    Actor { account: account.clone(), session: id() }
+}
+
+/// Chances that are the same for the same seed: `SplitMix64` (Steele, Lea and Flood, 2014).
+pub struct Chance(pub u64);
+
+impl Chance {
+    fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.draw() % end
+    }
+
+    /// Happens in so many cases of a hundred.
+    pub fn percent(&mut self, of_a_hundred: u64) -> bool {
+        self.below(100) < of_a_hundred
+    }
+}

@@ -1,0 +1,310 @@
+//! Whole waves of alerts over a store, under a clock that the test moves: who is alerted when, and in which order.
+
+use allynet_domain::{
+    AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Unanswered, Write,
+};
+use chrono::TimeDelta;
+
+use super::*;
+
+/// What the log tells so far.
+async fn following(service: &Service, emergency: EmergencyId) -> Unanswered {
+    let unanswered = Unanswered::default();
+    for event in service.events(emergency).await {
+        unanswered.observe(&event);
+    }
+    unanswered
+}
+
+fn at_once(most: u32) -> AlertPolicy {
+    let radii = [5_000.0, 10_000.0, 15_000.0].map(metres).to_vec();
+    AlertPolicy::new(radii, 3, most).unwrap()
+}
+
+/// What happens around helpers at 1, 2, 3, 7, 9, 12 and 20 km when nobody answers.
+const UNANSWERED: [&str; 4] = [
+    "wave 1 within 5000 m: 0 1 2",
+    "wave 2 within 10000 m: 0 1 2 3 4",
+    "wave 3 within 15000 m: 0 1 2 3 4 5",
+    "unanswered by 6",
+];
+
+pub async fn when_nobody_answers_wave_follows_wave_and_then_the_owner_is_told(store: Store) {
+    telling(store, |service| async move {
+        service.helpers([1, 2, 3, 7, 9, 12, 20]).await;
+        let of = service.call().await;
+        for so_far in 1..UNANSWERED.len() {
+            service.advance(TimeDelta::microseconds(59_999_999));
+            service.fire().await;
+            assert_eq!(service.story(of).await, UNANSWERED[..so_far], "not a microsecond too early");
+            service.advance(TimeDelta::microseconds(1));
+            service.fire().await;
+            assert_eq!(service.story(of).await, UNANSWERED[..=so_far]);
+        }
+        for _ in 0..3 {
+            service.minute().await;
+        }
+        assert_eq!(service.story(of).await, UNANSWERED, "and then it is quiet");
+        let found = service.store.find(of).await;
+        let counts = AlertCounts { wave: 3, alerted: 6, acknowledged: 0, declined: 0 };
+        assert_eq!((found.alerts, found.alert_radius, found.next_alert_at), (counts, metres(15_000.0), None));
+        assert_eq!(found.status, EmergencyStatus::Active, "helpers may still come");
+    })
+    .await;
+}
+
+pub async fn an_acknowledged_alert_is_not_sent_again(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([3, 1, 2, 7, 12]).await;
+        let of = service.call().await;
+        assert!(service.acknowledge(of, helpers[2].id).await);
+        service.minute().await;
+        assert!(service.acknowledge(of, helpers[3].id).await);
+        assert!(!service.acknowledge(of, helpers[3].id).await);
+        service.minute().await;
+        let expected = [
+            "wave 1 within 5000 m: 1 2 0",
+            "2 acknowledged",
+            "wave 2 within 10000 m: 1 0 3",
+            "3 acknowledged",
+            "wave 3 within 15000 m: 1 0 4",
+        ];
+        assert_eq!(service.story(of).await, expected);
+    })
+    .await;
+}
+
+pub async fn no_more_than_the_wave_size_are_new_at_once(store: Store) {
+    telling(store, |mut service| async move {
+        service.rules.alerts = at_once(2);
+        let helpers = service.helpers([1, 2, 3, 4, 6, 11]).await;
+        let of = service.call().await;
+        service.minute().await;
+        for helper in &helpers[..4] {
+            assert!(service.acknowledge(of, helper.id).await);
+        }
+        service.minute().await;
+        let told = service.story(of).await;
+        assert_eq!(told[..2], ["wave 1 within 5000 m: 0 1", "wave 2 within 10000 m: 0 1 2 3"]);
+        assert_eq!(told[6..], ["wave 3 within 15000 m: 4 5"]);
+    })
+    .await;
+}
+
+pub async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines(store: Store) {
+    telling(store, |mut service| async move {
+        service.rules.alerts = at_once(3);
+        let helpers = service.helpers([1, 2, 3, 14, 4, 16]).await;
+        let of = service.call().await;
+        service.decline(of, &helpers[5]).await;
+        for n in [0, 4, 3, 0] {
+            service.decline(of, &helpers[n]).await;
+        }
+        service.minute().await;
+        let expected = [
+            "wave 1 within 5000 m: 0 1 2",
+            // Was not alerted, and so leaves no place.
+            "5 declined",
+            "0 declined",
+            "wave 1 within 5000 m: 4",
+            "4 declined",
+            // As far as the largest radius, which moves neither the alert radius nor the next wave.
+            "wave 1 within 5000 m: 3",
+            "3 declined",
+            "wave 2 within 10000 m: 1 2",
+        ];
+        assert_eq!(service.story(of).await, expected);
+        let counts = AlertCounts { wave: 2, alerted: 5, acknowledged: 0, declined: 3 };
+        assert_eq!(service.store.find(of).await.alerts, counts);
+    })
+    .await;
+}
+
+pub async fn nobody_is_alerted_while_somebody_responds_and_at_once_when_the_last_one_cancels(store: Store) {
+    telling(store, |mut service| async move {
+        service.rules.alerts = at_once(3);
+        let helpers = service.helpers([1, 2, 3, 4, 6, 12]).await;
+        let of = service.call().await;
+        service.accept(of, &helpers[0]).await;
+        service.accept(of, &helpers[1]).await;
+        for _ in 0..4 {
+            service.minute().await;
+        }
+        service.tell(of, &helpers[0], ResponseStatus::Cancelled).await;
+        service.tell(of, &helpers[1], ResponseStatus::OnWay).await;
+        service.tell(of, &helpers[1], ResponseStatus::Cancelled).await;
+        let mut expected = vec![
+            "wave 1 within 5000 m: 0 1 2",
+            "0 joined",
+            "it is responding",
+            "1 joined",
+            // The other one still comes: one takes the place, and no wave goes out.
+            "0 is cancelled",
+            "wave 1 within 5000 m: 3",
+            "1 is on_way",
+            "1 is cancelled",
+            "it is active",
+            "wave 2 within 10000 m: 2 3 4",
+        ];
+        assert_eq!(service.story(of).await, expected);
+        assert_eq!(service.store.find(of).await.next_alert_at, Some(service.now() + TimeDelta::seconds(60)));
+
+        service.minute().await;
+        service.minute().await;
+        expected.extend(["wave 3 within 15000 m: 2 3 4 5", "unanswered by 6"]);
+        assert_eq!(service.story(of).await, expected);
+
+        // One comes after all, and cancels: the largest radius again, and the owner is told again.
+        service.accept(of, &helpers[5]).await;
+        service.tell(of, &helpers[5], ResponseStatus::Cancelled).await;
+        service.minute().await;
+        service.minute().await;
+        expected.extend(["5 joined", "it is responding", "5 is cancelled", "it is active"]);
+        expected.extend(["wave 4 within 15000 m: 2 3 4", "unanswered by 6"]);
+        assert_eq!(service.story(of).await, expected);
+    })
+    .await;
+}
+
+pub async fn timers_survive_a_restart_between_waves(store: Store) {
+    telling(store, |mut service| async move {
+        service.helpers([1, 2, 3, 7, 9, 12, 20]).await;
+        let of = service.call().await;
+        for so_far in 1..UNANSWERED.len() {
+            service.advance(TimeDelta::seconds(59));
+            service = service.another().await;
+            service.fire().await;
+            assert_eq!(service.story(of).await, UNANSWERED[..so_far]);
+            service.advance(TimeDelta::seconds(1));
+            service = service.another().await;
+            service.fire().await;
+            assert_eq!(service.story(of).await, UNANSWERED[..=so_far]);
+        }
+    })
+    .await;
+}
+
+pub async fn after_a_long_stop_one_wave_goes_out_and_not_all_at_once(store: Store) {
+    telling(store, |service| async move {
+        service.helpers([1, 2, 3, 7, 9, 12, 20]).await;
+        let of = service.call().await;
+        service.advance(TimeDelta::hours(2));
+        let service = service.another().await;
+        service.fire().await;
+        assert_eq!(service.story(of).await, UNANSWERED[..2]);
+        assert_eq!(service.store.find(of).await.next_alert_at, Some(service.now() + TimeDelta::seconds(60)));
+        service.minute().await;
+        assert_eq!(service.story(of).await, UNANSWERED[..3]);
+    })
+    .await;
+}
+
+pub async fn what_ran_out_of_time_is_resolved_by_nobody_whoever_responds(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3]).await;
+        let [waits, responding] = [service.call().await, service.call().await];
+        service.accept(responding, &helpers[0]).await;
+        service.tell(responding, &helpers[0], ResponseStatus::Arrived).await;
+        for _ in 0..3 {
+            service.minute().await;
+        }
+        service.advance(TimeDelta::hours(24) - TimeDelta::minutes(3));
+        service.fire().await;
+        assert!(service.store.find(waits).await.status.is_live(), "a day old, and not older");
+        service.advance(TimeDelta::microseconds(1));
+        let other = service.another().await;
+        tokio::join!(service.fire(), other.fire());
+        for of in [waits, responding] {
+            let told = service.story(of).await;
+            assert_eq!(told[told.len() - 2..], ["auto_expired by None", "emergency_ended"]);
+            assert_eq!(told.iter().filter(|line| *line == "emergency_ended").count(), 1, "{told:?}");
+            let ending = service.store.find(of).await.ending.unwrap();
+            let expected = (service.now(), None, Some(ResolutionType::AutoExpired), None);
+            assert_eq!((ending.at, ending.by, ending.resolution, ending.notes), expected);
+        }
+        // Who was there has helped, and may help elsewhere.
+        assert_eq!(service.store.account(helpers[0].id).await.standing.trust_score, 50);
+        service.locate(&helpers[0], 1_000.0).await;
+        let next = service.call().await;
+        service.accept(next, &helpers[0]).await;
+        service.minute().await;
+    })
+    .await;
+}
+
+pub async fn a_helper_who_comes_into_the_radius_is_alerted_once(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3, 8, 18]).await;
+        let of = service.call().await;
+        let unanswered = following(&service, of).await;
+        for metres in [6_000.0, 5_000.5, 4_999.5, 4_000.0, 6_000.0, 3_000.0] {
+            service.moves(&unanswered, &helpers[3], metres).await;
+        }
+        // A node that does not know it yet asks the store, and finds it done.
+        service.moves(&following(&service, of).await, &helpers[3], 3_500.0).await;
+        let late = Unanswered::default();
+        late.remember(&service.store.find(of).await);
+        service.moves(&late, &helpers[3], 3_500.0).await;
+        let mut expected = vec!["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"];
+        assert_eq!(service.story(of).await, expected);
+
+        // They are in the next wave like everybody whose alert was not acknowledged.
+        for _ in 0..3 {
+            service.minute().await;
+        }
+        service.moves(&following(&service, of).await, &helpers[4], 14_000.0).await;
+        expected.extend(["wave 2 within 10000 m: 0 1 2 3", "wave 3 within 15000 m: 0 1 2 3", "unanswered by 4"]);
+        expected.push("wave 3 within 15000 m: 4");
+        assert_eq!(service.story(of).await, expected, "also after the last wave");
+        assert_eq!(service.store.find(of).await.alerts.alerted, 5);
+    })
+    .await;
+}
+
+pub async fn nobody_is_alerted_by_coming_near_what_somebody_answers(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3, 18, 19]).await;
+        let of = service.call().await;
+        let old = following(&service, of).await;
+        service.accept(of, &helpers[0]).await;
+        service.moves(&following(&service, of).await, &helpers[3], 1_000.0).await;
+        // What this node knows is old, but what it asks then is not.
+        service.moves(&old, &helpers[3], 1_000.0).await;
+        service.tell(of, &helpers[0], ResponseStatus::Cancelled).await;
+        let off_duty = Write::SetHelper {
+            user: helpers[4].id,
+            helper: allynet_domain::HelperRecord { available: false, ..verified() },
+            role: helpers[4].role,
+        };
+        service.store.write(off_duty).await;
+        service.moves(&following(&service, of).await, &helpers[4], 1_000.0).await;
+        let expected = [
+            "wave 1 within 5000 m: 0 1 2",
+            "0 joined",
+            "it is responding",
+            "0 is cancelled",
+            "it is active",
+            "wave 2 within 10000 m: 3 1 2",
+        ];
+        assert_eq!(service.story(of).await, expected, "the wave finds who came near meanwhile");
+    })
+    .await;
+}
+
+pub async fn one_who_comes_online_or_on_duty_is_where_they_last_were(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3]).await;
+        let of = service.call().await;
+        let late = service.helper(2_500.0).await;
+        let unanswered = following(&service, of).await;
+        service.notice(&unanswered, &late, None).await;
+        service.notice(&unanswered, &helpers[0], None).await;
+        let somebody = service.store.helper().await;
+        service.notice(&unanswered, &somebody, None).await;
+        assert_eq!(service.story(of).await, ["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"]);
+        let alerted = |e: &allynet_domain::LoggedEvent| matches!(&e.event, Event::HelpersAlerted { .. });
+        let last = service.events(of).await.into_iter().rfind(alerted).unwrap();
+        assert_eq!(last.actor, None);
+    })
+    .await;
+}
