@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use allynet_domain::{AlertCounts, Emergency, EmergencyId, Event, LoggedEvent, Room};
+use allynet_domain::{AlertCounts, EmergencyId, Event, LoggedEvent, Room};
 use allynet_wire::signals::AlertsSignal;
 use tokio::{
     sync::Notify,
@@ -95,7 +95,7 @@ impl Numbers {
         if devices.is_empty() {
             return self.forget(id);
         }
-        if self.are_new(&emergency, Instant::now()) {
+        if self.are_new(id, emergency.alerts, emergency.status.is_live(), Instant::now()) {
             let signal = AlertsSignal::new(&emergency, ports.clock.now());
             for device in devices {
                 // It is not of the log: a full queue costs these numbers and nothing else.
@@ -119,16 +119,16 @@ impl Numbers {
         taken.collect()
     }
 
-    /// Whether these are to be told, which happens now.
-    fn are_new(&self, emergency: &Emergency, now: Instant) -> bool {
+    /// Whether these are to be told, which happens now. Those of an emergency that has ended are told no more.
+    fn are_new(&self, emergency: EmergencyId, counts: AlertCounts, live: bool, now: Instant) -> bool {
         let mut known = self.known();
-        let Entry::Occupied(mut entry) = known.entry(emergency.id()) else { return false };
-        let new = entry.get().told != Some(emergency.alerts);
+        let Entry::Occupied(mut entry) = known.entry(emergency) else { return false };
+        let new = entry.get().told != Some(counts);
         if new {
-            entry.get_mut().told = Some(emergency.alerts);
+            entry.get_mut().told = Some(counts);
             entry.get_mut().not_before = now + INTERVAL;
         }
-        if !emergency.status.is_live() {
+        if !live {
             entry.remove();
         }
         new
@@ -153,3 +153,6 @@ impl Numbers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -325,18 +325,6 @@ impl EventLog for Feed {
         Ok(Vec::new())
     }
 
-    async fn range(&self, _: EventId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
-        Ok(Vec::new())
-    }
-
-    async fn complete_since(&self) -> Result<EventId> {
-        Ok(EventId::new(BEFORE))
-    }
-
-    async fn forget(&self, _: Timestamp, _: u32) -> Result<u64> {
-        Ok(0)
-    }
-
     /// What the log held before the test was nothing that anybody hears.
     async fn range(&self, _: EventId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
         Ok(Vec::new())

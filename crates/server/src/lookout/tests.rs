@@ -1,0 +1,162 @@
+//! Who is looked at, and what for, with ports that count what they are asked.
+
+use allynet_domain::{
+    Account, AlertCounts, Call, Census, Details, Emergency, EmergencyStatus, EmergencyType, Event, EventId,
+    HelperRecord, Location, LoggedEvent, Metres, Name, Priority, Profile, Revision, Role, Standing, Timestamp,
+    Verification, Write,
+    port::{Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, MockPositions},
+    usecase::Rules,
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::*;
+
+const OWNER: u128 = 1;
+const HELPER: u128 = 2;
+
+fn id<I: From<Uuid>>(n: u128) -> I {
+    Uuid::from_u128(n).into()
+}
+
+/// So many metres, roughly, north of the emergency.
+fn at(metres: f64) -> Position {
+    Position::new(metres / 111_000.0, 0.0).unwrap()
+}
+
+fn fix(metres: f64) -> Fix {
+    Fix { user: id(HELPER), position: at(metres), at: Timestamp::UNIX_EPOCH }
+}
+
+fn account(n: u128) -> Account {
+    let first_name = Name::parse("Somebody").unwrap();
+    Account {
+        id: id(n),
+        email: "somebody@example.org".parse().unwrap(),
+        profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
+        role: Role::Helper,
+        blocked: false,
+        helper: Some(HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() }),
+        standing: Standing::default(),
+        created_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn emergency() -> Emergency {
+    let location = Location { position: at(0.0), address: None, description: None };
+    let details = Details {
+        kind: EmergencyType::Other,
+        category: None,
+        description: None,
+        location,
+        priority: Priority::High,
+        severity: 5,
+        silent: false,
+        anonymous: false,
+    };
+    Emergency {
+        call: Call { id: id(7), owner: account(OWNER).person(), details, created_at: Timestamp::UNIX_EPOCH },
+        request_id: None,
+        status: EmergencyStatus::Active,
+        alert_radius: Metres::new(1_000.0),
+        updated_at: Timestamp::UNIX_EPOCH,
+        first_response_at: None,
+        ending: None,
+        responses: Vec::new(),
+        alerts: AlertCounts::default(),
+        next_alert_at: None,
+        revision: Revision(1),
+    }
+}
+
+fn wave() -> LoggedEvent {
+    let Emergency { call, status, alert_radius: radius, .. } = emergency();
+    let event = Event::HelpersAlerted { call, status, wave: 1, radius, recipients: Vec::new() };
+    let emergency = Some(id(7));
+    LoggedEvent { id: EventId::new(1), at: Timestamp::UNIX_EPOCH, emergency, actor: None, event }
+}
+
+/// A lookout that has begun, and whom it alerts. Where the helper is last known to be is `last`; the account fails to
+/// be found the first `failures` times.
+fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, mpsc::UnboundedReceiver<UserId>) {
+    let (alerted, alerts) = mpsc::unbounded_channel();
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(Timestamp::UNIX_EPOCH);
+    let clock = Arc::new(clock);
+    let mut stored = MockEmergencies::new();
+    stored.expect_list().times(1).return_once(move |_| Ok(live));
+    stored.expect_load().returning(|_| Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new() })));
+    let mut changes = MockChanges::new();
+    changes.expect_commit().returning(move |change| {
+        for write in change.writes {
+            if let Write::SendAlerts { recipients, .. } = write {
+                for recipient in recipients {
+                    alerted.send(recipient.helper).unwrap();
+                }
+            }
+        }
+        Ok(())
+    });
+    let changes = Arc::new(changes);
+    let mut accounts = MockAccounts::new();
+    accounts.expect_find().times(failures).returning(|_| Err(port::Error::unavailable("the test says so")));
+    accounts.expect_find().returning(|_| Ok(Some(account(HELPER))));
+    let mut positions = MockPositions::new();
+    positions.expect_last().returning(move |user| Ok(Some(Fix { user, position: last, at: Timestamp::UNIX_EPOCH })));
+    let mut helpers = MockHelpers::new();
+    helpers.expect_census().returning(|_, _, _| Ok(Census::default()));
+    let emergencies = emergencies::Context {
+        emergencies: Arc::new(stored),
+        helpers: Arc::new(helpers),
+        changes: changes.clone(),
+        clock: clock.clone(),
+        ids: Arc::new(MockIds::new()),
+        rules: Rules::default(),
+    };
+    let (accounts, positions) = (Arc::new(accounts), Arc::new(positions));
+    let helpers = helpers::Context { accounts, changes, positions, clock, rules: Rules::default() };
+    let lookout = Lookout::new(Arc::default());
+    let running = lookout.clone();
+    tokio::spawn(async move { running.run(&emergencies, &helpers).await });
+    (lookout, alerts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_before_all_emergencies_were_known_is_looked_at_then() {
+    let (lookout, mut alerts) = lookout(vec![emergency()], at(0.0), 0);
+    lookout.moved(&fix(900.0));
+    assert_eq!(alerts.recv().await, Some(id(HELPER)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_appears_or_comes_near_is_alerted_once_and_others_are_not() {
+    let (lookout, mut alerts) = lookout(vec![emergency()], at(500.0), 0);
+    tokio::time::sleep(LAG).await;
+    lookout.moved(&fix(1_100.0));
+    tokio::time::sleep(LAG * 3).await;
+    assert!(alerts.try_recv().is_err());
+    lookout.appeared(id(HELPER));
+    assert_eq!(alerts.recv().await, Some(id(HELPER)));
+    lookout.moved(&fix(400.0));
+    lookout.appeared(id(HELPER));
+    tokio::time::sleep(LAG * 3).await;
+    assert!(alerts.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_in_the_moment_in_which_it_was_raised_is_found_by_the_second_look() {
+    let (lookout, mut alerts) = lookout(Vec::new(), at(300.0), 0);
+    tokio::time::sleep(LAG / 2).await;
+    lookout.moved(&fix(300.0));
+    tokio::time::sleep(LAG / 4).await;
+    lookout.shared.unanswered.observe(&wave());
+    assert_eq!(alerts.recv().await, Some(id(HELPER)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_could_not_be_looked_at_is_looked_at_again() {
+    let (lookout, mut alerts) = lookout(vec![emergency()], at(0.0), 3);
+    tokio::time::sleep(LAG).await;
+    lookout.moved(&fix(900.0));
+    assert_eq!(alerts.recv().await, Some(id(HELPER)));
+}
