@@ -122,7 +122,7 @@ impl EventLog for Postgres {
         let forgotten: i64 = sqlx::query_scalar(FORGET)
             .bind(before)
             .bind(i64::from(limit))
-            .fetch_one(self.main())
+            .fetch_one(self.patient())
             .await
             .map_err(Error::unavailable)?;
         Ok(forgotten.unsigned_abs())

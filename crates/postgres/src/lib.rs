@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alerts;
+mod bounded;
 mod changes;
 mod emergencies;
 mod emergency_row;

@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio_util::sync::DropGuard;
 
-use crate::{SetupError, wake::Wake};
+use crate::{SetupError, bounded::Bounded, wake::Wake};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -33,16 +33,20 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// After how long the database gives a statement up.
     pub statement_timeout: Duration,
+    /// After how long a call is unavailable, whatever it waits for: a connection, or an answer.
+    pub answer_timeout: Duration,
 }
 
 impl Default for Options {
-    /// 16 connections and 3 for positions; 2 s to get one, 5 s to use it.
+    /// 16 connections and 3 for positions; 2 s to get one, 5 s to use it. A call takes at most 1.5 s, so that who
+    /// called has an answer within 2 s.
     fn default() -> Self {
         Self {
             connections: 16,
             position_connections: 3,
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_millis(1_500),
         }
     }
 }
@@ -53,9 +57,9 @@ pub struct Postgres(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    main: PgPool,
-    positions: PgPool,
-    log: PgPool,
+    main: Bounded,
+    positions: Bounded,
+    log: Bounded,
     wake: Wake,
     migrations: PgConnectOptions,
     _background: DropGuard,
@@ -86,6 +90,8 @@ impl Postgres {
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (wake, background) = Wake::start(log.clone());
+        let answering = |pool| Bounded::new(pool, options.answer_timeout);
+        let (main, positions, log) = (answering(main), answering(positions), Bounded::new(log, LOG_TIMEOUT));
         Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
     }
 
@@ -106,20 +112,25 @@ impl Postgres {
     /// Closes all connections after the statements that run. Calls that come later are unavailable.
     pub async fn close(&self) {
         self.0.wake.stop();
-        self.0.main.close().await;
-        self.0.positions.close().await;
-        self.0.log.close().await;
+        self.0.main.pool().close().await;
+        self.0.positions.pool().close().await;
+        self.0.log.pool().close().await;
     }
 
-    pub(crate) fn main(&self) -> &PgPool {
+    pub(crate) fn main(&self) -> &Bounded {
         &self.0.main
     }
 
-    pub(crate) fn positions_pool(&self) -> &PgPool {
+    /// For work that nobody waits for and that may take as long as the database lets it.
+    pub(crate) fn patient(&self) -> &PgPool {
+        self.0.main.pool()
+    }
+
+    pub(crate) fn positions_pool(&self) -> &Bounded {
         &self.0.positions
     }
 
-    pub(crate) fn log(&self) -> &PgPool {
+    pub(crate) fn log(&self) -> &Bounded {
         &self.0.log
     }
 
@@ -130,6 +141,8 @@ impl Postgres {
 
 /// One listens, one notifies, the others are for readers of the log.
 const LOG_CONNECTIONS: u32 = 4;
+/// Readers of the log have no caller to answer, but must not hang on a connection that is dead.
+const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn pool_options(most: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postgres> {
     PoolOptions::new()

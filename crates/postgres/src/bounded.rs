@@ -1,0 +1,141 @@
+//! A pool whose every call ends in time, whatever has become of the database.
+//!
+//! The server's own limit on statements helps only while the server runs. One that is frozen, or that lies behind a
+//! broken network, answers nothing for minutes. So the time is kept here too, from asking for a connection to the last
+//! row, and a connection that did not answer in time is closed: its answer could only ever come too late.
+
+use std::{
+    fmt,
+    io::{Error as IoError, ErrorKind},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use sqlx::{
+    Describe, Either, Error, Execute, Executor, PgPool, Postgres, SqlStr,
+    pool::PoolConnection,
+    postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+};
+use tokio::time::{Instant, error::Elapsed, timeout_at};
+
+/// A pool, and for how long a call on it may take.
+#[derive(Clone)]
+pub(crate) struct Bounded {
+    pool: PgPool,
+    limit: Duration,
+}
+
+type Steps = Vec<Either<PgQueryResult, PgRow>>;
+
+impl Bounded {
+    pub(crate) const fn new(pool: PgPool, limit: Duration) -> Self {
+        Self { pool, limit }
+    }
+
+    /// The pool itself, for what waits by intent.
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    async fn begin(&self) -> Result<Call, Error> {
+        let deadline = Instant::now() + self.limit;
+        let connection = timeout_at(deadline, self.pool.acquire()).await.map_err(|_| Error::PoolTimedOut)??;
+        Ok(Call { connection, deadline })
+    }
+}
+
+/// A connection, and until when it has to answer.
+struct Call {
+    connection: PoolConnection<Postgres>,
+    deadline: Instant,
+}
+
+impl Call {
+    fn end<T>(self, answered: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
+        answered.unwrap_or_else(|_| {
+            // Given back to the pool, it would be waited for there.
+            drop(self.connection.detach());
+            Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")))
+        })
+    }
+}
+
+impl fmt::Debug for Bounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bounded").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// Results are bounded by their statements, so a whole one is held before it is handed on.
+impl<'b> Executor<'b> for &'b Bounded {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
+    where
+        'b: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let steps = async move {
+            let mut call = self.begin().await?;
+            let all = call.connection.fetch_many(query).try_collect();
+            let answered = timeout_at(call.deadline, all).await;
+            let steps: Steps = call.end(answered)?;
+            Ok::<_, Error>(stream::iter(steps.into_iter().map(Ok)))
+        };
+        stream::once(steps).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    where
+        'b: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let row = async move {
+            let mut call = self.begin().await?;
+            let answered = timeout_at(call.deadline, call.connection.fetch_optional(query)).await;
+            call.end(answered)
+        };
+        row.boxed()
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
+    where
+        'b: 'e,
+    {
+        let statement = async move {
+            let mut call = self.begin().await?;
+            let answered = timeout_at(call.deadline, call.connection.prepare_with(sql, parameters)).await;
+            call.end(answered)
+        };
+        statement.boxed()
+    }
+    /// For macros that check statements while they compile; nothing here calls it.
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
+    where
+        'b: 'e,
+    {
+        self.pool.describe(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::pool::PoolOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_never_answers_is_given_up_in_time() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
+        let pool = Bounded::new(PoolOptions::new().connect_lazy(&url).unwrap(), Duration::from_millis(100));
+        let asked = Instant::now();
+        let answer = sqlx::query("select 1").execute(&pool).await;
+        assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
+        assert!(asked.elapsed() < Duration::from_secs(2));
+    }
+}
