@@ -265,3 +265,75 @@ pub async fn the_log_of_a_change_that_failed_stays_as_it_was(store: Store) {
     let read = next(&mut *tail).await;
     assert_eq!(read.iter().map(|e| e.event.clone()).collect::<Vec<_>>(), [marker(100)]);
 }
+
+fn in_writing(events: &[LoggedEvent]) -> Vec<Event> {
+    events.iter().map(|e| e.event.clone()).collect()
+}
+
+pub async fn a_range_is_the_newest_of_what_lies_between(store: Store) {
+    let mut tail = store.log.follow().await.unwrap();
+    let of = store.emergency().await.id();
+    for n in 0..6 {
+        store.commit(change().account_event(marker(n)).event(of, marker(10 + n))).await;
+    }
+    let all = read_up_to(&mut *tail, &marker(15)).await;
+    for (after, up_to, limit) in [(0, 11, 100), (3, 8, 100), (0, 11, 4), (2, 9, 3), (5, 5, 9), (7, 3, 9)] {
+        let bounds = (all[after].id, all[up_to].id);
+        let between: Vec<_> = all.iter().filter(|e| e.id > bounds.0 && e.id <= bounds.1).cloned().collect();
+        let expected = between[between.len().saturating_sub(limit)..].to_vec();
+        let limit = u32::try_from(limit).unwrap();
+        assert_eq!(store.log.range(bounds.0, bounds.1, limit).await.unwrap(), expected);
+    }
+    let none = store.log.range(all[11].id, EventId::new(i64::MAX), 9).await.unwrap();
+    assert_eq!(none, []);
+    assert_eq!(store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap().last(), all.last());
+}
+
+pub async fn old_events_are_forgotten_oldest_first_and_it_is_known_how_far(store: Store) {
+    for n in 0..10 {
+        let second = i64::try_from(n).unwrap();
+        store.commit(Change::new(None, at(second)).account_event(marker(n))).await;
+    }
+    let all = store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap();
+    assert_eq!(store.log.complete_since().await.unwrap(), EventId::START);
+    for (before, limit, left) in [(at(0), 9, 0), (at(3), 2, 2), (at(3), 9, 3), (at(3), 9, 3), (at(8), 100, 8)] {
+        let there = store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap().len();
+        let forgotten = store.log.forget(before, limit).await.unwrap();
+        let kept = store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap();
+        assert_eq!(in_writing(&kept), (left..10).map(marker).collect::<Vec<_>>());
+        assert_eq!(forgotten, u64::try_from(there - kept.len()).unwrap());
+        let since = usize::try_from(left).unwrap().checked_sub(1).map_or(EventId::START, |last| all[last].id);
+        assert_eq!(store.another().await.log.complete_since().await.unwrap(), since);
+    }
+}
+
+pub async fn the_events_of_an_emergency_stay_until_long_after_its_end(store: Store) {
+    let emergency = store.emergency().await;
+    let of = emergency.id();
+    store.commit(Change::new(None, at(1)).event(of, marker(1)).account_event(marker(2))).await;
+    store.commit(Change::new(None, at(2)).event(of, marker(3)).account_event(marker(4))).await;
+    let far = at(100_000);
+    assert_eq!(store.log.forget(far, 100).await.unwrap(), 2, "it is live");
+    assert_eq!(in_writing(&store.log.timeline(of, EventId::START, 9).await.unwrap()), [marker(1), marker(3)]);
+    let mut ended = emergency;
+    ended.cancel(ended.owner(), None, at(1_000)).unwrap();
+    store.commit(Change::new(None, at(1_000)).write(update(&ended, Vec::new())).event(of, marker(5))).await;
+    assert_eq!(store.log.forget(at(1_000), 100).await.unwrap(), 0, "it has just ended");
+    assert_eq!(store.log.forget(at(1_001), 100).await.unwrap(), 3, "all or none");
+    assert_eq!(store.log.timeline(of, EventId::START, 9).await.unwrap(), []);
+}
+
+pub async fn what_is_forgotten_stops_no_tail(store: Store) {
+    let mut tail = store.log.follow().await.unwrap();
+    for n in 0..20 {
+        store.commit(Change::new(None, at(1)).account_event(marker(n))).await;
+        if n % 5 == 4 {
+            store.log.forget(at(2), 3).await.unwrap();
+        }
+    }
+    store.log.forget(at(2), 100).await.unwrap();
+    let mut late = store.log.follow().await.unwrap();
+    store.commit(Change::new(None, at(3)).account_event(marker(100))).await;
+    assert_eq!(read_up_to(&mut *tail, &marker(100)).await.last().unwrap().event, marker(100));
+    assert_eq!(in_writing(&next(&mut *late).await), [marker(100)]);
+}

@@ -102,6 +102,10 @@ macro_rules! contract {
                 a_timeline_is_in_order_and_of_its_emergency_only
                 events_of_one_emergency_are_numbered_in_the_order_of_its_revisions
                 the_log_of_a_change_that_failed_stays_as_it_was
+                a_range_is_the_newest_of_what_lies_between
+                old_events_are_forgotten_oldest_first_and_it_is_known_how_far
+                the_events_of_an_emergency_stay_until_long_after_its_end
+                what_is_forgotten_stops_no_tail
             }
             messages {
                 a_message_is_read_back_as_it_was_posted
@@ -129,6 +133,7 @@ macro_rules! contract {
             racing {
                 of_several_nodes_one_sends_each_wave
                 waves_hold_while_helpers_answer_at_the_same_time
+                of_many_who_decline_at_once_each_is_replaced_by_another
                 with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again
             }
             raising {

@@ -1,0 +1,353 @@
+// Coming back: whoever was away gets exactly what a device of theirs that stayed has got, in order, once, and then goes
+// on live. The device that stayed is the measure in most of these tests.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { NO_SUCH_ID, createDatabase, databases, eventually, north, settled, startNode, transports } from './harness.mjs';
+import { cancel, of, raise, resolve, respond, say, stand, tell } from './scene.mjs';
+
+/** The events of one emergency, or of all, that reached a socket since, in order of arrival. */
+const log = (socket, since = -1, id = undefined) =>
+  socket.items.filter(
+    ({ payload }) => Number.isInteger(payload?.eventId) && payload.eventId > since && (id === undefined || of(id)(payload)),
+  );
+const ids = (socket, since) => log(socket, since).map(({ payload }) => payload.eventId);
+const names = (socket, since, id) => log(socket, since, id).map(({ event }) => event);
+const last = (socket) => ids(socket).at(-1) ?? socket.ready.latestEventId;
+
+/** Drops a connection; tells the last event that it had. */
+async function drop(socket) {
+  await settled(socket);
+  socket.close();
+  return last(socket);
+}
+
+/** Comes back when a socket has been told all that it missed: what it asks is answered after that. */
+const caughtUp = (socket) => socket.ack('emergency:leave', { emergencyId: NO_SUCH_ID });
+
+async function comeBack(caller, lastEventId, options = {}) {
+  const socket = await caller.connect({ auth: { token: caller.tokens.accessToken, lastEventId }, ...options });
+  await caughtUp(socket);
+  return socket;
+}
+
+/** The one who came back has what the one who stayed has of an emergency. */
+async function assertSame(back, stayed, since, id) {
+  await settled(back, stayed);
+  assert.deepEqual(log(back, since, id), log(stayed, since, id));
+  const arrived = ids(back);
+  assert.deepEqual(arrived, [...new Set(arrived)].sort((a, b) => a - b), 'once, and in order');
+}
+
+for (const database of databases) {
+  describe(`coming back on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database });
+    });
+    after(() => app.stop());
+
+    for (const [name, options] of Object.entries(transports)) {
+      it(`brings everybody what they missed, by ${name}`, async () => {
+        const place = app.somewhere();
+        const owner = await app.owner();
+        const [comes, gaveUp, alerted] = await Promise.all([100, 200, 300].map((metres) => app.helperAt(north(place, metres))));
+        const offDuty = await app.helperAt(north(place, 50), { available: false });
+        const everybody = [owner, comes, gaveUp, alerted, offDuty];
+        const stayed = await Promise.all(everybody.map((caller) => caller.connect()));
+        const gone = await Promise.all(everybody.map((caller) => caller.connect()));
+        const since = await Promise.all(gone.map(drop));
+
+        const { id } = await raise(owner, place);
+        await say(owner, id, 'before anybody came');
+        await respond(comes, id);
+        await respond(gaveUp, id);
+        await say(comes, id, 'to all');
+        await say(gaveUp, id, 'to the owner', 'creator');
+        await tell(comes, id, 'on_way', { notes: 'five minutes' });
+        await tell(gaveUp, id, 'cancelled');
+        await say(owner, id, 'after one gave up');
+
+        const back = await Promise.all(everybody.map((caller, n) => comeBack(caller, since[n], options)));
+        for (const n of everybody.keys()) await assertSame(back[n], stayed[n], since[n], id);
+        assert.ok(names(back[0]).includes('helper:joined') && !names(back[0]).includes('emergency:nearby'));
+        assert.ok(names(back[3]).includes('emergency:nearby') && !names(back[3]).includes('emergency:message'));
+        assert.deepEqual(log(back[4], -1, id), []);
+        const lastWords = ({ event, payload }) => event === 'emergency:message' && payload.message.message === 'after one gave up';
+        assert.deepEqual(back.map((socket) => log(socket).some(lastWords)), [true, true, false, false, false]);
+
+        await tell(comes, id, 'arrived');
+        await resolve(owner, id);
+        for (const n of everybody.keys()) await assertSame(back[n], stayed[n], since[n], id);
+        const afterwards = await Promise.all(everybody.map((caller, n) => comeBack(caller, since[n], options)));
+        for (const n of everybody.keys()) await assertSame(afterwards[n], stayed[n], since[n], id);
+        for (const socket of [...stayed, ...back, ...afterwards]) socket.close();
+      });
+    }
+
+    it('greets first, with the event by which the client has caught up', async () => {
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
+      const since = await drop(await helper.connect());
+      const { id } = await raise(owner, app.somewhere());
+      await cancel(owner, id);
+      await settled(await helper.connect());
+      const back = await comeBack(helper, since);
+      await settled(back);
+      const order = back.items.map(({ event }) => event);
+      assert.ok(order.indexOf('session:ready') < order.indexOf('emergency:created'));
+      assert.ok(ids(back).some((seq) => seq <= back.ready.latestEventId));
+    });
+
+    it('asks for an acknowledgement of an alert that comes late', async () => {
+      const place = app.somewhere();
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
+      const since = await drop(await helper.connect());
+      const { id } = await raise(owner, place);
+      const back = await comeBack(helper, since);
+      await back.next('emergency:nearby', ({ emergency }) => emergency.id === id);
+      await eventually(async () => (await owner.get(`/emergencies/${id}`)).body.data.emergency.alerts.acknowledged === 1);
+    });
+
+    it('tells one who only looks on what happened in the room, and nothing of what is said there', async () => {
+      const place = app.somewhere();
+      const [owner, helper, looker] = await Promise.all([
+        app.owner(),
+        app.helperAt(north(place, 100)),
+        app.helperAt(app.somewhere(), { available: false }),
+      ]);
+      const { id } = await raise(owner, place);
+      const stayed = await looker.connect();
+      const joined = await stayed.ack('emergency:join', { emergencyId: id });
+      assert.equal(joined.ok, true);
+      const before = stayed.ready.latestEventId;
+      await respond(helper, id);
+      await say(helper, id, 'not for everybody');
+      await tell(helper, id, 'on_way');
+
+      const back = await looker.connect();
+      const { ok } = await back.ack('emergency:join', { emergencyId: id, lastEventId: before });
+      assert.equal(ok, true);
+      await caughtUp(back);
+      await tell(helper, id, 'arrived');
+      await assertSame(back, stayed, before, id);
+      const room = ['helper:joined', 'emergency:status_changed', 'helper:status_update', 'helper:status_update'];
+      assert.deepEqual(names(back, before, id), room);
+      const order = back.items.map(({ event }) => event);
+      assert.ok(order.indexOf('emergency:joined') < order.indexOf('helper:joined'));
+
+      // A second time there is nothing left to tell, and what is missed between leaving and joining comes.
+      await back.ack('emergency:join', { emergencyId: id, lastEventId: before });
+      await back.ack('emergency:leave', { emergencyId: id });
+      await tell(helper, id, 'arrived', { notes: 'at the door' });
+      await settled(back);
+      await back.ack('emergency:join', { emergencyId: id, lastEventId: 0 });
+      await caughtUp(back);
+      await resolve(owner, id);
+      await assertSame(back, stayed, before, id);
+    });
+
+    it('does not tell again in a room what it has told a client that came back', async () => {
+      const place = app.somewhere();
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
+      const stayed = await owner.connect();
+      const since = await drop(await owner.connect());
+      const { id } = await raise(owner, place);
+      await respond(helper, id);
+      const back = await comeBack(owner, since);
+      const { ok } = await back.ack('emergency:join', { emergencyId: 'current', lastEventId: since });
+      assert.equal(ok, true);
+      await tell(helper, id, 'on_way');
+      await assertSame(back, stayed, since, id);
+
+      // One that did not ask at the handshake is told in the room, but not what is for participants alone.
+      const other = await owner.connect();
+      await other.ack('emergency:join', { emergencyId: id, lastEventId: since });
+      await caughtUp(other);
+      await tell(helper, id, 'arrived');
+      await settled(other);
+      const room = ['helper:joined', 'emergency:status_changed', 'helper:status_update', 'helper:status_update'];
+      assert.deepEqual(names(other, -1, id), room);
+      await resolve(owner, id);
+    });
+
+    it('keeps who is anonymous unknown', async () => {
+      const place = app.somewhere();
+      const [owner, helper] = await Promise.all([
+        app.owner({ firstName: 'Zebulon', lastName: 'Quagmire' }),
+        app.helperAt(north(place, 100)),
+      ]);
+      const since = await drop(await helper.connect());
+      const { id } = await raise(owner, place, { anonymousMode: true });
+      await respond(helper, id);
+      await say(owner, id, 'nobody knows me');
+      await resolve(owner, id);
+      const back = await comeBack(helper, since);
+      await settled(back);
+      for (const event of ['emergency:created', 'emergency:nearby', 'emergency:message', 'emergency:resolved']) {
+        assert.equal(back.seen(event, of(id)).length, 1, event);
+      }
+      const looker = await (await app.helperAt(app.somewhere())).connect();
+      await looker.ack('emergency:join', { emergencyId: id, lastEventId: since });
+      await caughtUp(looker);
+      for (const secret of [owner.id, 'Zebulon', 'Quagmire', owner.email]) {
+        assert.ok(!helper.received.includes(secret) && !looker.caller.received.includes(secret), secret);
+      }
+    });
+
+    it('forgets a message that was taken back', async () => {
+      const place = app.somewhere();
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
+      const { id } = await raise(owner, place);
+      await respond(helper, id);
+      const since = await drop(await helper.connect());
+      const said = await say(owner, id, 'a slip of the tongue');
+      assert.equal((await owner.delete(`/emergencies/${id}/messages/${said.id}`)).status, 200);
+      const back = await comeBack(helper, since);
+      await settled(back);
+      assert.deepEqual(names(back).filter((name) => /message/.test(name)), ['emergency:message:deleted']);
+      await resolve(owner, id);
+    });
+
+    it('tells a thousand events, and beyond that to read the state again', async () => {
+      const place = app.somewhere();
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
+      const { id } = await raise(owner, place);
+      await respond(helper, id);
+      const since = await drop(await owner.connect());
+      for (let n = 0; n < 1000; n += 1) await tell(helper, id, 'on_way', { notes: `${n}` });
+
+      const back = await comeBack(owner, since);
+      await settled(back);
+      const told = back.seen('helper:status_update').map(({ notes }) => Number(notes));
+      assert.deepEqual(told, Array.from({ length: 1000 }, (_, n) => n));
+      assert.deepEqual(back.seen('session:resync'), []);
+      const looker = await (await app.helperAt(app.somewhere())).connect();
+      await looker.ack('emergency:join', { emergencyId: id, lastEventId: since });
+      await caughtUp(looker);
+      assert.equal(looker.seen('helper:status_update').length, 1000);
+
+      await tell(helper, id, 'arrived', { notes: 'one more' });
+      await settled(back);
+      const late = await comeBack(owner, since);
+      const resync = await late.next('session:resync');
+      assert.deepEqual(resync, { reason: 'too_many_events', latestEventId: late.ready.latestEventId });
+      const again = await late.ack('emergency:join', { emergencyId: id, lastEventId: since });
+      assert.equal(again.ok, true);
+      assert.equal((await late.next('session:resync')).reason, 'too_many_events');
+      await tell(helper, id, 'arrived', { notes: 'live' });
+      await settled(late, back);
+      assert.deepEqual(late.seen('helper:status_update').map(({ notes }) => notes), ['live']);
+      assert.deepEqual(back.seen('helper:status_update').slice(1000).map(({ notes }) => notes), ['one more', 'live']);
+      await resolve(owner, id);
+    });
+
+    it('tells a client that knows more than the service to read the state again', async () => {
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
+      const future = 2 ** 40;
+      const socket = await comeBack(helper, future);
+      const resync = await socket.next('session:resync');
+      assert.deepEqual(resync, { reason: 'unknown_event', latestEventId: socket.ready.latestEventId });
+      const { id } = await raise(owner, app.somewhere());
+      await socket.next('emergency:created', ({ emergency }) => emergency.id === id);
+      const { ok } = await socket.ack('emergency:join', { emergencyId: id, lastEventId: future });
+      assert.equal(ok, true);
+      assert.equal((await socket.next('session:resync')).reason, 'unknown_event');
+      await cancel(owner, id);
+      await socket.next('emergency:ended');
+    });
+
+    it('ignores what is no event', async () => {
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
+      await cancel(owner, (await raise(owner, app.somewhere())).id);
+      await settled(await helper.connect());
+      for (const lastEventId of [-1, 1.5, '0', null, true, [0], {}]) {
+        const socket = await comeBack(helper, lastEventId);
+        await socket.roundTrip();
+        const told = socket.items.map(({ event }) => event);
+        assert.deepEqual(told, ['connect', 'session:ready', 'emergency:left'], JSON.stringify(lastEventId));
+        socket.close();
+      }
+    });
+
+    it('brings what the position moved and the duty changed, as duty is now', async () => {
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere(), { available: false })]);
+      const since = await drop(await helper.connect());
+      const { id } = await raise(owner, app.somewhere());
+      assert.equal((await helper.put('/helpers/me', { available: true, skills: [] })).status, 200);
+      await stand(helper, app.somewhere());
+      const back = await comeBack(helper, since);
+      await settled(back);
+      assert.equal(back.seen('emergency:created', ({ emergency }) => emergency.id === id).length, 1);
+      await cancel(owner, id);
+    });
+  });
+
+  it(`a service on ${database} that was killed brings those who come back what they missed`, async () => {
+    const store = await createDatabase(database);
+    try {
+      const first = await startNode({ database: store });
+      const place = first.somewhere();
+      const [owner, helper] = await Promise.all([first.owner(), first.helperAt(north(place, 100))]);
+      const sockets = await Promise.all([owner.connect(), helper.connect()]);
+      const since = await Promise.all(sockets.map(drop));
+      const { id } = await raise(owner, place);
+      await respond(helper, id);
+      await first.kill();
+
+      const second = await startNode({ database: store });
+      const back = await Promise.all([comeBack(owner.at(second), since[0]), comeBack(helper.at(second), since[1])]);
+      await resolve(owner.at(second), id);
+      await settled(...back);
+      const room = ['helper:joined', 'emergency:status_changed', 'emergency:resolved', 'emergency:ended'];
+      const happened = back.map((socket) => names(socket, -1, id));
+      assert.deepEqual(happened[0].filter((name) => name !== 'emergency:message'), room);
+      assert.deepEqual(happened[1].filter((name) => !/created|nearby/.test(name)), room);
+      assert.equal(happened[1].filter((name) => /created|nearby/.test(name)).length, 2);
+      await second.stop();
+    } finally {
+      await store.drop();
+    }
+  });
+}
+
+describe('coming back to another node', { skip: !databases.includes('postgres') }, () => {
+  let database;
+  let nodes;
+  before(async () => {
+    database = await createDatabase('postgres');
+    nodes = await Promise.all([startNode({ database }), startNode({ database })]);
+  });
+  after(async () => {
+    try {
+      await Promise.all(nodes.map((node) => node.stop()));
+    } finally {
+      await database?.drop();
+    }
+  });
+
+  it('goes on where the first one ended, however often it changes', async () => {
+    const [a, b] = nodes;
+    const place = a.somewhere();
+    const [owner, helper] = await Promise.all([a.owner(), b.helperAt(north(place, 100))]);
+    const stayed = await owner.connect();
+    let moving = await owner.connect();
+    const { id } = await raise(owner, place);
+    await respond(helper, id);
+    const told = [];
+    for (let n = 0; n < 30; n += 1) {
+      const node = nodes[n % 2];
+      await tell(helper.at(nodes[(n + 1) % 2]), id, 'on_way', { notes: `${n}` });
+      if (n % 3 === 0) await moving.next('helper:status_update');
+      told.push(...log(moving));
+      moving.close();
+      const since = told.at(-1)?.payload.eventId ?? moving.ready.latestEventId;
+      const moved = owner.at(node);
+      moving = await comeBack(moved, since);
+    }
+    await settled(moving, stayed);
+    told.push(...log(moving));
+    assert.deepEqual(told, log(stayed));
+    assert.equal(stayed.seen('helper:status_update').length, 30);
+    await resolve(owner, id);
+  });
+});
