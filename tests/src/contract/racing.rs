@@ -99,6 +99,29 @@ pub async fn waves_hold_while_helpers_answer_at_the_same_time(store: Store) {
     .await;
 }
 
+pub async fn of_many_who_decline_at_once_each_is_replaced_by_another(store: Store) {
+    with_seeds(store, 1..=3, |mut service| async move {
+        let radii = [5_000.0, 10_000.0, 15_000.0].map(metres).to_vec();
+        service.rules.alerts = allynet_domain::AlertPolicy::new(radii, 3, 12).unwrap();
+        let nodes = [service.clone(), service.another().await];
+        let mut helpers = Vec::new();
+        for n in 0..24 {
+            helpers.push(service.helper(f64::from(n) * 100.0 + 100.0).await);
+        }
+        let of = service.call().await;
+        join_all(helpers[..12].iter().zip(nodes.iter().cycle()).map(|(helper, node)| node.decline(of, helper))).await;
+        let mut sent = waves(&service, of).await.remove(&1).unwrap();
+        let numbers: Vec<UserId> = helpers.iter().map(|h| h.id).collect();
+        assert_eq!(sent.remove(0), numbers[..12]);
+        assert_eq!(sent.concat(), numbers[12..], "one by one, nearest first");
+        let counts = service.store.find(of).await.alerts;
+        assert_eq!((counts.alerted, counts.declined), (24, 12));
+        service.store.resolve(of, service.now()).await;
+        retire(&service).await;
+    })
+    .await;
+}
+
 pub async fn with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again(store: Store) {
     with_seeds(store, 1..=12, |service| async move {
         let mut chance = Chance(service.seed);

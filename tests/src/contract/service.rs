@@ -191,26 +191,26 @@ impl Service {
 
     /// What happened, in words; the beginning and the receipt are always the same and left out.
     pub async fn story(&self, emergency: EmergencyId) -> Vec<String> {
-        let mut story = Vec::new();
-        for logged in self.events(emergency).await {
-            let line = match &logged.event {
-                Event::EmergencyCreated { .. } | Event::MessagePosted { .. } => continue,
-                Event::HelpersAlerted { wave, radius, recipients, .. } => {
-                    let recipients: Vec<_> = recipients.iter().map(|r| self.number(r.helper)).collect();
-                    format!("wave {wave} within {} m: {}", radius.get(), recipients.join(" "))
-                }
-                Event::AlertDeclined { helper } => format!("{} declined", self.number(*helper)),
-                Event::AlertAcknowledged { helper } => format!("{} acknowledged", self.number(*helper)),
-                Event::HelperJoined { helper, .. } => format!("{} joined", self.number(helper.person.id)),
-                Event::HelperStatusUpdated { helper, status, .. } => format!("{} is {status}", self.number(*helper)),
-                Event::StatusChanged { status, .. } => format!("it is {status}"),
-                Event::Unanswered { alerted, .. } => format!("unanswered by {alerted}"),
-                Event::EmergencyResolved { by, resolution, .. } => format!("{resolution} by {by:?}"),
-                other => other.kind().to_owned(),
-            };
-            story.push(line);
+        let told = |e: &Event| !matches!(e, Event::EmergencyCreated { .. } | Event::MessagePosted { .. });
+        let events = self.events(emergency).await.into_iter().map(|logged| logged.event);
+        events.filter(told).map(|event| self.words(&event)).collect()
+    }
+
+    fn words(&self, event: &Event) -> String {
+        match event {
+            Event::HelpersAlerted { wave, radius, recipients, .. } => {
+                let recipients: Vec<_> = recipients.iter().map(|r| self.number(r.helper)).collect();
+                format!("wave {wave} within {} m: {}", radius.get(), recipients.join(" "))
+            }
+            Event::AlertDeclined { helper } => format!("{} declined", self.number(*helper)),
+            Event::AlertAcknowledged { helper } => format!("{} acknowledged", self.number(*helper)),
+            Event::HelperJoined { helper, .. } => format!("{} joined", self.number(helper.person.id)),
+            Event::HelperStatusUpdated { helper, status, .. } => format!("{} is {status}", self.number(*helper)),
+            Event::StatusChanged { status, .. } => format!("it is {status}"),
+            Event::Unanswered { alerted, .. } => format!("unanswered by {alerted}"),
+            Event::EmergencyResolved { by, resolution, .. } => format!("{resolution} by {by:?}"),
+            other => other.kind().to_owned(),
         }
-        story
     }
 
     /// Everybody who was made a helper here.
@@ -226,12 +226,15 @@ impl Service {
 
     #[expect(clippy::print_stderr, reason = "a failure tells what happened")]
     async fn print(&self) {
-        eprintln!("seed {}, at {}", self.seed, self.now());
+        eprintln!("ALLYNET_TEST_SEED={}, at {}", self.seed, self.now());
+        for (n, helper) in self.people().iter().enumerate() {
+            eprintln!("helper {n} is {}", helper.id);
+        }
         let raised = self.raised.lock().unwrap().clone();
         for emergency in raised {
             eprintln!("emergency {emergency}:");
-            for LoggedEvent { id, at, actor, event, .. } in self.events(emergency).await {
-                eprintln!("  {id} {at} {actor:?} {event:?}");
+            for LoggedEvent { id, at, event, .. } in self.events(emergency).await {
+                eprintln!("  {id} {at} {}", self.words(&event));
             }
         }
     }
