@@ -23,7 +23,7 @@ import pg from 'pg';
 import { Caller } from './callers.mjs';
 import { ok } from './shapes.mjs';
 
-export { NAMESPACE } from './sockets.mjs';
+export { NAMESPACE, settled } from './sockets.mjs';
 
 /** The databases every suite runs on; `E2E_DATABASES=sqlite` leaves the other out while one works on a test. */
 export const databases = process.env.E2E_DATABASES?.split(',') ?? ['sqlite', 'postgres'];
@@ -328,12 +328,6 @@ function deferred() {
   const parts = {};
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
   return parts;
-}
-
-/** Comes back when everything that was committed before has reached these sockets, on whatever nodes they are. */
-export async function settled(...sockets) {
-  await Promise.all([...new Set(sockets.map((socket) => socket.node))].map((node) => node.fence()));
-  await Promise.all(sockets.map((socket) => socket.roundTrip()));
 }
 
 // ------------------------------------------------------------------------------------------ odds and ends
