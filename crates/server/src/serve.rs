@@ -91,6 +91,8 @@ async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Resu
     };
     if accounts::ensure_admin(cx, email, password).await.context("cannot make the administrator")? {
         tracing::info!("made the administrator");
+    } else {
+        tracing::info!("ALLYNET_ADMIN_EMAIL has an account, which is left as it is");
     }
     Ok(())
 }

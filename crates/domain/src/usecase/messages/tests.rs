@@ -142,6 +142,7 @@ async fn only_the_sender_takes_a_message_back() {
                 outcome.unwrap();
                 let gone = Write::DeleteMessage { emergency: the_emergency(), message: id(300) };
                 let expected = crate::Change::new(Some(actor.id()), now())
+                    .write(Write::ExpectRevision { emergency: the_emergency(), revision: crate::Revision(7) })
                     .write(gone)
                     .event(the_emergency(), Event::MessageDeleted { message: id(300), readers });
                 assert_eq!(committed.only(), expected);
