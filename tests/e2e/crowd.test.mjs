@@ -17,7 +17,6 @@ for (const database of databases) {
     let emergencyId;
     before(async () => {
       app = await startNode({ database, env: { ALLYNET_HELPER_POLICY: 'open' } });
-      app.expectsFaults = true;
       owner = await app.owner();
       helpers = await times(WAVE, () => app.user());
     });

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use allynet_domain::usecase::accounts;
+use allynet_domain::{Email, Password, usecase::accounts};
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
@@ -20,6 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    erasure::erase,
     listener::{Listener, Patience, Peer, attach_connection},
     settings::Settings,
     store::Store,
@@ -33,7 +34,7 @@ const SOCKET_GRACE: Duration = Duration::from_secs(1);
 
 /// Brings the database up to date.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open(&settings.database()?).await?;
     store.close().await;
     tracing::info!("the database is up to date");
     Ok(())
@@ -42,11 +43,12 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Runs until the process is told to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
-    let tokens = wiring::tokens(settings)?;
-    let store = Store::open(&settings.database_url).await?;
+    let (database, admin) = (settings.database()?, settings.admin()?);
+    let tokens = wiring::tokens(settings, &database)?;
+    let store = Store::open(&database).await?;
     let ports = store.ports();
     let use_cases = UseCases::new(&ports, tokens, rules);
-    make_admin(&use_cases.accounts, settings).await?;
+    make_admin(&use_cases.accounts, admin).await?;
 
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
         allynet_realtime::Ports {
@@ -74,18 +76,21 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let router = allynet_rest::router(rest).route_service(SOCKET_IO_PATH, socket_io);
     let router = allynet_rest::outermost(router, origins, use_cases.ids).layer(map_request(attach_connection));
 
+    let erasing = tokio::spawn(erase(ports.changes, use_cases.clock, stop.clone()));
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
+    stop.cancel();
+    erasing.await.context("erasing failed")?;
     store.close().await;
     outcome
 }
 
-async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Result<()> {
-    let (Some(email), Some(password)) = (settings.admin_email.clone(), settings.admin_password.clone()) else {
+async fn make_admin(cx: &accounts::Context, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
+    let Some((email, password)) = admin else {
         tracing::info!("to make an administrator, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD and start again");
         return Ok(());
     };

@@ -109,7 +109,7 @@ async fn a_message_written_while_it_ends_is_refused() {
 
 #[tokio::test]
 async fn writing_again_and_again_is_bounded() {
-    let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(100));
+    let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(2000));
     let outcome = post(&cx, &owner(), the_emergency(), Addressee::Everyone, hello()).await;
     assert_eq!(refusal(outcome), Refusal::Contended);
     assert_eq!(committed.attempts().len(), crate::usecase::ATTEMPTS as usize);
