@@ -357,6 +357,28 @@ for (const database of databases) {
         }
         refused(await owner.delete(path), 404, 'emergency_not_found');
       });
+
+      it('at the moment it ends keeps nobody from hearing of the end', async () => {
+        const pairs = await times(4, async () => {
+          const [one, other] = await Promise.all([app.owner(), app.helperAt(undefined)]);
+          return { one, other, sockets: await Promise.all([one.connect(), other.connect()]) };
+        });
+        for (const [end, event] of [[cancel, 'emergency:cancelled'], [resolve, 'emergency:resolved'], [cancel, 'emergency:cancelled']]) {
+          await Promise.all(
+            pairs.map(async ({ one, other, sockets }) => {
+              const { id: emergencyId } = await raise(one, app.somewhere());
+              await respond(other, emergencyId);
+              await end(one, emergencyId);
+              ok(await one.delete(`/emergencies/${emergencyId}`));
+              for (const socket of sockets) {
+                await socket.next(event, of(emergencyId));
+                await socket.next('emergency:ended', of(emergencyId));
+              }
+            }),
+          );
+        }
+        for (const { sockets } of pairs) for (const socket of sockets) socket.close();
+      });
     });
 
     it('an id that belongs to none is unknown, whatever it looks like', async () => {

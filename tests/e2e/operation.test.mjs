@@ -6,7 +6,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createDatabase, databases, run, startNode } from './harness.mjs';
+import { createDatabase, databases, eventually, run, startNode } from './harness.mjs';
 import { cancel, of, raise, read, respond, times } from './scene.mjs';
 import { assertMatches, atLeast, ok, refused } from './shapes.mjs';
 
@@ -184,13 +184,15 @@ for (const kind of databases) {
         // The server reads the body now, so it has the request.
         request.on('continue', async () => {
           app.terminate();
-          await raw.closed;
+          // It has begun to stop when it takes no more connections.
+          await eventually(() => new Promise((closed) => http.get(`${app.url}/healthz`, { agent: false }, (more) => closed(more.resume() && false)).on('error', () => closed(true))));
           request.end(body);
         });
         request.flushHeaders();
       });
       ok(answer, 201);
       for (const socket of sockets) await socket.next('disconnect');
+      await raw.closed;
       await app.stop();
       await assert.rejects(fetch(`${app.url}/healthz`));
     });

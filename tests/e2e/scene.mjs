@@ -1,6 +1,7 @@
 // What happens in an emergency, as sentences: the steps of which tests are made, each of which has to succeed.
 
 import assert from 'node:assert/strict';
+import { eventually, north } from './harness.mjs';
 import { ok, refused } from './shapes.mjs';
 
 const path = (emergencyId, rest = '') => `/emergencies/${emergencyId}${rest}`;
@@ -34,6 +35,31 @@ export const stand = async (caller, { latitude, longitude }) =>
 
 /** Whether a payload is about this emergency. */
 export const of = (emergencyId) => (payload) => (payload.emergencyId ?? payload.emergency?.id) === emergencyId;
+
+/** What a socket heard of one emergency, the alerts' running numbers and messages aside. */
+export const heard = (socket, emergencyId) =>
+  socket.items
+    .filter(({ event, payload }) => !/^(emergency:(alerts|message)|helper:location)/.test(event) && payload && of(emergencyId)(payload))
+    .map(({ event }) => event);
+
+/** An owner and as many helpers on duty, each about 100 m further off, all connected. */
+export async function gather(app, helpers = 1, options = {}) {
+  const place = app.somewhere();
+  const standing = Array.from({ length: helpers }, (_, index) =>
+    app.helperAt(north(place, 100 * (index + 1)), { firstName: `Helper${index}` }),
+  );
+  const [owner, ...others] = await Promise.all([app.owner(), ...standing]);
+  const [ownerSocket, ...sockets] = await Promise.all([owner, ...others].map((caller) => caller.connect(options)));
+  return { place, owner, ownerSocket, helpers: others, sockets };
+}
+
+/** The numbers of the alerts, once somebody has acknowledged one. */
+export const acknowledged = (owner, emergencyId) =>
+  eventually(async () => {
+    const { alerts } = await read(owner, emergencyId);
+    assert.equal(alerts.acknowledged, 1);
+    return alerts;
+  });
 
 /** The part of a responding helper in an emergency. */
 export const partOf = (helper, emergency) => emergency.respondingHelpers.find((part) => part.helper.id === helper.id);

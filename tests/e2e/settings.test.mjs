@@ -39,7 +39,6 @@ for (const database of databases) {
         const [owner, helper] = await Promise.all([app.owner(), app.helperAt(undefined)]);
         const count = async () => {
           const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
-          assert.equal(ok(await owner.get(`/emergencies/${emergency.id}/helpers`)).count, nearbyHelperCount);
           await cancel(owner, emergency.id);
           return nearbyHelperCount;
         };

@@ -1,5 +1,6 @@
 // Sockets: the official Socket.IO client, and one that leaves the protocol to the test. Both keep what arrives, in order.
 
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Socket as Engine } from 'engine.io-client';
 import { Manager } from 'socket.io-client';
@@ -212,4 +213,10 @@ export class RawConnection {
     this.caller.node.sockets.delete(this);
     this.engine.close();
   }
+}
+
+/** Comes back when everything that was committed before has reached these sockets, on whatever nodes they are. */
+export async function settled(...sockets) {
+  await Promise.all([...new Set(sockets.map((socket) => socket.node))].map((node) => node.fence()));
+  await Promise.all(sockets.map((socket) => socket.roundTrip()));
 }

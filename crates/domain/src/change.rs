@@ -129,7 +129,8 @@ pub enum Write {
         /// The revision it was loaded at.
         revision: Revision,
     },
-    /// The emergency with its responses, alerts, messages, ratings and events is gone. Reports stay.
+    /// The emergency with its responses, alerts, messages and ratings is gone, and what the log holds of it with
+    /// [`Changes::erase_deleted`](crate::port::Changes::erase_deleted). Reports stay.
     DeleteEmergency(EmergencyId),
     /// Helpers are alerted by a wave. The emergency's wave only grows; one who is alerted again stays in the wave that
     /// alerted them first.

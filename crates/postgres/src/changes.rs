@@ -1,7 +1,7 @@
 //! Commits changes: a whole one is one statement, which is its own transaction.
 
 use allynet_domain::{
-    Change,
+    Change, Timestamp,
     port::{Changes, Error, Result},
 };
 use async_trait::async_trait;
@@ -10,6 +10,9 @@ use tracing::instrument;
 use crate::{Postgres, error::refused, writes};
 
 const APPLY: &str = "SELECT apply_change($1)";
+const ERASE: &str = "WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id), \
+                     gone AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)) \
+                     SELECT count(*) FROM due";
 const READY: &str = "SELECT 1";
 
 #[async_trait]
@@ -23,6 +26,13 @@ impl Changes for Postgres {
             self.wake().committed();
         }
         Ok(())
+    }
+
+    #[instrument(name = "pg.changes.erase_deleted", level = "debug", skip_all)]
+    async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
+        let erased: i64 =
+            sqlx::query_scalar(ERASE).bind(before).fetch_one(self.main()).await.map_err(Error::unavailable)?;
+        Ok(erased.unsigned_abs())
     }
 
     #[instrument(name = "pg.changes.ready", level = "debug", skip_all)]

@@ -2,6 +2,7 @@
 //! to stop. No rule of the service is here.
 
 mod environment;
+mod erasure;
 mod listener;
 mod lookout;
 mod outage;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use allynet_domain::{Unanswered, port, usecase::accounts};
+use allynet_domain::{Email, Password, Unanswered, port, usecase::accounts};
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
@@ -20,6 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    erasure::erase,
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
     retention,
@@ -36,7 +37,7 @@ const SOCKET_GRACE: Duration = Duration::from_secs(1);
 
 /// Brings the database up to date.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open(&settings.database()?).await?;
     store.close().await;
     tracing::info!("the database is up to date");
     Ok(())
@@ -45,13 +46,14 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Runs until the process is told to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
-    let tokens = wiring::tokens(settings)?;
-    let store = Store::open(&settings.database_url).await?;
+    let (database, admin) = (settings.database()?, settings.admin()?);
+    let tokens = wiring::tokens(settings, &database)?;
+    let store = Store::open(&database).await?;
     let ports = store.ports();
     let unanswered = Arc::new(Unanswered::default());
     let lookout = Lookout::new(unanswered.clone());
     let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
-    make_admin(&use_cases.accounts, settings).await?;
+    make_admin(&use_cases.accounts, admin).await?;
 
     let sighted = lookout.clone();
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
@@ -107,6 +109,7 @@ fn work(
 ) -> TaskTracker {
     let workers = TaskTracker::new();
     workers.spawn(retention::run(ports.log, use_cases.clock.clone(), stop.clone()));
+    workers.spawn(erase(ports.changes, use_cases.clock.clone(), stop.clone()));
     workers.spawn(timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
@@ -120,13 +123,15 @@ fn work(
     workers
 }
 
-async fn make_admin(cx: &accounts::Context, settings: &Settings) -> anyhow::Result<()> {
-    let (Some(email), Some(password)) = (settings.admin_email.clone(), settings.admin_password.clone()) else {
+async fn make_admin(cx: &accounts::Context, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
+    let Some((email, password)) = admin else {
         tracing::info!("to make an administrator, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD and start again");
         return Ok(());
     };
     if accounts::ensure_admin(cx, email, password).await.context("cannot make the administrator")? {
         tracing::info!("made the administrator");
+    } else {
+        tracing::info!("ALLYNET_ADMIN_EMAIL has an account, which is left as it is");
     }
     Ok(())
 }

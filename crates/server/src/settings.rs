@@ -57,7 +57,7 @@ pub(crate) struct Settings {
         hide_env_values = true,
         default_value = "sqlite://allynet.db"
     )]
-    pub(crate) database_url: Database,
+    pub(crate) database_url: SecretString,
 
     /// Key that signs tokens, at least 32 bytes, the same on every node. Without one, SQLite keeps its own beside
     /// the database, and PostgreSQL refuses to start
@@ -91,8 +91,16 @@ pub(crate) struct Settings {
     pub(crate) admin_email: Option<Email>,
 
     /// Password of the administrator, 8 to 128 characters
-    #[arg(long, global = true, env = "ALLYNET_ADMIN_PASSWORD", value_name = "ALLYNET_ADMIN_PASSWORD", hide_env = true, hide_env_values = true, requires = "admin_email", value_parser = password)]
-    pub(crate) admin_password: Option<Password>,
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ADMIN_PASSWORD",
+        value_name = "ALLYNET_ADMIN_PASSWORD",
+        hide_env = true,
+        hide_env_values = true,
+        requires = "admin_email"
+    )]
+    pub(crate) admin_password: Option<SecretString>,
 
     /// Who may help: `verified` helpers, or every active account (`open`)
     #[arg(
@@ -195,6 +203,18 @@ impl CommandLine {
 }
 
 impl Settings {
+    /// The database. Read here and not with the others, because an error there would show the password in a URL.
+    pub(crate) fn database(&self) -> anyhow::Result<Database> {
+        self.database_url.expose_secret().parse().map_err(|wrong| anyhow::anyhow!("DATABASE_URL {wrong}"))
+    }
+
+    /// The administrator to make, if one is configured.
+    pub(crate) fn admin(&self) -> anyhow::Result<Option<(Email, Password)>> {
+        let (Some(email), Some(password)) = (&self.admin_email, &self.admin_password) else { return Ok(None) };
+        let password = Password::parse(password.expose_secret()).context("ALLYNET_ADMIN_PASSWORD")?;
+        Ok(Some((email.clone(), password)))
+    }
+
     /// The community's rules.
     pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
         let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
@@ -265,10 +285,6 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-fn password(text: &str) -> Result<Password, String> {
-    Password::parse(text).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +308,6 @@ mod tests {
     fn a_wrong_value_is_named_with_its_variable() {
         for (flag, value, name) in [
             ("--listen", "nowhere", "ALLYNET_LISTEN"),
-            ("--database-url", "mysql://x", "DATABASE_URL"),
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
             ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
             ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
@@ -302,5 +317,15 @@ mod tests {
             let error = CommandLine::try_parse_from(["allynet", flag, value]).unwrap_err().to_string();
             assert!(error.lines().next().unwrap().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_secret_is_not_in_an_error() {
+        let settings =
+            |arguments: &[&str]| CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap().settings;
+        let error = settings(&["--database-url", "mysql://me:hush@db"]).database().unwrap_err();
+        assert_eq!(error.to_string(), "DATABASE_URL must begin with sqlite: or postgres:");
+        let error = settings(&["--admin-email", "a@b.c", "--admin-password", "hush"]).admin().unwrap_err();
+        assert_eq!(format!("{error:#}"), "ALLYNET_ADMIN_PASSWORD: must be 8 to 128 characters long");
     }
 }

@@ -67,10 +67,10 @@ impl UseCases {
 }
 
 /// The tokens of these settings, with the key that is configured or kept beside the embedded database.
-pub(crate) fn tokens(settings: &Settings) -> anyhow::Result<JwtTokens> {
-    let secret = match (&settings.jwt_secret, &settings.database_url) {
+pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result<JwtTokens> {
+    let secret = match (&settings.jwt_secret, database) {
         (Some(secret), _) => secret.clone(),
-        (None, Database::Sqlite(url)) => secret::beside(&store::file(url))?,
+        (None, Database::Sqlite(url)) => secret::beside(&store::file(url)).context("DATABASE_URL")?,
         (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET must be set when PostgreSQL is used"),
     };
     JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)

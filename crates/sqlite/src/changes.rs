@@ -2,7 +2,7 @@
 //! modules below; what it may assume is decided by the domain.
 
 use allynet_domain::{
-    Change, NewEvent, Write,
+    Change, NewEvent, Timestamp, Write,
     port::{Changes, Constraint, Error, Result},
 };
 use async_trait::async_trait;
@@ -38,6 +38,23 @@ impl Changes for Sqlite {
         transaction.commit().await.map_err(down)
     }
 
+    async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
+        let before = before.timestamp_micros();
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        sqlx::query("delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1)")
+            .bind(before)
+            .execute(&mut *transaction)
+            .await
+            .map_err(down)?;
+        let erased = sqlx::query("delete from erasure where deleted_at < ?1")
+            .bind(before)
+            .execute(&mut *transaction)
+            .await
+            .map_err(down)?;
+        transaction.commit().await.map_err(down)?;
+        Ok(erased.rows_affected())
+    }
+
     async fn ready(&self) -> Result<()> {
         ping(&mut *self.readers.acquire().await.map_err(down)?).await
     }
@@ -65,7 +82,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
-        Write::DeleteEmergency(emergency) => emergencies::delete(db, emergency).await,
+        Write::DeleteEmergency(emergency) => emergencies::delete(db, at, emergency).await,
         Write::SendAlerts { emergency, wave, recipients } => {
             emergencies::send_alerts(db, at, emergency, wave, &recipients).await
         }

@@ -177,6 +177,14 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
 
     assert_eq!(store.emergencies.find(of).await.unwrap(), None);
     assert_eq!(store.emergencies.load(of).await.unwrap(), None);
+    assert_ne!(
+        store.log.timeline(of, EventId::START, 100).await.unwrap(),
+        [],
+        "nodes may still have to tell of its end"
+    );
+    let long_after = "2100-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 1);
+    assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 0);
     assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), []);
     let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
     assert_eq!(store.messages.list(&page).await.unwrap(), []);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::Change;
+use crate::{Change, Timestamp};
 
 /// Commits what use cases decided.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -17,6 +17,10 @@ pub trait Changes: Send + Sync {
     /// # Errors
     /// `Stale` and `Conflict` as [`crate::Write`] says.
     async fn commit(&self, change: Change) -> Result<()>;
+
+    /// Erases what the log holds of emergencies that were deleted before this time. Tells how many there were. They
+    /// are not erased at once, because nodes may still have to tell of their end.
+    async fn erase_deleted(&self, before: Timestamp) -> Result<u64>;
 
     /// Whether the store answers, for readiness probes.
     ///

@@ -6,7 +6,7 @@ use crate::{
     Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, Skill, Text, UserId, Verification,
     Write,
     port::{self, Fix},
-    usecase::Rules,
+    usecase::{ATTEMPTS, Rules},
 };
 
 /// What these use cases need.
@@ -97,20 +97,32 @@ pub fn must_be_admin(actor: &Actor) -> Result<(), Refusal> {
     if actor.account.is_admin() { Ok(()) } else { Err(Refusal::NotAuthorized) }
 }
 
-/// Commits a change of an account, with what follows from it for its sockets.
+/// Commits a change of an account, with what follows from it for its sockets. Two changes of one account may have been
+/// decided side by side, so what was told of its rights is compared with what is stored now, and put right.
 async fn commit(cx: &Context, by: UserId, before: &Account, after: Account, write: Write) -> Result<Account, Error> {
     let policy = cx.rules.helpers;
     let user = after.id;
-    let mut change = Change::new(Some(by), cx.clock.now()).write(write);
     let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
-    if rights(before) != rights(&after) {
-        let (on_duty, may_help) = rights(&after);
-        change = change.account_event(Event::HelperRightsChanged { user, on_duty, may_help });
+    let tell = |change: Change, (on_duty, may_help)| {
+        change.account_event(Event::HelperRightsChanged { user, on_duty, may_help })
+    };
+    let mut told = rights(&after);
+    let mut change = Change::new(Some(by), cx.clock.now()).write(write);
+    if rights(before) != told {
+        change = tell(change, told);
     }
-    if after.blocked {
+    if after.blocked && !before.blocked {
         change = change.account_event(Event::AccountBlocked { user });
     }
     cx.changes.commit(change).await?;
+    for _ in 0..ATTEMPTS {
+        let Some(stored) = cx.accounts.find(user).await? else { break };
+        if rights(&stored) == told {
+            return Ok(stored);
+        }
+        told = rights(&stored);
+        cx.changes.commit(tell(Change::new(Some(by), cx.clock.now()), told)).await?;
+    }
     Ok(after)
 }
 

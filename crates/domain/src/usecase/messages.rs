@@ -66,16 +66,19 @@ pub async fn post(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].
 pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
-    take_part(cx, actor, id).await?;
-    let found = cx.messages.find(id, message).await?.filter(|m| m.is_readable_by(actor.id()));
-    let found = found.ok_or(Refusal::MessageNotFound)?;
-    if found.from.id() != Some(actor.id()) {
-        return Err(Refusal::NotAuthorized.into());
-    }
-    let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
-        .write(Write::DeleteMessage { emergency: id, message })
-        .event(id, Event::MessageDeleted { message, readers: found.readers() });
-    Ok(cx.emergencies.changes.commit(change).await?)
+    decide_again!(async {
+        let (emergency, _) = take_part(cx, actor, id).await?;
+        let found = cx.messages.find(id, message).await?.filter(|m| m.is_readable_by(actor.id()));
+        let found = found.ok_or(Refusal::MessageNotFound)?;
+        if found.from.id() != Some(actor.id()) {
+            return Err(Refusal::NotAuthorized.into());
+        }
+        let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
+            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
+            .write(Write::DeleteMessage { emergency: id, message })
+            .event(id, Event::MessageDeleted { message, readers: found.readers() });
+        Ok(cx.emergencies.changes.commit(change).await?)
+    })
 }
 
 async fn take_part(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {

@@ -14,8 +14,9 @@ use chrono::TimeDelta;
 
 use crate::{AlertPolicy, HelperPolicy, Refusal, Timestamp, port};
 
-/// How often a use case decides again when somebody else was faster.
-const ATTEMPTS: u32 = 16;
+/// How often a use case decides again when somebody else was faster. Each time one of those who contend is done, so this
+/// is how many may act on one emergency in the same instant: several waves of helpers.
+const ATTEMPTS: u32 = 512;
 
 /// The rules a community sets for itself.
 #[derive(Debug, Clone)]

@@ -115,6 +115,10 @@ impl port::Changes for Silent {
         std::future::pending().await
     }
 
+    async fn erase_deleted(&self, _: allynet_domain::Timestamp) -> port::Result<u64> {
+        std::future::pending().await
+    }
+
     async fn ready(&self) -> port::Result<()> {
         std::future::pending().await
     }

@@ -181,12 +181,16 @@ pub(super) async fn expect(db: &mut SqliteConnection, emergency: EmergencyId, re
     if found == Some(revision.0) { Ok(()) } else { Err(Error::Stale) }
 }
 
-/// The schema deletes what belongs to the emergency; the log knows it by id only.
-pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId) -> Result<()> {
-    for sql in ["delete from event where emergency_id = ?1", "delete from emergency where id = ?1"] {
-        sqlx::query(sql).bind(Uuid::from(emergency)).execute(&mut *db).await.map_err(refused)?;
-    }
-    Ok(())
+/// The schema deletes what belongs to the emergency; the log, which knows it by id only, is erased later.
+pub(super) async fn delete(db: &mut SqliteConnection, at: i64, emergency: EmergencyId) -> Result<()> {
+    sqlx::query("insert into erasure (emergency_id, deleted_at) select id, ?2 from emergency where id = ?1")
+        .bind(Uuid::from(emergency))
+        .bind(at)
+        .execute(&mut *db)
+        .await
+        .map_err(refused)?;
+    let delete = sqlx::query("delete from emergency where id = ?1").bind(Uuid::from(emergency));
+    delete.execute(db).await.map_err(refused).map(drop)
 }
 
 #[derive(Serialize)]

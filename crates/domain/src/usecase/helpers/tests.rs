@@ -13,23 +13,42 @@ use crate::{
 };
 use Verification::{Pending, Rejected, Verified};
 
-fn service_with(accounts: MockAccounts, policy: HelperPolicy) -> (Context, Committed) {
+/// The service with nobody else's account read.
+fn service(policy: HelperPolicy) -> (Context, Committed) {
+    service_with(|_, _| None, policy)
+}
+
+/// The service with one account, as the changes that were committed leave it.
+fn holding(account: Account, policy: HelperPolicy) -> (Context, Committed) {
+    let stored = move |id, changes: Vec<Change>| {
+        let writes = changes.into_iter().flat_map(|change| change.writes);
+        (id == account.id).then(|| writes.fold(account.clone(), applied))
+    };
+    service_with(stored, policy)
+}
+
+fn service_with(
+    stored: impl Fn(UserId, Vec<Change>) -> Option<Account> + Send + 'static,
+    policy: HelperPolicy,
+) -> (Context, Committed) {
     let (changes, committed) = store(vec![]);
+    let mut accounts = MockAccounts::new();
+    let seen = committed.clone();
+    accounts.expect_find().returning(move |id| Ok(stored(id, seen.attempts())));
     let rules = Rules { helpers: policy, ..Rules::default() };
     let positions = Arc::new(MockPositions::new());
     (Context { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
 }
 
-/// The service with nobody else's account read.
-fn service(policy: HelperPolicy) -> (Context, Committed) {
-    service_with(MockAccounts::new(), policy)
-}
-
-/// The service with one account.
-fn holding(account: Account, policy: HelperPolicy) -> (Context, Committed) {
-    let mut accounts = MockAccounts::new();
-    accounts.expect_find().returning(move |id| Ok((id == account.id).then(|| account.clone())));
-    service_with(accounts, policy)
+fn applied(account: Account, write: Write) -> Account {
+    match (write, account.helper.clone()) {
+        (Write::SetHelper { helper, role, .. }, _) => Account { helper: Some(helper), role, ..account },
+        (Write::SetVerification { verification, .. }, Some(helper)) => {
+            Account { helper: Some(HelperRecord { verification, ..helper }), ..account }
+        }
+        (Write::SetBlocked { blocked, .. }, _) => Account { blocked, ..account },
+        (other, _) => panic!("{other:?}"),
+    }
 }
 
 fn with(verification: Verification, available: bool) -> Account {
@@ -120,6 +139,17 @@ async fn an_administrator_decides_who_may_help() {
         assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
         assert_eq!(change.writes, [Write::SetVerification { user: id(GRACE), verification: decided }]);
     }
+}
+
+#[tokio::test]
+async fn rights_that_two_changes_decided_side_by_side_are_put_right() {
+    let off_duty = with(Verified, false);
+    // An administrator rejects the helper between what going on duty was decided on and its commit.
+    let (cx, committed) = service_with(|_, _| Some(with(Rejected, true)), HelperPolicy::Verified);
+    let after = enlist(&cx, &calling(off_duty), available(true)).await.unwrap();
+    assert_eq!(after, with(Rejected, true));
+    let told: Vec<_> = committed.attempts().iter().map(rights).collect();
+    assert_eq!(told, [Some((true, true)), Some((false, false))]);
 }
 
 #[tokio::test]

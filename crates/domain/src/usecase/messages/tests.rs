@@ -109,7 +109,7 @@ async fn a_message_written_while_it_ends_is_refused() {
 
 #[tokio::test]
 async fn writing_again_and_again_is_bounded() {
-    let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(100));
+    let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(2000));
     let outcome = post(&cx, &owner(), the_emergency(), Addressee::Everyone, hello()).await;
     assert_eq!(refusal(outcome), Refusal::Contended);
     assert_eq!(committed.attempts().len(), crate::usecase::ATTEMPTS as usize);
@@ -142,6 +142,7 @@ async fn only_the_sender_takes_a_message_back() {
                 outcome.unwrap();
                 let gone = Write::DeleteMessage { emergency: the_emergency(), message: id(300) };
                 let expected = crate::Change::new(Some(actor.id()), now())
+                    .write(Write::ExpectRevision { emergency: the_emergency(), revision: crate::Revision(7) })
                     .write(gone)
                     .event(the_emergency(), Event::MessageDeleted { message: id(300), readers });
                 assert_eq!(committed.only(), expected);

@@ -270,11 +270,11 @@ async fn one_who_accepts_while_it_is_resolved_is_too_late() {
 #[tokio::test]
 async fn deciding_again_is_bounded() {
     let responding = with_responses(&[(GRACE, OnWay)]);
-    let (cx, committed) = service(&emergency(), &[], stale(100));
+    let (cx, committed) = service(&emergency(), &[], stale(2000));
     assert_eq!(refusal(accept(&cx, &grace(), the_emergency(), None).await), Refusal::Contended);
     assert_eq!(refusal(decline(&cx, &grace(), the_emergency()).await), Refusal::Contended);
     assert_eq!(committed.attempts().len(), 2 * ATTEMPTS as usize);
-    let (cx, committed) = service(&responding, &[], stale(100));
+    let (cx, committed) = service(&responding, &[], stale(2000));
     assert_eq!(refusal(update(&cx, &grace(), the_emergency(), update_to(Arrived)).await), Refusal::Contended);
     assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
 }

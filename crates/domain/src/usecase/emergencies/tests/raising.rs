@@ -152,7 +152,7 @@ async fn a_call_in_the_way_that_has_gone_is_no_obstacle() {
 #[tokio::test]
 async fn raising_gives_up_after_a_bounded_number_of_attempts() {
     let conflicts =
-        std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(100).collect();
+        std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(2000).collect();
     let (cx, committed) = service(None, conflicts);
     assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
     assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
