@@ -28,13 +28,14 @@ async fn emergency_of_1() -> Node {
     node
 }
 
-/// Sends an event and returns its acknowledgement and the event that answers it.
+/// Sends an event and returns its acknowledgement and the event that answers it, which comes first.
 async fn ask(client: &mut Client, event: &str, payload: &str) -> (Value, (String, Value)) {
     client.send(&format!(r#"42/emergencies,5["{event}"{payload}]"#)).await;
+    let answer = client.event().await;
     let packet = client.text().await;
     let acknowledgement = packet.strip_prefix("43/emergencies,5").unwrap_or_else(|| panic!("{packet}"));
     let acknowledgement: (Value,) = serde_json::from_str(acknowledgement).unwrap();
-    (acknowledgement.0, client.event().await)
+    (acknowledgement.0, answer)
 }
 
 async fn assert_well(client: &mut Client) {
