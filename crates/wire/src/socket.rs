@@ -201,8 +201,6 @@ pub enum ResyncReason {
     EventsExpired,
     /// The client has seen an event that this service has not.
     UnknownEvent,
-    /// It cannot be read at present.
-    Unavailable,
 }
 
 /// The payload of `session:resync`: read the state again; what is after `latestEventId` comes live.
