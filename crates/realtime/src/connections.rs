@@ -137,14 +137,15 @@ impl Connections {
         };
         tokio::time::timeout(GRACE, answered).await.ok();
 
-        if socket.transport_type() == TransportType::Polling {
-            let end_session = self.shared.end_session.get().and_then(Weak::upgrade);
-            let ended = match end_session {
-                Some(end_session) => end_session(socket.id).await,
-                None => false,
-            };
+        // Without a service the process is about to end, and every connection with it.
+        let end_session = self.shared.end_session.get().and_then(Weak::upgrade);
+        if let Some(end_session) = end_session
+            && socket.transport_type() == TransportType::Polling
+        {
+            let ended = end_session(socket.id).await;
+            // The client may have gone, or changed its transport, in the same moment.
             if !ended && socket.transport_type() == TransportType::Polling && socket.connected() {
-                tracing::error!("a polling session could not be ended: it leaves the namespace only");
+                tracing::warn!("a polling session could not be ended: it leaves the namespace only");
                 socket.clone().disconnect().ok();
             }
         }
