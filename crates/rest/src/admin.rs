@@ -7,7 +7,7 @@ use allynet_domain::{
     usecase::{emergencies, helpers},
 };
 use allynet_wire::{
-    cursor,
+    cursor, data,
     input::{accounts as input, emergencies::admin_page},
     views::{EmergencyView, HelperList, User},
 };
@@ -16,7 +16,6 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, ok},
     caller::Admin,
-    data,
     input::{JsonBody, OfUser, Query},
     routes::{Resource, Routes},
 };

@@ -5,6 +5,7 @@ use allynet_domain::{
     usecase::accounts::{self, Context},
 };
 use allynet_wire::{
+    data,
     input::accounts as input,
     views::{Session, Stats, Tokens, User},
 };
@@ -13,7 +14,6 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    data,
     input::{JsonBody, OfContact},
     routes::{Resource, Routes},
 };

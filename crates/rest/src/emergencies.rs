@@ -8,6 +8,7 @@ use allynet_domain::{
     usecase::emergencies::{self, must_be_helper},
 };
 use allynet_wire::{
+    data,
     input::emergencies as input,
     timeline,
     views::{EmergencyView, NearbyHelperView, One, RaisedView},
@@ -17,7 +18,6 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    data,
     input::{JsonBody, OfEmergency, Query},
     routes::{Resource, Routes},
 };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::port;
-use allynet_wire::problem::faults;
+use allynet_wire::{data, problem::faults};
 use axum::{
     Json,
     extract::State,
@@ -12,7 +12,6 @@ use axum::{
 
 use crate::{
     answer::{Answer, Failure},
-    data,
     routes::{Resource, Routes},
 };
 

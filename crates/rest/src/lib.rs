@@ -14,7 +14,6 @@ mod admin;
 mod answer;
 mod auth;
 mod caller;
-mod data;
 mod emergencies;
 mod health;
 mod helpers;

@@ -5,6 +5,7 @@ use allynet_domain::{
     usecase::messages::{self, Context},
 };
 use allynet_wire::{
+    data,
     input::emergencies as input,
     views::{MessageView, Reader},
 };
@@ -13,7 +14,6 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    data,
     input::{JsonBody, OfEmergency, OfMessage, Query},
     routes::{Resource, Routes},
 };

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod anonymity;
 pub mod cursor;
+pub mod data;
 pub mod events;
 #[cfg(test)]
 mod given;

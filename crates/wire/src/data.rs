@@ -1,18 +1,23 @@
-//! The `data` of answers: names and counts around what the wire crate renders. Nothing is shown or hidden here.
+//! The `data` of answers: names and counts around the views. Nothing is shown or hidden here.
 
 use allynet_domain::{ContactId, EmergencyId, MessageId, UserId};
-use allynet_wire::{
+use serde::Serialize;
+
+use crate::{
     timeline::Entry,
     views::{ContactView, EmergencyView, MessageView, NearbyHelperView},
 };
-use serde::Serialize;
 
 macro_rules! shapes {
     ($($name:ident $(<$life:lifetime>)? { $($field:ident: $type:ty),+ $(,)? })+) => {$(
+        #[doc = concat!("`{", $(stringify!($field), ", "),+, "}`, in camel case.")]
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        pub(crate) struct $name $(<$life>)? {
-            $(pub(crate) $field: $type,)+
+        pub struct $name $(<$life>)? {
+            $(
+                #[doc = concat!("`", stringify!($field), "`")]
+                pub $field: $type,
+            )+
         }
     )+};
 }
