@@ -229,20 +229,20 @@ fn report(wrong: &[String], log: &[LoggedEvent]) -> String {
     for fault in wrong.iter().take(SHOWN) {
         writeln!(text, "  {fault}").unwrap();
     }
-    let named = |event: &&LoggedEvent| {
-        let id = format!(" {}", event.id);
-        wrong
-            .iter()
-            .take(SHOWN)
-            .any(|fault| fault.contains(&format!("event{id}")) || fault.contains(&format!("heard{id}")))
-    };
+    let shown = wrong.iter().take(SHOWN);
+    let named: HashSet<i64> = shown.flat_map(|fault| fault.split(' ').filter_map(number)).collect();
     text.push_str("the events in question:\n");
-    for LoggedEvent { id, at, emergency, event, .. } in log.iter().filter(named) {
+    for LoggedEvent { id, at, emergency, event, .. } in log.iter().filter(|event| named.contains(&event.id.get())) {
         writeln!(text, "  {id} {at} {} of {emergency:?}", event.kind()).unwrap();
     }
     let end = log.last().map_or(EventId::START, |event| event.id);
     writeln!(text, "the log ends with {end}").unwrap();
     text
+}
+
+/// The number that a word of a message is, if it is one.
+fn number(word: &str) -> Option<i64> {
+    word.trim_end_matches([',', ':', ';']).parse().ok()
 }
 
 #[cfg(test)]
