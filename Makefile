@@ -40,10 +40,12 @@ e2e-on-postgres: $(E2E_PACKAGES)
 	@cargo build --bin allynet
 	@npm --prefix $(E2E) --silent test
 
-# Thousands of sockets need as many descriptors, here and in the nodes.
+# Thousands of sockets need as many descriptors, here and in the nodes; and the long form measures what is shipped.
+faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
 faults-on-postgres:
-	@cargo build --bin allynet
-	@ulimit -n $$(ulimit -Hn) && cargo test --package allynet-tests --test faults -- --nocapture --test-threads=1
+	@cargo build $(PROFILE) --bin allynet
+	@ulimit -n $$(ulimit -Hn) && \
+	  cargo test $(PROFILE) --package allynet-tests --test faults -- --nocapture --test-threads=1
 
 $(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
 	@npm --prefix $(E2E) --silent ci

@@ -48,12 +48,15 @@ pub(crate) async fn check(scene: &Scene, clients: &[Client], what: &str) -> Figu
     }
     let back = begun.elapsed();
     let begun = Instant::now();
-    let mut pause = Duration::from_millis(20);
-    while begun.elapsed() < CAUGHT_UP && !judge(scene, clients).await.missing.is_empty() {
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(500));
-    }
-    let caught_up = begun.elapsed();
+    let caught_up = loop {
+        let looked = Instant::now();
+        let Judgement { missing, .. } = judge(scene, clients).await;
+        if missing.is_empty() || begun.elapsed() > CAUGHT_UP {
+            break begun.elapsed();
+        }
+        // Looking costs time that those who are looked at need.
+        sleep(looked.elapsed().max(Duration::from_millis(20))).await;
+    };
     sleep(AFTERWARDS).await;
     let Judgement { mut wrong, missing, figures, log } = judge(scene, clients).await;
     wrong.extend(missing);
