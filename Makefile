@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check e2e fmt help tests-on-postgres e2e-on-postgres need-cargo need-node
+.PHONY: run test check e2e faults fmt help tests-on-postgres e2e-on-postgres faults-on-postgres need-cargo need-node
 
 E2E := tests/e2e
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
@@ -20,6 +20,9 @@ check: need-cargo ## Formatting and lints
 e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client
 	@tests/with-postgres.sh $(MAKE) --no-print-directory e2e-on-postgres
 
+faults: need-cargo ## Only fault injection; FAULTS=long for the long form
+	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
+
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
@@ -29,12 +32,20 @@ help: ## This list
 # The rest expects TEST_DATABASE_URL.
 
 tests-on-postgres: check
+	@cargo build --bin allynet
 	@cargo test --workspace -- --quiet
 	@$(MAKE) --no-print-directory e2e-on-postgres
 
 e2e-on-postgres: $(E2E_PACKAGES)
 	@cargo build --bin allynet
 	@npm --prefix $(E2E) --silent test
+
+# Thousands of sockets need as many descriptors, here and in the nodes; and the long form measures what is shipped.
+faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
+faults-on-postgres:
+	@cargo build $(PROFILE) --bin allynet
+	@ulimit -n $$(ulimit -Hn) && \
+	  cargo test $(PROFILE) --package allynet-tests --test faults -- --nocapture --test-threads=1
 
 $(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
 	@npm --prefix $(E2E) --silent ci

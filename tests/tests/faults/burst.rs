@@ -1,0 +1,93 @@
+//! What people do while things break: many raise emergencies, some are answered, talked in and ended.
+
+use std::{sync::Arc, time::Duration};
+
+use allynet_domain::EmergencyId;
+use serde_json::json;
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    form::Chance,
+    http::Request,
+    ledger::{Ledger, Wish, raised},
+    node::Route,
+    world::{HERE, Person, World},
+};
+
+/// People, where they reach the service, and what they asked for.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) world: Arc<World>,
+    pub(crate) route: Route,
+    pub(crate) ledger: Ledger,
+}
+
+impl Scene {
+    pub(crate) fn new(world: World, route: &Route) -> Self {
+        Self { world: Arc::new(world), route: route.clone(), ledger: Ledger::default() }
+    }
+
+    /// These owners raise an emergency each, so many a second; comes back when everybody has what they asked for.
+    pub(crate) async fn burst(&self, owners: std::ops::Range<usize>, per_second: u32, mut chance: Chance) {
+        let mut stories = JoinSet::new();
+        for n in owners {
+            let (scene, chance) = (self.clone(), chance.fork());
+            stories.spawn(async move { scene.story(n, chance).await });
+            sleep(Duration::from_secs(1) / per_second).await;
+        }
+        while let Some(told) = stories.join_next().await {
+            told.unwrap();
+        }
+    }
+
+    /// The `n`th owner raises an emergency; the `n`th helper, if there is one, may answer it.
+    async fn story(&self, n: usize, mut chance: Chance) {
+        let owner = &self.world.owners[n];
+        let Some(emergency) = self.raise(n, "", &mut chance).await else { return };
+        let helper = self.world.helpers.get(n).filter(|_| chance.below(2) == 0);
+        if let Some(helper) = helper {
+            self.help(emergency, owner, helper, &mut chance).await;
+        }
+        let ending = ["resolve", "cancel", ""][chance.below(3)];
+        if !ending.is_empty() {
+            let request = Request::post(format!("/api/v1/emergencies/{emergency}/{ending}"), json!({}));
+            self.ledger.insist(&Wish::End { emergency }, &request, owner, &self.route, &mut chance).await;
+        }
+    }
+
+    /// The `n`th owner raises their one emergency, again and again until there is an answer.
+    pub(crate) async fn raise(&self, n: usize, description: &str, chance: &mut Chance) -> Option<EmergencyId> {
+        let owner = &self.world.owners[n];
+        let request = raising(description);
+        let body = self.ledger.insist(&Wish::Raise { owner: owner.id }, &request, owner, &self.route, chance).await?;
+        raised(&body)
+    }
+
+    async fn help(&self, emergency: EmergencyId, owner: &Person, helper: &Person, chance: &mut Chance) {
+        let path = |what: &str| format!("/api/v1/emergencies/{emergency}/{what}");
+        let respond = Request::post(path("respond"), json!({}));
+        let wish = Wish::Respond { emergency, helper: helper.id };
+        if self.ledger.insist(&wish, &respond, helper, &self.route, chance).await.is_none() {
+            return;
+        }
+        for (who, word) in [(owner, "Where are you?"), (helper, "Around the corner")] {
+            let text = format!("{word} {emergency}");
+            let say = Request::post(path("messages"), json!({ "message": text }));
+            // Said once: a message has no request id, so nobody may say it for certain again.
+            self.ledger.ask(&Wish::Say { text }, &say, who, &self.route, chance.below(1 << 16)).await;
+        }
+        for status in ["on_way", "arrived"] {
+            let request = Request::put(path("helper-status"), json!({ "status": status }));
+            let wish = Wish::Update { emergency, helper: helper.id, status: status.to_owned() };
+            self.ledger.insist(&wish, &request, helper, &self.route, chance).await;
+        }
+    }
+}
+
+/// The request that raises an emergency; the same each time, by its request id.
+pub(crate) fn raising(description: &str) -> Request {
+    let location = json!({ "latitude": HERE.0, "longitude": HERE.1 });
+    let description = (!description.is_empty()).then_some(description);
+    let body = json!({ "location": location, "description": description, "requestId": "pressed once" });
+    Request::post("/api/v1/emergencies", body)
+}

@@ -1,0 +1,252 @@
+//! Holds what every client heard against the log: none missing, none twice, none for others, all in order.
+//!
+//! Who is entitled follows from the domain's own rule of who hears an event, and from the rooms as the log moves people
+//! between them. What the test knows by itself is checked beside that: who stands near, and that all helpers hear of
+//! every emergency.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use allynet_domain::{Audience, Event, EventId, LoggedEvent, Movement, Room, UserId};
+use tokio::time::sleep;
+
+use crate::{
+    burst::Scene,
+    client::{Client, Session},
+    world::World,
+};
+
+/// How long all clients may take to be back, and then to have everything.
+const BACK: Duration = Duration::from_secs(30);
+const CAUGHT_UP: Duration = Duration::from_secs(10);
+/// After that nothing may come that is too much.
+const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How much of what is wrong is printed.
+const SHOWN: usize = 40;
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) events: usize,
+    pub(crate) deliveries: usize,
+    pub(crate) sessions: usize,
+    pub(crate) back: Duration,
+    pub(crate) caught_up: Duration,
+}
+
+/// Waits until everybody is connected and has everything, and checks all of it. `what` names the case and its seed.
+pub(crate) async fn check(scene: &Scene, clients: &[Client], what: &str) -> Figures {
+    let begun = Instant::now();
+    while !clients.iter().all(Client::is_connected) {
+        let away = clients.iter().filter(|client| !client.is_connected());
+        let why: Vec<_> = away.map(|client| client.failed().last().cloned()).collect();
+        assert!(begun.elapsed() < BACK, "{what}: after {BACK:?} {} clients are not back: {why:?}", why.len());
+        sleep(Duration::from_millis(5)).await;
+    }
+    let back = begun.elapsed();
+    let begun = Instant::now();
+    let caught_up = loop {
+        let looked = Instant::now();
+        let Judgement { missing, .. } = judge(scene, clients).await;
+        if missing.is_empty() || begun.elapsed() > CAUGHT_UP {
+            break begun.elapsed();
+        }
+        // Looking costs time that those who are looked at need.
+        sleep(looked.elapsed().max(Duration::from_millis(20))).await;
+    };
+    sleep(AFTERWARDS).await;
+    let Judgement { mut wrong, missing, figures, log } = judge(scene, clients).await;
+    wrong.extend(missing);
+    wrong.extend(scene.ledger.compare(&log));
+    assert!(wrong.is_empty(), "{what}\n{}", report(&wrong, &log));
+    Figures { back, caught_up, ..figures }
+}
+
+struct Judgement {
+    wrong: Vec<String>,
+    missing: Vec<String>,
+    figures: Figures,
+    log: Vec<LoggedEvent>,
+}
+
+async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
+    // What is heard after the log was read is judged next time.
+    let sessions: Vec<_> = clients.iter().map(|client| (client.user, client.sessions())).collect();
+    let log = scene.world.log().await;
+    let entitled = entitlements(&scene.world, &log, &sessions.iter().map(|(user, _)| *user).collect());
+    let by_id: HashMap<i64, &LoggedEvent> = log.iter().map(|event| (event.id.get(), event)).collect();
+    let names = scene.world.names();
+    let mut wrong = known(&scene.world, &log);
+    let (mut missing, mut deliveries) = (Vec::new(), 0);
+    for (user, sessions) in &sessions {
+        let (name, entitled) = (&names[user], &entitled[user]);
+        deliveries += entitled.len();
+        let first = sessions.first().map_or(i64::MAX, |session| session.latest);
+        let heard: HashSet<i64> = sessions.iter().flat_map(|s| s.heard.iter().map(|heard| heard.event)).collect();
+        let owed = entitled.iter().filter(|&&event| event > first && !heard.contains(&event));
+        missing.extend(owed.map(|event| format!("{name} misses event {event}; {}", connections(sessions))));
+        for (n, session) in sessions.iter().enumerate() {
+            let faults = faults(session, &by_id, entitled);
+            wrong.extend(faults.into_iter().map(|fault| format!("{name}, connection {n}: {fault}")));
+        }
+    }
+    let sessions = sessions.iter().map(|(_, sessions)| sessions.len()).sum();
+    let figures = Figures { events: log.len(), deliveries, sessions, back: Duration::ZERO, caught_up: Duration::ZERO };
+    Judgement { wrong, missing, figures, log }
+}
+
+/// What is wrong with what came on one connection.
+fn faults(session: &Session, log: &HashMap<i64, &LoggedEvent>, entitled: &HashSet<i64>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut last = session.last.unwrap_or(session.latest);
+    if session.resynced {
+        faults.push("was told to read the state again".to_owned());
+    }
+    for heard in &session.heard {
+        let event = heard.event;
+        if event <= last {
+            faults.push(format!("heard {event} after {last}: twice, or out of order"));
+        }
+        last = event;
+        match log.get(&event) {
+            None => faults.push(format!("heard {event}, which is not in the log")),
+            Some(_) if !entitled.contains(&event) => faults.push(format!("heard {event}, which is for others")),
+            Some(logged) if name(&logged.event) != Some(&heard.name) || logged.emergency != heard.emergency => {
+                faults.push(format!("heard {event} as {} of {:?}", heard.name, heard.emergency));
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+/// Which events each of these users is entitled to, by walking forward through the log.
+fn entitlements(world: &World, log: &[LoggedEvent], users: &HashSet<UserId>) -> HashMap<UserId, HashSet<i64>> {
+    let mut rooms = HashMap::<Room, HashSet<UserId>>::new();
+    rooms.insert(Room::Helpers, world.helpers.iter().map(|helper| helper.id).collect());
+    let mut entitled: HashMap<_, _> = users.iter().map(|user| (*user, HashSet::new())).collect();
+    for event in log {
+        let movements = event.movements();
+        for movement in &movements {
+            if let Movement::Enter { user, rooms: entered } = movement {
+                for room in entered {
+                    rooms.entry(*room).or_default().insert(*user);
+                }
+            }
+        }
+        for delivery in event.deliveries() {
+            for user in audience(&delivery.audience, &rooms) {
+                if let Some(events) = entitled.get_mut(&user) {
+                    events.insert(event.id.get());
+                }
+            }
+        }
+        for movement in &movements {
+            if let Movement::Leave { user, rooms: left } = movement {
+                for room in left {
+                    rooms.entry(*room).or_default().remove(user);
+                }
+            }
+        }
+    }
+    entitled
+}
+
+fn audience(audience: &Audience, rooms: &HashMap<Room, HashSet<UserId>>) -> HashSet<UserId> {
+    let people = |of: &[Room]| -> HashSet<UserId> {
+        let each = of.iter().flat_map(|room| match room {
+            Room::User(user) => vec![*user],
+            room => rooms.get(room).into_iter().flatten().copied().collect(),
+        });
+        each.collect()
+    };
+    let (to, except) = (people(&audience.to), people(&audience.except));
+    to.difference(&except).copied().collect()
+}
+
+/// What the test knows without asking the domain.
+fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let near: HashSet<_> = world.near.iter().copied().collect();
+    let all: HashSet<_> = world.helpers.iter().map(|helper| helper.id).collect();
+    let mut last = HashMap::new();
+    for event in log {
+        if let Event::HelpersAlerted { wave, recipients, .. } = &event.event {
+            let alerted: HashSet<_> = recipients.iter().map(|recipient| recipient.helper).collect();
+            let right = if *wave == 1 { alerted == near } else { alerted.is_subset(&near) };
+            if !right {
+                wrong.push(format!("event {} alerts {} helpers; {} are near", event.id, alerted.len(), near.len()));
+            }
+        }
+        if let Event::EmergencyCreated { .. } = &event.event {
+            let rooms = HashMap::from([(Room::Helpers, all.clone())]);
+            let told = event.deliveries().iter().map(|d| audience(&d.audience, &rooms).len()).sum::<usize>();
+            if told != all.len() {
+                wrong.push(format!("event {} is for {told} of {} helpers", event.id, all.len()));
+            }
+        }
+        // Nothing happens in an emergency before it is raised or after it has ended.
+        let Some(name) = name(&event.event) else { continue };
+        if last.insert(event.emergency, name) == Some("emergency:ended") {
+            wrong.push(format!("event {} happens in an emergency that has ended", event.id));
+        }
+    }
+    wrong
+}
+
+/// What an event is called on the wire; none for what nobody is told.
+const fn name(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::EmergencyCreated { .. } => "emergency:created",
+        Event::HelpersAlerted { .. } => "emergency:nearby",
+        Event::Unanswered { .. } => "emergency:unanswered",
+        Event::HelperJoined { .. } => "helper:joined",
+        Event::HelperStatusUpdated { .. } => "helper:status_update",
+        Event::StatusChanged { .. } => "emergency:status_changed",
+        Event::EmergencyResolved { .. } => "emergency:resolved",
+        Event::EmergencyCancelled { .. } => "emergency:cancelled",
+        Event::EmergencyEnded { .. } => "emergency:ended",
+        Event::MessagePosted { .. } => "emergency:message",
+        Event::MessageDeleted { .. } => "emergency:message:deleted",
+        Event::AlertDeclined { .. }
+        | Event::AlertAcknowledged { .. }
+        | Event::HelperRightsChanged { .. }
+        | Event::SessionsRevoked { .. }
+        | Event::AccountBlocked { .. } => return None,
+    })
+}
+
+fn connections(sessions: &[Session]) -> String {
+    let each = sessions.iter().map(|session| {
+        let last = session.heard.last().map(|heard| heard.event);
+        format!("(from {:?}, ready at {}, {} heard up to {last:?})", session.last, session.latest, session.heard.len())
+    });
+    format!("its connections: {}", each.collect::<Vec<_>>().join(" "))
+}
+
+fn report(wrong: &[String], log: &[LoggedEvent]) -> String {
+    let mut text = format!("{} faults:\n", wrong.len());
+    for fault in wrong.iter().take(SHOWN) {
+        writeln!(text, "  {fault}").unwrap();
+    }
+    let shown = wrong.iter().take(SHOWN);
+    let named: HashSet<i64> = shown.flat_map(|fault| fault.split(' ').filter_map(number)).collect();
+    text.push_str("the events in question:\n");
+    for LoggedEvent { id, at, emergency, event, .. } in log.iter().filter(|event| named.contains(&event.id.get())) {
+        writeln!(text, "  {id} {at} {} of {emergency:?}", event.kind()).unwrap();
+    }
+    let end = log.last().map_or(EventId::START, |event| event.id);
+    writeln!(text, "the log ends with {end}").unwrap();
+    text
+}
+
+/// The number that a word of a message is, if it is one.
+fn number(word: &str) -> Option<i64> {
+    word.trim_end_matches([',', ':', ';']).parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

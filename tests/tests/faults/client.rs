@@ -1,0 +1,279 @@
+//! A Socket.IO client by hand, as a phone is meant to be: it keeps the id of the last event, and hands it over when it
+//! comes back.
+//!
+//! Engine.IO 4 over WebSocket. Keeps everything that it hears, connection by connection; judges nothing.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use allynet_domain::{EmergencyId, Timestamp, UserId};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message},
+};
+
+use crate::{
+    form::{Chance, now},
+    node::Route,
+    world::Person,
+};
+
+/// A connection on which nothing came for so long is dead: the server's heartbeat comes every 25 s.
+const SILENCE: Duration = Duration::from_secs(45);
+/// How long it takes to connect, at most.
+const CONNECT: Duration = Duration::from_secs(10);
+/// What a client that is to be stalled takes without reading.
+const SMALL_WINDOW: u32 = 4096;
+
+/// How a client behaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Manners {
+    /// The longest pause before it comes back; it is drawn anew each time.
+    pub(crate) jitter: Duration,
+    /// Whether its host takes little that it has not read.
+    pub(crate) small_window: bool,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { jitter: Duration::from_millis(500), small_window: false }
+    }
+}
+
+/// What a client is told by the test.
+#[derive(Debug, Clone, Copy, Default)]
+struct Order {
+    /// Grows each time the connection is to be dropped, without a word.
+    drops: u32,
+    /// It reads nothing.
+    stalls: bool,
+}
+
+/// One event as it was heard.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) event: i64,
+    pub(crate) name: String,
+    pub(crate) emergency: Option<EmergencyId>,
+    pub(crate) at: Timestamp,
+}
+
+/// One connection, from `session:ready` on.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    /// The `lastEventId` that was handed over.
+    pub(crate) last: Option<i64>,
+    /// What `session:ready` said.
+    pub(crate) latest: i64,
+    pub(crate) heard: Vec<Heard>,
+    pub(crate) resynced: bool,
+    pub(crate) local: SocketAddr,
+    pub(crate) is_open: bool,
+}
+
+/// What became of attempts to connect that did not get that far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// Nobody there, or gone in the middle.
+    Network,
+    /// An answer that is no WebSocket.
+    Status(u16),
+    /// `connect_error`.
+    Refused(String),
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    sessions: Vec<Session>,
+    failed: Vec<Failed>,
+    last: Option<i64>,
+}
+
+/// Somebody's device.
+pub(crate) struct Client {
+    pub(crate) user: UserId,
+    kept: Arc<Mutex<Kept>>,
+    orders: watch::Sender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl Client {
+    /// The `n`th client, which connects now and again whenever it has to.
+    pub(crate) fn start(person: &Person, n: usize, route: &Route, mut chance: Chance, manners: Manners) -> Self {
+        let kept = Arc::<Mutex<Kept>>::default();
+        let (orders, listening) = watch::channel(Order::default());
+        let mut device = Device { token: person.token.clone(), manners, kept: Arc::clone(&kept), orders: listening };
+        let route = route.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let ended = device.connect(route.nth(n)).await;
+                device.ended(ended);
+                sleep(chance.between(Duration::from_millis(10), device.manners.jitter)).await;
+            }
+        });
+        Self { user: person.id, kept, orders, task }
+    }
+
+    /// Drops the connections of all of these at once, without a word.
+    pub(crate) fn drop_all(clients: &[Self]) {
+        for client in clients {
+            client.order(|order| order.drops += 1);
+        }
+    }
+
+    /// From now on these read nothing, or read again.
+    pub(crate) fn stall(clients: &[Self], stalls: bool) {
+        for client in clients {
+            client.order(|order| order.stalls = stalls);
+        }
+    }
+
+    fn order(&self, change: impl FnOnce(&mut Order)) {
+        self.orders.send_modify(change);
+    }
+
+    /// Whether it is connected and has been told so.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.kept.lock().unwrap().sessions.last().is_some_and(|session| session.is_open)
+    }
+
+    /// All connections so far.
+    pub(crate) fn sessions(&self) -> Vec<Session> {
+        self.kept.lock().unwrap().sessions.clone()
+    }
+
+    /// All failures to connect so far.
+    pub(crate) fn failed(&self) -> Vec<Failed> {
+        self.kept.lock().unwrap().failed.clone()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Device {
+    token: String,
+    manners: Manners,
+    kept: Arc<Mutex<Kept>>,
+    orders: watch::Receiver<Order>,
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+impl Device {
+    async fn connect(&mut self, to: SocketAddr) -> Failed {
+        match timeout(CONNECT, self.open(to)).await {
+            Ok(Ok((socket, local))) => self.listen(socket, local).await,
+            Ok(Err(failed)) => failed,
+            Err(_) => Failed::Network,
+        }
+    }
+
+    async fn open(&self, to: SocketAddr) -> Result<(Socket, SocketAddr), Failed> {
+        let socket = TcpSocket::new_v4().map_err(|_| Failed::Network)?;
+        if self.manners.small_window {
+            socket.set_recv_buffer_size(SMALL_WINDOW).unwrap();
+        }
+        let tcp = socket.connect(to).await.map_err(|_| Failed::Network)?;
+        let local = tcp.local_addr().map_err(|_| Failed::Network)?;
+        let url = format!("ws://{to}/socket.io/?EIO=4&transport=websocket");
+        let (mut socket, _) = client_async(url, tcp).await.map_err(|error| match error {
+            Error::Http(answer) => Failed::Status(answer.status().as_u16()),
+            _ => Failed::Network,
+        })?;
+        let last = self.kept.lock().unwrap().last;
+        let auth = json!({ "token": self.token, "lastEventId": last });
+        socket.send(Message::text(format!("40/emergencies,{auth}"))).await.map_err(|_| Failed::Network)?;
+        Ok((socket, local))
+    }
+
+    async fn listen(&mut self, mut socket: Socket, local: SocketAddr) -> Failed {
+        let drops = self.orders.borrow().drops;
+        loop {
+            if self.orders.borrow().drops != drops {
+                return Failed::Network;
+            }
+            if self.orders.borrow().stalls {
+                if self.orders.changed().await.is_err() {
+                    return Failed::Network;
+                }
+                continue;
+            }
+            let message = tokio::select! {
+                message = timeout(SILENCE, socket.next()) => message,
+                _ = self.orders.changed() => continue,
+            };
+            let Ok(Some(Ok(message))) = message else { return Failed::Network };
+            let Ok(text) = message.to_text() else { return Failed::Network };
+            let answer = match self.hear(text, local) {
+                Ok(answer) => answer,
+                Err(failed) => return failed,
+            };
+            if let Some(answer) = answer
+                && socket.send(Message::text(answer)).await.is_err()
+            {
+                return Failed::Network;
+            }
+        }
+    }
+
+    /// Takes in a packet; gives what is to be answered.
+    fn hear(&self, packet: &str, local: SocketAddr) -> Result<Option<String>, Failed> {
+        if packet == "2" {
+            return Ok(Some("3".to_owned()));
+        }
+        if let Some(refusal) = packet.strip_prefix("44/emergencies,") {
+            return Err(Failed::Refused(refusal.to_owned()));
+        }
+        if packet == "1" || packet.starts_with("41") {
+            return Err(Failed::Network);
+        }
+        let Some(rest) = packet.strip_prefix("42/emergencies,") else { return Ok(None) };
+        let (acknowledgement, body) = rest.split_at(rest.find('[').unwrap());
+        let (name, payload): (String, Value) = serde_json::from_str(body).unwrap();
+        self.keep(name, &payload, local);
+        Ok((!acknowledgement.is_empty()).then(|| format!("43/emergencies,{acknowledgement}[]")))
+    }
+
+    fn keep(&self, name: String, payload: &Value, local: SocketAddr) {
+        let mut kept = self.kept.lock().unwrap();
+        let kept = &mut *kept;
+        if name == "session:ready" {
+            let latest = payload["latestEventId"].as_i64().unwrap();
+            let session = Session { last: kept.last, latest, heard: Vec::new(), resynced: false, local, is_open: true };
+            kept.sessions.push(session);
+            // From here on nothing may be missed, even if nothing is heard before the connection is lost.
+            kept.last = kept.last.or(Some(latest));
+            return;
+        }
+        let Some(session) = kept.sessions.last_mut() else { return };
+        session.resynced |= name == "session:resync";
+        let Some(event) = payload["eventId"].as_i64() else { return };
+        let emergency = payload["emergencyId"].as_str().or_else(|| payload["emergency"]["id"].as_str());
+        let emergency = emergency.and_then(|id| id.parse().ok());
+        session.heard.push(Heard { event, name, emergency, at: now() });
+        kept.last = Some(event);
+    }
+
+    fn ended(&self, failed: Failed) {
+        let mut kept = self.kept.lock().unwrap();
+        match kept.sessions.last_mut() {
+            Some(session) if session.is_open => session.is_open = false,
+            _ => kept.failed.push(failed),
+        }
+    }
+}

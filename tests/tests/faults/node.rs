@@ -1,0 +1,152 @@
+//! Real processes of the service, which can be killed as a power cut would.
+
+use std::{
+    env,
+    fs::{self, File},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::{http::Request, world::SECRET};
+
+const START: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(12);
+
+/// A running server.
+pub(crate) struct Node {
+    child: Child,
+    folder: TempDir,
+    pub(crate) address: SocketAddr,
+}
+
+impl Node {
+    /// Starts one on this database, and waits until it is ready.
+    pub(crate) async fn start(database: &str) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_with(database: &str, settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let output = File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(binary())
+            .current_dir(folder.path())
+            .env_clear()
+            .envs(env::vars().filter(|(name, _)| name == "PATH" || name == "HOME"))
+            .env("NO_COLOR", "1")
+            .env("RUST_LOG", "info")
+            .env("DATABASE_URL", database)
+            .env("ALLYNET_LISTEN", "127.0.0.1:0")
+            .env("ALLYNET_JWT_SECRET", SECRET)
+            .env("ALLYNET_RATE_LIMITS", "off")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let mut node = Self { child, folder, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        node.ready().await;
+        node
+    }
+
+    async fn ready(&mut self) {
+        let begun = Instant::now();
+        loop {
+            let log = self.log();
+            let address = log.split_once("listening on http://").and_then(|(_, rest)| rest.lines().next());
+            if let Some(address) = address.and_then(|address| address.trim().parse().ok()) {
+                self.address = address;
+                if Request::get("/readyz").send(address, "").await.is_ok_and(|answer| answer.status == 200) {
+                    return;
+                }
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && begun.elapsed() < START, "a node does not start ({ended:?}): {log}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everything it wrote.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// `SIGKILL`: it writes nothing more and says goodbye to nobody.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.did_not_panic();
+    }
+
+    /// `SIGTERM`: it has to end by itself, in time and well.
+    pub(crate) async fn stop(mut self) {
+        signal("TERM", &[self.child.id()]);
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < STOP, "a node does not stop: {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        };
+        assert!(status.success(), "a node ended with {status}: {}", self.log());
+        self.did_not_panic();
+    }
+
+    fn did_not_panic(&self) {
+        let log = self.log();
+        assert!(!log.contains("panicked at"), "a node panicked: {log}");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Sends a signal to processes; without `unsafe` that is another program's work.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    let sent = Command::new("kill").arg(format!("-{name}")).args(processes.iter().map(u32::to_string)).output();
+    assert!(sent.is_ok(), "{sent:?}");
+}
+
+/// `ALLYNET_BIN`, or what Cargo built beside this test.
+fn binary() -> PathBuf {
+    let beside = || env::current_exe().unwrap().parent().unwrap().with_file_name("allynet");
+    let binary = env::var_os("ALLYNET_BIN").map_or_else(beside, PathBuf::from);
+    let missing = "is missing: build it with `cargo build --bin allynet`, or set ALLYNET_BIN";
+    assert!(binary.exists(), "{} {missing}", binary.display());
+    binary
+}
+
+/// Where clients go; changed when nodes come and go.
+#[derive(Clone, Default)]
+pub(crate) struct Route(Arc<RwLock<Vec<SocketAddr>>>);
+
+impl Route {
+    pub(crate) fn to(addresses: &[SocketAddr]) -> Self {
+        let route = Self::default();
+        route.set(addresses);
+        route
+    }
+
+    pub(crate) fn set(&self, addresses: &[SocketAddr]) {
+        *self.0.write().unwrap() = addresses.to_vec();
+    }
+
+    /// The address for the `n`th client.
+    pub(crate) fn nth(&self, n: usize) -> SocketAddr {
+        let addresses = self.0.read().unwrap();
+        addresses[n % addresses.len()]
+    }
+}

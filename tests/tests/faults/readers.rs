@@ -1,0 +1,128 @@
+//! Clients that stop reading, among many that do not.
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use crate::{
+    burst::Scene,
+    checker::check,
+    client::{Client, Manners},
+    crashes::tell,
+    form::{Chance, alone, number, pick, seed},
+    node::{Node, Route},
+    world::{Kind, World},
+};
+
+/// How long a socket may make no progress before the server ends it.
+const STALLED: Duration = Duration::from_secs(10);
+/// What the machine may be late by.
+const SLACK: Duration = Duration::from_secs(1);
+/// How late the others may hear, at most.
+const LATE: Duration = Duration::from_secs(1);
+/// The state of a connection in `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+
+/// What the server's end of a connection has sent and its peer not taken, in bytes; none once it is over there.
+fn unsent(server: SocketAddr, peer: SocketAddr) -> Option<u64> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let end = |address: SocketAddr| format!(":{:04X}", address.port());
+    let (server, peer) = (end(server), end(peer));
+    table.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let ours =
+            fields.next()?.ends_with(&server) && fields.next()?.ends_with(&peer) && fields.next()? == ESTABLISHED;
+        let queue = ours.then(|| fields.next()).flatten()?.split(':').next()?;
+        u64::from_str_radix(queue, 16).ok()
+    })
+}
+
+/// Waits until the server has closed the connection; tells how long nothing had moved then.
+async fn closed(server: SocketAddr, peer: SocketAddr, limit: Duration) -> Duration {
+    let (begun, mut queued, mut stalled) = (Instant::now(), None, Instant::now());
+    loop {
+        let now = unsent(server, peer);
+        if now.is_none() {
+            return stalled.elapsed();
+        }
+        if now != queued {
+            (queued, stalled) = (now, Instant::now());
+        }
+        assert!(
+            begun.elapsed() < limit,
+            "a client that reads nothing is still connected, with {queued:?} bytes queued"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
+    let what = "stalled readers";
+    let _turn = alone().await;
+    let seed = seed();
+    let mut chance = Chance::new(seed);
+    let (helpers, stalled, owners) =
+        (number("FAULTS_READERS", 40, 500), pick(4, 50), number("FAULTS_CALLS", 900, 1_500));
+    println!("{what}, {stalled} among {helpers}, seed {seed}");
+    let world = World::new(&Kind::Sqlite, helpers, 5, owners).await;
+    let node = Node::start(&world.url()).await;
+    let route = Route::to(&[node.address]);
+    let scene = Scene::new(world, &route);
+    let people = scene.world.helpers.iter().enumerate();
+    // The last ones, who are far: they hear of each emergency once.
+    let clients: Vec<_> = people
+        .map(|(n, person)| {
+            let manners = Manners { small_window: n >= helpers - stalled, ..Manners::default() };
+            Client::start(person, n, &route, chance.fork(), manners)
+        })
+        .collect();
+    check(&scene, &clients, "before anything happens").await;
+
+    let slow = &clients[helpers - stalled..];
+    Client::stall(slow, true);
+    let locals: Vec<_> = slow.iter().map(|client| client.sessions()[0].local).collect();
+    let (happening, mut luck) = (scene.clone(), chance.fork());
+    let burst = tokio::spawn(async move {
+        let description = "x".repeat(1_000);
+        for n in 0..owners {
+            happening.raise(n, &description, &mut luck).await;
+        }
+    });
+    let mut longest = Duration::ZERO;
+    for local in locals {
+        longest = longest.max(closed(node.address, local, Duration::from_mins(2)).await);
+    }
+    println!("{what}: the last was closed {} ms after its queue stood still", longest.as_millis());
+    burst.await.unwrap();
+    assert!(longest < STALLED + SLACK, "seed {seed}: a stalled reader was closed only after {longest:?}");
+
+    // They wake up, find the connection gone, and come back.
+    Client::stall(slow, false);
+    for client in slow {
+        while client.sessions().len() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let figures = check(&scene, &clients, &format!("seed {seed}")).await;
+    tell(what, &figures);
+    let latest = latency(&scene, &clients[..helpers - stalled]).await;
+    println!("{what}: the others heard within {} ms of the decision, at the latest", latest.as_millis());
+    assert!(latest < LATE, "seed {seed}: somebody else heard only after {latest:?}");
+    drop(clients);
+    node.stop().await;
+}
+
+/// The longest time from an event's decision until one of these heard of it.
+async fn latency(scene: &Scene, clients: &[Client]) -> Duration {
+    let log = scene.world.log().await;
+    let decided: HashMap<_, _> = log.iter().map(|event| (event.id.get(), event.at)).collect();
+    let sessions = clients.iter().flat_map(Client::sessions);
+    let late = sessions.flat_map(|session| session.heard).map(|heard| heard.at - decided[&heard.event]);
+    late.max().unwrap_or_default().to_std().unwrap_or_default()
+}

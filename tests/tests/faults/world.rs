@@ -1,0 +1,207 @@
+//! A database of its own with people in it, made past the service: registering thousands would be all that is tested.
+
+use std::{collections::HashMap, env, time::Duration};
+
+use allynet_auth::JwtTokens;
+use allynet_domain::{
+    Account, Change, EventId, HelperRecord, LoggedEvent, Name, PasswordHash, Position, Profile, Role, Session,
+    Standing, Timestamp, UserId, Verification, Write,
+    port::{Changes, Fix, Positions, Tokens},
+};
+use allynet_postgres::Postgres;
+use allynet_sqlite::Sqlite;
+use allynet_tests::contract::id;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::form::now;
+
+/// What tokens are signed with, by the nodes and here.
+pub(crate) const SECRET: &str = "the fault tests sign their tokens with this";
+const DAY: Duration = Duration::from_hours(24);
+/// Where all emergencies are. Helpers are either here or beyond the largest radius.
+pub(crate) const HERE: (f64, f64) = (10.0, 20.0);
+const FAR: f64 = 40.0;
+/// How many are made in one change.
+const CROWD: usize = 200;
+
+/// Somebody with a token.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) token: String,
+}
+
+/// Which database.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Sqlite,
+    /// A new database on this server.
+    Postgres(String),
+}
+
+impl Kind {
+    /// The server that the tests were given.
+    pub(crate) fn postgres() -> Self {
+        let server = env::var("TEST_DATABASE_URL");
+        Self::Postgres(server.expect("TEST_DATABASE_URL is not set: run `make faults`, or use tests/with-postgres.sh"))
+    }
+}
+
+/// The database and the people in it.
+pub(crate) struct World {
+    place: Place,
+    /// Verified and on duty, all the time.
+    pub(crate) helpers: Vec<Person>,
+    /// Those who may raise an emergency.
+    pub(crate) owners: Vec<Person>,
+    /// The helpers who are near, and so alerted.
+    pub(crate) near: Vec<UserId>,
+}
+
+enum Place {
+    Sqlite(TempDir),
+    Postgres { server: Box<PgConnectOptions>, name: String },
+}
+
+impl World {
+    /// So many helpers, of whom so many are near, and so many owners.
+    pub(crate) async fn new(kind: &Kind, helpers: usize, near: usize, owners: usize) -> Self {
+        let place = Place::new(kind).await;
+        let mut world = Self { place, helpers: Vec::new(), owners: Vec::new(), near: Vec::new() };
+        match &world.place {
+            Place::Sqlite(_) => {
+                let store = Sqlite::open(&world.url(), &allynet_sqlite::Options::default()).await.unwrap();
+                store.migrate().await.unwrap();
+                world.settle(&store, helpers, near, owners).await;
+                store.close().await;
+            }
+            Place::Postgres { .. } => {
+                let store = Postgres::connect(&world.url(), allynet_postgres::Options::default()).await.unwrap();
+                store.migrate().await.unwrap();
+                world.settle(&store, helpers, near, owners).await;
+                store.close().await;
+            }
+        }
+        world
+    }
+
+    async fn settle(&mut self, store: &(impl Changes + Positions), helpers: usize, near: usize, owners: usize) {
+        let verified = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        self.helpers = people(store, helpers, Some(&verified)).await;
+        self.owners = people(store, owners, None).await;
+        let mut fixes = Vec::new();
+        for (n, helper) in self.helpers.iter().enumerate() {
+            let latitude = if n < near { HERE.0 } else { FAR };
+            fixes.push(Fix { user: helper.id, position: Position::new(latitude, HERE.1).unwrap(), at: now() });
+        }
+        self.near = self.helpers.iter().take(near).map(|helper| helper.id).collect();
+        for crowd in fixes.chunks(CROWD) {
+            store.record(crowd).await.unwrap();
+        }
+    }
+
+    /// As `DATABASE_URL` names it.
+    pub(crate) fn url(&self) -> String {
+        match &self.place {
+            Place::Sqlite(folder) => format!("sqlite://{}/allynet.db", folder.path().display()),
+            Place::Postgres { server, name } => server.as_ref().clone().database(name).to_url_lossy().into(),
+        }
+    }
+
+    /// Everybody's number in messages.
+    pub(crate) fn names(&self) -> HashMap<UserId, String> {
+        let helpers = self.helpers.iter().enumerate().map(|(n, person)| (person.id, format!("helper {n}")));
+        let owners = self.owners.iter().enumerate().map(|(n, person)| (person.id, format!("owner {n}")));
+        helpers.chain(owners).collect()
+    }
+
+    /// The log as the database holds it, read past the service.
+    pub(crate) async fn log(&self) -> Vec<LoggedEvent> {
+        match &self.place {
+            Place::Sqlite(_) => {
+                type Row = (i64, i64, Option<Uuid>, Option<Uuid>, String);
+                let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
+                let all = "select seq, at, emergency_id, actor_id, body from event order by seq";
+                let rows: Vec<Row> = sqlx::query_as(all).fetch_all(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                let at = |micros| Timestamp::from_timestamp_micros(micros).unwrap();
+                rows.into_iter().map(|(seq, micros, of, by, body)| event(seq, at(micros), of, by, &body)).collect()
+            }
+            Place::Postgres { server, name } => {
+                type Row = (i64, Timestamp, Option<Uuid>, Option<Uuid>, String);
+                let mut connection = PgConnection::connect_with(&server.as_ref().clone().database(name)).await.unwrap();
+                let all = "select seq, at, emergency_id, actor_id, body::text from event order by seq";
+                let rows: Vec<Row> = sqlx::query_as(all).fetch_all(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                rows.into_iter().map(|(seq, at, of, by, body)| event(seq, at, of, by, &body)).collect()
+            }
+        }
+    }
+
+    /// The database is gone. One that is not removed after a failure goes with the server of the tests.
+    pub(crate) async fn remove(&self) {
+        if let Place::Postgres { server, name } = &self.place {
+            let mut connection = PgConnection::connect_with(server).await.unwrap();
+            let drop = format!("drop database {name} with (force)");
+            sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+        }
+    }
+}
+
+impl Place {
+    async fn new(kind: &Kind) -> Self {
+        let Kind::Postgres(server) = kind else { return Self::Sqlite(TempDir::new().unwrap()) };
+        let server: Box<PgConnectOptions> = Box::new(server.parse().unwrap());
+        let name = format!("allynet_faults_{}", id::<Uuid>().simple());
+        let mut connection = PgConnection::connect_with(&server).await.unwrap();
+        let create = format!("create database {name}");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+        Self::Postgres { server, name }
+    }
+}
+
+fn event(seq: i64, at: Timestamp, of: Option<Uuid>, by: Option<Uuid>, body: &str) -> LoggedEvent {
+    LoggedEvent {
+        id: EventId::new(seq),
+        at,
+        emergency: of.map(Into::into),
+        actor: by.map(Into::into),
+        event: serde_json::from_str(body).unwrap(),
+    }
+}
+
+async fn people(store: &impl Changes, count: usize, helper: Option<&HelperRecord>) -> Vec<Person> {
+    let tokens = JwtTokens::new(&SECRET.to_owned().into(), DAY, DAY).unwrap();
+    let mut people = Vec::new();
+    while people.len() < count {
+        let mut change = Change::new(None, now());
+        for _ in 0..CROWD.min(count - people.len()) {
+            let account = somebody(helper);
+            let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now() };
+            let token = tokens.access(&account, session.id, now()).unwrap().expose().to_owned();
+            people.push(Person { id: account.id, token });
+            let password = PasswordHash::new("nobody logs in".to_owned());
+            change = change.write(Write::RegisterAccount { account: Box::new(account), password });
+            change = change.write(Write::OpenSession(session));
+        }
+        store.commit(change).await.unwrap();
+    }
+    people
+}
+
+fn somebody(helper: Option<&HelperRecord>) -> Account {
+    let id: UserId = id();
+    let first_name = Name::parse("Somebody").unwrap();
+    Account {
+        id,
+        email: format!("{id}@example.org").parse().unwrap(),
+        profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
+        role: if helper.is_some() { Role::Helper } else { Role::User },
+        blocked: false,
+        helper: helper.cloned(),
+        standing: Standing::default(),
+        created_at: now(),
+    }
+}
