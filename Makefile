@@ -10,7 +10,7 @@ E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
-test: need-cargo need-node ## Everything a change has to pass: formatting, lints, all tests
+test: need-cargo need-node ## Everything a change has to pass: formatting, lints, tests (all but faults)
 	@tests/with-postgres.sh $(MAKE) --no-print-directory tests-on-postgres
 
 check: need-cargo ## Formatting and lints
