@@ -34,6 +34,12 @@ impl OnPostgres {
         PgConnection::connect_with(&self.options()).await.unwrap()
     }
 
+    /// The adapter, opened once more.
+    pub async fn adapter(&self) -> Postgres {
+        let url = self.options().to_url_lossy();
+        Postgres::connect(url.as_str(), allynet_postgres::Options::default()).await.unwrap()
+    }
+
     fn options(&self) -> PgConnectOptions {
         self.server.clone().database(&self.name)
     }
@@ -53,10 +59,7 @@ impl Database for OnPostgres {
     }
 
     async fn connect(self: Arc<Self>) -> Store {
-        let url = self.options().to_url_lossy();
-        let options = allynet_postgres::Options::default();
-        let adapter = Postgres::connect(url.as_str(), options).await.unwrap();
-        Store::new(adapter, self)
+        Store::new(self.adapter().await, self)
     }
 
     async fn remove(&self) {

@@ -84,6 +84,9 @@ pub enum Write {
         /// The hash.
         password: PasswordHash,
     },
+    /// Nothing is written, but what decides on an account's rights must still be so: role, block and helper record;
+    /// `Stale` otherwise.
+    ExpectAccount(Box<Account>),
     /// What an account tells about helping, and what it is shown as from now on. `verification` is stored only
     /// when the account had no helper record before: only an administrator changes it later.
     SetHelper {

@@ -193,6 +193,49 @@ impl Relation {
     }
 }
 
+/// What is known of an emergency and of one person in it, where the emergency itself is not needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footing {
+    /// They raised it.
+    pub owns: bool,
+    /// They respond, or have completed.
+    pub responds: bool,
+    /// Where the emergency is in its life.
+    pub status: EmergencyStatus,
+    /// At which revision this was so.
+    pub revision: Revision,
+}
+
+impl Footing {
+    /// How the person, who has this account, stands to the emergency.
+    pub fn relation(self, account: &Account, policy: HelperPolicy) -> Relation {
+        if self.owns {
+            Relation::Owner
+        } else if self.responds {
+            Relation::RespondingHelper
+        } else if account.is_admin() {
+            Relation::Admin
+        } else if account.may_help(policy) {
+            Relation::Helper
+        } else {
+            Relation::Stranger
+        }
+    }
+
+    /// Whether the person may read the emergency and enter its room.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthorized`].
+    pub fn admit(self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
+        let relation = self.relation(account, policy);
+        match relation {
+            Relation::Owner | Relation::RespondingHelper | Relation::Admin => Ok(relation),
+            Relation::Helper if self.status.is_live() => Ok(relation),
+            Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized),
+        }
+    }
+}
+
 /// What accepting an emergency did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
@@ -216,19 +259,15 @@ impl Emergency {
         self.call.owner.id
     }
 
+    /// What is to be known of this user in the emergency.
+    pub fn footing(&self, user: UserId) -> Footing {
+        let (owns, responds) = (self.owner() == user, self.is_responding(user));
+        Footing { owns, responds, status: self.status, revision: self.revision }
+    }
+
     /// How this account stands to the emergency.
     pub fn relation(&self, account: &Account, policy: HelperPolicy) -> Relation {
-        if self.owner() == account.id {
-            Relation::Owner
-        } else if self.is_responding(account.id) {
-            Relation::RespondingHelper
-        } else if account.is_admin() {
-            Relation::Admin
-        } else if account.may_help(policy) {
-            Relation::Helper
-        } else {
-            Relation::Stranger
-        }
+        self.footing(account.id).relation(account, policy)
     }
 
     /// Whether this account may read the emergency and enter its room.
@@ -236,12 +275,7 @@ impl Emergency {
     /// # Errors
     /// [`Refusal::NotAuthorized`].
     pub fn admit(&self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
-        let relation = self.relation(account, policy);
-        match relation {
-            Relation::Owner | Relation::RespondingHelper | Relation::Admin => Ok(relation),
-            Relation::Helper if self.status.is_live() => Ok(relation),
-            Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized),
-        }
+        self.footing(account.id).admit(account, policy)
     }
 
     /// The response of a helper, cancelled ones included.

@@ -7,6 +7,10 @@
 use std::{
     fmt,
     io::{Error as IoError, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,18 +26,24 @@ use sqlx::{
 };
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-/// A pool, and for how long a call on it may take.
+/// A pool, and for how long a call on it may take. Counts the calls; clones share the count.
 #[derive(Clone)]
 pub(crate) struct Bounded {
     pool: PgPool,
     limit: Duration,
+    calls: Arc<AtomicU64>,
 }
 
 type Steps = Vec<Either<PgQueryResult, PgRow>>;
 
 impl Bounded {
-    pub(crate) const fn new(pool: PgPool, limit: Duration) -> Self {
-        Self { pool, limit }
+    pub(crate) fn new(pool: PgPool, limit: Duration) -> Self {
+        Self { pool, limit, calls: Arc::default() }
+    }
+
+    /// How many calls there were.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// The pool itself, for what waits by intent.
@@ -42,6 +52,7 @@ impl Bounded {
     }
 
     async fn begin(&self) -> Result<Call, Error> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let deadline = Instant::now() + self.limit;
         let connection = timeout_at(deadline, self.pool.acquire()).await.map_err(|_| Error::PoolTimedOut)??;
         Ok(Call { connection, deadline })

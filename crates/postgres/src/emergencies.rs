@@ -1,32 +1,97 @@
 //! Emergencies, read: each method is one statement that brings the owner, all responses and the counts along.
 
 use allynet_domain::{
-    Alert, Emergency, EmergencyId, EmergencyStatus, Metres, Position, Text, Timestamp, UserId,
-    port::{AdminPage, Emergencies, Error, HistoryPage, Loaded, NearbyEmergency, Result},
+    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position, Recipient, Text,
+    Timestamp, UserId,
+    port::{
+        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Result, Survey, Surveyed, Whom,
+    },
 };
 use async_trait::async_trait;
-use sqlx::{FromRow, Postgres as Pg, postgres::PgArguments, query::QueryAs};
+use serde::Deserialize;
+use sqlx::{
+    FromRow, Postgres as Pg, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+};
 use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, alerts_json, emergency, live},
-    rows::{Stored, TOLERANCE, nearest_first, place},
+    rows::{Stored, TOLERANCE, nearest_first, on_duty, place},
 };
 
+/// A [`NearRow`] of a row with `id` and `place`, as JSON.
+macro_rules! near_json {
+    ($row:literal) => {
+        concat!(
+            "json_build_object('helper', ",
+            $row,
+            ".id, 'latitude', ST_Y(",
+            $row,
+            ".place::geometry), 'longitude', ST_X(",
+            $row,
+            ".place::geometry))"
+        )
+    };
+}
+
+/// [`LoadRow`] with helpers on duty within `$4` metres of the emergency, who fulfil what is told besides.
+macro_rules! load_near {
+    ($besides:literal) => {
+        concat!(
+            emergency!(concat!(
+                alerts_json!(),
+                ", (SELECT json_agg(",
+                near_json!("n"),
+                ")::text FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
+                  WHERE ST_DWithin(p.place, e.place, $4) AND p.at >= $2 AND a.id <> e.owner_id AND ",
+                on_duty!("$3"),
+                $besides,
+                ") AS n) AS near"
+            )),
+            " WHERE e.id = $1"
+        )
+    };
+}
+
 const FIND: &str = concat!(emergency!(), " WHERE e.id = $1");
-const LOAD: &str = concat!(emergency!(alerts_json!()), " WHERE e.id = $1");
-const EARLIER_CALL: &str = concat!(
+const LOAD: &str = concat!(emergency!(concat!(alerts_json!(), ", NULL::text AS near")), " WHERE e.id = $1");
+const LOAD_NEAREST: &str = load_near!(
+    " ORDER BY ST_Distance(p.place, e.place), a.id \
+      LIMIT $5 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
+               + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
+);
+const LOAD_ONE: &str = load_near!(" AND a.id = $5");
+/// One row: an emergency or nothing, beside the helpers around `$4`, `$3`. Who is looked for is never the owner, `$1`.
+const SURVEY: &str = concat!(
+    "WITH found AS MATERIALIZED (SELECT a.id, p.place, ST_Distance(p.place, ",
+    place!("$4", "$3"),
+    ") AS distance FROM position p JOIN account a ON a.id = p.account_id WHERE ST_DWithin(p.place, ",
+    place!("$4", "$3"),
+    ", $7) AND p.at >= $5 AND a.id <> $1 AND ",
+    on_duty!("$6"),
+    "), nearest AS (SELECT * FROM found ORDER BY distance, id LIMIT $9) \
+     SELECT call.*, \
+         ARRAY (SELECT (SELECT count(*) FROM found WHERE distance <= radius) \
+                FROM unnest($8::float8[]) WITH ORDINALITY AS r (radius, ordinality) ORDER BY ordinality) AS counts, \
+         (SELECT json_agg(",
+    near_json!("nearest"),
+    ")::text FROM nearest) AS near \
+     FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
     emergency!(),
     " WHERE e.id = (SELECT id FROM ( \
          SELECT id, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
          UNION ALL SELECT id, 2 FROM emergency e WHERE owner_id = $1 AND ",
     live!(),
-    ") AS call ORDER BY rank LIMIT 1)"
+    ") AS call ORDER BY rank LIMIT 1)) AS call ON true"
 );
+/// At least one row, which tells how far the log is known; without an emergency the rest of it is null.
 const LIVE_OF: &str = concat!(
-    emergency!(),
+    "SELECT log.as_of, live.* FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log LEFT JOIN LATERAL (",
+    emergency!("part.rank"),
     " JOIN ( \
          SELECT id AS part_id, 1 AS rank FROM emergency e WHERE owner_id = $1 AND ",
     live!(),
@@ -34,21 +99,18 @@ const LIVE_OF: &str = concat!(
          FROM response r JOIN emergency e ON e.id = r.emergency_id \
          WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND ",
     live!(),
-    ") AS part ON part.part_id = e.id ORDER BY part.rank, e.created_at DESC, e.id DESC"
+    ") AS part ON part.part_id = e.id) AS live ON true ORDER BY live.rank, live.created_at DESC, live.id DESC"
 );
 /// The index is searched as far as the largest alert radius there is, then each one's own decides.
 const PENDING_FOR: &str = concat!(
-    emergency!(),
-    " JOIN ( \
-         SELECT id AS pending_id FROM emergency e WHERE ",
+    emergency!("ST_Y(here.place::geometry) AS here_latitude, ST_X(here.place::geometry) AS here_longitude"),
+    " JOIN position here ON here.account_id = $1 JOIN ( \
+         SELECT e.id AS pending_id FROM position h JOIN emergency e ON ST_DWithin(e.place, h.place, \
+             (SELECT max(alert_radius) FROM emergency e WHERE ",
     live!(),
-    " AND ST_DWithin(e.place, ",
-    place!("$3", "$2"),
-    ", (SELECT max(alert_radius) FROM emergency e WHERE ",
+    ") + $2) WHERE h.account_id = $1 AND ",
     live!(),
-    ") + $4) AND ST_DWithin(e.place, ",
-    place!("$3", "$2"),
-    ", e.alert_radius + $4) \
+    " AND ST_DWithin(e.place, h.place, e.alert_radius + $2) \
          UNION SELECT e.id FROM alert l JOIN emergency e ON e.id = l.emergency_id \
          WHERE l.helper_id = $1 AND l.wave IS NOT NULL AND l.declined_at IS NULL AND ",
     live!(),
@@ -58,9 +120,7 @@ const PENDING_FOR: &str = concat!(
                      WHERE r.emergency_id = e.id AND r.helper_id = $1 AND r.status <> 'cancelled') \
      AND NOT EXISTS (SELECT FROM alert l \
                      WHERE l.emergency_id = e.id AND l.helper_id = $1 AND l.declined_at IS NOT NULL) \
-     ORDER BY ST_Distance(e.place, ",
-    place!("$3", "$2"),
-    "), e.id LIMIT $5"
+     ORDER BY ST_Distance(e.place, here.place), e.id LIMIT $3"
 );
 const NEARBY: &str = concat!(
     emergency!(),
@@ -118,15 +178,60 @@ struct LoadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
+    near: Option<String>,
 }
 
 impl LoadRow {
     fn loaded(self) -> Result<Loaded> {
-        let Self { emergency, alerts } = self;
+        let Self { emergency, alerts, near } = self;
         let emergency = emergency.emergency()?;
         let stored = Stored { table: "emergency", id: emergency.id().into() };
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
-        Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect() })
+        let near = recipients(emergency.call.details.location.position, stored, near.as_deref())?;
+        Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect(), near })
+    }
+}
+
+/// A helper near a place, as JSON.
+#[derive(Deserialize)]
+struct NearRow {
+    helper: UserId,
+    latitude: f64,
+    longitude: f64,
+}
+
+fn recipients(centre: Position, stored: Stored, near: Option<&str>) -> Result<Vec<Recipient>> {
+    let rows: Vec<NearRow> = near.map_or(Ok(Vec::new()), |json| stored.json("place", json))?;
+    let mut recipients = Vec::with_capacity(rows.len());
+    for NearRow { helper, latitude, longitude } in rows {
+        let position = Stored { table: "position", id: helper.into() }.position("place", latitude, longitude)?;
+        recipients.push(Recipient { helper, distance: centre.distance_to(position) });
+    }
+    nearest_first(&mut recipients, |r| (r.distance, r.helper));
+    Ok(recipients)
+}
+
+#[derive(FromRow)]
+struct SurveyRow {
+    counts: Vec<i64>,
+    near: Option<String>,
+}
+
+#[derive(FromRow)]
+struct PendingRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    here_latitude: f64,
+    here_longitude: f64,
+}
+
+impl PendingRow {
+    fn nearby(self) -> Result<NearbyEmergency> {
+        let Self { emergency, here_latitude, here_longitude } = self;
+        let emergency = emergency.emergency()?;
+        let stored = Stored { table: "position", id: emergency.id().into() };
+        let here = stored.position("place", here_latitude, here_longitude)?;
+        Ok(NearbyEmergency { distance: here.distance_to(emergency.call.details.location.position), emergency })
     }
 }
 
@@ -146,11 +251,21 @@ impl Postgres {
     async fn around(&self, centre: Position, query: Query) -> Result<Vec<NearbyEmergency>> {
         let distance = |e: &Emergency| centre.distance_to(e.call.details.location.position);
         let found = self.many(query).await?.into_iter();
-        let mut found: Vec<_> =
-            found.map(|emergency| NearbyEmergency { distance: distance(&emergency), emergency }).collect();
-        nearest_first(&mut found, |n| (n.distance, n.emergency.id()));
-        Ok(found)
+        let found = found.map(|emergency| NearbyEmergency { distance: distance(&emergency), emergency });
+        Ok(in_order(found.collect()))
     }
+}
+
+/// The emergency of a row in which all columns of it may be null.
+fn if_any(row: &PgRow) -> Result<Option<Emergency>> {
+    let id: Option<Uuid> = row.try_get("id").map_err(Error::unavailable)?;
+    let emergency = id.map(|_| EmergencyRow::from_row(row).map_err(Error::unavailable)?.emergency());
+    emergency.transpose()
+}
+
+fn in_order(mut found: Vec<NearbyEmergency>) -> Vec<NearbyEmergency> {
+    nearest_first(&mut found, |n| (n.distance, n.emergency.id()));
+    found
 }
 
 #[async_trait]
@@ -161,32 +276,70 @@ impl Emergencies for Postgres {
     }
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all)]
-    async fn load(&self, id: EmergencyId) -> Result<Option<Loaded>> {
-        let row: Option<LoadRow> =
-            sqlx::query_as(LOAD).bind(Uuid::from(id)).fetch_optional(self.main()).await.map_err(Error::unavailable)?;
+    async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
+        let sql = match near.map(|near| near.whom) {
+            None => LOAD,
+            Some(Whom::Nearest(_)) => LOAD_NEAREST,
+            Some(Whom::Only(_)) => LOAD_ONE,
+        };
+        let mut query = sqlx::query_as(sql).bind(Uuid::from(id));
+        if let Some(Near { on_duty, within, whom }) = near {
+            query = query.bind(on_duty.fresh_since).bind(on_duty.policy == HelperPolicy::Open);
+            query = query.bind(within.get() + TOLERANCE);
+            query = match whom {
+                Whom::Nearest(more) => query.bind(i64::from(more)),
+                Whom::Only(helper) => query.bind(Uuid::from(helper)),
+            };
+        }
+        let row: Option<LoadRow> = query.fetch_optional(self.main()).await.map_err(Error::unavailable)?;
         row.map(LoadRow::loaded).transpose()
     }
 
-    #[instrument(name = "pg.emergencies.earlier_call", level = "debug", skip_all)]
-    async fn earlier_call<'a>(&self, owner: UserId, request_id: Option<&'a Text<100>>) -> Result<Option<Emergency>> {
-        let request_id = request_id.map(|text| text.as_str().to_owned());
-        self.one(sqlx::query_as(EARLIER_CALL).bind(Uuid::from(owner)).bind(request_id)).await
+    #[instrument(name = "pg.emergencies.survey", level = "debug", skip_all)]
+    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
+        let Survey { owner, request_id, centre, on_duty, radii, limit } = *survey;
+        let largest = radii.last().map_or(0.0, |radius| radius.get());
+        let row = sqlx::query(SURVEY)
+            .bind(Uuid::from(owner))
+            .bind(request_id.map(Text::as_str))
+            .bind(centre.latitude())
+            .bind(centre.longitude())
+            .bind(on_duty.fresh_since)
+            .bind(on_duty.policy == HelperPolicy::Open)
+            .bind(largest + TOLERANCE)
+            .bind(radii.iter().map(|radius| radius.get() + TOLERANCE).collect::<Vec<_>>())
+            .bind(i64::from(limit))
+            .fetch_one(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        let SurveyRow { counts, near } = SurveyRow::from_row(&row).map_err(Error::unavailable)?;
+        let nearest = recipients(centre, Stored { table: "account", id: owner.into() }, near.as_deref())?;
+        let counts = counts.into_iter().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
+        Ok(Surveyed { earlier: if_any(&row)?, census: Census { counts, nearest } })
     }
 
     #[instrument(name = "pg.emergencies.live_of", level = "debug", skip_all)]
-    async fn live_of(&self, user: UserId) -> Result<Vec<Emergency>> {
-        self.many(sqlx::query_as(LIVE_OF).bind(Uuid::from(user))).await
+    async fn live_of(&self, user: UserId) -> Result<Live> {
+        let rows = sqlx::query(LIVE_OF).bind(Uuid::from(user)).fetch_all(self.main()).await;
+        let rows = rows.map_err(Error::unavailable)?;
+        let mut live = Live { emergencies: Vec::with_capacity(rows.len()), as_of: EventId::START };
+        for row in &rows {
+            live.as_of = EventId::new(row.try_get("as_of").map_err(Error::unavailable)?);
+            live.emergencies.extend(if_any(row)?);
+        }
+        Ok(live)
     }
 
     #[instrument(name = "pg.emergencies.pending_for", level = "debug", skip_all)]
-    async fn pending_for(&self, helper: UserId, position: Position, limit: u32) -> Result<Vec<NearbyEmergency>> {
-        let query = sqlx::query_as(PENDING_FOR)
+    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let rows: Vec<PendingRow> = sqlx::query_as(PENDING_FOR)
             .bind(Uuid::from(helper))
-            .bind(position.latitude())
-            .bind(position.longitude())
             .bind(TOLERANCE)
-            .bind(i64::from(limit));
-        self.around(position, query).await
+            .bind(i64::from(limit))
+            .fetch_all(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        Ok(in_order(rows.into_iter().map(PendingRow::nearby).collect::<Result<_>>()?))
     }
 
     #[instrument(name = "pg.emergencies.nearby", level = "debug", skip_all)]

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    EmergencyId, EventId, LoggedEvent, Timestamp,
-    port::{Error, EventLog, EventTail, Result},
+    EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
+    port::{Error, EventLog, EventTail, Result, Standing, Timeline},
 };
 use async_trait::async_trait;
+use serde::Deserialize;
 use sqlx::FromRow;
 use tokio::{
     sync::watch,
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
+    emergency_row::{EmergencyRow, emergency},
+    rows::{SeenRow, Stored, seen},
     tail::{Cursor, Step},
 };
 
@@ -31,7 +34,17 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_
 /// Who waits for longer at a gap says so: some other program keeps a transaction open.
 const REMARKABLE: Duration = Duration::from_secs(5);
 
-const TIMELINE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
+/// An emergency with a page of its events, as [`EventRow`]s in JSON. A body is kept as the text that it is.
+const TIMELINE: &str = concat!(
+    emergency!(
+        "(SELECT json_agg(json_build_object('seq', v.seq, 'at', v.at, 'emergency_id', v.emergency_id, \
+              'actor_id', v.actor_id, 'body', v.body::text) ORDER BY v.seq)::text \
+          FROM (SELECT * FROM event WHERE emergency_id = e.id AND seq > $2 ORDER BY seq LIMIT $3) AS v) AS events"
+    ),
+    " WHERE e.id = $1"
+);
+const STANDING: &str = seen!("(SELECT coalesce(max(seq), 0) FROM event)::text");
+const EVENTS_OF: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
                         WHERE emergency_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 /// The horizon is of the same snapshot as the rows: whatever ended before it is among them.
 const AFTER: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body, \
@@ -55,13 +68,30 @@ const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
 const OWN_TRANSACTION: &str = "SELECT pg_current_xact_id()::text::bigint";
 const HORIZON: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
-#[derive(FromRow)]
+#[derive(FromRow, Deserialize)]
 struct EventRow {
     seq: i64,
     at: Timestamp,
     emergency_id: Option<Uuid>,
     actor_id: Option<Uuid>,
     body: String,
+}
+
+#[derive(FromRow)]
+struct TimelineRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    events: Option<String>,
+}
+
+impl TimelineRow {
+    fn timeline(self) -> Result<Timeline> {
+        let Self { emergency, events } = self;
+        let emergency = emergency.emergency()?;
+        let stored = Stored { table: "event", id: emergency.id().into() };
+        let events: Vec<EventRow> = events.map_or(Ok(Vec::new()), |json| stored.json("emergency_id", &json))?;
+        Ok(Timeline { emergency, events: events.into_iter().map(EventRow::event).collect::<Result<_>>()? })
+    }
 }
 
 #[derive(FromRow)]
@@ -88,8 +118,20 @@ impl EventRow {
 #[async_trait]
 impl EventLog for Postgres {
     #[instrument(name = "pg.events.timeline", level = "debug", skip_all)]
-    async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
-        let rows: Vec<EventRow> = sqlx::query_as(TIMELINE)
+    async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>> {
+        let row: Option<TimelineRow> = sqlx::query_as(TIMELINE)
+            .bind(Uuid::from(id))
+            .bind(after.get())
+            .bind(i64::from(limit))
+            .fetch_optional(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        row.map(TimelineRow::timeline).transpose()
+    }
+
+    #[instrument(name = "pg.events.events_of", level = "debug", skip_all)]
+    async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows: Vec<EventRow> = sqlx::query_as(EVENTS_OF)
             .bind(Uuid::from(emergency))
             .bind(after.get())
             .bind(i64::from(limit))
@@ -97,6 +139,20 @@ impl EventLog for Postgres {
             .await
             .map_err(Error::unavailable)?;
         rows.into_iter().map(EventRow::event).collect()
+    }
+
+    #[instrument(name = "pg.events.standing", level = "debug", skip_all)]
+    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>> {
+        let row: Option<SeenRow> = sqlx::query_as(STANDING)
+            .bind(Uuid::from(emergency))
+            .bind(Uuid::from(user))
+            .fetch_optional(self.main())
+            .await
+            .map_err(Error::unavailable)?;
+        let Some(row) = row else { return Ok(None) };
+        let (footing, as_of) = row.footing(emergency.into())?;
+        let as_of = Stored { table: "event", id: emergency.into() }.json("seq", as_of.as_deref().unwrap_or("0"))?;
+        Ok(Some(Standing { footing, as_of: EventId::new(as_of) }))
     }
 
     #[instrument(name = "pg.events.range", level = "debug", skip_all)]

@@ -1,91 +1,53 @@
 //! Helpers in space.
 
 use allynet_domain::{
-    Census, HelperPolicy, Metres, Position, Recipient, Timestamp,
-    port::{Error, HelperCounts, Helpers, NearbyHelper, Result, Search},
+    Footing, HelperPolicy, Timestamp,
+    port::{Error, HelperCounts, Helpers, NearbyHelper, Result, Vicinity},
 };
 use async_trait::async_trait;
+use serde::Deserialize;
 use sqlx::FromRow;
 use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Postgres,
-    rows::{CardRow, Stored, TOLERANCE, card_columns, nearest_first, place},
+    rows::{CardRow, SeenRow, Stored, TOLERANCE, nearest_first, on_duty, seen},
 };
 
-/// [`allynet_domain::Account::on_duty`] under the policy `verified`, of an account `a`.
-macro_rules! verified_on_duty {
-    () => {
-        "NOT a.blocked AND a.verification = 'verified' AND a.available"
-    };
-}
-
-/// [`allynet_domain::Account::on_duty`] under the policy `open`, of an account `a`.
-macro_rules! open_on_duty {
-    () => {
-        "NOT a.blocked AND coalesce(a.available, true)"
-    };
-}
-
-/// Helpers `found` within `$6` metres: parameters 1 to 4 are those of a [`Search`].
-macro_rules! found {
-    ($columns:expr) => {
-        concat!(
-            "WITH found AS MATERIALIZED (SELECT ",
-            $columns,
-            ", p.place, ST_Distance(p.place, ",
-            place!("$2", "$1"),
-            ") AS distance FROM position p JOIN account a ON a.id = p.account_id WHERE ST_DWithin(p.place, ",
-            place!("$2", "$1"),
-            ", $6) AND p.at >= $4 AND a.id <> $3 AND CASE WHEN $5 THEN ",
-            open_on_duty!(),
-            " ELSE ",
-            verified_on_duty!(),
-            " END) "
-        )
-    };
-}
-
-const CENSUS: &str = concat!(
-    found!("a.id"),
-    ", nearest AS (SELECT * FROM found ORDER BY distance, id LIMIT $8) SELECT \
-         ARRAY (SELECT (SELECT count(*) FROM found WHERE distance <= radius) \
-                FROM unnest($7::float8[]) WITH ORDINALITY AS r (radius, ordinality) ORDER BY ordinality) AS counts, \
-         ARRAY (SELECT id FROM nearest ORDER BY distance, id) AS ids, \
-         ARRAY (SELECT ST_Y(place::geometry) FROM nearest ORDER BY distance, id) AS latitudes, \
-         ARRAY (SELECT ST_X(place::geometry) FROM nearest ORDER BY distance, id) AS longitudes"
-);
-const NEARBY: &str = concat!(
-    found!(card_columns!()),
-    "SELECT ",
-    card_columns!(),
-    ", ST_Y(a.place::geometry) AS latitude, ST_X(a.place::geometry) AS longitude \
-     FROM found a ORDER BY a.distance, a.id LIMIT $7"
-);
+/// [`NearbyRow`]s as JSON. The distance only bounds how many are read; the domain's own is what is told.
+const NEARBY: &str = seen!(concat!(
+    "(SELECT json_agg(json_build_object('id', n.id, 'first_name', n.first_name, 'last_name', n.last_name, \
+          'trust_score', n.trust_score, 'rating_sum', n.rating_sum, 'rating_count', n.rating_count, \
+          'latitude', ST_Y(n.place::geometry), 'longitude', ST_X(n.place::geometry)))::text \
+      FROM (SELECT a.*, p.place FROM position p JOIN account a ON a.id = p.account_id \
+            WHERE ST_DWithin(p.place, e.place, $5) AND p.at >= $3 AND a.id <> e.owner_id AND ",
+    on_duty!("$4"),
+    " ORDER BY ST_Distance(p.place, e.place), a.id LIMIT $6) AS n)"
+));
 const COUNT_VERIFIED: &str = concat!(
     "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
      FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    verified_on_duty!()
+    "NOT a.blocked AND a.verification = 'verified' AND a.available"
 );
 const COUNT_OPEN: &str = concat!(
     "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
      FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    open_on_duty!()
+    "NOT a.blocked AND coalesce(a.available, true)"
 );
 
-#[derive(FromRow)]
-struct CensusRow {
-    counts: Vec<i64>,
-    ids: Vec<Uuid>,
-    latitudes: Vec<f64>,
-    longitudes: Vec<f64>,
+#[derive(Deserialize)]
+struct NearbyRow {
+    #[serde(flatten)]
+    card: CardRow,
+    latitude: f64,
+    longitude: f64,
 }
 
 #[derive(FromRow)]
-struct NearbyRow {
+struct NearbySeen {
     #[sqlx(flatten)]
-    card: CardRow,
+    seen: SeenRow,
     latitude: f64,
     longitude: f64,
 }
@@ -96,63 +58,35 @@ struct CountRow {
     fresh: i64,
 }
 
-impl CensusRow {
-    fn census(self, centre: Position) -> Result<Census> {
-        let Self { counts, ids, latitudes, longitudes } = self;
-        let mut nearest = Vec::with_capacity(ids.len());
-        for ((id, latitude), longitude) in ids.into_iter().zip(latitudes).zip(longitudes) {
-            let position = Stored { table: "position", id }.position("place", latitude, longitude)?;
-            nearest.push(Recipient { helper: id.into(), distance: centre.distance_to(position) });
-        }
-        nearest_first(&mut nearest, |r| (r.distance, r.helper));
-        Ok(Census { counts: counts.into_iter().map(number).collect(), nearest })
-    }
-}
-
-/// Arguments that every search has, in the order of [`found`].
-macro_rules! search {
-    ($sql:expr, $search:expr, $radius:expr) => {
-        sqlx::query_as($sql)
-            .bind($search.centre.latitude())
-            .bind($search.centre.longitude())
-            .bind(Uuid::from($search.except))
-            .bind($search.fresh_since)
-            .bind($search.policy == HelperPolicy::Open)
-            .bind($radius + TOLERANCE)
-    };
-}
-
 #[async_trait]
 impl Helpers for Postgres {
-    #[instrument(name = "pg.helpers.census", level = "debug", skip_all)]
-    async fn census(&self, search: &Search, radii: &[Metres], limit: u32) -> Result<Census> {
-        let Some(largest) = radii.last() else { return Ok(Census::default()) };
-        let radii: Vec<f64> = radii.iter().map(|r| r.get() + TOLERANCE).collect();
-        let row: CensusRow = search!(CENSUS, search, largest.get())
-            .bind(radii)
-            .bind(i64::from(limit))
-            .fetch_one(self.main())
-            .await
-            .map_err(Error::unavailable)?;
-        row.census(search.centre)
-    }
-
     #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all)]
-    async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Result<Vec<NearbyHelper>> {
-        let rows: Vec<NearbyRow> = search!(NEARBY, search, radius.get())
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>> {
+        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
+        let row: Option<NearbySeen> = sqlx::query_as(NEARBY)
+            .bind(Uuid::from(emergency))
+            .bind(Uuid::from(reader))
+            .bind(on_duty.fresh_since)
+            .bind(on_duty.policy == HelperPolicy::Open)
+            .bind(radius.get() + TOLERANCE)
             .bind(i64::from(limit))
-            .fetch_all(self.main())
+            .fetch_optional(self.main())
             .await
             .map_err(Error::unavailable)?;
+        let Some(NearbySeen { seen, latitude, longitude }) = row else { return Ok(None) };
+        let stored = Stored { table: "emergency", id: emergency.into() };
+        let centre = stored.position("latitude", latitude, longitude)?;
+        let (footing, found) = seen.footing(emergency.into())?;
+        let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
         let mut found = Vec::with_capacity(rows.len());
         for NearbyRow { card, latitude, longitude } in rows {
             let helper = card.card()?;
             let stored = Stored { table: "position", id: helper.person.id.into() };
-            let distance = search.centre.distance_to(stored.position("place", latitude, longitude)?);
+            let distance = centre.distance_to(stored.position("place", latitude, longitude)?);
             found.push(NearbyHelper { helper, distance });
         }
         nearest_first(&mut found, |n| (n.distance, n.helper.person.id));
-        Ok(found)
+        Ok(Some((footing, found)))
     }
 
     #[instrument(name = "pg.helpers.count", level = "debug", skip_all)]

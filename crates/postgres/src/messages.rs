@@ -1,45 +1,44 @@
 //! Messages, read.
 
 use allynet_domain::{
-    EmergencyId, Message, MessageId, Person, Sender, Timestamp, To,
+    EmergencyId, Footing, Message, MessageId, Person, Sender, Timestamp, To, UserId,
     port::{Error, MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
-use sqlx::FromRow;
+use serde::Deserialize;
+use sqlx::{Postgres as Pg, postgres::PgArguments, query::QueryAs};
 use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Postgres,
-    rows::{Stored, person},
+    rows::{SeenRow, Stored, person, seen},
 };
 
-/// Selects [`MessageRow`]s of a message `m`.
-macro_rules! message {
+/// [`MessageRow`]s of messages `m` of an emergency `e`, as JSON: all of those that a statement selects.
+macro_rules! messages {
     ($from:expr) => {
         concat!(
-            "SELECT m.id, m.emergency_id, e.owner_id, e.anonymous, m.sender_role, m.sender_id, s.first_name, \
-             s.last_name, m.recipient, m.recipient_id, m.body, m.created_at FROM ",
+            "(SELECT json_agg(json_build_object('id', m.id, 'owner_id', e.owner_id, 'anonymous', e.anonymous, \
+                  'sender_role', m.sender_role, 'sender_id', m.sender_id, 'first_name', s.first_name, \
+                  'last_name', s.last_name, 'recipient', m.recipient, 'recipient_id', m.recipient_id, \
+                  'body', m.body, 'created_at', m.created_at) ORDER BY m.created_at, m.id)::text FROM (",
             $from,
-            " JOIN emergency e ON e.id = m.emergency_id LEFT JOIN account s ON s.id = m.sender_id"
+            ") AS m LEFT JOIN account s ON s.id = m.sender_id)"
         )
     };
 }
 
-const FIND: &str = concat!(message!("message m"), " WHERE m.emergency_id = $1 AND m.id = $2");
-const LIST: &str = concat!(
-    message!(
-        "(SELECT * FROM message WHERE emergency_id = $1 AND created_at < coalesce($3, 'infinity'::timestamptz) \
-              AND (recipient = 'everyone' OR sender_id = $2 OR recipient_id = $2) \
-          ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES) AS m"
-    ),
-    " ORDER BY m.created_at, m.id"
-);
+const FIND: &str = seen!(messages!("SELECT * FROM message WHERE emergency_id = e.id AND id = $3"));
+const LIST: &str = seen!(messages!(
+    "SELECT * FROM message WHERE emergency_id = e.id AND created_at < coalesce($3, 'infinity'::timestamptz) \
+         AND (recipient = 'everyone' OR sender_id = $2 OR recipient_id = $2) \
+     ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES"
+));
 
-#[derive(FromRow)]
+#[derive(Deserialize)]
 struct MessageRow {
     id: Uuid,
-    emergency_id: Uuid,
     owner_id: Uuid,
     anonymous: bool,
     sender_role: String,
@@ -53,10 +52,9 @@ struct MessageRow {
 }
 
 impl MessageRow {
-    fn message(self) -> Result<Message> {
+    fn message(self, emergency: EmergencyId) -> Result<Message> {
         let Self {
             id,
-            emergency_id,
             owner_id,
             anonymous,
             sender_role,
@@ -75,7 +73,7 @@ impl MessageRow {
         };
         Ok(Message {
             id: id.into(),
-            emergency: emergency_id.into(),
+            emergency,
             owner: owner_id.into(),
             anonymous,
             from: from(&sender_role, sender).ok_or_else(|| stored.corrupt("sender_role"))?,
@@ -108,27 +106,39 @@ fn to(recipient: &str, id: Option<Uuid>) -> Option<To> {
 #[async_trait]
 impl Messages for Postgres {
     #[instrument(name = "pg.messages.list", level = "debug", skip_all)]
-    async fn list(&self, page: &MessagePage) -> Result<Vec<Message>> {
+    async fn list(&self, page: &MessagePage) -> Result<Option<(Footing, Vec<Message>)>> {
         let MessagePage { emergency, reader, before, limit } = *page;
-        let rows: Vec<MessageRow> = sqlx::query_as(LIST)
+        let query = sqlx::query_as(LIST)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
             .bind(before)
-            .bind(i64::from(limit))
-            .fetch_all(self.main())
-            .await
-            .map_err(Error::unavailable)?;
-        rows.into_iter().map(MessageRow::message).collect()
+            .bind(i64::from(limit));
+        self.seen(emergency, query).await
     }
 
     #[instrument(name = "pg.messages.find", level = "debug", skip_all)]
-    async fn find(&self, emergency: EmergencyId, message: MessageId) -> Result<Option<Message>> {
-        let row: Option<MessageRow> = sqlx::query_as(FIND)
-            .bind(Uuid::from(emergency))
-            .bind(Uuid::from(message))
-            .fetch_optional(self.main())
-            .await
-            .map_err(Error::unavailable)?;
-        row.map(MessageRow::message).transpose()
+    async fn find(
+        &self,
+        emergency: EmergencyId,
+        message: MessageId,
+        reader: UserId,
+    ) -> Result<Option<(Footing, Option<Message>)>> {
+        let query = sqlx::query_as(FIND).bind(Uuid::from(emergency)).bind(Uuid::from(reader)).bind(Uuid::from(message));
+        let found = self.seen(emergency, query).await?;
+        Ok(found.map(|(footing, messages)| (footing, messages.into_iter().next())))
+    }
+}
+
+type Query = QueryAs<'static, Pg, SeenRow, PgArguments>;
+
+impl Postgres {
+    async fn seen(&self, of: EmergencyId, query: Query) -> Result<Option<(Footing, Vec<Message>)>> {
+        let row = query.fetch_optional(self.main()).await.map_err(Error::unavailable)?;
+        let Some(row) = row else { return Ok(None) };
+        let (footing, found) = row.footing(of.into())?;
+        let Some(found) = found else { return Ok(Some((footing, Vec::new()))) };
+        let rows: Vec<MessageRow> = Stored { table: "message", id: of.into() }.json("emergency_id", &found)?;
+        let messages = rows.into_iter().map(|row| row.message(of)).collect::<Result<_>>()?;
+        Ok(Some((footing, messages)))
     }
 }

@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use allynet_domain::{
-    Account, HelperCard, HelperRecord, Metres, Name, Person, Position, Profile, Standing, Text, Timestamp, port::Error,
-    port::Result,
+    Account, Footing, HelperCard, HelperRecord, Metres, Name, Person, Position, Profile, Revision, Standing, Text,
+    Timestamp, port::Error, port::Result,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -18,13 +18,6 @@ macro_rules! account_columns {
     };
 }
 
-/// The columns of [`CardRow`], of an account `a`.
-macro_rules! card_columns {
-    () => {
-        "a.id, a.first_name, a.last_name, a.trust_score, a.rating_sum, a.rating_count"
-    };
-}
-
 /// A place on the earth from the expressions of its longitude and latitude.
 macro_rules! place {
     ($longitude:literal, $latitude:literal) => {
@@ -32,7 +25,50 @@ macro_rules! place {
     };
 }
 
-pub(crate) use {account_columns, card_columns, place};
+/// [`allynet_domain::Account::on_duty`] of an account `a`, as the policy in a parameter says: whether everybody may help.
+macro_rules! on_duty {
+    ($open:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $open,
+            " THEN NOT a.blocked AND coalesce(a.available, true) \
+             ELSE NOT a.blocked AND a.verification = 'verified' AND a.available END"
+        )
+    };
+}
+
+/// Selects [`SeenRow`]: how the user `$2` stands to the emergency `$1`, `e`, and a text beside it.
+macro_rules! seen {
+    ($found:expr) => {
+        concat!(
+            "SELECT e.owner_id = $2 AS owns, e.status, e.revision, EXISTS (SELECT FROM response r \
+                 WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds, ",
+            $found,
+            " AS found, e.latitude, e.longitude FROM emergency e WHERE e.id = $1"
+        )
+    };
+}
+
+pub(crate) use {account_columns, on_duty, place, seen};
+
+/// How somebody stands to an emergency, and what they asked for, as JSON.
+#[derive(FromRow)]
+pub(crate) struct SeenRow {
+    owns: bool,
+    responds: bool,
+    status: String,
+    revision: i64,
+    found: Option<String>,
+}
+
+impl SeenRow {
+    /// `id` is that of the emergency.
+    pub(crate) fn footing(self, id: Uuid) -> Result<(Footing, Option<String>)> {
+        let Self { owns, responds, status, revision, found } = self;
+        let status = Stored { table: "emergency", id }.word("status", &status)?;
+        Ok((Footing { owns, responds, status, revision: Revision(revision) }, found))
+    }
+}
 
 /// A value in a row, and where it stands should it mean nothing.
 #[derive(Clone, Copy)]
@@ -156,8 +192,8 @@ fn helper(
     }))
 }
 
-/// What others see of a helper.
-#[derive(FromRow)]
+/// What others see of a helper, as JSON.
+#[derive(Deserialize)]
 pub(crate) struct CardRow {
     id: Uuid,
     first_name: String,

@@ -117,6 +117,12 @@ impl Postgres {
         self.0.log.pool().close().await;
     }
 
+    /// How many statements callers had sent so far, positions included: each is a round trip to the database. What
+    /// readers of the log send is not counted.
+    pub fn round_trips(&self) -> u64 {
+        self.0.main.calls() + self.0.positions.calls()
+    }
+
     pub(crate) fn main(&self) -> &Bounded {
         &self.0.main
     }

@@ -33,6 +33,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::OpenSession(_)
         | Write::RevokeSessions { .. }
         | Write::SetPassword { .. }
+        | Write::ExpectAccount(_)
         | Write::SetHelper { .. }
         | Write::SetVerification { .. }
         | Write::SetBlocked { .. }
@@ -64,6 +65,7 @@ fn write(write: &Write) -> Value {
         Write::SetPassword { user, password } => {
             json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
         }
+        Write::ExpectAccount(account) => expect_account(account),
         Write::SetHelper { user, helper, role } => json!({
             "op": "set_helper", "account_id": user, "verification": helper.verification,
             "available": helper.available, "skills": helper.skills, "role": role,
@@ -118,6 +120,17 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
         "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
         "trust_score": standing.trust_score, "rating_sum": standing.rating_sum,
         "rating_count": standing.rating_count, "created_at": created_at,
+    })
+}
+
+/// What decides on the rights of an account.
+fn expect_account(account: &Account) -> Value {
+    let Account { id, email: _, profile: _, role, blocked, helper, standing: _, created_at: _ } = account;
+    json!({
+        "op": "expect_account", "id": id, "role": role, "blocked": blocked,
+        "verification": helper.as_ref().map(|h| h.verification),
+        "available": helper.as_ref().map(|h| h.available),
+        "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
     })
 }
 

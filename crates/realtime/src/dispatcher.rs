@@ -62,8 +62,11 @@ impl Dispatcher {
                         tokio::task::yield_now().await;
                     }
                 }
-                // The tail stays where it is, so nothing is lost.
-                Err(error) => self.wait(&error).await,
+                // The tail stays where it is, so nothing is lost; or it has passed what cannot be read.
+                Err(error) => {
+                    self.desk.hub.settle(tail.position());
+                    self.wait(&error).await;
+                }
             }
         }
     }

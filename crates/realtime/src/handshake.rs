@@ -2,15 +2,16 @@
 //! anything that happens meanwhile.
 //!
 //! The place in the log is noted *before* the database is asked. Whatever is committed later is applied when the
-//! connection is attached: rooms that were entered or left, a session that was revoked, an account that was blocked.
+//! connection is attached: rooms that were entered or left, a session that was revoked, an account that was blocked. And it
+//! is attached only *after* this node has met all that the database knew.
 
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, Error, EventId, Refusal, Room,
+    Account, Error, EventId, Refusal, Room, port,
     usecase::{
         accounts::{Authenticated, authenticate, recall},
-        rooms::restore,
+        rooms::{Rooms, restore},
     },
 };
 use allynet_wire::{input::socket::event_id, origin::Origins, socket::SessionReady};
@@ -83,7 +84,15 @@ async fn identify(desk: &Desk, mark: EventId, token: &str) -> Result<(Identity, 
 }
 
 async fn entry(desk: &Desk, mark: EventId, account: &Account) -> Result<Entry, Error> {
-    Ok(Entry { mark, rooms: restore(&desk.ports.emergencies, account).await? })
+    met(desk, mark, restore(&desk.ports.emergencies, account).await?).await
+}
+
+/// The database may be ahead of this node: what it knows counts here once this node has met all that led to it. Whoever
+/// came back to the rooms of an emergency that has just ended would not be told the end otherwise.
+pub(crate) async fn met(desk: &Desk, mark: EventId, Rooms { rooms, as_of }: Rooms) -> Result<Entry, Error> {
+    let met = tokio::time::timeout(PATIENCE, desk.hub.settled(as_of)).await;
+    met.map_err(|_| port::Error::unavailable("this node is too far behind the event log"))?;
+    Ok(Entry { mark, rooms })
 }
 
 fn refusal(error: &Error) -> &'static str {

@@ -47,7 +47,7 @@ struct State<D> {
 }
 
 /// Where a connection stands when it wants to be attached: its rooms as the database knew them at some time after the
-/// event `mark` had been seen here.
+/// event `mark` had been seen here. All that led to them has been sent by now to those who hear it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) mark: EventId,

@@ -16,9 +16,10 @@ use serde_json::Value;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 
 use crate::{
-    desk::{Desk, explain},
+    desk::{Desk, Ports, explain},
     device::{Device, Session},
-    hub::{Entry, Joined, Since, Standing},
+    handshake::met,
+    hub::{Joined, Since, Standing},
     inbox::Refused,
     resume,
 };
@@ -159,9 +160,11 @@ async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> R
     for _ in 0..ATTEMPTS {
         let mark = desk.hub.mark().await;
         let actor = recall(&desk.ports.accounts, session.identity.session, user).await?;
-        let (of, rooms) = rooms::join(&desk.ports.emergencies, &actor, wanted.emergency).await?;
+        let Ports { emergencies, log, .. } = &desk.ports;
+        let (of, rooms) = rooms::join(emergencies, &**log, &actor, wanted.emergency).await?;
+        let entry = met(desk, mark, rooms).await?;
         let since = wanted.last_event_id.map(|event| Since { event, of });
-        if let Joined::Yes(standing) = desk.hub.join(session.id, user, &Entry { mark, rooms }, since) {
+        if let Joined::Yes(standing) = desk.hub.join(session.id, user, &entry, since) {
             let missed = since.map(|since| (since, standing));
             return Ok(Some(Done { told: Confirmation::joined(of), missed }));
         }

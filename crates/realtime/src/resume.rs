@@ -129,7 +129,7 @@ async fn missed_in_room(desk: &Desk, since: Since, standing: &Standing) -> Resul
     } else {
         let mut after = last;
         loop {
-            let page = desk.ports.log.timeline(of, after, PAGE).await?;
+            let page = desk.ports.log.events_of(of, after, PAGE).await?;
             let Some(end) = page.last().map(|event| event.id) else { break };
             let page = page.into_iter().map(Told::new).filter(|event| is_missed(event));
             heard.extend(page.map(|event| (event, Viewer::Anyone)));
@@ -154,7 +154,7 @@ async fn is_cut_short(desk: &Desk, of: EmergencyId, last: EventId) -> Result<boo
     if desk.ports.log.complete_since().await? <= last {
         return Ok(false);
     }
-    let first = desk.ports.log.timeline(of, EventId::START, 1).await?;
+    let first = desk.ports.log.events_of(of, EventId::START, 1).await?;
     Ok(!first.first().is_some_and(|first| matches!(first.event, Event::EmergencyCreated { .. })))
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, EmergencyId, Refusal, Relation,
-    port::{self, HistoryPage, NearbyEmergency},
+    Actor, Emergency, Relation,
+    port::{self, HistoryPage, NearbyEmergency, Timeline},
     usecase::emergencies::{self, must_be_helper},
 };
 use allynet_wire::{
@@ -29,7 +29,6 @@ const MOST_PENDING: u32 = 50;
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) emergencies: emergencies::Context,
-    pub(crate) positions: Arc<dyn port::Positions>,
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) presence: Arc<dyn port::Presence>,
 }
@@ -63,13 +62,13 @@ async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body):
 }
 
 async fn active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
-    let live = cx.emergencies.emergencies.live_of(actor.id()).await?;
+    let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
     ok(owned.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::Owner, None) }))
 }
 
 async fn helper_active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
-    let live = cx.emergencies.emergencies.live_of(actor.id()).await?;
+    let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
     ok(helped.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::RespondingHelper, None) }))
 }
@@ -78,8 +77,7 @@ async fn pending(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
     if must_be_helper(&cx.emergencies, &actor).is_err() {
         return ok([(); 0]);
     }
-    let Some(fix) = cx.positions.last(actor.id()).await? else { return ok([(); 0]) };
-    let found = cx.emergencies.emergencies.pending_for(actor.id(), fix.position, MOST_PENDING).await?;
+    let found = cx.emergencies.emergencies.pending_for(actor.id(), MOST_PENDING).await?;
     ok(with_distances(&cx, &actor, &found))
 }
 
@@ -140,22 +138,9 @@ async fn read_timeline(
     Query(query): Query,
 ) -> Answer {
     let (after, limit) = input::timeline(&query)?;
-    let (emergency, relation) = concerned(&cx, &actor, id).await?;
-    let events = cx.log.timeline(id, after, limit).await?;
+    let (Timeline { emergency, events }, relation) =
+        emergencies::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await?;
     ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), relation) })
-}
-
-/// Lookers-on may read an emergency, but not what happened in it.
-async fn concerned(
-    cx: &Context,
-    actor: &Actor,
-    id: EmergencyId,
-) -> Result<(Emergency, Relation), allynet_domain::Error> {
-    let (emergency, relation) = cx.emergencies.read(actor, id).await?;
-    match relation {
-        Relation::Owner | Relation::RespondingHelper | Relation::Admin => Ok((emergency, relation)),
-        Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
-    }
 }
 
 async fn resolve(

@@ -51,11 +51,10 @@ pub(crate) fn open(ports: &Ports) -> Routes {
 /// The routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
     let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _ } = ports;
-    let positions = helpers.positions.clone();
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .and(responses::routes(emergencies.clone()))
-        .and(emergency_routes::routes(emergency_routes::Context { emergencies, positions, log, presence }))
+        .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))
         .and(message_routes::routes(messages))
 }

@@ -114,6 +114,40 @@ async fn a_session_that_is_revoked_during_the_handshake_is_not_let_in() {
 }
 
 #[tokio::test]
+async fn who_comes_back_as_an_emergency_ends_is_told_the_end() {
+    let node = Node::start().await;
+    let (participants, at) = (vec![user(1)], Timestamp::UNIX_EPOCH);
+    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![], participants };
+    // The database knows of the end already, and the emergency is live no more; this node does not know yet.
+    *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(102);
+    let mut client = node.websocket().await;
+    let looked_up = node.script.looked_up.notified();
+    client.send(r#"40/emergencies,{"token":"1","lastEventId":100}"#).await;
+    within(looked_up).await;
+    node.happens(Some(emergency(CALL)), changed());
+    node.happens(Some(emergency(CALL)), ended);
+    assert!(client.text().await.starts_with("40/emergencies,"));
+    let (name, ready) = client.event().await;
+    assert_eq!((name.as_str(), &ready["latestEventId"]), ("session:ready", &json!(102)));
+    for (name, seq) in [("emergency:status_changed", 101), ("emergency:ended", 102)] {
+        let told = client.event().await;
+        assert_eq!((told.0.as_str(), &told.1["eventId"]), (name, &json!(seq)));
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_too_far_behind_lets_nobody_in() {
+    let node = Node::start().await;
+    *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
+    let mut client = node.websocket().await;
+    client.send(r#"40/emergencies,{"token":"1"}"#).await;
+    let refused = r#"44/emergencies,{"message":"The service cannot do this right now; try again"}"#;
+    assert_eq!(client.text().await, refused);
+    node.happens(None, Event::SessionsRevoked { user: user(9), only: None, except: None });
+    node.attach(client, "1").await;
+}
+
+#[tokio::test]
 async fn a_log_that_cannot_be_read_for_a_while_loses_nothing() {
     let node = Node::failing(1).await;
     node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));

@@ -75,6 +75,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
         Write::OpenSession(session) => accounts::open_session(db, &session).await,
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
+        Write::ExpectAccount(account) => accounts::expect(db, &account).await,
         Write::SetHelper { user, helper, role } => accounts::set_helper(db, user, &helper, role).await,
         Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
         Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,

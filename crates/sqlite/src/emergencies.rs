@@ -2,9 +2,12 @@
 //! searches find who is wanted first, and read only those in full.
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, EmergencyId, EmergencyStatus, Ending, HelperCard, Location, Metres,
-    Position, Response, Revision, Text, UserId,
-    port::{AdminPage, Emergencies, Error, HistoryPage, Loaded, NearbyEmergency, Result},
+    Alert, AlertCounts, Call, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Footing, HelperCard, Location,
+    Metres, Position, Recipient, Response, Revision, Text, UserId,
+    port::{
+        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, Result,
+        Survey, Surveyed, Whom,
+    },
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -13,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Sqlite,
     area::{self, Candidate, two_boxes},
+    helpers::Around,
     rows::{Stored, down, from_hex, hex, to_json},
 };
 use statements::emergencies;
@@ -194,7 +198,8 @@ impl TryFrom<LoadedRow> for Loaded {
                 declined_at: stored.time_opt("declined_at", declined_at)?,
             })
         };
-        Ok(Self { emergency: emergency.try_into()?, alerts: alerts.into_iter().map(alert).collect::<Result<_>>()? })
+        let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
+        Ok(Self { emergency: emergency.try_into()?, alerts, near: Vec::new() })
     }
 }
 
@@ -209,28 +214,36 @@ impl Emergencies for Sqlite {
         row.map(Emergency::try_from).transpose()
     }
 
-    async fn load(&self, id: EmergencyId) -> Result<Option<Loaded>> {
+    async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
         let row: Option<LoadedRow> =
             sqlx::query_as(statements::LOAD).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(down)?;
-        row.map(Loaded::try_from).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let mut loaded = Loaded::try_from(row)?;
+        if let Some(near) = near {
+            loaded.near = self.near(&loaded, near).await?;
+        }
+        Ok(Some(loaded))
     }
 
-    async fn earlier_call<'a>(&self, owner: UserId, request_id: Option<&'a Text<100>>) -> Result<Option<Emergency>> {
+    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
+        let Survey { owner, request_id, centre, on_duty, radii, limit } = *survey;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
-            .bind(request_id.map(Text::as_str.to_owned()))
+            .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
             .fetch_optional(&self.readers)
             .await
             .map_err(down)?;
-        row.map(Emergency::try_from).transpose()
+        let census = self.census(Around { centre, except: owner, on_duty }, radii, limit).await?;
+        Ok(Surveyed { earlier: row.map(Emergency::try_from).transpose()?, census })
     }
 
-    async fn live_of(&self, user: UserId) -> Result<Vec<Emergency>> {
+    async fn live_of(&self, user: UserId) -> Result<Live> {
         let rows = sqlx::query_as(statements::LIVE_OF).bind(Uuid::from(user)).fetch_all(&self.readers).await;
-        emergencies_of(rows.map_err(down)?)
+        Ok(Live { emergencies: emergencies_of(rows.map_err(down)?)?, as_of: self.last_event().await? })
     }
 
-    async fn pending_for(&self, helper: UserId, position: Position, limit: u32) -> Result<Vec<NearbyEmergency>> {
+    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let Some(position) = self.last(helper).await?.map(|fix| fix.position) else { return Ok(Vec::new()) };
         let rows: Vec<PlaceRow> = sqlx::query_as(statements::PENDING)
             .bind(Uuid::from(helper))
             .bind(position.latitude())
@@ -273,7 +286,53 @@ fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {
     rows.into_iter().map(Emergency::try_from).collect()
 }
 
+#[derive(sqlx::FromRow)]
+struct SeenRow {
+    owner_id: Uuid,
+    responds: bool,
+    status: String,
+    revision: i64,
+    latitude: f64,
+    longitude: f64,
+}
+
+/// An emergency as somebody sees it who needs little of it.
+pub(crate) struct Seen {
+    pub(crate) footing: Footing,
+    pub(crate) owner: UserId,
+    pub(crate) place: Position,
+}
+
 impl Sqlite {
+    /// How somebody stands to an emergency, and where it is.
+    pub(crate) async fn seen(&self, id: EmergencyId, reader: UserId) -> Result<Option<Seen>> {
+        let row: Option<SeenRow> = sqlx::query_as(statements::SEEN)
+            .bind(Uuid::from(id))
+            .bind(Uuid::from(reader))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        let Some(SeenRow { owner_id, responds, status, revision, latitude, longitude }) = row else { return Ok(None) };
+        let stored = Stored { table: "emergency", id: id.into() };
+        let (owner, status) = (UserId::from(owner_id), stored.parsed("status", &status)?);
+        let footing = Footing { owns: owner == reader, responds, status, revision: Revision(revision) };
+        Ok(Some(Seen { footing, owner, place: stored.position(latitude, longitude)? }))
+    }
+
+    async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
+        let Near { on_duty, within, whom } = near;
+        let Loaded { emergency, alerts, .. } = loaded;
+        let centre = emergency.call.details.location.position;
+        let around = Around { centre, except: emergency.owner(), on_duty };
+        match whom {
+            Whom::Nearest(more) => {
+                let known = u32::try_from(alerts.len() + emergency.responses.len()).unwrap_or(u32::MAX);
+                self.nearest_helpers(around, within, known.saturating_add(more)).await
+            }
+            Whom::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
+        }
+    }
+
     /// The nearest of these places, read in full unless they have ended by now.
     async fn nearest(
         &self,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    EmergencyId, EventId, LoggedEvent, Timestamp,
-    port::{Error, EventLog, EventTail, Result},
+    EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
+    port::{Emergencies, Error, EventLog, EventTail, Result, Standing, Timeline},
 };
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// The most events handed out at once.
 const BATCH: u32 = 500;
 
-pub(crate) const TIMELINE: &str = "\
+pub(crate) const EVENTS_OF: &str = "\
     select seq, at, emergency_id, actor_id, body from event \
     where emergency_id = ?1 and seq > ?2 order by seq limit ?3";
 pub(crate) const AFTER: &str =
@@ -66,8 +66,13 @@ impl TryFrom<EventRow> for LoggedEvent {
 
 #[async_trait]
 impl EventLog for Sqlite {
-    async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
-        let rows: Vec<EventRow> = sqlx::query_as(TIMELINE)
+    async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>> {
+        let Some(emergency) = Emergencies::find(self, id).await? else { return Ok(None) };
+        Ok(Some(Timeline { emergency, events: self.events_of(id, after, limit).await? }))
+    }
+
+    async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
+        let rows: Vec<EventRow> = sqlx::query_as(EVENTS_OF)
             .bind(Uuid::from(emergency))
             .bind(after.get())
             .bind(limit)
@@ -75,6 +80,11 @@ impl EventLog for Sqlite {
             .await
             .map_err(down)?;
         rows.into_iter().map(LoggedEvent::try_from).collect()
+    }
+
+    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>> {
+        let Some(seen) = self.seen(emergency, user).await? else { return Ok(None) };
+        Ok(Some(Standing { footing: seen.footing, as_of: self.last_event().await? }))
     }
 
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
@@ -123,6 +133,14 @@ impl EventLog for Sqlite {
             committed: self.committed.subscribe(),
             last: EventId::new(last),
         }))
+    }
+}
+
+impl Sqlite {
+    /// The last event there is. What was read before this is asked came with none after it.
+    pub(crate) async fn last_event(&self) -> Result<EventId> {
+        let last = sqlx::query_scalar("select coalesce(max(seq), 0) from event").fetch_one(&self.readers).await;
+        last.map(EventId::new).map_err(down)
     }
 }
 

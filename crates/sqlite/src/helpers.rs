@@ -1,8 +1,8 @@
 //! Helpers by their last position. Must not decide who may help other than [`allynet_domain::Account::on_duty`] does.
 
 use allynet_domain::{
-    Census, HelperCard, HelperPolicy, Metres, Recipient, Timestamp,
-    port::{HelperCounts, Helpers, NearbyHelper, Result, Search},
+    Census, Footing, HelperCard, HelperPolicy, Metres, Position, Recipient, Timestamp, UserId,
+    port::{HelperCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -33,6 +33,13 @@ pub(crate) const CANDIDATES: &str = concat!(
      ) b cross join position p on p.key = b.key cross join account a on a.id = p.account_id \
      where p.at >= ?9 and p.account_id <> ?10 and ",
     on_duty!("?11")
+);
+
+/// Where a helper is, if they are on duty.
+pub(crate) const ONE: &str = concat!(
+    "select a.id, p.latitude, p.longitude from position p cross join account a on a.id = p.account_id \
+     where p.account_id = ?1 and p.at >= ?2 and ",
+    on_duty!("?3")
 );
 
 #[derive(sqlx::FromRow)]
@@ -67,36 +74,12 @@ impl TryFrom<CardRow> for HelperCard {
 
 #[async_trait]
 impl Helpers for Sqlite {
-    async fn census(&self, search: &Search, radii: &[Metres], limit: u32) -> Result<Census> {
-        let Some(&largest) = radii.last() else { return Ok(Census::default()) };
-        let candidates = self.candidates(search, largest).await?;
-        let nearest = area::nearest(search.centre, &candidates, limit);
-        Ok(Census {
-            counts: area::counts(search.centre, &candidates, radii),
-            nearest: nearest.into_iter().map(|(id, distance)| Recipient { helper: id.into(), distance }).collect(),
-        })
-    }
-
-    async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Result<Vec<NearbyHelper>> {
-        let candidates = self.candidates(search, radius).await?;
-        let nearest = area::nearest(search.centre, &candidates, limit);
-        if nearest.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
-        let rows: Vec<CardRow> = sqlx::query_as(
-            "select a.id, a.first_name, a.last_name, a.trust_score, a.rating_sum, a.rating_count \
-             from json_each(?1) i cross join account a on a.id = unhex(i.value) order by i.key",
-        )
-        .bind(to_json(&ids)?)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(down)?;
-        // Accounts are never deleted, so each id has its row, in the order asked for.
-        rows.into_iter()
-            .zip(nearest)
-            .map(|(row, (_, distance))| Ok(NearbyHelper { helper: row.try_into()?, distance }))
-            .collect()
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>> {
+        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
+        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
+        let around = Around { centre: seen.place, except: seen.owner, on_duty };
+        let nearest = area::nearest(around.centre, &self.candidates(around, radius).await?, limit);
+        Ok(Some((seen.footing, self.cards(nearest).await?)))
     }
 
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts> {
@@ -116,26 +99,88 @@ impl Helpers for Sqlite {
     }
 }
 
+/// A search for helpers on duty around a place, but not for this user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    pub(crate) centre: Position,
+    pub(crate) except: UserId,
+    pub(crate) on_duty: OnDuty,
+}
+
 impl Sqlite {
+    /// How many helpers stand within each radius, and the nearest within the largest.
+    pub(crate) async fn census(&self, around: Around, radii: &[Metres], limit: u32) -> Result<Census> {
+        let Some(&largest) = radii.last() else { return Ok(Census::default()) };
+        let candidates = self.candidates(around, largest).await?;
+        let nearest = area::nearest(around.centre, &candidates, limit);
+        Ok(Census { counts: area::counts(around.centre, &candidates, radii), nearest: recipients(nearest) })
+    }
+
+    /// The nearest helpers within a radius.
+    pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
+        Ok(recipients(area::nearest(around.centre, &self.candidates(around, radius).await?, limit)))
+    }
+
+    /// This helper, if they are within the radius.
+    pub(crate) async fn one_helper(&self, around: Around, radius: Metres, helper: UserId) -> Result<Option<Recipient>> {
+        let row: Option<CandidateRow> = sqlx::query_as(ONE)
+            .bind(Uuid::from(helper))
+            .bind(around.on_duty.fresh_since.timestamp_micros())
+            .bind(around.on_duty.policy.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
+        let Some(row) = row.filter(|_| helper != around.except) else { return Ok(None) };
+        let distance = around.centre.distance_to(row.candidate(radius)?.position);
+        Ok((distance <= radius).then_some(Recipient { helper, distance }))
+    }
+
+    async fn cards(&self, nearest: Vec<(Uuid, Metres)>) -> Result<Vec<NearbyHelper>> {
+        if nearest.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
+        let rows: Vec<CardRow> = sqlx::query_as(
+            "select a.id, a.first_name, a.last_name, a.trust_score, a.rating_sum, a.rating_count \
+             from json_each(?1) i cross join account a on a.id = unhex(i.value) order by i.key",
+        )
+        .bind(to_json(&ids)?)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(down)?;
+        // Accounts are never deleted, so each id has its row, in the order asked for.
+        rows.into_iter()
+            .zip(nearest)
+            .map(|(row, (_, distance))| Ok(NearbyHelper { helper: row.try_into()?, distance }))
+            .collect()
+    }
+
     /// Everyone whom the search is for in the boxes around the circle.
-    async fn candidates(&self, search: &Search, radius: Metres) -> Result<Vec<Candidate<Uuid>>> {
-        let Search { centre, except, policy, fresh_since } = search;
+    async fn candidates(&self, around: Around, radius: Metres) -> Result<Vec<Candidate<Uuid>>> {
+        let Around { centre, except, on_duty: OnDuty { policy, fresh_since } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
-        for rect in two_boxes(*centre, radius) {
+        for rect in two_boxes(centre, radius) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
         let rows = query
             .bind(fresh_since.timestamp_micros())
-            .bind(Uuid::from(*except))
+            .bind(Uuid::from(except))
             .bind(policy.as_str())
             .fetch_all(&self.readers)
             .await
             .map_err(down)?;
-        rows.into_iter()
-            .map(|CandidateRow { id, latitude, longitude }| {
-                let stored = Stored { table: "position", id };
-                Ok(Candidate { key: id, position: stored.position(latitude, longitude)?, reach: radius })
-            })
-            .collect()
+        rows.into_iter().map(|row| row.candidate(radius)).collect()
     }
+}
+
+impl CandidateRow {
+    fn candidate(self, reach: Metres) -> Result<Candidate<Uuid>> {
+        let Self { id, latitude, longitude } = self;
+        let position = Stored { table: "position", id }.position(latitude, longitude)?;
+        Ok(Candidate { key: id, position, reach })
+    }
+}
+
+fn recipients(nearest: Vec<(Uuid, Metres)>) -> Vec<Recipient> {
+    nearest.into_iter().map(|(id, distance)| Recipient { helper: id.into(), distance }).collect()
 }

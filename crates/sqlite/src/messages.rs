@@ -1,7 +1,7 @@
 //! Messages, read. Who may read a direct one is decided by the statement.
 
 use allynet_domain::{
-    EmergencyId, Message, MessageId, Sender, To,
+    EmergencyId, Footing, Message, MessageId, Sender, To, UserId,
     port::{MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
@@ -92,10 +92,11 @@ impl TryFrom<MessageRow> for Message {
 
 #[async_trait]
 impl Messages for Sqlite {
-    async fn list(&self, page: &MessagePage) -> Result<Vec<Message>> {
+    async fn list(&self, page: &MessagePage) -> Result<Option<(Footing, Vec<Message>)>> {
         let &MessagePage { emergency, reader, before, limit } = page;
+        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         if limit == 0 {
-            return Ok(Vec::new());
+            return Ok(Some((seen.footing, Vec::new())));
         }
         let rows: Vec<MessageRow> = sqlx::query_as(PAGE)
             .bind(Uuid::from(emergency))
@@ -105,16 +106,23 @@ impl Messages for Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(down)?;
-        rows.into_iter().map(Message::try_from).collect()
+        let messages = rows.into_iter().map(Message::try_from).collect::<Result<_>>()?;
+        Ok(Some((seen.footing, messages)))
     }
 
-    async fn find(&self, emergency: EmergencyId, message: MessageId) -> Result<Option<Message>> {
+    async fn find(
+        &self,
+        emergency: EmergencyId,
+        message: MessageId,
+        reader: UserId,
+    ) -> Result<Option<(Footing, Option<Message>)>> {
+        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         let row: Option<MessageRow> = sqlx::query_as(messages!("where e.id = ?1 and m.id = ?2"))
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(message))
             .fetch_optional(&self.readers)
             .await
             .map_err(down)?;
-        row.map(Message::try_from).transpose()
+        Ok(Some((seen.footing, row.map(Message::try_from).transpose()?)))
     }
 }

@@ -1,7 +1,7 @@
 //! Accounts, what they tell about helping, and their contacts.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
+    Account, Contact, HelperRecord, Name, Profile, ResponseStatus, Role, Standing, UserId, Verification, Write,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -117,6 +117,47 @@ pub async fn an_administrators_verification_is_stored(store: Store) {
         assert_eq!(store.account(account.id).await, Account { helper, ..account.clone() });
     }
     assert_eq!(store.account(other.id).await, other);
+}
+
+pub async fn an_expected_account_must_still_have_its_rights(store: Store) {
+    let skills = vec![text("First aid"), text("Swimming")];
+    let helper = store.enlist(somebody(), HelperRecord { skills, ..verified() }).await;
+    let nobody = store.register().await;
+    let record = helper.helper.clone().unwrap();
+    let with = |record: HelperRecord| Account { helper: Some(record), ..helper.clone() };
+    for (expected, holds) in [
+        (helper.clone(), true),
+        (Account { standing: Standing { trust_score: 9, ..helper.standing }, ..helper.clone() }, true),
+        (nobody.clone(), true),
+        (Account { blocked: true, ..helper.clone() }, false),
+        (Account { role: Role::Admin, ..helper.clone() }, false),
+        (with(HelperRecord { verification: Verification::Pending, ..record.clone() }), false),
+        (with(HelperRecord { available: false, ..record.clone() }), false),
+        (with(HelperRecord { skills: Vec::new(), ..record.clone() }), false),
+        (Account { helper: None, ..helper.clone() }, false),
+        (Account { helper: Some(verified()), ..nobody.clone() }, false),
+        (somebody(), false),
+    ] {
+        let outcome = store.try_write(Write::ExpectAccount(Box::new(expected.clone()))).await;
+        let as_expected = if holds { outcome.is_ok() } else { matches!(outcome, Err(Error::Stale)) };
+        assert!(as_expected, "{outcome:?}: {expected:?}");
+    }
+}
+
+pub async fn of_many_who_decide_on_one_account_at_once_exactly_one_is_stored(store: Store) {
+    let other_node = store.another().await;
+    let before = store.helper().await;
+    let nodes = [&store, &other_node].into_iter().cycle().take(12);
+    let decide = |node: &Store| {
+        let helper = HelperRecord { available: false, ..verified() };
+        let set = Write::SetHelper { user: before.id, helper, role: Role::Helper };
+        let decided = change().write(Write::ExpectAccount(Box::new(before.clone()))).write(set);
+        let changes = node.changes.clone();
+        async move { changes.commit(decided).await }
+    };
+    let outcomes = join_all(nodes.map(decide)).await;
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|o| matches!(o, Err(Error::Stale))).count(), 11, "{outcomes:?}");
 }
 
 pub async fn a_block_is_stored_and_lifted(store: Store) {

@@ -28,7 +28,7 @@ impl Store {
     }
 
     async fn acknowledgements(&self, emergency: EmergencyId) -> usize {
-        let events = self.log.timeline(emergency, EventId::START, 1_000).await.unwrap();
+        let events = self.log.events_of(emergency, EventId::START, 1_000).await.unwrap();
         events.iter().filter(|e| matches!(e.event, Event::AlertAcknowledged { .. })).count()
     }
 

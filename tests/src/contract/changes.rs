@@ -36,7 +36,7 @@ pub async fn writes_are_applied_in_order(store: Store) {
     let loaded = store.load(of).await;
     assert_eq!(loaded.alerted(), [helper.id]);
     assert_eq!(loaded.alerts[0].declined_at, None);
-    assert_eq!(store.messages.find(of, message.id).await.unwrap(), None);
+    assert_eq!(store.message(of, message.id).await, None);
     assert!(store.sessions.authenticate(session.id, owner.id).await.unwrap().is_some());
     assert_eq!(store.accounts.credentials(&owner.email).await.unwrap().unwrap().password, hash("$new"));
 }
@@ -68,7 +68,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
     let mut same_request = call_of(&store.account(ended.owner()).await);
     same_request.request_id = Some(text("tap"));
 
-    let timeline = store.log.timeline(of, EventId::START, 100).await.unwrap();
+    let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let before = store.load(of).await;
     for (failing, expected) in [
         (Write::RegisterAccount { account: Box::new(twice), password: hash("$x") }, Some(Constraint::Email)),
@@ -101,8 +101,8 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
         let standing = Standing { trust_score: 0, rating_sum: 5, rating_count: 1 };
         assert_eq!(store.account(rated).await.standing, standing, "{expected:?}");
         assert_eq!(store.load(of).await, before, "{expected:?}");
-        assert_eq!(store.messages.find(of, message.id).await.unwrap(), None, "{expected:?}");
-        assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), timeline, "{expected:?}");
+        assert_eq!(store.message(of, message.id).await, None, "{expected:?}");
+        assert_eq!(store.log.events_of(of, EventId::START, 100).await.unwrap(), timeline, "{expected:?}");
     }
 }
 

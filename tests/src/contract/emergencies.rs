@@ -1,12 +1,15 @@
 //! Emergencies, looked up: by id, by owner, by who waits for them, and their removal.
 
-use allynet_domain::{Account, Emergency, EmergencyId, Event, EventId, Recipient, ResponseStatus, Write};
+use allynet_domain::{
+    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write, port::OnDuty,
+};
 
 use super::*;
 
 impl Store {
     async fn pending(&self, helper: &Account, limit: u32) -> Vec<EmergencyId> {
-        let found = self.emergencies.pending_for(helper.id, place(0.0, 0.0), limit).await.unwrap();
+        self.locate(helper.id, place(0.0, 0.0)).await;
+        let found = self.emergencies.pending_for(helper.id, limit).await.unwrap();
         for near in &found {
             let exact = near.emergency.call.details.location.position.distance_to(place(0.0, 0.0));
             assert!((near.distance.get() - exact.get()).abs() < 0.001, "{near:?}");
@@ -21,22 +24,23 @@ impl Store {
     }
 
     async fn live_of(&self, user: &Account) -> Vec<EmergencyId> {
-        self.emergencies.live_of(user.id).await.unwrap().iter().map(Emergency::id).collect()
+        self.emergencies.live_of(user.id).await.unwrap().emergencies.iter().map(Emergency::id).collect()
     }
 }
 
 pub async fn an_unknown_emergency_is_not_found(store: Store) {
     store.emergency().await;
     assert_eq!(store.emergencies.find(id()).await.unwrap(), None);
-    assert_eq!(store.emergencies.load(id()).await.unwrap(), None);
+    assert_eq!(store.emergencies.load(id(), None).await.unwrap(), None);
 }
 
 pub async fn an_earlier_call_is_the_one_with_the_request_id_else_the_live_one(store: Store) {
     let [owner, other] = [store.register().await, store.register().await];
     let earlier = async |owner: &Account, request: Option<&str>| {
         let request = request.map(text);
-        let found = store.emergencies.earlier_call(owner.id, request.as_ref()).await.unwrap();
-        found.map(|e| e.id())
+        let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0) };
+        let search = Search { centre: place(0.0, 0.0), except: owner.id, on_duty };
+        store.survey(&search, request.as_ref(), &[metres(1.0)], 1).await.earlier.map(|e| e.id())
     };
     assert_eq!(earlier(&owner, None).await, None);
     let with_request = |request| Emergency { request_id: Some(text(request)), ..call_of(&owner) };
@@ -172,23 +176,23 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
         store.commit(change().write(rating).write(report)).await;
     }
     let [of, other] = [gone.id(), kept.id()];
-    let kept = (store.load(other).await, store.log.timeline(other, EventId::START, 100).await.unwrap());
+    let kept = (store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap());
     store.write(Write::DeleteEmergency(of)).await;
 
     assert_eq!(store.emergencies.find(of).await.unwrap(), None);
-    assert_eq!(store.emergencies.load(of).await.unwrap(), None);
+    assert_eq!(store.emergencies.load(of, None).await.unwrap(), None);
     assert_ne!(
-        store.log.timeline(of, EventId::START, 100).await.unwrap(),
+        store.log.events_of(of, EventId::START, 100).await.unwrap(),
         [],
         "nodes may still have to tell of its end"
     );
     let long_after = "2100-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 1);
     assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 0);
-    assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), []);
+    assert_eq!(store.log.events_of(of, EventId::START, 100).await.unwrap(), []);
     let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
-    assert_eq!(store.messages.list(&page).await.unwrap(), []);
-    assert_eq!((store.load(other).await, store.log.timeline(other, EventId::START, 100).await.unwrap()), kept);
+    assert_eq!(store.messages(&page).await, []);
+    assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);
     assert_eq!(store.account(helper.id).await.standing.rating_count, 2, "what a helper earned stays");
     // The request may be made anew.
     store.raise(Emergency { call: allynet_domain::Call { id: id(), ..call.call.clone() }, ..call }).await;

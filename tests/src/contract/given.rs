@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use allynet_domain::{
     Acceptance, Account, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, EmergencyType,
-    Event, HelperCard, HelperRecord, Location, LoggedEvent, Message, Metres, Name, PasswordHash, Position, Priority,
-    Profile, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Revision, Role, Sender, Session, Standing,
-    Text, Timestamp, To, UserId, Verification, Write,
-    port::{Constraint, Error, EventTail, Fix, Loaded, Result},
+    Event, EventId, HelperCard, HelperRecord, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
+    Position, Priority, Profile, Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Revision,
+    Role, Sender, Session, Standing, Text, Timestamp, To, UserId, Verification, Write,
+    port::{
+        Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, Result, Survey, Surveyed,
+        Vicinity, Whom,
+    },
 };
 use chrono::{DateTime, TimeDelta};
 use uuid::Uuid;
@@ -166,6 +169,14 @@ pub fn update(emergency: &Emergency, responses: Vec<Response>) -> Write {
     Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses }
 }
 
+/// A search for helpers around a place, but not for this user.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    pub centre: Position,
+    pub except: UserId,
+    pub on_duty: OnDuty,
+}
+
 /// What came of saying "I am coming".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -235,7 +246,50 @@ impl Store {
     }
 
     pub async fn load(&self, id: EmergencyId) -> Loaded {
-        self.emergencies.load(id).await.unwrap().unwrap()
+        self.emergencies.load(id, None).await.unwrap().unwrap()
+    }
+
+    pub async fn events_of(&self, id: EmergencyId) -> Vec<LoggedEvent> {
+        self.log.events_of(id, EventId::START, 10_000).await.unwrap()
+    }
+
+    pub async fn message(&self, of: EmergencyId, message: MessageId) -> Option<Message> {
+        self.messages.find(of, message, nth(0)).await.unwrap().and_then(|(_, found)| found)
+    }
+
+    pub async fn messages(&self, page: &MessagePage) -> Vec<Message> {
+        self.messages.list(page).await.unwrap().map(|(_, found)| found).unwrap_or_default()
+    }
+
+    /// What a new call meets, and who is around it.
+    pub async fn survey(
+        &self,
+        search: &Search,
+        request_id: Option<&Text<100>>,
+        radii: &[Metres],
+        limit: u32,
+    ) -> Surveyed {
+        let Search { centre, except: owner, on_duty } = *search;
+        self.emergencies.survey(&Survey { owner, request_id, centre, on_duty, radii, limit }).await.unwrap()
+    }
+
+    /// Helpers around a place, as they are found around an emergency there. All searches find the same.
+    pub async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Vec<NearbyHelper> {
+        let Search { centre, except, on_duty } = *search;
+        let owner = match self.accounts.find(except).await.unwrap() {
+            Some(owner) => owner,
+            None => self.register().await,
+        };
+        let emergency = self.raise(call_at(&owner, centre)).await.id();
+        let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, limit };
+        let (footing, found) = self.helpers.nearby(&vicinity).await.unwrap().unwrap();
+        assert!(footing.owns && footing.status.is_live());
+        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit) };
+        let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+        let recipient = |n: &NearbyHelper| Recipient { helper: n.helper.person.id, distance: n.distance };
+        assert_eq!(loaded.near, found.iter().map(recipient).collect::<Vec<_>>());
+        self.cancel(emergency, at(1)).await;
+        found
     }
 
     pub async fn find(&self, id: EmergencyId) -> Emergency {

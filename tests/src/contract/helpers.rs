@@ -1,15 +1,19 @@
 //! Searches for helpers: who is counted, who is found, and in which order.
 
-use allynet_domain::port::{Fix, HelperCounts, Search};
+use allynet_domain::port::{Fix, HelperCounts, MessagePage, Near, OnDuty, Vicinity, Whom};
 use allynet_domain::{
-    Account, Census, HelperPolicy, HelperRecord, Metres, Recipient, Standing, Timestamp, UserId, Verification, Write,
+    Account, Census, HelperPolicy, HelperRecord, Metres, Recipient, ResponseStatus, Standing, Timestamp, UserId,
+    Verification, Write,
 };
 
 use super::*;
 
+fn on_duty() -> OnDuty {
+    OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-3_600) }
+}
+
 fn search() -> Search {
-    let (centre, policy) = (place(0.0, 0.0), HelperPolicy::Verified);
-    Search { centre, except: nth(0), policy, fresh_since: at(-3_600) }
+    Search { centre: place(0.0, 0.0), except: nth(0), on_duty: on_duty() }
 }
 
 fn radii(radii: &[f64]) -> Vec<Metres> {
@@ -17,14 +21,18 @@ fn radii(radii: &[f64]) -> Vec<Metres> {
 }
 
 impl Store {
-    async fn census(&self, radii: &[Metres], limit: u32) -> Census {
-        self.helpers.census(&search(), radii, limit).await.unwrap()
+    async fn census_of(&self, search: &Search, radii: &[Metres], limit: u32) -> Census {
+        self.survey(search, None, radii, limit).await.census
     }
 
-    async fn nearby(&self, search: &Search) -> Vec<UserId> {
-        let found = self.helpers.nearby(search, metres(10_000.0), 100).await.unwrap();
+    async fn census(&self, radii: &[Metres], limit: u32) -> Census {
+        self.census_of(&search(), radii, limit).await
+    }
+
+    async fn all_nearby(&self, search: &Search) -> Vec<UserId> {
+        let found = self.nearby(search, metres(10_000.0), 100).await;
         let mut ids: Vec<_> = found.into_iter().map(|n| n.helper.person.id).collect();
-        let census = self.helpers.census(search, &[metres(10_000.0)], 100).await.unwrap();
+        let census = self.census_of(search, &[metres(10_000.0)], 100).await;
         let counted: Vec<_> = census.nearest.iter().map(|r| r.helper).collect();
         assert_eq!(counted, ids, "both searches find the same");
         ids.sort();
@@ -60,7 +68,7 @@ pub async fn the_census_counts_beyond_the_limit(store: Store) {
         let census = store.census(&radii(&[2_500.0, 50_000.0]), limit).await;
         assert_eq!(census.counts, [3, 7], "{limit}");
         assert_eq!(found(&census), ids[..ids.len().min(limit as usize)]);
-        let nearby = store.helpers.nearby(&search(), metres(50_000.0), limit).await.unwrap();
+        let nearby = store.nearby(&search(), metres(50_000.0), limit).await;
         assert_eq!(nearby.len(), ids.len().min(limit as usize));
     }
 }
@@ -76,17 +84,80 @@ pub async fn equally_near_helpers_come_in_the_order_of_their_ids(store: Store) {
     for limit in [1, 3, 6] {
         let census = store.census(&radii(&[50_000.0]), limit).await;
         assert_eq!(found(&census), ids[..limit as usize]);
-        let nearby = store.helpers.nearby(&search(), metres(50_000.0), limit).await.unwrap();
+        let nearby = store.nearby(&search(), metres(50_000.0), limit).await;
         assert_eq!(nearby.iter().map(|n| n.helper.person.id).collect::<Vec<_>>(), ids[..limit as usize]);
     }
 }
 
 pub async fn the_searcher_is_left_out(store: Store) {
     let [a, b] = [store.helper_at(place(0.0, 0.0)).await.id, store.helper_at(place(0.0, 0.0)).await.id];
-    assert_eq!(store.nearby(&Search { except: a, ..search() }).await, [b]);
-    assert_eq!(store.nearby(&Search { except: b, ..search() }).await, [a]);
-    let census = store.helpers.census(&Search { except: a, ..search() }, &radii(&[1.0]), 9).await.unwrap();
+    assert_eq!(store.all_nearby(&Search { except: a, ..search() }).await, [b]);
+    assert_eq!(store.all_nearby(&Search { except: b, ..search() }).await, [a]);
+    let census = store.census_of(&Search { except: a, ..search() }, &radii(&[1.0]), 9).await;
     assert_eq!(census.counts, [1]);
+}
+
+pub async fn a_search_around_an_emergency_tells_how_the_reader_stands_to_it(store: Store) {
+    let emergency = store.emergency().await;
+    let [responding, cancelled, other] = [store.helper().await, store.helper().await, store.helper().await];
+    store.accept(emergency.id(), &responding, at(1)).await;
+    store.accept(emergency.id(), &cancelled, at(1)).await;
+    store.tell(emergency.id(), &cancelled, ResponseStatus::Cancelled).await;
+    let stored = store.find(emergency.id()).await;
+    for reader in [emergency.owner(), responding.id, cancelled.id, other.id, id()] {
+        let (of, radius) = (emergency.id(), metres(1.0));
+        let vicinity = Vicinity { emergency: of, reader, on_duty: on_duty(), radius, limit: 1 };
+        let (footing, near) = store.helpers.nearby(&vicinity).await.unwrap().unwrap();
+        assert_eq!((footing, near), (stored.footing(reader), vec![]));
+        let page = MessagePage { emergency: of, reader, before: None, limit: 1 };
+        assert_eq!(store.messages.list(&page).await.unwrap(), Some((stored.footing(reader), vec![])));
+        assert_eq!(store.messages.find(of, id(), reader).await.unwrap(), Some((stored.footing(reader), None)));
+    }
+    let unknown = Vicinity { emergency: id(), reader: other.id, on_duty: on_duty(), radius: metres(1.0), limit: 1 };
+    assert_eq!(store.helpers.nearby(&unknown).await.unwrap(), None);
+    let page = MessagePage { emergency: id(), reader: other.id, before: None, limit: 1 };
+    assert_eq!(store.messages.list(&page).await.unwrap(), None);
+    assert_eq!(store.messages.find(id(), id(), other.id).await.unwrap(), None);
+}
+
+pub async fn the_nearest_are_so_many_beyond_those_who_know_already(store: Store) {
+    let mut ids = Vec::new();
+    for longitude in [0.01, 0.02, 0.03, 0.04, 0.05, 0.06] {
+        ids.push(store.helper_at(place(0.0, longitude)).await);
+    }
+    let emergency = store.emergency().await.id();
+    let recipients = vec![Recipient { helper: ids[0].id, distance: metres(1.0) }];
+    store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
+    store.accept(emergency, &ids[3], at(1)).await;
+    for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
+        let near = Near { on_duty: on_duty(), within: metres(50_000.0), whom: Whom::Nearest(more) };
+        let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+        let nearest: Vec<_> = loaded.near.iter().map(|r| r.helper).collect();
+        assert_eq!(nearest, ids[..expected].iter().map(|a| a.id).collect::<Vec<_>>(), "{more}");
+    }
+}
+
+pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance(store: Store) {
+    let helper = store.helper_at(place(0.0, 0.01)).await;
+    let off_duty = store.enlist(somebody(), HelperRecord { available: false, ..verified() }).await;
+    store.locate(off_duty.id, place(0.0, 0.01)).await;
+    let owner = store.helper_at(place(0.0, 0.0)).await;
+    let emergency = store.raise(call_of(&owner)).await.id();
+    let exact = place(0.0, 0.0).distance_to(place(0.0, 0.01));
+    for (user, within, fresh_since, found) in [
+        (helper.id, 1_200.0, at(0), true),
+        (helper.id, 1_100.0, at(0), false),
+        (helper.id, 1_200.0, at(1), false),
+        (off_duty.id, 1_200.0, at(0), false),
+        (owner.id, 1_200.0, at(0), false),
+        (id(), 1_200.0, at(0), false),
+    ] {
+        let on_duty = OnDuty { fresh_since, ..on_duty() };
+        let near = Near { on_duty, within: metres(within), whom: Whom::Only(user) };
+        let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+        let expected = found.then_some(Recipient { helper: user, distance: exact });
+        assert_eq!(loaded.near, expected.into_iter().collect::<Vec<_>>(), "{user} {within}");
+    }
 }
 
 /// One account of every kind, all at the same place.
@@ -117,7 +188,8 @@ pub async fn only_helpers_on_duty_by_the_policy_are_found(store: Store) {
     for &policy in HelperPolicy::ALL {
         let mut expected: Vec<_> = all.iter().filter(|a| a.on_duty(policy)).map(|a| a.id).collect();
         expected.sort();
-        assert_eq!(store.nearby(&Search { policy, ..search() }).await, expected, "{policy}");
+        let on_duty = OnDuty { policy, ..on_duty() };
+        assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy}");
     }
 }
 
@@ -134,7 +206,8 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
         (micros(2), vec![]),
     ] {
         expected.sort();
-        assert_eq!(store.nearby(&Search { fresh_since, ..search() }).await, expected);
+        let on_duty = OnDuty { fresh_since, ..on_duty() };
+        assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected);
         let counts = store.helpers.count(HelperPolicy::Verified, fresh_since).await.unwrap();
         assert_eq!(counts, HelperCounts { on_duty: 4, fresh: u32::try_from(expected.len()).unwrap() });
     }
@@ -151,7 +224,7 @@ pub async fn a_helper_is_shown_with_name_and_standing(store: Store) {
         comment: None,
     });
     store.commit(earned).await;
-    let nearby = store.helpers.nearby(&search(), metres(1.0), 5).await.unwrap();
+    let nearby = store.nearby(&search(), metres(1.0), 5).await;
     let standing = Standing { trust_score: 50, rating_sum: 4, rating_count: 1 };
     assert_eq!(nearby[0].helper, card(&helper, standing));
 }

@@ -193,7 +193,8 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
     let read = read_up_to(&mut *tail, events.last().unwrap()).await;
     assert_eq!(read.iter().map(|e| e.event.clone()).collect::<Vec<_>>(), events);
     assert!(read.iter().all(|e| (e.at, e.emergency, e.actor) == (at, Some(of), Some(user))));
-    assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap(), read);
+    assert_eq!(store.log.events_of(of, EventId::START, 100).await.unwrap(), read);
+    assert_eq!(store.log.timeline(of, EventId::START, 100).await.unwrap().unwrap().events, read);
 
     store.commit(Change::new(None, at).account_event(marker(1))).await;
     let read = next(&mut *tail).await;
@@ -206,7 +207,7 @@ pub async fn a_timeline_is_in_order_and_of_its_emergency_only(store: Store) {
         let of = if n % 2 == 0 { first } else { second };
         store.commit(change().event(of, marker(n)).account_event(marker(100 + n)).event(of, marker(10 + n))).await;
     }
-    let all = store.log.timeline(first, EventId::START, 100).await.unwrap();
+    let all = store.log.events_of(first, EventId::START, 100).await.unwrap();
     assert!(all.is_sorted_by(|a, b| a.id < b.id));
     let events: Vec<Event> = all.iter().map(|e| e.event.clone()).collect();
     assert_eq!(events, [0, 10, 2, 12, 4, 14].map(marker));
@@ -214,8 +215,13 @@ pub async fn a_timeline_is_in_order_and_of_its_emergency_only(store: Store) {
         let mut read: Vec<LoggedEvent> = Vec::new();
         loop {
             let after = read.last().map_or(EventId::START, |e| e.id);
-            let page = store.log.timeline(first, after, limit).await.unwrap();
+            let page = store.log.events_of(first, after, limit).await.unwrap();
             assert!(page.len() <= limit as usize);
+            let timeline = store.log.timeline(first, after, limit).await.unwrap().unwrap();
+            assert_eq!(
+                timeline,
+                allynet_domain::port::Timeline { emergency: store.find(first).await, events: page.clone() }
+            );
             if page.is_empty() {
                 break;
             }
@@ -223,7 +229,8 @@ pub async fn a_timeline_is_in_order_and_of_its_emergency_only(store: Store) {
         }
         assert_eq!(read, all, "in pages of {limit}");
     }
-    assert_eq!(store.log.timeline(id(), EventId::START, 100).await.unwrap(), []);
+    assert_eq!(store.log.events_of(id(), EventId::START, 100).await.unwrap(), []);
+    assert_eq!(store.log.timeline(id(), EventId::START, 100).await.unwrap(), None);
 }
 
 pub async fn events_of_one_emergency_are_numbered_in_the_order_of_its_revisions(store: Store) {
@@ -248,7 +255,7 @@ pub async fn events_of_one_emergency_are_numbered_in_the_order_of_its_revisions(
     }
     writers.join_all().await;
     let begin = u128::try_from(store.find(of).await.revision.0).unwrap() - 48;
-    let timeline = store.log.timeline(of, EventId::START, 100).await.unwrap();
+    let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let events: Vec<Event> = timeline.into_iter().map(|e| e.event).collect();
     assert_eq!(events, (begin..begin + 48).map(marker).collect::<Vec<_>>());
 }
@@ -314,13 +321,13 @@ pub async fn the_events_of_an_emergency_stay_until_long_after_its_end(store: Sto
     store.commit(Change::new(None, at(2)).event(of, marker(3)).account_event(marker(4))).await;
     let far = at(100_000);
     assert_eq!(store.log.forget(far, 100).await.unwrap(), 2, "it is live");
-    assert_eq!(in_writing(&store.log.timeline(of, EventId::START, 9).await.unwrap()), [marker(1), marker(3)]);
+    assert_eq!(in_writing(&store.log.events_of(of, EventId::START, 9).await.unwrap()), [marker(1), marker(3)]);
     let mut ended = emergency;
     ended.cancel(ended.owner(), None, at(1_000)).unwrap();
     store.commit(Change::new(None, at(1_000)).write(update(&ended, Vec::new())).event(of, marker(5))).await;
     assert_eq!(store.log.forget(at(1_000), 100).await.unwrap(), 0, "it has just ended");
     assert_eq!(store.log.forget(at(1_001), 100).await.unwrap(), 3, "all or none");
-    assert_eq!(store.log.timeline(of, EventId::START, 9).await.unwrap(), []);
+    assert_eq!(store.log.events_of(of, EventId::START, 9).await.unwrap(), []);
 }
 
 pub async fn what_is_forgotten_stops_no_tail(store: Store) {

@@ -15,7 +15,7 @@ impl Store {
 
     async fn page(&self, of: &Emergency, reader: UserId, before: Option<Timestamp>, limit: u32) -> Vec<MessageId> {
         let page = MessagePage { emergency: of.id(), reader, before, limit };
-        self.messages.list(&page).await.unwrap().into_iter().map(|m| m.id).collect()
+        self.messages(&page).await.into_iter().map(|m| m.id).collect()
     }
 }
 
@@ -39,9 +39,9 @@ pub async fn a_message_is_read_back_as_it_was_posted(store: Store) {
         message_in(&plain, at(4)),
     ] {
         let posted = store.post(posted).await;
-        assert_eq!(store.messages.find(posted.emergency, posted.id).await.unwrap(), Some(posted.clone()));
+        assert_eq!(store.message(posted.emergency, posted.id).await, Some(posted.clone()));
         let page = MessagePage { emergency: posted.emergency, reader: posted.owner, before: None, limit: 100 };
-        assert!(store.messages.list(&page).await.unwrap().contains(&posted));
+        assert!(store.messages(&page).await.contains(&posted));
     }
 }
 
@@ -127,8 +127,8 @@ pub async fn direct_messages_of_others_are_never_listed(store: Store) {
 pub async fn a_message_is_found_in_its_own_emergency_only(store: Store) {
     let [emergency, other] = [store.emergency().await, store.emergency().await];
     let message = store.post(message_in(&emergency, at(1))).await;
-    assert_eq!(store.messages.find(other.id(), message.id).await.unwrap(), None);
-    assert_eq!(store.messages.find(emergency.id(), id()).await.unwrap(), None);
+    assert_eq!(store.message(other.id(), message.id).await, None);
+    assert_eq!(store.message(emergency.id(), id()).await, None);
 }
 
 pub async fn a_deleted_message_is_gone_from_the_log_too(store: Store) {
@@ -140,9 +140,9 @@ pub async fn a_deleted_message_is_gone_from_the_log_too(store: Store) {
     let delete = Write::DeleteMessage { emergency: of, message: gone.id };
     store.commit(change().write(delete).event(of, deleted.clone())).await;
 
-    assert_eq!(store.messages.find(of, gone.id).await.unwrap(), None);
+    assert_eq!(store.message(of, gone.id).await, None);
     assert_eq!(store.page(&emergency, emergency.owner(), None, 10).await, [kept.id]);
-    let timeline = store.log.timeline(of, EventId::START, 100).await.unwrap();
+    let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let events: Vec<Event> = timeline.into_iter().map(|e| e.event).collect();
     assert!(!serde_json::to_string(&events).unwrap().contains("regretted"));
     assert_eq!(events.first(), Some(&Event::MessagePosted { message: kept }));

@@ -38,6 +38,8 @@ macro_rules! contract {
                 a_new_password_replaces_the_old_one
                 only_the_first_helper_record_sets_the_verification
                 an_administrators_verification_is_stored
+                an_expected_account_must_still_have_its_rights
+                of_many_who_decide_on_one_account_at_once_exactly_one_is_stored
                 a_block_is_stored_and_lifted
                 activity_counts_what_was_raised_and_what_was_helped
                 helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times
@@ -80,6 +82,9 @@ macro_rules! contract {
                 the_census_counts_beyond_the_limit
                 equally_near_helpers_come_in_the_order_of_their_ids
                 the_searcher_is_left_out
+                a_search_around_an_emergency_tells_how_the_reader_stands_to_it
+                the_nearest_are_so_many_beyond_those_who_know_already
+                one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance
                 only_helpers_on_duty_by_the_policy_are_found
                 a_position_counts_from_the_moment_asked_for
                 a_helper_is_shown_with_name_and_standing

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{Fix, Search};
+use allynet_domain::port::{Fix, OnDuty};
 use allynet_domain::{Account, Emergency, EmergencyId, HelperPolicy, Metres, Position, Role, UserId, Write};
 
 use super::*;
@@ -38,12 +38,13 @@ fn pairs() -> Vec<(Position, Position)> {
 }
 
 fn around(centre: Position) -> Search {
-    Search { centre, except: nth(0), policy: HelperPolicy::Verified, fresh_since: at(-1) }
+    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-1) };
+    Search { centre, except: nth(0), on_duty }
 }
 
 impl Store {
     async fn helpers_within(&self, centre: Position, radius: Metres) -> Vec<(UserId, Metres)> {
-        let found = self.helpers.nearby(&around(centre), radius, 1_000).await.unwrap();
+        let found = self.nearby(&around(centre), radius, 1_000).await;
         found.into_iter().map(|n| (n.helper.person.id, n.distance)).collect()
     }
 
@@ -62,7 +63,7 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
             let this = found.iter().find(|(id, _)| *id == helper);
             assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius:?}");
             assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
-            let census = store.helpers.census(&around(centre), &[radius], 1_000).await.unwrap();
+            let census = store.survey(&around(centre), None, &[radius], 1_000).await.census;
             assert_eq!(census.counts, [u32::try_from(found.len()).unwrap()]);
             assert_eq!(
                 census.nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),
@@ -94,7 +95,8 @@ pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
             let owner = store.register().await;
             let call = Emergency { alert_radius: metres(radius), ..call_at(&owner, position) };
             let emergency = store.raise(call).await.id();
-            let found = store.emergencies.pending_for(helper, centre, 1_000).await.unwrap();
+            store.locate(helper, centre).await;
+            let found = store.emergencies.pending_for(helper, 1_000).await.unwrap();
             let reached = found.iter().any(|n| n.emergency.id() == emergency);
             assert_eq!(reached, within, "{position:?} with {radius} to {centre:?}");
         }

@@ -1,8 +1,8 @@
 //! Raising an emergency: one live one per owner, one per request id.
 
 use allynet_domain::{
-    Emergency, EmergencyType, Location, Priority, Write,
-    port::{Constraint, Error},
+    Emergency, EmergencyType, HelperPolicy, Location, Priority, Write,
+    port::{Constraint, Error, OnDuty},
 };
 use futures_util::future::join_all;
 
@@ -69,7 +69,7 @@ pub async fn of_many_calls_of_one_owner_at_once_exactly_one_is_stored(store: Sto
         let stored: Vec<_> = calls.iter().zip(&outcomes).filter(|(_, o)| o.is_ok()).map(|(c, _)| c.id()).collect();
         assert_eq!(stored.len(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|o| is_conflict(o, Constraint::LiveEmergency)).count(), 11, "{outcomes:?}");
-        let live = store.emergencies.live_of(owner.id).await.unwrap();
+        let live = store.emergencies.live_of(owner.id).await.unwrap().emergencies;
         assert_eq!(live.iter().map(Emergency::id).collect::<Vec<_>>(), stored);
     }
 }
@@ -85,7 +85,9 @@ pub async fn of_many_calls_with_one_request_id_at_once_exactly_one_is_stored(sto
         |o: &&Result<(), Error>| is_conflict(o, Constraint::LiveEmergency) || is_conflict(o, Constraint::RequestId);
     assert_eq!(outcomes.iter().filter(refused).count(), 11, "{outcomes:?}");
     let stored = calls[outcomes.iter().position(Result::is_ok).unwrap()].id();
-    let earlier = store.emergencies.earlier_call(owner.id, Some(&text("tap"))).await.unwrap();
+    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0) };
+    let search = Search { centre: place(0.0, 0.0), except: owner.id, on_duty };
+    let earlier = store.survey(&search, Some(&text("tap")), &[metres(1.0)], 1).await.earlier;
     assert_eq!(earlier.map(|e| e.id()), Some(stored));
 }
 
@@ -106,6 +108,6 @@ pub async fn one_who_is_helped_no_more_may_call_again(store: Store) {
     let second = store.raise(call_of(&owner)).await;
     store.cancel(second.id(), at(2)).await;
     let third = store.raise(call_of(&owner)).await;
-    let live = store.emergencies.live_of(owner.id).await.unwrap();
+    let live = store.emergencies.live_of(owner.id).await.unwrap().emergencies;
     assert_eq!(live.iter().map(Emergency::id).collect::<Vec<_>>(), [third.id()]);
 }

@@ -103,7 +103,7 @@ pub async fn an_expected_revision_must_still_hold_and_does_not_grow(store: Store
         let late = post();
         let outcome = store.changes.commit(change().write(expect(wrong)).write(Write::PostMessage(late.clone()))).await;
         assert!(matches!(outcome, Err(Error::Stale)), "{outcome:?}");
-        assert_eq!(store.messages.find(of, late.id).await.unwrap(), None);
+        assert_eq!(store.message(of, late.id).await, None);
     }
     let unknown = Write::ExpectRevision { emergency: id(), revision };
     assert!(matches!(store.try_write(unknown).await, Err(Error::Stale)));
@@ -211,7 +211,7 @@ pub async fn a_resolve_racing_an_accept_never_brings_an_emergency_back_to_life(s
         assert_eq!(found.status, EmergencyStatus::Resolved, "{answer:?}");
         assert!(found.ending.is_some());
         assert_eq!(found.is_responding(helper.id), answer == Answer::Joined);
-        let timeline = store.log.timeline(id, allynet_domain::EventId::START, 10).await.unwrap();
+        let timeline = store.log.events_of(id, allynet_domain::EventId::START, 10).await.unwrap();
         let ended = |e: &allynet_domain::LoggedEvent| matches!(e.event, Event::EmergencyEnded { .. });
         assert_eq!(timeline.iter().position(ended), Some(timeline.len() - 1), "nothing happens after the end");
         assert_eq!(timeline.len(), if answer == Answer::Joined { 2 } else { 1 });

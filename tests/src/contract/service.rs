@@ -186,7 +186,7 @@ impl Service {
     }
 
     pub async fn events(&self, emergency: EmergencyId) -> Vec<LoggedEvent> {
-        self.store.log.timeline(emergency, EventId::START, 10_000).await.unwrap()
+        self.store.log.events_of(emergency, EventId::START, 10_000).await.unwrap()
     }
 
     /// What happened, in words; the beginning and the receipt are always the same and left out.

@@ -1,10 +1,12 @@
 //! Emergencies, read.
-#![cfg_attr(feature = "mocks", expect(clippy::ref_option_ref, reason = "mockall hands optional references on so"))]
 
 use async_trait::async_trait;
 
-use super::Result;
-use crate::{Alert, Emergency, EmergencyId, EmergencyStatus, Metres, Position, Text, Timestamp, UserId};
+use super::{OnDuty, Result};
+use crate::{
+    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, Metres, Position, Recipient, Text, Timestamp,
+    UserId,
+};
 
 /// An emergency as a change is decided on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +15,54 @@ pub struct Loaded {
     pub emergency: Emergency,
     /// Everyone who was alerted to it or declined it, in the order of waves, then of distance.
     pub alerts: Vec<Alert>,
+    /// The helpers that were asked for with it, nearest first.
+    pub near: Vec<Recipient>,
+}
+
+/// Which helpers are wanted with an emergency, never its owner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    /// Who counts.
+    pub on_duty: OnDuty,
+    /// No further away than this.
+    pub within: Metres,
+    /// Whom of them.
+    pub whom: Whom,
+}
+
+/// Whom of the helpers near an emergency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The nearest, so many beyond the number of those who were alerted, declined or ever responded.
+    Nearest(u32),
+    /// Only this one.
+    Only(UserId),
+}
+
+/// Somebody presses the button.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Survey<'a> {
+    /// Who.
+    pub owner: UserId,
+    /// Their own key for this call.
+    pub request_id: Option<&'a Text<100>>,
+    /// Where.
+    pub centre: Position,
+    /// Which helpers count.
+    pub on_duty: OnDuty,
+    /// How many of them stand within each of these radii; growing, never empty.
+    pub radii: &'a [Metres],
+    /// How many of the nearest are wanted.
+    pub limit: u32,
+}
+
+/// What is there when somebody presses the button.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surveyed {
+    /// What a repeated or second call of the owner meets: the emergency with this request id, else the live one.
+    pub earlier: Option<Emergency>,
+    /// The helpers around the place, never the owner.
+    pub census: Census,
 }
 
 impl Loaded {
@@ -20,6 +70,16 @@ impl Loaded {
     pub fn alerted(&self) -> Vec<UserId> {
         self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper).collect()
     }
+}
+
+/// What a user takes part in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// The emergencies.
+    pub emergencies: Vec<Emergency>,
+    /// Whoever has followed the log up to here has met all that led to what is seen here: no later event MUST have been
+    /// committed before it was read.
+    pub as_of: EventId,
 }
 
 /// An emergency near a place.
@@ -65,19 +125,20 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, as people look at it.
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>>;
 
-    /// The emergency with this id, to decide a change on it.
-    async fn load(&self, id: EmergencyId) -> Result<Option<Loaded>>;
+    /// The emergency with this id, to decide a change on it, and the helpers near it, if any are wanted.
+    async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
-    /// What a repeated or second call of an owner meets: the emergency with this request id, else the live one.
-    async fn earlier_call<'a>(&self, owner: UserId, request_id: Option<&'a Text<100>>) -> Result<Option<Emergency>>;
+    /// All that a new emergency is decided on.
+    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed>;
 
     /// The live emergencies in which a user takes part (as owner, or as a helper who did not cancel). First the
     /// one owned, then the one they are engaged in, then those they completed, newest first.
-    async fn live_of(&self, user: UserId) -> Result<Vec<Emergency>>;
+    async fn live_of(&self, user: UserId) -> Result<Live>;
 
-    /// Live emergencies that wait for this helper, nearest first: within their own alert radius of `position`, or
-    /// those to which the helper was alerted; not their own, and neither responded to (unless cancelled) nor declined.
-    async fn pending_for(&self, helper: UserId, position: Position, limit: u32) -> Result<Vec<NearbyEmergency>>;
+    /// Live emergencies that wait for this helper, nearest first: within their own alert radius of the helper's last
+    /// position, or those to which the helper was alerted; not their own, and neither responded to (unless cancelled)
+    /// nor declined. None for one without a position.
+    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>>;
 
     /// Live emergencies around a place, nearest first. MUST be right across the antimeridian and at the poles.
     async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>>;

@@ -3,14 +3,38 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, EventId, LoggedEvent, Timestamp};
+use crate::{Emergency, EmergencyId, EventId, Footing, LoggedEvent, Timestamp, UserId};
+
+/// An emergency and what happened in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// What happened, in order.
+    pub events: Vec<LoggedEvent>,
+}
+
+/// How somebody stands to an emergency, and since when that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// How they stand.
+    pub footing: Footing,
+    /// As in [`super::Live`].
+    pub as_of: EventId,
+}
 
 /// The log.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Everything that happened in an emergency, in order, up to `limit` events after `after`.
-    async fn timeline(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
+    /// An emergency and what happened in it, in order, up to `limit` events after `after`; none for an unknown one.
+    async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>>;
+
+    /// What happened in an emergency, in order, up to `limit` events after `after`; also after it was deleted.
+    async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
+
+    /// How a user stands to an emergency, and up to which event that is known; none for an unknown one.
+    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>>;
 
     /// The newest `limit` events after `after` and not after `up_to`, in order. Complete only below what a tail of this
     /// log has handed out, which is for the caller to see to; an event that cannot be read is left out, as a tail

@@ -3,19 +3,30 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Census, HelperCard, HelperPolicy, Metres, Position, Timestamp, UserId};
+use crate::{EmergencyId, Footing, HelperCard, HelperPolicy, Metres, Timestamp, UserId};
 
-/// Which helpers are looked for. Only those on duty by `policy` with a fix not older than `fresh_since` count.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Search {
-    /// Around this place.
-    pub centre: Position,
-    /// But not this user.
-    pub except: UserId,
+/// Which helpers count: those on duty whose position is fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnDuty {
     /// Who may help.
     pub policy: HelperPolicy,
     /// Older positions do not count.
     pub fresh_since: Timestamp,
+}
+
+/// A search for helpers around an emergency's place, never for its owner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Vicinity {
+    /// Around which emergency.
+    pub emergency: EmergencyId,
+    /// For whom.
+    pub reader: UserId,
+    /// Who counts.
+    pub on_duty: OnDuty,
+    /// No further away than this.
+    pub radius: Metres,
+    /// The most to return.
+    pub limit: u32,
 }
 
 /// A helper near a place.
@@ -37,16 +48,14 @@ pub struct HelperCounts {
 }
 
 /// Helpers by their last position. Distances are geodesic on WGS 84; a helper exactly at a radius is within it.
-/// All searches MUST be right across the antimeridian and at the poles, and use the spatial index.
+/// All searches, also those of [`super::Emergencies`], MUST be right across the antimeridian and at the poles, and use
+/// the spatial index. Equally near helpers come in the order of their ids.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Helpers: Send + Sync {
-    /// Counts helpers within each of `radii` (growing, never empty), and finds the `limit` nearest within the
-    /// largest. Equally near ones come in the order of their ids.
-    async fn census(&self, search: &Search, radii: &[Metres], limit: u32) -> Result<Census>;
-
-    /// The `limit` nearest helpers within a radius, nearest first.
-    async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Result<Vec<NearbyHelper>>;
+    /// The nearest helpers around an emergency, nearest first, and how the reader stands to it; none for an unknown
+    /// emergency.
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>>;
 
     /// How many helpers are on duty.
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts>;

@@ -6,8 +6,8 @@
 
 use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Position, Recipient, Refusal,
-    Timestamp, Unanswered, UserId, Write,
-    port::{self, Loaded},
+    Unanswered, UserId, Write,
+    port::{self, Loaded, Whom},
     usecase::{
         decide_again,
         emergencies::{Context, resolved},
@@ -55,10 +55,10 @@ pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, 
 }
 
 async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
-    let loaded = cx.load(id).await?;
+    let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
     let alerted = loaded.alerted();
-    let Loaded { mut emergency, alerts } = loaded;
+    let Loaded { mut emergency, alerts, near } = loaded;
     if emergency.call.created_at < cx.rules.expired_before(now) {
         emergency.expire(now)?;
         return Ok(cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?);
@@ -68,7 +68,7 @@ async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
     }
     let change = Change::new(None, now);
     let change = match cx.rules.alerts.next_radius(emergency.alert_radius) {
-        Some(radius) => wave(cx, change, &mut emergency, &alerts, radius).await?,
+        Some(radius) => wave(cx, change, &mut emergency, &alerts, &near, radius),
         None => give_up(change, &mut emergency),
     };
     let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
@@ -83,51 +83,46 @@ fn give_up(change: Change, emergency: &mut Emergency) -> Change {
 }
 
 /// Nobody responds any more: the next wave goes out at once, with the next radius if there is one.
-pub(super) async fn resume(
+pub(super) fn resume(
     cx: &Context,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
-) -> Result<Change, Error> {
+    near: &[Recipient],
+) -> Change {
     let radius = cx.rules.alerts.next_radius(emergency.alert_radius).unwrap_or(emergency.alert_radius);
-    wave(cx, change, emergency, alerts, radius).await
+    wave(cx, change, emergency, alerts, near, radius)
 }
 
 /// One will not come: the nearest who was not alerted yet is alerted in their place. The alert radius stays.
-pub(super) async fn fill(
+pub(super) fn fill(
     cx: &Context,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
-) -> Result<Change, Error> {
-    let near = near(cx, emergency, alerts, 1).await?;
-    let substitute = cx.rules.alerts.substitute(&near, alerts, |helper| emergency.response(helper).is_some());
-    let recipients: Vec<_> = substitute.into_iter().collect();
-    if recipients.is_empty() { Ok(change) } else { Ok(send(change, emergency, alerts, recipients)) }
+    near: &[Recipient],
+) -> Change {
+    let substitute = cx.rules.alerts.substitute(near, alerts, |helper| emergency.response(helper).is_some());
+    match substitute {
+        Some(recipient) => send(change, emergency, alerts, vec![recipient]),
+        None => change,
+    }
 }
 
-async fn wave(
+fn wave(
     cx: &Context,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
+    near: &[Recipient],
     radius: Metres,
-) -> Result<Change, Error> {
+) -> Change {
     let policy = &cx.rules.alerts;
-    let near = near(cx, emergency, alerts, policy.wave_size()).await?;
-    let recipients = policy.later_wave(radius, &near, alerts, |helper| emergency.response(helper).is_some());
+    let recipients = policy.later_wave(radius, near, alerts, |helper| emergency.response(helper).is_some());
     emergency.alert_radius = radius;
     emergency.alerts.wave = emergency.alerts.wave.saturating_add(1);
     emergency.next_alert_at = cx.rules.next_alert(change.at);
-    Ok(send(change, emergency, alerts, recipients))
-}
-
-/// The nearest helpers on duty, `more` of them beyond those who were alerted or take part.
-async fn near(cx: &Context, emergency: &Emergency, alerts: &[Alert], more: u32) -> Result<Vec<Recipient>, Error> {
-    let known = u32::try_from(alerts.len() + emergency.responses.len()).unwrap_or(u32::MAX);
-    let radius = [cx.rules.alerts.largest()];
-    let census = cx.helpers.census(&cx.search(&emergency.call), &radius, known.saturating_add(more)).await?;
-    Ok(census.nearest)
+    send(change, emergency, alerts, recipients)
 }
 
 /// Adds alerts to a change that also updates the emergency.
@@ -169,16 +164,8 @@ pub async fn notice(
             Some(_) | None => return Ok(()),
         },
     };
-    let near = unanswered.near(user, position);
-    if near.is_empty() {
-        return Ok(());
-    }
-    let account = helpers.accounts.find(user).await?;
-    if !account.is_some_and(|account| account.on_duty(cx.rules.helpers)) {
-        return Ok(());
-    }
-    for id in near {
-        let settled = match reach(cx, id, user, position).await {
+    for id in unanswered.near(user, position) {
+        let settled = match reach(cx, id, user).await {
             Err(Error::Refused(Refusal::EmergencyNotFound)) => true,
             outcome => outcome?,
         };
@@ -189,27 +176,26 @@ pub async fn notice(
     Ok(())
 }
 
-/// A helper on duty has come within the alert radius of an emergency that nobody has answered. They are alerted unless
-/// they were before, or the emergency is answered by now. `position` is where the helper is. Tells whether this helper
-/// need not be looked at again.
+/// Somebody has come near an emergency that nobody has answered. If they are a helper on duty within its alert radius,
+/// they are alerted, unless they were before, or the emergency is answered by now. Tells whether this user need not be
+/// looked at again.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
-pub async fn reach(cx: &Context, id: EmergencyId, helper: UserId, position: Position) -> Result<bool, Error> {
+pub async fn reach(cx: &Context, id: EmergencyId, user: UserId) -> Result<bool, Error> {
     decide_again!(async {
-        let Loaded { mut emergency, alerts } = cx.load(id).await?;
-        let distance = position.distance_to(emergency.call.details.location.position);
-        let known = alerts.iter().any(|a| a.helper == helper) || emergency.response(helper).is_some();
-        let waits = emergency.status == EmergencyStatus::Active && distance <= emergency.alert_radius;
-        if known || emergency.owner() == helper || !emergency.status.is_live() {
+        let Loaded { mut emergency, alerts, near } = cx.load_with(id, Whom::Only(user)).await?;
+        let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();
+        if known || emergency.owner() == user || !emergency.status.is_live() {
             return Ok(true);
         }
-        if !waits {
+        let waits = emergency.status == EmergencyStatus::Active;
+        let within = near.into_iter().filter(|helper| waits && helper.distance <= emergency.alert_radius);
+        let recipients: Vec<_> = within.collect();
+        if recipients.is_empty() {
             return Ok(false);
         }
-        let now: Timestamp = cx.clock.now();
-        let recipients = vec![Recipient { helper, distance }];
-        let change = send(Change::new(None, now), &mut emergency, &alerts, recipients);
+        let change = send(Change::new(None, cx.clock.now()), &mut emergency, &alerts, recipients);
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;
         Ok(true)

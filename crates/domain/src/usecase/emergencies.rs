@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, Message, Metres,
-    Refusal, Relation, Revision, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
-    port::{self, Constraint, Loaded, Search},
+    Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message,
+    Metres, Refusal, Relation, Revision, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    port::{self, Constraint, Loaded, Near, Survey, Surveyed, Timeline, Vicinity, Whom},
     usecase::{ATTEMPTS, Rules, decide_again, refuse_conflict},
 };
 
@@ -42,17 +42,17 @@ impl Context {
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load(&self, id: EmergencyId) -> Result<Loaded, Error> {
-        Ok(self.emergencies.load(id).await?.ok_or(Refusal::EmergencyNotFound)?)
+        Ok(self.emergencies.load(id, None).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 
-    /// A search for helpers around an emergency's place.
-    pub fn search(&self, call: &Call) -> Search {
-        Search {
-            centre: call.details.location.position,
-            except: call.owner.id,
-            policy: self.rules.helpers,
-            fresh_since: self.rules.fresh_since(self.clock.now()),
-        }
+    /// The emergency, to decide on, with these of the helpers near enough to be alerted.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyNotFound`].
+    pub(super) async fn load_with(&self, id: EmergencyId, whom: Whom) -> Result<Loaded, Error> {
+        let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
+        let near = Some(Near { on_duty, within, whom });
+        Ok(self.emergencies.load(id, near).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 }
 
@@ -79,25 +79,32 @@ pub async fn raise(
 ) -> Result<Raised, Error> {
     let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
     let policy = &cx.rules.alerts;
-    let census = cx.helpers.census(&cx.search(&call), policy.radii(), policy.wave_size()).await?;
-    let wave = policy.first_wave(&census);
+    let survey = Survey {
+        owner: actor.id(),
+        request_id: request_id.as_ref(),
+        centre: call.details.location.position,
+        on_duty: cx.rules.on_duty(call.created_at),
+        radii: policy.radii(),
+        limit: policy.wave_size(),
+    };
     for _ in 0..ATTEMPTS {
+        let Surveyed { earlier, census } = cx.emergencies.survey(&survey).await?;
+        let wave = policy.first_wave(&census);
+        if let Some(earlier) = earlier {
+            if request_id.is_none() || earlier.request_id != request_id {
+                return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
+            }
+            let index = policy.radii().iter().position(|&r| r == earlier.alert_radius);
+            let nearby_helpers = index.and_then(|i| census.counts.get(i).copied()).unwrap_or(wave.helpers_within);
+            return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
+        }
         let emergency = begin(cx, call.clone(), request_id.clone(), &wave);
         match cx.changes.commit(begun(cx, &emergency, &wave)).await {
             Ok(()) => return Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
+            // Another call of the owner was stored meanwhile: the next look finds it, unless it has ended by then.
             Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => {}
             Err(other) => return Err(other.into()),
         }
-        let Some(earlier) = cx.emergencies.earlier_call(actor.id(), request_id.as_ref()).await? else {
-            // The one in the way has ended or was deleted since.
-            continue;
-        };
-        if request_id.is_none() || earlier.request_id != request_id {
-            return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
-        }
-        let index = policy.radii().iter().position(|&r| r == earlier.alert_radius);
-        let nearby_helpers = index.and_then(|i| census.counts.get(i).copied()).unwrap_or(wave.helpers_within);
-        return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
     }
     Err(Refusal::Contended.into())
 }
@@ -329,8 +336,30 @@ pub async fn helpers_near(
     radius: Metres,
     limit: u32,
 ) -> Result<Vec<port::NearbyHelper>, Error> {
-    let (emergency, _) = cx.read(actor, id).await?;
-    Ok(cx.helpers.nearby(&cx.search(&emergency.call), radius, limit).await?)
+    let on_duty = cx.rules.on_duty(cx.clock.now());
+    let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, limit };
+    let (footing, near) = cx.helpers.nearby(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
+    footing.admit(&actor.account, cx.rules.helpers)?;
+    Ok(near)
+}
+
+/// What happened in an emergency. Lookers-on may read the emergency, but not this.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+pub async fn timeline(
+    cx: &Context,
+    log: &dyn port::EventLog,
+    actor: &Actor,
+    id: EmergencyId,
+    after: EventId,
+    limit: u32,
+) -> Result<(Timeline, Relation), Error> {
+    let timeline = log.timeline(id, after, limit).await?.ok_or(Refusal::EmergencyNotFound)?;
+    match timeline.emergency.relation(&actor.account, cx.rules.helpers) {
+        relation @ (Relation::Owner | Relation::RespondingHelper | Relation::Admin) => Ok((timeline, relation)),
+        Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
+    }
 }
 
 /// Refuses all but helpers.

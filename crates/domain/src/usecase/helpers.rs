@@ -6,7 +6,7 @@ use crate::{
     Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, Skill, Text, UserId, Verification,
     Write,
     port::{self, Fix},
-    usecase::{ATTEMPTS, Rules},
+    usecase::{Rules, decide_again},
 };
 
 /// What these use cases need.
@@ -38,15 +38,17 @@ pub struct Duty {
 /// # Errors
 /// When a port fails.
 pub async fn enlist(cx: &Context, actor: &Actor, duty: Duty) -> Result<Account, Error> {
-    let before = &actor.account;
-    let known = before.helper.clone();
-    let mut helper =
-        known.unwrap_or(HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() });
-    helper.available = duty.available.unwrap_or(helper.available);
-    helper.skills = duty.skills.unwrap_or(helper.skills);
-    let role = if before.is_admin() { Role::Admin } else { Role::Helper };
-    let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
-    commit(cx, actor.id(), before, after, Write::SetHelper { user: actor.id(), helper, role }).await
+    let mut known = Some(actor.account.clone());
+    decide_again!(async {
+        let before = account(cx, actor.id(), known.take()).await?;
+        let first = || HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
+        let mut helper = before.helper.clone().unwrap_or_else(first);
+        helper.available = duty.available.unwrap_or(helper.available);
+        helper.skills = duty.skills.clone().unwrap_or(helper.skills);
+        let role = if before.is_admin() { Role::Admin } else { Role::Helper };
+        let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
+        commit(cx, actor, before, after, Write::SetHelper { user: actor.id(), helper, role }).await
+    })
 }
 
 /// An administrator verifies or rejects a helper.
@@ -55,10 +57,12 @@ pub async fn enlist(cx: &Context, actor: &Actor, duty: Duty) -> Result<Account, 
 /// [`Refusal::NotAuthorized`]; [`Refusal::UserNotFound`] for one who never asked to be a helper.
 pub async fn verify(cx: &Context, actor: &Actor, user: UserId, verification: Verification) -> Result<Account, Error> {
     must_be_admin(actor)?;
-    let before = cx.accounts.find(user).await?.ok_or(Refusal::UserNotFound)?;
-    let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
-    let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
-    commit(cx, actor.id(), &before, after, Write::SetVerification { user, verification }).await
+    decide_again!(async {
+        let before = account(cx, user, None).await?;
+        let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
+        let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
+        commit(cx, actor, before, after, Write::SetVerification { user, verification }).await
+    })
 }
 
 /// An administrator shuts an account out, or lets it in again.
@@ -76,9 +80,11 @@ pub async fn block(
     if user == actor.id() {
         return Err(Refusal::NotAuthorized.into());
     }
-    let before = cx.accounts.find(user).await?.ok_or(Refusal::UserNotFound)?;
-    let after = Account { blocked, ..before.clone() };
-    commit(cx, actor.id(), &before, after, Write::SetBlocked { user, blocked, reason }).await
+    decide_again!(async {
+        let before = account(cx, user, None).await?;
+        let after = Account { blocked, ..before.clone() };
+        commit(cx, actor, before, after, Write::SetBlocked { user, blocked, reason: reason.clone() }).await
+    })
 }
 
 /// Stores where somebody is.
@@ -97,32 +103,31 @@ pub fn must_be_admin(actor: &Actor) -> Result<(), Refusal> {
     if actor.account.is_admin() { Ok(()) } else { Err(Refusal::NotAuthorized) }
 }
 
-/// Commits a change of an account, with what follows from it for its sockets. Two changes of one account may have been
-/// decided side by side, so what was told of its rights is compared with what is stored now, and put right.
-async fn commit(cx: &Context, by: UserId, before: &Account, after: Account, write: Write) -> Result<Account, Error> {
-    let policy = cx.rules.helpers;
-    let user = after.id;
-    let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
-    let tell = |change: Change, (on_duty, may_help)| {
-        change.account_event(Event::HelperRightsChanged { user, on_duty, may_help })
-    };
-    let mut told = rights(&after);
-    let mut change = Change::new(Some(by), cx.clock.now()).write(write);
-    if rights(before) != told {
-        change = tell(change, told);
+/// The account, as it is `known` to be or as it is stored.
+async fn account(cx: &Context, user: UserId, known: Option<Account>) -> Result<Account, Error> {
+    match known {
+        Some(known) => Ok(known),
+        None => Ok(cx.accounts.find(user).await?.ok_or(Refusal::UserNotFound)?),
     }
-    if after.blocked && !before.blocked {
+}
+
+/// Commits a change of an account, with what follows from it for its sockets, on condition that its rights are still
+/// those that it was decided on: of two changes side by side the later one is decided again.
+async fn commit(cx: &Context, by: &Actor, before: Account, after: Account, write: Write) -> Result<Account, Error> {
+    let (policy, user) = (cx.rules.helpers, after.id);
+    let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
+    let (on_duty, may_help) = rights(&after);
+    let changes = rights(&before) != (on_duty, may_help);
+    let shuts_out = after.blocked && !before.blocked;
+    let mut change =
+        Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before))).write(write);
+    if changes {
+        change = change.account_event(Event::HelperRightsChanged { user, on_duty, may_help });
+    }
+    if shuts_out {
         change = change.account_event(Event::AccountBlocked { user });
     }
     cx.changes.commit(change).await?;
-    for _ in 0..ATTEMPTS {
-        let Some(stored) = cx.accounts.find(user).await? else { break };
-        if rights(&stored) == told {
-            return Ok(stored);
-        }
-        told = rights(&stored);
-        cx.changes.commit(tell(Change::new(Some(by), cx.clock.now()), told)).await?;
-    }
     Ok(after)
 }
 

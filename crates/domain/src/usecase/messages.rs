@@ -1,8 +1,8 @@
 //! Participants talk.
 
 use crate::{
-    Actor, Addressee, Change, Emergency, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation, Sender,
-    Text, Write,
+    Actor, Addressee, Change, EmergencyId, Error, Event, Footing, Message, MessageId, Refusal, Relation, Sender, Text,
+    Write,
     port::{self, MessagePage},
     usecase::{decide_again, emergencies},
 };
@@ -21,8 +21,9 @@ pub struct Context {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn list(cx: &Context, actor: &Actor, page: MessagePage) -> Result<Vec<Message>, Error> {
-    take_part(cx, actor, page.emergency).await?;
-    Ok(cx.messages.list(&page).await?)
+    let (footing, messages) = cx.messages.list(&page).await?.ok_or(Refusal::EmergencyNotFound)?;
+    take_part(cx, actor, footing)?;
+    Ok(messages)
 }
 
 /// A participant writes to all others or to one of them.
@@ -39,7 +40,8 @@ pub async fn post(
 ) -> Result<Message, Error> {
     let ports = &cx.emergencies;
     decide_again!(async {
-        let (emergency, relation) = take_part(cx, actor, id).await?;
+        let emergency = ports.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+        let relation = take_part(cx, actor, emergency.footing(actor.id()))?;
         emergency.must_be_live()?;
         let person = actor.account.person();
         let message = Message {
@@ -67,24 +69,24 @@ pub async fn post(
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].
 pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
     decide_again!(async {
-        let (emergency, _) = take_part(cx, actor, id).await?;
-        let found = cx.messages.find(id, message).await?.filter(|m| m.is_readable_by(actor.id()));
-        let found = found.ok_or(Refusal::MessageNotFound)?;
+        let found = cx.messages.find(id, message, actor.id()).await?;
+        let (footing, found) = found.ok_or(Refusal::EmergencyNotFound)?;
+        take_part(cx, actor, footing)?;
+        let found = found.filter(|m| m.is_readable_by(actor.id())).ok_or(Refusal::MessageNotFound)?;
         if found.from.id() != Some(actor.id()) {
             return Err(Refusal::NotAuthorized.into());
         }
         let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
-            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
+            .write(Write::ExpectRevision { emergency: id, revision: footing.revision })
             .write(Write::DeleteMessage { emergency: id, message })
             .event(id, Event::MessageDeleted { message, readers: found.readers() });
         Ok(cx.emergencies.changes.commit(change).await?)
     })
 }
 
-async fn take_part(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
-    let found = cx.emergencies.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let relation = found.relation(&actor.account, cx.emergencies.rules.helpers);
-    if relation.is_participant() { Ok((found, relation)) } else { Err(Refusal::NotAuthorized.into()) }
+fn take_part(cx: &Context, actor: &Actor, footing: Footing) -> Result<Relation, Refusal> {
+    let relation = footing.relation(&actor.account, cx.emergencies.rules.helpers);
+    if relation.is_participant() { Ok(relation) } else { Err(Refusal::NotAuthorized) }
 }
 
 #[cfg(test)]

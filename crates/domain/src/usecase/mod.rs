@@ -12,7 +12,10 @@ pub mod rooms;
 
 use chrono::TimeDelta;
 
-use crate::{AlertPolicy, HelperPolicy, Refusal, Timestamp, port};
+use crate::{
+    AlertPolicy, HelperPolicy, Refusal, Timestamp,
+    port::{self, OnDuty},
+};
 
 /// How often a use case decides again when somebody else was faster. Each time one of those who contend is done, so this
 /// is how many may act on one emergency in the same instant: several waves of helpers.
@@ -38,9 +41,12 @@ impl Rules {
     pub fn fresh_since(&self, now: Timestamp) -> Timestamp {
         now.checked_sub_signed(self.position_ttl).unwrap_or(Timestamp::MIN_UTC)
     }
-}
 
-impl Rules {
+    /// Which helpers count now.
+    pub fn on_duty(&self, now: Timestamp) -> OnDuty {
+        OnDuty { policy: self.helpers, fresh_since: self.fresh_since(now) }
+    }
+
     /// When the wave after one sent now is due.
     pub fn next_alert(&self, now: Timestamp) -> Option<Timestamp> {
         now.checked_add_signed(self.alert_interval)

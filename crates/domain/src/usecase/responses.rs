@@ -3,7 +3,7 @@
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
     ResponseStatus, ResponseUpdate, Timestamp, Write,
-    port::{Constraint, Loaded},
+    port::{Constraint, Loaded, Whom},
     usecase::{
         alerts::{fill, resume},
         decide_again,
@@ -24,7 +24,7 @@ pub async fn accept(
     estimated_arrival: Option<Timestamp>,
 ) -> Result<Emergency, Error> {
     decide_again!(async {
-        let Loaded { mut emergency, alerts } = load_for_helper(cx, actor, id).await?;
+        let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, cx.load(id).await?)?;
         let (now, helper) = (cx.clock.now(), actor.id());
         let Acceptance::Joined { first } = emergency.accept(actor.account.helper_card(), estimated_arrival, now)?
         else {
@@ -54,7 +54,8 @@ pub async fn accept(
 /// [`Refusal::AlreadyResponding`].
 pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     decide_again!(async {
-        let Loaded { mut emergency, alerts } = load_for_helper(cx, actor, id).await?;
+        let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
+        let Loaded { mut emergency, alerts, near } = for_helper(cx, actor, loaded)?;
         let helper = actor.id();
         emergency.decline(helper)?;
         let alert = alerts.iter().find(|a| a.helper == helper);
@@ -67,7 +68,7 @@ pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Eme
             .write(Write::SetDeclined { emergency: id, helper, declined: true })
             .event(id, Event::AlertDeclined { helper });
         let was_alerted = alert.is_some_and(|a| a.wave.is_some());
-        let change = if was_alerted { fill(cx, change, &mut emergency, &alerts).await? } else { change };
+        let change = if was_alerted { fill(cx, change, &mut emergency, &alerts, &near) } else { change };
         cx.changes.commit(change).await?;
         emergency.alerts.declined += u32::from(was_alerted);
         Ok(emergency)
@@ -86,7 +87,10 @@ pub async fn update(
     told: ResponseUpdate,
 ) -> Result<(Emergency, Relation), Error> {
     decide_again!(async {
-        let Loaded { mut emergency, alerts } = cx.load(id).await?;
+        let cancels = told.status == ResponseStatus::Cancelled;
+        let whom = Whom::Nearest(cx.rules.alerts.wave_size());
+        let loaded = if cancels { cx.load_with(id, whom).await } else { cx.load(id).await };
+        let Loaded { mut emergency, alerts, near } = loaded?;
         let (now, helper) = (cx.clock.now(), actor.id());
         let abandoned = emergency.update_response(helper, told.clone(), now)?;
         let response = emergency.response(helper).cloned().ok_or(Refusal::NotAuthorized)?;
@@ -97,13 +101,12 @@ pub async fn update(
             estimated_arrival: response.estimated_arrival,
             updated_at: now,
         };
-        let cancelled = response.status == ResponseStatus::Cancelled;
         let change = Change::new(Some(helper), now).event(id, updated);
         let change = if abandoned {
             let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now };
-            resume(cx, change.event(id, active), &mut emergency, &alerts).await?
-        } else if cancelled {
-            fill(cx, change, &mut emergency, &alerts).await?
+            resume(cx, change.event(id, active), &mut emergency, &alerts, &near)
+        } else if cancels {
+            fill(cx, change, &mut emergency, &alerts, &near)
         } else {
             change
         };
@@ -115,8 +118,7 @@ pub async fn update(
     })
 }
 
-async fn load_for_helper(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Loaded, Error> {
-    let loaded = cx.load(id).await?;
+fn for_helper(cx: &Context, actor: &Actor, loaded: Loaded) -> Result<Loaded, Error> {
     if loaded.emergency.owner() == actor.id() {
         return Err(Refusal::OwnEmergency.into());
     }

@@ -1,7 +1,9 @@
 //! Who may enter which room of an emergency, and what a connection is in from the start.
 
 use crate::{
-    Account, Actor, EmergencyId, Error, Refusal, Room, UserId, rooms_of,
+    Account, Actor, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
+    port::{EventLog, Live, Standing},
+    rooms_of,
     usecase::{Rules, emergencies::Context},
 };
 
@@ -23,35 +25,63 @@ pub enum Which {
 pub async fn find(cx: &Context, user: UserId, which: Which) -> Result<EmergencyId, Error> {
     match which {
         Which::Id(id) => Ok(id),
-        Which::Current => {
-            let live = cx.emergencies.live_of(user).await?;
-            Ok(live.first().ok_or(Refusal::EmergencyNotFound)?.id())
-        }
+        Which::Current => Ok(current(cx, user).await?.0.id()),
         Which::Unknown => Err(Refusal::EmergencyNotFound.into()),
     }
+}
+
+async fn current(cx: &Context, user: UserId) -> Result<(Emergency, EventId), Error> {
+    let Live { emergencies, as_of } = cx.emergencies.live_of(user).await?;
+    Ok((emergencies.into_iter().next().ok_or(Refusal::EmergencyNotFound)?, as_of))
+}
+
+/// Rooms that somebody may be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rooms {
+    /// Which.
+    pub rooms: Vec<Room>,
+    /// Whoever is put into them must have followed the log up to here, or would miss what happened before, and be moved
+    /// by what led to them.
+    pub as_of: EventId,
 }
 
 /// The rooms that somebody enters by joining an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-pub async fn join(cx: &Context, actor: &Actor, which: Which) -> Result<(EmergencyId, Vec<Room>), Error> {
-    let id = find(cx, actor.id(), which).await?;
-    let (_, relation) = cx.read(actor, id).await?;
-    Ok((id, rooms_of(relation, id)))
+pub async fn join(
+    cx: &Context,
+    log: &dyn EventLog,
+    actor: &Actor,
+    which: Which,
+) -> Result<(EmergencyId, Rooms), Error> {
+    let (id, footing, as_of) = match which {
+        Which::Id(id) => {
+            let Standing { footing, as_of } = log.standing(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
+            (id, footing, as_of)
+        }
+        Which::Current => {
+            let (current, as_of) = current(cx, actor.id()).await?;
+            (current.id(), current.footing(actor.id()), as_of)
+        }
+        Which::Unknown => return Err(Refusal::EmergencyNotFound.into()),
+    };
+    let relation = footing.admit(&actor.account, cx.rules.helpers)?;
+    Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 
 /// The rooms in which a connection of this account is from the start.
 ///
 /// # Errors
 /// When a port fails.
-pub async fn restore(cx: &Context, account: &Account) -> Result<Vec<Room>, Error> {
+pub async fn restore(cx: &Context, account: &Account) -> Result<Rooms, Error> {
     let mut rooms = standing_rooms(account, &cx.rules);
-    for emergency in cx.emergencies.live_of(account.id).await? {
+    let Live { emergencies, as_of } = cx.emergencies.live_of(account.id).await?;
+    for emergency in emergencies {
         let relation = emergency.relation(account, cx.rules.helpers);
         rooms.extend(rooms_of(relation, emergency.id()));
     }
-    Ok(rooms)
+    Ok(Rooms { rooms, as_of })
 }
 
 fn standing_rooms(account: &Account, rules: &Rules) -> Vec<Room> {

@@ -2,8 +2,8 @@
 //! the service is ready.
 
 use allynet_domain::{
-    HelperRecord, Verification,
-    port::{self, Activity, Fix, HelperCounts},
+    EventId, HelperRecord, Verification,
+    port::{self, Activity, Fix, HelperCounts, Live},
 };
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use super::app::{Mocks, account, now};
 #[tokio::test]
 async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
     let mut mocks = Mocks::default();
-    mocks.emergencies.expect_live_of().returning(|_| Ok(Vec::new()));
+    mocks.emergencies.expect_live_of().returning(|_| Ok(Live { emergencies: Vec::new(), as_of: EventId::START }));
     let app = mocks.app();
     for (route, data) in [("active", json!(null)), ("helper-active", json!(null)), ("pending-for-helper", json!([]))] {
         let got = app.get_as("user", &format!("/api/v1/emergencies/{route}")).await;

@@ -1,9 +1,8 @@
 //! Who is looked at, and what for, with ports that count what they are asked.
 
 use allynet_domain::{
-    Account, AlertCounts, Call, Census, Details, Emergency, EmergencyStatus, EmergencyType, Event, EventId,
-    HelperRecord, Location, LoggedEvent, Metres, Name, Priority, Profile, Revision, Role, Standing, Timestamp,
-    Verification, Write,
+    AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, Event, EventId, Location, LoggedEvent,
+    Metres, Name, Person, Priority, Recipient, Revision, Timestamp, Write,
     port::{Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, MockPositions},
     usecase::Rules,
 };
@@ -28,18 +27,8 @@ fn fix(metres: f64) -> Fix {
     Fix { user: id(HELPER), position: at(metres), at: Timestamp::UNIX_EPOCH }
 }
 
-fn account(n: u128) -> Account {
-    let first_name = Name::parse("Somebody").unwrap();
-    Account {
-        id: id(n),
-        email: "somebody@example.org".parse().unwrap(),
-        profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
-        role: Role::Helper,
-        blocked: false,
-        helper: Some(HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() }),
-        standing: Standing::default(),
-        created_at: Timestamp::UNIX_EPOCH,
-    }
+fn person(n: u128) -> Person {
+    Person { id: id(n), first_name: Name::parse("Somebody").unwrap(), last_name: None }
 }
 
 fn emergency() -> Emergency {
@@ -55,7 +44,7 @@ fn emergency() -> Emergency {
         anonymous: false,
     };
     Emergency {
-        call: Call { id: id(7), owner: account(OWNER).person(), details, created_at: Timestamp::UNIX_EPOCH },
+        call: Call { id: id(7), owner: person(OWNER), details, created_at: Timestamp::UNIX_EPOCH },
         request_id: None,
         status: EmergencyStatus::Active,
         alert_radius: Metres::new(1_000.0),
@@ -76,8 +65,8 @@ fn wave() -> LoggedEvent {
     LoggedEvent { id: EventId::new(1), at: Timestamp::UNIX_EPOCH, emergency, actor: None, event }
 }
 
-/// A lookout that has begun, and whom it alerts. Where the helper is last known to be is `last`; the account fails to
-/// be found the first `failures` times.
+/// A lookout that has begun, and whom it alerts. Where the helper is last known to be is `last`; the emergency
+/// cannot be loaded the first `failures` times.
 fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, mpsc::UnboundedReceiver<UserId>) {
     let (alerted, alerts) = mpsc::unbounded_channel();
     let mut clock = MockClock::new();
@@ -85,7 +74,11 @@ fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, m
     let clock = Arc::new(clock);
     let mut stored = MockEmergencies::new();
     stored.expect_list().times(1).return_once(move |_| Ok(live));
-    stored.expect_load().returning(|_| Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new() })));
+    stored.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
+    stored.expect_load().returning(|_, _| {
+        let near = vec![Recipient { helper: id(HELPER), distance: Metres::new(1.0) }];
+        Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new(), near }))
+    });
     let mut changes = MockChanges::new();
     changes.expect_commit().returning(move |change| {
         for write in change.writes {
@@ -98,22 +91,17 @@ fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, m
         Ok(())
     });
     let changes = Arc::new(changes);
-    let mut accounts = MockAccounts::new();
-    accounts.expect_find().times(failures).returning(|_| Err(port::Error::unavailable("the test says so")));
-    accounts.expect_find().returning(|_| Ok(Some(account(HELPER))));
     let mut positions = MockPositions::new();
     positions.expect_last().returning(move |user| Ok(Some(Fix { user, position: last, at: Timestamp::UNIX_EPOCH })));
-    let mut helpers = MockHelpers::new();
-    helpers.expect_census().returning(|_, _, _| Ok(Census::default()));
     let emergencies = emergencies::Context {
         emergencies: Arc::new(stored),
-        helpers: Arc::new(helpers),
+        helpers: Arc::new(MockHelpers::new()),
         changes: changes.clone(),
         clock: clock.clone(),
         ids: Arc::new(MockIds::new()),
         rules: Rules::default(),
     };
-    let (accounts, positions) = (Arc::new(accounts), Arc::new(positions));
+    let (accounts, positions) = (Arc::new(MockAccounts::new()), Arc::new(positions));
     let helpers = helpers::Context { accounts, changes, positions, clock, rules: Rules::default() };
     let lookout = Lookout::new(Arc::default());
     let running = lookout.clone();

@@ -95,6 +95,8 @@ pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
 pub(crate) struct Script {
     /// The live emergencies.
     pub(crate) live: Mutex<Vec<Emergency>>,
+    /// The last event that the database knows of.
+    pub(crate) as_of: Mutex<EventId>,
     /// Accounts are looked up only while this is open.
     pub(crate) accounts: watch::Sender<bool>,
     /// Told whenever an account is about to be looked up.
@@ -126,6 +128,7 @@ impl Node {
     pub(crate) async fn failing(failures: u32) -> Self {
         let script = Arc::new(Script {
             live: Mutex::default(),
+            as_of: Mutex::new(EventId::START),
             accounts: watch::Sender::new(true),
             looked_up: Notify::new(),
             positions: watch::Sender::new(true),
@@ -272,7 +275,8 @@ fn live_emergencies(script: &Arc<Script>) -> MockEmergencies {
     let all = Arc::clone(script);
     emergencies.expect_live_of().returning(move |user| {
         let takes_part = |e: &&Emergency| e.owner() == user || e.is_responding(user);
-        Ok(all.live.lock().unwrap().iter().filter(takes_part).cloned().collect())
+        let emergencies = all.live.lock().unwrap().iter().filter(takes_part).cloned().collect();
+        Ok(port::Live { emergencies, as_of: *all.as_of.lock().unwrap() })
     });
     let all = Arc::clone(script);
     emergencies.expect_find().returning(move |id| Ok(all.live.lock().unwrap().iter().find(|e| e.id() == id).cloned()));
@@ -321,7 +325,18 @@ struct Feed {
 
 #[async_trait]
 impl EventLog for Feed {
-    async fn timeline(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
+    async fn timeline(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Option<port::Timeline>> {
+        Ok(None)
+    }
+
+    async fn standing(&self, id: EmergencyId, user: UserId) -> Result<Option<port::Standing>> {
+        let as_of = *self.script.as_of.lock().unwrap();
+        let live = self.script.live.lock().unwrap();
+        let found = live.iter().find(|emergency| emergency.id() == id);
+        Ok(found.map(|emergency| port::Standing { footing: emergency.footing(user), as_of }))
+    }
+
+    async fn events_of(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
         Ok(Vec::new())
     }
 

@@ -2,7 +2,8 @@
 
 use allynet_domain::{
     Account, HelperRecord, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Standing, Text, Url, UserId,
-    Verification, port::Result,
+    Verification,
+    port::{Error, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -87,6 +88,25 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
         .await
         .map_err(refused)
         .map(drop)
+}
+
+/// What decides on the rights of an account is still so.
+pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Result<()> {
+    let Account { id, email: _, profile: _, role, blocked, helper, standing: _, created_at: _ } = account;
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from account where id = ?1 and role = ?2 and blocked = ?3 and verification is ?4 \
+         and available is ?5 and skills = ?6",
+    )
+    .bind(Uuid::from(*id))
+    .bind(role.as_str())
+    .bind(blocked)
+    .bind(helper.as_ref().map(|helper| helper.verification.as_str()))
+    .bind(helper.as_ref().map(|helper| helper.available))
+    .bind(skills(helper.as_ref())?)
+    .fetch_optional(db)
+    .await
+    .map_err(refused)?;
+    found.map(drop).ok_or(Error::Stale)
 }
 
 pub(super) async fn set_helper(

@@ -40,6 +40,12 @@ pub(crate) const LOAD: &str = emergencies!(
     "where e.id = ?1"
 );
 
+/// How the user `?2` stands to the emergency `?1`.
+pub(crate) const SEEN: &str = "\
+    select e.owner_id, e.status, e.revision, e.latitude, e.longitude, exists ( \
+        select 1 from response r where r.emergency_id = e.id and r.helper_id = ?2 and r.status <> 'cancelled' \
+    ) as responds from emergency e where e.id = ?1";
+
 pub(crate) const EARLIER_CALL: &str = emergencies!(
     "where e.key = coalesce( \
          (select key from emergency where owner_id = ?1 and request_id = ?2), \

@@ -16,6 +16,8 @@ async fn no_statement_walks_a_table() {
     let (store, _folder) = database().await;
     for (name, sql, indexes) in [
         ("helpers", helpers::CANDIDATES, &["VIRTUAL TABLE INDEX 2:D1B0D3B2", "SEARCH a USING PRIMARY KEY"][..]),
+        ("one helper", helpers::ONE, &["SEARCH p USING", "SEARCH a USING PRIMARY KEY"]),
+        ("seen", statements::SEEN, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("load", statements::LOAD, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("earlier call", statements::EARLIER_CALL, &["emergency_request", "emergency_one_live"]),
         ("live of", statements::LIVE_OF, &["emergency_one_live", "response_helper"]),
@@ -27,7 +29,7 @@ async fn no_statement_walks_a_table() {
         ("by ids", statements::BY_IDS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("due", alerts::DUE, &["COVERING INDEX emergency_due", "emergency_status (status=? AND created_at<?)"]),
         ("messages", messages::PAGE, &["message_emergency"]),
-        ("timeline", events::TIMELINE, &["event_emergency"]),
+        ("events of", events::EVENTS_OF, &["event_emergency"]),
         ("tail", events::AFTER, &["INTEGER PRIMARY KEY"]),
         ("range", events::RANGE, &["INTEGER PRIMARY KEY"]),
     ] {

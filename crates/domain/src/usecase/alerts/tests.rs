@@ -8,43 +8,44 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    Census, HelperPolicy,
-    given::{Committed, OWNER, at, details, emergency, id, now, store},
-    port::{MockAlerts, MockEmergencies, MockHelpers, Search},
-    usecase::emergencies::tests::{holding, with_helpers},
+    HelperPolicy, Timestamp,
+    given::{Committed, OWNER, at, emergency, id, now, store},
+    port::{MockAlerts, MockEmergencies, Near, OnDuty},
+    usecase::emergencies::tests::context,
 };
 
-/// The nearest helpers on duty, of whom as many are asked for as `limit` says, as far as alerts may go.
-fn around(nearest: &[Recipient], limit: u32) -> MockHelpers {
-    let nearest = nearest.to_vec();
-    let mut helpers = MockHelpers::new();
-    helpers.expect_census().returning(move |search, radii, most| {
-        let (centre, policy) = (details().location.position, HelperPolicy::Verified);
+/// Helpers on duty near the emergency, who are asked for in this way, as far as alerts may go.
+struct Around {
+    nearest: Vec<Recipient>,
+    whom: Whom,
+}
+
+/// The nearest, `more` of them beyond those who know already.
+fn around(nearest: &[Recipient], more: u32) -> Around {
+    Around { nearest: nearest.to_vec(), whom: Whom::Nearest(more) }
+}
+
+/// A store with this emergency and these alerts, whoever is near.
+fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, whom }: Around) -> MockEmergencies {
+    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: nearest };
+    let mut emergencies = MockEmergencies::new();
+    emergencies.expect_load().returning(move |asked, near| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);
-        assert_eq!(*search, Search { centre, except: id(OWNER), policy, fresh_since });
-        assert_eq!((radii, most), (&[Metres::new(15_000.0)][..], limit));
-        Ok(Census { counts: vec![0], nearest: nearest.clone() })
+        let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since };
+        assert_eq!(near, Some(Near { on_duty, within: Metres::new(15_000.0), whom }));
+        Ok((asked == loaded.emergency.id()).then(|| loaded.clone()))
     });
-    helpers
+    emergencies
 }
 
 /// The service with this emergency and these alerts, whoever is near.
-fn service(emergency: &Emergency, alerts: &[Alert], helpers: MockHelpers) -> (Context, Committed) {
-    service_that(holding(emergency, alerts), helpers, vec![])
+fn service(emergency: &Emergency, alerts: &[Alert], near: Around) -> (Context, Committed) {
+    service_that(holding_around(emergency, alerts, near), vec![])
 }
 
-fn service_that(
-    emergencies: MockEmergencies,
-    helpers: MockHelpers,
-    outcomes: Vec<port::Result<()>>,
-) -> (Context, Committed) {
+fn service_that(emergencies: MockEmergencies, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
     let (changes, committed) = store(outcomes);
-    (with_helpers(emergencies, helpers, changes), committed)
-}
-
-/// Nobody is to be looked for.
-fn nobody_asked() -> MockHelpers {
-    MockHelpers::new()
+    (context(emergencies, changes), committed)
 }
 
 /// These are due now.

@@ -17,10 +17,10 @@ use crate::{
 /// The service with a store in which `emergency` is, and its `alerts`.
 pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
-    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec() };
+    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new() };
     let (found, only) = (emergency.clone(), emergency.id());
     emergencies.expect_find().returning(move |id| Ok((id == only).then(|| found.clone())));
-    emergencies.expect_load().returning(move |id| Ok((id == only).then(|| loaded.clone())));
+    emergencies.expect_load().returning(move |id, _| Ok((id == only).then(|| loaded.clone())));
     emergencies
 }
 
@@ -28,22 +28,14 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
 pub(in crate::usecase) fn empty() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_find().returning(|_| Ok(None));
-    emergencies.expect_load().returning(|_| Ok(None));
+    emergencies.expect_load().returning(|_, _| Ok(None));
     emergencies
 }
 
 pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<MockChanges>) -> Context {
-    with_helpers(emergencies, MockHelpers::new(), changes)
-}
-
-pub(in crate::usecase) fn with_helpers(
-    emergencies: MockEmergencies,
-    helpers: MockHelpers,
-    changes: Arc<MockChanges>,
-) -> Context {
     Context {
         emergencies: Arc::new(emergencies),
-        helpers: Arc::new(helpers),
+        helpers: Arc::new(MockHelpers::new()),
         changes,
         clock: clock(),
         ids: ids(),

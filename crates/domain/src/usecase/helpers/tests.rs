@@ -9,46 +9,31 @@ use crate::{
         ADMIN, Committed, GRACE, NOBODY, OWNER, account, admin, calling, clock, helper, id, now, record, store, text,
     },
     port::{MockAccounts, MockPositions},
-    usecase::emergencies::tests::refusal,
+    usecase::emergencies::tests::{refusal, stale},
 };
 use Verification::{Pending, Rejected, Verified};
 
 /// The service with nobody else's account read.
 fn service(policy: HelperPolicy) -> (Context, Committed) {
-    service_with(|_, _| None, policy)
+    service_with(|_| None, policy, vec![])
 }
 
-/// The service with one account, as the changes that were committed leave it.
+/// The service with one account.
 fn holding(account: Account, policy: HelperPolicy) -> (Context, Committed) {
-    let stored = move |id, changes: Vec<Change>| {
-        let writes = changes.into_iter().flat_map(|change| change.writes);
-        (id == account.id).then(|| writes.fold(account.clone(), applied))
-    };
-    service_with(stored, policy)
+    service_with(move |id| (id == account.id).then(|| account.clone()), policy, vec![])
 }
 
 fn service_with(
-    stored: impl Fn(UserId, Vec<Change>) -> Option<Account> + Send + 'static,
+    stored: impl Fn(UserId) -> Option<Account> + Send + 'static,
     policy: HelperPolicy,
+    outcomes: Vec<port::Result<()>>,
 ) -> (Context, Committed) {
-    let (changes, committed) = store(vec![]);
+    let (changes, committed) = store(outcomes);
     let mut accounts = MockAccounts::new();
-    let seen = committed.clone();
-    accounts.expect_find().returning(move |id| Ok(stored(id, seen.attempts())));
+    accounts.expect_find().returning(move |id| Ok(stored(id)));
     let rules = Rules { helpers: policy, ..Rules::default() };
     let positions = Arc::new(MockPositions::new());
     (Context { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
-}
-
-fn applied(account: Account, write: Write) -> Account {
-    match (write, account.helper.clone()) {
-        (Write::SetHelper { helper, role, .. }, _) => Account { helper: Some(helper), role, ..account },
-        (Write::SetVerification { verification, .. }, Some(helper)) => {
-            Account { helper: Some(HelperRecord { verification, ..helper }), ..account }
-        }
-        (Write::SetBlocked { blocked, .. }, _) => Account { blocked, ..account },
-        (other, _) => panic!("{other:?}"),
-    }
 }
 
 fn with(verification: Verification, available: bool) -> Account {
@@ -78,11 +63,9 @@ async fn whoever_asks_becomes_a_helper_to_be_verified() {
     let after = enlist(&cx, &calling(account(GRACE)), duty).await.unwrap();
     let record = HelperRecord { verification: Pending, available: true, skills };
     assert_eq!((after.role, after.helper), (Role::Helper, Some(record.clone())));
-    let expected = Change::new(Some(id(GRACE)), now()).write(Write::SetHelper {
-        user: id(GRACE),
-        helper: record,
-        role: Role::Helper,
-    });
+    let expected = Change::new(Some(id(GRACE)), now())
+        .write(Write::ExpectAccount(Box::new(account(GRACE))))
+        .write(Write::SetHelper { user: id(GRACE), helper: record, role: Role::Helper });
     assert_eq!(committed.only(), expected);
 }
 
@@ -137,19 +120,37 @@ async fn an_administrator_decides_who_may_help() {
         assert_eq!(after.helper.map(|h| h.verification), Some(decided));
         let change = committed.only();
         assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
-        assert_eq!(change.writes, [Write::SetVerification { user: id(GRACE), verification: decided }]);
+        let expected = Write::ExpectAccount(Box::new(before));
+        assert_eq!(change.writes, [expected, Write::SetVerification { user: id(GRACE), verification: decided }]);
     }
 }
 
 #[tokio::test]
-async fn rights_that_two_changes_decided_side_by_side_are_put_right() {
-    let off_duty = with(Verified, false);
+async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
+    let (off_duty, rejected) = (with(Verified, false), with(Rejected, false));
     // An administrator rejects the helper between what going on duty was decided on and its commit.
-    let (cx, committed) = service_with(|_, _| Some(with(Rejected, true)), HelperPolicy::Verified);
-    let after = enlist(&cx, &calling(off_duty), available(true)).await.unwrap();
+    let stored = rejected.clone();
+    let (cx, committed) = service_with(move |_| Some(stored.clone()), HelperPolicy::Verified, stale(1));
+    let after = enlist(&cx, &calling(off_duty.clone()), available(true)).await.unwrap();
     assert_eq!(after, with(Rejected, true));
-    let told: Vec<_> = committed.attempts().iter().map(rights).collect();
-    assert_eq!(told, [Some((true, true)), Some((false, false))]);
+    let attempts = committed.attempts();
+    assert_eq!(attempts.iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), None]);
+    let expected = [off_duty, rejected].map(|account| Write::ExpectAccount(Box::new(account)));
+    assert_eq!(attempts.iter().map(|change| change.writes[0].clone()).collect::<Vec<_>>(), expected);
+
+    let decisions = [with(Pending, true), with(Pending, false)];
+    let mut looks = decisions.clone().into_iter();
+    let looks = std::sync::Mutex::new(move || looks.next());
+    let (cx, committed) = service_with(move |_| (looks.lock().unwrap())(), HelperPolicy::Verified, stale(1));
+    verify(&cx, &calling(admin()), id(GRACE), Verified).await.unwrap();
+    assert_eq!(committed.attempts().iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), Some((false, true))]);
+}
+
+#[tokio::test]
+async fn deciding_about_an_account_again_is_bounded() {
+    let (cx, committed) = service_with(|_| Some(with(Pending, true)), HelperPolicy::Verified, stale(2000));
+    assert_eq!(refusal(verify(&cx, &calling(admin()), id(GRACE), Verified).await), Refusal::Contended);
+    assert_eq!(committed.attempts().len(), crate::usecase::ATTEMPTS as usize);
 }
 
 #[tokio::test]
@@ -164,14 +165,15 @@ async fn only_who_asked_to_help_is_verified() {
 #[tokio::test]
 async fn a_block_is_told_so_that_sockets_are_closed() {
     for (before, told) in [(helper(GRACE), Some((false, false))), (account(GRACE), None)] {
-        let (cx, committed) = holding(before, HelperPolicy::Verified);
+        let (cx, committed) = holding(before.clone(), HelperPolicy::Verified);
         let reason = Some(text("Abuse"));
         assert!(block(&cx, &calling(admin()), id(GRACE), true, reason.clone()).await.unwrap().blocked);
         let change = committed.only();
         assert_eq!(rights(&change), told);
         let closes = change.events.iter().filter(|e| e.event == Event::AccountBlocked { user: id(GRACE) }).count();
         assert_eq!(closes, 1);
-        assert_eq!(change.writes, [Write::SetBlocked { user: id(GRACE), blocked: true, reason }]);
+        let expected = Write::ExpectAccount(Box::new(before));
+        assert_eq!(change.writes, [expected, Write::SetBlocked { user: id(GRACE), blocked: true, reason }]);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    ResponseStatus, To,
+    Emergency, ResponseStatus, To,
     given::{
         ALAN, Committed, EMERGENCY, GRACE, NOBODY, OWNER, account, admin, anonymous, at, calling, emergency,
         from_helper, from_owner, grace, helper, id, message, now, owner, resolved, store, text, told, with_responses,
@@ -34,11 +34,11 @@ fn posting(emergency: &Emergency) -> (Context, Committed) {
 /// The service with one message in it.
 fn holding_message(message: Option<Message>) -> (Context, Committed) {
     let mut messages = MockMessages::new();
-    messages.expect_find().returning(move |of, which| {
+    messages.expect_find().returning(move |of, which, reader| {
         assert_eq!((of, which), (id(EMERGENCY), id(300)));
-        Ok(message.clone())
+        Ok(Some((helped().footing(reader), message.clone())))
     });
-    service(holding(&helped(), &[]), messages, vec![])
+    service(MockEmergencies::new(), messages, vec![])
 }
 
 fn hello() -> Text<1000> {
@@ -159,8 +159,8 @@ async fn participants_read_even_after_the_end_and_nobody_else_does() {
         messages
             .expect_list()
             .withf(move |asked| *asked == page(reader))
-            .returning(|_| Ok(vec![from_owner(To::Everyone)]));
-        service(holding(&emergency, &[]), messages, vec![]).0
+            .returning(move |asked| Ok(Some((emergency.footing(asked.reader), vec![from_owner(To::Everyone)]))));
+        service(MockEmergencies::new(), messages, vec![]).0
     };
     for emergency in [helped(), resolved(helped())] {
         for (actor, n) in [(owner(), OWNER), (grace(), GRACE)] {
@@ -176,7 +176,10 @@ async fn participants_read_even_after_the_end_and_nobody_else_does() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
-    let (cx, _) = service(empty(), MockMessages::new(), vec![]);
+    let mut messages = MockMessages::new();
+    messages.expect_list().returning(|_| Ok(None));
+    messages.expect_find().returning(|_, _, _| Ok(None));
+    let (cx, _) = service(empty(), messages, vec![]);
     let (gone, page) = (the_emergency(), MessagePage { emergency: id(7), reader: id(OWNER), before: None, limit: 3 });
     assert_eq!(refusal(list(&cx, &owner(), page).await), Refusal::EmergencyNotFound);
     let outcome = post(&cx, &owner(), gone, Addressee::Everyone, hello()).await;

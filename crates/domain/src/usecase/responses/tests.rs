@@ -2,31 +2,23 @@
 
 use super::*;
 use crate::{
-    Account, Alert, AlertCounts, Census, HelperPolicy, ResponseStatus, Verification,
+    Account, Alert, AlertCounts, HelperPolicy, ResponseStatus, Verification,
     given::{
         ADMIN, ALAN, Committed, EMERGENCY, GRACE, NOBODY, OWNER, account, at, calling, card, emergency, grace, helper,
         id, now, owner, record, resolved, store, text, told, updated, with_responses,
     },
-    port::{self, MockEmergencies, MockHelpers},
+    port::{self, MockEmergencies},
     usecase::{
         ATTEMPTS,
-        emergencies::tests::{
-            alert, conflict, context, declined, empty, holding, refusal, stale, the_emergency, with_helpers,
-        },
+        emergencies::tests::{alert, conflict, context, declined, empty, holding, refusal, stale, the_emergency},
     },
 };
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
 
 /// Nobody else is near, so that nobody takes the place of one who will not come: that is told with the alerts.
-fn alone() -> MockHelpers {
-    let mut helpers = MockHelpers::new();
-    helpers.expect_census().returning(|_, _, _| Ok(Census::default()));
-    helpers
-}
-
 fn service(emergency: &Emergency, alerts: &[Alert], outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
     let (changes, committed) = store(outcomes);
-    (with_helpers(holding(emergency, alerts), alone(), changes), committed)
+    (context(holding(emergency, alerts), changes), committed)
 }
 
 fn update_to(status: ResponseStatus) -> ResponseUpdate {
@@ -229,9 +221,9 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let times = looks.len();
     let mut looks = looks.into_iter();
-    emergencies.expect_load().times(times).returning(move |of| {
+    emergencies.expect_load().times(times).returning(move |of, _| {
         assert_eq!(of, id(EMERGENCY));
-        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![] }))
+        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![] }))
     });
     emergencies
 }

@@ -7,8 +7,8 @@ use crate::{
         ALAN, EMERGENCY, GRACE, NOBODY, OWNER, account, admin, calling, emergency, grace, helper, id, owner, record,
         resolved, store, with_responses,
     },
-    port::MockEmergencies,
-    usecase::emergencies::tests::{context, holding, refusal, the_emergency},
+    port::{MockEmergencies, MockEventLog},
+    usecase::emergencies::tests::{context, refusal, the_emergency},
 };
 
 fn service(emergencies: MockEmergencies) -> Context {
@@ -20,9 +20,19 @@ fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_live_of().returning(move |of| {
         assert_eq!(of, id(user));
-        Ok(live.clone())
+        Ok(Live { emergencies: live.clone(), as_of: EventId::new(7) })
     });
     emergencies
+}
+
+/// A log in which this emergency is.
+fn in_log(emergency: Emergency) -> MockEventLog {
+    let mut log = MockEventLog::new();
+    log.expect_standing().returning(move |id, user| {
+        let standing = Standing { footing: emergency.footing(user), as_of: EventId::new(9) };
+        Ok((id == emergency.id()).then_some(standing))
+    });
+    log
 }
 
 fn numbered(n: u128, mut emergency: Emergency) -> Emergency {
@@ -45,6 +55,13 @@ async fn the_current_one_is_the_first_of_those_taken_part_in() {
 }
 
 #[tokio::test]
+async fn the_current_one_is_joined_as_it_was_found() {
+    let cx = service(taking_part(GRACE, vec![numbered(101, with_responses(&[(GRACE, ResponseStatus::OnWay)]))]));
+    let joined = join(&cx, &MockEventLog::new(), &grace(), Which::Current).await.unwrap();
+    assert_eq!(joined, (id(101), Rooms { rooms: part(101).to_vec(), as_of: EventId::new(7) }));
+}
+
+#[tokio::test]
 async fn an_id_is_taken_as_it_is_and_another_text_is_nobodys() {
     let cx = service(MockEmergencies::new());
     assert_eq!(find(&cx, id(GRACE), Which::Id(id(7))).await.unwrap(), id(7));
@@ -53,7 +70,8 @@ async fn an_id_is_taken_as_it_is_and_another_text_is_nobodys() {
 
 #[tokio::test]
 async fn joining_leads_to_the_rooms_of_the_relation() {
-    let cx = service(holding(&with_responses(&[(GRACE, ResponseStatus::OnWay)]), &[]));
+    let cx = service(MockEmergencies::new());
+    let log = in_log(with_responses(&[(GRACE, ResponseStatus::OnWay)]));
     let [room, participants] = part(EMERGENCY);
     for (actor, rooms) in [
         (owner(), vec![room, participants]),
@@ -61,19 +79,19 @@ async fn joining_leads_to_the_rooms_of_the_relation() {
         (calling(admin()), vec![room]),
         (calling(helper(ALAN)), vec![room]),
     ] {
-        let joined = join(&cx, &actor, Which::Id(the_emergency())).await.unwrap();
-        assert_eq!(joined, (the_emergency(), rooms), "{actor:?}");
+        let joined = join(&cx, &log, &actor, Which::Id(the_emergency())).await.unwrap();
+        assert_eq!(joined, (the_emergency(), Rooms { rooms, as_of: EventId::new(9) }), "{actor:?}");
     }
     let stranger = calling(account(NOBODY));
-    assert_eq!(refusal(join(&cx, &stranger, Which::Id(the_emergency())).await), Refusal::NotAuthorized);
-    assert_eq!(refusal(join(&cx, &owner(), Which::Id(id(7))).await), Refusal::EmergencyNotFound);
+    assert_eq!(refusal(join(&cx, &log, &stranger, Which::Id(the_emergency())).await), Refusal::NotAuthorized);
+    assert_eq!(refusal(join(&cx, &log, &owner(), Which::Id(id(7))).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
 async fn lookers_on_do_not_join_what_has_ended() {
-    let cx = service(holding(&resolved(emergency()), &[]));
-    assert_eq!(refusal(join(&cx, &grace(), Which::Id(the_emergency())).await), Refusal::NotAuthorized);
-    assert!(join(&cx, &owner(), Which::Id(the_emergency())).await.is_ok());
+    let (cx, log) = (service(MockEmergencies::new()), in_log(resolved(emergency())));
+    assert_eq!(refusal(join(&cx, &log, &grace(), Which::Id(the_emergency())).await), Refusal::NotAuthorized);
+    assert!(join(&cx, &log, &owner(), Which::Id(the_emergency())).await.is_ok());
 }
 
 #[tokio::test]
@@ -82,10 +100,10 @@ async fn a_connection_is_back_in_the_rooms_of_what_it_takes_part_in() {
     let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
     let rooms = restore(&service(taking_part(GRACE, live)), &helper(GRACE)).await.unwrap();
     let expected = [&[Room::User(id(GRACE)), Room::Helpers][..], &part(101), &part(102)].concat();
-    assert_eq!(rooms, expected);
+    assert_eq!(rooms, Rooms { rooms: expected, as_of: EventId::new(7) });
 
     let rooms = restore(&service(taking_part(OWNER, vec![emergency()])), &account(OWNER)).await.unwrap();
-    assert_eq!(rooms, [&[Room::User(id(OWNER))][..], &part(EMERGENCY)].concat());
+    assert_eq!(rooms.rooms, [&[Room::User(id(OWNER))][..], &part(EMERGENCY)].concat());
 }
 
 #[tokio::test]
@@ -102,7 +120,7 @@ async fn only_helpers_on_duty_are_in_the_helpers_room() {
         for (policy, on_duty) in [(HelperPolicy::Verified, verified), (HelperPolicy::Open, open)] {
             let mut cx = service(taking_part(GRACE, vec![]));
             cx.rules.helpers = policy;
-            let rooms = restore(&cx, &account).await.unwrap();
+            let rooms = restore(&cx, &account).await.unwrap().rooms;
             assert_eq!(rooms.contains(&Room::Helpers), on_duty, "{account:?} {policy}");
             assert_eq!(rooms[0], Room::User(id(GRACE)));
         }

@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::{
-    Account, AlertCounts, LoggedEvent, ResponseStatus,
+    AlertCounts, LoggedEvent, ResponseStatus,
     given::{
-        ALAN, GRACE, NOBODY, account, anonymous, call, clock, helper, recipient, resolved, told_by_nobody, updated,
-        with_responses,
+        ALAN, GRACE, anonymous, call, clock, details, recipient, resolved, told_by_nobody, updated, with_responses,
     },
     port::{Fix, MockAccounts, MockPositions},
     usecase::{
@@ -21,19 +20,24 @@ fn north(metres: f64) -> Position {
     Position::new(here.latitude() + metres / 111_270.0, here.longitude()).unwrap()
 }
 
-fn distance(position: Position) -> f64 {
-    position.distance_to(details().location.position).get()
+/// The one who is looked for is on duty, so far away.
+fn here(helper: u128, metres: f64) -> Around {
+    Around { nearest: vec![recipient(helper, metres)], whom: Whom::Only(id(helper)) }
+}
+
+/// The one who is looked for is not on duty near the emergency.
+fn not_here(helper: u128) -> Around {
+    Around { nearest: vec![], whom: Whom::Only(id(helper)) }
 }
 
 #[tokio::test]
 async fn one_who_comes_within_the_alert_radius_is_alerted_with_the_current_wave() {
     for before in [emergency(), anonymous(emergency()), Emergency { next_alert_at: None, ..emergency() }] {
-        let (cx, committed) = service(&before, &[alert(ALAN)], nobody_asked());
-        let place = north(4_000.0);
-        assert!(reach(&cx, the_emergency(), id(GRACE), place).await.unwrap());
+        let (cx, committed) = service(&before, &[alert(ALAN)], here(GRACE, 4_000.0));
+        assert!(reach(&cx, the_emergency(), id(GRACE)).await.unwrap());
         let change = committed.only();
         let alerts = AlertCounts { alerted: before.alerts.alerted + 1, ..before.alerts };
-        let (write, event) = sent(&before, &[recipient(GRACE, distance(place))]);
+        let (write, event) = sent(&before, &[recipient(GRACE, 4_000.0)]);
         assert_eq!(updated(&change), (Emergency { alerts, ..before }, vec![]), "neither radius nor timer change");
         assert_eq!(change.writes[1..], [write]);
         assert_eq!(told_by_nobody(&change), [event]);
@@ -56,16 +60,17 @@ async fn nobody_is_reached_twice_or_for_nothing() {
         (emergency(), vec![], GRACE, 5_100.0, false),
         (responding, vec![], GRACE, 10.0, false),
     ] {
-        let (cx, committed) = service(&emergency, &alerts, nobody_asked());
-        assert_eq!(reach(&cx, the_emergency(), id(who), north(metres)).await.unwrap(), settled);
+        let near = if who == OWNER { not_here(who) } else { here(who, metres) };
+        let (cx, committed) = service(&emergency, &alerts, near);
+        assert_eq!(reach(&cx, the_emergency(), id(who)).await.unwrap(), settled);
         assert!(committed.nothing());
     }
 }
 
 #[tokio::test]
 async fn one_who_comes_near_while_something_changes_is_looked_at_again() {
-    let (cx, committed) = service_that(holding(&emergency(), &[]), nobody_asked(), stale(2));
-    assert!(reach(&cx, the_emergency(), id(GRACE), north(10.0)).await.unwrap());
+    let (cx, committed) = service_that(holding_around(&emergency(), &[], here(GRACE, 10.0)), stale(2));
+    assert!(reach(&cx, the_emergency(), id(GRACE)).await.unwrap());
     assert_eq!(committed.attempts().len(), 3);
 }
 
@@ -85,13 +90,12 @@ fn watched() -> Unanswered {
     unanswered
 }
 
-/// Accounts and positions, of which this is the only one. Both may be asked so often.
-fn people(account: Account, accounts_asked: usize, last: Option<Fix>, positions_asked: usize) -> helpers::Context {
-    let (mut accounts, mut positions) = (MockAccounts::new(), MockPositions::new());
-    accounts.expect_find().times(accounts_asked).returning(move |_| Ok(Some(account.clone())));
+/// Positions, of which this is the only one. They may be asked so often.
+fn people(last: Option<Fix>, positions_asked: usize) -> helpers::Context {
+    let mut positions = MockPositions::new();
     positions.expect_last().times(positions_asked).returning(move |_| Ok(last));
     helpers::Context {
-        accounts: Arc::new(accounts),
+        accounts: Arc::new(MockAccounts::new()),
         changes: store(vec![]).0,
         positions: Arc::new(positions),
         clock: clock(),
@@ -101,8 +105,8 @@ fn people(account: Account, accounts_asked: usize, last: Option<Fix>, positions_
 
 #[tokio::test]
 async fn a_helper_on_duty_who_moves_near_is_alerted_once() {
-    let (cx, committed) = service(&emergency(), &[], nobody_asked());
-    let (unanswered, people) = (watched(), people(helper(GRACE), 1, None, 0));
+    let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
+    let (unanswered, people) = (watched(), people(None, 0));
     for _ in 0..3 {
         notice(&cx, &people, &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
     }
@@ -118,30 +122,28 @@ async fn one_who_comes_online_is_taken_to_be_where_they_last_were() {
         (Some((north(6_000.0), at(0))), false),
         (None, false),
     ] {
-        let (cx, committed) = service(&emergency(), &[], nobody_asked());
+        let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
         let last = fix.map(|(position, at)| Fix { user: id(GRACE), position, at });
-        let people = people(helper(GRACE), usize::from(alerted), last, 1);
-        notice(&cx, &people, &watched(), id(GRACE), None).await.unwrap();
+        notice(&cx, &people(last, 1), &watched(), id(GRACE), None).await.unwrap();
         assert_eq!(committed.nothing(), !alerted, "{fix:?}");
     }
 }
 
 #[tokio::test]
-async fn only_helpers_on_duty_are_noticed() {
-    let off_duty =
-        Account { helper: Some(crate::given::record(crate::Verification::Verified, false)), ..helper(GRACE) };
-    for account in [account(NOBODY), off_duty, Account { blocked: true, ..helper(GRACE) }] {
-        let (cx, committed) = service(&emergency(), &[], nobody_asked());
-        let who = account.id;
-        notice(&cx, &people(account, 1, None, 0), &watched(), who, Some(north(10.0))).await.unwrap();
-        assert!(committed.nothing());
-    }
+async fn only_helpers_on_duty_are_noticed_and_others_are_looked_at_again() {
+    let (cx, committed) = service(&emergency(), &[], not_here(GRACE));
+    let unanswered = watched();
+    notice(&cx, &people(None, 0), &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
+    assert!(committed.nothing());
+    let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
+    notice(&cx, &people(None, 0), &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
+    assert_eq!(committed.attempts().len(), 1, "now on duty");
 }
 
 #[tokio::test]
 async fn where_nobody_waits_no_port_is_asked() {
-    let (cx, committed) = service(&emergency(), &[], nobody_asked());
-    let people = people(helper(GRACE), 0, None, 0);
+    let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
+    let people = people(None, 0);
     for position in [Some(north(10.0)), None] {
         notice(&cx, &people, &Unanswered::default(), id(GRACE), position).await.unwrap();
     }
@@ -152,11 +154,11 @@ async fn where_nobody_waits_no_port_is_asked() {
 #[tokio::test]
 async fn what_was_deleted_meanwhile_is_looked_at_once() {
     let mut emergencies = MockEmergencies::new();
-    emergencies.expect_load().times(1).returning(|_| Ok(None));
-    let (cx, _) = service_that(emergencies, nobody_asked(), vec![]);
-    let outcome = reach(&service(&emergency(), &[], nobody_asked()).0, id(404), id(GRACE), north(10.0)).await;
+    emergencies.expect_load().times(1).returning(|_, _| Ok(None));
+    let (cx, _) = service_that(emergencies, vec![]);
+    let outcome = reach(&service(&emergency(), &[], here(GRACE, 10.0)).0, id(404), id(GRACE)).await;
     assert_eq!(refusal(outcome), Refusal::EmergencyNotFound);
-    let (unanswered, people) = (watched(), people(helper(GRACE), 1, None, 0));
+    let (unanswered, people) = (watched(), people(None, 0));
     for _ in 0..2 {
         notice(&cx, &people, &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
     }

@@ -23,8 +23,7 @@ fn near() -> Vec<Recipient> {
 async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines() {
     for status in [emergency(), with_responses(&[(7, OnWay)])] {
         let alerts = [alert(GRACE), alert(ALAN)];
-        let asked = 3 + u32::try_from(status.responses.len()).unwrap();
-        let (cx, committed) = service(&status, &alerts, around(&near(), asked));
+        let (cx, committed) = service(&status, &alerts, around(&near(), 1));
         let after = responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
         let counts = AlertCounts { alerted: 3, declined: 1, ..status.alerts };
         assert_eq!(after, Emergency { alerts: counts, ..status.clone() }, "neither radius nor timer change");
@@ -40,7 +39,7 @@ async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines() {
 
 #[tokio::test]
 async fn nobody_takes_the_place_of_one_who_was_not_alerted() {
-    let (cx, committed) = service(&emergency(), &[alert(ALAN)], nobody_asked());
+    let (cx, committed) = service(&emergency(), &[alert(ALAN)], around(&near(), 1));
     responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
     assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
 }
@@ -48,14 +47,14 @@ async fn nobody_takes_the_place_of_one_who_was_not_alerted() {
 #[tokio::test]
 async fn where_all_were_alerted_nobody_takes_the_place() {
     let alerts = [alert(GRACE), alert(ALAN), declined(4), Alert { wave: None, ..declined(5) }];
-    let (cx, committed) = service(&emergency(), &alerts, around(&near(), 5));
+    let (cx, committed) = service(&emergency(), &alerts, around(&near(), 1));
     responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
     assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
 }
 
 #[tokio::test]
 async fn a_place_is_given_away_on_condition_of_the_revision() {
-    let (cx, committed) = service_that(holding(&emergency(), &[alert(GRACE)]), around(&near(), 2), stale(1));
+    let (cx, committed) = service_that(holding_around(&emergency(), &[alert(GRACE)], around(&near(), 1)), stale(1));
     responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
     let [first, second] = <[Change; 2]>::try_from(committed.attempts()).unwrap();
     assert_eq!(first, second, "decided again");
@@ -66,7 +65,7 @@ async fn one_who_cancels_while_others_come_is_replaced() {
     for other in [OnWay, Completed] {
         let before = with_responses(&[(GRACE, OnWay), (ALAN, other)]);
         let alerts = [alert(GRACE), alert(ALAN)];
-        let (cx, committed) = service(&before, &alerts, around(&near(), 5));
+        let (cx, committed) = service(&before, &alerts, around(&near(), 50));
         let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
         assert_eq!((after.status, after.next_alert_at), (EmergencyStatus::Responding, None));
         let change = committed.only();
@@ -89,7 +88,7 @@ async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
     ] {
         let responding = with_responses(&[(GRACE, OnWay)]);
         let before = Emergency { alert_radius: Metres::new(radius), ..responding };
-        let (cx, committed) = service(&before, &[alert(GRACE), alert(ALAN)], around(&near(), 53));
+        let (cx, committed) = service(&before, &[alert(GRACE), alert(ALAN)], around(&near(), 50));
         let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
         let state = (after.status, after.alert_radius.get(), after.alerts.wave, after.next_alert_at);
         assert_eq!(state, (EmergencyStatus::Active, next, 2, Some(in_a_minute())));
@@ -105,9 +104,11 @@ async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
 #[tokio::test]
 async fn after_the_end_no_place_is_given_away() {
     let over = resolved(with_responses(&[(GRACE, OnWay)]));
-    let (cx, committed) = service(&over, &[alert(GRACE)], nobody_asked());
     let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
+    let (cx, committed) = service(&over, &[alert(GRACE)], around(&near(), 1));
     assert_eq!(refusal(responses::decline(&cx, &grace(), the_emergency()).await), refused);
+    assert!(committed.nothing());
+    let (cx, committed) = service(&over, &[alert(GRACE)], around(&near(), 50));
     assert_eq!(refusal(responses::update(&cx, &grace(), the_emergency(), cancelling()).await), refused);
     assert!(committed.nothing());
 }

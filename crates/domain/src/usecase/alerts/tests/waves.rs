@@ -32,7 +32,7 @@ fn near() -> Vec<Recipient> {
 #[tokio::test]
 async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledged() {
     let before = waiting(5_000.0);
-    let (cx, committed) = service(&before, &first_wave(), around(&near(), 53));
+    let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
     assert_eq!(fire_now(&cx).await.unwrap(), 1);
     let change = committed.only();
     let alerts = AlertCounts { wave: 2, alerted: before.alerts.alerted + 2, ..before.alerts };
@@ -59,7 +59,7 @@ async fn a_wave_is_sent_though_nobody_is_near() {
 #[tokio::test]
 async fn after_the_last_wave_the_owner_is_told_that_nobody_came_and_nothing_is_due_any_more() {
     let before = waiting(15_000.0);
-    let (cx, committed) = service(&before, &first_wave(), nobody_asked());
+    let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
     fire_now(&cx).await.unwrap();
     let change = committed.only();
     let alerted = before.alerts.alerted;
@@ -74,7 +74,7 @@ async fn what_is_not_due_any_more_is_left_alone() {
     let given_up = Emergency { next_alert_at: None, ..emergency() };
     let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
     for left in [later, given_up, responding, resolved(emergency())] {
-        let (cx, committed) = service(&left, &[], nobody_asked());
+        let (cx, committed) = service(&left, &[], around(&near(), 50));
         assert_eq!(fire_now(&cx).await.unwrap(), 1);
         assert!(committed.nothing(), "{left:?}");
     }
@@ -84,7 +84,7 @@ async fn what_is_not_due_any_more_is_left_alone() {
 async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
     let helped = with_responses(&[(GRACE, ResponseStatus::Arrived), (ALAN, ResponseStatus::Cancelled)]);
     for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE)])] {
-        let (mut cx, committed) = service(&before, &first_wave(), nobody_asked());
+        let (mut cx, committed) = service(&before, &first_wave(), around(&near(), 50));
         cx.rules.emergency_ttl = TimeDelta::seconds(29);
         fire_now(&cx).await.unwrap();
         let (change, at) = (committed.only(), now());
@@ -107,7 +107,7 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
 
 #[tokio::test]
 async fn what_is_just_as_old_as_an_emergency_lives_goes_on() {
-    let (mut cx, committed) = service(&waiting(15_000.0), &[], nobody_asked());
+    let (mut cx, committed) = service(&waiting(15_000.0), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(30);
     fire_now(&cx).await.unwrap();
     assert_eq!(told_by_nobody(&committed.only())[0].kind(), "unanswered");
@@ -115,7 +115,7 @@ async fn what_is_just_as_old_as_an_emergency_lives_goes_on() {
 
 #[tokio::test]
 async fn what_ended_does_not_expire() {
-    let (mut cx, committed) = service(&resolved(emergency()), &[], nobody_asked());
+    let (mut cx, committed) = service(&resolved(emergency()), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(1);
     fire_now(&cx).await.unwrap();
     assert!(committed.nothing());
@@ -123,7 +123,7 @@ async fn what_ended_does_not_expire() {
 
 #[tokio::test]
 async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
-    let (mut cx, _) = service(&emergency(), &[], nobody_asked());
+    let (mut cx, _) = service(&emergency(), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(7);
     let mut alerts = MockAlerts::new();
     alerts.expect_due().times(1).returning(|at, expired_before, _| {
@@ -137,12 +137,12 @@ async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
 fn three_due(outcomes: Vec<port::Result<()>>) -> (Context, Committed, MockAlerts) {
     let ids = [101, 102, 103].map(id);
     let mut emergencies = MockEmergencies::new();
-    emergencies.expect_load().returning(move |id| {
+    emergencies.expect_load().returning(move |id, _| {
         let mut emergency = waiting(15_000.0);
         emergency.call.id = id;
-        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![] }))
+        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![], near: vec![] }))
     });
-    let (cx, committed) = service_that(emergencies, nobody_asked(), outcomes);
+    let (cx, committed) = service_that(emergencies, outcomes);
     (cx, committed, due(ids.to_vec()))
 }
 
@@ -155,7 +155,7 @@ async fn where_another_node_was_faster_nothing_is_sent_and_the_others_are_looked
 
 #[tokio::test]
 async fn one_that_was_deleted_keeps_no_others_waiting() {
-    let (cx, committed) = service(&waiting(15_000.0), &[], nobody_asked());
+    let (cx, committed) = service(&waiting(15_000.0), &[], around(&near(), 50));
     assert_eq!(fire_due(&cx, &due(vec![id(404), the_emergency()])).await.unwrap(), 2);
     assert_eq!(committed.attempts().len(), 1);
 }
@@ -179,7 +179,7 @@ async fn a_store_that_does_not_answer_is_not_asked_for_the_rest() {
 
 #[tokio::test]
 async fn an_acknowledgement_is_stored_and_told_the_first_time() {
-    let (cx, committed) = service(&emergency(), &[], nobody_asked());
+    let (cx, committed) = service(&emergency(), &[], around(&near(), 50));
     assert!(acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
     let expected = Change::new(Some(id(GRACE)), now())
         .write(Write::AcknowledgeAlert { emergency: the_emergency(), helper: id(GRACE) })
@@ -190,7 +190,7 @@ async fn an_acknowledgement_is_stored_and_told_the_first_time() {
 #[tokio::test]
 async fn what_there_was_not_to_acknowledge_is_passed_over() {
     let outcomes = vec![Err(port::Error::Stale), Err(port::Error::unavailable("gone"))];
-    let (cx, committed) = service_that(MockEmergencies::new(), nobody_asked(), outcomes);
+    let (cx, committed) = service_that(MockEmergencies::new(), outcomes);
     assert!(!acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
     assert_eq!(committed.attempts().len(), 1);
     assert!(matches!(acknowledge(&cx, the_emergency(), id(GRACE)).await, Err(Error::Port(_))));

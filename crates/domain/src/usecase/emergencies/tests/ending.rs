@@ -146,7 +146,7 @@ fn resolved_meanwhile() -> MockEmergencies {
     emergencies
         .expect_load()
         .times(2)
-        .returning(move |_| Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![] })));
+        .returning(move |_, _| Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![] })));
     emergencies
 }
 

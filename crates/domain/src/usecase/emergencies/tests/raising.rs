@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     Census, HelperPolicy, Recipient,
     given::{Committed, OWNER, account, anonymous, at, details, emergency, now, owner, recipient, store, text},
+    port::OnDuty,
     usecase::ATTEMPTS,
 };
 
@@ -13,32 +14,28 @@ fn census() -> Census {
     Census { counts: vec![2, 3, 4], nearest }
 }
 
-fn around(census: Census) -> MockHelpers {
-    let mut helpers = MockHelpers::new();
-    helpers
-        .expect_census()
-        .withf(|search, radii, limit| {
-            let position = details().location.position;
-            let fresh_since = now() - chrono::TimeDelta::hours(24);
-            let policy = HelperPolicy::Verified;
-            *search == Search { centre: position, except: id(OWNER), policy, fresh_since }
-                && radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0])
-                && *limit == 50
-        })
-        .times(1)
-        .returning(move |_, _, _| Ok(census.clone()));
-    helpers
+/// What is found when the owner calls, look after look; the last is found again and again.
+fn surveys(census: &Census, looks: Vec<Option<Emergency>>) -> MockEmergencies {
+    let mut emergencies = MockEmergencies::new();
+    let (census, mut looks) = (census.clone(), looks.into_iter().peekable());
+    emergencies.expect_survey().returning(move |survey| {
+        let fresh_since = now() - chrono::TimeDelta::hours(24);
+        assert_eq!((survey.owner, survey.centre), (id(OWNER), details().location.position));
+        assert_eq!(survey.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since });
+        assert!(survey.radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0]) && survey.limit == 50);
+        let look = looks.next().unwrap();
+        if looks.peek().is_none() {
+            looks = vec![look.clone()].into_iter().peekable();
+        }
+        Ok(Surveyed { earlier: look, census: census.clone() })
+    });
+    emergencies
 }
 
-/// The service, with an earlier call of the owner's in the store.
-fn service(earlier: Option<Emergency>, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+/// The service, with what is found of earlier calls of the owner's in the store.
+fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
     let (changes, committed) = store(outcomes);
-    let mut emergencies = MockEmergencies::new();
-    emergencies.expect_earlier_call().returning(move |by, _| {
-        assert_eq!(by, id(OWNER));
-        Ok(earlier.clone())
-    });
-    (with_helpers(emergencies, around(census()), changes), committed)
+    (context(surveys(&census(), earlier), changes), committed)
 }
 
 fn with_request(request: &str) -> Emergency {
@@ -47,7 +44,7 @@ fn with_request(request: &str) -> Emergency {
 
 #[tokio::test]
 async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
-    let (cx, committed) = service(None, vec![]);
+    let (cx, committed) = service(vec![None], vec![]);
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
     let emergency = raised.emergency.clone();
     assert_eq!((raised.new, raised.nearby_helpers), (true, 3));
@@ -89,7 +86,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
 
 #[tokio::test]
 async fn the_receipt_of_an_anonymous_call_says_so() {
-    let (cx, committed) = service(None, vec![]);
+    let (cx, committed) = service(vec![None], vec![]);
     raise(&cx, &owner(), anonymous(emergency()).call.details, None).await.unwrap();
     let Some(Write::PostMessage(receipt)) = committed.only().writes.pop() else { panic!("no receipt") };
     assert!(receipt.anonymous);
@@ -99,7 +96,7 @@ async fn the_receipt_of_an_anonymous_call_says_so() {
 async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let (changes, committed) = store(vec![]);
     let nobody = Census { counts: vec![0, 0, 0], nearest: vec![] };
-    let cx = with_helpers(MockEmergencies::new(), around(nobody), changes);
+    let cx = context(surveys(&nobody, vec![None]), changes);
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius.get()), (0, 15_000.0));
     let change = committed.only();
@@ -112,20 +109,27 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
 
 #[tokio::test]
 async fn a_repeated_request_is_the_same_emergency_again() {
+    let (cx, committed) = service(vec![Some(with_request("r-1"))], vec![]);
+    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+    // Two stand within the radius at which the earlier one alerted.
+    assert_eq!(raised, Raised { emergency: with_request("r-1"), nearby_helpers: 2, new: false });
+    assert!(committed.nothing(), "the same request was stored twice");
+}
+
+#[tokio::test]
+async fn a_request_repeated_while_the_first_is_stored_is_the_same_emergency() {
     for constraint in [Constraint::RequestId, Constraint::LiveEmergency] {
-        let (cx, committed) = service(Some(with_request("r-1")), conflict(constraint));
+        let (cx, committed) = service(vec![None, Some(with_request("r-1"))], conflict(constraint));
         let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
-        // Two stand within the radius at which the earlier one alerted.
-        let earlier = with_request("r-1");
-        assert_eq!(raised, Raised { emergency: earlier, nearby_helpers: 2, new: false });
-        assert_eq!(committed.attempts().len(), 1, "the same request was stored twice");
+        assert_eq!((raised.emergency, raised.new), (with_request("r-1"), false));
+        assert_eq!(committed.attempts().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_repeated_request_finds_what_has_ended_too() {
     let ended = crate::given::resolved(with_request("r-1"));
-    let (cx, _) = service(Some(ended.clone()), conflict(Constraint::RequestId));
+    let (cx, _) = service(vec![Some(ended.clone())], vec![]);
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
     assert_eq!((raised.emergency, raised.new), (ended, false));
 }
@@ -134,16 +138,21 @@ async fn a_repeated_request_finds_what_has_ended_too() {
 async fn a_second_call_is_refused_with_the_live_one() {
     for (live, request) in [(emergency(), None), (with_request("r-1"), None), (with_request("r-1"), Some(text("r-2")))]
     {
-        let (cx, committed) = service(Some(live), conflict(Constraint::LiveEmergency));
-        let outcome = raise(&cx, &owner(), details(), request).await;
-        assert_eq!(refusal(outcome), Refusal::ActiveEmergencyExists { emergency: the_emergency() });
-        assert_eq!(committed.attempts().len(), 1);
+        for (looks, outcomes) in
+            [(vec![Some(live.clone())], vec![]), (vec![None, Some(live.clone())], conflict(Constraint::LiveEmergency))]
+        {
+            let tried = outcomes.len();
+            let (cx, committed) = service(looks, outcomes);
+            let outcome = raise(&cx, &owner(), details(), request.clone()).await;
+            assert_eq!(refusal(outcome), Refusal::ActiveEmergencyExists { emergency: the_emergency() });
+            assert_eq!(committed.attempts().len(), tried);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_call_in_the_way_that_has_gone_is_no_obstacle() {
-    let (cx, committed) = service(None, conflict(Constraint::LiveEmergency));
+    let (cx, committed) = service(vec![None], conflict(Constraint::LiveEmergency));
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert!(raised.new);
     assert_eq!(committed.attempts().len(), 2);
@@ -153,7 +162,7 @@ async fn a_call_in_the_way_that_has_gone_is_no_obstacle() {
 async fn raising_gives_up_after_a_bounded_number_of_attempts() {
     let conflicts =
         std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(2000).collect();
-    let (cx, committed) = service(None, conflicts);
+    let (cx, committed) = service(vec![None], conflicts);
     assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
     assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
 }
@@ -161,7 +170,7 @@ async fn raising_gives_up_after_a_bounded_number_of_attempts() {
 #[tokio::test]
 async fn other_failures_of_the_store_are_passed_on() {
     for error in [port::Error::unavailable("gone"), port::Error::Conflict(Constraint::Engaged)] {
-        let (cx, committed) = service(None, vec![Err(error)]);
+        let (cx, committed) = service(vec![None], vec![Err(error)]);
         assert!(matches!(raise(&cx, &owner(), details(), None).await, Err(Error::Port(_))));
         assert_eq!(committed.attempts().len(), 1);
     }
@@ -169,7 +178,7 @@ async fn other_failures_of_the_store_are_passed_on() {
 
 #[tokio::test]
 async fn anybody_may_press_the_button() {
-    let (cx, _) = service(None, vec![]);
+    let (cx, _) = service(vec![None], vec![]);
     let plain = crate::given::calling(crate::Account { created_at: at(0), ..account(OWNER) });
     assert!(raise(&cx, &plain, details(), None).await.unwrap().new);
 }

@@ -4,25 +4,24 @@ use super::*;
 use crate::{
     HelperPolicy, ResponseStatus,
     given::{
-        ADMIN, GRACE, NOBODY, OWNER, account, admin, calling, card, emergency, grace, helper, now, owner, resolved,
+        ADMIN, ALAN, GRACE, NOBODY, account, admin, calling, card, emergency, grace, helper, now, owner, resolved,
         store, with_responses,
     },
-    port::NearbyHelper,
+    port::{MockEventLog, MockHelpers, NearbyHelper, OnDuty},
 };
 
 fn around(emergency: &Emergency) -> Context {
     let (changes, _) = store(vec![]);
     let mut helpers = MockHelpers::new();
-    helpers.expect_nearby().returning(|search, radius, limit| {
-        assert_eq!((search.except, radius.get(), limit), (id(OWNER), 700.0, 5));
-        assert_eq!(search.centre, emergency_place());
-        Ok(vec![NearbyHelper { helper: card(GRACE), distance: Metres::new(12.0) }])
+    let found = emergency.clone();
+    helpers.expect_nearby().returning(move |vicinity| {
+        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
+        assert_eq!(on_duty, Rules::default().on_duty(now()));
+        assert_eq!((radius.get(), limit), (700.0, 5));
+        let near = vec![NearbyHelper { helper: card(GRACE), distance: Metres::new(12.0) }];
+        Ok((emergency == found.id()).then(|| (found.footing(reader), near)))
     });
-    with_helpers(holding(emergency, &[]), helpers, changes)
-}
-
-fn emergency_place() -> crate::Position {
-    crate::given::details().location.position
+    Context { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
 }
 
 #[tokio::test]
@@ -50,21 +49,41 @@ async fn helpers_around_it_are_shown_to_those_who_may_read_it() {
     assert_eq!(refusal(near(around(&emergency()), calling(account(NOBODY))).await), Refusal::NotAuthorized);
     let over = resolved(emergency());
     assert_eq!(refusal(near(around(&over), calling(helper(4))).await), Refusal::NotAuthorized);
+    let unknown = helpers_near(&around(&emergency()), &owner(), id(ADMIN), Metres::new(700.0), 5).await;
+    assert_eq!(refusal(unknown), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
-async fn a_search_leaves_out_the_owner_and_positions_that_are_too_old() {
-    let mut cx = around(&emergency());
-    cx.rules.helpers = HelperPolicy::Open;
-    cx.rules.position_ttl = chrono::TimeDelta::minutes(5);
-    let expected = Search {
-        centre: emergency_place(),
-        except: id(OWNER),
-        policy: HelperPolicy::Open,
-        fresh_since: now() - chrono::TimeDelta::minutes(5),
-    };
-    assert_eq!(cx.search(&emergency().call), expected);
+async fn what_happened_is_shown_to_participants_and_administrators() {
+    let emergency = with_responses(&[(GRACE, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)]);
+    for of in [emergency.clone(), resolved(emergency)] {
+        let told = Timeline { emergency: of.clone(), events: vec![] };
+        let found = told.clone();
+        let mut log = MockEventLog::new();
+        log.expect_timeline().returning(move |id, after, limit| {
+            assert_eq!((after, limit), (EventId::new(7), 3));
+            Ok((id == the_emergency()).then(|| found.clone()))
+        });
+        let cx = around(&of);
+        let read = async |actor: Actor, id| timeline(&cx, &log, &actor, id, EventId::new(7), 3).await;
+        for (actor, relation) in
+            [(owner(), Relation::Owner), (grace(), Relation::RespondingHelper), (calling(admin()), Relation::Admin)]
+        {
+            assert_eq!(read(actor, the_emergency()).await.unwrap(), (told.clone(), relation));
+        }
+        for nosy in [calling(helper(ALAN)), calling(helper(4)), calling(account(NOBODY))] {
+            assert_eq!(refusal(read(nosy, the_emergency()).await), Refusal::NotAuthorized);
+        }
+        assert_eq!(refusal(read(owner(), id(404)).await), Refusal::EmergencyNotFound);
+    }
+}
+
+#[tokio::test]
+async fn positions_that_are_too_old_do_not_count() {
+    let rules = Rules { helpers: HelperPolicy::Open, position_ttl: chrono::TimeDelta::minutes(5), ..Rules::default() };
+    let fresh_since = now() - chrono::TimeDelta::minutes(5);
+    assert_eq!(rules.on_duty(now()), OnDuty { policy: HelperPolicy::Open, fresh_since });
     // A time to live beyond all times counts every position.
-    cx.rules.position_ttl = chrono::TimeDelta::MAX;
-    assert_eq!(cx.search(&emergency().call).fresh_since, Timestamp::MIN_UTC);
+    let rules = Rules { position_ttl: chrono::TimeDelta::MAX, ..rules };
+    assert_eq!(rules.on_duty(now()).fresh_since, Timestamp::MIN_UTC);
 }

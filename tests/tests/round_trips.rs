@@ -1,0 +1,291 @@
+//! What each request costs in round trips to PostgreSQL: one to find out who calls, one for a read, two for a change.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use allynet_auth::{Argon2Passwords, JwtTokens};
+use allynet_domain::{
+    Account, Role, UserId, Write,
+    port::{Clock, Ids, MockPresence, Tokens},
+    usecase::{Rules, accounts, alerts, emergencies, helpers, messages, rooms},
+};
+use allynet_postgres::Postgres;
+use allynet_tests::{
+    contract::{Database, Store, at, id, place, session_of, somebody},
+    database::OnPostgres,
+};
+use axum::{Router, body::Body, http::Request};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+/// To find out who calls.
+const AUTHENTICATE: u64 = 1;
+const READ: u64 = 1;
+const CHANGE: u64 = 2;
+
+struct Now;
+
+impl Clock for Now {
+    fn now(&self) -> allynet_domain::Timestamp {
+        at(0)
+    }
+}
+
+struct NewIds;
+
+impl Ids for NewIds {
+    fn next(&self) -> Uuid {
+        id()
+    }
+}
+
+/// The service on a database, and what it has cost.
+struct Service {
+    postgres: Postgres,
+    store: Store,
+    tokens: Arc<JwtTokens>,
+    emergencies: emergencies::Context,
+    helpers: helpers::Context,
+    accounts: accounts::Context,
+    router: Router,
+}
+
+/// Somebody with a token.
+struct Person {
+    account: Account,
+    token: String,
+}
+
+impl Service {
+    async fn start(database: Arc<OnPostgres>) -> Self {
+        let postgres = database.adapter().await;
+        let store = Store::new(postgres.clone(), database);
+        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(Now), Arc::new(NewIds));
+        let (rules, day) = (Rules::default(), std::time::Duration::from_hours(24));
+        let secret = "round trips are counted under this secret".to_owned().into();
+        let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());
+        let emergencies = emergencies::Context {
+            emergencies: store.emergencies.clone(),
+            helpers: store.helpers.clone(),
+            changes: store.changes.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            rules: rules.clone(),
+        };
+        let accounts = accounts::Context {
+            accounts: store.accounts.clone(),
+            sessions: store.sessions.clone(),
+            changes: store.changes.clone(),
+            tokens: tokens.clone(),
+            passwords: Arc::new(Argon2Passwords::new()),
+            clock: clock.clone(),
+            ids,
+        };
+        let helpers = helpers::Context {
+            accounts: store.accounts.clone(),
+            changes: store.changes.clone(),
+            positions: store.positions.clone(),
+            clock,
+            rules,
+        };
+        let mut presence = MockPresence::new();
+        presence.expect_is_online().returning(|_| true);
+        presence.expect_helpers_online().returning(|| 1);
+        let router = allynet_rest::router(allynet_rest::Ports {
+            accounts: accounts.clone(),
+            helpers: helpers.clone(),
+            emergencies: emergencies.clone(),
+            messages: messages::Context { emergencies: emergencies.clone(), messages: store.messages.clone() },
+            log: store.log.clone(),
+            presence: Arc::new(presence),
+            ready: Arc::new(|| true),
+        });
+        Self { postgres, store, tokens, emergencies, helpers, accounts, router }
+    }
+
+    async fn person(&self, account: Account) -> Person {
+        let session = session_of(account.id);
+        let token = self.tokens.access(&account, session.id, at(0)).unwrap().expose().to_owned();
+        self.store.write(Write::OpenSession(session)).await;
+        Person { account, token }
+    }
+
+    async fn helper(&self) -> Person {
+        let helper = self.store.helper_at(place(0.0, 0.01)).await;
+        self.person(helper).await
+    }
+
+    async fn owner(&self) -> Person {
+        let owner = self.store.register().await;
+        self.person(owner).await
+    }
+
+    /// Sends a request that has to succeed; gives its data, and what it cost.
+    async fn send(&self, by: Option<&Person>, route: &str, body: &Value) -> (Value, u64) {
+        let (method, path) = route.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
+        if let Some(person) = by {
+            request = request.header("authorization", format!("Bearer {}", person.token));
+        }
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+        let before = self.postgres.round_trips();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let cost = self.postgres.round_trips() - before;
+        let status = response.status();
+        let answer = response.into_body().collect().await.unwrap().to_bytes();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert!(status.is_success(), "{route}: {answer}");
+        (answer["data"].clone(), cost)
+    }
+
+    /// The same, where what it costs is known.
+    async fn costs(&self, expected: u64, by: &Person, route: &str, body: Value) -> Value {
+        let (data, cost) = self.send(Some(by), route, &body).await;
+        assert_eq!(cost, AUTHENTICATE + expected, "{route} {body}");
+        data
+    }
+
+    /// Raises an emergency where the helpers are.
+    async fn raise(&self, owner: &Person) -> String {
+        let call = json!({ "location": { "latitude": 0.0, "longitude": 0.0 } });
+        let raised = self.costs(CHANGE, owner, "POST emergencies", call).await;
+        raised["emergency"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn with_service<F: Future<Output = ()>>(case: impl FnOnce(Arc<Service>) -> F) {
+    let database = Arc::new(OnPostgres::fresh().await);
+    let service = Arc::new(Service::start(database.clone()).await);
+    case(service.clone()).await;
+    service.postgres.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn an_emergency_costs_two_for_each_change_and_one_for_each_look() {
+    with_service(|service| async move {
+        let [owner, helper, other] = [service.owner().await, service.helper().await, service.helper().await];
+        let request = json!({ "location": { "latitude": 0.0, "longitude": 0.0 }, "requestId": "tap" });
+        let raised = service.costs(CHANGE, &owner, "POST emergencies", request.clone()).await;
+        let again = service.costs(READ, &owner, "POST emergencies", request).await;
+        assert_eq!(raised["emergency"]["id"], again["emergency"]["id"]);
+        assert_eq!(raised["emergency"]["alerts"]["alerted"], 2, "so that a decline is filled");
+        let one = format!("emergencies/{}", raised["emergency"]["id"].as_str().unwrap());
+
+        service.costs(CHANGE, &other, &format!("POST {one}/respond"), json!({ "action": "decline" })).await;
+        service.costs(CHANGE, &helper, &format!("POST {one}/respond"), json!({})).await;
+        service.costs(READ, &helper, &format!("POST {one}/respond"), json!({})).await;
+        let status = |status: &str| json!({ "status": status });
+        service.costs(CHANGE, &helper, &format!("PUT {one}/helper-status"), status("on_way")).await;
+        let posted = service.costs(CHANGE, &owner, &format!("POST {one}/messages"), json!({ "message": "Here" })).await;
+        let message = posted["message"]["id"].as_str().unwrap().to_owned();
+
+        for (by, route) in [
+            (&owner, "GET emergencies/active"),
+            (&helper, "GET emergencies/helper-active"),
+            (&other, "GET emergencies/pending-for-helper"),
+            (&other, "GET emergencies/nearby?latitude=0&longitude=0"),
+            (&owner, "GET emergencies/history"),
+        ] {
+            service.costs(READ, by, route, Value::Null).await;
+        }
+        for route in ["", "/helpers", "/timeline", "/messages"] {
+            service.costs(READ, &owner, &format!("GET {one}{route}"), Value::Null).await;
+        }
+        service.costs(CHANGE, &owner, &format!("DELETE {one}/messages/{message}"), Value::Null).await;
+        service.costs(CHANGE, &helper, &format!("PUT {one}/helper-status"), status("cancelled")).await;
+        service.costs(CHANGE, &helper, &format!("POST {one}/respond"), json!({})).await;
+        service.costs(CHANGE, &helper, &format!("PUT {one}/helper-status"), status("arrived")).await;
+        service.costs(CHANGE, &helper, &format!("POST {one}/report"), json!({ "reason": "Rude" })).await;
+        service.costs(CHANGE, &owner, &format!("POST {one}/resolve"), json!({})).await;
+        let rating = json!({ "helperId": helper.account.id, "score": 5 });
+        service.costs(CHANGE, &owner, &format!("POST {one}/ratings"), rating).await;
+        service.costs(CHANGE, &owner, &format!("DELETE {one}"), Value::Null).await;
+
+        let second = service.raise(&owner).await;
+        service.costs(CHANGE, &owner, &format!("POST emergencies/{second}/cancel"), json!({})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_and_helpers_cost_as_little() {
+    with_service(|service| async move {
+        let account = json!({ "email": "a@example.org", "password": "correct horse", "name": "Ada Lovelace" });
+        let (_, cost) = service.send(None, "POST auth/register", &account).await;
+        assert_eq!(cost, 1);
+        let (signed_in, cost) = service.send(None, "POST auth/login", &account).await;
+        assert_eq!(cost, CHANGE);
+        let refresh = json!({ "refreshToken": signed_in["tokens"]["refreshToken"] });
+        let (_, cost) = service.send(None, "POST auth/refresh", &refresh).await;
+        assert_eq!(cost, 1);
+
+        let known: Account = service.accounts.accounts.find(id_of(&signed_in["user"])).await.unwrap().unwrap();
+        let ada = service.person(known).await;
+        service.costs(0, &ada, "GET auth/me", Value::Null).await;
+        service.costs(1, &ada, "PUT auth/me", json!({ "bio": "Here to help" })).await;
+        service.costs(READ, &ada, "GET auth/stats", Value::Null).await;
+        service.costs(1, &ada, "PUT helpers/me", json!({ "skills": ["First aid"] })).await;
+        service.costs(0, &ada, "GET helpers/me", Value::Null).await;
+        service.costs(1, &ada, "PUT helpers/me/location", json!({ "latitude": 1, "longitude": 2 })).await;
+
+        let admin = service.store.register_as(Account { role: Role::Admin, ..somebody() }).await;
+        let admin = service.person(admin).await;
+        let whom = format!("PUT helpers/{}", ada.account.id);
+        service.costs(CHANGE, &admin, &format!("{whom}/verification"), json!({ "status": "verified" })).await;
+        service.costs(CHANGE, &admin, &format!("{whom}/block"), json!({ "blocked": true })).await;
+        service.costs(CHANGE, &admin, &format!("{whom}/block"), json!({ "blocked": false })).await;
+        for route in ["GET helpers", "GET helpers/presence", "GET admin/emergencies"] {
+            service.costs(READ, &admin, route, Value::Null).await;
+        }
+        let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
+        service.costs(CHANGE, &ada, "PUT auth/update-password", passwords).await;
+        service.costs(1, &ada, "POST auth/logout", json!({})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn timers_and_sockets_cost_as_little() {
+    with_service(|service| async move {
+        let [owner, helper] = [service.owner().await, service.helper().await];
+        let emergency = service.raise(&owner).await.parse().unwrap();
+        let actor = |person: &Person| allynet_domain::Actor { account: person.account.clone(), session: id() };
+        let mut spent = service.postgres.round_trips();
+        let mut cost = || {
+            let before = std::mem::replace(&mut spent, service.postgres.round_trips());
+            spent - before
+        };
+        let cx = &service.emergencies;
+        alerts::acknowledge(cx, emergency, helper.account.id).await.unwrap();
+        assert_eq!(cost(), 1, "an acknowledgement");
+        for which in [rooms::Which::Id(emergency), rooms::Which::Current] {
+            rooms::join(cx, &*service.store.log, &actor(&owner), which).await.unwrap();
+            assert_eq!(cost(), READ, "joining {which:?}");
+        }
+        rooms::restore(cx, &owner.account).await.unwrap();
+        assert_eq!(cost(), READ, "connecting");
+        helpers::locate(&service.helpers, helper.account.id, place(0.0, 0.02)).await.unwrap();
+        assert_eq!(cost(), 1, "a position");
+        let newcomer = service.store.helper_at(place(0.0, 0.001)).await;
+        cost();
+        assert!(alerts::reach(cx, emergency, newcomer.id).await.unwrap());
+        assert_eq!(cost(), CHANGE, "somebody who comes near");
+
+        let mut later = cx.clone();
+        later.rules.alert_interval = -chrono::TimeDelta::hours(1);
+        service.send(Some(&owner), &format!("POST emergencies/{emergency}/cancel"), &json!({})).await;
+        let call = allynet_tests::contract::call_of(&owner.account);
+        emergencies::raise(&later, &actor(&owner), call.call.details, None).await.unwrap();
+        cost();
+        assert_eq!(alerts::fire_due(cx, &*service.store.alerts).await.unwrap(), 1);
+        assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");
+    })
+    .await;
+}
+
+fn id_of(user: &Value) -> UserId {
+    user["id"].as_str().unwrap().parse::<Uuid>().unwrap().into()
+}
