@@ -10,7 +10,7 @@ E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
-test: need-cargo need-node ## Everything a change has to pass: formatting, lints, tests (all but faults)
+test: need-cargo need-node ## Everything a change has to pass: formatting, lints, tests, fault injection in short
 	@tests/with-postgres.sh $(MAKE) --no-print-directory tests-on-postgres
 
 check: need-cargo ## Formatting and lints
@@ -32,20 +32,21 @@ help: ## This list
 # The rest expects TEST_DATABASE_URL.
 
 tests-on-postgres: check
-	@cargo build --bin allynet
+	@cargo build --workspace --bin allynet
 	@cargo test --workspace -- --quiet
 	@$(MAKE) --no-print-directory e2e-on-postgres
+	@$(MAKE) --no-print-directory faults-on-postgres
 
 e2e-on-postgres: $(E2E_PACKAGES)
-	@cargo build --bin allynet
+	@cargo build --workspace --bin allynet
 	@npm --prefix $(E2E) --silent test
 
 # Thousands of sockets need as many descriptors, here and in the nodes; and the long form measures what is shipped.
 faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
 faults-on-postgres:
-	@cargo build $(PROFILE) --bin allynet
+	@cargo build $(PROFILE) --workspace --bin allynet
 	@ulimit -n $$(ulimit -Hn) && \
-	  cargo test $(PROFILE) --package allynet-tests --test faults -- --nocapture --test-threads=1
+	  cargo test $(PROFILE) --workspace --test faults -- --nocapture --test-threads=1
 
 $(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
 	@npm --prefix $(E2E) --silent ci

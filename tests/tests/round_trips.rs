@@ -259,8 +259,8 @@ async fn timers_and_sockets_cost_as_little() {
             spent - before
         };
         let cx = &service.emergencies;
-        alerts::acknowledge(cx, emergency, helper.account.id).await.unwrap();
-        assert_eq!(cost(), 1, "an acknowledgement");
+        assert_eq!(alerts::acknowledge(cx, &[(emergency, helper.account.id)]).await.unwrap(), 1);
+        assert_eq!(cost(), 1, "acknowledgements, however many");
         for which in [rooms::Which::Id(emergency), rooms::Which::Current] {
             rooms::join(cx, &*service.store.log, &actor(&owner), which).await.unwrap();
             assert_eq!(cost(), READ, "joining {which:?}");

@@ -44,6 +44,13 @@ impl Change {
         self.append(Some(emergency), event)
     }
 
+    /// Adds an event of an emergency that somebody else has caused.
+    #[must_use]
+    pub fn event_by(mut self, actor: UserId, emergency: EmergencyId, event: Event) -> Self {
+        self.events.push(NewEvent { at: self.at, emergency: Some(emergency), actor: Some(actor), event });
+        self
+    }
+
     /// Adds an event that belongs to no emergency.
     #[must_use]
     pub fn account_event(self, event: Event) -> Self {

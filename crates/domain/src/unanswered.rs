@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, UserId,
+    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, Timestamp,
+    UserId,
 };
 
 /// Metres in a degree of latitude, at least (WGS 84: 110,574 at the equator).
@@ -24,6 +25,7 @@ pub struct Unanswered {
 #[derive(Debug)]
 struct Watched {
     owner: UserId,
+    since: Timestamp,
     position: Position,
     radius: Metres,
     waits: bool,
@@ -70,6 +72,17 @@ impl Unanswered {
         live.iter().filter(|(_, watched)| watched.concerns(helper, position)).map(|(id, _)| *id).collect()
     }
 
+    /// Whether somebody whose last position was stored at `stored` has come near an emergency: they stand where they
+    /// should hear of it, and did not before. Who was there already when it was raised was counted by its waves, and
+    /// alerted by them or passed over because others are nearer.
+    pub fn is_approached(&self, helper: UserId, before: Option<Position>, now: Position, stored: Timestamp) -> bool {
+        self.live().values().any(|watched| {
+            watched.since <= stored
+                && watched.concerns(helper, now)
+                && !before.is_some_and(|before| watched.concerns(helper, before))
+        })
+    }
+
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         !self.live().values().any(|watched| watched.waits)
@@ -91,7 +104,8 @@ impl Watched {
     /// Before any wave.
     fn of(call: &Call, waits: bool) -> Self {
         let (owner, position) = (call.owner.id, call.details.location.position);
-        Self { owner, position, radius: Metres::new(0.0), waits, known: HashSet::new() }
+        let since = call.created_at;
+        Self { owner, since, position, radius: Metres::new(0.0), waits, known: HashSet::new() }
     }
 
     fn observe(&mut self, event: &Event) {

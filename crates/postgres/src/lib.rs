@@ -22,5 +22,6 @@ mod tail;
 mod wake;
 mod writes;
 
+pub use bounded::answering;
 pub use error::SetupError;
 pub use store::{Options, Postgres};

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, sync::Arc};
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
 use allynet_wire::{origin::Origins, socket::Failure};
 
-use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub};
+use crate::{acknowledgements::Acknowledgements, archive::Archive, connections::Connections, device::Device, hub::Hub};
 
 /// Told of everybody who came online or went on duty; returns at once.
 pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
@@ -35,6 +35,7 @@ pub(crate) struct Desk {
     pub(crate) origins: Origins,
     pub(crate) hub: Hub<Device>,
     pub(crate) archive: Archive,
+    pub(crate) acknowledgements: Acknowledgements,
     pub(crate) connections: Connections,
 }
 

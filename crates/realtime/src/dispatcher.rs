@@ -8,7 +8,6 @@ use std::{error::Error as StdError, sync::Arc, time::Duration};
 use allynet_domain::{
     Event, EventId, LoggedEvent, Timestamp, UserId, Viewer,
     port::{self, EventTail},
-    usecase::alerts::acknowledge,
 };
 use allynet_wire::events::Outgoing;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -16,7 +15,7 @@ use socketioxide::AckError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    desk::{Desk, log_fault},
+    desk::Desk,
     device::{Acknowledged, Device},
     hub::RING,
     members::{Farewell, MemberId},
@@ -47,6 +46,7 @@ impl Dispatcher {
             () = self.follow() => {}
             () = self.expire() => {}
             () = self.numbers.tell(&self.desk) => {}
+            () = self.desk.acknowledgements.store(&self.desk.ports.emergencies) => {}
         }
     }
 
@@ -176,16 +176,14 @@ pub(crate) fn expect_answer(
     mut answers: FuturesUnordered<Acknowledged>,
 ) {
     let Some(emergency) = event.emergency else { return };
-    let emergencies = desk.ports.emergencies.clone();
+    let acknowledged = desk.acknowledgements.queue();
     tokio::spawn(async move {
         while let Some(answer) = answers.next().await {
-            if !matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
-                continue;
+            if matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
+                // Nobody takes it any more when this node ends: the alert is sent again.
+                acknowledged.send((emergency, helper)).await.ok();
+                return;
             }
-            if let Err(error) = acknowledge(&emergencies, emergency, helper).await {
-                log_fault(&error, "storing an acknowledgement");
-            }
-            return;
         }
     });
 }

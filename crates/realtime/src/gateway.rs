@@ -14,6 +14,7 @@ use socketioxide::{
 };
 
 use crate::{
+    acknowledgements::Acknowledgements,
     archive::Archive,
     connections::{Connections, Watched},
     desk::{Desk, Ports},
@@ -28,8 +29,10 @@ const NAMESPACE: &str = "/emergencies";
 
 /// The largest packet that a client may send, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
-/// The most packets that wait for one client. A queue grows only as it fills.
-const QUEUE: usize = 1024;
+/// The most packets that wait for one client besides what its transport holds: under 1 MB, because the largest event (all
+/// texts at their limits, each character escaped) has less than 12 KB. A queue grows only as it fills, and what is sent at
+/// once without a pause (`resume`, `hub`) is less.
+const QUEUE: usize = 80;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.
 const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
 
@@ -45,8 +48,9 @@ pub struct Gateway {
 /// Makes the namespace: the service, a handle to its connections, and the dispatcher, without which nobody is let in.
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
-    let (hub, archive) = (Hub::new(), Archive::default());
-    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone() });
+    let (hub, archive, acknowledgements) = (Hub::new(), Archive::default(), Acknowledgements::new());
+    let desk = Desk { ports, origins, hub, archive, acknowledgements, connections: connections.clone() };
+    let desk = Arc::new(desk);
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))

@@ -4,6 +4,7 @@
 //! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
 //! from the wire crate.
 
+mod acknowledgements;
 mod archive;
 mod connections;
 mod desk;

@@ -1,4 +1,4 @@
-//! Looks whether somebody who moved, came online or went on duty is needed by an emergency that nobody has answered.
+//! Looks whether somebody who came near, came online or went on duty is needed by an emergency that nobody has answered.
 //!
 //! Those who report are never kept waiting, and where no emergency waits near them it costs two looks into memory: one at
 //! once, and one when this node has surely heard of an emergency that was raised in the same moment. The rest is done one
@@ -14,10 +14,11 @@ use std::{
 };
 
 use allynet_domain::{
-    Error, Position, Unanswered, UserId,
+    Error, Position, Timestamp, Unanswered, UserId,
     port::{self, AdminPage, Fix},
     usecase::{alerts::notice, emergencies, helpers},
 };
+use chrono::TimeDelta;
 use tokio::sync::Notify;
 
 use crate::outage::Outage;
@@ -28,6 +29,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LAG: Duration = Duration::from_secs(1);
 /// How many emergencies are read at once.
 const PAGE: u32 = 500;
+/// By how much the clocks of nodes may differ.
+const SKEW: TimeDelta = TimeDelta::milliseconds(100);
+/// How long it is known where somebody was. Whoever reports again after longer comes anew.
+const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+/// Below so many known places it is not worth looking for old ones.
+const PURGE_MIN: usize = 1024;
 
 /// Who is to be looked at. A clone refers to the same.
 #[derive(Clone)]
@@ -42,28 +49,67 @@ struct Shared {
     /// The latest place of each; none for where they were last.
     sighted: Mutex<HashMap<UserId, Option<Position>>>,
     somebody: Notify,
+    /// Where each stood last, as far as it was reported to this node.
+    places: Mutex<Places>,
     /// Whose position was stored a moment ago.
-    recent: Mutex<Vec<Fix>>,
+    recent: Mutex<Vec<Step>>,
+    clock: Arc<dyn port::Clock>,
+}
+
+/// Somebody reported where they are.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    user: UserId,
+    /// Where they were before, if that is known.
+    before: Option<Position>,
+    now: Position,
+    /// When this was stored: whoever raised an emergency later has counted them there.
+    stored: Timestamp,
+}
+
+/// Who was where. Those who have not reported for long are forgotten when there have come twice as many.
+#[derive(Debug, Default)]
+struct Places {
+    last: HashMap<UserId, (Position, Timestamp)>,
+    purge_at: usize,
+}
+
+impl Places {
+    /// Takes in where somebody is; tells where they were.
+    fn moved(&mut self, user: UserId, now: Position, at: Timestamp) -> Option<Position> {
+        if self.last.len() >= self.purge_at.max(PURGE_MIN) {
+            self.last.retain(|_, (_, reported)| at - *reported < REMEMBERED);
+            self.purge_at = self.last.len() * 2;
+        }
+        let (before, reported) = self.last.insert(user, (now, at))?;
+        (at - reported < REMEMBERED).then_some(before)
+    }
 }
 
 impl Lookout {
-    pub(crate) fn new(unanswered: Arc<Unanswered>) -> Self {
+    pub(crate) fn new(unanswered: Arc<Unanswered>, clock: Arc<dyn port::Clock>) -> Self {
         let shared = Shared {
             unanswered,
             complete: AtomicBool::new(false),
             sighted: Mutex::default(),
             somebody: Notify::new(),
+            places: Mutex::default(),
             recent: Mutex::default(),
+            clock,
         };
         Self { shared: Arc::new(shared) }
     }
 
     /// Somebody's position was stored.
     pub(crate) fn moved(&self, fix: &Fix) {
-        if !self.is_complete() || self.is_needed(fix) {
-            self.sight(fix.user, Some(fix.position));
+        let Fix { user, position: now, at: _ } = *fix;
+        let stored = self.shared.clock.now() + SKEW;
+        let before = lock(&self.shared.places).moved(user, now, stored);
+        let step = Step { user, before, now, stored };
+        if !self.is_complete() || self.is_needed(&step) {
+            self.sight(user, Some(now));
         } else {
-            lock(&self.shared.recent).push(*fix);
+            lock(&self.shared.recent).push(step);
         }
     }
 
@@ -107,10 +153,10 @@ impl Lookout {
         loop {
             tokio::time::sleep(LAG).await;
             let later = std::mem::take(&mut *lock(&self.shared.recent));
-            for fix in std::mem::replace(&mut earlier, later) {
-                if self.is_needed(&fix) {
+            for step in std::mem::replace(&mut earlier, later) {
+                if self.is_needed(&step) {
                     // They may have moved on since.
-                    self.sight(fix.user, None);
+                    self.sight(step.user, None);
                 }
             }
         }
@@ -131,8 +177,9 @@ impl Lookout {
         }
     }
 
-    fn is_needed(&self, fix: &Fix) -> bool {
-        !self.shared.unanswered.near(fix.user, fix.position).is_empty()
+    fn is_needed(&self, step: &Step) -> bool {
+        let Step { user, before, now, stored } = *step;
+        self.shared.unanswered.is_approached(user, before, now, stored)
     }
 
     fn sight(&self, user: UserId, position: Option<Position>) {

@@ -107,6 +107,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use uuid::Uuid;
 
+    fn lookout() -> Lookout {
+        Lookout::new(Arc::default(), Arc::new(crate::environment::SystemClock))
+    }
+
     fn fix(user: u128, second: i64) -> Fix {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let position = Position::new(second as f64, 0.0).unwrap();
@@ -126,7 +130,7 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
+        let gathered = Gathered::start(Arc::new(store), lookout());
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
             let gathered = gathered.clone();
@@ -143,7 +147,7 @@ mod tests {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
+        let gathered = Gathered::start(Arc::new(store), lookout());
         assert!(gathered.record(&[fix(1, 1)]).await.is_err());
         assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
     }

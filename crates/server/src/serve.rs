@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::{
     Router,
     extract::{Request, State},
-    middleware::{Next, from_fn_with_state, map_request},
+    middleware::{Next, from_fn, from_fn_with_state, map_request},
     response::Response,
 };
 use std::future::IntoFuture as _;
@@ -20,6 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    environment::SystemClock,
     erasure::erase,
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
@@ -51,7 +52,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let store = Store::open(&database).await?;
     let ports = store.ports();
     let unanswered = Arc::new(Unanswered::default());
-    let lookout = Lookout::new(unanswered.clone());
+    let lookout = Lookout::new(unanswered.clone(), Arc::new(SystemClock));
     let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
     make_admin(&use_cases.accounts, admin).await?;
 
@@ -150,7 +151,7 @@ async fn listen(
     let close_all = CancellationToken::new();
     let listener = Listener::new(tcp, Patience::default(), close_all.clone());
     let running = TaskTracker::new();
-    let router = router.layer(from_fn_with_state(running.clone(), count));
+    let router = router.layer(from_fn(answer)).layer(from_fn_with_state(running.clone(), count));
     let service = router.into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut serving = tokio::spawn(serving.into_future());
@@ -172,6 +173,11 @@ async fn listen(
         tracing::warn!("some connections did not close in time");
     }
     Ok(())
+}
+
+/// Somebody waits for the answer of a request: what it asks of PostgreSQL has to come in time as a whole.
+async fn answer(request: Request, next: Next) -> Response {
+    allynet_postgres::answering(next.run(request)).await
 }
 
 /// Counts a request as running until it is answered. Socket.IO is not counted: a poll waits for what may not come.

@@ -169,7 +169,7 @@ impl Service {
     }
 
     pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) -> bool {
-        alerts::acknowledge(&self.context(), emergency, helper).await.unwrap()
+        alerts::acknowledge(&self.context(), &[(emergency, helper)]).await.unwrap() == 1
     }
 
     pub async fn accept(&self, emergency: EmergencyId, helper: &Account) {

@@ -73,6 +73,13 @@ impl Node {
         }
     }
 
+    /// The most memory it has used so far, in bytes (`VmHWM` of `/proc/PID/status`).
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
+    }
+
     /// Everything it wrote.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

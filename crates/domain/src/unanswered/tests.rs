@@ -76,6 +76,27 @@ fn a_helper_within_the_radius_of_the_last_wave_is_concerned_until_alerted() {
 }
 
 #[test]
+fn who_stood_there_before_does_not_come_near() {
+    let (inside, outside) = (place(0.01, 0.0), place(0.1, 0.0));
+    let unanswered = after([created(), wave(5_000.0, &[ALAN])]);
+    let raised = call().created_at;
+    let earlier = raised - chrono::TimeDelta::microseconds(1);
+    for (helper, before, now, stored, expected) in [
+        (GRACE, None, inside, raised, true),
+        (GRACE, Some(outside), inside, raised, true),
+        (GRACE, Some(inside), inside, at(9), false),
+        (GRACE, Some(inside), outside, at(9), false),
+        (GRACE, None, outside, at(9), false),
+        // Counted when it was raised.
+        (GRACE, None, inside, earlier, false),
+        (ALAN, Some(outside), inside, at(9), false),
+    ] {
+        let approached = unanswered.is_approached(id(helper), before, now, stored);
+        assert_eq!(approached, expected, "{helper} from {before:?} to {now:?} at {stored}");
+    }
+}
+
+#[test]
 fn the_radius_is_that_of_the_last_wave_and_exact() {
     let near = |radius: f64, place: Position| {
         !after([created(), wave(1.0, &[]), wave(radius, &[])]).near(id(GRACE), place).is_empty()

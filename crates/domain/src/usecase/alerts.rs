@@ -18,19 +18,28 @@ use crate::{
 /// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
 pub const BATCH: u32 = 100;
 
-/// A device of an alerted helper has the alert. Tells whether it is the first to say so.
+/// Devices of alerted helpers have their alerts: `(to what, whose)`. All that arrive at about the same time are stored by
+/// one commit, because a wave is answered by all whom it reached at once. Tells how many were the first to say so.
 ///
 /// # Errors
-/// When a port fails.
-pub async fn acknowledge(cx: &Context, emergency: EmergencyId, helper: UserId) -> Result<bool, Error> {
-    let change = Change::new(Some(helper), cx.clock.now())
-        .write(Write::AcknowledgeAlert { emergency, helper })
-        .event(emergency, Event::AlertAcknowledged { helper });
-    match cx.changes.commit(change).await {
-        Ok(()) => Ok(true),
-        Err(port::Error::Stale) => Ok(false),
-        Err(other) => Err(other.into()),
+/// When a port fails. What was stored before stays stored.
+pub async fn acknowledge(cx: &Context, received: &[(EmergencyId, UserId)]) -> Result<usize, Error> {
+    let (mut first, mut left) = (0, vec![received]);
+    while let Some(part) = left.pop().filter(|part| !part.is_empty()) {
+        let begin = Change::new(None, cx.clock.now());
+        let change = part.iter().fold(begin, |change, &(emergency, helper)| {
+            let acknowledged = Event::AlertAcknowledged { helper };
+            change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
+        });
+        match cx.changes.commit(change).await {
+            Ok(()) => first += part.len(),
+            // One of them was acknowledged before, by another device: the others are found by halves.
+            Err(port::Error::Stale) if part.len() > 1 => left.extend(<[_; 2]>::from(part.split_at(part.len() / 2))),
+            Err(port::Error::Stale) => {}
+            Err(other) => return Err(other.into()),
+        }
     }
+    Ok(first)
 }
 
 /// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies

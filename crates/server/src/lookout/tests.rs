@@ -102,8 +102,8 @@ fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, m
         rules: Rules::default(),
     };
     let (accounts, positions) = (Arc::new(MockAccounts::new()), Arc::new(positions));
+    let lookout = Lookout::new(Arc::default(), clock.clone());
     let helpers = helpers::Context { accounts, changes, positions, clock, rules: Rules::default() };
-    let lookout = Lookout::new(Arc::default());
     let running = lookout.clone();
     tokio::spawn(async move { running.run(&emergencies, &helpers).await });
     (lookout, alerts)
@@ -147,4 +147,34 @@ async fn who_could_not_be_looked_at_is_looked_at_again() {
     tokio::time::sleep(LAG).await;
     lookout.moved(&fix(900.0));
     assert_eq!(alerts.recv().await, Some(id(HELPER)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_counted_when_it_was_raised_is_not_alerted_for_moving_about() {
+    let (lookout, mut alerts) = lookout(Vec::new(), at(300.0), 0);
+    tokio::time::sleep(LAG / 2).await;
+    lookout.moved(&fix(300.0));
+    tokio::time::sleep(LAG * 3).await;
+    lookout.shared.unanswered.observe(&wave());
+    for metres in [310.0, 290.0, 900.0] {
+        lookout.moved(&fix(metres));
+        tokio::time::sleep(LAG * 3).await;
+        assert!(alerts.try_recv().is_err(), "{metres}");
+    }
+    lookout.moved(&fix(1_100.0));
+    lookout.moved(&fix(900.0));
+    assert_eq!(alerts.recv().await, Some(id(HELPER)), "who went away and comes back");
+}
+
+#[test]
+fn places_of_those_who_are_silent_are_forgotten() {
+    let mut places = Places::default();
+    let at_hour = |hours| Timestamp::UNIX_EPOCH + TimeDelta::hours(hours);
+    assert_eq!(places.moved(id(1), at(1.0), at_hour(0)), None);
+    assert_eq!(places.moved(id(1), at(2.0), at_hour(0)), Some(at(1.0)));
+    assert_eq!(places.moved(id(1), at(3.0), at_hour(2)), None, "too long ago");
+    for n in 0..10 * PURGE_MIN as u128 {
+        places.moved(id(1_000 + n), at(0.0), at_hour(i64::try_from(n).unwrap()));
+    }
+    assert!(places.last.len() <= PURGE_MIN, "{}", places.last.len());
 }

@@ -177,21 +177,44 @@ async fn a_store_that_does_not_answer_is_not_asked_for_the_rest() {
     assert_eq!(committed.attempts().len(), 2);
 }
 
-#[tokio::test]
-async fn an_acknowledgement_is_stored_and_told_the_first_time() {
-    let (cx, committed) = service(&emergency(), &[], around(&near(), 50));
-    assert!(acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
-    let expected = Change::new(Some(id(GRACE)), now())
-        .write(Write::AcknowledgeAlert { emergency: the_emergency(), helper: id(GRACE) })
-        .event(the_emergency(), Event::AlertAcknowledged { helper: id(GRACE) });
-    assert_eq!(committed.only(), expected);
+fn acknowledgement(helpers: &[u128]) -> Change {
+    helpers.iter().fold(Change::new(None, now()), |change, &helper| {
+        change.write(Write::AcknowledgeAlert { emergency: the_emergency(), helper: id(helper) }).event_by(
+            id(helper),
+            the_emergency(),
+            Event::AlertAcknowledged { helper: id(helper) },
+        )
+    })
+}
+
+fn received(helpers: &[u128]) -> Vec<(EmergencyId, crate::UserId)> {
+    helpers.iter().map(|&helper| (the_emergency(), id(helper))).collect()
 }
 
 #[tokio::test]
-async fn what_there_was_not_to_acknowledge_is_passed_over() {
-    let outcomes = vec![Err(port::Error::Stale), Err(port::Error::unavailable("gone"))];
+async fn what_is_acknowledged_at_once_is_stored_at_once_and_told_of_each() {
+    let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
+    assert_eq!(acknowledge(&cx, &received(&[GRACE, ALAN, 4])).await.unwrap(), 3);
+    assert_eq!(committed.only(), acknowledgement(&[GRACE, ALAN, 4]));
+    let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
+    assert_eq!(acknowledge(&cx, &[]).await.unwrap(), 0);
+    assert!(committed.nothing());
+}
+
+#[tokio::test]
+async fn what_there_was_not_to_acknowledge_is_passed_over_and_the_rest_is_stored() {
+    // The fourth of four was acknowledged before.
+    let stale = || Err(port::Error::Stale);
+    let outcomes = vec![stale(), stale(), stale(), Ok(()), Ok(())];
     let (cx, committed) = service_that(MockEmergencies::new(), outcomes);
-    assert!(!acknowledge(&cx, the_emergency(), id(GRACE)).await.unwrap());
+    assert_eq!(acknowledge(&cx, &received(&[GRACE, ALAN, 4, 5])).await.unwrap(), 3);
+    let expected: [&[u128]; 5] = [&[GRACE, ALAN, 4, 5], &[4, 5], &[5], &[4], &[GRACE, ALAN]];
+    assert_eq!(committed.attempts(), expected.map(acknowledgement));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_told_of() {
+    let (cx, committed) = service_that(MockEmergencies::new(), vec![Err(port::Error::unavailable("gone"))]);
+    assert!(matches!(acknowledge(&cx, &received(&[GRACE, ALAN])).await, Err(Error::Port(_))));
     assert_eq!(committed.attempts().len(), 1);
-    assert!(matches!(acknowledge(&cx, the_emergency(), id(GRACE)).await, Err(Error::Port(_))));
 }
