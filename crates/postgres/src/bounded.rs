@@ -22,18 +22,27 @@ use sqlx::{
 };
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
+use crate::measures::Measures;
+
 /// A pool, and for how long a call on it may take.
 #[derive(Clone)]
 pub(crate) struct Bounded {
     pool: PgPool,
     limit: Duration,
+    measures: Measures,
 }
 
 type Steps = Vec<Either<PgQueryResult, PgRow>>;
 
 impl Bounded {
-    pub(crate) const fn new(pool: PgPool, limit: Duration) -> Self {
-        Self { pool, limit }
+    /// A pool that is measured under this name.
+    pub(crate) fn new(name: &'static str, pool: PgPool, limit: Duration) -> Self {
+        Self { pool, limit, measures: Measures::new(name) }
+    }
+
+    /// Notes how it is used now.
+    pub(crate) fn measure(&self) {
+        self.measures.look(&self.pool);
     }
 
     /// The pool itself, for what waits by intent.
@@ -41,24 +50,28 @@ impl Bounded {
         &self.pool
     }
 
-    async fn begin(&self) -> Result<Call, Error> {
-        let deadline = Instant::now() + self.limit;
-        let connection = timeout_at(deadline, self.pool.acquire()).await.map_err(|_| Error::PoolTimedOut)??;
-        Ok(Call { connection, deadline })
+    async fn begin(&self) -> Result<Call<'_>, Error> {
+        let asked = Instant::now();
+        let deadline = asked + self.limit;
+        let connection = timeout_at(deadline, self.pool.acquire()).await.unwrap_or(Err(Error::PoolTimedOut));
+        self.measures.waited(asked.elapsed(), &connection);
+        Ok(Call { connection: connection?, deadline, measures: &self.measures })
     }
 }
 
 /// A connection, and until when it has to answer.
-struct Call {
+struct Call<'m> {
     connection: PoolConnection<Postgres>,
     deadline: Instant,
+    measures: &'m Measures,
 }
 
-impl Call {
+impl Call<'_> {
     fn end<T>(self, answered: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
         answered.unwrap_or_else(|_| {
             // Given back to the pool, it would be waited for there.
             drop(self.connection.detach());
+            self.measures.gave_up();
             Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")))
         })
     }
@@ -124,18 +137,31 @@ impl<'b> Executor<'b> for &'b Bounded {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
     use sqlx::pool::PoolOptions;
 
     use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    fn measured() -> (Measures, PrometheusHandle) {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        (metrics::with_local_recorder(&recorder, || Measures::new("test")), handle)
+    }
 
     #[tokio::test]
     async fn a_server_that_accepts_and_never_answers_is_given_up_in_time() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
-        let pool = Bounded::new(PoolOptions::new().connect_lazy(&url).unwrap(), Duration::from_millis(100));
+        let (measures, handle) = measured();
+        let pool = Bounded { pool: PoolOptions::new().connect_lazy(&url).unwrap(), limit: LIMIT, measures };
         let asked = Instant::now();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
         assert!(asked.elapsed() < Duration::from_secs(2));
+        let text = handle.render();
+        assert!(text.contains(r#"allynet_db_timeouts_total{pool="test",of="connection"} 1"#), "{text}");
+        assert!(text.contains(r#"allynet_db_acquire_duration_seconds_count{pool="test"} 1"#), "{text}");
     }
 }

@@ -13,6 +13,7 @@ mod emergency_row;
 mod error;
 mod events;
 mod helpers;
+mod measures;
 mod messages;
 mod positions;
 mod rows;
@@ -23,4 +24,5 @@ mod wake;
 mod writes;
 
 pub use error::SetupError;
+pub use measures::describe as describe_metrics;
 pub use store::{Options, Postgres};

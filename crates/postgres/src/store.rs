@@ -90,8 +90,9 @@ impl Postgres {
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (wake, background) = Wake::start(log.clone());
-        let answering = |pool| Bounded::new(pool, options.answer_timeout);
-        let (main, positions, log) = (answering(main), answering(positions), Bounded::new(log, LOG_TIMEOUT));
+        let main = Bounded::new("main", main, options.answer_timeout);
+        let positions = Bounded::new("positions", positions, options.answer_timeout);
+        let log = Bounded::new("log", log, LOG_TIMEOUT);
         Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
     }
 
@@ -115,6 +116,13 @@ impl Postgres {
         self.0.main.pool().close().await;
         self.0.positions.pool().close().await;
         self.0.log.pool().close().await;
+    }
+
+    /// Notes how its connections are used, for who asks for what is measured.
+    pub fn measure(&self) {
+        for pool in [&self.0.main, &self.0.positions, &self.0.log] {
+            pool.measure();
+        }
     }
 
     pub(crate) fn main(&self) -> &Bounded {

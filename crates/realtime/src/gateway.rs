@@ -21,6 +21,7 @@ use crate::{
     dispatcher::Dispatcher,
     handshake,
     hub::Hub,
+    measures::Measures,
 };
 
 /// The namespace in which everything happens.
@@ -46,7 +47,8 @@ pub struct Gateway {
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
     let (hub, archive) = (Hub::new(), Archive::default());
-    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone() });
+    let measures = Arc::new(Measures::new());
+    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone(), measures });
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))
@@ -88,6 +90,11 @@ impl Gateway {
     /// Comes back when the log is followed for the first time: what is committed from then on is seen by this node.
     pub async fn until_following(&self) {
         self.desk.hub.mark().await;
+    }
+
+    /// Notes how many sockets and rooms there are, for who asks for what is measured.
+    pub fn measure(&self) {
+        self.desk.measures.counted(&self.desk.hub.count());
     }
 
     /// Lets nobody in any more, closes all sockets, and waits until they are gone, but not longer than `limit`.

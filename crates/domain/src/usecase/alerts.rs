@@ -18,6 +18,17 @@ use crate::{
 /// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
 pub const BATCH: u32 = 100;
 
+/// What a timer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// The next wave of alerts went out.
+    Wave,
+    /// The owner is told that nobody came.
+    Unanswered,
+    /// The emergency ran out of time, and was resolved.
+    Expired,
+}
+
 /// A device of an alerted helper has the alert. Tells whether it is the first to say so.
 ///
 /// # Errors
@@ -34,18 +45,19 @@ pub async fn acknowledge(cx: &Context, emergency: EmergencyId, helper: UserId) -
 }
 
 /// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies
-/// it looked after; the caller asks again soon if there may be more.
+/// it looked after; the caller asks again soon if there may be more. `fired` is told of each timer that did something.
 ///
 /// # Errors
 /// When a port fails. What was done before stays done.
-pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, Error> {
+pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts, mut fired: impl FnMut(Fired)) -> Result<usize, Error> {
     let now = cx.clock.now();
     let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
     let mut corrupt = None;
     for id in &due {
         match fire(cx, *id).await {
             // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
-            Ok(()) | Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            Ok(done) => done.into_iter().for_each(&mut fired),
             // One that cannot be read must not keep all others waiting.
             Err(unreadable @ Error::Port(port::Error::Corrupt { .. })) => corrupt = Some(unreadable),
             Err(other) => return Err(other),
@@ -54,25 +66,28 @@ pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, 
     corrupt.map_or(Ok(due.len()), Err)
 }
 
-async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
+/// Tells what was done, if anything was.
+async fn fire(cx: &Context, id: EmergencyId) -> Result<Option<Fired>, Error> {
     let loaded = cx.load(id).await?;
     let now = cx.clock.now();
     let alerted = loaded.alerted();
     let Loaded { mut emergency, alerts } = loaded;
     if emergency.call.created_at < cx.rules.expired_before(now) {
         emergency.expire(now)?;
-        return Ok(cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?);
+        cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?;
+        return Ok(Some(Fired::Expired));
     }
     if emergency.status != EmergencyStatus::Active || emergency.next_alert_at.is_none_or(|due| due > now) {
-        return Ok(());
+        return Ok(None);
     }
     let change = Change::new(None, now);
-    let change = match cx.rules.alerts.next_radius(emergency.alert_radius) {
-        Some(radius) => wave(cx, change, &mut emergency, &alerts, radius).await?,
-        None => give_up(change, &mut emergency),
+    let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius) {
+        Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, radius).await?),
+        None => (Fired::Unanswered, give_up(change, &mut emergency)),
     };
     let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
-    Ok(cx.changes.commit(change.write_first(update)).await?)
+    cx.changes.commit(change.write_first(update)).await?;
+    Ok(Some(fired))
 }
 
 /// The last wave passed without a response.
