@@ -113,6 +113,20 @@ const LIST_LIVE_NEAR: &str = admin_page!(concat!(live!(), within!()));
 const LIST_STATUS: &str = admin_page!("e.status = $4");
 const LIST_STATUS_NEAR: &str = admin_page!(concat!("e.status = $7", within!()));
 
+statements!(
+    FIND,
+    LOAD,
+    EARLIER_CALL,
+    LIVE_OF,
+    PENDING_FOR,
+    NEARBY,
+    HISTORY,
+    LIST_LIVE,
+    LIST_LIVE_NEAR,
+    LIST_STATUS,
+    LIST_STATUS_NEAR
+);
+
 #[derive(FromRow)]
 struct LoadRow {
     #[sqlx(flatten)]

@@ -74,6 +74,8 @@ const COUNT_OPEN: &str = concat!(
     open_on_duty!()
 );
 
+statements!(CENSUS, NEARBY, COUNT_VERIFIED, COUNT_OPEN);
+
 #[derive(FromRow)]
 struct CensusRow {
     counts: Vec<i64>,

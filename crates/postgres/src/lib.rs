@@ -4,6 +4,9 @@
 //! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
 //! has met the statement before.
 
+#[macro_use]
+mod statements;
+
 mod accounts;
 mod alerts;
 mod bounded;
@@ -25,4 +28,6 @@ mod writes;
 
 pub use error::SetupError;
 pub use measures::describe as describe_metrics;
+#[doc(hidden)]
+pub use statements::statements;
 pub use store::{Options, Postgres};

@@ -36,6 +36,8 @@ const LIST: &str = concat!(
     " ORDER BY m.created_at, m.id"
 );
 
+statements!(FIND, LIST);
+
 #[derive(FromRow)]
 struct MessageRow {
     id: Uuid,
