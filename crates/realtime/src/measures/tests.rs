@@ -1,3 +1,5 @@
+//! That what happens is measured, under the right name and in the right unit.
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::*;
