@@ -43,6 +43,7 @@ DELETE /api/v1/emergencies/:id/messages/:messageId
 GET    /api/health
 GET    /healthz
 GET    /readyz
+GET    /metrics
 `
   .trim()
   .split('\n')
@@ -52,7 +53,7 @@ GET    /readyz
   });
 
 /** Those that ask for no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz|metrics)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The paths, each with its methods. */

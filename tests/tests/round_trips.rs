@@ -101,6 +101,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             ready: Arc::new(|| true),
+            metrics: Arc::new(String::new),
         });
         Self { postgres, store, tokens, emergencies, helpers, accounts, router }
     }
@@ -280,7 +281,7 @@ async fn timers_and_sockets_cost_as_little() {
         let call = allynet_tests::contract::call_of(&owner.account);
         emergencies::raise(&later, &actor(&owner), call.call.details, None).await.unwrap();
         cost();
-        assert_eq!(alerts::fire_due(cx, &*service.store.alerts).await.unwrap(), 1);
+        assert_eq!(alerts::fire_due(cx, &*service.store.alerts, |_| ()).await.unwrap(), 1);
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");
     })
     .await;

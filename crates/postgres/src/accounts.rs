@@ -38,6 +38,18 @@ const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE ac
 const ADD_CONTACT: &str = "SELECT add_contact($1, $2, $3, $4, $5, $6)";
 const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
 
+statements!(
+    FIND,
+    CREDENTIALS,
+    SET_PROFILE,
+    ACTIVITY,
+    HELPERS,
+    HELPERS_BY_VERIFICATION,
+    CONTACTS,
+    ADD_CONTACT,
+    REMOVE_CONTACT
+);
+
 #[derive(FromRow)]
 struct CredentialsRow {
     #[sqlx(flatten)]

@@ -22,6 +22,8 @@ const DUE: &str = concat!(
      ) AS due GROUP BY id ORDER BY max(waited) DESC, id LIMIT $3"
 );
 
+statements!(DUE);
+
 #[async_trait]
 impl Alerts for Postgres {
     #[instrument(name = "pg.alerts.due", level = "debug", skip_all)]

@@ -30,12 +30,15 @@ use sqlx::{
 };
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
+use crate::measures::Measures;
+
 /// A pool, and for how long a call on it may take. Counts the calls; clones share the count.
 #[derive(Clone)]
 pub(crate) struct Bounded {
     pool: PgPool,
     limit: Duration,
     calls: Arc<AtomicU64>,
+    measures: Measures,
 }
 
 /// Calls that take longer have waited for something.
@@ -55,8 +58,9 @@ pub async fn answering<F: Future>(work: F) -> F::Output {
 type Steps = Vec<Either<PgQueryResult, PgRow>>;
 
 impl Bounded {
-    pub(crate) fn new(pool: PgPool, limit: Duration) -> Self {
-        Self { pool, limit, calls: Arc::default() }
+    /// A pool that is measured under this name.
+    pub(crate) fn new(name: &'static str, pool: PgPool, limit: Duration) -> Self {
+        Self { pool, limit, calls: Arc::default(), measures: Measures::new(name) }
     }
 
     /// How many calls there were.
@@ -64,29 +68,46 @@ impl Bounded {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// Notes how it is used now.
+    pub(crate) fn measure(&self) {
+        self.measures.look(&self.pool);
+    }
+
     /// The pool itself, for what waits by intent.
     pub(crate) const fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    async fn begin(&self) -> Result<Call, Error> {
+    /// A new connection goes on being made when nobody waits for it any more: it is for whoever comes next. Otherwise many
+    /// who wait for a short time each would keep one another from ever having one.
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
+        let mut acquiring = Box::pin(self.pool.acquire());
+        match acquiring.as_mut().now_or_never() {
+            Some(acquired) => acquired,
+            None => tokio::spawn(acquiring).await.unwrap_or(Err(Error::PoolTimedOut)),
+        }
+    }
+
+    async fn begin(&self) -> Result<Call<'_>, Error> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let waited = WAITED.try_with(Cell::get).unwrap_or_default();
         let deadline = begun + self.limit.saturating_sub(waited);
-        let connection = timeout_at(deadline, self.pool.acquire()).await.map_err(|_| Error::PoolTimedOut)??;
-        Ok(Call { connection, begun, deadline })
+        let connection = timeout_at(deadline, self.acquire()).await.unwrap_or(Err(Error::PoolTimedOut));
+        self.measures.waited(begun.elapsed(), &connection);
+        Ok(Call { connection: connection?, begun, deadline, measures: &self.measures })
     }
 }
 
 /// A connection, and until when it has to answer.
-struct Call {
+struct Call<'m> {
     connection: PoolConnection<Postgres>,
     begun: Instant,
     deadline: Instant,
+    measures: &'m Measures,
 }
 
-impl Call {
+impl Call<'_> {
     fn end<T>(self, answered: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
         let took = self.begun.elapsed();
         if took > SLOW {
@@ -96,6 +117,7 @@ impl Call {
         answered.unwrap_or_else(|_| {
             // Given back to the pool, it would be waited for there.
             drop(self.connection.detach());
+            self.measures.gave_up();
             Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")))
         })
     }
@@ -161,19 +183,33 @@ impl<'b> Executor<'b> for &'b Bounded {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
     use sqlx::pool::PoolOptions;
 
     use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    fn measured() -> (Measures, PrometheusHandle) {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        (metrics::with_local_recorder(&recorder, || Measures::new("test")), handle)
+    }
 
     #[tokio::test]
     async fn a_server_that_accepts_and_never_answers_is_given_up_in_time() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
-        let pool = Bounded::new(PoolOptions::new().connect_lazy(&url).unwrap(), Duration::from_millis(100));
+        let (measures, handle) = measured();
+        let (pool, calls) = (PoolOptions::new().connect_lazy(&url).unwrap(), Arc::default());
+        let pool = Bounded { pool, limit: LIMIT, calls, measures };
         let asked = Instant::now();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
         assert!(asked.elapsed() < Duration::from_secs(2));
+        let text = handle.render();
+        assert!(text.contains(r#"allynet_db_timeouts_total{pool="test",of="connection"} 1"#), "{text}");
+        assert!(text.contains(r#"allynet_db_acquire_duration_seconds_count{pool="test"} 1"#), "{text}");
     }
 
     #[tokio::test]
@@ -181,7 +217,7 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
         let limit = Duration::from_millis(900);
-        let pool = Bounded::new(PoolOptions::new().connect_lazy(&url).unwrap(), limit);
+        let pool = Bounded::new("test", PoolOptions::new().connect_lazy(&url).unwrap(), limit);
         let asked = Instant::now();
         answering(async {
             WAITED.with(|waited| waited.set(Duration::from_millis(800)));

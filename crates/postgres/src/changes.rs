@@ -15,6 +15,8 @@ const ERASE: &str = "WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETU
                      SELECT count(*) FROM due";
 const READY: &str = "SELECT 1";
 
+statements!(APPLY, ERASE, READY);
+
 #[async_trait]
 impl Changes for Postgres {
     #[instrument(name = "pg.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]

@@ -173,6 +173,22 @@ const LIST_LIVE_NEAR: &str = admin_page!(concat!(live!(), within!()));
 const LIST_STATUS: &str = admin_page!("e.status = $4");
 const LIST_STATUS_NEAR: &str = admin_page!(concat!("e.status = $7", within!()));
 
+statements!(
+    FIND,
+    LOAD,
+    LOAD_NEAREST,
+    LOAD_ONE,
+    SURVEY,
+    LIVE_OF,
+    PENDING_FOR,
+    NEARBY,
+    HISTORY,
+    LIST_LIVE,
+    LIST_LIVE_NEAR,
+    LIST_STATUS,
+    LIST_STATUS_NEAR
+);
+
 #[derive(FromRow)]
 struct LoadRow {
     #[sqlx(flatten)]

@@ -60,13 +60,15 @@ const FORGET: &str = "\
         AND e.at < $1 AND NOT EXISTS (SELECT FROM emergency m WHERE m.id = e.emergency_id \
                                       AND (m.ended_at IS NULL OR m.ended_at >= $1)) \
         ORDER BY e.seq LIMIT $2), \
-    gone AS (DELETE FROM event WHERE seq IN (SELECT seq FROM old) RETURNING seq), \
+    gone AS (DELETE FROM event WHERE seq = ANY (ARRAY (SELECT seq FROM old)) RETURNING seq), \
     kept AS (UPDATE event_retention SET complete_since = greatest(complete_since, (SELECT max(seq) FROM gone)) \
         WHERE EXISTS (SELECT FROM gone)) \
     SELECT count(*) FROM gone";
 const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
 const OWN_TRANSACTION: &str = "SELECT pg_current_xact_id()::text::bigint";
 const HORIZON: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
+statements!(TIMELINE, EVENTS_OF, STANDING, AFTER, RANGE, FORGET, LAST, OWN_TRANSACTION, HORIZON);
 
 #[derive(FromRow, Deserialize)]
 struct EventRow {

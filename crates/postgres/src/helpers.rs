@@ -36,6 +36,8 @@ const COUNT_OPEN: &str = concat!(
     "NOT a.blocked AND coalesce(a.available, true)"
 );
 
+statements!(NEARBY, COUNT_VERIFIED, COUNT_OPEN);
+
 #[derive(Deserialize)]
 struct NearbyRow {
     #[serde(flatten)]

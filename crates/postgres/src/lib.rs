@@ -4,6 +4,9 @@
 //! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
 //! has met the statement before.
 
+#[macro_use]
+mod statements;
+
 mod accounts;
 mod alerts;
 mod bounded;
@@ -13,6 +16,7 @@ mod emergency_row;
 mod error;
 mod events;
 mod helpers;
+mod measures;
 mod messages;
 mod positions;
 mod rows;
@@ -24,4 +28,7 @@ mod writes;
 
 pub use bounded::answering;
 pub use error::SetupError;
+pub use measures::describe as describe_metrics;
+#[doc(hidden)]
+pub use statements::statements;
 pub use store::{Options, Postgres};

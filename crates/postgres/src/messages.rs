@@ -36,6 +36,8 @@ const LIST: &str = seen!(messages!(
      ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES"
 ));
 
+statements!(FIND, LIST);
+
 #[derive(Deserialize)]
 struct MessageRow {
     id: Uuid,

@@ -27,6 +27,8 @@ const RECORD: &str = concat!(
 const LAST: &str = "SELECT account_id, ST_Y(place::geometry) AS latitude, ST_X(place::geometry) AS longitude, at \
                     FROM position WHERE account_id = $1";
 
+statements!(RECORD, LAST);
+
 #[derive(FromRow)]
 struct FixRow {
     account_id: Uuid,

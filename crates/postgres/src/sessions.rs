@@ -31,6 +31,8 @@ const CONFIRM: &str = concat!(
      FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND s.revoked_at IS NULL"
 );
 
+statements!(AUTHENTICATE, CONFIRM);
+
 #[derive(FromRow)]
 struct ConfirmRow {
     #[sqlx(flatten)]

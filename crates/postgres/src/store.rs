@@ -29,7 +29,7 @@ pub struct Options {
     pub connections: u32,
     /// The most connections for positions.
     pub position_connections: u32,
-    /// How long a call waits for a connection before it is unavailable.
+    /// How long a connection may take to be had, or made, for whoever waits then.
     pub acquire_timeout: Duration,
     /// After how long the database gives a statement up.
     pub statement_timeout: Duration,
@@ -38,13 +38,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 16 connections and 3 for positions; 2 s to get one, 5 s to use it. A call takes at most 1.5 s, so that who
+    /// 16 connections and 3 for positions; 5 s to get one, 5 s to use it. A call takes at most 1.5 s, so that who
     /// called has an answer within 2 s.
     fn default() -> Self {
         Self {
             connections: 16,
             position_connections: 3,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_millis(1_500),
         }
@@ -90,8 +90,9 @@ impl Postgres {
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (wake, background) = Wake::start(log.clone());
-        let answering = |pool| Bounded::new(pool, options.answer_timeout);
-        let (main, positions, log) = (answering(main), answering(positions), Bounded::new(log, LOG_TIMEOUT));
+        let main = Bounded::new("main", main, options.answer_timeout);
+        let positions = Bounded::new("positions", positions, options.answer_timeout);
+        let log = Bounded::new("log", log, LOG_TIMEOUT);
         Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
     }
 
@@ -121,6 +122,13 @@ impl Postgres {
     /// readers of the log send is not counted.
     pub fn round_trips(&self) -> u64 {
         self.0.main.calls() + self.0.positions.calls()
+    }
+
+    /// Notes how its connections are used, for who asks for what is measured.
+    pub fn measure(&self) {
+        for pool in [&self.0.main, &self.0.positions, &self.0.log] {
+            pool.measure();
+        }
     }
 
     pub(crate) fn main(&self) -> &Bounded {

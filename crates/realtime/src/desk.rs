@@ -5,7 +5,10 @@ use std::{error::Error as StdError, sync::Arc};
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
 use allynet_wire::{origin::Origins, socket::Failure};
 
-use crate::{acknowledgements::Acknowledgements, archive::Archive, connections::Connections, device::Device, hub::Hub};
+use crate::{
+    acknowledgements::Acknowledgements, archive::Archive, connections::Connections, device::Device, hub::Hub,
+    measures::Measures,
+};
 
 /// Told of everybody who came online or went on duty; returns at once.
 pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
@@ -37,6 +40,7 @@ pub(crate) struct Desk {
     pub(crate) archive: Archive,
     pub(crate) acknowledgements: Acknowledgements,
     pub(crate) connections: Connections,
+    pub(crate) measures: Arc<Measures>,
 }
 
 /// How a failure is told to a client. A fault of ours is logged with its causes, here and nowhere else.

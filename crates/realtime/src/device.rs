@@ -20,6 +20,7 @@ use crate::{
     connections::Connections,
     hub::Entry,
     inbox::Inbox,
+    measures::{Emitted, Measures},
     members::{Farewell, Identity, MemberId},
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     /// What the client asks for, in order.
     pub(crate) inbox: Inbox,
+    pub(crate) measures: Arc<Measures>,
     /// Set when the connection is over, which may be before it was attached.
     gone: AtomicBool,
     pending: Mutex<Option<Pending>>,
@@ -50,9 +52,14 @@ pub(crate) struct Pending {
 
 impl Session {
     /// A connection that passed the handshake.
-    pub(crate) fn new(id: MemberId, identity: Identity, entry: Entry, last_event: Option<EventId>) -> Self {
+    pub(crate) fn new(
+        (id, identity): (MemberId, Identity),
+        entry: Entry,
+        last_event: Option<EventId>,
+        measures: Arc<Measures>,
+    ) -> Self {
         let (attached, is_attached) = oneshot::channel();
-        let inbox = Inbox::new(INBOX);
+        let inbox = Inbox::measured(INBOX, measures.inboxes.clone());
         // An event may arrive before the connect handler has run: it must not be answered before `session:ready`.
         let gate = async move {
             is_attached.await.ok();
@@ -61,7 +68,7 @@ impl Session {
             tracing::error!("a new inbox takes nothing");
         }
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
-        Self { id, identity, inbox, gone: AtomicBool::new(false), pending }
+        Self { id, identity, inbox, measures, gone: AtomicBool::new(false), pending }
     }
 
     /// What is needed to attach it, the first time.
@@ -110,16 +117,22 @@ impl From<SendError> for Refused {
 impl Device {
     /// Sends something that is not of the log.
     pub(crate) fn tell(&self, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
-        Ok(self.socket.emit(event, payload)?)
+        self.socket.emit(event, payload).map_err(|error| self.refused(Emitted::Other, error))
     }
 
     /// Sends an event of the log; with what will be its acknowledgement, if it asks for one.
     pub(crate) fn deliver(&self, event: &Outgoing) -> Result<Option<Acknowledged>, Refused> {
         if !event.acknowledged {
-            self.socket.emit(event.name, &event.payload)?;
-            return Ok(None);
+            let sent = self.socket.emit(event.name, &event.payload);
+            return sent.map(|()| None).map_err(|error| self.refused(Emitted::Log, error));
         }
-        Ok(Some(self.socket.emit_with_ack(event.name, &event.payload)?))
+        let sent = self.socket.emit_with_ack(event.name, &event.payload);
+        sent.map(Some).map_err(|error| self.refused(Emitted::Log, error))
+    }
+
+    fn refused(&self, what: Emitted, error: SendError) -> Refused {
+        self.session.measures.failed(what, &error);
+        error.into()
     }
 
     /// Ends the connection of a client that does not take what it is sent: it comes back and resumes.

@@ -117,6 +117,7 @@ impl Dispatcher {
             }
         }
         self.desk.hub.settle(event.id());
+        self.desk.measures.told(event.logged.at, self.desk.ports.clock.now());
         for (device, farewell) in step.dismissed {
             device.dismiss(farewell);
         }
@@ -134,15 +135,17 @@ impl Dispatcher {
 
     /// Sends to each device. One that does not take it is cut off, and gets nothing more: it comes back and resumes.
     fn deliver(&self, event: &LoggedEvent, viewer: Viewer, outgoing: &Outgoing, devices: &[(MemberId, Device)]) {
-        let mut answers = FuturesUnordered::new();
+        let (mut answers, mut delivered) = (FuturesUnordered::new(), 0);
         for (id, device) in devices {
             if let Ok(answer) = device.deliver(outgoing) {
                 answers.extend(answer);
+                delivered += 1;
             } else {
                 self.desk.hub.remove(*id);
                 device.cut_slow();
             }
         }
+        self.desk.measures.delivered(outgoing.name, delivered);
         if let (Viewer::User(user), false) = (viewer, answers.is_empty()) {
             expect_answer(&self.desk, event, user, answers);
         }
@@ -176,10 +179,12 @@ pub(crate) fn expect_answer(
     mut answers: FuturesUnordered<Acknowledged>,
 ) {
     let Some(emergency) = event.emergency else { return };
-    let acknowledged = desk.acknowledgements.queue();
+    let (acknowledged, clock) = (desk.acknowledgements.queue(), Arc::clone(&desk.ports.clock));
+    let (alerted_at, measures) = (event.at, Arc::clone(&desk.measures));
     tokio::spawn(async move {
         while let Some(answer) = answers.next().await {
             if matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
+                measures.acknowledged(alerted_at, clock.now());
                 // Nobody takes it any more when this node ends: the alert is sent again.
                 acknowledged.send((emergency, helper)).await.ok();
                 return;

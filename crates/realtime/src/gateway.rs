@@ -22,6 +22,7 @@ use crate::{
     dispatcher::Dispatcher,
     handshake,
     hub::Hub,
+    measures::Measures,
 };
 
 /// The namespace in which everything happens.
@@ -49,8 +50,15 @@ pub struct Gateway {
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
     let (hub, archive, acknowledgements) = (Hub::new(), Archive::default(), Acknowledgements::new());
-    let desk = Desk { ports, origins, hub, archive, acknowledgements, connections: connections.clone() };
-    let desk = Arc::new(desk);
+    let desk = Arc::new(Desk {
+        ports,
+        origins,
+        hub,
+        archive,
+        acknowledgements,
+        connections: connections.clone(),
+        measures: Arc::new(Measures::new()),
+    });
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))
@@ -92,6 +100,11 @@ impl Gateway {
     /// Comes back when the log is followed for the first time: what is committed from then on is seen by this node.
     pub async fn until_following(&self) {
         self.desk.hub.mark().await;
+    }
+
+    /// Notes how many sockets and rooms there are, for who asks for what is measured.
+    pub fn measure(&self) {
+        self.desk.measures.counted(&self.desk.hub.count());
     }
 
     /// Lets nobody in any more, closes all sockets, and waits until they are gone, but not longer than `limit`.

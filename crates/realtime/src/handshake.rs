@@ -53,7 +53,7 @@ pub(crate) async fn admit(
     let last_event = auth.get("lastEventId").and_then(event_id);
     let mark = tokio::time::timeout(PATIENCE, desk.hub.mark()).await.map_err(|_| UNAVAILABLE)?;
     let (identity, entry) = identify(&desk, mark, &token).await.map_err(|error| refusal(&error))?;
-    let session = Arc::new(Session::new(desk.hub.number(), identity, entry, last_event));
+    let session = Arc::new(Session::new((desk.hub.number(), identity), entry, last_event, Arc::clone(&desk.measures)));
     receive::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())

@@ -13,6 +13,7 @@ use allynet_domain::{Audience, EmergencyId, EventId, Movement, Room, Stays, Time
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    measures::Counts,
     members::{Farewell, Held, Identity, MemberId, Members, who_moves},
     ring::Ring,
     told::Told,
@@ -344,6 +345,11 @@ impl<D: Clone> Hub<D> {
     pub(crate) fn devices_in(&self, room: Room) -> Vec<D> {
         let everyone = Audience { to: vec![room], except: Vec::new() };
         self.state().members.audience(&everyone).into_iter().map(|(_, device)| device).collect()
+    }
+
+    /// How many connections and rooms there are.
+    pub(crate) fn count(&self) -> Counts {
+        self.state().members.count()
     }
 
     /// How many helpers on duty are connected here.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
+use metrics::Gauge;
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -36,6 +37,8 @@ pub enum Refused {
 
 struct Shared {
     capacity: usize,
+    /// How much waits, in this inbox and in others.
+    measured: Gauge,
     state: Mutex<State>,
 }
 
@@ -49,7 +52,12 @@ struct State {
 impl Inbox {
     /// An inbox in which at most `capacity` jobs wait, besides the one that is running.
     pub fn new(capacity: usize) -> Self {
-        Self { shared: Arc::new(Shared { capacity, state: Mutex::default() }) }
+        Self::measured(capacity, Gauge::noop())
+    }
+
+    /// The same; how many jobs wait is added to a gauge that other inboxes may share.
+    pub fn measured(capacity: usize, measured: Gauge) -> Self {
+        Self { shared: Arc::new(Shared { capacity, measured, state: Mutex::default() }) }
     }
 
     /// Queues a job behind those pushed before. It starts when they have ended. Must be called within a
@@ -67,6 +75,7 @@ impl Inbox {
             return Err(Refused::Full);
         }
         state.waiting.push_back(Box::pin(job));
+        self.shared.measured.increment(1);
         if !state.draining {
             state.draining = true;
             drop(state);
@@ -82,6 +91,7 @@ impl Inbox {
             state.closed = true;
             std::mem::take(&mut state.waiting)
         };
+        self.shared.measured.decrement(u32::try_from(discarded.len()).unwrap_or(u32::MAX));
         // Outside the lock: a job may own anything, even what pushes here when it is dropped.
         drop(discarded);
     }
@@ -103,6 +113,9 @@ impl Shared {
         let mut state = self.state();
         let job = state.waiting.pop_front();
         state.draining = job.is_some();
+        if job.is_some() {
+            self.measured.decrement(1);
+        }
         job
     }
 }

@@ -10,7 +10,10 @@ use allynet_domain::{
     Audience, EmergencyId, EventId, Movement, Room, SessionId, Stay, Stays, Timestamp, UserId, Viewer,
 };
 
-use crate::told::Told;
+use crate::{
+    measures::{self, Counts},
+    told::Told,
+};
 
 /// How many stays that are over are remembered of one connection: what joining again does not tell again.
 const STAYS: usize = 256;
@@ -253,6 +256,15 @@ impl<D: Clone> Members<D> {
     /// All connections.
     pub(crate) fn devices(&self) -> Vec<D> {
         self.all.values().map(|member| member.device.clone()).collect()
+    }
+
+    /// How many connections and rooms there are.
+    pub(crate) fn count(&self) -> Counts {
+        let mut rooms = [0; 4];
+        for room in self.rooms.keys() {
+            rooms[measures::kind(room)] += 1;
+        }
+        Counts { sockets: self.all.len(), rooms }
     }
 
     /// Whether nobody is connected.

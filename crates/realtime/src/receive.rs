@@ -21,6 +21,7 @@ use crate::{
     handshake::met,
     hub::{Joined, Since, Standing},
     inbox::Refused,
+    measures::Emitted,
     resume,
 };
 
@@ -60,7 +61,7 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
             let work = async move {
                 let outcome = handle(&desk, &owner, request, &payload).await;
                 let (outcome, missed) = outcome.map_or_else(|e| (Err(e), None), |done| (Ok(done.told), done.missed));
-                worker.answer(ack, &outcome);
+                worker.answer(&owner, ack, &outcome);
                 if let Some((since, standing)) = missed {
                     let device =
                         Device { socket: worker.socket, session: owner, connections: desk.connections.clone() };
@@ -75,8 +76,8 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
     let listener = Arc::clone(session);
     socket.on_fallback(move |socket: SocketRef, Event(event), ack: AckSender, spare: AckSender| {
         let caller = Caller { socket, event: Cow::Owned(event) };
-        let worker = caller.clone();
-        let work = async move { worker.answer(ack, &Err(Failure::unknown_event())) };
+        let (worker, owner) = (caller.clone(), Arc::clone(&listener));
+        let work = async move { worker.answer(&owner, ack, &Err(Failure::unknown_event())) };
         caller.queue(&listener, spare, work);
         ready(())
     });
@@ -99,20 +100,23 @@ impl Caller {
     fn queue(self, session: &Session, ack: AckSender, work: impl Future<Output = ()> + Send + 'static) {
         match session.inbox.push(work) {
             Ok(()) | Err(Refused::Closed) => {}
-            Err(Refused::Full) => self.answer(ack, &Err(Failure::rate_limited())),
+            Err(Refused::Full) => self.answer(session, ack, &Err(Failure::rate_limited())),
         }
     }
 
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
     /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
-    fn answer(&self, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
-        match outcome {
-            Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation).ok(),
+    fn answer(&self, session: &Session, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
+        let emitted = match outcome {
+            Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation),
             Err(Failure { message, code }) => {
                 let error = ErrorEvent { message, code, event: Some(&self.event) };
-                self.socket.emit("error", &error).ok()
+                self.socket.emit("error", &error)
             }
         };
+        if let Err(error) = emitted {
+            session.measures.failed(Emitted::Other, &error);
+        }
         ack.send(&Acknowledgement::of(outcome)).ok();
     }
 }

@@ -216,7 +216,9 @@ async fn paced(mut send: impl FnMut() -> std::result::Result<(), Refused>) -> st
 
 fn deliver(desk: &Desk, device: &Device, event: &Told, viewer: Viewer) -> std::result::Result<(), Refused> {
     let Some(outgoing) = event.outgoing(viewer) else { return Ok(()) };
-    if let (Some(answer), Viewer::User(helper)) = (device.deliver(&outgoing)?, viewer) {
+    let delivered = device.deliver(&outgoing)?;
+    desk.measures.replayed();
+    if let (Some(answer), Viewer::User(helper)) = (delivered, viewer) {
         expect_answer(desk, &event.logged, helper, FuturesUnordered::from_iter([answer]));
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Whether the process lives and whether it takes requests, for people, probes and load balancers.
+//! Whether the process lives, whether it takes requests and what it measured, for people, probes, load balancers and
+//! Prometheus.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,6 +8,7 @@ use allynet_wire::{data, problem::faults};
 use axum::{
     Json,
     extract::State,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 
@@ -18,6 +20,12 @@ use crate::{
 /// Whether this node takes requests: not while it is starting or draining.
 pub type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// Writes down what was measured, in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/>
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// How long the database may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -25,15 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 struct Context {
     changes: Arc<dyn port::Changes>,
     ready: Ready,
+    metrics: Metrics,
 }
 
 /// What anybody may call.
-pub(crate) fn routes(changes: Arc<dyn port::Changes>, ready: Ready) -> Routes {
+pub(crate) fn routes(changes: Arc<dyn port::Changes>, ready: Ready, metrics: Metrics) -> Routes {
     Resource::new()
         .get("/api/health", alive)
         .get("/healthz", alive)
         .get("/readyz", readiness)
-        .over(Context { changes, ready })
+        .get("/metrics", measured)
+        .over(Context { changes, ready, metrics })
 }
 
 async fn alive() -> Response {
@@ -49,4 +59,8 @@ async fn readiness(State(cx): State<Context>) -> Answer {
         Err(late) => return Err(Failure::from(port::Error::unavailable(late))),
     }
     Ok(alive().await)
+}
+
+async fn measured(State(cx): State<Context>) -> Response {
+    ([(CONTENT_TYPE, TEXT_FORMAT), (CACHE_CONTROL, "no-store")], (cx.metrics)()).into_response()
 }

@@ -3,8 +3,8 @@
 //! A handler extracts, parses with [`allynet_wire`], makes one call and renders. This crate decides nothing: who may do
 //! what is the domain's, what is hidden from whom is the wire crate's, and no database or socket is known here.
 //!
-//! The server puts it together in this order, so that everything, Socket.IO polling included, has a request id,
-//! CORS headers and an answer when it panics:
+//! The server puts it together in this order, so that everything, Socket.IO polling included, is measured and has a
+//! request id, CORS headers and an answer when it panics:
 //!
 //! ```text
 //! outermost( router(ports) + the Socket.IO layer, origins, ids )
@@ -18,6 +18,7 @@ mod emergencies;
 mod health;
 mod helpers;
 mod input;
+mod measures;
 mod messages;
 mod outermost;
 mod request;
@@ -27,6 +28,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use health::Ready;
+pub use health::{Metrics, Ready};
+pub use measures::describe as describe_metrics;
 pub use outermost::outermost;
 pub use router::{Ports, router};

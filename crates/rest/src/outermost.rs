@@ -1,4 +1,5 @@
-//! What goes around everything, Socket.IO polling included: request ids, CORS, and an answer when something panics.
+//! What goes around everything, Socket.IO polling included: request ids, measuring, CORS, and an answer when something
+//! panics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,20 +21,23 @@ use tower_http::{
 
 use crate::{
     answer::Failure,
-    request::{REQUEST_ID, identify},
+    measures::Requests,
+    request::{Companion, REQUEST_ID, accompany},
 };
 
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(1);
 
-/// Wraps all of the service. Whatever layer is added after this one has no request id and no CORS headers.
+/// Wraps all of the service. Whatever layer is added after this one has no request id and no CORS headers, and
+/// is not measured.
 pub fn outermost(router: Router, origins: Origins, ids: Arc<dyn Ids>) -> Router {
+    let companion = Arc::new(Companion { ids, requests: Requests::default() });
     router
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             Failure::panicked(&*panic).into_response()
         }))
         .layer(cors(origins))
-        .layer(middleware::from_fn_with_state(ids, identify))
+        .layer(middleware::from_fn_with_state(companion, accompany))
 }
 
 /// Credentials are allowed because a browser otherwise drops the cookie by which a proxy keeps the requests of one

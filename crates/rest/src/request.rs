@@ -1,5 +1,5 @@
-//! The id of a request, and the one line and span that the log has of it. Never a query, a token or a body: what is
-//! logged is the method, the route as it is written in the router, the status and the time it took.
+//! The id of a request, what is measured of it, and the one line and span that the log has of it. Never a query, a token
+//! or a body: what is told is the method, the route as it is written in the router, the status and the time it took.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,22 +12,33 @@ use axum::{
 };
 use tracing::Instrument;
 
+use crate::measures::Requests;
+
 /// The header that carries the id, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is taken over from a client, in characters.
 const LONGEST: usize = 128;
 
-/// Gives a request an id and a span, and the answer the same id.
-pub(crate) async fn identify(State(ids): State<Arc<dyn Ids>>, request: Request, next: Next) -> Response {
-    let id = presented(request.headers()).map_or_else(|| ids.next().to_string(), ToOwned::to_owned);
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+/// What goes along with every request.
+pub(crate) struct Companion {
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) requests: Requests,
+}
+
+/// Gives a request an id and a span, and the answer the same id; measures it.
+pub(crate) async fn accompany(State(with): State<Arc<Companion>>, request: Request, next: Next) -> Response {
+    let id = presented(request.headers()).map_or_else(|| with.ids.next().to_string(), ToOwned::to_owned);
+    let (method, path) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let route = path.as_ref().map(MatchedPath::as_str);
     let of_the_api = route.is_some_and(|route| route.starts_with("/api/v1/"));
     // At the level of errors, so that an error has the id of its request whatever is filtered out.
-    let span = tracing::error_span!("request", request_id = id, method = %request.method(), route);
+    let span = tracing::error_span!("request", request_id = id, %method, route);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    let (status, took) = (response.status().as_u16(), started.elapsed());
+    let (status, took) = (response.status(), started.elapsed());
+    with.requests.answered(&method, route, status, took);
+    let status = status.as_u16();
     if of_the_api {
         tracing::info!(parent: &span, status, took_us = took.as_micros(), "answered");
     } else {

@@ -5,6 +5,7 @@ mod environment;
 mod erasure;
 mod listener;
 mod lookout;
+mod measures;
 mod outage;
 mod positions;
 mod retention;

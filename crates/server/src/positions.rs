@@ -13,9 +13,10 @@ use allynet_domain::{
     port::{Error, Fix, Positions, Result},
 };
 use async_trait::async_trait;
+use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lookout::Lookout;
+use crate::{lookout::Lookout, measures::PositionMeasures};
 
 /// How long fixes are gathered before they are written. A phone does not notice; a database does.
 const GATHERING: Duration = Duration::from_millis(5);
@@ -29,14 +30,17 @@ type Answer = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
 pub(crate) struct Gathered {
     store: Arc<dyn Positions>,
     queue: mpsc::Sender<(Fix, Answer)>,
+    waiting: Gauge,
 }
 
 impl Gathered {
     /// Starts gathering, until the last clone is gone. Of each position that was stored the lookout is told.
     pub(crate) fn start(store: Arc<dyn Positions>, lookout: Lookout) -> Self {
         let (queue, waiting) = mpsc::channel(MOST);
-        tokio::spawn(write(store.clone(), waiting, lookout));
-        Self { store, queue }
+        let measures = PositionMeasures::new();
+        let gathered = Self { store: store.clone(), queue, waiting: measures.waiting.clone() };
+        tokio::spawn(write(store, waiting, lookout, measures));
+        gathered
     }
 }
 
@@ -47,6 +51,7 @@ impl Positions for Gathered {
         for fix in fixes {
             let (answer, answered) = oneshot::channel();
             self.queue.send((*fix, answer)).await.map_err(Error::unavailable)?;
+            self.waiting.increment(1);
             answers.push(answered);
         }
         for answered in answers {
@@ -60,7 +65,12 @@ impl Positions for Gathered {
     }
 }
 
-async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answer)>, lookout: Lookout) {
+async fn write(
+    store: Arc<dyn Positions>,
+    mut waiting: mpsc::Receiver<(Fix, Answer)>,
+    lookout: Lookout,
+    measures: PositionMeasures,
+) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MOST).await > 0 {
         tokio::time::sleep(GATHERING).await;
@@ -71,7 +81,9 @@ async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answ
         }
         let (fixes, answers): (Vec<Fix>, Vec<Answer>) = batch.drain(..).unzip();
         let fixes = latest(fixes);
+        measures.batch_size.record(counted(fixes.len()));
         let written = store.record(&fixes).await.map_err(Arc::new);
+        measures.waiting.decrement(counted(answers.len()));
         for answer in answers {
             // One who does not wait any more needs no answer.
             let _ = answer.send(written.clone());
@@ -82,6 +94,11 @@ async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answ
             }
         }
     }
+}
+
+/// Of at most [`MOST`].
+fn counted(fixes: usize) -> u32 {
+    u32::try_from(fixes).unwrap_or(u32::MAX)
 }
 
 fn latest(fixes: Vec<Fix>) -> Vec<Fix> {
@@ -104,6 +121,7 @@ fn latest(fixes: Vec<Fix>) -> Vec<Fix> {
 mod tests {
     use super::*;
     use allynet_domain::{Position, port::MockPositions};
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use uuid::Uuid;
 
@@ -122,9 +140,12 @@ mod tests {
     async fn what_is_reported_together_is_written_together_the_latest_of_each_user() {
         let statements = Arc::new(AtomicUsize::new(0));
         let mut store = MockPositions::new();
-        let counted = statements.clone();
+        let measuring = PrometheusBuilder::new().build_recorder();
+        let _guard = metrics::set_default_local_recorder(&measuring);
+        let (counted, waiting, measured) = (statements.clone(), measuring.handle(), measuring.handle());
         store.expect_record().returning(move |fixes| {
             counted.fetch_add(1, Ordering::Relaxed);
+            assert!(waiting.render().contains("allynet_positions_waiting 4\n"));
             let mut fixes = fixes.to_vec();
             fixes.sort_by_key(|f| f.user);
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
@@ -140,6 +161,12 @@ mod tests {
             outcome.await.unwrap().unwrap();
         }
         assert_eq!(statements.load(Ordering::Relaxed), 1);
+        let text = measured.render();
+        for line in
+            ["allynet_positions_waiting 0", "allynet_position_batch_size_sum 2", "allynet_position_batch_size_count 1"]
+        {
+            assert!(text.lines().any(|written| written == line), "{line}: {text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

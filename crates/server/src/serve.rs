@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use allynet_domain::{Email, Password, Unanswered, port, usecase::accounts};
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
+use allynet_rest::Metrics;
 use anyhow::Context as _;
 use axum::{
     Router,
@@ -24,6 +25,7 @@ use crate::{
     erasure::erase,
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
+    measures::Measures,
     retention,
     settings::Settings,
     store::{Ports, Store},
@@ -49,6 +51,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
     let (database, admin) = (settings.database()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
+    let measures = Measures::start(&database)?;
     let store = Store::open(&database).await?;
     let ports = store.ports();
     let unanswered = Arc::new(Unanswered::default());
@@ -70,13 +73,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         origins.clone(),
     );
     let stop = CancellationToken::new();
-    let router = router(&use_cases, ports.log.clone(), &gateway, &stop).route_service(SOCKET_IO_PATH, socket_io);
+    let metrics = measures.port(store.clone(), gateway.clone());
+    let router = router(&use_cases, ports.log.clone(), metrics, &gateway, &stop);
+    let router = router.route_service(SOCKET_IO_PATH, socket_io);
     let router = allynet_rest::outermost(router, origins, use_cases.ids.clone()).layer(map_request(attach_connection));
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
     let workers = work(&use_cases, ports, lookout, &gateway, &stop);
+    workers.spawn(measures.keep(stop.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();
@@ -86,7 +92,13 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     outcome
 }
 
-fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway, stop: &CancellationToken) -> Router {
+fn router(
+    use_cases: &UseCases,
+    log: Arc<dyn port::EventLog>,
+    metrics: Metrics,
+    gateway: &Gateway,
+    stop: &CancellationToken,
+) -> Router {
     let (following, draining) = (gateway.clone(), stop.clone());
     let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
     allynet_rest::router(allynet_rest::Ports {
@@ -96,6 +108,7 @@ fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway,
         messages,
         log,
         presence: gateway.presence(),
+        metrics,
         ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
     })
 }

@@ -9,7 +9,8 @@ use anyhow::Context as _;
 
 use crate::settings::Database;
 
-/// An open database.
+/// An open database. Clones share its connections.
+#[derive(Clone)]
 pub(crate) enum Store {
     Sqlite(Sqlite),
     Postgres(Postgres),
@@ -53,6 +54,14 @@ impl Store {
         match self {
             Self::Sqlite(store) => Ports::of(Arc::new(store.clone())),
             Self::Postgres(store) => Ports::of(Arc::new(store.clone())),
+        }
+    }
+
+    /// Notes how the connections are used, for who asks for what is measured.
+    pub(crate) fn measure(&self) {
+        match self {
+            Self::Sqlite(store) => store.measure(),
+            Self::Postgres(store) => store.measure(),
         }
     }
 

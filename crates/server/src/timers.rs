@@ -13,17 +13,18 @@ use allynet_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::outage::Outage;
+use crate::{measures::TimerMeasures, outage::Outage};
 
 /// How long a timer may be late.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Fires what is due until told to stop. What is under way then is done as a whole or not at all.
 pub(crate) async fn run(cx: Context, alerts: Arc<dyn port::Alerts>, stop: CancellationToken) {
+    let measures = TimerMeasures::new();
     let firing = async {
         let mut outage = Outage::new("timers cannot be looked at, trying again");
         loop {
-            let fired = fire_due(&cx, &*alerts).await;
+            let fired = fire_due(&cx, &*alerts, |fired| measures.fired(fired)).await;
             let more = fired.as_ref().is_ok_and(|&fired| fired >= BATCH as usize);
             outage.saw::<_, Error>(fired);
             if !more {

@@ -50,6 +50,12 @@ async fn assert_dismissed(mut client: Client, code: &str) {
     client.assert_ended().await;
 }
 
+fn assert_measured(node: &Node, expected: &[(&str, f64)]) {
+    for &(series, value) in expected {
+        assert!((node.measured(series) - value).abs() < 1e-9, "{series} is {}", node.measured(series));
+    }
+}
+
 // --- the handshake
 
 #[tokio::test]
@@ -246,6 +252,7 @@ async fn events_are_answered_in_order_and_too_many_at_once_are_refused() {
             refused.push(acknowledgement.split_once('[').unwrap().0.parse::<u32>().unwrap());
         }
     }
+    assert_measured(&node, &[("allynet_inbox_events", 64.0)]);
     node.script.positions.send_replace(true);
     let mut stored = Vec::new();
     while stored.len() < 65 {
@@ -344,6 +351,15 @@ async fn the_first_acknowledgement_of_any_device_is_recorded_whatever_it_says() 
         assert_well(&mut phone).await;
         assert!(node.acknowledged.try_recv().is_err());
     }
+    // The second device's answer is not counted.
+    assert_measured(
+        &node,
+        &[
+            ("allynet_alert_acknowledgement_seconds_count", 3.0),
+            (r#"allynet_deliveries_total{event="emergency:nearby"}"#, 6.0),
+            ("allynet_event_lag_seconds_count", 3.0),
+        ],
+    );
 }
 
 // --- the end of connections
@@ -395,6 +411,45 @@ async fn a_client_that_reads_too_slowly_is_cut_off_and_none_of_what_it_got_is_sk
         expected += 1;
     }
     assert!(expected > first);
+    assert_measured(
+        &node,
+        &[
+            (r#"allynet_refused_emits_total{of="log"}"#, 1.0),
+            (r#"allynet_refused_emits_total{of="other"}"#, 0.0),
+            ("allynet_sockets", 0.0),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn sockets_rooms_and_what_is_told_live_or_again_is_measured() {
+    let node = emergency_of_1().await;
+    let (mut owner, mut other) = (node.connect(1).await, node.connect(2).await);
+    ask(&mut other, "emergency:join", &format!(r#",{{"emergencyId":"{}"}}"#, emergency(CALL))).await;
+    let first = node.happens(Some(emergency(CALL)), changed());
+    for client in [&mut owner, &mut other] {
+        assert_eq!(client.event().await.0, "emergency:status_changed");
+    }
+    let mut back = node.websocket().await;
+    back.send(&format!(r#"40/emergencies,{{"token":"1","lastEventId":{}}}"#, first - 1)).await;
+    assert!(back.text().await.starts_with("40/emergencies,{"));
+    assert_eq!(
+        (back.event().await.0.as_str(), back.event().await.0.as_str()),
+        ("session:ready", "emergency:status_changed")
+    );
+    assert_measured(
+        &node,
+        &[
+            ("allynet_sockets", 3.0),
+            (r#"allynet_rooms{kind="helpers"}"#, 1.0),
+            (r#"allynet_rooms{kind="user"}"#, 2.0),
+            (r#"allynet_rooms{kind="emergency"}"#, 1.0),
+            (r#"allynet_rooms{kind="participants"}"#, 1.0),
+            (r#"allynet_deliveries_total{event="emergency:status_changed"}"#, 2.0),
+            ("allynet_replayed_deliveries_total", 1.0),
+            ("allynet_inbox_events", 0.0),
+        ],
+    );
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use std::{str::FromStr, time::Duration};
 
 use allynet_domain::port::{Error, Result};
 use sqlx::{
-    Connection, Pool, SqliteConnection,
+    Connection, SqliteConnection,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::watch;
 
-use crate::rows::down;
+use crate::{measured::Measured, rows::down};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -36,8 +36,8 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     /// The only connection that writes. Its queue is fair: nobody waits for more than who came before.
-    pub(crate) writer: Pool<sqlx::Sqlite>,
-    pub(crate) readers: Pool<sqlx::Sqlite>,
+    pub(crate) writer: Measured,
+    pub(crate) readers: Measured,
     /// Changes whenever events may have been committed by this process.
     pub(crate) committed: watch::Sender<()>,
 }
@@ -63,6 +63,7 @@ impl Sqlite {
             .await
             .map_err(down)?;
         let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
+        let (writer, readers) = (Measured::new("writer", writer), Measured::new("readers", readers));
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
     }
 
@@ -75,6 +76,12 @@ impl Sqlite {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
         MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(Error::unavailable)?;
         transaction.commit().await.map_err(down)
+    }
+
+    /// Notes how its connections are used, for who asks for what is measured.
+    pub fn measure(&self) {
+        self.writer.measure();
+        self.readers.measure();
     }
 
     /// Waits for running statements and closes all connections; the write-ahead log is folded into the file.

@@ -9,11 +9,10 @@ use allynet_domain::{
 };
 use async_trait::async_trait;
 use chrono::DateTime;
-use sqlx::Pool;
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
-use crate::{Sqlite, rows::down};
+use crate::{Sqlite, measured::Measured, rows::down};
 
 /// How often another process's events are looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -145,7 +144,7 @@ impl Sqlite {
 }
 
 struct Tail {
-    readers: Pool<sqlx::Sqlite>,
+    readers: Measured,
     committed: watch::Receiver<()>,
     last: EventId,
 }

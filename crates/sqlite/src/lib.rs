@@ -18,6 +18,8 @@ mod database;
 mod emergencies;
 mod events;
 mod helpers;
+mod measured;
+mod measures;
 mod messages;
 mod positions;
 mod rows;
@@ -26,3 +28,4 @@ mod sessions;
 mod tests;
 
 pub use database::{Options, Sqlite};
+pub use measures::describe as describe_metrics;

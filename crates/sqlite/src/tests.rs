@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{Options, Sqlite};
 
+mod measured;
 mod plans;
 mod rules;
 mod writers;

@@ -106,6 +106,21 @@ pub(crate) enum Payload<'a> {
     },
 }
 
+/// The names of all events of the log, as clients hear them.
+pub const NAMES: [&str; 11] = [
+    "emergency:created",
+    "emergency:nearby",
+    "helper:joined",
+    "helper:status_update",
+    "emergency:status_changed",
+    "emergency:resolved",
+    "emergency:cancelled",
+    "emergency:ended",
+    "emergency:unanswered",
+    "emergency:message",
+    "emergency:message:deleted",
+];
+
 impl Payload<'_> {
     pub(crate) const fn event(&self) -> &'static str {
         match self {

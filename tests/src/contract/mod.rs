@@ -24,11 +24,14 @@ pub use given::*;
 pub use service::*;
 pub use store::{Database, Store, run};
 
-/// Makes a test of every case, on databases of this type.
+/// Makes a test of every case, on databases of this type; or what another macro makes of the list.
 #[macro_export]
 macro_rules! contract {
     ($database:ty) => {
-        $crate::tests_of! { $database;
+        $crate::contract! { $database => $crate::tests_of }
+    };
+    ($database:ty => $($of_all:tt)+) => {
+        $($of_all)+! { $database;
             accounts {
                 an_account_is_read_back_as_it_was_registered
                 unknown_accounts_and_emails_are_not_found

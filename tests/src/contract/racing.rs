@@ -28,7 +28,7 @@ async fn unanswered(service: &Service, emergency: EmergencyId) -> usize {
 async fn fire_everywhere(nodes: &[Service]) {
     loop {
         let firing = nodes.iter().cycle().take(nodes.len() * 3).cloned().map(|node| {
-            tokio::spawn(async move { alerts::fire_due(&node.context(), &*node.store.alerts).await.unwrap() })
+            tokio::spawn(async move { alerts::fire_due(&node.context(), &*node.store.alerts, |_| ()).await.unwrap() })
         });
         if join_all(firing).await.into_iter().all(|fired| fired.unwrap() == 0) {
             return;

@@ -108,7 +108,7 @@ impl Service {
 
     /// Fires all that is due.
     pub async fn fire(&self) {
-        while alerts::fire_due(&self.context(), &*self.store.alerts).await.unwrap() > 0 {}
+        while alerts::fire_due(&self.context(), &*self.store.alerts, |_| ()).await.unwrap() > 0 {}
     }
 
     /// A minute passes, and what is due then is fired.

@@ -18,6 +18,17 @@ use crate::{
 /// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
 pub const BATCH: u32 = 100;
 
+/// What a timer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// The next wave of alerts went out.
+    Wave,
+    /// The owner is told that nobody came.
+    Unanswered,
+    /// The emergency ran out of time, and was resolved.
+    Expired,
+}
+
 /// Devices of alerted helpers have their alerts: `(to what, whose)`. All that arrive at about the same time are stored by
 /// one commit, because a wave is answered by all whom it reached at once. Tells how many were the first to say so.
 ///
@@ -43,18 +54,19 @@ pub async fn acknowledge(cx: &Context, received: &[(EmergencyId, UserId)]) -> Re
 }
 
 /// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies
-/// it looked after; the caller asks again soon if there may be more.
+/// it looked after; the caller asks again soon if there may be more. `fired` is told of each timer that did something.
 ///
 /// # Errors
 /// When a port fails. What was done before stays done.
-pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, Error> {
+pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts, mut fired: impl FnMut(Fired)) -> Result<usize, Error> {
     let now = cx.clock.now();
     let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
     let mut corrupt = None;
     for id in &due {
         match fire(cx, *id).await {
             // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
-            Ok(()) | Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
+            Ok(done) => done.into_iter().for_each(&mut fired),
             // One that cannot be read must not keep all others waiting.
             Err(unreadable @ Error::Port(port::Error::Corrupt { .. })) => corrupt = Some(unreadable),
             Err(other) => return Err(other),
@@ -63,25 +75,28 @@ pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts) -> Result<usize, 
     corrupt.map_or(Ok(due.len()), Err)
 }
 
-async fn fire(cx: &Context, id: EmergencyId) -> Result<(), Error> {
+/// Tells what was done, if anything was.
+async fn fire(cx: &Context, id: EmergencyId) -> Result<Option<Fired>, Error> {
     let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
     let alerted = loaded.alerted();
     let Loaded { mut emergency, alerts, near } = loaded;
     if emergency.call.created_at < cx.rules.expired_before(now) {
         emergency.expire(now)?;
-        return Ok(cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?);
+        cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?;
+        return Ok(Some(Fired::Expired));
     }
     if emergency.status != EmergencyStatus::Active || emergency.next_alert_at.is_none_or(|due| due > now) {
-        return Ok(());
+        return Ok(None);
     }
     let change = Change::new(None, now);
-    let change = match cx.rules.alerts.next_radius(emergency.alert_radius) {
-        Some(radius) => wave(cx, change, &mut emergency, &alerts, &near, radius),
-        None => give_up(change, &mut emergency),
+    let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius) {
+        Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)),
+        None => (Fired::Unanswered, give_up(change, &mut emergency)),
     };
     let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
-    Ok(cx.changes.commit(change.write_first(update)).await?)
+    cx.changes.commit(change.write_first(update)).await?;
+    Ok(Some(fired))
 }
 
 /// The last wave passed without a response.

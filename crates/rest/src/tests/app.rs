@@ -27,6 +27,7 @@ use crate::{Ports, Ready, outermost, router};
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
 pub(super) const BLOCKED: u128 = 3;
+pub(super) const MEASURED: &str = "measured 1\n";
 pub(super) const MADE_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
 
 /// What each test tells its own mocks.
@@ -120,6 +121,7 @@ impl Mocks {
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             ready,
+            metrics: Arc::new(|| MEASURED.to_owned()),
         }
     }
 
@@ -150,7 +152,12 @@ impl App {
         let response = self.0.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let is_text = parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+        let body = match &*bytes {
+            [] => Value::Null,
+            text if is_text => String::from_utf8(text.to_vec()).unwrap().into(),
+            json => serde_json::from_slice(json).unwrap(),
+        };
         Got { status: parts.status, headers: parts.headers, body }
     }
 

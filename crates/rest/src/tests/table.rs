@@ -15,6 +15,7 @@ const OPEN: &[(&str, &str)] = &[
     ("GET", "/api/health"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),
 ];
 
 const CLOSED: &[(&str, &str)] = &[

@@ -24,6 +24,7 @@ use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
 use allynet_wire::origin::Origins;
 use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -113,6 +114,7 @@ pub(crate) struct Node {
     pub(crate) script: Arc<Script>,
     pub(crate) gateway: Gateway,
     pub(crate) acknowledged: mpsc::UnboundedReceiver<(EmergencyId, UserId)>,
+    measured: PrometheusHandle,
     address: SocketAddr,
     log: mpsc::UnboundedSender<Result<Vec<LoggedEvent>>>,
     last: AtomicI64,
@@ -139,7 +141,9 @@ impl Node {
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
         let feed = Feed { script: Arc::clone(&script), events: Mutex::new(Some(events)) };
         let ports = ports(&script, feed, acknowledge);
-        let (service, gateway, dispatcher) = gateway(ports, Origins::default());
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let (service, gateway, dispatcher) =
+            metrics::with_local_recorder(&recorder, || gateway(ports, Origins::default()));
         let router = Router::new().route_service(SOCKET_IO_PATH, service).layer(map_request(attach_connection));
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
@@ -149,7 +153,8 @@ impl Node {
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         tokio::spawn(dispatcher.run(stop.clone()));
         let (last, stop) = (AtomicI64::new(BEFORE), stop.drop_guard());
-        Self { script, gateway, acknowledged, address, log, last, _stop: stop }
+        let measured = recorder.handle();
+        Self { script, gateway, acknowledged, measured, address, log, last, _stop: stop }
     }
 
     /// Appends to the log; tells the number.
@@ -159,6 +164,14 @@ impl Node {
         let event = LoggedEvent { id: EventId::new(seq), at, emergency, actor: None, event };
         self.log.send(Ok(vec![event])).unwrap();
         seq
+    }
+
+    /// The value that was measured under this name with these labels.
+    pub(crate) fn measured(&self, series: &str) -> f64 {
+        self.gateway.measure();
+        let text = self.measured.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{series} is not in {text}")).parse().unwrap()
     }
 
     /// Reading the log fails once.

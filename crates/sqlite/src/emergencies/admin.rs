@@ -29,7 +29,8 @@ impl Sqlite {
         if let Some(status) = status {
             query = query.bind(status.as_str());
         }
-        let mut rows = query.fetch(&self.readers);
+        let mut reader = self.readers.acquire().await.map_err(down)?;
+        let mut rows = query.fetch(&mut *reader);
         let mut ids = Vec::new();
         while let Some(row) = rows.try_next().await.map_err(down)? {
             let within = match near {

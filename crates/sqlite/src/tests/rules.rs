@@ -118,7 +118,7 @@ async fn what_waited_before_there_were_timers_is_due_after_the_migration() {
     let store = open(&folder, &Options::default()).await;
     let mut before = sqlx::migrate!("../../migrations/sqlite");
     before.migrations.to_mut().retain(|migration| migration.version == 1);
-    before.run(&store.writer).await.unwrap();
+    before.run(&mut *store.writer.acquire().await.unwrap()).await.unwrap();
     let insert = "insert into account (id, email, password_hash, first_name, role, created_at) \
                       values (zeroblob(16), 'a@example.org', '', 'Ada', 'user', 1); \
                   insert into emergency (id, owner_id, kind, latitude, longitude, priority, severity, silent, anonymous, \

@@ -54,6 +54,16 @@ fn every_event_has_the_name_of_the_interface_or_is_told_to_nobody() {
 }
 
 #[test]
+fn the_list_of_names_holds_every_name_once() {
+    let events = every_event(false);
+    let mut told: Vec<_> = events.iter().filter_map(|event| Some(sent(event, Viewer::Anyone)?.0)).collect();
+    let mut listed = NAMES.to_vec();
+    told.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(told, listed);
+}
+
+#[test]
 fn what_is_told_is_what_is_delivered() {
     for event in every_event(false) {
         let heard = !event.deliveries().is_empty();

@@ -9,8 +9,16 @@ use crate::{
     usecase::emergencies::tests::{alert, declined, the_emergency},
 };
 
-async fn fire_now(cx: &Context) -> Result<usize, Error> {
-    fire_due(cx, &due(vec![the_emergency()])).await
+/// How many were looked after, and what was done.
+async fn fire_all(cx: &Context, alerts: &dyn port::Alerts) -> (Result<usize, Error>, Vec<Fired>) {
+    let mut fired = Vec::new();
+    let outcome = fire_due(cx, alerts, |what| fired.push(what)).await;
+    (outcome, fired)
+}
+
+async fn fire_now(cx: &Context) -> Result<Vec<Fired>, Error> {
+    let (looked_after, fired) = fire_all(cx, &due(vec![the_emergency()])).await;
+    looked_after.map(|_| fired)
 }
 
 /// Grace did not acknowledge the first wave, Alan did, and the fourth declined.
@@ -33,7 +41,7 @@ fn near() -> Vec<Recipient> {
 async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledged() {
     let before = waiting(5_000.0);
     let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
-    assert_eq!(fire_now(&cx).await.unwrap(), 1);
+    assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Wave]);
     let change = committed.only();
     let alerts = AlertCounts { wave: 2, alerted: before.alerts.alerted + 2, ..before.alerts };
     let after =
@@ -60,7 +68,7 @@ async fn a_wave_is_sent_though_nobody_is_near() {
 async fn after_the_last_wave_the_owner_is_told_that_nobody_came_and_nothing_is_due_any_more() {
     let before = waiting(15_000.0);
     let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
-    fire_now(&cx).await.unwrap();
+    assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Unanswered]);
     let change = committed.only();
     let alerted = before.alerts.alerted;
     assert_eq!(updated(&change), (Emergency { next_alert_at: None, ..before }, vec![]));
@@ -75,7 +83,7 @@ async fn what_is_not_due_any_more_is_left_alone() {
     let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
     for left in [later, given_up, responding, resolved(emergency())] {
         let (cx, committed) = service(&left, &[], around(&near(), 50));
-        assert_eq!(fire_now(&cx).await.unwrap(), 1);
+        assert_eq!(fire_now(&cx).await.unwrap(), []);
         assert!(committed.nothing(), "{left:?}");
     }
 }
@@ -86,7 +94,7 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
     for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE)])] {
         let (mut cx, committed) = service(&before, &first_wave(), around(&near(), 50));
         cx.rules.emergency_ttl = TimeDelta::seconds(29);
-        fire_now(&cx).await.unwrap();
+        assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Expired]);
         let (change, at) = (committed.only(), now());
         let mut after = before.clone();
         after.expire(at).unwrap();
@@ -130,7 +138,7 @@ async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
         assert_eq!((at, expired_before), (now(), now() - TimeDelta::seconds(7)));
         Ok(vec![])
     });
-    assert_eq!(fire_due(&cx, &alerts).await.unwrap(), 0);
+    assert_eq!(fire_all(&cx, &alerts).await.0.unwrap(), 0);
 }
 
 /// A store with one emergency under these ids, whose commits come out like this.
@@ -149,14 +157,15 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (Context, Committed, MockAlerts
 #[tokio::test]
 async fn where_another_node_was_faster_nothing_is_sent_and_the_others_are_looked_after() {
     let (cx, committed, alerts) = three_due(vec![Ok(()), Err(port::Error::Stale), Ok(())]);
-    assert_eq!(fire_due(&cx, &alerts).await.unwrap(), 3);
+    let (looked_after, fired) = fire_all(&cx, &alerts).await;
+    assert_eq!((looked_after.unwrap(), fired), (3, vec![Fired::Unanswered; 2]));
     assert_eq!(committed.attempts().len(), 3, "it is not decided again: it is done");
 }
 
 #[tokio::test]
 async fn one_that_was_deleted_keeps_no_others_waiting() {
     let (cx, committed) = service(&waiting(15_000.0), &[], around(&near(), 50));
-    assert_eq!(fire_due(&cx, &due(vec![id(404), the_emergency()])).await.unwrap(), 2);
+    assert_eq!(fire_all(&cx, &due(vec![id(404), the_emergency()])).await.0.unwrap(), 2);
     assert_eq!(committed.attempts().len(), 1);
 }
 
@@ -164,7 +173,8 @@ async fn one_that_was_deleted_keeps_no_others_waiting() {
 async fn one_that_cannot_be_read_keeps_no_others_waiting_and_is_told() {
     let corrupt = || port::Error::Corrupt { table: "emergency", column: "kind", id: "102".to_owned() };
     let (cx, committed, alerts) = three_due(vec![Ok(()), Err(corrupt()), Ok(())]);
-    let outcome = fire_due(&cx, &alerts).await;
+    let (outcome, fired) = fire_all(&cx, &alerts).await;
+    assert_eq!(fired, [Fired::Unanswered; 2]);
     assert!(matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. }))), "{outcome:?}");
     assert_eq!(committed.attempts().len(), 3);
 }
@@ -172,8 +182,9 @@ async fn one_that_cannot_be_read_keeps_no_others_waiting_and_is_told() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_not_asked_for_the_rest() {
     let (cx, committed, alerts) = three_due(vec![Ok(()), Err(port::Error::unavailable("gone"))]);
-    let outcome = fire_due(&cx, &alerts).await;
+    let (outcome, fired) = fire_all(&cx, &alerts).await;
     assert!(matches!(outcome, Err(Error::Port(port::Error::Unavailable(_)))), "{outcome:?}");
+    assert_eq!(fired, [Fired::Unanswered], "what was done before is told");
     assert_eq!(committed.attempts().len(), 2);
 }
 

@@ -1,0 +1,27 @@
+//! The list of all statements, for the test that looks at how the database would run them.
+
+use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, sessions};
+
+/// Lists the statements of a file, each as the file and the name of its constant.
+macro_rules! statements {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),+];
+    };
+}
+
+/// Every statement that reads or writes a table: its name and its text.
+#[doc(hidden)]
+pub fn statements() -> Vec<(&'static str, &'static str)> {
+    let files = [
+        accounts::STATEMENTS,
+        alerts::STATEMENTS,
+        changes::STATEMENTS,
+        emergencies::STATEMENTS,
+        events::STATEMENTS,
+        helpers::STATEMENTS,
+        messages::STATEMENTS,
+        positions::STATEMENTS,
+        sessions::STATEMENTS,
+    ];
+    files.concat()
+}

@@ -1,0 +1,219 @@
+//! How PostgreSQL runs every statement of the adapter when the tables are large: no table that grows is walked, whether
+//! the plan is made for these parameters or for any.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeSet, fs};
+
+use allynet_tests::{contract::Database, database::OnPostgres};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// The tables that grow with people and what happens to them.
+const GROWING: &[&str] =
+    &["account", "alert", "emergency", "event", "message", "position", "rating", "report", "response", "session"];
+
+/// People: 1 to 20,000, of whom those with even numbers are helpers around 200 towns, nearly all on duty. Emergencies: 1 to
+/// 40,000, of which 400 are live and all others have ended; each with three alerts, two messages, one response and
+/// four events.
+const FILL: &str = "
+    CREATE FUNCTION made(kind integer, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql AS
+        $$ SELECT format('0000000%s-0000-7000-8000-%s', kind, lpad(to_hex(n), 12, '0'))::uuid $$;
+    CREATE FUNCTION helper(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql AS
+        $$ SELECT made(1, 2 + 2 * (n % 10000)) $$;
+
+    INSERT INTO account (id, email, password_hash, first_name, role, verification, available, created_at)
+        SELECT made(1, n), n || '@example.org', '', 'Somebody', CASE WHEN n % 2 = 0 THEN 'helper' ELSE 'user' END,
+            CASE WHEN n % 2 = 0 THEN CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'verified' END END,
+            CASE WHEN n % 2 = 0 THEN n % 14 <> 0 END, '2024-01-01'::timestamptz + n * interval '1 minute'
+        FROM generate_series(1, 20000) n;
+    INSERT INTO session (id, account_id, confirmed_token, created_at, revoked_at)
+        SELECT made(2, n), made(1, 1 + n % 20000), made(2, n), now(), CASE WHEN n % 3 = 0 THEN now() END
+        FROM generate_series(1, 40000) n;
+    INSERT INTO position (account_id, place, at)
+        SELECT made(1, n), ST_MakePoint(-170 + 15 * (n / 2 % 20) + (n % 97) * 0.001, -50 + 10 * (n / 40 % 10)
+            + (n % 89) * 0.001)::geography, now() - (n % 30) * interval '1 hour'
+        FROM generate_series(2, 20000, 2) n;
+    INSERT INTO emergency (id, owner_id, request_id, kind, latitude, longitude, priority, severity, silent, anonymous,
+            status, alert_radius, wave, created_at, updated_at, ended_at, resolution, next_alert_at, revision)
+        SELECT made(3, n), made(1, CASE WHEN n % 100 = 0 THEN 2 * n / 100 - 1 ELSE 1 + n % 20000 END),
+            CASE WHEN n % 2 = 0 THEN 'request ' || n END, 'medical', -50 + 10 * (n / 20 % 10) + (n % 89) * 0.001,
+            -170 + 15 * (n % 20) + (n % 97) * 0.001, 'high', 5, false, n % 10 = 0,
+            CASE WHEN n % 100 = 0 THEN 'active' WHEN n % 5 = 0 THEN 'cancelled' ELSE 'resolved' END, 5000, 1,
+            at, at, CASE WHEN n % 100 <> 0 THEN at END, CASE WHEN n % 5 <> 0 THEN 'user_resolved' END,
+            CASE WHEN n % 100 = 0 THEN at + interval '1 minute' END, 1
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - (40000 - n) * interval '20 seconds' AS at) t;
+    INSERT INTO response (emergency_id, helper_id, status, first_responded_at, responded_at, updated_at, engaged)
+        SELECT made(3, n), helper(n * 7), 'completed', now(), now(), now(), false FROM generate_series(1, 40000) n;
+    INSERT INTO alert (emergency_id, helper_id, wave, distance, sent_at, acknowledged_at)
+        SELECT made(3, n), helper(n * 7 + k), 1, 100, now(), CASE WHEN k = 0 THEN now() END
+        FROM generate_series(1, 40000) n, generate_series(0, 2) k;
+    INSERT INTO message (id, emergency_id, sender_role, sender_id, recipient, body, created_at)
+        SELECT made(4, 2 * n + k), made(3, n), CASE k WHEN 0 THEN 'system' ELSE 'helper' END,
+            CASE k WHEN 1 THEN helper(n * 7) END, 'everyone', 'Hello', now()
+        FROM generate_series(1, 40000) n, generate_series(0, 1) k;
+    INSERT INTO rating (emergency_id, helper_id, score, created_at)
+        SELECT made(3, n), helper(n * 7), 5, now() FROM generate_series(1, 40000) n WHERE n % 5 <> 0;
+    INSERT INTO report (emergency_id, reporter_id, about_id, reason, created_at)
+        SELECT made(3, n), helper(n * 7), made(1, 1 + n % 20000), 'Why', now() FROM generate_series(1, 40000) n;
+    INSERT INTO event (at, emergency_id, kind, body)
+        SELECT now() - (160000 - n) * interval '5 seconds', made(3, 1 + n / 4), 'unanswered', '{}'
+        FROM generate_series(1, 159996) n;
+    INSERT INTO erasure (emergency_id, deleted_at) SELECT made(3, n), now() FROM generate_series(1, 50) n;
+    INSERT INTO contact (id, account_id, name, email, created_at)
+        SELECT made(5, n), made(1, 1 + n % 20000), 'Mum', 'mum@example.org', now() FROM generate_series(1, 40000) n;
+    ANALYZE;
+";
+
+/// A helper who stands in a town, somebody who raised calls, a session of theirs, and a call.
+const HELPER: &str = "'00000001-0000-7000-8000-000000000020'";
+const OWNER: &str = "'00000001-0000-7000-8000-000000000021'";
+const SESSION: &str = "'00000002-0000-7000-8000-000000000020'";
+const CALL: &str = "'00000003-0000-7000-8000-000000000065'";
+/// Latitude and longitude of a town.
+const TOWN: &str = "-50.0, -155.0";
+
+/// The parameters with which each statement is asked about; more than one list where it matters.
+fn parameters(statement: &str) -> Vec<String> {
+    let search = format!("{TOWN}, {OWNER}, now() - interval '1 day'");
+    match statement {
+        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::LIVE_OF" => {
+            vec![HELPER.to_owned(), OWNER.to_owned()]
+        }
+        "positions::LAST" => vec![HELPER.to_owned()],
+        "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
+        "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null")],
+        "accounts::HELPERS" => vec![format!("'2024-01-07', {HELPER}, 51")],
+        "accounts::HELPERS_BY_VERIFICATION" => ["pending", "verified", "rejected"]
+            .map(|verification| format!("'2024-01-07', {HELPER}, 51, '{verification}'"))
+            .to_vec(),
+        "accounts::ADD_CONTACT" => vec![format!("{OWNER}, {CALL}, 'Mum', 'mum@example.org', now(), 10")],
+        "accounts::REMOVE_CONTACT" => vec![format!("{OWNER}, {CALL}")],
+        "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
+        "changes::APPLY" => vec!["'{}'".to_owned()],
+        "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
+        "changes::READY" | "events::LAST" | "events::OWN_TRANSACTION" | "events::HORIZON" => vec![String::new()],
+        "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
+        "emergencies::EARLIER_CALL" => vec![format!("{OWNER}, 'request 32'"), format!("{OWNER}, null")],
+        "emergencies::PENDING_FOR" => vec![format!("{HELPER}, {TOWN}, 0.01, 50")],
+        "emergencies::NEARBY" => ["100", "10000", "50000"].map(|radius| format!("{TOWN}, {radius}, 100")).to_vec(),
+        "emergencies::HISTORY" => [HELPER, OWNER]
+            .iter()
+            .flat_map(|who| {
+                ["null, null", "now() - interval '1 day', null", "null, 'resolved'"].map(|m| format!("{who}, {m}, 50"))
+            })
+            .collect(),
+        "emergencies::LIST_LIVE" => vec![format!("null, {CALL}, 51"), format!("now(), {CALL}, 51")],
+        "emergencies::LIST_LIVE_NEAR" => vec![format!("null, {CALL}, 51, {TOWN}, 10000")],
+        "emergencies::LIST_STATUS" => {
+            vec![format!("null, {CALL}, 51, 'resolved'"), format!("now(), {CALL}, 51, 'active'")]
+        }
+        "emergencies::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, {TOWN}, 10000, 'resolved'")],
+        "events::TIMELINE" => vec![format!("{CALL}, 0, 501")],
+        "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
+        "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
+        "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
+        "helpers::CENSUS" => {
+            ["false", "true"].map(|open| format!("{search}, {open}, 15000, '{{5000,10000,15000}}', 50")).to_vec()
+        }
+        "helpers::NEARBY" => ["false", "true"].map(|open| format!("{search}, {open}, 5000, 50")).to_vec(),
+        "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
+        "messages::FIND" => vec![format!("{CALL}, '00000004-0000-7000-8000-000000000032'")],
+        "messages::LIST" => vec![format!("{CALL}, {OWNER}, null, 50"), format!("{CALL}, {OWNER}, now(), 50")],
+        "positions::RECORD" => {
+            vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()]")]
+        }
+        "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],
+        "sessions::CONFIRM" => vec![format!("{SESSION}, {SESSION}, null")],
+        other => panic!("say here with which parameters {other} is run"),
+    }
+}
+
+/// Statements that walk a table by intent: who counts all has to look at all. Administrators ask for it, seldom.
+const WALKING: &[(&str, &[&str])] =
+    &[("helpers::COUNT_VERIFIED", &["account", "position"]), ("helpers::COUNT_OPEN", &["account", "position"])];
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("allynet_postgres::").unwrap()
+}
+
+/// The tables that a plan reads from one end to the other: in the order of their rows, or in that of an index, unless
+/// something above stops it early, or the index holds live emergencies only, which are few.
+fn walked(plan: &Value, stops: bool, tables: &mut BTreeSet<String>) {
+    match plan {
+        Value::Array(parts) => parts.iter().for_each(|part| walked(part, stops, tables)),
+        Value::Object(node) => {
+            let text = |key| node.get(key).and_then(Value::as_str);
+            let kind = text("Node Type").unwrap_or_default();
+            let is_live = text("Index Name").is_some_and(|index| index.starts_with("emergency_live"));
+            let is_bounded = stops || is_live || node.contains_key("Index Cond") || node.contains_key("Order By");
+            if kind == "Seq Scan" || (kind.starts_with("Index") && !is_bounded) {
+                tables.extend(text("Relation Name").map(ToOwned::to_owned));
+            }
+            node.values().for_each(|part| walked(part, stops || kind == "Limit", tables));
+        }
+        _ => {}
+    }
+}
+
+async fn run(connection: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_statement_walks_a_table_that_grows() {
+    let database = OnPostgres::fresh().await;
+    let mut connection = database.connection().await;
+    run(&mut connection, FILL.to_owned()).await;
+    // As the adapter has it.
+    run(&mut connection, "SET jit = off".to_owned()).await;
+    let (mut bad, mut walking) = (Vec::new(), BTreeSet::new());
+    for (name, sql) in allynet_postgres::statements() {
+        let name = short(name);
+        let allowed = WALKING.iter().find(|(walking, _)| *walking == name).map_or(&[][..], |(_, tables)| tables);
+        run(&mut connection, format!("PREPARE asked AS {sql}")).await;
+        for parameters in parameters(name) {
+            for mode in ["force_custom_plan", "force_generic_plan"] {
+                run(&mut connection, format!("SET plan_cache_mode = {mode}")).await;
+                let arguments = if parameters.is_empty() { String::new() } else { format!("({parameters})") };
+                let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE asked {arguments}");
+                let explained = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut connection).await;
+                let plan: Value = explained.unwrap_or_else(|error| panic!("{name} ({parameters}): {error}"));
+                let mut tables = BTreeSet::new();
+                walked(&plan, false, &mut tables);
+                tables.retain(|table| GROWING.contains(&table.as_str()));
+                walking.extend(tables.iter().filter(|_| !allowed.is_empty()).map(|table| (name, table.clone())));
+                tables.retain(|table| !allowed.contains(&table.as_str()));
+                if !tables.is_empty() {
+                    bad.push(format!("{name} ({parameters}), {mode}, walks {tables:?}:\n{plan:#}"));
+                }
+            }
+        }
+        run(&mut connection, "DEALLOCATE asked".to_owned()).await;
+    }
+    database.remove().await;
+    assert!(bad.is_empty(), "{}", bad.join("\n\n"));
+    let expected = WALKING.iter().flat_map(|(name, tables)| tables.iter().map(|table| (*name, (*table).to_owned())));
+    assert_eq!(walking, expected.collect(), "these are expected to walk");
+}
+
+#[test]
+fn every_statement_of_the_adapter_is_looked_at() {
+    const NO_TABLES: &[&str] = &["store::WARM_UP", "wake::NOTIFY"];
+    let listed: BTreeSet<_> = allynet_postgres::statements().iter().map(|(name, _)| short(name).to_owned()).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/postgres/src");
+    let mut written = BTreeSet::new();
+    for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        let source = fs::read_to_string(&file).unwrap();
+        let module = file.file_stem().unwrap().to_str().unwrap();
+        for constant in source.split("\nconst ").skip(1) {
+            let Some((name, text)) = constant.split_once(": &str =") else { continue };
+            let text = text.split(";\n").next().unwrap();
+            let is_sql = ["SELECT ", "UPDATE ", "DELETE ", "INSERT ", "!("].iter().any(|word| text.contains(word));
+            let name = format!("{module}::{name}");
+            if is_sql && !NO_TABLES.contains(&name.as_str()) {
+                written.insert(name);
+            }
+        }
+    }
+    assert_eq!(listed, written);
+}

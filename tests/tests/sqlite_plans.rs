@@ -1,0 +1,158 @@
+//! How SQLite runs every statement of the adapter when the tables are large: no table that grows is walked, whether
+//! SQLite knows how large the tables are or not.
+//!
+//! The statements are those that the contract suite makes the adapter run, taken from the log of the driver.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+};
+
+use allynet_tests::{contract::Database, database::OnSqlite};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+};
+use tracing::{Event, Subscriber, field::Visit};
+use tracing_subscriber::{Layer, filter::Targets, layer::Context, prelude::*};
+
+/// Cases that run at a time.
+const AT_ONCE: usize = 8;
+
+/// Every statement that was run in this process.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<BTreeSet<String>>>);
+
+/// A statement in an event of the driver: short ones are their own summary.
+#[derive(Default)]
+struct Statement {
+    summary: String,
+    text: String,
+}
+
+impl Visit for Statement {
+    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn Debug) {}
+
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        match field.name() {
+            "summary" => value.clone_into(&mut self.summary),
+            "db.statement" => value.trim().clone_into(&mut self.text),
+            _ => {}
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Statements {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut statement = Statement::default();
+        event.record(&mut statement);
+        let Statement { summary, text } = statement;
+        let sql = if text.is_empty() { summary } else { text };
+        let reads_or_writes = ["select", "insert", "update", "delete", "with"].iter().any(|word| sql.starts_with(word));
+        if reads_or_writes && !sql.contains("_sqlx_migrations") {
+            self.0.lock().unwrap().insert(sql);
+        }
+    }
+}
+
+macro_rules! every_case {
+    ($database:ty; $($port:ident { $($case:ident)+ })+) => {
+        fn every_case() -> Vec<BoxFuture<'static, ()>> {
+            vec![$($(
+                allynet_tests::contract::run::<$database, _>(allynet_tests::contract::$port::$case).boxed(),
+            )+)+]
+        }
+    };
+}
+
+allynet_tests::contract!(OnSqlite => every_case);
+
+/// 20,000 people, half of them helpers with a position; 40,000 emergencies, of which 400 are live, with what belongs to
+/// them. Identifiers are numbers in sixteen bytes.
+const FILL: &str = "
+    create temp table number (n integer primary key);
+    with recursive n (n) as (select 1 union all select n + 1 from n where n < 40000)
+        insert into number select n from n;
+    insert into account (id, email, password_hash, first_name, role, verification, available, created_at)
+        select unhex(printf('01%030x', n)), n || '@example.org', '', 'Somebody', iif(n % 2, 'user', 'helper'),
+            iif(n % 2, null, 'verified'), iif(n % 2, null, 1), n
+        from number where n <= 20000;
+    insert into session (id, account_id, confirmed_token, created_at, revoked_at)
+        select unhex(printf('02%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), unhex(printf('02%030x', n)), n,
+            iif(n % 3, null, n)
+        from number;
+    insert into position (account_id, latitude, longitude, at)
+        select unhex(printf('01%030x', n)), n % 60, n % 170, n from number where n <= 20000 and n % 2 = 0;
+    insert into emergency (id, owner_id, request_id, kind, latitude, longitude, priority, severity, silent, anonymous,
+            status, alert_radius, wave, created_at, updated_at, ended_at, resolution, next_alert_at,
+            revision)
+        select unhex(printf('03%030x', n)), unhex(printf('01%030x', iif(n % 100, 1 + n % 20000, 2 * n / 100 - 1))),
+            iif(n % 2, null, 'request ' || n), 'medical', n % 60, n % 170, 'high', 5, 0, 0,
+            iif(n % 100, 'resolved', 'active'), 5000, 1, n, n, iif(n % 100, n, null),
+            iif(n % 100, 'user_resolved', null), iif(n % 100, null, n), 1
+        from number;
+    insert into response (emergency_id, helper_id, status, first_responded_at, responded_at, updated_at, engaged)
+        select unhex(printf('03%030x', n)), unhex(printf('01%030x', 2 + 2 * (n * 7 % 10000))), 'completed', n, n, n, 0
+        from number;
+    insert into alert (emergency_id, helper_id, wave, distance, sent_at)
+        select unhex(printf('03%030x', n)), unhex(printf('01%030x', 2 + 2 * ((n * 7 + k) % 10000))), 1, 100, n
+        from number, (select 0 as k union all select 1 union all select 2);
+    insert into message (id, emergency_id, sender_role, recipient, body, created_at)
+        select unhex(printf('04%030x', n)), unhex(printf('03%030x', n)), 'system', 'everyone', 'Hello', n from number;
+    insert into event (at, emergency_id, kind, body)
+        select n, unhex(printf('03%030x', n)), 'unanswered', '{}'
+        from number, (select 0 as k union all select 1 union all select 2);
+";
+
+/// What is never large: tables of a few rows, and what a statement made itself (`c` is its candidates).
+const SMALL: &[&str] = &["erasure", "event_retention", "sqlite_sequence", "c", "CONSTANT", "(subquery"];
+
+/// Statements that begin like this walk a table by intent: the one looks at a single row, the other goes along the log from
+/// its beginning and stops at what is too young.
+const WALKING: &[&str] = &["select 1 from account limit 1", "delete from event where seq in"];
+
+/// The steps of a statement that walk through a table. Virtual tables are lists that a statement was given, or R*Trees,
+/// which are walked when nothing is asked of them.
+async fn walks(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(connection).await.unwrap();
+    let steps =
+        rows.iter().filter_map(|row| row.get::<String, _>("detail").strip_prefix("SCAN ").map(ToOwned::to_owned));
+    let is_walk = |step: &String| match step.split_once(" VIRTUAL TABLE INDEX ") {
+        Some((_, search)) => search == "2:",
+        None => !SMALL.iter().any(|small| step.split([' ', '-']).next() == Some(small)),
+    };
+    steps.filter(is_walk).collect()
+}
+
+/// Every statement that the contract makes the adapter run.
+async fn statements() -> BTreeSet<String> {
+    let run = Statements::default();
+    let log = Targets::new().with_target("sqlx::query", tracing::Level::TRACE);
+    tracing_subscriber::registry().with(run.clone().with_filter(log)).init();
+    stream::iter(every_case()).for_each_concurrent(AT_ONCE, |case| case).await;
+    run.0.lock().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_walks_a_table_that_grows() {
+    let statements = statements().await;
+    assert!(statements.len() > 60, "the driver writes its log otherwise than this test expects: {statements:#?}");
+    let database = OnSqlite::fresh().await;
+    let options = SqliteConnectOptions::new().filename(database.path()).disable_statement_logging();
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(FILL).execute(&mut connection).await.unwrap();
+    // Tables are not analysed by the service, but may be by its owner.
+    for prepare in ["select 1", "analyze"] {
+        sqlx::raw_sql(prepare).execute(&mut connection).await.unwrap();
+        let mut walking = BTreeSet::new();
+        for sql in &statements {
+            let steps = walks(&mut connection, sql).await;
+            let expected = WALKING.iter().find(|walking| sql.starts_with(**walking));
+            assert!(steps.is_empty() || expected.is_some(), "{sql}\nwalks {steps:#?}");
+            walking.extend(expected.filter(|_| !steps.is_empty()));
+        }
+        assert_eq!(walking, WALKING.iter().collect(), "these are expected to walk");
+    }
+}
