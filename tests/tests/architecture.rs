@@ -12,6 +12,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("socketioxide", &["allynet-realtime", "allynet-server"]),
     ("jsonwebtoken", &["allynet-auth"]),
     ("argon2", &["allynet-auth"]),
+    ("governor", &["allynet-server"]),
 ];
 
 /// What each crate may use of the others. `server` and `tests` put all of them together.

@@ -3,9 +3,9 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
-use allynet_wire::{origin::Origins, socket::Failure};
+use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 
-use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub};
+use crate::{addresses::Addresses, archive::Archive, connections::Connections, device::Device, hub::Hub};
 
 /// Told of everybody who came online or went on duty; returns at once.
 pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct Ports {
     pub log: Arc<dyn port::EventLog>,
     /// The time.
     pub clock: Arc<dyn port::Clock>,
+    /// What clients may do how often.
+    pub limits: Limits,
 }
 
 /// The shared state of one Socket.IO service.
@@ -36,6 +38,7 @@ pub(crate) struct Desk {
     pub(crate) hub: Hub<Device>,
     pub(crate) archive: Archive,
     pub(crate) connections: Connections,
+    pub(crate) addresses: Addresses,
 }
 
 /// How a failure is told to a client. A fault of ours is logged with its causes, here and nowhere else.

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use allynet_domain::EventId;
+use allynet_domain::{EventId, port::Fix};
 use allynet_wire::{
     events::Outgoing,
     socket::{ErrorEvent, Failure},
@@ -17,10 +17,13 @@ use socketioxide::{SendError, SocketError, ack::AckStream, extract::SocketRef};
 use tokio::sync::oneshot;
 
 use crate::{
+    addresses::Place,
     connections::Connections,
     hub::Entry,
     inbox::Inbox,
+    later::Unconfirmed,
     members::{Farewell, Identity, MemberId},
+    slot::Slot,
 };
 
 /// How many events of one socket may wait for the one that is being handled.
@@ -33,6 +36,10 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     /// What the client asks for, in order.
     pub(crate) inbox: Inbox,
+    /// The last position that was put off.
+    pub(crate) put_off: Slot<Fix, Unconfirmed>,
+    /// Its place among those of its address.
+    place: Mutex<Option<Place>>,
     /// Set when the connection is over, which may be before it was attached.
     gone: AtomicBool,
     pending: Mutex<Option<Pending>>,
@@ -50,7 +57,13 @@ pub(crate) struct Pending {
 
 impl Session {
     /// A connection that passed the handshake.
-    pub(crate) fn new(id: MemberId, identity: Identity, entry: Entry, last_event: Option<EventId>) -> Self {
+    pub(crate) fn new(
+        id: MemberId,
+        identity: Identity,
+        entry: Entry,
+        last_event: Option<EventId>,
+        place: Option<Place>,
+    ) -> Self {
         let (attached, is_attached) = oneshot::channel();
         let inbox = Inbox::new(INBOX);
         // An event may arrive before the connect handler has run: it must not be answered before `session:ready`.
@@ -61,7 +74,8 @@ impl Session {
             tracing::error!("a new inbox takes nothing");
         }
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
-        Self { id, identity, inbox, gone: AtomicBool::new(false), pending }
+        let (put_off, place) = (Slot::default(), Mutex::new(place));
+        Self { id, identity, inbox, put_off, place, gone: AtomicBool::new(false), pending }
     }
 
     /// What is needed to attach it, the first time.
@@ -73,7 +87,9 @@ impl Session {
     pub(crate) fn end(&self) {
         self.gone.store(true, Ordering::SeqCst);
         self.inbox.close();
+        self.put_off.close();
         drop(self.take_pending());
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Whether the connection is over.
@@ -141,8 +157,15 @@ impl Device {
 
     /// Says what is wrong with the connection, and ends it.
     pub(crate) fn fail(&self, failure: &Failure) {
-        let error = ErrorEvent { message: &failure.message, code: failure.code, event: None };
-        self.tell("error", &error).ok();
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.cut();
+    }
+
+    /// The same, in such a way that the official client does not come back by itself.
+    pub(crate) fn expel(&self, failure: &Failure) {
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.session.end();
+        self.socket.clone().disconnect().ok();
         self.cut();
     }
 

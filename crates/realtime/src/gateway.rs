@@ -14,6 +14,7 @@ use socketioxide::{
 };
 
 use crate::{
+    addresses::Addresses,
     archive::Archive,
     connections::{Connections, Watched},
     desk::{Desk, Ports},
@@ -46,7 +47,8 @@ pub struct Gateway {
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
     let (hub, archive) = (Hub::new(), Archive::default());
-    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone() });
+    let addresses = Addresses::default();
+    let desk = Arc::new(Desk { ports, origins, hub, archive, connections: connections.clone(), addresses });
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))
@@ -62,7 +64,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         .build_svc();
     io.ns(NAMESPACE, enter.with(handshake::admit));
     // Clients may connect to the main namespace; nothing is delivered there.
-    io.ns("/", async || {});
+    io.ns("/", (async || {}).with(handshake::admit_to_lobby));
     (connections.wrap(service), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
 }
 

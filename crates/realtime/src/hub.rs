@@ -263,6 +263,11 @@ impl<D: Clone> Hub<D> {
         Released::Yes
     }
 
+    /// The rooms of a connection.
+    pub(crate) fn rooms(&self, id: MemberId) -> Vec<Room> {
+        self.state().members.rooms(id).to_vec()
+    }
+
     /// Takes a connection out of a room.
     pub(crate) fn leave(&self, id: MemberId, room: Room) {
         self.state().members.leave(id, room);

@@ -4,20 +4,24 @@
 //! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
 //! from the wire crate.
 
+mod addresses;
 mod archive;
 mod connections;
 mod desk;
 mod device;
 mod dispatcher;
+mod gate;
 mod gateway;
 mod handshake;
 mod hub;
 mod inbox;
+mod later;
 mod members;
 mod numbers;
 mod receive;
 mod resume;
 mod ring;
+mod slot;
 mod told;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};

@@ -2,10 +2,10 @@
 //!
 //! Rights are looked up when an event is handled, never remembered from the handshake.
 
-use std::{borrow::Cow, future::ready, sync::Arc};
+use std::{borrow::Cow, future::ready, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Error, Room,
+    EmergencyId, Error, Room,
     usecase::{accounts::recall, helpers::locate, rooms},
 };
 use allynet_wire::{
@@ -18,13 +18,19 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use crate::{
     desk::{Desk, explain},
     device::{Device, Session},
+    gate::{TooMuch, Verdict, judge, too_much},
     hub::{Entry, Joined, Since, Standing},
     inbox::Refused,
+    later::{Unconfirmed, put_off},
     resume,
 };
 
 /// How often joining is decided again because the user's rights changed meanwhile.
 const ATTEMPTS: u32 = 8;
+/// How many events that are never limited may wait beyond all others.
+const VITAL: usize = 1024;
+/// How long a client is told to wait while as much waits as may. An event takes some milliseconds.
+const FULL: Duration = Duration::from_secs(1);
 
 /// What a client may send.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +61,10 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
         let handler = move |socket, TryData(payload): TryData<Value>, ack: AckSender, spare: AckSender| {
             let caller = Caller { socket, event: Cow::Borrowed(request.event()) };
             let payload = payload.unwrap_or_default();
-            let (worker, owner) = (caller.clone(), Arc::clone(&session));
+            let verdict = judge(&desk, &session, request.event(), &payload);
+            let (all, worker, owner) = (Arc::clone(&desk), caller.clone(), Arc::clone(&session));
             let work = async move {
+                let desk = all;
                 let outcome = handle(&desk, &owner, request, &payload).await;
                 let (outcome, missed) = outcome.map_or_else(|e| (Err(e), None), |done| (Ok(done.told), done.missed));
                 worker.answer(ack, &outcome);
@@ -66,17 +74,18 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
                     resume::room(&desk, &device, since, &standing).await;
                 }
             };
-            caller.queue(&session, spare, work);
+            caller.proceed(verdict, &desk, &session, spare, work);
             ready(())
         };
         socket.on(request.event(), handler);
     }
-    let listener = Arc::clone(session);
+    let (all, listener) = (Arc::clone(desk), Arc::clone(session));
     socket.on_fallback(move |socket: SocketRef, Event(event), ack: AckSender, spare: AckSender| {
+        let verdict = judge(&all, &listener, &event, &Value::Null);
         let caller = Caller { socket, event: Cow::Owned(event) };
         let worker = caller.clone();
         let work = async move { worker.answer(ack, &Err(Failure::unknown_event())) };
-        caller.queue(&listener, spare, work);
+        caller.proceed(verdict, &all, &listener, spare, work);
         ready(())
     });
     let (desk, session) = (Arc::clone(desk), Arc::clone(session));
@@ -88,29 +97,58 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
 }
 
 /// The socket that sent an event, and the event's name.
-#[derive(Clone)]
-struct Caller {
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
     socket: SocketRef,
     event: Cow<'static, str>,
 }
 
 impl Caller {
-    fn queue(self, session: &Session, ack: AckSender, work: impl Future<Output = ()> + Send + 'static) {
-        match session.inbox.push(work) {
+    /// Does with an event what was decided about it.
+    fn proceed(
+        self,
+        verdict: Verdict,
+        desk: &Arc<Desk>,
+        session: &Arc<Session>,
+        ack: AckSender,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let beyond = match verdict {
+            Verdict::Handled => 0,
+            Verdict::Vital => VITAL,
+            Verdict::PutOff(position) => {
+                return put_off(desk, session, Unconfirmed { caller: self, ack, position });
+            }
+            Verdict::Refused(too_much) => return self.refuse(too_much, desk, session, ack),
+        };
+        match session.inbox.push_beyond(beyond, work) {
             Ok(()) | Err(Refused::Closed) => {}
-            Err(Refused::Full) => self.answer(ack, &Err(Failure::rate_limited())),
+            Err(Refused::Full) => self.refuse(too_much(desk, session, FULL), desk, session, ack),
         }
+    }
+
+    fn refuse(self, TooMuch { wait, closes }: TooMuch, desk: &Desk, session: &Arc<Session>, ack: AckSender) {
+        if session.is_over() {
+            // What it sent before it was closed may still arrive.
+            return;
+        }
+        let failure = Failure::rate_limited(wait);
+        if !closes {
+            return self.answer(ack, &Err(failure));
+        }
+        tracing::info!("a client sends too much: cut off");
+        desk.hub.remove(session.id);
+        session.end();
+        let (session, connections) = (Arc::clone(session), desk.connections.clone());
+        Device { socket: self.socket, session, connections }.fail(&failure);
     }
 
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
     /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
-    fn answer(&self, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
+    pub(crate) fn answer(&self, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
         match outcome {
             Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation).ok(),
-            Err(Failure { message, code }) => {
-                let error = ErrorEvent { message, code, event: Some(&self.event) };
-                self.socket.emit("error", &error).ok()
-            }
+            Err(failure) => self.socket.emit("error", &ErrorEvent::new(failure, Some(&self.event))).ok(),
         };
         ack.send(&Acknowledgement::of(outcome)).ok();
     }
@@ -133,7 +171,7 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
     match request {
         Request::Join => {
             let wanted = input::socket::room(payload)?;
-            join(desk, session, &wanted).await.map_err(explain)?.ok_or(Failure::internal())
+            join(desk, session, &wanted).await.map_err(explain)?
         }
         Request::Leave => {
             let wanted = input::socket::room(payload)?;
@@ -150,8 +188,8 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
     }
 }
 
-/// Enters a room; none if the user's rights kept changing.
-async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Option<Done>, Error> {
+/// Enters a room, unless the user's rights kept changing or the connection looks on in too many.
+async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Result<Done, Failure>, Error> {
     let user = session.identity.user;
     if let Some(last) = wanted.last_event_id {
         resume::wait_for(desk, last).await;
@@ -160,11 +198,37 @@ async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> R
         let mark = desk.hub.mark().await;
         let actor = recall(&desk.ports.accounts, session.identity.session, user).await?;
         let (of, rooms) = rooms::join(&desk.ports.emergencies, &actor, wanted.emergency).await?;
+        if !rooms.contains(&Room::Participants(of)) && looks_on_enough(desk, session, of) {
+            return Ok(Err(Failure::too_many_rooms()));
+        }
         let since = wanted.last_event_id.map(|event| Since { event, of });
         if let Joined::Yes(standing) = desk.hub.join(session.id, user, &Entry { mark, rooms }, since) {
             let missed = since.map(|since| (since, standing));
-            return Ok(Some(Done { told: Confirmation::joined(of), missed }));
+            return Ok(Ok(Done { told: Confirmation::joined(of), missed }));
         }
     }
-    Ok(None)
+    Ok(Err(Failure::internal()))
+}
+
+/// Whether the connection is in as many rooms of emergencies it takes no part in as it may be, this one aside.
+fn looks_on_enough(desk: &Desk, session: &Session, next: EmergencyId) -> bool {
+    let rooms = desk.hub.rooms(session.id);
+    let looks_on = |room: &Room| match room {
+        Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
+        Room::Helpers | Room::User(_) | Room::Participants(_) => false,
+    };
+    rooms.iter().filter(|room| looks_on(room)).count() >= desk.ports.limits.rooms_per_socket()
+}
+
+#[cfg(test)]
+mod tests {
+    use allynet_wire::limits::EVENTS;
+
+    use super::*;
+
+    #[test]
+    fn the_table_of_limits_has_every_event_and_no_other() {
+        let limited: Vec<_> = EVENTS.iter().map(|rule| rule.event).collect();
+        assert_eq!(limited, Request::ALL.map(Request::event));
+    }
 }

@@ -11,7 +11,7 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers, messages},
 };
-use allynet_wire::origin::Origins;
+use allynet_wire::{limits::Limits, origin::Origins};
 use axum::{
     Router,
     body::Body,
@@ -42,6 +42,7 @@ pub(super) struct Mocks {
     pub(super) positions: MockPositions,
     pub(super) presence: MockPresence,
     pub(super) not_ready: bool,
+    pub(super) limits: Limits,
 }
 
 pub(super) fn now() -> Timestamp {
@@ -120,6 +121,7 @@ impl Mocks {
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             ready,
+            limits: self.limits,
         }
     }
 
