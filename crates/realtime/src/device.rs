@@ -2,9 +2,12 @@
 //!
 //! Knows neither the log nor rooms. Never logs the socket's id: on polling it is a bearer.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use allynet_domain::{EventId, port::Fix};
@@ -28,6 +31,8 @@ use crate::{
 
 /// How many events of one socket may wait for the one that is being handled.
 const INBOX: usize = 64;
+/// How long a client that floods may still be sending when it has been told.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What is known of a connection from its handshake to its end.
 #[derive(Debug)]
@@ -161,7 +166,18 @@ impl Device {
         self.cut();
     }
 
-    /// The same, in such a way that the official client does not come back by itself.
+    /// The same for a client that is still sending. What it sends is read and dropped for a while: a connection that is
+    /// closed on unread data is reset, and the client would not be told.
+    pub(crate) fn fail_flooding(self, failure: &Failure) {
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.session.end();
+        tokio::spawn(async move {
+            tokio::time::sleep(LINGER).await;
+            self.cut();
+        });
+    }
+
+    /// Says what is wrong with the connection, and ends it in such a way that the official client does not come back by itself.
     pub(crate) fn expel(&self, failure: &Failure) {
         self.tell("error", &ErrorEvent::new(failure, None)).ok();
         self.session.end();

@@ -24,6 +24,8 @@ pub(crate) enum Verdict {
     PutOff(Position),
     /// It is not done.
     Refused(TooMuch),
+    /// The connection is over; what was on its way is not looked at.
+    Dropped,
 }
 
 /// A limit was reached.
@@ -37,6 +39,9 @@ pub(crate) struct TooMuch {
 
 /// Counts an event, and tells what becomes of it.
 pub(crate) fn judge(desk: &Desk, session: &Session, event: &str, payload: &Value) -> Verdict {
+    if session.is_over() {
+        return Verdict::Dropped;
+    }
     let position = if event == "location:update" { socket::location(payload).ok() } else { None };
     let rule = of_event(event);
     // A position that is none is not put off but told at once.

@@ -119,6 +119,7 @@ impl Caller {
             Verdict::PutOff(position) => {
                 return put_off(desk, session, Unconfirmed { caller: self, ack, position });
             }
+            Verdict::Dropped => return,
             Verdict::Refused(too_much) => return self.refuse(too_much, desk, session, ack),
         };
         match session.inbox.push_beyond(beyond, work) {
@@ -128,19 +129,14 @@ impl Caller {
     }
 
     fn refuse(self, TooMuch { wait, closes }: TooMuch, desk: &Desk, session: &Arc<Session>, ack: AckSender) {
-        if session.is_over() {
-            // What it sent before it was closed may still arrive.
-            return;
-        }
         let failure = Failure::rate_limited(wait);
         if !closes {
             return self.answer(ack, &Err(failure));
         }
         tracing::info!("a client sends too much: cut off");
         desk.hub.remove(session.id);
-        session.end();
         let (session, connections) = (Arc::clone(session), desk.connections.clone());
-        Device { socket: self.socket, session, connections }.fail(&failure);
+        Device { socket: self.socket, session, connections }.fail_flooding(&failure);
     }
 
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen

@@ -95,8 +95,8 @@ limits! {
     Locations = 25 per 200 ms, User, Refused;
     /// What is read and is no emergency.
     Reads = 300 per 33 ms, User, Refused;
-    /// Events of one connection but for positions.
-    SocketEvents = 100 per 100 ms, Socket, Refused;
+    /// Events of one connection but for positions. No more at once than an inbox holds, and all rooms at once.
+    SocketEvents = 60 per 100 ms, Socket, Refused;
     /// Events of all connections of a user but for positions.
     UserEvents = 300 per 33 ms, User, Refused;
     /// Positions over sockets that are stored.
