@@ -103,6 +103,8 @@ pub(crate) struct Script {
     pub(crate) positions: watch::Sender<bool>,
     /// Told whenever a position is about to be stored.
     pub(crate) storing: Notify,
+    /// What was stored, in order.
+    pub(crate) stored: Mutex<Vec<Fix>>,
     /// How often following the log still fails.
     pub(crate) failures: AtomicU32,
 }
@@ -124,18 +126,29 @@ impl Node {
 
     /// A node whose log fails to open so many times.
     pub(crate) async fn failing(failures: u32) -> Self {
+        Self::with(failures, Limits::off()).await
+    }
+
+    /// A node with limits.
+    #[allow(dead_code, reason = "for the tests of limits")]
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(0, limits).await
+    }
+
+    async fn with(failures: u32, limits: Limits) -> Self {
         let script = Arc::new(Script {
             live: Mutex::default(),
             accounts: watch::Sender::new(true),
             looked_up: Notify::new(),
             positions: watch::Sender::new(true),
             storing: Notify::new(),
+            stored: Mutex::default(),
             failures: failures.into(),
         });
         let (log, events) = mpsc::unbounded_channel();
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
         let feed = Feed { script: Arc::clone(&script), events: Mutex::new(Some(events)) };
-        let ports = ports(&script, feed, acknowledge);
+        let ports = Ports { limits, ..ports(&script, feed, acknowledge) };
         let (service, gateway, dispatcher) = gateway(ports, Origins::default());
         let router = Router::new().route_service(SOCKET_IO_PATH, service).layer(map_request(attach_connection));
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -301,9 +314,10 @@ struct Positions(Arc<Script>);
 
 #[async_trait]
 impl port::Positions for Positions {
-    async fn record(&self, _: &[Fix]) -> Result<()> {
+    async fn record(&self, fixes: &[Fix]) -> Result<()> {
         self.0.storing.notify_waiters();
         self.0.positions.subscribe().wait_for(|open| *open).await.unwrap();
+        self.0.stored.lock().unwrap().extend(fixes);
         Ok(())
     }
 
