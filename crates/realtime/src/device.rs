@@ -177,7 +177,8 @@ impl Device {
         });
     }
 
-    /// Says what is wrong with the connection, and ends it in such a way that the official client does not come back by itself.
+    /// Says what is wrong with the connection, and ends it in such a way that the official client does not come back by
+    /// itself.
     pub(crate) fn expel(&self, failure: &Failure) {
         self.tell("error", &ErrorEvent::new(failure, None)).ok();
         self.session.end();

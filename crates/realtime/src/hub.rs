@@ -345,7 +345,7 @@ impl<D: Clone> Hub<D> {
         self.state().members.is_online(user)
     }
 
-    /// The connections in a room.
+    /// The connections in a room, the oldest first.
     pub(crate) fn devices_in(&self, room: Room) -> Vec<D> {
         let everyone = Audience { to: vec![room], except: Vec::new() };
         self.state().members.audience(&everyone).into_iter().map(|(_, device)| device).collect()

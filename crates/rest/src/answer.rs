@@ -103,7 +103,7 @@ impl IntoResponse for Failure {
         }
         if let Some(wait) = wait {
             // Whole seconds (RFC 9110, 10.2.3), rounded up: who waits that long has waited long enough.
-            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
             response.headers_mut().extend(HeaderValue::try_from(seconds.to_string()).map(|s| (header::RETRY_AFTER, s)));
         }
         response

@@ -33,7 +33,7 @@ pub enum RetryAfter {
 impl From<Duration> for RetryAfter {
     /// Rounded up: who waits that long has waited long enough.
     fn from(wait: Duration) -> Self {
-        Self::Milliseconds(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+        Self::Milliseconds(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     table::OPEN,
 };
 
-const WAIT: Duration = Duration::from_millis(2_001);
+const WAIT: Duration = Duration::from_nanos(2_000_000_001);
 
 /// Remembers what was counted, and refuses some of it.
 #[derive(Default)]

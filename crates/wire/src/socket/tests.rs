@@ -54,7 +54,7 @@ fn an_error_names_the_event_that_failed() {
 
 #[test]
 fn a_limit_that_was_reached_says_what_helps() {
-    let failure = Failure::rate_limited(Duration::from_micros(1_000_001));
+    let failure = Failure::rate_limited(Duration::from_nanos(1_000_000_001));
     assert_snapshot!(shown(&ErrorEvent::new(&failure, Some("emergency:leave"))), @r#"
     {
       "code": "rate_limited",
