@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check e2e faults fmt help tests-on-postgres e2e-on-postgres faults-on-postgres need-cargo need-node
+.PHONY: run test check e2e faults demo fmt help tests-on-postgres e2e-on-postgres faults-on-postgres need-cargo need-node
 
 E2E := tests/e2e
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
@@ -22,6 +22,10 @@ e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaSc
 
 faults: need-cargo ## Only fault injection; FAULTS=long for the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
+
+demo: need-cargo need-node $(E2E_PACKAGES) ## A town of simulated helpers, to be watched; DEMO_SECONDS=60 DEMO_HELPERS=200
+	@cargo build --bin allynet
+	@node $(E2E)/demo.mjs
 
 fmt: need-cargo ## Format the code
 	@cargo fmt --all

@@ -13,6 +13,7 @@ export class Caller {
 
   constructor(node) {
     this.node = node;
+    this.headers = node.nextHeaders();
   }
 
   /** Every byte that reached this caller, over REST and sockets: status lines, headers, bodies, packets. */
@@ -53,6 +54,7 @@ export class Caller {
       headers: {
         ...(this.tokens && { authorization: `Bearer ${this.tokens.accessToken}` }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...this.headers,
         ...headers,
       },
       body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
@@ -69,8 +71,8 @@ export class Caller {
    * A socket that has begun to connect. Options: `namespace`, `auth` (in place of the caller's token), `query`,
    * `headers`, `transports`, `reconnection`, `acknowledge: false` to leave `emergency:nearby` unacknowledged.
    */
-  dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, ...options } = {}) {
-    return new LiveSocket(this, { auth, ...options });
+  dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, headers, ...options } = {}) {
+    return new LiveSocket(this, { auth, headers: { ...this.headers, ...headers }, ...options });
   }
 
   /** A connected socket; what it was greeted with is its `ready`. */

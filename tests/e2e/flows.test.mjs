@@ -331,6 +331,21 @@ for (const database of databases) {
         assert.deepEqual(heard(far, emergencyId), ['emergency:created', 'emergency:ended']);
       });
 
+      it('as a false alarm tells everyone who was alerted to stand down, those who are not there when they come back', async () => {
+        const { place, owner, ownerSocket, helpers, sockets } = await scene(4);
+        const [coming, declining, , away] = helpers;
+        const [lastEventId] = await Promise.all([sockets[3].ready.latestEventId, sockets[3].close()]);
+        const { id: emergencyId } = await raise(owner, place);
+        await Promise.all([respond(coming, emergencyId), respond(declining, emergencyId, { action: 'decline' })]);
+        ok(await owner.post(`/emergencies/${emergencyId}/cancel`, { reason: 'false_alarm' }));
+        const back = await away.connect({ auth: { token: away.tokens.accessToken, lastEventId } });
+        for (const socket of [ownerSocket, ...sockets.slice(0, 3), back]) {
+          assertMatches(await socket.next('emergency:cancelled', of(emergencyId)), events.cancelled(emergencyId, 'false_alarm'));
+        }
+        assert.equal(ok(await owner.get(`/emergencies/${emergencyId}`)).emergency.resolutionNotes, 'false_alarm');
+        assert.deepEqual(ok(await away.get('/emergencies/pending-for-helper')), []);
+      });
+
       it('by cancelling without a reason says null', async () => {
         const { place, owner, ownerSocket } = await scene(0);
         const { id: emergencyId } = await raise(owner, place);

@@ -129,6 +129,8 @@ class Node {
   stdout = '';
   stderr = '';
   sockets = new Set();
+  /** The headers that the next caller sends with everything. */
+  nextHeaders = () => ({});
   /** Whether faults in the log are what the test is about. */
   expectsFaults = false;
   #ownsDatabase;

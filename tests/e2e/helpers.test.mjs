@@ -282,6 +282,34 @@ for (const database of databases) {
         assert.equal(newest[0], third.id);
       });
 
+      it('see how often each helper was reported, by the owners they helped', async () => {
+        const admin = await app.admin();
+        const [often, once, never] = await Promise.all([1, 2, 3].map(() => app.helperAt(undefined)));
+        const reported = async () => {
+          const counts = new Map();
+          for (let cursor = ''; cursor !== null; ) {
+            const page = ok(await admin.get(`/helpers?verification=verified&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`));
+            for (const user of page.helpers) counts.set(user.id, user.reports);
+            cursor = page.nextCursor;
+          }
+          return [often, once, never].map((helper) => counts.get(helper.id));
+        };
+        assert.deepEqual(await reported(), [0, 0, 0]);
+        for (const accused of [[often, once], [often]]) {
+          const owner = await app.owner();
+          const { id: emergencyId } = await raise(owner, app.somewhere());
+          const report = (caller, userId) => caller.post(`/emergencies/${emergencyId}/report`, { userId, reason: 'Was rude' });
+          for (const helper of accused) {
+            await respond(helper, emergencyId);
+            ok(await report(owner, helper.id), 201);
+            refused(await report(owner, helper.id), 409, 'already_reported');
+            ok(await report(helper, null), 201);
+          }
+          await cancel(owner, emergencyId);
+        }
+        assert.deepEqual(await reported(), [2, 1, 0]);
+      });
+
       it('shut accounts out and let them in again, but not their own', async () => {
         const place = app.somewhere();
         const [owner, helper, admin] = await Promise.all([app.owner(), app.helperAt(place), app.admin()]);

@@ -13,6 +13,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["allynet-auth"]),
     ("argon2", &["allynet-auth"]),
     ("metrics-exporter-prometheus", &["allynet-server"]),
+    ("governor", &["allynet-server"]),
 ];
 
 /// What each crate may use of the others. `server` and `tests` put all of them together.

@@ -102,6 +102,7 @@ impl Service {
             presence: Arc::new(presence),
             ready: Arc::new(|| true),
             metrics: Arc::new(String::new),
+            limits: allynet_wire::limits::Limits::off(),
         });
         Self { postgres, store, tokens, emergencies, helpers, accounts, router }
     }

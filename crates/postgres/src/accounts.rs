@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Contact, ContactId, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
-    port::{Accounts, Activity, Credentials, Error, HelperPage, Result},
+    port::{Accounts, Activity, Credentials, Error, HelperPage, ListedHelper, Result},
 };
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -22,15 +22,24 @@ const ACTIVITY: &str = "SELECT \
      (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id \
       WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped, \
      (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
+/// Ends the columns of an account with the number of reports about it.
+macro_rules! reported {
+    () => {
+        ", (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports"
+    };
+}
+
 const HELPERS: &str = concat!(
     "SELECT ",
     account_columns!(),
+    reported!(),
     " FROM account a WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2) \
      ORDER BY a.created_at, a.id LIMIT $3"
 );
 const HELPERS_BY_VERIFICATION: &str = concat!(
     "SELECT ",
     account_columns!(),
+    reported!(),
     " FROM account a WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2) \
      ORDER BY a.created_at, a.id LIMIT $3"
 );
@@ -55,6 +64,20 @@ struct CredentialsRow {
     #[sqlx(flatten)]
     account: AccountRow,
     password_hash: String,
+}
+
+#[derive(FromRow)]
+struct HelperRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    reports: i64,
+}
+
+impl HelperRow {
+    fn listed(self) -> Result<ListedHelper> {
+        let Self { account, reports } = self;
+        Ok(ListedHelper { account: account.account()?, reports: u32::try_from(reports).unwrap_or(u32::MAX) })
+    }
 }
 
 #[derive(FromRow)]
@@ -129,7 +152,7 @@ impl Accounts for Postgres {
     }
 
     #[instrument(name = "pg.accounts.helpers", level = "debug", skip_all)]
-    async fn helpers(&self, page: &HelperPage) -> Result<Vec<Account>> {
+    async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>> {
         let HelperPage { verification, after, limit } = page;
         let (at, id) = after.map_or((Timestamp::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.into()));
         let sql = if verification.is_some() { HELPERS_BY_VERIFICATION } else { HELPERS };
@@ -138,8 +161,8 @@ impl Accounts for Postgres {
             Some(verification) => query.bind(verification.as_str()),
             None => query,
         };
-        let rows: Vec<AccountRow> = query.fetch_all(self.main()).await.map_err(Error::unavailable)?;
-        rows.into_iter().map(AccountRow::account).collect()
+        let rows: Vec<HelperRow> = query.fetch_all(self.main()).await.map_err(Error::unavailable)?;
+        rows.into_iter().map(HelperRow::listed).collect()
     }
 
     #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all)]

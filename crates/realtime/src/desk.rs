@@ -3,11 +3,11 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
-use allynet_wire::{origin::Origins, socket::Failure};
+use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 
 use crate::{
-    acknowledgements::Acknowledgements, archive::Archive, connections::Connections, device::Device, hub::Hub,
-    measures::Measures,
+    acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, connections::Connections,
+    device::Device, hub::Hub, measures::Measures,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.
@@ -30,6 +30,8 @@ pub struct Ports {
     pub log: Arc<dyn port::EventLog>,
     /// The time.
     pub clock: Arc<dyn port::Clock>,
+    /// What clients may do how often.
+    pub limits: Limits,
 }
 
 /// The shared state of one Socket.IO service.
@@ -41,6 +43,7 @@ pub(crate) struct Desk {
     pub(crate) acknowledgements: Acknowledgements,
     pub(crate) connections: Connections,
     pub(crate) measures: Arc<Measures>,
+    pub(crate) addresses: Addresses,
 }
 
 /// How a failure is told to a client. A fault of ours is logged with its causes, here and nowhere else.

@@ -2,12 +2,15 @@
 //!
 //! Knows neither the log nor rooms. Never logs the socket's id: on polling it is a bearer.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use allynet_domain::EventId;
+use allynet_domain::{EventId, port::Fix};
 use allynet_wire::{
     events::Outgoing,
     socket::{ErrorEvent, Failure},
@@ -17,15 +20,20 @@ use socketioxide::{SendError, SocketError, ack::AckStream, extract::SocketRef};
 use tokio::sync::oneshot;
 
 use crate::{
+    addresses::Place,
     connections::Connections,
     hub::Entry,
     inbox::Inbox,
+    later::Unconfirmed,
     measures::{Emitted, Measures},
     members::{Farewell, Identity, MemberId},
+    slot::Slot,
 };
 
 /// How many events of one socket may wait for the one that is being handled.
 const INBOX: usize = 64;
+/// How long a client that floods may still be sending when it has been told.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What is known of a connection from its handshake to its end.
 #[derive(Debug)]
@@ -35,6 +43,10 @@ pub(crate) struct Session {
     /// What the client asks for, in order.
     pub(crate) inbox: Inbox,
     pub(crate) measures: Arc<Measures>,
+    /// The last position that was put off.
+    pub(crate) put_off: Slot<Fix, Unconfirmed>,
+    /// Its place among those of its address.
+    place: Mutex<Option<Place>>,
     /// Set when the connection is over, which may be before it was attached.
     gone: AtomicBool,
     pending: Mutex<Option<Pending>>,
@@ -56,6 +68,7 @@ impl Session {
         (id, identity): (MemberId, Identity),
         entry: Entry,
         last_event: Option<EventId>,
+        place: Option<Place>,
         measures: Arc<Measures>,
     ) -> Self {
         let (attached, is_attached) = oneshot::channel();
@@ -68,7 +81,8 @@ impl Session {
             tracing::error!("a new inbox takes nothing");
         }
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
-        Self { id, identity, inbox, measures, gone: AtomicBool::new(false), pending }
+        let (put_off, place) = (Slot::default(), Mutex::new(place));
+        Self { id, identity, inbox, measures, put_off, place, gone: AtomicBool::new(false), pending }
     }
 
     /// What is needed to attach it, the first time.
@@ -80,7 +94,9 @@ impl Session {
     pub(crate) fn end(&self) {
         self.gone.store(true, Ordering::SeqCst);
         self.inbox.close();
+        self.put_off.close();
         drop(self.take_pending());
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Whether the connection is over.
@@ -154,8 +170,27 @@ impl Device {
 
     /// Says what is wrong with the connection, and ends it.
     pub(crate) fn fail(&self, failure: &Failure) {
-        let error = ErrorEvent { message: &failure.message, code: failure.code, event: None };
-        self.tell("error", &error).ok();
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.cut();
+    }
+
+    /// The same for a client that is still sending. What it sends is read and dropped for a while: a connection that is
+    /// closed on unread data is reset, and the client would not be told.
+    pub(crate) fn fail_flooding(self, failure: &Failure) {
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.session.end();
+        tokio::spawn(async move {
+            tokio::time::sleep(LINGER).await;
+            self.cut();
+        });
+    }
+
+    /// Says what is wrong with the connection, and ends it in such a way that the official client does not come back by
+    /// itself.
+    pub(crate) fn expel(&self, failure: &Failure) {
+        self.tell("error", &ErrorEvent::new(failure, None)).ok();
+        self.session.end();
+        self.socket.clone().disconnect().ok();
         self.cut();
     }
 

@@ -15,6 +15,7 @@ use socketioxide::{
 
 use crate::{
     acknowledgements::Acknowledgements,
+    addresses::Addresses,
     archive::Archive,
     connections::{Connections, Watched},
     desk::{Desk, Ports},
@@ -30,10 +31,10 @@ const NAMESPACE: &str = "/emergencies";
 
 /// The largest packet that a client may send, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
-/// The most packets that wait for one client besides what its transport holds: under 1 MB, because the largest event (all
-/// texts at their limits, each character escaped) has less than 12 KB. A queue grows only as it fills, and what is sent at
-/// once without a pause (`resume`, `hub`) is less.
-const QUEUE: usize = 80;
+/// The most packets that wait for one client besides what its transport holds. That is under 1 MB with events of up to
+/// 3.5 KB on average; one with all its texts at their limits has up to 12 KB. A queue grows only as it fills, and what is
+/// sent at once without a pause (`resume`, `hub`, the answers of an inbox) is less.
+const QUEUE: usize = 256;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.
 const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
 
@@ -57,6 +58,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         archive,
         acknowledgements,
         connections: connections.clone(),
+        addresses: Addresses::default(),
         measures: Arc::new(Measures::new()),
     });
     let (service, io) = SocketIo::builder()
@@ -74,7 +76,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         .build_svc();
     io.ns(NAMESPACE, enter.with(handshake::admit));
     // Clients may connect to the main namespace; nothing is delivered there.
-    io.ns("/", async || {});
+    io.ns("/", (async || {}).with(handshake::admit_to_lobby));
     (connections.wrap(service), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
 }
 

@@ -8,18 +8,24 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, Error, EventId, Refusal, Room, port,
+    Account, Error, EventId, Refusal, Room, UserId, port,
     usecase::{
         accounts::{Authenticated, authenticate, recall},
         rooms::{Rooms, restore},
     },
 };
-use allynet_wire::{input::socket::event_id, origin::Origins, socket::SessionReady};
+use allynet_wire::{
+    client::ClientAddress,
+    input::socket::event_id,
+    origin::Origins,
+    socket::{Failure, SessionReady},
+};
 use http::{HeaderMap, header::ORIGIN};
 use serde_json::Value;
 use socketioxide::extract::{SocketRef, State, TryData};
 
 use crate::{
+    addresses::Place,
     desk::{Desk, explain, log_fault},
     device::{Device, Pending, Session},
     hub::{Attached, Entry},
@@ -32,6 +38,7 @@ const INVALID_TOKEN: &str = "Authentication error: Invalid token";
 const TOKEN_EXPIRED: &str = "Authentication error: Token expired";
 const BLOCKED: &str = "Authentication error: Account is inactive or blocked";
 const FOREIGN_PAGE: &str = "Origin not allowed";
+const CROWDED: &str = "Too many connections from this address; try again later";
 const UNAVAILABLE: &str = "The service cannot do this right now; try again";
 
 /// How long a client waits for a node that does not follow the log yet.
@@ -53,10 +60,29 @@ pub(crate) async fn admit(
     let last_event = auth.get("lastEventId").and_then(event_id);
     let mark = tokio::time::timeout(PATIENCE, desk.hub.mark()).await.map_err(|_| UNAVAILABLE)?;
     let (identity, entry) = identify(&desk, mark, &token).await.map_err(|error| refusal(&error))?;
-    let session = Arc::new(Session::new((desk.hub.number(), identity), entry, last_event, Arc::clone(&desk.measures)));
+    // Who takes part in a live emergency is let in wherever they come from.
+    let vital = entry.rooms.iter().any(|room| matches!(room, Room::Participants(_)));
+    let place = place(&desk, &socket, vital)?;
+    let (id, measures) = (desk.hub.number(), Arc::clone(&desk.measures));
+    let session = Arc::new(Session::new((id, identity), entry, last_event, place, measures));
     receive::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())
+}
+
+/// Lets anybody into the main namespace, of whom there is room for.
+pub(crate) async fn admit_to_lobby(socket: SocketRef, State(desk): State<Arc<Desk>>) -> Result<(), &'static str> {
+    if let Some(place) = place(&desk, &socket, false)? {
+        socket.extensions.insert(Arc::new(place));
+    }
+    Ok(())
+}
+
+/// A place among the connections of the socket's address.
+fn place(desk: &Desk, socket: &SocketRef, vital: bool) -> Result<Option<Place>, &'static str> {
+    let Some(address) = socket.req_parts().extensions.get::<ClientAddress>() else { return Ok(None) };
+    let most = if vital { usize::MAX } else { desk.ports.limits.connections_per_address() };
+    desk.addresses.enter(*address, most).map(Some).ok_or(CROWDED)
 }
 
 /// A client that is no browser sends no origin, and passes.
@@ -127,6 +153,7 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
             },
         }
     }
+    make_room(&desk, device.session.identity.user);
     // The disconnect handler may have run before there was anything to remove.
     if device.session.is_over() {
         desk.hub.remove(device.session.id);
@@ -134,6 +161,17 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
         resume::session(&desk, &device, last_event, place, rooms).await;
     }
     attached.send(()).ok();
+}
+
+/// Ends the oldest connections of a user who has too many. What is left of a phone that lost its network counts until
+/// it is found dead: the phone itself must not be kept out by that.
+fn make_room(desk: &Desk, user: UserId) {
+    let devices = desk.hub.devices_in(Room::User(user));
+    let excess = devices.len().saturating_sub(desk.ports.limits.connections_per_user());
+    for device in &devices[..excess] {
+        desk.hub.remove(device.session.id);
+        device.expel(&Failure::too_many_connections());
+    }
 }
 
 fn attach(desk: &Desk, device: &Device, entry: &Entry, resumes: bool) -> (Attached, Greeted) {

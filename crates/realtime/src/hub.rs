@@ -264,6 +264,11 @@ impl<D: Clone> Hub<D> {
         Released::Yes
     }
 
+    /// The rooms of a connection.
+    pub(crate) fn rooms(&self, id: MemberId) -> Vec<Room> {
+        self.state().members.rooms(id).to_vec()
+    }
+
     /// Takes a connection out of a room.
     pub(crate) fn leave(&self, id: MemberId, room: Room) {
         self.state().members.leave(id, room);
@@ -341,7 +346,7 @@ impl<D: Clone> Hub<D> {
         self.state().members.is_online(user)
     }
 
-    /// The connections in a room.
+    /// The connections in a room, the oldest first.
     pub(crate) fn devices_in(&self, room: Room) -> Vec<D> {
         let everyone = Audience { to: vec![room], except: Vec::new() };
         self.state().members.audience(&everyone).into_iter().map(|(_, device)| device).collect()

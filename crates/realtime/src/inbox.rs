@@ -67,11 +67,20 @@ impl Inbox {
     ///
     /// [`Refused`], and the job is dropped.
     pub fn push(&self, job: impl Future<Output = ()> + Send + 'static) -> Result<(), Refused> {
+        self.push_beyond(0, job)
+    }
+
+    /// The same, as if the inbox held so many more.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], and the job is dropped.
+    pub fn push_beyond(&self, more: usize, job: impl Future<Output = ()> + Send + 'static) -> Result<(), Refused> {
         let mut state = self.shared.state();
         if state.closed {
             return Err(Refused::Closed);
         }
-        if state.waiting.len() >= self.shared.capacity {
+        if state.waiting.len() >= self.shared.capacity + more {
             return Err(Refused::Full);
         }
         state.waiting.push_back(Box::pin(job));
@@ -82,6 +91,11 @@ impl Inbox {
             tokio::spawn(drain(Arc::clone(&self.shared)));
         }
         Ok(())
+    }
+
+    /// Whether [`push`](Self::push) would refuse for want of room.
+    pub fn is_full(&self) -> bool {
+        self.shared.state().waiting.len() >= self.shared.capacity
     }
 
     /// Discards what is waiting and takes nothing more. The job that is running goes on to its end.
@@ -132,6 +146,8 @@ async fn drain(shared: Arc<Shared>) {
         if AssertUnwindSafe(job).catch_unwind().await.is_err() {
             tracing::error!("the handler of a socket event panicked");
         }
+        // The transport gets its turn to write the answer: those of many jobs at once are more than its queue holds.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -179,8 +195,12 @@ mod tests {
         };
         inbox.push(job()).unwrap();
         inbox.push(job()).unwrap();
+        assert!(inbox.is_full());
         assert_eq!(inbox.push(job()), Err(Refused::Full));
-        gate.add_permits(1);
+        inbox.push_beyond(1, job()).unwrap();
+        assert_eq!(inbox.push_beyond(1, job()), Err(Refused::Full));
+        gate.add_permits(2);
+        ended.recv().await.unwrap();
         ended.recv().await.unwrap();
         inbox.push(job()).unwrap();
         gate.add_permits(2);

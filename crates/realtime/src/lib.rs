@@ -5,21 +5,25 @@
 //! from the wire crate.
 
 mod acknowledgements;
+mod addresses;
 mod archive;
 mod connections;
 mod desk;
 mod device;
 mod dispatcher;
+mod gate;
 mod gateway;
 mod handshake;
 mod hub;
 mod inbox;
+mod later;
 mod measures;
 mod members;
 mod numbers;
 mod receive;
 mod resume;
 mod ring;
+mod slot;
 mod told;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};

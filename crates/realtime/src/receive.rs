@@ -2,10 +2,10 @@
 //!
 //! Rights are looked up when an event is handled, never remembered from the handshake.
 
-use std::{borrow::Cow, future::ready, sync::Arc};
+use std::{borrow::Cow, future::ready, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Error, Room,
+    EmergencyId, Error, Room,
     usecase::{accounts::recall, helpers::locate, rooms},
 };
 use allynet_wire::{
@@ -18,15 +18,21 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use crate::{
     desk::{Desk, Ports, explain},
     device::{Device, Session},
+    gate::{TooMuch, Verdict, judge, too_much},
     handshake::met,
     hub::{Joined, Since, Standing},
     inbox::Refused,
+    later::{Unconfirmed, put_off},
     measures::Emitted,
     resume,
 };
 
 /// How often joining is decided again because the user's rights changed meanwhile.
 const ATTEMPTS: u32 = 8;
+/// How many events that are never limited may wait beyond all others.
+const VITAL: usize = 1024;
+/// How long a client is told to wait while as much waits as may. An event takes some milliseconds.
+const FULL: Duration = Duration::from_secs(1);
 
 /// What a client may send.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +63,10 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
         let handler = move |socket, TryData(payload): TryData<Value>, ack: AckSender, spare: AckSender| {
             let caller = Caller { socket, event: Cow::Borrowed(request.event()) };
             let payload = payload.unwrap_or_default();
-            let (worker, owner) = (caller.clone(), Arc::clone(&session));
+            let verdict = judge(&desk, &session, request.event(), &payload);
+            let (all, worker, owner) = (Arc::clone(&desk), caller.clone(), Arc::clone(&session));
             let work = async move {
+                let desk = all;
                 let outcome = handle(&desk, &owner, request, &payload).await;
                 let (outcome, missed) = outcome.map_or_else(|e| (Err(e), None), |done| (Ok(done.told), done.missed));
                 worker.answer(&owner, ack, &outcome);
@@ -68,17 +76,18 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
                     resume::room(&desk, &device, since, &standing).await;
                 }
             };
-            caller.queue(&session, spare, work);
+            caller.proceed(verdict, &desk, &session, spare, work);
             ready(())
         };
         socket.on(request.event(), handler);
     }
-    let listener = Arc::clone(session);
+    let (all, listener) = (Arc::clone(desk), Arc::clone(session));
     socket.on_fallback(move |socket: SocketRef, Event(event), ack: AckSender, spare: AckSender| {
+        let verdict = judge(&all, &listener, &event, &Value::Null);
         let caller = Caller { socket, event: Cow::Owned(event) };
         let (worker, owner) = (caller.clone(), Arc::clone(&listener));
         let work = async move { worker.answer(&owner, ack, &Err(Failure::unknown_event())) };
-        caller.queue(&listener, spare, work);
+        caller.proceed(verdict, &all, &listener, spare, work);
         ready(())
     });
     let (desk, session) = (Arc::clone(desk), Arc::clone(session));
@@ -90,29 +99,54 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
 }
 
 /// The socket that sent an event, and the event's name.
-#[derive(Clone)]
-struct Caller {
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
     socket: SocketRef,
     event: Cow<'static, str>,
 }
 
 impl Caller {
-    fn queue(self, session: &Session, ack: AckSender, work: impl Future<Output = ()> + Send + 'static) {
-        match session.inbox.push(work) {
+    /// Does with an event what was decided about it.
+    fn proceed(
+        self,
+        verdict: Verdict,
+        desk: &Arc<Desk>,
+        session: &Arc<Session>,
+        ack: AckSender,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let beyond = match verdict {
+            Verdict::Handled => 0,
+            Verdict::Vital => VITAL,
+            Verdict::PutOff(position) => {
+                return put_off(desk, session, Unconfirmed { caller: self, ack, position });
+            }
+            Verdict::Dropped => return,
+            Verdict::Refused(too_much) => return self.refuse(too_much, desk, session, ack),
+        };
+        match session.inbox.push_beyond(beyond, work) {
             Ok(()) | Err(Refused::Closed) => {}
-            Err(Refused::Full) => self.answer(session, ack, &Err(Failure::rate_limited())),
+            Err(Refused::Full) => self.refuse(too_much(desk, session, FULL), desk, session, ack),
         }
+    }
+
+    fn refuse(self, TooMuch { wait, closes }: TooMuch, desk: &Desk, session: &Arc<Session>, ack: AckSender) {
+        let failure = Failure::rate_limited(wait);
+        if !closes {
+            return self.answer(session, ack, &Err(failure));
+        }
+        tracing::info!("a client sends too much: cut off");
+        desk.hub.remove(session.id);
+        let (session, connections) = (Arc::clone(session), desk.connections.clone());
+        Device { socket: self.socket, session, connections }.fail_flooding(&failure);
     }
 
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
     /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
-    fn answer(&self, session: &Session, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
+    pub(crate) fn answer(&self, session: &Session, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
         let emitted = match outcome {
             Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation),
-            Err(Failure { message, code }) => {
-                let error = ErrorEvent { message, code, event: Some(&self.event) };
-                self.socket.emit("error", &error)
-            }
+            Err(failure) => self.socket.emit("error", &ErrorEvent::new(failure, Some(&self.event))),
         };
         if let Err(error) = emitted {
             session.measures.failed(Emitted::Other, &error);
@@ -138,7 +172,7 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
     match request {
         Request::Join => {
             let wanted = input::socket::room(payload)?;
-            join(desk, session, &wanted).await.map_err(explain)?.ok_or(Failure::internal())
+            join(desk, session, &wanted).await.map_err(explain)?
         }
         Request::Leave => {
             let wanted = input::socket::room(payload)?;
@@ -155,8 +189,8 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
     }
 }
 
-/// Enters a room; none if the user's rights kept changing.
-async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Option<Done>, Error> {
+/// Enters a room, unless the user's rights kept changing or the connection looks on in too many.
+async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Result<Done, Failure>, Error> {
     let user = session.identity.user;
     if let Some(last) = wanted.last_event_id {
         resume::wait_for(desk, last).await;
@@ -167,11 +201,37 @@ async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> R
         let Ports { emergencies, log, .. } = &desk.ports;
         let (of, rooms) = rooms::join(emergencies, &**log, &actor, wanted.emergency).await?;
         let entry = met(desk, mark, rooms).await?;
+        if !entry.rooms.contains(&Room::Participants(of)) && looks_on_enough(desk, session, of) {
+            return Ok(Err(Failure::too_many_rooms()));
+        }
         let since = wanted.last_event_id.map(|event| Since { event, of });
         if let Joined::Yes(standing) = desk.hub.join(session.id, user, &entry, since) {
             let missed = since.map(|since| (since, standing));
-            return Ok(Some(Done { told: Confirmation::joined(of), missed }));
+            return Ok(Ok(Done { told: Confirmation::joined(of), missed }));
         }
     }
-    Ok(None)
+    Ok(Err(Failure::internal()))
+}
+
+/// Whether the connection is in as many rooms of emergencies it takes no part in as it may be, this one aside.
+fn looks_on_enough(desk: &Desk, session: &Session, next: EmergencyId) -> bool {
+    let rooms = desk.hub.rooms(session.id);
+    let looks_on = |room: &Room| match room {
+        Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
+        Room::Helpers | Room::User(_) | Room::Participants(_) => false,
+    };
+    rooms.iter().filter(|room| looks_on(room)).count() >= desk.ports.limits.rooms_per_socket()
+}
+
+#[cfg(test)]
+mod tests {
+    use allynet_wire::limits::EVENTS;
+
+    use super::*;
+
+    #[test]
+    fn the_table_of_limits_has_every_event_and_no_other() {
+        let limited: Vec<_> = EVENTS.iter().map(|rule| rule.event).collect();
+        assert_eq!(limited, Request::ALL.map(Request::event));
+    }
 }

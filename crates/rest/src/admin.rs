@@ -43,7 +43,7 @@ async fn list_helpers(State(cx): State<Context>, _: Admin, Query(query): Query) 
     let page = input::helper_page(&query)?;
     let one_more = HelperPage { limit: page.limit + 1, ..page.clone() };
     let mut found = cx.helpers.accounts.helpers(&one_more).await?;
-    let next_cursor = cut(&mut found, page.limit, |account| cursor::write(account.created_at, account.id));
+    let next_cursor = cut(&mut found, page.limit, |listed| cursor::write(listed.account.created_at, listed.account.id));
     ok(HelperList { helpers: found.iter().map(Into::into).collect(), next_cursor })
 }
 

@@ -1,7 +1,7 @@
 //! What goes back to the client: successes and failures in the one shape each of them has, and the log of what was our
 //! fault. Knows nothing of any resource.
 
-use std::{any::Any, error, fmt};
+use std::{any::Any, error, fmt, time::Duration};
 
 use allynet_domain::{Error, Refusal, port};
 use allynet_wire::{Problem, problem::faults, views::Success};
@@ -41,12 +41,19 @@ fn private() -> [(header::HeaderName, &'static str); 1] {
 pub(crate) struct Failure {
     problem: Problem,
     cause: Option<Box<dyn error::Error + Send + Sync>>,
+    /// How long to wait before trying again.
+    wait: Option<Duration>,
 }
 
 impl Failure {
     /// Something is wrong in the service.
     pub(crate) fn internal(cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
-        Self { problem: faults::internal(), cause: Some(cause.into()) }
+        Self { problem: faults::internal(), cause: Some(cause.into()), wait: None }
+    }
+
+    /// The caller does this too often.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        Self { problem: faults::rate_limited(), cause: None, wait: Some(wait) }
     }
 
     /// The answer to a request whose handling panicked.
@@ -59,7 +66,7 @@ impl Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None }
+        Self { problem, cause: None, wait: None }
     }
 }
 
@@ -71,7 +78,7 @@ impl From<Refusal> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { problem: Problem::from(&error), cause: Some(error.into()) }
+        Self { problem: Problem::from(&error), cause: Some(error.into()), wait: None }
     }
 }
 
@@ -84,7 +91,7 @@ impl From<port::Error> for Failure {
 impl IntoResponse for Failure {
     /// Logs what is our fault; the span of the request gives it the request id.
     fn into_response(self) -> Response {
-        let Self { problem, cause } = self;
+        let Self { problem, cause, wait } = self;
         if let Some(cause) = cause.as_deref().filter(|_| problem.is_fault()) {
             tracing::error!(reason = problem.reason, cause = %Chain(cause), "the request failed");
         }
@@ -93,6 +100,11 @@ impl IntoResponse for Failure {
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 15.5.2: a 401 has to name a scheme.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = wait {
+            // Whole seconds (RFC 9110, 10.2.3), rounded up: who waits that long has waited long enough.
+            let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
+            response.headers_mut().extend(HeaderValue::try_from(seconds.to_string()).map(|s| (header::RETRY_AFTER, s)));
         }
         response
     }

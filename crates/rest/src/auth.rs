@@ -7,6 +7,7 @@ use allynet_domain::{
 use allynet_wire::{
     data,
     input::accounts as input,
+    limits::Limits,
     views::{Session, Stats, Tokens, User},
 };
 use axum::extract::State;
@@ -15,11 +16,19 @@ use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
     input::{JsonBody, OfContact},
+    limits::count_attempt,
     routes::{Resource, Routes},
 };
 
+/// What these routes need that anybody may call.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    pub(crate) accounts: Context,
+    pub(crate) limits: Limits,
+}
+
 /// What anybody may call.
-pub(crate) fn open(cx: Context) -> Routes {
+pub(crate) fn open(cx: Entrance) -> Routes {
     Resource::new()
         .post("/api/v1/auth/register", register)
         .post("/api/v1/auth/login", log_in)
@@ -41,19 +50,22 @@ pub(crate) fn closed(cx: Context) -> Routes {
         .over(cx)
 }
 
-async fn register(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
-    let signed_in = accounts::register(&cx, input::register(&body)?).await?;
+async fn register(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
+    let registration = input::register(&body)?;
+    count_attempt(&cx.limits, &registration.email)?;
+    let signed_in = accounts::register(&cx.accounts, registration).await?;
     created(Session::from(&signed_in))
 }
 
-async fn log_in(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
+async fn log_in(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
     let (email, password) = input::login(&body)?;
-    let signed_in = accounts::log_in(&cx, email, password).await?;
+    email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email))?;
+    let signed_in = accounts::log_in(&cx.accounts, email, password).await?;
     ok(Session::from(&signed_in))
 }
 
-async fn refresh(State(cx): State<Context>, JsonBody(body): JsonBody) -> Answer {
-    let tokens = accounts::refresh(&cx, input::refresh(&body)?).await?;
+async fn refresh(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
+    let tokens = accounts::refresh(&cx.accounts, input::refresh(&body)?).await?;
     ok(Tokens::from(&tokens))
 }
 

@@ -18,6 +18,7 @@ mod emergencies;
 mod health;
 mod helpers;
 mod input;
+mod limits;
 mod measures;
 mod messages;
 mod outermost;

@@ -6,11 +6,11 @@ use allynet_domain::{
     port,
     usecase::{accounts, emergencies, helpers, messages},
 };
-use allynet_wire::problem::faults;
+use allynet_wire::{limits::Limits, problem::faults};
 use axum::{Router, middleware};
 
 use crate::{
-    admin, answer::Failure, auth, caller, emergencies as emergency_routes, health, helpers as helper_routes,
+    admin, answer::Failure, auth, caller, emergencies as emergency_routes, health, helpers as helper_routes, limits,
     messages as message_routes, responses, routes::Routes,
 };
 
@@ -33,13 +33,18 @@ pub struct Ports {
     pub ready: health::Ready,
     /// What was measured.
     pub metrics: health::Metrics,
+    /// What callers may do how often.
+    pub limits: Limits,
 }
 
 /// All routes, and the answers to everything that is none. [`crate::outermost`] has to go around it.
 pub fn router(ports: Ports) -> Router {
     let authenticate = middleware::from_fn_with_state(ports.accounts.clone(), caller::authenticate);
+    let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
     let (open, closed) = (open(&ports), closed(ports));
-    let router = open.router.merge(closed.router.route_layer(authenticate));
+    // Who calls has to be known before it is counted what they do.
+    let closed = closed.router.route_layer(limit.clone()).route_layer(authenticate);
+    let router = open.router.route_layer(limit).merge(closed);
     router
         .method_not_allowed_fallback(async || Failure::from(faults::method_not_allowed()))
         .fallback(async || Failure::from(faults::route_not_found()))
@@ -47,13 +52,17 @@ pub fn router(ports: Ports) -> Router {
 
 /// The routes that anybody may call.
 pub(crate) fn open(ports: &Ports) -> Routes {
-    let Ports { accounts, ready, metrics, .. } = ports;
-    auth::open(accounts.clone()).and(health::routes(accounts.changes.clone(), ready.clone(), metrics.clone()))
+    let Ports { accounts, ready, metrics, limits, .. } = ports;
+    auth::open(auth::Entrance { accounts: accounts.clone(), limits: limits.clone() }).and(health::routes(
+        accounts.changes.clone(),
+        ready.clone(),
+        metrics.clone(),
+    ))
 }
 
 /// The routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
-    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, metrics: _ } = ports;
+    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, metrics: _, limits: _ } = ports;
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))

@@ -4,6 +4,7 @@
 mod app;
 mod failures;
 mod input;
+mod limits;
 mod measures;
 mod outside;
 mod resources;

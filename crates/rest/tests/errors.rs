@@ -17,9 +17,9 @@ fn reasons(source: &str) -> BTreeSet<(String, String)> {
     pairs.collect()
 }
 
-/// Every `code: "…"` in a source text.
+/// Every `fixed("…"` in a source text.
 fn codes(source: &str) -> BTreeSet<String> {
-    let after = source.split("code: \"").skip(1);
+    let after = source.split("fixed(\"").skip(1);
     after.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
 }
 

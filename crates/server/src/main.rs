@@ -1,8 +1,10 @@
 //! The binary `allynet`: reads the settings, chooses the adapters, puts them together and runs them until it is told
 //! to stop. No rule of the service is here.
 
+mod client;
 mod environment;
 mod erasure;
+mod limits;
 mod listener;
 mod lookout;
 mod measures;

@@ -5,11 +5,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use allynet_domain::{Email, Password, Unanswered, port, usecase::accounts};
 use allynet_realtime::{Gateway, SOCKET_IO_PATH};
 use allynet_rest::Metrics;
+use allynet_wire::limits::Limits;
 use anyhow::Context as _;
 use axum::{
     Router,
     extract::{Request, State},
-    middleware::{Next, from_fn, from_fn_with_state, map_request},
+    middleware::{Next, from_fn, from_fn_with_state, map_request, map_request_with_state},
     response::Response,
 };
 use std::future::IntoFuture as _;
@@ -21,13 +22,15 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    client::{Proxies, attach_client},
     environment::SystemClock,
     erasure::erase,
+    limits::{self, Counted},
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
     measures::Measures,
     retention,
-    settings::Settings,
+    settings::{Settings, Switch},
     store::{Ports, Store},
     timers,
     wiring::{self, UseCases},
@@ -59,6 +62,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
     make_admin(&use_cases.accounts, admin).await?;
 
+    let counted = Arc::new(Counted::new());
+    let limits = match settings.rate_limits {
+        Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
+        Switch::Off => Limits::off(),
+    };
     let sighted = lookout.clone();
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
         allynet_realtime::Ports {
@@ -69,20 +77,25 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             sighted: Arc::new(move |user| sighted.appeared(user)),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
+            limits: limits.clone(),
         },
         origins.clone(),
     );
     let stop = CancellationToken::new();
     let metrics = measures.port(store.clone(), gateway.clone());
-    let router = router(&use_cases, ports.log.clone(), metrics, &gateway, &stop);
+    let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, &stop);
     let router = router.route_service(SOCKET_IO_PATH, socket_io);
-    let router = allynet_rest::outermost(router, origins, use_cases.ids.clone()).layer(map_request(attach_connection));
+    let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
+    let router = allynet_rest::outermost(router, origins, use_cases.ids.clone())
+        .layer(map_request_with_state(proxies, attach_client))
+        .layer(map_request(attach_connection));
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
     let workers = work(&use_cases, ports, lookout, &gateway, &stop);
     workers.spawn(measures.keep(stop.clone()));
+    workers.spawn(limits::run(counted, stop.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();
@@ -95,7 +108,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 fn router(
     use_cases: &UseCases,
     log: Arc<dyn port::EventLog>,
-    metrics: Metrics,
+    (metrics, limits): (Metrics, Limits),
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> Router {
@@ -110,6 +123,7 @@ fn router(
         presence: gateway.presence(),
         metrics,
         ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
+        limits,
     })
 }
 

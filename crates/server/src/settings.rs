@@ -1,9 +1,9 @@
 //! The settings: one struct that is flags, environment variables and `--help` at once.
 
-use std::{fmt, io::Write, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, io::Write, net::SocketAddr, num::NonZeroUsize, str::FromStr, time::Duration};
 
 use allynet_domain::{AlertPolicy, Email, HelperPolicy, Metres, Password, usecase::Rules};
-use allynet_wire::origin::Origins;
+use allynet_wire::{client::TrustedProxies, origin::Origins};
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,6 +31,12 @@ pub(crate) enum Command {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 // The name of each value is its environment variable, so that an error names both ways to set it.
@@ -116,6 +122,39 @@ pub(crate) struct Settings {
     /// Web origins whose pages may use the service, separated by commas, or `*`. Default: pages of this machine
     #[arg(long, global = true, env = "ALLYNET_CORS_ORIGINS", value_name = "ALLYNET_CORS_ORIGINS", hide_env = true)]
     pub(crate) cors_origins: Option<Origins>,
+
+    /// Whether it is limited what callers may do how often; an emergency never is
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_RATE_LIMITS",
+        value_name = "ALLYNET_RATE_LIMITS",
+        hide_env = true,
+        default_value = "on"
+    )]
+    pub(crate) rate_limits: Switch,
+
+    /// The most connections from one address
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_CONNECTIONS_PER_ADDRESS",
+        value_name = "ALLYNET_CONNECTIONS_PER_ADDRESS",
+        hide_env = true,
+        default_value = "100"
+    )]
+    pub(crate) connections_per_address: NonZeroUsize,
+
+    /// Proxies in front of the service whose `X-Forwarded-For` is believed: addresses and networks like 10.0.0.0/8,
+    /// separated by commas. Default: none
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_TRUSTED_PROXIES",
+        value_name = "ALLYNET_TRUSTED_PROXIES",
+        hide_env = true
+    )]
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
 
     /// Radii in metres, growing: the first with enough helpers in it is alerted
     #[arg(
@@ -311,6 +350,9 @@ mod tests {
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
             ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
             ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
+            ("--rate-limits", "sometimes", "ALLYNET_RATE_LIMITS"),
+            ("--connections-per-address", "0", "ALLYNET_CONNECTIONS_PER_ADDRESS"),
+            ("--trusted-proxies", "10.0.0.0/33", "ALLYNET_TRUSTED_PROXIES"),
             ("--alert-interval", "60", "ALLYNET_ALERT_INTERVAL"),
             ("--emergency-ttl", "0s", "ALLYNET_EMERGENCY_TTL"),
         ] {

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
-    port::{Accounts, Activity, Credentials, HelperPage, PasswordHash, Result},
+    port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, PasswordHash, Result},
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -87,6 +87,21 @@ struct CredentialsRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct HelperRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    reports: i64,
+}
+
+impl TryFrom<HelperRow> for ListedHelper {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(HelperRow { account, reports }: HelperRow) -> Result<Self> {
+        Ok(Self { account: account.try_into()?, reports: count(reports) })
+    }
+}
+
+#[derive(sqlx::FromRow)]
 struct ContactRow {
     id: Uuid,
     name: String,
@@ -108,11 +123,20 @@ impl TryFrom<ContactRow> for Contact {
     }
 }
 
-const HELPERS: &str = accounts!(
+/// Ends the columns of an account with the number of reports about it.
+macro_rules! reported {
+    () => {
+        ", (select count(*) from report r where r.about_id = a.id) as reports "
+    };
+}
+
+pub(crate) const HELPERS: &str = accounts!(
+    reported!(),
     "from account a where a.verification is not null and (a.created_at, a.id) > (?1, ?2) \
      order by a.created_at, a.id limit ?3"
 );
-const HELPERS_BY_VERIFICATION: &str = accounts!(
+pub(crate) const HELPERS_BY_VERIFICATION: &str = accounts!(
+    reported!(),
     "from account a where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
      order by a.created_at, a.id limit ?3"
 );
@@ -171,16 +195,16 @@ impl Accounts for Sqlite {
         Ok(Activity { helped: count(helped), requested: count(requested) })
     }
 
-    async fn helpers(&self, page: &HelperPage) -> Result<Vec<Account>> {
+    async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>> {
         let HelperPage { verification, after, limit } = page;
         let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.timestamp_micros(), id.into()));
         let sql = if verification.is_some() { HELPERS_BY_VERIFICATION } else { HELPERS };
-        let mut query = sqlx::query_as::<_, AccountRow>(sql).bind(at).bind(id).bind(limit);
+        let mut query = sqlx::query_as::<_, HelperRow>(sql).bind(at).bind(id).bind(limit);
         if let Some(verification) = verification {
             query = query.bind(verification.as_str());
         }
         let rows = query.fetch_all(&self.readers).await.map_err(down)?;
-        rows.into_iter().map(Account::try_from).collect()
+        rows.into_iter().map(ListedHelper::try_from).collect()
     }
 
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {

@@ -5,12 +5,14 @@
 
 #[cfg(test)]
 mod anonymity;
+pub mod client;
 pub mod cursor;
 pub mod data;
 pub mod events;
 #[cfg(test)]
 mod given;
 pub mod input;
+pub mod limits;
 pub mod origin;
 pub mod problem;
 pub mod signals;

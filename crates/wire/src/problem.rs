@@ -89,6 +89,8 @@ pub mod faults {
         body_too_large = 413, "body_too_large", "The body is larger than 64 KiB";
         /// Not JSON.
         unsupported_media_type = 415, "unsupported_media_type", "Send the body as application/json";
+        /// The caller does this too often; `Retry-After` says when to try again.
+        rate_limited = 429, "rate_limited", "Too many requests; try again later";
         /// Something is wrong in the service; the log has it with the request id.
         internal = 500, "internal", "Something went wrong on our side";
         /// The database does not answer.

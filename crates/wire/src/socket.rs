@@ -1,6 +1,6 @@
 //! Confirmations and failures on a socket.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use allynet_domain::{EmergencyId, Error, EventId, Position, Refusal, Room, Timestamp, UserId};
 use serde::Serialize;
@@ -15,48 +15,81 @@ pub struct Failure {
     pub code: &'static str,
     /// A sentence, for people.
     pub message: Cow<'static, str>,
+    /// When to try again, if a limit was reached.
+    #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// What helps when a limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum RetryAfter {
+    /// Waiting for so many milliseconds.
+    Milliseconds(u64),
+    /// Not waiting but ending something else first; on the wire `null`.
+    Ended,
+}
+
+impl From<Duration> for RetryAfter {
+    /// Rounded up: who waits that long has waited long enough.
+    fn from(wait: Duration) -> Self {
+        Self::Milliseconds(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+    }
 }
 
 impl Failure {
+    const fn fixed(code: &'static str, message: &'static str) -> Self {
+        Self { code, message: Cow::Borrowed(message), retry_after: None }
+    }
+
     /// A payload that means nothing.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: "invalid_payload", message: message.into() }
+        Self { message: message.into(), ..Self::fixed("invalid_payload", "") }
     }
 
     /// An event that this service does not know.
     pub const fn unknown_event() -> Self {
-        Self { code: "unknown_event", message: Cow::Borrowed("Unknown event") }
+        Self::fixed("unknown_event", "Unknown event")
     }
 
-    /// More events at once than one socket may have waiting.
-    pub const fn rate_limited() -> Self {
-        Self { code: "rate_limited", message: Cow::Borrowed("Too many events at once") }
+    /// More events than a socket or a user may send.
+    pub fn rate_limited(wait: Duration) -> Self {
+        Self { retry_after: Some(wait.into()), ..Self::fixed("rate_limited", "Too many events at once") }
+    }
+
+    /// The socket is in as many rooms as it may be.
+    pub fn too_many_rooms() -> Self {
+        Self { retry_after: Some(RetryAfter::Ended), ..Self::fixed("rate_limited", "Too many rooms; leave one first") }
+    }
+
+    /// The user has as many connections as they may have, and newer ones.
+    pub fn too_many_connections() -> Self {
+        let failure = Self::fixed("rate_limited", "Too many connections; the oldest is closed");
+        Self { retry_after: Some(RetryAfter::Ended), ..failure }
     }
 
     /// The token of this connection expired, or its session was revoked.
     pub const fn token_expired() -> Self {
-        Self { code: "token_expired", message: Cow::Borrowed("Token expired") }
+        Self::fixed("token_expired", "Token expired")
     }
 
     /// The account of this connection was shut out.
     pub const fn account_blocked() -> Self {
-        Self { code: "account_blocked", message: Cow::Borrowed("Account is inactive or blocked") }
+        Self::fixed("account_blocked", "Account is inactive or blocked")
     }
 
     /// Something is wrong in the service.
     pub const fn internal() -> Self {
-        Self { code: "internal", message: Cow::Borrowed("Something went wrong on our side") }
+        Self::fixed("internal", "Something went wrong on our side")
     }
 }
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Refused(Refusal::EmergencyNotFound) => {
-                Self { code: "emergency_not_found", message: Cow::Borrowed("Emergency not found") }
-            }
+            Error::Refused(Refusal::EmergencyNotFound) => Self::fixed("emergency_not_found", "Emergency not found"),
             Error::Refused(Refusal::NotAuthorized) => {
-                Self { code: "not_authorized", message: Cow::Borrowed("Not authorized to join this emergency") }
+                Self::fixed("not_authorized", "Not authorized to join this emergency")
             }
             Error::Refused(Refusal::TokenExpired | Refusal::TokenInvalid) => Self::token_expired(),
             Error::Refused(Refusal::AccountBlocked) => Self::account_blocked(),
@@ -65,15 +98,19 @@ impl From<&Error> for Failure {
     }
 }
 
-/// The payload of `error`.
+/// The payload of `error`: a failure, and the event that failed; none when it is about the connection.
 #[derive(Debug, Clone, Serialize)]
 pub struct ErrorEvent<'a> {
-    /// A sentence, for people.
-    pub message: &'a str,
-    /// A constant in snake case, for programs.
-    pub code: &'static str,
-    /// The event that failed; none when it is about the connection.
-    pub event: Option<&'a str>,
+    #[serde(flatten)]
+    failure: &'a Failure,
+    event: Option<&'a str>,
+}
+
+impl<'a> ErrorEvent<'a> {
+    /// A failure of an event, or of the connection.
+    pub const fn new(failure: &'a Failure, event: Option<&'a str>) -> Self {
+        Self { failure, event }
+    }
 }
 
 /// An acknowledgement: `{ok: true, …}` or `{ok: false, error: {code, message}}`.

@@ -225,7 +225,7 @@ async fn pages(store: &Store, verification: Option<Verification>, limit: u32) ->
         if page.is_empty() {
             return read;
         }
-        read.extend(page);
+        read.extend(page.into_iter().map(|listed| listed.account));
     }
 }
 

@@ -183,6 +183,7 @@ macro_rules! contract {
                 a_rating_moves_the_average_and_is_given_once
                 ratings_given_at_once_add_up
                 a_party_is_reported_once_by_each
+                reports_about_helpers_are_counted_in_their_list
             }
             waves {
                 when_nobody_answers_wave_follows_wave_and_then_the_owner_is_told

@@ -1,8 +1,10 @@
 //! What helpers earn, and complaints.
 
+use std::collections::HashMap;
+
 use allynet_domain::{
-    EmergencyId, MAX_TRUST, Standing, UserId, Write,
-    port::{Constraint, Error},
+    EmergencyId, MAX_TRUST, Standing, UserId, Verification, Write,
+    port::{Constraint, Error, HelperPage},
 };
 use futures_util::future::join_all;
 
@@ -94,5 +96,27 @@ pub async fn a_party_is_reported_once_by_each(store: Store) {
         store.write(report(emergency.id(), reporter, about)).await;
         let again = store.try_write(report(emergency.id(), reporter, about)).await;
         assert!(matches!(again, Err(Error::Conflict(Constraint::Report))), "{again:?}");
+    }
+}
+
+pub async fn reports_about_helpers_are_counted_in_their_list(store: Store) {
+    let [a, b, c] = [store.helper().await.id, store.helper().await.id, store.helper().await.id];
+    let [first, second] = [store.emergency().await, store.emergency().await];
+    for (emergency, reporter, about) in [
+        (&first, first.owner(), a),
+        (&second, second.owner(), a),
+        (&first, first.owner(), b),
+        // Helpers report owners too.
+        (&first, a, first.owner()),
+    ] {
+        store.write(report(emergency.id(), reporter, about)).await;
+    }
+    let again = store.try_write(report(first.id(), first.owner(), a)).await;
+    assert!(again.is_err(), "what is refused is not counted");
+    for verification in [None, Some(Verification::Verified)] {
+        let page = HelperPage { verification, after: None, limit: 100 };
+        let listed = store.accounts.helpers(&page).await.unwrap();
+        let counts: HashMap<_, _> = listed.iter().map(|listed| (listed.account.id, listed.reports)).collect();
+        assert_eq!(counts, HashMap::from([(a, 2), (b, 1), (c, 0)]));
     }
 }

@@ -23,6 +23,15 @@ pub struct Activity {
     pub requested: u32,
 }
 
+/// A helper, as administrators look at them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedHelper {
+    /// The account.
+    pub account: Account,
+    /// How often others have complained about it.
+    pub reports: u32,
+}
+
 /// A page of helpers in the order (registered at, id).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HelperPage {
@@ -50,8 +59,8 @@ pub trait Accounts: Send + Sync {
     /// What the account has done; zeroes for an unknown one.
     async fn activity(&self, id: UserId) -> Result<Activity>;
 
-    /// Accounts that asked to be helpers, oldest first. MUST lose none between two pages.
-    async fn helpers(&self, page: &HelperPage) -> Result<Vec<Account>>;
+    /// Accounts that asked to be helpers, oldest first, each with all reports about it. MUST lose none between two pages.
+    async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>>;
 
     /// The contacts of an account, oldest first.
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>>;

@@ -92,7 +92,15 @@ pub async fn block(
 /// # Errors
 /// When a port fails.
 pub async fn locate(cx: &Context, user: UserId, position: Position) -> Result<(), Error> {
-    Ok(cx.positions.record(&[Fix { user, position, at: cx.clock.now() }]).await?)
+    locate_at(cx, Fix { user, position, at: cx.clock.now() }).await
+}
+
+/// Stores where somebody was when they said so, unless they have said something newer since.
+///
+/// # Errors
+/// When a port fails.
+pub async fn locate_at(cx: &Context, fix: Fix) -> Result<(), Error> {
+    Ok(cx.positions.record(&[fix]).await?)
 }
 
 /// Refuses all but administrators.

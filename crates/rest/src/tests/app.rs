@@ -11,7 +11,7 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers, messages},
 };
-use allynet_wire::origin::Origins;
+use allynet_wire::{limits::Limits, origin::Origins};
 use axum::{
     Router,
     body::Body,
@@ -43,6 +43,7 @@ pub(super) struct Mocks {
     pub(super) positions: MockPositions,
     pub(super) presence: MockPresence,
     pub(super) not_ready: bool,
+    pub(super) limits: Limits,
 }
 
 pub(super) fn now() -> Timestamp {
@@ -122,6 +123,7 @@ impl Mocks {
             presence: Arc::new(self.presence),
             ready,
             metrics: Arc::new(|| MEASURED.to_owned()),
+            limits: self.limits,
         }
     }
 

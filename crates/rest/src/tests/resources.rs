@@ -3,7 +3,7 @@
 
 use allynet_domain::{
     EventId, HelperRecord, Verification,
-    port::{self, Activity, Fix, HelperCounts, Live},
+    port::{self, Activity, Fix, HelperCounts, ListedHelper, Live},
 };
 use serde_json::json;
 
@@ -36,10 +36,12 @@ async fn a_page_has_a_cursor_only_when_there_is_more() {
             let helper = HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
             Ok((10..10 + stored)
                 .map(|id| allynet_domain::Account { helper: Some(helper.clone()), ..account(id) })
+                .map(|account| ListedHelper { account, reports: 4 })
                 .collect())
         });
         let got = mocks.app().get_as("admin", "/api/v1/helpers?limit=2").await;
         assert_eq!(got.body["data"]["helpers"].as_array().map(Vec::len), Some(shown));
+        assert!(got.body["data"]["helpers"].as_array().unwrap().iter().all(|helper| helper["reports"] == 4));
         let cursor = more.then(|| format!("{}.{}", now().timestamp_micros(), account(11).id));
         assert_eq!(got.body["data"]["nextCursor"], json!(cursor));
     }

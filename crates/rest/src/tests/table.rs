@@ -8,7 +8,7 @@ use axum::{
 use super::app::{Mocks, bearer, request};
 use crate::router::{closed, open};
 
-const OPEN: &[(&str, &str)] = &[
+pub(super) const OPEN: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
@@ -18,7 +18,7 @@ const OPEN: &[(&str, &str)] = &[
     ("GET", "/metrics"),
 ];
 
-const CLOSED: &[(&str, &str)] = &[
+pub(super) const CLOSED: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/logout"),
     ("GET", "/api/v1/auth/me"),
     ("PUT", "/api/v1/auth/me"),
@@ -76,6 +76,15 @@ async fn the_router_has_the_routes_of_the_contract_and_no_others() {
     };
     assert_eq!(made(open(&Mocks::default().ports())), listed(OPEN));
     assert_eq!(made(closed(Mocks::default().ports())), listed(CLOSED));
+}
+
+#[test]
+fn the_table_of_limits_has_every_route_and_no_other() {
+    let mut limited: Vec<_> = allynet_wire::limits::ROUTES.iter().map(|row| (row.0, row.1)).collect();
+    let mut routes: Vec<_> = OPEN.iter().chain(CLOSED).copied().collect();
+    limited.sort_unstable();
+    routes.sort_unstable();
+    assert_eq!(limited, routes);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use allynet_domain::{
     usecase::{Rules, accounts, emergencies, helpers},
 };
 use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
-use allynet_wire::origin::Origins;
+use allynet_wire::{limits::Limits, origin::Origins};
 use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -106,6 +106,8 @@ pub(crate) struct Script {
     pub(crate) positions: watch::Sender<bool>,
     /// Told whenever a position is about to be stored.
     pub(crate) storing: Notify,
+    /// What was stored, in order.
+    pub(crate) stored: Mutex<Vec<Fix>>,
     /// How often following the log still fails.
     pub(crate) failures: AtomicU32,
 }
@@ -128,6 +130,16 @@ impl Node {
 
     /// A node whose log fails to open so many times.
     pub(crate) async fn failing(failures: u32) -> Self {
+        Self::with(failures, Limits::off()).await
+    }
+
+    /// A node with limits.
+    #[allow(dead_code, reason = "for the tests of limits")]
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(0, limits).await
+    }
+
+    async fn with(failures: u32, limits: Limits) -> Self {
         let script = Arc::new(Script {
             live: Mutex::default(),
             as_of: Mutex::new(EventId::START),
@@ -135,12 +147,13 @@ impl Node {
             looked_up: Notify::new(),
             positions: watch::Sender::new(true),
             storing: Notify::new(),
+            stored: Mutex::default(),
             failures: failures.into(),
         });
         let (log, events) = mpsc::unbounded_channel();
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
         let feed = Feed { script: Arc::clone(&script), events: Mutex::new(Some(events)) };
-        let ports = ports(&script, feed, acknowledge);
+        let ports = Ports { limits, ..ports(&script, feed, acknowledge) };
         let recorder = PrometheusBuilder::new().build_recorder();
         let (service, gateway, dispatcher) =
             metrics::with_local_recorder(&recorder, || gateway(ports, Origins::default()));
@@ -261,7 +274,8 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
         ids,
     };
     let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
-    Ports { accounts, emergencies, helpers, unanswered, sighted, log: Arc::new(feed), clock }
+    let limits = Limits::off();
+    Ports { accounts, emergencies, helpers, unanswered, sighted, log: Arc::new(feed), clock, limits }
 }
 
 /// Time that goes on from a fixed moment.
@@ -317,9 +331,10 @@ struct Positions(Arc<Script>);
 
 #[async_trait]
 impl port::Positions for Positions {
-    async fn record(&self, _: &[Fix]) -> Result<()> {
+    async fn record(&self, fixes: &[Fix]) -> Result<()> {
         self.0.storing.notify_waiters();
         self.0.positions.subscribe().wait_for(|open| *open).await.unwrap();
+        self.0.stored.lock().unwrap().extend(fixes);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::database;
-use crate::{Sqlite, alerts, emergencies::statements, events, helpers, messages};
+use crate::{Sqlite, accounts, alerts, emergencies::statements, events, helpers, messages};
 
 /// The steps of a statement, without what is not there.
 async fn plan(store: &Sqlite, sql: &'static str) -> Vec<String> {
@@ -18,6 +18,12 @@ async fn no_statement_walks_a_table() {
         ("helpers", helpers::CANDIDATES, &["VIRTUAL TABLE INDEX 2:D1B0D3B2", "SEARCH a USING PRIMARY KEY"][..]),
         ("one helper", helpers::ONE, &["SEARCH p USING", "SEARCH a USING PRIMARY KEY"]),
         ("seen", statements::SEEN, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("list of helpers", accounts::HELPERS, &["account_helper", "SEARCH r USING COVERING INDEX report_about"]),
+        (
+            "list of helpers by verification",
+            accounts::HELPERS_BY_VERIFICATION,
+            &["account_verification", "SEARCH r USING COVERING INDEX report_about"],
+        ),
         ("load", statements::LOAD, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("earlier call", statements::EARLIER_CALL, &["emergency_request", "emergency_one_live"]),
         ("live of", statements::LIVE_OF, &["emergency_one_live", "response_helper"]),

@@ -102,6 +102,7 @@ fn every_fault_has_status_reason_and_message() {
     408 request_timeout: The request did not arrive in time
     413 body_too_large: The body is larger than 64 KiB
     415 unsupported_media_type: Send the body as application/json
+    429 rate_limited: Too many requests; try again later
     500 internal: Something went wrong on our side
     503 unavailable: The service cannot do this right now; try again
     ");

@@ -47,10 +47,38 @@ fn confirmations_have_their_own_events() {
 
 #[test]
 fn an_error_names_the_event_that_failed() {
-    let Failure { code, message } = Failure::invalid("Emergency ID is required");
-    assert_snapshot!(shown(&ErrorEvent { message: &message, code, event: Some("emergency:join") }), @r#"{"code": "invalid_payload", "event": "emergency:join", "message": "Emergency ID is required"}"#);
-    let Failure { code, message } = Failure::token_expired();
-    assert_snapshot!(shown(&ErrorEvent { message: &message, code, event: None }), @r#"{"code": "token_expired", "event": null, "message": "Token expired"}"#);
+    let failure = Failure::invalid("Emergency ID is required");
+    assert_snapshot!(shown(&ErrorEvent::new(&failure, Some("emergency:join"))), @r#"{"code": "invalid_payload", "event": "emergency:join", "message": "Emergency ID is required"}"#);
+    assert_snapshot!(shown(&ErrorEvent::new(&Failure::token_expired(), None)), @r#"{"code": "token_expired", "event": null, "message": "Token expired"}"#);
+}
+
+#[test]
+fn a_limit_that_was_reached_says_what_helps() {
+    let failure = Failure::rate_limited(Duration::from_nanos(1_000_000_001));
+    assert_snapshot!(shown(&ErrorEvent::new(&failure, Some("emergency:leave"))), @r#"
+    {
+      "code": "rate_limited",
+      "event": "emergency:leave",
+      "message": "Too many events at once",
+      "retryAfterMs": 1001
+    }
+    "#);
+    let failed: Result<Confirmation, _> = Err(failure);
+    assert_snapshot!(shown(&Acknowledgement::of(&failed)), @r#"
+    {
+      "error": {"code": "rate_limited", "message": "Too many events at once", "retryAfterMs": 1001},
+      "ok": false
+    }
+    "#);
+    assert_snapshot!(shown(&Failure::too_many_rooms()), @r#"{"code": "rate_limited", "message": "Too many rooms; leave one first", "retryAfterMs": null}"#);
+    assert_snapshot!(shown(&ErrorEvent::new(&Failure::too_many_connections(), None)), @r#"
+    {
+      "code": "rate_limited",
+      "event": null,
+      "message": "Too many connections; the oldest is closed",
+      "retryAfterMs": null
+    }
+    "#);
 }
 
 #[test]
@@ -70,7 +98,7 @@ fn failures_have_the_codes_and_messages_of_the_interface() {
             "internal",
             "The service cannot do this right now; try again",
         ),
-        (Failure::rate_limited(), "rate_limited", "Too many events at once"),
+        (Failure::rate_limited(Duration::ZERO), "rate_limited", "Too many events at once"),
         (Failure::unknown_event(), "unknown_event", "Unknown event"),
         (Failure::account_blocked(), "account_blocked", "Account is inactive or blocked"),
         (Failure::internal(), "internal", "Something went wrong on our side"),

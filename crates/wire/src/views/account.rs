@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Contact, HelperRecord, Role, Standing, Timestamp, Verification,
-    port::Activity,
+    port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
 use serde::Serialize;
@@ -101,12 +101,26 @@ pub struct Helper<'a> {
     pub helper: HelperRecordView<'a>,
 }
 
+/// A user, and how often others have complained about them.
+#[derive(Debug, Serialize)]
+pub struct ListedHelperView<'a> {
+    #[serde(flatten)]
+    user: UserView<'a>,
+    reports: u32,
+}
+
+impl<'a> From<&'a ListedHelper> for ListedHelperView<'a> {
+    fn from(ListedHelper { account, reports }: &'a ListedHelper) -> Self {
+        Self { user: account.into(), reports: *reports }
+    }
+}
+
 /// `{helpers, nextCursor}`
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HelperList<'a> {
     /// One page.
-    pub helpers: Vec<UserView<'a>>,
+    pub helpers: Vec<ListedHelperView<'a>>,
     /// Where the next page begins; none after the last.
     pub next_cursor: Option<String>,
 }

@@ -2,14 +2,17 @@
 
 use allynet_domain::{
     Account, Contact, Secret, Standing,
-    port::Activity,
+    port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
 use insta::assert_snapshot;
 
 use crate::{
-    given::{GRACE, account, at, helper, id, shown, text},
-    views::{ContactView, Helper, HelperList, HelperRecordView, Session, Stats, Success, Tokens, User, UserView},
+    given::{GRACE, account, at, helper, id, json, shown, text},
+    views::{
+        ContactView, Helper, HelperList, HelperRecordView, ListedHelperView, Session, Stats, Success, Tokens, User,
+        UserView,
+    },
 };
 
 fn tokens() -> TokenPair {
@@ -85,6 +88,11 @@ fn a_helper_record() {
 
 #[test]
 fn a_page_of_helpers() {
+    let listed = ListedHelper { account: helper(GRACE), reports: 2 };
+    let shown_of = json(&ListedHelperView::from(&listed));
+    let mut user = json(&UserView::from(&helper(GRACE)));
+    user["reports"] = 2.into();
+    assert_eq!(shown_of, user, "a user like everywhere, with one field more");
     let page = HelperList { helpers: vec![], next_cursor: Some("1.x".to_owned()) };
     assert_snapshot!(shown(&page), @r#"{"helpers": [], "nextCursor": "1.x"}"#);
     assert_snapshot!(shown(&HelperList { helpers: vec![], next_cursor: None }), @r#"{"helpers": [], "nextCursor": null}"#);

@@ -1,0 +1,115 @@
+//! What is counted, and how a limit that was reached reads.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use allynet_wire::{
+    client::ClientAddress,
+    limits::{Limit, Limiter, Limits, ROUTES, Subject, Who, of_route},
+};
+use axum::{body::Body, http::Method};
+use serde_json::json;
+
+use super::{
+    app::{App, Got, Mocks, USER, bearer, request},
+    table::OPEN,
+};
+
+const WAIT: Duration = Duration::from_nanos(2_000_000_001);
+
+/// Remembers what was counted, and refuses some of it.
+#[derive(Default)]
+struct Script {
+    refused: Vec<Limit>,
+    counted: Mutex<Vec<(Limit, Who)>>,
+}
+
+impl Limiter for Script {
+    fn take(&self, limit: Limit, who: Who) -> Result<(), Duration> {
+        self.counted.lock().unwrap().push((limit, who));
+        if self.refused.contains(&limit) { Err(WAIT) } else { Ok(()) }
+    }
+}
+
+fn limited(refused: &[Limit]) -> (App, Arc<Script>) {
+    let script = Arc::new(Script { refused: refused.to_vec(), ..Script::default() });
+    (Mocks { limits: Limits::on(script.clone(), 100), ..Mocks::default() }.app(), script)
+}
+
+fn address() -> ClientAddress {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)).into()
+}
+
+/// A request of a user from an address; a body that is no JSON keeps it from going far.
+async fn call(app: &App, method: &str, path: &str) -> Got {
+    let request = request(method.parse().unwrap(), &path.replace(['{', '}'], ""))
+        .header("authorization", bearer("user"))
+        .header("content-type", "application/json")
+        .extension(address());
+    app.send(request.body(Body::from("{")).unwrap()).await
+}
+
+#[tokio::test]
+async fn over_a_limit_every_route_that_has_one_is_refused_and_no_other() {
+    let (app, script) = limited(Limit::ALL);
+    for (method, path, limits) in ROUTES {
+        for slash in ["", "/"] {
+            script.counted.lock().unwrap().clear();
+            let got = call(&app, method, &format!("{path}{slash}")).await;
+            let counted = script.counted.lock().unwrap().clone();
+            let Some(&limit) = limits.first() else {
+                assert_ne!(got.status, 429, "{method} {path}: {got:?}");
+                assert_eq!(counted, [], "{method} {path}");
+                continue;
+            };
+            got.assert_failure(429, "rate_limited");
+            assert_eq!(got.header("retry-after"), Some("3"), "whole seconds, rounded up: {got:?}");
+            let open = OPEN.contains(&(*method, *path));
+            let who = if open { Who::Address(address()) } else { Who::User(uuid::Uuid::from_u128(USER).into()) };
+            assert_eq!(counted, [(limit, who)], "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_counted_for_one_who_is_not_known() {
+    let (app, script) = limited(Limit::ALL);
+    let forged = request(Method::PUT, "/api/v1/auth/me").header("authorization", bearer("forged"));
+    app.send(forged.body(Body::empty()).unwrap()).await.assert_failure(401, "token_invalid");
+    assert_eq!(*script.counted.lock().unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_is_counted_like_all_of_it() {
+    let (app, script) = limited(&[Limit::Reads]);
+    let head = request(Method::HEAD, "/api/v1/auth/me").header("authorization", bearer("user"));
+    assert_eq!(app.send(head.body(Body::empty()).unwrap()).await.status, 429);
+    assert_eq!(script.counted.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn passwords_are_counted_by_account_before_they_are_looked_at() {
+    // The mocks of accounts and passwords panic when they are asked.
+    let (app, script) = limited(&[Limit::Credentials]);
+    let registration = json!({ "email": "Ada@Example.org", "password": "long enough", "name": "Ada" });
+    for path in ["/api/v1/auth/login", "/api/v1/auth/register"] {
+        let got = app.json_as("nobody", Method::POST, path, &registration).await;
+        got.assert_failure(429, "rate_limited");
+        let last = script.counted.lock().unwrap().pop();
+        assert_eq!(last, Some((Limit::Credentials, Who::account(&"ada@example.org".parse().unwrap()))));
+        let limits = of_route("POST", path).unwrap();
+        assert!(limits.iter().any(|limit| limit.subject() == Subject::Account), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_limit_that_was_reached_says_when_to_try_again() {
+    let (app, _) = limited(&[]);
+    for (path, status) in [("/api/v1/auth/me", 200), ("/nowhere", 404), ("/api/v1/helpers/me", 403)] {
+        let got = app.get_as("user", path).await;
+        assert_eq!((got.status.as_u16(), got.header("retry-after")), (status, None), "{path}");
+    }
+}

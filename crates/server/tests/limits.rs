@@ -1,0 +1,173 @@
+//! Limits over real sockets: a limiter that the test scripts, and what becomes of the events it says no to.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(dead_code, reason = "the node of the other tests can do more")]
+
+mod clients;
+#[path = "../src/listener.rs"]
+mod listener;
+mod node;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use allynet_domain::port::Fix;
+use allynet_wire::limits::{Limit, Limiter, Limits, Who};
+use clients::{Client, as_event, within};
+use node::{Node, emergency, raised, user};
+use serde_json::Value;
+
+const CALL: u128 = 7;
+/// How long the limiter says to wait.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// Allows everything, until it is told to allow no more positions or no more events.
+#[derive(Default)]
+struct Gate {
+    no_positions: AtomicBool,
+    no_events: AtomicBool,
+}
+
+impl Limiter for Gate {
+    fn take(&self, limit: Limit, _: Who) -> Result<(), Duration> {
+        let closed = match limit {
+            Limit::Positions => &self.no_positions,
+            Limit::SocketEvents => &self.no_events,
+            _ => return Ok(()),
+        };
+        if closed.load(Ordering::SeqCst) { Err(WAIT) } else { Ok(()) }
+    }
+}
+
+async fn gated() -> (Node, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let node = Node::limited(Limits::on(gate.clone(), 100)).await;
+    node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));
+    (node, gate)
+}
+
+async fn stand(client: &mut Client, latitude: u32) {
+    client
+        .send(&format!(r#"42/emergencies,{latitude}["location:update",{{"latitude":{latitude},"longitude":0}}]"#))
+        .await;
+}
+
+/// The next answer, be it good or bad: the number under which it was asked for, and what it says.
+async fn acknowledged(client: &mut Client) -> (u32, Value) {
+    loop {
+        let packet = client.text().await;
+        if let Some(answer) = packet.strip_prefix("43/emergencies,") {
+            let (number, answer) = answer.split_at(answer.find('[').unwrap());
+            let (answer,): (Value,) = serde_json::from_str(answer).unwrap();
+            return (number.parse().unwrap(), answer);
+        }
+    }
+}
+
+/// What was stored once the first answer is here.
+fn stored(node: &Node) -> Vec<Fix> {
+    node.script.stored.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn of_positions_that_are_put_off_the_newest_is_stored_and_nothing_else_waits_for_it() {
+    let (node, gate) = gated().await;
+    let mut client = node.connect(1).await;
+    gate.no_positions.store(true, Ordering::SeqCst);
+    for latitude in 1..=80 {
+        stand(&mut client, latitude).await;
+    }
+    client.send(r#"42/emergencies,99["emergency:join",{"emergencyId":"current"}]"#).await;
+    let (number, answer) = acknowledged(&mut client).await;
+    assert_eq!((number, &answer["ok"]), (99, &Value::Bool(true)));
+    // A position that is none is told so at once.
+    client.send(r#"42/emergencies,98["location:update",{"latitude":91,"longitude":0}]"#).await;
+    let (number, answer) = acknowledged(&mut client).await;
+    assert_eq!((number, &answer["error"]["code"]), (98, &Value::from("invalid_payload")));
+    assert_eq!(stored(&node), []);
+
+    gate.no_positions.store(false, Ordering::SeqCst);
+    for latitude in 1..=80 {
+        let (number, answer) = acknowledged(&mut client).await;
+        assert_eq!((number, answer["latitude"].as_f64()), (latitude, Some(f64::from(latitude))), "{answer}");
+    }
+    let latitudes: Vec<_> = stored(&node).iter().map(|fix| fix.position.latitude()).collect();
+    assert_eq!(latitudes, [80.0]);
+}
+
+#[tokio::test]
+async fn what_was_put_off_is_older_than_what_another_device_says_meanwhile() {
+    let (node, gate) = gated().await;
+    let (mut slow, mut other) = (node.connect(1).await, node.connect(1).await);
+    gate.no_positions.store(true, Ordering::SeqCst);
+    stand(&mut slow, 1).await;
+    slow.send(r#"42/emergencies,99["emergency:leave",{"emergencyId":"current"}]"#).await;
+    acknowledged(&mut slow).await;
+    gate.no_positions.store(false, Ordering::SeqCst);
+    stand(&mut other, 2).await;
+    acknowledged(&mut other).await;
+    acknowledged(&mut slow).await;
+    let mut fixes = stored(&node);
+    fixes.sort_by_key(|fix| fix.at);
+    let latitudes: Vec<_> = fixes.iter().map(|fix| fix.position.latitude()).collect();
+    assert_eq!(latitudes, [1.0, 2.0], "the store keeps the newer of the two, whichever came first");
+}
+
+#[tokio::test]
+async fn who_leaves_takes_what_was_put_off_along() {
+    let (node, gate) = gated().await;
+    let mut client = node.connect(1).await;
+    gate.no_positions.store(true, Ordering::SeqCst);
+    stand(&mut client, 1).await;
+    client.send(r#"42/emergencies,99["emergency:leave",{"emergencyId":"current"}]"#).await;
+    acknowledged(&mut client).await;
+    drop(client);
+    within(async {
+        while node.gateway.presence().is_online(user(1)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    gate.no_positions.store(false, Ordering::SeqCst);
+    tokio::time::sleep(3 * WAIT).await;
+    assert_eq!(stored(&node), []);
+}
+
+#[tokio::test]
+async fn joining_ones_own_emergency_goes_through_whatever_waits_and_was_counted() {
+    let (node, gate) = gated().await;
+    let (mut owner, mut looker) = (node.connect(1).await, node.connect(2).await);
+    gate.no_events.store(true, Ordering::SeqCst);
+    node.script.accounts.send_replace(false);
+    let looked_up = node.script.looked_up.notified();
+    let id = emergency(CALL);
+    let join = |number| format!(r#"42/emergencies,{number}["emergency:join",{{"emergencyId":"{id}"}}]"#);
+    for number in 0..300 {
+        owner.send(&join(number)).await;
+    }
+    within(looked_up).await;
+    looker.send(&join(0)).await;
+    let (_, refusal) = acknowledged(&mut looker).await;
+    assert_eq!((&refusal["error"]["code"], &refusal["error"]["retryAfterMs"]), (&"rate_limited".into(), &20.into()));
+    node.script.accounts.send_replace(true);
+    for number in 0..300 {
+        let (answered, answer) = acknowledged(&mut owner).await;
+        assert_eq!((answered, &answer["ok"]), (number, &Value::Bool(true)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_is_told_as_an_event_too() {
+    let (node, gate) = gated().await;
+    let mut client = node.connect(2).await;
+    gate.no_events.store(true, Ordering::SeqCst);
+    client.send(r#"42/emergencies,["emergency:dance",{}]"#).await;
+    let (name, error, _) = as_event(&client.text().await).unwrap();
+    assert_eq!(name, "error");
+    assert_eq!(error["event"], "emergency:dance");
+    assert_eq!((&error["code"], &error["retryAfterMs"]), (&"rate_limited".into(), &20.into()));
+}

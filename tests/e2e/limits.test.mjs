@@ -1,0 +1,287 @@
+// Limits: what is refused and when it is allowed again, who is counted together, and what is never refused, whatever
+// else somebody does. Nothing of it depends on the database.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually, north, settled, startNode } from './harness.mjs';
+import { gather, of, raise, read, resolve, respond, say, tally, tell, times } from './scene.mjs';
+import { assertMatches, integer, ok, refused } from './shapes.mjs';
+
+const CROWDED = 'Too many connections from this address; try again later';
+/** How long what is never delayed may take while the machine is busy with a flood. */
+const AT_ONCE = 3_000;
+
+describe('limits', () => {
+  let app;
+  let hosts = 0;
+  before(async () => {
+    app = await startNode({ env: { ALLYNET_RATE_LIMITS: 'on', ALLYNET_TRUSTED_PROXIES: '127.0.0.1' } });
+    // The tests are the proxy: everybody calls from an address of their own.
+    app.nextHeaders = () => ({ 'x-forwarded-for': `198.51.100.${(hosts += 1)}` });
+  });
+  after(() => app?.stop());
+
+  const isRefused = ({ ok }) => !ok;
+  /** What was answered, and how long it took. */
+  const timed = async (doing) => {
+    const begun = performance.now();
+    const outcome = await doing();
+    return { outcome, took: performance.now() - begun };
+  };
+
+  describe('over REST', () => {
+    it('a user who writes too much is told when to write again, and others do not notice', async () => {
+      const [flooder, other] = await Promise.all([app.user(), app.user()]);
+      const answers = await times(200, (index) => flooder.put('/auth/me', { bio: `${index}` }));
+      const counts = tally(answers);
+      assert.ok(counts[200] >= 120 && counts[429] > 20, JSON.stringify(counts));
+      assert.deepEqual(Object.keys(counts), ['200', '429']);
+      for (const answer of answers.filter(({ status }) => status === 429)) {
+        const { details } = refused(answer, 429, 'rate_limited');
+        assert.equal(details, null);
+        assert.match(answer.headers.get('retry-after'), /^[1-9]\d*$/);
+      }
+      ok(await other.put('/auth/me', { bio: 'unhurried' }));
+      ok(await flooder.get('/auth/me'), 200);
+
+      let last;
+      do last = await flooder.put('/auth/me', { bio: 'again' });
+      while (last.status === 200);
+      await pause(1_000 * Number(last.headers.get('retry-after')));
+      ok(await flooder.put('/auth/me', { bio: 'patient' }));
+    });
+
+    it('nothing that an emergency needs is refused or late while its people flood', async () => {
+      const { place, owner, helpers, sockets } = await gather(app);
+      let flooding = true;
+      const told = new Set();
+      const flood = async (caller) => {
+        while (flooding) told.add((await caller.put('/auth/me', { bio: 'x' })).status);
+      };
+      const floods = [owner, helpers[0]].flatMap((caller) => Array.from({ length: 10 }, () => flood(caller)));
+      try {
+        await eventually(() => told.has(429));
+        const at = async (doing) => {
+          const { outcome, took } = await timed(doing);
+          assert.ok(took < AT_ONCE, `${doing} took ${took} ms`);
+          return outcome;
+        };
+        for (let round = 0; round < 5; round += 1) {
+          const { id } = await at(() => raise(owner, place));
+          await at(() => sockets[0].next('emergency:nearby', of(id)));
+          await at(async () => ok(await helpers[0].get('/emergencies/pending-for-helper')));
+          await at(() => respond(helpers[0], id));
+          await at(() => read(helpers[0], id));
+          await at(() => tell(helpers[0], id, 'on_way'));
+          await at(() => resolve(owner, id));
+        }
+      } finally {
+        flooding = false;
+        await Promise.all(floods);
+      }
+      assert.deepEqual([...told].sort(), [200, 429]);
+    });
+
+    it('an owner who cancels and raises without end is refused nothing', async () => {
+      const owner = await app.owner();
+      for (let round = 0; round < 150; round += 1) {
+        const { id } = await raise(owner, app.somewhere());
+        ok(await owner.post(`/emergencies/${id}/cancel`, { reason: 'false_alarm' }));
+      }
+    });
+
+    it('messages are limited', async () => {
+      const owner = await app.owner();
+      const { id } = await raise(owner, app.somewhere());
+      const answers = await times(150, () => owner.post(`/emergencies/${id}/messages`, { message: 'x' }));
+      assert.deepEqual(Object.keys(tally(answers)), ['201', '429']);
+      ok(await owner.get(`/emergencies/${id}/messages`));
+    });
+
+    it('passwords of one account can be tried a few times only, from wherever, and those of others still', async () => {
+      const [victim, bystander] = await Promise.all([app.user(), app.user()]);
+      const attempt = (email, password = 'wrong password') => app.anonymous().post('/auth/login', { email, password });
+      const answers = [];
+      for (let round = 0; round < 20; round += 1) answers.push(await attempt(victim.email.toUpperCase()));
+      const counts = tally(answers);
+      assert.ok(counts[401] <= 11 && counts[429] >= 9, JSON.stringify(counts));
+      const refusal = await attempt(victim.email, victim.password);
+      refused(refusal, 429, 'rate_limited');
+      assert.ok(Number(refusal.headers.get('retry-after')) <= 10);
+      ok(await attempt(bystander.email, bystander.password));
+      ok(await victim.get('/auth/me'), 200);
+    });
+
+    it('of accounts an address makes no more than so many', async () => {
+      const caller = app.anonymous();
+      const tell = (forwarded) => caller.post('/auth/register', {}, { headers: { 'x-forwarded-for': forwarded } });
+      const answers = await times(80, () => tell('203.0.113.7'));
+      assert.deepEqual(Object.keys(tally(answers)), ['400', '429']);
+      refused(await tell('203.0.113.7'), 429, 'rate_limited');
+      refused(await tell('203.0.113.8'), 400, 'invalid_input');
+      refused(await tell('203.0.113.8, 203.0.113.7'), 429, 'rate_limited');
+      refused(await tell('made up, 203.0.113.7'), 429, 'rate_limited');
+      refused(await tell('203.0.113.7, 203.0.113.9'), 400, 'invalid_input');
+    });
+  });
+
+  describe('of connections', () => {
+    it('the eleventh of a user takes the place of the oldest, which is told and does not come back', async () => {
+      const user = await app.user();
+      const sockets = [];
+      for (let index = 0; index < 10; index += 1) sockets.push(await user.connect({ reconnection: true }));
+      const newest = await user.connect();
+      assertMatches(await sockets[0].next('error'), {
+        code: 'rate_limited',
+        message: 'Too many connections; the oldest is closed',
+        event: null,
+        retryAfterMs: null,
+      });
+      assert.equal(await sockets[0].next('disconnect'), 'io server disconnect');
+      await Promise.all([...sockets.slice(1), newest].map((socket) => socket.roundTrip()));
+      assert.ok(sockets.slice(1).every((socket) => socket.raw.connected), 'the others stay');
+      assert.equal(sockets[0].raw.connected, false);
+    });
+
+    it('from one address there are so many, but whoever takes part in an emergency is let in', async () => {
+      const crowded = await startNode({
+        env: { ALLYNET_RATE_LIMITS: 'on', ALLYNET_TRUSTED_PROXIES: '127.0.0.0/8', ALLYNET_CONNECTIONS_PER_ADDRESS: '3' },
+      });
+      try {
+        crowded.nextHeaders = () => ({ 'x-forwarded-for': '198.51.100.1' });
+        const [one, other, owner] = await Promise.all([crowded.user(), crowded.user(), crowded.owner()]);
+        const sockets = [await one.connect(), await one.connect({ transports: ['polling'] }), await other.connect()];
+        assert.equal(await other.refusal(), CROWDED);
+        assert.equal(await other.refusal({ namespace: '/' }), CROWDED);
+        await raise(owner, crowded.somewhere());
+        const vital = await owner.connect();
+        (await other.connect({ headers: { 'x-forwarded-for': '198.51.100.2' } })).close();
+
+        for (const socket of [vital, sockets[0]]) socket.close();
+        const lobby = await eventually(async () => {
+          const socket = other.dial({ namespace: '/' });
+          return (await socket.next(/^connect(_error)?$/)) instanceof Error ? undefined : socket;
+        });
+        assert.equal(await one.refusal(), CROWDED, 'whoever waits in the main namespace counts too');
+        lobby.close();
+        await eventually(async () => (await other.connect()).ready);
+        assert.equal(await one.refusal(), CROWDED);
+      } finally {
+        await crowded.stop();
+      }
+    });
+
+    it('a header that no trusted proxy sent changes nothing', async () => {
+      const env = { ALLYNET_RATE_LIMITS: 'on', ALLYNET_CONNECTIONS_PER_ADDRESS: '1', ALLYNET_TRUSTED_PROXIES: '192.0.2.1' };
+      const node = await startNode({ env });
+      try {
+        node.nextHeaders = () => ({ 'x-forwarded-for': `198.51.100.${(hosts += 1)}` });
+        const [one, other] = await Promise.all([node.user(), node.user()]);
+        await one.connect();
+        assert.equal(await other.refusal(), CROWDED);
+        const answers = await times(80, () => node.anonymous().post('/auth/register', {}));
+        assert.deepEqual(Object.keys(tally(answers)), ['400', '429']);
+        assert.match(node.logs, /ALLYNET_TRUSTED_PROXIES/);
+      } finally {
+        await node.stop();
+      }
+    });
+  });
+
+  describe('of events', () => {
+    it('a socket that floods is told, then closed, and the others do not notice', async () => {
+      const { place, owner, ownerSocket, helpers, sockets } = await gather(app);
+      const { id } = await raise(owner, place);
+      await respond(helpers[0], id);
+      await ownerSocket.next('helper:joined', of(id));
+      const flooder = await (await app.user()).connect();
+      // Before it is closed: what is refused says when to try again, and that is true.
+      const acks = await times(100, () => flooder.ack('emergency:leave', { emergencyId: id }));
+      const refusals = acks.filter(isRefused);
+      assert.ok(refusals.length > 0 && refusals.length < acks.length);
+      for (const { error } of refusals) {
+        assertMatches(error, { code: 'rate_limited', message: 'Too many events at once', retryAfterMs: integer });
+        assert.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 100, `${error.retryAfterMs} ms`);
+      }
+      const event = { ...refusals[0].error, event: 'emergency:leave', retryAfterMs: integer };
+      assertMatches(await flooder.next('error'), event);
+      await pause(refusals.at(-1).error.retryAfterMs);
+      assert.equal((await flooder.ack('emergency:leave', { emergencyId: id })).ok, true);
+
+      for (let round = 0; round < 1_000; round += 1) flooder.emit('emergency:dance', {});
+      const { took } = await timed(async () => {
+        const { id: said } = await say(owner, id, 'Here');
+        await sockets[0].next('emergency:message', ({ message }) => message.id === said);
+      });
+      assert.ok(took < AT_ONCE, `a message took ${took} ms`);
+      await flooder.next('error', (error) => error.event === null && error.code === 'rate_limited');
+      await flooder.next('disconnect');
+      assert.ok(flooder.seen('error').length < 300, 'what is refused is not answered for ever');
+      await settled(ownerSocket, ...sockets);
+      assert.ok([ownerSocket, ...sockets].every((socket) => socket.raw.connected));
+    });
+
+    it('the sockets of a user are counted together too', async () => {
+      const user = await app.user();
+      const sockets = await times(8, () => user.connect());
+      const acks = await Promise.all(sockets.flatMap((socket) => Array.from({ length: 59 }, () => socket.ack('emergency:leave', { emergencyId: 'current' }))));
+      const codes = acks.map(({ error }) => error.code);
+      assert.ok(codes.filter((code) => code === 'rate_limited').length > 50, 'none reached the limit of a socket');
+    });
+
+    it('joining the emergency one takes part in is never refused', async () => {
+      const { place, owner, ownerSocket } = await gather(app, 0);
+      const { id } = await raise(owner, place);
+      await settled(ownerSocket);
+      const leaving = times(70, () => ownerSocket.ack('emergency:leave', { emergencyId: 'none' }));
+      const joining = times(500, (index) => ownerSocket.ack('emergency:join', { emergencyId: index % 2 ? id : 'current' }));
+      assert.ok((await leaving).some((ack) => ack.error.code === 'rate_limited'));
+      assert.ok(!(await joining).some(isRefused));
+    });
+
+    it('of positions that come too fast the newest is stored, and each is confirmed', async () => {
+      const { owner, helpers, sockets } = await gather(app);
+      const place = app.somewhere();
+      const at = (index) => north(place, index === 119 ? 100 : 3_000 + index);
+      for (const round of [1, 2]) {
+        const { outcome, took } = await timed(() =>
+          times(120, (index) => sockets[0].ack('location:update', at(index))),
+        );
+        assert.ok(!outcome.some(isRefused), `round ${round}`);
+        assert.ok(outcome.every(({ latitude }, index) => latitude === at(index).latitude));
+        assert.ok(took < AT_ONCE, `stored one by one they would take 24 s: ${took} ms`);
+      }
+      const { id } = await raise(owner, place);
+      const { distance } = await sockets[0].next('emergency:nearby', of(id));
+      assert.ok(Math.abs(distance - 100) < 3, `the newest position is stored, and not one ${distance} m away`);
+      ok(await helpers[0].get('/emergencies/pending-for-helper'));
+
+      const flooder = await helpers[0].connect();
+      const flood = await times(300, () => flooder.ack('location:update', place));
+      const codes = flood.filter(isRefused).map(({ error }) => error.code);
+      assert.ok(codes.length > 0 && codes.every((code) => code === 'rate_limited'), 'there is an end to it');
+    });
+
+    it('one looks on in so many rooms, and in more after leaving one', async () => {
+      const helper = await app.helperAt(app.somewhere());
+      const socket = await helper.connect();
+      const ids = [];
+      for (let index = 0; index < 52; index += 1) {
+        ids.push((await raise(await app.owner(), app.somewhere())).id);
+      }
+      const join = (emergencyId) => socket.ack('emergency:join', { emergencyId });
+      for (const id of ids.slice(0, 50)) assert.equal((await join(id)).ok, true);
+      const refusal = { code: 'rate_limited', message: 'Too many rooms; leave one first', retryAfterMs: null };
+      assert.deepEqual(await join(ids[50]), { ok: false, error: refusal });
+      assert.deepEqual(await socket.next('error'), { ...refusal, event: 'emergency:join' });
+      assert.equal((await join(ids[0])).ok, true, 'it is in that one already');
+      await respond(helper, ids[50]);
+      await socket.next('helper:joined', of(ids[50]));
+      assert.equal((await join(ids[50])).ok, true, 'now it takes part');
+      assert.equal((await join(ids[51])).ok, false);
+      assert.equal((await socket.ack('emergency:leave', { emergencyId: ids[0] })).ok, true);
+      assert.equal((await join(ids[51])).ok, true);
+    });
+  });
+});
