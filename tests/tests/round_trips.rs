@@ -266,6 +266,8 @@ async fn timers_and_sockets_cost_as_little() {
         for which in [rooms::Which::Id(emergency), rooms::Which::Current] {
             rooms::join(cx, &*service.store.log, &actor(&owner), which).await.unwrap();
             assert_eq!(cost(), READ, "joining {which:?}");
+            rooms::leave(cx, &*service.store.log, owner.account.id, which).await.unwrap();
+            assert_eq!(cost(), READ, "leaving {which:?}");
         }
         rooms::restore(cx, &owner.account).await.unwrap();
         assert_eq!(cost(), READ, "connecting");

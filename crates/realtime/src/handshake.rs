@@ -110,15 +110,16 @@ async fn identify(desk: &Desk, mark: EventId, token: &str) -> Result<(Identity, 
 }
 
 async fn entry(desk: &Desk, mark: EventId, account: &Account) -> Result<Entry, Error> {
-    met(desk, mark, restore(&desk.ports.emergencies, account).await?).await
+    let Rooms { rooms, as_of } = restore(&desk.ports.emergencies, account).await?;
+    met(desk, as_of).await?;
+    Ok(Entry { mark, rooms })
 }
 
 /// The database may be ahead of this node: what it knows counts here once this node has met all that led to it. Whoever
 /// came back to the rooms of an emergency that has just ended would not be told the end otherwise.
-pub(crate) async fn met(desk: &Desk, mark: EventId, Rooms { rooms, as_of }: Rooms) -> Result<Entry, Error> {
+pub(crate) async fn met(desk: &Desk, as_of: EventId) -> Result<(), Error> {
     let met = tokio::time::timeout(PATIENCE, desk.hub.settled(as_of)).await;
-    met.map_err(|_| port::Error::unavailable("this node is too far behind the event log"))?;
-    Ok(Entry { mark, rooms })
+    Ok(met.map_err(|_| port::Error::unavailable("this node is too far behind the event log"))?)
 }
 
 fn refusal(error: &Error) -> &'static str {

@@ -20,7 +20,7 @@ use crate::{
     device::{Device, Session},
     gate::{TooMuch, Verdict, judge, too_much},
     handshake::met,
-    hub::{Joined, Since, Standing},
+    hub::{Entry, Joined, Since, Standing},
     inbox::Refused,
     later::{Unconfirmed, put_off},
     measures::Emitted,
@@ -177,7 +177,10 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
         Request::Leave => {
             let wanted = input::socket::room(payload)?;
             let user = session.identity.user;
-            let id = rooms::find(&desk.ports.emergencies, user, wanted.emergency).await.map_err(explain)?;
+            let Ports { emergencies, log, .. } = &desk.ports;
+            let left = rooms::leave(emergencies, &**log, user, wanted.emergency).await;
+            let (id, as_of) = left.map_err(explain)?;
+            met(desk, as_of).await.map_err(explain)?;
             desk.hub.leave(session.id, Room::Emergency(id));
             Ok(Confirmation::left(id).into())
         }
@@ -200,7 +203,8 @@ async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> R
         let actor = recall(&desk.ports.accounts, session.identity.session, user).await?;
         let Ports { emergencies, log, .. } = &desk.ports;
         let (of, rooms) = rooms::join(emergencies, &**log, &actor, wanted.emergency).await?;
-        let entry = met(desk, mark, rooms).await?;
+        met(desk, rooms.as_of).await?;
+        let entry = Entry { mark, rooms: rooms.rooms };
         if !entry.rooms.contains(&Room::Participants(of)) && looks_on_enough(desk, session, of) {
             return Ok(Err(Failure::too_many_rooms()));
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use allynet_domain::{EmergencyStatus, Event, Metres, Recipient, Timestamp};
 use clients::{Client, WEBSOCKET, as_event, within};
-use node::{Node, emergency, raised, session, user};
+use node::{Node, account, emergency, raised, session, user};
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
@@ -229,6 +229,29 @@ async fn rooms_are_joined_and_left_by_those_who_may() {
         let (acknowledgement, _) = ask(who, "emergency:join", &payload).await;
         assert_eq!(acknowledgement["error"]["code"], "emergency_not_found");
     }
+}
+
+#[tokio::test]
+async fn who_leaves_right_after_responding_is_not_put_back_by_a_node_that_learns_of_it_later() {
+    let node = emergency_of_1().await;
+    let (mut owner, mut helper) = (node.connect(1).await, node.connect(2).await);
+    // The response is committed, and this node has not met it yet.
+    *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
+    let payload = format!(r#"42/emergencies,5["emergency:leave",{{"emergencyId":"{}"}}]"#, emergency(CALL));
+    helper.send(&payload).await;
+    let (card, at) = (account(user(2)).helper_card(), Timestamp::UNIX_EPOCH);
+    node.happens(Some(emergency(CALL)), Event::HelperJoined { helper: card, joined_at: at });
+    assert_eq!(owner.event().await.0, "helper:joined");
+    assert_eq!(helper.event().await.0, "helper:joined");
+    assert_eq!(helper.event().await.0, "emergency:left");
+    assert!(helper.text().await.starts_with("43/emergencies,5"));
+    node.happens(Some(emergency(CALL)), changed());
+    let mut heard = owner.event().await.0;
+    while heard == "emergency:alerts" {
+        heard = owner.event().await.0;
+    }
+    assert_eq!(heard, "emergency:status_changed");
+    assert_well(&mut helper).await;
 }
 
 #[tokio::test]

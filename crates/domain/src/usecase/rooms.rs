@@ -18,14 +18,26 @@ pub enum Which {
     Unknown,
 }
 
-/// Finds the emergency somebody means, without saying whether they may see it.
+/// Finds the emergency whose room somebody leaves, whether or not they may see it; and up to which event the log has to
+/// have been followed before they do, or what happened before would put them back.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`].
-pub async fn find(cx: &Context, user: UserId, which: Which) -> Result<EmergencyId, Error> {
+pub async fn leave(
+    cx: &Context,
+    log: &dyn EventLog,
+    user: UserId,
+    which: Which,
+) -> Result<(EmergencyId, EventId), Error> {
     match which {
-        Which::Id(id) => Ok(id),
-        Which::Current => Ok(current(cx, user).await?.0.id()),
+        Which::Id(id) => {
+            let standing = log.standing(id, user).await?;
+            Ok((id, standing.map_or(EventId::START, |standing| standing.as_of)))
+        }
+        Which::Current => {
+            let (current, as_of) = current(cx, user).await?;
+            Ok((current.id(), as_of))
+        }
         Which::Unknown => Err(Refusal::EmergencyNotFound.into()),
     }
 }

@@ -49,9 +49,10 @@ async fn the_current_one_is_the_first_of_those_taken_part_in() {
     let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
     let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
     let cx = service(taking_part(GRACE, live));
-    assert_eq!(find(&cx, id(GRACE), Which::Current).await.unwrap(), id(101));
+    let log = MockEventLog::new();
+    assert_eq!(leave(&cx, &log, id(GRACE), Which::Current).await.unwrap(), (id(101), EventId::new(7)));
     let cx = service(taking_part(GRACE, vec![]));
-    assert_eq!(refusal(find(&cx, id(GRACE), Which::Current).await), Refusal::EmergencyNotFound);
+    assert_eq!(refusal(leave(&cx, &log, id(GRACE), Which::Current).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
@@ -62,10 +63,12 @@ async fn the_current_one_is_joined_as_it_was_found() {
 }
 
 #[tokio::test]
-async fn an_id_is_taken_as_it_is_and_another_text_is_nobodys() {
-    let cx = service(MockEmergencies::new());
-    assert_eq!(find(&cx, id(GRACE), Which::Id(id(7))).await.unwrap(), id(7));
-    assert_eq!(refusal(find(&cx, id(GRACE), Which::Unknown).await), Refusal::EmergencyNotFound);
+async fn any_id_is_left_once_what_is_known_of_it_was_met_and_another_text_is_nobodys() {
+    let (cx, log) = (service(MockEmergencies::new()), in_log(emergency()));
+    let known = leave(&cx, &log, id(GRACE), Which::Id(the_emergency())).await.unwrap();
+    assert_eq!(known, (the_emergency(), EventId::new(9)));
+    assert_eq!(leave(&cx, &log, id(GRACE), Which::Id(id(7))).await.unwrap(), (id(7), EventId::START));
+    assert_eq!(refusal(leave(&cx, &log, id(GRACE), Which::Unknown).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
