@@ -15,7 +15,7 @@ pub(crate) enum Target {
 
 #[derive(Debug)]
 struct Line {
-    measure: &'static str,
+    measure: String,
     unit: &'static str,
     values: Vec<(Kind, Vec<f64>)>,
     targets: Vec<(Kind, Target)>,
@@ -34,8 +34,8 @@ impl Sheet {
     }
 
     /// Notes what a run has shown.
-    pub(crate) fn add(&mut self, kind: Kind, measure: &'static str, unit: &'static str, value: f64) {
-        let line = self.line(measure, unit);
+    pub(crate) fn add(&mut self, kind: Kind, measure: impl Into<String>, unit: &'static str, value: f64) {
+        let line = self.line(measure.into(), unit);
         match line.values.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, values)) => values.push(value),
             None => line.values.push((kind, vec![value])),
@@ -49,7 +49,7 @@ impl Sheet {
         }
     }
 
-    fn line(&mut self, measure: &'static str, unit: &'static str) -> &mut Line {
+    fn line(&mut self, measure: String, unit: &'static str) -> &mut Line {
         let known = self.lines.iter().position(|line| line.measure == measure);
         let index = known.unwrap_or_else(|| {
             self.lines.push(Line { measure, unit, values: Vec::new(), targets: Vec::new() });

@@ -1,9 +1,13 @@
 //! What is measured: a file for each scenario.
 
+mod connecting;
 mod create;
 mod fan_out;
+mod history;
 mod meter;
+mod nearby;
 mod positions;
+mod start;
 
 use std::{future::Future, pin::Pin};
 
@@ -35,6 +39,10 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "fan-out", run: |cx| Box::pin(fan_out::run(cx)) },
     Scenario { name: "positions", run: |cx| Box::pin(positions::run(cx)) },
     Scenario { name: "create", run: |cx| Box::pin(create::run(cx)) },
+    Scenario { name: "connecting", run: |cx| Box::pin(connecting::run(cx)) },
+    Scenario { name: "nearby", run: |cx| Box::pin(nearby::run(cx)) },
+    Scenario { name: "start", run: |cx| Box::pin(start::run(cx)) },
+    Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
 ];
 
 /// Somebody who presses the button and takes it back.

@@ -6,12 +6,17 @@ use anyhow::{Context as _, bail};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
     postgres::{PgConnectOptions, PgSslMode},
+    query::Query,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 use tempfile::TempDir;
 
 use super::{
-    Population, places,
+    Archive, Population,
+    archive::{self, Placeholders},
+    archive_statements,
+    people::SECRET,
+    places,
     statements::{self, Statements},
 };
 use crate::{
@@ -70,8 +75,8 @@ enum Place {
 }
 
 impl Database {
-    /// Makes one with its tables, and nobody in it.
-    pub(crate) async fn empty(server: &Server, kind: Kind) -> anyhow::Result<Self> {
+    /// Makes one without tables; of a file, not even that.
+    pub(crate) async fn new(server: &Server, kind: Kind) -> anyhow::Result<Self> {
         let place = match kind {
             Kind::Bare | Kind::Frames => Place::None,
             Kind::Sqlite => Place::File(in_memory()?),
@@ -81,27 +86,29 @@ impl Database {
                 Place::Named(name)
             }
         };
-        let database = Self { kind, server: server.clone(), place };
-        match kind {
+        Ok(Self { kind, server: server.clone(), place })
+    }
+
+    /// Makes its tables.
+    async fn migrate(&self) -> anyhow::Result<()> {
+        match self.kind {
             Kind::Postgres | Kind::Sqlite => {
-                run(
-                    &beside("allynet")?,
-                    &["migrate"],
-                    &[("DATABASE_URL", &database.url()), ("ALLYNET_JWT_SECRET", super::people::SECRET)],
-                )?;
+                let environment = [("DATABASE_URL", &*self.url()), ("ALLYNET_JWT_SECRET", SECRET)];
+                run(&beside("allynet")?, &["migrate"], &environment)
             }
             Kind::Peer => {
-                let mut connection = database.postgres().await?;
+                let mut connection = self.postgres().await?;
                 sqlx::raw_sql(PEER_SCHEMA).execute(&mut connection).await?;
+                Ok(connection.close().await?)
             }
-            Kind::Bare | Kind::Frames => {}
+            Kind::Bare | Kind::Frames => Ok(()),
         }
-        Ok(database)
     }
 
     /// Makes one with these people in it.
     pub(crate) async fn with(server: &Server, kind: Kind, population: Population) -> anyhow::Result<Self> {
-        let database = Self::empty(server, kind).await?;
+        let database = Self::new(server, kind).await?;
+        database.migrate().await?;
         match kind {
             Kind::Postgres => database.fill_postgres(&statements::POSTGRES, population).await?,
             Kind::Peer => database.fill_postgres(&statements::PEER, population).await?,
@@ -189,6 +196,47 @@ impl Database {
             sqlx::query(statements.positions).bind(positions).execute(&mut connection).await?;
         }
         sqlx::raw_sql(statements.settle).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+}
+
+impl Database {
+    /// Adds what has been to the people in it.
+    pub(crate) async fn add(&self, archive: &Archive) -> anyhow::Result<()> {
+        if self.kind == Kind::Sqlite { self.add_sqlite(archive).await } else { self.add_postgres(archive).await }
+    }
+
+    async fn add_postgres(&self, archive: &Archive) -> anyhow::Result<()> {
+        let mut connection = self.postgres().await?;
+        let numbers = archive.numbers()?;
+        for statement in archive_statements::POSTGRES {
+            let query = numbers.iter().fold(sqlx::query(statement), Query::bind);
+            query.execute(&mut connection).await.context(statement)?;
+        }
+        let Placeholders { emergency, owner, helper } = archive::placeholders();
+        for (kind, body) in archive::events()? {
+            let query = numbers.iter().fold(sqlx::query(archive_statements::POSTGRES_EVENTS), Query::bind);
+            let query = query.bind(kind).bind(body).bind(emergency.to_string()).bind(owner.to_string());
+            query.bind(helper.to_string()).execute(&mut connection).await.context(kind)?;
+        }
+        sqlx::raw_sql(statements::POSTGRES.settle).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    async fn add_sqlite(&self, archive: &Archive) -> anyhow::Result<()> {
+        let mut connection = self.sqlite().await?;
+        let numbers = archive.numbers()?;
+        for statement in archive_statements::SQLITE {
+            let query = numbers.iter().fold(sqlx::query(statement), Query::bind);
+            query.execute(&mut connection).await.context(statement)?;
+        }
+        let Placeholders { emergency, owner, helper } = archive::placeholders();
+        for (kind, body) in archive::events()? {
+            let query = numbers.iter().fold(sqlx::query(archive_statements::SQLITE_EVENTS), Query::bind);
+            let query = query.bind(kind).bind(body).bind(emergency.to_string()).bind(owner.to_string());
+            query.bind(helper.to_string()).execute(&mut connection).await.context(kind)?;
+        }
+        sqlx::raw_sql(statements::SQLITE.settle).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
 }

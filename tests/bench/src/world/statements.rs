@@ -111,3 +111,5 @@ pub(crate) const SQLITE: Statements = Statements {
     ),
     settle: "pragma wal_checkpoint(truncate)",
 };
+
+pub(crate) use {pg_id, sqlite_id};
