@@ -2,10 +2,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check e2e faults demo fmt help tests-on-postgres e2e-on-postgres faults-on-postgres need-cargo need-node
+.PHONY: run test check e2e faults bench bench-quick demo fmt help tests-on-postgres e2e-on-postgres faults-on-postgres \
+  bench-on-postgres need-cargo need-node
 
 E2E := tests/e2e
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
+PEER := tests/bench/node-peer
+PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
@@ -24,14 +27,20 @@ faults: need-cargo ## Only fault injection; FAULTS=long for the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
 
 demo: need-cargo need-node $(E2E_PACKAGES) ## A town of simulated helpers, to be watched; DEMO_SECONDS=60 DEMO_HELPERS=200
-	@cargo build --bin allynet
+	@cargo build --workspace --bin allynet
 	@node $(E2E)/demo.mjs
+
+bench: need-cargo need-node ## Side by side with what else could be run; BENCH="fan-out create" picks scenarios
+	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres
+
+bench-quick: need-cargo need-node ## The same in two minutes, once it is built
+	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres FORM=--quick
 
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The rest expects TEST_DATABASE_URL.
 
@@ -52,8 +61,17 @@ faults-on-postgres:
 	@ulimit -n $$(ulimit -Hn) && \
 	  cargo test $(PROFILE) --workspace --test faults -- --nocapture --test-threads=1
 
+# Ten thousand sockets need as many descriptors, in the servers and in what loads them.
+bench-on-postgres: $(PEER_PACKAGES)
+	@cargo build --release --workspace --bin allynet --bin allynet-bench --bin allynet-bench-floor
+	@ulimit -n $$(ulimit -Hn) && target/release/allynet-bench $(FORM) $(BENCH)
+
 $(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
 	@npm --prefix $(E2E) --silent ci
+	@touch $@
+
+$(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json
+	@npm --prefix $(PEER) --silent ci
 	@touch $@
 
 need-cargo:

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 /// Which crates may name a framework or a driver. Tests of a crate may name what the crate itself is tested with.
 const HOMES: &[(&str, &[&str])] = &[
-    ("sqlx", &["allynet-postgres", "allynet-sqlite", "allynet-tests"]),
-    ("axum", &["allynet-rest", "allynet-server"]),
-    ("socketioxide", &["allynet-realtime", "allynet-server"]),
+    ("sqlx", &["allynet-postgres", "allynet-sqlite", "allynet-tests", "allynet-bench"]),
+    ("axum", &["allynet-rest", "allynet-server", "allynet-bench"]),
+    ("socketioxide", &["allynet-realtime", "allynet-server", "allynet-bench"]),
     ("jsonwebtoken", &["allynet-auth"]),
     ("argon2", &["allynet-auth"]),
     ("metrics-exporter-prometheus", &["allynet-server"]),
@@ -25,6 +25,8 @@ const INWARD: &[(&str, &[&str])] = &[
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-wire"]),
+    // It measures from outside, and signs tokens.
+    ("allynet-bench", &["allynet-auth", "allynet-domain"]),
 ];
 
 /// All that the domain is made of: no runtime, no input or output, no framework.

@@ -1,0 +1,134 @@
+//! Many clients at once: how they connect, and a board on which they note what they hear.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::socket::Socket;
+
+/// How many connect at the same time.
+const CONNECTING: usize = 128;
+/// How long an event is waited for.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Connects one client for each token.
+pub(crate) async fn connect(to: SocketAddr, tokens: &[String]) -> anyhow::Result<Vec<Socket>> {
+    let turns = Arc::new(Semaphore::new(CONNECTING));
+    let mut connecting = JoinSet::new();
+    for token in tokens {
+        let (turns, token) = (Arc::clone(&turns), token.clone());
+        connecting.spawn(async move {
+            let _turn = turns.acquire().await.map_err(io::Error::other)?;
+            Socket::connect(to, &token).await
+        });
+    }
+    let connected = timeout(LIMIT * 4, connecting.join_all()).await.context("not all clients can connect")?;
+    connected.into_iter().collect::<io::Result<_>>().context("a client cannot connect")
+}
+
+#[derive(Debug, Default)]
+struct Awaited {
+    name: &'static [u8],
+    /// When the last one heard it.
+    at: Option<Instant>,
+}
+
+/// What a crowd has heard.
+#[derive(Debug, Default)]
+struct Board {
+    awaited: Mutex<Awaited>,
+    missing: AtomicUsize,
+    heard: AtomicUsize,
+    lost: AtomicUsize,
+    done: Notify,
+}
+
+impl Board {
+    fn awaited(&self) -> MutexGuard<'_, Awaited> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, name: &[u8]) {
+        self.heard.fetch_add(1, Relaxed);
+        let mut awaited = self.awaited();
+        if awaited.name == name && self.missing.fetch_sub(1, Relaxed) == 1 {
+            *awaited = Awaited { name: b"", at: Some(Instant::now()) };
+            self.done.notify_one();
+        }
+    }
+}
+
+/// Clients that listen.
+pub(crate) struct Crowd {
+    board: Arc<Board>,
+    size: usize,
+    /// They end with it.
+    _listening: JoinSet<()>,
+}
+
+impl Crowd {
+    pub(crate) fn listen(sockets: Vec<Socket>) -> Self {
+        let (board, size) = (Arc::<Board>::default(), sockets.len());
+        let mut listening = JoinSet::new();
+        for mut socket in sockets {
+            let board = Arc::clone(&board);
+            listening.spawn(async move {
+                while socket.listen(|event| board.hear(event.name)).await.is_ok() {}
+                board.lost.fetch_add(1, Relaxed);
+            });
+        }
+        Self { board, size, _listening: listening }
+    }
+
+    /// How many events all of them have heard together.
+    pub(crate) fn heard(&self) -> usize {
+        self.board.heard.load(Relaxed)
+    }
+
+    /// From now on an event of this name is waited for.
+    pub(crate) fn expect(&self, name: &'static [u8]) {
+        *self.board.awaited() = Awaited { name, at: None };
+        self.board.missing.store(self.size, Relaxed);
+    }
+
+    /// Comes back when everybody has heard the event that is waited for, with the time at which the last one did.
+    pub(crate) async fn all(&self) -> anyhow::Result<Instant> {
+        if timeout(LIMIT, self.board.done.notified()).await.is_err() {
+            let (missing, lost) = (self.board.missing.load(Relaxed), self.board.lost.load(Relaxed));
+            bail!("of {} clients {missing} do not hear an event; {lost} have lost their connection", self.size);
+        }
+        self.board.awaited().at.take().context("an event was heard that nobody waits for")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everybody_has_to_hear_the_event_that_is_waited_for() {
+        let board = Arc::<Board>::default();
+        let crowd = Crowd { board: Arc::clone(&board), size: 2, _listening: JoinSet::new() };
+        crowd.expect(b"emergency:created");
+        board.hear(b"emergency:created");
+        board.hear(b"emergency:ended");
+        assert!(timeout(Duration::from_millis(1), crowd.all()).await.is_err());
+        board.hear(b"emergency:created");
+        let at = crowd.all().await.unwrap();
+        assert!(at.elapsed() < Duration::from_secs(1));
+        assert_eq!(crowd.heard(), 3);
+    }
+}

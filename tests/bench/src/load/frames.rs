@@ -1,0 +1,126 @@
+//! WebSocket frames (RFC 6455 §5.2), as a client reads and writes them. Just what the measured servers use.
+
+use std::ops::Range;
+
+const FINAL: u8 = 0x80;
+const MASKED: u8 = 0x80;
+const TEXT: u8 = 0x1;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+/// Instead of a length: it follows in two bytes, or in eight.
+const TWO_BYTES: u8 = 0x7E;
+const EIGHT_BYTES: u8 = 0x7F;
+
+/// What came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Ping,
+    Pong,
+    Close,
+}
+
+/// What a server of ours never sends: a fragment, something binary, a masked frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unexpected(u8);
+
+/// The first frame of `bytes`: what it is and where its payload lies; none if it is not there as a whole.
+pub(crate) fn first(bytes: &[u8]) -> Result<Option<(Kind, Range<usize>)>, Unexpected> {
+    let &[head, length, ref rest @ ..] = bytes else { return Ok(None) };
+    if head & FINAL == 0 || length & MASKED != 0 {
+        return Err(Unexpected(head));
+    }
+    let kind = match head & 0x0F {
+        TEXT => Kind::Text,
+        CLOSE => Kind::Close,
+        PING => Kind::Ping,
+        PONG => Kind::Pong,
+        _ => return Err(Unexpected(head)),
+    };
+    let (start, length) = match (length, rest) {
+        (TWO_BYTES, &[a, b, ..]) => (4, usize::from(u16::from_be_bytes([a, b]))),
+        // Longer than four bytes can say would not fit into a packet of Engine.IO.
+        (EIGHT_BYTES, &[0, 0, 0, 0, a, b, c, d, ..]) => (10, u32::from_be_bytes([a, b, c, d]) as usize),
+        (TWO_BYTES | EIGHT_BYTES, _) => return Ok(None),
+        (short, _) => (2, usize::from(short)),
+    };
+    let payload = start..start + length;
+    Ok((bytes.len() >= payload.end).then_some((kind, payload)))
+}
+
+/// Appends a text frame. Clients must mask (§5.3); a key of zeros leaves the text as it is.
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(FINAL | TEXT);
+    match u16::try_from(text.len()) {
+        Ok(length @ ..126) => out.push(MASKED | length.to_le_bytes()[0]),
+        Ok(length) => {
+            out.push(MASKED | TWO_BYTES);
+            out.extend(length.to_be_bytes());
+        }
+        Err(_) => {
+            out.push(MASKED | EIGHT_BYTES);
+            out.extend((text.len() as u64).to_be_bytes());
+        }
+    }
+    out.extend([0; 4]);
+    out.extend(text);
+}
+
+/// Appends the answer to a ping of WebSocket itself.
+pub(crate) fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
+    // A control frame's payload is at most 125 bytes long (§5.5).
+    let length = u8::try_from(payload.len().min(125)).unwrap_or(125);
+    out.extend([FINAL | PONG, MASKED | length, 0, 0, 0, 0]);
+    out.extend(&payload[..usize::from(length)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_server(length: usize) -> Vec<u8> {
+        let mut frame = Vec::new();
+        write_text(&mut frame, &vec![b'x'; length]);
+        let mask = frame.len() - length - 4;
+        frame.drain(mask..mask + 4);
+        frame[1] &= !MASKED;
+        frame
+    }
+
+    #[test]
+    fn a_frame_of_any_length_is_read_as_it_was_written() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let frame = from_server(length);
+            let (kind, payload) = first(&frame).unwrap().unwrap();
+            assert_eq!((kind, payload.len(), payload.end), (Kind::Text, length, frame.len()));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_short_anywhere_is_waited_for() {
+        let frame = from_server(300);
+        for cut in 0..frame.len() {
+            assert_eq!(first(&frame[..cut]), Ok(None), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_frame_is_left_alone() {
+        let frames = [from_server(3), from_server(200)].concat();
+        assert_eq!(first(&frames).unwrap().unwrap().1, 2..5);
+    }
+
+    #[test]
+    fn fragments_and_binary_frames_are_refused() {
+        assert_eq!(first(&[TEXT, 0]), Err(Unexpected(TEXT)));
+        assert_eq!(first(&[FINAL | 0x2, 0]), Err(Unexpected(FINAL | 0x2)));
+    }
+
+    #[test]
+    fn a_ping_is_answered_with_what_it_said() {
+        let mut out = Vec::new();
+        write_pong(&mut out, b"hi");
+        assert_eq!(out, [FINAL | PONG, MASKED | 2, 0, 0, 0, 0, b'h', b'i']);
+    }
+}

@@ -1,0 +1,75 @@
+//! Connecting: ten thousand sockets with tokens, as after a restart, and what each of them costs while nothing happens.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::time::sleep;
+
+use super::{Context, meter::Meter};
+use crate::{
+    load::crowd::{self, Crowd},
+    server::{Kind, Server},
+    sheet::{Sheet, Target},
+    world::{Database, Population, people::Tokens},
+};
+
+const KINDS: [Kind; 4] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite];
+const SOCKETS: u32 = 10_000;
+const PEOPLE: Population = Population { owners: 0, helpers: SOCKETS as usize };
+/// Until what was needed for a moment only is given back.
+const REST: Duration = Duration::from_secs(3);
+const KILOBYTE: f64 = 1e3;
+
+const RATE: &str = "connected";
+const MEMORY: &str = "memory per idle socket";
+
+/// Runs it.
+pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+    let tokens = Tokens::new()?;
+    let mut databases = Vec::new();
+    for kind in KINDS {
+        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+    }
+    let mut sheet = Sheet::new(format!("connecting {SOCKETS} sockets with tokens"));
+    for _ in 0..cx.form.rounds() {
+        for (kind, database) in KINDS.into_iter().zip(&databases) {
+            let database = database.copy().await?;
+            measure(cx, kind, &database, &tokens, &mut sheet).await.with_context(|| kind.name())?;
+            database.remove().await?;
+        }
+    }
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        sheet.expect(kind, RATE, Target::TimesAtLeast(2.0, Kind::Peer));
+        sheet.expect(kind, MEMORY, Target::TimesAtMost(1.0, Kind::Bare));
+        sheet.expect(kind, MEMORY, Target::TimesAtMost(1.0, Kind::Peer));
+    }
+    for database in databases {
+        database.remove().await?;
+    }
+    Ok(vec![sheet])
+}
+
+async fn measure(
+    cx: &Context,
+    kind: Kind,
+    database: &Database,
+    tokens: &Tokens,
+    sheet: &mut Sheet,
+) -> anyhow::Result<()> {
+    let server = Server::start(kind, &database.url()).await?;
+    let phones: Vec<String> = (0..PEOPLE.helpers).map(|n| tokens.of(n)).collect::<anyhow::Result<_>>()?;
+    let empty = server.usage()?.resident;
+    let (meter, begun) = (Meter::start(&server, &cx.databases)?, Instant::now());
+    let sockets = crowd::connect(server.address, &phones).await?;
+    let took = begun.elapsed();
+    let cost = meter.stop()?;
+    let crowd = Crowd::listen(sockets);
+    sleep(REST).await;
+    let full = server.usage()?.resident;
+    drop(crowd);
+    sheet.add(kind, RATE, "1/s", f64::from(SOCKETS) / took.as_secs_f64());
+    sheet.add(kind, MEMORY, "KB", (full - empty) / f64::from(SOCKETS) / KILOBYTE);
+    sheet.add(kind, "CPU per connection", "µs", cost.cpu.as_secs_f64() * 1e6 / f64::from(SOCKETS));
+    cost.note(&server, sheet);
+    Ok(())
+}

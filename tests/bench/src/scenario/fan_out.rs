@@ -1,0 +1,175 @@
+//! Fan-out: `emergency:created` from the request to the socket of every helper, and `emergency:ended` behind it. And
+//! while thousands of sockets are written to, how long somebody waits who only asks how it stands.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, anyhow, ensure};
+use tokio::{runtime, task::JoinSet, time::sleep};
+
+use super::{Context, Owner, meter::Meter};
+use crate::{
+    load::{crowd, crowd::Crowd, http::Http},
+    server::{Kind, Server},
+    sheet::{Sheet, Target},
+    statistics::{Times, median},
+    world::{Database, Population, people::Tokens, places::NOWHERE},
+};
+
+const KINDS: [Kind; 5] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite, Kind::Frames];
+const PEOPLE: Population = Population { owners: 2, helpers: 10_000 };
+/// Emergencies before anything is counted: the peer has to be compiled first.
+const WARM_UP: usize = 5;
+/// How many ask meanwhile, each with a pause from an answer to the next question.
+const ASKING: usize = 8;
+const PAUSE: Duration = Duration::from_millis(50);
+
+const CPU: &str = "CPU per delivery";
+const LAST: &str = "to the last socket";
+const ANSWER: &str = "`GET /:id` meanwhile, p99";
+
+/// Runs it.
+pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+    let tokens = Tokens::new()?;
+    let mut databases = Vec::new();
+    for kind in KINDS {
+        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+    }
+    let mut sheets = Vec::new();
+    for size in cx.form.pick(vec![1_000, 10_000], vec![1_000, 5_000, 10_000]) {
+        let mut sheet = Sheet::new(format!("fan-out to {size} sockets"));
+        for _ in 0..cx.form.rounds() {
+            for (kind, database) in KINDS.into_iter().zip(&databases) {
+                let database = database.copy().await?;
+                measure(cx, kind, &database, size, &tokens, &mut sheet).await.with_context(|| kind.name())?;
+                database.remove().await?;
+            }
+        }
+        expect(&mut sheet, size);
+        sheets.push(sheet);
+    }
+    for database in databases {
+        database.remove().await?;
+    }
+    Ok(sheets)
+}
+
+fn expect(sheet: &mut Sheet, size: usize) {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        sheet.expect(kind, CPU, Target::TimesAtMost(1.15, Kind::Bare));
+        sheet.expect(kind, CPU, Target::TimesAtMost(0.5, Kind::Peer));
+        sheet.expect(kind, LAST, Target::TimesAtMost(0.6, Kind::Peer));
+        if size == 10_000 {
+            sheet.expect(kind, ANSWER, Target::TimesAtMost(0.2, Kind::Peer));
+        }
+    }
+}
+
+async fn measure(
+    cx: &Context,
+    kind: Kind,
+    database: &Database,
+    size: usize,
+    tokens: &Tokens,
+    sheet: &mut Sheet,
+) -> anyhow::Result<()> {
+    let server = Server::start(kind, &database.url()).await?;
+    let helpers: Vec<String> = (0..size).map(|n| tokens.of(PEOPLE.owners + n)).collect::<anyhow::Result<_>>()?;
+    let crowd = Crowd::listen(crowd::connect(server.address, &helpers).await?);
+    let mut owner = Owner::new(Http::connect(server.address, &tokens.of(0)?).await?, NOWHERE);
+    for _ in 0..WARM_UP {
+        once(&mut owner, &crowd).await?;
+    }
+
+    let (meter, heard) = (Meter::start(&server, &cx.databases)?, crowd.heard());
+    let mut last = Vec::new();
+    for _ in 0..cx.form.pick(60_000, 200_000) / size {
+        last.push(once(&mut owner, &crowd).await?.as_secs_f64() * 1e3);
+    }
+    let (cost, heard) = (meter.stop()?, crowd.heard() - heard);
+    let deliveries = f64::from(u32::try_from(heard)?);
+    sheet.add(kind, CPU, "µs", cost.cpu.as_secs_f64() * 1e6 / deliveries);
+    sheet.add(kind, LAST, "ms", median(&last));
+    if kind != Kind::Frames {
+        let answers = ask(cx, server.address, tokens, &mut owner, &crowd).await?;
+        sheet.add(kind, ANSWER, "ms", answers.percentile(99));
+    }
+    sheet.add(kind, "deliveries", "", deliveries);
+    cost.note(&server, sheet);
+    Ok(())
+}
+
+/// An emergency, raised, heard of by all, cancelled, heard of by all: how long the first took.
+async fn once(owner: &mut Owner, crowd: &Crowd) -> anyhow::Result<Duration> {
+    crowd.expect(b"emergency:created");
+    let begun = Instant::now();
+    let emergency = owner.raise().await?;
+    let last = crowd.all().await?;
+    crowd.expect(b"emergency:ended");
+    owner.cancel(&emergency).await?;
+    crowd.all().await?;
+    Ok(last - begun)
+}
+
+/// Another owner asks again and again how their emergency stands, while one fan-out follows the other.
+async fn ask(
+    cx: &Context,
+    address: SocketAddr,
+    tokens: &Tokens,
+    owner: &mut Owner,
+    crowd: &Crowd,
+) -> anyhow::Result<Times> {
+    let token = tokens.of(1)?;
+    crowd.expect(b"emergency:created");
+    let waiting = Owner::new(Http::connect(address, &token).await?, NOWHERE).raise().await?;
+    crowd.all().await?;
+    let enough = Arc::new(AtomicBool::new(false));
+    let asking = thread::spawn({
+        let enough = Arc::clone(&enough);
+        // On a thread of its own: what the crowd does must not be taken for waiting.
+        move || {
+            runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(poll(address, &token, &waiting, &enough))
+        }
+    });
+    let begun = Instant::now();
+    while begun.elapsed() < cx.form.pick(Duration::from_secs(2), Duration::from_secs(5)) {
+        once(owner, crowd).await?;
+    }
+    enough.store(true, Relaxed);
+    asking.join().map_err(|_| anyhow!("asking has failed"))?
+}
+
+/// Several ask, pause and ask again: how long each answer took.
+async fn poll(address: SocketAddr, token: &str, emergency: &str, enough: &Arc<AtomicBool>) -> anyhow::Result<Times> {
+    let mut asking = JoinSet::new();
+    for _ in 0..ASKING {
+        let mut http = Http::connect(address, token).await?;
+        let (path, enough) = (format!("/api/v1/emergencies/{emergency}"), Arc::clone(enough));
+        asking.spawn(async move {
+            let mut times = Times::default();
+            while !enough.load(Relaxed) {
+                let begun = Instant::now();
+                let status = http.get(&path).await?;
+                ensure!(status == 200, "GET {path}: {status}");
+                times.add(begun.elapsed());
+                sleep(PAUSE).await;
+            }
+            Ok(times)
+        });
+    }
+    let mut all = Times::default();
+    while let Some(times) = asking.join_next().await {
+        all.extend(times??);
+    }
+    Ok(all)
+}

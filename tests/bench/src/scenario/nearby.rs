@@ -1,0 +1,122 @@
+//! Nearby search: who is near an emergency, asked by one person at a time, the more helpers there are all over the world;
+//! and the same search as part of raising an emergency. There are never more than a thousand around one place.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use super::{Context, Owner};
+use crate::{
+    load::http::Http,
+    server::{Kind, Server},
+    sheet::{Sheet, Target},
+    statistics::Times,
+    world::{
+        Database, Population,
+        people::Tokens,
+        places::{Chance, somewhere},
+    },
+};
+
+const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
+/// Owners whose emergencies are looked around, and one who raises and cancels.
+const OWNERS: usize = 40;
+const WARM_UP: usize = 100;
+/// The service wants to be done with this in so many times what it takes among 10,000.
+const GROWTH: &str = "growth of the search";
+
+/// Runs it.
+pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+    let tokens = Tokens::new()?;
+    let mut sheet = Sheet::new("nearby search");
+    let sizes = cx.form.pick(vec![10_000, 50_000], vec![10_000, 100_000, 1_000_000]);
+    let mut smallest = Vec::new();
+    for &helpers in &sizes {
+        let mut databases = Vec::new();
+        for kind in KINDS {
+            databases.push(Database::with(&cx.databases, kind, Population { owners: OWNERS + 1, helpers }).await?);
+        }
+        for _ in 0..cx.form.rounds() {
+            for (kind, database) in KINDS.into_iter().zip(&databases) {
+                let found = measure(cx, kind, database, helpers, &tokens, &mut sheet).await;
+                let found = found.with_context(|| kind.name())?;
+                if helpers == sizes[0] {
+                    smallest.push((kind, found));
+                } else if Some(&helpers) == sizes.last()
+                    && let Some(first) = smallest.iter().position(|(known, _)| *known == kind)
+                {
+                    sheet.add(kind, GROWTH, "times", found / smallest.remove(first).1);
+                }
+            }
+        }
+        for database in databases {
+            database.remove().await?;
+        }
+    }
+    let most = sizes.last().copied().unwrap_or_default();
+    sheet.expect(Kind::Postgres, &search(most, 99), Target::AtMost(5.0));
+    sheet.expect(Kind::Sqlite, &search(most, 99), Target::AtMost(10.0));
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        sheet.expect(kind, GROWTH, Target::AtMost(3.0));
+    }
+    Ok(vec![sheet])
+}
+
+fn search(helpers: usize, percent: usize) -> String {
+    format!("`GET /:id/helpers` among {helpers}, p{percent}")
+}
+
+/// Gives the median search.
+async fn measure(
+    cx: &Context,
+    kind: Kind,
+    database: &Database,
+    helpers: usize,
+    tokens: &Tokens,
+    sheet: &mut Sheet,
+) -> anyhow::Result<f64> {
+    let database = database.copy().await?;
+    let server = Server::start(kind, &database.url()).await?;
+    let mut chance = Chance::new(helpers as u64);
+    let mut owners = Vec::new();
+    for number in 0..OWNERS {
+        let http = Http::connect(server.address, &tokens.of(number)?).await?;
+        let mut owner = Owner::new(http, somewhere(helpers, &mut chance));
+        let emergency = owner.raise().await?;
+        owners.push((owner, format!("/api/v1/emergencies/{emergency}/helpers")));
+    }
+    let mut searches = Times::default();
+    for number in 0..WARM_UP + cx.form.pick(300, 1_000) {
+        let (owner, path) = &mut owners[number % OWNERS];
+        let begun = Instant::now();
+        let status = owner.http.get(path).await?;
+        ensure!(status == 200, "GET {path}: {status}");
+        if number >= WARM_UP {
+            searches.add(begun.elapsed());
+        }
+    }
+    let http = Http::connect(server.address, &tokens.of(OWNERS)?).await?;
+    let created = raise(http, cx.form.pick(100, 300), helpers, &mut chance).await?;
+    sheet.add(kind, search(helpers, 50), "ms", searches.percentile(50));
+    sheet.add(kind, search(helpers, 99), "ms", searches.percentile(99));
+    sheet.add(kind, format!("`POST /emergencies` among {helpers}, p99"), "ms", created.percentile(99));
+    drop(server);
+    database.remove().await?;
+    Ok(searches.percentile(50))
+}
+
+async fn raise(http: Http, often: usize, helpers: usize, chance: &mut Chance) -> anyhow::Result<Times> {
+    let mut owner = Owner::new(http, somewhere(helpers, chance));
+    let mut times = Times::default();
+    for number in 0..often + 20 {
+        owner.goes_to(somewhere(helpers, chance));
+        let begun = Instant::now();
+        let emergency = owner.raise().await?;
+        let took: Duration = begun.elapsed();
+        owner.cancel(&emergency).await?;
+        if number >= 20 {
+            times.add(took);
+        }
+    }
+    Ok(times)
+}

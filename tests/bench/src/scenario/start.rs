@@ -1,0 +1,44 @@
+//! Start: from the start of the process until `/readyz` says yes, on a file that is not there yet, and on databases that
+//! are full.
+
+use anyhow::Context as _;
+
+use super::Context;
+use crate::{
+    server::{Kind, Server},
+    sheet::{Sheet, Target},
+    world::{Database, Population},
+};
+
+const STARTS: usize = 5;
+
+/// Runs it.
+pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+    let mut sheet = Sheet::new("from the start to ready");
+    let empty = "on nothing";
+    for _ in 0..STARTS {
+        let database = Database::new(&cx.databases, Kind::Sqlite).await?;
+        start(Kind::Sqlite, &database, empty, &mut sheet).await?;
+        database.remove().await?;
+    }
+    sheet.expect(Kind::Sqlite, empty, Target::AtMost(150.0));
+    let helpers = cx.form.pick(50_000, 1_000_000);
+    let full = format!("on {helpers} helpers");
+    for kind in [Kind::Postgres, Kind::Sqlite, Kind::Peer] {
+        let database = Database::with(&cx.databases, kind, Population { owners: 0, helpers }).await?;
+        for _ in 0..STARTS {
+            start(kind, &database, &full, &mut sheet).await?;
+        }
+        database.remove().await?;
+    }
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        sheet.expect(kind, &full, Target::AtMost(500.0));
+    }
+    Ok(vec![sheet])
+}
+
+async fn start(kind: Kind, database: &Database, on: &str, sheet: &mut Sheet) -> anyhow::Result<()> {
+    let server = Server::start(kind, &database.url()).await.with_context(|| kind.name())?;
+    sheet.add(kind, on, "ms", server.started_in.as_secs_f64() * 1e3);
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Emergencies that lie there: who took part in which, and the events that tell of it, written once as the service writes
+//! them and copied by the database for every emergency.
+
+use std::ops::Range;
+
+use allynet_domain::{
+    Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, Location, Message, Metres, Name, Person,
+    Position, Priority, Recipient, ResolutionType, Sender, Standing, Text, To, UserId,
+};
+use anyhow::Context as _;
+use uuid::Uuid;
+
+use super::{
+    Population,
+    people::{emergency, now, person},
+};
+
+/// Those that live are the last ones.
+const LIVE: usize = 1_000;
+/// In these many messages were written.
+const TALKATIVE: usize = 100;
+
+/// So many emergencies of these people, most of them resolved long ago.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Archive {
+    pub(crate) people: Population,
+    pub(crate) emergencies: usize,
+}
+
+impl Archive {
+    /// Whose an emergency is. Nobody has two that live.
+    pub(crate) fn owner(&self, emergency: usize) -> usize {
+        emergency % self.people.owners
+    }
+
+    /// Who came; or of one that lives, who stands where it happened.
+    pub(crate) fn helper(&self, emergency: usize) -> usize {
+        self.people.owners + emergency % self.people.helpers
+    }
+
+    /// Those that were resolved.
+    pub(crate) fn ended(&self) -> Range<usize> {
+        0..self.emergencies - LIVE
+    }
+
+    /// Those that live.
+    pub(crate) fn live(&self) -> Range<usize> {
+        self.emergencies - LIVE..self.emergencies
+    }
+
+    /// Those with many messages.
+    pub(crate) fn talkative(&self) -> Range<usize> {
+        0..TALKATIVE.min(self.emergencies)
+    }
+
+    /// What the statements are told: how many, how many of them ended, owners, helpers, talkative ones.
+    pub(crate) fn numbers(&self) -> anyhow::Result<[i64; 5]> {
+        let Self { people, emergencies } = *self;
+        let numbers = [emergencies, self.ended().end, people.owners, people.helpers, TALKATIVE];
+        let mut all = [0; 5];
+        for (number, into) in numbers.into_iter().zip(&mut all) {
+            *into = i64::try_from(number)?;
+        }
+        Ok(all)
+    }
+}
+
+/// In whose place the statements put the ids of an emergency, its owner and its helper.
+pub(crate) struct Placeholders {
+    pub(crate) emergency: Uuid,
+    pub(crate) owner: Uuid,
+    pub(crate) helper: Uuid,
+}
+
+/// Larger than any number.
+pub(crate) fn placeholders() -> Placeholders {
+    const NOBODY: usize = 0xffff_ffff_ff00;
+    Placeholders { emergency: emergency(NOBODY), owner: person(NOBODY), helper: person(NOBODY + 1) }
+}
+
+/// Five events of an emergency with placeholders: their kinds, and their bodies as JSON.
+pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
+    let Placeholders { emergency, owner, helper } = placeholders();
+    let somebody = |id: Uuid| -> anyhow::Result<Person> {
+        Ok(Person { id: id.into(), first_name: Name::parse("Somebody")?, last_name: Some(Name::parse("Else")?) })
+    };
+    let position = Position::new(52.52, 13.405)?;
+    let details = Details {
+        kind: EmergencyType::Medical,
+        category: None,
+        description: Some(Text::parse("Somebody fell down the stairs and does not answer")?),
+        location: Location { position, address: Some(Text::parse("Alexanderplatz 1, Berlin")?), description: None },
+        priority: Priority::High,
+        severity: 5,
+        silent: false,
+        anonymous: false,
+    };
+    let call = Call { id: emergency.into(), owner: somebody(owner)?, details, created_at: now() };
+    let recipients: Vec<Recipient> =
+        (0..10).map(|n| Recipient { helper: UserId::from(person(n)), distance: Metres::new(100.0) }).collect();
+    let message = Message {
+        id: emergency.into(),
+        emergency: emergency.into(),
+        owner: owner.into(),
+        anonymous: false,
+        from: Sender::System,
+        to: To::Creator,
+        text: Text::parse("Your call is stored. 10 helpers are being alerted.")?,
+        created_at: now(),
+    };
+    let card = HelperCard { person: somebody(helper)?, standing: Standing::default() };
+    let events = [
+        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 10 },
+        Event::HelpersAlerted {
+            call,
+            status: EmergencyStatus::Active,
+            wave: 1,
+            radius: Metres::new(5_000.0),
+            recipients,
+        },
+        Event::MessagePosted { message },
+        Event::HelperJoined { helper: card, joined_at: now() },
+        Event::EmergencyResolved {
+            at: now(),
+            by: Some(owner.into()),
+            resolution: ResolutionType::UserResolved,
+            notes: None,
+        },
+    ];
+    let written = events.iter().map(|event| Ok((event.kind(), serde_json::to_string(event)?)));
+    written.collect::<anyhow::Result<_>>().context("events")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARCHIVE: Archive = Archive { people: Population { owners: 10_000, helpers: 10_000 }, emergencies: 20_000 };
+
+    #[test]
+    fn nobody_has_two_emergencies_that_live() {
+        let mut owners: Vec<usize> = ARCHIVE.live().map(|number| ARCHIVE.owner(number)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        assert_eq!(owners.len(), LIVE);
+    }
+
+    #[test]
+    fn events_name_their_emergency_so_that_it_can_be_replaced() {
+        let Placeholders { emergency, owner, helper } = placeholders();
+        let events = events().unwrap();
+        assert_eq!(events.len(), 5);
+        assert!(events[0].1.contains(&emergency.to_string()) && events[0].1.contains(&owner.to_string()));
+        assert!(events[3].1.contains(&helper.to_string()));
+    }
+}

@@ -1,0 +1,83 @@
+//! People by their numbers: their ids, which the statements that make them compute in the same way, and their tokens.
+
+use std::time::Duration;
+
+use allynet_auth::JwtTokens;
+use allynet_domain::{Account, Name, Profile, Role, Standing, Timestamp, UserId, port::Tokens as _};
+use uuid::Uuid;
+
+/// What tokens are signed with, by the servers and here.
+pub(crate) const SECRET: &str = "the benchmarks sign their tokens with this";
+const DAY: Duration = Duration::from_hours(24);
+/// The first byte of an id says of what it is. The rest makes it a UUID of version 7.
+const PERSON: u128 = 0x0a;
+const SESSION: u128 = 0x05;
+const EMERGENCY: u128 = 0x0e;
+
+fn id(of: u128, number: usize) -> Uuid {
+    Uuid::from_u128((of << 120) | (0x7000_8000 << 48) | number as u128)
+}
+
+/// The account of a person.
+pub(crate) fn person(number: usize) -> Uuid {
+    id(PERSON, number)
+}
+
+/// An emergency of the archive.
+pub(crate) fn emergency(number: usize) -> Uuid {
+    id(EMERGENCY, number)
+}
+
+/// Signs access tokens as the services do.
+pub(crate) struct Tokens {
+    signing: JwtTokens,
+    account: Account,
+}
+
+impl Tokens {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let signing = JwtTokens::new(&SECRET.to_owned().into(), DAY, DAY)?;
+        let profile =
+            Profile { first_name: Name::parse("Somebody")?, last_name: None, phone: None, avatar: None, bio: None };
+        let account = Account {
+            id: UserId::from(person(0)),
+            email: "somebody@example.org".parse()?,
+            profile,
+            role: Role::User,
+            blocked: false,
+            helper: None,
+            standing: Standing::default(),
+            created_at: now(),
+        };
+        Ok(Self { signing, account })
+    }
+
+    /// The token of a person.
+    pub(crate) fn of(&self, number: usize) -> anyhow::Result<String> {
+        let account = Account { id: person(number).into(), ..self.account.clone() };
+        let token = self.signing.access(&account, id(SESSION, number).into(), now())?;
+        Ok(token.expose().to_owned())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the servers are real, and tokens must be good now")]
+pub(crate) fn now() -> Timestamp {
+    chrono::Utc::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_what_the_statements_compute() {
+        assert_eq!(person(255).to_string(), "0a000000-0000-7000-8000-0000000000ff");
+        assert_eq!(emergency(1_000_000).to_string(), "0e000000-0000-7000-8000-0000000f4240");
+    }
+
+    #[test]
+    fn everybody_has_a_token_of_their_own() {
+        let tokens = Tokens::new().unwrap();
+        assert_ne!(tokens.of(1).unwrap(), tokens.of(2).unwrap());
+    }
+}
