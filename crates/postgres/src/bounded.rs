@@ -42,7 +42,7 @@ pub(crate) struct Bounded {
 }
 
 /// Calls that take longer have waited for something.
-const SLOW: Duration = Duration::from_millis(250);
+const SLOW: Duration = Duration::from_millis(500);
 
 tokio::task_local! {
     /// How long the slow calls of what is being answered have taken so far.

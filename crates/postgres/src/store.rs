@@ -38,7 +38,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 16 connections and 3 for positions; 5 s to get one, 5 s to use it. A call takes at most 1.5 s, so that who
+    /// 16 connections and 3 for positions; 5 s to get one, 5 s to use it. A call takes at most 1.4 s, so that who
     /// called has an answer within 2 s.
     fn default() -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Default for Options {
             position_connections: 3,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
-            answer_timeout: Duration::from_millis(1_500),
+            answer_timeout: Duration::from_millis(1_400),
         }
     }
 }

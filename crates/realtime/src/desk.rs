@@ -4,6 +4,7 @@ use std::{error::Error as StdError, sync::Arc};
 
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
+use tokio::sync::Semaphore;
 
 use crate::{
     acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, connections::Connections,
@@ -41,6 +42,8 @@ pub(crate) struct Desk {
     pub(crate) hub: Hub<Device>,
     pub(crate) archive: Archive,
     pub(crate) acknowledgements: Acknowledgements,
+    /// How many connections may ask the database at once who they are.
+    pub(crate) entering: Semaphore,
     pub(crate) connections: Connections,
     pub(crate) measures: Arc<Measures>,
     pub(crate) addresses: Addresses,

@@ -12,6 +12,7 @@ use socketioxide::{
     handler::ConnectHandler as _,
     service::SocketIoService,
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     acknowledgements::Acknowledgements,
@@ -35,6 +36,8 @@ const MAX_PAYLOAD: usize = 65_536;
 /// 3.5 KB on average; one with all its texts at their limits has up to 12 KB. A queue grows only as it fills, and what is
 /// sent at once without a pause (`resume`, `hub`, the answers of an inbox) is less.
 const QUEUE: usize = 256;
+/// How many connections may ask the database at once who they are: less than half of what it has for everybody.
+const ENTERING: usize = 6;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.
 const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
 
@@ -57,6 +60,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         hub,
         archive,
         acknowledgements,
+        entering: Semaphore::new(ENTERING),
         connections: connections.clone(),
         addresses: Addresses::default(),
         measures: Arc::new(Measures::new()),

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, Error, EventId, Refusal, Room, UserId, port,
+    Error, EventId, Refusal, Room, UserId, port,
     usecase::{
         accounts::{Authenticated, authenticate, recall},
         rooms::{Rooms, restore},
@@ -23,6 +23,7 @@ use allynet_wire::{
 use http::{HeaderMap, header::ORIGIN};
 use serde_json::Value;
 use socketioxide::extract::{SocketRef, State, TryData};
+use tokio::sync::SemaphorePermit;
 
 use crate::{
     addresses::Place,
@@ -103,14 +104,23 @@ fn token(auth: &Value, query: Option<&str>) -> Option<String> {
 }
 
 async fn identify(desk: &Desk, mark: EventId, token: &str) -> Result<(Identity, Entry), Error> {
+    let turn = turn(desk).await;
     let Authenticated { actor, expires_at } = authenticate(&desk.ports.accounts, token).await?;
-    let entry = entry(desk, mark, &actor.account).await?;
+    let rooms = restore(&desk.ports.emergencies, &actor.account).await?;
+    drop(turn);
+    let entry = entry(desk, mark, rooms).await?;
     let administers = actor.account.is_admin();
     Ok((Identity { user: actor.id(), session: actor.session, administers, expires_at }, entry))
 }
 
-async fn entry(desk: &Desk, mark: EventId, account: &Account) -> Result<Entry, Error> {
-    let Rooms { rooms, as_of } = restore(&desk.ports.emergencies, account).await?;
+/// Thousands may come back at once. They take turns, so that a call for help does not wait behind all of them for the
+/// database.
+async fn turn(desk: &Desk) -> Option<SemaphorePermit<'_>> {
+    // It is never closed.
+    desk.entering.acquire().await.ok()
+}
+
+async fn entry(desk: &Desk, mark: EventId, Rooms { rooms, as_of }: Rooms) -> Result<Entry, Error> {
     met(desk, as_of).await?;
     Ok(Entry { mark, rooms })
 }
@@ -188,8 +198,11 @@ fn attach(desk: &Desk, device: &Device, entry: &Entry, resumes: bool) -> (Attach
 
 async fn read_again(desk: &Desk, identity: &Identity) -> Result<Entry, Error> {
     let mark = desk.hub.mark().await;
+    let turn = turn(desk).await;
     let actor = recall(&desk.ports.accounts, identity.session, identity.user).await?;
-    entry(desk, mark, &actor.account).await
+    let rooms = restore(&desk.ports.emergencies, &actor.account).await?;
+    drop(turn);
+    entry(desk, mark, rooms).await
 }
 
 #[cfg(test)]
