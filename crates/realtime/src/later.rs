@@ -53,5 +53,7 @@ async fn store(desk: Arc<Desk>, session: Arc<Session>) {
     let stored = locate_at(&desk.ports.helpers, newest).await.map_err(|error| explain(&error, "location:update"));
     for Unconfirmed { caller, ack, position } in unconfirmed {
         caller.answer(&session, ack, &stored.clone().map(|()| Confirmation::located(position)));
+        // There may be more of them than the queue of the transport holds.
+        tokio::task::yield_now().await;
     }
 }
