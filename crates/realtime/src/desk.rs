@@ -5,7 +5,7 @@ use std::{error::Error as StdError, sync::Arc};
 use allynet_domain::{Error, Unanswered, UserId, port, usecase};
 use allynet_wire::{origin::Origins, socket::Failure};
 
-use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub};
+use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub, motion::Motion};
 
 /// Told of everybody who came online or went on duty; returns at once.
 pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
@@ -23,6 +23,8 @@ pub struct Ports {
     pub unanswered: Arc<Unanswered>,
     /// Looks for what waits near somebody.
     pub sighted: Sighted,
+    /// Where helpers on their way are.
+    pub motion: Arc<Motion>,
     /// What happened.
     pub log: Arc<dyn port::EventLog>,
     /// The time.

@@ -47,6 +47,7 @@ impl Dispatcher {
             () = self.follow() => {}
             () = self.expire() => {}
             () = self.numbers.tell(&self.desk) => {}
+            () = self.desk.ports.motion.tell(&self.desk) => {}
         }
     }
 
@@ -107,6 +108,8 @@ impl Dispatcher {
         if let Event::MessageDeleted { .. } = event.logged.event {
             self.desk.archive.forget();
         }
+        // Before it is told: after the end of a response nobody hears where its helper is.
+        self.desk.ports.motion.observe(&event.logged);
         let step = self.desk.hub.advance(event);
         for (viewer, devices) in step.deliveries {
             if let Some(outgoing) = event.outgoing(viewer) {

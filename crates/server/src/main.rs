@@ -3,6 +3,7 @@
 
 mod environment;
 mod erasure;
+mod learning;
 mod listener;
 mod lookout;
 mod outage;

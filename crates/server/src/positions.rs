@@ -15,12 +15,13 @@ use allynet_domain::{
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lookout::Lookout;
-
 /// How long fixes are gathered before they are written. A phone does not notice; a database does.
 const GATHERING: Duration = Duration::from_millis(5);
 /// The most fixes in one statement, and the most that wait for the next. Beyond it, senders wait.
 const MOST: usize = 4096;
+
+/// Told of each position that was stored; returns at once.
+pub(crate) type Moved = Box<dyn Fn(&Fix) + Send + Sync>;
 
 type Answer = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
 
@@ -32,10 +33,10 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// Starts gathering, until the last clone is gone. Of each position that was stored the lookout is told.
-    pub(crate) fn start(store: Arc<dyn Positions>, lookout: Lookout) -> Self {
+    /// Starts gathering, until the last clone is gone. Of each position that was stored somebody is told.
+    pub(crate) fn start(store: Arc<dyn Positions>, moved: Moved) -> Self {
         let (queue, waiting) = mpsc::channel(MOST);
-        tokio::spawn(write(store.clone(), waiting, lookout));
+        tokio::spawn(write(store.clone(), waiting, moved));
         Self { store, queue }
     }
 }
@@ -60,7 +61,7 @@ impl Positions for Gathered {
     }
 }
 
-async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answer)>, lookout: Lookout) {
+async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answer)>, moved: Moved) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MOST).await > 0 {
         tokio::time::sleep(GATHERING).await;
@@ -78,7 +79,7 @@ async fn write(store: Arc<dyn Positions>, mut waiting: mpsc::Receiver<(Fix, Answ
         }
         if written.is_ok() {
             for fix in &fixes {
-                lookout.moved(fix);
+                moved(fix);
             }
         }
     }
@@ -126,7 +127,7 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
+        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
             let gathered = gathered.clone();
@@ -143,7 +144,7 @@ mod tests {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(Arc::new(store), Lookout::new(Arc::default()));
+        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
         assert!(gathered.record(&[fix(1, 1)]).await.is_err());
         assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
     }

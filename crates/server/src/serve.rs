@@ -2,8 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use allynet_domain::{Email, Password, Unanswered, port, usecase::accounts};
-use allynet_realtime::{Gateway, SOCKET_IO_PATH};
+use allynet_domain::{
+    Email, Password, Unanswered,
+    port::{self, Fix},
+    usecase::accounts,
+};
+use allynet_realtime::{Gateway, Motion, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
     Router,
@@ -21,6 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     erasure::erase,
+    learning::learn,
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
     retention,
@@ -52,7 +57,13 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let ports = store.ports();
     let unanswered = Arc::new(Unanswered::default());
     let lookout = Lookout::new(unanswered.clone());
-    let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
+    let motion = Arc::new(Motion::new(Arc::default(), wiring::clock()));
+    let (looking, moving) = (lookout.clone(), motion.clone());
+    let moved = move |fix: &Fix| {
+        looking.moved(fix);
+        moving.stored(fix);
+    };
+    let use_cases = UseCases::new(&ports, tokens, rules, Box::new(moved));
     make_admin(&use_cases.accounts, admin).await?;
 
     let sighted = lookout.clone();
@@ -63,6 +74,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             helpers: use_cases.helpers.clone(),
             unanswered,
             sighted: Arc::new(move |user| sighted.appeared(user)),
+            motion: motion.clone(),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
         },
@@ -75,7 +87,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
-    let workers = work(&use_cases, ports, lookout, &gateway, &stop);
+    let workers = work(&use_cases, ports, (lookout, motion), &gateway, &stop);
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();
@@ -103,7 +115,7 @@ fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway,
 fn work(
     use_cases: &UseCases,
     ports: Ports,
-    lookout: Lookout,
+    (lookout, motion): (Lookout, Arc<Motion>),
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -115,7 +127,8 @@ fn work(
     workers.spawn(async move {
         let looking = async {
             gateway.until_following().await;
-            lookout.run(&cx.emergencies, &cx.helpers).await;
+            let emergencies = &cx.emergencies.emergencies;
+            tokio::join!(learn(&**emergencies, &motion), lookout.run(&cx.emergencies, &cx.helpers));
         };
         stop.run_until_cancelled(looking).await;
     });

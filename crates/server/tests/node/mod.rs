@@ -20,7 +20,7 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers},
 };
-use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
+use allynet_realtime::{Gateway, Motion, Ports, SOCKET_IO_PATH, gateway};
 use allynet_wire::origin::Origins;
 use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
@@ -245,7 +245,8 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
         ids,
     };
     let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
-    Ports { accounts, emergencies, helpers, unanswered, sighted, log: Arc::new(feed), clock }
+    let motion = Arc::new(Motion::new(Arc::default(), clock.clone()));
+    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, log: Arc::new(feed), clock }
 }
 
 /// Time that goes on from a fixed moment.
