@@ -2,10 +2,10 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use allynet_domain::{Error, Unanswered, UserId, port, usecase};
+use allynet_domain::{Error, NodeId, Unanswered, UserId, port, usecase};
 use allynet_wire::{origin::Origins, socket::Failure};
 
-use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub, motion::Motion};
+use crate::{archive::Archive, connections::Connections, device::Device, hub::Hub, motion::Motion, presence::Presence};
 
 /// Told of everybody who came online or went on duty; returns at once.
 pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
@@ -25,6 +25,10 @@ pub struct Ports {
     pub sighted: Sighted,
     /// Where helpers on their way are.
     pub motion: Arc<Motion>,
+    /// This node.
+    pub node: NodeId,
+    /// The way to the other nodes.
+    pub signals: Arc<dyn port::Signals>,
     /// What happened.
     pub log: Arc<dyn port::EventLog>,
     /// The time.
@@ -37,6 +41,7 @@ pub(crate) struct Desk {
     pub(crate) origins: Origins,
     pub(crate) hub: Hub<Device>,
     pub(crate) archive: Archive,
+    pub(crate) presence: Presence,
     pub(crate) connections: Connections,
 }
 

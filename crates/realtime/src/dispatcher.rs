@@ -6,8 +6,8 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, EventId, LoggedEvent, Timestamp, UserId, Viewer,
-    port::{self, EventTail},
+    Event, EventId, LoggedEvent, Signal, Timestamp, UserId, Viewer,
+    port::{self, EventTail, Fix},
     usecase::alerts::acknowledge,
 };
 use allynet_wire::events::Outgoing;
@@ -48,6 +48,22 @@ impl Dispatcher {
             () = self.expire() => {}
             () = self.numbers.tell(&self.desk) => {}
             () = self.desk.ports.motion.tell(&self.desk) => {}
+            () = self.desk.presence.tell(&self.desk) => {}
+            () = self.hear() => {}
+        }
+        self.desk.presence.leave(&self.desk);
+    }
+
+    /// What other nodes tell in passing.
+    async fn hear(&self) {
+        let mut listener = self.desk.ports.signals.listen();
+        loop {
+            match listener.next().await {
+                Signal::Moved { user, position, at } => self.desk.ports.motion.heard(Fix { user, position, at }),
+                news @ Signal::Presence { .. } => self.desk.presence.heard(&self.desk, news),
+            }
+            // Others in the same task get their turn, however much is told.
+            tokio::task::yield_now().await;
         }
     }
 

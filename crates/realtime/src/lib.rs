@@ -16,10 +16,13 @@ mod inbox;
 mod members;
 mod motion;
 mod numbers;
+mod presence;
 mod receive;
 mod resume;
 mod ring;
+mod signals;
 mod told;
+mod touched;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};
 pub use desk::{Ports, Sighted};
@@ -27,3 +30,4 @@ pub use dispatcher::Dispatcher;
 pub use gateway::{Gateway, SocketService, gateway};
 pub use inbox::{Inbox, Refused};
 pub use motion::Motion;
+pub use signals::InProcess;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Approach, Event, LiveEmergencies, LoggedEvent, Movements, Origin, Room, Timestamp,
+    Approach, Event, LiveEmergencies, LoggedEvent, Movements, Origin, Room, Signal, Timestamp,
     port::{Clock, Fix},
 };
 use allynet_wire::signals::LocationSignal;
@@ -38,7 +38,16 @@ impl Motion {
 
     /// This node stored a position. Returns at once.
     pub fn stored(&self, fix: &Fix) {
-        self.movements().moved(&self.live, *fix, Origin::Here, self.clock.now());
+        self.moved(*fix, Origin::Here);
+    }
+
+    /// Another node stored a position.
+    pub(crate) fn heard(&self, fix: Fix) {
+        self.moved(fix, Origin::Elsewhere);
+    }
+
+    fn moved(&self, fix: Fix, origin: Origin) {
+        self.movements().moved(&self.live, fix, origin, self.clock.now());
         self.changed.notify_one();
     }
 
@@ -64,6 +73,9 @@ impl Motion {
             let (due, next) = self.take_due();
             for approach in &due {
                 tell_participants(desk, approach);
+                if approach.origin == Origin::Here {
+                    desk.ports.signals.tell(Signal::from(&approach.fix));
+                }
             }
             match next {
                 None => self.changed.notified().await,

@@ -55,7 +55,7 @@ pub(crate) fn closed(ports: Ports) -> Routes {
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
-        .and(responses::routes(emergencies.clone()))
+        .and(responses::routes(responses::Context { emergencies: emergencies.clone(), presence: presence.clone() }))
         .and(emergency_routes::routes(emergency_routes::Context { emergencies, positions, log, presence }))
         .and(message_routes::routes(messages))
 }

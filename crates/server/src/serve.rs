@@ -7,7 +7,7 @@ use allynet_domain::{
     port::{self, Fix},
     usecase::accounts,
 };
-use allynet_realtime::{Gateway, Motion, SOCKET_IO_PATH};
+use allynet_realtime::{Gateway, InProcess, Motion, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
     Router,
@@ -75,6 +75,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             unanswered,
             sighted: Arc::new(move |user| sighted.appeared(user)),
             motion: motion.clone(),
+            node: use_cases.ids.next().into(),
+            signals: Arc::new(InProcess::alone()),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
         },

@@ -1,6 +1,6 @@
 //! The payloads of ephemeral events: they tell how things stand, are not in the log, and have no `eventId`.
 
-use allynet_domain::{Approach, Emergency, Position, Timestamp};
+use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -66,6 +66,26 @@ impl From<&Approach> for LocationSignal {
     }
 }
 
+/// The payload of `presence:update`: a participant came online or went offline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceSignal {
+    user_id: Uuid,
+    online: bool,
+    last_seen_at: Timestamp,
+}
+
+impl PresenceSignal {
+    /// The name of the event.
+    pub const EVENT: &str = "presence:update";
+}
+
+impl From<&PresenceNews> for PresenceSignal {
+    fn from(news: &PresenceNews) -> Self {
+        Self { user_id: news.user.into(), online: news.online, last_seen_at: news.last_seen_at }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use allynet_domain::{Metres, Origin, port::Fix};
@@ -103,6 +123,18 @@ mod tests {
           "helperId": "00000000-0000-0000-0000-000000000006",
           "location": {"latitude": 52.501, "longitude": 13.25},
           "updatedAt": "2026-01-15T10:00:07Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn presence_update() {
+        let news = PresenceNews { user: id(GRACE), online: false, last_seen_at: at(7) };
+        assert_snapshot!(shown(&PresenceSignal::from(&news)), @r#"
+        {
+          "lastSeenAt": "2026-01-15T10:00:07Z",
+          "online": false,
+          "userId": "00000000-0000-0000-0000-000000000006"
         }
         "#);
     }

@@ -20,7 +20,7 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers},
 };
-use allynet_realtime::{Gateway, Motion, Ports, SOCKET_IO_PATH, gateway};
+use allynet_realtime::{Gateway, InProcess, Motion, Ports, SOCKET_IO_PATH, gateway};
 use allynet_wire::origin::Origins;
 use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
@@ -246,7 +246,9 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
     };
     let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
     let motion = Arc::new(Motion::new(Arc::default(), clock.clone()));
-    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, log: Arc::new(feed), clock }
+    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcess::alone()));
+    let log = Arc::new(feed);
+    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, node, signals, log, clock }
 }
 
 /// Time that goes on from a fixed moment.
