@@ -12,6 +12,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("socketioxide", &["allynet-realtime", "allynet-server"]),
     ("jsonwebtoken", &["allynet-auth"]),
     ("argon2", &["allynet-auth"]),
+    ("fred", &["allynet-redis"]),
 ];
 
 /// What each crate may use of the others. `server` and `tests` put all of them together.
@@ -20,6 +21,7 @@ const INWARD: &[(&str, &[&str])] = &[
     ("allynet-wire", &["allynet-domain"]),
     ("allynet-postgres", &["allynet-domain"]),
     ("allynet-sqlite", &["allynet-domain"]),
+    ("allynet-redis", &["allynet-domain"]),
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-wire"]),

@@ -31,6 +31,8 @@ pub struct Ports {
     pub presence: Arc<dyn port::Presence>,
     /// Whether this node takes requests.
     pub ready: health::Ready,
+    /// Whether the Redis can be used; none if there is none.
+    pub redis: Option<health::Ready>,
 }
 
 /// All routes, and the answers to everything that is none. [`crate::outermost`] has to go around it.
@@ -45,12 +47,16 @@ pub fn router(ports: Ports) -> Router {
 
 /// The routes that anybody may call.
 pub(crate) fn open(ports: &Ports) -> Routes {
-    auth::open(ports.accounts.clone()).and(health::routes(ports.accounts.changes.clone(), ports.ready.clone()))
+    auth::open(ports.accounts.clone()).and(health::routes(
+        ports.accounts.changes.clone(),
+        ports.ready.clone(),
+        ports.redis.clone(),
+    ))
 }
 
 /// The routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
-    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _ } = ports;
+    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, redis: _ } = ports;
     let positions = helpers.positions.clone();
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))

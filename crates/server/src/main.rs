@@ -6,6 +6,7 @@ mod erasure;
 mod learning;
 mod listener;
 mod lookout;
+mod nodes;
 mod outage;
 mod positions;
 mod retention;

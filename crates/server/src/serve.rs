@@ -7,7 +7,7 @@ use allynet_domain::{
     port::{self, Fix},
     usecase::accounts,
 };
-use allynet_realtime::{Gateway, InProcess, Motion, SOCKET_IO_PATH};
+use allynet_realtime::{Gateway, Motion, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
     Router,
@@ -28,6 +28,7 @@ use crate::{
     learning::learn,
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
+    nodes::Way,
     retention,
     settings::Settings,
     store::{Ports, Store},
@@ -51,7 +52,7 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Runs until the process is told to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
-    let (database, admin) = (settings.database()?, settings.admin()?);
+    let (database, redis, admin) = (settings.database()?, settings.redis()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
     let store = Store::open(&database).await?;
     let ports = store.ports();
@@ -66,6 +67,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let use_cases = UseCases::new(&ports, tokens, rules, Box::new(moved));
     make_admin(&use_cases.accounts, admin).await?;
 
+    let node = use_cases.ids.next().into();
+    let way = Way::open(redis.as_ref(), node)?;
     let sighted = lookout.clone();
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
         allynet_realtime::Ports {
@@ -75,15 +78,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             unanswered,
             sighted: Arc::new(move |user| sighted.appeared(user)),
             motion: motion.clone(),
-            node: use_cases.ids.next().into(),
-            signals: Arc::new(InProcess::alone()),
+            node,
+            signals: way.signals(),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
         },
         origins.clone(),
     );
     let stop = CancellationToken::new();
-    let router = router(&use_cases, ports.log.clone(), &gateway, &stop).route_service(SOCKET_IO_PATH, socket_io);
+    let router =
+        router(&use_cases, ports.log.clone(), &gateway, (&stop, &way)).route_service(SOCKET_IO_PATH, socket_io);
     let router = allynet_rest::outermost(router, origins, use_cases.ids.clone()).layer(map_request(attach_connection));
 
     // The dispatcher outlives the requests: what they commit is told.
@@ -95,11 +99,17 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
     workers.wait().await;
+    way.close().await;
     store.close().await;
     outcome
 }
 
-fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway, stop: &CancellationToken) -> Router {
+fn router(
+    use_cases: &UseCases,
+    log: Arc<dyn port::EventLog>,
+    gateway: &Gateway,
+    (stop, way): (&CancellationToken, &Way),
+) -> Router {
     let (following, draining) = (gateway.clone(), stop.clone());
     let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
     allynet_rest::router(allynet_rest::Ports {
@@ -110,6 +120,7 @@ fn router(use_cases: &UseCases, log: Arc<dyn port::EventLog>, gateway: &Gateway,
         log,
         presence: gateway.presence(),
         ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
+        redis: way.state(),
     })
 }
 

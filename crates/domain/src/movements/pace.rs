@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 
 use crate::{Metres, Position, Timestamp, port::Fix};
 
@@ -47,7 +47,7 @@ impl Pace {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
-        at.checked_add_signed(TimeDelta::seconds(seconds.round() as i64))
+        at.trunc_subsecs(0).checked_add_signed(TimeDelta::seconds(seconds.round() as i64))
     }
 
     /// As the crow flies from the oldest fix to the newest, in metres a second. The way between them may be longer, but

@@ -42,6 +42,7 @@ pub(super) struct Mocks {
     pub(super) positions: MockPositions,
     pub(super) presence: MockPresence,
     pub(super) not_ready: bool,
+    pub(super) redis: Option<bool>,
 }
 
 pub(super) fn now() -> Timestamp {
@@ -120,6 +121,7 @@ impl Mocks {
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             ready,
+            redis: self.redis.map(|open| Arc::new(move || open) as Ready),
         }
     }
 
