@@ -12,14 +12,18 @@ use allynet_domain::{
 use async_trait::async_trait;
 use fred::{
     clients::{Client, SubscriberClient},
+    error::Error,
     interfaces::{ClientLike, EventInterface as _, PubsubInterface as _},
     types::{
         Builder,
-        config::{Options, ReconnectPolicy},
+        config::{Options, ReconnectPolicy, Server},
     },
 };
 use tokio::{
-    sync::broadcast::{self, error::RecvError},
+    sync::broadcast::{
+        self,
+        error::{RecvError, TryRecvError},
+    },
     task::JoinHandle,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
@@ -224,15 +228,17 @@ async fn tend(shared: Arc<Shared>, publisher: Client, subscriber: SubscriberClie
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut open, mut missed) = (false, 0_u32);
+    let (mut errors, mut cause) = (publisher.error_rx(), None);
     subscribe(&shared, &subscriber).await;
     loop {
         ticks.tick().await;
         let is_open = shared.travel.is_open();
         missed = if is_open { 0 } else { missed + 1 };
+        cause = latest(&mut errors).or(cause);
         match (open, is_open) {
             (false, true) => tracing::info!("signals travel between nodes"),
-            (true, false) => tracing::warn!("Redis is away: other nodes are not told of positions and presence"),
-            (false, false) if missed == LOST => tracing::warn!("Redis is still away"),
+            (true, false) => tracing::warn!(cause, "Redis is away: other nodes are not told of positions and presence"),
+            (false, false) if missed == LOST => tracing::warn!(cause, "Redis is still away"),
             (false, false) | (true, true) => {}
         }
         open = is_open;
@@ -241,6 +247,18 @@ async fn tend(shared: Arc<Shared>, publisher: Client, subscriber: SubscriberClie
             timeout(PATIENCE, subscriber.force_reconnection()).await.ok();
         } else if missed > 0 && missed.is_multiple_of(DEAF) {
             subscribe(&shared, &subscriber).await;
+        }
+    }
+}
+
+/// What went wrong last, if anything did.
+fn latest(errors: &mut broadcast::Receiver<(Error, Option<Server>)>) -> Option<String> {
+    let mut latest = None;
+    loop {
+        match errors.try_recv() {
+            Ok((error, _)) => latest = Some(error.to_string()),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return latest,
         }
     }
 }
