@@ -70,13 +70,15 @@ struct Track {
 }
 
 impl Movements {
-    /// Somebody's position was stored.
-    pub fn moved(&mut self, live: &LiveEmergencies, fix: Fix, origin: Origin, now: Timestamp) {
+    /// Somebody's position was stored. Tells whether they are on their way, as far as is known.
+    pub fn moved(&mut self, live: &LiveEmergencies, fix: Fix, origin: Origin, now: Timestamp) -> bool {
         self.turn(live, now);
-        match live.trip_of(fix.user) {
+        let trip = live.trip_of(fix.user);
+        match trip {
             Some(trip) => self.follow(trip.emergency, fix, origin, now),
             None => self.keep(fix, origin),
         }
+        trip.is_some()
     }
 
     /// A helper says that they come. They may have moved since then, before this node learned of it.

@@ -47,8 +47,10 @@ impl Motion {
     }
 
     fn moved(&self, fix: Fix, origin: Origin) {
-        self.movements().moved(&self.live, fix, origin, self.clock.now());
-        self.changed.notify_one();
+        // Most who move are on no way, and wake nobody.
+        if self.movements().moved(&self.live, fix, origin, self.clock.now()) {
+            self.changed.notify_one();
+        }
     }
 
     /// Everything that was live before this node followed the log is known by now.

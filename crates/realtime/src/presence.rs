@@ -103,6 +103,9 @@ impl Presence {
 /// Not to themselves. It is not of the log: a full queue costs this and nothing else.
 fn tell(desk: &Desk, news: &PresenceNews) {
     let emergencies = desk.ports.motion.live().known_in(news.user);
+    if emergencies.is_empty() {
+        return;
+    }
     let to = emergencies.into_iter().map(Room::Participants).collect();
     let signal = PresenceSignal::from(news);
     for device in desk.hub.audience(&Audience { to, except: vec![Room::User(news.user)] }) {
