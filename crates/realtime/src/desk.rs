@@ -2,12 +2,12 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use allynet_domain::{Error, Unanswered, UserId, port, usecase};
+use allynet_domain::{Error, NodeId, Unanswered, UserId, port, usecase};
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 
 use crate::{
     acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, connections::Connections,
-    device::Device, hub::Hub, measures::Measures,
+    device::Device, hub::Hub, measures::Measures, motion::Motion, presence::Presence,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.
@@ -26,6 +26,12 @@ pub struct Ports {
     pub unanswered: Arc<Unanswered>,
     /// Looks for what waits near somebody.
     pub sighted: Sighted,
+    /// Where helpers on their way are.
+    pub motion: Arc<Motion>,
+    /// This node.
+    pub node: NodeId,
+    /// The way to the other nodes.
+    pub signals: Arc<dyn port::Signals>,
     /// What happened.
     pub log: Arc<dyn port::EventLog>,
     /// The time.
@@ -41,6 +47,7 @@ pub(crate) struct Desk {
     pub(crate) hub: Hub<Device>,
     pub(crate) archive: Archive,
     pub(crate) acknowledgements: Acknowledgements,
+    pub(crate) presence: Presence,
     pub(crate) connections: Connections,
     pub(crate) measures: Arc<Measures>,
     pub(crate) addresses: Addresses,
