@@ -2,10 +2,11 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check e2e faults bench bench-quick demo fmt help tests-on-postgres e2e-on-postgres faults-on-postgres \
+.PHONY: run test check e2e faults bench bench-quick demo fmt help tests-with-servers e2e-with-servers faults-on-postgres \
   bench-on-postgres need-cargo need-node
 
 E2E := tests/e2e
+WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
 PEER := tests/bench/node-peer
 PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
@@ -14,14 +15,14 @@ run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
 test: need-cargo need-node ## Everything a change has to pass: formatting, lints, tests, fault injection in short
-	@tests/with-postgres.sh $(MAKE) --no-print-directory tests-on-postgres
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory tests-with-servers
 
 check: need-cargo ## Formatting and lints
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 
 e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client
-	@tests/with-postgres.sh $(MAKE) --no-print-directory e2e-on-postgres
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
 
 faults: need-cargo ## Only fault injection; FAULTS=long for the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
@@ -42,15 +43,15 @@ fmt: need-cargo ## Format the code
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The rest expects TEST_DATABASE_URL.
+# The rest expects TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER.
 
-tests-on-postgres: check
+tests-with-servers: check
 	@cargo build --workspace --bin allynet
 	@cargo test --workspace -- --quiet
-	@$(MAKE) --no-print-directory e2e-on-postgres
+	@$(MAKE) --no-print-directory e2e-with-servers
 	@$(MAKE) --no-print-directory faults-on-postgres
 
-e2e-on-postgres: $(E2E_PACKAGES)
+e2e-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
 	@npm --prefix $(E2E) --silent test
 

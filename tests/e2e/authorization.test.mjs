@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { databases, startNode } from './harness.mjs';
 import { clientEvents, filled, guarded, routes } from './routes.mjs';
-import { cancel, over, raise, resolve, respond, say, tell } from './scene.mjs';
+import { cancel, over, raise, resolve, respond, say, stand, tell } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
 
 const CALLERS = ['owner', 'responding', 'looker', 'unverified', 'plain', 'admin', 'anonymous', 'cancelled', 'completed'];
@@ -232,6 +232,8 @@ for (const database of databases) {
       const [participant, ofOwner] = await Promise.all([responding.connect(), owner.connect()]);
       await say(owner, stage.id, 'for us alone');
       await participant.next('emergency:message', (payload) => payload.message.message === 'for us alone');
+      await stand(responding, app.somewhere());
+      for (const socket of [participant, ofOwner]) await socket.next('helper:location');
       await tell(responding, stage.id, 'arrived');
       await ofOwner.next('helper:status_update');
       for (const socket of sockets) {

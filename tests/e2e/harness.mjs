@@ -12,8 +12,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -77,6 +79,45 @@ export async function createDatabase(kind) {
   return { kind, url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
+// -------------------------------------------------------------------------------------------- Redis
+
+/** A Redis of its own: `{ url, start(), stop(), freeze(), thaw() }`. It does not run yet. */
+export async function createRedis() {
+  const program = process.env.TEST_REDIS_SERVER;
+  assert.ok(program, 'TEST_REDIS_SERVER is not set: run the tests by `make e2e`, or through tests/with-redis.sh');
+  const port = await freePort();
+  let child;
+  const stop = async () => {
+    if (!child) return;
+    const gone = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await gone;
+    running.delete(child);
+    child = undefined;
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    start() {
+      const args = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no'];
+      child = spawn(program, args, { stdio: 'ignore' });
+      running.add(child);
+    },
+    stop,
+    freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
+  };
+}
+
+/** A port on which nobody listens, at this moment. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 // -------------------------------------------------------------------------------------------- nodes
 
 const running = new Set();
@@ -85,7 +126,7 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 /** The environment of a server: nothing of ours that surrounds the tests, but what is given. */
 function environment(given) {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|RUST_LOG$)/.test(name),
+    ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|TEST_REDIS_|RUST_LOG$)/.test(name),
   );
   return { ...Object.fromEntries(inherited), NO_COLOR: '1', ...given };
 }

@@ -143,6 +143,8 @@ export const respondingHelper = (fields = {}) =>
     estimatedArrival: nullable(time),
     respondedAt: time,
     updatedAt: time,
+    online: nullable(boolean),
+    lastSeenAt: nullable(time),
     ...fields,
   });
 

@@ -10,3 +10,5 @@
 
 pub mod contract;
 pub mod database;
+pub mod redis;
+pub mod signals;

@@ -14,6 +14,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["allynet-auth"]),
     ("metrics-exporter-prometheus", &["allynet-server"]),
     ("governor", &["allynet-server"]),
+    ("fred", &["allynet-redis"]),
 ];
 
 /// What each crate may use of the others. `server` and `tests` put all of them together.
@@ -22,6 +23,7 @@ const INWARD: &[(&str, &[&str])] = &[
     ("allynet-wire", &["allynet-domain"]),
     ("allynet-postgres", &["allynet-domain"]),
     ("allynet-sqlite", &["allynet-domain"]),
+    ("allynet-redis", &["allynet-domain"]),
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-wire"]),

@@ -92,6 +92,7 @@ impl Service {
         };
         let mut presence = MockPresence::new();
         presence.expect_is_online().returning(|_| true);
+        presence.expect_last_seen().returning(|_| Some(at(0)));
         presence.expect_helpers_online().returning(|| 1);
         let router = allynet_rest::router(allynet_rest::Ports {
             accounts: accounts.clone(),
@@ -101,6 +102,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             ready: Arc::new(|| true),
+            redis: None,
             metrics: Arc::new(String::new),
             limits: allynet_wire::limits::Limits::off(),
         });

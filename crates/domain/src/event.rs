@@ -57,6 +57,9 @@ pub enum Event {
         helper: HelperCard,
         /// When.
         joined_at: Timestamp,
+        /// When they expect to be there.
+        #[serde(default)]
+        estimated_arrival: Option<Timestamp>,
     },
     /// A responding helper told how far along they are.
     HelperStatusUpdated {

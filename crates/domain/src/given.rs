@@ -203,7 +203,7 @@ pub(crate) fn every_event() -> Vec<Event> {
         Event::AlertDeclined { helper: id(ALAN) },
         Event::AlertAcknowledged { helper: id(GRACE) },
         Event::Unanswered { owner: id(OWNER), alerted: 2 },
-        Event::HelperJoined { helper: card(GRACE), joined_at: at(1) },
+        Event::HelperJoined { helper: card(GRACE), joined_at: at(1), estimated_arrival: Some(at(60)) },
         Event::HelperStatusUpdated {
             helper: id(GRACE),
             status: ResponseStatus::OnWay,

@@ -61,6 +61,8 @@ ids! {
     TokenId,
     /// A person to be told in an emergency.
     ContactId,
+    /// One run of one process of the service.
+    NodeId,
 }
 
 /// The place of an event in the log. Grows with time across the whole service.

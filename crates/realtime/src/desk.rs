@@ -2,13 +2,13 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use allynet_domain::{Error, Unanswered, UserId, port, usecase};
+use allynet_domain::{Error, NodeId, Unanswered, UserId, port, usecase};
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 use tokio::sync::Semaphore;
 
 use crate::{
     acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, connections::Connections,
-    device::Device, hub::Hub, measures::Measures,
+    device::Device, hub::Hub, measures::Measures, motion::Motion, presence::Presence,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.
@@ -27,6 +27,12 @@ pub struct Ports {
     pub unanswered: Arc<Unanswered>,
     /// Looks for what waits near somebody.
     pub sighted: Sighted,
+    /// Where helpers on their way are.
+    pub motion: Arc<Motion>,
+    /// This node.
+    pub node: NodeId,
+    /// The way to the other nodes.
+    pub signals: Arc<dyn port::Signals>,
     /// What happened.
     pub log: Arc<dyn port::EventLog>,
     /// The time.
@@ -44,6 +50,7 @@ pub(crate) struct Desk {
     pub(crate) acknowledgements: Acknowledgements,
     /// How many connections may ask the database at once who they are.
     pub(crate) entering: Semaphore,
+    pub(crate) presence: Presence,
     pub(crate) connections: Connections,
     pub(crate) measures: Arc<Measures>,
     pub(crate) addresses: Addresses,

@@ -6,8 +6,8 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, EventId, LoggedEvent, Timestamp, UserId, Viewer,
-    port::{self, EventTail},
+    Event, EventId, LoggedEvent, Signal, Timestamp, UserId, Viewer,
+    port::{self, EventTail, Fix},
 };
 use allynet_wire::events::Outgoing;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -47,6 +47,23 @@ impl Dispatcher {
             () = self.expire() => {}
             () = self.numbers.tell(&self.desk) => {}
             () = self.desk.acknowledgements.store(&self.desk.ports.emergencies) => {}
+            () = self.desk.ports.motion.tell(&self.desk) => {}
+            () = self.desk.presence.tell(&self.desk) => {}
+            () = self.hear() => {}
+        }
+        self.desk.presence.leave(&self.desk);
+    }
+
+    /// What other nodes tell in passing.
+    async fn hear(&self) {
+        let mut listener = self.desk.ports.signals.listen();
+        loop {
+            match listener.next().await {
+                Signal::Moved { user, position, at } => self.desk.ports.motion.heard(Fix { user, position, at }),
+                news @ Signal::Presence { .. } => self.desk.presence.heard(&self.desk, news),
+            }
+            // Others in the same task get their turn, however much is told.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -110,6 +127,8 @@ impl Dispatcher {
         if let Event::MessageDeleted { .. } = event.logged.event {
             self.desk.archive.forget();
         }
+        // Before it is told: after the end of a response nobody hears where its helper is.
+        self.desk.ports.motion.observe(&event.logged);
         let step = self.desk.hub.advance(event);
         for (viewer, devices) in step.deliveries {
             if let Some(outgoing) = event.outgoing(viewer) {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{UserId, port};
+use allynet_domain::port;
 use allynet_wire::origin::Origins;
 use engineioxide::service::NotFoundService;
 use socketioxide::{
@@ -25,6 +25,7 @@ use crate::{
     handshake,
     hub::Hub,
     measures::Measures,
+    presence::Presence,
 };
 
 /// The namespace in which everything happens.
@@ -54,6 +55,7 @@ pub struct Gateway {
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
     let (hub, archive, acknowledgements) = (Hub::new(), Archive::default(), Acknowledgements::new());
+    let presence = Presence::new(ports.node);
     let desk = Arc::new(Desk {
         ports,
         origins,
@@ -61,6 +63,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         archive,
         acknowledgements,
         entering: Semaphore::new(ENTERING),
+        presence,
         connections: connections.clone(),
         addresses: Addresses::default(),
         measures: Arc::new(Measures::new()),
@@ -93,9 +96,9 @@ async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
 }
 
 impl Gateway {
-    /// Who is connected to this node.
+    /// Who is connected, to whichever node.
     pub fn presence(&self) -> Arc<dyn port::Presence> {
-        Arc::new(self.clone())
+        self.desk.clone()
     }
 
     /// Whether the log is followed, so that what happens reaches the sockets of this node.
@@ -121,15 +124,5 @@ impl Gateway {
         if tokio::time::timeout(limit, self.desk.hub.emptied()).await.is_err() {
             tracing::warn!("some sockets did not close in time");
         }
-    }
-}
-
-impl port::Presence for Gateway {
-    fn is_online(&self, user: UserId) -> bool {
-        self.desk.hub.is_online(user)
-    }
-
-    fn helpers_online(&self) -> u32 {
-        u32::try_from(self.desk.hub.helpers_online()).unwrap_or(u32::MAX)
     }
 }

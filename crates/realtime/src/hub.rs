@@ -4,9 +4,12 @@
 //! two events: it misses none that came after it was told its place in the log, and gets none from before. Knows
 //! nothing of sockets, payloads or the database.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use allynet_domain::{Audience, EmergencyId, EventId, Movement, Room, Stays, Timestamp, UserId, Viewer};
@@ -348,8 +351,7 @@ impl<D: Clone> Hub<D> {
 
     /// The connections in a room, the oldest first.
     pub(crate) fn devices_in(&self, room: Room) -> Vec<D> {
-        let everyone = Audience { to: vec![room], except: Vec::new() };
-        self.state().members.audience(&everyone).into_iter().map(|(_, device)| device).collect()
+        self.audience(&Audience { to: vec![room], except: Vec::new() })
     }
 
     /// How many connections and rooms there are.
@@ -357,9 +359,26 @@ impl<D: Clone> Hub<D> {
         self.state().members.count()
     }
 
-    /// How many helpers on duty are connected here.
-    pub(crate) fn helpers_online(&self) -> usize {
-        self.state().members.helpers_online()
+    /// The connections of an audience, each once.
+    pub(crate) fn audience(&self, audience: &Audience) -> Vec<D> {
+        self.state().members.audience(audience).into_iter().map(|(_, device)| device).collect()
+    }
+
+    /// The helpers on duty who are connected here.
+    pub(crate) fn helpers(&self) -> HashSet<UserId> {
+        self.state().members.helpers()
+    }
+
+    /// Told when somebody's connections have changed.
+    pub(crate) fn somebody_touched(&self) -> Arc<Notify> {
+        self.state().members.touched.somebody()
+    }
+
+    /// Takes out whose connections have changed: whether they are helpers on duty, none for those who have none.
+    pub(crate) fn take_touched(&self) -> Vec<(UserId, Option<bool>)> {
+        let members = &mut self.state().members;
+        let touched = members.touched.take();
+        touched.into_iter().map(|user| (user, members.duty(user))).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State<D>> {

@@ -2,7 +2,7 @@
 //! from the domain, how a device is reached is the caller's.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use allynet_domain::{
 use crate::{
     measures::{self, Counts},
     told::Told,
+    touched::Touched,
 };
 
 /// How many stays that are over are remembered of one connection: what joining again does not tell again.
@@ -85,6 +86,8 @@ pub(crate) struct Members<D> {
     held: HashMap<MemberId, Held>,
     /// The last event that was told.
     pub(crate) place: EventId,
+    /// Whose connections, or part among the helpers, have changed.
+    pub(crate) touched: Touched,
 }
 
 impl<D> Default for Members<D> {
@@ -95,6 +98,7 @@ impl<D> Default for Members<D> {
             expiries: BTreeSet::new(),
             held: HashMap::new(),
             place: EventId::START,
+            touched: Touched::default(),
         }
     }
 }
@@ -113,6 +117,7 @@ impl<D: Clone> Members<D> {
         let member = self.all.remove(&id)?;
         self.expiries.remove(&(member.identity.expires_at, id));
         self.held.remove(&id);
+        self.touched.add(member.identity.user);
         for room in &member.rooms {
             self.unlist(id, room);
         }
@@ -125,6 +130,9 @@ impl<D: Clone> Members<D> {
         if !member.rooms.contains(&room) {
             member.rooms.push(room);
             member.stays.add(Stay { room, after: self.place, until: None });
+            if matches!(room, Room::User(_) | Room::Helpers) {
+                self.touched.add(member.identity.user);
+            }
             self.rooms.entry(room).or_default().insert(id);
         }
     }
@@ -135,6 +143,9 @@ impl<D: Clone> Members<D> {
         member.rooms.retain(|other| *other != room);
         member.stays.end(room, self.place);
         member.forget();
+        if room == Room::Helpers {
+            self.touched.add(member.identity.user);
+        }
         self.unlist(id, &room);
     }
 
@@ -277,10 +288,17 @@ impl<D: Clone> Members<D> {
         self.rooms.contains_key(&Room::User(user))
     }
 
-    /// How many users in the helpers' room have a connection.
-    pub(crate) fn helpers_online(&self) -> usize {
-        let users = self.ids(Room::Helpers).filter_map(|id| Some(self.all.get(&id)?.identity.user));
-        users.collect::<BTreeSet<_>>().len()
+    /// Whether this user is among the helpers; none for one who has no connection.
+    pub(crate) fn duty(&self, user: UserId) -> Option<bool> {
+        let helpers = self.rooms.get(&Room::Helpers);
+        let mut connections = self.ids(Room::User(user)).peekable();
+        connections.peek()?;
+        Some(connections.any(|id| helpers.is_some_and(|helpers| helpers.contains(&id))))
+    }
+
+    /// The users in the helpers' room.
+    pub(crate) fn helpers(&self) -> HashSet<UserId> {
+        self.ids(Room::Helpers).filter_map(|id| Some(self.all.get(&id)?.identity.user)).collect()
     }
 
     /// When the next token expires.

@@ -83,7 +83,7 @@ async fn list_emergencies(State(cx): State<Context>, Admin(actor): Admin, Query(
     let policy = cx.emergencies.rules.helpers;
     let emergencies = found.iter().map(|emergency| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call.details.location.position));
-        EmergencyView::of(emergency, &actor.account, policy, distance)
+        EmergencyView::of(emergency, &actor.account, policy, distance).with_presence(&*cx.presence)
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
 }

@@ -56,7 +56,7 @@ pub(crate) fn routes(cx: Context) -> Routes {
 async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (details, request_id) = input::raise(&body)?;
     let raised = emergencies::raise(&cx.emergencies, &actor, details, request_id).await?;
-    let emergency = EmergencyView::new(&raised.emergency, Relation::Owner, None);
+    let emergency = view(&cx, &raised.emergency, Relation::Owner);
     let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
     if raised.new { created(view) } else { ok(view) }
 }
@@ -64,13 +64,13 @@ async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body):
 async fn active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
-    ok(owned.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::Owner, None) }))
+    ok(owned.map(|emergency| One { emergency: view(&cx, emergency, Relation::Owner) }))
 }
 
 async fn helper_active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
-    ok(helped.map(|emergency| One { emergency: EmergencyView::new(emergency, Relation::RespondingHelper, None) }))
+    ok(helped.map(|emergency| One { emergency: view(&cx, emergency, Relation::RespondingHelper) }))
 }
 
 async fn pending(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
@@ -91,8 +91,9 @@ async fn nearby(State(cx): State<Context>, Caller(actor): Caller, Query(query): 
 
 fn with_distances<'a>(cx: &Context, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
     let policy = cx.emergencies.rules.helpers;
-    let view =
-        |near: &'a NearbyEmergency| EmergencyView::of(&near.emergency, &actor.account, policy, Some(near.distance));
+    let view = |near: &'a NearbyEmergency| {
+        EmergencyView::of(&near.emergency, &actor.account, policy, Some(near.distance)).with_presence(&*cx.presence)
+    };
     found.iter().map(view).collect()
 }
 
@@ -101,17 +102,21 @@ async fn history(State(cx): State<Context>, Caller(actor): Caller, Query(query):
     let page = HistoryPage { user: actor.id(), status, before, limit };
     let found = cx.emergencies.emergencies.history(&page).await?;
     let policy = cx.emergencies.rules.helpers;
-    let view = |emergency| EmergencyView::of(emergency, &actor.account, policy, None);
+    let view = |emergency| EmergencyView::of(emergency, &actor.account, policy, None).with_presence(&*cx.presence);
     ok(data::Emergencies { emergencies: found.iter().map(view).collect() })
 }
 
 async fn read(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
     let (emergency, relation) = cx.emergencies.read(&actor, id).await?;
-    one(&emergency, relation)
+    one(&cx, &emergency, relation)
 }
 
-fn one(emergency: &Emergency, relation: Relation) -> Answer {
-    ok(One { emergency: EmergencyView::new(emergency, relation, None) })
+fn one(cx: &Context, emergency: &Emergency, relation: Relation) -> Answer {
+    ok(One { emergency: view(cx, emergency, relation) })
+}
+
+fn view<'a>(cx: &Context, emergency: &'a Emergency, relation: Relation) -> EmergencyView<'a> {
+    EmergencyView::new(emergency, relation, None).with_presence(&*cx.presence)
 }
 
 async fn delete(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
@@ -150,7 +155,7 @@ async fn resolve(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (emergency, relation) = emergencies::resolve(&cx.emergencies, &actor, id, input::resolve(&body)?).await?;
-    one(&emergency, relation)
+    one(&cx, &emergency, relation)
 }
 
 async fn cancel(
@@ -160,7 +165,7 @@ async fn cancel(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let emergency = emergencies::cancel(&cx.emergencies, &actor, id, input::cancel(&body)?).await?;
-    one(&emergency, Relation::Owner)
+    one(&cx, &emergency, Relation::Owner)
 }
 
 async fn rate(

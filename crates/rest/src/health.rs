@@ -33,23 +33,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 struct Context {
     changes: Arc<dyn port::Changes>,
     ready: Ready,
+    redis: Option<Ready>,
     metrics: Metrics,
 }
 
 /// What anybody may call.
-pub(crate) fn routes(changes: Arc<dyn port::Changes>, ready: Ready, metrics: Metrics) -> Routes {
+pub(crate) fn routes(changes: Arc<dyn port::Changes>, ready: Ready, redis: Option<Ready>, metrics: Metrics) -> Routes {
     Resource::new()
         .get("/api/health", alive)
         .get("/healthz", alive)
         .get("/readyz", readiness)
         .get("/metrics", measured)
-        .over(Context { changes, ready, metrics })
+        .over(Context { changes, ready, redis, metrics })
 }
 
 async fn alive() -> Response {
     Json(data::Health { success: true, status: "ok" }).into_response()
 }
 
+/// Without its Redis a node serves: what is lost is what other nodes tell in passing. Were it not ready, then no node
+/// would be, and nobody could be helped. So it says that something is amiss, and is ready.
 async fn readiness(State(cx): State<Context>) -> Answer {
     if !(cx.ready)() {
         return Err(faults::unavailable().into());
@@ -58,7 +61,9 @@ async fn readiness(State(cx): State<Context>) -> Answer {
         Ok(answered) => answered?,
         Err(late) => return Err(Failure::from(port::Error::unavailable(late))),
     }
-    Ok(alive().await)
+    let redis = cx.redis.map(|redis| if redis() { "ok" } else { "away" });
+    let status = if redis == Some("away") { "degraded" } else { "ok" };
+    Ok(Json(data::Readiness { success: true, status, database: "ok", redis }).into_response())
 }
 
 async fn measured(State(cx): State<Context>) -> Response {

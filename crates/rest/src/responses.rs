@@ -1,8 +1,13 @@
 //! `/api/v1/emergencies/:id/respond` and `…/helper-status`: what helpers say to an emergency.
 
-use allynet_domain::usecase::{
-    emergencies::Context,
-    responses::{accept, decline, update},
+use std::sync::Arc;
+
+use allynet_domain::{
+    port,
+    usecase::{
+        emergencies,
+        responses::{accept, decline, update},
+    },
 };
 use allynet_wire::{
     input::emergencies::{self as input, Answer as Said},
@@ -16,6 +21,13 @@ use crate::{
     input::{JsonBody, OfEmergency},
     routes::{Resource, Routes},
 };
+
+/// What these routes need.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) emergencies: emergencies::Context,
+    pub(crate) presence: Arc<dyn port::Presence>,
+}
 
 /// What helpers may call.
 pub(crate) fn routes(cx: Context) -> Routes {
@@ -32,10 +44,11 @@ async fn respond(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let emergency = match input::respond(&body)? {
-        Said::Accept(estimated_arrival) => accept(&cx, &actor, id, estimated_arrival).await?,
-        Said::Decline => decline(&cx, &actor, id).await?,
+        Said::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
+        Said::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
-    ok(One { emergency: EmergencyView::of(&emergency, &actor.account, cx.rules.helpers, None) })
+    let view = EmergencyView::of(&emergency, &actor.account, cx.emergencies.rules.helpers, None);
+    ok(One { emergency: view.with_presence(&*cx.presence) })
 }
 
 async fn tell_status(
@@ -44,6 +57,6 @@ async fn tell_status(
     OfEmergency(id): OfEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let (emergency, relation) = update(&cx, &actor, id, input::helper_status(&body)?).await?;
-    ok(One { emergency: EmergencyView::new(&emergency, relation, None) })
+    let (emergency, relation) = update(&cx.emergencies, &actor, id, input::helper_status(&body)?).await?;
+    ok(One { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
 }

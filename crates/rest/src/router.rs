@@ -31,6 +31,8 @@ pub struct Ports {
     pub presence: Arc<dyn port::Presence>,
     /// Whether this node takes requests.
     pub ready: health::Ready,
+    /// Whether the Redis can be used; none if there is none.
+    pub redis: Option<health::Ready>,
     /// What was measured.
     pub metrics: health::Metrics,
     /// What callers may do how often.
@@ -52,21 +54,23 @@ pub fn router(ports: Ports) -> Router {
 
 /// The routes that anybody may call.
 pub(crate) fn open(ports: &Ports) -> Routes {
-    let Ports { accounts, ready, metrics, limits, .. } = ports;
+    let Ports { accounts, ready, redis, metrics, limits, .. } = ports;
     auth::open(auth::Entrance { accounts: accounts.clone(), limits: limits.clone() }).and(health::routes(
         accounts.changes.clone(),
         ready.clone(),
+        redis.clone(),
         metrics.clone(),
     ))
 }
 
 /// The routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
-    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, metrics: _, limits: _ } = ports;
+    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, redis: _, metrics: _, limits: _ } =
+        ports;
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
-        .and(responses::routes(emergencies.clone()))
+        .and(responses::routes(responses::Context { emergencies: emergencies.clone(), presence: presence.clone() }))
         .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))
         .and(message_routes::routes(messages))
 }

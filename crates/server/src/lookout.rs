@@ -15,20 +15,18 @@ use std::{
 
 use allynet_domain::{
     Error, Position, Timestamp, Unanswered, UserId,
-    port::{self, AdminPage, Fix},
+    port::{self, Fix},
     usecase::{alerts::notice, emergencies, helpers},
 };
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 
-use crate::outage::Outage;
+use crate::{learning::each_live, outage::Outage};
 
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 /// By how much this node may be behind the log for the second look to find what the first could not.
 const LAG: Duration = Duration::from_secs(1);
-/// How many emergencies are read at once.
-const PAGE: u32 = 500;
 /// By how much the clocks of nodes may differ.
 const SKEW: TimeDelta = TimeDelta::milliseconds(100);
 /// How long it is known where somebody was. Whoever reports again after longer comes anew.
@@ -124,7 +122,10 @@ impl Lookout {
     /// after this node has begun to follow the log, so that no emergency falls between.
     pub(crate) async fn run(&self, emergencies: &emergencies::Context, helpers: &helpers::Context) {
         let mut outage = Outage::new("helpers who come near cannot be looked at, trying again");
-        while outage.saw(self.learn(&*emergencies.emergencies).await).is_none() {
+        while outage
+            .saw(each_live(&*emergencies.emergencies, |live| self.shared.unanswered.remember(live)).await)
+            .is_none()
+        {
             tokio::time::sleep(PAUSE).await;
         }
         self.shared.complete.store(true, Ordering::SeqCst);
@@ -158,21 +159,6 @@ impl Lookout {
                     // They may have moved on since.
                     self.sight(step.user, None);
                 }
-            }
-        }
-    }
-
-    async fn learn(&self, emergencies: &dyn port::Emergencies) -> port::Result<()> {
-        let mut before = None;
-        loop {
-            let page = AdminPage { status: None, near: None, before, limit: PAGE };
-            let live = emergencies.list(&page).await?;
-            for emergency in &live {
-                self.shared.unanswered.remember(emergency);
-            }
-            match live.last() {
-                Some(last) if live.len() >= PAGE as usize => before = Some((last.call.created_at, last.id())),
-                Some(_) | None => return Ok(()),
             }
         }
     }

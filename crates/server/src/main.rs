@@ -4,10 +4,12 @@
 mod client;
 mod environment;
 mod erasure;
+mod learning;
 mod limits;
 mod listener;
 mod lookout;
 mod measures;
+mod nodes;
 mod outage;
 mod positions;
 mod retention;

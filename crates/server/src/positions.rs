@@ -16,12 +16,15 @@ use async_trait::async_trait;
 use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{lookout::Lookout, measures::PositionMeasures};
+use crate::measures::PositionMeasures;
 
 /// How long fixes are gathered before they are written. A phone does not notice; a database does.
 const GATHERING: Duration = Duration::from_millis(5);
 /// The most fixes in one statement, and the most that wait for the next. Beyond it, senders wait.
 const MOST: usize = 4096;
+
+/// Told of each position that was stored; returns at once.
+pub(crate) type Moved = Box<dyn Fn(&Fix) + Send + Sync>;
 
 type Answer = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
 
@@ -34,12 +37,12 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// Starts gathering, until the last clone is gone. Of each position that was stored the lookout is told.
-    pub(crate) fn start(store: Arc<dyn Positions>, lookout: Lookout) -> Self {
+    /// Starts gathering, until the last clone is gone. Of each position that was stored somebody is told.
+    pub(crate) fn start(store: Arc<dyn Positions>, moved: Moved) -> Self {
         let (queue, waiting) = mpsc::channel(MOST);
         let measures = PositionMeasures::new();
         let gathered = Self { store: store.clone(), queue, waiting: measures.waiting.clone() };
-        tokio::spawn(write(store, waiting, lookout, measures));
+        tokio::spawn(write(store, waiting, moved, measures));
         gathered
     }
 }
@@ -68,7 +71,7 @@ impl Positions for Gathered {
 async fn write(
     store: Arc<dyn Positions>,
     mut waiting: mpsc::Receiver<(Fix, Answer)>,
-    lookout: Lookout,
+    moved: Moved,
     measures: PositionMeasures,
 ) {
     let mut batch = Vec::new();
@@ -90,7 +93,7 @@ async fn write(
         }
         if written.is_ok() {
             for fix in &fixes {
-                lookout.moved(fix);
+                moved(fix);
             }
         }
     }
@@ -125,10 +128,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use uuid::Uuid;
 
-    fn lookout() -> Lookout {
-        Lookout::new(Arc::default(), Arc::new(crate::environment::SystemClock))
-    }
-
     fn fix(user: u128, second: i64) -> Fix {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let position = Position::new(second as f64, 0.0).unwrap();
@@ -151,7 +150,7 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(Arc::new(store), lookout());
+        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
             let gathered = gathered.clone();
@@ -174,7 +173,7 @@ mod tests {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(Arc::new(store), lookout());
+        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
         assert!(gathered.record(&[fix(1, 1)]).await.is_err());
         assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
     }

@@ -2,8 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use allynet_domain::{Email, Password, Unanswered, port, usecase::accounts};
-use allynet_realtime::{Gateway, SOCKET_IO_PATH};
+use allynet_domain::{
+    Email, Password, Unanswered,
+    port::{self, Fix},
+    usecase::accounts,
+};
+use allynet_realtime::{Gateway, Motion, SOCKET_IO_PATH};
 use allynet_rest::Metrics;
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -23,12 +27,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     client::{Proxies, attach_client},
-    environment::SystemClock,
     erasure::erase,
+    learning::learn,
     limits::{self, Counted},
     listener::{Listener, Patience, Peer, attach_connection},
     lookout::Lookout,
     measures::Measures,
+    nodes::Way,
     retention,
     settings::{Settings, Switch},
     store::{Ports, Store},
@@ -52,14 +57,20 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Runs until the process is told to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
-    let (database, admin) = (settings.database()?, settings.admin()?);
+    let (database, redis, admin) = (settings.database()?, settings.redis()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
     let measures = Measures::start(&database)?;
     let store = Store::open(&database).await?;
     let ports = store.ports();
     let unanswered = Arc::new(Unanswered::default());
-    let lookout = Lookout::new(unanswered.clone(), Arc::new(SystemClock));
-    let use_cases = UseCases::new(&ports, tokens, rules, lookout.clone());
+    let lookout = Lookout::new(unanswered.clone(), wiring::clock());
+    let motion = Arc::new(Motion::new(Arc::default(), wiring::clock()));
+    let (looking, moving) = (lookout.clone(), motion.clone());
+    let moved = move |fix: &Fix| {
+        looking.moved(fix);
+        moving.stored(fix);
+    };
+    let use_cases = UseCases::new(&ports, tokens, rules, Box::new(moved));
     make_admin(&use_cases.accounts, admin).await?;
 
     let counted = Arc::new(Counted::new());
@@ -67,6 +78,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
         Switch::Off => Limits::off(),
     };
+    let node = use_cases.ids.next().into();
+    let way = Way::open(redis.as_ref(), node)?;
     let sighted = lookout.clone();
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
         allynet_realtime::Ports {
@@ -75,6 +88,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             helpers: use_cases.helpers.clone(),
             unanswered,
             sighted: Arc::new(move |user| sighted.appeared(user)),
+            motion: motion.clone(),
+            node,
+            signals: way.signals(),
             log: ports.log.clone(),
             clock: use_cases.clock.clone(),
             limits: limits.clone(),
@@ -83,7 +99,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     );
     let stop = CancellationToken::new();
     let metrics = measures.port(store.clone(), gateway.clone());
-    let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, &stop);
+    let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &way));
     let router = router.route_service(SOCKET_IO_PATH, socket_io);
     let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
     let router = allynet_rest::outermost(router, origins, use_cases.ids.clone())
@@ -93,7 +109,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
-    let workers = work(&use_cases, ports, lookout, &gateway, &stop);
+    let workers = work(&use_cases, ports, (lookout, motion), &gateway, &stop);
     workers.spawn(measures.keep(stop.clone()));
     workers.spawn(limits::run(counted, stop.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
@@ -101,6 +117,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
     workers.wait().await;
+    way.close().await;
     store.close().await;
     outcome
 }
@@ -110,7 +127,7 @@ fn router(
     log: Arc<dyn port::EventLog>,
     (metrics, limits): (Metrics, Limits),
     gateway: &Gateway,
-    stop: &CancellationToken,
+    (stop, way): (&CancellationToken, &Way),
 ) -> Router {
     let (following, draining) = (gateway.clone(), stop.clone());
     let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
@@ -124,6 +141,7 @@ fn router(
         metrics,
         ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
         limits,
+        redis: way.state(),
     })
 }
 
@@ -131,7 +149,7 @@ fn router(
 fn work(
     use_cases: &UseCases,
     ports: Ports,
-    lookout: Lookout,
+    (lookout, motion): (Lookout, Arc<Motion>),
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -143,7 +161,8 @@ fn work(
     workers.spawn(async move {
         let looking = async {
             gateway.until_following().await;
-            lookout.run(&cx.emergencies, &cx.helpers).await;
+            let emergencies = &cx.emergencies.emergencies;
+            tokio::join!(learn(&**emergencies, &motion), lookout.run(&cx.emergencies, &cx.helpers));
         };
         stop.run_until_cancelled(looking).await;
     });

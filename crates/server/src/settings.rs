@@ -3,6 +3,7 @@
 use std::{fmt, io::Write, net::SocketAddr, num::NonZeroUsize, str::FromStr, time::Duration};
 
 use allynet_domain::{AlertPolicy, Email, HelperPolicy, Metres, Password, usecase::Rules};
+use allynet_redis::Address;
 use allynet_wire::{client::TrustedProxies, origin::Origins};
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -64,6 +65,11 @@ pub(crate) struct Settings {
         default_value = "sqlite://allynet.db"
     )]
     pub(crate) database_url: SecretString,
+
+    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]`: the way on which several nodes tell each other of positions
+    /// and presence. A single node needs none
+    #[arg(long, global = true, env = "REDIS_URL", value_name = "REDIS_URL", hide_env = true, hide_env_values = true)]
+    pub(crate) redis_url: Option<SecretString>,
 
     /// Key that signs tokens, at least 32 bytes, the same on every node. Without one, SQLite keeps its own beside
     /// the database, and PostgreSQL refuses to start
@@ -247,6 +253,12 @@ impl Settings {
         self.database_url.expose_secret().parse().map_err(|wrong| anyhow::anyhow!("DATABASE_URL {wrong}"))
     }
 
+    /// The Redis, if one is configured. Read here for the same reason.
+    pub(crate) fn redis(&self) -> anyhow::Result<Option<Address>> {
+        let address = self.redis_url.as_ref().map(|url| url.expose_secret().parse::<Address>());
+        address.transpose().map_err(|wrong| anyhow::anyhow!("REDIS_URL {wrong}"))
+    }
+
     /// The administrator to make, if one is configured.
     pub(crate) fn admin(&self) -> anyhow::Result<Option<(Email, Password)>> {
         let (Some(email), Some(password)) = (&self.admin_email, &self.admin_password) else { return Ok(None) };
@@ -367,6 +379,8 @@ mod tests {
             |arguments: &[&str]| CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap().settings;
         let error = settings(&["--database-url", "mysql://me:hush@db"]).database().unwrap_err();
         assert_eq!(error.to_string(), "DATABASE_URL must begin with sqlite: or postgres:");
+        let error = settings(&["--redis-url", "rediss://:hush@cache"]).redis().unwrap_err();
+        assert_eq!(error.to_string(), "REDIS_URL must be redis://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]");
         let error = settings(&["--admin-email", "a@b.c", "--admin-password", "hush"]).admin().unwrap_err();
         assert_eq!(format!("{error:#}"), "ALLYNET_ADMIN_PASSWORD: must be 8 to 128 characters long");
     }

@@ -11,8 +11,7 @@ use anyhow::Context as _;
 
 use crate::{
     environment::{SystemClock, UuidIds},
-    lookout::Lookout,
-    positions::Gathered,
+    positions::{Gathered, Moved},
     secret,
     settings::{Database, Settings},
     store::{self, Ports},
@@ -30,8 +29,8 @@ pub(crate) struct UseCases {
 }
 
 impl UseCases {
-    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, lookout: Lookout) -> Self {
-        let clock: Arc<dyn port::Clock> = Arc::new(SystemClock);
+    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, moved: Moved) -> Self {
+        let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
         let emergencies = emergencies::Context {
             emergencies: ports.emergencies.clone(),
@@ -54,7 +53,7 @@ impl UseCases {
             helpers: helpers::Context {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
-                positions: Arc::new(Gathered::start(ports.positions.clone(), lookout)),
+                positions: Arc::new(Gathered::start(ports.positions.clone(), moved)),
                 clock: clock.clone(),
                 rules,
             },
@@ -64,6 +63,11 @@ impl UseCases {
             ids,
         }
     }
+}
+
+/// The clock of this machine.
+pub(crate) fn clock() -> Arc<dyn port::Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The tokens of these settings, with the key that is configured or kept beside the embedded database.

@@ -125,9 +125,10 @@ async fn who_leaves_takes_what_was_put_off_along() {
     stand(&mut client, 1).await;
     client.send(r#"42/emergencies,99["emergency:leave",{"emergencyId":"current"}]"#).await;
     acknowledged(&mut client).await;
+    assert_eq!(node.gateway.presence().helpers_online(), 1);
     drop(client);
     within(async {
-        while node.gateway.presence().is_online(user(1)) {
+        while node.gateway.presence().helpers_online() > 0 {
             tokio::task::yield_now().await;
         }
     })

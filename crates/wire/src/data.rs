@@ -24,6 +24,7 @@ macro_rules! shapes {
 
 shapes! {
     Health { success: bool, status: &'static str }
+    Readiness { success: bool, status: &'static str, database: &'static str, redis: Option<&'static str> }
 
     Contacts<'a> { contacts: Vec<ContactView<'a>> }
     Contact<'a> { contact: ContactView<'a> }

@@ -210,7 +210,7 @@ pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>
             let distance = recipient.map(|r| r.distance).map(Metres::whole);
             Payload::Nearby { emergency: CallView::new(call, *status, reader), distance }
         }
-        Event::HelperJoined { helper, joined_at } => joined(emergency_id, helper, *joined_at),
+        Event::HelperJoined { helper, joined_at, .. } => joined(emergency_id, helper, *joined_at),
         Event::HelperStatusUpdated { helper, status, notes, updated_at, .. } => Payload::Status {
             emergency_id,
             helper_id: (*helper).into(),

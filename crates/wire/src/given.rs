@@ -169,7 +169,7 @@ pub(crate) fn every_event(anonymous: bool) -> Vec<LoggedEvent> {
         of(GRACE, Event::AlertAcknowledged { helper: id(GRACE) }),
         of(ALAN, Event::AlertDeclined { helper: id(ALAN) }),
         logged(None, Event::Unanswered { owner: id(OWNER), alerted: 2 }),
-        of(GRACE, Event::HelperJoined { helper: grace_card(), joined_at: at(1) }),
+        of(GRACE, Event::HelperJoined { helper: grace_card(), joined_at: at(1), estimated_arrival: None }),
         of(GRACE, Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) }),
         of(
             GRACE,

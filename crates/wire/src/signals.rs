@@ -1,6 +1,6 @@
 //! The payloads of ephemeral events: they tell how things stand, are not in the log, and have no `eventId`.
 
-use allynet_domain::{Emergency, Timestamp};
+use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -34,12 +34,65 @@ impl AlertsSignal {
     }
 }
 
+/// The payload of `helper:location`: where a helper on their way is, for the participants.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LocationSignal {
+    emergency_id: Uuid,
+    helper_id: Uuid,
+    location: Position,
+    distance: u32,
+    estimated_arrival: Option<Timestamp>,
+    arrived: bool,
+    updated_at: Timestamp,
+}
+
+impl LocationSignal {
+    /// The name of the event.
+    pub const EVENT: &str = "helper:location";
+}
+
+impl From<&Approach> for LocationSignal {
+    fn from(approach: &Approach) -> Self {
+        Self {
+            emergency_id: approach.emergency.into(),
+            helper_id: approach.fix.user.into(),
+            location: approach.fix.position,
+            distance: approach.distance.whole(),
+            estimated_arrival: approach.estimated_arrival,
+            arrived: approach.arrived,
+            updated_at: approach.fix.at,
+        }
+    }
+}
+
+/// The payload of `presence:update`: a participant came online or went offline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceSignal {
+    user_id: Uuid,
+    online: bool,
+    last_seen_at: Timestamp,
+}
+
+impl PresenceSignal {
+    /// The name of the event.
+    pub const EVENT: &str = "presence:update";
+}
+
+impl From<&PresenceNews> for PresenceSignal {
+    fn from(news: &PresenceNews) -> Self {
+        Self { user_id: news.user.into(), online: news.online, last_seen_at: news.last_seen_at }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use allynet_domain::{Metres, Origin, port::Fix};
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::given::{at, emergency, shown};
+    use crate::given::{EMERGENCY, GRACE, at, emergency, id, shown};
 
     #[test]
     fn emergency_alerts() {
@@ -51,6 +104,37 @@ mod tests {
           "emergencyId": "00000000-0000-0000-0000-00000000000e",
           "timestamp": "2026-01-15T10:00:07Z",
           "wave": 1
+        }
+        "#);
+    }
+
+    #[test]
+    fn helper_location() {
+        let fix = Fix { user: id(GRACE), position: Position::new(52.501, 13.25).unwrap(), at: at(7) };
+        let (emergency, distance, estimated_arrival) = (id(EMERGENCY), Metres::new(111.6), Some(at(80)));
+        let (arrived, origin) = (false, Origin::Here);
+        let approach = Approach { emergency, fix, distance, estimated_arrival, arrived, origin };
+        assert_snapshot!(shown(&LocationSignal::from(&approach)), @r#"
+        {
+          "arrived": false,
+          "distance": 112,
+          "emergencyId": "00000000-0000-0000-0000-00000000000e",
+          "estimatedArrival": "2026-01-15T10:01:20Z",
+          "helperId": "00000000-0000-0000-0000-000000000006",
+          "location": {"latitude": 52.501, "longitude": 13.25},
+          "updatedAt": "2026-01-15T10:00:07Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn presence_update() {
+        let news = PresenceNews { user: id(GRACE), online: false, last_seen_at: at(7) };
+        assert_snapshot!(shown(&PresenceSignal::from(&news)), @r#"
+        {
+          "lastSeenAt": "2026-01-15T10:00:07Z",
+          "online": false,
+          "userId": "00000000-0000-0000-0000-000000000006"
         }
         "#);
     }

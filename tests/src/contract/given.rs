@@ -306,7 +306,7 @@ impl Store {
                 Err(Refusal::EmergencyEnded { .. }) => return Answer::Ended,
                 Err(other) => panic!("{other}"),
             }
-            let joined = Event::HelperJoined { helper: helper.helper_card(), joined_at: now };
+            let joined = Event::HelperJoined { helper: helper.helper_card(), joined_at: now, estimated_arrival: None };
             let response = emergency.response(helper.id).unwrap().clone();
             let change = Change::new(Some(helper.id), now).write(update(&emergency, vec![response])).event(id, joined);
             match self.changes.commit(change).await {

@@ -78,7 +78,7 @@ pub async fn a_stale_revision_is_refused_and_changes_nothing(store: Store) {
     let future = Emergency { revision: Revision(current.revision.0 + 1), ..stale.clone() };
     for wrong in [stale, future] {
         let responses = wrong.responses.clone();
-        let event = Event::HelperJoined { helper: b.helper_card(), joined_at: at(2) };
+        let event = Event::HelperJoined { helper: b.helper_card(), joined_at: at(2), estimated_arrival: None };
         let change = change().write(update(&wrong, responses)).event(id, event);
         let outcome = store.changes.commit(change).await;
         assert!(matches!(outcome, Err(Error::Stale)), "{outcome:?}");

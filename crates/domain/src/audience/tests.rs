@@ -241,7 +241,7 @@ fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
 
 #[test]
 fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
-    let joined = Event::HelperJoined { helper: card(GRACE), joined_at: at(1) };
+    let joined = Event::HelperJoined { helper: card(GRACE), joined_at: at(1), estimated_arrival: None };
     assert_eq!(hearers(joined), [OWNER, GRACE, ALAN, ADMIN]);
     let (alerted, participants) = (vec![id(NOBODY)], vec![id(OWNER)]);
     let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted, participants };

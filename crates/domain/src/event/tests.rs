@@ -3,7 +3,7 @@
 use serde_json::{Value, from_value, json, to_value};
 
 use super::*;
-use crate::given::{every_event, id};
+use crate::given::{card, every_event, id};
 
 /// A place for each variant. A new one fails to compile here, and then needs a sample below.
 const fn place(event: &Event) -> usize {
@@ -75,7 +75,7 @@ fn stored() -> Vec<Value> {
                 "person": { "id": GRACE, "first_name": "First2", "last_name": "Last2" },
                 "standing": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
             },
-            "joined_at": "2026-01-15T10:00:01Z"
+            "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z"
         }),
         json!({
             "kind": "helper_status_updated", "helper": GRACE, "status": "on_way", "notes": "By bike",
@@ -114,12 +114,18 @@ fn stored() -> Vec<Value> {
 /// Bodies as earlier versions stored them, with what they mean now.
 fn stored_before() -> Vec<(Value, Event)> {
     let (status, at, alerted) = (EmergencyStatus::Resolved, crate::given::at(10), vec![id(2), id(3)]);
-    vec![(
-        json!({
-            "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z", "alerted": [GRACE, ALAN]
-        }),
-        Event::EmergencyEnded { status, at, alerted, participants: Vec::new() },
-    )]
+    let mut joined = stored().swap_remove(5);
+    joined.as_object_mut().unwrap().remove("estimated_arrival");
+    vec![
+        (
+            json!({
+                "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z",
+                "alerted": [GRACE, ALAN]
+            }),
+            Event::EmergencyEnded { status, at, alerted, participants: Vec::new() },
+        ),
+        (joined, Event::HelperJoined { helper: card(2), joined_at: crate::given::at(1), estimated_arrival: None }),
+    ]
 }
 
 #[test]

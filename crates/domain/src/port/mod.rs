@@ -14,6 +14,7 @@ mod messages;
 mod positions;
 mod security;
 mod sessions;
+mod signals;
 
 pub use accounts::*;
 pub use alerts::*;
@@ -26,6 +27,7 @@ pub use messages::*;
 pub use positions::*;
 pub use security::*;
 pub use sessions::*;
+pub use signals::*;
 
 /// A rule that the store itself keeps, because it must hold under any concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn status(status: EmergencyStatus) -> Event {
 }
 
 fn joined(helper: HelperCard) -> Event {
-    Event::HelperJoined { helper, joined_at: at(1) }
+    Event::HelperJoined { helper, joined_at: at(1), estimated_arrival: None }
 }
 
 fn told(helper: u128, status: ResponseStatus) -> Event {

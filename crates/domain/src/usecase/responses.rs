@@ -32,7 +32,8 @@ pub async fn accept(
         };
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-        let joined = Event::HelperJoined { helper: actor.account.helper_card(), joined_at: now };
+        let card = actor.account.helper_card();
+        let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival };
         let mut change = Change::new(Some(helper), now).write(update).event(id, joined);
         if let Some(alert) = alerts.iter().find(|a| a.helper == helper && a.declined_at.is_some()) {
             change = change.write(Write::SetDeclined { emergency: id, helper, declined: false });

@@ -44,6 +44,7 @@ pub(super) struct Mocks {
     pub(super) presence: MockPresence,
     pub(super) not_ready: bool,
     pub(super) limits: Limits,
+    pub(super) redis: Option<bool>,
 }
 
 pub(super) fn now() -> Timestamp {
@@ -124,6 +125,7 @@ impl Mocks {
             ready,
             metrics: Arc::new(|| MEASURED.to_owned()),
             limits: self.limits,
+            redis: self.redis.map(|open| Arc::new(move || open) as Ready),
         }
     }
 

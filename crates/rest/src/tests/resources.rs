@@ -108,6 +108,19 @@ async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
     app.get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 }
 
+#[tokio::test]
+async fn a_node_without_its_redis_is_ready_and_says_so() {
+    for (redis, status, told) in
+        [(None, "ok", json!(null)), (Some(true), "ok", json!("ok")), (Some(false), "degraded", json!("away"))]
+    {
+        let mut mocks = Mocks { redis, ..Mocks::default() };
+        mocks.changes.expect_ready().returning(|| Ok(()));
+        let got = mocks.app().get_as("user", "/readyz").await;
+        let expected = json!({ "success": true, "status": status, "database": "ok", "redis": told });
+        assert_eq!((got.status.as_u16(), got.body), (200, expected));
+    }
+}
+
 /// A database that does not answer.
 struct Silent;
 

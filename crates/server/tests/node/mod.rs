@@ -20,7 +20,7 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers},
 };
-use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
+use allynet_realtime::{Gateway, InProcess, Motion, Ports, SOCKET_IO_PATH, gateway};
 use allynet_wire::{limits::Limits, origin::Origins};
 use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
@@ -274,8 +274,10 @@ fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(
         ids,
     };
     let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
-    let limits = Limits::off();
-    Ports { accounts, emergencies, helpers, unanswered, sighted, log: Arc::new(feed), clock, limits }
+    let motion = Arc::new(Motion::new(Arc::default(), clock.clone()));
+    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcess::alone()));
+    let (log, limits) = (Arc::new(feed), Limits::off());
+    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, node, signals, log, clock, limits }
 }
 
 /// Time that goes on from a fixed moment.

@@ -2,7 +2,8 @@
 
 use allynet_domain::{
     Account, Emergency, EmergencyStatus, EmergencyType, HelperPolicy, Location, Metres, Priority, Relation,
-    ResolutionType, Response, ResponseStatus, Timestamp, port::NearbyHelper,
+    ResolutionType, Response, ResponseStatus, Timestamp, UserId,
+    port::{NearbyHelper, Presence},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -68,6 +69,10 @@ struct ResponseView<'a> {
     estimated_arrival: Option<Timestamp>,
     responded_at: Timestamp,
     updated_at: Timestamp,
+    online: Option<bool>,
+    last_seen_at: Option<Timestamp>,
+    #[serde(skip)]
+    takes_part: Option<UserId>,
 }
 
 impl<'a> From<&'a Response> for ResponseView<'a> {
@@ -79,6 +84,9 @@ impl<'a> From<&'a Response> for ResponseView<'a> {
             estimated_arrival: response.estimated_arrival,
             responded_at: response.responded_at,
             updated_at: response.updated_at,
+            online: None,
+            last_seen_at: None,
+            takes_part: (response.status != ResponseStatus::Cancelled).then_some(response.helper.person.id),
         }
     }
 }
@@ -135,6 +143,17 @@ impl<'a> EmergencyView<'a> {
                 declined: alerts.declined,
             }),
         }
+    }
+
+    /// With whether its responding helpers are connected, if the viewer is a participant or an administrator.
+    #[must_use]
+    pub fn with_presence(mut self, presence: &dyn Presence) -> Self {
+        for response in self.responding_helpers.iter_mut().filter(|_| self.alerts.is_some()) {
+            let helper = response.takes_part;
+            response.online = helper.map(|helper| presence.is_online(helper));
+            response.last_seen_at = helper.and_then(|helper| presence.last_seen(helper));
+        }
+        self
     }
 
     /// The emergency for this account.

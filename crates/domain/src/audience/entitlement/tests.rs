@@ -33,7 +33,7 @@ fn alerted() -> Event {
 }
 
 fn joins(n: u128) -> Event {
-    Event::HelperJoined { helper: card(n), joined_at: at(1) }
+    Event::HelperJoined { helper: card(n), joined_at: at(1), estimated_arrival: None }
 }
 
 fn tells(n: u128, status: ResponseStatus) -> Event {

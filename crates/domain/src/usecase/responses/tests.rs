@@ -37,7 +37,7 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
     assert_eq!(
         told(&change, GRACE),
         [
-            Event::HelperJoined { helper: card(GRACE), joined_at: now() },
+            Event::HelperJoined { helper: card(GRACE), joined_at: now(), estimated_arrival: Some(at(90)) },
             Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: now() },
         ]
     );
@@ -53,7 +53,10 @@ async fn a_later_one_joins_and_only_their_response_is_written() {
     let (cx, committed) = service(&with_responses(&[(ALAN, OnWay)]), &[], vec![]);
     accept(&cx, &grace(), the_emergency(), None).await.unwrap();
     let change = committed.only();
-    assert_eq!(told(&change, GRACE), [Event::HelperJoined { helper: card(GRACE), joined_at: now() }]);
+    assert_eq!(
+        told(&change, GRACE),
+        [Event::HelperJoined { helper: card(GRACE), joined_at: now(), estimated_arrival: None }]
+    );
     let (_, responses) = updated(&change);
     assert_eq!(responses.iter().map(|r| r.helper.person.id).collect::<Vec<_>>(), [id(GRACE)]);
 }

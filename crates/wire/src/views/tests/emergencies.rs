@@ -1,11 +1,14 @@
 //! Emergencies, for each who may look at them.
 
-use allynet_domain::{Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, port::NearbyHelper};
+use allynet_domain::{
+    Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, ResponseStatus, Timestamp, UserId,
+    port::{NearbyHelper, Presence},
+};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{ALAN, GRACE, OWNER, account, admin, emergency, field, grace_card, helper, json, resolved, shown},
+    given::{ALAN, GRACE, OWNER, account, admin, at, emergency, field, grace_card, helper, id, json, resolved, shown},
     views::{EmergencyView, NearbyHelperView, One, RaisedView},
 };
 
@@ -43,7 +46,9 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
+          "lastSeenAt": null,
           "notes": "By bike",
+          "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -93,7 +98,9 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
+          "lastSeenAt": null,
           "notes": "By bike",
+          "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -146,7 +153,9 @@ fn an_anonymous_emergency_for_a_looker_on() {
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
+          "lastSeenAt": null,
           "notes": "By bike",
+          "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -252,6 +261,42 @@ fn emergencies_come_in_an_envelope() {
     let view = EmergencyView::new(&emergency, Relation::Owner, None);
     let raised = json(&RaisedView { emergency: view, nearby_helper_count: 3 });
     assert_eq!(raised, json!({ "emergency": seen(&emergency, Relation::Owner), "nearbyHelperCount": 3 }));
+}
+
+/// Grace is connected; nobody else ever was.
+struct OnlyGrace;
+
+impl Presence for OnlyGrace {
+    fn is_online(&self, user: UserId) -> bool {
+        user == id(GRACE)
+    }
+
+    fn last_seen(&self, user: UserId) -> Option<Timestamp> {
+        self.is_online(user).then(|| at(9))
+    }
+
+    fn helpers_online(&self) -> u32 {
+        1
+    }
+}
+
+#[test]
+fn whether_a_responding_helper_is_connected_is_for_those_concerned() {
+    for (relation, status, helper, expected) in [
+        (Relation::Owner, ResponseStatus::OnWay, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
+        (Relation::RespondingHelper, ResponseStatus::Completed, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
+        (Relation::Admin, ResponseStatus::OnWay, ALAN, json!([false, null])),
+        (Relation::Helper, ResponseStatus::OnWay, GRACE, json!([null, null])),
+        // Who cancelled takes no part any more.
+        (Relation::Owner, ResponseStatus::Cancelled, GRACE, json!([null, null])),
+    ] {
+        let mut emergency = emergency(false);
+        emergency.responses[0].status = status;
+        emergency.responses[0].helper.person.id = id(helper);
+        let view = json(&EmergencyView::new(&emergency, relation, None).with_presence(&OnlyGrace));
+        let helper = &view["respondingHelpers"][0];
+        assert_eq!(json!([helper["online"], helper["lastSeenAt"]]), expected, "{relation:?} {status:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! Who is online where, as several nodes see it, with a clock that the test moves and signals that it may lose.
+
+use std::collections::VecDeque;
+
+use super::*;
+use crate::given::{at, id};
+
+const ADA: u128 = 1;
+const BOB: u128 = 2;
+
+/// Nodes that tell each other all, unless the way is cut.
+struct Service {
+    nodes: Vec<Roster>,
+    travelling: bool,
+    /// How many signals are lost before the next that is not.
+    lost: usize,
+    now: Timestamp,
+}
+
+impl Service {
+    fn of(nodes: u128) -> Self {
+        let nodes = (0..nodes).map(|n| Roster::new(id(100 + n))).collect();
+        let mut service = Self { nodes, travelling: true, lost: 0, now: at(0) };
+        service.tick();
+        service
+    }
+
+    /// Somebody connects to a node, as a helper on duty if that is `Some(true)`, or leaves it.
+    fn connected(&mut self, node: usize, user: u128, on_duty: Option<bool>) {
+        let told = self.nodes[node].connected(id(user), on_duty, self.now);
+        self.travel(told);
+    }
+
+    fn tick(&mut self) {
+        for node in 0..self.nodes.len() {
+            let told = self.nodes[node].tick(self.travelling, self.now);
+            self.travel(told);
+        }
+    }
+
+    fn travel(&mut self, told: impl IntoIterator<Item = Signal>) {
+        let mut told: VecDeque<_> = told.into_iter().collect();
+        while let Some(Signal::Presence { node, count, news }) = told.pop_front() {
+            if self.lost > 0 || !self.travelling {
+                self.lost = self.lost.saturating_sub(1);
+                continue;
+            }
+            // All hear it, the one who told it included.
+            for other in &mut self.nodes {
+                told.extend(other.hear(node, count, news.clone(), self.now));
+            }
+        }
+    }
+
+    /// Time goes on, second by second.
+    fn pass(&mut self, seconds: i64) {
+        for _ in 0..seconds {
+            self.now += TimeDelta::seconds(1);
+            self.tick();
+        }
+    }
+
+    /// What a node has to tell: who is online or not, last seen at which second.
+    fn news(&mut self, node: usize) -> Vec<(u128, bool, i64)> {
+        let news = self.nodes[node].take_news(self.now).into_iter();
+        let told = |n: PresenceNews| (n.user, n.online, (n.last_seen_at - at(0)).num_seconds());
+        news.map(told).map(|(user, online, at)| (uuid::Uuid::from(user).as_u128(), online, at)).collect()
+    }
+
+    fn online(&self, user: u128) -> Vec<bool> {
+        self.nodes.iter().map(|node| node.is_online(id(user))).collect()
+    }
+}
+
+#[test]
+fn somebody_is_online_at_once_and_offline_after_a_grace_that_a_reconnection_ends() {
+    for (away, news) in
+        [(0, vec![]), (1, vec![]), (14, vec![]), (15, vec![(ADA, false, 100)]), (60, vec![(ADA, false, 100)])]
+    {
+        let mut one = Service::of(1);
+        one.connected(0, ADA, Some(false));
+        assert_eq!(one.news(0), [(ADA, true, 0)]);
+        one.pass(100);
+        assert_eq!((one.news(0), one.nodes[0].next()), (vec![], None));
+        one.connected(0, ADA, None);
+        assert_eq!((one.online(ADA), one.nodes[0].next()), (vec![true], Some(at(115))));
+        one.pass(away);
+        assert_eq!(one.news(0), news, "{away}");
+        assert_eq!(one.online(ADA), [news.is_empty()]);
+        assert_eq!(one.nodes[0].last_seen(id(ADA), one.now), Some(at(100)));
+        one.connected(0, ADA, Some(false));
+        let back = if news.is_empty() { vec![] } else { vec![(ADA, true, 100 + away)] };
+        assert_eq!((one.news(0), one.nodes[0].last_seen(id(ADA), one.now)), (back, Some(one.now)));
+        one.pass(200);
+        assert_eq!(one.news(0), []);
+    }
+}
+
+#[test]
+fn several_connections_are_one_person_wherever_they_are() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.connected(1, ADA, Some(true));
+    for node in [0, 1] {
+        assert_eq!(two.news(node), [(ADA, true, 0)]);
+        assert_eq!(two.nodes[node].helpers_elsewhere(), HashSet::from([id(ADA)]));
+    }
+    two.connected(0, ADA, None);
+    two.pass(30);
+    assert_eq!((two.news(0), two.news(1), two.online(ADA)), (vec![], vec![], vec![true, true]));
+    assert_eq!(two.nodes[1].helpers_elsewhere(), HashSet::new());
+    two.connected(1, ADA, Some(false));
+    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new(), "off duty");
+    two.connected(1, ADA, None);
+    two.pass(10);
+    two.connected(0, ADA, Some(false));
+    two.pass(30);
+    assert_eq!((two.news(0), two.news(1)), (vec![], vec![]), "a reconnection to another node");
+    two.connected(0, ADA, None);
+    two.pass(15);
+    assert_eq!((two.news(0), two.news(1)), (vec![(ADA, false, 70)], vec![(ADA, false, 70)]));
+}
+
+#[test]
+fn a_node_that_dies_takes_its_users_with_it_within_a_minute() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.connected(0, BOB, Some(true));
+    two.connected(1, BOB, Some(true));
+    two.pass(12);
+    two.news(1);
+    two.nodes.remove(0);
+    let mut seconds = 0;
+    while two.news(0) != [(ADA, false, 10)] {
+        two.pass(1);
+        seconds += 1;
+        assert!(seconds < 60);
+    }
+    assert_eq!((two.online(ADA), two.online(BOB)), (vec![false], vec![true]));
+    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new());
+}
+
+#[test]
+fn a_node_that_says_goodbye_is_not_waited_for() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    let told = two.nodes[0].leave();
+    two.travel([told]);
+    two.nodes.remove(0);
+    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new());
+    two.connected(0, ADA, Some(true));
+    two.pass(60);
+    assert_eq!(two.news(0), [(ADA, true, 0)]);
+}
+
+#[test]
+fn a_node_that_comes_later_learns_who_is_there() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.connected(1, BOB, Some(false));
+    two.nodes.push(Roster::new(id(200)));
+    two.tick();
+    assert_eq!((two.online(ADA), two.online(BOB)), (vec![true; 3], vec![true; 3]));
+    assert_eq!(two.nodes[2].helpers_elsewhere(), HashSet::from([id(ADA)]));
+}
+
+#[test]
+fn what_was_lost_on_the_way_is_made_up_for_at_the_next_sign_of_life() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.lost = 2;
+    two.connected(0, BOB, Some(true));
+    two.connected(0, ADA, None);
+    assert_eq!((two.online(BOB), two.nodes[1].last_seen(id(ADA), two.now)), (vec![true, false], Some(at(0))));
+    two.pass(5);
+    assert_eq!(two.online(BOB), [true, true]);
+    two.pass(15);
+    assert_eq!(two.online(ADA), [false, false]);
+    // What comes after a gap counts at once.
+    two.lost = 1;
+    two.connected(0, BOB, None);
+    two.connected(0, ADA, Some(true));
+    assert_eq!(two.online(ADA), [true, true]);
+    two.pass(20);
+    assert_eq!(two.online(BOB), [false, false]);
+}
+
+#[test]
+fn while_nothing_travels_the_others_are_as_they_were_and_afterwards_as_they_are() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.pass(3);
+    two.travelling = false;
+    two.connected(0, BOB, Some(true));
+    two.pass(300);
+    assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, false]));
+    assert_eq!((two.news(1), two.news(0)), (vec![(ADA, true, 0)], vec![(ADA, true, 0), (BOB, true, 3)]));
+    two.travelling = true;
+    two.pass(1);
+    assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, true]));
+    two.travelling = false;
+    two.connected(0, ADA, None);
+    two.pass(100);
+    assert_eq!(two.online(ADA), [false, true]);
+    two.travelling = true;
+    two.pass(16);
+    assert_eq!(two.online(ADA), [false, false]);
+    assert_eq!(two.news(0).iter().filter(|news| news.0 == BOB).count(), 0);
+}
+
+#[test]
+fn a_node_that_stood_still_does_not_take_the_others_for_dead() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.pass(1);
+    two.now += TimeDelta::seconds(90);
+    let told = two.nodes[1].tick(true, two.now);
+    assert!(two.nodes[1].is_online(id(ADA)));
+    two.travel(told);
+    two.pass(60);
+    assert_eq!((two.online(ADA), two.news(1)), (vec![true, true], vec![(ADA, true, 0)]));
+}
+
+#[test]
+fn who_was_not_seen_for_a_day_is_forgotten() {
+    let mut one = Service::of(1);
+    one.connected(0, ADA, Some(true));
+    one.connected(0, ADA, None);
+    one.now = at(24 * 3600 - 1);
+    assert_eq!(one.news(0).len(), 2);
+    assert_eq!(one.nodes[0].last_seen(id(ADA), one.now), Some(at(0)));
+    one.now = at(24 * 3600);
+    assert_eq!((one.news(0), one.nodes[0].last_seen(id(ADA), one.now)), (vec![], None));
+    assert!(one.nodes[0].people.is_empty() && one.nodes[0].waiting.is_empty());
+}
+
+#[test]
+fn signals_of_this_version_stay_readable() {
+    let ada = id(ADA);
+    let (node, count) = (id(100), 7);
+    let presence = |news| Signal::Presence { node, count, news };
+    let position = crate::Position::new(52.5, 13.4).unwrap();
+    for (signal, expected) in [
+        (
+            Signal::Moved { user: ada, position, at: at(1) },
+            r#"{"kind":"moved","user":"00000000-0000-0000-0000-000000000001","position":{"latitude":52.5,"longitude":13.4},"at":"2026-01-15T10:00:01Z"}"#,
+        ),
+        (
+            presence(Announcement::Here { user: ada, on_duty: true }),
+            r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"here","user":"00000000-0000-0000-0000-000000000001","on_duty":true}}"#,
+        ),
+        (
+            presence(Announcement::Everybody { users: vec![(ada, false)] }),
+            r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"everybody","users":[["00000000-0000-0000-0000-000000000001",false]]}}"#,
+        ),
+        (
+            presence(Announcement::Ask { of: Some(node) }),
+            r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"ask","of":"00000000-0000-0000-0000-000000000064"}}"#,
+        ),
+        (
+            presence(Announcement::Leaving),
+            r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"leaving"}}"#,
+        ),
+    ] {
+        assert_eq!(serde_json::to_string(&signal).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Signal>(expected).unwrap(), signal);
+    }
+}

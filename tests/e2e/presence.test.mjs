@@ -1,0 +1,118 @@
+// Who takes part knows whether the others are there: `presence:update`, and what REST says of it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { databases, north, startNode } from './harness.mjs';
+import { cancel, gather, partOf, raise, read, respond, resolve, tell } from './scene.mjs';
+import { assertMatches, atLeast, ok, time } from './shapes.mjs';
+
+const PRESENCE = 'presence:update';
+const about = (user) => (payload) => payload.userId === user.id;
+/** How long somebody without a connection counts as online. */
+const GRACE = 15_000;
+
+for (const database of databases) {
+  describe(`presence on ${database}`, { concurrency: true }, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database });
+    });
+    after(() => app.stop());
+
+    /** An owner, one who responds, and one who looks on, all connected. */
+    async function scene(fields = {}) {
+      const { place, owner, ownerSocket, helpers, sockets } = await gather(app, 2);
+      const { id: emergencyId } = await raise(owner, place, fields);
+      const [helper, looker] = helpers;
+      const [helperSocket, lookerSocket] = sockets;
+      await respond(helper, emergencyId);
+      await ownerSocket.next('helper:joined');
+      assert.equal((await lookerSocket.ack('emergency:join', { emergencyId })).ok, true);
+      return { place, emergencyId, owner, ownerSocket, helper, helperSocket, looker, lookerSocket };
+    }
+
+    it('is told to participants: online at once, offline after a grace that a reconnection ends', async () => {
+      const { emergencyId, owner, ownerSocket, helper, helperSocket, lookerSocket, looker } = await scene();
+      const second = await helper.connect();
+      helperSocket.close();
+      await pause(1_000);
+      second.close();
+      await pause(3_000);
+      const back = await helper.connect();
+      await pause(GRACE);
+      assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), [], 'several devices, and a reconnection');
+
+      const gone = Date.now();
+      back.close();
+      await pause(GRACE - 2_000);
+      assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), []);
+      assert.equal(partOf(helper, await read(owner, emergencyId)).online, true);
+      const offline = await ownerSocket.next(PRESENCE, about(helper));
+      assertMatches(offline, { userId: helper.id, online: false, lastSeenAt: time });
+      assert.ok(Math.abs(Date.parse(offline.lastSeenAt) - gone) < 2_000, offline.lastSeenAt);
+      assertMatches(partOf(helper, await read(owner, emergencyId)), atLeast({ online: false, lastSeenAt: offline.lastSeenAt }));
+      const near = ok(await owner.get(`/emergencies/${emergencyId}/helpers`)).helpers;
+      assert.equal(near.find((one) => one.id === helper.id).online, false);
+
+      const again = await helper.connect();
+      assertMatches(await ownerSocket.next(PRESENCE, about(helper)), { userId: helper.id, online: true, lastSeenAt: time });
+      assert.equal(partOf(helper, await read(owner, emergencyId)).online, true);
+      assertMatches(partOf(helper, await read(looker, emergencyId)), atLeast({ online: null, lastSeenAt: null }));
+      await lookerSocket.silent(PRESENCE);
+      await again.silent(PRESENCE, about(helper));
+      await cancel(owner, emergencyId);
+    });
+
+    it('of the owner is told to those who help, until it is over', async () => {
+      const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
+      ownerSocket.close();
+      const offline = await helperSocket.next(PRESENCE, about(owner), GRACE + 5_000);
+      assert.equal(offline.online, false);
+      const back = await owner.connect();
+      assert.equal((await helperSocket.next(PRESENCE, about(owner))).online, true);
+      await resolve(owner, emergencyId);
+      await back.next('emergency:ended');
+      back.close();
+      helperSocket.close();
+      await pause(GRACE + 2_000);
+      const [one, other] = await Promise.all([owner.connect(), helper.connect()]);
+      await pause(500);
+      assert.deepEqual([...one.seen(PRESENCE), ...other.seen(PRESENCE)], []);
+    });
+
+    it('of an anonymous owner is told to nobody, and theirs to the owner', async () => {
+      const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene({ anonymousMode: true });
+      ownerSocket.close();
+      await pause(GRACE + 2_000);
+      const back = await owner.connect();
+      await pause(500);
+      assert.deepEqual(helperSocket.seen(PRESENCE), []);
+      assert.ok(!helper.received.includes(owner.id));
+      helperSocket.close();
+      assert.equal((await back.next(PRESENCE, about(helper), GRACE + 5_000)).online, false);
+      await cancel(owner, emergencyId);
+    });
+
+    it('of one who cancelled is nobody’s business any more', async () => {
+      const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
+      await tell(helper, emergencyId, 'cancelled');
+      await ownerSocket.next('helper:status_update');
+      assertMatches(partOf(helper, await read(owner, emergencyId)), atLeast({ online: null, lastSeenAt: null }));
+      helperSocket.close();
+      await pause(GRACE + 2_000);
+      assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), []);
+      await cancel(owner, emergencyId);
+    });
+
+    it('is whether helpers nearby are connected, whoever they are', async () => {
+      const place = app.somewhere();
+      const [owner, helper, away] = await Promise.all([app.owner(), app.helperAt(north(place, 100)), app.helperAt(north(place, 200))]);
+      await helper.connect();
+      const { id: emergencyId } = await raise(owner, place);
+      const { helpers } = ok(await owner.get(`/emergencies/${emergencyId}/helpers`));
+      assert.deepEqual(helpers.map((one) => [one.id, one.online]), [[helper.id, true], [away.id, false]]);
+      await cancel(owner, emergencyId);
+    });
+  });
+}

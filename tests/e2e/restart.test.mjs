@@ -1,0 +1,95 @@
+// Rooms outlive the service: when every node was restarted, the official client comes back of itself, participants are in
+// their rooms without joining, and who looks on joins again with the last event it has.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createDatabase, databases, eventually, freePort, startNode } from './harness.mjs';
+import { cancel, heard, raise, respond, say, tell } from './scene.mjs';
+import { assertIdsGrow } from './shapes.mjs';
+
+/** Nodes that come back on the ports where their clients look for them. */
+async function createService(kind, count) {
+  const database = await createDatabase(kind);
+  const ports = await Promise.all(Array.from({ length: count }, freePort));
+  const start = () => Promise.all(ports.map((port) => startNode({ database, env: { ALLYNET_LISTEN: `127.0.0.1:${port}` } })));
+  return { database, start, nodes: await start() };
+}
+
+/** The last event that a client has. */
+const latest = (socket) => Math.max(...socket.items.map(({ payload }) => payload?.eventId ?? 0), socket.ready.latestEventId);
+
+for (const kind of databases) {
+  for (const [how, end] of [['stopped', (node) => node.stop()], ['killed', (node) => node.kill()]]) {
+    const count = kind === 'postgres' ? 2 : 1;
+    it(`rooms outlive ${count === 1 ? 'the only node' : 'all nodes'} on ${kind} being ${how} and started again`, async () => {
+      const { database, start, nodes } = await createService(kind, count);
+      const [a, b] = [nodes[0], nodes.at(-1)];
+      const place = a.somewhere();
+      const [owner, helper, looker] = await Promise.all([a.owner(), b.helperAt(place), b.helperAt(place)]);
+      const options = { reconnection: true, reconnectionDelayMax: 500 };
+      const [ownerSocket, helperSocket, lookerSocket] = await Promise.all([owner, helper, looker].map((caller) => caller.connect(options)));
+      const sockets = [ownerSocket, helperSocket, lookerSocket];
+      const { id: emergencyId } = await raise(owner, place);
+      await respond(helper, emergencyId);
+      assert.equal((await lookerSocket.ack('emergency:join', { emergencyId })).ok, true);
+      await tell(helper, emergencyId, 'on_way');
+      for (const socket of sockets) await socket.next('helper:status_update');
+
+      // A participant resumes, another comes back without having asked for anything.
+      ownerSocket.raw.auth = (give) => give({ token: owner.tokens.accessToken, lastEventId: latest(ownerSocket) });
+      // The nodes take the sockets of their tests with them, but not these.
+      for (const socket of sockets) socket.node.sockets.delete(socket);
+      const lastOfLooker = latest(lookerSocket);
+      await Promise.all(nodes.map(end));
+      for (const socket of sockets) await socket.next('disconnect');
+      const again = await start();
+      for (const socket of sockets) {
+        await socket.next('connect', undefined, 10_000);
+        const ready = await socket.next('session:ready');
+        assert.equal(ready.rooms.includes(`emergency:${emergencyId}`), socket !== lookerSocket);
+      }
+      // What happens before the one who looks on has joined again is not lost to them.
+      const [ownerNow, helperNow] = [owner.at(again[0]), helper.at(again.at(-1))];
+      await tell(helperNow, emergencyId, 'arrived');
+      await say(ownerNow, emergencyId, 'the door is open');
+      for (const socket of [ownerSocket, helperSocket]) {
+        assert.equal((await socket.next('helper:status_update')).status, 'arrived');
+        await socket.next('emergency:message', ({ message }) => message.message === 'the door is open');
+      }
+      assert.equal((await lookerSocket.ack('emergency:join', { emergencyId, lastEventId: lastOfLooker })).ok, true);
+      assert.equal((await lookerSocket.next('helper:status_update')).status, 'arrived');
+      await cancel(ownerNow, emergencyId);
+      for (const socket of sockets) await socket.next('emergency:ended');
+      for (const socket of sockets) {
+        assertIdsGrow(socket);
+        const updates = heard(socket, emergencyId).filter((event) => event === 'helper:status_update');
+        assert.equal(updates.length, 2, 'each once');
+      }
+      assert.deepEqual(lookerSocket.seen(/^emergency:message/), []);
+      for (const socket of sockets) socket.close();
+      await eventually(() => Promise.all(again.map((node) => node.stop())).then(() => true));
+      await database.drop();
+    });
+  }
+}
+
+describe('a client that comes back while the service starts', () => {
+  it('is let in as soon as the node follows the log', async () => {
+    const { database, start, nodes } = await createService('sqlite', 1);
+    const owner = await nodes[0].owner();
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => owner.connect({ reconnection: true, reconnectionDelayMax: 50 })));
+    const { id: emergencyId } = await raise(owner, nodes[0].somewhere());
+    for (const socket of sockets) socket.node.sockets.delete(socket);
+    await nodes[0].kill();
+    const [again] = await start();
+    for (const socket of sockets) {
+      const ready = await socket.next('session:ready', ({ rooms }) => rooms.includes(`emergency:${emergencyId}`), 10_000);
+      assert.equal(ready.userId, owner.id);
+    }
+    await cancel(owner.at(again), emergencyId);
+    for (const socket of sockets) await socket.next('emergency:ended');
+    for (const socket of sockets) socket.close();
+    await again.stop();
+    await database.drop();
+  });
+});

@@ -1,0 +1,253 @@
+// Two nodes on one PostgreSQL and one Redis: what passes, positions and presence, reaches the participants at either; and
+// while Redis is away that is missing, and nothing else.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createDatabase, createRedis, eventually, north, settled, startNode } from './harness.mjs';
+import { cancel, partOf, raise, read, respond, say, stand, tell } from './scene.mjs';
+import { assertMatches, atLeast, between, ok, time } from './shapes.mjs';
+
+const LOCATION = 'helper:location';
+const PRESENCE = 'presence:update';
+const GRACE = 15_000;
+const about = (user) => (payload) => payload.userId === user.id;
+
+/** A PostgreSQL, a Redis and so many nodes on both. */
+async function service(count, redis) {
+  const database = await createDatabase('postgres');
+  const env = { REDIS_URL: redis.url };
+  const start = () => startNode({ database, env });
+  const nodes = await Promise.all(Array.from({ length: count }, start));
+  return {
+    nodes,
+    start,
+    async stop() {
+      try {
+        await Promise.all(nodes.map((node) => node.stop()));
+      } finally {
+        await redis.stop();
+        await database.drop();
+      }
+    },
+  };
+}
+
+const readiness = async (node) => (await node.anonymous().request('GET', '/readyz', undefined, { root: '' })).body;
+/** Waits until Redis is, or is not, there for a node; it is ready all the same. */
+const redisIs = (state, ...nodes) =>
+  Promise.all(
+    nodes.map((node) =>
+      eventually(async () => {
+        assertMatches(await readiness(node), { success: true, status: state === 'ok' ? 'ok' : 'degraded', database: 'ok', redis: state });
+        return true;
+      }),
+    ),
+  );
+const online = (node) => async () => ok(await (await node.admin()).get('/helpers/presence')).connected;
+
+/** An owner at one node, a helper who responds and one who looks on at the other. */
+async function scene(a, b) {
+  const place = a.somewhere();
+  const [owner, helper, looker] = await Promise.all([a.owner(), b.helperAt(north(place, 2000)), b.helperAt(north(place, 3000))]);
+  const [ownerSocket, helperSocket, lookerSocket] = await Promise.all([owner.connect(), helper.connect(), looker.at(a).connect()]);
+  const { id } = await raise(owner, place);
+  await respond(helper, id);
+  await ownerSocket.next('helper:joined');
+  assert.equal((await lookerSocket.ack('emergency:join', { emergencyId: id })).ok, true);
+  return { id, place, owner, ownerSocket, helper, helperSocket, looker, lookerSocket };
+}
+
+describe('two nodes with a Redis', () => {
+  let all;
+  let a;
+  let b;
+  before(async () => {
+    const redis = await createRedis();
+    redis.start();
+    all = await service(2, redis);
+    [a, b] = all.nodes;
+    await redisIs('ok', a, b);
+  });
+  after(() => all?.stop());
+
+  it('show helpers on their way to participants at the other, and to nobody who looks on', async () => {
+    const { id, place, owner, ownerSocket, helper, helperSocket, lookerSocket } = await scene(a, b);
+    const near = north(place, 1500);
+    assert.equal((await helperSocket.ack('location:update', near)).ok, true);
+    const expected = { emergencyId: id, helperId: helper.id, location: near, distance: between(1480, 1520), estimatedArrival: time, arrived: false, updatedAt: time };
+    assertMatches(await ownerSocket.next(LOCATION), expected);
+    assertMatches(await helperSocket.next(LOCATION), expected);
+
+    // From whichever node they come: once a second, and the last.
+    const began = Date.now();
+    for (let index = 0; index < 20; index += 1) {
+      await stand(helper.at(index % 2 ? a : b), north(place, 1400 - 10 * index));
+      await pause(100);
+    }
+    const last = north(place, 1400 - 190).latitude;
+    await ownerSocket.next(LOCATION, (told) => told.location.latitude === last);
+    const told = ownerSocket.seen(LOCATION).length - 1;
+    assert.ok(told >= 2 && told <= (Date.now() - began) / 1000 + 1, `${told}`);
+    await stand(helper, north(place, 40));
+    await ownerSocket.next(LOCATION, (one) => one.arrived && one.distance < 50);
+
+    await tell(helper, id, 'arrived');
+    await settled(ownerSocket, helperSocket);
+    const before = ownerSocket.seen(LOCATION).length;
+    await stand(helper.at(a), north(place, 30));
+    await pause(1_200);
+    assert.equal(ownerSocket.seen(LOCATION).length, before);
+    await lookerSocket.silent(LOCATION);
+    await cancel(owner, id);
+  });
+
+  it('are one as to who is there', async () => {
+    const { id, owner, ownerSocket, helper, helperSocket, lookerSocket } = await scene(a, b);
+    assert.equal(partOf(helper, await read(owner, id)).online, true);
+    assert.equal(ok(await owner.get(`/emergencies/${id}/helpers`)).helpers.find((one) => one.id === helper.id).online, true);
+    const counts = await Promise.all([a, b].map((node) => online(node)()));
+    assert.equal(counts[0], counts[1]);
+
+    // At both nodes they are one person.
+    const other = await helper.at(a).connect();
+    assert.deepEqual(await Promise.all([a, b].map((node) => online(node)())), counts);
+    helperSocket.close();
+    await pause(2_000);
+    other.close();
+    await pause(2_000);
+    const back = await helper.connect();
+    await pause(GRACE);
+    assert.deepEqual(ownerSocket.seen(PRESENCE), [], 'a reconnection is no news, wherever it goes');
+
+    back.close();
+    await eventually(async () => (await online(a)()) === counts[0] - 1);
+    const offline = await ownerSocket.next(PRESENCE, about(helper), GRACE + 5_000);
+    assertMatches(offline, { userId: helper.id, online: false, lastSeenAt: time });
+    assertMatches(partOf(helper, await read(owner, id)), atLeast({ online: false, lastSeenAt: offline.lastSeenAt }));
+    await helper.connect();
+    assert.equal((await ownerSocket.next(PRESENCE, about(helper))).online, true);
+    await lookerSocket.silent(PRESENCE);
+    await cancel(owner, id);
+  });
+
+  it('know within a minute that a third was killed', async () => {
+    const before = await online(a)();
+    const c = await all.start();
+    try {
+      await redisIs('ok', c);
+      const { id, owner, ownerSocket, helper } = await scene(a, c);
+      // The one who looks on is at the first node.
+      await eventually(async () => (await online(b)()) === before + 2);
+      assert.equal(await online(c)(), await online(a)(), 'who came last knows all');
+      await c.kill();
+      const killed = Date.now();
+      assert.equal((await ownerSocket.next(PRESENCE, about(helper), 60_000)).online, false);
+      await eventually(async () => (await online(b)()) === before + 1, 60_000 - (Date.now() - killed));
+      assert.equal(partOf(helper, await read(owner.at(b), id)).online, false);
+      await cancel(owner, id);
+    } finally {
+      await c.kill();
+    }
+  });
+
+  it('hand over who is there when one stops in good order', async () => {
+    const c = await all.start();
+    const { id, owner, ownerSocket, helper } = await scene(a, c);
+    await c.stop();
+    await helper.at(b).connect();
+    await pause(GRACE + 7_000);
+    assert.deepEqual(ownerSocket.seen(PRESENCE), []);
+    await cancel(owner, id);
+  });
+});
+
+describe('two nodes whose Redis is away', () => {
+  let all;
+  let redis;
+  let a;
+  let b;
+  before(async () => {
+    redis = await createRedis();
+    // It comes later.
+    all = await service(2, redis);
+    [a, b] = all.nodes;
+  });
+  after(() => all?.stop());
+
+  /** Everything that has nothing to do with Redis is as quick as ever. */
+  async function assertWell({ id, place, owner, ownerSocket, helper }, round) {
+    const local = await helper.at(a).connect();
+    const atB = await owner.at(b).connect();
+    for (let step = 0; step < 5; step += 1) {
+      const began = Date.now();
+      const metres = 1000 - 100 * round - 10 * step;
+      await stand(helper.at(a), north(place, metres));
+      for (const socket of [ownerSocket, local]) {
+        await socket.next(LOCATION, (told) => Math.abs(told.distance - metres) < 3, 1_500);
+      }
+      await say(owner, id, `round ${round} step ${step}`);
+      for (const socket of [ownerSocket, local, atB]) {
+        await socket.next('emergency:message', (payload) => payload.message.message === `round ${round} step ${step}`, 1_500);
+      }
+      assert.ok(Date.now() - began < 2_500, `${Date.now() - began} ms`);
+    }
+    assert.equal(partOf(helper, await read(owner, id)).online, true);
+    local.close();
+    atB.close();
+  }
+
+  /** A position that is stored at one node is told at the other, soon after Redis is back. */
+  async function assertRecovers({ place, ownerSocket, helper }, round) {
+    const began = Date.now();
+    for (let metres = 5000 + 100 * round; ; metres += 1) {
+      await stand(helper, north(place, metres));
+      const told = await ownerSocket.next(LOCATION, (one) => one.distance > 4900 + 100 * round, 500).catch(() => undefined);
+      if (told) break;
+      assert.ok(Date.now() - began < 5_000, 'not within five seconds');
+    }
+    await redisIs('ok', a, b);
+    assert.ok(Date.now() - began < 6_000);
+  }
+
+  it('serve, say so, and find it when it comes, goes, comes back, freezes and thaws', async () => {
+    await redisIs('away', a, b);
+    const all = await scene(a, b);
+    await assertWell(all, 0);
+    redis.start();
+    await assertRecovers(all, 0);
+
+    await redis.stop();
+    await assertWell(all, 1);
+    await redisIs('away', a, b);
+    redis.start();
+    await assertRecovers(all, 1);
+
+    redis.freeze();
+    await assertWell(all, 2);
+    await redisIs('away', a, b);
+    await assertWell(all, 3);
+    redis.thaw();
+    await assertRecovers(all, 2);
+    // Nobody was taken for gone meanwhile.
+    await settled(all.ownerSocket);
+    assert.deepEqual(all.ownerSocket.seen(PRESENCE).filter((news) => !news.online), []);
+    await cancel(all.owner, all.id);
+  });
+});
+
+describe('a single node', () => {
+  it('has no Redis and misses none', async () => {
+    const app = await startNode();
+    assert.deepEqual(await readiness(app), { success: true, status: 'ok', database: 'ok', redis: null });
+    await app.stop();
+  });
+
+  it('does not start with an address that is none, and does not show it', async () => {
+    await assert.rejects(startNode({ env: { REDIS_URL: 'rediss://me:hush@cache.internal' } }), (fault) => {
+      assert.match(fault.message, /REDIS_URL must be redis:/);
+      assert.doesNotMatch(fault.message, /hush/);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,111 @@
+//! Signals while Redis comes and goes: telling never waits, and a few seconds after Redis is back they travel again.
+
+use std::{sync::Arc, time::Duration};
+
+use allynet_domain::{
+    Announcement, Signal,
+    port::{SignalListener, Signals},
+};
+use allynet_tests::{
+    redis::{RECOVERY, Server, nodes},
+    signals::{next, signal, travelling},
+};
+use tokio::time::{Instant, sleep, timeout};
+
+/// Waits until signals do not travel any more; tells each millisecond meanwhile, which must not wait.
+async fn until_away(nodes: &[Arc<dyn Signals>]) {
+    let begin = Instant::now();
+    while nodes.iter().any(|node| node.travel()) {
+        assert!(begin.elapsed() < RECOVERY, "nobody noticed");
+        tell_without_waiting(nodes, 10);
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn tell_without_waiting(nodes: &[Arc<dyn Signals>], count: u64) {
+    let begin = Instant::now();
+    for number in 0..count {
+        nodes[0].tell(signal(number));
+    }
+    assert!(begin.elapsed() < Duration::from_millis(200), "{:?} for {count}", begin.elapsed());
+}
+
+/// Signals travel again, in good time, and what is told then arrives.
+async fn recovers(nodes: &[Arc<dyn Signals>], listener: &mut Box<dyn SignalListener>, number: u64) {
+    let begin = Instant::now();
+    travelling(nodes).await;
+    nodes[0].tell(signal(number));
+    while next(listener).await != signal(number) {}
+    assert!(begin.elapsed() < RECOVERY, "{:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_without_redis_finds_it_when_it_comes() {
+    let mut server = Server::stopped();
+    let nodes = nodes(&server.url(), 2);
+    let mut listener = nodes[1].listen();
+    tell_without_waiting(&nodes, 10_000);
+    sleep(Duration::from_secs(3)).await;
+    assert!(!nodes[0].travel() && !nodes[1].travel());
+    server.start();
+    recovers(&nodes, &mut listener, 1_000_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_stops_and_starts_again_is_noticed_and_found_again() {
+    let mut server = Server::stopped();
+    server.start();
+    let nodes = nodes(&server.url(), 2);
+    let mut listener = nodes[1].listen();
+    recovers(&nodes, &mut listener, 1_000_000).await;
+    for (round, away) in [0, 1, 8].into_iter().enumerate() {
+        server.stop();
+        until_away(&nodes).await;
+        sleep(Duration::from_secs(away)).await;
+        tell_without_waiting(&nodes, 10_000);
+        server.start();
+        recovers(&nodes, &mut listener, 2_000_000 + round as u64).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_freezes_is_noticed_and_costs_nobody_any_time() {
+    let mut server = Server::stopped();
+    server.start();
+    let nodes = nodes(&server.url(), 2);
+    let mut listener = nodes[1].listen();
+    recovers(&nodes, &mut listener, 1_000_000).await;
+    for (round, frozen) in [0, 4, 12].into_iter().enumerate() {
+        server.freeze();
+        until_away(&nodes).await;
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(frozen) {
+            tell_without_waiting(&nodes, 1_000);
+            sleep(Duration::from_millis(50)).await;
+        }
+        server.thaw();
+        recovers(&nodes, &mut listener, 2_000_000 + round as u64).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_last_has_gone_out_when_a_node_stops() {
+    let mut server = Server::stopped();
+    server.start();
+    let others = nodes(&server.url(), 1);
+    let mut listener = others[0].listen();
+    let leaving = allynet_redis::Redis::start(&server.url().parse().unwrap(), allynet_tests::signals::node(9)).unwrap();
+    let begin = Instant::now();
+    while !(leaving.travel() && others[0].travel()) {
+        assert!(begin.elapsed() < RECOVERY);
+        sleep(Duration::from_millis(10)).await;
+    }
+    for number in 0..2_000 {
+        leaving.tell(signal(number));
+    }
+    let goodbye = Signal::Presence { node: allynet_tests::signals::node(9), count: 0, news: Announcement::Leaving };
+    leaving.tell(goodbye.clone());
+    leaving.flush(Duration::from_secs(2)).await;
+    drop(leaving);
+    timeout(RECOVERY, async { while listener.next().await != goodbye {} }).await.unwrap();
+}

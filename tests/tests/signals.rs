@@ -1,0 +1,25 @@
+//! The contract of the port `Signals`, on every adapter of it.
+
+use std::sync::Arc;
+
+use allynet_domain::port::Signals;
+use allynet_realtime::InProcess;
+use allynet_tests::signals_contract;
+
+mod in_process {
+    use super::*;
+
+    signals_contract!({
+        let one = InProcess::alone();
+        let others = [one.beside(), one.beside()];
+        [one].into_iter().chain(others).map(|node| Arc::new(node) as Arc<dyn Signals>).collect()
+    });
+}
+
+mod redis {
+    use allynet_tests::redis::shared;
+
+    use super::*;
+
+    signals_contract!(shared());
+}
