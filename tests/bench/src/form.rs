@@ -1,5 +1,7 @@
 //! The long form, whose figures count, and the quick one, which shows in two minutes whether something has changed.
 
+use std::time::Duration;
+
 /// How much is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -14,6 +16,11 @@ impl Form {
             Self::Quick => quick,
             Self::Long => long,
         }
+    }
+
+    /// What goes by before anything is counted: the peer has to be compiled first.
+    pub(crate) fn warm_up(self) -> Duration {
+        Duration::from_secs(self.pick(1, 2))
     }
 
     /// How often each server is measured, in turn with the others.

@@ -22,8 +22,6 @@ use crate::{
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
 const AT_ONCE: usize = 32;
 const PEOPLE: Population = Population { owners: AT_ONCE, helpers: 10_000 };
-/// Before anything is counted.
-const WARM_UP: Duration = Duration::from_secs(2);
 
 const RATE: &str = "created and cancelled";
 const WAIT: &str = "`POST /emergencies`, p99";
@@ -68,8 +66,8 @@ async fn measure(
     sheet: &mut Sheet,
 ) -> anyhow::Result<()> {
     let server = Server::start(kind, &database.url()).await?;
-    let from = Instant::now() + WARM_UP;
-    let until = from + cx.form.pick(Duration::from_secs(4), Duration::from_secs(10));
+    let from = Instant::now() + cx.form.warm_up();
+    let until = from + cx.form.pick(Duration::from_secs(2), Duration::from_secs(10));
     let mut owners = JoinSet::new();
     for number in 0..AT_ONCE {
         let http = Http::connect(server.address, &tokens.of(number)?).await?;

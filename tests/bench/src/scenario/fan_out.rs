@@ -26,7 +26,7 @@ use crate::{
 const KINDS: [Kind; 5] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite, Kind::Frames];
 const PEOPLE: Population = Population { owners: 2, helpers: 10_000 };
 /// Emergencies before anything is counted: the peer has to be compiled first.
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 3;
 /// How many ask meanwhile, each with a pause from an answer to the next question.
 const ASKING: usize = 8;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -90,7 +90,7 @@ async fn measure(
 
     let (meter, heard) = (Meter::start(&server, &cx.databases)?, crowd.heard());
     let mut last = Vec::new();
-    for _ in 0..cx.form.pick(60_000, 200_000) / size {
+    for _ in 0..cx.form.pick(40_000, 200_000) / size {
         last.push(once(&mut owner, &crowd).await?.as_secs_f64() * 1e3);
     }
     let (cost, heard) = (meter.stop()?, crowd.heard() - heard);
@@ -142,7 +142,7 @@ async fn ask(
         }
     });
     let begun = Instant::now();
-    while begun.elapsed() < cx.form.pick(Duration::from_secs(2), Duration::from_secs(5)) {
+    while begun.elapsed() < cx.form.pick(Duration::from_secs(1), Duration::from_secs(5)) {
         once(owner, crowd).await?;
     }
     enough.store(true, Relaxed);

@@ -67,7 +67,7 @@ const QUESTIONS: [Question; 6] = [
 
 /// Runs it.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
-    let archive = Archive { people: PEOPLE, emergencies: cx.form.pick(20_000, 1_000_000) };
+    let archive = Archive { people: PEOPLE, emergencies: cx.form.pick(10_000, 1_000_000) };
     let tokens = Tokens::new()?;
     let mut sheet = Sheet::new(format!("reading at {} emergencies, p99", archive.emergencies));
     let mut databases = Vec::new();
@@ -107,7 +107,7 @@ async fn put(
 ) -> anyhow::Result<Times> {
     let (mut chance, mut times) = (Chance::new(7), Times::default());
     let of = (question.of)(archive);
-    for number in 0..WARM_UP + cx.form.pick(200, 1_000) {
+    for number in 0..WARM_UP + cx.form.pick(100, 1_000) {
         let (person, path) = (question.ask)(archive, of.start + chance.below(of.len()));
         let mut http = Http::connect(server.address, &tokens.of(person)?).await?;
         let begun = Instant::now();

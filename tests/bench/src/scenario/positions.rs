@@ -26,8 +26,6 @@ use crate::{
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
 const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
-/// Before anything is counted.
-const WARM_UP: Duration = Duration::from_secs(2);
 /// How far a phone moves from one report to the next, in degrees: some metres.
 const STEP: f64 = 0.000_1;
 /// After the end, how long a confirmation is waited for that is on its way.
@@ -91,8 +89,8 @@ async fn measure(
     let phones: Vec<String> = (0..pace.sockets).map(|n| tokens.of(n)).collect::<anyhow::Result<_>>()?;
     let begin = Instant::now();
     let sockets = crowd::connect(server.address, &phones).await?;
-    let from = begin.elapsed() + WARM_UP;
-    let until = from + cx.form.pick(Duration::from_secs(4), Duration::from_secs(10));
+    let from = begin.elapsed() + cx.form.warm_up();
+    let until = from + cx.form.pick(Duration::from_secs(2), Duration::from_secs(10));
     let counted = (begin + from, begin + until);
 
     let confirmed = Arc::<AtomicUsize>::default();

@@ -10,23 +10,21 @@ use crate::{
     world::{Database, Population},
 };
 
-const STARTS: usize = 5;
-
 /// Runs it.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let mut sheet = Sheet::new("from the start to ready");
     let empty = "on nothing";
-    for _ in 0..STARTS {
+    for _ in 0..cx.form.pick(3, 9) {
         let database = Database::new(&cx.databases, Kind::Sqlite).await?;
         start(Kind::Sqlite, &database, empty, &mut sheet).await?;
         database.remove().await?;
     }
     sheet.expect(Kind::Sqlite, empty, Target::AtMost(150.0));
-    let helpers = cx.form.pick(50_000, 1_000_000);
+    let helpers = cx.form.pick(20_000, 1_000_000);
     let full = format!("on {helpers} helpers");
     for kind in [Kind::Postgres, Kind::Sqlite, Kind::Peer] {
         let database = Database::with(&cx.databases, kind, Population { owners: 0, helpers }).await?;
-        for _ in 0..STARTS {
+        for _ in 0..cx.form.pick(3, 9) {
             start(kind, &database, &full, &mut sheet).await?;
         }
         database.remove().await?;
