@@ -74,7 +74,7 @@ const TOWN: &str = "-50.0, -155.0";
 
 /// The parameters with which each statement is asked about; more than one list where it matters.
 fn parameters(statement: &str) -> Vec<String> {
-    let search = format!("{TOWN}, {OWNER}, now() - interval '1 day'");
+    let fresh = "now() - interval '1 day'";
     match statement {
         "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
@@ -93,8 +93,17 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::READY" | "events::LAST" | "events::OWN_TRANSACTION" | "events::HORIZON" => vec![String::new()],
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
-        "emergencies::EARLIER_CALL" => vec![format!("{OWNER}, 'request 32'"), format!("{OWNER}, null")],
-        "emergencies::PENDING_FOR" => vec![format!("{HELPER}, {TOWN}, 0.01, 50")],
+        "emergencies::LOAD_NEAREST" => {
+            ["false", "true"].map(|open| format!("{CALL}, {fresh}, {open}, 15000, 50")).to_vec()
+        }
+        "emergencies::LOAD_ONE" => vec![format!("{CALL}, {fresh}, false, 15000, {HELPER}")],
+        "emergencies::SURVEY" => {
+            let around = |request, open| {
+                format!("{OWNER}, {request}, {TOWN}, {fresh}, {open}, 15000, '{{5000,10000,15000}}', 50")
+            };
+            vec![around("'request 32'", false), around("null", true)]
+        }
+        "emergencies::PENDING_FOR" => vec![format!("{HELPER}, 0.01, 50")],
         "emergencies::NEARBY" => ["100", "10000", "50000"].map(|radius| format!("{TOWN}, {radius}, 100")).to_vec(),
         "emergencies::HISTORY" => [HELPER, OWNER]
             .iter()
@@ -108,16 +117,16 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![format!("null, {CALL}, 51, 'resolved'"), format!("now(), {CALL}, 51, 'active'")]
         }
         "emergencies::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, {TOWN}, 10000, 'resolved'")],
-        "events::TIMELINE" => vec![format!("{CALL}, 0, 501")],
+        "events::TIMELINE" | "events::EVENTS_OF" => vec![format!("{CALL}, 0, 501")],
+        "events::STANDING" => vec![format!("{CALL}, {OWNER}")],
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::CENSUS" => {
-            ["false", "true"].map(|open| format!("{search}, {open}, 15000, '{{5000,10000,15000}}', 50")).to_vec()
+        "helpers::NEARBY" => {
+            ["false", "true"].map(|open| format!("{CALL}, {OWNER}, {fresh}, {open}, 5000, 50")).to_vec()
         }
-        "helpers::NEARBY" => ["false", "true"].map(|open| format!("{search}, {open}, 5000, 50")).to_vec(),
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
-        "messages::FIND" => vec![format!("{CALL}, '00000004-0000-7000-8000-000000000032'")],
+        "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => vec![format!("{CALL}, {OWNER}, null, 50"), format!("{CALL}, {OWNER}, now(), 50")],
         "positions::RECORD" => {
             vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()]")]

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::{http::Request, world::SECRET};
 
 const START: Duration = Duration::from_secs(20);
-const STOP: Duration = Duration::from_secs(12);
+const STOP: Duration = Duration::from_secs(10);
 
 /// A running server.
 pub(crate) struct Node {

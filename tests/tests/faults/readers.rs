@@ -25,6 +25,8 @@ const STALLED: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(1);
 /// How late the others may hear, at most.
 const LATE: Duration = Duration::from_secs(1);
+/// How many emergencies are raised while the node is about to be told to stop.
+const LAST: usize = 40;
 /// The most that may be held for one of them, in bytes.
 const HELD: u64 = 1_000_000;
 /// What the newest events may take in memory, whoever reads them.
@@ -73,7 +75,7 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     let mut chance = Chance::new(seed);
     let (helpers, stalled, owners) = (number("FAULTS_READERS", 40, 500), pick(4, 50), number("FAULTS_CALLS", 900, 900));
     println!("{what}, {stalled} among {helpers}, seed {seed}");
-    let world = World::new(&Kind::Sqlite, helpers, 5, owners).await;
+    let world = World::new(&Kind::Sqlite, helpers, 5, owners + LAST).await;
     let node = Node::start(&world.url()).await;
     let route = Route::to(&[node.address]);
     let scene = Scene::new(world, &route);
@@ -121,8 +123,16 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     let latest = latency(&scene, &clients[..helpers - stalled]).await;
     println!("{what}: the others heard within {} ms of the decision, at the latest", latest.as_millis());
     assert!(latest < LATE, "seed {seed}: somebody else heard only after {latest:?}");
-    drop(clients);
+
+    // A node that is told to stop does, whoever does not read what it still has for them.
+    Client::stall(slow, true);
+    for n in owners..owners + LAST {
+        scene.raise(n, &"x".repeat(1_000), &mut chance).await;
+    }
+    let told = Instant::now();
     node.stop().await;
+    println!("{what}: with them stalled again the node stopped within {} ms", told.elapsed().as_millis());
+    drop(clients);
 }
 
 /// The longest time from an event's decision until one of these heard of it.
