@@ -34,7 +34,7 @@ demo: need-cargo need-node $(E2E_PACKAGES) ## A town of simulated helpers, to be
 bench: need-cargo need-node ## Side by side with what else could be run; BENCH="fan-out create" picks scenarios
 	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres
 
-bench-quick: need-cargo need-node ## The same in two minutes, once it is built
+bench-quick: need-cargo need-node ## The same, smaller and once
 	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres FORM=--quick
 
 fmt: need-cargo ## Format the code
