@@ -10,16 +10,22 @@ use std::{
     fmt,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body;
 use socketioxide::{TransportType, extract::SocketRef, socket::Sid};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
+
+use crate::lane::Lane;
 
 /// The path of the Socket.IO endpoint, as clients write it. The service of [`Connections::wrap`] is mounted here.
 pub const SOCKET_IO_PATH: &str = "/socket.io/";
@@ -44,6 +50,30 @@ pub struct Connection {
     /// Cancelling it closes the connection: reads fail at once, writes after what is queued had a bounded
     /// chance. It MUST be cancelled as well when the connection ends by itself.
     pub close: CancellationToken,
+    /// The way out of it. Everything that is written goes through it.
+    pub lane: Arc<Lane>,
+}
+
+/// How many bytes wait for a client that polls.
+#[derive(Debug, Default)]
+pub(crate) struct Owed(AtomicUsize);
+
+impl Owed {
+    /// How many there are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// So many more.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A poll took so many. It took what is no payload as well, which is little.
+    fn settle(&self, bytes: usize) {
+        let rest = |owed: usize| Some(owed.saturating_sub(bytes));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).ok();
+    }
 }
 
 /// The transports of all sessions of this process. A clone refers to the same ones.
@@ -58,7 +88,7 @@ struct Shared {
     end_session: OnceLock<Weak<EndSession>>,
 }
 
-/// Sessions that were upgraded to WebSocket, and sessions on polling that are being ended.
+/// Sessions that began on polling: what waits for them, to which connection they were upgraded, and which are being ended.
 #[derive(Default)]
 struct Sessions {
     by_sid: HashMap<Sid, Session>,
@@ -68,7 +98,9 @@ struct Sessions {
 #[derive(Default)]
 struct Session {
     /// The connections that were upgraded to WebSocket for this session. One, unless the client misbehaves.
-    carriers: Vec<CancellationToken>,
+    carriers: Vec<Connection>,
+    /// What waits for it while it polls.
+    owed: Weak<Owed>,
     /// Set while the session is being ended; told of each poll that was answered.
     ending: Option<Arc<Notify>>,
 }
@@ -114,14 +146,32 @@ impl Connections {
     }
 
     fn close_websocket(&self, socket: &SocketRef) {
-        let mut tokens = self.sessions().carriers(socket.id);
-        tokens.extend(opening_websocket(socket));
-        if tokens.is_empty() {
+        let mut connections = self.sessions().carriers(socket.id);
+        connections.extend(opening_websocket(socket).cloned());
+        if connections.is_empty() {
             tracing::error!("no connection is known for a WebSocket: it leaves the namespace only");
             socket.clone().disconnect().ok();
         }
-        for token in tokens {
-            token.cancel();
+        for connection in connections {
+            connection.close.cancel();
+        }
+    }
+
+    /// The way out to a client on WebSocket. None while it polls.
+    pub(crate) fn lane(&self, socket: &SocketRef) -> Option<Arc<Lane>> {
+        if socket.transport_type() != TransportType::Websocket {
+            return None;
+        }
+        if let Some(connection) = opening_websocket(socket) {
+            return Some(Arc::clone(&connection.lane));
+        }
+        self.sessions().carriers(socket.id).pop().map(|connection| connection.lane)
+    }
+
+    /// Counts what polls take of what waits for a session, as long as `owed` lives.
+    pub(crate) fn count_polled(&self, socket: &SocketRef, owed: &Arc<Owed>) {
+        if opening_websocket(socket).is_none() {
+            self.sessions().count_polled(socket.id, owed);
         }
     }
 
@@ -151,22 +201,23 @@ impl Connections {
         }
         let carriers = self.sessions().remove(socket.id);
         for carrier in carriers {
-            carrier.cancel();
+            carrier.close.cancel();
         }
     }
 
-    /// What an answered request with a session id says about the session.
-    fn answered(&self, sid: Sid, method: &Method, status: StatusCode, on: Option<Connection>) {
-        if status != StatusCode::SWITCHING_PROTOCOLS {
-            if *method == Method::GET {
-                self.sessions().polled(sid);
+    /// What an answered request says about the session that it names, or opens.
+    fn answered(&self, sid: Option<Sid>, polls: bool, response: &Response<impl Body>, on: Option<Connection>) {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(connection) = on else {
+                return tracing::error!("a WebSocket request carries no `Connection`: it cannot be closed");
+            };
+            connection.lane.expect_frames();
+            if let Some(sid) = sid {
+                self.sessions().upgraded(sid, connection);
             }
-            return;
-        }
-        if let Some(connection) = on {
-            self.sessions().upgraded(sid, connection.close);
-        } else {
-            tracing::error!("a WebSocket request carries no `Connection`: it cannot be closed");
+        } else if let (Some(sid), true) = (sid, polls) {
+            let taken = response.body().size_hint().exact().and_then(|taken| usize::try_from(taken).ok());
+            self.sessions().polled(sid, taken.unwrap_or_default());
         }
     }
 
@@ -197,34 +248,45 @@ impl Sessions {
         self.by_sid.get(&sid).is_some_and(|session| session.ending.is_some())
     }
 
-    fn polled(&self, sid: Sid) {
-        if let Some(polled) = self.by_sid.get(&sid).and_then(|session| session.ending.as_ref()) {
+    fn count_polled(&mut self, sid: Sid, owed: &Arc<Owed>) {
+        self.purge();
+        self.by_sid.entry(sid).or_default().owed = Arc::downgrade(owed);
+    }
+
+    fn polled(&self, sid: Sid, taken: usize) {
+        let Some(session) = self.by_sid.get(&sid) else { return };
+        if let Some(polled) = &session.ending {
             polled.notify_one();
+        }
+        if let Some(owed) = session.owed.upgrade() {
+            owed.settle(taken);
         }
     }
 
-    fn upgraded(&mut self, sid: Sid, carrier: CancellationToken) {
+    fn upgraded(&mut self, sid: Sid, carrier: Connection) {
         self.purge();
         let session = self.by_sid.entry(sid).or_default();
-        session.carriers.retain(|carrier| !carrier.is_cancelled());
+        session.carriers.retain(|carrier| !carrier.close.is_cancelled());
         session.carriers.push(carrier);
     }
 
-    fn carriers(&self, sid: Sid) -> Vec<CancellationToken> {
+    fn carriers(&self, sid: Sid) -> Vec<Connection> {
         self.by_sid.get(&sid).map(|session| session.carriers.clone()).unwrap_or_default()
     }
 
-    fn remove(&mut self, sid: Sid) -> Vec<CancellationToken> {
+    fn remove(&mut self, sid: Sid) -> Vec<Connection> {
         self.by_sid.remove(&sid).map(|session| session.carriers).unwrap_or_default()
     }
 
-    /// Forgets sessions whose connections have ended, when the map has doubled since the last time.
+    /// Forgets sessions that have ended, when the map has doubled since the last time.
     fn purge(&mut self) {
         if self.by_sid.len() < self.purge_at.max(PURGE_MIN) {
             return;
         }
         self.by_sid.retain(|_, session| {
-            session.ending.is_some() || session.carriers.iter().any(|carrier| !carrier.is_cancelled())
+            session.ending.is_some()
+                || session.owed.strong_count() > 0
+                || session.carriers.iter().any(|carrier| !carrier.close.is_cancelled())
         });
         self.purge_at = self.by_sid.len() * 2;
     }
@@ -242,6 +304,7 @@ impl<S, B, R> Service<Request<B>> for Watched<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
+    R: Body,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -252,20 +315,20 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(sid) = session_id(request.uri()) else {
+        let (sid, upgrades) = (session_id(request.uri()), asks_for_websocket(request.uri()));
+        if sid.is_none() && !upgrades {
             return Box::pin(self.inner.call(request));
-        };
+        }
         let connection = request.extensions().get::<Connection>().cloned();
-        let method = request.method().clone();
-        let polls = method == Method::GET && !asks_for_websocket(request.uri());
-        if !polls && self.connections.sessions().is_ending(sid) {
+        let polls = *request.method() == Method::GET && !upgrades;
+        if !polls && sid.is_some_and(|sid| self.connections.sessions().is_ending(sid)) {
             *request.uri_mut() = Uri::from_static(NO_SESSION);
         }
         let response = self.inner.call(request);
         let connections = self.connections.clone();
         Box::pin(async move {
             let response = response.await?;
-            connections.answered(sid, &method, response.status(), connection);
+            connections.answered(sid, polls, &response, connection);
             Ok(response)
         })
     }
@@ -293,12 +356,12 @@ where
 }
 
 /// The connection on which the session was opened, if it was opened as a WebSocket.
-fn opening_websocket(socket: &SocketRef) -> Option<CancellationToken> {
+fn opening_websocket(socket: &SocketRef) -> Option<&Connection> {
     let request = socket.req_parts();
     if !asks_for_websocket(&request.uri) {
         return None;
     }
-    request.extensions.get::<Connection>().map(|connection| connection.close.clone())
+    request.extensions.get::<Connection>()
 }
 
 /// The session id of a request, read exactly as the engine reads it.
@@ -318,29 +381,41 @@ fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    fn connection() -> Connection {
+        let (peer, close) = (SocketAddr::from(([127, 0, 0, 1], 1)), CancellationToken::new());
+        Connection { peer, close, lane: Arc::default() }
+    }
+
+    fn closes(connections: &[Connection]) -> Vec<CancellationToken> {
+        connections.iter().map(|connection| connection.close.clone()).collect()
+    }
+
     #[test]
     fn sessions_whose_connections_ended_are_forgotten() {
         let mut sessions = Sessions::default();
-        let living = (Sid::new(), CancellationToken::new());
+        let (living, polling) = ((Sid::new(), connection()), (Sid::new(), Arc::default()));
         sessions.upgraded(living.0, living.1.clone());
+        sessions.count_polled(polling.0, &polling.1);
         for _ in 0..10 * PURGE_MIN {
-            let ended = CancellationToken::new();
+            let ended = connection();
             sessions.upgraded(Sid::new(), ended.clone());
-            ended.cancel();
+            sessions.count_polled(Sid::new(), &Arc::default());
+            ended.close.cancel();
         }
         assert!(sessions.by_sid.len() <= PURGE_MIN, "{} remembered", sessions.by_sid.len());
-        assert_eq!(sessions.carriers(living.0), [living.1]);
+        assert_eq!(closes(&sessions.carriers(living.0)), [living.1.close]);
+        assert!(sessions.by_sid.contains_key(&polling.0));
     }
 
     #[test]
     fn many_living_sessions_are_all_kept() {
         let mut sessions = Sessions::default();
-        let tokens: Vec<_> = (0..3 * PURGE_MIN).map(|_| (Sid::new(), CancellationToken::new())).collect();
-        for (sid, token) in &tokens {
-            sessions.upgraded(*sid, token.clone());
+        let all: Vec<_> = (0..3 * PURGE_MIN).map(|_| (Sid::new(), connection())).collect();
+        for (sid, connection) in &all {
+            sessions.upgraded(*sid, connection.clone());
         }
-        for (sid, token) in tokens {
-            assert_eq!(sessions.remove(sid), [token]);
+        for (sid, connection) in all {
+            assert_eq!(closes(&sessions.remove(sid)), [connection.close]);
         }
     }
 
@@ -354,5 +429,16 @@ mod tests {
         assert!(sessions.is_ending(sid));
         sessions.remove(sid);
         assert!(!sessions.is_ending(sid));
+    }
+
+    #[test]
+    fn a_poll_takes_from_what_is_owed() {
+        let (mut sessions, sid, owed) = (Sessions::default(), Sid::new(), Arc::<Owed>::default());
+        sessions.count_polled(sid, &owed);
+        owed.add(100);
+        sessions.polled(sid, 40);
+        assert_eq!(owed.bytes(), 60);
+        sessions.polled(sid, 70);
+        assert_eq!(owed.bytes(), 0);
     }
 }

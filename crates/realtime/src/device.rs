@@ -3,20 +3,14 @@
 //! Knows neither the log nor rooms. Never logs the socket's id: on polling it is a bearer.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use allynet_domain::{EventId, port::Fix};
-use allynet_wire::{
-    events::Outgoing,
-    socket::{ErrorEvent, Failure},
-};
+use allynet_wire::socket::{ErrorEvent, Failure, SessionReady};
 use serde::{Serialize, de::IgnoredAny};
-use socketioxide::{SendError, SocketError, ack::AckStream, extract::SocketRef};
+use socketioxide::{ParserError, SendError, SocketError, ack::AckStream, extract::SocketRef};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -25,9 +19,12 @@ use crate::{
     hub::Entry,
     inbox::Inbox,
     later::Unconfirmed,
+    line::Line,
     measures::{Emitted, Measures},
     members::{Farewell, Identity, MemberId},
+    packet::Packet,
     slot::Slot,
+    told::Written,
 };
 
 /// How many events of one socket may wait for the one that is being handled.
@@ -42,13 +39,13 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     /// What the client asks for, in order.
     pub(crate) inbox: Inbox,
+    /// How it is spoken to.
+    pub(crate) line: Line,
     pub(crate) measures: Arc<Measures>,
     /// The last position that was put off.
     pub(crate) put_off: Slot<Fix, Unconfirmed>,
     /// Its place among those of its address.
     place: Mutex<Option<Place>>,
-    /// Set when the connection is over, which may be before it was attached.
-    gone: AtomicBool,
     pending: Mutex<Option<Pending>>,
 }
 
@@ -66,6 +63,7 @@ impl Session {
     /// A connection that passed the handshake.
     pub(crate) fn new(
         (id, identity): (MemberId, Identity),
+        line: Line,
         entry: Entry,
         last_event: Option<EventId>,
         place: Option<Place>,
@@ -82,7 +80,7 @@ impl Session {
         }
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
         let (put_off, place) = (Slot::default(), Mutex::new(place));
-        Self { id, identity, inbox, measures, put_off, place, gone: AtomicBool::new(false), pending }
+        Self { id, identity, inbox, line, measures, put_off, place, pending }
     }
 
     /// What is needed to attach it, the first time.
@@ -90,9 +88,9 @@ impl Session {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The connection is over.
+    /// The connection is over, which may be before it was attached.
     pub(crate) fn end(&self) {
-        self.gone.store(true, Ordering::SeqCst);
+        self.line.end();
         self.inbox.close();
         self.put_off.close();
         drop(self.take_pending());
@@ -101,7 +99,19 @@ impl Session {
 
     /// Whether the connection is over.
     pub(crate) fn is_over(&self) -> bool {
-        self.gone.load(Ordering::SeqCst)
+        self.line.is_over()
+    }
+
+    /// Sends something that is not of the log.
+    pub(crate) fn tell(&self, socket: &SocketRef, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
+        let packet = Packet::event(event, payload)?;
+        let sent = self.line.send(socket, &packet, false, || socket.emit(event, payload));
+        sent.map_err(|error| self.refused(Emitted::Other, error))
+    }
+
+    fn refused(&self, what: Emitted, error: SendError) -> Refused {
+        self.measures.failed(what, &error);
+        error.into()
     }
 }
 
@@ -130,33 +140,48 @@ impl From<SendError> for Refused {
     }
 }
 
+impl From<serde_json::Error> for Refused {
+    fn from(error: serde_json::Error) -> Self {
+        tracing::error!(%error, "an event cannot be written");
+        Self
+    }
+}
+
 impl Device {
     /// Sends something that is not of the log.
     pub(crate) fn tell(&self, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
-        self.socket.emit(event, payload).map_err(|error| self.refused(Emitted::Other, error))
+        self.session.tell(&self.socket, event, payload)
+    }
+
+    /// Says that it is attached, before anything else.
+    pub(crate) fn greet(&self, ready: &SessionReady) -> Result<(), Refused> {
+        const EVENT: &str = "session:ready";
+        let Self { socket, session, .. } = self;
+        let packet = Packet::event(EVENT, ready)?;
+        let sent = session.line.greet(socket, &packet, || socket.emit(EVENT, ready));
+        sent.map_err(|error| session.refused(Emitted::Other, error))
     }
 
     /// Sends an event of the log; with what will be its acknowledgement, if it asks for one.
-    pub(crate) fn deliver(&self, event: &Outgoing) -> Result<Option<Acknowledged>, Refused> {
-        if !event.acknowledged {
-            let sent = self.socket.emit(event.name, &event.payload);
-            return sent.map(|()| None).map_err(|error| self.refused(Emitted::Log, error));
-        }
-        let sent = self.socket.emit_with_ack(event.name, &event.payload);
-        sent.map(Some).map_err(|error| self.refused(Emitted::Log, error))
+    pub(crate) fn deliver(&self, event: &Written) -> Result<Option<Acknowledged>, Refused> {
+        let Self { socket, session, .. } = self;
+        let Written { name, acknowledged, packet } = event;
+        let payload = || packet.argument().map_err(ParserError::new);
+        let sent = if *acknowledged {
+            session.line.queue(socket, packet, || socket.emit_with_ack(name, payload()?)).map(Some)
+        } else {
+            session.line.send(socket, packet, true, || socket.emit(name, payload()?)).map(|()| None)
+        };
+        sent.map_err(|error| session.refused(Emitted::Log, error))
     }
 
-    fn refused(&self, what: Emitted, error: SendError) -> Refused {
-        self.session.measures.failed(what, &error);
-        error.into()
-    }
-
-    /// Ends the connection of a client that does not take what it is sent: it comes back and resumes.
+    /// Ends the connection of a client that does not take what it is sent: it comes back and resumes. One that has left
+    /// takes nothing either, and may be about to come back on the same connection.
     pub(crate) fn cut_slow(&self) {
-        if !self.session.is_over() {
+        if !self.session.is_over() && self.socket.connected() {
             tracing::info!("a client reads too slowly: cut off");
+            self.cut();
         }
-        self.cut();
     }
 
     /// Says why, and ends the connection.

@@ -9,7 +9,6 @@ use allynet_domain::{
     Event, EventId, LoggedEvent, Signal, Timestamp, UserId, Viewer,
     port::{self, EventTail, Fix},
 };
-use allynet_wire::events::Outgoing;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use socketioxide::AckError;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +19,13 @@ use crate::{
     hub::RING,
     members::{Farewell, MemberId},
     numbers::Numbers,
-    told::Told,
+    told::{Told, Written},
 };
 
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
+/// To how many sockets an event is sent before others have their turn.
+const TURN: usize = 64;
 /// The clock of the machine may be set: it is looked at again at least this often.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
@@ -75,7 +76,7 @@ impl Dispatcher {
             match tail.next().await {
                 Ok(events) => {
                     for event in events {
-                        self.dispatch(&Told::new(event));
+                        self.dispatch(&Told::new(event)).await;
                         tokio::task::yield_now().await;
                     }
                 }
@@ -123,7 +124,7 @@ impl Dispatcher {
         self.desk.hub.set_failing(false);
     }
 
-    fn dispatch(&self, event: &Arc<Told>) {
+    async fn dispatch(&self, event: &Arc<Told>) {
         if let Event::MessageDeleted { .. } = event.logged.event {
             self.desk.archive.forget();
         }
@@ -131,8 +132,8 @@ impl Dispatcher {
         self.desk.ports.motion.observe(&event.logged);
         let step = self.desk.hub.advance(event);
         for (viewer, devices) in step.deliveries {
-            if let Some(outgoing) = event.outgoing(viewer) {
-                self.deliver(&event.logged, viewer, &outgoing, &devices);
+            if let Some(written) = event.written(viewer) {
+                self.deliver(&event.logged, viewer, &written, &devices).await;
             }
         }
         self.desk.hub.settle(event.id());
@@ -153,18 +154,22 @@ impl Dispatcher {
     }
 
     /// Sends to each device. One that does not take it is cut off, and gets nothing more: it comes back and resumes.
-    fn deliver(&self, event: &LoggedEvent, viewer: Viewer, outgoing: &Outgoing, devices: &[(MemberId, Device)]) {
+    async fn deliver(&self, event: &LoggedEvent, viewer: Viewer, written: &Written, devices: &[(MemberId, Device)]) {
         let (mut answers, mut delivered) = (FuturesUnordered::new(), 0);
-        for (id, device) in devices {
-            if let Ok(answer) = device.deliver(outgoing) {
-                answers.extend(answer);
-                delivered += 1;
-            } else {
-                self.desk.hub.remove(*id);
-                device.cut_slow();
+        for devices in devices.chunks(TURN) {
+            for (id, device) in devices {
+                if let Ok(answer) = device.deliver(written) {
+                    answers.extend(answer);
+                    delivered += 1;
+                } else {
+                    self.desk.hub.remove(*id);
+                    device.cut_slow();
+                }
             }
+            // Each was a write to a socket, and others wait for this thread.
+            tokio::task::yield_now().await;
         }
-        self.desk.measures.delivered(outgoing.name, delivered);
+        self.desk.measures.delivered(written.name, delivered);
         if let (Viewer::User(user), false) = (viewer, answers.is_empty()) {
             expect_answer(&self.desk, event, user, answers);
         }

@@ -33,10 +33,9 @@ const NAMESPACE: &str = "/emergencies";
 
 /// The largest packet that a client may send, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
-/// The most packets that wait for one client besides what its transport holds. That is under 1 MB with events of up to
-/// 3.5 KB on average; one with all its texts at their limits has up to 12 KB. A queue grows only as it fills, and what is
-/// sent at once without a pause (`resume`, `hub`, the answers of an inbox) is less.
-const QUEUE: usize = 256;
+/// The most packets that wait for one client in the queue of its transport, which grows only as it fills. How many bytes
+/// they may have together is limited before ([`lane::MOST`](crate::lane::MOST)).
+const QUEUE: usize = 1024;
 /// How many connections may ask the database at once who they are: less than half of what it has for everybody.
 const ENTERING: usize = 6;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.

@@ -30,6 +30,7 @@ use crate::{
     desk::{Desk, explain, log_fault},
     device::{Device, Pending, Session},
     hub::{Attached, Entry},
+    line::Line,
     members::{Farewell, Identity},
     receive, resume,
 };
@@ -65,7 +66,8 @@ pub(crate) async fn admit(
     let vital = entry.rooms.iter().any(|room| matches!(room, Room::Participants(_)));
     let place = place(&desk, &socket, vital)?;
     let (id, measures) = (desk.hub.number(), Arc::clone(&desk.measures));
-    let session = Arc::new(Session::new((id, identity), entry, last_event, place, measures));
+    let line = Line::new(&desk.connections, &socket);
+    let session = Arc::new(Session::new((id, identity), line, entry, last_event, place, measures));
     receive::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())
@@ -191,7 +193,7 @@ fn attach(desk: &Desk, device: &Device, entry: &Entry, resumes: bool) -> (Attach
     let attached = desk.hub.attach((*id, *identity), device.clone(), entry, resumes, |rooms, latest| {
         greeted = (rooms.to_vec(), latest);
         let ready = SessionReady::new(identity.user, rooms, latest, desk.ports.clock.now());
-        device.tell("session:ready", &ready).is_ok()
+        device.greet(&ready).is_ok()
     });
     (attached, greeted)
 }

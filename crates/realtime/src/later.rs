@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{Position, port::Fix, usecase::helpers::locate_at};
 use allynet_wire::{limits::Limit, socket::Confirmation};
-use socketioxide::extract::AckSender;
 
 use crate::{
+    answer::Ack,
     desk::{Desk, explain},
     device::Session,
     gate::take,
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A position that was sent and is not confirmed yet.
 pub(crate) struct Unconfirmed {
     pub(crate) caller: Caller,
-    pub(crate) ack: AckSender,
+    pub(crate) ack: Ack,
     pub(crate) position: Position,
 }
 

@@ -13,9 +13,10 @@ use allynet_wire::{
     socket::{Acknowledgement, Confirmation, ErrorEvent, Failure},
 };
 use serde_json::Value;
-use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+use socketioxide::extract::{Event, SocketRef, TryData};
 
 use crate::{
+    answer::Ack,
     desk::{Desk, Ports, explain},
     device::{Device, Session},
     gate::{TooMuch, Verdict, judge, too_much},
@@ -23,7 +24,6 @@ use crate::{
     hub::{Entry, Joined, Since, Standing},
     inbox::Refused,
     later::{Unconfirmed, put_off},
-    measures::Emitted,
     resume,
 };
 
@@ -60,7 +60,7 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
         let (desk, session) = (Arc::clone(desk), Arc::clone(session));
         // The body runs in the order of arrival, before the future that it returns is polled. One of the two
         // acknowledgements goes with the work, the other answers if the work cannot be taken.
-        let handler = move |socket, TryData(payload): TryData<Value>, ack: AckSender, spare: AckSender| {
+        let handler = move |socket, TryData(payload): TryData<Value>, ack: Ack, spare: Ack| {
             let caller = Caller { socket, event: Cow::Borrowed(request.event()) };
             let payload = payload.unwrap_or_default();
             let verdict = judge(&desk, &session, request.event(), &payload);
@@ -82,7 +82,7 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
         socket.on(request.event(), handler);
     }
     let (all, listener) = (Arc::clone(desk), Arc::clone(session));
-    socket.on_fallback(move |socket: SocketRef, Event(event), ack: AckSender, spare: AckSender| {
+    socket.on_fallback(move |socket: SocketRef, Event(event), ack: Ack, spare: Ack| {
         let verdict = judge(&all, &listener, &event, &Value::Null);
         let caller = Caller { socket, event: Cow::Owned(event) };
         let (worker, owner) = (caller.clone(), Arc::clone(&listener));
@@ -112,7 +112,7 @@ impl Caller {
         verdict: Verdict,
         desk: &Arc<Desk>,
         session: &Arc<Session>,
-        ack: AckSender,
+        ack: Ack,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
         let beyond = match verdict {
@@ -130,7 +130,7 @@ impl Caller {
         }
     }
 
-    fn refuse(self, TooMuch { wait, closes }: TooMuch, desk: &Desk, session: &Arc<Session>, ack: AckSender) {
+    fn refuse(self, TooMuch { wait, closes }: TooMuch, desk: &Desk, session: &Arc<Session>, ack: Ack) {
         let failure = Failure::rate_limited(wait);
         if !closes {
             return self.answer(session, ack, &Err(failure));
@@ -143,15 +143,13 @@ impl Caller {
 
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
     /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
-    pub(crate) fn answer(&self, session: &Session, ack: AckSender, outcome: &Result<Confirmation, Failure>) {
-        let emitted = match outcome {
-            Ok(confirmation) => self.socket.emit(confirmation.event(), confirmation),
-            Err(failure) => self.socket.emit("error", &ErrorEvent::new(failure, Some(&self.event))),
+    pub(crate) fn answer(&self, session: &Session, ack: Ack, outcome: &Result<Confirmation, Failure>) {
+        let told = match outcome {
+            Ok(confirmation) => session.tell(&self.socket, confirmation.event(), confirmation),
+            Err(failure) => session.tell(&self.socket, "error", &ErrorEvent::new(failure, Some(&self.event))),
         };
-        if let Err(error) = emitted {
-            session.measures.failed(Emitted::Other, &error);
-        }
-        ack.send(&Acknowledgement::of(outcome)).ok();
+        told.ok();
+        ack.send(session, &self.socket, &Acknowledgement::of(outcome));
     }
 }
 

@@ -215,8 +215,8 @@ async fn paced(mut send: impl FnMut() -> std::result::Result<(), Refused>) -> st
 }
 
 fn deliver(desk: &Desk, device: &Device, event: &Told, viewer: Viewer) -> std::result::Result<(), Refused> {
-    let Some(outgoing) = event.outgoing(viewer) else { return Ok(()) };
-    let delivered = device.deliver(&outgoing)?;
+    let Some(written) = event.written(viewer) else { return Ok(()) };
+    let delivered = device.deliver(&written)?;
     desk.measures.replayed();
     if let (Some(answer), Viewer::User(helper)) = (delivered, viewer) {
         expect_answer(desk, &event.logged, helper, FuturesUnordered::from_iter([answer]));

@@ -8,13 +8,25 @@ use std::sync::{Arc, OnceLock};
 use allynet_domain::{Delivery, EventId, LoggedEvent, Movement, Viewer};
 use allynet_wire::events::{Outgoing, outgoing};
 
+use crate::packet::Packet;
+
 /// An event on its way to those who hear it, now or when they come back.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) logged: LoggedEvent,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) movements: Vec<Movement>,
-    for_anyone: OnceLock<Option<Arc<Outgoing>>>,
+    for_anyone: OnceLock<Option<Arc<Written>>>,
+}
+
+/// An event as it is sent.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) name: &'static str,
+    /// Whether the client is asked to acknowledge it.
+    pub(crate) acknowledged: bool,
+    /// The whole of it; without the number that an acknowledgement would bear.
+    pub(crate) packet: Packet,
 }
 
 impl Told {
@@ -30,16 +42,21 @@ impl Told {
     }
 
     /// How it reads for a viewer; for anybody it is written once. None for what nobody hears.
-    pub(crate) fn outgoing(&self, viewer: Viewer) -> Option<Arc<Outgoing>> {
+    pub(crate) fn written(&self, viewer: Viewer) -> Option<Arc<Written>> {
         match viewer {
             Viewer::Anyone => self.for_anyone.get_or_init(|| self.write(viewer)).clone(),
             Viewer::User(_) => self.write(viewer),
         }
     }
 
-    fn write(&self, viewer: Viewer) -> Option<Arc<Outgoing>> {
-        match outgoing(&self.logged, viewer) {
-            Ok(outgoing) => outgoing.map(Arc::new),
+    fn write(&self, viewer: Viewer) -> Option<Arc<Written>> {
+        let written = outgoing(&self.logged, viewer).and_then(|outgoing| {
+            let Some(Outgoing { name, payload, acknowledged }) = outgoing else { return Ok(None) };
+            let packet = Packet::event(name, &payload)?;
+            Ok(Some(Written { name, acknowledged, packet }))
+        });
+        match written {
+            Ok(written) => written.map(Arc::new),
             Err(error) => {
                 tracing::error!(%error, event = %self.logged.id, "an event cannot be written");
                 None

@@ -63,7 +63,7 @@ mod tests {
     async fn client(trusted: &str, headers: &[&[u8]]) -> Option<ClientAddress> {
         let peer: SocketAddr = "127.0.0.1:4711".parse().unwrap();
         let mut request = Request::new(Body::empty());
-        request.extensions_mut().insert(Connection { peer, close: CancellationToken::new() });
+        request.extensions_mut().insert(Connection { peer, close: CancellationToken::new(), lane: Arc::default() });
         for header in headers {
             request.headers_mut().append(FORWARDED_FOR, HeaderValue::from_bytes(header).unwrap());
         }

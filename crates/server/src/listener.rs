@@ -4,13 +4,14 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice},
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use allynet_realtime::Connection;
+use allynet_realtime::{Connection, Lane};
 use axum::{
     extract::{ConnectInfo, Request, connect_info::Connected},
     serve::IncomingStream,
@@ -25,6 +26,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// The pause after an accept that failed for want of something, such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many bytes that cannot be sent yet the kernel takes for one connection: the rest waits where it is counted.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 
 /// How long a connection waits for its peer.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +70,12 @@ impl Listener {
         if let Err(error) = tune(&stream, self.patience) {
             tracing::debug!(%error, "cannot set the options of a connection");
         }
-        let close = self.close_all.child_token();
+        let (close, tcp) = (self.close_all.child_token(), Arc::new(stream));
+        let lane = Lane::new(Arc::clone(&tcp));
         Stream {
-            tcp: stream,
+            tcp,
             closed: Box::pin(close.clone().cancelled_owned()),
-            connection: Connection { peer, close },
+            connection: Connection { peer, close, lane },
             patience: self.patience,
             last_write: None,
             blocked: None,
@@ -103,7 +109,11 @@ impl axum::serve::Listener for Listener {
 fn tune(stream: &TcpStream, patience: Patience) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_user_timeout(Some(patience.unacknowledged))?;
+    {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_user_timeout(Some(patience.unacknowledged))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
     Ok(())
 }
 
@@ -115,7 +125,7 @@ fn is_about_the_peer(error: &io::Error) -> bool {
 /// An accepted connection. It closes when its token is cancelled, and cancels its token when it ends.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     connection: Connection,
     patience: Patience,
     /// The reader's view of the token: it must wake the reader, who is not the writer's task.
@@ -140,15 +150,22 @@ impl Stream {
         if self.given_up { Err(ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    fn after_write(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.blocked = None;
-            return written;
+    fn after_write(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            // It was not its turn.
+            Poll::Ready(Ok(0)) => return written,
+            Poll::Ready(_) => {
+                self.blocked = None;
+                return written;
+            }
+            Poll::Pending => {}
         }
         let (close, patience) = (&self.connection.close, self.patience);
         let last_write = self.last_write;
         let blocked = self.blocked.get_or_insert_with(|| Blocked::new(close.clone(), patience, last_write));
-        if blocked.0.as_mut().poll(cx).is_pending() {
+        // Whoever finds the connection blocked, the one who reads or the one who writes: both are woken.
+        let waker = self.connection.lane.waker();
+        if blocked.0.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             return Poll::Pending;
         }
         tracing::debug!(peer = %self.connection.peer, "the peer does not read: connection closed");
@@ -161,7 +178,19 @@ impl Stream {
         self.given_up = true;
         self.blocked = None;
         self.connection.close.cancel();
-        SockRef::from(&self.tcp).shutdown(std::net::Shutdown::Both).ok();
+        self.connection.lane.shut_down();
+    }
+
+    /// Writes what others than the transport have sent, and the kernel did not take at once.
+    fn drain(&mut self) -> io::Result<()> {
+        if self.connection.lane.waits() {
+            self.before_write()?;
+            let drained = self.connection.lane.poll_drain();
+            if let Poll::Ready(Err(error)) = self.after_write(drained) {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,15 +221,24 @@ impl AsyncRead for Stream {
             // An error and not the end of the stream: after the latter a WebSocket refuses to send what is queued.
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
-        Pin::new(&mut self.tcp).poll_read(cx, buffer)
+        self.connection.lane.remember_reader(cx);
+        self.drain()?;
+        loop {
+            ready!(self.tcp.poll_read_ready(cx))?;
+            match self.tcp.try_read_buf(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(drop)),
+            }
+        }
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.before_write()?;
-        let written = Pin::new(&mut self.tcp).poll_write(cx, data);
-        self.after_write(written, cx)
+        self.connection.lane.remember_writer(cx);
+        let written = self.connection.lane.poll_write(data);
+        self.after_write(written)
     }
 
     fn poll_write_vectored(
@@ -209,25 +247,27 @@ impl AsyncWrite for Stream {
         data: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.before_write()?;
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, data);
-        self.after_write(written, cx)
+        self.connection.lane.remember_writer(cx);
+        let written = self.connection.lane.poll_write_vectored(data);
+        self.after_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.tcp).shutdown(Shutdown::Write))
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        self.connection.lane.shut_down();
         self.connection.close.cancel();
     }
 }

@@ -18,11 +18,14 @@ use tokio::{net::TcpSocket, time::Instant};
 const CALL: u128 = 7;
 /// How long a client that does not read may stay.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How much may wait for it, wherever.
+const HELD: usize = 1_000_000;
 /// How long an event may take to one who reads.
 const LATENCY: Duration = Duration::from_secs(1);
 
+/// As large as it may be: each character takes six on the wire.
 fn update() -> Event {
-    let notes = Some(Text::parse(&"\u{1f198}".repeat(500)).unwrap());
+    let notes = Some(Text::parse(&"\u{1}".repeat(500)).unwrap());
     let (status, updated_at) = (ResponseStatus::OnWay, Timestamp::UNIX_EPOCH);
     Event::HelperStatusUpdated { helper: user(3), status, notes, estimated_arrival: None, updated_at }
 }
@@ -37,11 +40,13 @@ async fn two_rooms() -> Node {
 
 /// Lets things happen until user 1 is gone; user 2 gets each of them at once.
 async fn until_gone(node: &Node, witness: &mut Client) {
-    let begin = Instant::now();
+    let (begin, mut held) = (Instant::now(), 0);
     while node.gateway.presence().helpers_online() > 1 {
         assert!(begin.elapsed() < LIMIT, "it is still there");
+        assert!(held < HELD, "it is still there with {held} bytes that it has not read");
         for _ in 0..20 {
             node.happens(Some(emergency(CALL + 1)), update());
+            held += 6 * 500;
         }
         let at = Instant::now();
         let seq = node.happens(Some(emergency(CALL + 2)), update());

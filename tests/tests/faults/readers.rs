@@ -95,8 +95,9 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     let locals: Vec<_> = slow.iter().map(|client| client.sessions()[0].local).collect();
     let (happening, mut luck) = (scene.clone(), chance.fork());
     let burst = tokio::spawn(async move {
-        // As large as they may be: together more than the host of a node takes for a client that reads nothing.
-        let description = "🆘".repeat(1_000);
+        // As large as they may be, six bytes for a character: together more than the host of a node takes for a client that
+        // reads nothing.
+        let description = "\u{1}".repeat(1_000);
         for n in 0..owners {
             happening.raise(n, &description, &mut luck).await;
         }
