@@ -4,13 +4,12 @@ use std::{convert::Infallible, sync::Arc};
 
 use serde::Serialize;
 use socketioxide::{
+    SendError,
     adapter::LocalAdapter,
-    extract::{AckSender, SocketRef},
+    extract::AckSender,
     handler::{FromMessageParts, Value},
     socket::Socket,
 };
-
-use crate::{device::Session, packet::Packet};
 
 /// Acknowledges an event once, if its client has given it a number. Made from the event's parts.
 pub(crate) struct Ack {
@@ -27,12 +26,13 @@ impl FromMessageParts<LocalAdapter> for Ack {
 }
 
 impl Ack {
-    /// Sends it. A client that does not take it is not told again.
-    pub(crate) fn send(self, session: &Session, socket: &SocketRef, payload: &impl Serialize) {
-        let Some(number) = self.number else { return };
-        let Ok(packet) = Packet::acknowledgement(number, payload) else {
-            return tracing::error!("an acknowledgement cannot be written");
-        };
-        session.line.send(socket, &packet, false, || self.sender.send(payload)).ok();
+    /// The number by which the client knows it.
+    pub(crate) const fn number(&self) -> Option<i64> {
+        self.number
+    }
+
+    /// Puts it into the queue of the transport.
+    pub(crate) fn queue(self, payload: &impl Serialize) -> Result<(), SendError> {
+        self.sender.send(payload)
     }
 }

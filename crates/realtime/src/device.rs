@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     addresses::Place,
+    answer::Ack,
     connections::Connections,
     hub::Entry,
     inbox::Inbox,
@@ -106,6 +107,24 @@ impl Session {
     pub(crate) fn tell(&self, socket: &SocketRef, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
         let packet = Packet::event(event, payload)?;
         let sent = self.line.send(socket, &packet, false, || socket.emit(event, payload));
+        sent.map_err(|error| self.refused(Emitted::Other, error))
+    }
+
+    /// The same, and acknowledges with `ack` what it answers: after it, so that who awaits that has seen the event.
+    pub(crate) fn answer(
+        &self,
+        socket: &SocketRef,
+        (event, payload): (&str, &impl Serialize),
+        (ack, acknowledgement): (Ack, &impl Serialize),
+    ) -> Result<(), Refused> {
+        let Some(number) = ack.number() else { return self.tell(socket, event, payload) };
+        let told = Packet::event(event, payload)?;
+        let acknowledged = Packet::acknowledgement(number, acknowledgement)?;
+        let sent = self.line.send_both(
+            socket,
+            (&told, || socket.emit(event, payload)),
+            (&acknowledged, || ack.queue(acknowledgement)),
+        );
         sent.map_err(|error| self.refused(Emitted::Other, error))
     }
 

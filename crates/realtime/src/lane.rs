@@ -27,8 +27,6 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use self::{outline::Place, queued::Queued};
-use crate::packet::Packet;
-
 /// How many bytes may wait for one client, in whatever queue. With what the queues themselves take that is less than 1 MB.
 pub(crate) const MOST: usize = 512 * 1024;
 
@@ -71,14 +69,13 @@ impl Lane {
         Arc::new(Self { out: Mutex::new(out), ..Self::default() })
     }
 
-    /// Writes a packet at once, unless something is to leave before it. `is_over` is asked when nothing can come between.
-    pub(crate) fn send(&self, packet: &Packet, is_over: impl FnOnce() -> bool) -> Sent {
+    /// Writes a whole frame, or several, at once, unless something is to leave before it. `is_over` is asked when nothing can come between.
+    pub(crate) fn send(&self, frame: &Bytes, is_over: impl FnOnce() -> bool) -> Sent {
         let mut out = self.out();
         if is_over() || !out.queued.is_empty() || out.place.is_lost() {
             return Sent::Behind;
         }
         let Some(tcp) = &out.tcp else { return Sent::Behind };
-        let frame = packet.frame();
         if out.place.is_boundary() && out.waiting.is_empty() {
             // An error shows to the one who reads.
             let written = tcp.try_write(frame).unwrap_or(0);

@@ -69,7 +69,7 @@ impl Line {
         emit: impl FnOnce() -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         match self.lane(socket) {
-            Ok(lane) if self.greeted.load(Ordering::Acquire) => match lane.send(packet, || self.is_over()) {
+            Ok(lane) if self.greeted.load(Ordering::Acquire) => match lane.send(packet.frame(), || self.is_over()) {
                 Sent::Yes => Ok(()),
                 Sent::Full => Err(full()),
                 Sent::Behind => queue(lane, packet, is_unique, emit),
@@ -77,6 +77,25 @@ impl Line {
             Ok(lane) => queue(lane, packet, is_unique, emit),
             Err(polling) => self.queue_polled(&polling, packet, emit),
         }
+    }
+
+    /// Sends two packets, the second after the first, in one piece where that can be.
+    pub(crate) fn send_both(
+        &self,
+        socket: &SocketRef,
+        (first, emit_first): (&Packet, impl FnOnce() -> Result<(), SendError>),
+        (second, emit_second): (&Packet, impl FnOnce() -> Result<(), SendError>),
+    ) -> Result<(), SendError> {
+        if let (Some(lane), true) = (self.lane.get(), self.greeted.load(Ordering::Acquire)) {
+            let both = [&first.frame()[..], second.frame()].concat().into();
+            match lane.send(&both, || self.is_over()) {
+                Sent::Yes => return Ok(()),
+                Sent::Full => return Err(full()),
+                Sent::Behind => {}
+            }
+        }
+        self.send(socket, first, false, emit_first)?;
+        self.send(socket, second, false, emit_second)
     }
 
     /// Sends what only `emit` can send, and which is about as long as `packet`.

@@ -144,12 +144,15 @@ impl Caller {
     /// Answers with an event, and with the acknowledgement after it, if one was asked for: who awaits that has seen
     /// the event. Neither is of the log, so a full queue costs the answer and nothing else.
     pub(crate) fn answer(&self, session: &Session, ack: Ack, outcome: &Result<Confirmation, Failure>) {
+        let acknowledged = (ack, &Acknowledgement::of(outcome));
         let told = match outcome {
-            Ok(confirmation) => session.tell(&self.socket, confirmation.event(), confirmation),
-            Err(failure) => session.tell(&self.socket, "error", &ErrorEvent::new(failure, Some(&self.event))),
+            Ok(confirmation) => session.answer(&self.socket, (confirmation.event(), confirmation), acknowledged),
+            Err(failure) => {
+                session.answer(&self.socket, ("error", &ErrorEvent::new(failure, Some(&self.event))), acknowledged)
+            }
         };
+        // A client that does not take it is not told again.
         told.ok();
-        ack.send(session, &self.socket, &Acknowledgement::of(outcome));
     }
 }
 

@@ -30,7 +30,7 @@ const LAST: usize = 40;
 /// The most that may be held for one of them, in bytes.
 const HELD: u64 = 1_000_000;
 /// What the newest events may take in memory, whoever reads them.
-const RING: u64 = 32_000_000;
+const RING: u64 = 8_000_000;
 /// The state of a connection in `/proc/net/tcp`.
 const ESTABLISHED: &str = "01";
 

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::packet::Packet;
 
 const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
 const LIMIT: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ async fn open() -> (Arc<Lane>, TcpStream) {
     write(&lane, HEAD).await;
     let ready = packet(0, 0);
     lane.queue_first(&ready.payload(), || Ok::<_, ()>(())).unwrap();
-    assert_eq!(lane.send(&ready, || false), Sent::Behind);
+    assert_eq!(lane.send(ready.frame(), || false), Sent::Behind);
     write(&lane, ready.frame()).await;
     let mut seen = vec![0; HEAD.len() + ready.frame().len()];
     peer.read_exact(&mut seen).await.unwrap();
@@ -79,8 +80,8 @@ async fn expect(peer: &mut TcpStream, expected: &[u8]) {
 #[tokio::test]
 async fn a_packet_is_written_at_once_when_nothing_is_queued() {
     let (lane, mut peer) = open().await;
-    assert_eq!(lane.send(&packet(1, 10), || true), Sent::Behind, "the session is over");
-    assert_eq!(lane.send(&packet(1, 10), || false), Sent::Yes);
+    assert_eq!(lane.send(packet(1, 10).frame(), || true), Sent::Behind, "the session is over");
+    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
     expect(&mut peer, packet(1, 10).frame()).await;
     assert!(!lane.waits());
 }
@@ -90,10 +91,10 @@ async fn a_packet_does_not_pass_one_that_is_queued() {
     let (lane, mut peer) = open().await;
     let queued = packet(1, 10);
     lane.queue(&queued.payload(), false, || Ok::<_, ()>(())).unwrap();
-    assert_eq!(lane.send(&packet(2, 10), || false), Sent::Behind);
+    assert_eq!(lane.send(packet(2, 10).frame(), || false), Sent::Behind);
     lane.queue(&packet(2, 10).payload(), true, || Err::<(), _>("refused")).unwrap_err();
     write(&lane, queued.frame()).await;
-    assert_eq!(lane.send(&packet(3, 10), || false), Sent::Yes);
+    assert_eq!(lane.send(packet(3, 10).frame(), || false), Sent::Yes);
     expect(&mut peer, &[&queued.frame()[..], packet(3, 10).frame()].concat()).await;
 }
 
@@ -103,8 +104,8 @@ async fn a_packet_waits_for_the_end_of_a_frame_and_goes_before_the_next() {
         let (lane, mut peer) = open().await;
         let ping = [0x81, 4, b'2', b'a', b'b', b'c'];
         write(&lane, &ping[..cut]).await;
-        assert_eq!(lane.send(&packet(1, 10), || false), Sent::Yes);
-        assert_eq!(lane.send(&packet(2, 10), || false), Sent::Yes);
+        assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
+        assert_eq!(lane.send(packet(2, 10).frame(), || false), Sent::Yes);
         assert_eq!(lane.poll_drain().map(Result::unwrap), Poll::Ready(0), "a frame is not cut in two");
         write(&lane, &ping[cut..]).await;
         write(&lane, &ping).await;
@@ -118,7 +119,7 @@ async fn the_reader_writes_what_waits_after_the_end_of_a_frame() {
     let (lane, mut peer) = open().await;
     let reader = tokio::spawn(drain(Arc::clone(&lane)));
     write(&lane, &[0x81, 1]).await;
-    assert_eq!(lane.send(&packet(1, 10), || false), Sent::Yes);
+    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
     write(&lane, b"2").await;
     expect(&mut peer, &[&[0x81, 1, b'2'], &packet(1, 10).frame()[..]].concat()).await;
     reader.abort();
@@ -131,7 +132,7 @@ async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
     let (mut sent, mut number) = (Vec::new(), 0);
     loop {
         let packet = packet(number, 1000);
-        match lane.send(&packet, || false) {
+        match lane.send(packet.frame(), || false) {
             Sent::Yes => sent.extend_from_slice(packet.frame()),
             Sent::Full => break,
             Sent::Behind => panic!("nothing is queued"),
@@ -149,7 +150,7 @@ async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
     while lane.waits() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(lane.send(&packet(0, 1000), || false), Sent::Yes);
+    assert_eq!(lane.send(packet(0, 1000).frame(), || false), Sent::Yes);
     expect(&mut peer, packet(0, 1000).frame()).await;
     reader.abort();
 }
@@ -178,7 +179,7 @@ async fn frames_of_both_ways_are_never_mixed() {
         async move {
             for number in 0..EACH {
                 let packet = packet(number, number % 1500);
-                while lane.send(&packet, || false) == Sent::Full {
+                while lane.send(packet.frame(), || false) == Sent::Full {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 if number % 5 == 0 {
@@ -214,7 +215,7 @@ async fn frames_of_both_ways_are_never_mixed() {
 async fn nothing_is_written_to_a_connection_that_was_shut_down() {
     let (lane, mut peer) = open().await;
     lane.shut_down();
-    assert_eq!(lane.send(&packet(1, 10), || false), Sent::Behind);
+    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Behind);
     let Poll::Ready(Err(_)) = lane.poll_write(b"a") else { panic!("it was written") };
     assert_eq!(timeout(LIMIT, peer.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
     peer.write_all(b"a").await.unwrap();
@@ -224,6 +225,6 @@ async fn nothing_is_written_to_a_connection_that_was_shut_down() {
 async fn nothing_is_written_past_plain_http() {
     let (lane, mut peer) = lane().await;
     write(&lane, b"HTTP/1.1 200 OK\r\n\r\n").await;
-    assert_eq!(lane.send(&packet(1, 10), || false), Sent::Behind);
+    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Behind);
     expect(&mut peer, b"HTTP/1.1 200 OK\r\n\r\n").await;
 }
