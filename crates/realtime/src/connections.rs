@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use socketioxide::{TransportType, extract::SocketRef, socket::Sid};
 use tokio::sync::Notify;
@@ -316,6 +316,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (sid, upgrades) = (session_id(request.uri()), asks_for_websocket(request.uri()));
+        if sid.is_none() || upgrades {
+            own_bytes(&mut request);
+        }
         if sid.is_none() && !upgrades {
             return Box::pin(self.inner.call(request));
         }
@@ -338,6 +341,20 @@ impl<S> fmt::Debug for Watched<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
+}
+
+/// Copies the address and the headers of a request. As they come they are parts of the 16 KB into which it was read, and a
+/// session keeps them for as long as it lives.
+fn own_bytes<B>(request: &mut Request<B>) {
+    // What was read once can be read again.
+    if let Ok(uri) = Uri::try_from(request.uri().to_string()) {
+        *request.uri_mut() = uri;
+    }
+    let copied = request.headers().iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    *request.headers_mut() = copied.collect::<HeaderMap>();
 }
 
 /// Sends the Engine.IO packet "close" in the name of the client; tells whether the session took it.
@@ -378,67 +395,4 @@ fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn connection() -> Connection {
-        let (peer, close) = (SocketAddr::from(([127, 0, 0, 1], 1)), CancellationToken::new());
-        Connection { peer, close, lane: Arc::default() }
-    }
-
-    fn closes(connections: &[Connection]) -> Vec<CancellationToken> {
-        connections.iter().map(|connection| connection.close.clone()).collect()
-    }
-
-    #[test]
-    fn sessions_whose_connections_ended_are_forgotten() {
-        let mut sessions = Sessions::default();
-        let (living, polling) = ((Sid::new(), connection()), (Sid::new(), Arc::default()));
-        sessions.upgraded(living.0, living.1.clone());
-        sessions.count_polled(polling.0, &polling.1);
-        for _ in 0..10 * PURGE_MIN {
-            let ended = connection();
-            sessions.upgraded(Sid::new(), ended.clone());
-            sessions.count_polled(Sid::new(), &Arc::default());
-            ended.close.cancel();
-        }
-        assert!(sessions.by_sid.len() <= PURGE_MIN, "{} remembered", sessions.by_sid.len());
-        assert_eq!(closes(&sessions.carriers(living.0)), [living.1.close]);
-        assert!(sessions.by_sid.contains_key(&polling.0));
-    }
-
-    #[test]
-    fn many_living_sessions_are_all_kept() {
-        let mut sessions = Sessions::default();
-        let all: Vec<_> = (0..3 * PURGE_MIN).map(|_| (Sid::new(), connection())).collect();
-        for (sid, connection) in &all {
-            sessions.upgraded(*sid, connection.clone());
-        }
-        for (sid, connection) in all {
-            assert_eq!(closes(&sessions.remove(sid)), [connection.close]);
-        }
-    }
-
-    #[test]
-    fn a_session_is_ended_once() {
-        let mut sessions = Sessions::default();
-        let sid = Sid::new();
-        assert!(!sessions.is_ending(sid));
-        assert!(sessions.start_ending(sid).is_some());
-        assert!(sessions.start_ending(sid).is_none());
-        assert!(sessions.is_ending(sid));
-        sessions.remove(sid);
-        assert!(!sessions.is_ending(sid));
-    }
-
-    #[test]
-    fn a_poll_takes_from_what_is_owed() {
-        let (mut sessions, sid, owed) = (Sessions::default(), Sid::new(), Arc::<Owed>::default());
-        sessions.count_polled(sid, &owed);
-        owed.add(100);
-        sessions.polled(sid, 40);
-        assert_eq!(owed.bytes(), 60);
-        sessions.polled(sid, 70);
-        assert_eq!(owed.bytes(), 0);
-    }
-}
+mod tests;

@@ -33,6 +33,8 @@ const NAMESPACE: &str = "/emergencies";
 
 /// The largest packet that a client may send, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
+/// What is read at once of a WebSocket. Most of what clients send is shorter, and each connection has one.
+const READ_BUFFER: usize = 512;
 /// The most packets that wait for one client in the queue of its transport, which grows only as it fills. How many bytes
 /// they may have together is limited before ([`lane::MOST`](crate::lane::MOST)).
 const QUEUE: usize = 1024;
@@ -75,6 +77,7 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         .upgrade_timeout(Duration::from_secs(10))
         .ack_timeout(ACKNOWLEDGEMENT)
         .max_payload(MAX_PAYLOAD as u64)
+        .ws_read_buffer_size(READ_BUFFER)
         .ws_max_message_size(MAX_PAYLOAD)
         .ws_max_frame_size(MAX_PAYLOAD)
         .max_buffer_size(QUEUE)
