@@ -102,6 +102,7 @@ impl Measures {
 }
 
 /// What is measured of positions on their way to the store.
+#[derive(Clone)]
 pub(crate) struct PositionMeasures {
     pub(crate) waiting: Gauge,
     pub(crate) batch_size: Histogram,

@@ -15,6 +15,7 @@ use allynet_domain::{
 use async_trait::async_trait;
 use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::measures::PositionMeasures;
 
@@ -32,18 +33,29 @@ type Answer = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
 #[derive(Clone)]
 pub(crate) struct Gathered {
     store: Arc<dyn Positions>,
-    queue: mpsc::Sender<(Fix, Answer)>,
+    /// One for each batch that is written at a time. A user's fixes always go to the same, and so stay in order.
+    queues: Vec<mpsc::Sender<(Fix, Answer)>>,
     waiting: Gauge,
 }
 
 impl Gathered {
-    /// Starts gathering, until the last clone is gone. Of each position that was stored somebody is told.
-    pub(crate) fn start(store: Arc<dyn Positions>, moved: Moved) -> Self {
-        let (queue, waiting) = mpsc::channel(MOST);
-        let measures = PositionMeasures::new();
-        let gathered = Self { store: store.clone(), queue, waiting: measures.waiting.clone() };
-        tokio::spawn(write(store, waiting, moved, measures));
-        gathered
+    /// Starts gathering, until the last clone is gone, for so many batches at a time. Of each position that was stored
+    /// somebody is told.
+    pub(crate) fn start(store: &Arc<dyn Positions>, writers: usize, moved: Moved) -> Self {
+        let (measures, moved) = (PositionMeasures::new(), Arc::new(moved));
+        let start = |_| {
+            let (queue, waiting) = mpsc::channel(MOST);
+            tokio::spawn(write(store.clone(), waiting, moved.clone(), measures.clone()));
+            queue
+        };
+        let queues = (0..writers).map(start).collect();
+        Self { store: store.clone(), queues, waiting: measures.waiting.clone() }
+    }
+
+    fn queue(&self, user: UserId) -> Option<&mpsc::Sender<(Fix, Answer)>> {
+        // The last bits of an id are random.
+        let place = Uuid::from(user).as_bytes()[15];
+        self.queues.get(usize::from(place) % self.queues.len().max(1))
     }
 }
 
@@ -53,7 +65,8 @@ impl Positions for Gathered {
         let mut answers = Vec::with_capacity(fixes.len());
         for fix in fixes {
             let (answer, answered) = oneshot::channel();
-            self.queue.send((*fix, answer)).await.map_err(Error::unavailable)?;
+            let queue = self.queue(fix.user).ok_or_else(|| Error::unavailable("nothing writes positions"))?;
+            queue.send((*fix, answer)).await.map_err(Error::unavailable)?;
             self.waiting.increment(1);
             answers.push(answered);
         }
@@ -71,7 +84,7 @@ impl Positions for Gathered {
 async fn write(
     store: Arc<dyn Positions>,
     mut waiting: mpsc::Receiver<(Fix, Answer)>,
-    moved: Moved,
+    moved: Arc<Moved>,
     measures: PositionMeasures,
 ) {
     let mut batch = Vec::new();
@@ -125,8 +138,14 @@ mod tests {
     use super::*;
     use allynet_domain::{Position, port::MockPositions};
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use uuid::Uuid;
+    use std::{
+        collections::HashSet,
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+    use tokio::sync::Barrier;
 
     fn fix(user: u128, second: i64) -> Fix {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -150,7 +169,7 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
+        let gathered = Gathered::start(&(Arc::new(store) as _), 1, Box::new(|_| ()));
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
             let gathered = gathered.clone();
@@ -173,8 +192,44 @@ mod tests {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(Arc::new(store), Box::new(|_| ()));
+        let gathered = Gathered::start(&(Arc::new(store) as _), 1, Box::new(|_| ()));
         assert!(gathered.record(&[fix(1, 1)]).await.is_err());
         assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
+    }
+
+    /// Stores nothing before two batches are there to be stored; one user must not be in both.
+    struct InPairs(Barrier, Mutex<HashSet<UserId>>);
+
+    #[async_trait]
+    impl Positions for InPairs {
+        async fn record(&self, fixes: &[Fix]) -> Result<()> {
+            for fix in fixes {
+                assert!(self.1.lock().unwrap().insert(fix.user), "twice at once");
+            }
+            self.0.wait().await;
+            for fix in fixes {
+                self.1.lock().unwrap().remove(&fix.user);
+            }
+            Ok(())
+        }
+
+        async fn last(&self, _: UserId) -> Result<Option<Fix>> {
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_batches_are_written_at_once_and_no_user_is_in_both() {
+        let store: Arc<dyn Positions> = Arc::new(InPairs(Barrier::new(2), Mutex::default()));
+        let gathered = Gathered::start(&store, 2, Box::new(|_| ()));
+        for second in 0..10 {
+            let reports = [1, 2, 1, 2].map(|user| {
+                let gathered = gathered.clone();
+                async move { gathered.record(&[fix(user, second)]).await }
+            });
+            let all = futures_util::future::join_all(reports);
+            let outcomes = tokio::time::timeout(Duration::from_secs(1), all).await.unwrap();
+            assert!(outcomes.iter().all(Result::is_ok));
+        }
     }
 }

@@ -53,7 +53,7 @@ impl UseCases {
             helpers: helpers::Context {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
-                positions: Arc::new(Gathered::start(ports.positions.clone(), moved)),
+                positions: Arc::new(Gathered::start(&ports.positions, ports.position_writers, moved)),
                 clock: clock.clone(),
                 rules,
             },
