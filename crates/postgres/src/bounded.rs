@@ -25,17 +25,19 @@ use futures_util::{
 };
 use sqlx::{
     Describe, Either, Error, Execute, Executor, PgPool, Postgres, SqlStr,
-    pool::PoolConnection,
     postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-use crate::measures::Measures;
+use crate::{
+    kept::{Kept, Lent},
+    measures::Measures,
+};
 
 /// A pool, and for how long a call on it may take. Counts the calls; clones share the count.
 #[derive(Clone)]
 pub(crate) struct Bounded {
-    pool: PgPool,
+    kept: Kept,
     limit: Duration,
     calls: Arc<AtomicU64>,
     measures: Measures,
@@ -58,9 +60,9 @@ pub async fn answering<F: Future>(work: F) -> F::Output {
 type Steps = Vec<Either<PgQueryResult, PgRow>>;
 
 impl Bounded {
-    /// A pool that is measured under this name.
-    pub(crate) fn new(name: &'static str, pool: PgPool, limit: Duration) -> Self {
-        Self { pool, limit, calls: Arc::default(), measures: Measures::new(name) }
+    /// Connections that are measured under this name.
+    pub(crate) fn new(name: &'static str, kept: Kept, limit: Duration) -> Self {
+        Self { kept, limit, calls: Arc::default(), measures: Measures::new(name) }
     }
 
     /// How many calls there were.
@@ -70,22 +72,17 @@ impl Bounded {
 
     /// Notes how it is used now.
     pub(crate) fn measure(&self) {
-        self.measures.look(&self.pool);
+        self.measures.look(self.kept.pool(), self.kept.idle());
     }
 
     /// The pool itself, for what waits by intent.
     pub(crate) const fn pool(&self) -> &PgPool {
-        &self.pool
+        self.kept.pool()
     }
 
-    /// A new connection goes on being made when nobody waits for it any more: it is for whoever comes next. Otherwise many
-    /// who wait for a short time each would keep one another from ever having one.
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        let mut acquiring = Box::pin(self.pool.acquire());
-        match acquiring.as_mut().now_or_never() {
-            Some(acquired) => acquired,
-            None => tokio::spawn(acquiring).await.unwrap_or(Err(Error::PoolTimedOut)),
-        }
+    /// Closes all connections after the calls that run.
+    pub(crate) async fn close(&self) {
+        self.kept.close().await;
     }
 
     async fn begin(&self) -> Result<Call<'_>, Error> {
@@ -93,18 +90,18 @@ impl Bounded {
         let begun = Instant::now();
         let waited = WAITED.try_with(Cell::get).unwrap_or_default();
         let deadline = begun + self.limit.saturating_sub(waited);
-        let connection = timeout_at(deadline, self.acquire()).await.unwrap_or(Err(Error::PoolTimedOut));
+        let connection = timeout_at(deadline, self.kept.take()).await.unwrap_or(Err(Error::PoolTimedOut));
         self.measures.waited(begun.elapsed(), &connection);
-        Ok(Call { connection: connection?, begun, deadline, measures: &self.measures })
+        Ok(Call { connection: connection?, begun, deadline, of: self })
     }
 }
 
 /// A connection, and until when it has to answer.
-struct Call<'m> {
-    connection: PoolConnection<Postgres>,
+struct Call<'b> {
+    connection: Lent,
     begun: Instant,
     deadline: Instant,
-    measures: &'m Measures,
+    of: &'b Bounded,
 }
 
 impl Call<'_> {
@@ -114,12 +111,17 @@ impl Call<'_> {
             // Nobody may be waiting.
             WAITED.try_with(|waited| waited.set(waited.get() + took)).ok();
         }
-        answered.unwrap_or_else(|_| {
+        let Ok(answer) = answered else {
             // Given back to the pool, it would be waited for there.
-            drop(self.connection.detach());
-            self.measures.gave_up();
-            Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")))
-        })
+            self.connection.give_up();
+            self.of.measures.gave_up();
+            return Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")));
+        };
+        match answer {
+            Ok(_) | Err(Error::Database(_)) => self.of.kept.keep(self.connection),
+            Err(_) => self.of.kept.distrust(),
+        }
+        answer
     }
 }
 
@@ -177,7 +179,7 @@ impl<'b> Executor<'b> for &'b Bounded {
     where
         'b: 'e,
     {
-        self.pool.describe(sql)
+        self.kept.pool().describe(sql)
     }
 }
 
@@ -201,8 +203,8 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
         let (measures, handle) = measured();
-        let (pool, calls) = (PoolOptions::new().connect_lazy(&url).unwrap(), Arc::default());
-        let pool = Bounded { pool, limit: LIMIT, calls, measures };
+        let kept = Kept::of(PoolOptions::new().connect_lazy(&url).unwrap(), 0);
+        let pool = Bounded { kept, limit: LIMIT, calls: Arc::default(), measures };
         let asked = Instant::now();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
@@ -217,7 +219,7 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
         let limit = Duration::from_millis(900);
-        let pool = Bounded::new("test", PoolOptions::new().connect_lazy(&url).unwrap(), limit);
+        let pool = Bounded::new("test", Kept::of(PoolOptions::new().connect_lazy(&url).unwrap(), 0), limit);
         let asked = Instant::now();
         answering(async {
             WAITED.with(|waited| waited.set(Duration::from_millis(800)));

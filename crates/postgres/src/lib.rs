@@ -16,6 +16,7 @@ mod emergency_row;
 mod error;
 mod events;
 mod helpers;
+mod kept;
 mod measures;
 mod messages;
 mod positions;

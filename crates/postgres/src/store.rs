@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio_util::sync::DropGuard;
 
-use crate::{SetupError, bounded::Bounded, wake::Wake};
+use crate::{SetupError, bounded::Bounded, kept::Kept, wake::Wake};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -82,7 +82,7 @@ impl Postgres {
             ("jit", "off".to_owned()),
         ]);
         let pool = |most: u32| pool_options(most, options.acquire_timeout);
-        let main = pool(options.connections).connect_with(bounded.clone()).await;
+        let main = pool(options.connections + PATIENT).connect_with(bounded.clone()).await;
         let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
         // Nothing written here has to survive a crash: it is notifications, and transaction ids taken by readers.
@@ -90,9 +90,9 @@ impl Postgres {
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (wake, background) = Wake::start(log.clone());
-        let main = Bounded::new("main", main, options.answer_timeout);
-        let positions = Bounded::new("positions", positions, options.answer_timeout);
-        let log = Bounded::new("log", log, LOG_TIMEOUT);
+        let main = Bounded::new("main", Kept::of(main, PATIENT), options.answer_timeout);
+        let positions = Bounded::new("positions", Kept::of(positions, 0), options.answer_timeout);
+        let log = Bounded::new("log", Kept::of(log, WAKING), LOG_TIMEOUT);
         Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
     }
 
@@ -113,9 +113,9 @@ impl Postgres {
     /// Closes all connections after the statements that run. Calls that come later are unavailable.
     pub async fn close(&self) {
         self.0.wake.stop();
-        self.0.main.pool().close().await;
-        self.0.positions.pool().close().await;
-        self.0.log.pool().close().await;
+        self.0.main.close().await;
+        self.0.positions.close().await;
+        self.0.log.close().await;
     }
 
     /// How many statements callers had sent so far, positions included: each is a round trip to the database. What
@@ -153,8 +153,12 @@ impl Postgres {
     }
 }
 
-/// One listens, one notifies, the others are for readers of the log.
-const LOG_CONNECTIONS: u32 = 4;
+/// One is for what may take long, besides those that callers use.
+const PATIENT: u32 = 1;
+/// One listens, one notifies.
+const WAKING: u32 = 2;
+/// The others are for readers of the log.
+const LOG_CONNECTIONS: u32 = WAKING + 2;
 /// Readers of the log have no caller to answer, but must not hang on a connection that is dead.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 
