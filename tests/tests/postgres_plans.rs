@@ -97,12 +97,9 @@ fn parameters(statement: &str) -> Vec<String> {
             ["false", "true"].map(|open| format!("{CALL}, {fresh}, {open}, 15000, 50")).to_vec()
         }
         "emergencies::LOAD_ONE" => vec![format!("{CALL}, {fresh}, false, 15000, {HELPER}")],
-        "emergencies::SURVEY" => {
-            let around = |request, open| {
-                format!("{OWNER}, {request}, {TOWN}, {fresh}, {open}, 15000, '{{5000,10000,15000}}', 50")
-            };
-            vec![around("'request 32'", false), around("null", true)]
-        }
+        "emergencies::SURVEY_VERIFIED" | "emergencies::SURVEY_OPEN" => ["'request 32'", "null"]
+            .map(|request| format!("{OWNER}, {request}, {TOWN}, {fresh}, '{{5000,10000,15000}}', 3, 50"))
+            .to_vec(),
         "emergencies::PENDING_FOR" => vec![format!("{HELPER}, 0.01, 50")],
         "emergencies::NEARBY" => ["100", "10000", "50000"].map(|radius| format!("{TOWN}, {radius}, 100")).to_vec(),
         "emergencies::HISTORY" => [HELPER, OWNER]

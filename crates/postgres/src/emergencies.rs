@@ -65,29 +65,44 @@ const LOAD_NEAREST: &str = load_near!(
                + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
 );
 const LOAD_ONE: &str = load_near!(" AND a.id = $5");
-/// One row: an emergency or nothing, beside the helpers around `$4`, `$3`. Who is looked for is never the owner, `$1`.
-const SURVEY: &str = concat!(
-    "WITH found AS MATERIALIZED (SELECT a.id, p.place, ST_Distance(p.place, ",
-    place!("$4", "$3"),
-    ") AS distance FROM position p JOIN account a ON a.id = p.account_id WHERE ST_DWithin(p.place, ",
-    place!("$4", "$3"),
-    ", $7) AND p.at >= $5 AND a.id <> $1 AND ",
-    on_duty!("$6"),
-    "), nearest AS (SELECT * FROM found ORDER BY distance, id LIMIT $9) \
-     SELECT call.*, \
-         ARRAY (SELECT (SELECT count(*) FROM found WHERE distance <= radius) \
-                FROM unnest($8::float8[]) WITH ORDINALITY AS r (radius, ordinality) ORDER BY ordinality) AS counts, \
-         (SELECT json_agg(",
-    near_json!("nearest"),
-    ")::text FROM nearest) AS near \
-     FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
-    emergency!(),
-    " WHERE e.id = (SELECT id FROM ( \
-         SELECT id, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
-         UNION ALL SELECT id, 2 FROM emergency e WHERE owner_id = $1 AND ",
-    live!(),
-    ") AS call ORDER BY rank LIMIT 1)) AS call ON true"
-);
+/// One row: what the owner, `$1`, has called before or nothing, beside the helpers around `$4`, `$3`, who are never the
+/// owner. They are looked for within one radius after the other of `$6`, until there are `$7`, and as far as the earlier
+/// call reaches: where many live, nobody far away is looked at. Each place is measured once against one that is made once.
+macro_rules! survey {
+    ($policy:ident) => {
+        concat!(
+            "WITH RECURSIVE earlier AS MATERIALIZED (SELECT id, alert_radius FROM ( \
+                 SELECT id, alert_radius, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
+                 UNION ALL SELECT id, alert_radius, 2 FROM emergency e WHERE owner_id = $1 AND ",
+            live!(),
+            ") AS call ORDER BY rank LIMIT 1), \
+             wider AS (SELECT 0 AS step, 0::bigint AS within, NULL::text AS near UNION ALL \
+                 SELECT w.step + 1, c.within, c.near FROM wider w CROSS JOIN LATERAL ( \
+                     WITH found AS MATERIALIZED ( \
+                         SELECT a.id, p.place, ST_Distance(p.place, centre.place) AS distance \
+                         FROM (SELECT ",
+            place!("$4", "$3"),
+            " AS place OFFSET 0) AS centre CROSS JOIN position p JOIN account a ON a.id = p.account_id \
+                         WHERE ST_DWithin(p.place, centre.place, ($6::float8[])[w.step + 1]) \
+                         AND p.at >= $5 AND p.account_id <> $1 AND ",
+            on_duty!($policy),
+            ") SELECT (SELECT count(*) FROM found) AS within, \
+                       (SELECT json_agg(",
+            near_json!("n"),
+            ")::text FROM (SELECT * FROM found ORDER BY distance, id LIMIT $8) AS n) AS near) AS c \
+                 WHERE w.step = 0 OR (w.step < cardinality($6::float8[]) AND ( \
+                     w.within < $7 OR ($6::float8[])[w.step] < (SELECT alert_radius FROM earlier)))) \
+             SELECT call.*, (SELECT array_agg(within ORDER BY step) FROM wider WHERE step > 0) AS counts, \
+                 (SELECT near FROM wider ORDER BY step DESC LIMIT 1) AS near \
+             FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
+            emergency!(),
+            " WHERE e.id = (SELECT id FROM earlier)) AS call ON true"
+        )
+    };
+}
+
+const SURVEY_VERIFIED: &str = survey!(verified);
+const SURVEY_OPEN: &str = survey!(open);
 /// At least one row, which tells how far the log is known; without an emergency the rest of it is null.
 const LIVE_OF: &str = concat!(
     "SELECT log.as_of, live.* FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log LEFT JOIN LATERAL (",
@@ -178,7 +193,8 @@ statements!(
     LOAD,
     LOAD_NEAREST,
     LOAD_ONE,
-    SURVEY,
+    SURVEY_VERIFIED,
+    SURVEY_OPEN,
     LIVE_OF,
     PENDING_FOR,
     NEARBY,
@@ -313,17 +329,19 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.survey", level = "debug", skip_all)]
     async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
-        let Survey { owner, request_id, centre, on_duty, radii, limit } = *survey;
-        let largest = radii.last().map_or(0.0, |radius| radius.get());
-        let row = sqlx::query(SURVEY)
+        let Survey { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
+        let sql = match on_duty.policy {
+            HelperPolicy::Verified => SURVEY_VERIFIED,
+            HelperPolicy::Open => SURVEY_OPEN,
+        };
+        let row = sqlx::query(sql)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
             .bind(centre.latitude())
             .bind(centre.longitude())
             .bind(on_duty.fresh_since)
-            .bind(on_duty.policy == HelperPolicy::Open)
-            .bind(largest + TOLERANCE)
             .bind(radii.iter().map(|radius| radius.get() + TOLERANCE).collect::<Vec<_>>())
+            .bind(i64::from(enough))
             .bind(i64::from(limit))
             .fetch_one(self.main())
             .await

@@ -25,15 +25,17 @@ macro_rules! place {
     };
 }
 
-/// [`allynet_domain::Account::on_duty`] of an account `a`, as the policy in a parameter says: whether everybody may help.
+/// [`allynet_domain::Account::on_duty`] of an account `a` under the policy `verified` or `open`; or under the one that a
+/// parameter says, which is whether everybody may help. Written out it can be answered from an index alone.
 macro_rules! on_duty {
+    (verified) => {
+        "NOT a.blocked AND a.verification = 'verified' AND a.available"
+    };
+    (open) => {
+        "NOT a.blocked AND coalesce(a.available, true)"
+    };
     ($open:literal) => {
-        concat!(
-            "CASE WHEN ",
-            $open,
-            " THEN NOT a.blocked AND coalesce(a.available, true) \
-             ELSE NOT a.blocked AND a.verification = 'verified' AND a.available END"
-        )
+        concat!("CASE WHEN ", $open, " THEN ", on_duty!(open), " ELSE ", on_duty!(verified), " END")
     };
 }
 
