@@ -2,7 +2,7 @@
 //!
 //! [`Postgres`] implements all of them: one file per port. It knows the domain and SQL; it must not know of the wire,
 //! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
-//! has met the statement before.
+//! has met the statement before; or none, where a caller is remembered (`remembered`).
 
 #[macro_use]
 mod statements;
@@ -19,6 +19,7 @@ mod helpers;
 mod measures;
 mod messages;
 mod positions;
+mod remembered;
 mod rows;
 mod sessions;
 mod store;
