@@ -20,35 +20,21 @@ use uuid::Uuid;
 use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, alerts_json, emergency, live},
-    rows::{Stored, TOLERANCE, nearest_first, on_duty, place},
+    rows::{Stored, TOLERANCE, near_json, nearest_first, on_duty, place},
+    survey::{SURVEY_OPEN, SURVEY_VERIFIED},
 };
 
-/// A [`NearRow`] of a row with `id` and `place`, as JSON.
-macro_rules! near_json {
-    ($row:literal) => {
-        concat!(
-            "json_build_object('helper', ",
-            $row,
-            ".id, 'latitude', ST_Y(",
-            $row,
-            ".place::geometry), 'longitude', ST_X(",
-            $row,
-            ".place::geometry))"
-        )
-    };
-}
-
-/// [`LoadRow`] with helpers on duty within `$4` metres of the emergency, who fulfil what is told besides.
+/// [`LoadRow`] with helpers on duty within `$3` metres of the emergency, who fulfil what is told besides.
 macro_rules! load_near {
-    ($besides:literal) => {
+    ($policy:ident, $besides:literal) => {
         concat!(
             emergency!(concat!(
                 alerts_json!(),
                 ", (SELECT json_agg(",
                 near_json!("n"),
                 ")::text FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
-                  WHERE ST_DWithin(p.place, e.place, $4) AND p.at >= $2 AND a.id <> e.owner_id AND ",
-                on_duty!("$3"),
+                  WHERE ST_DWithin(p.place, e.place, $3) AND p.at >= $2 AND a.id <> e.owner_id AND ",
+                on_duty!($policy),
                 $besides,
                 ") AS n) AS near"
             )),
@@ -59,50 +45,23 @@ macro_rules! load_near {
 
 const FIND: &str = concat!(emergency!(), " WHERE e.id = $1");
 const LOAD: &str = concat!(emergency!(concat!(alerts_json!(), ", NULL::text AS near")), " WHERE e.id = $1");
-const LOAD_NEAREST: &str = load_near!(
-    " ORDER BY ST_Distance(p.place, e.place), a.id \
-      LIMIT $5 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
-               + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
-);
-const LOAD_ONE: &str = load_near!(" AND a.id = $5");
-/// One row: what the owner, `$1`, has called before or nothing, beside the helpers around `$4`, `$3`, who are never the
-/// owner. They are looked for within one radius after the other of `$6`, until there are `$7`, and as far as the earlier
-/// call reaches: where many live, nobody far away is looked at. Each place is measured once against one that is made once.
-macro_rules! survey {
+
+/// The nearest: `$4`, and as many as know of it.
+macro_rules! load_nearest {
     ($policy:ident) => {
-        concat!(
-            "WITH RECURSIVE earlier AS MATERIALIZED (SELECT id, alert_radius FROM ( \
-                 SELECT id, alert_radius, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
-                 UNION ALL SELECT id, alert_radius, 2 FROM emergency e WHERE owner_id = $1 AND ",
-            live!(),
-            ") AS call ORDER BY rank LIMIT 1), \
-             wider AS (SELECT 0 AS step, 0::bigint AS within, NULL::text AS near UNION ALL \
-                 SELECT w.step + 1, c.within, c.near FROM wider w CROSS JOIN LATERAL ( \
-                     WITH found AS MATERIALIZED ( \
-                         SELECT a.id, p.place, ST_Distance(p.place, centre.place) AS distance \
-                         FROM (SELECT ",
-            place!("$4", "$3"),
-            " AS place OFFSET 0) AS centre CROSS JOIN position p JOIN account a ON a.id = p.account_id \
-                         WHERE ST_DWithin(p.place, centre.place, ($6::float8[])[w.step + 1]) \
-                         AND p.at >= $5 AND p.account_id <> $1 AND ",
-            on_duty!($policy),
-            ") SELECT (SELECT count(*) FROM found) AS within, \
-                       (SELECT json_agg(",
-            near_json!("n"),
-            ")::text FROM (SELECT * FROM found ORDER BY distance, id LIMIT $8) AS n) AS near) AS c \
-                 WHERE w.step = 0 OR (w.step < cardinality($6::float8[]) AND ( \
-                     w.within < $7 OR ($6::float8[])[w.step] < (SELECT alert_radius FROM earlier)))) \
-             SELECT call.*, (SELECT array_agg(within ORDER BY step) FROM wider WHERE step > 0) AS counts, \
-                 (SELECT near FROM wider ORDER BY step DESC LIMIT 1) AS near \
-             FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
-            emergency!(),
-            " WHERE e.id = (SELECT id FROM earlier)) AS call ON true"
+        load_near!(
+            $policy,
+            " ORDER BY ST_Distance(p.place, e.place), a.id \
+              LIMIT $4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
+                       + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
         )
     };
 }
 
-const SURVEY_VERIFIED: &str = survey!(verified);
-const SURVEY_OPEN: &str = survey!(open);
+const LOAD_NEAREST_VERIFIED: &str = load_nearest!(verified);
+const LOAD_NEAREST_OPEN: &str = load_nearest!(open);
+const LOAD_ONE_VERIFIED: &str = load_near!(verified, " AND a.id = $4");
+const LOAD_ONE_OPEN: &str = load_near!(open, " AND a.id = $4");
 /// At least one row, which tells how far the log is known; without an emergency the rest of it is null.
 const LIVE_OF: &str = concat!(
     "SELECT log.as_of, live.* FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log LEFT JOIN LATERAL (",
@@ -191,10 +150,10 @@ const LIST_STATUS_NEAR: &str = admin_page!(concat!("e.status = $7", within!()));
 statements!(
     FIND,
     LOAD,
-    LOAD_NEAREST,
-    LOAD_ONE,
-    SURVEY_VERIFIED,
-    SURVEY_OPEN,
+    LOAD_NEAREST_VERIFIED,
+    LOAD_NEAREST_OPEN,
+    LOAD_ONE_VERIFIED,
+    LOAD_ONE_OPEN,
     LIVE_OF,
     PENDING_FOR,
     NEARBY,
@@ -309,15 +268,16 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all)]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
-        let sql = match near.map(|near| near.whom) {
+        let sql = match near.map(|near| (near.whom, near.on_duty.policy)) {
             None => LOAD,
-            Some(Whom::Nearest(_)) => LOAD_NEAREST,
-            Some(Whom::Only(_)) => LOAD_ONE,
+            Some((Whom::Nearest(_), HelperPolicy::Verified)) => LOAD_NEAREST_VERIFIED,
+            Some((Whom::Nearest(_), HelperPolicy::Open)) => LOAD_NEAREST_OPEN,
+            Some((Whom::Only(_), HelperPolicy::Verified)) => LOAD_ONE_VERIFIED,
+            Some((Whom::Only(_), HelperPolicy::Open)) => LOAD_ONE_OPEN,
         };
         let mut query = sqlx::query_as(sql).bind(Uuid::from(id));
         if let Some(Near { on_duty, within, whom }) = near {
-            query = query.bind(on_duty.fresh_since).bind(on_duty.policy == HelperPolicy::Open);
-            query = query.bind(within.get() + TOLERANCE);
+            query = query.bind(on_duty.fresh_since).bind(within.get() + TOLERANCE);
             query = match whom {
                 Whom::Nearest(more) => query.bind(i64::from(more)),
                 Whom::Only(helper) => query.bind(Uuid::from(helper)),

@@ -23,6 +23,7 @@ mod remembered;
 mod rows;
 mod sessions;
 mod store;
+mod survey;
 mod tail;
 mod wake;
 mod writes;

@@ -25,8 +25,8 @@ macro_rules! place {
     };
 }
 
-/// [`allynet_domain::Account::on_duty`] of an account `a` under the policy `verified` or `open`; or under the one that a
-/// parameter says, which is whether everybody may help. Written out it can be answered from an index alone.
+/// [`allynet_domain::Account::on_duty`] of an account `a` under the policy `verified` or `open`. Not by a parameter: written
+/// out, that of `verified` is answered from an index alone.
 macro_rules! on_duty {
     (verified) => {
         "NOT a.blocked AND a.verification = 'verified' AND a.available"
@@ -34,8 +34,20 @@ macro_rules! on_duty {
     (open) => {
         "NOT a.blocked AND coalesce(a.available, true)"
     };
-    ($open:literal) => {
-        concat!("CASE WHEN ", $open, " THEN ", on_duty!(open), " ELSE ", on_duty!(verified), " END")
+}
+
+/// Who is where, as JSON, of a row with `id` and `place`.
+macro_rules! near_json {
+    ($row:literal) => {
+        concat!(
+            "json_build_object('helper', ",
+            $row,
+            ".id, 'latitude', ST_Y(",
+            $row,
+            ".place::geometry), 'longitude', ST_X(",
+            $row,
+            ".place::geometry))"
+        )
     };
 }
 
@@ -51,7 +63,7 @@ macro_rules! seen {
     };
 }
 
-pub(crate) use {account_columns, on_duty, place, seen};
+pub(crate) use {account_columns, near_json, on_duty, place, seen};
 
 /// How somebody stands to an emergency, and what they asked for, as JSON.
 #[derive(FromRow)]
