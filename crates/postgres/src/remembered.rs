@@ -1,5 +1,5 @@
 //! Who called a moment ago, so that most requests need not ask the database who calls. What is remembered is never older
-//! than what a look at the database would have told when the last change of it was answered: see decision 7.
+//! than what a look at the database would have told when the last change of it was answered: see decision 8.
 //!
 //! Three clocks work together. A look at the log sees every change of sessions and rights that was committed before the
 //! look began, and has it forgotten here. What is remembered is used only while the last such look began less than
