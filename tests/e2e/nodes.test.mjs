@@ -121,6 +121,28 @@ describe('two nodes on one PostgreSQL', () => {
     assertIdsGrow(atB);
   });
 
+  it('refuse at one who was shut out at the other from the moment in which that is answered', async () => {
+    const admin = await a.admin();
+    const ways = [
+      [(user) => admin.put(`/helpers/${user.id}/block`, { blocked: true }), 403, 'account_blocked'],
+      [(user) => user.post('/auth/logout', {}), 401, 'token_invalid'],
+    ];
+    for (const [shutOut, status, reason] of [...ways, ...ways, ...ways]) {
+      const user = await a.owner();
+      const atB = user.at(b);
+      // Whoever calls again and again is known, and not asked for.
+      let asking = true;
+      const calling = (async () => {
+        while (asking) await atB.get('/emergencies/active');
+      })();
+      for (let call = 0; call < 20; call += 1) ok(await atB.get('/emergencies/active'));
+      ok(await shutOut(user));
+      refused(await atB.get('/emergencies/active'), status, reason);
+      asking = false;
+      await calling;
+    }
+  });
+
   it('close a blocked user’s sockets at both', async () => {
     const [user, admin] = await Promise.all([a.user(), b.admin()]);
     const sockets = await Promise.all([user.connect(), user.at(b).connect()]);

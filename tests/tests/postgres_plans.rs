@@ -93,16 +93,15 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::READY" | "events::LAST" | "events::OWN_TRANSACTION" | "events::HORIZON" => vec![String::new()],
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
-        "emergencies::LOAD_NEAREST" => {
-            ["false", "true"].map(|open| format!("{CALL}, {fresh}, {open}, 15000, 50")).to_vec()
+        "emergencies::LOAD_NEAREST_VERIFIED" | "emergencies::LOAD_NEAREST_OPEN" => {
+            vec![format!("{CALL}, {fresh}, 15000, 50")]
         }
-        "emergencies::LOAD_ONE" => vec![format!("{CALL}, {fresh}, false, 15000, {HELPER}")],
-        "emergencies::SURVEY" => {
-            let around = |request, open| {
-                format!("{OWNER}, {request}, {TOWN}, {fresh}, {open}, 15000, '{{5000,10000,15000}}', 50")
-            };
-            vec![around("'request 32'", false), around("null", true)]
+        "emergencies::LOAD_ONE_VERIFIED" | "emergencies::LOAD_ONE_OPEN" => {
+            vec![format!("{CALL}, {fresh}, 15000, {HELPER}")]
         }
+        "survey::SURVEY_VERIFIED" | "survey::SURVEY_OPEN" => ["'request 32'", "null"]
+            .map(|request| format!("{OWNER}, {request}, {TOWN}, {fresh}, '{{5000,10000,15000}}', 3, 50"))
+            .to_vec(),
         "emergencies::PENDING_FOR" => vec![format!("{HELPER}, 0.01, 50")],
         "emergencies::NEARBY" => ["100", "10000", "50000"].map(|radius| format!("{TOWN}, {radius}, 100")).to_vec(),
         "emergencies::HISTORY" => [HELPER, OWNER]
@@ -122,9 +121,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::NEARBY" => {
-            ["false", "true"].map(|open| format!("{CALL}, {OWNER}, {fresh}, {open}, 5000, 50")).to_vec()
-        }
+        "helpers::NEARBY_VERIFIED" | "helpers::NEARBY_OPEN" => vec![format!("{CALL}, {OWNER}, {fresh}, 5000, 50")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => vec![format!("{CALL}, {OWNER}, null, 50"), format!("{CALL}, {OWNER}, now(), 50")],
@@ -214,7 +211,7 @@ fn every_statement_of_the_adapter_is_looked_at() {
     for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
         let source = fs::read_to_string(&file).unwrap();
         let module = file.file_stem().unwrap().to_str().unwrap();
-        for constant in source.split("\nconst ").skip(1) {
+        for constant in source.replace("\npub(crate) const ", "\nconst ").split("\nconst ").skip(1) {
             let Some((name, text)) = constant.split_once(": &str =") else { continue };
             let text = text.split(";\n").next().unwrap();
             let is_sql = ["SELECT ", "UPDATE ", "DELETE ", "INSERT ", "!("].iter().any(|word| text.contains(word));

@@ -1,11 +1,12 @@
-//! What each request costs in round trips to PostgreSQL: one to find out who calls, one for a read, two for a change.
+//! What each request costs in round trips to PostgreSQL: one for a read, two for a change; and one to find out who calls
+//! where it is about their own account, or where they have not called for a while.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use allynet_auth::{Argon2Passwords, JwtTokens};
 use allynet_domain::{
-    Account, Role, UserId, Write,
+    Account, Role, SessionId, UserId, Write,
     port::{Clock, Ids, MockPresence, Tokens},
     usecase::{Rules, accounts, alerts, emergencies, helpers, messages, rooms},
 };
@@ -17,10 +18,11 @@ use allynet_tests::{
 use axum::{Router, body::Body, http::Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-/// To find out who calls.
+/// To find out who calls, where what they have told of themselves counts.
 const AUTHENTICATE: u64 = 1;
 const READ: u64 = 1;
 const CHANGE: u64 = 2;
@@ -50,11 +52,13 @@ struct Service {
     helpers: helpers::Context,
     accounts: accounts::Context,
     router: Router,
+    following: JoinHandle<()>,
 }
 
 /// Somebody with a token.
 struct Person {
     account: Account,
+    session: SessionId,
     token: String,
 }
 
@@ -63,7 +67,7 @@ impl Service {
         let postgres = database.adapter().await;
         let store = Store::new(postgres.clone(), database);
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(Now), Arc::new(NewIds));
-        let (rules, day) = (Rules::default(), std::time::Duration::from_hours(24));
+        let (rules, day) = (Rules::default(), Duration::from_hours(24));
         let secret = "round trips are counted under this secret".to_owned().into();
         let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());
         let emergencies = emergencies::Context {
@@ -106,14 +110,16 @@ impl Service {
             metrics: Arc::new(String::new),
             limits: allynet_wire::limits::Limits::off(),
         });
-        Self { postgres, store, tokens, emergencies, helpers, accounts, router }
+        let mut tail = store.log.follow().await.unwrap();
+        let following = tokio::spawn(async move { while tail.next().await.is_ok() {} });
+        Self { postgres, store, tokens, emergencies, helpers, accounts, router, following }
     }
 
     async fn person(&self, account: Account) -> Person {
         let session = session_of(account.id);
         let token = self.tokens.access(&account, session.id, at(0)).unwrap().expose().to_owned();
-        self.store.write(Write::OpenSession(session)).await;
-        Person { account, token }
+        self.store.write(Write::OpenSession(session.clone())).await;
+        Person { account, session: session.id, token }
     }
 
     async fn helper(&self) -> Person {
@@ -144,11 +150,28 @@ impl Service {
         (answer["data"].clone(), cost)
     }
 
-    /// The same, where what it costs is known.
+    /// The same, for somebody who has called a moment ago, where what it costs is known.
     async fn costs(&self, expected: u64, by: &Person, route: &str, body: Value) -> Value {
+        self.meet(by).await;
         let (data, cost) = self.send(Some(by), route, &body).await;
-        assert_eq!(cost, AUTHENTICATE + expected, "{route} {body}");
+        let is_own = route.contains(" auth/") || route.ends_with(" helpers/me");
+        assert_eq!(cost, if is_own { AUTHENTICATE + expected } else { expected }, "{route} {body}");
         data
+    }
+
+    /// Asks who somebody is until that is known without asking the database.
+    async fn meet(&self, person: &Person) {
+        let known = async {
+            loop {
+                let before = self.postgres.round_trips();
+                self.store.sessions.recognize(person.session, person.account.id).await.unwrap().unwrap();
+                if self.postgres.round_trips() == before {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), known).await.unwrap();
     }
 
     /// Raises an emergency where the helpers are.
@@ -163,6 +186,7 @@ async fn with_service<F: Future<Output = ()>>(case: impl FnOnce(Arc<Service>) ->
     let database = Arc::new(OnPostgres::fresh().await);
     let service = Arc::new(Service::start(database.clone()).await);
     case(service.clone()).await;
+    service.following.abort();
     service.postgres.close().await;
     database.remove().await;
 }
@@ -210,6 +234,22 @@ async fn an_emergency_costs_two_for_each_change_and_one_for_each_look() {
 
         let second = service.raise(&owner).await;
         service.costs(CHANGE, &owner, &format!("POST emergencies/{second}/cancel"), json!({})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_calls_is_asked_for_again_when_the_log_is_not_followed() {
+    with_service(|service| async move {
+        let owner = service.owner().await;
+        service.costs(READ, &owner, "GET emergencies/active", Value::Null).await;
+        service.following.abort();
+        // Longer than a look at the log is good.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..2 {
+            let (_, cost) = service.send(Some(&owner), "GET emergencies/active", &Value::Null).await;
+            assert_eq!(cost, AUTHENTICATE + READ);
+        }
     })
     .await;
 }

@@ -45,6 +45,11 @@ impl AlertPolicy {
         &self.radii
     }
 
+    /// How many helpers have to stand within a radius for it to be used, unless it is the largest.
+    pub const fn min_helpers(&self) -> u32 {
+        self.min_helpers
+    }
+
     /// The most helpers alerted by one wave.
     pub const fn wave_size(&self) -> u32 {
         self.wave_size
@@ -112,9 +117,10 @@ impl Default for AlertPolicy {
 /// Helpers on duty around a place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Census {
-    /// How many stand within each radius that was asked for, in the same order.
+    /// How many stand within each radius that was looked at, in the order of those asked for: all up to the first that
+    /// holds enough, or the last. Where the owner has called before, no fewer than up to that call's alert radius.
     pub counts: Vec<u32>,
-    /// The nearest within the largest radius, nearest first, up to the limit that was asked for.
+    /// The nearest within the last radius that was looked at, nearest first, up to the limit that was asked for.
     pub nearest: Vec<Recipient>,
 }
 

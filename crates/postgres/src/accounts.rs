@@ -140,6 +140,7 @@ impl Accounts for Postgres {
             .execute(self.main())
             .await
             .map_err(Error::unavailable)?;
+        self.remembered().forget(&[id]);
         Ok(())
     }
 

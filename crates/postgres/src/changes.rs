@@ -5,9 +5,15 @@ use allynet_domain::{
     port::{Changes, Error, Result},
 };
 use async_trait::async_trait;
+use tokio::time::sleep;
 use tracing::instrument;
 
-use crate::{Postgres, error::refused, writes};
+use crate::{
+    Postgres,
+    error::refused,
+    remembered::{TRUST, must_be_heard, touched},
+    writes,
+};
 
 const APPLY: &str = "SELECT apply_change($1)";
 const ERASE: &str = "WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id), \
@@ -21,11 +27,17 @@ statements!(APPLY, ERASE, READY);
 impl Changes for Postgres {
     #[instrument(name = "pg.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
     async fn commit(&self, change: Change) -> Result<()> {
-        let has_events = !change.events.is_empty();
+        let (has_events, of, is_awaited) = (!change.events.is_empty(), touched(&change), must_be_heard(&change));
         let change = writes::change(&change).map_err(Error::unavailable)?;
-        sqlx::query(APPLY).bind(change).execute(self.main()).await.map_err(refused)?;
+        let committed = sqlx::query(APPLY).bind(change).execute(self.main()).await.map_err(refused);
+        // Also after a failure: it may have been committed all the same.
+        self.remembered().forget(&of);
+        committed?;
         if has_events {
             self.wake().committed();
+        }
+        if is_awaited {
+            sleep(TRUST).await;
         }
         Ok(())
     }

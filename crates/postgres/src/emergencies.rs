@@ -20,35 +20,21 @@ use uuid::Uuid;
 use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, alerts_json, emergency, live},
-    rows::{Stored, TOLERANCE, nearest_first, on_duty, place},
+    rows::{Stored, TOLERANCE, near_json, nearest_first, on_duty, place},
+    survey::{SURVEY_OPEN, SURVEY_VERIFIED},
 };
 
-/// A [`NearRow`] of a row with `id` and `place`, as JSON.
-macro_rules! near_json {
-    ($row:literal) => {
-        concat!(
-            "json_build_object('helper', ",
-            $row,
-            ".id, 'latitude', ST_Y(",
-            $row,
-            ".place::geometry), 'longitude', ST_X(",
-            $row,
-            ".place::geometry))"
-        )
-    };
-}
-
-/// [`LoadRow`] with helpers on duty within `$4` metres of the emergency, who fulfil what is told besides.
+/// [`LoadRow`] with helpers on duty within `$3` metres of the emergency, who fulfil what is told besides.
 macro_rules! load_near {
-    ($besides:literal) => {
+    ($policy:ident, $besides:literal) => {
         concat!(
             emergency!(concat!(
                 alerts_json!(),
                 ", (SELECT json_agg(",
                 near_json!("n"),
                 ")::text FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
-                  WHERE ST_DWithin(p.place, e.place, $4) AND p.at >= $2 AND a.id <> e.owner_id AND ",
-                on_duty!("$3"),
+                  WHERE ST_DWithin(p.place, e.place, $3) AND p.at >= $2 AND a.id <> e.owner_id AND ",
+                on_duty!($policy),
                 $besides,
                 ") AS n) AS near"
             )),
@@ -59,35 +45,23 @@ macro_rules! load_near {
 
 const FIND: &str = concat!(emergency!(), " WHERE e.id = $1");
 const LOAD: &str = concat!(emergency!(concat!(alerts_json!(), ", NULL::text AS near")), " WHERE e.id = $1");
-const LOAD_NEAREST: &str = load_near!(
-    " ORDER BY ST_Distance(p.place, e.place), a.id \
-      LIMIT $5 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
-               + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
-);
-const LOAD_ONE: &str = load_near!(" AND a.id = $5");
-/// One row: an emergency or nothing, beside the helpers around `$4`, `$3`. Who is looked for is never the owner, `$1`.
-const SURVEY: &str = concat!(
-    "WITH found AS MATERIALIZED (SELECT a.id, p.place, ST_Distance(p.place, ",
-    place!("$4", "$3"),
-    ") AS distance FROM position p JOIN account a ON a.id = p.account_id WHERE ST_DWithin(p.place, ",
-    place!("$4", "$3"),
-    ", $7) AND p.at >= $5 AND a.id <> $1 AND ",
-    on_duty!("$6"),
-    "), nearest AS (SELECT * FROM found ORDER BY distance, id LIMIT $9) \
-     SELECT call.*, \
-         ARRAY (SELECT (SELECT count(*) FROM found WHERE distance <= radius) \
-                FROM unnest($8::float8[]) WITH ORDINALITY AS r (radius, ordinality) ORDER BY ordinality) AS counts, \
-         (SELECT json_agg(",
-    near_json!("nearest"),
-    ")::text FROM nearest) AS near \
-     FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
-    emergency!(),
-    " WHERE e.id = (SELECT id FROM ( \
-         SELECT id, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
-         UNION ALL SELECT id, 2 FROM emergency e WHERE owner_id = $1 AND ",
-    live!(),
-    ") AS call ORDER BY rank LIMIT 1)) AS call ON true"
-);
+
+/// The nearest: `$4`, and as many as know of it.
+macro_rules! load_nearest {
+    ($policy:ident) => {
+        load_near!(
+            $policy,
+            " ORDER BY ST_Distance(p.place, e.place), a.id \
+              LIMIT $4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
+                       + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
+        )
+    };
+}
+
+const LOAD_NEAREST_VERIFIED: &str = load_nearest!(verified);
+const LOAD_NEAREST_OPEN: &str = load_nearest!(open);
+const LOAD_ONE_VERIFIED: &str = load_near!(verified, " AND a.id = $4");
+const LOAD_ONE_OPEN: &str = load_near!(open, " AND a.id = $4");
 /// At least one row, which tells how far the log is known; without an emergency the rest of it is null.
 const LIVE_OF: &str = concat!(
     "SELECT log.as_of, live.* FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log LEFT JOIN LATERAL (",
@@ -176,9 +150,10 @@ const LIST_STATUS_NEAR: &str = admin_page!(concat!("e.status = $7", within!()));
 statements!(
     FIND,
     LOAD,
-    LOAD_NEAREST,
-    LOAD_ONE,
-    SURVEY,
+    LOAD_NEAREST_VERIFIED,
+    LOAD_NEAREST_OPEN,
+    LOAD_ONE_VERIFIED,
+    LOAD_ONE_OPEN,
     LIVE_OF,
     PENDING_FOR,
     NEARBY,
@@ -293,15 +268,16 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all)]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
-        let sql = match near.map(|near| near.whom) {
+        let sql = match near.map(|near| (near.whom, near.on_duty.policy)) {
             None => LOAD,
-            Some(Whom::Nearest(_)) => LOAD_NEAREST,
-            Some(Whom::Only(_)) => LOAD_ONE,
+            Some((Whom::Nearest(_), HelperPolicy::Verified)) => LOAD_NEAREST_VERIFIED,
+            Some((Whom::Nearest(_), HelperPolicy::Open)) => LOAD_NEAREST_OPEN,
+            Some((Whom::Only(_), HelperPolicy::Verified)) => LOAD_ONE_VERIFIED,
+            Some((Whom::Only(_), HelperPolicy::Open)) => LOAD_ONE_OPEN,
         };
         let mut query = sqlx::query_as(sql).bind(Uuid::from(id));
         if let Some(Near { on_duty, within, whom }) = near {
-            query = query.bind(on_duty.fresh_since).bind(on_duty.policy == HelperPolicy::Open);
-            query = query.bind(within.get() + TOLERANCE);
+            query = query.bind(on_duty.fresh_since).bind(within.get() + TOLERANCE);
             query = match whom {
                 Whom::Nearest(more) => query.bind(i64::from(more)),
                 Whom::Only(helper) => query.bind(Uuid::from(helper)),
@@ -313,17 +289,19 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.survey", level = "debug", skip_all)]
     async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
-        let Survey { owner, request_id, centre, on_duty, radii, limit } = *survey;
-        let largest = radii.last().map_or(0.0, |radius| radius.get());
-        let row = sqlx::query(SURVEY)
+        let Survey { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
+        let sql = match on_duty.policy {
+            HelperPolicy::Verified => SURVEY_VERIFIED,
+            HelperPolicy::Open => SURVEY_OPEN,
+        };
+        let row = sqlx::query(sql)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
             .bind(centre.latitude())
             .bind(centre.longitude())
             .bind(on_duty.fresh_since)
-            .bind(on_duty.policy == HelperPolicy::Open)
-            .bind(largest + TOLERANCE)
             .bind(radii.iter().map(|radius| radius.get() + TOLERANCE).collect::<Vec<_>>())
+            .bind(i64::from(enough))
             .bind(i64::from(limit))
             .fetch_one(self.main())
             .await

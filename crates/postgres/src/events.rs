@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
+    EmergencyId, Event, EventId, LoggedEvent, Timestamp, UserId,
     port::{Error, EventLog, EventTail, Result, Standing, Timeline},
 };
 use async_trait::async_trait;
@@ -198,6 +198,8 @@ impl EventLog for Postgres {
             patience.rest(&mut woken).await;
         }
         woken.mark_changed();
+        // What was remembered before may be older than what this reader will see.
+        self.remembered().forget_all();
         Ok(Box::new(Tail { store: self.clone(), woken, cursor: Cursor::new(end) }))
     }
 }
@@ -250,12 +252,14 @@ impl EventTail for Tail {
         loop {
             // Before reading: what is committed from now on wakes the wait below.
             self.woken.mark_unchanged();
+            let began = Instant::now();
             let rows: Vec<TailRow> = sqlx::query_as(AFTER)
                 .bind(self.cursor.at())
                 .bind(BATCH)
                 .fetch_all(self.store.log())
                 .await
                 .map_err(Error::unavailable)?;
+            self.notice(&rows, began);
             let horizon = rows.first().map_or(0, |row| row.horizon);
             match self.cursor.decide(rows.iter().map(|row| row.event.seq), horizon) {
                 Step::HandOut(count) => return self.hand_out(rows.into_iter().take(count)),
@@ -274,6 +278,22 @@ impl EventTail for Tail {
 }
 
 impl Tail {
+    /// Forgets whom the rows are about, also behind a gap: whether something was committed between does not matter for
+    /// that. All there was is in them, unless there were too many.
+    fn notice(&self, rows: &[TailRow], began: Instant) {
+        let remembered = self.store.remembered();
+        let of_accounts = rows.iter().filter(|row| row.event.emergency_id.is_none());
+        for row in of_accounts {
+            match serde_json::from_str::<Event>(&row.event.body) {
+                Ok(event) => remembered.forget(event.account().as_slice()),
+                Err(_) => remembered.forget_all(),
+            }
+        }
+        if i64::try_from(rows.len()).is_ok_and(|count| count < BATCH) {
+            remembered.looked(began);
+        }
+    }
+
     /// What precedes an event that cannot be read is handed out first; then the event is reported, once, and passed:
     /// it must not keep all later ones from everybody.
     fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {

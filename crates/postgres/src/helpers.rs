@@ -15,28 +15,36 @@ use crate::{
     rows::{CardRow, SeenRow, Stored, TOLERANCE, nearest_first, on_duty, seen},
 };
 
-/// [`NearbyRow`]s as JSON. The distance only bounds how many are read; the domain's own is what is told.
-const NEARBY: &str = seen!(concat!(
-    "(SELECT json_agg(json_build_object('id', n.id, 'first_name', n.first_name, 'last_name', n.last_name, \
-          'trust_score', n.trust_score, 'rating_sum', n.rating_sum, 'rating_count', n.rating_count, \
-          'latitude', ST_Y(n.place::geometry), 'longitude', ST_X(n.place::geometry)))::text \
-      FROM (SELECT a.*, p.place FROM position p JOIN account a ON a.id = p.account_id \
-            WHERE ST_DWithin(p.place, e.place, $5) AND p.at >= $3 AND a.id <> e.owner_id AND ",
-    on_duty!("$4"),
-    " ORDER BY ST_Distance(p.place, e.place), a.id LIMIT $6) AS n)"
-));
+/// [`NearbyRow`]s as JSON. The distance only bounds how many are read; the domain's own is what is told. Only of the nearest
+/// more is read than whether they are on duty.
+macro_rules! nearby {
+    ($policy:ident) => {
+        seen!(concat!(
+            "(SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name, \
+                  'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count, \
+                  'latitude', ST_Y(n.place::geometry), 'longitude', ST_X(n.place::geometry)))::text \
+              FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
+                    WHERE ST_DWithin(p.place, e.place, $4) AND p.at >= $3 AND a.id <> e.owner_id AND ",
+            on_duty!($policy),
+            " ORDER BY ST_Distance(p.place, e.place), a.id LIMIT $5) AS n JOIN account h ON h.id = n.id)"
+        ))
+    };
+}
+
+const NEARBY_VERIFIED: &str = nearby!(verified);
+const NEARBY_OPEN: &str = nearby!(open);
 const COUNT_VERIFIED: &str = concat!(
     "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
      FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    "NOT a.blocked AND a.verification = 'verified' AND a.available"
+    on_duty!(verified)
 );
 const COUNT_OPEN: &str = concat!(
     "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
      FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    "NOT a.blocked AND coalesce(a.available, true)"
+    on_duty!(open)
 );
 
-statements!(NEARBY, COUNT_VERIFIED, COUNT_OPEN);
+statements!(NEARBY_VERIFIED, NEARBY_OPEN, COUNT_VERIFIED, COUNT_OPEN);
 
 #[derive(Deserialize)]
 struct NearbyRow {
@@ -65,11 +73,14 @@ impl Helpers for Postgres {
     #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all)]
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        let row: Option<NearbySeen> = sqlx::query_as(NEARBY)
+        let sql = match on_duty.policy {
+            HelperPolicy::Verified => NEARBY_VERIFIED,
+            HelperPolicy::Open => NEARBY_OPEN,
+        };
+        let row: Option<NearbySeen> = sqlx::query_as(sql)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
             .bind(on_duty.fresh_since)
-            .bind(on_duty.policy == HelperPolicy::Open)
             .bind(radius.get() + TOLERANCE)
             .bind(i64::from(limit))
             .fetch_optional(self.main())

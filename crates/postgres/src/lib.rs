@@ -2,7 +2,7 @@
 //!
 //! [`Postgres`] implements all of them: one file per port. It knows the domain and SQL; it must not know of the wire,
 //! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
-//! has met the statement before.
+//! has met the statement before; or none, where a caller is remembered (`remembered`).
 
 #[macro_use]
 mod statements;
@@ -20,9 +20,11 @@ mod kept;
 mod measures;
 mod messages;
 mod positions;
+mod remembered;
 mod rows;
 mod sessions;
 mod store;
+mod survey;
 mod tail;
 mod wake;
 mod writes;

@@ -25,14 +25,28 @@ macro_rules! place {
     };
 }
 
-/// [`allynet_domain::Account::on_duty`] of an account `a`, as the policy in a parameter says: whether everybody may help.
+/// [`allynet_domain::Account::on_duty`] of an account `a` under the policy `verified` or `open`. Not by a parameter: written
+/// out, that of `verified` is answered from an index alone.
 macro_rules! on_duty {
-    ($open:literal) => {
+    (verified) => {
+        "NOT a.blocked AND a.verification = 'verified' AND a.available"
+    };
+    (open) => {
+        "NOT a.blocked AND coalesce(a.available, true)"
+    };
+}
+
+/// Who is where, as JSON, of a row with `id` and `place`.
+macro_rules! near_json {
+    ($row:literal) => {
         concat!(
-            "CASE WHEN ",
-            $open,
-            " THEN NOT a.blocked AND coalesce(a.available, true) \
-             ELSE NOT a.blocked AND a.verification = 'verified' AND a.available END"
+            "json_build_object('helper', ",
+            $row,
+            ".id, 'latitude', ST_Y(",
+            $row,
+            ".place::geometry), 'longitude', ST_X(",
+            $row,
+            ".place::geometry))"
         )
     };
 }
@@ -49,7 +63,7 @@ macro_rules! seen {
     };
 }
 
-pub(crate) use {account_columns, on_duty, place, seen};
+pub(crate) use {account_columns, near_json, on_duty, place, seen};
 
 /// How somebody stands to an emergency, and what they asked for, as JSON.
 #[derive(FromRow)]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
+    remembered::Recalled,
     rows::{AccountRow, account_columns},
 };
 
@@ -51,6 +52,22 @@ impl Sessions for Postgres {
             .await
             .map_err(Error::unavailable)?;
         row.map(AccountRow::account).transpose()
+    }
+
+    async fn recognize(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
+        let Recalled { account, look } = self.remembered().recall(session, user);
+        if look {
+            self.wake().look();
+        }
+        if account.is_some() {
+            return Ok(account);
+        }
+        let epoch = self.remembered().epoch();
+        let found = self.authenticate(session, user).await?;
+        if let Some(account) = &found {
+            self.remembered().keep(epoch, session, account);
+        }
+        Ok(found)
     }
 
     #[instrument(name = "pg.sessions.confirm", level = "debug", skip_all)]

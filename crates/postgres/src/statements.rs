@@ -1,6 +1,6 @@
 //! The list of all statements, for the test that looks at how the database would run them.
 
-use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, sessions};
+use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, sessions, survey};
 
 /// Lists the statements of a file, each as the file and the name of its constant.
 macro_rules! statements {
@@ -22,6 +22,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         messages::STATEMENTS,
         positions::STATEMENTS,
         sessions::STATEMENTS,
+        survey::STATEMENTS,
     ];
     files.concat()
 }

@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio_util::sync::DropGuard;
 
-use crate::{SetupError, bounded::Bounded, kept::Kept, wake::Wake};
+use crate::{SetupError, bounded::Bounded, kept::Kept, remembered::Remembered, wake::Wake};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -61,6 +61,7 @@ struct Inner {
     positions: Bounded,
     log: Bounded,
     wake: Wake,
+    remembered: Remembered,
     migrations: PgConnectOptions,
     _background: DropGuard,
 }
@@ -93,7 +94,8 @@ impl Postgres {
         let main = Bounded::new("main", Kept::of(main, PATIENT), options.answer_timeout);
         let positions = Bounded::new("positions", Kept::of(positions, 0), options.answer_timeout);
         let log = Bounded::new("log", Kept::of(log, WAKING), LOG_TIMEOUT);
-        Ok(Self(Arc::new(Inner { main, positions, log, wake, migrations: plain, _background: background })))
+        let remembered = Remembered::default();
+        Ok(Self(Arc::new(Inner { main, positions, log, wake, remembered, migrations: plain, _background: background })))
     }
 
     /// Brings the tables up to date. Any number of nodes may do this at once: one works, the others wait for it.
@@ -150,6 +152,10 @@ impl Postgres {
 
     pub(crate) fn wake(&self) -> &Wake {
         &self.0.wake
+    }
+
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.0.remembered
     }
 }
 

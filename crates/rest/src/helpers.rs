@@ -19,12 +19,13 @@ use crate::{
 };
 
 /// What a user may call about themselves.
-pub(crate) fn routes(cx: Context) -> Routes {
-    Resource::new()
-        .get("/api/v1/helpers/me", me)
-        .put("/api/v1/helpers/me", enlist)
-        .put("/api/v1/helpers/me/location", locate)
-        .over(cx)
+pub(crate) fn own(cx: Context) -> Routes {
+    Resource::new().get("/api/v1/helpers/me", me).put("/api/v1/helpers/me", enlist).over(cx)
+}
+
+/// Where a user is, told often.
+pub(crate) fn position(cx: Context) -> Routes {
+    Resource::new().put("/api/v1/helpers/me/location", locate).over(cx)
 }
 
 async fn me(Caller(actor): Caller) -> Answer {

@@ -42,11 +42,13 @@ pub struct Ports {
 /// All routes, and the answers to everything that is none. [`crate::outermost`] has to go around it.
 pub fn router(ports: Ports) -> Router {
     let authenticate = middleware::from_fn_with_state(ports.accounts.clone(), caller::authenticate);
+    let recognize = middleware::from_fn_with_state(ports.accounts.clone(), caller::recognize);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
-    let (open, closed) = (open(&ports), closed(ports));
+    let (open, own, closed) = (open(&ports), own(&ports), closed(ports));
     // Who calls has to be known before it is counted what they do.
-    let closed = closed.router.route_layer(limit.clone()).route_layer(authenticate);
-    let router = open.router.route_layer(limit).merge(closed);
+    let own = own.router.route_layer(limit.clone()).route_layer(authenticate);
+    let closed = closed.router.route_layer(limit.clone()).route_layer(recognize);
+    let router = open.router.route_layer(limit).merge(own).merge(closed);
     router
         .method_not_allowed_fallback(async || Failure::from(faults::method_not_allowed()))
         .fallback(async || Failure::from(faults::route_not_found()))
@@ -63,12 +65,16 @@ pub(crate) fn open(ports: &Ports) -> Routes {
     ))
 }
 
-/// The routes that need an access token.
+/// The routes that need an access token and are about the caller's own account, as it is now.
+pub(crate) fn own(ports: &Ports) -> Routes {
+    let Ports { accounts, helpers, .. } = ports;
+    auth::closed(accounts.clone()).and(helper_routes::own(helpers.clone()))
+}
+
+/// The other routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
-    let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, redis: _, metrics: _, limits: _ } =
-        ports;
-    auth::closed(accounts)
-        .and(helper_routes::routes(helpers.clone()))
+    let Ports { helpers, emergencies, messages, log, presence, .. } = ports;
+    helper_routes::position(helpers.clone())
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .and(responses::routes(responses::Context { emergencies: emergencies.clone(), presence: presence.clone() }))
         .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))

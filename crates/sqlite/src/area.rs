@@ -103,20 +103,13 @@ pub(crate) fn nearest<K: Ord + Copy>(centre: Position, candidates: &[Candidate<K
     found
 }
 
-/// How many candidates stand within each radius.
-pub(crate) fn counts<K>(centre: Position, candidates: &[Candidate<K>], radii: &[Metres]) -> Vec<u32> {
-    let mut counts = vec![0; radii.len()];
-    for candidate in candidates {
+/// How many candidates stand within a radius.
+pub(crate) fn count<K>(centre: Position, candidates: &[Candidate<K>], radius: Metres) -> u32 {
+    let within = |candidate: &&Candidate<K>| {
         let (least, most) = bounds(centre, candidate.position);
-        let mut exact = None;
-        for (count, radius) in counts.iter_mut().zip(radii) {
-            let within = most <= radius.get()
-                || (least <= radius.get()
-                    && *exact.get_or_insert_with(|| centre.distance_to(candidate.position)) <= *radius);
-            *count += u32::from(within);
-        }
-    }
-    counts
+        most <= radius.get() || (least <= radius.get() && centre.distance_to(candidate.position) <= radius)
+    };
+    u32::try_from(candidates.iter().filter(within).count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -181,7 +174,7 @@ mod tests {
             let mut all: Vec<_> = candidates.iter().map(|c| (c.key, centre.distance_to(c.position))).collect();
             all.sort_by(|a, b| a.1.get().total_cmp(&b.1.get()).then(a.0.cmp(&b.0)));
             let expected = radii.map(|radius| u32::try_from(all.iter().filter(|c| c.1 <= radius).count()).unwrap());
-            prop_assert_eq!(counts(centre, &candidates, &radii), expected.to_vec());
+            prop_assert_eq!(radii.map(|radius| count(centre, &candidates, radius)), expected);
             all.retain(|c| c.1 <= reach);
             all.truncate(limit as usize);
             prop_assert_eq!(nearest(centre, &candidates, limit), all);

@@ -226,15 +226,18 @@ impl Emergencies for Sqlite {
     }
 
     async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
-        let Survey { owner, request_id, centre, on_duty, radii, limit } = *survey;
+        let Survey { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
             .fetch_optional(&self.readers)
             .await
             .map_err(down)?;
-        let census = self.census(Around { centre, except: owner, on_duty }, radii, limit).await?;
-        Ok(Surveyed { earlier: row.map(Emergency::try_from).transpose()?, census })
+        let earlier = row.map(Emergency::try_from).transpose()?;
+        let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius);
+        let around = Around { centre, except: owner, on_duty };
+        let census = self.census(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
+        Ok(Surveyed { earlier, census })
     }
 
     async fn live_of(&self, user: UserId) -> Result<Live> {

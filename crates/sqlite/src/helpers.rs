@@ -108,12 +108,25 @@ pub(crate) struct Around {
 }
 
 impl Sqlite {
-    /// How many helpers stand within each radius, and the nearest within the largest.
-    pub(crate) async fn census(&self, around: Around, radii: &[Metres], limit: u32) -> Result<Census> {
-        let Some(&largest) = radii.last() else { return Ok(Census::default()) };
-        let candidates = self.candidates(around, largest).await?;
-        let nearest = area::nearest(around.centre, &candidates, limit);
-        Ok(Census { counts: area::counts(around.centre, &candidates, radii), nearest: recipients(nearest) })
+    /// How many helpers stand within each radius, and the nearest within the last one: that with which, and with whose
+    /// count, it is enough. Where many live, nobody far away is looked at.
+    pub(crate) async fn census(
+        &self,
+        around: Around,
+        radii: &[Metres],
+        is_enough: impl Fn(Metres, u32) -> bool + Send,
+        limit: u32,
+    ) -> Result<Census> {
+        let (mut counts, mut candidates) = (Vec::with_capacity(radii.len()), Vec::new());
+        for &radius in radii {
+            candidates = self.candidates(around, radius).await?;
+            let count = area::count(around.centre, &candidates, radius);
+            counts.push(count);
+            if is_enough(radius, count) {
+                break;
+            }
+        }
+        Ok(Census { counts, nearest: recipients(area::nearest(around.centre, &candidates, limit)) })
     }
 
     /// The nearest helpers within a radius.

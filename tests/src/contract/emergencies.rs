@@ -1,7 +1,8 @@
 //! Emergencies, looked up: by id, by owner, by who waits for them, and their removal.
 
 use allynet_domain::{
-    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write, port::OnDuty,
+    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write,
+    port::{Error, OnDuty},
 };
 
 use super::*;
@@ -194,6 +195,14 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     assert_eq!(store.messages(&page).await, []);
     assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);
     assert_eq!(store.account(helper.id).await.standing.rating_count, 2, "what a helper earned stays");
-    // The request may be made anew.
-    store.raise(Emergency { call: allynet_domain::Call { id: id(), ..call.call.clone() }, ..call }).await;
+    let recipients = vec![Recipient { helper: helper.id, distance: metres(1.0) }];
+    for late in [
+        Write::SendAlerts { emergency: of, wave: 2, recipients },
+        Write::SetDeclined { emergency: of, helper: decliner.id, declined: true },
+    ] {
+        assert!(matches!(store.try_write(late).await, Err(Error::Stale)));
+    }
+    // The request may be made anew, and nothing of the old one is left, even under the same id.
+    store.raise(call).await;
+    assert_eq!(store.load(of).await.alerts, []);
 }

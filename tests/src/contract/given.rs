@@ -269,8 +269,21 @@ impl Store {
         radii: &[Metres],
         limit: u32,
     ) -> Surveyed {
+        self.survey_until(u32::MAX, search, request_id, radii, limit).await
+    }
+
+    /// The same, where so many helpers are enough.
+    pub async fn survey_until(
+        &self,
+        enough: u32,
+        search: &Search,
+        request_id: Option<&Text<100>>,
+        radii: &[Metres],
+        limit: u32,
+    ) -> Surveyed {
         let Search { centre, except: owner, on_duty } = *search;
-        self.emergencies.survey(&Survey { owner, request_id, centre, on_duty, radii, limit }).await.unwrap()
+        let survey = Survey { owner, request_id, centre, on_duty, radii, enough, limit };
+        self.emergencies.survey(&survey).await.unwrap()
     }
 
     /// Helpers around a place, as they are found around an emergency there. All searches find the same.

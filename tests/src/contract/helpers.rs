@@ -59,6 +59,25 @@ pub async fn the_census_counts_within_each_radius_and_finds_the_nearest_within_t
     assert_eq!(store.census(&radii(&[1.0]), 50).await, Census { counts: vec![0], nearest: Vec::new() });
 }
 
+pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
+    let mut ids = Vec::new();
+    for longitude in [0.01, 0.02, 0.03, 0.06, 0.12] {
+        ids.push(store.helper_at(place(0.0, longitude)).await.id);
+    }
+    let radii = radii(&[1_500.0, 5_000.0, 10_000.0, 15_000.0]);
+    for (enough, counts) in [(0, &[1][..]), (1, &[1]), (2, &[1, 3]), (4, &[1, 3, 4]), (6, &[1, 3, 4, 5])] {
+        let census = store.survey_until(enough, &search(), None, &radii, 50).await.census;
+        assert_eq!(census.counts, counts, "{enough}");
+        assert_eq!(found(&census), ids[..counts[counts.len() - 1] as usize], "{enough}");
+    }
+    // Whoever has called before is told how many stand within the radius of that call.
+    let owner = store.register().await;
+    let search = Search { except: owner.id, ..search() };
+    store.raise(allynet_domain::Emergency { alert_radius: metres(10_000.0), ..call_of(&owner) }).await;
+    let surveyed = store.survey_until(1, &search, None, &radii, 50).await;
+    assert_eq!((surveyed.earlier.is_some(), &surveyed.census.counts[..]), (true, &[1, 3, 4][..]));
+}
+
 pub async fn the_census_counts_beyond_the_limit(store: Store) {
     let mut ids = Vec::new();
     for n in 0..7_u8 {

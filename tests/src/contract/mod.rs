@@ -82,6 +82,7 @@ macro_rules! contract {
             }
             helpers {
                 the_census_counts_within_each_radius_and_finds_the_nearest_within_the_largest
+                the_census_looks_no_further_than_it_has_to
                 the_census_counts_beyond_the_limit
                 equally_near_helpers_come_in_the_order_of_their_ids
                 the_searcher_is_left_out
@@ -170,6 +171,8 @@ macro_rules! contract {
                 a_session_tells_its_account
                 a_session_is_of_its_own_user_only
                 a_revoked_session_is_refused_at_once_on_every_node
+                one_who_is_known_is_refused_as_soon_as_a_revocation_or_block_is_answered_on_another_node
+                one_who_is_known_has_new_rights_as_soon_as_they_are_answered_on_another_node
                 sessions_are_revoked_one_or_all_but_one_or_all
                 a_refresh_token_is_confirmed_by_use
                 a_replaced_refresh_token_is_reused

@@ -1,6 +1,11 @@
 //! Sessions: revocation that is seen at once, and the rotation of refresh tokens.
 
-use allynet_domain::{Account, Session, SessionId, TokenId, Write, port::Confirmation};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use allynet_domain::{Account, Change, Event, Session, SessionId, TokenId, Verification, Write, port::Confirmation};
 use futures_util::future::join_all;
 
 use super::*;
@@ -62,6 +67,85 @@ pub async fn a_revoked_session_is_refused_at_once_on_every_node(store: Store) {
         assert!(!other_node.is_good(&session).await);
         assert!(!store.is_good(&session).await);
     }
+}
+
+/// Follows the log of a node, as one that serves clients does, while it does something else.
+async fn while_following<F: Future>(node: &Store, work: F) -> F::Output {
+    let mut tail = node.log.follow().await.unwrap();
+    let following = async { while tail.next().await.is_ok() {} };
+    tokio::select! {
+        done = work => done,
+        () = following => panic!("the log cannot be followed"),
+    }
+}
+
+/// Asks a node again and again who this is, so that whatever can be remembered is, until `done`. It never knows
+/// somebody again whom it has refused.
+async fn keep_asking(node: &Store, session: &Session, done: &AtomicBool) {
+    let mut refused = false;
+    while !done.load(Ordering::SeqCst) {
+        let account = node.sessions.recognize(session.id, session.user).await.unwrap();
+        let is_good = account.is_some_and(|account| !account.blocked);
+        assert!(!(refused && is_good), "what was refused is good again");
+        refused = !is_good;
+        tokio::time::sleep(Duration::from_micros(500)).await;
+    }
+}
+
+/// Commits a change on one node while another is asked about the session, and tells what that one says right after.
+async fn known_after(store: &Store, other: &Store, session: &Session, change: Change) -> Option<Account> {
+    let done = AtomicBool::new(false);
+    let changing = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        store.commit(change).await;
+        let known = other.sessions.recognize(session.id, session.user).await.unwrap();
+        done.store(true, Ordering::SeqCst);
+        known
+    };
+    tokio::join!(changing, keep_asking(other, session, &done)).0
+}
+
+pub async fn one_who_is_known_is_refused_as_soon_as_a_revocation_or_block_is_answered_on_another_node(store: Store) {
+    let other = store.another().await;
+    while_following(&other, async {
+        for _ in 0..4 {
+            let (store, other) = (&store, &other);
+            let each = (0..8).map(|n| async move {
+                let (account, session) = store.log_in().await;
+                let user = account.id;
+                let change = if n % 2 == 0 {
+                    change()
+                        .write(Write::RevokeSessions { user, only: None, except: None })
+                        .account_event(Event::SessionsRevoked { user, only: None, except: None })
+                } else {
+                    change()
+                        .write(Write::SetBlocked { user, blocked: true, reason: None })
+                        .account_event(Event::AccountBlocked { user })
+                };
+                let known = known_after(store, other, &session, change).await;
+                assert!(known.is_none_or(|account| account.blocked), "{n}");
+            });
+            join_all(each).await;
+        }
+    })
+    .await;
+}
+
+pub async fn one_who_is_known_has_new_rights_as_soon_as_they_are_answered_on_another_node(store: Store) {
+    let other = store.another().await;
+    while_following(&other, async {
+        let helper = store.helper().await;
+        let (user, session) = (helper.id, store.open(&helper).await);
+        for verification in [Verification::Rejected, Verification::Verified, Verification::Rejected] {
+            let may_help = verification == Verification::Verified;
+            let change = change()
+                .write(Write::SetVerification { user, verification })
+                .account_event(Event::HelperRightsChanged { user, on_duty: may_help, may_help });
+            let known = known_after(&store, &other, &session, change).await.unwrap();
+            assert_eq!(known.helper.unwrap().verification, verification);
+        }
+    })
+    .await;
 }
 
 pub async fn sessions_are_revoked_one_or_all_but_one_or_all(store: Store) {

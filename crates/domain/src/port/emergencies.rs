@@ -52,6 +52,8 @@ pub struct Survey<'a> {
     pub on_duty: OnDuty,
     /// How many of them stand within each of these radii; growing, never empty.
     pub radii: &'a [Metres],
+    /// When so many stand within a radius, nobody has to be looked for further away.
+    pub enough: u32,
     /// How many of the nearest are wanted.
     pub limit: u32,
 }

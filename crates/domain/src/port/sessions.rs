@@ -24,6 +24,13 @@ pub trait Sessions: Send + Sync {
     /// MUST be seen at once, on every node.
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>>;
 
+    /// The same, for one whose rights count and nothing else of them: what others see of the account (name, standing,
+    /// skills) may be some seconds old. A revocation, a block, a verification MUST be seen as soon as the commit that
+    /// holds it and its event was answered, on every node.
+    async fn recognize(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
+        self.authenticate(session, user).await
+    }
+
     /// Confirms a refresh token by use: it is good if it is the confirmed one, or if the confirmed one is its
     /// `parent`; then it becomes the confirmed one. Of two siblings presented at the same time exactly one MUST win.
     async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation>;

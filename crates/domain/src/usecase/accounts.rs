@@ -76,16 +76,28 @@ pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Er
     Ok(Authenticated { actor, expires_at: claims.expires_at })
 }
 
+/// The same, for requests that are not about the caller's own account: a revoked session or a blocked account stops
+/// at once too, but name, standing and skills may be some seconds old. Often without a look at the store.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn recognize(cx: &Context, token: &str) -> Result<Authenticated, Error> {
+    let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
+    let account = cx.sessions.recognize(claims.session, claims.user).await?;
+    Ok(Authenticated { actor: admit(account, claims.session)?, expires_at: claims.expires_at })
+}
+
 /// Finds out what a caller who proved themselves earlier is now: for connections that outlive the proof.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::AccountBlocked`].
 pub async fn recall(cx: &Context, session: SessionId, user: UserId) -> Result<Actor, Error> {
-    let account = cx.sessions.authenticate(session, user).await?.ok_or(Refusal::TokenInvalid)?;
-    if account.blocked {
-        return Err(Refusal::AccountBlocked.into());
-    }
-    Ok(Actor { account, session })
+    Ok(admit(cx.sessions.authenticate(session, user).await?, session)?)
+}
+
+fn admit(account: Option<Account>, session: SessionId) -> Result<Actor, Refusal> {
+    let account = account.ok_or(Refusal::TokenInvalid)?;
+    if account.blocked { Err(Refusal::AccountBlocked) } else { Ok(Actor { account, session }) }
 }
 
 /// Opens an account and logs it in.

@@ -85,6 +85,7 @@ pub async fn raise(
         centre: call.details.location.position,
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
+        enough: policy.min_helpers(),
         limit: policy.wave_size(),
     };
     for _ in 0..ATTEMPTS {

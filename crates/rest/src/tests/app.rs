@@ -86,6 +86,7 @@ impl Mocks {
     pub(super) fn ports(self) -> Ports {
         let mut sessions = MockSessions::new();
         sessions.expect_authenticate().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
+        sessions.expect_recognize().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
         let mut clock = MockClock::new();
         clock.expect_now().returning(now);
         let clock = Arc::new(clock);

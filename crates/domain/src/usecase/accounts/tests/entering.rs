@@ -45,9 +45,15 @@ async fn a_caller_is_the_account_of_a_session_that_is_good() {
         assert_eq!((session, user), (id(400), id(GRACE)));
         Ok(Some(account(GRACE)))
     });
-    let caller = authenticate(&ports.service().0, "good").await.unwrap();
+    ports.sessions.expect_recognize().returning(|session, user| {
+        assert_eq!((session, user), (id(400), id(GRACE)));
+        Ok(Some(account(GRACE)))
+    });
+    let (cx, _) = ports.service();
     let actor = Actor { account: account(GRACE), session: id(400) };
-    assert_eq!(caller, Authenticated { actor, expires_at: at(3600) });
+    let expected = Authenticated { actor, expires_at: at(3600) };
+    assert_eq!(authenticate(&cx, "good").await.unwrap(), expected);
+    assert_eq!(recognize(&cx, "good").await.unwrap(), expected);
 }
 
 #[tokio::test]
@@ -61,8 +67,12 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
     ] {
         let mut ports = Ports::new();
         ports.tokens.expect_read_access().returning(move |_, _| claims);
+        let known = found.clone();
         ports.sessions.expect_authenticate().returning(move |_, _| Ok(found.clone()));
-        assert_eq!(refusal(authenticate(&ports.service().0, "some").await), expected);
+        ports.sessions.expect_recognize().returning(move |_, _| Ok(known.clone()));
+        let (cx, _) = ports.service();
+        assert_eq!(refusal(authenticate(&cx, "some").await), expected);
+        assert_eq!(refusal(recognize(&cx, "some").await), expected);
     }
 }
 
