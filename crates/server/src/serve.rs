@@ -98,7 +98,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         origins.clone(),
     );
     let stop = CancellationToken::new();
-    let metrics = measures.port(store.clone(), gateway.clone());
+    let metrics = measures.port(store.clone(), gateway.clone(), way.signals());
     let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &way));
     let router = router.route_service(SOCKET_IO_PATH, socket_io);
     let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
