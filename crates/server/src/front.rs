@@ -20,8 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::listener::{Listener, Patience, Peer};
 
 /// How long requests may take to end, once the service is to stop.
-const GRACE: Duration = Duration::from_secs(8);
-/// How long sockets may take to be closed.
+const GRACE: Duration = Duration::from_secs(7);
+/// How long what was asked for over sockets may take to end, and the sockets to be closed.
 const SOCKET_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop; then lets requests end, tells clients what they did, and closes what is left.
