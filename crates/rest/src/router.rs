@@ -11,7 +11,7 @@ use axum::{Router, middleware};
 
 use crate::{
     admin, answer::Failure, auth, caller, emergencies as emergency_routes, health, helpers as helper_routes, limits,
-    messages as message_routes, responses, routes::Routes,
+    messages as message_routes, responses, routes::Routes, turns::Turns,
 };
 
 /// What the routes need. Each resource gets only its part.
@@ -67,10 +67,13 @@ pub(crate) fn open(ports: &Ports) -> Routes {
 pub(crate) fn closed(ports: Ports) -> Routes {
     let Ports { accounts, helpers, emergencies, messages, log, presence, ready: _, redis: _, metrics: _, limits: _ } =
         ports;
+    let turns = Turns::default();
+    let responses =
+        responses::Context { emergencies: emergencies.clone(), presence: presence.clone(), turns: turns.clone() };
     auth::closed(accounts)
         .and(helper_routes::routes(helpers.clone()))
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
-        .and(responses::routes(responses::Context { emergencies: emergencies.clone(), presence: presence.clone() }))
+        .and(responses::routes(responses))
         .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))
-        .and(message_routes::routes(messages))
+        .and(message_routes::routes(message_routes::Context { messages, turns }))
 }
