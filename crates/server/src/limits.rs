@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use allynet_wire::limits::{Limit, Limiter, Limits, Quota, Who};
+use allynet_wire::limits::{Limit, Limiter, Quota, Who};
 use governor::{
     RateLimiter,
     clock::{Clock, DefaultClock},
@@ -10,8 +10,6 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::settings::{Settings, Switch};
 
 /// How often those are forgotten to whom everything is allowed again.
 const EVERY: Duration = Duration::from_secs(10);
@@ -62,16 +60,6 @@ where
         let taken = counts.check_key(&who);
         taken.map_err(|until| until.wait_time_from(self.clock.now()).max(Duration::from_nanos(1)))
     }
-}
-
-/// The limits of these settings, and what they are counted in.
-pub(crate) fn of(settings: &Settings) -> (Limits, Arc<Counted>) {
-    let counted = Arc::new(Counted::new());
-    let limits = match settings.rate_limits {
-        Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
-        Switch::Off => Limits::off(),
-    };
-    (limits, counted)
 }
 
 /// Forgets until told to stop.

@@ -51,7 +51,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 
     let node = use_cases.ids.next().into();
     let way = Way::open(redis.as_ref(), node)?;
-    let (limits, counted) = limits::of(settings);
+    let (limits, counted) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
     let realtime = realtime(&use_cases, &ports, &watch, (node, &way), limits.clone());
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
