@@ -61,7 +61,7 @@ describe('limits', () => {
       };
       const floods = [owner, helpers[0]].flatMap((caller) => Array.from({ length: 10 }, () => flood(caller)));
       try {
-        await eventually(() => told.has(429));
+        await eventually(() => told.has(429), 30_000);
         const at = async (doing) => {
           const { outcome, took } = await timed(doing);
           assert.ok(took < AT_ONCE, `${doing} took ${took} ms`);
