@@ -146,14 +146,15 @@ for (const database of databases) {
           return { text: answer.text, took: performance.now() - start };
         };
         const fastest = { known: Infinity, unknown: Infinity };
-        for (let round = 0; round < 4; round += 1) {
+        const isAlike = () => fastest.unknown / fastest.known > 0.5 && fastest.unknown / fastest.known < 2;
+        // What disturbs the machine makes an attempt slower, never faster: a difference that is real stays.
+        for (let round = 0; round < 4 || (round < 40 && !isAlike()); round += 1) {
           const [known, unknown] = [await attempt(email), await attempt(freshEmail())];
           assert.equal(known.text, unknown.text);
           fastest.known = Math.min(fastest.known, known.took);
           fastest.unknown = Math.min(fastest.unknown, unknown.took);
         }
-        const ratio = fastest.unknown / fastest.known;
-        assert.ok(ratio > 0.5 && ratio < 2, `${JSON.stringify(fastest)} tells them apart`);
+        assert.ok(isAlike(), `${JSON.stringify(fastest)} tells them apart`);
       });
 
       it('treats what cannot be right as wrong, and what is missing as missing', async () => {

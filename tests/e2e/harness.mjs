@@ -11,20 +11,19 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
-import pg from 'pg';
 import { Caller } from './callers.mjs';
+import { createDatabase, running, unique } from './servers.mjs';
 import { ok } from './shapes.mjs';
 
+export { createCertificate, createDatabase, createRedis, freePort } from './servers.mjs';
 export { NAMESPACE, settled } from './sockets.mjs';
 
 /** The databases every suite runs on; `E2E_DATABASES=sqlite` leaves the other out while one works on a test. */
@@ -47,81 +46,7 @@ const START_LIMIT = 30_000;
 const STOP_LIMIT = 15_000;
 const EVENT_LIMIT = 5_000;
 
-const unique = () => randomBytes(6).toString('hex');
-
-// ---------------------------------------------------------------------------------------- databases
-
-/** An empty database of its own, `{ kind, url, drop() }`; several nodes may share it. */
-export async function createDatabase(kind) {
-  if (kind === 'sqlite') {
-    const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-'));
-    return {
-      kind,
-      url: `sqlite://${join(folder, 'allynet.db')}`,
-      drop: () => rm(folder, { recursive: true, force: true }),
-    };
-  }
-  const server = process.env.TEST_DATABASE_URL;
-  assert.ok(server, 'TEST_DATABASE_URL is not set: run the tests by `make e2e`, or through tests/with-postgres.sh');
-  const name = `allynet_e2e_${unique()}`;
-  const onServer = async (statement) => {
-    const client = new pg.Client({ connectionString: server });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  };
-  await onServer(`CREATE DATABASE ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
-}
-
-// -------------------------------------------------------------------------------------------- Redis
-
-/** A Redis of its own: `{ url, start(), stop(), freeze(), thaw() }`. It does not run yet. */
-export async function createRedis() {
-  const program = process.env.TEST_REDIS_SERVER;
-  assert.ok(program, 'TEST_REDIS_SERVER is not set: run the tests by `make e2e`, or through tests/with-redis.sh');
-  const port = await freePort();
-  let child;
-  const stop = async () => {
-    if (!child) return;
-    const gone = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    await gone;
-    running.delete(child);
-    child = undefined;
-  };
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    start() {
-      const args = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no'];
-      child = spawn(program, args, { stdio: 'ignore' });
-      running.add(child);
-    },
-    stop,
-    freeze: () => child.kill('SIGSTOP'),
-    thaw: () => child.kill('SIGCONT'),
-  };
-}
-
-/** A port on which nobody listens, at this moment. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 // -------------------------------------------------------------------------------------------- nodes
-
-const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** The environment of a server: nothing of ours that surrounds the tests, but what is given. */
 function environment(given) {

@@ -61,7 +61,7 @@ describe('limits', () => {
       };
       const floods = [owner, helpers[0]].flatMap((caller) => Array.from({ length: 10 }, () => flood(caller)));
       try {
-        await eventually(() => told.has(429));
+        await eventually(() => told.has(429), 30_000);
         const at = async (doing) => {
           const { outcome, took } = await timed(doing);
           assert.ok(took < AT_ONCE, `${doing} took ${took} ms`);
@@ -224,10 +224,14 @@ describe('limits', () => {
 
     it('the sockets of a user are counted together too', async () => {
       const user = await app.user();
-      const sockets = await times(8, () => user.connect());
-      const acks = await Promise.all(sockets.flatMap((socket) => Array.from({ length: 59 }, () => socket.ack('emergency:leave', { emergencyId: 'current' }))));
-      const codes = acks.map(({ error }) => error.code);
-      assert.ok(codes.filter((code) => code === 'rate_limited').length > 50, 'none reached the limit of a socket');
+      const sockets = await times(10, () => user.connect());
+      // No more on any of them than a socket may send at once.
+      const { outcome: acks, took } = await timed(() =>
+        Promise.all(sockets.flatMap((socket) => Array.from({ length: 59 }, () => socket.ack('emergency:leave', { emergencyId: 'current' })))),
+      );
+      const refused = acks.filter(({ error }) => error.code === 'rate_limited').length;
+      const allowed = 300 + took / 33 + 1;
+      assert.ok(refused > 0 && refused >= acks.length - allowed, `${refused} of ${acks.length} in ${took} ms`);
     });
 
     it('joining the emergency one takes part in is never refused', async () => {
@@ -250,7 +254,7 @@ describe('limits', () => {
         );
         assert.ok(!outcome.some(isRefused), `round ${round}`);
         assert.ok(outcome.every(({ latitude }, index) => latitude === at(index).latitude));
-        assert.ok(took < AT_ONCE, `stored one by one they would take 24 s: ${took} ms`);
+        assert.ok(took < 12_000, `stored one by one they would take 24 s: ${took} ms`);
       }
       const { id } = await raise(owner, place);
       const { distance } = await sockets[0].next('emergency:nearby', of(id));
@@ -258,8 +262,12 @@ describe('limits', () => {
       ok(await helpers[0].get('/emergencies/pending-for-helper'));
 
       const flooder = await helpers[0].connect();
-      const flood = await times(300, () => flooder.ack('location:update', place));
-      const codes = flood.filter(isRefused).map(({ error }) => error.code);
+      const codes = [];
+      // More come back with time, so that a busy machine may need some more to be refused one.
+      for (let sent = 0; sent < 2_000 && codes.length === 0; sent += 50) {
+        const flood = await times(sent === 0 ? 300 : 50, () => flooder.ack('location:update', place));
+        codes.push(...flood.filter(isRefused).map(({ error }) => error.code));
+      }
       assert.ok(codes.length > 0 && codes.every((code) => code === 'rate_limited'), 'there is an end to it');
     });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { databases, eventually, north, startNode } from './harness.mjs';
+import { createRedis, databases, eventually, north, startNode } from './harness.mjs';
 import { acknowledged, gather, of, raise, resolve, respond } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
@@ -161,3 +161,25 @@ for (const database of databases) {
     });
   });
 }
+
+describe('what is measured of signals between nodes', () => {
+  it('is whether they travel, how many did and how many were lost', async () => {
+    const redis = await createRedis();
+    redis.start();
+    const app = await startNode({ env: { REDIS_URL: redis.url } });
+    try {
+      const value = async (name) => (await measured(app)).value(`allynet_signals_${name}`);
+      await eventually(async () => (await value('travel')) === 1);
+      const socket = await (await app.user()).connect();
+      await eventually(async () => (await value('published_total')) > 0);
+      assert.equal(await value('dropped_total'), 0);
+      await redis.stop();
+      await eventually(async () => (await value('travel')) === 0);
+      socket.close();
+      await eventually(async () => (await value('dropped_total')) > 0);
+    } finally {
+      await app.stop();
+      await redis.stop();
+    }
+  });
+});

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { databases, north, settled, startNode } from './harness.mjs';
-import { cancel, gather, raise, respond, resolve, stand, tell } from './scene.mjs';
+import { cancel, gather, partOf, raise, read, respond, resolve, stand, tell } from './scene.mjs';
 import { assertMatches, between, ok, time } from './shapes.mjs';
 
 const LOCATION = 'helper:location';
@@ -53,6 +53,9 @@ for (const database of databases) {
       const there = north(place, 30);
       await stand(helper, there);
       assertMatches(await ownerSocket.next(LOCATION), location(id, helper, there, 30));
+      assert.equal(partOf(helper, await read(helper, id)).status, 'responding', 'to have arrived is for the helper to say');
+      const { text } = await (await app.admin()).get(`/emergencies/${id}/timeline`);
+      for (const { latitude } of [near, there]) assert.ok(!text.includes(String(latitude)), 'the way is not kept');
       await lookerSocket.silent(LOCATION);
       assert.ok(!lookerSocket.caller.received.includes(String(near.latitude)));
       await cancel(ownerSocket.caller, id);

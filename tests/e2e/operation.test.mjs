@@ -200,6 +200,22 @@ for (const kind of databases) {
       await assert.rejects(fetch(`${app.url}/healthz`));
     });
 
+    it('ends what clients are having done before it closes the database', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const app = await startNode({ database: kind });
+        const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
+        const { id: emergencyId } = await raise(owner, app.somewhere());
+        const sockets = await times(20, () => helper.connect());
+        for (const socket of sockets) {
+          for (let index = 0; index < 60; index += 1) socket.emit(index % 2 ? 'emergency:join' : 'emergency:leave', { emergencyId });
+        }
+        await sockets[0].next('emergency:joined');
+        for (let index = 0; index < 20; index += 1) helper.dial();
+        // Faults of its own in its log fail this.
+        await app.stop();
+      }
+    });
+
     for (const how of ['stop', 'kill']) {
       it(`keeps accounts, sessions, emergencies and the log over a ${how === 'stop' ? 'restart' : 'crash'}`, async () => {
         const database = await createDatabase(kind);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createDatabase, databases, eventually, freePort, startNode } from './harness.mjs';
-import { cancel, heard, raise, respond, say, tell } from './scene.mjs';
+import { cancel, heard, partOf, raise, read, respond, say, tell } from './scene.mjs';
 import { assertIdsGrow } from './shapes.mjs';
 
 /** Nodes that come back on the ports where their clients look for them. */
@@ -89,6 +89,32 @@ describe('a client that comes back while the service starts', () => {
     await cancel(owner.at(again), emergencyId);
     for (const socket of sockets) await socket.next('emergency:ended');
     for (const socket of sockets) socket.close();
+    await again.stop();
+    await database.drop();
+  });
+});
+
+describe('who does not come back after a restart of the whole service', () => {
+  it('is told to be offline, and online when they come after all', async () => {
+    const { database, start, nodes } = await createService('sqlite', 1);
+    const place = nodes[0].somewhere();
+    const [owner, helper] = await Promise.all([nodes[0].owner(), nodes[0].helperAt(place)]);
+    const about = ({ userId }) => userId === helper.id;
+    await Promise.all([owner.connect(), helper.connect()]);
+    const { id: emergencyId } = await raise(owner, place);
+    await respond(helper, emergencyId);
+    await nodes[0].kill();
+    const [again] = await start();
+    const [ownerNow, helperNow] = [owner, helper].map((caller) => caller.at(again));
+    const socket = await ownerNow.connect();
+    const offline = await socket.next('presence:update', about, 20_000);
+    assert.deepEqual(offline, { userId: helper.id, online: false, lastSeenAt: null });
+    const part = partOf(helper, await read(ownerNow, emergencyId));
+    assert.deepEqual([part.online, part.lastSeenAt], [false, null]);
+    await helperNow.connect();
+    assert.equal((await socket.next('presence:update', about)).online, true);
+    assert.equal(socket.seen('presence:update', ({ userId }) => userId === owner.id).length, 0);
+    await cancel(ownerNow, emergencyId);
     await again.stop();
     await database.drop();
   });

@@ -137,6 +137,11 @@ impl LiveEmergencies {
         })
     }
 
+    /// Everybody who takes part in a live emergency.
+    pub fn participants(&self) -> Vec<UserId> {
+        self.state().parts.keys().copied().collect()
+    }
+
     /// The emergencies whose participants may know whether this user is there: those in which the user takes part, but
     /// not as an anonymous owner.
     pub fn known_in(&self, user: UserId) -> Vec<EmergencyId> {

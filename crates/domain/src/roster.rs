@@ -4,7 +4,10 @@
 //! Pure bookkeeping with a clock that is handed in. Each node tells the others of its own connections; one that has not
 //! been heard of for too long is taken for dead. How signals travel is not known here, only whether they do.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    mem,
+};
 
 use chrono::TimeDelta;
 
@@ -26,8 +29,8 @@ pub struct PresenceNews {
     pub user: UserId,
     /// Whether they are online.
     pub online: bool,
-    /// The last moment at which they had a connection.
-    pub last_seen_at: Timestamp,
+    /// The last moment at which they had a connection; none if no node that runs has seen it.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// Who is connected to which node, as this node knows it.
@@ -37,6 +40,9 @@ pub struct Roster {
     people: HashMap<UserId, Person>,
     /// Those without a connection: when they stop to count as online, and then when they are forgotten.
     waiting: BTreeSet<(Timestamp, UserId)>,
+    /// Those of whom others may think that they are there, and since when this node has heard of all who are.
+    expected: Vec<UserId>,
+    expecting_since: Option<Timestamp>,
     news: Vec<PresenceNews>,
 }
 
@@ -59,7 +65,20 @@ enum Change {
 impl Roster {
     /// Nobody is connected, as far as this node knows.
     pub fn new(node: NodeId) -> Self {
-        Self { nodes: Nodes::new(node), people: HashMap::new(), waiting: BTreeSet::new(), news: Vec::new() }
+        Self {
+            nodes: Nodes::new(node),
+            people: HashMap::new(),
+            waiting: BTreeSet::new(),
+            expected: Vec::new(),
+            expecting_since: None,
+            news: Vec::new(),
+        }
+    }
+
+    /// These may have been connected before this node was started. Whoever of them does not come is told to be offline
+    /// after the same grace; nobody else would tell it if all nodes were started anew.
+    pub fn expect(&mut self, users: Vec<UserId>) {
+        (self.expected, self.expecting_since) = (users, None);
     }
 
     /// How somebody is connected to this node: not at all, or with whether they are a helper on duty. Tells what the
@@ -85,6 +104,7 @@ impl Roster {
             self.apply(changes, heard_at);
         }
         self.expire(now);
+        self.stop_expecting(travelling, now);
         signals
     }
 
@@ -96,7 +116,7 @@ impl Roster {
     /// Takes out who came online or went offline.
     pub fn take_news(&mut self, now: Timestamp) -> Vec<PresenceNews> {
         self.expire(now);
-        std::mem::take(&mut self.news)
+        mem::take(&mut self.news)
     }
 
     /// When there may be news without anything happening.
@@ -138,7 +158,7 @@ impl Roster {
         }
         if !person.online {
             person.online = true;
-            self.news.push(PresenceNews { user, online: true, last_seen_at: at });
+            self.news.push(PresenceNews { user, online: true, last_seen_at: Some(at) });
         }
     }
 
@@ -169,7 +189,17 @@ impl Roster {
         };
         person.online = false;
         self.waiting.insert((last_seen_at + MEMORY, user));
-        self.news.push(PresenceNews { user, online: false, last_seen_at });
+        self.news.push(PresenceNews { user, online: false, last_seen_at: Some(last_seen_at) });
+    }
+
+    /// While nothing travels, they may be with another node.
+    fn stop_expecting(&mut self, travelling: bool, now: Timestamp) {
+        if !travelling {
+            self.expecting_since = None;
+        } else if now - *self.expecting_since.get_or_insert(now) >= GRACE {
+            let missing = mem::take(&mut self.expected).into_iter().filter(|user| !self.people.contains_key(user));
+            self.news.extend(missing.map(|user| PresenceNews { user, online: false, last_seen_at: None }));
+        }
     }
 }
 

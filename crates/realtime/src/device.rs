@@ -71,7 +71,7 @@ impl Session {
         measures: Arc<Measures>,
     ) -> Self {
         let (attached, is_attached) = oneshot::channel();
-        let inbox = Inbox::measured(INBOX, measures.inboxes.clone());
+        let inbox = Inbox::among(INBOX, measures.inboxes.clone());
         // An event may arrive before the connect handler has run: it must not be answered before `session:ready`.
         let gate = async move {
             is_attached.await.ok();

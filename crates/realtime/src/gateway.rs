@@ -118,9 +118,17 @@ impl Gateway {
         self.desk.measures.counted(&self.desk.hub.count());
     }
 
-    /// Lets nobody in any more, closes all sockets, and waits until they are gone, but not longer than `limit`.
+    /// Lets nobody in any more and takes nothing more, lets what is being done for clients end and tells them so, closes
+    /// all sockets, and waits until they are gone; for each of both not longer than `limit`.
     pub async fn drain(&self, limit: Duration) {
-        for device in self.desk.hub.close() {
+        let devices = self.desk.hub.close();
+        for device in &devices {
+            device.session.inbox.close();
+        }
+        if tokio::time::timeout(limit, self.desk.measures.inboxes.work.end()).await.is_err() {
+            tracing::warn!("some of what clients asked for did not end in time");
+        }
+        for device in &devices {
             device.cut();
         }
         if tokio::time::timeout(limit, self.desk.hub.emptied()).await.is_err() {

@@ -56,6 +56,12 @@ pub(crate) async fn admit(
     TryData(auth): TryData<Value>,
     State(desk): State<Arc<Desk>>,
 ) -> Result<(), &'static str> {
+    // Kept until the end of this: the database is not closed meanwhile.
+    let Some(_under_way) = desk.measures.inboxes.work.begin() else {
+        // Without an answer: the official client comes back by itself from this, and would not from a refusal.
+        desk.connections.close(&socket);
+        return std::future::pending().await;
+    };
     let (request, auth) = (socket.req_parts(), auth.unwrap_or_default());
     check_origin(&desk.origins, &request.headers)?;
     let token = token(&auth, request.uri.query()).ok_or(NO_TOKEN)?;
@@ -149,6 +155,7 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
     let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
     let Some(Pending { mut entry, last_event, attached }) = session.take_pending() else { return };
     let device = Device { socket, session, connections: desk.connections.clone() };
+    let Some(_under_way) = desk.measures.inboxes.work.begin() else { return device.cut() };
     if let Some(last_event) = last_event {
         resume::wait_for(&desk, last_event).await;
     }

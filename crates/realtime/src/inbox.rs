@@ -16,6 +16,8 @@ use std::{
 use futures_util::FutureExt as _;
 use metrics::Gauge;
 
+use crate::work::{UnderWay, Work};
+
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A bounded queue of jobs that run one after the other.
@@ -24,6 +26,15 @@ type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Debug)]
 pub struct Inbox {
     shared: Arc<Shared>,
+}
+
+/// What all inboxes of a node share.
+#[derive(Clone, Debug)]
+pub(crate) struct Inboxes {
+    /// How much waits in them.
+    pub(crate) waiting: Gauge,
+    /// What runs, in them and elsewhere.
+    pub(crate) work: Work,
 }
 
 /// Why a job was not taken.
@@ -37,8 +48,7 @@ pub enum Refused {
 
 struct Shared {
     capacity: usize,
-    /// How much waits, in this inbox and in others.
-    measured: Gauge,
+    all: Inboxes,
     state: Mutex<State>,
 }
 
@@ -52,12 +62,12 @@ struct State {
 impl Inbox {
     /// An inbox in which at most `capacity` jobs wait, besides the one that is running.
     pub fn new(capacity: usize) -> Self {
-        Self::measured(capacity, Gauge::noop())
+        Self::among(capacity, Inboxes { waiting: Gauge::noop(), work: Work::default() })
     }
 
-    /// The same; how many jobs wait is added to a gauge that other inboxes may share.
-    pub fn measured(capacity: usize, measured: Gauge) -> Self {
-        Self { shared: Arc::new(Shared { capacity, measured, state: Mutex::default() }) }
+    /// The same, as one of many: what waits and what runs is counted together.
+    pub(crate) fn among(capacity: usize, all: Inboxes) -> Self {
+        Self { shared: Arc::new(Shared { capacity, all, state: Mutex::default() }) }
     }
 
     /// Queues a job behind those pushed before. It starts when they have ended. Must be called within a
@@ -83,13 +93,17 @@ impl Inbox {
         if state.waiting.len() >= self.shared.capacity + more {
             return Err(Refused::Full);
         }
-        state.waiting.push_back(Box::pin(job));
-        self.shared.measured.increment(1);
-        if !state.draining {
-            state.draining = true;
-            drop(state);
-            tokio::spawn(drain(Arc::clone(&self.shared)));
+        if state.draining {
+            state.waiting.push_back(Box::pin(job));
+            self.shared.all.waiting.increment(1);
+            return Ok(());
         }
+        let Some(under_way) = self.shared.all.work.begin() else { return Err(Refused::Closed) };
+        state.waiting.push_back(Box::pin(job));
+        self.shared.all.waiting.increment(1);
+        state.draining = true;
+        drop(state);
+        tokio::spawn(drain(Arc::clone(&self.shared), under_way));
         Ok(())
     }
 
@@ -105,7 +119,7 @@ impl Inbox {
             state.closed = true;
             std::mem::take(&mut state.waiting)
         };
-        self.shared.measured.decrement(u32::try_from(discarded.len()).unwrap_or(u32::MAX));
+        self.shared.all.waiting.decrement(u32::try_from(discarded.len()).unwrap_or(u32::MAX));
         // Outside the lock: a job may own anything, even what pushes here when it is dropped.
         drop(discarded);
     }
@@ -128,7 +142,7 @@ impl Shared {
         let job = state.waiting.pop_front();
         state.draining = job.is_some();
         if job.is_some() {
-            self.measured.decrement(1);
+            self.all.waiting.decrement(1);
         }
         job
     }
@@ -141,7 +155,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-async fn drain(shared: Arc<Shared>) {
+async fn drain(shared: Arc<Shared>, _under_way: UnderWay) {
     while let Some(job) = shared.next() {
         if AssertUnwindSafe(job).catch_unwind().await.is_err() {
             tracing::error!("the handler of a socket event panicked");

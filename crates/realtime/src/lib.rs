@@ -33,6 +33,7 @@ mod signals;
 mod slot;
 mod told;
 mod touched;
+mod work;
 
 pub use connections::{Connection, Connections, SOCKET_IO_PATH, Watched};
 pub use desk::{Ports, Sighted};

@@ -11,6 +11,8 @@ use metrics::{
 };
 use socketioxide::{SendError, SocketError};
 
+use crate::{inbox::Inboxes, work::Work};
+
 const SOCKETS: &str = "allynet_sockets";
 const ROOMS: &str = "allynet_rooms";
 const INBOXES: &str = "allynet_inbox_events";
@@ -41,8 +43,8 @@ pub fn describe() {
 pub(crate) struct Measures {
     sockets: Gauge,
     rooms: [Gauge; 4],
-    /// What waits in all inboxes.
-    pub(crate) inboxes: Gauge,
+    /// What waits in all inboxes, and what runs.
+    pub(crate) inboxes: Inboxes,
     deliveries: HashMap<&'static str, Counter>,
     replayed: Counter,
     refused_log: Counter,
@@ -83,7 +85,7 @@ impl Measures {
         Self {
             sockets: gauge!(SOCKETS),
             rooms: ["helpers", "user", "emergency", "participants"].map(|kind| gauge!(ROOMS, "kind" => kind)),
-            inboxes: gauge!(INBOXES),
+            inboxes: Inboxes { waiting: gauge!(INBOXES), work: Work::default() },
             deliveries: NAMES.iter().map(|&name| (name, counter!(DELIVERIES, "event" => name))).collect(),
             replayed: counter!(REPLAYED),
             refused_log: counter!(REFUSED, "of" => "log"),

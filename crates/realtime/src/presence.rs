@@ -4,7 +4,10 @@
 //! and what came of it to the sockets of this node.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,11 +24,13 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Presence {
     roster: Mutex<Roster>,
+    /// Whether those are expected who took part before this node was started.
+    expecting: AtomicBool,
 }
 
 impl Presence {
     pub(crate) fn new(node: NodeId) -> Self {
-        Self { roster: Mutex::new(Roster::new(node)) }
+        Self { roster: Mutex::new(Roster::new(node)), expecting: AtomicBool::new(false) }
     }
 
     /// Brings together who is connected where, and tells of it, for as long as it is polled.
@@ -62,7 +67,10 @@ impl Presence {
     }
 
     fn tick(&self, desk: &Desk) {
-        let signals = &desk.ports.signals;
+        let (signals, live) = (&desk.ports.signals, desk.ports.motion.live());
+        if live.is_complete() && !self.expecting.swap(true, Ordering::Relaxed) {
+            self.roster().expect(live.participants());
+        }
         let told = self.roster().tick(signals.travel(), desk.ports.clock.now());
         for signal in told {
             signals.tell(signal);

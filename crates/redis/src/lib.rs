@@ -7,8 +7,10 @@
 mod address;
 mod frame;
 mod link;
+mod measures;
 mod queue;
 mod travel;
 
 pub use address::{Address, WrongAddress};
 pub use link::Redis;
+pub use measures::describe as describe_metrics;

@@ -28,7 +28,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{Address, WrongAddress, frame, queue::Queue, travel::Travel};
+use crate::{Address, WrongAddress, frame, measures::Measures, queue::Queue, travel::Travel};
 
 /// How many signals wait to be published, and for a listener: the newest ones.
 const CAPACITY: usize = 4096;
@@ -60,6 +60,7 @@ struct Shared {
     queue: Queue<Signal>,
     heard: broadcast::Sender<Signal>,
     travel: Travel,
+    measures: Measures,
 }
 
 impl Redis {
@@ -69,14 +70,15 @@ impl Redis {
     /// When the address cannot be used.
     pub fn start(address: &Address, node: NodeId) -> Result<Self, WrongAddress> {
         let builder = builder(address);
-        let publisher = builder.build().map_err(|_| WrongAddress)?;
-        let subscriber = builder.build_subscriber_client().map_err(|_| WrongAddress)?;
+        let publisher = builder.build().map_err(|_| WrongAddress::NoRedis)?;
+        let subscriber = builder.build_subscriber_client().map_err(|_| WrongAddress::NoRedis)?;
         let shared = Arc::new(Shared {
             node,
             channel: address.channel.clone(),
             queue: Queue::new(CAPACITY),
             heard: broadcast::Sender::new(CAPACITY),
             travel: Travel::new(),
+            measures: Measures::new(),
         });
         let tasks = vec![
             tokio::spawn(keep(publisher.clone())),
@@ -114,7 +116,8 @@ impl Drop for Redis {
 
 impl Signals for Redis {
     fn tell(&self, signal: Signal) {
-        self.shared.queue.push(signal);
+        let lost = self.shared.queue.push(signal);
+        self.shared.measures.dropped(lost.iter().len());
     }
 
     fn listen(&self) -> Box<dyn SignalListener> {
@@ -187,13 +190,18 @@ async fn publish(shared: Arc<Shared>, client: Client) {
             () = shared.queue.something() => {}
             _ = ticks.tick() => {}
         }
-        let Ok(frame) = frame::write(shared.node, &shared.queue.take(BATCH)) else {
+        let signals = shared.queue.take(BATCH);
+        let Ok(frame) = frame::write(shared.node, &signals) else {
             tracing::error!("a signal cannot be written");
             continue;
         };
-        if let Err(error) = client.publish::<i64, _, _>(&*shared.channel, frame.as_slice()).await {
-            tracing::debug!(%error, "signals could not be published");
-            sleep(PAUSE).await;
+        match client.publish::<i64, _, _>(&*shared.channel, frame.as_slice()).await {
+            Ok(_) => shared.measures.published(signals.len()),
+            Err(error) => {
+                tracing::debug!(%error, "signals could not be published");
+                shared.measures.dropped(signals.len());
+                sleep(PAUSE).await;
+            }
         }
     }
 }

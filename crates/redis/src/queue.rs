@@ -20,15 +20,14 @@ impl<T> Queue<T> {
         Self { waiting: Mutex::default(), capacity, something: Notify::new() }
     }
 
-    /// Puts something in; the oldest goes if there is no room.
-    pub(crate) fn push(&self, item: T) {
+    /// Puts something in; the oldest goes if there is no room, and is handed out.
+    pub(crate) fn push(&self, item: T) -> Option<T> {
         let mut waiting = self.waiting();
-        if waiting.len() >= self.capacity {
-            waiting.pop_front();
-        }
+        let lost = if waiting.len() >= self.capacity { waiting.pop_front() } else { None };
         waiting.push_back(item);
         drop(waiting);
         self.something.notify_one();
+        lost
     }
 
     /// Takes the oldest out, so many at most.
@@ -63,9 +62,8 @@ mod tests {
     #[tokio::test]
     async fn what_was_put_in_first_comes_out_first_and_goes_first() {
         let queue = Queue::new(3);
-        for item in 1..=5 {
-            queue.push(item);
-        }
+        let lost: Vec<_> = (1..=5).filter_map(|item| queue.push(item)).collect();
+        assert_eq!(lost, [1, 2]);
         queue.something().await;
         assert_eq!((queue.take(2), queue.is_empty()), (vec![3, 4], false));
         queue.something().await;

@@ -28,6 +28,7 @@ mod router;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use health::{Metrics, Ready};
 pub use measures::describe as describe_metrics;

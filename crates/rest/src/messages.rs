@@ -1,9 +1,6 @@
 //! `/api/v1/emergencies/:id/messages`: participants talk.
 
-use allynet_domain::{
-    port::MessagePage,
-    usecase::messages::{self, Context},
-};
+use allynet_domain::{port::MessagePage, usecase::messages};
 use allynet_wire::{
     data,
     input::emergencies as input,
@@ -16,7 +13,15 @@ use crate::{
     caller::Caller,
     input::{JsonBody, OfEmergency, OfMessage, Query},
     routes::{Resource, Routes},
+    turns::Turns,
 };
+
+/// What these routes need.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) messages: messages::Context,
+    pub(crate) turns: Turns,
+}
 
 /// What participants may call.
 pub(crate) fn routes(cx: Context) -> Routes {
@@ -35,7 +40,7 @@ async fn list(
 ) -> Answer {
     let (before, limit) = input::messages(&query)?;
     let page = MessagePage { emergency, reader: actor.id(), before, limit };
-    let found = messages::list(&cx, &actor, page).await?;
+    let found = messages::list(&cx.messages, &actor, page).await?;
     let view = |message| MessageView::new(message, Reader::participant(actor.id()));
     ok(data::Messages { messages: found.iter().map(view).collect() })
 }
@@ -47,7 +52,8 @@ async fn post(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (addressee, text) = input::message(&body)?;
-    let message = messages::post(&cx, &actor, emergency, addressee, text).await?;
+    let _turn = cx.turns.take(emergency).await;
+    let message = messages::post(&cx.messages, &actor, emergency, addressee, text).await?;
     created(data::Message { message: MessageView::new(&message, Reader::participant(actor.id())) })
 }
 
@@ -57,6 +63,6 @@ async fn delete(
     OfEmergency(emergency): OfEmergency,
     OfMessage(message_id): OfMessage,
 ) -> Answer {
-    messages::delete(&cx, &actor, emergency, message_id).await?;
+    messages::delete(&cx.messages, &actor, emergency, message_id).await?;
     ok(data::MessageDeleted { message_id, deleted: true })
 }

@@ -20,6 +20,7 @@ use crate::{
     caller::Caller,
     input::{JsonBody, OfEmergency},
     routes::{Resource, Routes},
+    turns::Turns,
 };
 
 /// What these routes need.
@@ -27,6 +28,7 @@ use crate::{
 pub(crate) struct Context {
     pub(crate) emergencies: emergencies::Context,
     pub(crate) presence: Arc<dyn port::Presence>,
+    pub(crate) turns: Turns,
 }
 
 /// What helpers may call.
@@ -43,7 +45,9 @@ async fn respond(
     OfEmergency(id): OfEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let emergency = match input::respond(&body)? {
+    let said = input::respond(&body)?;
+    let _turn = cx.turns.take(id).await;
+    let emergency = match said {
         Said::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
         Said::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
@@ -57,6 +61,8 @@ async fn tell_status(
     OfEmergency(id): OfEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let (emergency, relation) = update(&cx.emergencies, &actor, id, input::helper_status(&body)?).await?;
+    let told = input::helper_status(&body)?;
+    let _turn = cx.turns.take(id).await;
+    let (emergency, relation) = update(&cx.emergencies, &actor, id, told).await?;
     ok(One { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
 }

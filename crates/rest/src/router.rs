@@ -11,7 +11,7 @@ use axum::{Router, middleware};
 
 use crate::{
     admin, answer::Failure, auth, caller, emergencies as emergency_routes, health, helpers as helper_routes, limits,
-    messages as message_routes, responses, routes::Routes,
+    messages as message_routes, responses, routes::Routes, turns::Turns,
 };
 
 /// What the routes need. Each resource gets only its part.
@@ -74,9 +74,12 @@ pub(crate) fn own(ports: &Ports) -> Routes {
 /// The other routes that need an access token.
 pub(crate) fn closed(ports: Ports) -> Routes {
     let Ports { helpers, emergencies, messages, log, presence, .. } = ports;
+    let turns = Turns::default();
+    let responses =
+        responses::Context { emergencies: emergencies.clone(), presence: presence.clone(), turns: turns.clone() };
     helper_routes::position(helpers.clone())
         .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
-        .and(responses::routes(responses::Context { emergencies: emergencies.clone(), presence: presence.clone() }))
+        .and(responses::routes(responses))
         .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))
-        .and(message_routes::routes(messages))
+        .and(message_routes::routes(message_routes::Context { messages, turns }))
 }

@@ -4,6 +4,7 @@
 mod client;
 mod environment;
 mod erasure;
+mod front;
 mod learning;
 mod limits;
 mod listener;
@@ -19,6 +20,7 @@ mod settings;
 mod store;
 mod telemetry;
 mod timers;
+mod watch;
 mod wiring;
 
 use std::process::ExitCode;

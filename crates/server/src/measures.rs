@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use allynet_domain::usecase::alerts::Fired;
+use allynet_domain::{port::Signals, usecase::alerts::Fired};
 use allynet_realtime::Gateway;
 use allynet_rest::Metrics;
 use anyhow::Context as _;
@@ -20,6 +20,7 @@ use crate::{settings::Database, store::Store};
 
 const BUILD: &str = "allynet_build_info";
 const UPTIME: &str = "allynet_uptime_seconds";
+const TRAVEL: &str = "allynet_signals_travel";
 const POSITIONS_WAITING: &str = "allynet_positions_waiting";
 const BATCH_SIZE: &str = "allynet_position_batch_size";
 const TIMERS: &str = "allynet_timers_fired_total";
@@ -41,8 +42,13 @@ fn describe() {
     // Both databases measure the same.
     allynet_postgres::describe_metrics();
     allynet_sqlite::describe_metrics();
+    allynet_redis::describe_metrics();
     describe_gauge!(BUILD, "1, with what is running");
     describe_gauge!(UPTIME, "Time since the process started");
+    describe_gauge!(
+        TRAVEL,
+        "1 while this node and the others hear of each other, or there is no Redis; 0 while it is away"
+    );
     describe_gauge!(POSITIONS_WAITING, "Positions that were reported and are not stored yet");
     describe_histogram!(BATCH_SIZE, "Positions stored by one statement");
     describe_counter!(
@@ -66,6 +72,7 @@ pub(crate) struct Measures {
     written: PrometheusHandle,
     started: Instant,
     uptime: Gauge,
+    travel: Gauge,
 }
 
 impl Measures {
@@ -78,16 +85,17 @@ impl Measures {
             Database::Postgres(_) => "postgres",
         };
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION"), "database" => database).set(1);
-        Ok(Self { written, started: Instant::now(), uptime: gauge!(UPTIME) })
+        Ok(Self { written, started: Instant::now(), uptime: gauge!(UPTIME), travel: gauge!(TRAVEL) })
     }
 
     /// Writes it all down when asked to; what comes and goes is looked at then.
-    pub(crate) fn port(&self, store: Store, gateway: Gateway) -> Metrics {
+    pub(crate) fn port(&self, store: Store, gateway: Gateway, signals: Arc<dyn Signals>) -> Metrics {
         let measures = self.clone();
         Arc::new(move || {
             measures.uptime.set(measures.started.elapsed());
             store.measure();
             gateway.measure();
+            measures.travel.set(u32::from(signals.travel()));
             measures.written.render()
         })
     }

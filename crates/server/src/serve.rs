@@ -1,50 +1,34 @@
 //! Running the service, from an open database to the last connection closed.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use allynet_domain::{
-    Email, Password, Unanswered,
-    port::{self, Fix},
-    usecase::accounts,
-};
-use allynet_realtime::{Gateway, Motion, SOCKET_IO_PATH};
+use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
+use allynet_realtime::{Gateway, SOCKET_IO_PATH, SocketService};
 use allynet_rest::Metrics;
-use allynet_wire::limits::Limits;
+use allynet_wire::{limits::Limits, origin::Origins};
 use anyhow::Context as _;
 use axum::{
     Router,
-    extract::{Request, State},
-    middleware::{Next, from_fn, from_fn_with_state, map_request, map_request_with_state},
-    response::Response,
-};
-use std::future::IntoFuture as _;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    time::timeout,
+    middleware::{map_request, map_request_with_state},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     client::{Proxies, attach_client},
     erasure::erase,
+    front::listen,
     learning::learn,
-    limits::{self, Counted},
-    listener::{Listener, Patience, Peer, attach_connection},
-    lookout::Lookout,
+    limits,
+    listener::attach_connection,
     measures::Measures,
     nodes::Way,
     retention,
-    settings::{Settings, Switch},
+    settings::Settings,
     store::{Ports, Store},
     timers,
+    watch::Watch,
     wiring::{self, UseCases},
 };
-
-/// How long requests may take to end, once the service is to stop.
-const GRACE: Duration = Duration::from_secs(8);
-/// How long sockets may take to be closed.
-const SOCKET_GRACE: Duration = Duration::from_secs(1);
 
 /// Brings the database up to date.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
@@ -56,60 +40,30 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 
 /// Runs until the process is told to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let (rules, origins) = (settings.rules()?, settings.cors_origins.clone().unwrap_or_default());
-    let (database, redis, admin) = (settings.database()?, settings.redis()?, settings.admin()?);
+    let (database, redis) = (settings.database()?, settings.redis()?);
+    let (rules, admin) = (settings.rules()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
     let measures = Measures::start(&database)?;
     let store = Store::open(&database).await?;
-    let ports = store.ports();
-    let unanswered = Arc::new(Unanswered::default());
-    let lookout = Lookout::new(unanswered.clone(), wiring::clock());
-    let motion = Arc::new(Motion::new(Arc::default(), wiring::clock()));
-    let (looking, moving) = (lookout.clone(), motion.clone());
-    let moved = move |fix: &Fix| {
-        looking.moved(fix);
-        moving.stored(fix);
-    };
-    let use_cases = UseCases::new(&ports, tokens, rules, Box::new(moved));
+    let (ports, watch) = (store.ports(), Watch::new());
+    let use_cases = UseCases::new(&ports, tokens, rules, watch.moved());
     make_admin(&use_cases.accounts, admin).await?;
 
-    let counted = Arc::new(Counted::new());
-    let limits = match settings.rate_limits {
-        Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
-        Switch::Off => Limits::off(),
-    };
     let node = use_cases.ids.next().into();
     let way = Way::open(redis.as_ref(), node)?;
-    let sighted = lookout.clone();
-    let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(
-        allynet_realtime::Ports {
-            accounts: use_cases.accounts.clone(),
-            emergencies: use_cases.emergencies.clone(),
-            helpers: use_cases.helpers.clone(),
-            unanswered,
-            sighted: Arc::new(move |user| sighted.appeared(user)),
-            motion: motion.clone(),
-            node,
-            signals: way.signals(),
-            log: ports.log.clone(),
-            clock: use_cases.clock.clone(),
-            limits: limits.clone(),
-        },
-        origins.clone(),
-    );
+    let (limits, counted) = wiring::limits(settings);
+    let origins = settings.cors_origins.clone().unwrap_or_default();
+    let realtime = realtime(&use_cases, &ports, &watch, (node, &way), limits.clone());
+    let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
     let stop = CancellationToken::new();
-    let metrics = measures.port(store.clone(), gateway.clone());
+    let metrics = measures.port(store.clone(), gateway.clone(), way.signals());
     let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &way));
-    let router = router.route_service(SOCKET_IO_PATH, socket_io);
-    let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
-    let router = allynet_rest::outermost(router, origins, use_cases.ids.clone())
-        .layer(map_request_with_state(proxies, attach_client))
-        .layer(map_request(attach_connection));
+    let router = outermost(router, socket_io, settings, origins, &use_cases);
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
-    let workers = work(&use_cases, ports, (lookout, motion), &gateway, &stop);
+    let workers = work(&use_cases, ports, watch, &gateway, &stop);
     workers.spawn(measures.keep(stop.clone()));
     workers.spawn(limits::run(counted, stop.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
@@ -120,6 +74,29 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     way.close().await;
     store.close().await;
     outcome
+}
+
+/// What the sockets of this node are served with.
+fn realtime(
+    use_cases: &UseCases,
+    ports: &Ports,
+    watch: &Watch,
+    (node, way): (NodeId, &Way),
+    limits: Limits,
+) -> allynet_realtime::Ports {
+    allynet_realtime::Ports {
+        accounts: use_cases.accounts.clone(),
+        emergencies: use_cases.emergencies.clone(),
+        helpers: use_cases.helpers.clone(),
+        unanswered: watch.unanswered.clone(),
+        sighted: watch.sighted(),
+        motion: watch.motion.clone(),
+        node,
+        signals: way.signals(),
+        log: ports.log.clone(),
+        clock: use_cases.clock.clone(),
+        limits,
+    }
 }
 
 fn router(
@@ -145,11 +122,25 @@ fn router(
     })
 }
 
+/// Everything that is served, and what every request passes before.
+fn outermost(
+    rest: Router,
+    socket_io: SocketService,
+    settings: &Settings,
+    origins: Origins,
+    use_cases: &UseCases,
+) -> Router {
+    let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
+    allynet_rest::outermost(rest.route_service(SOCKET_IO_PATH, socket_io), origins, use_cases.ids.clone())
+        .layer(map_request_with_state(proxies, attach_client))
+        .layer(map_request(attach_connection))
+}
+
 /// Starts what goes on in the background until the service is to stop.
 fn work(
     use_cases: &UseCases,
     ports: Ports,
-    (lookout, motion): (Lookout, Arc<Motion>),
+    Watch { lookout, motion, .. }: Watch,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -181,79 +172,4 @@ async fn make_admin(cx: &accounts::Context, admin: Option<(Email, Password)>) ->
         tracing::info!("ALLYNET_ADMIN_EMAIL has an account, which is left as it is");
     }
     Ok(())
-}
-
-/// Serves until told to stop; then lets requests end, tells clients what they did, and closes what is left.
-async fn listen(
-    address: SocketAddr,
-    router: Router,
-    gateway: &Gateway,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut told = Told::listen()?;
-    let tcp =
-        TcpListener::bind(address).await.with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
-    let bound = tcp.local_addr()?;
-    let close_all = CancellationToken::new();
-    let listener = Listener::new(tcp, Patience::default(), close_all.clone());
-    let running = TaskTracker::new();
-    let router = router.layer(from_fn(answer)).layer(from_fn_with_state(running.clone(), count));
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut serving = tokio::spawn(serving.into_future());
-    tracing::info!("listening on http://{}", reachable(bound));
-
-    tokio::select! {
-        ended = &mut serving => return ended?.context("the listener failed"),
-        () = told.wait() => tracing::info!("stopping"),
-    }
-    stop.cancel();
-    running.close();
-    if timeout(GRACE, running.wait()).await.is_err() {
-        tracing::warn!("some requests did not end in time");
-    }
-    gateway.drain(SOCKET_GRACE).await;
-    // What is left are connections on which nothing happens.
-    close_all.cancel();
-    if timeout(SOCKET_GRACE, serving).await.is_err() {
-        tracing::warn!("some connections did not close in time");
-    }
-    Ok(())
-}
-
-/// Somebody waits for the answer of a request: what it asks of PostgreSQL has to come in time as a whole.
-async fn answer(request: Request, next: Next) -> Response {
-    allynet_postgres::answering(next.run(request)).await
-}
-
-/// Counts a request as running until it is answered. Socket.IO is not counted: a poll waits for what may not come.
-async fn count(State(running): State<TaskTracker>, request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with(SOCKET_IO_PATH) {
-        return next.run(request).await;
-    }
-    running.track_future(next.run(request)).await
-}
-
-/// An address that a person on this machine can open.
-fn reachable(bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() }
-}
-
-/// The signals that end the service.
-struct Told {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Told {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

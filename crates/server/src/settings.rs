@@ -66,8 +66,8 @@ pub(crate) struct Settings {
     )]
     pub(crate) database_url: SecretString,
 
-    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]`: the way on which several nodes tell each other of positions
-    /// and presence. A single node needs none
+    /// `redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]`: the way on which several nodes tell each other of positions
+    /// and presence, with TLS if it is `rediss`. A single node needs none
     #[arg(long, global = true, env = "REDIS_URL", value_name = "REDIS_URL", hide_env = true, hide_env_values = true)]
     pub(crate) redis_url: Option<SecretString>,
 
@@ -379,8 +379,8 @@ mod tests {
             |arguments: &[&str]| CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap().settings;
         let error = settings(&["--database-url", "mysql://me:hush@db"]).database().unwrap_err();
         assert_eq!(error.to_string(), "DATABASE_URL must begin with sqlite: or postgres:");
-        let error = settings(&["--redis-url", "rediss://:hush@cache"]).redis().unwrap_err();
-        assert_eq!(error.to_string(), "REDIS_URL must be redis://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]");
+        let error = settings(&["--redis-url", "redis-cluster://:hush@cache"]).redis().unwrap_err();
+        assert_eq!(error.to_string(), "REDIS_URL must be redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]");
         let error = settings(&["--admin-email", "a@b.c", "--admin-password", "hush"]).admin().unwrap_err();
         assert_eq!(format!("{error:#}"), "ALLYNET_ADMIN_PASSWORD: must be 8 to 128 characters long");
     }

@@ -7,13 +7,15 @@ use allynet_domain::{
     port,
     usecase::{Rules, accounts, emergencies, helpers, messages},
 };
+use allynet_wire::limits::Limits;
 use anyhow::Context as _;
 
 use crate::{
     environment::{SystemClock, UuidIds},
+    limits::Counted,
     positions::{Gathered, Moved},
     secret,
-    settings::{Database, Settings},
+    settings::{Database, Settings, Switch},
     store::{self, Ports},
 };
 
@@ -79,4 +81,14 @@ pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result
     };
     JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
         .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")
+}
+
+/// The limits of these settings, and what they are counted in.
+pub(crate) fn limits(settings: &Settings) -> (Limits, Arc<Counted>) {
+    let counted = Arc::new(Counted::new());
+    let limits = match settings.rate_limits {
+        Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
+        Switch::Off => Limits::off(),
+    };
+    (limits, counted)
 }

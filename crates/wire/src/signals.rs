@@ -72,7 +72,7 @@ impl From<&Approach> for LocationSignal {
 pub struct PresenceSignal {
     user_id: Uuid,
     online: bool,
-    last_seen_at: Timestamp,
+    last_seen_at: Option<Timestamp>,
 }
 
 impl PresenceSignal {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn presence_update() {
-        let news = PresenceNews { user: id(GRACE), online: false, last_seen_at: at(7) };
+        let news = PresenceNews { user: id(GRACE), online: false, last_seen_at: Some(at(7)) };
         assert_snapshot!(shown(&PresenceSignal::from(&news)), @r#"
         {
           "lastSeenAt": "2026-01-15T10:00:07Z",

@@ -60,10 +60,10 @@ impl Service {
         }
     }
 
-    /// What a node has to tell: who is online or not, last seen at which second.
+    /// What a node has to tell: who is online or not, last seen at which second; -1 if that is not known.
     fn news(&mut self, node: usize) -> Vec<(u128, bool, i64)> {
         let news = self.nodes[node].take_news(self.now).into_iter();
-        let told = |n: PresenceNews| (n.user, n.online, (n.last_seen_at - at(0)).num_seconds());
+        let told = |n: PresenceNews| (n.user, n.online, n.last_seen_at.map_or(-1, |seen| (seen - at(0)).num_seconds()));
         news.map(told).map(|(user, online, at)| (uuid::Uuid::from(user).as_u128(), online, at)).collect()
     }
 
@@ -219,6 +219,44 @@ fn a_node_that_stood_still_does_not_take_the_others_for_dead() {
     two.travel(told);
     two.pass(60);
     assert_eq!((two.online(ADA), two.news(1)), (vec![true, true], vec![(ADA, true, 0)]));
+}
+
+#[test]
+fn who_was_expected_and_does_not_come_is_told_to_be_offline_once() {
+    let mut two = Service::of(2);
+    two.connected(1, BOB, Some(true));
+    let mut one = Roster::new(id(200));
+    one.expect(vec![id(ADA), id(BOB), id(3), id(4)]);
+    two.nodes.push(one);
+    two.pass(5);
+    two.connected(2, 3, Some(false));
+    two.connected(2, 4, Some(false));
+    two.connected(2, 4, None);
+    two.pass(9);
+    let came = vec![(BOB, true, 1), (3, true, 5), (4, true, 5)];
+    assert_eq!((two.news(2), two.online(ADA)), (came, vec![false; 3]));
+    two.pass(2);
+    assert_eq!(two.news(2), [(ADA, false, -1)]);
+    assert_eq!(two.nodes[2].last_seen(id(ADA), two.now), None);
+    two.pass(60);
+    assert_eq!(two.news(2), [(4, false, 5)]);
+    two.connected(2, ADA, Some(false));
+    assert_eq!(two.news(2), [(ADA, true, 76)]);
+}
+
+#[test]
+fn nobody_is_told_to_be_offline_who_may_be_with_a_node_that_is_not_heard() {
+    let mut two = Service::of(2);
+    two.connected(0, ADA, Some(true));
+    two.travelling = false;
+    let mut one = Roster::new(id(200));
+    one.expect(vec![id(ADA), id(BOB)]);
+    two.nodes[1] = one;
+    two.pass(100);
+    assert_eq!(two.news(1), []);
+    two.travelling = true;
+    two.pass(30);
+    assert_eq!(two.news(1), [(ADA, true, 101), (BOB, false, -1)]);
 }
 
 #[test]

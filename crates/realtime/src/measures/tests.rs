@@ -82,7 +82,7 @@ fn rooms_are_counted_by_their_kind() {
 async fn what_waits_in_inboxes_is_counted_and_what_runs_or_was_discarded_is_not() {
     let (measures, handle) = measures();
     let waiting = || value(&handle, "allynet_inbox_events").unwrap();
-    let inboxes = [0; 2].map(|_| Inbox::measured(3, measures.inboxes.clone()));
+    let inboxes = [0; 2].map(|_| Inbox::among(3, measures.inboxes.clone()));
     let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
     for inbox in &inboxes {
         let begun = begun.clone();

@@ -7,22 +7,16 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
-    time::Instant,
 };
 
 use allynet_domain::{
     Account, Call, Details, Email, Emergency, EmergencyId, EmergencyStatus, EmergencyType, Event, EventId,
     HelperRecord, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role, SessionId,
-    Standing, Timestamp, TokenId, UserId, Verification, Write,
-    port::{
-        self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
-        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
-    },
-    usecase::{Rules, accounts, emergencies, helpers},
+    Standing, Timestamp, UserId, Verification,
+    port::{Error, Fix, Result},
 };
-use allynet_realtime::{Gateway, InProcess, Motion, Ports, SOCKET_IO_PATH, gateway};
+use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
 use allynet_wire::{limits::Limits, origin::Origins};
-use async_trait::async_trait;
 use axum::{Router, middleware::map_request};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
@@ -37,6 +31,10 @@ use crate::{
     clients::{Client, Http, OPEN, WEBSOCKET},
     listener::{Listener, Patience, Peer, attach_connection},
 };
+
+mod ports;
+
+use ports::{Feed, ports};
 
 /// What the log held before the test.
 const BEFORE: i64 = 100;
@@ -232,184 +230,5 @@ impl Node {
             greeting += &http.poll(&query).await.1;
         }
         (query, http)
-    }
-}
-
-fn ports(script: &Arc<Script>, feed: Feed, acknowledged: mpsc::UnboundedSender<(EmergencyId, UserId)>) -> Ports {
-    let clock: Arc<dyn Clock> = Arc::new(Ticking(Instant::now()));
-    let mut tokens = MockTokens::new();
-    tokens.expect_read_access().returning(read_token);
-    let mut changes = MockChanges::new();
-    changes.expect_commit().returning(move |change| {
-        for write in change.writes {
-            if let Write::AcknowledgeAlert { emergency, helper } = write {
-                acknowledged.send((emergency, helper)).ok();
-            }
-        }
-        Ok(())
-    });
-    let (changes, ids, rules) = (Arc::new(changes), Arc::new(MockIds::new()), Rules::default());
-    let emergencies = emergencies::Context {
-        emergencies: Arc::new(live_emergencies(script)),
-        helpers: Arc::new(MockHelpers::new()),
-        changes: changes.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-        rules: rules.clone(),
-    };
-    let helpers = helpers::Context {
-        accounts: Arc::new(MockAccounts::new()),
-        changes: changes.clone(),
-        positions: Arc::new(Positions(Arc::clone(script))),
-        clock: clock.clone(),
-        rules,
-    };
-    let accounts = accounts::Context {
-        accounts: Arc::new(MockAccounts::new()),
-        sessions: Arc::new(Sessions(Arc::clone(script))),
-        changes,
-        tokens: Arc::new(tokens),
-        passwords: Arc::new(MockPasswords::new()),
-        clock: clock.clone(),
-        ids,
-    };
-    let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
-    let motion = Arc::new(Motion::new(Arc::default(), clock.clone()));
-    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcess::alone()));
-    let (log, limits) = (Arc::new(feed), Limits::off());
-    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, node, signals, log, clock, limits }
-}
-
-/// Time that goes on from a fixed moment.
-struct Ticking(Instant);
-
-impl Clock for Ticking {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH + self.0.elapsed()
-    }
-}
-
-fn read_token(token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError> {
-    if token == "old" {
-        return Err(TokenError::Expired);
-    }
-    let (who, seconds) = token.split_once(' ').unwrap_or((token, "1000"));
-    let who: u128 = who.parse().map_err(|_| TokenError::Invalid)?;
-    let expires_at = now + chrono::TimeDelta::seconds(seconds.parse().map_err(|_| TokenError::Invalid)?);
-    Ok(AccessClaims { user: user(who), session: session(who), expires_at })
-}
-
-fn live_emergencies(script: &Arc<Script>) -> MockEmergencies {
-    let mut emergencies = MockEmergencies::new();
-    let all = Arc::clone(script);
-    emergencies.expect_live_of().returning(move |user| {
-        let takes_part = |e: &&Emergency| e.owner() == user || e.is_responding(user);
-        let emergencies = all.live.lock().unwrap().iter().filter(takes_part).cloned().collect();
-        Ok(port::Live { emergencies, as_of: *all.as_of.lock().unwrap() })
-    });
-    let all = Arc::clone(script);
-    emergencies.expect_find().returning(move |id| Ok(all.live.lock().unwrap().iter().find(|e| e.id() == id).cloned()));
-    emergencies
-}
-
-struct Sessions(Arc<Script>);
-
-#[async_trait]
-impl port::Sessions for Sessions {
-    /// User 13 is blocked, and user 14 has no session.
-    async fn authenticate(&self, _: SessionId, id: UserId) -> Result<Option<Account>> {
-        self.0.looked_up.notify_waiters();
-        self.0.accounts.subscribe().wait_for(|open| *open).await.unwrap();
-        let account = Account { blocked: id == user(13), ..account(id) };
-        Ok(Some(account).filter(|_| id != user(14)))
-    }
-
-    async fn confirm(&self, _: SessionId, _: TokenId, _: Option<TokenId>) -> Result<Confirmation> {
-        Ok(Confirmation::Unknown)
-    }
-}
-
-struct Positions(Arc<Script>);
-
-#[async_trait]
-impl port::Positions for Positions {
-    async fn record(&self, fixes: &[Fix]) -> Result<()> {
-        self.0.storing.notify_waiters();
-        self.0.positions.subscribe().wait_for(|open| *open).await.unwrap();
-        self.0.stored.lock().unwrap().extend(fixes);
-        Ok(())
-    }
-
-    async fn last(&self, _: UserId) -> Result<Option<Fix>> {
-        Ok(None)
-    }
-}
-
-type Events = mpsc::UnboundedReceiver<Result<Vec<LoggedEvent>>>;
-
-/// The log that the test writes.
-struct Feed {
-    script: Arc<Script>,
-    events: Mutex<Option<Events>>,
-}
-
-#[async_trait]
-impl EventLog for Feed {
-    async fn timeline(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Option<port::Timeline>> {
-        Ok(None)
-    }
-
-    async fn standing(&self, id: EmergencyId, user: UserId) -> Result<Option<port::Standing>> {
-        let as_of = *self.script.as_of.lock().unwrap();
-        let live = self.script.live.lock().unwrap();
-        let found = live.iter().find(|emergency| emergency.id() == id);
-        Ok(found.map(|emergency| port::Standing { footing: emergency.footing(user), as_of }))
-    }
-
-    async fn events_of(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
-        Ok(Vec::new())
-    }
-
-    /// What the log held before the test was nothing that anybody hears.
-    async fn range(&self, _: EventId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
-        Ok(Vec::new())
-    }
-
-    async fn complete_since(&self) -> Result<EventId> {
-        Ok(EventId::START)
-    }
-
-    async fn forget(&self, _: Timestamp, _: u32) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn follow(&self) -> Result<Box<dyn EventTail>> {
-        if self.script.failures.load(Ordering::SeqCst) > 0 {
-            self.script.failures.fetch_sub(1, Ordering::SeqCst);
-            return Err(Error::unavailable("the test says so"));
-        }
-        let events = self.events.lock().unwrap().take().unwrap();
-        Ok(Box::new(Tail { events, last: EventId::new(BEFORE) }))
-    }
-}
-
-struct Tail {
-    events: Events,
-    last: EventId,
-}
-
-#[async_trait]
-impl EventTail for Tail {
-    fn position(&self) -> EventId {
-        self.last
-    }
-
-    async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
-        let events = match self.events.recv().await {
-            Some(events) => events?,
-            None => std::future::pending().await,
-        };
-        self.last = events.last().unwrap().id;
-        Ok(events)
     }
 }

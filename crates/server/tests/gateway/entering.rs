@@ -1,0 +1,118 @@
+//! From the first packet to `session:ready`: who is let in, and what they have missed then.
+
+use allynet_domain::{EmergencyStatus, Event, Timestamp};
+use serde_json::json;
+
+use crate::{
+    CALL, assert_dismissed, changed,
+    clients::{Client, WEBSOCKET, within},
+    emergency_of_1,
+    node::{Node, emergency, raised, session, user},
+};
+
+#[tokio::test]
+async fn who_may_not_connect_is_told_why() {
+    let node = Node::start().await;
+    for (auth, message) in [
+        ("", "Authentication error: No token provided"),
+        (r#"{"token":""}"#, "Authentication error: No token provided"),
+        (r#"{"token":7}"#, "Authentication error: No token provided"),
+        ("[1]", "Authentication error: No token provided"),
+        (r#"{"token":"nonsense"}"#, "Authentication error: Invalid token"),
+        (r#"{"token":"14"}"#, "Authentication error: Invalid token"),
+        (r#"{"token":"old"}"#, "Authentication error: Token expired"),
+        (r#"{"token":"13"}"#, "Authentication error: Account is inactive or blocked"),
+    ] {
+        let mut client = node.websocket().await;
+        client.send(&format!("40/emergencies,{auth}")).await;
+        assert_eq!(client.text().await, format!(r#"44/emergencies,{{"message":"{message}"}}"#), "{auth}");
+        // Being refused is not the end: the next attempt may be better.
+        node.attach(client, "1").await;
+    }
+    let mut client = Client::over(node.tcp().await, &format!("{WEBSOCKET}&token=%31")).await;
+    assert!(client.text().await.starts_with('0'));
+    client.send("40/emergencies,").await;
+    assert!(client.text().await.starts_with("40/emergencies,"));
+    assert_eq!(client.event().await.1["userId"], json!(user(1)));
+}
+
+#[tokio::test]
+async fn a_connection_is_told_its_rooms_and_its_place_in_the_log_first() {
+    let node = emergency_of_1().await;
+    let mut client = node.websocket().await;
+    client.send(r#"40/emergencies,{"token":"1"}"#).await;
+    client.text().await;
+    let (name, ready) = client.event().await;
+    assert_eq!(name, "session:ready");
+    let room = format!("emergency:{}", emergency(CALL));
+    assert_eq!(ready["rooms"], json!([format!("user:{}", user(1)), "helpers", room]));
+    assert_eq!((&ready["userId"], &ready["latestEventId"]), (&json!(user(1)), &json!(100)));
+    let seq = node.happens(Some(emergency(CALL)), changed());
+    let (name, payload) = client.event().await;
+    assert_eq!((name.as_str(), &payload["eventId"]), ("emergency:status_changed", &json!(seq)));
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_during_the_handshake_is_not_let_in() {
+    let node = emergency_of_1().await;
+    let mut witness = node.connect(1).await;
+    node.script.accounts.send_replace(false);
+    let mut client = node.websocket().await;
+    let looked_up = node.script.looked_up.notified();
+    client.send(r#"40/emergencies,{"token":"2"}"#).await;
+    within(looked_up).await;
+    let (only, except) = (Some(session(2)), None);
+    node.happens(None, Event::SessionsRevoked { user: user(2), only, except });
+    node.happens(Some(emergency(CALL)), changed());
+    assert_eq!(witness.event().await.0, "emergency:status_changed");
+    node.script.accounts.send_replace(true);
+    assert!(client.text().await.starts_with("40/emergencies,"));
+    assert_dismissed(client, "token_expired").await;
+    assert!(!node.gateway.presence().is_online(user(2)));
+}
+
+#[tokio::test]
+async fn who_comes_back_as_an_emergency_ends_is_told_the_end() {
+    let node = Node::start().await;
+    let (participants, at) = (vec![user(1)], Timestamp::UNIX_EPOCH);
+    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![], participants };
+    // The database knows of the end already, and the emergency is live no more; this node does not know yet.
+    *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(102);
+    let mut client = node.websocket().await;
+    let looked_up = node.script.looked_up.notified();
+    client.send(r#"40/emergencies,{"token":"1","lastEventId":100}"#).await;
+    within(looked_up).await;
+    node.happens(Some(emergency(CALL)), changed());
+    node.happens(Some(emergency(CALL)), ended);
+    assert!(client.text().await.starts_with("40/emergencies,"));
+    let (name, ready) = client.event().await;
+    assert_eq!((name.as_str(), &ready["latestEventId"]), ("session:ready", &json!(102)));
+    for (name, seq) in [("emergency:status_changed", 101), ("emergency:ended", 102)] {
+        let told = client.event().await;
+        assert_eq!((told.0.as_str(), &told.1["eventId"]), (name, &json!(seq)));
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_too_far_behind_lets_nobody_in() {
+    let node = Node::start().await;
+    *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
+    let mut client = node.websocket().await;
+    client.send(r#"40/emergencies,{"token":"1"}"#).await;
+    let refused = r#"44/emergencies,{"message":"The service cannot do this right now; try again"}"#;
+    assert_eq!(client.text().await, refused);
+    node.happens(None, Event::SessionsRevoked { user: user(9), only: None, except: None });
+    node.attach(client, "1").await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_for_a_while_loses_nothing() {
+    let node = Node::failing(1).await;
+    node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));
+    assert!(!node.gateway.is_following());
+    let mut client = node.connect(1).await;
+    assert!(node.gateway.is_following());
+    node.log_fails();
+    let seq = node.happens(Some(emergency(CALL)), changed());
+    assert_eq!(client.event().await.1["eventId"], json!(seq));
+}

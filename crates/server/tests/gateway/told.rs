@@ -1,0 +1,74 @@
+//! What clients are told, what they answer to it, and that it is measured.
+
+use allynet_domain::{EmergencyStatus, Event, Metres, Recipient};
+use serde_json::json;
+
+use crate::{
+    CALL, ask, assert_measured, assert_well, changed,
+    clients::{as_event, within},
+    emergency_of_1,
+    node::{Node, emergency, raised, user},
+};
+
+#[tokio::test]
+async fn the_first_acknowledgement_of_any_device_is_recorded_whatever_it_says() {
+    let mut node = Node::start().await;
+    let (mut phone, mut tablet) = (node.connect(2).await, node.connect(2).await);
+    for (round, answer) in ["[]", r#"["seen",1]"#, "[null]"].into_iter().enumerate() {
+        let call = raised(emergency(CALL), user(1)).call;
+        let recipients = [2, 3].map(|who| Recipient { helper: user(who), distance: Metres::new(12.4) }).to_vec();
+        let (status, radius) = (EmergencyStatus::Active, Metres::new(5000.0));
+        node.happens(Some(emergency(CALL)), Event::HelpersAlerted { call, status, wave: 1, radius, recipients });
+        let mut ids = Vec::new();
+        for device in [&mut phone, &mut tablet] {
+            let (name, payload, id) = as_event(&device.text().await).unwrap();
+            assert_eq!((name.as_str(), &payload["distance"]), ("emergency:nearby", &json!(12)));
+            ids.push(id);
+        }
+        tablet.send(&format!("43/emergencies,{}{answer}", ids[1])).await;
+        assert_eq!(within(node.acknowledged.recv()).await, Some((emergency(CALL), user(2))), "{round}");
+        phone.send(&format!("43/emergencies,{}[]", ids[0])).await;
+        assert_well(&mut phone).await;
+        assert!(node.acknowledged.try_recv().is_err());
+    }
+    // The second device's answer is not counted.
+    assert_measured(
+        &node,
+        &[
+            ("allynet_alert_acknowledgement_seconds_count", 3.0),
+            (r#"allynet_deliveries_total{event="emergency:nearby"}"#, 6.0),
+            ("allynet_event_lag_seconds_count", 3.0),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn sockets_rooms_and_what_is_told_live_or_again_is_measured() {
+    let node = emergency_of_1().await;
+    let (mut owner, mut other) = (node.connect(1).await, node.connect(2).await);
+    ask(&mut other, "emergency:join", &format!(r#",{{"emergencyId":"{}"}}"#, emergency(CALL))).await;
+    let first = node.happens(Some(emergency(CALL)), changed());
+    for client in [&mut owner, &mut other] {
+        assert_eq!(client.event().await.0, "emergency:status_changed");
+    }
+    let mut back = node.websocket().await;
+    back.send(&format!(r#"40/emergencies,{{"token":"1","lastEventId":{}}}"#, first - 1)).await;
+    assert!(back.text().await.starts_with("40/emergencies,{"));
+    assert_eq!(
+        (back.event().await.0.as_str(), back.event().await.0.as_str()),
+        ("session:ready", "emergency:status_changed")
+    );
+    assert_measured(
+        &node,
+        &[
+            ("allynet_sockets", 3.0),
+            (r#"allynet_rooms{kind="helpers"}"#, 1.0),
+            (r#"allynet_rooms{kind="user"}"#, 2.0),
+            (r#"allynet_rooms{kind="emergency"}"#, 1.0),
+            (r#"allynet_rooms{kind="participants"}"#, 1.0),
+            (r#"allynet_deliveries_total{event="emergency:status_changed"}"#, 2.0),
+            ("allynet_replayed_deliveries_total", 1.0),
+            ("allynet_inbox_events", 0.0),
+        ],
+    );
+}

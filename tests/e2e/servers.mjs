@@ -1,0 +1,105 @@
+// The servers that nodes need: a database of its own for each test, a Redis that can be stopped and frozen.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+
+/** The processes that end with the tests, however these end. */
+export const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export const unique = () => randomBytes(6).toString('hex');
+
+// ---------------------------------------------------------------------------------------- databases
+
+/** An empty database of its own, `{ kind, url, drop() }`; several nodes may share it. */
+export async function createDatabase(kind) {
+  if (kind === 'sqlite') {
+    const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-'));
+    return {
+      kind,
+      url: `sqlite://${join(folder, 'allynet.db')}`,
+      drop: () => rm(folder, { recursive: true, force: true }),
+    };
+  }
+  const server = process.env.TEST_DATABASE_URL;
+  assert.ok(server, 'TEST_DATABASE_URL is not set: run the tests by `make e2e`, or through tests/with-postgres.sh');
+  const name = `allynet_e2e_${unique()}`;
+  const onServer = async (statement) => {
+    const client = new pg.Client({ connectionString: server });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+  await onServer(`CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+// -------------------------------------------------------------------------------------------- Redis
+
+/**
+ * A Redis of its own: `{ url, start(), stop(), freeze(), thaw() }`. It does not run yet. With `certificate`, of
+ * `createCertificate`, it speaks TLS only.
+ */
+export async function createRedis({ certificate, password = '' } = {}) {
+  const program = process.env.TEST_REDIS_SERVER;
+  assert.ok(program, 'TEST_REDIS_SERVER is not set: run the tests by `make e2e`, or through tests/with-redis.sh');
+  const port = await freePort();
+  const plain = ['--port', port];
+  const encrypted = () => ['--port', 0, '--tls-port', port, '--tls-auth-clients', 'no', '--tls-cert-file', certificate.file, '--tls-key-file', certificate.key];
+  let child;
+  const stop = async () => {
+    if (!child) return;
+    const gone = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await gone;
+    running.delete(child);
+    child = undefined;
+  };
+  return {
+    url: `${certificate ? 'rediss' : 'redis'}://${password && `:${password}@`}127.0.0.1:${port}`,
+    start() {
+      const args = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--requirepass', password];
+      child = spawn(program, [...args, ...(certificate ? encrypted() : plain)], { stdio: 'ignore' });
+      running.add(child);
+    },
+    stop,
+    freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
+  };
+}
+
+/** A certificate for 127.0.0.1, signed by itself and good for a day: `{ file, key, drop() }`. */
+export async function createCertificate() {
+  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-tls-'));
+  const [settings, file, key] = ['settings', 'certificate', 'key'].map((name) => join(folder, `${name}.pem`));
+  const sections = ['[req]', 'prompt=no', 'distinguished_name=who', 'x509_extensions=what', '[who]', 'CN=127.0.0.1'];
+  writeFileSync(settings, [...sections, '[what]', 'basicConstraints=critical,CA:FALSE', 'subjectAltName=IP:127.0.0.1', ''].join('\n'));
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+  execFileSync('openssl', ['req', '-x509', '-config', settings, ...curve, '-nodes', '-days', '1', '-keyout', key, '-out', file], { stdio: 'pipe' });
+  return { file, key, drop: () => rm(folder, { recursive: true, force: true }) };
+}
+
+// -------------------------------------------------------------------------------------------- ports
+
+/** A port on which nobody listens, at this moment. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
