@@ -76,9 +76,8 @@ impl Session {
         let gate = async move {
             is_attached.await.ok();
         };
-        if inbox.push(gate).is_err() {
-            tracing::error!("a new inbox takes nothing");
-        }
+        // Not taken when the service is about to stop: then nothing else is either.
+        inbox.push(gate).ok();
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
         let (put_off, place) = (Slot::default(), Mutex::new(place));
         Self { id, identity, inbox, line, measures, put_off, place, pending }
