@@ -1,4 +1,4 @@
-//! Connecting: ten thousand sockets with tokens, as after a restart, and what each of them costs while nothing happens.
+//! Connecting: thousands of sockets with tokens, as after a restart, and what each of them costs while nothing happens.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 4] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite];
-const SOCKETS: u32 = 10_000;
-const PEOPLE: Population = Population { owners: 0, helpers: SOCKETS as usize };
+const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
 /// Until what was needed for a moment only is given back.
 const REST: Duration = Duration::from_secs(3);
 const KILOBYTE: f64 = 1e3;
@@ -30,11 +29,12 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     for kind in KINDS {
         databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
     }
-    let mut sheet = Sheet::new(format!("connecting {SOCKETS} sockets with tokens"));
+    let sockets = cx.form.pick(4_000, PEOPLE.helpers);
+    let mut sheet = Sheet::new(format!("connecting {sockets} sockets with tokens"));
     for _ in 0..cx.form.rounds() {
         for (kind, database) in KINDS.into_iter().zip(&databases) {
             let database = database.copy().await?;
-            measure(cx, kind, &database, &tokens, &mut sheet).await.with_context(|| kind.name())?;
+            measure(cx, kind, &database, (sockets, &tokens), &mut sheet).await.with_context(|| kind.name())?;
             database.remove().await?;
         }
     }
@@ -53,23 +53,24 @@ async fn measure(
     cx: &Context,
     kind: Kind,
     database: &Database,
-    tokens: &Tokens,
+    (sockets, tokens): (usize, &Tokens),
     sheet: &mut Sheet,
 ) -> anyhow::Result<()> {
     let server = Server::start(kind, &database.url()).await?;
-    let phones: Vec<String> = (0..PEOPLE.helpers).map(|n| tokens.of(n)).collect::<anyhow::Result<_>>()?;
+    let phones: Vec<String> = (0..sockets).map(|n| tokens.of(n)).collect::<anyhow::Result<_>>()?;
     let empty = server.usage()?.resident;
     let (meter, begun) = (Meter::start(&server, &cx.databases)?, Instant::now());
-    let sockets = crowd::connect(server.address, &phones).await?;
+    let connected = crowd::connect(server.address, &phones).await?;
     let took = begun.elapsed();
     let cost = meter.stop()?;
-    let crowd = Crowd::listen(sockets);
+    let crowd = Crowd::listen(connected);
     sleep(REST).await;
     let full = server.usage()?.resident;
     drop(crowd);
-    sheet.add(kind, RATE, "1/s", f64::from(SOCKETS) / took.as_secs_f64());
-    sheet.add(kind, MEMORY, "KB", (full - empty) / f64::from(SOCKETS) / KILOBYTE);
-    sheet.add(kind, "CPU per connection", "µs", cost.cpu.as_secs_f64() * 1e6 / f64::from(SOCKETS));
+    let sockets = f64::from(u32::try_from(sockets)?);
+    sheet.add(kind, RATE, "1/s", sockets / took.as_secs_f64());
+    sheet.add(kind, MEMORY, "KB", (full - empty) / sockets / KILOBYTE);
+    sheet.add(kind, "CPU per connection", "µs", cost.cpu.as_secs_f64() * 1e6 / sockets);
     cost.note(&server, sheet);
     Ok(())
 }

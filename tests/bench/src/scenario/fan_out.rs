@@ -43,7 +43,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
         databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
     }
     let mut sheets = Vec::new();
-    for size in cx.form.pick(vec![1_000, 10_000], vec![1_000, 5_000, 10_000]) {
+    for size in cx.form.pick(vec![1_000, 5_000], vec![1_000, 5_000, 10_000]) {
         let mut sheet = Sheet::new(format!("fan-out to {size} sockets"));
         for _ in 0..cx.form.rounds() {
             for (kind, database) in KINDS.into_iter().zip(&databases) {
