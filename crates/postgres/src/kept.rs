@@ -15,8 +15,8 @@ use tokio::{
     time::Instant,
 };
 
-/// After so long without a call a connection goes back to the pool, and is tested.
-const TRUSTED: Duration = Duration::from_secs(10);
+/// A connection that was without a call for longer is tested before it is used.
+pub(crate) const TRUSTED: Duration = Duration::from_secs(10);
 /// After so long it goes back in any case: there its age is looked at.
 const AWAY: Duration = Duration::from_mins(1);
 

@@ -10,12 +10,15 @@ use sqlx::{
 };
 use tokio_util::sync::DropGuard;
 
-use crate::{SetupError, bounded::Bounded, kept::Kept, remembered::Remembered, wake::Wake};
+use crate::{
+    SetupError,
+    bounded::Bounded,
+    kept::{Kept, TRUSTED},
+    remembered::Remembered,
+    wake::Wake,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
-
-/// A connection that lay idle for longer is asked whether it still lives before it is used.
-const TRUSTED_IDLE: Duration = Duration::from_secs(10);
 
 /// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: not for an
 /// SOS to wait for. Before the first migration there is nothing to load.
@@ -175,7 +178,7 @@ fn pool_options(most: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postg
         // Asking each time would be a second round trip for every statement.
         .test_before_acquire(false)
         .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
-            Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })
         })
         .after_connect(|connection, _| {
             Box::pin(async move {

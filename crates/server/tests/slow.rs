@@ -76,3 +76,19 @@ async fn a_client_that_stops_polling_is_cut_off_and_nobody_else_waits() {
     let _idle = node.poll(1).await;
     until_gone(&node, &mut witness).await;
 }
+
+/// What a client may owe at once is no limit on what it may hear: one that reads is never cut off.
+#[tokio::test]
+async fn a_client_that_reads_may_hear_more_than_it_may_owe_on_both_transports() {
+    let node = two_rooms().await;
+    let (query, mut polling) = node.poll(1).await;
+    let mut websocket = node.connect(2).await;
+    for _ in 0..HELD / (6 * 500) {
+        let seqs = [1, 2].map(|n| node.happens(Some(emergency(CALL + n)), update()));
+        let (status, body) = polling.poll(&query).await;
+        assert_eq!(status, 200);
+        let (_, polled, _) = as_event(&body).unwrap();
+        let (_, written) = websocket.event().await;
+        assert_eq!([polled["eventId"].as_i64(), written["eventId"].as_i64()], seqs.map(Some));
+    }
+}
