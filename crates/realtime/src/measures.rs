@@ -31,7 +31,7 @@ pub fn describe() {
     describe_counter!(REPLAYED, "Events of the log handed to sockets that came back, once per socket");
     describe_counter!(
         REFUSED,
-        "Emits that the full queue of a socket did not take: of the `log`, for which a socket is cut off unless it is \
+        "Emits refused because too much waits for a socket: of the `log`, for which a socket is cut off unless it is \
          catching up, or of `other` things, which are lost"
     );
     describe_histogram!(LAG, "Time from the decision of an event to its last emit on this node");
