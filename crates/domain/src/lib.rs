@@ -69,6 +69,7 @@ mod ids;
 mod live;
 mod message;
 mod movements;
+pub mod near;
 pub mod port;
 mod position;
 mod refusal;

@@ -1,19 +1,10 @@
-//! Areas on the earth as boxes of latitude and longitude, and who of many is nearest. Pure geometry: knows no
-//! statement.
+//! Areas on the earth as boxes of latitude and longitude. Pure geometry: knows no statement.
 //!
-//! On the WGS 84 ellipsoid a step along the surface is `M·dφ` north and `N·cos φ·dλ` east, with both radii of curvature
-//! `M` and `N` between `a(1-e²)` (north–south at the equator) and `a²/b` (at the poles). On the unit sphere the same step
-//! is `dφ` and `cos φ·dλ`. So every path, and with it every geodesic, is between these two numbers times as long as on
-//! the unit sphere. That bounds a distance without computing it, and puts a circle into a box.
+//! No geodesic is shorter than the same way on a sphere with [`SMALLEST_RADIUS`], which puts a circle into a box.
 
-use allynet_domain::{Metres, Position};
+use allynet_domain::{Metres, Position, near::SMALLEST_RADIUS};
 
-/// `a(1-e²)` and `a²/b` of WGS 84 in metres, each a little further out, which covers all rounding.
-const SMALLEST_RADIUS: f64 = 6_335_000.0;
-const LARGEST_RADIUS: f64 = 6_400_000.0;
-/// Rounding of degrees near zero distance, in metres.
-const SLACK: f64 = 0.001;
-/// The same in degrees.
+/// Rounding of degrees near zero distance.
 const SLACK_DEGREES: f64 = 1e-6;
 
 /// A box of degrees, its bounds included.
@@ -58,60 +49,6 @@ pub(crate) fn two_boxes(centre: Position, radius: Metres) -> [Rect; 2] {
     boxes(centre, radius).map(|rect| rect.unwrap_or(NOWHERE))
 }
 
-/// The smallest and the largest length that the geodesic between two places can have.
-fn bounds(a: Position, b: Position) -> (f64, f64) {
-    let (phi_a, phi_b) = (a.latitude().to_radians(), b.latitude().to_radians());
-    let north = ((phi_b - phi_a) / 2.0).sin();
-    let east = ((b.longitude() - a.longitude()).to_radians() / 2.0).sin();
-    let haversine = north * north + phi_a.cos() * phi_b.cos() * east * east;
-    let angle = 2.0 * haversine.clamp(0.0, 1.0).sqrt().asin();
-    (angle * SMALLEST_RADIUS - SLACK, angle * LARGEST_RADIUS + SLACK)
-}
-
-/// Somebody or something at a place, wanted when not further than `reach`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Candidate<K> {
-    pub(crate) key: K,
-    pub(crate) position: Position,
-    pub(crate) reach: Metres,
-}
-
-/// The `limit` nearest of those within reach, nearest first, equally near ones in the order of their keys. Computes the
-/// exact distance only where the bounds leave it open who is among them.
-pub(crate) fn nearest<K: Ord + Copy>(centre: Position, candidates: &[Candidate<K>], limit: u32) -> Vec<(K, Metres)> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut rest: Vec<(f64, &Candidate<K>)> = candidates
-        .iter()
-        .map(|candidate| (bounds(centre, candidate.position).0, candidate))
-        .filter(|(least, candidate)| *least <= candidate.reach.get())
-        .collect();
-    rest.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut found: Vec<(K, Metres)> = Vec::new();
-    for (least, candidate) in rest {
-        if found.len() >= limit && found.last().is_none_or(|(_, farthest)| least > farthest.get()) {
-            break;
-        }
-        let distance = centre.distance_to(candidate.position);
-        if distance > candidate.reach {
-            continue;
-        }
-        let nearer = |(key, d): &(K, Metres)| d.get().total_cmp(&distance.get()).then(key.cmp(&candidate.key)).is_lt();
-        let place = found.partition_point(nearer);
-        found.insert(place, (candidate.key, distance));
-        found.truncate(limit);
-    }
-    found
-}
-
-/// How many candidates stand within a radius.
-pub(crate) fn count<K>(centre: Position, candidates: &[Candidate<K>], radius: Metres) -> u32 {
-    let within = |candidate: &&Candidate<K>| {
-        let (least, most) = bounds(centre, candidate.position);
-        most <= radius.get() || (least <= radius.get() && centre.distance_to(candidate.position) <= radius)
-    };
-    u32::try_from(candidates.iter().filter(within).count()).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,39 +82,6 @@ mod tests {
             let radius = Metres::new(a.distance_to(b).get() + more);
             let inside = boxes(a, radius).into_iter().flatten().filter(|rect| holds(*rect, b)).count();
             prop_assert_eq!(inside, 1, "{:?}", boxes(a, radius));
-        }
-
-        #[test]
-        fn the_bounds_hold_the_exact_distance((a, b) in pair()) {
-            let (least, most) = bounds(a, b);
-            let exact = a.distance_to(b).get();
-            prop_assert!(least <= exact && exact <= most, "{least} <= {exact} <= {most}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
-
-        #[test]
-        fn the_shortcuts_change_nothing(
-            centre in anywhere(),
-            places in proptest::collection::vec(pair(), 0..40),
-            radii in proptest::array::uniform3(0.0..15_000_000.0f64),
-            limit in 0..20u32,
-        ) {
-            let mut radii = radii;
-            radii.sort_by(f64::total_cmp);
-            let radii = radii.map(Metres::new);
-            let reach = radii[2];
-            let candidates: Vec<_> = places.iter().flat_map(|(a, b)| [*a, *b]).enumerate()
-                .map(|(key, position)| Candidate { key, position, reach }).collect();
-            let mut all: Vec<_> = candidates.iter().map(|c| (c.key, centre.distance_to(c.position))).collect();
-            all.sort_by(|a, b| a.1.get().total_cmp(&b.1.get()).then(a.0.cmp(&b.0)));
-            let expected = radii.map(|radius| u32::try_from(all.iter().filter(|c| c.1 <= radius).count()).unwrap());
-            prop_assert_eq!(radii.map(|radius| count(centre, &candidates, radius)), expected);
-            all.retain(|c| c.1 <= reach);
-            all.truncate(limit as usize);
-            prop_assert_eq!(nearest(centre, &candidates, limit), all);
         }
     }
 

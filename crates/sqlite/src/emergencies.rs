@@ -4,6 +4,7 @@
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Footing, HelperCard, Location,
     Metres, Position, Recipient, Response, Revision, Text, UserId,
+    near::{self, Candidate},
     port::{
         AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, Result,
         Survey, Surveyed, Whom,
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    area::{self, Candidate, two_boxes},
+    area::two_boxes,
     helpers::Around,
     rows::{Stored, down, from_hex, hex, to_json},
 };
@@ -346,7 +347,7 @@ impl Sqlite {
     ) -> Result<Vec<NearbyEmergency>> {
         let candidates: Vec<Candidate<Uuid>> =
             places.iter().map(|place| place.candidate(reach)).collect::<Result<_>>()?;
-        let nearest = area::nearest(centre, &candidates, limit);
+        let nearest = near::nearest(centre, &candidates, limit);
         if nearest.is_empty() {
             return Ok(Vec::new());
         }

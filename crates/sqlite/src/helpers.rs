@@ -2,6 +2,7 @@
 
 use allynet_domain::{
     Census, Footing, HelperCard, HelperPolicy, Metres, Position, Recipient, Timestamp, UserId,
+    near::{self, Candidate},
     port::{HelperCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
 };
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    area::{self, Candidate, two_boxes},
+    area::two_boxes,
     rows::{Stored, count, down, hex, to_json},
 };
 
@@ -78,7 +79,7 @@ impl Helpers for Sqlite {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
         let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         let around = Around { centre: seen.place, except: seen.owner, on_duty };
-        let nearest = area::nearest(around.centre, &self.candidates(around, radius).await?, limit);
+        let nearest = near::nearest(around.centre, &self.candidates(around, radius).await?, limit);
         Ok(Some((seen.footing, self.cards(nearest).await?)))
     }
 
@@ -120,18 +121,18 @@ impl Sqlite {
         let (mut counts, mut candidates) = (Vec::with_capacity(radii.len()), Vec::new());
         for &radius in radii {
             candidates = self.candidates(around, radius).await?;
-            let count = area::count(around.centre, &candidates, radius);
+            let count = near::count_within(around.centre, &candidates, radius);
             counts.push(count);
             if is_enough(radius, count) {
                 break;
             }
         }
-        Ok(Census { counts, nearest: recipients(area::nearest(around.centre, &candidates, limit)) })
+        Ok(Census { counts, nearest: recipients(near::nearest(around.centre, &candidates, limit)) })
     }
 
     /// The nearest helpers within a radius.
     pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
-        Ok(recipients(area::nearest(around.centre, &self.candidates(around, radius).await?, limit)))
+        Ok(recipients(near::nearest(around.centre, &self.candidates(around, radius).await?, limit)))
     }
 
     /// This helper, if they are within the radius.
