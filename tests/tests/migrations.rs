@@ -14,9 +14,9 @@ type Column = (String, String, bool);
 
 /// What is different by intent: PostGIS searches a place that is one column; SQLite has R*Trees beside the tables, and
 /// numbers by which those know their rows. Responses are kept in order by a number here, and by the hidden rowid there.
-const ONLY_ON_POSTGRES: &[(&str, &str)] = &[("position", "place"), ("emergency", "place"), ("response", "ordinal")];
-const ONLY_ON_SQLITE: &[(&str, &str)] =
-    &[("position", "key"), ("position", "latitude"), ("position", "longitude"), ("emergency", "key")];
+const ONLY_ON_POSTGRES: &[(&str, &str)] =
+    &[("position", "anchor"), ("position", "duty"), ("emergency", "place"), ("response", "ordinal")];
+const ONLY_ON_SQLITE: &[(&str, &str)] = &[("position", "key"), ("emergency", "key")];
 
 async fn on_postgres() -> BTreeSet<Column> {
     let database = OnPostgres::fresh().await;

@@ -29,10 +29,10 @@ const FILL: &str = "
     INSERT INTO session (id, account_id, confirmed_token, created_at, revoked_at)
         SELECT made(2, n), made(1, 1 + n % 20000), made(2, n), now(), CASE WHEN n % 3 = 0 THEN now() END
         FROM generate_series(1, 40000) n;
-    INSERT INTO position (account_id, place, at)
-        SELECT made(1, n), ST_MakePoint(-170 + 15 * (n / 2 % 20) + (n % 97) * 0.001, -50 + 10 * (n / 40 % 10)
-            + (n % 89) * 0.001)::geography, now() - (n % 30) * interval '1 hour'
-        FROM generate_series(2, 20000, 2) n;
+    INSERT INTO position (account_id, latitude, longitude, anchor, at)
+        SELECT made(1, n), ST_Y(p), ST_X(p), p::geography, now() - (n % 30) * interval '1 hour'
+        FROM generate_series(2, 20000, 2) n CROSS JOIN LATERAL ST_MakePoint(-170 + 15 * (n / 2 % 20) + (n % 97) * 0.001,
+            -50 + 10 * (n / 40 % 10) + (n % 89) * 0.001) AS p;
     INSERT INTO emergency (id, owner_id, request_id, kind, latitude, longitude, priority, severity, silent, anonymous,
             status, alert_radius, wave, created_at, updated_at, ended_at, resolution, next_alert_at, revision)
         SELECT made(3, n), made(1, CASE WHEN n % 100 = 0 THEN 2 * n / 100 - 1 ELSE 1 + n % 20000 END),
@@ -94,13 +94,15 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::READY" | "events::LAST" | "events::OWN_TRANSACTION" | "events::HORIZON" => vec![String::new()],
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
         "emergencies::LOAD_NEAREST_VERIFIED" | "emergencies::LOAD_NEAREST_OPEN" => {
-            vec![format!("{CALL}, {fresh}, 15000, 50")]
+            vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200")]
         }
         "emergencies::LOAD_ONE_VERIFIED" | "emergencies::LOAD_ONE_OPEN" => {
             vec![format!("{CALL}, {fresh}, 15000, {HELPER}")]
         }
         "survey::SURVEY_VERIFIED" | "survey::SURVEY_OPEN" => ["'request 32'", "null"]
-            .map(|request| format!("{OWNER}, {request}, {TOWN}, {fresh}, '{{5000,10000,15000}}', 3, 50"))
+            .map(|request| {
+                format!("{OWNER}, {request}, {TOWN}, {fresh}, '{{5000,10000}}', '{{5100,10100}}', '{{4900,9900}}', 3")
+            })
             .to_vec(),
         "emergencies::PENDING_FOR" => vec![format!("{HELPER}, 0.01, 50")],
         "emergencies::NEARBY" => ["100", "10000", "50000"].map(|radius| format!("{TOWN}, {radius}, 100")).to_vec(),
@@ -121,12 +123,14 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::NEARBY_VERIFIED" | "helpers::NEARBY_OPEN" => vec![format!("{CALL}, {OWNER}, {fresh}, 5000, 50")],
+        "helpers::NEARBY_VERIFIED" | "helpers::NEARBY_OPEN" => {
+            vec![format!("{CALL}, {OWNER}, {fresh}, 5000, 50, 1.01, 200")]
+        }
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => vec![format!("{CALL}, {OWNER}, null, 50"), format!("{CALL}, {OWNER}, now(), 50")],
         "positions::RECORD" => {
-            vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()]")]
+            vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()], 100")]
         }
         "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],
         "sessions::CONFIRM" => vec![format!("{SESSION}, {SESSION}, null")],

@@ -12,7 +12,7 @@ use crate::{Metres, Position};
 /// unit sphere times this.
 pub const SMALLEST_RADIUS: f64 = 6_335_000.0;
 /// `a²/b` of WGS 84 in metres, a little more: no geodesic is longer than the angle on the unit sphere times this.
-const LARGEST_RADIUS: f64 = 6_400_000.0;
+pub const LARGEST_RADIUS: f64 = 6_400_000.0;
 /// Rounding of degrees near zero distance, in metres.
 const SLACK: f64 = 0.001;
 

@@ -1,14 +1,14 @@
 //! Emergencies, read: each method is one statement that brings the owner, all responses and the counts along.
 
 use allynet_domain::{
-    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position, Recipient, Text,
-    Timestamp, UserId,
+    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position, Text, Timestamp,
+    UserId,
+    near::count_within,
     port::{
         AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Result, Survey, Surveyed, Whom,
     },
 };
 use async_trait::async_trait;
-use serde::Deserialize;
 use sqlx::{
     FromRow, Postgres as Pg, Row as _,
     postgres::{PgArguments, PgRow},
@@ -20,48 +20,54 @@ use uuid::Uuid;
 use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, alerts_json, emergency, live},
-    rows::{Stored, TOLERANCE, near_json, nearest_first, on_duty, place},
+    near::{AroundRow, MARGIN, WIDER, may_help, nearest, reach, reach_of_nearest, sure},
+    rows::{Stored, TOLERANCE, nearest_first, place},
     survey::{SURVEY_OPEN, SURVEY_VERIFIED},
 };
 
-/// [`LoadRow`] with helpers on duty within `$3` metres of the emergency, who fulfil what is told besides.
+/// [`LoadRow`] with the helpers who may be within a distance `$reach`, and fulfil what is told besides.
 macro_rules! load_near {
-    ($policy:ident, $besides:literal) => {
+    ($policy:ident, $reach:expr, $besides:literal) => {
         concat!(
-            emergency!(concat!(
-                alerts_json!(),
-                ", (SELECT json_agg(",
-                near_json!("n"),
-                ")::text FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
-                  WHERE ST_DWithin(p.place, e.place, $3) AND p.at >= $2 AND a.id <> e.owner_id AND ",
-                on_duty!($policy),
-                $besides,
-                ") AS n) AS near"
-            )),
-            " WHERE e.id = $1"
+            emergency!(concat!(alerts_json!(), ", around.*")),
+            " CROSS JOIN LATERAL (SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes, \
+                  array_agg(p.longitude) AS longitudes \
+              FROM position p WHERE ST_DWithin(p.anchor, e.place, ",
+            $reach,
+            ", false) AND ",
+            may_help!($policy, "$2"),
+            $besides,
+            ") AS around WHERE e.id = $1"
+        )
+    };
+}
+
+/// The nearest within `$3`: `$4`, and as many as know of the emergency `e`.
+macro_rules! load_nearest {
+    ($policy:ident) => {
+        load_near!(
+            $policy,
+            reach_of_nearest!(
+                $policy,
+                "$2",
+                "$3",
+                "($4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
+                     + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id))",
+                "$5",
+                "$6"
+            ),
+            ""
         )
     };
 }
 
 const FIND: &str = concat!(emergency!(), " WHERE e.id = $1");
-const LOAD: &str = concat!(emergency!(concat!(alerts_json!(), ", NULL::text AS near")), " WHERE e.id = $1");
-
-/// The nearest: `$4`, and as many as know of it.
-macro_rules! load_nearest {
-    ($policy:ident) => {
-        load_near!(
-            $policy,
-            " ORDER BY ST_Distance(p.place, e.place), a.id \
-              LIMIT $4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id) \
-                       + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id)"
-        )
-    };
-}
+const LOAD: &str = concat!(emergency!(alerts_json!()), " WHERE e.id = $1");
 
 const LOAD_NEAREST_VERIFIED: &str = load_nearest!(verified);
 const LOAD_NEAREST_OPEN: &str = load_nearest!(open);
-const LOAD_ONE_VERIFIED: &str = load_near!(verified, " AND a.id = $4");
-const LOAD_ONE_OPEN: &str = load_near!(open, " AND a.id = $4");
+const LOAD_ONE_VERIFIED: &str = load_near!(verified, "$3", " AND p.account_id = $4");
+const LOAD_ONE_OPEN: &str = load_near!(open, "$3", " AND p.account_id = $4");
 /// At least one row, which tells how far the log is known; without an emergency the rest of it is null.
 const LIVE_OF: &str = concat!(
     "SELECT log.as_of, live.* FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log LEFT JOIN LATERAL (",
@@ -77,12 +83,15 @@ const LIVE_OF: &str = concat!(
 );
 /// The index is searched as far as the largest alert radius there is, then each one's own decides.
 const PENDING_FOR: &str = concat!(
-    emergency!("ST_Y(here.place::geometry) AS here_latitude, ST_X(here.place::geometry) AS here_longitude"),
-    " JOIN position here ON here.account_id = $1 JOIN ( \
-         SELECT e.id AS pending_id FROM position h JOIN emergency e ON ST_DWithin(e.place, h.place, \
+    "WITH here AS MATERIALIZED (SELECT p.latitude, p.longitude, ",
+    place!("p.longitude", "p.latitude"),
+    " AS place FROM position p WHERE p.account_id = $1) ",
+    emergency!("here.latitude AS here_latitude, here.longitude AS here_longitude"),
+    " CROSS JOIN here JOIN ( \
+         SELECT e.id AS pending_id FROM here h JOIN emergency e ON ST_DWithin(e.place, h.place, \
              (SELECT max(alert_radius) FROM emergency e WHERE ",
     live!(),
-    ") + $2) WHERE h.account_id = $1 AND ",
+    ") + $2) WHERE ",
     live!(),
     " AND ST_DWithin(e.place, h.place, e.alert_radius + $2) \
          UNION SELECT e.id FROM alert l JOIN emergency e ON e.id = l.emergency_id \
@@ -169,43 +178,16 @@ struct LoadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
-    near: Option<String>,
 }
 
 impl LoadRow {
     fn loaded(self) -> Result<Loaded> {
-        let Self { emergency, alerts, near } = self;
+        let Self { emergency, alerts } = self;
         let emergency = emergency.emergency()?;
         let stored = Stored { table: "emergency", id: emergency.id().into() };
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
-        let near = recipients(emergency.call.details.location.position, stored, near.as_deref())?;
-        Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect(), near })
+        Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect(), near: Vec::new() })
     }
-}
-
-/// A helper near a place, as JSON.
-#[derive(Deserialize)]
-struct NearRow {
-    helper: UserId,
-    latitude: f64,
-    longitude: f64,
-}
-
-fn recipients(centre: Position, stored: Stored, near: Option<&str>) -> Result<Vec<Recipient>> {
-    let rows: Vec<NearRow> = near.map_or(Ok(Vec::new()), |json| stored.json("place", json))?;
-    let mut recipients = Vec::with_capacity(rows.len());
-    for NearRow { helper, latitude, longitude } in rows {
-        let position = Stored { table: "position", id: helper.into() }.position("place", latitude, longitude)?;
-        recipients.push(Recipient { helper, distance: centre.distance_to(position) });
-    }
-    nearest_first(&mut recipients, |r| (r.distance, r.helper));
-    Ok(recipients)
-}
-
-#[derive(FromRow)]
-struct SurveyRow {
-    counts: Vec<i64>,
-    near: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -221,7 +203,7 @@ impl PendingRow {
         let Self { emergency, here_latitude, here_longitude } = self;
         let emergency = emergency.emergency()?;
         let stored = Stored { table: "position", id: emergency.id().into() };
-        let here = stored.position("place", here_latitude, here_longitude)?;
+        let here = stored.place(here_latitude, here_longitude)?;
         Ok(NearbyEmergency { distance: here.distance_to(emergency.call.details.location.position), emergency })
     }
 }
@@ -275,16 +257,26 @@ impl Emergencies for Postgres {
             Some((Whom::Only(_), HelperPolicy::Verified)) => LOAD_ONE_VERIFIED,
             Some((Whom::Only(_), HelperPolicy::Open)) => LOAD_ONE_OPEN,
         };
-        let mut query = sqlx::query_as(sql).bind(Uuid::from(id));
+        let mut query = sqlx::query(sql).bind(Uuid::from(id));
         if let Some(Near { on_duty, within, whom }) = near {
-            query = query.bind(on_duty.fresh_since).bind(within.get() + TOLERANCE);
+            query = query.bind(on_duty.fresh_since).bind(reach(within));
             query = match whom {
-                Whom::Nearest(more) => query.bind(i64::from(more)),
+                Whom::Nearest(more) => query.bind(i64::from(more)).bind(WIDER).bind(MARGIN),
                 Whom::Only(helper) => query.bind(Uuid::from(helper)),
             };
         }
-        let row: Option<LoadRow> = query.fetch_optional(self.main()).await.map_err(Error::unavailable)?;
-        row.map(LoadRow::loaded).transpose()
+        let Some(row) = query.fetch_optional(self.main()).await.map_err(Error::unavailable)? else { return Ok(None) };
+        let mut loaded = LoadRow::from_row(&row).map_err(Error::unavailable)?.loaded()?;
+        if let Some(Near { within, whom, .. }) = near {
+            let around = AroundRow::from_row(&row).map_err(Error::unavailable)?.candidates(within)?;
+            let know = loaded.alerts.len() + loaded.emergency.responses.len();
+            let limit = match whom {
+                Whom::Nearest(more) => more.saturating_add(u32::try_from(know).unwrap_or(u32::MAX)),
+                Whom::Only(_) => 1,
+            };
+            loaded.near = nearest(loaded.emergency.call.details.location.position, &around, limit);
+        }
+        Ok(Some(loaded))
     }
 
     #[instrument(name = "pg.emergencies.survey", level = "debug", skip_all)]
@@ -300,16 +292,32 @@ impl Emergencies for Postgres {
             .bind(centre.latitude())
             .bind(centre.longitude())
             .bind(on_duty.fresh_since)
-            .bind(radii.iter().map(|radius| radius.get() + TOLERANCE).collect::<Vec<_>>())
+            .bind(radii.iter().map(|radius| radius.get()).collect::<Vec<_>>())
+            .bind(radii.iter().copied().map(reach).collect::<Vec<_>>())
+            .bind(radii.iter().copied().map(sure).collect::<Vec<_>>())
             .bind(i64::from(enough))
-            .bind(i64::from(limit))
             .fetch_one(self.main())
             .await
             .map_err(Error::unavailable)?;
-        let SurveyRow { counts, near } = SurveyRow::from_row(&row).map_err(Error::unavailable)?;
-        let nearest = recipients(centre, Stored { table: "account", id: owner.into() }, near.as_deref())?;
-        let counts = counts.into_iter().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
-        Ok(Surveyed { earlier: if_any(&row)?, census: Census { counts, nearest } })
+        let step: i64 = row.try_get("step").map_err(Error::unavailable)?;
+        let looked = radii.get(..usize::try_from(step).unwrap_or(usize::MAX)).unwrap_or(radii);
+        let around = AroundRow::from_row(&row).map_err(Error::unavailable)?;
+        let earlier = if_any(&row)?;
+        let reaches = |radius| earlier.as_ref().is_none_or(|call: &Emergency| call.alert_radius <= radius);
+        let mut census = Census::default();
+        if let Some(&farthest) = looked.last() {
+            let around = around.candidates(farthest)?;
+            census.nearest = nearest(centre, &around, limit);
+            for &radius in looked {
+                let count = count_within(centre, &around, radius);
+                census.counts.push(count);
+                if count >= enough && reaches(radius) {
+                    census.nearest.retain(|recipient| recipient.distance <= radius);
+                    break;
+                }
+            }
+        }
+        Ok(Surveyed { earlier, census })
     }
 
     #[instrument(name = "pg.emergencies.live_of", level = "debug", skip_all)]

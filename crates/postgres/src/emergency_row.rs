@@ -178,7 +178,7 @@ impl DetailsRow {
         let Self { kind, category, description, latitude, longitude, address, .. } = &self;
         let Self { place_description, priority, severity, silent, anonymous, .. } = &self;
         let location = Location {
-            position: stored.position("latitude", *latitude, *longitude)?,
+            position: stored.place(*latitude, *longitude)?,
             address: stored.maybe_text("address", address.as_deref())?,
             description: stored.maybe_text("place_description", place_description.as_deref())?,
         };

@@ -12,37 +12,45 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    rows::{CardRow, SeenRow, Stored, TOLERANCE, nearest_first, on_duty, seen},
+    near::{MARGIN, WIDER, may_help, reach, reach_of_nearest},
+    rows::{CardRow, SeenRow, Stored, nearest_first, seen},
 };
 
-/// [`NearbyRow`]s as JSON. The distance only bounds how many are read; the domain's own is what is told. Only of the nearest
-/// more is read than whether they are on duty.
+/// [`NearbyRow`]s as JSON: those who may be among the `$5` nearest within `$4`, by their anchors.
 macro_rules! nearby {
     ($policy:ident) => {
         seen!(concat!(
-            "(SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name, \
+            "(WITH near AS MATERIALIZED ( \
+                  SELECT p.account_id, p.latitude, p.longitude, ST_Distance(p.anchor, e.place, false) AS about \
+                  FROM position p WHERE ST_DWithin(p.anchor, e.place, ",
+            reach_of_nearest!($policy, "$3", "$4", "$5", "$6", "$7"),
+            ", false) AND ",
+            may_help!($policy, "$3"),
+            ") SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name, \
                   'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count, \
-                  'latitude', ST_Y(n.place::geometry), 'longitude', ST_X(n.place::geometry)))::text \
-              FROM (SELECT a.id, p.place FROM position p JOIN account a ON a.id = p.account_id \
-                    WHERE ST_DWithin(p.place, e.place, $4) AND p.at >= $3 AND a.id <> e.owner_id AND ",
-            on_duty!($policy),
-            " ORDER BY ST_Distance(p.place, e.place), a.id LIMIT $5) AS n JOIN account h ON h.id = n.id)"
+                  'latitude', n.latitude, 'longitude', n.longitude))::text \
+              FROM near n JOIN account h ON h.id = n.account_id \
+              WHERE n.about <= $6 * (SELECT max(k.about) FROM (SELECT about FROM near ORDER BY about LIMIT $5) AS k) + $7)"
         ))
+    };
+}
+
+/// Counts accounts `a` that are on duty under a policy, and those of them who were seen since `$1`. By the conditions of
+/// the index that holds those on duty.
+macro_rules! counted {
+    ($on_duty:literal) => {
+        concat!(
+            "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
+             FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE NOT a.blocked AND ",
+            $on_duty
+        )
     };
 }
 
 const NEARBY_VERIFIED: &str = nearby!(verified);
 const NEARBY_OPEN: &str = nearby!(open);
-const COUNT_VERIFIED: &str = concat!(
-    "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
-     FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    on_duty!(verified)
-);
-const COUNT_OPEN: &str = concat!(
-    "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
-     FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE ",
-    on_duty!(open)
-);
+const COUNT_VERIFIED: &str = counted!("a.verification = 'verified' AND a.available");
+const COUNT_OPEN: &str = counted!("coalesce(a.available, true)");
 
 statements!(NEARBY_VERIFIED, NEARBY_OPEN, COUNT_VERIFIED, COUNT_OPEN);
 
@@ -81,24 +89,29 @@ impl Helpers for Postgres {
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
             .bind(on_duty.fresh_since)
-            .bind(radius.get() + TOLERANCE)
+            .bind(reach(radius))
             .bind(i64::from(limit))
+            .bind(WIDER)
+            .bind(MARGIN)
             .fetch_optional(self.main())
             .await
             .map_err(Error::unavailable)?;
         let Some(NearbySeen { seen, latitude, longitude }) = row else { return Ok(None) };
         let stored = Stored { table: "emergency", id: emergency.into() };
-        let centre = stored.position("latitude", latitude, longitude)?;
+        let centre = stored.place(latitude, longitude)?;
         let (footing, found) = seen.footing(emergency.into())?;
         let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
         let mut found = Vec::with_capacity(rows.len());
         for NearbyRow { card, latitude, longitude } in rows {
             let helper = card.card()?;
             let stored = Stored { table: "position", id: helper.person.id.into() };
-            let distance = centre.distance_to(stored.position("place", latitude, longitude)?);
-            found.push(NearbyHelper { helper, distance });
+            let distance = centre.distance_to(stored.place(latitude, longitude)?);
+            if distance <= radius {
+                found.push(NearbyHelper { helper, distance });
+            }
         }
         nearest_first(&mut found, |n| (n.distance, n.helper.person.id));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(Some((footing, found)))
     }
 

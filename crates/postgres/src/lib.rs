@@ -19,6 +19,7 @@ mod helpers;
 mod kept;
 mod measures;
 mod messages;
+mod near;
 mod positions;
 mod remembered;
 mod rows;

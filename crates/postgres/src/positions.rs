@@ -11,21 +11,25 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
+    near::ANCHOR,
     rows::{Stored, place},
 };
 
-/// In one order of users on every node: two batches that lock the same rows never wait for each other in a circle.
+/// In one order of users on every node: two batches that lock the same rows never wait for each other in a circle. An
+/// anchor stays where it is until its place is further away than `$5`, so that mostly no index changes.
 const RECORD: &str = concat!(
-    "INSERT INTO position AS p (account_id, place, at) SELECT f.account_id, ",
+    "INSERT INTO position AS p (account_id, latitude, longitude, at, anchor) \
+     SELECT f.account_id, f.latitude, f.longitude, f.at, ",
     place!("f.longitude", "f.latitude"),
-    ", f.at FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[]) \
+    " FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[]) \
          AS f (account_id, latitude, longitude, at) \
      JOIN account a ON a.id = f.account_id ORDER BY f.account_id \
-     ON CONFLICT ON CONSTRAINT position_pkey DO UPDATE SET place = excluded.place, at = excluded.at \
+     ON CONFLICT ON CONSTRAINT position_pkey DO UPDATE SET \
+         latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at, \
+         anchor = CASE WHEN ST_DWithin(p.anchor, excluded.anchor, $5, false) THEN p.anchor ELSE excluded.anchor END \
      WHERE p.at <= excluded.at"
 );
-const LAST: &str = "SELECT account_id, ST_Y(place::geometry) AS latitude, ST_X(place::geometry) AS longitude, at \
-                    FROM position WHERE account_id = $1";
+const LAST: &str = "SELECT account_id, latitude, longitude, at FROM position WHERE account_id = $1";
 
 statements!(RECORD, LAST);
 
@@ -40,7 +44,7 @@ struct FixRow {
 impl FixRow {
     fn fix(self) -> Result<Fix> {
         let Self { account_id: id, latitude, longitude, at } = self;
-        let position = Stored { table: "position", id }.position("place", latitude, longitude)?;
+        let position = Stored { table: "position", id }.place(latitude, longitude)?;
         Ok(Fix { user: id.into(), position, at })
     }
 }
@@ -64,6 +68,7 @@ impl Positions for Postgres {
             .bind(latitudes)
             .bind(longitudes)
             .bind(times)
+            .bind(ANCHOR)
             .execute(self.positions_pool())
             .await
             .map_err(Error::unavailable)?;

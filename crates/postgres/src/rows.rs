@@ -25,32 +25,6 @@ macro_rules! place {
     };
 }
 
-/// [`allynet_domain::Account::on_duty`] of an account `a` under the policy `verified` or `open`. Not by a parameter: written
-/// out, that of `verified` is answered from an index alone.
-macro_rules! on_duty {
-    (verified) => {
-        "NOT a.blocked AND a.verification = 'verified' AND a.available"
-    };
-    (open) => {
-        "NOT a.blocked AND coalesce(a.available, true)"
-    };
-}
-
-/// Who is where, as JSON, of a row with `id` and `place`.
-macro_rules! near_json {
-    ($row:literal) => {
-        concat!(
-            "json_build_object('helper', ",
-            $row,
-            ".id, 'latitude', ST_Y(",
-            $row,
-            ".place::geometry), 'longitude', ST_X(",
-            $row,
-            ".place::geometry))"
-        )
-    };
-}
-
 /// Selects [`SeenRow`]: how the user `$2` stands to the emergency `$1`, `e`, and a text beside it.
 macro_rules! seen {
     ($found:expr) => {
@@ -63,7 +37,7 @@ macro_rules! seen {
     };
 }
 
-pub(crate) use {account_columns, near_json, on_duty, place, seen};
+pub(crate) use {account_columns, place, seen};
 
 /// How somebody stands to an emergency, and what they asked for, as JSON.
 #[derive(FromRow)]
@@ -124,8 +98,8 @@ impl Stored {
         serde_json::from_str(json).map_err(|_| self.corrupt(column))
     }
 
-    pub(crate) fn position(self, column: &'static str, latitude: f64, longitude: f64) -> Result<Position> {
-        Position::new(latitude, longitude).map_err(|_| self.corrupt(column))
+    pub(crate) fn place(self, latitude: f64, longitude: f64) -> Result<Position> {
+        Position::new(latitude, longitude).map_err(|_| self.corrupt("latitude"))
     }
 }
 
@@ -243,7 +217,7 @@ fn standing(stored: Stored, trust_score: i32, rating_sum: i32, rating_count: i32
 
 /// Puts what was found near a place in order: the nearest first, equally near ones by their ids.
 ///
-/// `PostGIS` finds by the same geodesic, rounded; the domain's own is what is told, so that every store tells the same.
+/// The domain's own distance decides and is what is told, so that every store tells the same.
 pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Metres, I)) {
     found.sort_by(|a, b| {
         let ((a, a_id), (b, b_id)) = (key(a), key(b));
@@ -251,6 +225,6 @@ pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Met
     });
 }
 
-/// Radii are searched this much further, in metres, because `PostGIS` rounds distances to 10 nm: what is exactly at a
-/// radius must be found.
+/// Radii around emergencies are searched this much further, in metres, because `PostGIS` rounds distances to 10 nm: what is
+/// exactly at a radius must be found.
 pub(crate) const TOLERANCE: f64 = 1e-6;

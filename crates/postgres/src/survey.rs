@@ -2,39 +2,46 @@
 
 use crate::{
     emergency_row::{emergency, live},
-    rows::{near_json, on_duty, place},
+    near::on_duty,
+    rows::place,
 };
 
-/// One row: what the owner, `$1`, has called before or nothing, beside the helpers around `$4`, `$3`, who are never the
-/// owner. They are looked for within one radius after the other of `$6`, until there are `$7`, and as far as the earlier
-/// call reaches: where many live, nobody far away is looked at. Each place is measured once against one that is made once.
+/// Whether a position `p` is of somebody on duty who was seen since `$5`, and not the owner.
+macro_rules! may_help {
+    ($policy:ident) => {
+        concat!("p.at >= $5 AND p.account_id <> $1 AND ", on_duty!($policy))
+    };
+}
+
+/// One row: what the owner, `$1`, has called before or nothing, and who may be around `$4`, `$3`, but for the owner: everybody
+/// whose anchor lies within the first of the distances `$7` that is far enough, and which one that is. It is, if certainly
+/// `$9` stand within the radius that it belongs to, because so many anchors lie within that of `$8`; and if the earlier
+/// call reaches no further than that radius, of `$6`. Where many live, nobody far away is looked at.
 macro_rules! survey {
     ($policy:ident) => {
         concat!(
-            "WITH RECURSIVE earlier AS MATERIALIZED (SELECT id, alert_radius FROM ( \
+            "WITH earlier AS MATERIALIZED (SELECT id, alert_radius FROM ( \
                  SELECT id, alert_radius, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2 \
                  UNION ALL SELECT id, alert_radius, 2 FROM emergency e WHERE owner_id = $1 AND ",
             live!(),
             ") AS call ORDER BY rank LIMIT 1), \
-             wider AS (SELECT 0 AS step, 0::bigint AS within, NULL::text AS near UNION ALL \
-                 SELECT w.step + 1, c.within, c.near FROM wider w CROSS JOIN LATERAL ( \
-                     WITH found AS MATERIALIZED ( \
-                         SELECT a.id, p.place, ST_Distance(p.place, centre.place) AS distance \
-                         FROM (SELECT ",
+             centre AS MATERIALIZED (SELECT ",
             place!("$4", "$3"),
-            " AS place OFFSET 0) AS centre CROSS JOIN position p JOIN account a ON a.id = p.account_id \
-                         WHERE ST_DWithin(p.place, centre.place, ($6::float8[])[w.step + 1]) \
-                         AND p.at >= $5 AND p.account_id <> $1 AND ",
-            on_duty!($policy),
-            ") SELECT (SELECT count(*) FROM found) AS within, \
-                       (SELECT json_agg(",
-            near_json!("n"),
-            ")::text FROM (SELECT * FROM found ORDER BY distance, id LIMIT $8) AS n) AS near) AS c \
-                 WHERE w.step = 0 OR (w.step < cardinality($6::float8[]) AND ( \
-                     w.within < $7 OR ($6::float8[])[w.step] < (SELECT alert_radius FROM earlier)))) \
-             SELECT call.*, (SELECT array_agg(within ORDER BY step) FROM wider WHERE step > 0) AS counts, \
-                 (SELECT near FROM wider ORDER BY step DESC LIMIT 1) AS near \
-             FROM (VALUES (true)) AS one LEFT JOIN LATERAL (",
+            " AS place), \
+             looked AS MATERIALIZED (SELECT coalesce(( \
+                 SELECT r.step FROM centre c \
+                 CROSS JOIN unnest($6::float8[], $8::float8[]) WITH ORDINALITY AS r (radius, sure, step) \
+                 WHERE r.radius >= coalesce((SELECT alert_radius FROM earlier), 0) AND CASE WHEN r.sure > 0 THEN \
+                     (SELECT count(*) FROM (SELECT FROM position p WHERE ST_DWithin(p.anchor, c.place, r.sure, false) AND ",
+            may_help!($policy),
+            " LIMIT $9) AS n) = $9 ELSE false END LIMIT 1), cardinality($6::float8[])) AS step) \
+             SELECT call.*, around.*, (SELECT step FROM looked) AS step FROM ( \
+                 SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes, \
+                     array_agg(p.longitude) AS longitudes \
+                 FROM centre c CROSS JOIN position p \
+                 WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM looked)], false) AND ",
+            may_help!($policy),
+            ") AS around LEFT JOIN LATERAL (",
             emergency!(),
             " WHERE e.id = (SELECT id FROM earlier)) AS call ON true"
         )

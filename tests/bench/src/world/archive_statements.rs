@@ -24,8 +24,8 @@ pub(crate) const POSTGRES: [&str; 4] = [
     pg_source!(
         "INSERT INTO emergency (id, owner_id, kind, description, latitude, longitude, address, priority, severity, silent, \
          anonymous, status, alert_radius, wave, created_at, updated_at, ended_at, ended_by, resolution, revision) \
-         SELECT id, owner, 'medical', 'Somebody fell down the stairs and does not answer', ST_Y(p.place::geometry), \
-         ST_X(p.place::geometry), 'Alexanderplatz 1, Berlin', 'high', 5, false, false, \
+         SELECT id, owner, 'medical', 'Somebody fell down the stairs and does not answer', p.latitude, \
+         p.longitude, 'Alexanderplatz 1, Berlin', 'high', 5, false, false, \
          CASE WHEN ended THEN 'resolved' ELSE 'active' END, 5000, 1, began, began, CASE WHEN ended THEN began END, \
          CASE WHEN ended THEN owner END, CASE WHEN ended THEN 'user_resolved' END, 1 \
          FROM source JOIN position p ON p.account_id = helper"

@@ -53,9 +53,10 @@ pub(crate) const POSTGRES: Statements = Statements {
         ),
     ],
     positions: concat!(
-        "INSERT INTO position (account_id, place, at) SELECT ",
+        "INSERT INTO position (account_id, latitude, longitude, anchor, at) SELECT ",
         pg_id!("0a", "(p ->> 0)::bigint"),
-        ", ST_SetSRID(ST_MakePoint((p ->> 2)::float8, (p ->> 1)::float8), 4326)::geography, now() \
+        ", (p ->> 1)::float8, (p ->> 2)::float8, \
+         ST_SetSRID(ST_MakePoint((p ->> 2)::float8, (p ->> 1)::float8), 4326)::geography, now() \
          FROM json_array_elements($1::json) AS p"
     ),
     settle: "VACUUM ANALYZE",
