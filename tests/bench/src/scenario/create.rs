@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::{task::JoinSet, time::sleep_until};
 
 use super::{Context, Owner, meter::Meter};
@@ -111,5 +111,6 @@ async fn press(http: Http, number: usize, from: Instant, until: Instant) -> anyh
             waits.cancelled.add(cancelling.elapsed());
         }
     }
+    ensure!(owner.near > 0, "there are no helpers");
     Ok(waits)
 }

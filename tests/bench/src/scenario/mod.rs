@@ -49,11 +49,13 @@ pub(crate) const ALL: &[Scenario] = &[
 struct Owner {
     http: Http,
     body: String,
+    /// How many helpers there were near all that was raised.
+    near: u64,
 }
 
 impl Owner {
     fn new(http: Http, at: Place) -> Self {
-        let mut owner = Self { http, body: String::new() };
+        let mut owner = Self { http, body: String::new(), near: 0 };
         owner.goes_to(at);
         owner
     }
@@ -68,6 +70,7 @@ impl Owner {
     /// The new emergency's id.
     async fn raise(&mut self) -> anyhow::Result<String> {
         let data = self.http.post("/api/v1/emergencies", &self.body).await?;
+        self.near += data["nearbyHelperCount"].as_u64().unwrap_or_default();
         match &data["emergency"]["id"] {
             Value::String(id) => Ok(id.clone()),
             _ => anyhow::bail!("an emergency without id: {data}"),

@@ -85,6 +85,8 @@ async fn measure(
         let emergency = owner.raise().await?;
         owners.push((owner, format!("/api/v1/emergencies/{emergency}/helpers")));
     }
+    let near: u64 = owners.iter().map(|(owner, _)| owner.near).sum();
+    ensure!(near > 0, "there are no helpers");
     let mut searches = Times::default();
     for number in 0..WARM_UP + cx.form.pick(200, 1_000) {
         let (owner, path) = &mut owners[number % OWNERS];
@@ -118,5 +120,6 @@ async fn raise(http: Http, often: usize, helpers: usize, chance: &mut Chance) ->
             times.add(took);
         }
     }
+    ensure!(owner.near > 0, "there are no helpers");
     Ok(times)
 }

@@ -53,11 +53,10 @@ pub(crate) const POSTGRES: Statements = Statements {
         ),
     ],
     positions: concat!(
-        "INSERT INTO position (account_id, latitude, longitude, anchor, at) SELECT ",
-        pg_id!("0a", "(p ->> 0)::bigint"),
-        ", (p ->> 1)::float8, (p ->> 2)::float8, \
-         ST_SetSRID(ST_MakePoint((p ->> 2)::float8, (p ->> 1)::float8), 4326)::geography, now() \
-         FROM json_array_elements($1::json) AS p"
+        "INSERT INTO position (account_id, latitude, longitude, anchor, at, duty) SELECT a.id, (p ->> 1)::float8, \
+         (p ->> 2)::float8, ST_SetSRID(ST_MakePoint((p ->> 2)::float8, (p ->> 1)::float8), 4326)::geography, now(), \
+         duty(a) FROM json_array_elements($1::json) AS p JOIN account a ON a.id = ",
+        pg_id!("0a", "(p ->> 0)::bigint")
     ),
     settle: "VACUUM ANALYZE",
 };
