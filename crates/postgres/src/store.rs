@@ -80,10 +80,14 @@ impl Postgres {
         let plain = plain.application_name("allynet");
         let milliseconds = |d: Duration| d.as_millis().to_string();
         // PostGIS functions are rated so costly that the planner would compile searches, which takes longer than they do.
+        // And plans are made for as long as a connection lasts: the first ones, when tables were still empty, must not walk
+        // them for ever, and none may be made again for every call, where an array looks shorter than usual.
         let bounded = plain.clone().options([
             ("statement_timeout", milliseconds(options.statement_timeout)),
             ("lock_timeout", milliseconds(options.statement_timeout)),
             ("jit", "off".to_owned()),
+            ("enable_seqscan", "off".to_owned()),
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
         let pool = |most: u32| pool_options(most, options.acquire_timeout);
         let main = pool(options.connections + PATIENT).connect_with(bounded.clone()).await;
