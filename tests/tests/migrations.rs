@@ -12,11 +12,11 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 /// A column, and whether it may be null.
 type Column = (String, String, bool);
 
-/// What is different by intent: PostGIS searches a place that is one column; SQLite has R*Trees beside the tables, and
-/// numbers by which those know their rows. Responses are kept in order by a number here, and by the hidden rowid there.
-const ONLY_ON_POSTGRES: &[(&str, &str)] =
-    &[("position", "anchor"), ("position", "duty"), ("emergency", "place"), ("response", "ordinal")];
-const ONLY_ON_SQLITE: &[(&str, &str)] = &[("position", "key"), ("emergency", "key")];
+/// What is different by intent: PostGIS searches a place that is one column, and of positions one that is moved seldom;
+/// SQLite keeps positions in the order of a grid, and has an R*Tree beside the emergencies, with numbers by which it knows
+/// them. Responses are kept in order by a number here, and by the hidden rowid there.
+const ONLY_ON_POSTGRES: &[(&str, &str)] = &[("position", "anchor"), ("emergency", "place"), ("response", "ordinal")];
+const ONLY_ON_SQLITE: &[(&str, &str)] = &[("position", "cell"), ("emergency", "key")];
 
 async fn on_postgres() -> BTreeSet<Column> {
     let database = OnPostgres::fresh().await;

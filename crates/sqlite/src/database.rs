@@ -12,7 +12,11 @@ use tokio::sync::watch;
 
 use crate::{measured::Measured, rows::down};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+/// How many rows of an answer a connection may be ahead of who reads them: more than most answers have, for whoever waits
+/// for the other side costs two switches of threads.
+const ROWS_AHEAD: usize = 4096;
+
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,7 @@ impl Sqlite {
     /// When the file cannot be opened or is no database, or for a database in memory, which connections cannot share.
     pub async fn open(location: &str, options: &Options) -> Result<Self> {
         let file = file(location)?.create_if_missing(true).busy_timeout(options.busy_timeout).foreign_keys(true);
+        let file = file.row_buffer_size(ROWS_AHEAD);
         let writing = file.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let reading = file.create_if_missing(false).pragma("query_only", "on");
         let pool =

@@ -14,34 +14,37 @@ use crate::{
     rows::{Stored, count, down, hex, to_json},
 };
 
-/// [`allynet_domain::Account::on_duty`] of `a`, with the policy as its word.
-macro_rules! on_duty {
-    ($policy:literal) => {
-        concat!(
-            "a.blocked = 0 and case ",
-            $policy,
-            " when 'open' then coalesce(a.available, 1) else a.verification = 'verified' and a.available end"
-        )
-    };
+/// The least `duty` of those who are on duty, as the schema computes it: [`allynet_domain::Account::on_duty`].
+const fn least_duty(policy: HelperPolicy) -> u8 {
+    match policy {
+        HelperPolicy::Open => 1,
+        HelperPolicy::Verified => 2,
+    }
 }
 
-/// Two boxes in ?1 to ?8. They do not overlap, so nobody comes twice.
-pub(crate) const CANDIDATES: &str = concat!(
-    "select a.id, p.latitude, p.longitude from ( \
-         select key from position_area where north >= ?1 and south <= ?2 and east >= ?3 and west <= ?4 \
-         union all \
-         select key from position_area where north >= ?5 and south <= ?6 and east >= ?7 and west <= ?8 \
-     ) b cross join position p on p.key = b.key cross join account a on a.id = p.account_id \
-     where p.at >= ?9 and p.account_id <> ?10 and ",
-    on_duty!("?11")
-);
+/// Two boxes in ?1 to ?8, which do not overlap, so nobody comes twice. Of each, every strip of cells from west to east is
+/// a range of the table's order.
+pub(crate) const CANDIDATES: &str = "\
+    with recursive strip(row, last, south, north, west, east) as ( \
+        select cast((?1 + 90) * 100 as integer), cast((?2 + 90) * 100 as integer), ?1, ?2, ?3, ?4 \
+        union all \
+        select cast((?5 + 90) * 100 as integer), cast((?6 + 90) * 100 as integer), ?5, ?6, ?7, ?8 \
+        union all \
+        select row + 1, last, south, north, west, east from strip where row < last) \
+    select p.account_id as id, p.latitude, p.longitude from strip s cross join position p \
+    on p.cell between s.row * 65536 + cast((s.west + 180) * 100 as integer) \
+                  and s.row * 65536 + cast((s.east + 180) * 100 as integer) \
+    where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
+    and p.at >= ?9 and p.account_id <> ?10 and p.duty >= ?11";
 
 /// Where a helper is, if they are on duty.
-pub(crate) const ONE: &str = concat!(
-    "select a.id, p.latitude, p.longitude from position p cross join account a on a.id = p.account_id \
-     where p.account_id = ?1 and p.at >= ?2 and ",
-    on_duty!("?3")
-);
+pub(crate) const ONE: &str = "\
+    select account_id as id, latitude, longitude from position where account_id = ?1 and at >= ?2 and duty >= ?3";
+
+/// The second number goes through all positions, which are many fewer pages than an index of times would have to write.
+const COUNT: &str = "\
+    select (select count(*) from account where duty >= ?1), \
+           (select count(*) from position where duty >= ?1 and at >= ?2)";
 
 #[derive(sqlx::FromRow)]
 struct CandidateRow {
@@ -84,18 +87,12 @@ impl Helpers for Sqlite {
     }
 
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts> {
-        let (on_duty, fresh): (i64, i64) = sqlx::query_as(concat!(
-            "select (select count(*) from account a where ",
-            on_duty!("?1"),
-            "), (select count(*) from position p cross join account a on a.id = p.account_id where p.at >= ?2 and ",
-            on_duty!("?1"),
-            ")"
-        ))
-        .bind(policy.as_str())
-        .bind(fresh_since.timestamp_micros())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(down)?;
+        let (on_duty, fresh): (i64, i64) = sqlx::query_as(COUNT)
+            .bind(least_duty(policy))
+            .bind(fresh_since.timestamp_micros())
+            .fetch_one(&self.readers)
+            .await
+            .map_err(down)?;
         Ok(HelperCounts { on_duty: count(on_duty), fresh: count(fresh) })
     }
 }
@@ -140,7 +137,7 @@ impl Sqlite {
         let row: Option<CandidateRow> = sqlx::query_as(ONE)
             .bind(Uuid::from(helper))
             .bind(around.on_duty.fresh_since.timestamp_micros())
-            .bind(around.on_duty.policy.as_str())
+            .bind(least_duty(around.on_duty.policy))
             .fetch_optional(&self.readers)
             .await
             .map_err(down)?;
@@ -179,7 +176,7 @@ impl Sqlite {
         let rows = query
             .bind(fresh_since.timestamp_micros())
             .bind(Uuid::from(except))
-            .bind(policy.as_str())
+            .bind(least_duty(policy))
             .fetch_all(&self.readers)
             .await
             .map_err(down)?;

@@ -2,8 +2,8 @@
 //!
 //! One connection writes, a few read. SQLite has a single writer anyway, so writers queue here, first come first
 //! served, instead of polling for the file's lock; readers see the last commit and block nobody (write-ahead log). A
-//! commit is on the disk before it is answered (`synchronous = FULL`). Distances are never computed in SQL: an R*Tree
-//! finds who may be near, [`allynet_domain::Position::distance_to`] decides.
+//! commit is on the disk before it is answered (`synchronous = FULL`). Distances are never computed in SQL: a grid
+//! or an R*Tree finds who may be near, [`allynet_domain::Position::distance_to`] decides.
 //!
 //! Two processes may share one file. Each waits for the other's commits up to [`Options::busy_timeout`], and finds the
 //! other's events by polling.

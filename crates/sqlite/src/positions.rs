@@ -1,24 +1,34 @@
-//! Last known positions: the hot path. The R*Tree beside the table is kept by triggers.
+//! Last known positions: the hot path. Where a row lies in the table, and whether its owner is on duty, is kept by
+//! triggers.
 
 use allynet_domain::{
     UserId,
     port::{Fix, Positions, Result},
 };
 use async_trait::async_trait;
-use serde::Serialize;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    rows::{Stored, down, hex, to_json},
+    rows::{Stored, down},
 };
 
-#[derive(Serialize)]
-struct NewFix {
-    user: String,
-    latitude: f64,
-    longitude: f64,
-    at: i64,
+/// The most fixes in one statement.
+const MOST: usize = 4096;
+
+/// Takes so many rows of account, latitude, longitude and time. Those that are not bound are null, which is nobody.
+/// `cross join` keeps the accounts from being scanned.
+fn recording(fixes: usize) -> String {
+    format!(
+        "insert into position (account_id, latitude, longitude, at) \
+         select a.id, f.column2, f.column3, f.column4 \
+         from (values (?, ?, ?, ?){}) f cross join account a on a.id = f.column1 where true \
+         on conflict (account_id) do update \
+         set latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at \
+         where excluded.at >= position.at",
+        ", (?, ?, ?, ?)".repeat(fixes.saturating_sub(1))
+    )
 }
 
 #[derive(sqlx::FromRow)]
@@ -31,32 +41,16 @@ struct FixRow {
 #[async_trait]
 impl Positions for Sqlite {
     async fn record(&self, fixes: &[Fix]) -> Result<()> {
-        if fixes.is_empty() {
-            return Ok(());
+        for fixes in fixes.chunks(MOST) {
+            // Each length of the statement is prepared once; powers of two keep them few.
+            let mut query = sqlx::query(AssertSqlSafe(recording(fixes.len().next_power_of_two())));
+            for &Fix { user, position, at } in fixes {
+                query = query.bind(Uuid::from(user)).bind(position.latitude()).bind(position.longitude());
+                query = query.bind(at.timestamp_micros());
+            }
+            query.execute(&self.writer).await.map_err(down)?;
         }
-        let fixes: Vec<NewFix> = fixes
-            .iter()
-            .map(|&Fix { user, position, at }| NewFix {
-                user: hex(user),
-                latitude: position.latitude(),
-                longitude: position.longitude(),
-                at: at.timestamp_micros(),
-            })
-            .collect();
-        // `cross join` keeps the accounts from being scanned.
-        sqlx::query(
-            "insert into position (account_id, latitude, longitude, at) \
-             select a.id, f.value ->> 'latitude', f.value ->> 'longitude', f.value ->> 'at' \
-             from json_each(?1) f cross join account a on a.id = unhex(f.value ->> 'user') where true \
-             on conflict (account_id) do update \
-             set latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at \
-             where excluded.at >= position.at",
-        )
-        .bind(to_json(&fixes)?)
-        .execute(&self.writer)
-        .await
-        .map_err(down)
-        .map(drop)
+        Ok(())
     }
 
     async fn last(&self, user: UserId) -> Result<Option<Fix>> {

@@ -15,6 +15,7 @@ use crate::{Options, Sqlite};
 
 mod measured;
 mod plans;
+mod positions;
 mod rules;
 mod writers;
 

@@ -1,8 +1,10 @@
 //! Searches for helpers: who is counted, who is found, and in which order.
 
+use std::collections::BTreeSet;
+
 use allynet_domain::port::{Fix, HelperCounts, MessagePage, Near, OnDuty, Vicinity, Whom};
 use allynet_domain::{
-    Account, Census, HelperPolicy, HelperRecord, Metres, Recipient, ResponseStatus, Standing, Timestamp, UserId,
+    Account, Census, HelperPolicy, HelperRecord, Metres, Recipient, ResponseStatus, Role, Standing, Timestamp, UserId,
     Verification, Write,
 };
 
@@ -210,6 +212,53 @@ pub async fn only_helpers_on_duty_by_the_policy_are_found(store: Store) {
         let on_duty = OnDuty { policy, ..on_duty() };
         assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy}");
     }
+}
+
+pub async fn one_who_has_a_position_is_found_when_they_are_on_duty_and_not_otherwise(store: Store) {
+    let account = store.register().await;
+    let user = account.id;
+    store.locate(user, place(0.0, 0.001)).await;
+    let emergency = store.emergency().await.id();
+    let helper = |available, role| {
+        let helper = HelperRecord { verification: Verification::Pending, available, ..verified() };
+        Write::SetHelper { user, helper, role }
+    };
+    let blocked = |blocked| Write::SetBlocked { user, blocked, reason: None };
+    let verification = |verification| Write::SetVerification { user, verification };
+    let steps = [
+        verification(Verification::Verified),
+        helper(true, Role::User),
+        helper(false, Role::User),
+        verification(Verification::Verified),
+        helper(true, Role::Helper),
+        blocked(true),
+        helper(false, Role::Helper),
+        blocked(false),
+        helper(true, Role::Helper),
+        verification(Verification::Rejected),
+        verification(Verification::Pending),
+        blocked(true),
+        verification(Verification::Verified),
+        blocked(false),
+    ];
+    let mut seen = BTreeSet::new();
+    for step in steps {
+        let name = format!("{step:?}");
+        store.write(step).await;
+        for &policy in HelperPolicy::ALL {
+            let is_on_duty = store.account(user).await.on_duty(policy);
+            let on_duty = OnDuty { policy, ..on_duty() };
+            let expected = if is_on_duty { vec![user] } else { vec![] };
+            assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy} after {name}");
+            let near = Near { on_duty, within: metres(1_000.0), whom: Whom::Only(user) };
+            let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+            assert_eq!(!loaded.near.is_empty(), is_on_duty, "{policy} after {name}");
+            let fresh = store.helpers.count(policy, at(0)).await.unwrap().fresh;
+            assert_eq!(fresh, u32::from(is_on_duty), "{policy} after {name}");
+            seen.insert((policy.as_str(), is_on_duty));
+        }
+    }
+    assert_eq!(seen.len(), 4, "on duty and not, under each policy");
 }
 
 pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {

@@ -90,6 +90,7 @@ macro_rules! contract {
                 the_nearest_are_so_many_beyond_those_who_know_already
                 one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance
                 only_helpers_on_duty_by_the_policy_are_found
+                one_who_has_a_position_is_found_when_they_are_on_duty_and_not_otherwise
                 a_position_counts_from_the_moment_asked_for
                 a_helper_is_shown_with_name_and_standing
                 helpers_on_duty_are_counted_with_and_without_a_fresh_position
@@ -126,6 +127,7 @@ macro_rules! contract {
             }
             nearby {
                 the_edge_of_a_radius_is_exact_for_helpers
+                one_who_moves_is_found_where_they_are_and_not_where_they_were
                 the_edge_of_a_radius_is_exact_for_emergencies
                 the_edge_of_an_alert_radius_is_exact_for_pending
                 a_helper_exactly_at_the_radius_is_within_it

@@ -73,6 +73,42 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
     }
 }
 
+pub async fn one_who_moves_is_found_where_they_are_and_not_where_they_were(store: Store) {
+    let helper = store.helper().await.id;
+    let mut seconds = 0;
+    for (latitude, longitude) in [
+        (0.0, 0.0),
+        (52.52, 13.405),
+        (-33.860_000_1, 151.199_999_9),
+        (0.005, 179.999_95),
+        (-60.0, -179.999_9),
+        (89.999_95, 10.0),
+        (-89.999_95, -170.0),
+        (90.0, 180.0),
+        (-90.0, -180.0),
+    ] {
+        let mut before: Option<Position> = None;
+        // Some metres a step, some hundred, some thousand; and back.
+        for step in [0.0, 0.000_1, 0.000_2, 0.001_5, 0.001_6, 0.011_6, 0.012, 0.1, 0.000_1, -0.000_1, -0.02, 0.0] {
+            let longitude: f64 = longitude + step * 1.5;
+            let longitude = if longitude.abs() > 180.0 { longitude - 360.0_f64.copysign(longitude) } else { longitude };
+            let position = place((latitude + step).clamp(-90.0, 90.0), longitude);
+            seconds += 1;
+            store.positions.record(&[Fix { user: helper, position, at: at(seconds) }]).await.unwrap();
+            let found = store.helpers_within(position, metres(0.01)).await;
+            assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [helper], "{position:?}");
+            if let Some(before) = before.replace(position) {
+                let moved = before.distance_to(position).get();
+                for (radius, expected) in [(moved - HAIR, 0), (moved + HAIR, 1), (moved + 20_000.0, 1)] {
+                    let found = store.helpers_within(before, metres(radius.max(0.0))).await;
+                    let expected = if moved < HAIR { 1 } else { expected };
+                    assert_eq!(found.len(), expected, "{position:?} from {before:?} within {radius}");
+                }
+            }
+        }
+    }
+}
+
 pub async fn the_edge_of_a_radius_is_exact_for_emergencies(store: Store) {
     for (centre, position) in pairs() {
         let owner = store.register().await;
