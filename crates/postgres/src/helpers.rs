@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    near::{MARGIN, WIDER, may_help, reach, reach_of_nearest},
+    near::{MARGIN, WIDER, may_help, on_duty, reach, reach_of_nearest},
     rows::{CardRow, SeenRow, Stored, nearest_first, seen},
 };
 
@@ -35,22 +35,24 @@ macro_rules! nearby {
     };
 }
 
-/// Counts accounts `a` that are on duty under a policy, and those of them who were seen since `$1`. By the conditions of
-/// the index that holds those on duty.
+/// Counts accounts that are on duty under a policy, by the condition of the index that holds them, and positions of
+/// those who are and were seen since `$1`.
 macro_rules! counted {
-    ($on_duty:literal) => {
+    ($policy:ident, $condition:literal) => {
         concat!(
-            "SELECT count(*) AS on_duty, count(*) FILTER (WHERE p.at >= $1) AS fresh \
-             FROM account a LEFT JOIN position p ON p.account_id = a.id WHERE NOT a.blocked AND ",
-            $on_duty
+            "SELECT (SELECT count(*) FROM account WHERE NOT blocked AND ",
+            $condition,
+            ") AS on_duty, (SELECT count(*) FROM position p WHERE p.at >= $1 AND ",
+            on_duty!($policy),
+            ") AS fresh"
         )
     };
 }
 
 const NEARBY_VERIFIED: &str = nearby!(verified);
 const NEARBY_OPEN: &str = nearby!(open);
-const COUNT_VERIFIED: &str = counted!("a.verification = 'verified' AND a.available");
-const COUNT_OPEN: &str = counted!("coalesce(a.available, true)");
+const COUNT_VERIFIED: &str = counted!(verified, "verification = 'verified' AND available");
+const COUNT_OPEN: &str = counted!(open, "coalesce(available, true)");
 
 statements!(NEARBY_VERIFIED, NEARBY_OPEN, COUNT_VERIFIED, COUNT_OPEN);
 
