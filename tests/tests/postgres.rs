@@ -130,3 +130,35 @@ async fn events_without_a_notification_are_found_all_the_same() {
     assert_eq!(next(&mut *tail).await[0].event, marker(1));
     fixture.database.remove().await;
 }
+
+/// Whether the database holds this helper for on duty, once their first position and their being blocked are both committed.
+async fn duty_after(fixture: &Fixture, is_position_first: bool) -> i16 {
+    let helper = fixture.store.register().await.id;
+    let id = uuid::Uuid::from(helper);
+    let (mut one, mut other) = (fixture.database.connection().await, fixture.database.connection().await);
+    let place = "insert into position (account_id, latitude, longitude, at, anchor) \
+                 values ($1, 0, 0, now(), ST_MakePoint(0, 0)::geography)";
+    let block = "update account set blocked = true where id = $1";
+    let (first, second) = if is_position_first { (place, block) } else { (block, place) };
+    let mut uncommitted = one.begin().await.unwrap();
+    sqlx::query(first).bind(id).execute(&mut *uncommitted).await.unwrap();
+    let waiting = tokio::spawn(async move { sqlx::query(second).bind(id).execute(&mut other).await.map(drop) });
+    let blocked = "select exists (select from pg_stat_activity where datname = current_database() \
+                   and wait_event_type = 'Lock')";
+    let mut observer = fixture.database.connection().await;
+    while !waiting.is_finished() && !sqlx::query_scalar::<_, bool>(blocked).fetch_one(&mut observer).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    uncommitted.commit().await.unwrap();
+    waiting.await.unwrap().unwrap();
+    let duty = "select duty from position where account_id = $1";
+    sqlx::query_scalar(duty).bind(id).fetch_one(&mut observer).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_position_and_a_change_of_duty_at_once_miss_each_other_in_no_order() {
+    let fixture = Fixture::new().await;
+    for is_position_first in [true, false] {
+        assert_eq!(duty_after(&fixture, is_position_first).await, 0, "position first: {is_position_first}");
+    }
+}

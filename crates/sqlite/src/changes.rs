@@ -7,7 +7,7 @@ use allynet_domain::{
 };
 use async_trait::async_trait;
 use serde::Serialize;
-use sqlx::{SqliteConnection, error::ErrorKind};
+use sqlx::{Connection as _, SqliteConnection, error::ErrorKind};
 use tokio::sync::watch;
 
 use crate::{
@@ -30,17 +30,21 @@ impl Changes for Sqlite {
         let _wake = (!events.is_empty()).then_some(Wake(&self.committed));
         // A future that is dropped from here on leaves a roll-back behind, which sqlx runs before anything else on the
         // connection.
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(down)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
         for write in writes {
             apply(&mut transaction, at, write).await?;
         }
         append(&mut transaction, events).await?;
-        transaction.commit().await.map_err(down)
+        transaction.commit().await.map_err(down)?;
+        self.writer.keep(writer);
+        Ok(())
     }
 
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
         let before = before.timestamp_micros();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(down)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
         sqlx::query("delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1)")
             .bind(before)
             .execute(&mut *transaction)

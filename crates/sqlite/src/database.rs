@@ -78,7 +78,8 @@ impl Sqlite {
     /// # Errors
     /// When a migration fails, or the file was migrated by a newer version.
     pub async fn migrate(&self) -> Result<()> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(down)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
         MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(Error::unavailable)?;
         transaction.commit().await.map_err(down)
     }

@@ -9,6 +9,7 @@ use allynet_domain::{
 };
 use async_trait::async_trait;
 use chrono::DateTime;
+use sqlx::Connection as _;
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
@@ -104,7 +105,8 @@ impl EventLog for Sqlite {
     }
 
     async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(down)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
         let forgotten: Vec<i64> = sqlx::query_scalar(FORGET)
             .bind(before.timestamp_micros())
             .bind(limit)

@@ -18,6 +18,7 @@ mod database;
 mod emergencies;
 mod events;
 mod helpers;
+mod kept;
 mod measured;
 mod measures;
 mod messages;

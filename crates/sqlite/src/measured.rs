@@ -1,6 +1,6 @@
-//! A pool of connections that measures how long is waited for one. Knows no statement.
+//! Connections, and how long is waited for one. Knows no statement.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use futures_util::{
     FutureExt as _, StreamExt as _, TryStreamExt as _,
@@ -8,18 +8,22 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use sqlx::{
-    Describe, Either, Error, Execute, Executor, Pool, SqlStr, Sqlite, Transaction,
-    pool::PoolConnection,
+    Describe, Either, Error, Execute, Executor, Pool, SqlStr, Sqlite,
     sqlite::{SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo},
 };
 use tokio::time::Instant;
 
-use crate::measures::Measures;
+use crate::{
+    kept::{Kept, Lent},
+    measures::Measures,
+};
 
-/// A pool. Clones share it.
+/// The connections of a pool. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Measured {
-    pool: Pool<Sqlite>,
+pub(crate) struct Measured(Arc<Inner>);
+
+struct Inner {
+    kept: Kept,
     measures: Measures,
 }
 
@@ -28,36 +32,36 @@ type Steps = Vec<Either<SqliteQueryResult, SqliteRow>>;
 impl Measured {
     /// A pool that is measured under this name.
     pub(crate) fn new(name: &'static str, pool: Pool<Sqlite>) -> Self {
-        Self { pool, measures: Measures::new(name) }
+        Self(Arc::new(Inner { kept: Kept::of(pool), measures: Measures::new(name) }))
     }
 
     /// Notes how it is used now.
     pub(crate) fn measure(&self) {
-        self.measures.look(&self.pool);
+        self.0.measures.look(self.0.kept.pool(), self.0.kept.idle());
     }
 
     /// A connection, when it is the caller's turn.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, Error> {
+    pub(crate) async fn acquire(&self) -> Result<Lent, Error> {
         let asked = Instant::now();
-        let connection = self.pool.acquire().await;
-        self.measures.waited(asked.elapsed(), &connection);
+        let connection = self.0.kept.take().await;
+        self.0.measures.waited(asked.elapsed(), &connection);
         connection
     }
 
-    /// A transaction that this statement begins.
-    pub(crate) async fn begin_with(&self, statement: &'static str) -> Result<Transaction<'static, Sqlite>, Error> {
-        Transaction::begin(self.acquire().await?, Some(SqlStr::from_static(statement))).await
+    /// Keeps a connection on which all went well for the next call.
+    pub(crate) fn keep(&self, connection: Lent) {
+        self.0.kept.keep(connection);
     }
 
     /// Waits for what runs, and closes all connections.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.0.kept.close().await;
     }
 }
 
 impl fmt::Debug for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Measured").field(&self.pool).finish()
+        f.debug_tuple("Measured").field(self.0.kept.pool()).finish()
     }
 }
 
@@ -71,7 +75,9 @@ impl<'b> Executor<'b> for &'b Measured {
         E: 'q + Execute<'q, Sqlite>,
     {
         let steps = async move {
-            let steps: Steps = self.acquire().await?.fetch_many(query).try_collect().await?;
+            let mut connection = self.acquire().await?;
+            let steps: Steps = connection.fetch_many(query).try_collect().await?;
+            self.keep(connection);
             Ok::<_, Error>(stream::iter(steps.into_iter().map(Ok)))
         };
         stream::once(steps).try_flatten().boxed()
@@ -82,7 +88,13 @@ impl<'b> Executor<'b> for &'b Measured {
         'b: 'e,
         E: 'q + Execute<'q, Sqlite>,
     {
-        async move { self.acquire().await?.fetch_all(query).await }.boxed()
+        async move {
+            let mut connection = self.acquire().await?;
+            let answer = connection.fetch_all(query).await?;
+            self.keep(connection);
+            Ok(answer)
+        }
+        .boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<SqliteRow>, Error>>
@@ -90,7 +102,13 @@ impl<'b> Executor<'b> for &'b Measured {
         'b: 'e,
         E: 'q + Execute<'q, Sqlite>,
     {
-        async move { self.acquire().await?.fetch_optional(query).await }.boxed()
+        async move {
+            let mut connection = self.acquire().await?;
+            let answer = connection.fetch_optional(query).await?;
+            self.keep(connection);
+            Ok(answer)
+        }
+        .boxed()
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, types: &'e [SqliteTypeInfo]) -> BoxFuture<'e, Result<SqliteStatement, Error>>
@@ -105,6 +123,6 @@ impl<'b> Executor<'b> for &'b Measured {
     where
         'b: 'e,
     {
-        self.pool.describe(sql)
+        self.0.kept.pool().describe(sql)
     }
 }

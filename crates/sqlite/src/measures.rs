@@ -41,9 +41,9 @@ impl Measures {
         }
     }
 
-    /// Notes how the pool is used now.
-    pub(crate) fn look<D: Database>(&self, pool: &Pool<D>) {
-        let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+    /// Notes how the pool is used now, of which so many idle connections are kept elsewhere.
+    pub(crate) fn look<D: Database>(&self, pool: &Pool<D>, kept: usize) {
+        let (open, idle) = (pool.size(), u32::try_from(pool.num_idle() + kept).unwrap_or(u32::MAX));
         self.idle.set(idle.min(open));
         self.used.set(open.saturating_sub(idle));
         self.most.set(pool.options().get_max_connections());

@@ -65,7 +65,8 @@ async fn a_database_that_another_process_holds_is_unavailable_after_the_timeout(
     let (store, folder) = database().await;
     let hurried = Options { busy_timeout: Duration::from_millis(200), ..Options::default() };
     let other = open(&folder, &hurried).await;
-    let holding = store.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut holding = store.writer.acquire().await.unwrap();
+    let holding = holding.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let started = Instant::now();
     let refused = failed(commit(&other, vec![register(&account(1))]).await);
     assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");

@@ -1,0 +1,99 @@
+//! Connections that are kept at hand between two calls.
+//!
+//! A pool tests a connection before it lends it and when it comes back: each is a message to the connection's thread and
+//! one back, and most of what a small call costs. A file does not go away, so a connection on which all went well is kept
+//! here for the next call. Whatever went otherwise is left to the pool and its tests.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sqlx::{Error, Pool, Sqlite, SqliteConnection, pool::PoolConnection};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// The connections of a pool that are at hand, and the right to use one.
+pub(crate) struct Kept {
+    pool: Pool<Sqlite>,
+    /// As many as the pool may have connections, first come first served: whoever has one finds a connection here, or there
+    /// is one to be had.
+    rights: Arc<Semaphore>,
+    /// None after the end.
+    idle: Mutex<Option<Vec<PoolConnection<Sqlite>>>>,
+}
+
+/// A connection in use. Dropped, it goes back to the pool.
+pub(crate) struct Lent {
+    connection: PoolConnection<Sqlite>,
+    // After the connection, which is not to be had before it is given back.
+    _right: OwnedSemaphorePermit,
+}
+
+impl Kept {
+    /// None are kept yet.
+    pub(crate) fn of(pool: Pool<Sqlite>) -> Self {
+        let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(Semaphore::MAX_PERMITS);
+        Self { pool, rights: Arc::new(Semaphore::new(most)), idle: Mutex::new(Some(Vec::new())) }
+    }
+
+    /// The pool they are of.
+    pub(crate) const fn pool(&self) -> &Pool<Sqlite> {
+        &self.pool
+    }
+
+    /// How many are at hand.
+    pub(crate) fn idle(&self) -> usize {
+        self.kept().as_ref().map_or(0, Vec::len)
+    }
+
+    /// A connection, when it is the caller's turn.
+    pub(crate) async fn take(&self) -> Result<Lent, Error> {
+        let patience = self.pool.options().get_acquire_timeout();
+        let right = timeout(patience, Arc::clone(&self.rights).acquire_owned()).await;
+        let right = right.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
+        let kept = self.kept().as_mut().and_then(Vec::pop);
+        let connection = match kept {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        Ok(Lent { connection, _right: right })
+    }
+
+    /// Keeps a connection for the next call: everything that was asked of it was answered, and no transaction runs.
+    pub(crate) fn keep(&self, lent: Lent) {
+        // The right is given back last.
+        let Lent { connection, _right } = lent;
+        if let Some(idle) = self.kept().as_mut() {
+            idle.push(connection);
+        }
+    }
+
+    /// Waits for what runs, and closes all connections.
+    pub(crate) async fn close(&self) {
+        self.rights.close();
+        let idle = self.kept().take();
+        drop(idle);
+        self.pool.close().await;
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Vec<PoolConnection<Sqlite>>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Lent {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
