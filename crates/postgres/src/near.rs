@@ -53,7 +53,8 @@ macro_rules! may_help {
 }
 
 /// How far from an emergency `e` the anchors of the `$most` nearest helpers may be, and no further than `$reach`: less where
-/// a ninth or a third of it already holds so many. `$wider` and `$margin` are [`WIDER`] and [`MARGIN`].
+/// a ninth or a third of it already holds so many (otherwise `least` is told nothing else). `$wider` and `$margin` are
+/// [`WIDER`] and [`MARGIN`].
 ///
 /// Not by the index's own order (`<->`): for geographies it fails near the poles ("index returned tuples in wrong order").
 macro_rules! reach_of_nearest {

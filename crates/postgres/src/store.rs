@@ -41,11 +41,11 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 16 connections and 3 for positions; 5 s to get one, 5 s to use it. A call takes at most 1.4 s, so that who
-    /// called has an answer within 2 s.
+    /// 8 connections, since more only wait for each other at the database, and 3 for positions; 5 s to get one, 5 s to use
+    /// it. A call takes at most 1.4 s, so that who called has an answer within 2 s.
     fn default() -> Self {
         Self {
-            connections: 16,
+            connections: 8,
             position_connections: 3,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),

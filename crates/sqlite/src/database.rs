@@ -4,11 +4,15 @@ use std::{str::FromStr, time::Duration};
 
 use allynet_domain::port::{Error, Result};
 use sqlx::{
-    Connection, SqliteConnection,
+    Connection, SqliteConnection, SqlitePool,
+    error::DatabaseError,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::{measured::Measured, rows::down};
 
@@ -64,9 +68,8 @@ impl Sqlite {
             // Answers to a roll-back that was left to a dropped future come before this. One that failed would leave a
             // connection on which no transaction can begin; it is closed here, and the pool opens another.
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(writing)
-            .await
-            .map_err(down)?;
+            .connect_lazy_with(writing);
+        opened(&writer, options.busy_timeout).await.map_err(down)?;
         let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
         let (writer, readers) = (Measured::new("writer", writer), Measured::new("readers", readers));
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
@@ -106,6 +109,26 @@ fn file(location: &str) -> Result<SqliteConnectOptions> {
     } else {
         Ok(SqliteConnectOptions::new().filename(location))
     }
+}
+
+/// Waits until the file is open. Of several processes that make it at once one sets how it is written, and nothing but
+/// trying again helps the others: SQLite does not wait for that.
+async fn opened(pool: &SqlitePool, patience: Duration) -> sqlx::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match pool.acquire().await {
+            Err(sqlx::Error::Database(error)) if is_busy(&*error) && begun.elapsed() < patience => {
+                sleep(Duration::from_millis(10)).await;
+            }
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// `SQLITE_BUSY`, whatever made it so.
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Whether a connection answers.
