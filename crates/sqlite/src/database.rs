@@ -63,13 +63,12 @@ impl Sqlite {
         let reading = file.create_if_missing(false).pragma("query_only", "on");
         let pool =
             || SqlitePoolOptions::new().acquire_timeout(options.queue_timeout).idle_timeout(None).max_lifetime(None);
+        // Answers to a roll-back that was left to a dropped future come before this. One that failed would leave a
+        // connection on which no transaction can begin; it is closed here, and the pool opens another.
         let writer = pool()
             .max_connections(1)
-            // Answers to a roll-back that was left to a dropped future come before this. One that failed would leave a
-            // connection on which no transaction can begin; it is closed here, and the pool opens another.
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_lazy_with(writing);
-        opened(&writer, options.busy_timeout).await.map_err(down)?;
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
+        let writer = opened(writer, writing, options.busy_timeout).await.map_err(down)?;
         let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
         let (writer, readers) = (Measured::new("writer", writer), Measured::new("readers", readers));
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
@@ -111,16 +110,20 @@ fn file(location: &str) -> Result<SqliteConnectOptions> {
     }
 }
 
-/// Waits until the file is open. Of several processes that make it at once one sets how it is written, and nothing but
-/// trying again helps the others: SQLite does not wait for that.
-async fn opened(pool: &SqlitePool, patience: Duration) -> sqlx::Result<()> {
+/// Opens the file. Of several processes that make it at once one sets how it is written, and nothing but trying again helps
+/// the others: SQLite does not wait for that.
+async fn opened(
+    pool: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+    patience: Duration,
+) -> sqlx::Result<SqlitePool> {
     let begun = Instant::now();
     loop {
-        match pool.acquire().await {
+        match pool.clone().connect_with(options.clone()).await {
             Err(sqlx::Error::Database(error)) if is_busy(&*error) && begun.elapsed() < patience => {
                 sleep(Duration::from_millis(10)).await;
             }
-            other => return other.map(drop),
+            other => return other,
         }
     }
 }
