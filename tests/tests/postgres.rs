@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{Event, EventId, port::EventTail};
 use allynet_tests::{
-    contract::{Database, Store, change, marker, next, read_up_to},
+    contract::{Database, Store, call_of, change, marker, next, read_up_to},
     database::OnPostgres,
 };
 use sqlx::{Connection, PgConnection};
@@ -161,4 +161,30 @@ async fn a_first_position_and_a_change_of_duty_at_once_miss_each_other_in_no_ord
     for is_position_first in [true, false] {
         assert_eq!(duty_after(&fixture, is_position_first).await, 0, "position first: {is_position_first}");
     }
+}
+
+/// Plans last as long as a connection: those of a first day, when nothing was stored yet, must not walk the tables later.
+#[tokio::test]
+async fn plans_that_were_made_for_empty_tables_walk_none() {
+    let database = Arc::new(OnPostgres::fresh().await);
+    let mut connection = database.connection().await;
+    sqlx::raw_sql("vacuum analyze").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql("select pg_stat_reset()").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let adapter = database.adapter().await;
+    let store = Store::new(adapter.clone(), database.clone());
+    for _ in 0..8 {
+        let owner = store.register().await;
+        let emergency = store.raise(call_of(&owner)).await;
+        assert_eq!(store.load(emergency.id()).await.emergency.id(), emergency.id());
+    }
+    // What was counted is told when connections end.
+    adapter.close().await;
+    let mut connection = database.connection().await;
+    let scans = "select relname::text, seq_scan, coalesce(idx_scan, 0) from pg_stat_user_tables \
+                 where relname in ('account', 'emergency', 'alert', 'response', 'message')";
+    let scans: Vec<(String, i64, i64)> = sqlx::query_as(scans).fetch_all(&mut connection).await.unwrap();
+    assert!(scans.iter().any(|(_, _, by_index)| *by_index > 0), "{scans:?}");
+    assert!(scans.iter().all(|(_, walks, _)| *walks == 0), "{scans:?}");
 }

@@ -45,10 +45,14 @@ macro_rules! on_duty {
     };
 }
 
-/// Whether a position `p` is of a helper who is on duty and was seen since `$since`, and does not own the emergency `e`.
+/// Whether a position `p` is of a helper who is on duty and was seen since `$since`, and is not `$owner`: that of an emergency
+/// `e`, if no other is told.
 macro_rules! may_help {
     ($policy:ident, $since:literal) => {
-        concat!("p.at >= ", $since, " AND p.account_id <> e.owner_id AND ", $crate::near::on_duty!($policy))
+        $crate::near::may_help!($policy, $since, "e.owner_id")
+    };
+    ($policy:ident, $since:literal, $owner:literal) => {
+        concat!("p.at >= ", $since, " AND p.account_id <> ", $owner, " AND ", $crate::near::on_duty!($policy))
     };
 }
 

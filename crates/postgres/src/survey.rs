@@ -2,16 +2,9 @@
 
 use crate::{
     emergency_row::{emergency, live},
-    near::on_duty,
+    near::may_help,
     rows::place,
 };
-
-/// Whether a position `p` is of somebody on duty who was seen since `$5`, and not the owner.
-macro_rules! may_help {
-    ($policy:ident) => {
-        concat!("p.at >= $5 AND p.account_id <> $1 AND ", on_duty!($policy))
-    };
-}
 
 /// One row: what the owner, `$1`, has called before or nothing, and who may be around `$4`, `$3`, but for the owner: everybody
 /// whose anchor lies within the first of the distances `$7` that is far enough, and which one that is. It is, if certainly
@@ -33,14 +26,14 @@ macro_rules! survey {
                  CROSS JOIN unnest($6::float8[], $8::float8[]) WITH ORDINALITY AS r (radius, sure, step) \
                  WHERE r.radius >= coalesce((SELECT alert_radius FROM earlier), 0) AND CASE WHEN r.sure > 0 THEN \
                      (SELECT count(*) FROM (SELECT FROM position p WHERE ST_DWithin(p.anchor, c.place, r.sure, false) AND ",
-            may_help!($policy),
+            may_help!($policy, "$5", "$1"),
             " LIMIT $9) AS n) = $9 ELSE false END LIMIT 1), cardinality($6::float8[])) AS step) \
              SELECT call.*, around.*, (SELECT step FROM looked) AS step FROM ( \
                  SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes, \
                      array_agg(p.longitude) AS longitudes \
                  FROM centre c CROSS JOIN position p \
                  WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM looked)], false) AND ",
-            may_help!($policy),
+            may_help!($policy, "$5", "$1"),
             ") AS around LEFT JOIN LATERAL (",
             emergency!(),
             " WHERE e.id = (SELECT id FROM earlier)) AS call ON true"

@@ -97,3 +97,64 @@ impl DerefMut for Lent {
         &mut self.connection
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, sqlite::SqlitePoolOptions};
+
+    use super::*;
+
+    fn kept(folder: &tempfile::TempDir) -> Kept {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("some.db"));
+        Kept::of(SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.create_if_missing(true)))
+    }
+
+    async fn mark(connection: &mut SqliteConnection) {
+        sqlx::query("create temporary table mark (n)").execute(connection).await.unwrap();
+    }
+
+    async fn is_marked(connection: &mut SqliteConnection) -> bool {
+        sqlx::query("select n from mark").fetch_optional(connection).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_used_next_and_what_is_not_goes_through_the_pool() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder);
+        let mut lent = kept.take().await.unwrap();
+        mark(&mut lent).await;
+        kept.keep(lent);
+        assert_eq!((kept.idle(), kept.pool().num_idle()), (1, 0));
+        let mut lent = kept.take().await.unwrap();
+        assert!(is_marked(&mut lent).await);
+
+        // A transaction that nobody ended is rolled back before anybody else has the connection.
+        let mut transaction = lent.begin().await.unwrap();
+        sqlx::query("create table half (n)").execute(&mut *transaction).await.unwrap();
+        drop(transaction);
+        drop(lent);
+        let mut lent = kept.take().await.unwrap();
+        assert!(!lent.is_in_transaction() && is_marked(&mut lent).await);
+        assert!(sqlx::query("select n from half").fetch_optional(&mut *lent).await.is_err());
+        assert_eq!(kept.idle(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_what_runs_and_nothing_is_kept_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Arc::new(kept(&folder));
+        let lent = kept.take().await.unwrap();
+        let closing = tokio::spawn({
+            let kept = Arc::clone(&kept);
+            async move { kept.close().await }
+        });
+        while !kept.pool().is_closed() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!closing.is_finished());
+        kept.keep(lent);
+        closing.await.unwrap();
+        assert_eq!(kept.idle(), 0);
+        assert!(matches!(kept.take().await, Err(Error::PoolClosed)));
+    }
+}

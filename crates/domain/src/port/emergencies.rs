@@ -119,8 +119,7 @@ pub struct AdminPage {
     pub limit: u32,
 }
 
-/// Emergencies, read, responses and counts included. Each method is one statement, or two where distances are decided
-/// outside of the database.
+/// Emergencies, read, responses and counts included. Each method is one statement, or a few where that costs no round trip.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Emergencies: Send + Sync {
