@@ -66,7 +66,7 @@ impl JwtTokens {
 
     fn sign(&self, claims: &impl Serialize) -> Result<Secret> {
         let token = jsonwebtoken::encode(&Header::new(ALGORITHM), claims, &self.signing);
-        token.map(Secret::new).map_err(Error::unavailable)
+        token.map(Secret::new).map_err(Error::bug)
     }
 
     /// Signature, issuer and audience first: only what this service once signed can be "expired".
@@ -148,7 +148,7 @@ impl Kind {
     }
 
     fn expiry(&self, now: Timestamp) -> Result<i64> {
-        let expires_at = now.checked_add_signed(self.ttl).ok_or_else(|| Error::unavailable("the clock is off"))?;
+        let expires_at = now.checked_add_signed(self.ttl).ok_or_else(|| Error::bug("the clock is off"))?;
         Ok(expires_at.timestamp())
     }
 }

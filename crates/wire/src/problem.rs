@@ -123,9 +123,9 @@ impl From<&Error> for Problem {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::Port(port::Error::Unavailable(_)) => faults::unavailable(),
-            Error::Port(port::Error::Stale | port::Error::Conflict(_) | port::Error::Corrupt { .. }) => {
-                faults::internal()
-            }
+            Error::Port(
+                port::Error::Stale | port::Error::Conflict(_) | port::Error::Corrupt { .. } | port::Error::Bug(_),
+            ) => faults::internal(),
         }
     }
 }

@@ -65,15 +65,24 @@ pub enum Error {
         /// Which row.
         id: String,
     },
-    /// The database, or whatever is behind the port, did not answer.
-    #[error("the adapter failed")]
+    /// The backend did not answer, or not in time. Trying again can help.
+    #[error("the backend is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A defect of this program: a violated `CHECK` or `NOT NULL`, an undefined column, a column that does not decode,
+    /// a value that cannot be serialized. Trying again cannot help, so it is logged and never retried.
+    #[error("the adapter has a defect")]
+    Bug(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// Wraps an adapter's own failure.
+    /// Wraps a failure of the backend that trying again can mend.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())
+    }
+
+    /// Wraps a failure that only a change of the program can mend.
+    pub fn bug(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Bug(source.into())
     }
 }
 

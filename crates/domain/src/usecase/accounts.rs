@@ -117,7 +117,7 @@ pub async fn ensure_admin(cx: &Context, email: Email, password: Password) -> Res
     if cx.accounts.credentials(&email).await?.is_some() {
         return Ok(false);
     }
-    let first_name = Name::parse("Administrator").map_err(port::Error::unavailable)?;
+    let first_name = Name::parse("Administrator").map_err(port::Error::bug)?;
     let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
     match create(cx, Registration { email, password, profile }, Role::Admin).await {
         Ok(_) => Ok(true),

@@ -61,18 +61,18 @@ pub async fn acknowledge(cx: &Context, received: &[(EmergencyId, UserId)]) -> Re
 pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts, mut fired: impl FnMut(Fired)) -> Result<usize, Error> {
     let now = cx.clock.now();
     let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
-    let mut corrupt = None;
+    let mut failure = None;
     for id in &due {
         match fire(cx, *id).await {
             // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
             Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
             Ok(done) => done.into_iter().for_each(&mut fired),
-            // One that cannot be read must not keep all others waiting.
-            Err(unreadable @ Error::Port(port::Error::Corrupt { .. })) => corrupt = Some(unreadable),
+            // An emergency that can never be handled must not delay the others.
+            Err(broken @ Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_))) => failure = Some(broken),
             Err(other) => return Err(other),
         }
     }
-    corrupt.map_or(Ok(due.len()), Err)
+    failure.map_or(Ok(due.len()), Err)
 }
 
 /// Tells what was done, if anything was.

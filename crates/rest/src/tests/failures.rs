@@ -65,8 +65,15 @@ fn unavailable() -> port::Error {
 #[tokio::test]
 async fn a_fault_is_logged_once_with_its_causes_and_shown_to_nobody() {
     let corrupt = || port::Error::Corrupt { table: "account", column: "role", id: "17".to_owned() };
-    let cases: [(Break, u16, &str, &str); 3] = [
-        (unavailable, 503, "unavailable", "a port failed: the adapter failed: connection to db.internal refused"),
+    let bug = || port::Error::bug(io::Error::other(CAUSE));
+    let cases: [(Break, u16, &str, &str); 4] = [
+        (
+            unavailable,
+            503,
+            "unavailable",
+            "a port failed: the backend is unavailable: connection to db.internal refused",
+        ),
+        (bug, 500, "internal", "a port failed: the adapter has a defect: connection to db.internal refused"),
         (corrupt, 500, "internal", "a port failed: account.role of 17 is corrupt"),
         (|| port::Error::Stale, 500, "internal", "a port failed: the stored revision is another"),
     ];

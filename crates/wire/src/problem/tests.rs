@@ -164,6 +164,7 @@ fn the_cause_of_a_fault_is_never_shown() {
     for (error, reason) in [
         (port::Error::unavailable("secret"), "unavailable"),
         (corrupt, "internal"),
+        (port::Error::bug("secret"), "internal"),
         (port::Error::Stale, "internal"),
         (port::Error::Conflict(port::Constraint::Email), "internal"),
     ] {

@@ -170,13 +170,15 @@ async fn one_that_was_deleted_keeps_no_others_waiting() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_read_keeps_no_others_waiting_and_is_told() {
-    let corrupt = || port::Error::Corrupt { table: "emergency", column: "kind", id: "102".to_owned() };
-    let (cx, committed, alerts) = three_due(vec![Ok(()), Err(corrupt()), Ok(())]);
-    let (outcome, fired) = fire_all(&cx, &alerts).await;
-    assert_eq!(fired, [Fired::Unanswered; 2]);
-    assert!(matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. }))), "{outcome:?}");
-    assert_eq!(committed.attempts().len(), 3);
+async fn an_emergency_that_can_never_be_handled_does_not_delay_the_others_and_its_error_is_returned() {
+    let corrupt = port::Error::Corrupt { table: "emergency", column: "kind", id: "102".to_owned() };
+    for broken in [corrupt, port::Error::bug("an undefined column")] {
+        let (cx, committed, alerts) = three_due(vec![Ok(()), Err(broken), Ok(())]);
+        let (outcome, fired) = fire_all(&cx, &alerts).await;
+        assert_eq!(fired, [Fired::Unanswered; 2]);
+        assert!(matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_)))), "{outcome:?}");
+        assert_eq!(committed.attempts().len(), 3);
+    }
 }
 
 #[tokio::test]
