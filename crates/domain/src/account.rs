@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, Secret, SessionId, Text, Timestamp, TokenId, UserId, text::TextError, words};
+use crate::{ContactId, Secret, SessionId, Text, Timestamp, TokenId, UserId, string_enum, text::TextError};
 
 /// A given or family name.
 pub type Name = Text<100>;
@@ -100,17 +100,17 @@ pub enum PasswordError {
     Nul,
 }
 
-words! {
+string_enum! {
     /// What an account is, as shown to people. Rights of a helper follow from [`Verification`] and [`HelperPolicy`].
     Role { User = "user", Helper = "helper", Admin = "admin" }
 }
 
-words! {
+string_enum! {
     /// Whether an administrator has looked at a helper.
     Verification { Pending = "pending", Verified = "verified", Rejected = "rejected" }
 }
 
-words! {
+string_enum! {
     /// Who may help: the verified only, or every active account.
     HelperPolicy { Verified = "verified", Open = "open" }
 }

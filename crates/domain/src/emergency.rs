@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Person, Position, Refusal, Text, Timestamp,
-    UserId, words,
+    UserId, string_enum,
 };
 
 mod footing;
 
 pub use footing::{Footing, Relation};
 
-words! {
+string_enum! {
     /// What kind of trouble it is.
     EmergencyType {
         Medical = "medical", Safety = "safety", Accident = "accident", Assault = "assault",
@@ -21,12 +21,12 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// How urgent the owner says it is.
     Priority { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
 }
 
-words! {
+string_enum! {
     /// Where an emergency is in its life: `active → responding → resolved | cancelled`.
     EmergencyStatus { Active = "active", Responding = "responding", Resolved = "resolved", Cancelled = "cancelled" }
 }
@@ -38,7 +38,7 @@ impl EmergencyStatus {
     }
 }
 
-words! {
+string_enum! {
     /// Where a response is in its life: forward only, steps may be skipped, `cancelled` from any but `completed`.
     ResponseStatus {
         Responding = "responding", OnWay = "on_way", Arrived = "arrived", Completed = "completed",
@@ -61,7 +61,7 @@ impl ResponseStatus {
     }
 }
 
-words! {
+string_enum! {
     /// Who brought an emergency to its end.
     ResolutionType {
         UserResolved = "user_resolved", HelperResolved = "helper_resolved", AdminResolved = "admin_resolved",

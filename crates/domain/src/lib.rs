@@ -76,10 +76,10 @@ mod refusal;
 mod roster;
 mod secret;
 mod signal;
+mod string_enum;
 mod text;
 mod unanswered;
 pub mod usecase;
-mod words;
 
 pub use account::*;
 pub use alert::*;
@@ -97,9 +97,9 @@ pub use refusal::{Error, Refusal};
 pub use roster::{PresenceNews, Roster};
 pub use secret::Secret;
 pub use signal::{Announcement, Signal};
+pub use string_enum::UnknownVariant;
 pub use text::{Text, TextError};
 pub use unanswered::Unanswered;
-pub use words::UnknownWord;
 
 /// A moment in UTC, in whole microseconds.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -7,7 +7,7 @@ pub mod socket;
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-use allynet_domain::{Metres, Position, Text, TextError, Timestamp, UnknownWord};
+use allynet_domain::{Metres, Position, Text, TextError, Timestamp, UnknownVariant};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Map, Value};
 
@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A word of an enumeration.
-    pub fn word<T: FromStr<Err = UnknownWord>>(&mut self, field: &str) -> Option<T> {
+    pub fn word<T: FromStr<Err = UnknownVariant>>(&mut self, field: &str) -> Option<T> {
         self.parsed(field)
     }
 
