@@ -112,32 +112,32 @@ impl LoggedEvent {
     }
 
     /// What this event changes about who is in which room.
-    pub fn movements(&self) -> Vec<Movement> {
+    pub fn room_changes(&self) -> Vec<RoomChange> {
         let part = |emergency| vec![Room::Emergency(emergency), Room::Participants(emergency)];
         match (&self.event, self.emergency) {
             (Event::EmergencyCreated { call, .. }, _) => {
-                vec![Movement::Enter { user: call.owner.id, rooms: part(call.id) }]
+                vec![RoomChange::Enter { user: call.owner.id, rooms: part(call.id) }]
             }
             (Event::HelperJoined { helper, .. }, Some(emergency)) => {
-                vec![Movement::Enter { user: helper.person.id, rooms: part(emergency) }]
+                vec![RoomChange::Enter { user: helper.person.id, rooms: part(emergency) }]
             }
             (Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. }, Some(emergency)) => {
-                vec![Movement::Leave { user: *helper, rooms: part(emergency) }]
+                vec![RoomChange::Leave { user: *helper, rooms: part(emergency) }]
             }
             (Event::HelperRightsChanged { user, on_duty, may_help }, _) => {
                 let rooms = vec![Room::Helpers];
                 let duty = if *on_duty {
-                    Movement::Enter { user: *user, rooms }
+                    RoomChange::Enter { user: *user, rooms }
                 } else {
-                    Movement::Leave { user: *user, rooms }
+                    RoomChange::Leave { user: *user, rooms }
                 };
-                let looking = (!may_help).then_some(Movement::StopLookingOn { user: *user });
+                let looking = (!may_help).then_some(RoomChange::StopLookingOn { user: *user });
                 [duty].into_iter().chain(looking).collect()
             }
             (Event::SessionsRevoked { user, only, except }, _) => {
-                vec![Movement::CloseSessions { user: *user, only: *only, except: *except }]
+                vec![RoomChange::CloseSessions { user: *user, only: *only, except: *except }]
             }
-            (Event::AccountBlocked { user }, _) => vec![Movement::CloseBlocked { user: *user }],
+            (Event::AccountBlocked { user }, _) => vec![RoomChange::CloseBlocked { user: *user }],
             (
                 Event::HelperJoined { .. }
                 | Event::HelpersAlerted { .. }
@@ -170,7 +170,7 @@ fn to_readers(readers: Option<Vec<UserId>>, sender: Option<UserId>, everyone: Ro
 
 /// A change of who is in which room. Entering happens before the event is delivered, all else after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Movement {
+pub enum RoomChange {
     /// All sockets of the user enter the rooms.
     Enter {
         /// Who.

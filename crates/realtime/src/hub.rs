@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use allynet_domain::{Audience, EmergencyId, EventId, Movement, Room, Stays, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, Stays, Timestamp, UserId, Viewer};
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -296,7 +296,7 @@ impl<D: Clone> Hub<D> {
         state.ring.push(Arc::clone(event));
         let members = &mut state.members;
         let (entering, rest): (Vec<_>, Vec<_>) =
-            event.movements.iter().partition(|movement| matches!(movement, Movement::Enter { .. }));
+            event.movements.iter().partition(|movement| matches!(movement, RoomChange::Enter { .. }));
         let mut dismissed: Vec<_> = entering.iter().flat_map(|movement| members.apply(movement)).collect();
         let mut deliveries = Vec::new();
         for delivery in &event.deliveries {

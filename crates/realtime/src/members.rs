@@ -7,7 +7,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Audience, EmergencyId, EventId, Movement, Room, SessionId, Stay, Stays, Timestamp, UserId, Viewer,
+    Audience, EmergencyId, EventId, Room, RoomChange, SessionId, Stay, Stays, Timestamp, UserId, Viewer,
 };
 
 use crate::{
@@ -159,26 +159,26 @@ impl<D: Clone> Members<D> {
     }
 
     /// Moves all connections of a user; hands back those that are to be ended, which are members no more.
-    pub(crate) fn apply(&mut self, movement: &Movement) -> Vec<(D, Farewell)> {
+    pub(crate) fn apply(&mut self, movement: &RoomChange) -> Vec<(D, Farewell)> {
         let ids: Vec<_> = self.ids(Room::User(who_moves(movement))).collect();
         let farewells: Vec<_> = ids.into_iter().filter_map(|id| Some((id, self.move_one(id, movement)?))).collect();
         farewells.into_iter().filter_map(|(id, farewell)| Some((self.remove(id)?, farewell))).collect()
     }
 
     /// Moves one connection of the user whom the movement is about; tells if it is to be ended.
-    pub(crate) fn move_one(&mut self, id: MemberId, movement: &Movement) -> Option<Farewell> {
+    pub(crate) fn move_one(&mut self, id: MemberId, movement: &RoomChange) -> Option<Farewell> {
         let identity = self.all.get(&id)?.identity;
         match movement {
-            Movement::Enter { rooms, .. } => rooms.iter().for_each(|room| self.enter(id, *room)),
-            Movement::Leave { rooms, .. } => rooms.iter().for_each(|room| self.leave(id, *room)),
-            Movement::StopLookingOn { .. } if identity.administers => {}
-            Movement::StopLookingOn { .. } => self.stop_looking_on(id),
-            Movement::CloseSessions { only, except, .. } => {
+            RoomChange::Enter { rooms, .. } => rooms.iter().for_each(|room| self.enter(id, *room)),
+            RoomChange::Leave { rooms, .. } => rooms.iter().for_each(|room| self.leave(id, *room)),
+            RoomChange::StopLookingOn { .. } if identity.administers => {}
+            RoomChange::StopLookingOn { .. } => self.stop_looking_on(id),
+            RoomChange::CloseSessions { only, except, .. } => {
                 let session = Some(identity.session);
                 let concerned = (only.is_none() || *only == session) && *except != session;
                 return concerned.then_some(Farewell::SessionOver);
             }
-            Movement::CloseBlocked { .. } => return Some(Farewell::Blocked),
+            RoomChange::CloseBlocked { .. } => return Some(Farewell::Blocked),
         }
         None
     }
@@ -314,13 +314,13 @@ impl<D: Clone> Members<D> {
 }
 
 /// Whom a movement is about.
-pub(crate) const fn who_moves(movement: &Movement) -> UserId {
+pub(crate) const fn who_moves(movement: &RoomChange) -> UserId {
     match movement {
-        Movement::Enter { user, .. }
-        | Movement::Leave { user, .. }
-        | Movement::StopLookingOn { user }
-        | Movement::CloseSessions { user, .. }
-        | Movement::CloseBlocked { user } => *user,
+        RoomChange::Enter { user, .. }
+        | RoomChange::Leave { user, .. }
+        | RoomChange::StopLookingOn { user }
+        | RoomChange::CloseSessions { user, .. }
+        | RoomChange::CloseBlocked { user } => *user,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use allynet_domain::{Delivery, EventId, LoggedEvent, Movement, Viewer};
+use allynet_domain::{Delivery, EventId, LoggedEvent, RoomChange, Viewer};
 use allynet_wire::events::{Outgoing, outgoing};
 
 use crate::packet::Packet;
@@ -15,7 +15,7 @@ use crate::packet::Packet;
 pub(crate) struct Told {
     pub(crate) logged: LoggedEvent,
     pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) movements: Vec<Movement>,
+    pub(crate) movements: Vec<RoomChange>,
     for_anyone: OnceLock<Option<Arc<Written>>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Written {
 impl Told {
     /// An event of the log.
     pub(crate) fn new(logged: LoggedEvent) -> Arc<Self> {
-        let (deliveries, movements) = (logged.deliveries(), logged.movements());
+        let (deliveries, movements) = (logged.deliveries(), logged.room_changes());
         Arc::new(Self { logged, deliveries, movements, for_anyone: OnceLock::new() })
     }
 

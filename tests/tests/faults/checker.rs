@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use allynet_domain::{Audience, Event, EventId, LoggedEvent, Movement, Room, UserId};
+use allynet_domain::{Audience, Event, EventId, LoggedEvent, Room, RoomChange, UserId};
 use tokio::time::sleep;
 
 use crate::{
@@ -129,9 +129,9 @@ fn entitlements(world: &World, log: &[LoggedEvent], users: &HashSet<UserId>) -> 
     rooms.insert(Room::Helpers, world.helpers.iter().map(|helper| helper.id).collect());
     let mut entitled: HashMap<_, _> = users.iter().map(|user| (*user, HashSet::new())).collect();
     for event in log {
-        let movements = event.movements();
+        let movements = event.room_changes();
         for movement in &movements {
-            if let Movement::Enter { user, rooms: entered } = movement {
+            if let RoomChange::Enter { user, rooms: entered } = movement {
                 for room in entered {
                     rooms.entry(*room).or_default().insert(*user);
                 }
@@ -145,7 +145,7 @@ fn entitlements(world: &World, log: &[LoggedEvent], users: &HashSet<UserId>) -> 
             }
         }
         for movement in &movements {
-            if let Movement::Leave { user, rooms: left } = movement {
+            if let RoomChange::Leave { user, rooms: left } = movement {
                 for room in left {
                     rooms.entry(*room).or_default().remove(user);
                 }

@@ -3,7 +3,7 @@
 //! Rooms at a past event follow from the rooms now and from the events since, read backwards. Broadcasts are the
 //! exception: they go to whoever is on duty now, whenever that began. Pure, and without any query.
 
-use super::{Audience, Delivery, Movement, Room, Viewer};
+use super::{Audience, Delivery, Room, RoomChange, Viewer};
 use crate::{Event, EventId, LoggedEvent, UserId};
 
 /// A time in one room, in places of the log.
@@ -99,10 +99,10 @@ impl Returning {
 
     /// Goes back by one event: with whose eyes they are entitled to hear of it, if they are. `deliveries` and
     /// `movements` are the event's own.
-    pub fn back(&mut self, event: &LoggedEvent, deliveries: &[Delivery], movements: &[Movement]) -> Option<Viewer> {
+    pub fn back(&mut self, event: &LoggedEvent, deliveries: &[Delivery], movements: &[RoomChange]) -> Option<Viewer> {
         self.take_part_again(event);
         for movement in movements {
-            if let Movement::Leave { user, rooms } = movement
+            if let RoomChange::Leave { user, rooms } = movement
                 && *user == self.user
             {
                 self.enter_until(rooms, event.id);
@@ -110,7 +110,7 @@ impl Returning {
         }
         let heard = deliveries.iter().find(|d| self.stays.hear(&d.audience, event.id)).map(|d| d.viewer);
         for movement in movements {
-            if let Movement::Enter { user, rooms } = movement
+            if let RoomChange::Enter { user, rooms } = movement
                 && *user == self.user
             {
                 self.entered_by(rooms, event.id);

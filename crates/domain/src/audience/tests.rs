@@ -125,15 +125,15 @@ fn every_event_moves_those_concerned() {
     let part = || vec![room(), participants()];
     for event in every_event() {
         let expected = match &event {
-            Event::EmergencyCreated { .. } => vec![Movement::Enter { user: id(OWNER), rooms: part() }],
-            Event::HelperJoined { .. } => vec![Movement::Enter { user: id(GRACE), rooms: part() }],
+            Event::EmergencyCreated { .. } => vec![RoomChange::Enter { user: id(OWNER), rooms: part() }],
+            Event::HelperJoined { .. } => vec![RoomChange::Enter { user: id(GRACE), rooms: part() }],
             Event::HelperRightsChanged { .. } => {
-                vec![Movement::Enter { user: id(GRACE), rooms: vec![Room::Helpers] }]
+                vec![RoomChange::Enter { user: id(GRACE), rooms: vec![Room::Helpers] }]
             }
             Event::SessionsRevoked { .. } => {
-                vec![Movement::CloseSessions { user: id(GRACE), only: Some(id(400)), except: None }]
+                vec![RoomChange::CloseSessions { user: id(GRACE), only: Some(id(400)), except: None }]
             }
-            Event::AccountBlocked { .. } => vec![Movement::CloseBlocked { user: id(GRACE) }],
+            Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE) }],
             Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
@@ -146,7 +146,7 @@ fn every_event_moves_those_concerned() {
             | Event::MessagePosted { .. }
             | Event::MessageDeleted { .. } => vec![],
         };
-        assert_eq!(logged(event.clone()).movements(), expected, "{}", event.kind());
+        assert_eq!(logged(event.clone()).room_changes(), expected, "{}", event.kind());
     }
 }
 
@@ -160,9 +160,9 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
             estimated_arrival: None,
             updated_at: at(2),
         };
-        let leaves = Movement::Leave { user: id(GRACE), rooms: vec![room(), participants()] };
+        let leaves = RoomChange::Leave { user: id(GRACE), rooms: vec![room(), participants()] };
         let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };
-        assert_eq!(of_an_emergency(event).movements(), expected, "{status}");
+        assert_eq!(of_an_emergency(event).room_changes(), expected, "{status}");
     }
 }
 
@@ -171,12 +171,12 @@ fn rights_decide_over_the_helpers_room_and_over_looking_on() {
     let rooms = || vec![Room::Helpers];
     let user = id(GRACE);
     for (on_duty, may_help, expected) in [
-        (true, true, vec![Movement::Enter { user, rooms: rooms() }]),
-        (false, true, vec![Movement::Leave { user, rooms: rooms() }]),
-        (false, false, vec![Movement::Leave { user, rooms: rooms() }, Movement::StopLookingOn { user }]),
+        (true, true, vec![RoomChange::Enter { user, rooms: rooms() }]),
+        (false, true, vec![RoomChange::Leave { user, rooms: rooms() }]),
+        (false, false, vec![RoomChange::Leave { user, rooms: rooms() }, RoomChange::StopLookingOn { user }]),
     ] {
         let event = Event::HelperRightsChanged { user, on_duty, may_help };
-        assert_eq!(of_an_account(event).movements(), expected);
+        assert_eq!(of_an_account(event).room_changes(), expected);
     }
 }
 

@@ -76,12 +76,12 @@ fn a_device_that_is_removed_leaves_nothing_behind() {
 fn a_movement_concerns_all_devices_of_its_user() {
     let mut members = three();
     let rooms = vec![Room::Emergency(emergency(7)), Room::Participants(emergency(7))];
-    members.apply(&Movement::Enter { user: user(1), rooms: rooms.clone() });
+    members.apply(&RoomChange::Enter { user: user(1), rooms: rooms.clone() });
     assert_eq!(heard(&members, &rooms[1..], &[]), ["a1", "a2"]);
     members.leave(MemberId(1), rooms[0]);
     assert_eq!(heard(&members, &rooms[..1], &[]), ["a2"]);
     assert_eq!(heard(&members, &rooms[1..], &[]), ["a1", "a2"]);
-    members.apply(&Movement::Leave { user: user(1), rooms: rooms.clone() });
+    members.apply(&RoomChange::Leave { user: user(1), rooms: rooms.clone() });
     assert!(heard(&members, &rooms, &[]).is_empty());
 }
 
@@ -95,14 +95,14 @@ fn lookers_on_leave_the_rooms_in_which_they_take_no_part_and_administrators_stay
         members.enter(id, Room::Emergency(emergency(8)));
         members.enter(id, Room::Participants(emergency(8)));
     }
-    members.apply(&Movement::StopLookingOn { user: user(1) });
+    members.apply(&RoomChange::StopLookingOn { user: user(1) });
     assert_eq!(heard(&members, &[Room::Emergency(emergency(7))], &[]), ["admin"]);
     assert_eq!(heard(&members, &[Room::Emergency(emergency(8))], &[]), ["a1", "admin"]);
 }
 
 #[test]
 fn revoked_sessions_and_blocked_accounts_lose_their_devices() {
-    let close = |only: Option<u128>, except: Option<u128>| Movement::CloseSessions {
+    let close = |only: Option<u128>, except: Option<u128>| RoomChange::CloseSessions {
         user: user(1),
         only: only.map(session),
         except: except.map(session),
@@ -112,7 +112,7 @@ fn revoked_sessions_and_blocked_accounts_lose_their_devices() {
         (close(None, Some(11)), vec![("a2", Farewell::SessionOver)]),
         (close(Some(99), None), vec![]),
         (close(None, None), vec![("a1", Farewell::SessionOver), ("a2", Farewell::SessionOver)]),
-        (Movement::CloseBlocked { user: user(2) }, vec![("b", Farewell::Blocked)]),
+        (RoomChange::CloseBlocked { user: user(2) }, vec![("b", Farewell::Blocked)]),
     ] {
         let mut members = three();
         assert_eq!(members.apply(&movement), ended, "{movement:?}");

@@ -64,7 +64,7 @@ fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, Stays) {
     let mut heard = Vec::new();
     for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
         let event = logged(seq, event.clone());
-        if returning.back(&event, &event.deliveries(), &event.movements()).is_some() {
+        if returning.back(&event, &event.deliveries(), &event.room_changes()).is_some() {
             heard.push(seq);
         }
     }
@@ -154,7 +154,7 @@ fn messages_are_replayed_to_their_readers_with_their_own_eyes() {
     ] {
         let event = logged(1, says(text.clone()));
         let mut returning = Returning::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
-        assert_eq!(returning.back(&event, &event.deliveries(), &event.movements()), expected, "{text:?}");
+        assert_eq!(returning.back(&event, &event.deliveries(), &event.room_changes()), expected, "{text:?}");
     }
 }
 
