@@ -9,9 +9,9 @@ use crate::{
     UserId, string_enum,
 };
 
-mod footing;
+mod access;
 
-pub use footing::{Footing, Relation};
+pub use access::{EmergencyAccess, Relation};
 
 string_enum! {
     /// What kind of trouble it is.
@@ -199,14 +199,14 @@ impl Emergency {
     }
 
     /// What is to be known of this user in the emergency.
-    pub fn footing(&self, user: UserId) -> Footing {
+    pub fn access(&self, user: UserId) -> EmergencyAccess {
         let (owns, responds) = (self.owner() == user, self.is_responding(user));
-        Footing { owns, responds, status: self.status, revision: self.revision }
+        EmergencyAccess { owns, responds, status: self.status, revision: self.revision }
     }
 
     /// How this account stands to the emergency.
     pub fn relation(&self, account: &Account, policy: HelperPolicy) -> Relation {
-        self.footing(account.id).relation(account, policy)
+        self.access(account.id).relation(account, policy)
     }
 
     /// Whether this account may read the emergency and enter its room.
@@ -214,7 +214,7 @@ impl Emergency {
     /// # Errors
     /// [`Refusal::NotAuthorized`].
     pub fn admit(&self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
-        self.footing(account.id).admit(account, policy)
+        self.access(account.id).admit(account, policy)
     }
 
     /// The response of a helper, cancelled ones included.

@@ -152,9 +152,9 @@ impl EventLog for Postgres {
             .await
             .map_err(Error::unavailable)?;
         let Some(row) = row else { return Ok(None) };
-        let (footing, as_of) = row.footing(emergency.into())?;
+        let (access, as_of) = row.access(emergency.into())?;
         let as_of = Stored { table: "event", id: emergency.into() }.json("seq", as_of.as_deref().unwrap_or("0"))?;
-        Ok(Some(Standing { footing, as_of: EventId::new(as_of) }))
+        Ok(Some(Standing { access, as_of: EventId::new(as_of) }))
     }
 
     #[instrument(name = "pg.events.range", level = "debug", skip_all)]

@@ -1,7 +1,7 @@
 //! Helpers in space.
 
 use allynet_domain::{
-    Footing, HelperPolicy, Timestamp,
+    EmergencyAccess, HelperPolicy, Timestamp,
     port::{Error, HelperCounts, Helpers, NearbyHelper, Result, Vicinity},
 };
 use async_trait::async_trait;
@@ -81,7 +81,7 @@ struct CountRow {
 #[async_trait]
 impl Helpers for Postgres {
     #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all)]
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>> {
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
         let sql = match on_duty.policy {
             HelperPolicy::Verified => NEARBY_VERIFIED,
@@ -101,7 +101,7 @@ impl Helpers for Postgres {
         let Some(NearbySeen { seen, latitude, longitude }) = row else { return Ok(None) };
         let stored = Stored { table: "emergency", id: emergency.into() };
         let centre = stored.place(latitude, longitude)?;
-        let (footing, found) = seen.footing(emergency.into())?;
+        let (access, found) = seen.access(emergency.into())?;
         let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
         let mut found = Vec::with_capacity(rows.len());
         for NearbyRow { card, latitude, longitude } in rows {
@@ -114,7 +114,7 @@ impl Helpers for Postgres {
         }
         nearest_first(&mut found, |n| (n.distance, n.helper.person.id));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Some((footing, found)))
+        Ok(Some((access, found)))
     }
 
     #[instrument(name = "pg.helpers.count", level = "debug", skip_all)]

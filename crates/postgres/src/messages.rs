@@ -1,7 +1,7 @@
 //! Messages, read.
 
 use allynet_domain::{
-    EmergencyId, Footing, Message, MessageId, Person, Sender, Timestamp, To, UserId,
+    EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Timestamp, To, UserId,
     port::{Error, MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
@@ -108,7 +108,7 @@ fn to(recipient: &str, id: Option<Uuid>) -> Option<To> {
 #[async_trait]
 impl Messages for Postgres {
     #[instrument(name = "pg.messages.list", level = "debug", skip_all)]
-    async fn list(&self, page: &MessagePage) -> Result<Option<(Footing, Vec<Message>)>> {
+    async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let MessagePage { emergency, reader, before, limit } = *page;
         let query = sqlx::query_as(LIST)
             .bind(Uuid::from(emergency))
@@ -124,23 +124,23 @@ impl Messages for Postgres {
         emergency: EmergencyId,
         message: MessageId,
         reader: UserId,
-    ) -> Result<Option<(Footing, Option<Message>)>> {
+    ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
         let query = sqlx::query_as(FIND).bind(Uuid::from(emergency)).bind(Uuid::from(reader)).bind(Uuid::from(message));
         let found = self.seen(emergency, query).await?;
-        Ok(found.map(|(footing, messages)| (footing, messages.into_iter().next())))
+        Ok(found.map(|(access, messages)| (access, messages.into_iter().next())))
     }
 }
 
 type Query = QueryAs<'static, Pg, SeenRow, PgArguments>;
 
 impl Postgres {
-    async fn seen(&self, of: EmergencyId, query: Query) -> Result<Option<(Footing, Vec<Message>)>> {
+    async fn seen(&self, of: EmergencyId, query: Query) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let row = query.fetch_optional(self.main()).await.map_err(Error::unavailable)?;
         let Some(row) = row else { return Ok(None) };
-        let (footing, found) = row.footing(of.into())?;
-        let Some(found) = found else { return Ok(Some((footing, Vec::new()))) };
+        let (access, found) = row.access(of.into())?;
+        let Some(found) = found else { return Ok(Some((access, Vec::new()))) };
         let rows: Vec<MessageRow> = Stored { table: "message", id: of.into() }.json("emergency_id", &found)?;
         let messages = rows.into_iter().map(|row| row.message(of)).collect::<Result<_>>()?;
-        Ok(Some((footing, messages)))
+        Ok(Some((access, messages)))
     }
 }

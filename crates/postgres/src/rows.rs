@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use allynet_domain::{
-    Account, Footing, HelperCard, HelperRecord, Metres, Name, Person, Position, Profile, Revision, Standing, Text,
-    Timestamp, port::Error, port::Result,
+    Account, EmergencyAccess, HelperCard, HelperRecord, Metres, Name, Person, Position, Profile, Revision, Standing,
+    Text, Timestamp, port::Error, port::Result,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sqlx::FromRow;
@@ -51,10 +51,10 @@ pub(crate) struct SeenRow {
 
 impl SeenRow {
     /// `id` is that of the emergency.
-    pub(crate) fn footing(self, id: Uuid) -> Result<(Footing, Option<String>)> {
+    pub(crate) fn access(self, id: Uuid) -> Result<(EmergencyAccess, Option<String>)> {
         let Self { owns, responds, status, revision, found } = self;
         let status = Stored { table: "emergency", id }.word("status", &status)?;
-        Ok((Footing { owns, responds, status, revision: Revision(revision) }, found))
+        Ok((EmergencyAccess { owns, responds, status, revision: Revision(revision) }, found))
     }
 }
 

@@ -2,8 +2,8 @@
 //! searches find who is wanted first, and read only those in full.
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Footing, HelperCard, Location,
-    Metres, Position, Recipient, Response, Revision, Text, UserId,
+    Alert, AlertCounts, Call, Details, Emergency, EmergencyAccess, EmergencyId, EmergencyStatus, Ending, HelperCard,
+    Location, Metres, Position, Recipient, Response, Revision, Text, UserId,
     near::{self, Candidate},
     port::{
         AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, Result,
@@ -302,7 +302,7 @@ struct SeenRow {
 
 /// An emergency as somebody sees it who needs little of it.
 pub(crate) struct Seen {
-    pub(crate) footing: Footing,
+    pub(crate) access: EmergencyAccess,
     pub(crate) owner: UserId,
     pub(crate) place: Position,
 }
@@ -319,8 +319,8 @@ impl Sqlite {
         let Some(SeenRow { owner_id, responds, status, revision, latitude, longitude }) = row else { return Ok(None) };
         let stored = Stored { table: "emergency", id: id.into() };
         let (owner, status) = (UserId::from(owner_id), stored.parsed("status", &status)?);
-        let footing = Footing { owns: owner == reader, responds, status, revision: Revision(revision) };
-        Ok(Some(Seen { footing, owner, place: stored.position(latitude, longitude)? }))
+        let access = EmergencyAccess { owns: owner == reader, responds, status, revision: Revision(revision) };
+        Ok(Some(Seen { access, owner, place: stored.position(latitude, longitude)? }))
     }
 
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {

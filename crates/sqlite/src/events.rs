@@ -84,7 +84,7 @@ impl EventLog for Sqlite {
 
     async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>> {
         let Some(seen) = self.seen(emergency, user).await? else { return Ok(None) };
-        Ok(Some(Standing { footing: seen.footing, as_of: self.last_event().await? }))
+        Ok(Some(Standing { access: seen.access, as_of: self.last_event().await? }))
     }
 
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {

@@ -1,7 +1,7 @@
 //! Helpers by their last position. Must not decide who may help other than [`allynet_domain::Account::on_duty`] does.
 
 use allynet_domain::{
-    Census, Footing, HelperCard, HelperPolicy, Metres, Position, Recipient, Timestamp, UserId,
+    Census, EmergencyAccess, HelperCard, HelperPolicy, Metres, Position, Recipient, Timestamp, UserId,
     near::{self, Candidate},
     port::{HelperCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
 };
@@ -78,12 +78,12 @@ impl TryFrom<CardRow> for HelperCard {
 
 #[async_trait]
 impl Helpers for Sqlite {
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>> {
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
         let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         let around = Around { centre: seen.place, except: seen.owner, on_duty };
         let nearest = near::nearest(around.centre, &self.candidates(around, radius).await?, limit);
-        Ok(Some((seen.footing, self.cards(nearest).await?)))
+        Ok(Some((seen.access, self.cards(nearest).await?)))
     }
 
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts> {

@@ -1,7 +1,7 @@
 //! Messages, read. Who may read a direct one is decided by the statement.
 
 use allynet_domain::{
-    EmergencyId, Footing, Message, MessageId, Sender, To, UserId,
+    EmergencyAccess, EmergencyId, Message, MessageId, Sender, To, UserId,
     port::{MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
@@ -92,11 +92,11 @@ impl TryFrom<MessageRow> for Message {
 
 #[async_trait]
 impl Messages for Sqlite {
-    async fn list(&self, page: &MessagePage) -> Result<Option<(Footing, Vec<Message>)>> {
+    async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let &MessagePage { emergency, reader, before, limit } = page;
         let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         if limit == 0 {
-            return Ok(Some((seen.footing, Vec::new())));
+            return Ok(Some((seen.access, Vec::new())));
         }
         let rows: Vec<MessageRow> = sqlx::query_as(PAGE)
             .bind(Uuid::from(emergency))
@@ -107,7 +107,7 @@ impl Messages for Sqlite {
             .await
             .map_err(down)?;
         let messages = rows.into_iter().map(Message::try_from).collect::<Result<_>>()?;
-        Ok(Some((seen.footing, messages)))
+        Ok(Some((seen.access, messages)))
     }
 
     async fn find(
@@ -115,7 +115,7 @@ impl Messages for Sqlite {
         emergency: EmergencyId,
         message: MessageId,
         reader: UserId,
-    ) -> Result<Option<(Footing, Option<Message>)>> {
+    ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
         let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
         let row: Option<MessageRow> = sqlx::query_as(messages!("where e.id = ?1 and m.id = ?2"))
             .bind(Uuid::from(emergency))
@@ -123,6 +123,6 @@ impl Messages for Sqlite {
             .fetch_optional(&self.readers)
             .await
             .map_err(down)?;
-        Ok(Some((seen.footing, row.map(Message::try_from).transpose()?)))
+        Ok(Some((seen.access, row.map(Message::try_from).transpose()?)))
     }
 }

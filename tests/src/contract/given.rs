@@ -295,8 +295,8 @@ impl Store {
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
         let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, limit };
-        let (footing, found) = self.helpers.nearby(&vicinity).await.unwrap().unwrap();
-        assert!(footing.owns && footing.status.is_live());
+        let (access, found) = self.helpers.nearby(&vicinity).await.unwrap().unwrap();
+        assert!(access.owns && access.status.is_live());
         let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit) };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let recipient = |n: &NearbyHelper| Recipient { helper: n.helper.person.id, distance: n.distance };

@@ -128,11 +128,11 @@ pub async fn a_search_around_an_emergency_tells_how_the_reader_stands_to_it(stor
     for reader in [emergency.owner(), responding.id, cancelled.id, other.id, id()] {
         let (of, radius) = (emergency.id(), metres(1.0));
         let vicinity = Vicinity { emergency: of, reader, on_duty: on_duty(), radius, limit: 1 };
-        let (footing, near) = store.helpers.nearby(&vicinity).await.unwrap().unwrap();
-        assert_eq!((footing, near), (stored.footing(reader), vec![]));
+        let (access, near) = store.helpers.nearby(&vicinity).await.unwrap().unwrap();
+        assert_eq!((access, near), (stored.access(reader), vec![]));
         let page = MessagePage { emergency: of, reader, before: None, limit: 1 };
-        assert_eq!(store.messages.list(&page).await.unwrap(), Some((stored.footing(reader), vec![])));
-        assert_eq!(store.messages.find(of, id(), reader).await.unwrap(), Some((stored.footing(reader), None)));
+        assert_eq!(store.messages.list(&page).await.unwrap(), Some((stored.access(reader), vec![])));
+        assert_eq!(store.messages.find(of, id(), reader).await.unwrap(), Some((stored.access(reader), None)));
     }
     let unknown = Vicinity { emergency: id(), reader: other.id, on_duty: on_duty(), radius: metres(1.0), limit: 1 };
     assert_eq!(store.helpers.nearby(&unknown).await.unwrap(), None);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Emergency, EmergencyId, EventId, Footing, LoggedEvent, Timestamp, UserId};
+use crate::{Emergency, EmergencyAccess, EmergencyId, EventId, LoggedEvent, Timestamp, UserId};
 
 /// An emergency and what happened in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Timeline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// How they stand.
-    pub footing: Footing,
+    pub access: EmergencyAccess,
     /// As in [`super::Live`].
     pub as_of: EventId,
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, Footing, HelperCard, HelperPolicy, Metres, Timestamp, UserId};
+use crate::{EmergencyAccess, EmergencyId, HelperCard, HelperPolicy, Metres, Timestamp, UserId};
 
 /// Which helpers count: those on duty whose position is fresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct HelperCounts {
 pub trait Helpers: Send + Sync {
     /// The nearest helpers around an emergency, nearest first, and how the reader stands to it; none for an unknown
     /// emergency.
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(Footing, Vec<NearbyHelper>)>>;
+    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>>;
 
     /// How many helpers are on duty.
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, Footing, Message, MessageId, Timestamp, UserId};
+use crate::{EmergencyAccess, EmergencyId, Message, MessageId, Timestamp, UserId};
 
 /// A page of the messages that a participant may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct MessagePage {
 pub trait Messages: Send + Sync {
     /// The newest messages of the page, oldest first, and how the reader stands to the emergency; none for an unknown
     /// one. Direct messages of others MUST NOT be among them. Paging by time MUST NOT lose any written at the same time.
-    async fn list(&self, page: &MessagePage) -> Result<Option<(Footing, Vec<Message>)>>;
+    async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>>;
 
     /// One message of an emergency, if there is one, and how the reader stands to the emergency; none for an unknown
     /// one. It is for the caller to see to who may read the message.
@@ -33,5 +33,5 @@ pub trait Messages: Send + Sync {
         emergency: EmergencyId,
         message: MessageId,
         reader: UserId,
-    ) -> Result<Option<(Footing, Option<Message>)>>;
+    ) -> Result<Option<(EmergencyAccess, Option<Message>)>>;
 }

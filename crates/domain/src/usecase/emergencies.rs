@@ -339,8 +339,8 @@ pub async fn helpers_near(
 ) -> Result<Vec<port::NearbyHelper>, Error> {
     let on_duty = cx.rules.on_duty(cx.clock.now());
     let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, limit };
-    let (footing, near) = cx.helpers.nearby(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
-    footing.admit(&actor.account, cx.rules.helpers)?;
+    let (access, near) = cx.helpers.nearby(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
+    access.admit(&actor.account, cx.rules.helpers)?;
     Ok(near)
 }
 

@@ -1,8 +1,8 @@
 //! Participants talk.
 
 use crate::{
-    Actor, Addressee, Change, EmergencyId, Error, Event, Footing, Message, MessageId, Refusal, Relation, Sender, Text,
-    Write,
+    Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation,
+    Sender, Text, Write,
     port::{self, MessagePage},
     usecase::{decide_again, emergencies},
 };
@@ -21,8 +21,8 @@ pub struct Context {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn list(cx: &Context, actor: &Actor, page: MessagePage) -> Result<Vec<Message>, Error> {
-    let (footing, messages) = cx.messages.list(&page).await?.ok_or(Refusal::EmergencyNotFound)?;
-    take_part(cx, actor, footing)?;
+    let (access, messages) = cx.messages.list(&page).await?.ok_or(Refusal::EmergencyNotFound)?;
+    take_part(cx, actor, access)?;
     Ok(messages)
 }
 
@@ -41,7 +41,7 @@ pub async fn post(
     let ports = &cx.emergencies;
     decide_again!(async {
         let emergency = ports.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-        let relation = take_part(cx, actor, emergency.footing(actor.id()))?;
+        let relation = take_part(cx, actor, emergency.access(actor.id()))?;
         emergency.must_be_live()?;
         let person = actor.account.person();
         let message = Message {
@@ -70,22 +70,22 @@ pub async fn post(
 pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
     decide_again!(async {
         let found = cx.messages.find(id, message, actor.id()).await?;
-        let (footing, found) = found.ok_or(Refusal::EmergencyNotFound)?;
-        take_part(cx, actor, footing)?;
+        let (access, found) = found.ok_or(Refusal::EmergencyNotFound)?;
+        take_part(cx, actor, access)?;
         let found = found.filter(|m| m.is_readable_by(actor.id())).ok_or(Refusal::MessageNotFound)?;
         if found.from.id() != Some(actor.id()) {
             return Err(Refusal::NotAuthorized.into());
         }
         let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
-            .write(Write::ExpectRevision { emergency: id, revision: footing.revision })
+            .write(Write::ExpectRevision { emergency: id, revision: access.revision })
             .write(Write::DeleteMessage { emergency: id, message })
             .event(id, Event::MessageDeleted { message, readers: found.readers() });
         Ok(cx.emergencies.changes.commit(change).await?)
     })
 }
 
-fn take_part(cx: &Context, actor: &Actor, footing: Footing) -> Result<Relation, Refusal> {
-    let relation = footing.relation(&actor.account, cx.emergencies.rules.helpers);
+fn take_part(cx: &Context, actor: &Actor, access: EmergencyAccess) -> Result<Relation, Refusal> {
+    let relation = access.relation(&actor.account, cx.emergencies.rules.helpers);
     if relation.is_participant() { Ok(relation) } else { Err(Refusal::NotAuthorized) }
 }
 

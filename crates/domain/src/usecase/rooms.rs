@@ -67,18 +67,18 @@ pub async fn join(
     actor: &Actor,
     which: Which,
 ) -> Result<(EmergencyId, Rooms), Error> {
-    let (id, footing, as_of) = match which {
+    let (id, access, as_of) = match which {
         Which::Id(id) => {
-            let Standing { footing, as_of } = log.standing(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
-            (id, footing, as_of)
+            let Standing { access, as_of } = log.standing(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
+            (id, access, as_of)
         }
         Which::Current => {
             let (current, as_of) = current(cx, actor.id()).await?;
-            (current.id(), current.footing(actor.id()), as_of)
+            (current.id(), current.access(actor.id()), as_of)
         }
         Which::Unknown => return Err(Refusal::EmergencyNotFound.into()),
     };
-    let relation = footing.admit(&actor.account, cx.rules.helpers)?;
+    let relation = access.admit(&actor.account, cx.rules.helpers)?;
     Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 

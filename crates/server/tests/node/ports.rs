@@ -153,7 +153,7 @@ impl EventLog for Feed {
         let as_of = *self.script.as_of.lock().unwrap();
         let live = self.script.live.lock().unwrap();
         let found = live.iter().find(|emergency| emergency.id() == id);
-        Ok(found.map(|emergency| port::Standing { footing: emergency.footing(user), as_of }))
+        Ok(found.map(|emergency| port::Standing { access: emergency.access(user), as_of }))
     }
 
     async fn events_of(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {

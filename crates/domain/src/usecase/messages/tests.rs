@@ -36,7 +36,7 @@ fn holding_message(message: Option<Message>) -> (Context, Committed) {
     let mut messages = MockMessages::new();
     messages.expect_find().returning(move |of, which, reader| {
         assert_eq!((of, which), (id(EMERGENCY), id(300)));
-        Ok(Some((helped().footing(reader), message.clone())))
+        Ok(Some((helped().access(reader), message.clone())))
     });
     service(MockEmergencies::new(), messages, vec![])
 }
@@ -159,7 +159,7 @@ async fn participants_read_even_after_the_end_and_nobody_else_does() {
         messages
             .expect_list()
             .withf(move |asked| *asked == page(reader))
-            .returning(move |asked| Ok(Some((emergency.footing(asked.reader), vec![from_owner(To::Everyone)]))));
+            .returning(move |asked| Ok(Some((emergency.access(asked.reader), vec![from_owner(To::Everyone)]))));
         service(MockEmergencies::new(), messages, vec![]).0
     };
     for emergency in [helped(), resolved(helped())] {

@@ -29,7 +29,7 @@ fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
 fn in_log(emergency: Emergency) -> MockEventLog {
     let mut log = MockEventLog::new();
     log.expect_standing().returning(move |id, user| {
-        let standing = Standing { footing: emergency.footing(user), as_of: EventId::new(9) };
+        let standing = Standing { access: emergency.access(user), as_of: EventId::new(9) };
         Ok((id == emergency.id()).then_some(standing))
     });
     log

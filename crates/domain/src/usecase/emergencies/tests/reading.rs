@@ -19,7 +19,7 @@ fn around(emergency: &Emergency) -> Context {
         assert_eq!(on_duty, Rules::default().on_duty(now()));
         assert_eq!((radius.get(), limit), (700.0, 5));
         let near = vec![NearbyHelper { helper: card(GRACE), distance: Metres::new(12.0) }];
-        Ok((emergency == found.id()).then(|| (found.footing(reader), near)))
+        Ok((emergency == found.id()).then(|| (found.access(reader), near)))
     });
     Context { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
 }

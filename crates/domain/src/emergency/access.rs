@@ -27,7 +27,7 @@ impl Relation {
 
 /// What is known of an emergency and of one person in it, where the emergency itself is not needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Footing {
+pub struct EmergencyAccess {
     /// They raised it.
     pub owns: bool,
     /// They respond, or have completed.
@@ -38,7 +38,7 @@ pub struct Footing {
     pub revision: Revision,
 }
 
-impl Footing {
+impl EmergencyAccess {
     /// How the person, who has this account, stands to the emergency.
     pub fn relation(self, account: &Account, policy: HelperPolicy) -> Relation {
         if self.owns {
