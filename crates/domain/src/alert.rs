@@ -97,13 +97,13 @@ impl AlertPolicy {
     }
 
     /// Who is alerted first: the nearest within the smallest radius that holds enough helpers, or the largest.
-    /// `census` was taken for [`Self::radii`] and [`Self::wave_size`].
-    pub fn first_wave(&self, census: &Census) -> Wave {
-        let enough = census.counts.iter().position(|&count| count >= self.min_helpers);
+    /// `in_range` was taken for [`Self::radii`] and [`Self::wave_size`].
+    pub fn first_wave(&self, in_range: &HelpersInRange) -> Wave {
+        let enough = in_range.counts.iter().position(|&count| count >= self.min_helpers);
         let index = enough.unwrap_or(self.radii.len() - 1);
         let radius = self.radii[index];
-        let recipients = census.nearest.iter().take_while(|r| r.distance <= radius).copied().collect();
-        Wave { number: 1, radius, recipients, helpers_within: census.counts.get(index).copied().unwrap_or(0) }
+        let recipients = in_range.nearest.iter().take_while(|r| r.distance <= radius).copied().collect();
+        Wave { number: 1, radius, recipients, helpers_within: in_range.counts.get(index).copied().unwrap_or(0) }
     }
 }
 
@@ -114,13 +114,15 @@ impl Default for AlertPolicy {
     }
 }
 
-/// Helpers on duty around a place.
+/// Helpers on duty within range of a place: their number per radius, and the nearest of them.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Census {
-    /// How many stand within each radius that was looked at, in the order of those asked for: all up to the first that
-    /// holds enough, or the last. Where the owner has called before, no fewer than up to that call's alert radius.
+pub struct HelpersInRange {
+    /// Number of helpers within each radius, in the order of the radii asked for.
+    ///
+    /// Holds every radius up to the first that has enough helpers, or all of them. If the owner has an earlier emergency
+    /// it reaches at least as far as the alert radius of that one.
     pub counts: Vec<u32>,
-    /// The nearest within the last radius that was looked at, nearest first, up to the limit that was asked for.
+    /// The nearest within the last radius of `counts`, nearest first, up to the limit asked for.
     pub nearest: Vec<Recipient>,
 }
 
@@ -189,12 +191,12 @@ mod tests {
 
     use super::*;
 
-    fn census(counts: &[u32], distances: &[f64]) -> Census {
+    fn in_range(counts: &[u32], distances: &[f64]) -> HelpersInRange {
         let nearest = (1..)
             .zip(distances)
             .map(|(n, &d)| Recipient { helper: Uuid::from_u128(n).into(), distance: Metres::new(d) })
             .collect();
-        Census { counts: counts.to_vec(), nearest }
+        HelpersInRange { counts: counts.to_vec(), nearest }
     }
 
     #[test]
@@ -206,7 +208,7 @@ mod tests {
             ([0, 1, 2], vec![9_000.0, 14_000.0], 15_000.0, 2, 2),
             ([0, 0, 0], vec![], 15_000.0, 0, 0),
         ] {
-            let wave = policy.first_wave(&census(&counts, &distances));
+            let wave = policy.first_wave(&in_range(&counts, &distances));
             assert_eq!((wave.radius.get(), wave.recipients.len(), wave.helpers_within), (radius, alerted, within));
         }
     }
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn a_later_wave_takes_new_ones_within_the_radius_and_the_unheard_again_nearest_first() {
         let policy = AlertPolicy::new(AlertPolicy::default().radii, 3, 2).unwrap();
-        let near = census(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 7_000.0, 8_000.0, 11_000.0]).nearest;
+        let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 7_000.0, 8_000.0, 11_000.0]).nearest;
         let wave = |radius: f64, alerts: &[Alert], responded: &[u128]| {
             let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
             numbers(&policy.later_wave(Metres::new(radius), &near, alerts, takes_part))
@@ -273,7 +275,7 @@ mod tests {
     #[test]
     fn a_substitute_is_the_nearest_who_was_not_alerted_and_takes_no_part() {
         let policy = AlertPolicy::default();
-        let near = census(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 14_000.0]).nearest;
+        let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 14_000.0]).nearest;
         let substitute = |alerts: &[Alert], responded: &[u128]| {
             let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
             numbers(&policy.substitute(&near, alerts, takes_part))
@@ -304,14 +306,14 @@ mod tests {
         (policy, vec(0..60_000_u32, 0..20))
     }
 
-    fn taken(policy: &AlertPolicy, helpers: &[u32]) -> Census {
+    fn in_range_of(policy: &AlertPolicy, helpers: &[u32]) -> HelpersInRange {
         let within = |radius: &Metres| helpers.iter().filter(|&&d| f64::from(d) <= radius.get()).count();
         let counts: Vec<_> = policy.radii().iter().map(|r| u32::try_from(within(r)).unwrap()).collect();
         let mut distances: Vec<_> = helpers.iter().copied().map(f64::from).collect();
         distances.sort_by(f64::total_cmp);
         distances.retain(|&d| d <= policy.radii().last().unwrap().get());
         distances.truncate(policy.wave_size() as usize);
-        census(&counts, &distances)
+        in_range(&counts, &distances)
     }
 
     proptest! {
@@ -319,16 +321,16 @@ mod tests {
         fn a_first_wave_reaches_the_nearest_within_a_radius_that_is_no_larger_than_needed(
             (policy, helpers) in neighbourhoods()
         ) {
-            let census = taken(&policy, &helpers);
-            let wave = policy.first_wave(&census);
+            let in_range = in_range_of(&policy, &helpers);
+            let wave = policy.first_wave(&in_range);
             let index = policy.radii().iter().position(|&r| r == wave.radius).unwrap();
             let last = policy.radii().len() - 1;
-            prop_assert!(census.counts[index] >= policy.min_helpers || index == last, "too few, and more to be had");
-            prop_assert!(census.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller one would do");
+            prop_assert!(in_range.counts[index] >= policy.min_helpers || index == last, "too few, and more to be had");
+            prop_assert!(in_range.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller one would do");
             prop_assert_eq!(wave.number, 1);
-            prop_assert_eq!(wave.helpers_within, census.counts[index]);
+            prop_assert_eq!(wave.helpers_within, in_range.counts[index]);
             let most = policy.wave_size().min(wave.helpers_within) as usize;
-            prop_assert_eq!(&wave.recipients, &census.nearest[..most]);
+            prop_assert_eq!(&wave.recipients, &in_range.nearest[..most]);
             prop_assert!(wave.recipients.iter().all(|r| r.distance <= wave.radius));
         }
 
@@ -338,7 +340,7 @@ mod tests {
         ) {
             let mut distances: Vec<_> = helpers.iter().copied().map(f64::from).collect();
             distances.sort_by(f64::total_cmp);
-            let near = census(&[], &distances).nearest;
+            let near = in_range(&[], &distances).nearest;
             let radius = Metres::new(radius.into());
             let fate = |helper: UserId| fates[usize::try_from(Uuid::from(helper).as_u128()).unwrap() - 1];
             // 0 to 4 as in `fates`, 5: responded, 6: nothing yet.

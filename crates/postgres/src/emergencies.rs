@@ -1,11 +1,12 @@
 //! Emergencies, read: each method is one statement that brings the owner, all responses and the counts along.
 
 use allynet_domain::{
-    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position, Text, Timestamp,
-    UserId,
+    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, HelpersInRange, Metres, Position, Text,
+    Timestamp, UserId,
     near::count_within,
     port::{
-        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Result, Survey, Surveyed, Whom,
+        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, RaiseContext, RaiseQuery,
+        Result, Whom,
     },
 };
 use async_trait::async_trait;
@@ -280,8 +281,8 @@ impl Emergencies for Postgres {
     }
 
     #[instrument(name = "pg.emergencies.survey", level = "debug", skip_all)]
-    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
-        let Survey { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
+    async fn raise_context<'a>(&self, survey: &RaiseQuery<'a>) -> Result<RaiseContext> {
+        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
         let sql = match on_duty.policy {
             HelperPolicy::Verified => SURVEY_VERIFIED,
             HelperPolicy::Open => SURVEY_OPEN,
@@ -304,7 +305,7 @@ impl Emergencies for Postgres {
         let around = AroundRow::from_row(&row).map_err(Error::unavailable)?;
         let earlier = if_any(&row)?;
         let reaches = |radius| earlier.as_ref().is_none_or(|call: &Emergency| call.alert_radius <= radius);
-        let mut census = Census::default();
+        let mut census = HelpersInRange::default();
         if let Some(&farthest) = looked.last() {
             let around = around.candidates(farthest)?;
             census.nearest = nearest(centre, &around, limit);
@@ -317,7 +318,7 @@ impl Emergencies for Postgres {
                 }
             }
         }
-        Ok(Surveyed { earlier, census })
+        Ok(RaiseContext { earlier, helpers: census })
     }
 
     #[instrument(name = "pg.emergencies.live_of", level = "debug", skip_all)]

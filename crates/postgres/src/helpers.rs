@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     EmergencyAccess, HelperPolicy, Timestamp,
-    port::{Error, HelperCounts, Helpers, NearbyHelper, Result, Vicinity},
+    port::{DutyCounts, Error, Helpers, NearbyHelper, Result, Vicinity},
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -118,14 +118,14 @@ impl Helpers for Postgres {
     }
 
     #[instrument(name = "pg.helpers.count", level = "debug", skip_all)]
-    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts> {
+    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts> {
         let sql = match policy {
             HelperPolicy::Verified => COUNT_VERIFIED,
             HelperPolicy::Open => COUNT_OPEN,
         };
         let row = sqlx::query_as(sql).bind(fresh_since).fetch_one(self.main()).await.map_err(Error::unavailable)?;
         let CountRow { on_duty, fresh } = row;
-        Ok(HelperCounts { on_duty: number(on_duty), fresh: number(fresh) })
+        Ok(DutyCounts { on_duty: number(on_duty), fresh: number(fresh) })
     }
 }
 

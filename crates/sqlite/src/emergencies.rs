@@ -6,8 +6,8 @@ use allynet_domain::{
     Location, Metres, Position, Recipient, Response, Revision, Text, UserId,
     near::{self, Candidate},
     port::{
-        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, Result,
-        Survey, Surveyed, Whom,
+        AdminPage, Emergencies, Error, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, RaiseContext,
+        RaiseQuery, Result, Whom,
     },
 };
 use async_trait::async_trait;
@@ -226,8 +226,8 @@ impl Emergencies for Sqlite {
         Ok(Some(loaded))
     }
 
-    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed> {
-        let Survey { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
+    async fn raise_context<'a>(&self, survey: &RaiseQuery<'a>) -> Result<RaiseContext> {
+        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -238,7 +238,7 @@ impl Emergencies for Sqlite {
         let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius);
         let around = Around { centre, except: owner, on_duty };
         let census = self.census(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
-        Ok(Surveyed { earlier, census })
+        Ok(RaiseContext { earlier, helpers: census })
     }
 
     async fn live_of(&self, user: UserId) -> Result<Live> {

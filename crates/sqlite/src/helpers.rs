@@ -1,9 +1,9 @@
 //! Helpers by their last position. Must not decide who may help other than [`allynet_domain::Account::on_duty`] does.
 
 use allynet_domain::{
-    Census, EmergencyAccess, HelperCard, HelperPolicy, Metres, Position, Recipient, Timestamp, UserId,
+    EmergencyAccess, HelperCard, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,
     near::{self, Candidate},
-    port::{HelperCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
+    port::{DutyCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -86,14 +86,14 @@ impl Helpers for Sqlite {
         Ok(Some((seen.access, self.cards(nearest).await?)))
     }
 
-    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts> {
+    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts> {
         let (on_duty, fresh): (i64, i64) = sqlx::query_as(COUNT)
             .bind(least_duty(policy))
             .bind(fresh_since.timestamp_micros())
             .fetch_one(&self.readers)
             .await
             .map_err(down)?;
-        Ok(HelperCounts { on_duty: count(on_duty), fresh: count(fresh) })
+        Ok(DutyCounts { on_duty: count(on_duty), fresh: count(fresh) })
     }
 }
 
@@ -114,7 +114,7 @@ impl Sqlite {
         radii: &[Metres],
         is_enough: impl Fn(Metres, u32) -> bool + Send,
         limit: u32,
-    ) -> Result<Census> {
+    ) -> Result<HelpersInRange> {
         let (mut counts, mut candidates) = (Vec::with_capacity(radii.len()), Vec::new());
         for &radius in radii {
             candidates = self.candidates(around, radius).await?;
@@ -124,7 +124,7 @@ impl Sqlite {
                 break;
             }
         }
-        Ok(Census { counts, nearest: recipients(near::nearest(around.centre, &candidates, limit)) })
+        Ok(HelpersInRange { counts, nearest: recipients(near::nearest(around.centre, &candidates, limit)) })
     }
 
     /// The nearest helpers within a radius.

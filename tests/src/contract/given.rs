@@ -8,8 +8,8 @@ use allynet_domain::{
     Position, Priority, Profile, Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Revision,
     Role, Sender, Session, Standing, Text, Timestamp, To, UserId, Verification, Write,
     port::{
-        Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, Result, Survey, Surveyed,
-        Vicinity, Whom,
+        Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, RaiseContext, RaiseQuery,
+        Result, Vicinity, Whom,
     },
 };
 use chrono::{DateTime, TimeDelta};
@@ -268,7 +268,7 @@ impl Store {
         request_id: Option<&Text<100>>,
         radii: &[Metres],
         limit: u32,
-    ) -> Surveyed {
+    ) -> RaiseContext {
         self.survey_until(u32::MAX, search, request_id, radii, limit).await
     }
 
@@ -280,10 +280,10 @@ impl Store {
         request_id: Option<&Text<100>>,
         radii: &[Metres],
         limit: u32,
-    ) -> Surveyed {
+    ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
-        let survey = Survey { owner, request_id, centre, on_duty, radii, enough, limit };
-        self.emergencies.survey(&survey).await.unwrap()
+        let query = RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit };
+        self.emergencies.raise_context(&query).await.unwrap()
     }
 
     /// Helpers around a place, as they are found around an emergency there. All searches find the same.

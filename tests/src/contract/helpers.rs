@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{Fix, HelperCounts, MessagePage, Near, OnDuty, Vicinity, Whom};
+use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Vicinity, Whom};
 use allynet_domain::{
-    Account, Census, HelperPolicy, HelperRecord, Metres, Recipient, ResponseStatus, Role, Standing, Timestamp, UserId,
-    Verification, Write,
+    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, Recipient, ResponseStatus, Role, Standing, Timestamp,
+    UserId, Verification, Write,
 };
 
 use super::*;
@@ -23,11 +23,11 @@ fn radii(radii: &[f64]) -> Vec<Metres> {
 }
 
 impl Store {
-    async fn census_of(&self, search: &Search, radii: &[Metres], limit: u32) -> Census {
-        self.survey(search, None, radii, limit).await.census
+    async fn census_of(&self, search: &Search, radii: &[Metres], limit: u32) -> HelpersInRange {
+        self.survey(search, None, radii, limit).await.helpers
     }
 
-    async fn census(&self, radii: &[Metres], limit: u32) -> Census {
+    async fn census(&self, radii: &[Metres], limit: u32) -> HelpersInRange {
         self.census_of(&search(), radii, limit).await
     }
 
@@ -42,7 +42,7 @@ impl Store {
     }
 }
 
-fn found(census: &Census) -> Vec<UserId> {
+fn found(census: &HelpersInRange) -> Vec<UserId> {
     census.nearest.iter().map(|r| r.helper).collect()
 }
 
@@ -58,7 +58,7 @@ pub async fn the_census_counts_within_each_radius_and_finds_the_nearest_within_t
     for (Recipient { distance, .. }, longitude) in census.nearest.iter().zip([0.01, 0.02, 0.06, 0.12]) {
         assert!((distance.get() - centre.distance_to(place(0.0, longitude)).get()).abs() < 0.001);
     }
-    assert_eq!(store.census(&radii(&[1.0]), 50).await, Census { counts: vec![0], nearest: Vec::new() });
+    assert_eq!(store.census(&radii(&[1.0]), 50).await, HelpersInRange { counts: vec![0], nearest: Vec::new() });
 }
 
 pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
@@ -68,7 +68,7 @@ pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
     }
     let radii = radii(&[1_500.0, 5_000.0, 10_000.0, 15_000.0]);
     for (enough, counts) in [(0, &[1][..]), (1, &[1]), (2, &[1, 3]), (4, &[1, 3, 4]), (6, &[1, 3, 4, 5])] {
-        let census = store.survey_until(enough, &search(), None, &radii, 50).await.census;
+        let census = store.survey_until(enough, &search(), None, &radii, 50).await.helpers;
         assert_eq!(census.counts, counts, "{enough}");
         assert_eq!(found(&census), ids[..counts[counts.len() - 1] as usize], "{enough}");
     }
@@ -77,7 +77,7 @@ pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
     let search = Search { except: owner.id, ..search() };
     store.raise(allynet_domain::Emergency { alert_radius: metres(10_000.0), ..call_of(&owner) }).await;
     let surveyed = store.survey_until(1, &search, None, &radii, 50).await;
-    assert_eq!((surveyed.earlier.is_some(), &surveyed.census.counts[..]), (true, &[1, 3, 4][..]));
+    assert_eq!((surveyed.earlier.is_some(), &surveyed.helpers.counts[..]), (true, &[1, 3, 4][..]));
 }
 
 pub async fn the_census_counts_beyond_the_limit(store: Store) {
@@ -277,7 +277,7 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
         let on_duty = OnDuty { fresh_since, ..on_duty() };
         assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected);
         let counts = store.helpers.count(HelperPolicy::Verified, fresh_since).await.unwrap();
-        assert_eq!(counts, HelperCounts { on_duty: 4, fresh: u32::try_from(expected.len()).unwrap() });
+        assert_eq!(counts, DutyCounts { on_duty: 4, fresh: u32::try_from(expected.len()).unwrap() });
     }
 }
 
@@ -302,7 +302,7 @@ pub async fn helpers_on_duty_are_counted_with_and_without_a_fresh_position(store
     let on_duty = |policy| u32::try_from(all.iter().filter(|a| a.on_duty(policy)).count()).unwrap();
     for &policy in HelperPolicy::ALL {
         let counts = store.helpers.count(policy, at(0)).await.unwrap();
-        assert_eq!(counts, HelperCounts { on_duty: on_duty(policy), fresh: 0 }, "{policy}");
+        assert_eq!(counts, DutyCounts { on_duty: on_duty(policy), fresh: 0 }, "{policy}");
     }
     for account in &all {
         store.locate(account.id, place(0.0, 0.0)).await;
@@ -310,7 +310,7 @@ pub async fn helpers_on_duty_are_counted_with_and_without_a_fresh_position(store
     for &policy in HelperPolicy::ALL {
         for (fresh_since, fresh) in [(at(0), on_duty(policy)), (at(1), 0)] {
             let counts = store.helpers.count(policy, fresh_since).await.unwrap();
-            assert_eq!(counts, HelperCounts { on_duty: on_duty(policy), fresh }, "{policy}");
+            assert_eq!(counts, DutyCounts { on_duty: on_duty(policy), fresh }, "{policy}");
         }
     }
 }

@@ -63,7 +63,7 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
             let this = found.iter().find(|(id, _)| *id == helper);
             assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius:?}");
             assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
-            let census = store.survey(&around(centre), None, &[radius], 1_000).await.census;
+            let census = store.survey(&around(centre), None, &[radius], 1_000).await.helpers;
             assert_eq!(census.counts, [u32::try_from(found.len()).unwrap()]);
             assert_eq!(
                 census.nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Alert, Census, Emergency, EmergencyId, EmergencyStatus, EventId, Metres, Position, Recipient, Text, Timestamp,
-    UserId,
+    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, HelpersInRange, Metres, Position, Recipient, Text,
+    Timestamp, UserId,
 };
 
 /// An emergency as a change is decided on it.
@@ -39,32 +39,32 @@ pub enum Whom {
     Only(UserId),
 }
 
-/// Somebody presses the button.
+/// What has to be read before an emergency can be raised.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Survey<'a> {
-    /// Who.
+pub struct RaiseQuery<'a> {
+    /// The user who raises it.
     pub owner: UserId,
-    /// Their own key for this call.
+    /// The client's idempotency key.
     pub request_id: Option<&'a Text<100>>,
-    /// Where.
+    /// The place of the emergency.
     pub centre: Position,
     /// Which helpers count.
     pub on_duty: OnDuty,
-    /// How many of them stand within each of these radii; growing, never empty.
+    /// Radii to count helpers within; growing, never empty.
     pub radii: &'a [Metres],
-    /// When so many stand within a radius, nobody has to be looked for further away.
+    /// The search may stop at the first radius that holds this many helpers.
     pub enough: u32,
-    /// How many of the nearest are wanted.
+    /// Maximum number of nearest helpers to return.
     pub limit: u32,
 }
 
-/// What is there when somebody presses the button.
+/// The answer to a [`RaiseQuery`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Surveyed {
-    /// What a repeated or second call of the owner meets: the emergency with this request id, else the live one.
+pub struct RaiseContext {
+    /// The owner's emergency with the same request id, else the owner's live one.
     pub earlier: Option<Emergency>,
-    /// The helpers around the place, never the owner.
-    pub census: Census,
+    /// Helpers around the place, without the owner.
+    pub helpers: HelpersInRange,
 }
 
 impl Loaded {
@@ -129,8 +129,8 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, to decide a change on it, and the helpers near it, if any are wanted.
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
-    /// All that a new emergency is decided on.
-    async fn survey<'a>(&self, survey: &Survey<'a>) -> Result<Surveyed>;
+    /// Everything that raising an emergency is decided on.
+    async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext>;
 
     /// The live emergencies in which a user takes part (as owner, or as a helper who did not cancel). First the
     /// one owned, then the one they are engaged in, then those they completed, newest first.

@@ -40,7 +40,7 @@ pub struct NearbyHelper {
 
 /// How many helpers there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HelperCounts {
+pub struct DutyCounts {
     /// On duty.
     pub on_duty: u32,
     /// Of these, with a fresh position.
@@ -58,5 +58,5 @@ pub trait Helpers: Send + Sync {
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>>;
 
     /// How many helpers are on duty.
-    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<HelperCounts>;
+    async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts>;
 }

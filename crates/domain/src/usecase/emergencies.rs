@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message,
     Metres, Refusal, Relation, Revision, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
-    port::{self, Constraint, Loaded, Near, Survey, Surveyed, Timeline, Vicinity, Whom},
+    port::{self, Constraint, Loaded, Near, RaiseContext, RaiseQuery, Timeline, Vicinity, Whom},
     usecase::{ATTEMPTS, Rules, decide_again, refuse_conflict},
 };
 
@@ -79,7 +79,7 @@ pub async fn raise(
 ) -> Result<Raised, Error> {
     let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
     let policy = &cx.rules.alerts;
-    let survey = Survey {
+    let query = RaiseQuery {
         owner: actor.id(),
         request_id: request_id.as_ref(),
         centre: call.details.location.position,
@@ -89,14 +89,14 @@ pub async fn raise(
         limit: policy.wave_size(),
     };
     for _ in 0..ATTEMPTS {
-        let Surveyed { earlier, census } = cx.emergencies.survey(&survey).await?;
-        let wave = policy.first_wave(&census);
+        let RaiseContext { earlier, helpers } = cx.emergencies.raise_context(&query).await?;
+        let wave = policy.first_wave(&helpers);
         if let Some(earlier) = earlier {
             if request_id.is_none() || earlier.request_id != request_id {
                 return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
             }
             let index = policy.radii().iter().position(|&r| r == earlier.alert_radius);
-            let nearby_helpers = index.and_then(|i| census.counts.get(i).copied()).unwrap_or(wave.helpers_within);
+            let nearby_helpers = index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within);
             return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
         }
         let emergency = begin(cx, call.clone(), request_id.clone(), &wave);

@@ -3,7 +3,7 @@
 
 use allynet_domain::{
     EventId, HelperRecord, Verification,
-    port::{self, Activity, Fix, HelperCounts, ListedHelper, Live},
+    port::{self, Activity, DutyCounts, Fix, ListedHelper, Live},
 };
 use serde_json::json;
 
@@ -50,7 +50,7 @@ async fn a_page_has_a_cursor_only_when_there_is_more() {
 #[tokio::test]
 async fn presence_is_counts() {
     let mut mocks = Mocks::default();
-    mocks.helpers.expect_count().returning(|_, _| Ok(HelperCounts { on_duty: 7, fresh: 5 }));
+    mocks.helpers.expect_count().returning(|_, _| Ok(DutyCounts { on_duty: 7, fresh: 5 }));
     mocks.presence.expect_helpers_online().returning(|| 3);
     let got = mocks.app().get_as("admin", "/api/v1/helpers/presence").await;
     assert_eq!(got.body["data"], json!({ "onDuty": 7, "connected": 3, "fresh": 5 }));

@@ -2,32 +2,32 @@
 
 use super::*;
 use crate::{
-    Census, HelperPolicy, Recipient,
+    HelperPolicy, HelpersInRange, Recipient,
     given::{Committed, OWNER, account, anonymous, at, details, emergency, now, owner, recipient, store, text},
     port::OnDuty,
     usecase::ATTEMPTS,
 };
 
 /// Helpers at 4, 9 and 12 km: two within 5 km, too few; three within 10 km.
-fn census() -> Census {
+fn helpers() -> HelpersInRange {
     let nearest = vec![recipient(2, 3_000.0), recipient(3, 4_000.0), recipient(4, 9_000.0), recipient(5, 12_000.0)];
-    Census { counts: vec![2, 3, 4], nearest }
+    HelpersInRange { counts: vec![2, 3, 4], nearest }
 }
 
 /// What is found when the owner calls, look after look; the last is found again and again.
-fn surveys(census: &Census, looks: Vec<Option<Emergency>>) -> MockEmergencies {
+fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
-    let (census, mut looks) = (census.clone(), looks.into_iter().peekable());
-    emergencies.expect_survey().returning(move |survey| {
+    let (helpers, mut looks) = (helpers.clone(), looks.into_iter().peekable());
+    emergencies.expect_raise_context().returning(move |query| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);
-        assert_eq!((survey.owner, survey.centre), (id(OWNER), details().location.position));
-        assert_eq!(survey.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since });
-        assert!(survey.radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0]) && survey.limit == 50);
+        assert_eq!((query.owner, query.centre), (id(OWNER), details().location.position));
+        assert_eq!(query.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since });
+        assert!(query.radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0]) && query.limit == 50);
         let look = looks.next().unwrap();
         if looks.peek().is_none() {
             looks = vec![look.clone()].into_iter().peekable();
         }
-        Ok(Surveyed { earlier: look, census: census.clone() })
+        Ok(RaiseContext { earlier: look, helpers: helpers.clone() })
     });
     emergencies
 }
@@ -35,7 +35,7 @@ fn surveys(census: &Census, looks: Vec<Option<Emergency>>) -> MockEmergencies {
 /// The service, with what is found of earlier calls of the owner's in the store.
 fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
     let (changes, committed) = store(outcomes);
-    (context(surveys(&census(), earlier), changes), committed)
+    (context(contexts(&helpers(), earlier), changes), committed)
 }
 
 fn with_request(request: &str) -> Emergency {
@@ -55,7 +55,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     assert_eq!(emergency.alerts, AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
     assert_eq!((emergency.ending.clone(), emergency.responses.len(), emergency.first_response_at), (None, 0, None));
 
-    let recipients: Vec<Recipient> = census().nearest[..3].to_vec();
+    let recipients: Vec<Recipient> = helpers().nearest[..3].to_vec();
     let receipt = Message {
         id: id(1001),
         emergency: emergency.id(),
@@ -95,8 +95,8 @@ async fn the_receipt_of_an_anonymous_call_says_so() {
 #[tokio::test]
 async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let (changes, committed) = store(vec![]);
-    let nobody = Census { counts: vec![0, 0, 0], nearest: vec![] };
-    let cx = context(surveys(&nobody, vec![None]), changes);
+    let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![] };
+    let cx = context(contexts(&nobody, vec![None]), changes);
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius.get()), (0, 15_000.0));
     let change = committed.only();
