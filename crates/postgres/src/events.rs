@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use allynet_domain::{
     EmergencyId, Event, EventId, LoggedEvent, Timestamp, UserId,
-    port::{Error, EventLog, EventTail, Result, Standing, Timeline},
+    port::{AccessAsOf, Error, EventLog, EventTail, Result, Timeline},
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -144,7 +144,7 @@ impl EventLog for Postgres {
     }
 
     #[instrument(name = "pg.events.standing", level = "debug", skip_all)]
-    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>> {
+    async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>> {
         let row: Option<SeenRow> = sqlx::query_as(STANDING)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(user))
@@ -154,7 +154,7 @@ impl EventLog for Postgres {
         let Some(row) = row else { return Ok(None) };
         let (access, as_of) = row.access(emergency.into())?;
         let as_of = Stored { table: "event", id: emergency.into() }.json("seq", as_of.as_deref().unwrap_or("0"))?;
-        Ok(Some(Standing { access, as_of: EventId::new(as_of) }))
+        Ok(Some(AccessAsOf { access, as_of: EventId::new(as_of) }))
     }
 
     #[instrument(name = "pg.events.range", level = "debug", skip_all)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use allynet_domain::{
     EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
-    port::{Emergencies, Error, EventLog, EventTail, Result, Standing, Timeline},
+    port::{AccessAsOf, Emergencies, Error, EventLog, EventTail, Result, Timeline},
 };
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -82,9 +82,9 @@ impl EventLog for Sqlite {
         rows.into_iter().map(LoggedEvent::try_from).collect()
     }
 
-    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>> {
+    async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>> {
         let Some(seen) = self.seen(emergency, user).await? else { return Ok(None) };
-        Ok(Some(Standing { access: seen.access, as_of: self.last_event().await? }))
+        Ok(Some(AccessAsOf { access: seen.access, as_of: self.last_event().await? }))
     }
 
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {

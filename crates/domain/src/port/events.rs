@@ -14,10 +14,10 @@ pub struct Timeline {
     pub events: Vec<LoggedEvent>,
 }
 
-/// How somebody stands to an emergency, and since when that is known.
+/// A user's access to an emergency, and the position in the log at which it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// How they stand.
+pub struct AccessAsOf {
+    /// The access.
     pub access: EmergencyAccess,
     /// As in [`super::Live`].
     pub as_of: EventId,
@@ -33,8 +33,8 @@ pub trait EventLog: Send + Sync {
     /// What happened in an emergency, in order, up to `limit` events after `after`; also after it was deleted.
     async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
 
-    /// How a user stands to an emergency, and up to which event that is known; none for an unknown one.
-    async fn standing(&self, emergency: EmergencyId, user: UserId) -> Result<Option<Standing>>;
+    /// A user's access to an emergency, or `None` for an unknown emergency.
+    async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>>;
 
     /// The newest `limit` events after `after` and not after `up_to`, in order. Complete only below what a tail of this
     /// log has handed out, which is for the caller to see to; an event that cannot be read is left out, as a tail

@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Actor, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
-    port::{EventLog, Live, Standing},
+    port::{AccessAsOf, EventLog, Live},
     rooms_of,
     usecase::{Rules, emergencies::Context},
 };
@@ -31,8 +31,8 @@ pub async fn leave(
 ) -> Result<(EmergencyId, EventId), Error> {
     match which {
         Which::Id(id) => {
-            let standing = log.standing(id, user).await?;
-            Ok((id, standing.map_or(EventId::START, |standing| standing.as_of)))
+            let access = log.access(id, user).await?;
+            Ok((id, access.map_or(EventId::START, |access| access.as_of)))
         }
         Which::Current => {
             let (current, as_of) = current(cx, user).await?;
@@ -69,7 +69,7 @@ pub async fn join(
 ) -> Result<(EmergencyId, Rooms), Error> {
     let (id, access, as_of) = match which {
         Which::Id(id) => {
-            let Standing { access, as_of } = log.standing(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
+            let AccessAsOf { access, as_of } = log.access(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
             (id, access, as_of)
         }
         Which::Current => {

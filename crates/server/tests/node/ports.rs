@@ -149,11 +149,11 @@ impl EventLog for Feed {
         Ok(None)
     }
 
-    async fn standing(&self, id: EmergencyId, user: UserId) -> Result<Option<port::Standing>> {
+    async fn access(&self, id: EmergencyId, user: UserId) -> Result<Option<port::AccessAsOf>> {
         let as_of = *self.script.as_of.lock().unwrap();
         let live = self.script.live.lock().unwrap();
         let found = live.iter().find(|emergency| emergency.id() == id);
-        Ok(found.map(|emergency| port::Standing { access: emergency.access(user), as_of }))
+        Ok(found.map(|emergency| port::AccessAsOf { access: emergency.access(user), as_of }))
     }
 
     async fn events_of(&self, _: EmergencyId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {

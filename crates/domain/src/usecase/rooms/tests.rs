@@ -28,9 +28,9 @@ fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
 /// A log in which this emergency is.
 fn in_log(emergency: Emergency) -> MockEventLog {
     let mut log = MockEventLog::new();
-    log.expect_standing().returning(move |id, user| {
-        let standing = Standing { access: emergency.access(user), as_of: EventId::new(9) };
-        Ok((id == emergency.id()).then_some(standing))
+    log.expect_access().returning(move |id, user| {
+        let access = AccessAsOf { access: emergency.access(user), as_of: EventId::new(9) };
+        Ok((id == emergency.id()).then_some(access))
     });
     log
 }
