@@ -174,7 +174,7 @@ impl Url {
 
 /// What a helper has earned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Standing {
+pub struct HelperReputation {
     /// 0..=1000; see [`TRUST_FOR_HELPING`].
     pub trust_score: u16,
     /// Sum of all scores received.
@@ -188,7 +188,7 @@ pub const TRUST_FOR_HELPING: u16 = 50;
 /// The trust score never rises above this.
 pub const MAX_TRUST: u16 = 1000;
 
-impl Standing {
+impl HelperReputation {
     /// Mean of the scores received, 1.0..=5.0 rounded to two digits, or 0 without any.
     pub fn rating_average(&self) -> f64 {
         if self.rating_count == 0 {
@@ -225,7 +225,7 @@ pub struct Account {
     /// Set once they asked to be a helper.
     pub helper: Option<HelperRecord>,
     /// What they earned by helping.
-    pub standing: Standing,
+    pub reputation: HelperReputation,
     /// When they registered.
     pub created_at: Timestamp,
 }
@@ -238,7 +238,7 @@ impl Account {
 
     /// What others see of a helper.
     pub fn helper_card(&self) -> HelperCard {
-        HelperCard { person: self.person(), standing: self.standing }
+        HelperCard { person: self.person(), reputation: self.reputation }
     }
 
     /// Whether this account has a helper's rights: active, and verified unless the policy is open.
@@ -270,7 +270,7 @@ pub struct HelperCard {
     /// Who.
     pub person: Person,
     /// What they earned.
-    pub standing: Standing,
+    pub reputation: HelperReputation,
 }
 
 /// One login on one device.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     Account, Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, HelperCard,
-    HelperRecord, Location, Message, Metres, Name, Position, Priority, Profile, Recipient, ResolutionType, Response,
-    ResponseStatus, Revision, Role, Sender, Standing, Text, Timestamp, To, UserId, Verification, Write,
+    HelperRecord, HelperReputation, Location, Message, Metres, Name, Position, Priority, Profile, Recipient,
+    ResolutionType, Response, ResponseStatus, Revision, Role, Sender, Text, Timestamp, To, UserId, Verification, Write,
     port::{self, MockChanges, MockClock, MockIds},
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn account(n: u128) -> Account {
         role: Role::User,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: at(-1000),
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //! use allynet_domain::{
 //!     Acceptance, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, Location, Metres,
-//!     Person, Position, Priority, Refusal, Revision, Standing, Text, Timestamp,
+//!     Person, Position, Priority, Refusal, Revision, HelperReputation, Text, Timestamp,
 //! };
 //! use uuid::Uuid;
 //!
@@ -46,7 +46,7 @@
 //!     revision: Revision(1),
 //! };
 //!
-//! let helper = HelperCard { person: person(3, "Grace")?, standing: Standing::default() };
+//! let helper = HelperCard { person: person(3, "Grace")?, reputation: HelperReputation::default() };
 //! assert_eq!(emergency.accept(helper.clone(), None, now), Ok(Acceptance::Joined { first: true }));
 //! assert_eq!(emergency.status, EmergencyStatus::Responding);
 //!

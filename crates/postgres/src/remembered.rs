@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub(crate) const TRUST: Duration = Duration::from_millis(200);
 /// A look that is older than this is followed by another, if somebody calls.
 const DUE: Duration = Duration::from_millis(50);
-/// For how long an account is remembered. Name, standing and skills may change without an event.
+/// For how long an account is remembered. Name, reputation and skills may change without an event.
 const LIFE: Duration = Duration::from_secs(2);
 /// The most sessions that are remembered: some ten megabytes.
 const MOST: usize = 10_000;
@@ -169,7 +169,7 @@ pub(crate) fn must_be_heard(change: &Change) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::{Name, Profile, Role, Standing, Timestamp};
+    use allynet_domain::{HelperReputation, Name, Profile, Role, Timestamp};
     use uuid::Uuid;
 
     use super::*;
@@ -183,7 +183,7 @@ mod tests {
             role: Role::User,
             blocked: false,
             helper: None,
-            standing: Standing::default(),
+            reputation: HelperReputation::default(),
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

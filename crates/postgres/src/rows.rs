@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use allynet_domain::{
-    Account, EmergencyAccess, HelperCard, HelperRecord, Metres, Name, Person, Position, Profile, Revision, Standing,
-    Text, Timestamp, port::Error, port::Result,
+    Account, EmergencyAccess, HelperCard, HelperRecord, HelperReputation, Metres, Name, Person, Position, Profile,
+    Revision, Text, Timestamp, port::Error, port::Result,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sqlx::FromRow;
@@ -159,7 +159,7 @@ impl AccountRow {
             role: stored.word("role", &role)?,
             blocked,
             helper: helper(stored, verification.as_deref(), available, &skills)?,
-            standing: standing(stored, trust_score, rating_sum, rating_count)?,
+            reputation: reputation(stored, trust_score, rating_sum, rating_count)?,
             created_at,
         })
     }
@@ -196,7 +196,7 @@ impl CardRow {
         let Self { id, first_name, last_name, trust_score, rating_sum, rating_count } = self;
         let person = person(id, &first_name, last_name.as_deref())?;
         let stored = Stored { table: "account", id };
-        Ok(HelperCard { person, standing: standing(stored, trust_score, rating_sum, rating_count)? })
+        Ok(HelperCard { person, reputation: reputation(stored, trust_score, rating_sum, rating_count)? })
     }
 }
 
@@ -207,8 +207,8 @@ pub(crate) fn person(id: Uuid, first_name: &str, last_name: Option<&str>) -> Res
     Ok(Person { id: id.into(), first_name, last_name: stored.maybe_text("last_name", last_name)? })
 }
 
-fn standing(stored: Stored, trust_score: i32, rating_sum: i32, rating_count: i32) -> Result<Standing> {
-    Ok(Standing {
+fn reputation(stored: Stored, trust_score: i32, rating_sum: i32, rating_count: i32) -> Result<HelperReputation> {
+    Ok(HelperReputation {
         trust_score: stored.number("trust_score", trust_score)?,
         rating_sum: stored.number("rating_sum", rating_sum)?,
         rating_count: stored.number("rating_count", rating_count)?,

@@ -109,7 +109,7 @@ fn write(write: &Write) -> Value {
 }
 
 fn register_account(account: &Account, password: &PasswordHash) -> Value {
-    let Account { id, email, profile, role, blocked, helper, standing, created_at } = account;
+    let Account { id, email, profile, role, blocked, helper, reputation, created_at } = account;
     json!({
         "op": "register_account", "id": id, "email": email.as_str(), "password_hash": password.expose(),
         "first_name": profile.first_name, "last_name": profile.last_name, "phone": profile.phone,
@@ -118,14 +118,14 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
         "verification": helper.as_ref().map(|h| h.verification),
         "available": helper.as_ref().map(|h| h.available),
         "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
-        "trust_score": standing.trust_score, "rating_sum": standing.rating_sum,
-        "rating_count": standing.rating_count, "created_at": created_at,
+        "trust_score": reputation.trust_score, "rating_sum": reputation.rating_sum,
+        "rating_count": reputation.rating_count, "created_at": created_at,
     })
 }
 
 /// What decides on the rights of an account.
 fn expect_account(account: &Account) -> Value {
-    let Account { id, email: _, profile: _, role, blocked, helper, standing: _, created_at: _ } = account;
+    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
     json!({
         "op": "expect_account", "id": id, "role": role, "blocked": blocked,
         "verification": helper.as_ref().map(|h| h.verification),

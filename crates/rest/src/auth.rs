@@ -92,7 +92,7 @@ async fn change_password(State(cx): State<Context>, Caller(actor): Caller, JsonB
 
 async fn stats(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
     let activity = cx.accounts.activity(actor.id()).await?;
-    ok(Stats::new(actor.account.standing, activity))
+    ok(Stats::new(actor.account.reputation, activity))
 }
 
 async fn contacts(State(cx): State<Context>, Caller(actor): Caller) -> Answer {

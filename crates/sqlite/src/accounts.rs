@@ -73,7 +73,7 @@ impl TryFrom<AccountRow> for Account {
             role: stored.parsed("role", &role)?,
             blocked,
             helper,
-            standing: stored.standing(trust_score, rating_sum, rating_count)?,
+            reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
             created_at: stored.time("created_at", created_at)?,
         })
     }

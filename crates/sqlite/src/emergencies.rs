@@ -174,7 +174,7 @@ impl ResponseJson {
         Ok(Response {
             helper: HelperCard {
                 person: stored.person(helper, &first_name, last_name.as_deref())?,
-                standing: stored.standing(trust_score, rating_sum, rating_count)?,
+                reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
             },
             status: stored.parsed("status", &status)?,
             notes: stored.text_opt("notes", notes.as_deref())?,

@@ -71,7 +71,7 @@ impl TryFrom<CardRow> for HelperCard {
         let stored = Stored { table: "account", id };
         Ok(Self {
             person: stored.person(id, &first_name, last_name.as_deref())?,
-            standing: stored.standing(trust_score, rating_sum, rating_count)?,
+            reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::{fmt::Display, str::FromStr};
 
 use allynet_domain::{
-    Metres, Name, Person, Position, Standing, Text, Timestamp,
+    HelperReputation, Metres, Name, Person, Position, Text, Timestamp,
     port::{Error, Result},
 };
 use chrono::DateTime;
@@ -83,8 +83,8 @@ impl Stored {
         Ok(Person { id: id.into(), first_name, last_name: self.text_opt("last_name", last_name)? })
     }
 
-    pub(crate) fn standing(&self, trust_score: i64, rating_sum: i64, rating_count: i64) -> Result<Standing> {
-        Ok(Standing {
+    pub(crate) fn reputation(&self, trust_score: i64, rating_sum: i64, rating_count: i64) -> Result<HelperReputation> {
+        Ok(HelperReputation {
             trust_score: self.number("trust_score", trust_score)?,
             rating_sum: self.number("rating_sum", rating_sum)?,
             rating_count: self.number("rating_count", rating_count)?,

@@ -2,9 +2,9 @@
 //! becomes of the writer when a caller goes away.
 
 use allynet_domain::{
-    Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, Location, Metres,
-    Name, PasswordHash, Position, Priority, Profile, Response, ResponseStatus, Revision, Role, Standing, Timestamp,
-    UserId, Write,
+    Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, HelperReputation,
+    Location, Metres, Name, PasswordHash, Position, Priority, Profile, Response, ResponseStatus, Revision, Role,
+    Timestamp, UserId, Write,
     port::{Changes, Error, Result},
 };
 use chrono::DateTime;
@@ -53,7 +53,7 @@ fn account(n: u128) -> Account {
         role: Role::User,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: now(),
     }
 }

@@ -3,8 +3,8 @@
 
 use allynet_domain::{
     Account, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, Ending, Event, EventId, HelperCard,
-    HelperRecord, Location, LoggedEvent, Message, Metres, Name, Person, Position, Priority, Profile, Recipient,
-    ResolutionType, Response, ResponseStatus, Revision, Role, Sender, Standing, Text, Timestamp, To, UserId,
+    HelperRecord, HelperReputation, Location, LoggedEvent, Message, Metres, Name, Person, Position, Priority, Profile,
+    Recipient, ResolutionType, Response, ResponseStatus, Revision, Role, Sender, Text, Timestamp, To, UserId,
     Verification,
 };
 use chrono::TimeDelta;
@@ -43,7 +43,7 @@ pub(crate) fn grace() -> Person {
 }
 
 pub(crate) fn grace_card() -> HelperCard {
-    HelperCard { person: grace(), standing: Standing { trust_score: 150, rating_sum: 14, rating_count: 3 } }
+    HelperCard { person: grace(), reputation: HelperReputation { trust_score: 150, rating_sum: 14, rating_count: 3 } }
 }
 
 pub(crate) fn call(anonymous: bool) -> Call {
@@ -126,7 +126,7 @@ pub(crate) fn account(n: u128) -> Account {
         role: Role::User,
         blocked: false,
         helper: None,
-        standing: Standing { trust_score: 150, rating_sum: 14, rating_count: 3 },
+        reputation: HelperReputation { trust_score: 150, rating_sum: 14, rating_count: 3 },
         created_at: at(-60),
     }
 }

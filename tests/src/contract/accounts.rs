@@ -1,7 +1,7 @@
 //! Accounts, what they tell about helping, and their contacts.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, Name, Profile, ResponseStatus, Role, Standing, UserId, Verification, Write,
+    Account, Contact, HelperRecord, HelperReputation, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -127,7 +127,7 @@ pub async fn an_expected_account_must_still_have_its_rights(store: Store) {
     let with = |record: HelperRecord| Account { helper: Some(record), ..helper.clone() };
     for (expected, holds) in [
         (helper.clone(), true),
-        (Account { standing: Standing { trust_score: 9, ..helper.standing }, ..helper.clone() }, true),
+        (Account { reputation: HelperReputation { trust_score: 9, ..helper.reputation }, ..helper.clone() }, true),
         (nobody.clone(), true),
         (Account { blocked: true, ..helper.clone() }, false),
         (Account { role: Role::Admin, ..helper.clone() }, false),

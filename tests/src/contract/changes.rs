@@ -1,7 +1,7 @@
 //! A change is stored as a whole or not at all.
 
 use allynet_domain::{
-    Account, Change, EventId, Recipient, Revision, Standing, Write,
+    Account, Change, EventId, HelperReputation, Recipient, Revision, Write,
     port::{Constraint, Error},
 };
 
@@ -98,8 +98,8 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
             _ => panic!("{outcome:?} instead of {expected:?}"),
         }
         assert_eq!(store.accounts.find(newcomer.id).await.unwrap(), None, "{expected:?}");
-        let standing = Standing { trust_score: 0, rating_sum: 5, rating_count: 1 };
-        assert_eq!(store.account(rated).await.standing, standing, "{expected:?}");
+        let reputation = HelperReputation { trust_score: 0, rating_sum: 5, rating_count: 1 };
+        assert_eq!(store.account(rated).await.reputation, reputation, "{expected:?}");
         assert_eq!(store.load(of).await, before, "{expected:?}");
         assert_eq!(store.message(of, message.id).await, None, "{expected:?}");
         assert_eq!(store.log.events_of(of, EventId::START, 100).await.unwrap(), timeline, "{expected:?}");

@@ -194,7 +194,7 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
     assert_eq!(store.messages(&page).await, []);
     assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);
-    assert_eq!(store.account(helper.id).await.standing.rating_count, 2, "what a helper earned stays");
+    assert_eq!(store.account(helper.id).await.reputation.rating_count, 2, "what a helper earned stays");
     let recipients = vec![Recipient { helper: helper.id, distance: metres(1.0) }];
     for late in [
         Write::SendAlerts { emergency: of, wave: 2, recipients },

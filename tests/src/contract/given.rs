@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use allynet_domain::{
     Acceptance, Account, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, EmergencyType,
-    Event, EventId, HelperCard, HelperRecord, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
-    Position, Priority, Profile, Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Revision,
-    Role, Sender, Session, Standing, Text, Timestamp, To, UserId, Verification, Write,
+    Event, EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres,
+    Name, PasswordHash, Position, Priority, Profile, Recipient, Refusal, Relation, Response, ResponseStatus,
+    ResponseUpdate, Revision, Role, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     port::{
         Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, RaiseContext, RaiseQuery,
         Result, Vicinity, Whom,
@@ -64,7 +64,7 @@ pub fn somebody_with(id: UserId) -> Account {
         role: Role::User,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: at(0),
     }
 }
@@ -388,7 +388,7 @@ pub async fn read_up_to(tail: &mut dyn EventTail, last: &Event) -> Vec<LoggedEve
     read
 }
 
-/// What others see of a helper, with this standing.
-pub fn card(account: &Account, standing: Standing) -> HelperCard {
-    HelperCard { standing, ..account.helper_card() }
+/// What others see of a helper, with this reputation.
+pub fn card(account: &Account, reputation: HelperReputation) -> HelperCard {
+    HelperCard { reputation, ..account.helper_card() }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Vicinity, Whom};
 use allynet_domain::{
-    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, Recipient, ResponseStatus, Role, Standing, Timestamp,
-    UserId, Verification, Write,
+    Account, HelperPolicy, HelperRecord, HelperReputation, HelpersInRange, Metres, Recipient, ResponseStatus, Role,
+    Timestamp, UserId, Verification, Write,
 };
 
 use super::*;
@@ -293,8 +293,8 @@ pub async fn a_helper_is_shown_with_name_and_standing(store: Store) {
     });
     store.commit(earned).await;
     let nearby = store.nearby(&search(), metres(1.0), 5).await;
-    let standing = Standing { trust_score: 50, rating_sum: 4, rating_count: 1 };
-    assert_eq!(nearby[0].helper, card(&helper, standing));
+    let reputation = HelperReputation { trust_score: 50, rating_sum: 4, rating_count: 1 };
+    assert_eq!(nearby[0].helper, card(&helper, reputation));
 }
 
 pub async fn helpers_on_duty_are_counted_with_and_without_a_fresh_position(store: Store) {

@@ -13,10 +13,10 @@ pub mod nearby;
 pub mod positions;
 pub mod racing;
 pub mod raising;
+pub mod reputation;
 pub mod responding;
 mod service;
 pub mod sessions;
-pub mod standing;
 mod store;
 pub mod waves;
 
@@ -182,7 +182,7 @@ macro_rules! contract {
                 one_token_presented_many_times_at_once_stays_good
                 a_revoked_or_unknown_session_confirms_nothing
             }
-            standing {
+            reputation {
                 trust_rises_up_to_the_maximum
                 trust_given_at_once_adds_up
                 a_rating_moves_the_average_and_is_given_once

@@ -223,7 +223,7 @@ pub async fn what_ran_out_of_time_is_resolved_by_nobody_whoever_responds(store: 
             assert_eq!((ending.at, ending.by, ending.resolution, ending.notes), expected);
         }
         // Who was there has helped, and may help elsewhere.
-        assert_eq!(service.store.account(helpers[0].id).await.standing.trust_score, 50);
+        assert_eq!(service.store.account(helpers[0].id).await.reputation.trust_score, 50);
         service.locate(&helpers[0], 1_000.0).await;
         let next = service.call().await;
         service.accept(next, &helpers[0]).await;

@@ -4,8 +4,8 @@ use std::{collections::HashMap, env, time::Duration};
 
 use allynet_auth::JwtTokens;
 use allynet_domain::{
-    Account, Change, EventId, HelperRecord, LoggedEvent, Name, PasswordHash, Position, Profile, Role, Session,
-    Standing, Timestamp, UserId, Verification, Write,
+    Account, Change, EventId, HelperRecord, HelperReputation, LoggedEvent, Name, PasswordHash, Position, Profile, Role,
+    Session, Timestamp, UserId, Verification, Write,
     port::{Changes, Fix, Positions, Tokens},
 };
 use allynet_postgres::Postgres;
@@ -201,7 +201,7 @@ fn somebody(helper: Option<&HelperRecord>) -> Account {
         role: if helper.is_some() { Role::Helper } else { Role::User },
         blocked: false,
         helper: helper.cloned(),
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: now(),
     }
 }

@@ -1,7 +1,7 @@
 //! What tokens say, and every way in which one is refused.
 
 use super::*;
-use allynet_domain::{Name, Profile, Standing};
+use allynet_domain::{HelperReputation, Name, Profile};
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
@@ -24,7 +24,7 @@ fn account() -> Account {
         role: Role::Helper,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: at(0),
     }
 }

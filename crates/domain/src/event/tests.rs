@@ -73,7 +73,7 @@ fn stored() -> Vec<Value> {
             "kind": "helper_joined",
             "helper": {
                 "person": { "id": GRACE, "first_name": "First2", "last_name": "Last2" },
-                "standing": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
+                "reputation": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
             },
             "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z"
         }),

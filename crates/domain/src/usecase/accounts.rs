@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Account, Actor, Change, Contact, Email, Error, Event, MAX_CONTACTS, Name, Password, Profile, Refusal, Role, Secret,
-    Session, SessionId, Standing, Timestamp, TokenId, UserId, Write,
+    Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
+    Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
     port::{self, Confirmation, Constraint, RefreshClaims, TokenError},
     usecase::refuse_conflict,
 };
@@ -77,7 +77,7 @@ pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Er
 }
 
 /// The same, for requests that are not about the caller's own account: a revoked session or a blocked account stops
-/// at once too, but name, standing and skills may be some seconds old. Often without a look at the store.
+/// at once too, but name, reputation and skills may be some seconds old. Often without a look at the store.
 ///
 /// # Errors
 /// As [`authenticate`].
@@ -137,7 +137,7 @@ async fn create(cx: &Context, registration: Registration, role: Role) -> Result<
         role,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: now,
     };
     let session = new_session(cx, account.id, now);

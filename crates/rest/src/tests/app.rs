@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Account, Profile, Role, Standing, Text, Timestamp, UserId,
+    Account, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
         AccessClaims, MockAccounts, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers, MockIds,
         MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
@@ -60,7 +60,7 @@ pub(super) fn account(id: u128) -> Account {
         role: if id == ADMIN { Role::Admin } else { Role::User },
         blocked: id == BLOCKED,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: now(),
     }
 }

@@ -11,8 +11,8 @@ use std::{
 
 use allynet_domain::{
     Account, Call, Details, Email, Emergency, EmergencyId, EmergencyStatus, EmergencyType, Event, EventId,
-    HelperRecord, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role, SessionId,
-    Standing, Timestamp, UserId, Verification,
+    HelperRecord, HelperReputation, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role,
+    SessionId, Timestamp, UserId, Verification,
     port::{Error, Fix, Result},
 };
 use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
@@ -57,8 +57,8 @@ pub(crate) fn account(id: UserId) -> Account {
     let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
     let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
     let email: Email = "somebody@example.org".parse().unwrap();
-    let (role, standing, created_at) = (Role::Helper, Standing::default(), Timestamp::UNIX_EPOCH);
-    Account { id, email, profile, role, blocked: false, helper: Some(helper), standing, created_at }
+    let (role, reputation, created_at) = (Role::Helper, HelperReputation::default(), Timestamp::UNIX_EPOCH);
+    Account { id, email, profile, role, blocked: false, helper: Some(helper), reputation, created_at }
 }
 
 /// An emergency that this user just raised.

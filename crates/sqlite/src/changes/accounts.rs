@@ -1,8 +1,8 @@
 //! Writes about accounts and sessions, inside the transaction of a change.
 
 use allynet_domain::{
-    Account, HelperRecord, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Standing, Text, Url, UserId,
-    Verification,
+    Account, HelperRecord, HelperReputation, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Text, Url,
+    UserId, Verification,
     port::{Error, Result},
 };
 use sqlx::SqliteConnection;
@@ -15,9 +15,9 @@ use crate::{
 };
 
 pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
-    let Account { id, email, profile, role, blocked, helper, standing, created_at } = account;
+    let Account { id, email, profile, role, blocked, helper, reputation, created_at } = account;
     let Profile { first_name, last_name, phone, avatar, bio } = profile;
-    let Standing { trust_score, rating_sum, rating_count } = *standing;
+    let HelperReputation { trust_score, rating_sum, rating_count } = *reputation;
     sqlx::query(
         "insert into account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked, \
                 verification, available, skills, trust_score, rating_sum, rating_count, created_at) \
@@ -92,7 +92,7 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
 
 /// What decides on the rights of an account is still so.
 pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Result<()> {
-    let Account { id, email: _, profile: _, role, blocked, helper, standing: _, created_at: _ } = account;
+    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
     let found: Option<i64> = sqlx::query_scalar(
         "select 1 from account where id = ?1 and role = ?2 and blocked = ?3 and verification is ?4 \
          and available is ?5 and skills = ?6",

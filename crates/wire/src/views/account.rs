@@ -1,7 +1,7 @@
 //! Accounts, for those they belong to and for administrators.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, Role, Standing, Timestamp, Verification,
+    Account, Contact, HelperRecord, HelperReputation, Role, Timestamp, Verification,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -45,19 +45,19 @@ pub struct HelperRecordView<'a> {
 }
 
 impl<'a> HelperRecordView<'a> {
-    fn new(helper: &'a HelperRecord, standing: Standing) -> Self {
+    fn new(helper: &'a HelperRecord, reputation: HelperReputation) -> Self {
         Self {
             verification: helper.verification,
             available: helper.available,
             skills: helper.skills.iter().map(allynet_domain::Text::as_str).collect(),
-            trust_score: standing.trust_score,
-            helper_rating: RatingView { average: standing.rating_average(), count: standing.rating_count },
+            trust_score: reputation.trust_score,
+            helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },
         }
     }
 
     /// The helper record of an account that has one.
     pub fn of(account: &'a Account) -> Option<Self> {
-        account.helper.as_ref().map(|helper| Self::new(helper, account.standing))
+        account.helper.as_ref().map(|helper| Self::new(helper, account.reputation))
     }
 }
 
@@ -172,12 +172,12 @@ struct Tally {
 
 impl Stats {
     /// What an account has done.
-    pub const fn new(standing: Standing, activity: Activity) -> Self {
+    pub const fn new(reputation: HelperReputation, activity: Activity) -> Self {
         const fn tally(emergency: u32) -> Tally {
             Tally { general: 0, emergency, total: emergency }
         }
         Self {
-            trust_score: standing.trust_score,
+            trust_score: reputation.trust_score,
             helped: tally(activity.helped),
             requested: tally(activity.requested),
             reports: 0,

@@ -106,11 +106,11 @@ pub struct HelperView<'a> {
 
 impl<'a> HelperView<'a> {
     pub(crate) fn new(helper: &'a HelperCard, ids: fn(UserId) -> Ids) -> Self {
-        let standing = helper.standing;
+        let reputation = helper.reputation;
         Self {
             person: PersonView::new(&helper.person, ids),
-            trust_score: standing.trust_score,
-            helper_rating: RatingView { average: standing.rating_average(), count: standing.rating_count },
+            trust_score: reputation.trust_score,
+            helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },
         }
     }
 }

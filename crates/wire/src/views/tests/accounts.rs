@@ -1,7 +1,7 @@
 //! Accounts, tokens, numbers and contacts.
 
 use allynet_domain::{
-    Account, Contact, Secret, Standing,
+    Account, Contact, HelperReputation, Secret,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -127,8 +127,8 @@ fn tokens_and_sessions() {
 
 #[test]
 fn what_an_account_has_done() {
-    let standing = Standing { trust_score: 150, ..Standing::default() };
-    let stats = Stats::new(standing, Activity { helped: 3, requested: 1 });
+    let reputation = HelperReputation { trust_score: 150, ..HelperReputation::default() };
+    let stats = Stats::new(reputation, Activity { helped: 3, requested: 1 });
     assert_snapshot!(shown(&stats), @r#"
     {
       "helped": {"emergency": 3, "general": 0, "total": 3},

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use allynet_domain::{
-    EmergencyId, MAX_TRUST, Standing, UserId, Verification, Write,
+    EmergencyId, HelperReputation, MAX_TRUST, UserId, Verification, Write,
     port::{Constraint, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -19,8 +19,8 @@ fn report(emergency: EmergencyId, reporter: UserId, about: UserId) -> Write {
 }
 
 impl Store {
-    async fn standing(&self, user: UserId) -> Standing {
-        self.account(user).await.standing
+    async fn reputation(&self, user: UserId) -> HelperReputation {
+        self.account(user).await.reputation
     }
 
     async fn resolved_with(&self, helper: &allynet_domain::Account) -> EmergencyId {
@@ -35,11 +35,11 @@ pub async fn trust_rises_up_to_the_maximum(store: Store) {
     let [a, b, other] = [store.helper().await.id, store.helper().await.id, store.helper().await.id];
     for (by, of_a, of_b) in [(50, 50, 50), (900, 950, 950), (49, 999, 999), (50, MAX_TRUST, MAX_TRUST)] {
         store.write(Write::AddTrust { helpers: vec![a, b], by }).await;
-        assert_eq!((store.standing(a).await.trust_score, store.standing(b).await.trust_score), (of_a, of_b));
+        assert_eq!((store.reputation(a).await.trust_score, store.reputation(b).await.trust_score), (of_a, of_b));
     }
     store.write(Write::AddTrust { helpers: vec![a], by: u16::MAX }).await;
-    assert_eq!(store.standing(a).await.trust_score, MAX_TRUST);
-    assert_eq!(store.standing(other).await, Standing::default());
+    assert_eq!(store.reputation(a).await.trust_score, MAX_TRUST);
+    assert_eq!(store.reputation(other).await, HelperReputation::default());
 }
 
 pub async fn trust_given_at_once_adds_up(store: Store) {
@@ -53,7 +53,7 @@ pub async fn trust_given_at_once_adds_up(store: Store) {
         gift.unwrap();
     }
     for helper in [a, b] {
-        assert_eq!(store.standing(helper).await.trust_score, 600);
+        assert_eq!(store.reputation(helper).await.trust_score, 600);
     }
 }
 
@@ -63,13 +63,13 @@ pub async fn a_rating_moves_the_average_and_is_given_once(store: Store) {
     store.write(rating(first, helper.id, 5)).await;
     let again = store.try_write(rating(first, helper.id, 1)).await;
     assert!(matches!(again, Err(Error::Conflict(Constraint::Rating))), "{again:?}");
-    assert_eq!(store.standing(helper.id).await, Standing { trust_score: 0, rating_sum: 5, rating_count: 1 });
+    assert_eq!(store.reputation(helper.id).await, HelperReputation { trust_score: 0, rating_sum: 5, rating_count: 1 });
 
     let second = store.resolved_with(&helper).await;
     store.write(Write::AddRating { emergency: second, helper: helper.id, score: 2, comment: None }).await;
-    let standing = store.standing(helper.id).await;
-    assert_eq!(standing, Standing { trust_score: 0, rating_sum: 7, rating_count: 2 });
-    assert_eq!(store.find(first).await.responses[0].helper, card(&helper, standing));
+    let reputation = store.reputation(helper.id).await;
+    assert_eq!(reputation, HelperReputation { trust_score: 0, rating_sum: 7, rating_count: 2 });
+    assert_eq!(store.find(first).await.responses[0].helper, card(&helper, reputation));
 }
 
 pub async fn ratings_given_at_once_add_up(store: Store) {
@@ -83,7 +83,7 @@ pub async fn ratings_given_at_once_add_up(store: Store) {
     let outcomes = join_all(ratings).await;
     assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 8, "{outcomes:?}");
     assert!(outcomes.iter().all(|o| matches!(o, Ok(()) | Err(Error::Conflict(Constraint::Rating)))), "{outcomes:?}");
-    assert_eq!(store.standing(helper.id).await, Standing { trust_score: 0, rating_sum: 24, rating_count: 8 });
+    assert_eq!(store.reputation(helper.id).await, HelperReputation { trust_score: 0, rating_sum: 24, rating_count: 8 });
 }
 
 pub async fn a_party_is_reported_once_by_each(store: Store) {
