@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use allynet_domain::{
     Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, Location, Message, Metres, Name, Person,
-    Position, Priority, Recipient, ResolutionType, Sender, Standing, Text, To, UserId,
+    Position, Priority, Recipient, ResolutionType, Sender, HelperReputation, Text, To, UserId,
 };
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -108,7 +108,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
         text: Text::parse("Your call is stored. 10 helpers are being alerted.")?,
         created_at: now(),
     };
-    let card = HelperCard { person: somebody(helper)?, standing: Standing::default() };
+    let card = HelperCard { person: somebody(helper)?, reputation: HelperReputation::default() };
     let events = [
         Event::EmergencyCreated { call: call.clone(), nearby_helpers: 10 },
         Event::HelpersAlerted {

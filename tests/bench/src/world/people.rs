@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allynet_auth::JwtTokens;
-use allynet_domain::{Account, Name, Profile, Role, Standing, Timestamp, UserId, port::Tokens as _};
+use allynet_domain::{Account, Name, Profile, Role, HelperReputation, Timestamp, UserId, port::Tokens as _};
 use uuid::Uuid;
 
 /// What tokens are signed with, by the servers and here.
@@ -46,7 +46,7 @@ impl Tokens {
             role: Role::User,
             blocked: false,
             helper: None,
-            standing: Standing::default(),
+            reputation: HelperReputation::default(),
             created_at: now(),
         };
         Ok(Self { signing, account })
