@@ -48,9 +48,9 @@ struct Service {
     postgres: Postgres,
     store: Store,
     tokens: Arc<JwtTokens>,
-    emergencies: emergencies::Context,
-    helpers: helpers::Context,
-    accounts: accounts::Context,
+    emergencies: emergencies::EmergencyPorts,
+    helpers: helpers::HelperPorts,
+    accounts: accounts::AccountPorts,
     router: Router,
     following: JoinHandle<()>,
 }
@@ -70,7 +70,7 @@ impl Service {
         let (rules, day) = (Rules::default(), Duration::from_hours(24));
         let secret = "round trips are counted under this secret".to_owned().into();
         let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());
-        let emergencies = emergencies::Context {
+        let emergencies = emergencies::EmergencyPorts {
             emergencies: store.emergencies.clone(),
             helpers: store.helpers.clone(),
             changes: store.changes.clone(),
@@ -78,7 +78,7 @@ impl Service {
             ids: ids.clone(),
             rules: rules.clone(),
         };
-        let accounts = accounts::Context {
+        let accounts = accounts::AccountPorts {
             accounts: store.accounts.clone(),
             sessions: store.sessions.clone(),
             changes: store.changes.clone(),
@@ -87,7 +87,7 @@ impl Service {
             clock: clock.clone(),
             ids,
         };
-        let helpers = helpers::Context {
+        let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
             positions: store.positions.clone(),
@@ -102,7 +102,7 @@ impl Service {
             accounts: accounts.clone(),
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
-            messages: messages::Context { emergencies: emergencies.clone(), messages: store.messages.clone() },
+            messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
             log: store.log.clone(),
             presence: Arc::new(presence),
             ready: Arc::new(|| true),

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use allynet_domain::{EmergencyId, Error, UserId, port, usecase::alerts::acknowledge, usecase::emergencies::Context};
+use allynet_domain::{
+    EmergencyId, Error, UserId, port, usecase::alerts::acknowledge, usecase::emergencies::EmergencyPorts,
+};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::desk::log_fault;
@@ -44,7 +46,7 @@ impl Acknowledgements {
     }
 
     /// Stores what is received, for as long as it is polled.
-    pub(crate) async fn store(&self, emergencies: &Context) {
+    pub(crate) async fn store(&self, emergencies: &EmergencyPorts) {
         let mut waiting = self.waiting.lock().await;
         let mut batch = Vec::new();
         while waiting.recv_many(&mut batch, MOST).await > 0 {
@@ -63,7 +65,7 @@ impl Acknowledgements {
 }
 
 /// What was stored by an attempt that failed in the end is passed over by the next.
-async fn store(emergencies: &Context, batch: &[Received]) {
+async fn store(emergencies: &EmergencyPorts, batch: &[Received]) {
     for attempt in 1..=ATTEMPTS {
         match acknowledge(emergencies, batch).await {
             Err(error @ Error::Port(port::Error::Unavailable(_))) if attempt < ATTEMPTS => {
@@ -96,7 +98,7 @@ mod tests {
     }
 
     /// A store that fails so many times, and how many acknowledgements each commit held that it took.
-    fn failing(times: usize) -> (Context, mpsc::UnboundedReceiver<usize>) {
+    fn failing(times: usize) -> (EmergencyPorts, mpsc::UnboundedReceiver<usize>) {
         let (committed, commits) = mpsc::unbounded_channel();
         let mut changes = MockChanges::new();
         changes.expect_commit().times(times).returning(|_| Err(port::Error::unavailable("the test says so")));
@@ -106,7 +108,7 @@ mod tests {
         });
         let mut clock = MockClock::new();
         clock.expect_now().return_const(Timestamp::UNIX_EPOCH);
-        let context = Context {
+        let context = EmergencyPorts {
             emergencies: Arc::new(MockEmergencies::new()),
             helpers: Arc::new(MockHelpers::new()),
             changes: Arc::new(changes),

@@ -18,11 +18,11 @@ pub type Sighted = Arc<dyn Fn(UserId) + Send + Sync>;
 #[derive(Clone)]
 pub struct Ports {
     /// Who calls.
-    pub accounts: usecase::accounts::Context,
+    pub accounts: usecase::accounts::AccountPorts,
     /// Who may enter which room.
-    pub emergencies: usecase::emergencies::Context,
+    pub emergencies: usecase::emergencies::EmergencyPorts,
     /// Where somebody is.
-    pub helpers: usecase::helpers::Context,
+    pub helpers: usecase::helpers::HelperPorts,
     /// Who waits for an answer, as the log tells.
     pub unanswered: Arc<Unanswered>,
     /// Looks for what waits near somebody.

@@ -23,8 +23,8 @@ use crate::{
 /// What these routes need.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) helpers: helpers::Context,
-    pub(crate) emergencies: emergencies::Context,
+    pub(crate) helpers: helpers::HelperPorts,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) presence: Arc<dyn port::Presence>,
 }
 

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Refusal,
-    usecase::accounts::{self, Context},
+    usecase::accounts::{self, AccountPorts},
 };
 use allynet_wire::{
     data,
@@ -23,7 +23,7 @@ use crate::{
 /// What these routes need that anybody may call.
 #[derive(Clone)]
 pub(crate) struct Entrance {
-    pub(crate) accounts: Context,
+    pub(crate) accounts: AccountPorts,
     pub(crate) limits: Limits,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn open(cx: Entrance) -> Routes {
 }
 
 /// What needs a token.
-pub(crate) fn closed(cx: Context) -> Routes {
+pub(crate) fn closed(cx: AccountPorts) -> Routes {
     Resource::new()
         .post("/api/v1/auth/logout", log_out)
         .get("/api/v1/auth/me", me)
@@ -69,7 +69,7 @@ async fn refresh(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer
     ok(Tokens::from(&tokens))
 }
 
-async fn log_out(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn log_out(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     accounts::log_out(&cx, &actor, input::logout(&body)?).await?;
     ok(())
 }
@@ -78,35 +78,39 @@ async fn me(Caller(actor): Caller) -> Answer {
     ok(User::from(&actor.account))
 }
 
-async fn change_profile(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn change_profile(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let profile = input::profile(&body, &actor.account.profile)?;
     cx.accounts.set_profile(actor.id(), &profile).await?;
     ok(User::from(&Account { profile, ..actor.account }))
 }
 
-async fn change_password(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn change_password(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (current, new) = input::update_password(&body)?;
     accounts::change_password(&cx, &actor, current, new).await?;
     ok(())
 }
 
-async fn stats(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+async fn stats(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
     let activity = cx.accounts.activity(actor.id()).await?;
     ok(Stats::new(actor.account.reputation, activity))
 }
 
-async fn contacts(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+async fn contacts(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
     let contacts = cx.accounts.contacts(actor.id()).await?;
     ok(data::Contacts { contacts: contacts.iter().map(Into::into).collect() })
 }
 
-async fn add_contact(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn add_contact(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (name, email) = input::contact(&body)?;
     let contact = accounts::add_contact(&cx, &actor, name, email).await?;
     created(data::Contact { contact: (&contact).into() })
 }
 
-async fn remove_contact(State(cx): State<Context>, Caller(actor): Caller, OfContact(contact_id): OfContact) -> Answer {
+async fn remove_contact(
+    State(cx): State<AccountPorts>,
+    Caller(actor): Caller,
+    OfContact(contact_id): OfContact,
+) -> Answer {
     if !cx.accounts.remove_contact(actor.id(), contact_id).await? {
         return Err(Refusal::ContactNotFound.into());
     }

@@ -28,7 +28,7 @@ const MOST_PENDING: u32 = 50;
 /// What these routes need.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) emergencies: emergencies::Context,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) presence: Arc<dyn port::Presence>,
 }

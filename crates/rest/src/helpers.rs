@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Refusal,
-    usecase::helpers::{self, Context},
+    usecase::helpers::{self, HelperPorts},
 };
 use allynet_wire::{
     input::{accounts as input, emergencies::location},
@@ -19,12 +19,12 @@ use crate::{
 };
 
 /// What a user may call about themselves.
-pub(crate) fn own(cx: Context) -> Routes {
+pub(crate) fn own(cx: HelperPorts) -> Routes {
     Resource::new().get("/api/v1/helpers/me", me).put("/api/v1/helpers/me", enlist).over(cx)
 }
 
 /// Where a user is, told often.
-pub(crate) fn position(cx: Context) -> Routes {
+pub(crate) fn position(cx: HelperPorts) -> Routes {
     Resource::new().put("/api/v1/helpers/me/location", locate).over(cx)
 }
 
@@ -32,7 +32,7 @@ async fn me(Caller(actor): Caller) -> Answer {
     record(&actor.account)
 }
 
-async fn enlist(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn enlist(State(cx): State<HelperPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let account = helpers::enlist(&cx, &actor, input::duty(&body)?).await?;
     record(&account)
 }
@@ -42,7 +42,7 @@ fn record(account: &Account) -> Answer {
     ok(Helper { helper })
 }
 
-async fn locate(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn locate(State(cx): State<HelperPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let position = location(&body)?;
     helpers::locate(&cx, actor.id(), position).await?;
     ok(Confirmation::located(position))

@@ -19,7 +19,7 @@ use crate::{
 /// What these routes need.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) messages: messages::Context,
+    pub(crate) messages: messages::MessagePorts,
     pub(crate) turns: Turns,
 }
 

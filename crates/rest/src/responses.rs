@@ -26,7 +26,7 @@ use crate::{
 /// What these routes need.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) emergencies: emergencies::Context,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) presence: Arc<dyn port::Presence>,
     pub(crate) turns: Turns,
 }

@@ -18,13 +18,13 @@ use crate::{
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts, sessions and tokens.
-    pub accounts: accounts::Context,
+    pub accounts: accounts::AccountPorts,
     /// Helpers' records and positions.
-    pub helpers: helpers::Context,
+    pub helpers: helpers::HelperPorts,
     /// Emergencies.
-    pub emergencies: emergencies::Context,
+    pub emergencies: emergencies::EmergencyPorts,
     /// Messages.
-    pub messages: messages::Context,
+    pub messages: messages::MessagePorts,
     /// The log, for timelines.
     pub log: Arc<dyn port::EventLog>,
     /// Who is connected.

@@ -120,7 +120,7 @@ impl Lookout {
 
     /// Learns of all live emergencies, and looks at everybody who is sighted, for as long as it is polled. Must begin
     /// after this node has begun to follow the log, so that no emergency falls between.
-    pub(crate) async fn run(&self, emergencies: &emergencies::Context, helpers: &helpers::Context) {
+    pub(crate) async fn run(&self, emergencies: &emergencies::EmergencyPorts, helpers: &helpers::HelperPorts) {
         let mut outage = Outage::new("helpers who come near cannot be looked at, trying again");
         while outage
             .saw(each_live(&*emergencies.emergencies, |live| self.shared.unanswered.remember(live)).await)
@@ -132,7 +132,12 @@ impl Lookout {
         tokio::join!(self.look(emergencies, helpers, outage), self.look_again());
     }
 
-    async fn look(&self, emergencies: &emergencies::Context, helpers: &helpers::Context, mut outage: Outage) {
+    async fn look(
+        &self,
+        emergencies: &emergencies::EmergencyPorts,
+        helpers: &helpers::HelperPorts,
+        mut outage: Outage,
+    ) {
         loop {
             let sighted = std::mem::take(&mut *lock(&self.shared.sighted));
             if sighted.is_empty() {

@@ -161,7 +161,7 @@ fn work(
     workers
 }
 
-async fn make_admin(cx: &accounts::Context, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
+async fn make_admin(cx: &accounts::AccountPorts, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
     let Some((email, password)) = admin else {
         tracing::info!("to make an administrator, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD and start again");
         return Ok(());

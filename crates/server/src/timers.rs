@@ -8,7 +8,7 @@ use allynet_domain::{
     Error, port,
     usecase::{
         alerts::{BATCH, fire_due},
-        emergencies::Context,
+        emergencies::EmergencyPorts,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::{measures::TimerMeasures, outage::Outage};
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Fires what is due until told to stop. What is under way then is done as a whole or not at all.
-pub(crate) async fn run(cx: Context, alerts: Arc<dyn port::Alerts>, stop: CancellationToken) {
+pub(crate) async fn run(cx: EmergencyPorts, alerts: Arc<dyn port::Alerts>, stop: CancellationToken) {
     let measures = TimerMeasures::new();
     let firing = async {
         let mut outage = Outage::new("timers cannot be looked at, trying again");

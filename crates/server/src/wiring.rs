@@ -22,10 +22,10 @@ use crate::{
 /// The contexts of all use cases.
 #[derive(Clone)]
 pub(crate) struct UseCases {
-    pub(crate) accounts: accounts::Context,
-    pub(crate) helpers: helpers::Context,
-    pub(crate) emergencies: emergencies::Context,
-    pub(crate) messages: messages::Context,
+    pub(crate) accounts: accounts::AccountPorts,
+    pub(crate) helpers: helpers::HelperPorts,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
+    pub(crate) messages: messages::MessagePorts,
     pub(crate) clock: Arc<dyn port::Clock>,
     pub(crate) ids: Arc<dyn port::Ids>,
 }
@@ -34,7 +34,7 @@ impl UseCases {
     pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, moved: Moved) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
-        let emergencies = emergencies::Context {
+        let emergencies = emergencies::EmergencyPorts {
             emergencies: ports.emergencies.clone(),
             helpers: ports.helpers.clone(),
             changes: ports.changes.clone(),
@@ -43,7 +43,7 @@ impl UseCases {
             rules: rules.clone(),
         };
         Self {
-            accounts: accounts::Context {
+            accounts: accounts::AccountPorts {
                 accounts: ports.accounts.clone(),
                 sessions: ports.sessions.clone(),
                 changes: ports.changes.clone(),
@@ -52,14 +52,14 @@ impl UseCases {
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
-            helpers: helpers::Context {
+            helpers: helpers::HelperPorts {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
                 positions: Arc::new(Gathered::start(&ports.positions, ports.position_writers, moved)),
                 clock: clock.clone(),
                 rules,
             },
-            messages: messages::Context { emergencies: emergencies.clone(), messages: ports.messages.clone() },
+            messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: ports.messages.clone() },
             emergencies,
             clock,
             ids,

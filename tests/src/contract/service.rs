@@ -87,8 +87,8 @@ impl Service {
         Self { store: self.store.another().await, ..self.clone() }
     }
 
-    pub fn context(&self) -> emergencies::Context {
-        emergencies::Context {
+    pub fn context(&self) -> emergencies::EmergencyPorts {
+        emergencies::EmergencyPorts {
             emergencies: self.store.emergencies.clone(),
             helpers: self.store.helpers.clone(),
             changes: self.store.changes.clone(),
@@ -148,7 +148,7 @@ impl Service {
     }
 
     pub async fn notice(&self, unanswered: &Unanswered, helper: &Account, position: Option<Position>) {
-        let people = helpers::Context {
+        let people = helpers::HelperPorts {
             accounts: self.store.accounts.clone(),
             changes: self.store.changes.clone(),
             positions: self.store.positions.clone(),

@@ -11,7 +11,7 @@ use crate::{
 
 /// What these use cases need.
 #[derive(Clone)]
-pub struct Context {
+pub struct AccountPorts {
     /// Accounts.
     pub accounts: Arc<dyn port::Accounts>,
     /// Sessions.
@@ -70,7 +70,7 @@ pub struct Registration {
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::AccountBlocked`].
-pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Error> {
+pub async fn authenticate(cx: &AccountPorts, token: &str) -> Result<Authenticated, Error> {
     let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
     let actor = recall(cx, claims.session, claims.user).await?;
     Ok(Authenticated { actor, expires_at: claims.expires_at })
@@ -81,7 +81,7 @@ pub async fn authenticate(cx: &Context, token: &str) -> Result<Authenticated, Er
 ///
 /// # Errors
 /// As [`authenticate`].
-pub async fn recognize(cx: &Context, token: &str) -> Result<Authenticated, Error> {
+pub async fn recognize(cx: &AccountPorts, token: &str) -> Result<Authenticated, Error> {
     let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
     let account = cx.sessions.recognize(claims.session, claims.user).await?;
     Ok(Authenticated { actor: admit(account, claims.session)?, expires_at: claims.expires_at })
@@ -91,7 +91,7 @@ pub async fn recognize(cx: &Context, token: &str) -> Result<Authenticated, Error
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::AccountBlocked`].
-pub async fn recall(cx: &Context, session: SessionId, user: UserId) -> Result<Actor, Error> {
+pub async fn recall(cx: &AccountPorts, session: SessionId, user: UserId) -> Result<Actor, Error> {
     Ok(admit(cx.sessions.authenticate(session, user).await?, session)?)
 }
 
@@ -104,7 +104,7 @@ fn admit(account: Option<Account>, session: SessionId) -> Result<Actor, Refusal>
 ///
 /// # Errors
 /// [`Refusal::EmailTaken`].
-pub async fn register(cx: &Context, registration: Registration) -> Result<SignedIn, Error> {
+pub async fn register(cx: &AccountPorts, registration: Registration) -> Result<SignedIn, Error> {
     create(cx, registration, Role::User).await
 }
 
@@ -113,7 +113,7 @@ pub async fn register(cx: &Context, registration: Registration) -> Result<Signed
 ///
 /// # Errors
 /// When a port fails.
-pub async fn ensure_admin(cx: &Context, email: Email, password: Password) -> Result<bool, Error> {
+pub async fn ensure_admin(cx: &AccountPorts, email: Email, password: Password) -> Result<bool, Error> {
     if cx.accounts.credentials(&email).await?.is_some() {
         return Ok(false);
     }
@@ -126,7 +126,7 @@ pub async fn ensure_admin(cx: &Context, email: Email, password: Password) -> Res
     }
 }
 
-async fn create(cx: &Context, registration: Registration, role: Role) -> Result<SignedIn, Error> {
+async fn create(cx: &AccountPorts, registration: Registration, role: Role) -> Result<SignedIn, Error> {
     let Registration { email, password, profile } = registration;
     let password = cx.passwords.hash(password).await?;
     let now = cx.clock.now();
@@ -155,7 +155,7 @@ async fn create(cx: &Context, registration: Registration, role: Role) -> Result<
 ///
 /// # Errors
 /// [`Refusal::InvalidCredentials`]; [`Refusal::AccountBlocked`] only with the right password.
-pub async fn log_in(cx: &Context, email: Option<Email>, password: Password) -> Result<SignedIn, Error> {
+pub async fn log_in(cx: &AccountPorts, email: Option<Email>, password: Password) -> Result<SignedIn, Error> {
     let found = match email {
         Some(email) => cx.accounts.credentials(&email).await?,
         None => None,
@@ -181,7 +181,7 @@ pub async fn log_in(cx: &Context, email: Option<Email>, password: Password) -> R
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
 /// [`Refusal::AccountBlocked`].
-pub async fn refresh(cx: &Context, token: &str) -> Result<TokenPair, Error> {
+pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error> {
     let now = cx.clock.now();
     let claims = cx.tokens.read_refresh(token, now).map_err(refuse_token)?;
     match cx.sessions.confirm(claims.session, claims.token, claims.parent).await? {
@@ -203,7 +203,7 @@ pub async fn refresh(cx: &Context, token: &str) -> Result<TokenPair, Error> {
 ///
 /// # Errors
 /// When a port fails.
-pub async fn log_out(cx: &Context, actor: &Actor, refresh_token: Option<&str>) -> Result<(), Error> {
+pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&str>) -> Result<(), Error> {
     let only = refresh_token.map(|token| match cx.tokens.read_refresh(token, cx.clock.now()) {
         Ok(claims) if claims.user == actor.id() => claims.session,
         _ => actor.session,
@@ -215,7 +215,7 @@ pub async fn log_out(cx: &Context, actor: &Actor, refresh_token: Option<&str>) -
 ///
 /// # Errors
 /// [`Refusal::WrongPassword`].
-pub async fn change_password(cx: &Context, actor: &Actor, current: Password, new: Password) -> Result<(), Error> {
+pub async fn change_password(cx: &AccountPorts, actor: &Actor, current: Password, new: Password) -> Result<(), Error> {
     let stored = cx.accounts.credentials(&actor.account.email).await?.map(|c| c.password);
     if !cx.passwords.verify(current, stored).await? {
         return Err(Refusal::WrongPassword.into());
@@ -233,7 +233,7 @@ pub async fn change_password(cx: &Context, actor: &Actor, current: Password, new
 ///
 /// # Errors
 /// [`Refusal::TooManyContacts`].
-pub async fn add_contact(cx: &Context, actor: &Actor, name: Name, email: Email) -> Result<Contact, Error> {
+pub async fn add_contact(cx: &AccountPorts, actor: &Actor, name: Name, email: Email) -> Result<Contact, Error> {
     let contact = Contact { id: cx.ids.next().into(), name, email, created_at: cx.clock.now() };
     if cx.accounts.add_contact(actor.id(), &contact, MAX_CONTACTS).await? {
         Ok(contact)
@@ -242,14 +242,19 @@ pub async fn add_contact(cx: &Context, actor: &Actor, name: Name, email: Email) 
     }
 }
 
-async fn revoke(cx: &Context, user: UserId, only: Option<SessionId>, except: Option<SessionId>) -> Result<(), Error> {
+async fn revoke(
+    cx: &AccountPorts,
+    user: UserId,
+    only: Option<SessionId>,
+    except: Option<SessionId>,
+) -> Result<(), Error> {
     let change = Change::new(Some(user), cx.clock.now())
         .write(Write::RevokeSessions { user, only, except })
         .account_event(Event::SessionsRevoked { user, only, except });
     Ok(cx.changes.commit(change).await?)
 }
 
-fn new_session(cx: &Context, user: UserId, now: Timestamp) -> Session {
+fn new_session(cx: &AccountPorts, user: UserId, now: Timestamp) -> Session {
     let confirmed: TokenId = cx.ids.next().into();
     Session { id: cx.ids.next().into(), user, confirmed, created_at: now }
 }
@@ -258,7 +263,7 @@ const fn first_claims(session: &Session) -> RefreshClaims {
     RefreshClaims { user: session.user, session: session.id, token: session.confirmed, parent: None }
 }
 
-fn pair(cx: &Context, account: &Account, refresh: RefreshClaims, now: Timestamp) -> port::Result<TokenPair> {
+fn pair(cx: &AccountPorts, account: &Account, refresh: RefreshClaims, now: Timestamp) -> port::Result<TokenPair> {
     Ok(TokenPair {
         access: cx.tokens.access(account, refresh.session, now)?,
         refresh: cx.tokens.refresh(&refresh, now)?,

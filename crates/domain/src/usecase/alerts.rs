@@ -10,7 +10,7 @@ use crate::{
     port::{self, Loaded, Whom},
     usecase::{
         decide_again,
-        emergencies::{Context, resolved},
+        emergencies::{EmergencyPorts, resolved},
         helpers,
     },
 };
@@ -34,7 +34,7 @@ pub enum Fired {
 ///
 /// # Errors
 /// When a port fails. What was stored before stays stored.
-pub async fn acknowledge(cx: &Context, received: &[(EmergencyId, UserId)]) -> Result<usize, Error> {
+pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]) -> Result<usize, Error> {
     let (mut first, mut left) = (0, vec![received]);
     while let Some(part) = left.pop().filter(|part| !part.is_empty()) {
         let begin = Change::new(None, cx.clock.now());
@@ -58,7 +58,11 @@ pub async fn acknowledge(cx: &Context, received: &[(EmergencyId, UserId)]) -> Re
 ///
 /// # Errors
 /// When a port fails. What was done before stays done.
-pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts, mut fired: impl FnMut(Fired)) -> Result<usize, Error> {
+pub async fn fire_due(
+    cx: &EmergencyPorts,
+    alerts: &dyn port::Alerts,
+    mut fired: impl FnMut(Fired),
+) -> Result<usize, Error> {
     let now = cx.clock.now();
     let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
     let mut failure = None;
@@ -76,7 +80,7 @@ pub async fn fire_due(cx: &Context, alerts: &dyn port::Alerts, mut fired: impl F
 }
 
 /// Tells what was done, if anything was.
-async fn fire(cx: &Context, id: EmergencyId) -> Result<Option<Fired>, Error> {
+async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Error> {
     let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
     let alerted = loaded.alerted();
@@ -108,7 +112,7 @@ fn give_up(change: Change, emergency: &mut Emergency) -> Change {
 
 /// Nobody responds any more: the next wave goes out at once, with the next radius if there is one.
 pub(super) fn resume(
-    cx: &Context,
+    cx: &EmergencyPorts,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
@@ -120,7 +124,7 @@ pub(super) fn resume(
 
 /// One will not come: the nearest who was not alerted yet is alerted in their place. The alert radius stays.
 pub(super) fn fill(
-    cx: &Context,
+    cx: &EmergencyPorts,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
@@ -134,7 +138,7 @@ pub(super) fn fill(
 }
 
 fn wave(
-    cx: &Context,
+    cx: &EmergencyPorts,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
@@ -172,8 +176,8 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
 /// # Errors
 /// When a port fails.
 pub async fn notice(
-    cx: &Context,
-    helpers: &helpers::Context,
+    cx: &EmergencyPorts,
+    helpers: &helpers::HelperPorts,
     unanswered: &Unanswered,
     user: UserId,
     position: Option<Position>,
@@ -206,7 +210,7 @@ pub async fn notice(
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
-pub async fn reach(cx: &Context, id: EmergencyId, user: UserId) -> Result<bool, Error> {
+pub async fn reach(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
     decide_again!(async {
         let Loaded { mut emergency, alerts, near } = cx.load_with(id, Whom::Only(user)).await?;
         let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();

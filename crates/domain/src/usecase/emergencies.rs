@@ -11,7 +11,7 @@ use crate::{
 
 /// What these use cases need.
 #[derive(Clone)]
-pub struct Context {
+pub struct EmergencyPorts {
     /// Emergencies.
     pub emergencies: Arc<dyn port::Emergencies>,
     /// Helpers in space.
@@ -26,7 +26,7 @@ pub struct Context {
     pub rules: Rules,
 }
 
-impl Context {
+impl EmergencyPorts {
     /// The emergency, for one who may read it.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ pub struct Raised {
 /// # Errors
 /// [`Refusal::ActiveEmergencyExists`].
 pub async fn raise(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     details: Details,
     request_id: Option<Text<100>>,
@@ -110,7 +110,7 @@ pub async fn raise(
     Err(Refusal::Contended.into())
 }
 
-fn begin(cx: &Context, call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
+fn begin(cx: &EmergencyPorts, call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
     let created_at = call.created_at;
     let alerted = u32::try_from(wave.recipients.len()).unwrap_or(u32::MAX);
     Emergency {
@@ -129,7 +129,7 @@ fn begin(cx: &Context, call: Call, request_id: Option<Text<100>>, wave: &Wave) -
 }
 
 /// The emergency, its first wave of alerts and the owner's receipt.
-fn begun(cx: &Context, emergency: &Emergency, wave: &Wave) -> Change {
+fn begun(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
     let call = &emergency.call;
     let id = call.id;
     let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers: wave.helpers_within };
@@ -167,7 +167,7 @@ fn begun(cx: &Context, emergency: &Emergency, wave: &Wave) -> Change {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
 pub async fn resolve(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     notes: Option<Text<500>>,
@@ -208,7 +208,7 @@ pub(super) fn resolved(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
 pub async fn cancel(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     reason: Option<Text<500>>,
@@ -238,7 +238,7 @@ fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, a
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyLive`].
-pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<(), Error> {
+pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(), Error> {
     let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
     if emergency.owner() != actor.id() {
         return Err(Refusal::NotAuthorized.into());
@@ -266,7 +266,7 @@ pub struct Rating {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
 /// [`Refusal::HelperNotFound`], [`Refusal::AlreadyRated`].
-pub async fn rate(cx: &Context, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<UserId, Error> {
+pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<UserId, Error> {
     let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
     if emergency.owner() != actor.id() {
         return Err(Refusal::NotAuthorized.into());
@@ -300,7 +300,7 @@ pub enum Accused {
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::PartyMissing`], [`Refusal::PartyNotFound`],
 /// [`Refusal::AlreadyReported`].
 pub async fn report(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     accused: Accused,
@@ -331,7 +331,7 @@ pub async fn report(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn helpers_near(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     radius: Metres,
@@ -349,7 +349,7 @@ pub async fn helpers_near(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn timeline(
-    cx: &Context,
+    cx: &EmergencyPorts,
     log: &dyn port::EventLog,
     actor: &Actor,
     id: EmergencyId,
@@ -367,7 +367,7 @@ pub async fn timeline(
 ///
 /// # Errors
 /// [`Refusal::NotAHelper`].
-pub fn must_be_helper(cx: &Context, actor: &Actor) -> Result<(), Refusal> {
+pub fn must_be_helper(cx: &EmergencyPorts, actor: &Actor) -> Result<(), Refusal> {
     if actor.account.may_help(cx.rules.helpers) { Ok(()) } else { Err(Refusal::NotAHelper) }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// What these use cases need.
 #[derive(Clone)]
-pub struct Context {
+pub struct HelperPorts {
     /// Accounts.
     pub accounts: Arc<dyn port::Accounts>,
     /// Commits.
@@ -37,7 +37,7 @@ pub struct Duty {
 ///
 /// # Errors
 /// When a port fails.
-pub async fn enlist(cx: &Context, actor: &Actor, duty: Duty) -> Result<Account, Error> {
+pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Account, Error> {
     let mut known = Some(actor.account.clone());
     decide_again!(async {
         let before = account(cx, actor.id(), known.take()).await?;
@@ -55,7 +55,12 @@ pub async fn enlist(cx: &Context, actor: &Actor, duty: Duty) -> Result<Account, 
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`]; [`Refusal::UserNotFound`] for one who never asked to be a helper.
-pub async fn verify(cx: &Context, actor: &Actor, user: UserId, verification: Verification) -> Result<Account, Error> {
+pub async fn verify(
+    cx: &HelperPorts,
+    actor: &Actor,
+    user: UserId,
+    verification: Verification,
+) -> Result<Account, Error> {
     must_be_admin(actor)?;
     decide_again!(async {
         let before = account(cx, user, None).await?;
@@ -70,7 +75,7 @@ pub async fn verify(cx: &Context, actor: &Actor, user: UserId, verification: Ver
 /// # Errors
 /// [`Refusal::NotAuthorized`], also for shutting out oneself; [`Refusal::UserNotFound`].
 pub async fn block(
-    cx: &Context,
+    cx: &HelperPorts,
     actor: &Actor,
     user: UserId,
     blocked: bool,
@@ -91,7 +96,7 @@ pub async fn block(
 ///
 /// # Errors
 /// When a port fails.
-pub async fn locate(cx: &Context, user: UserId, position: Position) -> Result<(), Error> {
+pub async fn locate(cx: &HelperPorts, user: UserId, position: Position) -> Result<(), Error> {
     locate_at(cx, Fix { user, position, at: cx.clock.now() }).await
 }
 
@@ -99,7 +104,7 @@ pub async fn locate(cx: &Context, user: UserId, position: Position) -> Result<()
 ///
 /// # Errors
 /// When a port fails.
-pub async fn locate_at(cx: &Context, fix: Fix) -> Result<(), Error> {
+pub async fn locate_at(cx: &HelperPorts, fix: Fix) -> Result<(), Error> {
     Ok(cx.positions.record(&[fix]).await?)
 }
 
@@ -112,7 +117,7 @@ pub fn must_be_admin(actor: &Actor) -> Result<(), Refusal> {
 }
 
 /// The account, as it is `known` to be or as it is stored.
-async fn account(cx: &Context, user: UserId, known: Option<Account>) -> Result<Account, Error> {
+async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Result<Account, Error> {
     match known {
         Some(known) => Ok(known),
         None => Ok(cx.accounts.find(user).await?.ok_or(Refusal::UserNotFound)?),
@@ -121,7 +126,7 @@ async fn account(cx: &Context, user: UserId, known: Option<Account>) -> Result<A
 
 /// Commits a change of an account, with what follows from it for its sockets, on condition that its rights are still
 /// those that it was decided on: of two changes side by side the later one is decided again.
-async fn commit(cx: &Context, by: &Actor, before: Account, after: Account, write: Write) -> Result<Account, Error> {
+async fn commit(cx: &HelperPorts, by: &Actor, before: Account, after: Account, write: Write) -> Result<Account, Error> {
     let (policy, user) = (cx.rules.helpers, after.id);
     let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
     let (on_duty, may_help) = rights(&after);

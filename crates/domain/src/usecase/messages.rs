@@ -9,9 +9,9 @@ use crate::{
 
 /// What these use cases need.
 #[derive(Clone)]
-pub struct Context {
+pub struct MessagePorts {
     /// Emergencies.
-    pub emergencies: emergencies::Context,
+    pub emergencies: emergencies::EmergencyPorts,
     /// Messages.
     pub messages: std::sync::Arc<dyn port::Messages>,
 }
@@ -20,7 +20,7 @@ pub struct Context {
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-pub async fn list(cx: &Context, actor: &Actor, page: MessagePage) -> Result<Vec<Message>, Error> {
+pub async fn list(cx: &MessagePorts, actor: &Actor, page: MessagePage) -> Result<Vec<Message>, Error> {
     let (access, messages) = cx.messages.list(&page).await?.ok_or(Refusal::EmergencyNotFound)?;
     take_part(cx, actor, access)?;
     Ok(messages)
@@ -32,7 +32,7 @@ pub async fn list(cx: &Context, actor: &Actor, page: MessagePage) -> Result<Vec<
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::RecipientTakesNoPart`].
 pub async fn post(
-    cx: &Context,
+    cx: &MessagePorts,
     actor: &Actor,
     id: EmergencyId,
     addressee: Addressee,
@@ -67,7 +67,7 @@ pub async fn post(
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].
-pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
+pub async fn delete(cx: &MessagePorts, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
     decide_again!(async {
         let found = cx.messages.find(id, message, actor.id()).await?;
         let (access, found) = found.ok_or(Refusal::EmergencyNotFound)?;
@@ -84,7 +84,7 @@ pub async fn delete(cx: &Context, actor: &Actor, id: EmergencyId, message: Messa
     })
 }
 
-fn take_part(cx: &Context, actor: &Actor, access: EmergencyAccess) -> Result<Relation, Refusal> {
+fn take_part(cx: &MessagePorts, actor: &Actor, access: EmergencyAccess) -> Result<Relation, Refusal> {
     let relation = access.relation(&actor.account, cx.emergencies.rules.helpers);
     if relation.is_participant() { Ok(relation) } else { Err(Refusal::NotAuthorized) }
 }

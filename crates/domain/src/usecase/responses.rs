@@ -7,7 +7,7 @@ use crate::{
     usecase::{
         alerts::{fill, resume},
         decide_again,
-        emergencies::{Context, must_be_helper},
+        emergencies::{EmergencyPorts, must_be_helper},
         refuse_conflict,
     },
 };
@@ -18,7 +18,7 @@ use crate::{
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::AlreadyRespondingElsewhere`].
 pub async fn accept(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     estimated_arrival: Option<Timestamp>,
@@ -53,7 +53,7 @@ pub async fn accept(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::AlreadyResponding`].
-pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
+pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     decide_again!(async {
         let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
         let Loaded { mut emergency, alerts, near } = for_helper(cx, actor, loaded)?;
@@ -82,7 +82,7 @@ pub async fn decline(cx: &Context, actor: &Actor, id: EmergencyId) -> Result<Eme
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::InvalidTransition`].
 pub async fn update(
-    cx: &Context,
+    cx: &EmergencyPorts,
     actor: &Actor,
     id: EmergencyId,
     told: ResponseUpdate,
@@ -119,7 +119,7 @@ pub async fn update(
     })
 }
 
-fn for_helper(cx: &Context, actor: &Actor, loaded: Loaded) -> Result<Loaded, Error> {
+fn for_helper(cx: &EmergencyPorts, actor: &Actor, loaded: Loaded) -> Result<Loaded, Error> {
     if loaded.emergency.owner() == actor.id() {
         return Err(Refusal::OwnEmergency.into());
     }

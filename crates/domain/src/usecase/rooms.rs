@@ -4,7 +4,7 @@ use crate::{
     Account, Actor, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
     port::{AccessAsOf, EventLog, Live},
     rooms_of,
-    usecase::{Rules, emergencies::Context},
+    usecase::{Rules, emergencies::EmergencyPorts},
 };
 
 /// Which emergency somebody means.
@@ -24,7 +24,7 @@ pub enum Which {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`].
 pub async fn leave(
-    cx: &Context,
+    cx: &EmergencyPorts,
     log: &dyn EventLog,
     user: UserId,
     which: Which,
@@ -42,7 +42,7 @@ pub async fn leave(
     }
 }
 
-async fn current(cx: &Context, user: UserId) -> Result<(Emergency, EventId), Error> {
+async fn current(cx: &EmergencyPorts, user: UserId) -> Result<(Emergency, EventId), Error> {
     let Live { emergencies, as_of } = cx.emergencies.live_of(user).await?;
     Ok((emergencies.into_iter().next().ok_or(Refusal::EmergencyNotFound)?, as_of))
 }
@@ -62,7 +62,7 @@ pub struct Rooms {
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
 pub async fn join(
-    cx: &Context,
+    cx: &EmergencyPorts,
     log: &dyn EventLog,
     actor: &Actor,
     which: Which,
@@ -86,7 +86,7 @@ pub async fn join(
 ///
 /// # Errors
 /// When a port fails.
-pub async fn restore(cx: &Context, account: &Account) -> Result<Rooms, Error> {
+pub async fn restore(cx: &EmergencyPorts, account: &Account) -> Result<Rooms, Error> {
     let mut rooms = standing_rooms(account, &cx.rules);
     let Live { emergencies, as_of } = cx.emergencies.live_of(account.id).await?;
     for emergency in emergencies {

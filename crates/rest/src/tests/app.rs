@@ -93,7 +93,7 @@ impl Mocks {
         let accounts = Arc::new(self.accounts);
         let changes = Arc::new(self.changes);
         let rules = Rules::default();
-        let emergencies = emergencies::Context {
+        let emergencies = emergencies::EmergencyPorts {
             emergencies: Arc::new(self.emergencies),
             helpers: Arc::new(self.helpers),
             changes: changes.clone(),
@@ -103,14 +103,14 @@ impl Mocks {
         };
         let ready: Ready = Arc::new(move || !self.not_ready);
         Ports {
-            helpers: helpers::Context {
+            helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),
                 changes: changes.clone(),
                 positions: Arc::new(self.positions),
                 clock: clock.clone(),
                 rules,
             },
-            accounts: accounts::Context {
+            accounts: accounts::AccountPorts {
                 accounts,
                 sessions: Arc::new(sessions),
                 changes,
@@ -119,7 +119,7 @@ impl Mocks {
                 clock,
                 ids: ids(),
             },
-            messages: messages::Context { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
+            messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
             emergencies,
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),

@@ -102,7 +102,7 @@ async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
 
     let silent = Mocks::default().ports();
     let changes = std::sync::Arc::new(Silent);
-    let accounts = allynet_domain::usecase::accounts::Context { changes, ..silent.accounts.clone() };
+    let accounts = allynet_domain::usecase::accounts::AccountPorts { changes, ..silent.accounts.clone() };
     let router = crate::router(crate::Ports { accounts, ..silent });
     let app = super::app::App(crate::outermost(router, allynet_wire::origin::Origins::default(), super::app::ids()));
     app.get_as("user", "/readyz").await.assert_failure(503, "unavailable");

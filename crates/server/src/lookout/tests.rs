@@ -93,7 +93,7 @@ fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, m
     let changes = Arc::new(changes);
     let mut positions = MockPositions::new();
     positions.expect_last().returning(move |user| Ok(Some(Fix { user, position: last, at: Timestamp::UNIX_EPOCH })));
-    let emergencies = emergencies::Context {
+    let emergencies = emergencies::EmergencyPorts {
         emergencies: Arc::new(stored),
         helpers: Arc::new(MockHelpers::new()),
         changes: changes.clone(),
@@ -103,7 +103,7 @@ fn lookout(live: Vec<Emergency>, last: Position, failures: usize) -> (Lookout, m
     };
     let (accounts, positions) = (Arc::new(MockAccounts::new()), Arc::new(positions));
     let lookout = Lookout::new(Arc::default(), clock.clone());
-    let helpers = helpers::Context { accounts, changes, positions, clock, rules: Rules::default() };
+    let helpers = helpers::HelperPorts { accounts, changes, positions, clock, rules: Rules::default() };
     let running = lookout.clone();
     tokio::spawn(async move { running.run(&emergencies, &helpers).await });
     (lookout, alerts)

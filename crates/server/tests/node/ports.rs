@@ -39,7 +39,7 @@ pub(super) fn ports(
         Ok(())
     });
     let (changes, ids, rules) = (Arc::new(changes), Arc::new(MockIds::new()), Rules::default());
-    let emergencies = emergencies::Context {
+    let emergencies = emergencies::EmergencyPorts {
         emergencies: Arc::new(live_emergencies(script)),
         helpers: Arc::new(MockHelpers::new()),
         changes: changes.clone(),
@@ -47,14 +47,14 @@ pub(super) fn ports(
         ids: ids.clone(),
         rules: rules.clone(),
     };
-    let helpers = helpers::Context {
+    let helpers = helpers::HelperPorts {
         accounts: Arc::new(MockAccounts::new()),
         changes: changes.clone(),
         positions: Arc::new(Positions(Arc::clone(script))),
         clock: clock.clone(),
         rules,
     };
-    let accounts = accounts::Context {
+    let accounts = accounts::AccountPorts {
         accounts: Arc::new(MockAccounts::new()),
         sessions: Arc::new(Sessions(Arc::clone(script))),
         changes,

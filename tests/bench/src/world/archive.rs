@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use allynet_domain::{
-    Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, Location, Message, Metres, Name, Person,
-    Position, Priority, Recipient, ResolutionType, Sender, HelperReputation, Text, To, UserId,
+    Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, HelperReputation, Location, Message, Metres,
+    Name, Person, Position, Priority, Recipient, ResolutionType, Sender, Text, To, UserId,
 };
 use anyhow::Context as _;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allynet_auth::JwtTokens;
-use allynet_domain::{Account, Name, Profile, Role, HelperReputation, Timestamp, UserId, port::Tokens as _};
+use allynet_domain::{Account, HelperReputation, Name, Profile, Role, Timestamp, UserId, port::Tokens as _};
 use uuid::Uuid;
 
 /// What tokens are signed with, by the servers and here.

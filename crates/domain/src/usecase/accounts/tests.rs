@@ -43,9 +43,9 @@ impl Ports {
         }
     }
 
-    fn service(self) -> (Context, Committed) {
+    fn service(self) -> (AccountPorts, Committed) {
         let (changes, committed) = store(self.outcomes);
-        let cx = Context {
+        let cx = AccountPorts {
             accounts: Arc::new(self.accounts),
             sessions: Arc::new(self.sessions),
             changes,

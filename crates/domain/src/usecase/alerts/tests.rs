@@ -39,11 +39,11 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, who
 }
 
 /// The service with this emergency and these alerts, whoever is near.
-fn service(emergency: &Emergency, alerts: &[Alert], near: Around) -> (Context, Committed) {
+fn service(emergency: &Emergency, alerts: &[Alert], near: Around) -> (EmergencyPorts, Committed) {
     service_that(holding_around(emergency, alerts, near), vec![])
 }
 
-fn service_that(emergencies: MockEmergencies, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+fn service_that(emergencies: MockEmergencies, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(emergencies, changes), committed)
 }

@@ -32,8 +32,8 @@ pub(in crate::usecase) fn empty() -> MockEmergencies {
     emergencies
 }
 
-pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<MockChanges>) -> Context {
-    Context {
+pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<MockChanges>) -> EmergencyPorts {
+    EmergencyPorts {
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(MockHelpers::new()),
         changes,

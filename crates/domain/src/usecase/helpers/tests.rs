@@ -14,12 +14,12 @@ use crate::{
 use Verification::{Pending, Rejected, Verified};
 
 /// The service with nobody else's account read.
-fn service(policy: HelperPolicy) -> (Context, Committed) {
+fn service(policy: HelperPolicy) -> (HelperPorts, Committed) {
     service_with(|_| None, policy, vec![])
 }
 
 /// The service with one account.
-fn holding(account: Account, policy: HelperPolicy) -> (Context, Committed) {
+fn holding(account: Account, policy: HelperPolicy) -> (HelperPorts, Committed) {
     service_with(move |id| (id == account.id).then(|| account.clone()), policy, vec![])
 }
 
@@ -27,13 +27,13 @@ fn service_with(
     stored: impl Fn(UserId) -> Option<Account> + Send + 'static,
     policy: HelperPolicy,
     outcomes: Vec<port::Result<()>>,
-) -> (Context, Committed) {
+) -> (HelperPorts, Committed) {
     let (changes, committed) = store(outcomes);
     let mut accounts = MockAccounts::new();
     accounts.expect_find().returning(move |id| Ok(stored(id)));
     let rules = Rules { helpers: policy, ..Rules::default() };
     let positions = Arc::new(MockPositions::new());
-    (Context { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
+    (HelperPorts { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
 }
 
 fn with(verification: Verification, available: bool) -> Account {

@@ -22,17 +22,17 @@ fn service(
     emergencies: MockEmergencies,
     messages: MockMessages,
     outcomes: Vec<port::Result<()>>,
-) -> (Context, Committed) {
+) -> (MessagePorts, Committed) {
     let (changes, committed) = store(outcomes);
-    (Context { emergencies: context(emergencies, changes), messages: Arc::new(messages) }, committed)
+    (MessagePorts { emergencies: context(emergencies, changes), messages: Arc::new(messages) }, committed)
 }
 
-fn posting(emergency: &Emergency) -> (Context, Committed) {
+fn posting(emergency: &Emergency) -> (MessagePorts, Committed) {
     service(holding(emergency, &[]), MockMessages::new(), vec![])
 }
 
 /// The service with one message in it.
-fn holding_message(message: Option<Message>) -> (Context, Committed) {
+fn holding_message(message: Option<Message>) -> (MessagePorts, Committed) {
     let mut messages = MockMessages::new();
     messages.expect_find().returning(move |of, which, reader| {
         assert_eq!((of, which), (id(EMERGENCY), id(300)));

@@ -16,7 +16,7 @@ use crate::{
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
 
 /// Nobody else is near, so that nobody takes the place of one who will not come: that is told with the alerts.
-fn service(emergency: &Emergency, alerts: &[Alert], outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+fn service(emergency: &Emergency, alerts: &[Alert], outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(holding(emergency, alerts), changes), committed)
 }

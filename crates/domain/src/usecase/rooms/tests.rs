@@ -11,7 +11,7 @@ use crate::{
     usecase::emergencies::tests::{context, refusal, the_emergency},
 };
 
-fn service(emergencies: MockEmergencies) -> Context {
+fn service(emergencies: MockEmergencies) -> EmergencyPorts {
     context(emergencies, store(vec![]).0)
 }
 

@@ -91,10 +91,10 @@ fn watched() -> Unanswered {
 }
 
 /// Positions, of which this is the only one. They may be asked so often.
-fn people(last: Option<Fix>, positions_asked: usize) -> helpers::Context {
+fn people(last: Option<Fix>, positions_asked: usize) -> helpers::HelperPorts {
     let mut positions = MockPositions::new();
     positions.expect_last().times(positions_asked).returning(move |_| Ok(last));
-    helpers::Context {
+    helpers::HelperPorts {
         accounts: Arc::new(MockAccounts::new()),
         changes: store(vec![]).0,
         positions: Arc::new(positions),

@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// How many were looked after, and what was done.
-async fn fire_all(cx: &Context, alerts: &dyn port::Alerts) -> (Result<usize, Error>, Vec<Fired>) {
+async fn fire_all(cx: &EmergencyPorts, alerts: &dyn port::Alerts) -> (Result<usize, Error>, Vec<Fired>) {
     let mut fired = Vec::new();
     let outcome = fire_due(cx, alerts, |what| fired.push(what)).await;
     (outcome, fired)
 }
 
-async fn fire_now(cx: &Context) -> Result<Vec<Fired>, Error> {
+async fn fire_now(cx: &EmergencyPorts) -> Result<Vec<Fired>, Error> {
     let (looked_after, fired) = fire_all(cx, &due(vec![the_emergency()])).await;
     looked_after.map(|_| fired)
 }
@@ -142,7 +142,7 @@ async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
 }
 
 /// A store with one emergency under these ids, whose commits come out like this.
-fn three_due(outcomes: Vec<port::Result<()>>) -> (Context, Committed, MockAlerts) {
+fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, MockAlerts) {
     let ids = [101, 102, 103].map(id);
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {

@@ -10,7 +10,7 @@ use crate::{
     usecase::ATTEMPTS,
 };
 
-fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     // Grace and a third were alerted; Alan declined without having been.
     let alerts = [alert(GRACE), alert(4), Alert { wave: None, ..declined(ALAN) }];

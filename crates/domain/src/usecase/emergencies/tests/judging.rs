@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(holding(emergency, &[]), changes), committed)
 }

@@ -33,7 +33,7 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
 }
 
 /// The service, with what is found of earlier calls of the owner's in the store.
-fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> (Context, Committed) {
+fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(contexts(&helpers(), earlier), changes), committed)
 }

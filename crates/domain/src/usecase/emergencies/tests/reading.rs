@@ -10,7 +10,7 @@ use crate::{
     port::{MockEventLog, MockHelpers, NearbyHelper, OnDuty},
 };
 
-fn around(emergency: &Emergency) -> Context {
+fn around(emergency: &Emergency) -> EmergencyPorts {
     let (changes, _) = store(vec![]);
     let mut helpers = MockHelpers::new();
     let found = emergency.clone();
@@ -21,7 +21,7 @@ fn around(emergency: &Emergency) -> Context {
         let near = vec![NearbyHelper { helper: card(GRACE), distance: Metres::new(12.0) }];
         Ok((emergency == found.id()).then(|| (found.access(reader), near)))
     });
-    Context { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
+    EmergencyPorts { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn those_who_may_read_are_told_how_they_stand_to_it() {
 
 #[tokio::test]
 async fn helpers_around_it_are_shown_to_those_who_may_read_it() {
-    let near = |cx: Context, actor: Actor| async move {
+    let near = |cx: EmergencyPorts, actor: Actor| async move {
         helpers_near(&cx, &actor, the_emergency(), Metres::new(700.0), 5).await
     };
     assert_eq!(near(around(&emergency()), calling(helper(4))).await.unwrap().len(), 1);
