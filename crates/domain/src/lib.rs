@@ -57,42 +57,49 @@
 //! # }
 //! ```
 
-mod account;
-mod alert;
-mod audience;
-mod change;
-mod emergency;
-mod event;
+pub mod account;
+pub mod alert;
+pub mod audience;
+pub mod change;
+pub mod emergency;
+pub mod event;
 #[cfg(test)]
 mod given;
-mod ids;
+pub mod ids;
 mod live;
-mod message;
+pub mod message;
 mod movements;
 pub mod near;
 pub mod port;
-mod position;
-mod refusal;
+pub mod position;
+pub mod refusal;
 mod roster;
-mod secret;
-mod signal;
+pub mod secret;
+pub mod signal;
 mod string_enum;
-mod text;
+pub mod text;
 mod unanswered;
 pub mod usecase;
 
-pub use account::*;
-pub use alert::*;
-pub use audience::*;
-pub use change::*;
-pub use emergency::*;
-pub use event::*;
-pub use ids::*;
+pub use account::{
+    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, HelperReputation, MAX_CONTACTS, MAX_SKILLS,
+    MAX_TRUST, Name, NotAUrl, NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill,
+    TRUST_FOR_HELPING, Url, Verification,
+};
+pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
+pub use audience::{Audience, Delivery, Returning, Room, RoomChange, Stay, Stays, Viewer, rooms_of};
+pub use change::{Change, Write};
+pub use emergency::{
+    Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencyStatus, EmergencyType, Ending, Location, Priority,
+    Relation, ResolutionType, Response, ResponseStatus, ResponseUpdate, Revision,
+};
+pub use event::{Event, LoggedEvent, NewEvent};
+pub use ids::{ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use live::{LiveEmergencies, Trip};
-pub use message::*;
+pub use message::{Addressee, Message, Sender, To};
 pub use movements::{Approach, Movements, Origin};
 pub use port::PasswordHash;
-pub use position::*;
+pub use position::{Metres, Position, PositionError};
 pub use refusal::{Error, Refusal};
 pub use roster::{PresenceNews, Roster};
 pub use secret::Secret;

@@ -3,7 +3,7 @@
 use allynet_domain::{
     Actor, Refusal,
     usecase::{
-        accounts::{self, Context},
+        accounts::{self, AccountPorts},
         helpers::must_be_admin,
     },
 };
@@ -25,14 +25,14 @@ pub(crate) struct Admin(pub(crate) Actor);
 
 /// Lets through only those who prove who they are, and leaves a [`Caller`] for the handler: for routes about the
 /// caller's own account.
-pub(crate) async fn authenticate(State(cx): State<Context>, mut request: Request, next: Next) -> Answer {
+pub(crate) async fn authenticate(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let authenticated = accounts::authenticate(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(authenticated.actor));
     Ok(next.run(request).await)
 }
 
 /// The same, for all other routes: what is not about rights may be some seconds old.
-pub(crate) async fn recognize(State(cx): State<Context>, mut request: Request, next: Next) -> Answer {
+pub(crate) async fn recognize(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let recognized = accounts::recognize(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(recognized.actor));
     Ok(next.run(request).await)
