@@ -9,7 +9,9 @@ use serde_json::Value;
 const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["allynet-postgres", "allynet-sqlite", "allynet-tests", "allynet-bench"]),
     ("axum", &["allynet-rest", "allynet-server", "allynet-bench"]),
-    ("socketioxide", &["allynet-realtime", "allynet-server", "allynet-bench"]),
+    ("socketioxide", &["allynet-realtime", "allynet-bench"]),
+    ("engineioxide", &["allynet-realtime", "allynet-transport"]),
+    ("socket2", &["allynet-transport"]),
     ("jsonwebtoken", &["allynet-auth"]),
     ("argon2", &["allynet-auth"]),
     ("metrics-exporter-prometheus", &["allynet-server"]),
@@ -20,13 +22,14 @@ const HOMES: &[(&str, &[&str])] = &[
 /// What each crate may use of the others. `server` and `tests` put all of them together.
 const INWARD: &[(&str, &[&str])] = &[
     ("allynet-domain", &[]),
+    ("allynet-transport", &[]),
     ("allynet-wire", &["allynet-domain"]),
     ("allynet-postgres", &["allynet-domain"]),
     ("allynet-sqlite", &["allynet-domain"]),
     ("allynet-redis", &["allynet-domain"]),
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
-    ("allynet-realtime", &["allynet-domain", "allynet-wire"]),
+    ("allynet-realtime", &["allynet-domain", "allynet-transport", "allynet-wire"]),
     // It measures from outside, and signs tokens.
     ("allynet-bench", &["allynet-auth", "allynet-domain"]),
 ];

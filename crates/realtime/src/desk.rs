@@ -3,12 +3,13 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use allynet_domain::{Error, NodeId, Unanswered, UserId, port, usecase};
+use allynet_transport::Connections;
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 use tokio::sync::Semaphore;
 
 use crate::{
-    acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, connections::Connections,
-    device::Device, hub::Hub, measures::Measures, motion::Motion, presence::Presence,
+    acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, device::Device, hub::Hub,
+    measures::Measures, motion::Motion, presence::Presence,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.

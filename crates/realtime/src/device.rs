@@ -8,6 +8,7 @@ use std::{
 };
 
 use allynet_domain::{EventId, port::Fix};
+use allynet_transport::{Connections, SessionWriter, WriteError};
 use allynet_wire::socket::{ErrorEvent, Failure, SessionReady};
 use serde::{Serialize, de::IgnoredAny};
 use socketioxide::{ParserError, SendError, SocketError, ack::AckStream, extract::SocketRef};
@@ -16,14 +17,12 @@ use tokio::sync::oneshot;
 use crate::{
     addresses::Place,
     answer::Ack,
-    connections::Connections,
+    engine::{EngineSocket, NAMESPACE, send_error},
     hub::Entry,
     inbox::Inbox,
     later::Unconfirmed,
-    line::Line,
     measures::{Emitted, Measures},
     members::{Farewell, Identity, MemberId},
-    packet::Packet,
     slot::Slot,
     told::Written,
 };
@@ -41,7 +40,7 @@ pub(crate) struct Session {
     /// What the client asks for, in order.
     pub(crate) inbox: Inbox,
     /// How it is spoken to.
-    pub(crate) line: Line,
+    pub(crate) writer: SessionWriter,
     pub(crate) measures: Arc<Measures>,
     /// The last position that was put off.
     pub(crate) put_off: Slot<Fix, Unconfirmed>,
@@ -64,7 +63,7 @@ impl Session {
     /// A connection that passed the handshake.
     pub(crate) fn new(
         (id, identity): (MemberId, Identity),
-        line: Line,
+        writer: SessionWriter,
         entry: Entry,
         last_event: Option<EventId>,
         place: Option<Place>,
@@ -80,7 +79,7 @@ impl Session {
         inbox.push(gate).ok();
         let pending = Mutex::new(Some(Pending { entry, last_event, attached }));
         let (put_off, place) = (Slot::default(), Mutex::new(place));
-        Self { id, identity, inbox, line, measures, put_off, place, pending }
+        Self { id, identity, inbox, writer, measures, put_off, place, pending }
     }
 
     /// What is needed to attach it, the first time.
@@ -90,7 +89,7 @@ impl Session {
 
     /// The connection is over, which may be before it was attached.
     pub(crate) fn end(&self) {
-        self.line.end();
+        self.writer.close();
         self.inbox.close();
         self.put_off.close();
         drop(self.take_pending());
@@ -99,13 +98,13 @@ impl Session {
 
     /// Whether the connection is over.
     pub(crate) fn is_over(&self) -> bool {
-        self.line.is_over()
+        self.writer.is_closed()
     }
 
     /// Sends something that is not of the log.
     pub(crate) fn tell(&self, socket: &SocketRef, event: &str, payload: &impl Serialize) -> Result<(), Refused> {
-        let packet = Packet::event(event, payload)?;
-        let sent = self.line.send(socket, &packet, false, || socket.emit(event, payload));
+        let packet = NAMESPACE.event(event, payload)?;
+        let sent = self.writer.send(&EngineSocket(socket), &packet, false, || socket.emit(event, payload));
         sent.map_err(|error| self.refused(Emitted::Other, error))
     }
 
@@ -117,17 +116,18 @@ impl Session {
         (ack, acknowledgement): (Ack, &impl Serialize),
     ) -> Result<(), Refused> {
         let Some(number) = ack.number() else { return self.tell(socket, event, payload) };
-        let told = Packet::event(event, payload)?;
-        let acknowledged = Packet::acknowledgement(number, acknowledgement)?;
-        let sent = self.line.send_both(
-            socket,
+        let told = NAMESPACE.event(event, payload)?;
+        let acknowledged = NAMESPACE.acknowledgement(number, acknowledgement)?;
+        let sent = self.writer.send_both(
+            &EngineSocket(socket),
             (&told, || socket.emit(event, payload)),
             (&acknowledged, || ack.queue(acknowledgement)),
         );
         sent.map_err(|error| self.refused(Emitted::Other, error))
     }
 
-    fn refused(&self, what: Emitted, error: SendError) -> Refused {
+    fn refused(&self, what: Emitted, error: WriteError<SendError>) -> Refused {
+        let error = send_error(error);
         self.measures.failed(what, &error);
         error.into()
     }
@@ -175,8 +175,8 @@ impl Device {
     pub(crate) fn greet(&self, ready: &SessionReady) -> Result<(), Refused> {
         const EVENT: &str = "session:ready";
         let Self { socket, session, .. } = self;
-        let packet = Packet::event(EVENT, ready)?;
-        let sent = session.line.greet(socket, &packet, || socket.emit(EVENT, ready));
+        let packet = NAMESPACE.event(EVENT, ready)?;
+        let sent = session.writer.send_first(&EngineSocket(socket), &packet, || socket.emit(EVENT, ready));
         sent.map_err(|error| session.refused(Emitted::Other, error))
     }
 
@@ -186,9 +186,9 @@ impl Device {
         let Written { name, acknowledged, packet } = event;
         let payload = || packet.argument().map_err(ParserError::new);
         let sent = if *acknowledged {
-            session.line.queue(socket, packet, || socket.emit_with_ack(name, payload()?)).map(Some)
+            session.writer.enqueue(&EngineSocket(socket), packet, || socket.emit_with_ack(name, payload()?)).map(Some)
         } else {
-            session.line.send(socket, packet, true, || socket.emit(name, payload()?)).map(|()| None)
+            session.writer.send(&EngineSocket(socket), packet, true, || socket.emit(name, payload()?)).map(|()| None)
         };
         sent.map_err(|error| session.refused(Emitted::Log, error))
     }
@@ -240,6 +240,6 @@ impl Device {
     /// Ends the connection, transport and all.
     pub(crate) fn cut(&self) {
         self.session.inbox.close();
-        self.connections.close(&self.socket);
+        self.connections.close(EngineSocket(self.socket.clone()));
     }
 }

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::port;
+use allynet_transport::{Connections, SessionTrackingService};
 use allynet_wire::origin::Origins;
 use engineioxide::service::NotFoundService;
 use socketioxide::{
@@ -18,33 +19,30 @@ use crate::{
     acknowledgements::Acknowledgements,
     addresses::Addresses,
     archive::Archive,
-    connections::{Connections, Watched},
     desk::{Desk, Ports},
     device::Session,
     dispatcher::Dispatcher,
+    engine::NAMESPACE,
     handshake,
     hub::Hub,
     measures::Measures,
     presence::Presence,
 };
 
-/// The namespace in which everything happens.
-const NAMESPACE: &str = "/emergencies";
-
 /// The largest packet that a client may send, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
 /// What is read at once of a WebSocket. Most of what clients send is shorter, and each connection has one.
 const READ_BUFFER: usize = 512;
 /// The most packets that wait for one client in the queue of its transport, which grows only as it fills. How many bytes
-/// they may have together is limited before ([`lane::MOST`](crate::lane::MOST)).
+/// they may have together is limited before ([`MAX_QUEUED_BYTES`](allynet_transport::MAX_QUEUED_BYTES)).
 const QUEUE: usize = 1024;
 /// How many connections may ask the database at once who they are: less than half of what it has for everybody.
 const ENTERING: usize = 6;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.
 const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
 
-/// The Socket.IO service, to be mounted at [`SOCKET_IO_PATH`](crate::SOCKET_IO_PATH).
-pub type SocketService = Watched<SocketIoService<NotFoundService>>;
+/// The Socket.IO service, to be mounted at [`SOCKET_IO_PATH`](allynet_transport::SOCKET_IO_PATH).
+pub type SocketService = SessionTrackingService<SocketIoService<NotFoundService>>;
 
 /// The connections of this node, as the server sees them. A clone refers to the same ones.
 #[derive(Clone)]
@@ -83,10 +81,10 @@ pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispa
         .max_buffer_size(QUEUE)
         .with_state(Arc::clone(&desk))
         .build_svc();
-    io.ns(NAMESPACE, enter.with(handshake::admit));
+    io.ns(NAMESPACE.path(), enter.with(handshake::admit));
     // Clients may connect to the main namespace; nothing is delivered there.
     io.ns("/", (async || {}).with(handshake::admit_to_lobby));
-    (connections.wrap(service), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
+    (SessionTrackingService::new(service, connections), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
 }
 
 /// Attaches a connection. A helper who was away may be needed where nobody has answered yet.

@@ -14,6 +14,7 @@ use allynet_domain::{
         rooms::{Rooms, restore},
     },
 };
+use allynet_transport::SessionWriter;
 use allynet_wire::{
     client::ClientAddress,
     input::socket::event_id,
@@ -29,8 +30,8 @@ use crate::{
     addresses::Place,
     desk::{Desk, explain, log_fault},
     device::{Device, Pending, Session},
+    engine::EngineSocket,
     hub::{Attached, Entry},
-    line::Line,
     members::{Farewell, Identity},
     receive, resume,
 };
@@ -59,7 +60,7 @@ pub(crate) async fn admit(
     // Kept until the end of this: the database is not closed meanwhile.
     let Some(_under_way) = desk.measures.inboxes.work.begin() else {
         // Without an answer: the official client comes back by itself from this, and would not from a refusal.
-        desk.connections.close(&socket);
+        desk.connections.close(EngineSocket(socket.clone()));
         return std::future::pending().await;
     };
     let (request, auth) = (socket.req_parts(), auth.unwrap_or_default());
@@ -72,8 +73,8 @@ pub(crate) async fn admit(
     let vital = entry.rooms.iter().any(|room| matches!(room, Room::Participants(_)));
     let place = place(&desk, &socket, vital)?;
     let (id, measures) = (desk.hub.number(), Arc::clone(&desk.measures));
-    let line = Line::new(&desk.connections, &socket);
-    let session = Arc::new(Session::new((id, identity), line, entry, last_event, place, measures));
+    let writer = SessionWriter::new(&desk.connections, &EngineSocket(&socket));
+    let session = Arc::new(Session::new((id, identity), writer, entry, last_event, place, measures));
     receive::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())

@@ -6,9 +6,10 @@
 use std::sync::{Arc, OnceLock};
 
 use allynet_domain::{Delivery, EventId, LoggedEvent, RoomChange, Viewer};
+use allynet_transport::Packet;
 use allynet_wire::events::{Outgoing, outgoing};
 
-use crate::packet::Packet;
+use crate::engine::NAMESPACE;
 
 /// An event on its way to those who hear it, now or when they come back.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Told {
     fn write(&self, viewer: Viewer) -> Option<Arc<Written>> {
         let written = outgoing(&self.logged, viewer).and_then(|outgoing| {
             let Some(Outgoing { name, payload, acknowledged }) = outgoing else { return Ok(None) };
-            let packet = Packet::event(name, &payload)?;
+            let packet = NAMESPACE.event(name, &payload)?;
             Ok(Some(Written { name, acknowledged, packet }))
         });
         match written {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use allynet_realtime::Connection;
+use allynet_transport::Connection;
 use allynet_wire::client::TrustedProxies;
 use axum::{
     extract::{Request, State},
@@ -63,7 +63,7 @@ mod tests {
     async fn client(trusted: &str, headers: &[&[u8]]) -> Option<ClientAddress> {
         let peer: SocketAddr = "127.0.0.1:4711".parse().unwrap();
         let mut request = Request::new(Body::empty());
-        request.extensions_mut().insert(Connection { peer, close: CancellationToken::new(), lane: Arc::default() });
+        request.extensions_mut().insert(Connection { peer, close: CancellationToken::new(), writer: Arc::default() });
         for header in headers {
             request.headers_mut().append(FORWARDED_FOR, HeaderValue::from_bytes(header).unwrap());
         }

@@ -2,7 +2,8 @@
 
 use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
 
-use allynet_realtime::{Gateway, SOCKET_IO_PATH};
+use allynet_realtime::Gateway;
+use allynet_transport::{ConnectionTimeouts, SOCKET_IO_PATH};
 use anyhow::Context as _;
 use axum::{
     Router,
@@ -17,7 +18,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::listener::{Listener, Patience, Peer};
+use crate::listener::{ConnectionInfo, Listener};
 
 /// How long requests may take to end, once the service is to stop.
 const GRACE: Duration = Duration::from_secs(7);
@@ -36,10 +37,10 @@ pub(crate) async fn listen(
         TcpListener::bind(address).await.with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
     let bound = tcp.local_addr()?;
     let close_all = CancellationToken::new();
-    let listener = Listener::new(tcp, Patience::default(), close_all.clone());
+    let listener = Listener::new(tcp, ConnectionTimeouts::default(), close_all.clone());
     let running = TaskTracker::new();
     let router = router.layer(from_fn(answer)).layer(from_fn_with_state(running.clone(), count));
-    let service = router.into_make_service_with_connect_info::<Peer>();
+    let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut serving = tokio::spawn(serving.into_future());
     tracing::info!("listening on http://{}", reachable(bound));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
-use allynet_realtime::{Gateway, SOCKET_IO_PATH, SocketService};
+use allynet_realtime::{Gateway, SocketService};
 use allynet_rest::Metrics;
+use allynet_transport::SOCKET_IO_PATH;
 use allynet_wire::{limits::Limits, origin::Origins};
 use anyhow::Context as _;
 use axum::{

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(dead_code, reason = "the node of the other tests can do more")]
 
-mod clients;
 #[path = "../src/listener.rs"]
 mod listener;
 mod node;
@@ -16,8 +15,8 @@ use std::{
 };
 
 use allynet_domain::port::Fix;
+use allynet_transport::testing::{Client, as_event, within};
 use allynet_wire::limits::{Limit, Limiter, Limits, Who};
-use clients::{Client, as_event, within};
 use node::{Node, emergency, raised, user};
 use serde_json::Value;
 

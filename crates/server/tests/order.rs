@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(dead_code, reason = "the node of the other tests can do more")]
 
-mod clients;
 #[path = "../src/listener.rs"]
 mod listener;
 mod node;
@@ -11,7 +10,7 @@ mod node;
 use std::time::Duration;
 
 use allynet_domain::{Event, ResponseStatus, Timestamp};
-use clients::{Client, Http, as_event};
+use allynet_transport::testing::{Client, Http, as_event};
 use node::{Node, emergency, raised, user};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(dead_code, reason = "the node of the other tests can do more")]
 
-mod clients;
 #[path = "../src/listener.rs"]
 mod listener;
 mod node;
@@ -10,7 +9,7 @@ mod node;
 use std::time::Duration;
 
 use allynet_domain::{Event, ResponseStatus, Text, Timestamp};
-use clients::{Client, WEBSOCKET, as_event};
+use allynet_transport::testing::{Client, WEBSOCKET, as_event};
 use node::{Node, emergency, raised, user};
 use serde_json::json;
 use tokio::{net::TcpSocket, time::Instant};

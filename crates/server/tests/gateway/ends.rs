@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use allynet_domain::{Event, Timestamp};
+use allynet_transport::testing::{Client, WEBSOCKET, as_event, within};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
 use crate::{
-    CALL, assert_dismissed, assert_measured, assert_well,
-    clients::{Client, WEBSOCKET, as_event, within},
-    emergency_of_1,
+    CALL, assert_dismissed, assert_measured, assert_well, emergency_of_1,
     node::{Node, emergency, session, user},
 };
 

@@ -1,12 +1,11 @@
 //! From the first packet to `session:ready`: who is let in, and what they have missed then.
 
 use allynet_domain::{EmergencyStatus, Event, Timestamp};
+use allynet_transport::testing::{Client, WEBSOCKET, within};
 use serde_json::json;
 
 use crate::{
-    CALL, assert_dismissed, changed,
-    clients::{Client, WEBSOCKET, within},
-    emergency_of_1,
+    CALL, assert_dismissed, changed, emergency_of_1,
     node::{Node, emergency, raised, session, user},
 };
 

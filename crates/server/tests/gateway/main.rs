@@ -2,8 +2,6 @@
 //! connections.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[path = "../clients/mod.rs"]
-mod clients;
 mod ends;
 mod entering;
 #[path = "../../src/listener.rs"]
@@ -14,7 +12,7 @@ mod sent;
 mod told;
 
 use allynet_domain::{EmergencyStatus, Event, Timestamp};
-use clients::Client;
+use allynet_transport::testing::Client;
 use node::{Node, emergency, raised, user};
 use serde_json::{Value, json};
 

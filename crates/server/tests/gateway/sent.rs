@@ -1,12 +1,11 @@
 //! What clients send, whatever it is.
 
 use allynet_domain::{Event, Timestamp};
+use allynet_transport::testing::{as_event, within};
 use serde_json::json;
 
 use crate::{
-    CALL, ask, assert_measured, assert_well, changed,
-    clients::{as_event, within},
-    emergency_of_1,
+    CALL, ask, assert_measured, assert_well, changed, emergency_of_1,
     node::{Node, account, emergency, user},
 };
 

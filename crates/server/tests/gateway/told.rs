@@ -1,12 +1,11 @@
 //! What clients are told, what they answer to it, and that it is measured.
 
 use allynet_domain::{EmergencyStatus, Event, Metres, Recipient};
+use allynet_transport::testing::{as_event, within};
 use serde_json::json;
 
 use crate::{
-    CALL, ask, assert_measured, assert_well, changed,
-    clients::{as_event, within},
-    emergency_of_1,
+    CALL, ask, assert_measured, assert_well, changed, emergency_of_1,
     node::{Node, emergency, raised, user},
 };
 

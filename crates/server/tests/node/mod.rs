@@ -15,7 +15,11 @@ use allynet_domain::{
     SessionId, Timestamp, UserId, Verification,
     port::{Error, Fix, Result},
 };
-use allynet_realtime::{Gateway, Ports, SOCKET_IO_PATH, gateway};
+use allynet_realtime::{Gateway, Ports, gateway};
+use allynet_transport::{
+    ConnectionTimeouts, SOCKET_IO_PATH,
+    testing::{Client, Http, POLLING, WEBSOCKET},
+};
 use allynet_wire::{limits::Limits, origin::Origins};
 use axum::{Router, middleware::map_request};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -27,10 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{
-    clients::{Client, Http, OPEN, WEBSOCKET},
-    listener::{Listener, Patience, Peer, attach_connection},
-};
+use crate::listener::{ConnectionInfo, Listener, attach_connection};
 
 mod ports;
 
@@ -159,8 +160,8 @@ impl Node {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let listener = Listener::new(tcp, Patience::default(), stop.clone());
-        let service = router.into_make_service_with_connect_info::<Peer>();
+        let listener = Listener::new(tcp, ConnectionTimeouts::default(), stop.clone());
+        let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         tokio::spawn(dispatcher.run(stop.clone()));
         let (last, stop) = (AtomicI64::new(BEFORE), stop.drop_guard());
@@ -221,8 +222,8 @@ impl Node {
     /// A user's session on polling after `session:ready`: its query, and the connection it uses.
     pub(crate) async fn poll(&self, who: u128) -> (String, Http) {
         let mut http = Http::over(self.tcp().await);
-        let open: Value = serde_json::from_str(&http.get(OPEN).await.1[1..]).unwrap();
-        let query = format!("{OPEN}&sid={}", open["sid"].as_str().unwrap());
+        let open: Value = serde_json::from_str(&http.get(POLLING).await.1[1..]).unwrap();
+        let query = format!("{POLLING}&sid={}", open["sid"].as_str().unwrap());
         let connect = format!(r#"40/emergencies,{{"token":"{who}"}}"#);
         assert_eq!(http.post(&query, &connect).await.0, 200);
         let mut greeting = String::new();

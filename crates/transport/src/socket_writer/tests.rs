@@ -8,13 +8,14 @@ use tokio::{
 };
 
 use super::*;
-use crate::packet::Packet;
+use crate::packet::{Namespace, Packet};
 
 const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+const NAMESPACE: Namespace = Namespace::new("/emergencies");
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A lane, and the other end of its connection, which takes little at once.
-async fn lane() -> (Arc<Lane>, TcpStream) {
+/// A writer, and the other end of its connection, which takes little at once.
+async fn connect() -> (Arc<SocketWriter>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -22,44 +23,44 @@ async fn lane() -> (Arc<Lane>, TcpStream) {
     let (tcp, _) = listener.accept().await.unwrap();
     SockRef::from(&tcp).set_send_buffer_size(4096).unwrap();
     tcp.writable().await.unwrap();
-    (Lane::new(Arc::new(tcp)), peer)
+    (SocketWriter::new(Arc::new(tcp)), peer)
 }
 
 /// The same when the transport has written the head of its response and `ready`, the first packet of a session.
-async fn open() -> (Arc<Lane>, TcpStream) {
-    let (lane, mut peer) = lane().await;
-    lane.expect_frames();
-    write(&lane, HEAD).await;
+async fn open() -> (Arc<SocketWriter>, TcpStream) {
+    let (writer, mut peer) = connect().await;
+    writer.expect_upgrade();
+    write(&writer, HEAD).await;
     let ready = packet(0, 0);
-    lane.queue_first(&ready.payload(), || Ok::<_, ()>(())).unwrap();
-    assert_eq!(lane.send(ready.frame(), || false), Sent::Behind);
-    write(&lane, ready.frame()).await;
+    writer.enqueue_first(&ready.payload(), || Ok::<_, ()>(())).unwrap();
+    assert_eq!(writer.write_frames(ready.frame(), || false), WriteOutcome::MustQueue);
+    write(&writer, ready.frame()).await;
     let mut seen = vec![0; HEAD.len() + ready.frame().len()];
     peer.read_exact(&mut seen).await.unwrap();
-    (lane, peer)
+    (writer, peer)
 }
 
 fn packet(number: usize, size: usize) -> Packet {
-    Packet::event("a", &json!({ "eventId": number, "text": "x".repeat(size) })).unwrap()
+    NAMESPACE.event("a", &json!({ "eventId": number, "text": "x".repeat(size) })).unwrap()
 }
 
 /// Writes as the transport does.
-async fn write(lane: &Arc<Lane>, mut data: &[u8]) {
+async fn write(writer: &Arc<SocketWriter>, mut data: &[u8]) {
     while !data.is_empty() {
         let written = poll_fn(|cx| {
-            lane.remember_writer(cx);
-            lane.poll_write(data)
+            writer.register_writer(cx);
+            writer.poll_write(data)
         });
         data = &data[timeout(LIMIT, written).await.unwrap().unwrap()..];
     }
 }
 
 /// Does what the task does that reads, and never ends.
-async fn drain(lane: Arc<Lane>) {
+async fn drain(writer: Arc<SocketWriter>) {
     poll_fn(|cx| {
-        lane.remember_reader(cx);
-        while lane.waits() {
-            match lane.poll_drain() {
+        writer.register_reader(cx);
+        while writer.has_pending() {
+            match writer.poll_drain() {
                 Poll::Ready(Ok(0)) | Poll::Pending => break,
                 Poll::Ready(drained) => assert!(drained.is_ok()),
             }
@@ -79,36 +80,36 @@ async fn expect(peer: &mut TcpStream, expected: &[u8]) {
 
 #[tokio::test]
 async fn a_packet_is_written_at_once_when_nothing_is_queued() {
-    let (lane, mut peer) = open().await;
-    assert_eq!(lane.send(packet(1, 10).frame(), || true), Sent::Behind, "the session is over");
-    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
+    let (writer, mut peer) = open().await;
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || true), WriteOutcome::MustQueue, "the session is over");
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
     expect(&mut peer, packet(1, 10).frame()).await;
-    assert!(!lane.waits());
+    assert!(!writer.has_pending());
 }
 
 #[tokio::test]
 async fn a_packet_does_not_pass_one_that_is_queued() {
-    let (lane, mut peer) = open().await;
+    let (writer, mut peer) = open().await;
     let queued = packet(1, 10);
-    lane.queue(&queued.payload(), false, || Ok::<_, ()>(())).unwrap();
-    assert_eq!(lane.send(packet(2, 10).frame(), || false), Sent::Behind);
-    lane.queue(&packet(2, 10).payload(), true, || Err::<(), _>("refused")).unwrap_err();
-    write(&lane, queued.frame()).await;
-    assert_eq!(lane.send(packet(3, 10).frame(), || false), Sent::Yes);
+    writer.enqueue(&queued.payload(), false, || Ok::<_, ()>(())).unwrap();
+    assert_eq!(writer.write_frames(packet(2, 10).frame(), || false), WriteOutcome::MustQueue);
+    writer.enqueue(&packet(2, 10).payload(), true, || Err::<(), _>("refused")).unwrap_err();
+    write(&writer, queued.frame()).await;
+    assert_eq!(writer.write_frames(packet(3, 10).frame(), || false), WriteOutcome::Accepted);
     expect(&mut peer, &[&queued.frame()[..], packet(3, 10).frame()].concat()).await;
 }
 
 #[tokio::test]
 async fn a_packet_waits_for_the_end_of_a_frame_and_goes_before_the_next() {
     for cut in 1..6 {
-        let (lane, mut peer) = open().await;
+        let (writer, mut peer) = open().await;
         let ping = [0x81, 4, b'2', b'a', b'b', b'c'];
-        write(&lane, &ping[..cut]).await;
-        assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
-        assert_eq!(lane.send(packet(2, 10).frame(), || false), Sent::Yes);
-        assert_eq!(lane.poll_drain().map(Result::unwrap), Poll::Ready(0), "a frame is not cut in two");
-        write(&lane, &ping[cut..]).await;
-        write(&lane, &ping).await;
+        write(&writer, &ping[..cut]).await;
+        assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
+        assert_eq!(writer.write_frames(packet(2, 10).frame(), || false), WriteOutcome::Accepted);
+        assert_eq!(writer.poll_drain().map(Result::unwrap), Poll::Ready(0), "a frame is not cut in two");
+        write(&writer, &ping[cut..]).await;
+        write(&writer, &ping).await;
         let (one, two) = (packet(1, 10), packet(2, 10));
         expect(&mut peer, &[&ping[..], one.frame(), two.frame(), &ping].concat()).await;
     }
@@ -116,41 +117,41 @@ async fn a_packet_waits_for_the_end_of_a_frame_and_goes_before_the_next() {
 
 #[tokio::test]
 async fn the_reader_writes_what_waits_after_the_end_of_a_frame() {
-    let (lane, mut peer) = open().await;
-    let reader = tokio::spawn(drain(Arc::clone(&lane)));
-    write(&lane, &[0x81, 1]).await;
-    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Yes);
-    write(&lane, b"2").await;
+    let (writer, mut peer) = open().await;
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
+    write(&writer, &[0x81, 1]).await;
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
+    write(&writer, b"2").await;
     expect(&mut peer, &[&[0x81, 1, b'2'], &packet(1, 10).frame()[..]].concat()).await;
     reader.abort();
 }
 
 #[tokio::test]
 async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
-    let (lane, mut peer) = open().await;
-    let reader = tokio::spawn(drain(Arc::clone(&lane)));
+    let (writer, mut peer) = open().await;
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
     let (mut sent, mut number) = (Vec::new(), 0);
     loop {
         let packet = packet(number, 1000);
-        match lane.send(packet.frame(), || false) {
-            Sent::Yes => sent.extend_from_slice(packet.frame()),
-            Sent::Full => break,
-            Sent::Behind => panic!("nothing is queued"),
+        match writer.write_frames(packet.frame(), || false) {
+            WriteOutcome::Accepted => sent.extend_from_slice(packet.frame()),
+            WriteOutcome::Full => break,
+            WriteOutcome::MustQueue => panic!("nothing is queued"),
         }
         number += 1;
     }
-    assert!((MOST..MOST + 512 * 1024).contains(&sent.len()), "{}", sent.len());
+    assert!((MAX_QUEUED_BYTES..MAX_QUEUED_BYTES + 512 * 1024).contains(&sent.len()), "{}", sent.len());
     let queued = packet(number, 1000);
-    assert_eq!(lane.queue(&queued.payload(), true, || Ok::<_, ()>(())), Ok(None), "nor may it be queued");
-    assert!(lane.waits());
+    assert_eq!(writer.enqueue(&queued.payload(), true, || Ok::<_, ()>(())), Ok(None), "nor may it be queued");
+    assert!(writer.has_pending());
 
     let mut seen = vec![0; sent.len()];
     timeout(LIMIT, peer.read_exact(&mut seen)).await.unwrap().unwrap();
     assert!(seen == sent, "cut, or in another order");
-    while lane.waits() {
+    while writer.has_pending() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(lane.send(packet(0, 1000).frame(), || false), Sent::Yes);
+    assert_eq!(writer.write_frames(packet(0, 1000).frame(), || false), WriteOutcome::Accepted);
     expect(&mut peer, packet(0, 1000).frame()).await;
     reader.abort();
 }
@@ -159,15 +160,15 @@ async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_of_both_ways_are_never_mixed() {
     const EACH: usize = 2000;
-    let (lane, mut peer) = open().await;
-    let reader = tokio::spawn(drain(Arc::clone(&lane)));
+    let (writer, mut peer) = open().await;
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
     let transport = tokio::spawn({
-        let lane = Arc::clone(&lane);
+        let writer = Arc::clone(&writer);
         async move {
             for number in 0..EACH {
                 // Of another kind: it is none of ours.
                 let ping = [&[0x81, 126, 4, 0][..], &[b'0' + u8::try_from(number % 10).unwrap(); 1024]].concat();
-                write(&lane, &ping).await;
+                write(&writer, &ping).await;
                 if number % 7 == 0 {
                     tokio::task::yield_now().await;
                 }
@@ -175,11 +176,11 @@ async fn frames_of_both_ways_are_never_mixed() {
         }
     });
     let sender = tokio::spawn({
-        let lane = Arc::clone(&lane);
+        let writer = Arc::clone(&writer);
         async move {
             for number in 0..EACH {
                 let packet = packet(number, number % 1500);
-                while lane.send(packet.frame(), || false) == Sent::Full {
+                while writer.write_frames(packet.frame(), || false) == WriteOutcome::Full {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 if number % 5 == 0 {
@@ -213,18 +214,18 @@ async fn frames_of_both_ways_are_never_mixed() {
 
 #[tokio::test]
 async fn nothing_is_written_to_a_connection_that_was_shut_down() {
-    let (lane, mut peer) = open().await;
-    lane.shut_down();
-    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Behind);
-    let Poll::Ready(Err(_)) = lane.poll_write(b"a") else { panic!("it was written") };
+    let (writer, mut peer) = open().await;
+    writer.shut_down();
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::MustQueue);
+    let Poll::Ready(Err(_)) = writer.poll_write(b"a") else { panic!("it was written") };
     assert_eq!(timeout(LIMIT, peer.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
     peer.write_all(b"a").await.unwrap();
 }
 
 #[tokio::test]
 async fn nothing_is_written_past_plain_http() {
-    let (lane, mut peer) = lane().await;
-    write(&lane, b"HTTP/1.1 200 OK\r\n\r\n").await;
-    assert_eq!(lane.send(packet(1, 10).frame(), || false), Sent::Behind);
+    let (writer, mut peer) = connect().await;
+    write(&writer, b"HTTP/1.1 200 OK\r\n\r\n").await;
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::MustQueue);
     expect(&mut peer, b"HTTP/1.1 200 OK\r\n\r\n").await;
 }

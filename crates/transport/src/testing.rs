@@ -1,9 +1,11 @@
-//! Socket.IO clients by hand: every byte of the protocol is the test's own. Knows nothing of the server under test.
-#![allow(dead_code, reason = "each test uses some of it")]
+//! Socket.IO clients for tests that assemble every packet of the protocol themselves, over polling and over WebSocket.
+//!
+//! Must not know the server under test.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(missing_docs, clippy::missing_panics_doc, reason = "for tests")]
 
 use std::{ops::ControlFlow, time::Duration};
 
-use allynet_realtime::SOCKET_IO_PATH;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::{
@@ -12,37 +14,47 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-pub(crate) const OPEN: &str = "EIO=4&transport=polling";
-const PING: &str = "2";
+use crate::engine::SOCKET_IO_PATH;
 
-pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), future).await.expect("it takes too long")
+/// Query that opens a session by polling.
+pub const POLLING: &str = "EIO=4&transport=polling";
+/// Query that opens a session as a WebSocket.
+pub const WEBSOCKET: &str = "EIO=4&transport=websocket";
+/// Heartbeat of the engine, which the clients skip.
+const PING: &str = "2";
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Awaits a future for at most ten seconds.
+pub async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, future).await.expect("timed out")
 }
 
-/// An event packet taken apart: name, first argument, and the id under which an acknowledgement is expected.
-pub(crate) fn as_event(packet: &str) -> Option<(String, Value, String)> {
-    let rest = packet.strip_prefix("42/emergencies,")?;
+/// Parses an event packet of any namespace but the main one: name, first argument, and the id under which an acknowledgement
+/// is expected.
+pub fn as_event(packet: &str) -> Option<(String, Value, String)> {
+    let (_, rest) = packet.strip_prefix("42/")?.split_once(',')?;
     let (id, json) = rest.split_at(rest.find('[')?);
     let (name, payload): (String, Value) = serde_json::from_str(json).ok()?;
     Some((name, payload, id.to_owned()))
 }
 
-pub(crate) struct Http {
-    pub(crate) stream: BufReader<TcpStream>,
+/// HTTP connection of a client that polls.
+pub struct Http {
+    pub stream: BufReader<TcpStream>,
 }
 
 impl Http {
-    pub(crate) fn over(tcp: TcpStream) -> Self {
+    pub fn over(tcp: TcpStream) -> Self {
         Self { stream: BufReader::new(tcp) }
     }
 
-    pub(crate) async fn get(&mut self, query: &str) -> (u16, String) {
+    pub async fn get(&mut self, query: &str) -> (u16, String) {
         self.send("GET", query, "").await;
         self.answer().await
     }
 
-    /// Polls until something comes that is no heartbeat.
-    pub(crate) async fn poll(&mut self, query: &str) -> (u16, String) {
+    /// Polls until the body has a packet other than a heartbeat.
+    pub async fn poll(&mut self, query: &str) -> (u16, String) {
         loop {
             self.send("GET", query, "").await;
             let (status, body) = self.polled().await;
@@ -52,19 +64,19 @@ impl Http {
         }
     }
 
-    /// The answer of a poll, without the heartbeats in it.
-    pub(crate) async fn polled(&mut self) -> (u16, String) {
+    /// Response to a poll that was sent, without heartbeats.
+    pub async fn polled(&mut self) -> (u16, String) {
         let (status, body) = self.answer().await;
         let packets: Vec<_> = body.split('\x1e').filter(|packet| *packet != PING).collect();
         (status, packets.join(" "))
     }
 
-    pub(crate) async fn post(&mut self, query: &str, body: &str) -> (u16, String) {
+    pub async fn post(&mut self, query: &str, body: &str) -> (u16, String) {
         self.send("POST", query, body).await;
         self.answer().await
     }
 
-    pub(crate) async fn send(&mut self, method: &str, query: &str, body: &str) {
+    pub async fn send(&mut self, method: &str, query: &str, body: &str) {
         let request = format!(
             "{method} {SOCKET_IO_PATH}?{query} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -72,12 +84,12 @@ impl Http {
         self.stream.write_all(request.as_bytes()).await.unwrap();
     }
 
-    pub(crate) async fn answer(&mut self) -> (u16, String) {
+    pub async fn answer(&mut self) -> (u16, String) {
         within(async {
             let (mut status, mut length) = (0, 0);
             loop {
                 let mut line = String::new();
-                assert!(self.stream.read_line(&mut line).await.unwrap() > 0, "no answer");
+                assert!(self.stream.read_line(&mut line).await.unwrap() > 0, "no response");
                 let line = line.trim_end().to_lowercase();
                 if let Some(rest) = line.strip_prefix("http/1.1 ") {
                     status = rest[..3].parse().unwrap();
@@ -95,32 +107,33 @@ impl Http {
     }
 }
 
-pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+/// WebSocket of a client.
+pub struct Client {
+    pub socket: WebSocketStream<TcpStream>,
 }
 
 impl Client {
-    pub(crate) async fn over(tcp: TcpStream, query: &str) -> Self {
+    pub async fn over(tcp: TcpStream, query: &str) -> Self {
         let url = format!("ws://test{SOCKET_IO_PATH}?{query}");
         Self { socket: within(client_async(url, tcp)).await.unwrap().0 }
     }
 
-    pub(crate) async fn send(&mut self, text: &str) {
+    pub async fn send(&mut self, text: &str) {
         within(self.socket.send(Message::text(text))).await.unwrap();
     }
 
-    /// Sends, or finds that the server has closed the connection.
-    pub(crate) async fn try_send_text(&mut self, text: &str) {
+    /// Sends, unless the server has closed the connection.
+    pub async fn try_send_text(&mut self, text: &str) {
         within(self.socket.send(Message::text(text))).await.ok();
     }
 
-    /// Sends, or finds that the server has closed the connection.
-    pub(crate) async fn try_send_binary(&mut self, bytes: &[u8]) {
+    /// Sends, unless the server has closed the connection.
+    pub async fn try_send_binary(&mut self, bytes: &[u8]) {
         within(self.socket.send(Message::binary(bytes.to_vec()))).await.ok();
     }
 
-    /// The next packet that is no heartbeat, or `Break` when the connection has ended.
-    pub(crate) async fn next(&mut self) -> ControlFlow<(), String> {
+    /// Next packet other than a heartbeat, or `Break` when the connection has ended.
+    pub async fn next(&mut self) -> ControlFlow<(), String> {
         loop {
             match within(self.socket.next()).await {
                 Some(Ok(Message::Text(text))) if text.as_str() == PING => {}
@@ -131,42 +144,43 @@ impl Client {
         }
     }
 
-    pub(crate) async fn text(&mut self) -> String {
+    /// Next packet other than a heartbeat.
+    pub async fn text(&mut self) -> String {
         match self.next().await {
             ControlFlow::Continue(text) => text,
             ControlFlow::Break(()) => panic!("the connection has ended"),
         }
     }
 
-    /// The next event in the namespace: its name and its first argument.
-    pub(crate) async fn event(&mut self) -> (String, Value) {
+    /// Next packet, which is an event without acknowledgement: its name and its first argument.
+    pub async fn event(&mut self) -> (String, Value) {
         let packet = self.text().await;
         let (name, payload, id) = as_event(&packet).unwrap_or_else(|| panic!("no event: {packet}"));
         assert_eq!(id, "", "{packet}");
         (name, payload)
     }
 
-    /// Joins the namespace of a session that this WebSocket opened.
-    pub(crate) async fn join(&mut self) {
+    /// Connects to a namespace after this WebSocket has opened its session.
+    pub async fn join(&mut self, namespace: &str) {
         assert!(self.text().await.starts_with('0'));
-        self.send("40/emergencies,").await;
-        assert!(self.text().await.starts_with("40/emergencies,"));
+        let connect = format!("40{namespace},");
+        self.send(&connect).await;
+        assert!(self.text().await.starts_with(&connect));
     }
 
-    /// Takes over a session from polling.
-    pub(crate) async fn upgrade(&mut self) {
+    /// Upgrades a session from polling to this WebSocket.
+    pub async fn upgrade(&mut self) {
         self.send("2probe").await;
         assert_eq!(self.text().await, "3probe");
         self.send("5").await;
     }
 
-    pub(crate) async fn assert_ended(mut self) {
+    /// Asserts that the server closes the connection and sends nothing more.
+    pub async fn assert_ended(mut self) {
         assert_eq!(self.next().await, ControlFlow::Break(()));
-        // Not only the WebSocket: nothing more can come over the TCP connection.
+        // Not only the WebSocket: nothing more may come over the TCP connection.
         let mut rest = Vec::new();
         within(self.socket.get_mut().read_to_end(&mut rest)).await.ok();
         assert!(rest.is_empty());
     }
 }
-
-pub(crate) const WEBSOCKET: &str = "EIO=4&transport=websocket";
