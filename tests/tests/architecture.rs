@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Which crates may name a framework or a driver. Tests of a crate may name what the crate itself is tested with.
 const HOMES: &[(&str, &[&str])] = &[
-    ("sqlx", &["allynet-postgres", "allynet-sqlite", "allynet-tests", "allynet-bench"]),
+    ("sqlx", &["allynet-sql", "allynet-postgres", "allynet-sqlite", "allynet-tests", "allynet-bench"]),
     ("axum", &["allynet-rest", "allynet-server", "allynet-bench"]),
     ("socketioxide", &["allynet-realtime", "allynet-bench"]),
     ("engineioxide", &["allynet-realtime", "allynet-transport"]),
@@ -25,7 +25,8 @@ const INWARD: &[(&str, &[&str])] = &[
     ("allynet-transport", &[]),
     ("allynet-wire", &["allynet-domain"]),
     ("allynet-postgres", &["allynet-domain"]),
-    ("allynet-sqlite", &["allynet-domain"]),
+    ("allynet-sql", &["allynet-domain"]),
+    ("allynet-sqlite", &["allynet-domain", "allynet-sql"]),
     ("allynet-redis", &["allynet-domain"]),
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),

@@ -4,12 +4,13 @@ use allynet_domain::{
     Account, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, PasswordHash, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    rows::{Stored, count, down, to_json},
+    rows::{count, down, to_json},
 };
 
 /// A statement that reads accounts, `a`, with the given end.
@@ -50,10 +51,10 @@ impl TryFrom<AccountRow> for Account {
     fn try_from(row: AccountRow) -> Result<Self> {
         let AccountRow { id, email, first_name, last_name, phone, avatar, bio, role, blocked, verification, .. } = row;
         let AccountRow { available, skills, trust_score, rating_sum, rating_count, created_at, .. } = row;
-        let stored = Stored { table: "account", id };
+        let stored = RowDecoder::account(id);
         let helper = match (verification, available) {
             (Some(verification), Some(available)) => Some(HelperRecord {
-                verification: stored.parsed("verification", &verification)?,
+                verification: stored.parse("verification", &verification)?,
                 available,
                 skills: stored.json("skills", &skills)?,
             }),
@@ -62,19 +63,19 @@ impl TryFrom<AccountRow> for Account {
         };
         Ok(Self {
             id: id.into(),
-            email: stored.parsed("email", &email)?,
+            email: stored.parse("email", &email)?,
             profile: Profile {
                 first_name: stored.text("first_name", &first_name)?,
                 last_name: stored.text_opt("last_name", last_name.as_deref())?,
                 phone: stored.text_opt("phone", phone.as_deref())?,
-                avatar: stored.parsed_opt("avatar", avatar.as_deref())?,
+                avatar: stored.parse_opt("avatar", avatar.as_deref())?,
                 bio: stored.text_opt("bio", bio.as_deref())?,
             },
-            role: stored.parsed("role", &role)?,
+            role: stored.parse("role", &role)?,
             blocked,
             helper,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
-            created_at: stored.time("created_at", created_at)?,
+            created_at: stored.micros("created_at", created_at)?,
         })
     }
 }
@@ -113,12 +114,12 @@ impl TryFrom<ContactRow> for Contact {
     type Error = allynet_domain::port::Error;
 
     fn try_from(ContactRow { id, name, email, created_at }: ContactRow) -> Result<Self> {
-        let stored = Stored { table: "contact", id };
+        let stored = RowDecoder { table: "contact", id };
         Ok(Self {
             id: id.into(),
             name: stored.text("name", &name)?,
-            email: stored.parsed("email", &email)?,
-            created_at: stored.time("created_at", created_at)?,
+            email: stored.parse("email", &email)?,
+            created_at: stored.micros("created_at", created_at)?,
         })
     }
 }

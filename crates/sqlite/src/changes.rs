@@ -37,7 +37,7 @@ impl Changes for Sqlite {
         }
         append(&mut transaction, events).await?;
         transaction.commit().await.map_err(down)?;
-        self.writer.keep(writer);
+        self.writer.release(writer);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use allynet_domain::port::{Error, Result};
+use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     error::DatabaseError,
@@ -14,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{measured::Measured, rows::down};
+use crate::rows::down;
 
 /// How many rows of an answer a connection may be ahead of who reads them: more than most answers have, for whoever waits
 /// for the other side costs two switches of threads.
@@ -44,8 +45,8 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     /// The only connection that writes. Its queue is fair: nobody waits for more than who came before.
-    pub(crate) writer: Measured,
-    pub(crate) readers: Measured,
+    pub(crate) writer: DeadlinePool<sqlx::Sqlite>,
+    pub(crate) readers: DeadlinePool<sqlx::Sqlite>,
     /// Changes whenever events may have been committed by this process.
     pub(crate) committed: watch::Sender<()>,
 }
@@ -70,7 +71,12 @@ impl Sqlite {
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
         let writer = opened(writer, writing, options.busy_timeout).await.map_err(down)?;
         let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
-        let (writer, readers) = (Measured::new("writer", writer), Measured::new("readers", readers));
+        let pool = |name, pool| {
+            // A file does not go away: no connection needs a test after a successful call, and no answer a deadline.
+            let connections = IdleConnections::new(pool, IdlePolicy::default());
+            DeadlinePool::new(name, connections, Deadline::Acquire(options.queue_timeout))
+        };
+        let (writer, readers) = (pool("writer", writer), pool("readers", readers));
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
     }
 
@@ -88,8 +94,8 @@ impl Sqlite {
 
     /// Notes how its connections are used, for who asks for what is measured.
     pub fn measure(&self) {
-        self.writer.measure();
-        self.readers.measure();
+        self.writer.record_usage();
+        self.readers.record_usage();
     }
 
     /// Waits for running statements and closes all connections; the write-ahead log is folded into the file.

@@ -10,6 +10,7 @@ use allynet_domain::{
         RaiseQuery, Result, Whom,
     },
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use crate::{
     Sqlite,
     area::two_boxes,
     helpers::Around,
-    rows::{Stored, down, from_hex, hex, to_json},
+    rows::{down, hex, to_json},
 };
 use statements::emergencies;
 
@@ -61,7 +62,7 @@ struct EmergencyRow {
 
 #[derive(Deserialize)]
 struct ResponseJson {
-    helper_id: String,
+    helper_id: Uuid,
     first_name: String,
     last_name: Option<String>,
     trust_score: i64,
@@ -90,7 +91,7 @@ struct LoadedRow {
 
 #[derive(Deserialize)]
 struct AlertJson {
-    helper_id: String,
+    helper_id: Uuid,
     wave: Option<u16>,
     acknowledged_at: Option<i64>,
     declined_at: Option<i64>,
@@ -108,19 +109,19 @@ impl TryFrom<EmergencyRow> for Emergency {
     type Error = Error;
 
     fn try_from(row: EmergencyRow) -> Result<Self> {
-        let stored = Stored { table: "emergency", id: row.id };
+        let stored = RowDecoder { table: "emergency", id: row.id };
         let EmergencyRow { ended_at, ended_by, ref resolution, ref ending_notes, .. } = row;
         let ending = ended_at
             .map(|at| {
                 Ok(Ending {
-                    at: stored.time("ended_at", at)?,
+                    at: stored.micros("ended_at", at)?,
                     by: ended_by.map(Into::into),
-                    resolution: stored.parsed_opt("resolution", resolution.as_deref())?,
+                    resolution: stored.parse_opt("resolution", resolution.as_deref())?,
                     notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
                 })
             })
             .transpose()?;
-        let call = row.call(&stored)?;
+        let call = row.call(stored)?;
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
         let EmergencyRow { next_alert_at, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
@@ -128,26 +129,26 @@ impl TryFrom<EmergencyRow> for Emergency {
         Ok(Self {
             call,
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
-            status: stored.parsed("status", &status)?,
+            status: stored.parse("status", &status)?,
             alert_radius: stored.metres("alert_radius", alert_radius)?,
-            updated_at: stored.time("updated_at", updated_at)?,
-            first_response_at: stored.time_opt("first_response_at", first_response_at)?,
+            updated_at: stored.micros("updated_at", updated_at)?,
+            first_response_at: stored.micros_opt("first_response_at", first_response_at)?,
             ending,
             responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
             alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
-            next_alert_at: stored.time_opt("next_alert_at", next_alert_at)?,
+            next_alert_at: stored.micros_opt("next_alert_at", next_alert_at)?,
             revision: Revision(revision),
         })
     }
 }
 
 impl EmergencyRow {
-    fn call(&self, stored: &Stored) -> Result<Call> {
+    fn call(&self, stored: RowDecoder<Uuid>) -> Result<Call> {
         Ok(Call {
             id: self.id.into(),
-            owner: stored.person(self.owner_id, &self.first_name, self.last_name.as_deref())?,
+            owner: RowDecoder::account(self.owner_id).person(&self.first_name, self.last_name.as_deref())?,
             details: Details {
-                kind: stored.parsed("kind", &self.kind)?,
+                kind: stored.parse("kind", &self.kind)?,
                 category: stored.text_opt("category", self.category.as_deref())?,
                 description: stored.text_opt("description", self.description.as_deref())?,
                 location: Location {
@@ -155,32 +156,32 @@ impl EmergencyRow {
                     address: stored.text_opt("address", self.address.as_deref())?,
                     description: stored.text_opt("place_description", self.place_description.as_deref())?,
                 },
-                priority: stored.parsed("priority", &self.priority)?,
+                priority: stored.parse("priority", &self.priority)?,
                 severity: stored.number("severity", self.severity)?,
                 silent: self.silent,
                 anonymous: self.anonymous,
             },
-            created_at: stored.time("created_at", self.created_at)?,
+            created_at: stored.micros("created_at", self.created_at)?,
         })
     }
 }
 
 impl ResponseJson {
     fn response(self, emergency: Uuid) -> Result<Response> {
-        let stored = Stored { table: "response", id: emergency };
+        let stored = RowDecoder { table: "response", id: emergency };
         let Self { helper_id, first_name, last_name, trust_score, rating_sum, rating_count, .. } = self;
         let Self { status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
-        let helper = from_hex(&stored, "helper_id", helper_id)?;
+        let account = RowDecoder::account(helper_id);
         Ok(Response {
             helper: HelperCard {
-                person: stored.person(helper, &first_name, last_name.as_deref())?,
-                reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
+                person: account.person(&first_name, last_name.as_deref())?,
+                reputation: account.reputation(trust_score, rating_sum, rating_count)?,
             },
-            status: stored.parsed("status", &status)?,
+            status: stored.parse("status", &status)?,
             notes: stored.text_opt("notes", notes.as_deref())?,
-            estimated_arrival: stored.time_opt("estimated_arrival", estimated_arrival)?,
-            responded_at: stored.time("responded_at", responded_at)?,
-            updated_at: stored.time("updated_at", updated_at)?,
+            estimated_arrival: stored.micros_opt("estimated_arrival", estimated_arrival)?,
+            responded_at: stored.micros("responded_at", responded_at)?,
+            updated_at: stored.micros("updated_at", updated_at)?,
         })
     }
 }
@@ -189,14 +190,14 @@ impl TryFrom<LoadedRow> for Loaded {
     type Error = Error;
 
     fn try_from(LoadedRow { emergency, alerts }: LoadedRow) -> Result<Self> {
-        let stored = Stored { table: "alert", id: emergency.id };
+        let stored = RowDecoder { table: "alert", id: emergency.id };
         let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
         let alert = |AlertJson { helper_id, wave, acknowledged_at, declined_at }| {
             Ok(Alert {
-                helper: from_hex(&stored, "helper_id", helper_id)?.into(),
+                helper: helper_id.into(),
                 wave,
-                acknowledged_at: stored.time_opt("acknowledged_at", acknowledged_at)?,
-                declined_at: stored.time_opt("declined_at", declined_at)?,
+                acknowledged_at: stored.micros_opt("acknowledged_at", acknowledged_at)?,
+                declined_at: stored.micros_opt("declined_at", declined_at)?,
             })
         };
         let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
@@ -226,8 +227,8 @@ impl Emergencies for Sqlite {
         Ok(Some(loaded))
     }
 
-    async fn raise_context<'a>(&self, survey: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *survey;
+    async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
+        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -317,8 +318,8 @@ impl Sqlite {
             .await
             .map_err(down)?;
         let Some(SeenRow { owner_id, responds, status, revision, latitude, longitude }) = row else { return Ok(None) };
-        let stored = Stored { table: "emergency", id: id.into() };
-        let (owner, status) = (UserId::from(owner_id), stored.parsed("status", &status)?);
+        let stored = RowDecoder { table: "emergency", id };
+        let (owner, status) = (UserId::from(owner_id), stored.parse("status", &status)?);
         let access = EmergencyAccess { owns: owner == reader, responds, status, revision: Revision(revision) };
         Ok(Some(Seen { access, owner, place: stored.position(latitude, longitude)? }))
     }
@@ -365,7 +366,7 @@ impl Sqlite {
 impl PlaceRow {
     fn candidate(&self, reach: Metres) -> Result<Candidate<Uuid>> {
         let Self { id, latitude, longitude, reach: own } = *self;
-        let stored = Stored { table: "emergency", id };
+        let stored = RowDecoder { table: "emergency", id };
         Ok(Candidate {
             key: id,
             position: stored.position(latitude, longitude)?,

@@ -7,13 +7,13 @@ use allynet_domain::{
     EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
     port::{AccessAsOf, Emergencies, Error, EventLog, EventTail, Result, Timeline},
 };
+use allynet_sql::{DeadlinePool, RowDecoder};
 use async_trait::async_trait;
-use chrono::DateTime;
 use sqlx::Connection as _;
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
-use crate::{Sqlite, measured::Measured, rows::down};
+use crate::{Sqlite, rows::down};
 
 /// How often another process's events are looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -53,13 +53,13 @@ impl TryFrom<EventRow> for LoggedEvent {
     type Error = Error;
 
     fn try_from(EventRow { seq, at, emergency_id, actor_id, body }: EventRow) -> Result<Self> {
-        let corrupt = |column| Error::Corrupt { table: "event", column, id: seq.to_string() };
+        let stored = RowDecoder { table: "event", id: seq };
         Ok(Self {
             id: EventId::new(seq),
-            at: DateTime::from_timestamp_micros(at).ok_or_else(|| corrupt("at"))?,
+            at: stored.micros("at", at)?,
             emergency: emergency_id.map(Into::into),
             actor: actor_id.map(Into::into),
-            event: serde_json::from_str(&body).map_err(|_| corrupt("body"))?,
+            event: stored.json("body", &body)?,
         })
     }
 }
@@ -146,7 +146,7 @@ impl Sqlite {
 }
 
 struct Tail {
-    readers: Measured,
+    readers: DeadlinePool<sqlx::Sqlite>,
     committed: watch::Receiver<()>,
     last: EventId,
 }

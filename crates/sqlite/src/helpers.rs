@@ -5,13 +5,14 @@ use allynet_domain::{
     near::{self, Candidate},
     port::{DutyCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
     area::two_boxes,
-    rows::{Stored, count, down, hex, to_json},
+    rows::{count, down, hex, to_json},
 };
 
 /// The least `duty` of those who are on duty, as the schema computes it: [`allynet_domain::Account::on_duty`].
@@ -68,9 +69,9 @@ impl TryFrom<CardRow> for HelperCard {
 
     fn try_from(row: CardRow) -> Result<Self> {
         let CardRow { id, first_name, last_name, trust_score, rating_sum, rating_count } = row;
-        let stored = Stored { table: "account", id };
+        let stored = RowDecoder::account(id);
         Ok(Self {
-            person: stored.person(id, &first_name, last_name.as_deref())?,
+            person: stored.person(&first_name, last_name.as_deref())?,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
         })
     }
@@ -187,7 +188,7 @@ impl Sqlite {
 impl CandidateRow {
     fn candidate(self, reach: Metres) -> Result<Candidate<Uuid>> {
         let Self { id, latitude, longitude } = self;
-        let position = Stored { table: "position", id }.position(latitude, longitude)?;
+        let position = RowDecoder { table: "position", id }.position(latitude, longitude)?;
         Ok(Candidate { key: id, position, reach })
     }
 }

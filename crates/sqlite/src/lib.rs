@@ -18,9 +18,6 @@ mod database;
 mod emergencies;
 mod events;
 mod helpers;
-mod kept;
-mod measured;
-mod measures;
 mod messages;
 mod positions;
 mod rows;
@@ -28,5 +25,5 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+pub use allynet_sql::describe_metrics;
 pub use database::{Options, Sqlite};
-pub use measures::describe as describe_metrics;

@@ -4,13 +4,11 @@ use allynet_domain::{
     EmergencyAccess, EmergencyId, Message, MessageId, Sender, To, UserId,
     port::{MessagePage, Messages, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    rows::{Stored, down},
-};
+use crate::{Sqlite, rows::down};
 
 /// A statement that reads messages, `m`, with the emergency, `e`, and the given end.
 macro_rules! messages {
@@ -59,12 +57,12 @@ impl TryFrom<MessageRow> for Message {
     fn try_from(row: MessageRow) -> Result<Self> {
         let MessageRow { id, emergency_id, owner_id, anonymous, sender_role, sender_id, .. } = row;
         let MessageRow { first_name, last_name, recipient, recipient_id, body, created_at, .. } = row;
-        let stored = Stored { table: "message", id };
+        let stored = RowDecoder { table: "message", id };
         let sender = || {
             let (Some(id), Some(first_name)) = (sender_id, &first_name) else {
                 return Err(stored.corrupt("sender_id"));
             };
-            stored.person(id, first_name, last_name.as_deref())
+            RowDecoder::account(id).person(first_name, last_name.as_deref())
         };
         Ok(Self {
             id: id.into(),
@@ -85,7 +83,7 @@ impl TryFrom<MessageRow> for Message {
                 _ => return Err(stored.corrupt("recipient")),
             },
             text: stored.text("body", &body)?,
-            created_at: stored.time("created_at", created_at)?,
+            created_at: stored.micros("created_at", created_at)?,
         })
     }
 }

@@ -5,14 +5,12 @@ use allynet_domain::{
     UserId,
     port::{Fix, Positions, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    rows::{Stored, down},
-};
+use crate::{Sqlite, rows::down};
 
 /// The most fixes in one statement.
 const MOST: usize = 4096;
@@ -60,8 +58,8 @@ impl Positions for Sqlite {
             .await
             .map_err(down)?;
         row.map(|FixRow { latitude, longitude, at }| {
-            let stored = Stored { table: "position", id: user.into() };
-            Ok(Fix { user, position: stored.position(latitude, longitude)?, at: stored.time("at", at)? })
+            let stored = RowDecoder { table: "position", id: user };
+            Ok(Fix { user, position: stored.position(latitude, longitude)?, at: stored.micros("at", at)? })
         })
         .transpose()
     }

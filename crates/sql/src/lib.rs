@@ -1,0 +1,15 @@
+//! What both database adapters need around sqlx: idle connections, deadlines, pool metrics, and decoding of stored
+//! values.
+//!
+//! Everything but [`RowDecoder`] is generic over [`sqlx::Database`]. The crate knows no table and no statement, and
+//! of the domain only the value types that a row decodes to and the error of its ports.
+
+mod deadline_pool;
+mod idle_connections;
+mod metrics;
+mod row_decoder;
+
+pub use deadline_pool::{Deadline, DeadlinePool};
+pub use idle_connections::{Checkout, IdleConnections, IdlePolicy};
+pub use metrics::describe as describe_metrics;
+pub use row_decoder::RowDecoder;
