@@ -1,4 +1,7 @@
-//! Counts what callers do, in memory, each for as long as it takes until everything is allowed to them again.
+//! The port [`Limiter`] on `governor`: token buckets in memory, one table per limit.
+//!
+//! A bucket lives until it is full again, so memory follows the callers of the last minutes. Counts are per process:
+//! nodes do not share them. Which limits there are is the table of the wire crate.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -11,62 +14,71 @@ use governor::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often those are forgotten to whom everything is allowed again.
-const EVERY: Duration = Duration::from_secs(10);
+/// The interval at which full buckets are evicted.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
-type Counts<C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Buckets<C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// The counts of this process, one table for each limit in the order of their numbers.
-pub(crate) struct Counted<C: Clock = DefaultClock> {
+/// Token buckets of this process.
+pub struct GovernorLimiter<C: Clock = DefaultClock> {
     clock: C,
-    counts: Vec<Counts<C>>,
+    /// One table per limit, indexed by `Limit as usize`.
+    buckets: Vec<Buckets<C>>,
 }
 
-impl Counted {
-    pub(crate) fn new() -> Self {
-        Self::by(DefaultClock::default())
+impl GovernorLimiter {
+    /// Creates a limiter on the monotonic clock of the system, with every bucket full.
+    pub fn new() -> Self {
+        Self::with_clock(DefaultClock::default())
     }
 }
 
-impl<C: Clock + Clone> Counted<C> {
-    fn by(clock: C) -> Self {
-        let counts =
+impl Default for GovernorLimiter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: Clock + Clone> GovernorLimiter<C> {
+    fn with_clock(clock: C) -> Self {
+        let buckets =
             Limit::ALL.iter().map(|limit| RateLimiter::hashmap_with_clock(quota(limit.quota()), clock.clone()));
-        Self { counts: counts.collect(), clock }
+        Self { buckets: buckets.collect(), clock }
     }
 
-    /// Forgets those who could as well be new.
-    fn forget(&self) {
-        for counts in &self.counts {
-            counts.retain_recent();
-            counts.shrink_to_fit();
+    /// Evicts full buckets, which are indistinguishable from new ones, and releases their memory.
+    fn evict_full(&self) {
+        for buckets in &self.buckets {
+            buckets.retain_recent();
+            buckets.shrink_to_fit();
         }
     }
 }
 
-/// A quota of nothing, or without a time, would be a mistake of the table; its test finds it.
+/// The quota as `governor` wants it. A zero burst or period would be a mistake in the table, which has a test for it.
 fn quota(Quota { burst, each }: Quota) -> governor::Quota {
     let slowest = governor::Quota::per_hour(NonZeroU32::MIN);
     let quota = governor::Quota::with_period(each).unwrap_or(slowest);
     quota.allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
 }
 
-impl<C: Clock + Clone + Send + Sync> Limiter for Counted<C>
+impl<C: Clock + Clone + Send + Sync> Limiter for GovernorLimiter<C>
 where
     C::Instant: Send + Sync,
 {
     fn take(&self, limit: Limit, who: Who) -> Result<(), Duration> {
-        let Some(counts) = self.counts.get(limit as usize) else { return Ok(()) };
-        let taken = counts.check_key(&who);
+        let Some(buckets) = self.buckets.get(limit as usize) else { return Ok(()) };
+        let taken = buckets.check_key(&who);
+        // The clock may have moved since the check: a refusal must never say "wait 0".
         taken.map_err(|until| until.wait_time_from(self.clock.now()).max(Duration::from_nanos(1)))
     }
 }
 
-/// Forgets until told to stop.
-pub(crate) async fn run(counted: Arc<Counted>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(EVERY);
+/// Evicts full buckets periodically until `stop` is cancelled.
+pub(crate) async fn evict_periodically(limiter: Arc<GovernorLimiter>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVICTION_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        counted.forget();
+        limiter.evict_full();
     }
 }
 
@@ -77,57 +89,57 @@ mod tests {
 
     use super::*;
 
-    fn counted() -> (Counted<FakeRelativeClock>, FakeRelativeClock) {
+    fn limiter() -> (GovernorLimiter<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (Counted::by(clock.clone()), clock)
+        (GovernorLimiter::with_clock(clock.clone()), clock)
     }
 
     #[test]
-    fn every_limit_allows_its_burst_and_then_its_pace() {
+    fn every_limit_allows_its_burst_then_its_sustained_rate() {
         for &limit in Limit::ALL {
-            let (counted, clock) = counted();
+            let (limiter, clock) = limiter();
             let (who, Quota { burst, each }) = (Who::Socket(1), limit.quota());
             for _ in 0..burst {
-                assert_eq!(counted.take(limit, who), Ok(()), "{limit:?}");
+                assert_eq!(limiter.take(limit, who), Ok(()), "{limit:?}");
             }
-            assert_eq!(counted.take(limit, who), Err(each), "{limit:?}");
-            assert_eq!(counted.take(limit, Who::Socket(2)), Ok(()), "another has a count of their own: {limit:?}");
+            assert_eq!(limiter.take(limit, who), Err(each), "{limit:?}");
+            assert_eq!(limiter.take(limit, Who::Socket(2)), Ok(()), "each caller has a bucket: {limit:?}");
             clock.advance(each / 4);
-            let wait = counted.take(limit, who).unwrap_err();
+            let wait = limiter.take(limit, who).unwrap_err();
             assert_eq!(wait + each / 4, each, "{limit:?}");
             clock.advance(wait);
-            assert_eq!(counted.take(limit, who), Ok(()), "who waited as long as told is let through: {limit:?}");
-            assert_eq!(counted.take(limit, who), Err(each), "{limit:?}");
+            assert_eq!(limiter.take(limit, who), Ok(()), "the stated wait suffices: {limit:?}");
+            assert_eq!(limiter.take(limit, who), Err(each), "{limit:?}");
         }
     }
 
     #[test]
-    fn limits_are_counted_apart() {
-        let (counted, _) = counted();
+    fn limits_are_independent() {
+        let (limiter, _) = limiter();
         let user = Who::Account(1);
-        while counted.take(Limit::Credentials, user).is_ok() {}
+        while limiter.take(Limit::Credentials, user).is_ok() {}
         for &limit in Limit::ALL.iter().filter(|limit| limit.subject() != Subject::Account) {
-            assert_eq!(counted.take(limit, user), Ok(()), "{limit:?}");
+            assert_eq!(limiter.take(limit, user), Ok(()), "{limit:?}");
         }
     }
 
     #[test]
-    fn who_could_as_well_be_new_is_forgotten_and_nobody_else() {
-        let (counted, clock) = counted();
-        let remembered = |limit: Limit| counted.counts[limit as usize].len();
+    fn full_buckets_are_evicted_and_others_kept() {
+        let (limiter, clock) = limiter();
+        let len = |limit: Limit| limiter.buckets[limit as usize].len();
         for socket in 0..10_000 {
-            counted.take(Limit::SocketEvents, Who::Socket(socket)).unwrap();
+            limiter.take(Limit::SocketEvents, Who::Socket(socket)).unwrap();
         }
         let persistent = Who::Account(7);
-        while counted.take(Limit::Credentials, persistent).is_ok() {}
-        counted.forget();
-        assert_eq!((remembered(Limit::SocketEvents), remembered(Limit::Credentials)), (10_000, 1));
+        while limiter.take(Limit::Credentials, persistent).is_ok() {}
+        limiter.evict_full();
+        assert_eq!((len(Limit::SocketEvents), len(Limit::Credentials)), (10_000, 1));
         clock.advance(Duration::from_secs(1));
-        counted.forget();
-        assert_eq!((remembered(Limit::SocketEvents), remembered(Limit::Credentials)), (0, 1));
-        assert!(counted.take(Limit::Credentials, persistent).is_err());
+        limiter.evict_full();
+        assert_eq!((len(Limit::SocketEvents), len(Limit::Credentials)), (0, 1));
+        assert!(limiter.take(Limit::Credentials, persistent).is_err());
         clock.advance(Duration::from_mins(2));
-        counted.forget();
-        assert_eq!(remembered(Limit::Credentials), 0);
+        limiter.evict_full();
+        assert_eq!(len(Limit::Credentials), 0);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 
     let node = use_cases.ids.next().into();
     let way = Way::open(redis.as_ref(), node)?;
-    let (limits, counted) = wiring::limits(settings);
+    let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
     let realtime = realtime(&use_cases, &ports, &watch, (node, &way), limits.clone());
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
@@ -66,7 +66,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
     let workers = work(&use_cases, ports, watch, &gateway, &stop);
     workers.spawn(measures.keep(stop.clone()));
-    workers.spawn(limits::run(counted, stop.clone()));
+    workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let outcome = listen(settings.listen, router, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();

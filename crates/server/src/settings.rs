@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// AllyNet: somebody presses a button, and verified helpers nearby know.
 #[derive(Debug, Parser)]
 #[command(name = "allynet", version, about, max_term_width = 110)]
-pub(crate) struct CommandLine {
+pub struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
@@ -233,7 +233,7 @@ pub(crate) struct Settings {
 
 impl CommandLine {
     /// Reads flags and environment. A wrong value ends the process with one line that names it.
-    pub(crate) fn read() -> Self {
+    pub fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             if !error.use_stderr() {
                 error.exit();

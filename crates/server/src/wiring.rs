@@ -12,7 +12,7 @@ use anyhow::Context as _;
 
 use crate::{
     environment::{SystemClock, UuidIds},
-    limits::Counted,
+    limits::GovernorLimiter,
     positions::{Gathered, Moved},
     secret,
     settings::{Database, Settings, Switch},
@@ -83,12 +83,12 @@ pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result
         .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")
 }
 
-/// The limits of these settings, and what they are counted in.
-pub(crate) fn limits(settings: &Settings) -> (Limits, Arc<Counted>) {
-    let counted = Arc::new(Counted::new());
+/// The rate limits of these settings, and the limiter behind them.
+pub(crate) fn limits(settings: &Settings) -> (Limits, Arc<GovernorLimiter>) {
+    let limiter = Arc::new(GovernorLimiter::new());
     let limits = match settings.rate_limits {
-        Switch::On => Limits::on(counted.clone(), settings.connections_per_address.get()),
+        Switch::On => Limits::on(limiter.clone(), settings.connections_per_address.get()),
         Switch::Off => Limits::off(),
     };
-    (limits, counted)
+    (limits, limiter)
 }
