@@ -38,7 +38,7 @@ fn private() -> [(header::HeaderName, &'static str); 1] {
 
 /// A request that was not done, and, when that is our fault, why.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     problem: Problem,
     cause: Option<Box<dyn error::Error + Send + Sync>>,
     /// How long to wait before trying again.
@@ -57,7 +57,7 @@ impl Failure {
     }
 
     /// The answer to a request whose handling panicked.
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Self::internal(format!("the handler panicked: {}", text.unwrap_or("without a message")))

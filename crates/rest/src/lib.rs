@@ -3,12 +3,7 @@
 //! A handler extracts, parses with [`allynet_wire`], makes one call and renders. This crate decides nothing: who may do
 //! what is the domain's, what is hidden from whom is the wire crate's, and no database or socket is known here.
 //!
-//! The server puts it together in this order, so that everything, Socket.IO polling included, is measured and has a
-//! request id, CORS headers and an answer when it panics:
-//!
-//! ```text
-//! outermost( router(ports) + the Socket.IO layer, origins, ids )
-//! ```
+//! Per route there are a deadline, authentication and rate limits; what goes around every route is the server's.
 
 mod admin;
 mod answer;
@@ -19,10 +14,7 @@ mod health;
 mod helpers;
 mod input;
 mod limits;
-mod measures;
 mod messages;
-mod outermost;
-mod request;
 mod responses;
 mod router;
 mod routes;
@@ -30,7 +22,6 @@ mod routes;
 mod tests;
 mod turns;
 
+pub use answer::Failure;
 pub use health::{Metrics, Ready};
-pub use measures::describe as describe_metrics;
-pub use outermost::outermost;
 pub use router::{Ports, router};

@@ -5,7 +5,5 @@ mod app;
 mod failures;
 mod input;
 mod limits;
-mod measures;
-mod outside;
 mod resources;
 mod table;

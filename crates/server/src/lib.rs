@@ -3,13 +3,13 @@
 //!
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 
-mod client;
 mod command;
 mod environment;
 mod erasure;
-mod front;
+mod http;
 mod learning;
 pub mod limits;
+mod listen;
 mod listener;
 mod lookout;
 mod measures;

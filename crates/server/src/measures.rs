@@ -16,7 +16,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{settings::Database, store::Store};
+use crate::{http, settings::Database, store::Store};
 
 const BUILD: &str = "allynet_build_info";
 const UPTIME: &str = "allynet_uptime_seconds";
@@ -37,7 +37,7 @@ const SIZES: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 51
 
 /// Says what is measured anywhere.
 fn describe() {
-    allynet_rest::describe_metrics();
+    http::describe_metrics();
     allynet_realtime::describe_metrics();
     // Both databases measure the same.
     allynet_postgres::describe_metrics();

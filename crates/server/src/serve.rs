@@ -3,24 +3,19 @@
 use std::sync::Arc;
 
 use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
-use allynet_realtime::{Gateway, SocketService};
+use allynet_realtime::Gateway;
 use allynet_rest::Metrics;
-use allynet_transport::SOCKET_IO_PATH;
-use allynet_wire::{limits::Limits, origin::Origins};
+use allynet_wire::limits::Limits;
 use anyhow::Context as _;
-use axum::{
-    Router,
-    middleware::{map_request, map_request_with_state},
-};
+use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    client::{Proxies, attach_client},
     erasure::erase,
-    front::listen,
+    http::{self, HttpOptions},
     learning::learn,
     limits,
-    listener::attach_connection,
+    listen::listen,
     measures::Measures,
     nodes::Way,
     retention,
@@ -59,7 +54,14 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let metrics = measures.port(store.clone(), gateway.clone(), way.signals());
     let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &way));
-    let router = outermost(router, socket_io, settings, origins, &use_cases);
+    let in_flight = TaskTracker::new();
+    let options = HttpOptions {
+        origins,
+        proxies: settings.trusted_proxies.clone().unwrap_or_default(),
+        ids: use_cases.ids.clone(),
+        in_flight: in_flight.clone(),
+    };
+    let router = http::service(router, socket_io, options);
 
     // The dispatcher outlives the requests: what they commit is told.
     let stop_dispatching = CancellationToken::new();
@@ -67,7 +69,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let workers = work(&use_cases, ports, watch, &gateway, &stop);
     workers.spawn(measures.keep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
-    let outcome = listen(settings.listen, router, &gateway, &stop).await;
+    let outcome = listen(settings.listen, router, &in_flight, &gateway, &stop).await;
     stop.cancel();
     stop_dispatching.cancel();
     dispatching.await.context("the dispatcher failed")?;
@@ -121,20 +123,6 @@ fn router(
         limits,
         redis: way.state(),
     })
-}
-
-/// Everything that is served, and what every request passes before.
-fn outermost(
-    rest: Router,
-    socket_io: SocketService,
-    settings: &Settings,
-    origins: Origins,
-    use_cases: &UseCases,
-) -> Router {
-    let proxies = Proxies::new(settings.trusted_proxies.clone().unwrap_or_default());
-    allynet_rest::outermost(rest.route_service(SOCKET_IO_PATH, socket_io), origins, use_cases.ids.clone())
-        .layer(map_request_with_state(proxies, attach_client))
-        .layer(map_request(attach_connection))
 }
 
 /// Starts what goes on in the background until the service is to stop.

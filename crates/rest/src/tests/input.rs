@@ -11,11 +11,8 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::app::{App, Got, Mocks, ids, request};
-use crate::{
-    input::{JsonBody, Query},
-    outermost,
-};
+use super::app::{App, Got, Mocks, request};
+use crate::input::{JsonBody, Query};
 
 const LIMIT: usize = 65_536;
 
@@ -24,7 +21,7 @@ fn echo() -> App {
     let router = Router::new()
         .route("/", post(async |JsonBody(body): JsonBody| Json(body)))
         .route("/", get(async |Query(query): Query| Json(query)));
-    App(outermost(router, allynet_wire::origin::Origins::default(), ids()))
+    App(router)
 }
 
 async fn send(content_type: Option<&str>, body: Body) -> Got {

@@ -5,9 +5,13 @@ use allynet_domain::{
     EventId, HelperRecord, Verification,
     port::{self, Activity, DutyCounts, Fix, ListedHelper, Live},
 };
+use axum::{
+    body::Body,
+    http::{Method, StatusCode},
+};
 use serde_json::json;
 
-use super::app::{Mocks, account, now};
+use super::app::{MEASURED, Mocks, account, now, request};
 
 #[tokio::test]
 async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
@@ -63,7 +67,7 @@ async fn a_position_is_confirmed_when_it_is_stored() {
     let expected = vec![Fix { user: account(1).id, position: here, at: now() }];
     mocks.positions.expect_record().withf(move |fixes| fixes == expected).times(1).returning(|_| Ok(()));
     let body = json!({ "latitude": 52.5, "longitude": 13.4 });
-    let got = mocks.app().json_as("user", axum::http::Method::PUT, "/api/v1/helpers/me/location", &body).await;
+    let got = mocks.app().json_as("user", Method::PUT, "/api/v1/helpers/me/location", &body).await;
     let data = json!({ "latitude": 52.5, "longitude": 13.4, "message": "Location updated successfully" });
     assert_eq!((got.status.as_u16(), &got.body["data"]), (200, &data));
 }
@@ -104,8 +108,7 @@ async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
     let changes = std::sync::Arc::new(Silent);
     let accounts = allynet_domain::usecase::accounts::AccountPorts { changes, ..silent.accounts.clone() };
     let router = crate::router(crate::Ports { accounts, ..silent });
-    let app = super::app::App(crate::outermost(router, allynet_wire::origin::Origins::default(), super::app::ids()));
-    app.get_as("user", "/readyz").await.assert_failure(503, "unavailable");
+    super::app::App(router).get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 }
 
 #[tokio::test]
@@ -119,6 +122,14 @@ async fn a_node_without_its_redis_is_ready_and_says_so() {
         let expected = json!({ "success": true, "status": status, "database": "ok", "redis": told });
         assert_eq!((got.status.as_u16(), got.body), (200, expected));
     }
+}
+
+#[tokio::test]
+async fn metrics_are_text_and_need_no_token() {
+    let got = Mocks::default().app().send(request(Method::GET, "/metrics").body(Body::empty()).unwrap()).await;
+    assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, Some(MEASURED)));
+    assert_eq!(got.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(got.header("cache-control"), Some("no-store"));
 }
 
 /// A database that does not answer.

@@ -1,4 +1,4 @@
-//! Tells each request from which client it came: the other end of its connection, or whom a trusted proxy names.
+//! Finds out from which client address each request comes: the peer's, or the one that a trusted proxy forwards.
 
 use std::sync::{
     Arc,
@@ -14,30 +14,29 @@ use axum::{
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Who is believed.
+/// The trusted proxies, and whether a missing one was warned of.
 #[derive(Clone, Debug)]
-pub(crate) struct Proxies {
+pub(super) struct Proxies {
     trusted: TrustedProxies,
-    /// Whether it was said that a proxy may be missing among them.
     warned: Arc<AtomicBool>,
 }
 
 impl Proxies {
-    pub(crate) fn new(trusted: TrustedProxies) -> Self {
+    pub(super) fn new(trusted: TrustedProxies) -> Self {
         Self { trusted, warned: Arc::default() }
     }
 }
 
-/// Puts the `ClientAddress` of a request into its extensions: for `axum::middleware::map_request_with_state`. The
-/// request has its [`Connection`] already.
-pub(crate) async fn attach_client(State(proxies): State<Proxies>, mut request: Request) -> Request {
+/// Inserts the `ClientAddress` into the request's extensions, which must hold its [`Connection`] already.
+pub(super) async fn attach_client_address(State(proxies): State<Proxies>, mut request: Request) -> Request {
     let Some(Connection { peer, .. }) = request.extensions().get() else { return request };
     let peer = peer.ip();
     let forwarded: Vec<_> = request.headers().get_all(FORWARDED_FOR).iter().map(as_text).collect();
+    // Once per process: each request through such a proxy would repeat it.
     if !forwarded.is_empty() && !proxies.trusted.contain(peer) && !proxies.warned.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "a request has `X-Forwarded-For` and does not come from ALLYNET_TRUSTED_PROXIES: if it came through a proxy of \
-             yours, all of its clients count as one; this is said once"
+            "X-Forwarded-For from an untrusted peer is ignored: if it is your proxy, add it to ALLYNET_TRUSTED_PROXIES, or \
+             all of its clients share one address and its rate limits (logged once)"
         );
     }
     let client = proxies.trusted.client(peer, forwarded);
@@ -45,7 +44,7 @@ pub(crate) async fn attach_client(State(proxies): State<Proxies>, mut request: R
     request
 }
 
-/// What is not ASCII is no address either.
+/// A value that is not ASCII becomes empty, which is no address.
 fn as_text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
 }
@@ -68,11 +67,11 @@ mod tests {
             request.headers_mut().append(FORWARDED_FOR, HeaderValue::from_bytes(header).unwrap());
         }
         let proxies = Proxies::new(trusted.parse().unwrap());
-        attach_client(State(proxies), request).await.extensions().get().copied()
+        attach_client_address(State(proxies), request).await.extensions().get().copied()
     }
 
     #[tokio::test]
-    async fn the_header_counts_if_a_trusted_proxy_sends_it() {
+    async fn x_forwarded_for_counts_only_from_a_trusted_proxy() {
         let address = |text: &str| Some(ClientAddress::from(text.parse::<IpAddr>().unwrap()));
         assert_eq!(client("127.0.0.1", &[b"198.51.100.1"]).await, address("198.51.100.1"));
         assert_eq!(client("127.0.0.1", &[b"6.6.6.6", b"198.51.100.1"]).await, address("198.51.100.1"));

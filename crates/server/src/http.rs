@@ -1,0 +1,115 @@
+//! The middleware of the service: everything a request passes before it reaches a route, and in which order.
+//!
+//! The layers here go around every route, Socket.IO polling included. What depends on the kind of route is
+//! [`allynet_rest::router`]'s: a deadline, authentication, rate limits.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use allynet_domain::port::Ids;
+use allynet_realtime::SocketService;
+use allynet_rest::Failure;
+use allynet_transport::SOCKET_IO_PATH;
+use allynet_wire::{client::TrustedProxies, origin::Origins};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method,
+        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::{Next, from_fn_with_state, map_request, map_request_with_state},
+    response::{IntoResponse as _, Response},
+};
+use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+    request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
+};
+
+use crate::listener::attach_connection;
+
+mod client_address;
+mod metrics;
+mod request_id;
+mod request_log;
+
+pub(crate) use metrics::describe as describe_metrics;
+
+use client_address::{Proxies, attach_client_address};
+use metrics::RequestMetrics;
+use request_id::{GenerateRequestId, REQUEST_ID, discard_invalid_request_id};
+use request_log::observe;
+
+/// The time for which a browser may cache the answer to a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
+
+/// What the middleware needs to know.
+pub(crate) struct HttpOptions {
+    /// Web origins that may read answers.
+    pub(crate) origins: Origins,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub(crate) proxies: TrustedProxies,
+    /// Where request ids come from.
+    pub(crate) ids: Arc<dyn Ids>,
+    /// Counts requests that are not answered yet, so that a shutdown can wait for them.
+    pub(crate) in_flight: TaskTracker,
+}
+
+/// Wraps all routes in the middleware. Must be served with the
+/// [`ConnectionInfo`](crate::listener::ConnectionInfo) of each connection.
+pub(crate) fn service(rest: Router, socket_io: SocketService, options: HttpOptions) -> Router {
+    wrap(rest.route_service(SOCKET_IO_PATH, socket_io), options)
+}
+
+fn wrap(routes: Router, HttpOptions { origins, proxies, ids, in_flight }: HttpOptions) -> Router {
+    // A request passes these from top to bottom, its answer from bottom to top.
+    let layers = ServiceBuilder::new()
+        // First, so that a shutdown waits for everything below.
+        .layer(from_fn_with_state(in_flight, count_in_flight))
+        // The connection has to be known before a client can be told from a proxy.
+        .layer(map_request(attach_connection))
+        .layer(map_request_with_state(Proxies::new(proxies), attach_client_address))
+        // An id that is not fit for a log counts as none: it is dropped before one is generated.
+        .layer(map_request(discard_invalid_request_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, GenerateRequestId::new(ids)))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        // Outside CORS and panics, so that preflights and panics are logged and measured as well.
+        .layer(from_fn_with_state(Arc::new(RequestMetrics::default()), observe))
+        // Outside panics, so that a browser may read that answer too.
+        .layer(cors(origins))
+        .layer(CatchPanicLayer::custom(answer_panic));
+    routes.layer(layers)
+}
+
+/// Credentials are allowed because a browser otherwise drops the cookie by which a proxy keeps the requests of one
+/// polling connection on one node. The service reads no cookie: the token alone identifies the caller, so a foreign
+/// page gains nothing from a browser that sends some.
+fn cors(origins: Origins) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origins.allow(origin));
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| allowed(origin)))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, REQUEST_ID])
+        .expose_headers([REQUEST_ID, RETRY_AFTER])
+        .allow_credentials(true)
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature of tower-http")]
+fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    Failure::panicked(&*panic).into_response()
+}
+
+/// Counts a request until the head of its answer is ready. Socket.IO is not counted: a long poll may wait for its whole
+/// interval, and sockets are drained by the gateway.
+async fn count_in_flight(State(in_flight): State<TaskTracker>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with(SOCKET_IO_PATH) {
+        return next.run(request).await;
+    }
+    in_flight.track_future(next.run(request)).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! The listening socket and the graceful shutdown, from the first connection to the last one closed.
+
+use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+
+use allynet_realtime::Gateway;
+use allynet_transport::ConnectionTimeouts;
+use anyhow::Context as _;
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::listener::{ConnectionInfo, Listener};
+
+/// The time that requests in flight have to end after a signal to stop.
+const REQUEST_DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+/// The time that socket events in flight have to end, and then the sockets to close.
+const SOCKET_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT; then drains requests and sockets, and closes the connections that are left.
+///
+/// `in_flight` counts the requests of `router`. `stop` is cancelled when the shutdown begins.
+///
+/// # Errors
+/// When the address cannot be bound or the listener fails.
+pub(crate) async fn listen(
+    address: SocketAddr,
+    router: Router,
+    in_flight: &TaskTracker,
+    gateway: &Gateway,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    // Before anything is served, so that a signal during the start is not lost.
+    let mut signals = ShutdownSignals::install()?;
+    let tcp =
+        TcpListener::bind(address).await.with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
+    let bound = tcp.local_addr()?;
+    let close_all = CancellationToken::new();
+    let listener = Listener::new(tcp, ConnectionTimeouts::default(), close_all.clone());
+    let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let mut serving = tokio::spawn(serving.into_future());
+    tracing::info!("listening on http://{}", browsable(bound));
+
+    tokio::select! {
+        ended = &mut serving => return ended?.context("the listener failed"),
+        () = signals.received() => tracing::info!("stopping"),
+    }
+    stop.cancel();
+    in_flight.close();
+    if timeout(REQUEST_DRAIN_TIMEOUT, in_flight.wait()).await.is_err() {
+        tracing::warn!("shutdown: requests in flight did not end within {REQUEST_DRAIN_TIMEOUT:?}");
+    }
+    // After the requests: their events still reach the sockets of this node.
+    gateway.drain(SOCKET_DRAIN_TIMEOUT).await;
+    // Only idle connections are left, such as those that a client or a proxy keeps open.
+    close_all.cancel();
+    if timeout(SOCKET_DRAIN_TIMEOUT, serving).await.is_err() {
+        tracing::warn!("shutdown: connections did not close within {SOCKET_DRAIN_TIMEOUT:?}");
+    }
+    Ok(())
+}
+
+/// The address as a browser on this machine can open it: `0.0.0.0` is shown as `localhost`.
+fn browsable(bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() { format!("localhost:{}", bound.port()) } else { bound.to_string() }
+}
+
+/// Handlers of the signals that stop the service.
+struct ShutdownSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl ShutdownSignals {
+    fn install() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Completes at the first SIGTERM or SIGINT.
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
