@@ -36,13 +36,17 @@ pub(crate) fn open(cx: Entrance) -> Routes {
         .over(cx)
 }
 
-/// What needs a token.
+/// Authenticated routes that hash a password.
+pub(crate) fn passwords(cx: AccountPorts) -> Routes {
+    Resource::new().put("/api/v1/auth/update-password", change_password).over(cx)
+}
+
+/// The other authenticated routes.
 pub(crate) fn closed(cx: AccountPorts) -> Routes {
     Resource::new()
         .post("/api/v1/auth/logout", log_out)
         .get("/api/v1/auth/me", me)
         .put("/api/v1/auth/me", change_profile)
-        .put("/api/v1/auth/update-password", change_password)
         .get("/api/v1/auth/stats", stats)
         .get("/api/v1/auth/emergency-contacts", contacts)
         .post("/api/v1/auth/emergency-contacts", add_contact)

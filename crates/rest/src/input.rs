@@ -13,7 +13,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use crate::answer::Failure;
+use crate::{answer::Failure, deadline::Deadline};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: u64 = 64 * 1024;
@@ -21,7 +21,7 @@ const BODY_LIMIT: u64 = 64 * 1024;
 /// sends resets it, and the client would never see the answer.
 const DRAINED: u64 = 4 * 1024 * 1024;
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The body as JSON. None at all counts as `{}`, so that routes without required fields need none.
 #[derive(Debug)]
@@ -38,7 +38,10 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if !is_json(&parts.headers) {
             return Err(faults::unsupported_media_type().into());
         }
-        let read = tokio::time::timeout(BODY_PATIENCE, read(body)).await;
+        // A slow network is the client's, and has its own timeout.
+        let pause = parts.extensions.get::<Deadline>().map(Deadline::pause);
+        let read = tokio::time::timeout(BODY_TIMEOUT, read(body)).await;
+        drop(pause);
         let bytes = read.map_err(|_| faults::request_timeout())??;
         if bytes.is_empty() {
             return Ok(Self(Value::Object(Map::new())));

@@ -10,8 +10,8 @@ use allynet_wire::{limits::Limits, problem::faults};
 use axum::{Router, middleware};
 
 use crate::{
-    admin, answer::Failure, auth, caller, emergencies as emergency_routes, health, helpers as helper_routes, limits,
-    messages as message_routes, responses, routes::Routes, turns::Turns,
+    admin, answer::Failure, auth, caller, deadline, emergencies as emergency_routes, health, helpers as helper_routes,
+    limits, messages as message_routes, responses, routes::Routes, turns::Turns,
 };
 
 /// What the routes need. Each resource gets only its part.
@@ -39,22 +39,29 @@ pub struct Ports {
     pub limits: Limits,
 }
 
-/// All routes, and the answers to everything that is none. [`crate::outermost`] has to go around it.
+/// All routes with the middleware that depends on the kind of route, and the answers to unknown paths and methods.
+///
+/// The server wraps it in the middleware that goes around every route.
 pub fn router(ports: Ports) -> Router {
+    let deadline = middleware::from_fn(deadline::enforce);
     let authenticate = middleware::from_fn_with_state(ports.accounts.clone(), caller::authenticate);
     let recognize = middleware::from_fn_with_state(ports.accounts.clone(), caller::recognize);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
-    let (open, own, closed) = (open(&ports), own(&ports), closed(ports));
-    // Who calls has to be known before it is counted what they do.
-    let own = own.router.route_layer(limit.clone()).route_layer(authenticate);
-    let closed = closed.router.route_layer(limit.clone()).route_layer(recognize);
-    let router = open.router.route_layer(limit).merge(own).merge(closed);
-    router
+    let (open, passwords, own, closed) = (open(&ports), passwords(&ports), own(&ports), closed(ports));
+    // A request passes the layer that was added last first. Limits count by user, so authentication goes before them.
+    let open = open.router.route_layer(limit.clone());
+    // No deadline: when many log in at once, hashing waits its turn for longer, and none of them is to be refused.
+    let passwords = passwords.router.route_layer(limit.clone()).route_layer(authenticate.clone());
+    let own = own.router.route_layer(limit.clone()).route_layer(authenticate).route_layer(deadline.clone());
+    let closed = closed.router.route_layer(limit).route_layer(recognize).route_layer(deadline);
+    open.merge(passwords)
+        .merge(own)
+        .merge(closed)
         .method_not_allowed_fallback(async || Failure::from(faults::method_not_allowed()))
         .fallback(async || Failure::from(faults::route_not_found()))
 }
 
-/// The routes that anybody may call.
+/// Routes without authentication.
 pub(crate) fn open(ports: &Ports) -> Routes {
     let Ports { accounts, ready, redis, metrics, limits, .. } = ports;
     auth::open(auth::Entrance { accounts: accounts.clone(), limits: limits.clone() }).and(health::routes(
@@ -65,13 +72,18 @@ pub(crate) fn open(ports: &Ports) -> Routes {
     ))
 }
 
-/// The routes that need an access token and are about the caller's own account, as it is now.
+/// Authenticated routes that hash a password.
+pub(crate) fn passwords(ports: &Ports) -> Routes {
+    auth::passwords(ports.accounts.clone())
+}
+
+/// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own(ports: &Ports) -> Routes {
     let Ports { accounts, helpers, .. } = ports;
     auth::closed(accounts.clone()).and(helper_routes::own(helpers.clone()))
 }
 
-/// The other routes that need an access token.
+/// All other authenticated routes.
 pub(crate) fn closed(ports: Ports) -> Routes {
     let Ports { helpers, emergencies, messages, log, presence, .. } = ports;
     let turns = Turns::default();

@@ -2,6 +2,7 @@
 //! What the routes do is tested end to end elsewhere, against the real service.
 
 mod app;
+mod deadline;
 mod failures;
 mod input;
 mod limits;

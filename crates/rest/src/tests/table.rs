@@ -6,7 +6,7 @@ use axum::{
 };
 
 use super::app::{Mocks, bearer, request};
-use crate::router::{closed, open, own};
+use crate::router::{closed, open, own, passwords};
 
 pub(super) const OPEN: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/register"),
@@ -76,7 +76,7 @@ async fn the_router_has_the_routes_of_the_contract_and_no_others() {
     };
     assert_eq!(made(open(&Mocks::default().ports())), listed(OPEN));
     let ports = Mocks::default().ports();
-    assert_eq!(made(own(&ports).and(closed(ports))), listed(CLOSED));
+    assert_eq!(made(passwords(&ports).and(own(&ports)).and(closed(ports))), listed(CLOSED));
 }
 
 #[test]

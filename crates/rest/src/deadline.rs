@@ -1,0 +1,84 @@
+//! The deadline of a request: 503 when the service has no answer in time.
+//!
+//! Each call of the database has a deadline of its own. This one holds for all of them together, so that a database
+//! that is slow at every call is answered for as quickly as one that is gone. A commit may have happened all the same: a
+//! client repeats the request, as after a lost connection.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use allynet_domain::port;
+use axum::{extract::Request, middleware::Next};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use crate::answer::{Answer, Failure};
+
+/// The time to answer, not counting the time in which the client sends its body. Leaves 250 ms of the two seconds that
+/// are promised for what comes before and after the handler.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1_750);
+
+/// The deadline of one request, in its extensions. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline(Arc<Mutex<Remaining>>);
+
+#[derive(Debug)]
+enum Remaining {
+    Until(Instant),
+    /// The client has the word: so much is left when the body is there.
+    Paused(Duration),
+}
+
+/// Pauses a [`Deadline`] until it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pause(Deadline);
+
+impl Deadline {
+    fn start() -> Self {
+        Self(Arc::new(Mutex::new(Remaining::Until(Instant::now() + ANSWER_TIMEOUT))))
+    }
+
+    /// Pauses while the client is waited for.
+    pub(crate) fn pause(&self) -> Pause {
+        let mut remaining = self.0.lock();
+        if let Remaining::Until(end) = *remaining {
+            *remaining = Remaining::Paused(end.saturating_duration_since(Instant::now()));
+        }
+        drop(remaining);
+        Pause(self.clone())
+    }
+
+    /// The earliest instant at which it can expire.
+    fn end(&self) -> Instant {
+        match *self.0.lock() {
+            Remaining::Until(end) => end,
+            Remaining::Paused(left) => Instant::now() + left,
+        }
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let Self(deadline) = self;
+        let end = deadline.end();
+        *deadline.0.lock() = Remaining::Until(end);
+    }
+}
+
+/// Answers 503 when the handler takes too long, which is then dropped.
+pub(crate) async fn enforce(mut request: Request, next: Next) -> Answer {
+    let deadline = Deadline::start();
+    request.extensions_mut().insert(deadline.clone());
+    let mut answer = pin!(next.run(request));
+    loop {
+        let end = deadline.end();
+        if let Ok(response) = timeout_at(end, &mut answer).await {
+            return Ok(response);
+        }
+        // A pause in the meantime has moved it.
+        if deadline.end() <= Instant::now() {
+            let late = format!("no answer within {ANSWER_TIMEOUT:?}");
+            return Err(Failure::from(port::Error::unavailable(late)));
+        }
+    }
+}
