@@ -1,6 +1,7 @@
-//! Positions on their way to the store: gathered for some milliseconds, the latest of each user, one statement.
+//! Batches position reports: collects for some milliseconds, keeps the latest of each user, and writes one statement.
 //!
-//! Whoever reports a position is answered after the commit that holds it, or a newer one of the same user.
+//! A report is answered after the commit that holds it, or a newer one of the same user. One batch is written at a
+//! time; the next one is collected meanwhile.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -15,63 +16,50 @@ use allynet_domain::{
 use async_trait::async_trait;
 use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
 use crate::measures::PositionMeasures;
 
-/// How long fixes are gathered before they are written. A phone does not notice; a database does.
-const GATHERING: Duration = Duration::from_millis(5);
-/// The most fixes in one statement, and the most that wait for the next. Beyond it, senders wait.
-const MOST: usize = 4096;
+/// The time for which a batch collects before it is written. A phone does not notice it; it saves a database many
+/// statements.
+const BATCH_WINDOW: Duration = Duration::from_millis(5);
+/// The largest batch, and the capacity of the queue for the next one. When both are full, reporters wait.
+const MAX_BATCH: usize = 4096;
 
-/// Told of each position that was stored; returns at once.
-pub(crate) type Moved = Box<dyn Fn(&Fix) + Send + Sync>;
+/// Called with each position after it was stored. Must return at once.
+pub(crate) type OnStored = Box<dyn Fn(&Fix) + Send + Sync>;
 
-type Answer = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
+type Reply = oneshot::Sender<std::result::Result<(), Arc<Error>>>;
 
-/// The port [`Positions`], gathering what is recorded before it reaches the store.
+/// The port [`Positions`] with batched writes. Clones share one queue.
 #[derive(Clone)]
-pub(crate) struct Gathered {
+pub(crate) struct PositionBatcher {
     store: Arc<dyn Positions>,
-    /// One for each batch that is written at a time. A user's fixes always go to the same, and so stay in order.
-    queues: Vec<mpsc::Sender<(Fix, Answer)>>,
+    queue: mpsc::Sender<(Fix, Reply)>,
     waiting: Gauge,
 }
 
-impl Gathered {
-    /// Starts gathering, until the last clone is gone, for so many batches at a time. Of each position that was stored
-    /// somebody is told.
-    pub(crate) fn start(store: &Arc<dyn Positions>, writers: usize, moved: Moved) -> Self {
-        let (measures, moved) = (PositionMeasures::new(), Arc::new(moved));
-        let start = |_| {
-            let (queue, waiting) = mpsc::channel(MOST);
-            tokio::spawn(write(store.clone(), waiting, moved.clone(), measures.clone()));
-            queue
-        };
-        let queues = (0..writers).map(start).collect();
-        Self { store: store.clone(), queues, waiting: measures.waiting.clone() }
-    }
-
-    fn queue(&self, user: UserId) -> Option<&mpsc::Sender<(Fix, Answer)>> {
-        // The last bits of an id are random.
-        let place = Uuid::from(user).as_bytes()[15];
-        self.queues.get(usize::from(place) % self.queues.len().max(1))
+impl PositionBatcher {
+    /// Starts the writing task, which ends after the last clone is dropped and the queue is written.
+    pub(crate) fn start(store: Arc<dyn Positions>, on_stored: OnStored) -> Self {
+        let measures = PositionMeasures::new();
+        let (queue, waiting) = mpsc::channel(MAX_BATCH);
+        tokio::spawn(write_batches(store.clone(), waiting, on_stored, measures.clone()));
+        Self { store, queue, waiting: measures.waiting }
     }
 }
 
 #[async_trait]
-impl Positions for Gathered {
+impl Positions for PositionBatcher {
     async fn record(&self, fixes: &[Fix]) -> Result<()> {
-        let mut answers = Vec::with_capacity(fixes.len());
+        let mut replies = Vec::with_capacity(fixes.len());
         for fix in fixes {
-            let (answer, answered) = oneshot::channel();
-            let queue = self.queue(fix.user).ok_or_else(|| Error::unavailable("nothing writes positions"))?;
-            queue.send((*fix, answer)).await.map_err(Error::unavailable)?;
+            let (reply, replied) = oneshot::channel();
+            self.queue.send((*fix, reply)).await.map_err(Error::unavailable)?;
             self.waiting.increment(1);
-            answers.push(answered);
+            replies.push(replied);
         }
-        for answered in answers {
-            answered.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
+        for replied in replies {
+            replied.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
         }
         Ok(())
     }
@@ -81,43 +69,45 @@ impl Positions for Gathered {
     }
 }
 
-async fn write(
+async fn write_batches(
     store: Arc<dyn Positions>,
-    mut waiting: mpsc::Receiver<(Fix, Answer)>,
-    moved: Arc<Moved>,
+    mut queue: mpsc::Receiver<(Fix, Reply)>,
+    on_stored: OnStored,
     measures: PositionMeasures,
 ) {
     let mut batch = Vec::new();
-    while waiting.recv_many(&mut batch, MOST).await > 0 {
-        tokio::time::sleep(GATHERING).await;
-        while batch.len() < MOST
-            && let Ok(more) = waiting.try_recv()
+    while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        // The first report opens the window; whatever arrives until it closes, or waited behind the last write, joins.
+        tokio::time::sleep(BATCH_WINDOW).await;
+        while batch.len() < MAX_BATCH
+            && let Ok(more) = queue.try_recv()
         {
             batch.push(more);
         }
-        let (fixes, answers): (Vec<Fix>, Vec<Answer>) = batch.drain(..).unzip();
-        let fixes = latest(fixes);
-        measures.batch_size.record(counted(fixes.len()));
+        let (fixes, replies): (Vec<Fix>, Vec<Reply>) = batch.drain(..).unzip();
+        let fixes = latest_per_user(fixes);
+        measures.batch_size.record(to_u32(fixes.len()));
+        // One failure fails the whole batch, so the error is shared.
         let written = store.record(&fixes).await.map_err(Arc::new);
-        measures.waiting.decrement(counted(answers.len()));
-        for answer in answers {
-            // One who does not wait any more needs no answer.
-            let _ = answer.send(written.clone());
+        measures.waiting.decrement(to_u32(replies.len()));
+        for reply in replies {
+            // A reporter that has gone needs no reply.
+            let _ = reply.send(written.clone());
         }
+        // After the replies: nothing that observes positions may delay them.
         if written.is_ok() {
-            for fix in &fixes {
-                moved(fix);
-            }
+            fixes.iter().for_each(&on_stored);
         }
     }
 }
 
-/// Of at most [`MOST`].
-fn counted(fixes: usize) -> u32 {
-    u32::try_from(fixes).unwrap_or(u32::MAX)
+/// Exact, as no batch exceeds [`MAX_BATCH`].
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn latest(fixes: Vec<Fix>) -> Vec<Fix> {
+/// The latest position of each user; of two with the same time the one that was reported later.
+fn latest_per_user(fixes: Vec<Fix>) -> Vec<Fix> {
     let mut latest: HashMap<UserId, Fix> = HashMap::with_capacity(fixes.len());
     for fix in fixes {
         match latest.entry(fix.user) {
@@ -138,14 +128,11 @@ mod tests {
     use super::*;
     use allynet_domain::{Position, port::MockPositions};
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use std::{
-        collections::HashSet,
-        sync::{
-            Mutex,
-            atomic::{AtomicUsize, Ordering},
-        },
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     };
-    use tokio::sync::Barrier;
+    use uuid::Uuid;
 
     fn fix(user: u128, second: i64) -> Fix {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -155,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_reported_together_is_written_together_the_latest_of_each_user() {
+    async fn concurrent_reports_become_one_statement_with_the_latest_of_each_user() {
         let statements = Arc::new(AtomicUsize::new(0));
         let mut store = MockPositions::new();
         let measuring = PrometheusBuilder::new().build_recorder();
@@ -169,11 +156,11 @@ mod tests {
             assert_eq!(fixes, [fix(1, 7), fix(2, 5)]);
             Ok(())
         });
-        let gathered = Gathered::start(&(Arc::new(store) as _), 1, Box::new(|_| ()));
+        let batcher = PositionBatcher::start(Arc::new(store), Box::new(|_| ()));
         let reports = [fix(1, 6), fix(1, 7), fix(2, 5), fix(1, 5)];
         let recorded = reports.map(|fix| {
-            let gathered = gathered.clone();
-            tokio::spawn(async move { gathered.record(&[fix]).await })
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.record(&[fix]).await })
         });
         for outcome in recorded {
             outcome.await.unwrap().unwrap();
@@ -188,28 +175,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_statement_fails_everybody_in_it_and_nobody_after() {
+    async fn a_failed_batch_fails_its_reports_and_no_later_one() {
         let mut store = MockPositions::new();
         store.expect_record().times(1).returning(|_| Err(Error::unavailable("gone")));
         store.expect_record().returning(|_| Ok(()));
-        let gathered = Gathered::start(&(Arc::new(store) as _), 1, Box::new(|_| ()));
-        assert!(gathered.record(&[fix(1, 1)]).await.is_err());
-        assert!(gathered.record(&[fix(1, 2)]).await.is_ok());
+        let batcher = PositionBatcher::start(Arc::new(store), Box::new(|_| ()));
+        assert!(batcher.record(&[fix(1, 1)]).await.is_err());
+        assert!(batcher.record(&[fix(1, 2)]).await.is_ok());
     }
 
-    /// Stores nothing before two batches are there to be stored; one user must not be in both.
-    struct InPairs(Barrier, Mutex<HashSet<UserId>>);
+    /// Fails the test when a batch is written while another one is.
+    struct OneAtATime {
+        writing: AtomicBool,
+        sizes: Mutex<Vec<usize>>,
+    }
 
     #[async_trait]
-    impl Positions for InPairs {
+    impl Positions for OneAtATime {
         async fn record(&self, fixes: &[Fix]) -> Result<()> {
-            for fix in fixes {
-                assert!(self.1.lock().unwrap().insert(fix.user), "twice at once");
-            }
-            self.0.wait().await;
-            for fix in fixes {
-                self.1.lock().unwrap().remove(&fix.user);
-            }
+            assert!(!self.writing.swap(true, Ordering::SeqCst), "two batches at once");
+            self.sizes.lock().unwrap().push(fixes.len());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            self.writing.store(false, Ordering::SeqCst);
             Ok(())
         }
 
@@ -219,17 +206,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_batches_are_written_at_once_and_no_user_is_in_both() {
-        let store: Arc<dyn Positions> = Arc::new(InPairs(Barrier::new(2), Mutex::default()));
-        let gathered = Gathered::start(&store, 2, Box::new(|_| ()));
-        for second in 0..10 {
-            let reports = [1, 2, 1, 2].map(|user| {
-                let gathered = gathered.clone();
-                async move { gathered.record(&[fix(user, second)]).await }
-            });
-            let all = futures_util::future::join_all(reports);
-            let outcomes = tokio::time::timeout(Duration::from_secs(1), all).await.unwrap();
-            assert!(outcomes.iter().all(Result::is_ok));
-        }
+    async fn reports_during_a_write_are_collected_into_the_next_batch() {
+        let store = Arc::new(OneAtATime { writing: AtomicBool::new(false), sizes: Mutex::default() });
+        let batcher = PositionBatcher::start(store.clone(), Box::new(|_| ()));
+        let reports = (0..30).map(|user| {
+            let batcher = batcher.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(u64::from(user != 0) * 50)).await;
+                batcher.record(&[fix(user, 1)]).await
+            }
+        });
+        let outcomes = futures_util::future::join_all(reports).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(*store.sizes.lock().unwrap(), [1, 29]);
     }
 }

@@ -27,8 +27,6 @@ pub(crate) struct Ports {
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) messages: Arc<dyn port::Messages>,
     pub(crate) positions: Arc<dyn port::Positions>,
-    /// How many batches of positions are worth writing at once.
-    pub(crate) position_writers: usize,
     pub(crate) sessions: Arc<dyn port::Sessions>,
 }
 
@@ -54,10 +52,8 @@ impl Store {
 
     pub(crate) fn ports(&self) -> Ports {
         match self {
-            // There is one writer, and each commit waits for the disk.
-            Self::Sqlite(store) => Ports::of(Arc::new(store.clone()), 1),
-            // While the database works on one, the next is gathered and the last is answered.
-            Self::Postgres(store) => Ports::of(Arc::new(store.clone()), 2),
+            Self::Sqlite(store) => Ports::of(Arc::new(store.clone())),
+            Self::Postgres(store) => Ports::of(Arc::new(store.clone())),
         }
     }
 
@@ -79,7 +75,7 @@ impl Store {
 }
 
 impl Ports {
-    fn of<S>(store: Arc<S>, position_writers: usize) -> Self
+    fn of<S>(store: Arc<S>) -> Self
     where
         S: port::Accounts
             + port::Alerts
@@ -101,7 +97,6 @@ impl Ports {
             log: store.clone(),
             messages: store.clone(),
             positions: store.clone(),
-            position_writers,
             sessions: store,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_domain::{Unanswered, port::Fix};
 use allynet_realtime::{Motion, Sighted};
 
-use crate::{lookout::Lookout, positions::Moved, wiring};
+use crate::{lookout::Lookout, positions::OnStored, wiring};
 
 /// Those who watch, fed by the log and by the positions that this node stores.
 pub(crate) struct Watch {
@@ -26,7 +26,7 @@ impl Watch {
     }
 
     /// What is to be told of every position that was stored.
-    pub(crate) fn moved(&self) -> Moved {
+    pub(crate) fn moved(&self) -> OnStored {
         let (lookout, motion) = (self.lookout.clone(), self.motion.clone());
         Box::new(move |fix: &Fix| {
             lookout.moved(fix);

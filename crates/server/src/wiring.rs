@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use crate::{
     environment::{SystemClock, UuidIds},
     limits::GovernorLimiter,
-    positions::{Gathered, Moved},
+    positions::{OnStored, PositionBatcher},
     secret,
     settings::{Database, Settings, Switch},
     store::{self, Ports},
@@ -31,7 +31,7 @@ pub(crate) struct UseCases {
 }
 
 impl UseCases {
-    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, moved: Moved) -> Self {
+    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, moved: OnStored) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
         let emergencies = emergencies::EmergencyPorts {
@@ -55,7 +55,7 @@ impl UseCases {
             helpers: helpers::HelperPorts {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
-                positions: Arc::new(Gathered::start(&ports.positions, ports.position_writers, moved)),
+                positions: Arc::new(PositionBatcher::start(ports.positions.clone(), moved)),
                 clock: clock.clone(),
                 rules,
             },
