@@ -1,4 +1,6 @@
-//! The settings: one struct that is flags, environment variables and `--help` at once.
+//! Settings: one struct that defines the flags, the environment variables and `--help`.
+//!
+//! The only place that names environment variables for reading. A URL or a password is never part of an error.
 
 use std::{fmt, io::Write, net::SocketAddr, num::NonZeroUsize, str::FromStr, time::Duration};
 
@@ -10,37 +12,42 @@ use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
-/// AllyNet: somebody presses a button, and verified helpers nearby know.
+/// AllyNet: emergency alerts for verified helpers nearby
 #[derive(Debug, Parser)]
 #[command(name = "allynet", version, about, max_term_width = 110)]
 pub struct CommandLine {
+    /// Without one the service runs.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
 
+/// The commands of the binary.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum Command {
     /// Run the service (the default)
     Serve,
-    /// Bring the database up to date and exit
+    /// Apply the database migrations and exit
     Migrate,
 }
 
+/// The format of the log.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,
     Json,
 }
 
+/// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
     On,
     Off,
 }
 
-// The name of each value is its environment variable, so that an error names both ways to set it.
+// `value_name` repeats the environment variable, so that an error of clap names both the flag and the variable.
+/// All settings of the service.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
     /// Address and port to listen on
@@ -54,7 +61,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) listen: SocketAddr,
 
-    /// `sqlite://FILE` (made if absent) or `postgres://USER:PASSWORD@HOST:PORT/NAME`
+    /// Database: `sqlite://FILE` (created if missing) or `postgres://USER:PASSWORD@HOST:PORT/NAME`
     #[arg(
         long,
         global = true,
@@ -66,13 +73,13 @@ pub(crate) struct Settings {
     )]
     pub(crate) database_url: SecretString,
 
-    /// `redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]`: the way on which several nodes tell each other of positions
-    /// and presence, with TLS if it is `rediss`. A single node needs none
+    /// Redis for positions and presence between nodes: `redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]`, with TLS if
+    /// the scheme is `rediss`. Not needed by a single node
     #[arg(long, global = true, env = "REDIS_URL", value_name = "REDIS_URL", hide_env = true, hide_env_values = true)]
     pub(crate) redis_url: Option<SecretString>,
 
-    /// Key that signs tokens, at least 32 bytes, the same on every node. Without one, SQLite keeps its own beside
-    /// the database, and PostgreSQL refuses to start
+    /// Key that signs tokens, at least 32 bytes, the same on every node. Required with PostgreSQL; with SQLite, one is
+    /// generated and stored next to the database file
     #[arg(
         long,
         global = true,
@@ -83,15 +90,15 @@ pub(crate) struct Settings {
     )]
     pub(crate) jwt_secret: Option<SecretString>,
 
-    /// How long an access token is good
+    /// Lifetime of access tokens
     #[arg(long, global = true, env = "ALLYNET_ACCESS_TOKEN_TTL", value_name = "ALLYNET_ACCESS_TOKEN_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) access_token_ttl: Duration,
 
-    /// How long a refresh token is good
+    /// Lifetime of refresh tokens
     #[arg(long, global = true, env = "ALLYNET_REFRESH_TOKEN_TTL", value_name = "ALLYNET_REFRESH_TOKEN_TTL", hide_env = true, default_value = "7d", value_parser = duration)]
     pub(crate) refresh_token_ttl: Duration,
 
-    /// Email of the administrator, who is made at start if absent
+    /// Email of the administrator account, which is created at start if it does not exist
     #[arg(
         long,
         global = true,
@@ -102,7 +109,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) admin_email: Option<Email>,
 
-    /// Password of the administrator, 8 to 128 characters
+    /// Password of the administrator account, 8 to 128 characters
     #[arg(
         long,
         global = true,
@@ -125,11 +132,11 @@ pub(crate) struct Settings {
     )]
     pub(crate) helper_policy: HelperPolicy,
 
-    /// Web origins whose pages may use the service, separated by commas, or `*`. Default: pages of this machine
+    /// Allowed web origins (CORS), separated by commas, or `*` for all. Default: localhost
     #[arg(long, global = true, env = "ALLYNET_CORS_ORIGINS", value_name = "ALLYNET_CORS_ORIGINS", hide_env = true)]
     pub(crate) cors_origins: Option<Origins>,
 
-    /// Whether it is limited what callers may do how often; an emergency never is
+    /// Enable rate limits. Emergencies are never limited
     #[arg(
         long,
         global = true,
@@ -140,7 +147,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) rate_limits: Switch,
 
-    /// The most connections from one address
+    /// Maximum connections per client address
     #[arg(
         long,
         global = true,
@@ -151,8 +158,8 @@ pub(crate) struct Settings {
     )]
     pub(crate) connections_per_address: NonZeroUsize,
 
-    /// Proxies in front of the service whose `X-Forwarded-For` is believed: addresses and networks like 10.0.0.0/8,
-    /// separated by commas. Default: none
+    /// Proxies whose `X-Forwarded-For` is trusted: addresses and networks like 10.0.0.0/8, separated by commas.
+    /// Default: none
     #[arg(
         long,
         global = true,
@@ -162,7 +169,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) trusted_proxies: Option<TrustedProxies>,
 
-    /// Radii in metres, growing: the first with enough helpers in it is alerted
+    /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(
         long,
         global = true,
@@ -174,7 +181,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) alert_radii: Vec<f64>,
 
-    /// How many helpers are enough
+    /// Number of helpers that is enough for a radius
     #[arg(
         long,
         global = true,
@@ -185,7 +192,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) alert_min_helpers: u32,
 
-    /// The most helpers alerted at once
+    /// Maximum number of helpers alerted per wave
     #[arg(
         long,
         global = true,
@@ -196,19 +203,19 @@ pub(crate) struct Settings {
     )]
     pub(crate) alert_wave_size: u32,
 
-    /// From one wave of alerts to the next, while nobody responds
+    /// Time between two waves of alerts while no helper responds
     #[arg(long, global = true, env = "ALLYNET_ALERT_INTERVAL", value_name = "ALLYNET_ALERT_INTERVAL", hide_env = true, default_value = "60s", value_parser = duration)]
     pub(crate) alert_interval: Duration,
 
-    /// A live emergency older than this is resolved by the service itself
+    /// Age at which the service resolves a live emergency by itself
     #[arg(long, global = true, env = "ALLYNET_EMERGENCY_TTL", value_name = "ALLYNET_EMERGENCY_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) emergency_ttl: Duration,
 
-    /// Positions older than this do not count
+    /// Age at which a position is no longer used
     #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) position_ttl: Duration,
 
-    /// What is logged: `warn`, `info`, `debug`, or by module as `allynet=debug,info`
+    /// Log filter: `warn`, `info`, `debug`, or per module like `allynet=debug,info`
     #[arg(
         long = "log",
         global = true,
@@ -219,7 +226,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) log: String,
 
-    /// How the log is written
+    /// Log format
     #[arg(
         long,
         global = true,
@@ -232,7 +239,7 @@ pub(crate) struct Settings {
 }
 
 impl CommandLine {
-    /// Reads flags and environment. A wrong value ends the process with one line that names it.
+    /// Reads flags and environment. An invalid value ends the process with status 2 and one line that names the setting.
     pub fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             if !error.use_stderr() {
@@ -240,7 +247,7 @@ impl CommandLine {
             }
             let text = error.to_string();
             let line: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-            // Nothing is left to be done about a standard error that cannot be written to.
+            // A standard error that cannot be written to leaves nowhere to report that.
             let _ = writeln!(std::io::stderr(), "{}", line.join(" "));
             std::process::exit(2)
         })
@@ -248,44 +255,46 @@ impl CommandLine {
 }
 
 impl Settings {
-    /// The database. Read here and not with the others, because an error there would show the password in a URL.
+    /// The parsed database URL. Parsed here and not by clap, whose errors would show the password in it.
     pub(crate) fn database(&self) -> anyhow::Result<Database> {
         self.database_url.expose_secret().parse().map_err(|wrong| anyhow::anyhow!("DATABASE_URL {wrong}"))
     }
 
-    /// The Redis, if one is configured. Read here for the same reason.
+    /// The parsed Redis URL, or `None` if it is not set. Parsed here for the same reason.
     pub(crate) fn redis(&self) -> anyhow::Result<Option<Address>> {
         let address = self.redis_url.as_ref().map(|url| url.expose_secret().parse::<Address>());
         address.transpose().map_err(|wrong| anyhow::anyhow!("REDIS_URL {wrong}"))
     }
 
-    /// The administrator to make, if one is configured.
+    /// Email and password of the administrator account, or `None` if they are not set.
     pub(crate) fn admin(&self) -> anyhow::Result<Option<(Email, Password)>> {
         let (Some(email), Some(password)) = (&self.admin_email, &self.admin_password) else { return Ok(None) };
         let password = Password::parse(password.expose_secret()).context("ALLYNET_ADMIN_PASSWORD")?;
         Ok(Some((email.clone(), password)))
     }
 
-    /// The community's rules.
+    /// The rules that the domain is configured with.
     pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
         let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
         let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
         let alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
-        let span = |long, name: &str| TimeDelta::from_std(long).with_context(|| format!("{name} is too long"));
+        let delta = |duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
         Ok(Rules {
             helpers: self.helper_policy,
             alerts,
-            position_ttl: span(self.position_ttl, "ALLYNET_POSITION_TTL")?,
-            alert_interval: span(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
-            emergency_ttl: span(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
+            position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
+            alert_interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
+            emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
         })
     }
 }
 
-/// Where everything is stored.
+/// The configured database.
 #[derive(Clone)]
 pub(crate) enum Database {
+    /// The URL of a SQLite file.
     Sqlite(String),
+    /// The URL of a PostgreSQL database, which may hold a password.
     Postgres(SecretString),
 }
 
@@ -302,7 +311,7 @@ impl FromStr for Database {
 }
 
 impl fmt::Debug for Database {
-    /// Without the URL, which may hold a password.
+    /// Omits the URL, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sqlite(_) => "Sqlite",
@@ -311,29 +320,11 @@ impl fmt::Debug for Database {
     }
 }
 
-impl Database {
-    /// The URL of a PostgreSQL database, for connecting.
-    pub(crate) fn expose(url: &SecretString) -> &str {
-        url.expose_secret()
-    }
-}
-
-/// Reads `90s`, `15m`, `24h`, `7d`.
+/// Parses durations such as `90s`, `15m`, `24h`, `7d`. At least a second: no setting is meant to be shorter, and `0` is
+/// a typing error.
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    const WRONG: &str = "must be a duration like 90s, 15m, 24h or 7d";
-    let unit = text.chars().last().ok_or(WRONG)?;
-    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or(WRONG)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(WRONG),
-    };
-    match number.checked_mul(seconds) {
-        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
-        _ => Err(WRONG),
-    }
+    let duration = humantime::parse_duration(text).ok().filter(|duration| *duration >= Duration::from_secs(1));
+    duration.ok_or("must be a duration of at least a second, like 90s, 15m, 24h or 7d")
 }
 
 #[cfg(test)]
@@ -341,22 +332,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_a_unit_and_are_not_zero() {
+    fn durations_need_a_unit_and_are_not_zero() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
+        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
         assert_eq!(duration("7d"), Ok(Duration::from_hours(7 * 24)));
-        for wrong in ["", "90", "s", "0s", "-1s", "1.5h", "1w", "99999999999999999999d", "300000000000000000d", "1é"] {
+        for wrong in
+            ["", "90", "s", "0", "0s", "-1s", "1.5h", "99999999999999999999d", "300000000000000000d", "1é", "999ms"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn the_defaults_are_rules() {
+    fn the_defaults_are_valid_rules() {
         let line = CommandLine::try_parse_from(["allynet"]).unwrap();
         assert!(line.settings.rules().is_ok());
     }
 
     #[test]
-    fn a_wrong_value_is_named_with_its_variable() {
+    fn an_invalid_value_is_reported_with_its_variable() {
         for (flag, value, name) in [
             ("--listen", "nowhere", "ALLYNET_LISTEN"),
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
@@ -374,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_is_not_in_an_error() {
+    fn errors_show_no_secret() {
         let settings =
             |arguments: &[&str]| CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap().settings;
         let error = settings(&["--database-url", "mysql://me:hush@db"]).database().unwrap_err();

@@ -42,7 +42,7 @@ impl Store {
             }
             Database::Postgres(url) => {
                 let options = allynet_postgres::Options::default();
-                let store = Postgres::connect(Database::expose(url), options).await;
+                let store = Postgres::connect(url.expose_secret(), options).await;
                 let store = store.context("DATABASE_URL: cannot use this PostgreSQL database")?;
                 store.migrate().await.context("cannot bring the database up to date")?;
                 Ok(Self::Postgres(store))
