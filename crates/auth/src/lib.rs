@@ -1,8 +1,7 @@
-//! Tokens and passwords: the adapters of the ports [`Tokens`](allynet_domain::port::Tokens) and
-//! [`Passwords`](allynet_domain::port::Passwords).
+//! The adapters of the ports [`Tokens`](allynet_domain::port::Tokens) (JSON Web Tokens) and
+//! [`Passwords`](allynet_domain::port::Passwords) (Argon2id).
 //!
-//! Owns how tokens are signed and passwords hashed. Knows neither sessions nor accounts beyond what the ports hand
-//! it, no database and no transport.
+//! Knows no database and no transport, and stores nothing.
 
 mod passwords;
 mod tokens;

@@ -1,6 +1,4 @@
-//! Password hashing with Argon2id, off the threads that answer requests.
-//!
-//! Owns the cost of a hash and how many are computed at once. Must not know whose password it is.
+//! Password hashing with Argon2id on a bounded number of blocking threads.
 
 use std::{num::NonZero, sync::Arc, thread};
 
@@ -15,22 +13,23 @@ use argon2::{
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, oneshot};
 
-/// Stands in for the hash of an account that does not exist. Its costs are those of [`Argon2::default`], and no
-/// password is known that it belongs to.
-const NOBODYS: &str =
+/// Verified in place of the hash of an account that does not exist, so that the time of an answer does not tell whether
+/// it exists. Has the parameters of [`Argon2::default`]; no matching password is known.
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Argon2id with the crate's defaults, which are OWASP's: 19 MiB, two passes, one lane.
 ///
-/// As many are computed at once as there are cores; more would only cost memory. The others wait their turn.
+/// One hash per core is computed at a time, as more would only cost memory; further ones wait in a fair queue without a
+/// deadline.
 pub struct Argon2Passwords {
-    desk: Desk,
+    pool: HashingPool,
 }
 
 impl Argon2Passwords {
-    /// One place per core.
+    /// Creates an adapter with one slot per core.
     pub fn new() -> Self {
-        Self { desk: Desk::new(thread::available_parallelism().map_or(1, NonZero::get)) }
+        Self { pool: HashingPool::new(thread::available_parallelism().map_or(1, NonZero::get)) }
     }
 }
 
@@ -44,17 +43,17 @@ impl Default for Argon2Passwords {
 impl Passwords for Argon2Passwords {
     async fn hash(&self, password: Password) -> Result<PasswordHash> {
         let hash = move || Argon2::default().hash_password(password.expose().as_bytes());
-        let hash: phc::PasswordHash = self.desk.work(hash).await?.map_err(Error::unavailable)?;
+        let hash: phc::PasswordHash = self.pool.run(hash).await?.map_err(Error::unavailable)?;
         Ok(PasswordHash::new(hash.to_string()))
     }
 
     async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool> {
-        self.desk.work(move || verify(&password, hash.as_ref())).await?
+        self.pool.run(move || verify(&password, hash.as_ref())).await?
     }
 }
 
 fn verify(password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
-    let parsed = phc::PasswordHash::new(hash.map_or(NOBODYS, PasswordHash::expose)).map_err(|_| corrupt())?;
+    let parsed = phc::PasswordHash::new(hash.map_or(DUMMY_HASH, PasswordHash::expose)).map_err(|_| corrupt())?;
     match Argon2::default().verify_password(password.expose().as_bytes(), &parsed) {
         Ok(()) => Ok(hash.is_some()),
         Err(password_hash::Error::PasswordInvalid) => Ok(false),
@@ -62,33 +61,34 @@ fn verify(password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
     }
 }
 
-/// Whose hash it is is not known here.
+/// The port does not say whose hash it is, so the error cannot either.
 fn corrupt() -> Error {
     Error::Corrupt { table: "account", column: "password_hash", id: "an account".to_owned() }
 }
 
-/// Where heavy work is done, a few pieces at a time, in the order of asking.
-struct Desk {
-    places: Arc<Semaphore>,
+/// Runs CPU-bound jobs on blocking threads, a bounded number at a time, first come, first served.
+struct HashingPool {
+    slots: Arc<Semaphore>,
 }
 
-impl Desk {
-    fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)) }
+impl HashingPool {
+    fn new(slots: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(slots)) }
     }
 
-    /// Runs `job` on a thread of its own. A job that nobody waits for any more is not begun.
-    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::unavailable)?;
+    /// Runs `job` on a blocking thread. A job whose caller was dropped before it started is skipped.
+    async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(Error::unavailable)?;
         let (answer, answered) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            let _place = place;
+            // Released when the job ends, even if its caller is gone by then.
+            let _slot = slot;
             if !answer.is_closed() {
-                // Whoever asked may have gone in the meantime; then nobody misses the answer.
+                // Fails when the caller was dropped during the job, which is no error.
                 answer.send(job()).ok();
             }
         });
-        // The sender is dropped without an answer only when the job panicked or the runtime is shutting down.
+        // The sender is dropped without an answer only by a job that panicked or a runtime that shuts down.
         answered.await.map_err(Error::unavailable)
     }
 }

@@ -1,6 +1,6 @@
-//! Signed tokens: JSON Web Tokens (RFC 7519) with HMAC-SHA-256 and one key.
+//! JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 and one key.
 //!
-//! Owns the claims and their verification. Must not know whether a session lives: that is a question to the store.
+//! Defines the claims and verifies them. Whether the session of a token is revoked is not known here.
 
 use std::time::Duration;
 
@@ -14,39 +14,39 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-/// The one algorithm, whatever a token's header asks for.
+/// The only accepted algorithm, whatever a token's header names.
 const ALGORITHM: Algorithm = Algorithm::HS256;
-/// RFC 7518 §3.2: a key at least as long as the hash.
+/// A key must be at least as long as the hash (RFC 7518 §3.2).
 const MIN_SECRET_BYTES: usize = 32;
 const ISSUER: &str = "allynet";
-/// The audience is what keeps the two kinds apart.
+/// The audiences distinguish access tokens from refresh tokens.
 const ACCESS: &str = "allynet:access";
 const REFRESH: &str = "allynet:refresh";
 
-/// Settings with which no token is safe or useful.
+/// The error of unusable token settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenSettingsError {
     /// The key is too short.
     #[error("the token secret must be at least {MIN_SECRET_BYTES} bytes long")]
     ShortSecret,
-    /// A lifetime is below a second, the unit of a token's times, or beyond what a calendar holds.
+    /// A lifetime is below one second, the resolution of a token's times, or above 100 years.
     #[error("a token's lifetime must be at least a second and at most 100 years")]
     Lifetime,
 }
 
-/// Issues and reads tokens with one key.
+/// Signs and verifies tokens with one key.
 pub struct JwtTokens {
     signing: EncodingKey,
     verifying: DecodingKey,
-    access: Kind,
-    refresh: Kind,
+    access: TokenKind,
+    refresh: TokenKind,
 }
 
 impl JwtTokens {
-    /// Tokens signed with `secret` that live this long.
+    /// Creates an adapter with the key and the lifetimes of both kinds.
     ///
     /// # Errors
-    /// When the secret is too short or a lifetime makes no sense.
+    /// When the secret is too short or a lifetime is out of range.
     pub fn new(
         secret: &SecretString,
         access_ttl: Duration,
@@ -59,8 +59,8 @@ impl JwtTokens {
         Ok(Self {
             signing: EncodingKey::from_secret(key),
             verifying: DecodingKey::from_secret(key),
-            access: Kind::new(ACCESS, access_ttl)?,
-            refresh: Kind::new(REFRESH, refresh_ttl)?,
+            access: TokenKind::new(ACCESS, access_ttl)?,
+            refresh: TokenKind::new(REFRESH, refresh_ttl)?,
         })
     }
 
@@ -69,17 +69,18 @@ impl JwtTokens {
         token.map(Secret::new).map_err(Error::bug)
     }
 
-    /// Signature, issuer and audience first: only what this service once signed can be "expired".
-    fn verify<C: DeserializeOwned>(&self, token: &str, kind: &Kind) -> std::result::Result<C, TokenError> {
+    /// Checks signature, issuer and audience. Expiry is checked afterwards, so that a forged token is never reported as
+    /// "expired".
+    fn verify<C: DeserializeOwned>(&self, token: &str, kind: &TokenKind) -> std::result::Result<C, TokenError> {
         let data = jsonwebtoken::decode(token, &self.verifying, &kind.validation);
         data.map(|data| data.claims).map_err(|_| TokenError::Invalid)
     }
 }
 
 impl Tokens for JwtTokens {
-    #[expect(clippy::disallowed_methods, reason = "a token's own id is random, names nothing and is never stored")]
+    #[expect(clippy::disallowed_methods, reason = "the id of an access token is random and never stored")]
     fn access(&self, account: &Account, session: SessionId, now: Timestamp) -> Result<Secret> {
-        self.sign(&SignedAccess {
+        self.sign(&AccessTokenClaims {
             sub: account.id,
             user_id: account.id,
             email: account.email.as_str(),
@@ -94,7 +95,7 @@ impl Tokens for JwtTokens {
     }
 
     fn refresh(&self, claims: &RefreshClaims, now: Timestamp) -> Result<Secret> {
-        self.sign(&SignedRefresh {
+        self.sign(&RefreshTokenClaims {
             sub: claims.user,
             sid: claims.session,
             jti: claims.token,
@@ -107,30 +108,30 @@ impl Tokens for JwtTokens {
     }
 
     fn read_access(&self, token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError> {
-        let ReadAccess { sub, sid, exp, .. } = self.verify(token, &self.access)?;
+        let VerifiedAccessClaims { sub, sid, exp, .. } = self.verify(token, &self.access)?;
         Ok(AccessClaims { user: sub, session: sid, expires_at: not_expired(exp, now)? })
     }
 
     fn read_refresh(&self, token: &str, now: Timestamp) -> std::result::Result<RefreshClaims, TokenError> {
-        let ReadRefresh { sub, sid, jti, parent, exp, .. } = self.verify(token, &self.refresh)?;
+        let VerifiedRefreshClaims { sub, sid, jti, parent, exp, .. } = self.verify(token, &self.refresh)?;
         not_expired(exp, now)?;
         Ok(RefreshClaims { user: sub, session: sid, token: jti, parent })
     }
 }
 
-/// RFC 7519 §4.1.4: not accepted on or after `exp`. Judged by the caller's clock, not by the library's.
+/// Rejects a token on or after `exp` (RFC 7519 §4.1.4), by the given clock.
 fn not_expired(exp: i64, now: Timestamp) -> std::result::Result<Timestamp, TokenError> {
     let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
     if now < expires_at { Ok(expires_at) } else { Err(TokenError::Expired) }
 }
 
-/// What tells access and refresh tokens apart.
-struct Kind {
+/// The lifetime and the verification rules of one kind of token.
+struct TokenKind {
     ttl: TimeDelta,
     validation: Validation,
 }
 
-impl Kind {
+impl TokenKind {
     fn new(audience: &str, ttl: Duration) -> std::result::Result<Self, TokenSettingsError> {
         let sane = Duration::from_secs(1)..=Duration::from_hours(100 * 365 * 24);
         if !sane.contains(&ttl) {
@@ -141,20 +142,21 @@ impl Kind {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[audience]);
         validation.leeway = 0;
-        // The library would ask the system clock; `not_expired` asks the one that was handed in.
+        // The library would read the system clock; `not_expired` uses the clock of the caller.
         validation.validate_exp = false;
         let ttl = TimeDelta::from_std(ttl).map_err(|_| TokenSettingsError::Lifetime)?;
         Ok(Self { ttl, validation })
     }
 
     fn expiry(&self, now: Timestamp) -> Result<i64> {
-        let expires_at = now.checked_add_signed(self.ttl).ok_or_else(|| Error::bug("the clock is off"))?;
+        let expires_at = now.checked_add_signed(self.ttl).ok_or_else(|| Error::bug("the clock is out of range"))?;
         Ok(expires_at.timestamp())
     }
 }
 
+/// The claims of an access token that is issued.
 #[derive(Serialize)]
-struct SignedAccess<'a> {
+struct AccessTokenClaims<'a> {
     sub: UserId,
     #[serde(rename = "userId")]
     user_id: UserId,
@@ -168,8 +170,9 @@ struct SignedAccess<'a> {
     jti: Uuid,
 }
 
+/// The claims of an access token that is verified: all are required, and those with an underscore not used.
 #[derive(Deserialize)]
-struct ReadAccess {
+struct VerifiedAccessClaims {
     sub: UserId,
     sid: SessionId,
     exp: i64,
@@ -179,8 +182,9 @@ struct ReadAccess {
     _jti: Uuid,
 }
 
+/// The claims of a refresh token that is issued.
 #[derive(Serialize)]
-struct SignedRefresh<'a> {
+struct RefreshTokenClaims<'a> {
     sub: UserId,
     sid: SessionId,
     jti: TokenId,
@@ -191,8 +195,9 @@ struct SignedRefresh<'a> {
     aud: &'a str,
 }
 
+/// The claims of a refresh token that is verified.
 #[derive(Deserialize)]
-struct ReadRefresh {
+struct VerifiedRefreshClaims {
     sub: UserId,
     sid: SessionId,
     jti: TokenId,

@@ -1,4 +1,4 @@
-//! What tokens say, and every way in which one is refused.
+//! The claims of tokens, and every reason to refuse one.
 
 use super::*;
 use allynet_domain::{HelperReputation, Name, Profile};
@@ -81,7 +81,7 @@ fn a_refresh_token_has_exactly_its_claims() {
 }
 
 #[test]
-fn what_was_signed_is_read_again() {
+fn a_signed_token_is_verified() {
     let read = tokens().read_access(&access_token(), at(0)).unwrap();
     let expires_at = at(3_600_000_000);
     assert_eq!(read, AccessClaims { user: account().id, session: session(), expires_at });
@@ -108,7 +108,7 @@ fn neither_kind_is_accepted_as_the_other() {
 }
 
 #[test]
-fn a_token_expires_at_the_second_it_says_by_the_clock_handed_in() {
+fn a_token_expires_at_its_exp_by_the_given_clock() {
     let refresh = tokens().refresh(&refresh_claims(), at(0)).unwrap();
     for (now, access, renewal) in [
         (3_599_999_999, Ok(()), Ok(())),
