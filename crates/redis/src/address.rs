@@ -1,43 +1,43 @@
-//! Which Redis, and which channel of it.
+//! The address of a Redis: its URL, parsed, and the channel to use.
 
 use std::{fmt, str::FromStr};
 
 use fred::{error::ErrorKind, types::config::Config};
 
-/// A Redis by its URL, which may hold a password and is never shown.
+/// A parsed Redis URL. `Debug` omits it, as it may hold a password.
 #[derive(Clone)]
 pub struct Address {
     pub(crate) config: Config,
     pub(crate) channel: String,
 }
 
-/// A text that does not name a Redis that can be used. Says nothing of the text.
+/// The error of a Redis URL. Does not quote the URL, which may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WrongAddress {
-    /// It is no address at all.
+pub enum InvalidAddress {
+    /// Not a Redis URL.
     #[error("must be redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]")]
-    NoRedis,
-    /// Nobody could be believed to be the one whom the address names.
-    #[error("is rediss://, and the certificates of this machine's authorities cannot be read")]
-    NoAuthorities,
+    NotAUrl,
+    /// The system's CA certificates could not be loaded, so no server could be verified.
+    #[error("is rediss://, and the system's CA certificates could not be loaded")]
+    NoCaCertificates,
 }
 
 impl FromStr for Address {
-    type Err = WrongAddress;
+    type Err = InvalidAddress;
 
-    /// With `rediss://` the connection is encrypted, and the server has to show a certificate of an authority that this
-    /// machine trusts. Channels of Redis know no databases. So that two services can share one Redis, the number of the database is part
-    /// of the channel's name.
-    fn from_str(url: &str) -> Result<Self, WrongAddress> {
+    /// With `rediss://` the connection is encrypted, and the server's certificate is verified against the system's CA
+    /// certificates. Channels are not separated by database, so the number of the database is part of the channel name:
+    /// two services can share one Redis.
+    fn from_str(url: &str) -> Result<Self, InvalidAddress> {
         let known = ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme));
         if !known || url.contains(['?', '#']) {
-            return Err(WrongAddress::NoRedis);
+            return Err(InvalidAddress::NotAUrl);
         }
         let mut config = Config::from_url_centralized(url).map_err(|error| match error.kind() {
-            ErrorKind::Tls => WrongAddress::NoAuthorities,
-            _ => WrongAddress::NoRedis,
+            ErrorKind::Tls => InvalidAddress::NoCaCertificates,
+            _ => InvalidAddress::NotAUrl,
         })?;
-        // The first attempt to connect may fail like any other.
+        // Reconnect after a failed first attempt as after any other.
         config.fail_fast = false;
         let channel = format!("allynet:{}:signals", config.database.unwrap_or(0));
         Ok(Self { config, channel })
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_server_and_the_number_of_its_database_a_channel() {
+    fn the_database_number_selects_the_channel() {
         for (url, channel) in [
             ("redis://localhost", "allynet:0:signals"),
             ("redis://127.0.0.1:6380/0", "allynet:0:signals"),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_server_is_refused_and_never_shown() {
+    fn an_invalid_url_is_refused_and_never_shown() {
         for url in [
             "",
             "localhost:6379",

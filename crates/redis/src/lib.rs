@@ -1,16 +1,15 @@
-//! The port [`Signals`](allynet_domain::port::Signals) on Redis publish/subscribe: what the nodes of one service tell
-//! each other in passing.
+//! The port [`Signals`](allynet_domain::port::Signals) on Redis publish/subscribe.
 //!
-//! Redis may be away at any time, from the start on, for as long as it likes: then nothing reaches the other nodes, and
-//! nobody waits. Nothing is stored in it.
+//! Redis may be unreachable at any time, from the start on, for any time: then no signal reaches the other nodes, and no
+//! caller waits. Nothing is stored in it.
 
 mod address;
+mod echo;
 mod frame;
 mod link;
-mod measures;
-mod queue;
-mod travel;
+mod metrics;
+mod signal_queue;
 
-pub use address::{Address, WrongAddress};
+pub use address::{Address, InvalidAddress};
 pub use link::Redis;
-pub use measures::describe as describe_metrics;
+pub use metrics::describe as describe_metrics;

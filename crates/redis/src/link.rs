@@ -1,7 +1,8 @@
-//! The connection to Redis, kept up for as long as the node lives, and the port over it.
+//! The connections to Redis and the port over them.
 //!
-//! Two connections: one publishes, one is subscribed. Each is made again whenever it is lost. That both work is known
-//! from hearing the own signals come back; when they do not for too long, everything is made anew.
+//! One connection publishes, the other is subscribed; each reconnects when it is lost. A TCP connection that looks alive
+//! may deliver nothing, so health is judged by echoes: the node publishes at least every [`PUBLISH_INTERVAL`] and hears
+//! its own frames. When they stay away, it subscribes again, and then reconnects both.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,26 +29,27 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{Address, WrongAddress, frame, measures::Measures, queue::Queue, travel::Travel};
+use crate::{Address, InvalidAddress, echo::Echo, frame, metrics::SignalMetrics, signal_queue::SignalQueue};
 
-/// How many signals wait to be published, and for a listener: the newest ones.
-const CAPACITY: usize = 4096;
-/// How many are published at once.
-const BATCH: usize = 256;
-/// How often something is published, if only to hear it come back.
-const TICK: Duration = Duration::from_millis(500);
-/// How long Redis may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The pause before a connection is made again, in milliseconds, and after a failure to publish.
-const PAUSE_MILLIS: u32 = 250;
-const PAUSE: Duration = Duration::from_millis(PAUSE_MILLIS as u64);
-/// A connection on which an answer is overdue by so much is given up.
-const UNRESPONSIVE: Duration = Duration::from_secs(5);
-/// For so many ticks nothing may come back before the subscription is made again, and before both connections are.
-const DEAF: u32 = 4;
-const LOST: u32 = 20;
+/// The most signals that wait to be published, and for each listener; the oldest are dropped.
+const MAX_QUEUED_SIGNALS: usize = 4096;
+/// The most signals in one frame.
+const MAX_FRAME_SIGNALS: usize = 256;
+/// The longest time between two frames: an empty one is published for its echo. Also the interval of health checks.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(500);
+/// The time in which Redis has to answer.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// The delay before a reconnect, and after a failure to publish.
+const RETRY_DELAY_MILLIS: u32 = 250;
+const RETRY_DELAY: Duration = Duration::from_millis(RETRY_DELAY_MILLIS as u64);
+/// A connection with an answer overdue by this time is closed.
+const UNRESPONSIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Health checks without an echo after which the node subscribes again.
+const RESUBSCRIBE_AFTER: u32 = 4;
+/// Health checks without an echo after which both connections are closed and opened again.
+const RECONNECT_AFTER: u32 = 20;
 
-/// Signals by way of a Redis. Dropping it ends its connections.
+/// The port `Signals` over Redis. Dropping it closes the connections.
 pub struct Redis {
     shared: Arc<Shared>,
     publisher: Client,
@@ -57,48 +59,51 @@ pub struct Redis {
 struct Shared {
     node: NodeId,
     channel: String,
-    queue: Queue<Signal>,
-    heard: broadcast::Sender<Signal>,
-    travel: Travel,
-    measures: Measures,
+    /// Signals of this node that are to be published.
+    outgoing: SignalQueue<Signal>,
+    /// Signals of other nodes, for the listeners.
+    incoming: broadcast::Sender<Signal>,
+    echo: Echo,
+    metrics: SignalMetrics,
 }
 
 impl Redis {
-    /// Begins to connect, and comes back at once. Must be called within a Tokio runtime.
+    /// Starts to connect in the background. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be used.
-    pub fn start(address: &Address, node: NodeId) -> Result<Self, WrongAddress> {
+    /// When the address is invalid; an unreachable Redis is none.
+    pub fn start(address: &Address, node: NodeId) -> Result<Self, InvalidAddress> {
         let builder = builder(address);
-        let publisher = builder.build().map_err(|_| WrongAddress::NoRedis)?;
-        let subscriber = builder.build_subscriber_client().map_err(|_| WrongAddress::NoRedis)?;
+        let publisher = builder.build().map_err(|_| InvalidAddress::NotAUrl)?;
+        let subscriber = builder.build_subscriber_client().map_err(|_| InvalidAddress::NotAUrl)?;
         let shared = Arc::new(Shared {
             node,
             channel: address.channel.clone(),
-            queue: Queue::new(CAPACITY),
-            heard: broadcast::Sender::new(CAPACITY),
-            travel: Travel::new(),
-            measures: Measures::new(),
+            outgoing: SignalQueue::new(MAX_QUEUED_SIGNALS),
+            incoming: broadcast::Sender::new(MAX_QUEUED_SIGNALS),
+            echo: Echo::new(),
+            metrics: SignalMetrics::new(),
         });
         let tasks = vec![
-            tokio::spawn(keep(publisher.clone())),
-            tokio::spawn(keep(subscriber.clone())),
+            tokio::spawn(keep_connected(publisher.clone())),
+            tokio::spawn(keep_connected(subscriber.clone())),
             subscriber.manage_subscriptions(),
             tokio::spawn(publish(shared.clone(), publisher.clone())),
-            tokio::spawn(hear(shared.clone(), subscriber.clone())),
-            tokio::spawn(tend(shared.clone(), publisher.clone(), subscriber)),
+            tokio::spawn(receive(shared.clone(), subscriber.clone())),
+            tokio::spawn(supervise(shared.clone(), publisher.clone(), subscriber)),
         ];
         Ok(Self { shared, publisher, tasks })
     }
 
-    /// Waits until what was told has been sent, but not longer than `limit`.
+    /// Waits until the queued signals are published, at most for `limit`. Returns at once while Redis is away.
     pub async fn flush(&self, limit: Duration) {
         let flushed = async {
-            while self.shared.travel.is_open() && !self.shared.queue.is_empty() {
+            while self.shared.echo.is_recent() && !self.shared.outgoing.is_empty() {
                 sleep(Duration::from_millis(5)).await;
             }
-            // What was taken out last may still be on its way: it goes before this.
-            if self.shared.travel.is_open() {
+            // The last frame may have left the queue and not the socket. Commands of one connection are answered in order,
+            // so the answer to this one comes after it.
+            if self.shared.echo.is_recent() {
                 self.publisher.publish::<i64, _, _>(&*self.shared.channel, "").await.ok();
             }
         };
@@ -116,31 +121,32 @@ impl Drop for Redis {
 
 impl Signals for Redis {
     fn tell(&self, signal: Signal) {
-        let lost = self.shared.queue.push(signal);
-        self.shared.measures.dropped(lost.iter().len());
+        let dropped = self.shared.outgoing.push(signal);
+        self.shared.metrics.dropped(dropped.iter().len());
     }
 
     fn listen(&self) -> Box<dyn SignalListener> {
-        Box::new(Listener { heard: self.shared.heard.subscribe(), _open: self.shared.heard.clone() })
+        Box::new(Listener { incoming: self.shared.incoming.subscribe(), _sender: self.shared.incoming.clone() })
     }
 
     fn travel(&self) -> bool {
-        self.shared.travel.is_open()
+        self.shared.echo.is_recent()
     }
 }
 
 struct Listener {
-    heard: broadcast::Receiver<Signal>,
-    /// With it there is always one who may tell something, and so no end.
-    _open: broadcast::Sender<Signal>,
+    incoming: broadcast::Receiver<Signal>,
+    /// Keeps the channel open after the `Redis` is dropped: a listener waits for ever instead of ending.
+    _sender: broadcast::Sender<Signal>,
 }
 
 #[async_trait]
 impl SignalListener for Listener {
     async fn next(&mut self) -> Signal {
         loop {
-            match self.heard.recv().await {
+            match self.incoming.recv().await {
                 Ok(signal) => return signal,
+                // Signals are superseded by later ones: a slow listener skips the oldest.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => std::future::pending().await,
             }
@@ -150,117 +156,122 @@ impl SignalListener for Listener {
 
 fn builder(address: &Address) -> Builder {
     let mut builder = Builder::from_config(address.config.clone());
-    let mut policy = ReconnectPolicy::new_constant(0, PAUSE_MILLIS);
-    policy.set_jitter(PAUSE_MILLIS / 5);
+    let mut policy = ReconnectPolicy::new_constant(0, RETRY_DELAY_MILLIS);
+    policy.set_jitter(RETRY_DELAY_MILLIS / 5);
     builder.set_policy(policy);
     builder.with_performance_config(|config| {
-        config.default_command_timeout = PATIENCE;
-        config.broadcast_channel_capacity = CAPACITY;
+        config.default_command_timeout = COMMAND_TIMEOUT;
+        config.broadcast_channel_capacity = MAX_QUEUED_SIGNALS;
     });
     builder.with_connection_config(|config| {
-        config.connection_timeout = PATIENCE;
-        config.internal_command_timeout = PATIENCE;
+        config.connection_timeout = COMMAND_TIMEOUT;
+        config.internal_command_timeout = COMMAND_TIMEOUT;
         config.max_command_attempts = 1;
-        config.unresponsive.max_timeout = Some(UNRESPONSIVE);
-        config.unresponsive.interval = PATIENCE;
+        config.unresponsive.max_timeout = Some(UNRESPONSIVE_TIMEOUT);
+        config.unresponsive.interval = COMMAND_TIMEOUT;
     });
     builder
 }
 
-/// Keeps a connection: it is made again by itself after all but a few failures, and here after those.
-async fn keep<C: ClientLike>(client: C) {
+/// Keeps a client connected. It reconnects by itself after most errors; this loop handles those that end it.
+async fn keep_connected<C: ClientLike>(client: C) {
     loop {
         match client.connect().await {
-            Ok(Ok(())) => tracing::debug!("the connection to Redis has ended"),
-            Ok(Err(error)) => tracing::warn!(%error, "the connection to Redis has failed"),
-            Err(error) => tracing::error!(%error, "the connection to Redis has failed"),
+            Ok(Ok(())) => tracing::debug!("Redis connection closed"),
+            Ok(Err(error)) => tracing::warn!(%error, "Redis connection failed, reconnecting"),
+            Err(error) => tracing::error!(%error, "Redis connection task failed, restarting it"),
         }
-        sleep(PAUSE).await;
+        sleep(RETRY_DELAY).await;
     }
 }
 
-/// Publishes what waits. What cannot be sent now is of no use later.
+/// Publishes queued signals. A frame that fails is dropped: later signals supersede it.
 async fn publish(shared: Arc<Shared>, client: Client) {
-    let options = Options { timeout: Some(PATIENCE), max_attempts: Some(1), fail_fast: true, ..Options::default() };
+    let options =
+        Options { timeout: Some(COMMAND_TIMEOUT), max_attempts: Some(1), fail_fast: true, ..Options::default() };
     let client = client.with_options(&options);
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(PUBLISH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = shared.queue.something() => {}
+            () = shared.outgoing.wait() => {}
             _ = ticks.tick() => {}
         }
-        let signals = shared.queue.take(BATCH);
-        let Ok(frame) = frame::write(shared.node, &signals) else {
-            tracing::error!("a signal cannot be written");
+        let signals = shared.outgoing.take(MAX_FRAME_SIGNALS);
+        let Ok(frame) = frame::encode(shared.node, &signals) else {
+            tracing::error!("encoding signals failed");
             continue;
         };
         match client.publish::<i64, _, _>(&*shared.channel, frame.as_slice()).await {
-            Ok(_) => shared.measures.published(signals.len()),
+            Ok(_) => shared.metrics.published(signals.len()),
             Err(error) => {
-                tracing::debug!(%error, "signals could not be published");
-                shared.measures.dropped(signals.len());
-                sleep(PAUSE).await;
+                tracing::debug!(%error, "publishing signals failed");
+                shared.metrics.dropped(signals.len());
+                sleep(RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Hands on what other nodes told.
-async fn hear(shared: Arc<Shared>, client: SubscriberClient) {
+/// Hands the signals of other nodes to the listeners.
+async fn receive(shared: Arc<Shared>, client: SubscriberClient) {
     let mut messages = client.message_rx();
     loop {
         match messages.recv().await {
-            Ok(message) => shared.take_in(message.value.as_bytes().unwrap_or_default()),
-            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "signals came faster than they were taken"),
+            Ok(message) => shared.deliver(message.value.as_bytes().unwrap_or_default()),
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(lost, "receiving signals fell behind, the oldest were dropped")
+            }
             Err(RecvError::Closed) => messages = client.message_rx(),
         }
     }
 }
 
 impl Shared {
-    fn take_in(&self, frame: &[u8]) {
-        let Some((from, signals)) = frame::read(frame) else { return };
+    fn deliver(&self, frame: &[u8]) {
+        let Some((from, signals)) = frame::decode(frame) else { return };
         if from == self.node {
-            return self.travel.heard();
+            return self.echo.received();
         }
         for signal in signals {
-            // Nobody may be listening.
-            self.heard.send(signal).ok();
+            // Fails without a listener, which is no error.
+            self.incoming.send(signal).ok();
         }
     }
 }
 
-/// Subscribes, watches whether signals come back, and makes anew what does not work.
-async fn tend(shared: Arc<Shared>, publisher: Client, subscriber: SubscriberClient) {
-    let mut ticks = interval(TICK);
+/// Subscribes, watches the echoes, and repairs the connections when they stay away.
+async fn supervise(shared: Arc<Shared>, publisher: Client, subscriber: SubscriberClient) {
+    let mut ticks = interval(PUBLISH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut open, mut missed) = (false, 0_u32);
+    let (mut was_linked, mut missed) = (false, 0_u32);
     let (mut errors, mut cause) = (publisher.error_rx(), None);
     subscribe(&shared, &subscriber).await;
     loop {
         ticks.tick().await;
-        let is_open = shared.travel.is_open();
-        missed = if is_open { 0 } else { missed + 1 };
-        cause = latest(&mut errors).or(cause);
-        match (open, is_open) {
-            (false, true) => tracing::info!("signals travel between nodes"),
-            (true, false) => tracing::warn!(cause, "Redis is away: other nodes are not told of positions and presence"),
-            (false, false) if missed == LOST => tracing::warn!(cause, "Redis is still away"),
+        let is_linked = shared.echo.is_recent();
+        missed = if is_linked { 0 } else { missed + 1 };
+        cause = last_error(&mut errors).or(cause);
+        match (was_linked, is_linked) {
+            (false, true) => tracing::info!("Redis is connected: signals reach the other nodes"),
+            (true, false) => {
+                tracing::warn!(cause, "Redis is away: other nodes get no positions and presence of this node")
+            }
+            (false, false) if missed == RECONNECT_AFTER => tracing::warn!(cause, "Redis is still away"),
             (false, false) | (true, true) => {}
         }
-        open = is_open;
-        if missed > 0 && missed.is_multiple_of(LOST) {
-            timeout(PATIENCE, publisher.force_reconnection()).await.ok();
-            timeout(PATIENCE, subscriber.force_reconnection()).await.ok();
-        } else if missed > 0 && missed.is_multiple_of(DEAF) {
+        was_linked = is_linked;
+        if missed > 0 && missed.is_multiple_of(RECONNECT_AFTER) {
+            timeout(COMMAND_TIMEOUT, publisher.force_reconnection()).await.ok();
+            timeout(COMMAND_TIMEOUT, subscriber.force_reconnection()).await.ok();
+        } else if missed > 0 && missed.is_multiple_of(RESUBSCRIBE_AFTER) {
             subscribe(&shared, &subscriber).await;
         }
     }
 }
 
-/// What went wrong last, if anything did.
-fn latest(errors: &mut broadcast::Receiver<(Error, Option<Server>)>) -> Option<String> {
+/// Drains the errors of a client and returns the last one.
+fn last_error(errors: &mut broadcast::Receiver<(Error, Option<Server>)>) -> Option<String> {
     let mut latest = None;
     loop {
         match errors.try_recv() {
@@ -273,6 +284,6 @@ fn latest(errors: &mut broadcast::Receiver<(Error, Option<Server>)>) -> Option<S
 
 async fn subscribe(shared: &Shared, subscriber: &SubscriberClient) {
     if let Err(error) = subscriber.subscribe(&*shared.channel).await {
-        tracing::debug!(%error, "not subscribed yet");
+        tracing::debug!(%error, "subscribing failed, retrying");
     }
 }
