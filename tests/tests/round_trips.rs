@@ -98,7 +98,7 @@ impl Service {
         presence.expect_is_online().returning(|_| true);
         presence.expect_last_seen().returning(|_| Some(at(0)));
         presence.expect_helpers_online().returning(|| 1);
-        let router = allynet_rest::router(allynet_rest::Ports {
+        let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),

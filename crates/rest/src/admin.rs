@@ -1,4 +1,4 @@
-//! What administrators see and decide: helpers to be verified, accounts to be blocked, presence, all emergencies.
+//! Routes of administrators: verification of helpers, blocking of accounts, presence, and the list of all emergencies.
 
 use std::sync::Arc;
 
@@ -16,41 +16,42 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, ok},
     caller::Admin,
-    input::{JsonBody, OfUser, Query},
+    input::{JsonBody, PathUser, Query},
     routes::{Resource, Routes},
 };
 
-/// What these routes need.
+/// The state of these routes.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct AdminState {
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) presence: Arc<dyn port::Presence>,
 }
 
-/// What administrators may call.
-pub(crate) fn routes(cx: Context) -> Routes {
+/// Authenticated routes; the handlers refuse other roles.
+pub(crate) fn routes(cx: AdminState) -> Routes {
     Resource::new()
         .get("/api/v1/helpers", list_helpers)
         .put("/api/v1/helpers/{userId}/verification", verify)
         .put("/api/v1/helpers/{userId}/block", block)
         .get("/api/v1/helpers/presence", presence)
         .get("/api/v1/admin/emergencies", list_emergencies)
-        .over(cx)
+        .with_state(cx)
 }
 
-async fn list_helpers(State(cx): State<Context>, _: Admin, Query(query): Query) -> Answer {
+async fn list_helpers(State(cx): State<AdminState>, _: Admin, Query(query): Query) -> Answer {
     let page = input::helper_page(&query)?;
     let one_more = HelperPage { limit: page.limit + 1, ..page.clone() };
     let mut found = cx.helpers.accounts.helpers(&one_more).await?;
-    let next_cursor = cut(&mut found, page.limit, |listed| cursor::write(listed.account.created_at, listed.account.id));
+    let next_cursor =
+        truncate(&mut found, page.limit, |listed| cursor::write(listed.account.created_at, listed.account.id));
     ok(HelperList { helpers: found.iter().map(Into::into).collect(), next_cursor })
 }
 
 async fn verify(
-    State(cx): State<Context>,
+    State(cx): State<AdminState>,
     Admin(actor): Admin,
-    OfUser(user): OfUser,
+    PathUser(user): PathUser,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let account = helpers::verify(&cx.helpers, &actor, user, input::verification(&body)?).await?;
@@ -58,9 +59,9 @@ async fn verify(
 }
 
 async fn block(
-    State(cx): State<Context>,
+    State(cx): State<AdminState>,
     Admin(actor): Admin,
-    OfUser(user): OfUser,
+    PathUser(user): PathUser,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (blocked, reason) = input::block(&body)?;
@@ -68,18 +69,18 @@ async fn block(
     ok(User::from(&account))
 }
 
-async fn presence(State(cx): State<Context>, _: Admin) -> Answer {
+async fn presence(State(cx): State<AdminState>, _: Admin) -> Answer {
     let rules = &cx.helpers.rules;
     let fresh_since = rules.fresh_since(cx.helpers.clock.now());
     let counts = cx.emergencies.helpers.count(rules.helpers, fresh_since).await?;
     ok(data::Presence { on_duty: counts.on_duty, connected: cx.presence.helpers_online(), fresh: counts.fresh })
 }
 
-async fn list_emergencies(State(cx): State<Context>, Admin(actor): Admin, Query(query): Query) -> Answer {
+async fn list_emergencies(State(cx): State<AdminState>, Admin(actor): Admin, Query(query): Query) -> Answer {
     let page = admin_page(&query)?;
     let one_more = AdminPage { limit: page.limit + 1, ..page };
     let mut found = cx.emergencies.emergencies.list(&one_more).await?;
-    let next_cursor = cut(&mut found, page.limit, |e| cursor::write(e.call.created_at, e.id()));
+    let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call.created_at, e.id()));
     let policy = cx.emergencies.rules.helpers;
     let emergencies = found.iter().map(|emergency| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call.details.location.position));
@@ -88,8 +89,8 @@ async fn list_emergencies(State(cx): State<Context>, Admin(actor): Admin, Query(
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
 }
 
-/// Takes off what was read beyond the page, and says where the next page begins if there was any.
-fn cut<T>(found: &mut Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Option<String> {
+/// Removes the row that was read beyond the page, and returns the cursor of the next page if there was one.
+fn truncate<T>(found: &mut Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if found.len() <= limit {
         return None;

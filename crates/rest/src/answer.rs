@@ -1,5 +1,4 @@
-//! What goes back to the client: successes and failures in the one shape each of them has, and the log of what was our
-//! fault. Knows nothing of any resource.
+//! The envelopes of successes and failures, and the log line of each fault.
 
 use std::{any::Any, error, fmt, time::Duration};
 
@@ -12,17 +11,17 @@ use axum::{
 };
 use serde::Serialize;
 
-/// What a handler returns.
+/// The result of a handler.
 pub(crate) type Answer = Result<Response, Failure>;
 
 /// 200 with data.
-#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ways out are failures")]
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of handlers")]
 pub(crate) fn ok(data: impl Serialize) -> Answer {
     Ok(success(StatusCode::OK, data))
 }
 
 /// 201 with data.
-#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ways out are failures")]
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of handlers")]
 pub(crate) fn created(data: impl Serialize) -> Answer {
     Ok(success(StatusCode::CREATED, data))
 }
@@ -31,32 +30,32 @@ fn success(status: StatusCode, data: impl Serialize) -> Response {
     (status, private(), Json(Success::new(data))).into_response()
 }
 
-/// Answers are for one caller and hold tokens, places and names: nobody on the way keeps them (RFC 9111, 5.2.2.5).
+/// Forbids caches to store an answer, which may hold tokens, positions and names (RFC 9111, 5.2.2.5).
 fn private() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }
 
-/// A request that was not done, and, when that is our fault, why.
+/// A failed request: what the client is told, and the cause for the log if the service is at fault.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
     cause: Option<Box<dyn error::Error + Send + Sync>>,
-    /// How long to wait before trying again.
+    /// The time after which a retry can succeed.
     wait: Option<Duration>,
 }
 
 impl Failure {
-    /// Something is wrong in the service.
+    /// A fault of the service: 500.
     pub(crate) fn internal(cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         Self { problem: faults::internal(), cause: Some(cause.into()), wait: None }
     }
 
-    /// The caller does this too often.
+    /// An exceeded rate limit: 429.
     pub(crate) fn rate_limited(wait: Duration) -> Self {
         Self { problem: faults::rate_limited(), cause: None, wait: Some(wait) }
     }
 
-    /// The answer to a request whose handling panicked.
+    /// A fault whose cause is the payload of a panic.
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -89,7 +88,7 @@ impl From<port::Error> for Failure {
 }
 
 impl IntoResponse for Failure {
-    /// Logs what is our fault; the span of the request gives it the request id.
+    /// Logs a fault with its causes; the span of the request adds the request id.
     fn into_response(self) -> Response {
         let Self { problem, cause, wait } = self;
         if let Some(cause) = cause.as_deref().filter(|_| problem.is_fault()) {
@@ -98,11 +97,11 @@ impl IntoResponse for Failure {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, private(), Json(&problem)).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            // RFC 9110, 15.5.2: a 401 has to name a scheme.
+            // A 401 must name a scheme (RFC 9110, 15.5.2).
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(wait) = wait {
-            // Whole seconds (RFC 9110, 10.2.3), rounded up: who waits that long has waited long enough.
+            // Whole seconds (RFC 9110, 10.2.3), rounded up so that a client that waits for them is not refused again.
             let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
             response.headers_mut().extend(HeaderValue::try_from(seconds.to_string()).map(|s| (header::RETRY_AFTER, s)));
         }
@@ -110,7 +109,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// An error and everything that caused it, on one line.
+/// Displays an error and all of its sources on one line.
 struct Chain<'a>(&'a (dyn error::Error + 'static));
 
 impl fmt::Display for Chain<'_> {

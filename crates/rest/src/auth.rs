@@ -1,4 +1,4 @@
-//! `/api/v1/auth`: registering, logging in and out, one's own account and its emergency contacts.
+//! `/api/v1/auth`: registration, login and logout, the caller's account and its emergency contacts.
 
 use allynet_domain::{
     Account, Refusal,
@@ -15,34 +15,34 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    input::{JsonBody, OfContact},
+    input::{JsonBody, PathContact},
     limits::count_attempt,
     routes::{Resource, Routes},
 };
 
-/// What these routes need that anybody may call.
+/// The state of the public routes.
 #[derive(Clone)]
-pub(crate) struct Entrance {
+pub(crate) struct SignInState {
     pub(crate) accounts: AccountPorts,
     pub(crate) limits: Limits,
 }
 
-/// What anybody may call.
-pub(crate) fn open(cx: Entrance) -> Routes {
+/// Routes without authentication.
+pub(crate) fn public(cx: SignInState) -> Routes {
     Resource::new()
         .post("/api/v1/auth/register", register)
         .post("/api/v1/auth/login", log_in)
         .post("/api/v1/auth/refresh", refresh)
-        .over(cx)
+        .with_state(cx)
 }
 
 /// Authenticated routes that hash a password.
 pub(crate) fn passwords(cx: AccountPorts) -> Routes {
-    Resource::new().put("/api/v1/auth/update-password", change_password).over(cx)
+    Resource::new().put("/api/v1/auth/update-password", change_password).with_state(cx)
 }
 
 /// The other authenticated routes.
-pub(crate) fn closed(cx: AccountPorts) -> Routes {
+pub(crate) fn account(cx: AccountPorts) -> Routes {
     Resource::new()
         .post("/api/v1/auth/logout", log_out)
         .get("/api/v1/auth/me", me)
@@ -51,24 +51,24 @@ pub(crate) fn closed(cx: AccountPorts) -> Routes {
         .get("/api/v1/auth/emergency-contacts", contacts)
         .post("/api/v1/auth/emergency-contacts", add_contact)
         .delete("/api/v1/auth/emergency-contacts/{contactId}", remove_contact)
-        .over(cx)
+        .with_state(cx)
 }
 
-async fn register(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
+async fn register(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
     let registration = input::register(&body)?;
     count_attempt(&cx.limits, &registration.email)?;
     let signed_in = accounts::register(&cx.accounts, registration).await?;
     created(Session::from(&signed_in))
 }
 
-async fn log_in(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
+async fn log_in(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
     let (email, password) = input::login(&body)?;
     email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email))?;
     let signed_in = accounts::log_in(&cx.accounts, email, password).await?;
     ok(Session::from(&signed_in))
 }
 
-async fn refresh(State(cx): State<Entrance>, JsonBody(body): JsonBody) -> Answer {
+async fn refresh(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
     let tokens = accounts::refresh(&cx.accounts, input::refresh(&body)?).await?;
     ok(Tokens::from(&tokens))
 }
@@ -113,7 +113,7 @@ async fn add_contact(State(cx): State<AccountPorts>, Caller(actor): Caller, Json
 async fn remove_contact(
     State(cx): State<AccountPorts>,
     Caller(actor): Caller,
-    OfContact(contact_id): OfContact,
+    PathContact(contact_id): PathContact,
 ) -> Answer {
     if !cx.accounts.remove_contact(actor.id(), contact_id).await? {
         return Err(Refusal::ContactNotFound.into());

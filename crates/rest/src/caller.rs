@@ -1,4 +1,4 @@
-//! Who calls: the access token of a request, and the account behind it. Rights are the domain's to decide.
+//! Authentication: the access token of a request, and the account behind it. Authorization is the domain's.
 
 use allynet_domain::{
     Actor, Refusal,
@@ -15,23 +15,22 @@ use axum::{
 
 use crate::answer::{Answer, Failure};
 
-/// Who calls.
+/// The authenticated caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Actor);
 
-/// An administrator who calls; everybody else is refused before anything is read.
+/// The authenticated caller, who is an administrator. Other roles are refused before the request is parsed.
 #[derive(Debug)]
 pub(crate) struct Admin(pub(crate) Actor);
 
-/// Lets through only those who prove who they are, and leaves a [`Caller`] for the handler: for routes about the
-/// caller's own account.
+/// Middleware that requires a valid access token and inserts the [`Caller`], with the account as it is now.
 pub(crate) async fn authenticate(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let authenticated = accounts::authenticate(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(authenticated.actor));
     Ok(next.run(request).await)
 }
 
-/// The same, for all other routes: what is not about rights may be some seconds old.
+/// The same for routes that only need the caller's rights: the other parts of the account may be cached.
 pub(crate) async fn recognize(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let recognized = accounts::recognize(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(recognized.actor));
@@ -53,7 +52,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Failure;
 
-    /// Without [`authenticate`] in front there is no caller, and nothing is done.
+    /// Refuses when neither [`authenticate`] nor [`recognize`] ran: a route without them is closed to all.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         parts.extensions.remove().ok_or_else(|| Refusal::TokenMissing.into())
     }

@@ -1,4 +1,4 @@
-//! `/api/v1/emergencies`: raising them, finding and reading them, ending them, and what is said about them afterwards.
+//! `/api/v1/emergencies`: raising, finding, reading and ending emergencies, and ratings and reports afterwards.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    input::{JsonBody, OfEmergency, Query},
+    input::{JsonBody, PathEmergency, Query},
     routes::{Resource, Routes},
 };
 
-/// The most emergencies that are shown to a helper as waiting.
-const MOST_PENDING: u32 = 50;
+/// The longest list of emergencies that wait for a helper's response.
+const MAX_PENDING: u32 = 50;
 
-/// What these routes need.
+/// The state of these routes.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct EmergencyState {
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) presence: Arc<dyn port::Presence>,
 }
 
-/// Emergencies as a whole; responses and messages have files of their own.
-pub(crate) fn routes(cx: Context) -> Routes {
+/// All routes but those of responses and messages, which have files of their own.
+pub(crate) fn routes(cx: EmergencyState) -> Routes {
     Resource::new()
         .post("/api/v1/emergencies", raise)
         .get("/api/v1/emergencies/active", active)
@@ -50,10 +50,10 @@ pub(crate) fn routes(cx: Context) -> Routes {
         .post("/api/v1/emergencies/{id}/cancel", cancel)
         .post("/api/v1/emergencies/{id}/ratings", rate)
         .post("/api/v1/emergencies/{id}/report", report)
-        .over(cx)
+        .with_state(cx)
 }
 
-async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (details, request_id) = input::raise(&body)?;
     let raised = emergencies::raise(&cx.emergencies, &actor, details, request_id).await?;
     let emergency = view(&cx, &raised.emergency, Relation::Owner);
@@ -61,27 +61,27 @@ async fn raise(State(cx): State<Context>, Caller(actor): Caller, JsonBody(body):
     if raised.new { created(view) } else { ok(view) }
 }
 
-async fn active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+async fn active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
     ok(owned.map(|emergency| One { emergency: view(&cx, emergency, Relation::Owner) }))
 }
 
-async fn helper_active(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
     ok(helped.map(|emergency| One { emergency: view(&cx, emergency, Relation::RespondingHelper) }))
 }
 
-async fn pending(State(cx): State<Context>, Caller(actor): Caller) -> Answer {
+async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     if must_be_helper(&cx.emergencies, &actor).is_err() {
         return ok([(); 0]);
     }
-    let found = cx.emergencies.emergencies.pending_for(actor.id(), MOST_PENDING).await?;
+    let found = cx.emergencies.emergencies.pending_for(actor.id(), MAX_PENDING).await?;
     ok(with_distances(&cx, &actor, &found))
 }
 
-async fn nearby(State(cx): State<Context>, Caller(actor): Caller, Query(query): Query) -> Answer {
+async fn nearby(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(query): Query) -> Answer {
     must_be_helper(&cx.emergencies, &actor)?;
     let (centre, radius, limit) = input::nearby(&query)?;
     let found = cx.emergencies.emergencies.nearby(centre, radius, limit).await?;
@@ -89,7 +89,7 @@ async fn nearby(State(cx): State<Context>, Caller(actor): Caller, Query(query): 
     ok(data::NearbyEmergencies { count: emergencies.len(), emergencies })
 }
 
-fn with_distances<'a>(cx: &Context, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
+fn with_distances<'a>(cx: &EmergencyState, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
     let policy = cx.emergencies.rules.helpers;
     let view = |near: &'a NearbyEmergency| {
         EmergencyView::of(&near.emergency, &actor.account, policy, Some(near.distance)).with_presence(&*cx.presence)
@@ -97,7 +97,7 @@ fn with_distances<'a>(cx: &Context, actor: &Actor, found: &'a [NearbyEmergency])
     found.iter().map(view).collect()
 }
 
-async fn history(State(cx): State<Context>, Caller(actor): Caller, Query(query): Query) -> Answer {
+async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(query): Query) -> Answer {
     let (status, before, limit) = input::history(&query)?;
     let page = HistoryPage { user: actor.id(), status, before, limit };
     let found = cx.emergencies.emergencies.history(&page).await?;
@@ -106,28 +106,28 @@ async fn history(State(cx): State<Context>, Caller(actor): Caller, Query(query):
     ok(data::Emergencies { emergencies: found.iter().map(view).collect() })
 }
 
-async fn read(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
+async fn read(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     let (emergency, relation) = cx.emergencies.read(&actor, id).await?;
     one(&cx, &emergency, relation)
 }
 
-fn one(cx: &Context, emergency: &Emergency, relation: Relation) -> Answer {
+fn one(cx: &EmergencyState, emergency: &Emergency, relation: Relation) -> Answer {
     ok(One { emergency: view(cx, emergency, relation) })
 }
 
-fn view<'a>(cx: &Context, emergency: &'a Emergency, relation: Relation) -> EmergencyView<'a> {
+fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, relation: Relation) -> EmergencyView<'a> {
     EmergencyView::new(emergency, relation, None).with_presence(&*cx.presence)
 }
 
-async fn delete(State(cx): State<Context>, Caller(actor): Caller, OfEmergency(id): OfEmergency) -> Answer {
+async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     emergencies::delete(&cx.emergencies, &actor, id).await?;
     ok(data::EmergencyDeleted { emergency_id: id, deleted: true })
 }
 
 async fn helpers_near(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     Query(query): Query,
 ) -> Answer {
     let (radius, limit) = input::helpers_near(&query)?;
@@ -137,9 +137,9 @@ async fn helpers_near(
 }
 
 async fn read_timeline(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     Query(query): Query,
 ) -> Answer {
     let (after, limit) = input::timeline(&query)?;
@@ -149,9 +149,9 @@ async fn read_timeline(
 }
 
 async fn resolve(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (emergency, relation) = emergencies::resolve(&cx.emergencies, &actor, id, input::resolve(&body)?).await?;
@@ -159,9 +159,9 @@ async fn resolve(
 }
 
 async fn cancel(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let emergency = emergencies::cancel(&cx.emergencies, &actor, id, input::cancel(&body)?).await?;
@@ -169,9 +169,9 @@ async fn cancel(
 }
 
 async fn rate(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let rating = input::rating(&body)?;
@@ -181,9 +181,9 @@ async fn rate(
 }
 
 async fn report(
-    State(cx): State<Context>,
+    State(cx): State<EmergencyState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (accused, reason) = input::report(&body)?;

@@ -1,5 +1,4 @@
-//! Whether the process lives, whether it takes requests and what it measured, for people, probes, load balancers and
-//! Prometheus.
+//! Liveness, readiness and metrics, for probes, load balancers and Prometheus.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,47 +16,52 @@ use crate::{
     routes::{Resource, Routes},
 };
 
-/// Whether this node takes requests: not while it is starting or draining.
-pub type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Reports whether something is ready: this node (neither starting nor draining), or its Redis.
+pub type ReadinessCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Writes down what was measured, in Prometheus' text format.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+/// Renders all metrics in the text format of Prometheus.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// <https://prometheus.io/docs/instrumenting/exposition_formats/>
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of the text format: <https://prometheus.io/docs/instrumenting/exposition_formats/>
+const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How long the database may take to answer before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time in which the database has to answer `/readyz`.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
-struct Context {
+struct HealthState {
     changes: Arc<dyn port::Changes>,
-    ready: Ready,
-    redis: Option<Ready>,
-    metrics: Metrics,
+    ready: ReadinessCheck,
+    redis: Option<ReadinessCheck>,
+    metrics: RenderMetrics,
 }
 
-/// What anybody may call.
-pub(crate) fn routes(changes: Arc<dyn port::Changes>, ready: Ready, redis: Option<Ready>, metrics: Metrics) -> Routes {
+/// Routes without authentication.
+pub(crate) fn routes(
+    changes: Arc<dyn port::Changes>,
+    ready: ReadinessCheck,
+    redis: Option<ReadinessCheck>,
+    metrics: RenderMetrics,
+) -> Routes {
     Resource::new()
         .get("/api/health", alive)
         .get("/healthz", alive)
         .get("/readyz", readiness)
-        .get("/metrics", measured)
-        .over(Context { changes, ready, redis, metrics })
+        .get("/metrics", render_metrics)
+        .with_state(HealthState { changes, ready, redis, metrics })
 }
 
 async fn alive() -> Response {
     Json(data::Health { success: true, status: "ok" }).into_response()
 }
 
-/// Without its Redis a node serves: what is lost is what other nodes tell in passing. Were it not ready, then no node
-/// would be, and nobody could be helped. So it says that something is amiss, and is ready.
-async fn readiness(State(cx): State<Context>) -> Answer {
+/// Ready, but `degraded`, while Redis is away: only signals between nodes are lost then. All nodes lose it at once, so
+/// reporting "not ready" would take the whole service out of the load balancer.
+async fn readiness(State(cx): State<HealthState>) -> Answer {
     if !(cx.ready)() {
         return Err(faults::unavailable().into());
     }
-    match tokio::time::timeout(PATIENCE, cx.changes.ready()).await {
+    match tokio::time::timeout(DATABASE_TIMEOUT, cx.changes.ready()).await {
         Ok(answered) => answered?,
         Err(late) => return Err(Failure::from(port::Error::unavailable(late))),
     }
@@ -66,6 +70,6 @@ async fn readiness(State(cx): State<Context>) -> Answer {
     Ok(Json(data::Readiness { success: true, status, database: "ok", redis }).into_response())
 }
 
-async fn measured(State(cx): State<Context>) -> Response {
-    ([(CONTENT_TYPE, TEXT_FORMAT), (CACHE_CONTROL, "no-store")], (cx.metrics)()).into_response()
+async fn render_metrics(State(cx): State<HealthState>) -> Response {
+    ([(CONTENT_TYPE, METRICS_CONTENT_TYPE), (CACHE_CONTROL, "no-store")], (cx.metrics)()).into_response()
 }

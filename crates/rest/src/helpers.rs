@@ -1,4 +1,4 @@
-//! `/api/v1/helpers/me`: one's own part as a helper, and where one is.
+//! `/api/v1/helpers/me`: the caller's helper record and position.
 
 use allynet_domain::{
     Account, Refusal,
@@ -18,26 +18,26 @@ use crate::{
     routes::{Resource, Routes},
 };
 
-/// What a user may call about themselves.
-pub(crate) fn own(cx: HelperPorts) -> Routes {
-    Resource::new().get("/api/v1/helpers/me", me).put("/api/v1/helpers/me", enlist).over(cx)
+/// Routes of the caller's helper record.
+pub(crate) fn record(cx: HelperPorts) -> Routes {
+    Resource::new().get("/api/v1/helpers/me", me).put("/api/v1/helpers/me", enlist).with_state(cx)
 }
 
-/// Where a user is, told often.
+/// The route of position reports, the most frequent of all.
 pub(crate) fn position(cx: HelperPorts) -> Routes {
-    Resource::new().put("/api/v1/helpers/me/location", locate).over(cx)
+    Resource::new().put("/api/v1/helpers/me/location", locate).with_state(cx)
 }
 
 async fn me(Caller(actor): Caller) -> Answer {
-    record(&actor.account)
+    render(&actor.account)
 }
 
 async fn enlist(State(cx): State<HelperPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let account = helpers::enlist(&cx, &actor, input::duty(&body)?).await?;
-    record(&account)
+    render(&account)
 }
 
-fn record(account: &Account) -> Answer {
+fn render(account: &Account) -> Answer {
     let helper = HelperRecordView::of(account).ok_or(Refusal::NotAHelper)?;
     ok(Helper { helper })
 }

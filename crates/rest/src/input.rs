@@ -1,5 +1,4 @@
-//! Bodies, queries and path parameters as far as the wire crate's parsers need them: JSON values and typed ids.
-//! What the fields mean is not looked at here.
+//! Extractors of bodies, queries and path parameters: JSON values and typed ids for the parsers of the wire crate.
 
 use std::time::Duration;
 
@@ -15,15 +14,15 @@ use serde_json::{Map, Value};
 
 use crate::{answer::Failure, deadline::Deadline};
 
-/// The largest body that is read, in bytes.
-const BODY_LIMIT: u64 = 64 * 1024;
-/// A body up to this size is received to its end before it is refused. Closing a connection on which the client still
+/// The largest body that is accepted, in bytes.
+const MAX_BODY_BYTES: u64 = 64 * 1024;
+/// A body up to this size is received to its end before it is refused: closing a connection on which the client still
 /// sends resets it, and the client would never see the answer.
-const DRAINED: u64 = 4 * 1024 * 1024;
-/// How long a body may take to arrive.
+const MAX_DRAINED_BYTES: u64 = 4 * 1024 * 1024;
+/// The time in which a body has to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The body as JSON. None at all counts as `{}`, so that routes without required fields need none.
+/// The body as JSON. An empty body is `{}`: routes without required fields need none.
 #[derive(Debug)]
 pub(crate) struct JsonBody(pub(crate) Value);
 
@@ -38,7 +37,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if !is_json(&parts.headers) {
             return Err(faults::unsupported_media_type().into());
         }
-        // A slow network is the client's, and has its own timeout.
+        // The deadline of the request is for the service; a slow client has this timeout instead.
         let pause = parts.extensions.get::<Deadline>().map(Deadline::pause);
         let read = tokio::time::timeout(BODY_TIMEOUT, read(body)).await;
         drop(pause);
@@ -46,12 +45,12 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if bytes.is_empty() {
             return Ok(Self(Value::Object(Map::new())));
         }
-        // Nesting is bounded by serde_json, at 128.
+        // serde_json bounds the nesting at 128.
         Ok(Self(serde_json::from_slice(&bytes).map_err(|_| faults::invalid_json())?))
     }
 }
 
-/// `application/json` or `application/…+json`, whatever the parameters.
+/// Whether the type is `application/json` or `application/…+json`, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(Ok(value)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -59,26 +58,25 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    let mut received = body.size_hint().lower();
-    if received > DRAINED {
+    if body.size_hint().lower() > MAX_DRAINED_BYTES {
         return Err(faults::body_too_large());
     }
-    received = 0;
+    let mut bytes = Vec::new();
+    let mut received = 0_u64;
     while let Some(frame) = body.frame().await {
-        // Whoever breaks off is gone, and reads no answer.
+        // A client that broke off reads no answer, so any error will do.
         let Ok(data) = frame.map_err(|_| faults::invalid_json())?.into_data() else { continue };
         received += data.len() as u64;
-        if received <= BODY_LIMIT {
+        if received <= MAX_BODY_BYTES {
             bytes.extend_from_slice(&data);
-        } else if received > DRAINED {
+        } else if received > MAX_DRAINED_BYTES {
             break;
         }
     }
-    if received > BODY_LIMIT { Err(faults::body_too_large()) } else { Ok(bytes) }
+    if received > MAX_BODY_BYTES { Err(faults::body_too_large()) } else { Ok(bytes) }
 }
 
-/// The query, every value a text. Of a name given twice the last counts.
+/// The query as a map of strings. The last value of a repeated name counts.
 #[derive(Debug)]
 pub(crate) struct Query(pub(crate) Map<String, Value>);
 
@@ -111,14 +109,14 @@ macro_rules! path_ids {
     )+};
 }
 
-// A text that is no id is the id of nothing: 404, like any other that is unknown.
+// A text that does not parse as an id is an unknown id: 404.
 path_ids! {
-    /// The emergency in the path.
-    OfEmergency(EmergencyId) = "id", else EmergencyNotFound;
-    /// The user in the path.
-    OfUser(UserId) = "userId", else UserNotFound;
-    /// The contact in the path.
-    OfContact(ContactId) = "contactId", else ContactNotFound;
-    /// The message in the path.
-    OfMessage(MessageId) = "messageId", else MessageNotFound;
+    /// The emergency id in the path.
+    PathEmergency(EmergencyId) = "id", else EmergencyNotFound;
+    /// The user id in the path.
+    PathUser(UserId) = "userId", else UserNotFound;
+    /// The contact id in the path.
+    PathContact(ContactId) = "contactId", else ContactNotFound;
+    /// The message id in the path.
+    PathMessage(MessageId) = "messageId", else MessageNotFound;
 }

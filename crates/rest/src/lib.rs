@@ -1,9 +1,10 @@
-//! The REST half of AllyNet: every route of the API as an [`axum`] router over the domain's use cases.
+//! The REST adapter: an [`axum`] router over the domain's use cases.
 //!
-//! A handler extracts, parses with [`allynet_wire`], makes one call and renders. This crate decides nothing: who may do
-//! what is the domain's, what is hidden from whom is the wire crate's, and no database or socket is known here.
+//! A handler extracts, parses with [`allynet_wire`], makes one call and renders. Authorization is decided in the domain,
+//! and what a viewer may see in the wire crate. The crate knows no database and no socket.
 //!
-//! Per route there are a deadline, authentication and rate limits; what goes around every route is the server's.
+//! [`router`] applies the middleware that depends on the kind of route: deadline, authentication, rate limits. The
+//! middleware around every route is the server's.
 
 mod admin;
 mod answer;
@@ -24,5 +25,5 @@ mod tests;
 mod turns;
 
 pub use answer::Failure;
-pub use health::{Metrics, Ready};
-pub use router::{Ports, router};
+pub use health::{ReadinessCheck, RenderMetrics};
+pub use router::{RestPorts, router};

@@ -1,4 +1,4 @@
-//! Counts requests against the limits of their routes. Which route has which limit is the table of the wire crate's.
+//! Rate limits: counts each request against the limits of its route, which the table of the wire crate defines.
 
 use allynet_domain::Email;
 use allynet_wire::{
@@ -15,19 +15,21 @@ use crate::{
     caller::Caller,
 };
 
-/// Lets a request through, or tells its caller when to try again. What is counted by account is counted by the handler,
-/// which reads whose account it is about.
+/// Middleware that refuses a request with 429 when a limit of its route is exceeded.
+///
+/// Limits per account are not taken here but by [`count_attempt`]: the account is in the body.
 pub(crate) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Answer {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     for &limit in of_route(request.method().as_str(), path).unwrap_or_default() {
-        if let Some(who) = who(limit, &request) {
+        if let Some(who) = subject(limit, &request) {
             limits.take(limit, who).map_err(Failure::rate_limited)?;
         }
     }
     Ok(next.run(request).await)
 }
 
-fn who(limit: Limit, request: &Request) -> Option<Who> {
+/// The caller as this limit counts it, or `None` if the limit is not counted per request.
+fn subject(limit: Limit, request: &Request) -> Option<Who> {
     let extensions = request.extensions();
     match limit.subject() {
         Subject::Address => extensions.get::<ClientAddress>().copied().map(Who::Address),
@@ -36,7 +38,7 @@ fn who(limit: Limit, request: &Request) -> Option<Who> {
     }
 }
 
-/// Counts an attempt to enter an account, or to make it, whoever calls from wherever.
+/// Counts an attempt to log in to or to register the account with this email, whatever the address of the client.
 pub(crate) fn count_attempt(limits: &Limits, email: &Email) -> Result<(), Failure> {
     limits.take(Limit::Credentials, Who::account(email)).map_err(Failure::rate_limited)
 }

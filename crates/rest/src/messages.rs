@@ -1,4 +1,4 @@
-//! `/api/v1/emergencies/:id/messages`: participants talk.
+//! `/api/v1/emergencies/:id/messages`: messages between participants.
 
 use allynet_domain::{port::MessagePage, usecase::messages};
 use allynet_wire::{
@@ -11,31 +11,31 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, created, ok},
     caller::Caller,
-    input::{JsonBody, OfEmergency, OfMessage, Query},
+    input::{JsonBody, PathEmergency, PathMessage, Query},
     routes::{Resource, Routes},
     turns::Turns,
 };
 
-/// What these routes need.
+/// The state of these routes.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct MessageState {
     pub(crate) messages: messages::MessagePorts,
     pub(crate) turns: Turns,
 }
 
-/// What participants may call.
-pub(crate) fn routes(cx: Context) -> Routes {
+/// Routes of participants.
+pub(crate) fn routes(cx: MessageState) -> Routes {
     Resource::new()
         .get("/api/v1/emergencies/{id}/messages", list)
         .post("/api/v1/emergencies/{id}/messages", post)
         .delete("/api/v1/emergencies/{id}/messages/{messageId}", delete)
-        .over(cx)
+        .with_state(cx)
 }
 
 async fn list(
-    State(cx): State<Context>,
+    State(cx): State<MessageState>,
     Caller(actor): Caller,
-    OfEmergency(emergency): OfEmergency,
+    PathEmergency(emergency): PathEmergency,
     Query(query): Query,
 ) -> Answer {
     let (before, limit) = input::messages(&query)?;
@@ -46,9 +46,9 @@ async fn list(
 }
 
 async fn post(
-    State(cx): State<Context>,
+    State(cx): State<MessageState>,
     Caller(actor): Caller,
-    OfEmergency(emergency): OfEmergency,
+    PathEmergency(emergency): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (addressee, text) = input::message(&body)?;
@@ -58,10 +58,10 @@ async fn post(
 }
 
 async fn delete(
-    State(cx): State<Context>,
+    State(cx): State<MessageState>,
     Caller(actor): Caller,
-    OfEmergency(emergency): OfEmergency,
-    OfMessage(message_id): OfMessage,
+    PathEmergency(emergency): PathEmergency,
+    PathMessage(message_id): PathMessage,
 ) -> Answer {
     messages::delete(&cx.messages, &actor, emergency, message_id).await?;
     ok(data::MessageDeleted { message_id, deleted: true })

@@ -1,4 +1,4 @@
-//! `/api/v1/emergencies/:id/respond` and `…/helper-status`: what helpers say to an emergency.
+//! `/api/v1/emergencies/:id/respond` and `…/helper-status`: the responses of helpers.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use allynet_domain::{
     },
 };
 use allynet_wire::{
-    input::emergencies::{self as input, Answer as Said},
+    input::emergencies::{self as input, Answer as Response},
     views::{EmergencyView, One},
 };
 use axum::extract::State;
@@ -18,51 +18,51 @@ use axum::extract::State;
 use crate::{
     answer::{Answer, ok},
     caller::Caller,
-    input::{JsonBody, OfEmergency},
+    input::{JsonBody, PathEmergency},
     routes::{Resource, Routes},
     turns::Turns,
 };
 
-/// What these routes need.
+/// The state of these routes.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct ResponseState {
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) presence: Arc<dyn port::Presence>,
     pub(crate) turns: Turns,
 }
 
-/// What helpers may call.
-pub(crate) fn routes(cx: Context) -> Routes {
+/// Routes of helpers.
+pub(crate) fn routes(cx: ResponseState) -> Routes {
     Resource::new()
         .post("/api/v1/emergencies/{id}/respond", respond)
-        .put("/api/v1/emergencies/{id}/helper-status", tell_status)
-        .over(cx)
+        .put("/api/v1/emergencies/{id}/helper-status", update_status)
+        .with_state(cx)
 }
 
 async fn respond(
-    State(cx): State<Context>,
+    State(cx): State<ResponseState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let said = input::respond(&body)?;
+    let response = input::respond(&body)?;
     let _turn = cx.turns.take(id).await;
-    let emergency = match said {
-        Said::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
-        Said::Decline => decline(&cx.emergencies, &actor, id).await?,
+    let emergency = match response {
+        Response::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
+        Response::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
     let view = EmergencyView::of(&emergency, &actor.account, cx.emergencies.rules.helpers, None);
     ok(One { emergency: view.with_presence(&*cx.presence) })
 }
 
-async fn tell_status(
-    State(cx): State<Context>,
+async fn update_status(
+    State(cx): State<ResponseState>,
     Caller(actor): Caller,
-    OfEmergency(id): OfEmergency,
+    PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let told = input::helper_status(&body)?;
+    let status = input::helper_status(&body)?;
     let _turn = cx.turns.take(id).await;
-    let (emergency, relation) = update(&cx.emergencies, &actor, id, told).await?;
+    let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
     ok(One { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
 }

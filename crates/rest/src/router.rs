@@ -1,4 +1,4 @@
-//! Puts the resources together: which routes are open, which need a token, and what answers all others.
+//! The router: the routes of all resources, in groups that differ in their middleware.
 
 use std::sync::Arc;
 
@@ -10,61 +10,72 @@ use allynet_wire::{limits::Limits, problem::faults};
 use axum::{Router, middleware};
 
 use crate::{
-    admin, answer::Failure, auth, caller, deadline, emergencies as emergency_routes, health, helpers as helper_routes,
-    limits, messages as message_routes, responses, routes::Routes, turns::Turns,
+    admin::{self, AdminState},
+    answer::Failure,
+    auth::{self, SignInState},
+    caller, deadline,
+    emergencies::{self as emergency_routes, EmergencyState},
+    health, helpers as helper_routes, limits,
+    messages::{self as message_routes, MessageState},
+    responses::{self, ResponseState},
+    routes::Routes,
+    turns::Turns,
 };
 
-/// What the routes need. Each resource gets only its part.
+/// The use cases and ports behind the routes. Each resource gets only its part.
 #[derive(Clone)]
-pub struct Ports {
+pub struct RestPorts {
     /// Accounts, sessions and tokens.
     pub accounts: accounts::AccountPorts,
-    /// Helpers' records and positions.
+    /// Helper records and positions.
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
     pub emergencies: emergencies::EmergencyPorts,
     /// Messages.
     pub messages: messages::MessagePorts,
-    /// The log, for timelines.
+    /// The event log, for timelines.
     pub log: Arc<dyn port::EventLog>,
-    /// Who is connected.
+    /// Which users are connected.
     pub presence: Arc<dyn port::Presence>,
-    /// Whether this node takes requests.
-    pub ready: health::Ready,
-    /// Whether the Redis can be used; none if there is none.
-    pub redis: Option<health::Ready>,
-    /// What was measured.
-    pub metrics: health::Metrics,
-    /// What callers may do how often.
+    /// Whether this node is ready.
+    pub ready: health::ReadinessCheck,
+    /// Whether the Redis is usable; `None` without one.
+    pub redis: Option<health::ReadinessCheck>,
+    /// The metrics of the process.
+    pub metrics: health::RenderMetrics,
+    /// The rate limits.
     pub limits: Limits,
 }
 
 /// All routes with the middleware that depends on the kind of route, and the answers to unknown paths and methods.
 ///
-/// The server wraps it in the middleware that goes around every route.
-pub fn router(ports: Ports) -> Router {
+/// The server wraps it in the middleware around every route.
+pub fn router(ports: RestPorts) -> Router {
     let deadline = middleware::from_fn(deadline::enforce);
     let authenticate = middleware::from_fn_with_state(ports.accounts.clone(), caller::authenticate);
     let recognize = middleware::from_fn_with_state(ports.accounts.clone(), caller::recognize);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
-    let (open, passwords, own, closed) = (open(&ports), passwords(&ports), own(&ports), closed(ports));
+    let (public, password) = (public(&ports), password(&ports));
+    let (own_account, authenticated) = (own_account(&ports), authenticated(ports));
     // A request passes the layer that was added last first. Limits count by user, so authentication goes before them.
-    let open = open.router.route_layer(limit.clone());
+    let public = public.router.route_layer(limit.clone());
     // No deadline: when many log in at once, hashing waits its turn for longer, and none of them is to be refused.
-    let passwords = passwords.router.route_layer(limit.clone()).route_layer(authenticate.clone());
-    let own = own.router.route_layer(limit.clone()).route_layer(authenticate).route_layer(deadline.clone());
-    let closed = closed.router.route_layer(limit).route_layer(recognize).route_layer(deadline);
-    open.merge(passwords)
-        .merge(own)
-        .merge(closed)
+    let password = password.router.route_layer(limit.clone()).route_layer(authenticate.clone());
+    let own_account =
+        own_account.router.route_layer(limit.clone()).route_layer(authenticate).route_layer(deadline.clone());
+    let authenticated = authenticated.router.route_layer(limit).route_layer(recognize).route_layer(deadline);
+    public
+        .merge(password)
+        .merge(own_account)
+        .merge(authenticated)
         .method_not_allowed_fallback(async || Failure::from(faults::method_not_allowed()))
         .fallback(async || Failure::from(faults::route_not_found()))
 }
 
 /// Routes without authentication.
-pub(crate) fn open(ports: &Ports) -> Routes {
-    let Ports { accounts, ready, redis, metrics, limits, .. } = ports;
-    auth::open(auth::Entrance { accounts: accounts.clone(), limits: limits.clone() }).and(health::routes(
+pub(crate) fn public(ports: &RestPorts) -> Routes {
+    let RestPorts { accounts, ready, redis, metrics, limits, .. } = ports;
+    auth::public(SignInState { accounts: accounts.clone(), limits: limits.clone() }).merge(health::routes(
         accounts.changes.clone(),
         ready.clone(),
         redis.clone(),
@@ -73,25 +84,25 @@ pub(crate) fn open(ports: &Ports) -> Routes {
 }
 
 /// Authenticated routes that hash a password.
-pub(crate) fn passwords(ports: &Ports) -> Routes {
+pub(crate) fn password(ports: &RestPorts) -> Routes {
     auth::passwords(ports.accounts.clone())
 }
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.
-pub(crate) fn own(ports: &Ports) -> Routes {
-    let Ports { accounts, helpers, .. } = ports;
-    auth::closed(accounts.clone()).and(helper_routes::own(helpers.clone()))
+pub(crate) fn own_account(ports: &RestPorts) -> Routes {
+    let RestPorts { accounts, helpers, .. } = ports;
+    auth::account(accounts.clone()).merge(helper_routes::record(helpers.clone()))
 }
 
 /// All other authenticated routes.
-pub(crate) fn closed(ports: Ports) -> Routes {
-    let Ports { helpers, emergencies, messages, log, presence, .. } = ports;
+pub(crate) fn authenticated(ports: RestPorts) -> Routes {
+    let RestPorts { helpers, emergencies, messages, log, presence, .. } = ports;
     let turns = Turns::default();
     let responses =
-        responses::Context { emergencies: emergencies.clone(), presence: presence.clone(), turns: turns.clone() };
+        ResponseState { emergencies: emergencies.clone(), presence: presence.clone(), turns: turns.clone() };
     helper_routes::position(helpers.clone())
-        .and(admin::routes(admin::Context { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
-        .and(responses::routes(responses))
-        .and(emergency_routes::routes(emergency_routes::Context { emergencies, log, presence }))
-        .and(message_routes::routes(message_routes::Context { messages, turns }))
+        .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
+        .merge(responses::routes(responses))
+        .merge(emergency_routes::routes(EmergencyState { emergencies, log, presence }))
+        .merge(message_routes::routes(MessageState { messages, turns }))
 }

@@ -1,5 +1,6 @@
-//! A router and the list of the routes in it, made in one stroke, so that no route can be missing from the list.
-//! Knows no resource.
+//! A router together with the list of its routes.
+//!
+//! Both are built by one call, so the list is complete: tests compare it with the contract.
 
 use axum::{
     Router,
@@ -8,7 +9,7 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-/// The routes of one resource, whose handlers share a state.
+/// Builds the routes of one resource, whose handlers share a state.
 pub(crate) struct Resource<S> {
     router: Router<S>,
     list: Vec<(Method, &'static str)>,
@@ -35,29 +36,30 @@ impl<S: Clone + Send + Sync + 'static> Resource<S> {
         self.add(Method::DELETE, path, routing::delete(handler))
     }
 
-    /// A slash at the end makes no difference: clients write `POST /emergencies/` too.
+    /// Adds the path with and without a trailing slash: clients send `POST /emergencies/` too.
     fn add(mut self, method: Method, path: &'static str, handler: MethodRouter<S>) -> Self {
         self.list.push((method, path));
         let router = self.router.route(path, handler.clone()).route(&format!("{path}/"), handler);
         Self { router, ..self }
     }
 
-    /// Hands the handlers what they need.
-    pub(crate) fn over(self, state: S) -> Routes {
+    /// Provides the state of the handlers.
+    pub(crate) fn with_state(self, state: S) -> Routes {
         Routes { router: self.router.with_state(state), list: self.list }
     }
 }
 
-/// Routes of any resources.
+/// The routes of one or several resources.
 pub(crate) struct Routes {
-    /// What answers them.
+    /// Serves them.
     pub(crate) router: Router,
-    /// Which they are; `/{id}` is a parameter.
+    /// Methods and path patterns, each once, without trailing slash.
     pub(crate) list: Vec<(Method, &'static str)>,
 }
 
 impl Routes {
-    pub(crate) fn and(mut self, other: Self) -> Self {
+    /// Joins two sets of routes.
+    pub(crate) fn merge(mut self, other: Self) -> Self {
         self.list.extend(other.list);
         Self { router: self.router.merge(other.router), list: self.list }
     }

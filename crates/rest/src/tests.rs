@@ -1,5 +1,5 @@
-//! Tests of the whole router on mocked ports: who is let in, what is read, how it fails, and what goes around it.
-//! What the routes do is tested end to end elsewhere, against the real service.
+//! Tests of the router on mocked ports: authentication, extraction, limits and failures. The behaviour of the routes is
+//! tested end to end, against the real service.
 
 mod app;
 mod deadline;

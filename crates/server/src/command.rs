@@ -1,17 +1,16 @@
-//! The commands of the binary: starts the log and the runtime, and runs the command that was asked for.
+//! The commands of the binary: initializes the log and the runtime, then runs one command.
 
 use crate::{
-    serve,
+    logging, serve,
     settings::{Command, CommandLine},
-    telemetry,
 };
 
-/// Runs a command to its end; without one, the service.
+/// Runs a command until it ends; `serve` if none is given.
 ///
 /// # Errors
 /// When a setting is wrong, the database cannot be used, or the listener fails.
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()> {
-    telemetry::start(&settings.log, settings.log_format)?;
+    logging::init(&settings.log, settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(settings)),

@@ -3,26 +3,25 @@
 //!
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 
+mod alert_timers;
 mod command;
-mod environment;
-mod erasure;
 mod http;
 mod learning;
 pub mod limits;
 mod listen;
 mod listener;
+mod log_retention;
+mod logging;
 mod lookout;
-mod measures;
-mod nodes;
+mod metrics;
+mod node_link;
 mod outage;
-mod positions;
-mod retention;
-mod secret;
+mod position_batcher;
 mod serve;
 mod settings;
 mod store;
-mod telemetry;
-mod timers;
+mod system;
+mod token_key;
 mod watch;
 mod wiring;
 

@@ -1,32 +1,34 @@
-//! Running the service, from an open database to the last connection closed.
+//! Runs the service: opens the database, wires the parts together, serves, and shuts down in order.
 
 use std::sync::Arc;
 
 use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
 use allynet_realtime::Gateway;
-use allynet_rest::Metrics;
+use allynet_rest::RenderMetrics;
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
 use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    erasure::erase,
+    alert_timers,
     http::{self, HttpOptions},
     learning::learn,
     limits,
     listen::listen,
-    measures::Measures,
-    nodes::Way,
-    retention,
+    log_retention::{erase_deleted_emergencies, prune_old_events},
+    metrics::MetricsExporter,
+    node_link::NodeLink,
     settings::Settings,
-    store::{Ports, Store},
-    timers,
+    store::{PersistencePorts, Store},
     watch::Watch,
     wiring::{self, UseCases},
 };
 
-/// Brings the database up to date.
+/// Applies the migrations of the database.
+///
+/// # Errors
+/// When the database cannot be used.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let store = Store::open(&settings.database()?).await?;
     store.close().await;
@@ -34,26 +36,30 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs until the process is told to stop.
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a setting is wrong, the database cannot be used, or the listener fails.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (rules, admin) = (settings.rules()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
-    let measures = Measures::start(&database)?;
+    // Before anything that registers a metric.
+    let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
     let (ports, watch) = (store.ports(), Watch::new());
     let use_cases = UseCases::new(&ports, tokens, rules, watch.moved());
-    make_admin(&use_cases.accounts, admin).await?;
+    ensure_admin(&use_cases.accounts, admin).await?;
 
     let node = use_cases.ids.next().into();
-    let way = Way::open(redis.as_ref(), node)?;
+    let link = NodeLink::open(redis.as_ref(), node)?;
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
-    let realtime = realtime(&use_cases, &ports, &watch, (node, &way), limits.clone());
+    let realtime = realtime_ports(&use_cases, &ports, &watch, (node, &link), limits.clone());
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
     let stop = CancellationToken::new();
-    let metrics = measures.port(store.clone(), gateway.clone(), way.signals());
-    let router = router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &way));
+    let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
+    let rest = rest_router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &link));
     let in_flight = TaskTracker::new();
     let options = HttpOptions {
         origins,
@@ -61,30 +67,31 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         ids: use_cases.ids.clone(),
         in_flight: in_flight.clone(),
     };
-    let router = http::service(router, socket_io, options);
+    let router = http::service(rest, socket_io, options);
 
-    // The dispatcher outlives the requests: what they commit is told.
-    let stop_dispatching = CancellationToken::new();
-    let dispatching = tokio::spawn(dispatcher.run(stop_dispatching.clone()));
-    let workers = work(&use_cases, ports, watch, &gateway, &stop);
-    workers.spawn(measures.keep(stop.clone()));
+    // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
+    let stop_dispatcher = CancellationToken::new();
+    let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
+    let workers = spawn_workers(&use_cases, ports, watch, &gateway, &stop);
+    workers.spawn(exporter.run_upkeep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let outcome = listen(settings.listen, router, &in_flight, &gateway, &stop).await;
+    // Cancelled already unless the listener failed.
     stop.cancel();
-    stop_dispatching.cancel();
+    stop_dispatcher.cancel();
     dispatching.await.context("the dispatcher failed")?;
     workers.wait().await;
-    way.close().await;
+    link.close().await;
+    // Last: everything above may still use it.
     store.close().await;
     outcome
 }
 
-/// What the sockets of this node are served with.
-fn realtime(
+fn realtime_ports(
     use_cases: &UseCases,
-    ports: &Ports,
+    ports: &PersistencePorts,
     watch: &Watch,
-    (node, way): (NodeId, &Way),
+    (node, link): (NodeId, &NodeLink),
     limits: Limits,
 ) -> allynet_realtime::Ports {
     allynet_realtime::Ports {
@@ -95,23 +102,23 @@ fn realtime(
         sighted: watch.sighted(),
         motion: watch.motion.clone(),
         node,
-        signals: way.signals(),
+        signals: link.signals(),
         log: ports.log.clone(),
         clock: use_cases.clock.clone(),
         limits,
     }
 }
 
-fn router(
+fn rest_router(
     use_cases: &UseCases,
     log: Arc<dyn port::EventLog>,
-    (metrics, limits): (Metrics, Limits),
+    (metrics, limits): (RenderMetrics, Limits),
     gateway: &Gateway,
-    (stop, way): (&CancellationToken, &Way),
+    (stop, link): (&CancellationToken, &NodeLink),
 ) -> Router {
     let (following, draining) = (gateway.clone(), stop.clone());
     let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
-    allynet_rest::router(allynet_rest::Ports {
+    allynet_rest::router(allynet_rest::RestPorts {
         accounts,
         helpers,
         emergencies,
@@ -121,22 +128,22 @@ fn router(
         metrics,
         ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
         limits,
-        redis: way.state(),
+        redis: link.readiness(),
     })
 }
 
-/// Starts what goes on in the background until the service is to stop.
-fn work(
+/// Spawns the background tasks, which run until `stop` is cancelled.
+fn spawn_workers(
     use_cases: &UseCases,
-    ports: Ports,
+    ports: PersistencePorts,
     Watch { lookout, motion, .. }: Watch,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
     let workers = TaskTracker::new();
-    workers.spawn(retention::run(ports.log, use_cases.clock.clone(), stop.clone()));
-    workers.spawn(erase(ports.changes, use_cases.clock.clone(), stop.clone()));
-    workers.spawn(timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
+    workers.spawn(prune_old_events(ports.log, use_cases.clock.clone(), stop.clone()));
+    workers.spawn(erase_deleted_emergencies(ports.changes, use_cases.clock.clone(), stop.clone()));
+    workers.spawn(alert_timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let looking = async {
@@ -146,19 +153,23 @@ fn work(
         };
         stop.run_until_cancelled(looking).await;
     });
+    // A closed tracker still accepts tasks; only then does `wait` complete once it is empty.
     workers.close();
     workers
 }
 
-async fn make_admin(cx: &accounts::AccountPorts, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
+/// Creates the configured administrator account unless an account with its email exists.
+async fn ensure_admin(cx: &accounts::AccountPorts, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
     let Some((email, password)) = admin else {
-        tracing::info!("to make an administrator, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD and start again");
+        tracing::info!(
+            "no administrator is configured: to create one, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD"
+        );
         return Ok(());
     };
-    if accounts::ensure_admin(cx, email, password).await.context("cannot make the administrator")? {
-        tracing::info!("made the administrator");
+    if accounts::ensure_admin(cx, email, password).await.context("cannot create the administrator account")? {
+        tracing::info!("created the administrator account");
     } else {
-        tracing::info!("ALLYNET_ADMIN_EMAIL has an account, which is left as it is");
+        tracing::info!("ALLYNET_ADMIN_EMAIL has an account already: it is left unchanged");
     }
     Ok(())
 }

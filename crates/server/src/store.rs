@@ -1,4 +1,4 @@
-//! The choice of database: every persistence port, whichever adapter is behind it.
+//! The configured database, behind the persistence ports.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,19 +6,22 @@ use allynet_domain::port;
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
 use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
 
 use crate::settings::Database;
 
-/// An open database. Clones share its connections.
+/// An open database. Clones share its connection pools.
 #[derive(Clone)]
 pub(crate) enum Store {
+    /// A SQLite file.
     Sqlite(Sqlite),
+    /// A PostgreSQL database.
     Postgres(Postgres),
 }
 
-/// Every persistence port.
+/// The persistence ports, all served by one [`Store`].
 #[derive(Clone)]
-pub(crate) struct Ports {
+pub(crate) struct PersistencePorts {
     pub(crate) accounts: Arc<dyn port::Accounts>,
     pub(crate) alerts: Arc<dyn port::Alerts>,
     pub(crate) changes: Arc<dyn port::Changes>,
@@ -31,33 +34,37 @@ pub(crate) struct Ports {
 }
 
 impl Store {
-    /// Opens the database and brings it up to date.
+    /// Opens the database and applies its migrations.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a migration fails. Without the URL of PostgreSQL, which may hold a password.
     pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
             Database::Sqlite(url) => {
                 let store = Sqlite::open(url, &allynet_sqlite::Options::default()).await;
                 let store = store.with_context(|| format!("DATABASE_URL: cannot open {url}"))?;
-                store.migrate().await.context("cannot bring the database up to date")?;
+                store.migrate().await.context("cannot apply the database migrations")?;
                 Ok(Self::Sqlite(store))
             }
             Database::Postgres(url) => {
                 let options = allynet_postgres::Options::default();
                 let store = Postgres::connect(url.expose_secret(), options).await;
-                let store = store.context("DATABASE_URL: cannot use this PostgreSQL database")?;
-                store.migrate().await.context("cannot bring the database up to date")?;
+                let store = store.context("DATABASE_URL: cannot connect to PostgreSQL")?;
+                store.migrate().await.context("cannot apply the database migrations")?;
                 Ok(Self::Postgres(store))
             }
         }
     }
 
-    pub(crate) fn ports(&self) -> Ports {
+    /// The ports over this database.
+    pub(crate) fn ports(&self) -> PersistencePorts {
         match self {
-            Self::Sqlite(store) => Ports::of(Arc::new(store.clone())),
-            Self::Postgres(store) => Ports::of(Arc::new(store.clone())),
+            Self::Sqlite(store) => PersistencePorts::of(Arc::new(store.clone())),
+            Self::Postgres(store) => PersistencePorts::of(Arc::new(store.clone())),
         }
     }
 
-    /// Notes how the connections are used, for who asks for what is measured.
+    /// Samples the gauges of the connection pools.
     pub(crate) fn measure(&self) {
         match self {
             Self::Sqlite(store) => store.measure(),
@@ -65,7 +72,7 @@ impl Store {
         }
     }
 
-    /// Closes all connections, after the statements that run.
+    /// Closes all connections after the running statements.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(store) => store.close().await,
@@ -74,7 +81,7 @@ impl Store {
     }
 }
 
-impl Ports {
+impl PersistencePorts {
     fn of<S>(store: Arc<S>) -> Self
     where
         S: port::Accounts
@@ -102,8 +109,8 @@ impl Ports {
     }
 }
 
-/// The file of a SQLite URL.
-pub(crate) fn file(url: &str) -> PathBuf {
+/// The path in a SQLite URL, without its parameters.
+pub(crate) fn sqlite_path(url: &str) -> PathBuf {
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     PathBuf::from(path.split('?').next().unwrap_or(path))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_domain::{Unanswered, port::Fix};
 use allynet_realtime::{Motion, Sighted};
 
-use crate::{lookout::Lookout, positions::OnStored, wiring};
+use crate::{lookout::Lookout, position_batcher::OnStored, wiring};
 
 /// Those who watch, fed by the log and by the positions that this node stores.
 pub(crate) struct Watch {

@@ -1,4 +1,4 @@
-//! Which adapter stands behind which port of which use case.
+//! Dependency injection: which adapter is behind which port of each use case.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use allynet_wire::limits::Limits;
 use anyhow::Context as _;
 
 use crate::{
-    environment::{SystemClock, UuidIds},
     limits::GovernorLimiter,
-    positions::{OnStored, PositionBatcher},
-    secret,
+    position_batcher::{OnStored, PositionBatcher},
     settings::{Database, Settings, Switch},
-    store::{self, Ports},
+    store::{PersistencePorts, sqlite_path},
+    system::{SystemClock, UuidV7Ids},
+    token_key,
 };
 
-/// The contexts of all use cases.
+/// The use cases with their ports.
 #[derive(Clone)]
 pub(crate) struct UseCases {
     pub(crate) accounts: accounts::AccountPorts,
@@ -31,9 +31,10 @@ pub(crate) struct UseCases {
 }
 
 impl UseCases {
-    pub(crate) fn new(ports: &Ports, tokens: JwtTokens, rules: Rules, moved: OnStored) -> Self {
+    /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
+    pub(crate) fn new(ports: &PersistencePorts, tokens: JwtTokens, rules: Rules, on_stored: OnStored) -> Self {
         let clock = clock();
-        let ids: Arc<dyn port::Ids> = Arc::new(UuidIds);
+        let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
         let emergencies = emergencies::EmergencyPorts {
             emergencies: ports.emergencies.clone(),
             helpers: ports.helpers.clone(),
@@ -55,7 +56,7 @@ impl UseCases {
             helpers: helpers::HelperPorts {
                 accounts: ports.accounts.clone(),
                 changes: ports.changes.clone(),
-                positions: Arc::new(PositionBatcher::start(ports.positions.clone(), moved)),
+                positions: Arc::new(PositionBatcher::start(ports.positions.clone(), on_stored)),
                 clock: clock.clone(),
                 rules,
             },
@@ -67,17 +68,20 @@ impl UseCases {
     }
 }
 
-/// The clock of this machine.
+/// The system clock.
 pub(crate) fn clock() -> Arc<dyn port::Clock> {
     Arc::new(SystemClock)
 }
 
-/// The tokens of these settings, with the key that is configured or kept beside the embedded database.
+/// Tokens signed with the configured key, or with the one stored next to the SQLite file.
+///
+/// # Errors
+/// When the key is missing or too short, or a lifetime is out of range.
 pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result<JwtTokens> {
     let secret = match (&settings.jwt_secret, database) {
         (Some(secret), _) => secret.clone(),
-        (None, Database::Sqlite(url)) => secret::beside(&store::file(url)).context("DATABASE_URL")?,
-        (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET must be set when PostgreSQL is used"),
+        (None, Database::Sqlite(url)) => token_key::load_or_create(&sqlite_path(url)).context("DATABASE_URL")?,
+        (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET is required with PostgreSQL"),
     };
     JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
         .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")

@@ -1,5 +1,4 @@
-//! A service on mocks, and requests to it. A mock that nobody told anything panics when it is called, which shows as a
-//! 500.
+//! The router on mocks, and requests to it. A call that a mock does not expect panics.
 
 use std::sync::Arc;
 
@@ -22,15 +21,15 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{Ports, Ready, router};
+use crate::{ReadinessCheck, RestPorts, router};
 
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
 pub(super) const BLOCKED: u128 = 3;
-pub(super) const MEASURED: &str = "measured 1\n";
+pub(super) const METRICS: &str = "measured 1\n";
 const GENERATED_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
 
-/// What each test tells its own mocks.
+/// The mocks of one test; it sets the expectations.
 #[derive(Default)]
 pub(super) struct Mocks {
     pub(super) accounts: MockAccounts,
@@ -65,7 +64,7 @@ pub(super) fn account(id: u128) -> Account {
     }
 }
 
-/// Tokens are `user`, `admin`, `blocked`, `expired`; all others are forged.
+/// Accepts the tokens `user`, `admin` and `blocked`; `expired` is expired, and all others are invalid.
 fn tokens() -> MockTokens {
     let mut tokens = MockTokens::new();
     tokens.expect_read_access().returning(|token, _| {
@@ -83,7 +82,7 @@ fn tokens() -> MockTokens {
 }
 
 impl Mocks {
-    pub(super) fn ports(self) -> Ports {
+    pub(super) fn ports(self) -> RestPorts {
         let mut sessions = MockSessions::new();
         sessions.expect_authenticate().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
         sessions.expect_recognize().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
@@ -101,8 +100,8 @@ impl Mocks {
             ids: ids(),
             rules: rules.clone(),
         };
-        let ready: Ready = Arc::new(move || !self.not_ready);
-        Ports {
+        let ready: ReadinessCheck = Arc::new(move || !self.not_ready);
+        RestPorts {
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),
                 changes: changes.clone(),
@@ -124,9 +123,9 @@ impl Mocks {
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             ready,
-            metrics: Arc::new(|| MEASURED.to_owned()),
+            metrics: Arc::new(|| METRICS.to_owned()),
             limits: self.limits,
-            redis: self.redis.map(|open| Arc::new(move || open) as Ready),
+            redis: self.redis.map(|open| Arc::new(move || open) as ReadinessCheck),
         }
     }
 
@@ -144,7 +143,7 @@ fn ids() -> Arc<MockIds> {
 /// The routes, without the middleware around all of them.
 pub(super) struct App(pub(super) Router);
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(super) struct Got {
     pub(super) status: StatusCode,
@@ -188,7 +187,7 @@ impl Got {
         self.body["error"]["reason"].as_str().unwrap_or("none")
     }
 
-    /// The failure has all of the shape, and says `reason`.
+    /// Asserts the complete envelope of a failure.
     pub(super) fn assert_failure(&self, status: u16, reason: &str) {
         assert_eq!((self.status.as_u16(), self.reason()), (status, reason), "{self:?}");
         let body = self.body.as_object().unwrap();

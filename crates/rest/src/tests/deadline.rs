@@ -1,4 +1,4 @@
-//! The deadline of a request, and that the client's own slowness does not count.
+//! The deadline of a request.
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
@@ -20,9 +20,9 @@ use tokio::time::sleep;
 
 use super::{
     app::{App, Mocks, bearer, request},
-    table::CLOSED,
+    table::AUTHENTICATED,
 };
-use crate::{Ports, deadline, input::JsonBody, router};
+use crate::{RestPorts, deadline, input::JsonBody, router};
 
 /// Answers after so many milliseconds, once the body is there.
 fn answers_after(millis: u64) -> App {
@@ -65,8 +65,8 @@ impl Sessions for Silent {
 async fn every_authenticated_route_that_hashes_no_password_has_a_deadline() {
     let ports = Mocks::default().ports();
     let accounts = accounts::AccountPorts { sessions: Arc::new(Silent), ..ports.accounts.clone() };
-    let app = App(router(Ports { accounts, ..ports }));
-    for &(method, path) in CLOSED.iter().filter(|(_, path)| *path != "/api/v1/auth/update-password") {
+    let app = App(router(RestPorts { accounts, ..ports }));
+    for &(method, path) in AUTHENTICATED.iter().filter(|(_, path)| *path != "/api/v1/auth/update-password") {
         let request = request(method.parse().unwrap(), &path.replace(['{', '}'], ""));
         let got = app.send(request.header("authorization", bearer("user")).body(Body::empty()).unwrap()).await;
         got.assert_failure(503, "unavailable");

@@ -14,7 +14,7 @@ use super::app::{App, Mocks};
 
 const CAUSE: &str = "connection to db.internal refused";
 
-/// What was logged while it lives.
+/// Captures the log while its guard lives.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -38,7 +38,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Log {
-    fn start(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
+    fn capture(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(log.clone());
         (log, tracing::subscriber::set_default(subscriber.finish()))
@@ -49,9 +49,9 @@ impl Log {
     }
 }
 
-type Break = fn() -> port::Error;
+type PortError = fn() -> port::Error;
 
-fn broken(error: Break) -> App {
+fn failing(error: PortError) -> App {
     let mut mocks = Mocks::default();
     mocks.accounts.expect_activity().returning(move |_| Err(error()));
     mocks.app()
@@ -62,10 +62,10 @@ fn unavailable() -> port::Error {
 }
 
 #[tokio::test]
-async fn a_fault_is_logged_once_with_its_causes_and_shown_to_nobody() {
+async fn a_fault_is_logged_once_with_its_causes_and_not_shown_to_the_client() {
     let corrupt = || port::Error::Corrupt { table: "account", column: "role", id: "17".to_owned() };
     let bug = || port::Error::bug(io::Error::other(CAUSE));
-    let cases: [(Break, u16, &str, &str); 4] = [
+    let cases: [(PortError, u16, &str, &str); 4] = [
         (
             unavailable,
             503,
@@ -77,8 +77,8 @@ async fn a_fault_is_logged_once_with_its_causes_and_shown_to_nobody() {
         (|| port::Error::Stale, 500, "internal", "a port failed: the stored revision is another"),
     ];
     for (error, status, reason, logged) in cases {
-        let (log, _guard) = Log::start("error");
-        let got = broken(error).get_as("user", "/api/v1/auth/stats").await;
+        let (log, _guard) = Log::capture("error");
+        let got = failing(error).get_as("user", "/api/v1/auth/stats").await;
         got.assert_failure(status, reason);
         let told = got.body.to_string();
         assert!(!told.contains("db.internal") && !told.contains("account"), "{told}");
@@ -89,8 +89,8 @@ async fn a_fault_is_logged_once_with_its_causes_and_shown_to_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_in_the_log_of_errors() {
-    let (log, _guard) = Log::start("warn");
+async fn a_refusal_is_not_logged_as_an_error() {
+    let (log, _guard) = Log::capture("warn");
     let app = Mocks::default().app();
     app.get_as("user", "/api/v1/helpers/me").await.assert_failure(403, "not_a_helper");
     app.get_as("user", "/api/v1/helpers/presence").await.assert_failure(403, "not_authorized");

@@ -1,4 +1,4 @@
-//! Bodies, queries and path parameters as they come from the network.
+//! Extraction of bodies, queries and path parameters.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use crate::input::{JsonBody, Query};
 
 const LIMIT: usize = 65_536;
 
-/// Sends back what it understood.
+/// Routes that echo what the extractors parsed.
 fn echo() -> App {
     let router = Router::new()
         .route("/", post(async |JsonBody(body): JsonBody| Json(body)))
@@ -61,7 +61,7 @@ async fn no_body_is_an_empty_object() {
 }
 
 #[tokio::test]
-async fn broken_json_is_told_from_wrong_fields() {
+async fn invalid_json_is_distinguished_from_invalid_fields() {
     for broken in ["{", "", " ", "nul", "{\"a\":1}x", "'a'", "\"\\ud800\"", "{\"a\":1e999}"] {
         let got = send_json(Body::from(broken)).await;
         if broken.is_empty() {
@@ -80,13 +80,13 @@ async fn broken_json_is_told_from_wrong_fields() {
 }
 
 #[tokio::test]
-async fn deep_nesting_is_refused_and_hurts_nobody() {
+async fn deep_nesting_is_refused() {
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     send_json(deep).await.assert_failure(400, "invalid_json");
 }
 
 #[tokio::test]
-async fn a_body_may_have_64_kib_and_no_byte_more() {
+async fn a_body_may_have_64_kib_at_most() {
     let json_of = |size: usize| format!("\"{}\"", "a".repeat(size - 2));
     assert_eq!(send_json(json_of(LIMIT)).await.status, 200);
     send_json(json_of(LIMIT + 1)).await.assert_failure(413, "body_too_large");
@@ -98,13 +98,13 @@ async fn a_body_may_have_64_kib_and_no_byte_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_does_not_arrive_times_out() {
     let stalled = stream::once(async { Ok::<_, Infallible>("{") }).chain(stream::pending());
     send_json(Body::from_stream(stalled)).await.assert_failure(408, "request_timeout");
 }
 
 #[tokio::test]
-async fn a_query_is_texts_and_the_last_of_a_name_counts() {
+async fn query_values_are_strings_and_the_last_of_a_name_counts() {
     let got = echo().get_as("user", "/?a=1&b=%C3%A4+%2B&a=2&c=&d").await;
     assert_eq!(got.body, json!({ "a": "2", "b": "ä +", "c": "", "d": "" }));
     assert_eq!(echo().get_as("user", "/").await.body, json!({}));
@@ -112,7 +112,7 @@ async fn a_query_is_texts_and_the_last_of_a_name_counts() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_id_is_the_id_of_nothing() {
+async fn an_id_that_does_not_parse_is_unknown() {
     let app = Mocks::default().app();
     app.get_as("user", "/api/v1/emergencies/%ff").await.assert_failure(404, "emergency_not_found");
     let body = json!({ "status": "verified", "blocked": true });

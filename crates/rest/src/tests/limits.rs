@@ -1,4 +1,4 @@
-//! What is counted, and how a limit that was reached reads.
+//! Rate limits: what is counted per request, and the answer over a limit.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,12 +15,12 @@ use serde_json::json;
 
 use super::{
     app::{App, Got, Mocks, USER, bearer, request},
-    table::OPEN,
+    table::PUBLIC,
 };
 
 const WAIT: Duration = Duration::from_nanos(2_000_000_001);
 
-/// Remembers what was counted, and refuses some of it.
+/// Records what is counted, and refuses the given limits.
 #[derive(Default)]
 struct Script {
     refused: Vec<Limit>,
@@ -43,7 +43,7 @@ fn address() -> ClientAddress {
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)).into()
 }
 
-/// A request of a user from an address; a body that is no JSON keeps it from going far.
+/// Sends a request of a user from an address. Its body is invalid JSON, so that no handler gets far.
 async fn call(app: &App, method: &str, path: &str) -> Got {
     let request = request(method.parse().unwrap(), &path.replace(['{', '}'], ""))
         .header("authorization", bearer("user"))
@@ -53,7 +53,7 @@ async fn call(app: &App, method: &str, path: &str) -> Got {
 }
 
 #[tokio::test]
-async fn over_a_limit_every_route_that_has_one_is_refused_and_no_other() {
+async fn over_a_limit_exactly_the_limited_routes_are_refused() {
     let (app, script) = limited(Limit::ALL);
     for (method, path, limits) in ROUTES {
         for slash in ["", "/"] {
@@ -67,15 +67,15 @@ async fn over_a_limit_every_route_that_has_one_is_refused_and_no_other() {
             };
             got.assert_failure(429, "rate_limited");
             assert_eq!(got.header("retry-after"), Some("3"), "whole seconds, rounded up: {got:?}");
-            let open = OPEN.contains(&(*method, *path));
-            let who = if open { Who::Address(address()) } else { Who::User(uuid::Uuid::from_u128(USER).into()) };
+            let public = PUBLIC.contains(&(*method, *path));
+            let who = if public { Who::Address(address()) } else { Who::User(uuid::Uuid::from_u128(USER).into()) };
             assert_eq!(counted, [(limit, who)], "{method} {path}");
         }
     }
 }
 
 #[tokio::test]
-async fn nothing_is_counted_for_one_who_is_not_known() {
+async fn nothing_is_counted_for_an_unauthenticated_caller() {
     let (app, script) = limited(Limit::ALL);
     let forged = request(Method::PUT, "/api/v1/auth/me").header("authorization", bearer("forged"));
     app.send(forged.body(Body::empty()).unwrap()).await.assert_failure(401, "token_invalid");
@@ -83,7 +83,7 @@ async fn nothing_is_counted_for_one_who_is_not_known() {
 }
 
 #[tokio::test]
-async fn the_head_of_an_answer_is_counted_like_all_of_it() {
+async fn a_head_request_is_counted_like_a_get_request() {
     let (app, script) = limited(&[Limit::Reads]);
     let head = request(Method::HEAD, "/api/v1/auth/me").header("authorization", bearer("user"));
     assert_eq!(app.send(head.body(Body::empty()).unwrap()).await.status, 429);
@@ -91,8 +91,8 @@ async fn the_head_of_an_answer_is_counted_like_all_of_it() {
 }
 
 #[tokio::test]
-async fn passwords_are_counted_by_account_before_they_are_looked_at() {
-    // The mocks of accounts and passwords panic when they are asked.
+async fn login_attempts_are_counted_by_account_before_the_password_is_checked() {
+    // The mocks of accounts and passwords expect no call.
     let (app, script) = limited(&[Limit::Credentials]);
     let registration = json!({ "email": "Ada@Example.org", "password": "long enough", "name": "Ada" });
     for path in ["/api/v1/auth/login", "/api/v1/auth/register"] {
@@ -106,7 +106,7 @@ async fn passwords_are_counted_by_account_before_they_are_looked_at() {
 }
 
 #[tokio::test]
-async fn only_a_limit_that_was_reached_says_when_to_try_again() {
+async fn only_a_rate_limited_answer_has_retry_after() {
     let (app, _) = limited(&[]);
     for (path, status) in [("/api/v1/auth/me", 200), ("/nowhere", 404), ("/api/v1/helpers/me", 403)] {
         let got = app.get_as("user", path).await;

@@ -1,5 +1,4 @@
-//! The few things that the routes themselves decide: what to say when there is nothing, where a page ends, and whether
-//! the service is ready.
+//! What the routes decide themselves: empty answers, the ends of pages, readiness, metrics.
 
 use allynet_domain::{
     EventId, HelperRecord, Verification,
@@ -11,7 +10,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::app::{MEASURED, Mocks, account, now, request};
+use super::app::{METRICS, Mocks, account, now, request};
 
 #[tokio::test]
 async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
@@ -26,7 +25,7 @@ async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
 }
 
 #[tokio::test]
-async fn who_may_not_is_refused_before_the_query_is_read() {
+async fn authorization_is_checked_before_the_query_is_parsed() {
     let got = Mocks::default().app().get_as("user", "/api/v1/emergencies/nearby").await;
     got.assert_failure(403, "not_a_helper");
 }
@@ -52,7 +51,7 @@ async fn a_page_has_a_cursor_only_when_there_is_more() {
 }
 
 #[tokio::test]
-async fn presence_is_counts() {
+async fn presence_is_three_counts() {
     let mut mocks = Mocks::default();
     mocks.helpers.expect_count().returning(|_, _| Ok(DutyCounts { on_duty: 7, fresh: 5 }));
     mocks.presence.expect_helpers_online().returning(|| 3);
@@ -61,7 +60,7 @@ async fn presence_is_counts() {
 }
 
 #[tokio::test]
-async fn a_position_is_confirmed_when_it_is_stored() {
+async fn a_position_is_confirmed_after_it_is_stored() {
     let mut mocks = Mocks::default();
     let here = allynet_domain::Position::new(52.5, 13.4).unwrap();
     let expected = vec![Fix { user: account(1).id, position: here, at: now() }];
@@ -73,7 +72,7 @@ async fn a_position_is_confirmed_when_it_is_stored() {
 }
 
 #[tokio::test]
-async fn statistics_are_of_the_caller() {
+async fn statistics_are_those_of_the_caller() {
     let mut mocks = Mocks::default();
     mocks.accounts.expect_activity().returning(|user| {
         assert_eq!(user, account(1).id);
@@ -84,7 +83,7 @@ async fn statistics_are_of_the_caller() {
 }
 
 #[tokio::test]
-async fn health_says_no_more_than_that() {
+async fn health_is_a_fixed_answer() {
     let app = Mocks::default().app();
     for path in ["/api/health", "/healthz"] {
         assert_eq!(app.get_as("user", path).await.body, json!({ "success": true, "status": "ok" }));
@@ -92,7 +91,7 @@ async fn health_says_no_more_than_that() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
+async fn a_node_is_ready_when_it_serves_and_its_database_answers_in_time() {
     let mut mocks = Mocks::default();
     mocks.changes.expect_ready().returning(|| Ok(()));
     assert_eq!(mocks.app().get_as("user", "/readyz").await.status, 200);
@@ -107,12 +106,12 @@ async fn a_node_is_ready_when_it_says_so_and_its_database_answers_in_time() {
     let silent = Mocks::default().ports();
     let changes = std::sync::Arc::new(Silent);
     let accounts = allynet_domain::usecase::accounts::AccountPorts { changes, ..silent.accounts.clone() };
-    let router = crate::router(crate::Ports { accounts, ..silent });
+    let router = crate::router(crate::RestPorts { accounts, ..silent });
     super::app::App(router).get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 }
 
 #[tokio::test]
-async fn a_node_without_its_redis_is_ready_and_says_so() {
+async fn a_node_whose_redis_is_away_is_ready_but_degraded() {
     for (redis, status, told) in
         [(None, "ok", json!(null)), (Some(true), "ok", json!("ok")), (Some(false), "degraded", json!("away"))]
     {
@@ -127,12 +126,12 @@ async fn a_node_without_its_redis_is_ready_and_says_so() {
 #[tokio::test]
 async fn metrics_are_text_and_need_no_token() {
     let got = Mocks::default().app().send(request(Method::GET, "/metrics").body(Body::empty()).unwrap()).await;
-    assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, Some(MEASURED)));
+    assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, Some(METRICS)));
     assert_eq!(got.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(got.header("cache-control"), Some("no-store"));
 }
 
-/// A database that does not answer.
+/// A database that never answers.
 struct Silent;
 
 #[async_trait::async_trait]

@@ -1,4 +1,4 @@
-//! Every route of the contract, and that nobody gets past it without a token.
+//! Every route of the contract, and that none but the public ones can be called without a valid token.
 
 use axum::{
     body::Body,
@@ -6,9 +6,9 @@ use axum::{
 };
 
 use super::app::{Mocks, bearer, request};
-use crate::router::{closed, open, own, passwords};
+use crate::router::{authenticated, own_account, password, public};
 
-pub(super) const OPEN: &[(&str, &str)] = &[
+pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
@@ -18,7 +18,7 @@ pub(super) const OPEN: &[(&str, &str)] = &[
     ("GET", "/metrics"),
 ];
 
-pub(super) const CLOSED: &[(&str, &str)] = &[
+pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/logout"),
     ("GET", "/api/v1/auth/me"),
     ("PUT", "/api/v1/auth/me"),
@@ -56,11 +56,6 @@ pub(super) const CLOSED: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/emergencies/{id}/messages/{messageId}"),
 ];
 
-/// Every route with a method and a path that can be requested.
-pub(super) fn every_route() -> impl Iterator<Item = (Method, String)> {
-    OPEN.iter().chain(CLOSED).map(|&(method, path)| (method.parse().unwrap(), path.replace(['{', '}'], "")))
-}
-
 #[tokio::test]
 async fn the_router_has_the_routes_of_the_contract_and_no_others() {
     let sorted = |list: Vec<(String, String)>| {
@@ -74,22 +69,22 @@ async fn the_router_has_the_routes_of_the_contract_and_no_others() {
     let listed = |list: &[(&str, &str)]| {
         sorted(list.iter().map(|&(method, path)| (method.to_owned(), path.to_owned())).collect())
     };
-    assert_eq!(made(open(&Mocks::default().ports())), listed(OPEN));
+    assert_eq!(made(public(&Mocks::default().ports())), listed(PUBLIC));
     let ports = Mocks::default().ports();
-    assert_eq!(made(passwords(&ports).and(own(&ports)).and(closed(ports))), listed(CLOSED));
+    assert_eq!(made(password(&ports).merge(own_account(&ports)).merge(authenticated(ports))), listed(AUTHENTICATED));
 }
 
 #[test]
 fn the_table_of_limits_has_every_route_and_no_other() {
     let mut limited: Vec<_> = allynet_wire::limits::ROUTES.iter().map(|row| (row.0, row.1)).collect();
-    let mut routes: Vec<_> = OPEN.iter().chain(CLOSED).copied().collect();
+    let mut routes: Vec<_> = PUBLIC.iter().chain(AUTHENTICATED).copied().collect();
     limited.sort_unstable();
     routes.sort_unstable();
     assert_eq!(limited, routes);
 }
 
 #[tokio::test]
-async fn nobody_gets_past_a_closed_route_without_a_good_token() {
+async fn no_authenticated_route_accepts_a_missing_or_invalid_token() {
     let app = Mocks::default().app();
     let cases = [
         (None, 401, "token_missing"),
@@ -101,7 +96,7 @@ async fn nobody_gets_past_a_closed_route_without_a_good_token() {
         (Some("bearer expired"), 401, "token_expired"),
         (Some("Bearer blocked"), 403, "account_blocked"),
     ];
-    for &(method, path) in CLOSED {
+    for &(method, path) in AUTHENTICATED {
         for slash in ["", "/"] {
             for (authorization, status, reason) in cases {
                 let path = format!("{}{slash}", path.replace(['{', '}'], ""));
@@ -117,18 +112,18 @@ async fn nobody_gets_past_a_closed_route_without_a_good_token() {
 }
 
 #[tokio::test]
-async fn an_open_route_asks_for_no_token() {
+async fn a_public_route_needs_no_token() {
     let app = Mocks::default().app();
-    for &(method, path) in OPEN {
+    for &(method, path) in PUBLIC {
         let got = app.send(request(method.parse().unwrap(), path).body(Body::empty()).unwrap()).await;
         assert_ne!(got.status, 401, "{path}: {got:?}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn an_unsupported_method_is_answered_with_the_supported_ones() {
     let app = Mocks::default().app();
-    let all: Vec<_> = OPEN.iter().chain(CLOSED).collect();
+    let all: Vec<_> = PUBLIC.iter().chain(AUTHENTICATED).collect();
     for &&(_, path) in &all {
         let request = request(Method::PATCH, &path.replace(['{', '}'], ""));
         let got = app.send(request.header("authorization", bearer("user")).body(Body::empty()).unwrap()).await;
@@ -142,7 +137,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_is_not_found_with_or_without_a_token() {
+async fn an_unknown_path_is_404_with_and_without_a_token() {
     let app = Mocks::default().app();
     for path in ["/", "/api/v1", "/api/v1/nothing", "/api/v1/emergencies/x/y/z", "/api/v1/helpers/x", "/%ff"] {
         for token in ["user", "forged"] {

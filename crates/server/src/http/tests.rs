@@ -65,7 +65,7 @@ impl App {
         let (minute, secret) = (Duration::from_mins(1), "k".repeat(32).into());
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
         let use_cases = UseCases::new(&ports, tokens, Rules::default(), Box::new(|_| ()));
-        let rest = allynet_rest::router(allynet_rest::Ports {
+        let rest = allynet_rest::router(allynet_rest::RestPorts {
             accounts: use_cases.accounts,
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,

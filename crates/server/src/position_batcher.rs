@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::measures::PositionMeasures;
+use crate::metrics::PositionMetrics;
 
 /// The time for which a batch collects before it is written. A phone does not notice it; it saves a database many
 /// statements.
@@ -41,10 +41,10 @@ pub(crate) struct PositionBatcher {
 impl PositionBatcher {
     /// Starts the writing task, which ends after the last clone is dropped and the queue is written.
     pub(crate) fn start(store: Arc<dyn Positions>, on_stored: OnStored) -> Self {
-        let measures = PositionMeasures::new();
+        let metrics = PositionMetrics::new();
         let (queue, waiting) = mpsc::channel(MAX_BATCH);
-        tokio::spawn(write_batches(store.clone(), waiting, on_stored, measures.clone()));
-        Self { store, queue, waiting: measures.waiting }
+        tokio::spawn(write_batches(store.clone(), waiting, on_stored, metrics.clone()));
+        Self { store, queue, waiting: metrics.waiting }
     }
 }
 
@@ -73,7 +73,7 @@ async fn write_batches(
     store: Arc<dyn Positions>,
     mut queue: mpsc::Receiver<(Fix, Reply)>,
     on_stored: OnStored,
-    measures: PositionMeasures,
+    metrics: PositionMetrics,
 ) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
@@ -86,10 +86,10 @@ async fn write_batches(
         }
         let (fixes, replies): (Vec<Fix>, Vec<Reply>) = batch.drain(..).unzip();
         let fixes = latest_per_user(fixes);
-        measures.batch_size.record(to_u32(fixes.len()));
+        metrics.batch_size.record(to_u32(fixes.len()));
         // One failure fails the whole batch, so the error is shared.
         let written = store.record(&fixes).await.map_err(Arc::new);
-        measures.waiting.decrement(to_u32(replies.len()));
+        metrics.waiting.decrement(to_u32(replies.len()));
         for reply in replies {
             // A reporter that has gone needs no reply.
             let _ = reply.send(written.clone());

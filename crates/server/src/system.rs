@@ -1,10 +1,10 @@
-//! The system's clock and identifiers.
+//! The adapters of the ports `Clock` and `Ids`: the system clock and UUID v7.
 
 use allynet_domain::{Timestamp, port};
 use chrono::{SubsecRound as _, Utc};
 use uuid::Uuid;
 
-/// The time of this machine.
+/// The system clock, truncated to microseconds: the precision that both databases store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemClock;
 
@@ -15,11 +15,11 @@ impl port::Clock for SystemClock {
     }
 }
 
-/// UUID v7 by the clock of this machine.
+/// UUID v7, which is ordered by the system clock.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct UuidIds;
+pub(crate) struct UuidV7Ids;
 
-impl port::Ids for UuidIds {
+impl port::Ids for UuidV7Ids {
     #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port Ids")]
     fn next(&self) -> Uuid {
         Uuid::now_v7()

@@ -1,5 +1,5 @@
-//! The document and the dashboard against what the program says that it measures. That it does measure it, and with
-//! which labels, is tested end to end.
+//! `docs/metrics.md` and the Grafana dashboard list exactly the metrics that are described. That they are recorded, and
+//! with which labels, is tested end to end.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -10,7 +10,7 @@ use super::*;
 const DOCUMENT: &str = include_str!("../../../../docs/metrics.md");
 const DASHBOARD: &str = include_str!("../../../../docs/grafana-dashboard.json");
 
-/// Everything that was described: its type, and what it means.
+/// Collects descriptions: the type and the help text of each metric.
 #[derive(Default)]
 struct Described(Mutex<BTreeMap<String, (&'static str, String)>>);
 
@@ -55,7 +55,7 @@ fn described() -> BTreeMap<String, (&'static str, String)> {
 }
 
 #[test]
-fn the_document_has_every_metric_with_its_type_and_meaning_and_no_other() {
+fn the_document_lists_every_metric_with_its_type_and_meaning_and_no_other() {
     let table = DOCUMENT.split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `allynet_"));
     let documented: BTreeMap<_, _> = rows
@@ -68,7 +68,7 @@ fn the_document_has_every_metric_with_its_type_and_meaning_and_no_other() {
 }
 
 #[test]
-fn names_keep_the_conventions_of_prometheus() {
+fn names_follow_the_conventions_of_prometheus() {
     for (name, (kind, _)) in described() {
         assert!(name.starts_with("allynet_") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
         assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
@@ -93,11 +93,11 @@ fn every_histogram_has_buckets() {
 }
 
 #[test]
-fn timers_are_counted_by_what_they_did() {
+fn timers_are_counted_by_kind() {
     let recorder = PrometheusBuilder::new().build_recorder();
-    let measures = metrics::with_local_recorder(&recorder, TimerMeasures::new);
+    let timers = metrics::with_local_recorder(&recorder, TimerMetrics::new);
     for fired in [Fired::Wave, Fired::Wave, Fired::Wave, Fired::Unanswered, Fired::Unanswered, Fired::Expired] {
-        measures.fired(fired);
+        timers.record(fired);
     }
     let text = recorder.handle().render();
     for (what, count) in [("wave", 3), ("unanswered", 2), ("expired", 1)] {
@@ -105,7 +105,7 @@ fn timers_are_counted_by_what_they_did() {
     }
 }
 
-/// Every expression of the dashboard's panels and variables.
+/// Every query expression of the dashboard's panels and variables.
 fn queries(dashboard: &serde_json::Value) -> Vec<&str> {
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
@@ -114,7 +114,7 @@ fn queries(dashboard: &serde_json::Value) -> Vec<&str> {
     targets.map(|target| target["expr"].as_str().unwrap()).chain(variables).collect()
 }
 
-/// The metrics that an expression names, without the endings of a histogram's series.
+/// The metrics in an expression, without the suffixes of a histogram's series.
 fn named(query: &str) -> Vec<String> {
     let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let series = words.filter(|word| word.starts_with("allynet_"));
@@ -123,17 +123,17 @@ fn named(query: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_dashboard_asks_for_every_metric_and_for_no_other() {
+fn the_dashboard_queries_every_metric_and_no_other() {
     let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
     let described = described();
     let mut asked = BTreeMap::new();
     for query in queries(&dashboard) {
         let names = named(query);
-        assert!(!names.is_empty(), "{query} asks for nothing of ours");
+        assert!(!names.is_empty(), "{query} queries no metric of the service");
         asked.extend(names.into_iter().map(|name| (name, query)));
     }
     for (name, query) in &asked {
-        assert!(described.contains_key(name), "{query} asks for what is not measured");
+        assert!(described.contains_key(name), "{query} queries an unknown metric");
     }
     for name in described.keys() {
         assert!(asked.contains_key(name), "{name} is on no panel");
@@ -141,7 +141,7 @@ fn the_dashboard_asks_for_every_metric_and_for_no_other() {
 }
 
 #[test]
-fn the_dashboard_lets_its_reader_choose_the_data_source() {
+fn the_dashboard_has_a_data_source_variable() {
     let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     assert!(variables.iter().any(|v| v["type"] == "datasource" && v["query"] == "prometheus" && v["name"] == "source"));

@@ -1,4 +1,4 @@
-//! The key that signs tokens, when none is configured: an embedded database keeps its own beside its file.
+//! The generated token key of a SQLite installation, in a file next to the database.
 
 use std::{
     fs::OpenOptions,
@@ -10,8 +10,12 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Reads the key beside a SQLite file, or makes one that only this user can read.
-pub(crate) fn beside(database: &Path) -> anyhow::Result<SecretString> {
+/// Reads `DATABASE.secret`, or creates it with a new key and mode 0600. Safe to call from several processes at once: all
+/// of them get the same key.
+///
+/// # Errors
+/// When the file can be neither read nor written.
+pub(crate) fn load_or_create(database: &Path) -> anyhow::Result<SecretString> {
     let mut path = database.as_os_str().to_owned();
     path.push(".secret");
     let path = PathBuf::from(path);
@@ -25,12 +29,13 @@ pub(crate) fn beside(database: &Path) -> anyhow::Result<SecretString> {
     }
 }
 
-/// Writes a new key under another name first, so that nobody ever reads half of one.
+/// Writes a draft and links it to `path`: a reader never sees a partial key, and of two writers one wins.
 fn create(path: &Path) -> std::io::Result<SecretString> {
     if path.exists() {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let secret = random();
+    let secret = generate();
+    // `hard_link`, unlike `rename`, fails when the target exists.
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
     let mut options = OpenOptions::new();
@@ -45,9 +50,9 @@ fn create(path: &Path) -> std::io::Result<SecretString> {
     linked.map(|()| secret.into())
 }
 
-/// 244 random bits from the system, as text.
-#[expect(clippy::disallowed_methods, reason = "these are random bits, not identifiers")]
-fn random() -> String {
+/// 244 random bits from the system's generator, as hexadecimal digits.
+#[expect(clippy::disallowed_methods, reason = "random bits, not identifiers")]
+fn generate() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
@@ -57,12 +62,12 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     #[test]
-    fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+    fn a_key_is_created_once_and_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("ally.db");
-        let first = beside(&database).unwrap();
+        let first = load_or_create(&database).unwrap();
         assert!(first.expose_secret().len() >= 32);
-        assert_eq!(beside(&database).unwrap().expose_secret(), first.expose_secret());
+        assert_eq!(load_or_create(&database).unwrap().expose_secret(), first.expose_secret());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
