@@ -8,8 +8,9 @@ use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 use tokio::sync::Semaphore;
 
 use crate::{
-    acknowledgements::Acknowledgements, addresses::Addresses, archive::Archive, device::Device, hub::Hub,
-    measures::Measures, motion::Motion, presence::Presence,
+    hub::archive::Archive, hub::state::Hub, metrics::Measures, motion::Motion,
+    outbound::acknowledgements::Acknowledgements, presence::Presence, session::connection_permits::Addresses,
+    session::device::Device,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.

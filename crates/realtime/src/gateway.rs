@@ -16,17 +16,17 @@ use socketioxide::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    acknowledgements::Acknowledgements,
-    addresses::Addresses,
-    archive::Archive,
     desk::{Desk, Ports},
-    device::Session,
-    dispatcher::Dispatcher,
     engine::NAMESPACE,
-    handshake,
-    hub::Hub,
-    measures::Measures,
+    hub::archive::Archive,
+    hub::state::Hub,
+    inbound::handshake,
+    metrics::Measures,
+    outbound::acknowledgements::Acknowledgements,
+    outbound::dispatcher::Dispatcher,
     presence::Presence,
+    session::connection_permits::Addresses,
+    session::device::Session,
 };
 
 /// The largest packet that a client may send, as Engine.IO announces it.

@@ -4,38 +4,24 @@
 //! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
 //! from the wire crate.
 
-mod acknowledgements;
-mod addresses;
-mod answer;
-mod archive;
 mod desk;
-mod device;
-mod dispatcher;
 mod engine;
-mod gate;
 mod gateway;
-mod handshake;
 mod hub;
-mod inbox;
-mod later;
-mod measures;
-mod members;
+mod in_process_signals;
+mod inbound;
+mod metrics;
 mod motion;
-mod numbers;
+mod outbound;
 mod presence;
-mod receive;
-mod resume;
-mod ring;
-mod signals;
-mod slot;
-mod told;
-mod touched;
-mod work;
+mod session;
 
-pub use desk::{Ports, Sighted};
-pub use dispatcher::Dispatcher;
-pub use gateway::{Gateway, SocketService, gateway};
-pub use inbox::{Inbox, Refused};
-pub use measures::describe as describe_metrics;
-pub use motion::Motion;
-pub use signals::InProcess;
+pub use self::{
+    desk::{Ports, Sighted},
+    gateway::{Gateway, SocketService, gateway},
+    in_process_signals::InProcess,
+    metrics::describe as describe_metrics,
+    motion::Motion,
+    outbound::dispatcher::Dispatcher,
+    session::inbox::{Inbox, Refused},
+};

@@ -11,7 +11,7 @@ use metrics::{
 };
 use socketioxide::{SendError, SocketError};
 
-use crate::{inbox::Inboxes, work::Work};
+use crate::{session::in_flight::Work, session::inbox::Inboxes};
 
 const SOCKETS: &str = "allynet_sockets";
 const ROOMS: &str = "allynet_rooms";

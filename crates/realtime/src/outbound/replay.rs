@@ -12,10 +12,10 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::{
     desk::Desk,
-    device::{Device, Refused},
-    dispatcher::expect_answer,
-    hub::{Released, Since, Standing},
-    told::Told,
+    hub::log_entry::Told,
+    hub::state::{Released, Since, Standing},
+    outbound::dispatcher::expect_answer,
+    session::device::{Device, Refused},
 };
 
 /// The most events that are told one by one.

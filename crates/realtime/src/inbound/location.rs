@@ -7,12 +7,12 @@ use allynet_domain::{Position, port::Fix, usecase::helpers::locate_at};
 use allynet_wire::{limits::Limit, socket::Confirmation};
 
 use crate::{
-    answer::Ack,
     desk::{Desk, explain},
-    device::Session,
-    gate::take,
-    inbox::Refused,
-    receive::Caller,
+    inbound::admission::take,
+    inbound::handlers::Caller,
+    session::ack::Ack,
+    session::device::Session,
+    session::inbox::Refused,
 };
 
 /// How long to wait before a full inbox is asked again.

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::Desk,
-    device::{Acknowledged, Device},
-    hub::RING,
-    members::{Farewell, MemberId},
-    numbers::Numbers,
-    told::{Told, Written},
+    hub::log_entry::{Told, Written},
+    hub::members::{Farewell, MemberId},
+    hub::state::RING,
+    outbound::alert_counts::Numbers,
+    session::device::{Acknowledged, Device},
 };
 
 /// The pause after the log could not be read.

@@ -11,9 +11,9 @@ use allynet_domain::{
 };
 
 use crate::{
-    measures::{self, Counts},
-    told::Told,
-    touched::Touched,
+    hub::dirty_users::Touched,
+    hub::log_entry::Told,
+    metrics::{self, Counts},
 };
 
 /// How many stays that are over are remembered of one connection: what joining again does not tell again.
@@ -273,7 +273,7 @@ impl<D: Clone> Members<D> {
     pub(crate) fn count(&self) -> Counts {
         let mut rooms = [0; 4];
         for room in self.rooms.keys() {
-            rooms[measures::kind(room)] += 1;
+            rooms[metrics::kind(room)] += 1;
         }
         Counts { sockets: self.all.len(), rooms }
     }

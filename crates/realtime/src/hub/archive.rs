@@ -16,7 +16,7 @@ use allynet_domain::{
     port::{EventLog, Result},
 };
 
-use crate::told::Told;
+use crate::hub::log_entry::Told;
 
 /// How many numbers of the log are on a page.
 const PAGE: i64 = 512;

@@ -16,7 +16,7 @@ use std::{
 use futures_util::FutureExt as _;
 use metrics::Gauge;
 
-use crate::work::{UnderWay, Work};
+use crate::session::in_flight::{UnderWay, Work};
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 

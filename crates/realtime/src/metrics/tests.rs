@@ -3,7 +3,7 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::*;
-use crate::inbox::Inbox;
+use crate::session::inbox::Inbox;
 
 fn measures() -> (Measures, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().set_buckets(&[0.5, 5.0]).unwrap().build_recorder();

@@ -15,16 +15,16 @@ use socketioxide::{ParserError, SendError, SocketError, ack::AckStream, extract:
 use tokio::sync::oneshot;
 
 use crate::{
-    addresses::Place,
-    answer::Ack,
     engine::{EngineSocket, NAMESPACE, send_error},
-    hub::Entry,
-    inbox::Inbox,
-    later::Unconfirmed,
-    measures::{Emitted, Measures},
-    members::{Farewell, Identity, MemberId},
-    slot::Slot,
-    told::Written,
+    hub::log_entry::Written,
+    hub::members::{Farewell, Identity, MemberId},
+    hub::state::Entry,
+    inbound::location::Unconfirmed,
+    metrics::{Emitted, Measures},
+    session::ack::Ack,
+    session::coalescer::Slot,
+    session::connection_permits::Place,
+    session::inbox::Inbox,
 };
 
 /// How many events of one socket may wait for the one that is being handled.

@@ -11,7 +11,7 @@ use allynet_wire::{
 };
 use serde_json::Value;
 
-use crate::{desk::Desk, device::Session};
+use crate::{desk::Desk, session::device::Session};
 
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -16,15 +16,15 @@ use serde_json::Value;
 use socketioxide::extract::{Event, SocketRef, TryData};
 
 use crate::{
-    answer::Ack,
     desk::{Desk, Ports, explain},
-    device::{Device, Session},
-    gate::{TooMuch, Verdict, judge, too_much},
-    handshake::met,
-    hub::{Entry, Joined, Since, Standing},
-    inbox::Refused,
-    later::{Unconfirmed, put_off},
-    resume,
+    hub::state::{Entry, Joined, Since, Standing},
+    inbound::admission::{TooMuch, Verdict, judge, too_much},
+    inbound::handshake::met,
+    inbound::location::{Unconfirmed, put_off},
+    outbound::replay,
+    session::ack::Ack,
+    session::device::{Device, Session},
+    session::inbox::Refused,
 };
 
 /// How often joining is decided again because the user's rights changed meanwhile.
@@ -73,7 +73,7 @@ pub(crate) fn listen(socket: &SocketRef, desk: &Arc<Desk>, session: &Arc<Session
                 if let Some((since, standing)) = missed {
                     let device =
                         Device { socket: worker.socket, session: owner, connections: desk.connections.clone() };
-                    resume::room(&desk, &device, since, &standing).await;
+                    replay::room(&desk, &device, since, &standing).await;
                 }
             };
             caller.proceed(verdict, &desk, &session, spare, work);
@@ -197,7 +197,7 @@ async fn handle(desk: &Desk, session: &Session, request: Request, payload: &Valu
 async fn join(desk: &Desk, session: &Session, wanted: &input::socket::Room) -> Result<Result<Done, Failure>, Error> {
     let user = session.identity.user;
     if let Some(last) = wanted.last_event_id {
-        resume::wait_for(desk, last).await;
+        replay::wait_for(desk, last).await;
     }
     for _ in 0..ATTEMPTS {
         let mark = desk.hub.mark().await;

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use allynet_domain::{Event, EventId, MessageId};
 
-use crate::told::Told;
+use crate::hub::log_entry::Told;
 
 /// The last events handed out by the log, at most a fixed number of them.
 #[derive(Debug)]

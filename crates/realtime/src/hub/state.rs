@@ -16,10 +16,10 @@ use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, Stays, Ti
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    measures::Counts,
-    members::{Farewell, Held, Identity, MemberId, Members, who_moves},
-    ring::Ring,
-    told::Told,
+    hub::log_entry::Told,
+    hub::members::{Farewell, Held, Identity, MemberId, Members, who_moves},
+    hub::ring::Ring,
+    metrics::Counts,
 };
 
 /// How many events are kept for connections that are being made or come back.

@@ -27,13 +27,14 @@ use socketioxide::extract::{SocketRef, State, TryData};
 use tokio::sync::SemaphorePermit;
 
 use crate::{
-    addresses::Place,
     desk::{Desk, explain, log_fault},
-    device::{Device, Pending, Session},
     engine::EngineSocket,
-    hub::{Attached, Entry},
-    members::{Farewell, Identity},
-    receive, resume,
+    hub::members::{Farewell, Identity},
+    hub::state::{Attached, Entry},
+    inbound::handlers,
+    outbound::replay,
+    session::connection_permits::Place,
+    session::device::{Device, Pending, Session},
 };
 
 const NO_TOKEN: &str = "Authentication error: No token provided";
@@ -75,7 +76,7 @@ pub(crate) async fn admit(
     let (id, measures) = (desk.hub.number(), Arc::clone(&desk.measures));
     let writer = SessionWriter::new(&desk.connections, &EngineSocket(&socket));
     let session = Arc::new(Session::new((id, identity), writer, entry, last_event, place, measures));
-    receive::listen(&socket, &desk, &session);
+    handlers::listen(&socket, &desk, &session);
     socket.extensions.insert(session);
     Ok(())
 }
@@ -158,7 +159,7 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
     let device = Device { socket, session, connections: desk.connections.clone() };
     let Some(_under_way) = desk.measures.inboxes.work.begin() else { return device.cut() };
     if let Some(last_event) = last_event {
-        resume::wait_for(&desk, last_event).await;
+        replay::wait_for(&desk, last_event).await;
     }
     let mut greeted = None;
     while !device.session.is_over() && greeted.is_none() {
@@ -179,7 +180,7 @@ pub(crate) async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
     if device.session.is_over() {
         desk.hub.remove(device.session.id);
     } else if let (Some(last_event), Some((rooms, place))) = (last_event, greeted) {
-        resume::session(&desk, &device, last_event, place, rooms).await;
+        replay::session(&desk, &device, last_event, place, rooms).await;
     }
     attached.send(()).ok();
 }

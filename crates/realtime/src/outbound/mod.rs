@@ -1,0 +1,6 @@
+//! What clients are sent: events of the log as they happen, replays of missed ones, and alert counts.
+
+pub(crate) mod acknowledgements;
+pub(crate) mod alert_counts;
+pub(crate) mod dispatcher;
+pub(crate) mod replay;
