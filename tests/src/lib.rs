@@ -10,5 +10,6 @@
 
 pub mod contract;
 pub mod database;
+pub mod imports;
 pub mod redis;
 pub mod signals;
