@@ -1,10 +1,13 @@
-# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+# `make run` and `make test` are enough to begin with; `make help` lists the rest.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check e2e faults bench bench-quick demo fmt help tests-with-servers e2e-with-servers faults-on-postgres \
-  bench-on-postgres need-cargo need-node
+.PHONY: run test check unit integration e2e faults unused-dependencies deny bench bench-quick demo fmt help \
+  test-with-servers unit-with-servers integration-with-servers e2e-with-servers faults-on-postgres bench-on-postgres \
+  need-cargo need-node
 
+# Every integration test but fault injection, which measures time and runs by itself.
+INTEGRATION_TESTS := $(filter-out faults,$(sort $(basename $(notdir $(wildcard crates/*/tests/*.rs tests/tests/*.rs)))))
 E2E := tests/e2e
 WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
@@ -14,55 +17,76 @@ PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
-test: need-cargo need-node ## Everything a change has to pass: formatting, lints, tests, fault injection in short
-	@$(WITH_SERVERS) $(MAKE) --no-print-directory tests-with-servers
+test: need-cargo need-node ## Everything a change has to pass: check, unit, integration, e2e, faults
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-with-servers
 
-check: need-cargo ## Formatting and lints
+check: need-cargo ## Formatting, lints and documentation
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+unit: need-cargo ## Only the unit and documentation tests of the crates
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory unit-with-servers
+
+integration: need-cargo ## Only the integration tests: both databases, Redis, REST, transport, architecture
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory integration-with-servers
 
 e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
 
-faults: need-cargo ## Only fault injection; FAULTS=long for the long form
+faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
 
-demo: need-cargo need-node $(E2E_PACKAGES) ## A town of simulated helpers, to be watched; DEMO_SECONDS=60 DEMO_HELPERS=200
+unused-dependencies: need-cargo ## Dependencies that no source file uses (needs cargo-machete)
+	@cargo machete
+
+deny: need-cargo ## Bans, licenses and sources of dependencies, by deny.toml (needs cargo-deny)
+	@cargo deny check bans licenses sources
+
+demo: need-cargo need-node $(E2E_PACKAGES) ## Simulate a town of helpers and print what happens; DEMO_SECONDS=60 DEMO_HELPERS=200
 	@cargo build --workspace --bin allynet
 	@node $(E2E)/demo.mjs
 
-bench: need-cargo need-node ## Side by side with what else could be run; BENCH="fan-out create" picks scenarios
+bench: need-cargo need-node ## Compare with a Node service of the same kind; BENCH="fan-out create" picks scenarios
 	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres
 
-bench-quick: need-cargo need-node ## The same, smaller and once
+bench-quick: need-cargo need-node ## The same with less load, once
 	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres FORM=--quick
 
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The rest expects TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER.
+# The targets below expect TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER to be set.
 
-tests-with-servers: check
-	@cargo build --workspace --bin allynet
-	@cargo test --workspace -- --quiet
+test-with-servers: check
+	@$(MAKE) --no-print-directory unit-with-servers
+	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
 	@$(MAKE) --no-print-directory faults-on-postgres
+
+unit-with-servers:
+	@cargo test --workspace --lib --bins -- --quiet
+	@cargo test --workspace --doc -- --quiet
+
+integration-with-servers:
+	@cargo build --workspace --bin allynet
+	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
 e2e-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
 	@npm --prefix $(E2E) --silent test
 
-# Thousands of sockets need as many descriptors, here and in the nodes; and the long form measures what is shipped.
+# Thousands of sockets need as many file descriptors, here and in the nodes. The long form uses the release build.
 faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
 faults-on-postgres:
 	@cargo build $(PROFILE) --workspace --bin allynet
 	@ulimit -n $$(ulimit -Hn) && \
 	  cargo test $(PROFILE) --workspace --test faults -- --nocapture --test-threads=1
 
-# Ten thousand sockets need as many descriptors, in the servers and in what loads them.
+# Ten thousand sockets need as many file descriptors, in the servers and in the load generator.
 bench-on-postgres: $(PEER_PACKAGES)
 	@cargo build --release --workspace --bin allynet --bin allynet-bench --bin allynet-bench-floor
 	@ulimit -n $$(ulimit -Hn) && target/release/allynet-bench $(FORM) $(BENCH)
