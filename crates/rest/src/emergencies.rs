@@ -11,7 +11,7 @@ use allynet_wire::{
     data,
     input::emergencies as input,
     timeline,
-    views::{EmergencyView, NearbyHelperView, One, RaisedView},
+    views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
 };
 use axum::extract::State;
 
@@ -64,13 +64,13 @@ async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody
 async fn active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
-    ok(owned.map(|emergency| One { emergency: view(&cx, emergency, Relation::Owner) }))
+    ok(owned.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Relation::Owner) }))
 }
 
 async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
-    ok(helped.map(|emergency| One { emergency: view(&cx, emergency, Relation::RespondingHelper) }))
+    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Relation::RespondingHelper) }))
 }
 
 async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
@@ -112,7 +112,7 @@ async fn read(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmerg
 }
 
 fn one(cx: &EmergencyState, emergency: &Emergency, relation: Relation) -> Answer {
-    ok(One { emergency: view(cx, emergency, relation) })
+    ok(EmergencyData { emergency: view(cx, emergency, relation) })
 }
 
 fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, relation: Relation) -> EmergencyView<'a> {

@@ -3,7 +3,7 @@
 use allynet_domain::Email;
 use allynet_wire::{
     client::ClientAddress,
-    limits::{Limit, Limits, Subject, Who, of_route},
+    limits::{Limit, LimitKey, Limits, Subject, of_route},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -29,16 +29,16 @@ pub(crate) async fn limit(State(limits): State<Limits>, request: Request, next: 
 }
 
 /// The caller as this limit counts it, or `None` if the limit is not counted per request.
-fn subject(limit: Limit, request: &Request) -> Option<Who> {
+fn subject(limit: Limit, request: &Request) -> Option<LimitKey> {
     let extensions = request.extensions();
     match limit.subject() {
-        Subject::Address => extensions.get::<ClientAddress>().copied().map(Who::Address),
-        Subject::User => extensions.get::<Caller>().map(|Caller(actor)| Who::User(actor.id())),
+        Subject::Address => extensions.get::<ClientAddress>().copied().map(LimitKey::Address),
+        Subject::User => extensions.get::<Caller>().map(|Caller(actor)| LimitKey::User(actor.id())),
         Subject::Account | Subject::Socket => None,
     }
 }
 
 /// Counts an attempt to log in to or to register the account with this email, whatever the address of the client.
 pub(crate) fn count_attempt(limits: &Limits, email: &Email) -> Result<(), Failure> {
-    limits.take(Limit::Credentials, Who::account(email)).map_err(Failure::rate_limited)
+    limits.take(Limit::Credentials, LimitKey::account(email)).map_err(Failure::rate_limited)
 }

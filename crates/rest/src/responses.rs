@@ -11,7 +11,7 @@ use allynet_domain::{
 };
 use allynet_wire::{
     input::emergencies::{self as input, Answer as Response},
-    views::{EmergencyView, One},
+    views::{EmergencyData, EmergencyView},
 };
 use axum::extract::State;
 
@@ -52,7 +52,7 @@ async fn respond(
         Response::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
     let view = EmergencyView::of(&emergency, &actor.account, cx.emergencies.rules.helpers, None);
-    ok(One { emergency: view.with_presence(&*cx.presence) })
+    ok(EmergencyData { emergency: view.with_presence(&*cx.presence) })
 }
 
 async fn update_status(
@@ -64,5 +64,5 @@ async fn update_status(
     let status = input::helper_status(&body)?;
     let _turn = cx.turns.take(id).await;
     let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
-    ok(One { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
+    ok(EmergencyData { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
 }

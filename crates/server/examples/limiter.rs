@@ -6,7 +6,7 @@
 use std::{hint::black_box, thread, time::Instant};
 
 use allynet_server::limits::GovernorLimiter;
-use allynet_wire::limits::{Limit, Limiter as _, Limits, Who, of_route};
+use allynet_wire::limits::{Limit, LimitKey, Limiter as _, Limits, of_route};
 
 const ROUNDS: u32 = 2_000_000;
 const CALLERS: u64 = 100_000;
@@ -23,7 +23,7 @@ fn nanoseconds(mut once: impl FnMut(u64)) -> f64 {
 
 fn take(limiter: &GovernorLimiter, caller: u64) {
     // Allowed or refused costs the same.
-    black_box(limiter.take(Limit::SocketEvents, Who::Socket(caller))).ok();
+    black_box(limiter.take(Limit::SocketEvents, LimitKey::Socket(caller))).ok();
 }
 
 fn show(what: &str, nanoseconds: f64) {
@@ -48,7 +48,7 @@ fn main() {
     show("to find the limits of a route, the last of the table", nanoseconds(found));
     let off = Limits::off();
     let allowed = |n: u64| {
-        black_box(off.take(Limit::SocketEvents, Who::Socket(n))).ok();
+        black_box(off.take(Limit::SocketEvents, LimitKey::Socket(n))).ok();
     };
     show("one with ALLYNET_RATE_LIMITS=off", nanoseconds(allowed));
 }

@@ -5,7 +5,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use allynet_wire::limits::{Limit, Limiter, Quota, Who};
+use allynet_wire::limits::{Limit, LimitKey, Limiter, Quota};
 use governor::{
     RateLimiter,
     clock::{Clock, DefaultClock},
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// The interval at which full buckets are evicted.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
-type Buckets<C> = RateLimiter<Who, HashMapStateStore<Who>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Buckets<C> = RateLimiter<LimitKey, HashMapStateStore<LimitKey>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// Token buckets of this process.
 pub struct GovernorLimiter<C: Clock = DefaultClock> {
@@ -66,7 +66,7 @@ impl<C: Clock + Clone + Send + Sync> Limiter for GovernorLimiter<C>
 where
     C::Instant: Send + Sync,
 {
-    fn take(&self, limit: Limit, who: Who) -> Result<(), Duration> {
+    fn take(&self, limit: Limit, who: LimitKey) -> Result<(), Duration> {
         let Some(buckets) = self.buckets.get(limit as usize) else { return Ok(()) };
         let taken = buckets.check_key(&who);
         // The clock may have moved since the check: a refusal must never say "wait 0".
@@ -98,12 +98,12 @@ mod tests {
     fn every_limit_allows_its_burst_then_its_sustained_rate() {
         for &limit in Limit::ALL {
             let (limiter, clock) = limiter();
-            let (who, Quota { burst, each }) = (Who::Socket(1), limit.quota());
+            let (who, Quota { burst, each }) = (LimitKey::Socket(1), limit.quota());
             for _ in 0..burst {
                 assert_eq!(limiter.take(limit, who), Ok(()), "{limit:?}");
             }
             assert_eq!(limiter.take(limit, who), Err(each), "{limit:?}");
-            assert_eq!(limiter.take(limit, Who::Socket(2)), Ok(()), "each caller has a bucket: {limit:?}");
+            assert_eq!(limiter.take(limit, LimitKey::Socket(2)), Ok(()), "each caller has a bucket: {limit:?}");
             clock.advance(each / 4);
             let wait = limiter.take(limit, who).unwrap_err();
             assert_eq!(wait + each / 4, each, "{limit:?}");
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn limits_are_independent() {
         let (limiter, _) = limiter();
-        let user = Who::Account(1);
+        let user = LimitKey::Account(1);
         while limiter.take(Limit::Credentials, user).is_ok() {}
         for &limit in Limit::ALL.iter().filter(|limit| limit.subject() != Subject::Account) {
             assert_eq!(limiter.take(limit, user), Ok(()), "{limit:?}");
@@ -128,9 +128,9 @@ mod tests {
         let (limiter, clock) = limiter();
         let len = |limit: Limit| limiter.buckets[limit as usize].len();
         for socket in 0..10_000 {
-            limiter.take(Limit::SocketEvents, Who::Socket(socket)).unwrap();
+            limiter.take(Limit::SocketEvents, LimitKey::Socket(socket)).unwrap();
         }
-        let persistent = Who::Account(7);
+        let persistent = LimitKey::Account(7);
         while limiter.take(Limit::Credentials, persistent).is_ok() {}
         limiter.evict_full();
         assert_eq!((len(Limit::SocketEvents), len(Limit::Credentials)), (10_000, 1));

@@ -16,7 +16,7 @@ use std::{
 
 use allynet_domain::port::Fix;
 use allynet_transport::testing::{Client, as_event, within};
-use allynet_wire::limits::{Limit, Limiter, Limits, Who};
+use allynet_wire::limits::{Limit, LimitKey, Limiter, Limits};
 use node::{Node, emergency, raised, user};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ struct Gate {
 }
 
 impl Limiter for Gate {
-    fn take(&self, limit: Limit, _: Who) -> Result<(), Duration> {
+    fn take(&self, limit: Limit, _: LimitKey) -> Result<(), Duration> {
         let closed = match limit {
             Limit::Positions => &self.no_positions,
             Limit::SocketEvents => &self.no_events,

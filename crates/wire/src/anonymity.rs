@@ -1,4 +1,4 @@
-//! Of an anonymous owner, no id and no name is in anything that is written for anybody else, whatever happens.
+//! Property test: the id and the names of an anonymous owner occur in no payload that is rendered for another viewer.
 
 use allynet_domain::{Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer};
 use proptest::prelude::*;
@@ -10,8 +10,8 @@ use crate::{
     views::{EmergencyView, MessageView, Reader},
 };
 
-/// Who looks, as whom.
-const OTHERS: [(u128, Relation); 3] =
+/// Viewers other than the owner, with their relation to the emergency.
+const OTHER_VIEWERS: [(u128, Relation); 3] =
     [(GRACE, Relation::RespondingHelper), (ALAN, Relation::Helper), (ALAN, Relation::Stranger)];
 
 fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
@@ -21,9 +21,9 @@ fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
     pairs.map(|(from, to)| Message { owner: owner.id, ..message(from, to, anonymous) }).collect()
 }
 
-/// Everything that happens, done by this owner.
-fn happened(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
-    let named = |mut event: LoggedEvent| {
+/// Every kind of event, with `owner` as the owner of the emergency.
+fn events_of(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
+    let with_owner = |mut event: LoggedEvent| {
         match &mut event.event {
             Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => call.owner = owner.clone(),
             Event::EmergencyResolved { by, .. } => *by = by.map(|_| owner.id),
@@ -34,38 +34,38 @@ fn happened(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
     };
     let posted = |message| LoggedEvent { actor: Some(owner.id), ..logged(None, Event::MessagePosted { message }) };
     let without_message = |event: &LoggedEvent| !matches!(event.event, Event::MessagePosted { .. });
-    let events = every_event(anonymous).into_iter().filter(without_message).map(named);
+    let events = every_event(anonymous).into_iter().filter(without_message).map(with_owner);
     events.chain(messages(owner, anonymous).into_iter().map(posted)).collect()
 }
 
-/// All that is written for others, as one text.
-fn written_for_others(owner: &Person, anonymous: bool) -> String {
-    let mut written = Vec::new();
-    let events = happened(owner, anonymous);
+/// Everything that is rendered for viewers other than the owner, as one text.
+fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
+    let mut rendered = Vec::new();
+    let events = events_of(owner, anonymous);
     let viewers = [Viewer::Anyone, Viewer::User(id(GRACE)), Viewer::User(id(ALAN))];
     for (event, viewer) in events.iter().flat_map(|event| viewers.map(|viewer| (event, viewer))) {
-        written.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
+        rendered.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
     }
     for mut emergency in [emergency(anonymous), resolved(anonymous)] {
         emergency.call.owner = owner.clone();
         if let Some(ending) = &mut emergency.ending {
             ending.by = Some(owner.id);
         }
-        for (viewer, relation) in OTHERS {
-            written.push(serde_json::to_string(&EmergencyView::new(&emergency, relation, None)).unwrap());
-            written.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());
+        for (viewer, relation) in OTHER_VIEWERS {
+            rendered.push(serde_json::to_string(&EmergencyView::new(&emergency, relation, None)).unwrap());
+            rendered.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());
         }
     }
     let readers = [Some(id(GRACE)), Some(id(ALAN)), Some(id(ADMIN)), None];
     for (message, user) in messages(owner, anonymous).iter().flat_map(|m| readers.map(|user| (m, user))) {
-        written.push(serde_json::to_string(&MessageView::new(message, Reader { user, unmasks: false })).unwrap());
+        rendered.push(serde_json::to_string(&MessageView::new(message, Reader { user, unmasks: false })).unwrap());
     }
-    written.join("\n")
+    rendered.join("\n")
 }
 
 fn owners() -> impl Strategy<Value = Person> {
     let id = any::<u128>().prop_filter("ids of others", |id| *id > u128::from(u64::MAX));
-    // Letters that no key, word or text of a payload is made of.
+    // Letters that occur in no key and no other text of a payload, so that a match can only be the name.
     (id, "[ÀÈÌÒÙ]{2,9}", proptest::option::of("[àèìòù]{2,9}")).prop_map(|(id, first, last)| Person {
         id: UserId::from(uuid::Uuid::from_u128(id)),
         first_name: text(&first),
@@ -77,13 +77,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn nothing_of_an_anonymous_owner_is_written_for_others(owner in owners()) {
+    fn an_anonymous_owner_is_never_rendered_for_others(owner in owners()) {
         let traces = [Some(owner.id.to_string()), Some(owner.first_name.as_str().to_owned()),
             owner.last_name.as_ref().map(|name| name.as_str().to_owned())];
-        let (hidden, known) = (written_for_others(&owner, true), written_for_others(&owner, false));
+        let (hidden, known) = (rendered_for_others(&owner, true), rendered_for_others(&owner, false));
         for trace in traces.into_iter().flatten() {
             prop_assert!(!hidden.contains(&trace), "{} is in {}", trace, hidden);
-            prop_assert!(known.contains(&trace), "the search finds nothing at all");
+            prop_assert!(known.contains(&trace), "the fixture does not render {} at all", trace);
         }
     }
 }

@@ -1,17 +1,18 @@
-//! Opaque cursors of lists that are paged by time and id.
+//! Opaque cursors of lists that are paged by time and id: `{microseconds}.{id}`.
 
 use std::str::FromStr;
 
 use allynet_domain::Timestamp;
 use chrono::DateTime;
 
-/// Writes a cursor.
+/// The cursor of the item with this time and id.
 pub fn write(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{}.{id}", at.timestamp_micros())
 }
 
-/// Reads a cursor that [`write`] made; none for any other text. Nothing here is older than 1970, and databases do not
-/// know every time before.
+/// Parses a cursor made by [`write`]; `None` for any other text.
+///
+/// Times before 1970 are rejected: no item is that old, and not every database can represent them.
 pub fn read<Id: FromStr>(cursor: &str) -> Option<(Timestamp, Id)> {
     let (at, id) = cursor.split_once('.')?;
     let at = at.parse().ok().filter(|&micros: &i64| micros >= 0)?;

@@ -1,4 +1,4 @@
-//! The `data` of answers: names and counts around the views. Nothing is shown or hidden here.
+//! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
 use allynet_domain::{ContactId, EmergencyId, MessageId, UserId};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The payloads of server events: each event of the log, written for those who hear it.
+//! Names and payloads of server events: each event of the log, rendered for a viewer.
 
 use allynet_domain::{
     Call, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent, Metres, Priority,
@@ -10,29 +10,29 @@ use uuid::Uuid;
 
 use crate::views::{HelperView, Ids, LocationView, MessageView, PersonView, Reader};
 
-/// An event ready to be sent. The payload is JSON already, so that it is written once for all who hear it.
+/// A server event that is ready to send. The payload is encoded, so that one encoding serves every recipient.
 #[derive(Debug)]
 pub struct Outgoing {
     /// The event's name.
     pub name: &'static str,
     /// The payload with its `eventId`.
     pub payload: Box<RawValue>,
-    /// Whether the client is asked to acknowledge it.
+    /// Whether the client is asked for an acknowledgement.
     pub acknowledged: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Numbered<'a> {
+struct WithEventId<'a> {
     #[serde(flatten)]
     payload: Payload<'a>,
     event_id: i64,
 }
 
-/// Writes an event for a viewer; none for one that nobody hears.
+/// Renders an event for a viewer; `None` for a kind that is not sent to clients.
 ///
 /// # Errors
-/// When the payload cannot be written as JSON, which no value of the domain causes.
+/// If the payload cannot be encoded as JSON, which no value of the domain causes.
 pub fn outgoing(event: &LoggedEvent, viewer: Viewer) -> serde_json::Result<Option<Outgoing>> {
     let reader = match viewer {
         Viewer::Anyone => Reader { user: None, unmasks: false },
@@ -40,11 +40,11 @@ pub fn outgoing(event: &LoggedEvent, viewer: Viewer) -> serde_json::Result<Optio
     };
     let Some(payload) = payload(event, reader) else { return Ok(None) };
     let (name, acknowledged) = (payload.event(), matches!(payload, Payload::Nearby { .. }));
-    let payload = serde_json::value::to_raw_value(&Numbered { payload, event_id: event.id.get() })?;
+    let payload = serde_json::value::to_raw_value(&WithEventId { payload, event_id: event.id.get() })?;
     Ok(Some(Outgoing { name, payload, acknowledged }))
 }
 
-/// What a server event says.
+/// The payload of a server event, without its `eventId`.
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(crate) enum Payload<'a> {
@@ -106,7 +106,7 @@ pub(crate) enum Payload<'a> {
     },
 }
 
-/// The names of all events of the log, as clients hear them.
+/// The names of all server events that come from the log.
 pub const NAMES: [&str; 11] = [
     "emergency:created",
     "emergency:nearby",
@@ -139,7 +139,7 @@ impl Payload<'_> {
     }
 }
 
-/// What an alert says of an emergency.
+/// An emergency in `emergency:created` and `emergency:nearby`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CallView<'a> {
@@ -196,7 +196,7 @@ pub(crate) struct StatusView {
     updated_at: Timestamp,
 }
 
-/// What an event says to a reader; none for one that nobody hears as it is.
+/// The payload of an event for a reader; `None` for a kind that is not sent to clients.
 pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>> {
     let id: EmergencyId = event.emergency?;
     let emergency_id = id.into();

@@ -1,7 +1,7 @@
-//! The JSON of AllyNet: what clients send, what they get, and what each of them may see of it.
+//! The JSON of AllyNet: parsing of requests and client events, rendering of answers and server events.
 //!
-//! Every outward shape is made here, from domain values and for a given viewer, for REST and Socket.IO alike. Hiding
-//! somebody from somebody happens here and nowhere else. This crate knows no transport and no database.
+//! Every outward shape is made here, once, from domain values and for a given viewer, for REST and Socket.IO alike.
+//! Fields are masked for a viewer here and nowhere else. This crate knows no transport and no database.
 
 #[cfg(test)]
 mod anonymity;

@@ -1,8 +1,8 @@
-//! What callers may do how often, and what is never limited: a table of the limits, one of the routes and one of the
-//! events. How it is counted is not known here.
+//! Rate limits: a table of the limits, one of the routes and one of the client events. The algorithm that counts is
+//! behind the trait [`Limiter`].
 //!
-//! Whatever a person in an emergency depends on is never limited: raising it, an alert and its acknowledgement,
-//! responding, a helper's status, resolving, cancelling, and reading. An account that abuses that is blocked.
+//! Nothing that a person in an emergency depends on is ever limited: raising it, alerts and their acknowledgement,
+//! responding, a helper's status, resolving, cancelling, and reading. An account that abuses these is blocked.
 
 use std::{
     fmt,
@@ -15,61 +15,61 @@ use allynet_domain::{Email, UserId};
 
 use crate::client::ClientAddress;
 
-/// Whose doings a limit counts together.
+/// By what a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Everything that comes from one address.
+    /// All requests from one client address.
     Address,
-    /// Everything about the account with one email, whoever calls.
+    /// All requests about the account with one email, from any caller.
     Account,
-    /// One user, on all devices.
+    /// One user, over all connections and devices.
     User,
-    /// One connection.
+    /// One Socket.IO connection.
     Socket,
 }
 
-/// What happens to what is over a limit.
+/// What happens to a request or event above a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// It is not done; the caller is told when to try again.
+    /// It is refused; the answer says when to try again.
     Refused,
-    /// The newest of it is done later.
-    PutOff,
+    /// The newest one is carried out later.
+    Deferred,
     /// The connection is closed.
     Closed,
 }
 
-/// So much at once, and then one more each time.
+/// A token bucket: `burst` at once, and one more after each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// At once.
+    /// The size of the bucket.
     pub burst: u32,
-    /// How long until one more.
+    /// The interval after which one more is allowed.
     pub each: Duration,
 }
 
 macro_rules! limits {
     ($($(#[$doc:meta])* $name:ident = $burst:literal per $each:literal ms, $subject:ident, $excess:ident;)+) => {
-        /// Something that is limited.
+        /// A rate limit.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Limit { $($(#[$doc])* $name),+ }
 
         impl Limit {
-            /// All of them, in the order of their numbers.
+            /// All limits, in the order of their discriminants.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// How much it allows.
+            /// The quota of this limit.
             pub const fn quota(self) -> Quota {
                 let (burst, each) = match self { $(Self::$name => ($burst, $each)),+ };
                 Quota { burst, each: Duration::from_millis(each) }
             }
 
-            /// Whose doings it counts together.
+            /// By what this limit counts.
             pub const fn subject(self) -> Subject {
                 match self { $(Self::$name => Subject::$subject),+ }
             }
 
-            /// What happens to what is over it.
+            /// What happens above this limit.
             pub const fn excess(self) -> Excess {
                 match self { $(Self::$name => Excess::$excess),+ }
             }
@@ -77,40 +77,40 @@ macro_rules! limits {
     };
 }
 
-// Many phones share one address, behind the router of a house or of a carrier: what is counted by address is wide.
+// Many phones share one address, behind the router of a house or a carrier-grade NAT: limits by address are generous.
 limits! {
-    /// New accounts.
+    /// Registrations.
     Registrations = 60 per 1_000 ms, Address, Refused;
-    /// Logging in.
+    /// Logins.
     Logins = 120 per 500 ms, Address, Refused;
-    /// Passwords tried on one account, and attempts to register it.
+    /// Logins to one account and registrations of its email.
     Credentials = 10 per 10_000 ms, Account, Refused;
-    /// New access tokens.
+    /// Refreshes of tokens.
     Refreshes = 600 per 50 ms, Address, Refused;
-    /// Passwords tried by one who is logged in.
+    /// Changes of the password.
     Passwords = 10 per 10_000 ms, User, Refused;
-    /// Everything else that is written over REST.
+    /// All other writes over REST.
     Writes = 120 per 500 ms, User, Refused;
     /// Positions over REST.
     Locations = 25 per 200 ms, User, Refused;
-    /// What is read and is no emergency.
+    /// Reads over REST, except of emergencies.
     Reads = 300 per 33 ms, User, Refused;
-    /// Events of one connection but for positions. No more at once than an inbox holds, and all rooms at once.
+    /// Events of one connection, except positions. The burst lets a client join all its rooms, and fits into an inbox.
     SocketEvents = 60 per 100 ms, Socket, Refused;
-    /// Events of all connections of a user but for positions.
+    /// Events of all connections of a user, except positions.
     UserEvents = 300 per 33 ms, User, Refused;
     /// Positions over sockets that are stored.
-    Positions = 1 per 200 ms, User, PutOff;
-    /// Positions over one socket that are taken at all.
+    Positions = 1 per 200 ms, User, Deferred;
+    /// Positions over one socket that are accepted.
     SocketPositions = 250 per 20 ms, Socket, Refused;
-    /// What was refused to a connection that goes on all the same.
+    /// Events of one connection that were refused.
     Refusals = 100 per 500 ms, Socket, Closed;
 }
 
-/// Not limited.
+/// No limit applies.
 const NEVER: &[Limit] = &[];
 
-/// Every route: its method, its path as the router writes it, and what limits it.
+/// Every route: its method, its path in the router's notation, and its limits.
 pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/emergencies", NEVER),
     ("POST", "/api/v1/emergencies/{id}/respond", NEVER),
@@ -156,20 +156,20 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/emergencies/history", &[Limit::Reads]),
 ];
 
-/// What limits an event that clients send.
+/// The limits of a client event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRule {
-    /// The event's name.
+    /// The name of the event.
     pub event: &'static str,
-    /// What is counted.
+    /// The limits that count it.
     pub limits: &'static [Limit],
-    /// Whether those who take part in the emergency it names are never limited.
+    /// Whether participants of the emergency that the event names are exempt.
     pub free_for_participants: bool,
 }
 
 const EVENT: &[Limit] = &[Limit::SocketEvents, Limit::UserEvents];
 
-/// Every event that clients send.
+/// Every client event.
 pub const EVENTS: &[EventRule] = &[
     EventRule { event: "emergency:join", limits: EVENT, free_for_participants: true },
     EventRule { event: "emergency:leave", limits: EVENT, free_for_participants: false },
@@ -180,42 +180,42 @@ pub const EVENTS: &[EventRule] = &[
     },
 ];
 
-/// Any other event, and any whose payload means nothing.
+/// The rule for unknown events and events with an invalid payload.
 pub const OTHER_EVENTS: EventRule = EventRule { event: "*", limits: EVENT, free_for_participants: false };
 
-/// The most connections of one user; a newer one takes the place of the oldest.
+/// The maximum number of connections per user; a new one replaces the oldest.
 pub const CONNECTIONS_PER_USER: usize = 10;
-/// The most rooms in which one connection looks on.
+/// The maximum number of rooms that one connection may be in as a looker-on.
 pub const ROOMS_PER_SOCKET: usize = 50;
 
-/// What limits a route; none for what is no route.
+/// Limits of a route, or `None` if the route is unknown.
 pub fn of_route(method: &str, path: &str) -> Option<&'static [Limit]> {
-    // Whoever asks for the head of an answer is answered like one who asks for all of it.
+    // The router answers HEAD with the handler of GET.
     let method = if method == "HEAD" { "GET" } else { method };
     let path = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find(|row| (row.0, row.1) == (method, path)).map(|row| row.2)
 }
 
-/// What limits an event.
+/// Limits of a client event; [`OTHER_EVENTS`] if the event is unknown.
 pub fn of_event(event: &str) -> &'static EventRule {
     EVENTS.iter().find(|rule| rule.event == event).unwrap_or(&OTHER_EVENTS)
 }
 
-/// Who does something. Small, and without anything that names a person.
+/// The key under which a request or event is counted. Holds no email and no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Who {
-    /// Somebody at this address.
+pub enum LimitKey {
+    /// A client address.
     Address(ClientAddress),
-    /// Somebody about an account, of whose email this is a hash.
+    /// The hash of an account's email.
     Account(u64),
-    /// This user.
+    /// A user.
     User(UserId),
-    /// The connection with this number.
+    /// The number of a connection.
     Socket(u64),
 }
 
-impl Who {
-    /// Somebody about the account with this email.
+impl LimitKey {
+    /// The key of the account with this email.
     pub fn account(email: &Email) -> Self {
         let mut hasher = DefaultHasher::new();
         email.as_str().hash(&mut hasher);
@@ -223,69 +223,69 @@ impl Who {
     }
 }
 
-/// Counts. One per process; never waits for anything.
+/// Counts requests and events against limits. One per process; never blocks.
 pub trait Limiter: Send + Sync {
-    /// Counts one more of this; if that would be too much, counts nothing, and says how long to wait.
+    /// Takes one token; takes none if the bucket is empty.
     ///
     /// # Errors
-    /// How long until one more is allowed; never zero.
-    fn take(&self, limit: Limit, who: Who) -> Result<(), Duration>;
+    /// The time until the next token, never zero.
+    fn take(&self, limit: Limit, key: LimitKey) -> Result<(), Duration>;
 }
 
-/// The limits of this process, or that there are none. A clone refers to the same.
+/// The limits of this process: enabled or disabled. Clones share the counters.
 #[derive(Clone, Default)]
 pub struct Limits {
-    on: Option<On>,
+    enabled: Option<Enabled>,
 }
 
 #[derive(Clone)]
-struct On {
+struct Enabled {
     limiter: Arc<dyn Limiter>,
     connections_per_address: usize,
 }
 
 impl Limits {
-    /// Everything is limited as the tables say.
+    /// Limits as in the tables.
     pub fn on(limiter: Arc<dyn Limiter>, connections_per_address: usize) -> Self {
-        Self { on: Some(On { limiter, connections_per_address }) }
+        Self { enabled: Some(Enabled { limiter, connections_per_address }) }
     }
 
-    /// Nothing is limited.
+    /// No limits.
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Counts one more of this.
+    /// Takes one token; always succeeds if limits are disabled.
     ///
     /// # Errors
-    /// How long until one more is allowed.
-    pub fn take(&self, limit: Limit, who: Who) -> Result<(), Duration> {
-        self.on.as_ref().map_or(Ok(()), |on| on.limiter.take(limit, who))
+    /// The time until the next token.
+    pub fn take(&self, limit: Limit, key: LimitKey) -> Result<(), Duration> {
+        self.enabled.as_ref().map_or(Ok(()), |enabled| enabled.limiter.take(limit, key))
     }
 
-    /// The most connections from one address.
+    /// The maximum number of connections per client address.
     pub fn connections_per_address(&self) -> usize {
-        self.on.as_ref().map_or(usize::MAX, |on| on.connections_per_address)
+        self.enabled.as_ref().map_or(usize::MAX, |enabled| enabled.connections_per_address)
     }
 
-    /// The most connections of one user.
+    /// The maximum number of connections per user.
     pub const fn connections_per_user(&self) -> usize {
         self.unless_off(CONNECTIONS_PER_USER)
     }
 
-    /// The most rooms in which one connection looks on.
+    /// The maximum number of rooms that one connection may be in as a looker-on.
     pub const fn rooms_per_socket(&self) -> usize {
         self.unless_off(ROOMS_PER_SOCKET)
     }
 
-    const fn unless_off(&self, most: usize) -> usize {
-        if self.on.is_some() { most } else { usize::MAX }
+    const fn unless_off(&self, maximum: usize) -> usize {
+        if self.enabled.is_some() { maximum } else { usize::MAX }
     }
 }
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.on.is_some() { "on" } else { "off" })
+        f.write_str(if self.enabled.is_some() { "on" } else { "off" })
     }
 }
 

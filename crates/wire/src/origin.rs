@@ -1,20 +1,20 @@
-//! Which web pages may talk to this service: the one rule behind CORS and the Socket.IO handshake.
+//! Allowed web origins: one rule for CORS and for the Socket.IO handshake.
 
 use std::str::FromStr;
 
-/// The web origins (`scheme://host[:port]`) whose pages may use the service.
+/// The web origins (`scheme://host[:port]`) whose pages may call the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Origins {
-    /// Pages served from this machine, on any port: what a developer needs.
+    /// Pages served from the loopback interface, on any port: the default for development.
     #[default]
     Loopback,
-    /// These and no others, compared letter by letter in lower case.
+    /// Exactly these, compared without regard to case.
     Listed(Vec<String>),
     /// Every page.
     Any,
 }
 
-/// A text that is no list of origins.
+/// The text is not a list of origins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an origin like https://example.org, nor `*`")]
 pub struct NotAnOrigin(String);
@@ -38,7 +38,7 @@ impl FromStr for Origins {
 }
 
 impl Origins {
-    /// Whether a page of this origin may use the service.
+    /// Whether a page of this origin may call the service.
     pub fn allow(&self, origin: &str) -> bool {
         match self {
             Self::Any => true,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_default_only_pages_of_this_machine_are_allowed() {
+    fn by_default_only_loopback_origins_are_allowed() {
         let origins = Origins::default();
         for origin in ["http://localhost:5173", "https://localhost", "http://127.0.0.1:1", "http://[::1]:5175"] {
             assert!(origins.allow(origin), "{origin}");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_allows_what_it_names_and_nothing_else() {
+    fn a_list_allows_exactly_its_origins() {
         let origins: Origins = "https://ally.example, http://other.example:8080/".parse().unwrap();
         assert!(origins.allow("https://ally.example"));
         assert!(origins.allow("http://other.example:8080"));

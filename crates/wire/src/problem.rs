@@ -1,36 +1,37 @@
-//! How a refusal reads on the wire: one table of status, reason and message for REST and Socket.IO.
+//! Failures as clients receive them: one table of status, `reason` and message for every refusal of the domain, and one
+//! for failures of the transport and the service.
 
 use std::borrow::Cow;
 
 use allynet_domain::{Error, Refusal, port};
 use serde::Serialize;
 
-/// What is wrong with one field of the input.
+/// An invalid field of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The field, with dots for nested ones: `location.latitude`.
     pub field: Cow<'static, str>,
-    /// What it must be.
+    /// What is expected, as the rest of a sentence that begins with the field.
     pub message: Cow<'static, str>,
 }
 
 impl FieldError {
-    /// An error of one field.
+    /// Creates the error of a field.
     pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// A failure as a client is told it.
+/// A failure as a client receives it. Serializes as the body of a REST answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
-    /// A constant in snake case, for programs.
+    /// A constant in snake case that programs can rely on.
     pub reason: &'static str,
-    /// A sentence, for people.
+    /// A sentence for people, which may change.
     pub message: Cow<'static, str>,
-    /// Which fields are wrong.
+    /// The invalid fields.
     pub details: Option<Vec<FieldError>>,
 }
 
@@ -61,7 +62,7 @@ impl Serialize for Problem {
     }
 }
 
-/// `(status, reason, message)` of failures that no rule of the domain makes.
+/// Failures that are not refusals of the domain.
 pub mod faults {
     use super::Problem;
 
@@ -69,31 +70,31 @@ pub mod faults {
         ($($(#[$doc:meta])* $name:ident = $status:literal, $reason:literal, $message:literal;)+) => {
             $($(#[$doc])* pub const fn $name() -> Problem { Problem::fixed($status, $reason, $message) })+
 
-            /// All of them, for the documentation.
+            /// All of them, so that the documentation can be compared.
             pub const ALL: &[fn() -> Problem] = &[$($name),+];
         };
     }
 
     faults! {
-        /// Body, query or path do not mean anything; `details` says which field.
+        /// The body, the query or the path is invalid; `details` names the fields.
         invalid_input = 400, "invalid_input", "Some of what was sent is not valid";
-        /// The body is no JSON.
+        /// The body is not JSON.
         invalid_json = 400, "invalid_json", "The body is not valid JSON";
         /// There is no such route.
         route_not_found = 404, "route_not_found", "There is no such route";
         /// The route exists, but not for this method.
         method_not_allowed = 405, "method_not_allowed", "This method is not allowed here";
-        /// The body did not arrive in time.
+        /// The body did not arrive before its deadline.
         request_timeout = 408, "request_timeout", "The request did not arrive in time";
-        /// More than 64 KiB.
+        /// The body is larger than 64 KiB.
         body_too_large = 413, "body_too_large", "The body is larger than 64 KiB";
-        /// Not JSON.
+        /// The content type is not JSON.
         unsupported_media_type = 415, "unsupported_media_type", "Send the body as application/json";
-        /// The caller does this too often; `Retry-After` says when to try again.
+        /// A rate limit was exceeded; `Retry-After` says when to try again.
         rate_limited = 429, "rate_limited", "Too many requests; try again later";
-        /// Something is wrong in the service; the log has it with the request id.
+        /// A fault of the service, logged with the request id.
         internal = 500, "internal", "Something went wrong on our side";
-        /// The database does not answer.
+        /// The database cannot be reached or is too slow.
         unavailable = 503, "unavailable", "The service cannot do this right now; try again";
     }
 }
@@ -103,7 +104,7 @@ impl Problem {
         Self { status, reason, message: Cow::Borrowed(message), details: None }
     }
 
-    /// Input that is not valid, with every wrong field.
+    /// Invalid input, with all invalid fields. A single one is named in the message too.
     pub fn invalid(details: Vec<FieldError>) -> Self {
         let mut problem = faults::invalid_input();
         if let [only] = details.as_slice() {
@@ -112,7 +113,7 @@ impl Problem {
         Self { details: Some(details), ..problem }
     }
 
-    /// Whether the cause belongs in the log, because it is ours.
+    /// Whether the service is at fault, so that the cause has to be logged.
     pub const fn is_fault(&self) -> bool {
         self.status >= 500
     }
@@ -145,7 +146,7 @@ impl From<&Refusal> for Problem {
     }
 }
 
-/// The table.
+/// Status, reason and message of a refusal.
 const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
     match refusal {
         Refusal::TokenMissing => (401, "token_missing", "Authentication is required"),

@@ -1,10 +1,10 @@
-//! The payloads of ephemeral events: they tell how things stand, are not in the log, and have no `eventId`.
+//! Payloads of ephemeral events: current values that are not in the log and have no `eventId`.
 
 use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The payload of `emergency:alerts`: how many helpers know, for the owner.
+/// The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertsSignal {
@@ -20,7 +20,7 @@ impl AlertsSignal {
     /// The name of the event.
     pub const EVENT: &str = "emergency:alerts";
 
-    /// How the alerts of an emergency stand now.
+    /// The current alert counts of an emergency.
     pub fn new(emergency: &Emergency, now: Timestamp) -> Self {
         let counts = emergency.alerts;
         Self {
@@ -34,7 +34,7 @@ impl AlertsSignal {
     }
 }
 
-/// The payload of `helper:location`: where a helper on their way is, for the participants.
+/// The payload of `helper:location`: the position of a helper on their way, for the participants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocationSignal {

@@ -1,4 +1,4 @@
-//! Confirmations and failures on a socket.
+//! Payloads of the Socket.IO interface that do not come from the log: confirmations, failures, and the session events.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -8,30 +8,30 @@ use uuid::Uuid;
 
 use crate::Problem;
 
-/// Why a client's event was not done.
+/// Why a client event was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// A constant in snake case, for programs.
+    /// A constant in snake case that programs can rely on.
     pub code: &'static str,
-    /// A sentence, for people.
+    /// A sentence for people, which may change.
     pub message: Cow<'static, str>,
-    /// When to try again, if a limit was reached.
+    /// When to try again; present if a limit was reached.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<RetryAfter>,
 }
 
-/// What helps when a limit was reached.
+/// When to try again after a limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RetryAfter {
-    /// Waiting for so many milliseconds.
+    /// After so many milliseconds.
     Milliseconds(u64),
-    /// Not waiting but ending something else first; on the wire `null`.
+    /// Waiting does not help: a room or connection has to be given up first. `null` on the wire.
     Ended,
 }
 
 impl From<Duration> for RetryAfter {
-    /// Rounded up: who waits that long has waited long enough.
+    /// Rounds up, so that a retry after that time succeeds.
     fn from(wait: Duration) -> Self {
         Self::Milliseconds(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
     }
@@ -42,43 +42,43 @@ impl Failure {
         Self { code, message: Cow::Borrowed(message), retry_after: None }
     }
 
-    /// A payload that means nothing.
+    /// The payload of the event is invalid.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..Self::fixed("invalid_payload", "") }
     }
 
-    /// An event that this service does not know.
+    /// The service has no such event.
     pub const fn unknown_event() -> Self {
         Self::fixed("unknown_event", "Unknown event")
     }
 
-    /// More events than a socket or a user may send.
+    /// The socket or its user exceeded a rate limit.
     pub fn rate_limited(wait: Duration) -> Self {
         Self { retry_after: Some(wait.into()), ..Self::fixed("rate_limited", "Too many events at once") }
     }
 
-    /// The socket is in as many rooms as it may be.
+    /// The socket is in the maximum number of rooms.
     pub fn too_many_rooms() -> Self {
         Self { retry_after: Some(RetryAfter::Ended), ..Self::fixed("rate_limited", "Too many rooms; leave one first") }
     }
 
-    /// The user has as many connections as they may have, and newer ones.
+    /// The user has more connections than allowed, and this is the oldest.
     pub fn too_many_connections() -> Self {
         let failure = Self::fixed("rate_limited", "Too many connections; the oldest is closed");
         Self { retry_after: Some(RetryAfter::Ended), ..failure }
     }
 
-    /// The token of this connection expired, or its session was revoked.
+    /// The token of the connection expired, or its session was revoked.
     pub const fn token_expired() -> Self {
         Self::fixed("token_expired", "Token expired")
     }
 
-    /// The account of this connection was shut out.
+    /// The account of the connection was blocked.
     pub const fn account_blocked() -> Self {
         Self::fixed("account_blocked", "Account is inactive or blocked")
     }
 
-    /// Something is wrong in the service.
+    /// A fault of the service.
     pub const fn internal() -> Self {
         Self::fixed("internal", "Something went wrong on our side")
     }
@@ -98,7 +98,7 @@ impl From<&Error> for Failure {
     }
 }
 
-/// The payload of `error`: a failure, and the event that failed; none when it is about the connection.
+/// The payload of `error`: a failure, and the event that failed. The event is `None` if the connection failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct ErrorEvent<'a> {
     #[serde(flatten)]
@@ -107,7 +107,7 @@ pub struct ErrorEvent<'a> {
 }
 
 impl<'a> ErrorEvent<'a> {
-    /// A failure of an event, or of the connection.
+    /// Creates the payload for a failed event, or for the connection.
     pub const fn new(failure: &'a Failure, event: Option<&'a str>) -> Self {
         Self { failure, event }
     }
@@ -117,25 +117,25 @@ impl<'a> ErrorEvent<'a> {
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum Acknowledgement<'a, T> {
-    /// Done.
+    /// The event was carried out.
     Done {
         /// Always `true`.
         ok: bool,
-        /// The response event's payload.
+        /// The payload of the response event.
         #[serde(flatten)]
         payload: &'a T,
     },
-    /// Not done.
+    /// The event was refused.
     Failed {
         /// Always `false`.
         ok: bool,
-        /// Why.
+        /// The reason.
         error: &'a Failure,
     },
 }
 
 impl<'a, T> Acknowledgement<'a, T> {
-    /// From what came of an event.
+    /// The acknowledgement of an event with this outcome.
     pub const fn of(outcome: &'a Result<T, Failure>) -> Self {
         match outcome {
             Ok(payload) => Self::Done { ok: true, payload },
@@ -144,24 +144,24 @@ impl<'a, T> Acknowledgement<'a, T> {
     }
 }
 
-/// What a client is told when its event was done.
+/// The response event that confirms a client event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Confirmation {
     /// `emergency:joined`
     Joined {
-        /// Which emergency.
+        /// The emergency.
         emergency_id: Uuid,
-        /// The room's name.
+        /// The name of the room.
         room: String,
-        /// A sentence, for people.
+        /// A sentence for people.
         message: &'static str,
     },
     /// `emergency:left`
     Left {
-        /// Which emergency; for one that does not exist, what the client sent.
+        /// The emergency; for one that does not exist, the id that the client sent.
         emergency_id: Uuid,
-        /// The room's name.
+        /// The name of the room.
         room: String,
     },
     /// `location:updated`
@@ -170,12 +170,12 @@ pub enum Confirmation {
         latitude: f64,
         /// Degrees east.
         longitude: f64,
-        /// A sentence, for people.
+        /// A sentence for people.
         message: &'static str,
     },
 }
 
-/// What is told when a position was stored, over REST and sockets.
+/// The message of a stored position, over REST and sockets.
 pub const LOCATED: &str = "Location updated successfully";
 
 impl Confirmation {
@@ -216,7 +216,7 @@ pub struct SessionReady {
 }
 
 impl SessionReady {
-    /// What a connection is told first. Rooms that nobody joins by name are not listed.
+    /// The first event of a connection. Rooms that cannot be joined by name are left out.
     pub fn new(user: UserId, rooms: &[Room], latest: EventId, now: Timestamp) -> Self {
         let named = rooms.iter().filter(|room| !matches!(room, Room::Participants(_)));
         Self {
@@ -228,19 +228,19 @@ impl SessionReady {
     }
 }
 
-/// Why a client cannot be told what it missed.
+/// Why a client cannot resume from its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResyncReason {
-    /// More than is told one by one.
+    /// More events were missed than are replayed.
     TooManyEvents,
-    /// Some of it was already dropped.
+    /// Some of the missed events were already removed from the log.
     EventsExpired,
-    /// The client has seen an event that this service has not.
+    /// The client names an event that this node does not know.
     UnknownEvent,
 }
 
-/// The payload of `session:resync`: read the state again; what is after `latestEventId` comes live.
+/// The payload of `session:resync`: the client has to read the state again; events after `latestEventId` follow live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionResync {
@@ -249,7 +249,7 @@ pub struct SessionResync {
 }
 
 impl SessionResync {
-    /// What a client is told instead of what it missed.
+    /// Creates the payload that replaces the missed events.
     pub const fn new(reason: ResyncReason, latest: EventId) -> Self {
         Self { reason, latest_event_id: latest.get() }
     }

@@ -1,4 +1,4 @@
-//! The timeline of an emergency: everything that happened, as one participant or administrator may know it.
+//! The timeline of an emergency: its events, rendered for a participant or an administrator.
 
 use allynet_domain::{Emergency, Event, LoggedEvent, Relation, Timestamp, UserId};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     views::{Reader, knows_owner},
 };
 
-/// One thing that happened.
+/// An entry of the timeline.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry<'a> {
@@ -23,7 +23,7 @@ pub struct Entry<'a> {
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Data<'a> {
-    Told(Payload<'a>),
+    Event(Payload<'a>),
     Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
     Acknowledged { helper_id: Uuid },
     Declined { count: u32 },
@@ -35,8 +35,10 @@ struct AlertedHelper {
     distance: u32,
 }
 
-/// Writes the timeline for a viewer. Direct messages of others and receipts of the owner are left out; declines show
-/// as numbers, so that nobody is blamed.
+/// Renders the timeline for a viewer.
+///
+/// Direct messages between others and the owner's receipts are left out. A decline is only counted and does not name
+/// the helper, so that nobody can be blamed for it.
 pub fn timeline<'a>(
     emergency: &Emergency,
     events: &'a [LoggedEvent],
@@ -63,8 +65,8 @@ pub fn timeline<'a>(
                 ("alerts:declined", Data::Declined { count: declined }, None)
             }
             _ => {
-                let told = payload(event, reader)?;
-                (told.event(), Data::Told(told), event.actor)
+                let payload = payload(event, reader)?;
+                (payload.event(), Data::Event(payload), event.actor)
             }
         };
         let actor = actor.filter(|&actor| knows_owner || actor != emergency.owner()).map(Into::into);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use allynet_domain::{Position, Room, usecase::rooms::Which};
 use allynet_wire::{
     input::socket,
-    limits::{Excess, Limit, OTHER_EVENTS, Subject, Who, of_event},
+    limits::{Excess, Limit, LimitKey, OTHER_EVENTS, Subject, of_event},
 };
 use serde_json::Value;
 
@@ -48,11 +48,11 @@ pub(crate) fn judge(desk: &Desk, session: &Session, event: &str, payload: &Value
     let counted = if position.is_none() && event == "location:update" { &OTHER_EVENTS } else { rule };
     for &limit in counted.limits {
         // Nothing overtakes what was put off before it.
-        let waits = limit.excess() == Excess::PutOff && !session.put_off.is_empty();
+        let waits = limit.excess() == Excess::Deferred && !session.put_off.is_empty();
         let taken = if waits { Err(Duration::ZERO) } else { take(desk, session, limit) };
         let Err(wait) = taken else { continue };
         return match (limit.excess(), position) {
-            (Excess::PutOff, Some(position)) => Verdict::PutOff(position),
+            (Excess::Deferred, Some(position)) => Verdict::PutOff(position),
             _ if rule.free_for_participants && takes_part(desk, session, payload) => Verdict::Vital,
             _ => Verdict::Refused(too_much(desk, session, wait)),
         };
@@ -74,8 +74,8 @@ pub(crate) fn too_much(desk: &Desk, session: &Session, wait: Duration) -> TooMuc
 /// Counts one more.
 pub(crate) fn take(desk: &Desk, session: &Session, limit: Limit) -> Result<(), Duration> {
     let who = match limit.subject() {
-        Subject::Socket => Who::Socket(session.id.0),
-        Subject::User | Subject::Account | Subject::Address => Who::User(session.identity.user),
+        Subject::Socket => LimitKey::Socket(session.id.0),
+        Subject::User | Subject::Account | Subject::Address => LimitKey::User(session.identity.user),
     };
     desk.ports.limits.take(limit, who)
 }

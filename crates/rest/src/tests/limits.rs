@@ -8,7 +8,7 @@ use std::{
 
 use allynet_wire::{
     client::ClientAddress,
-    limits::{Limit, Limiter, Limits, ROUTES, Subject, Who, of_route},
+    limits::{Limit, LimitKey, Limiter, Limits, ROUTES, Subject, of_route},
 };
 use axum::{body::Body, http::Method};
 use serde_json::json;
@@ -24,12 +24,12 @@ const WAIT: Duration = Duration::from_nanos(2_000_000_001);
 #[derive(Default)]
 struct Script {
     refused: Vec<Limit>,
-    counted: Mutex<Vec<(Limit, Who)>>,
+    counted: Mutex<Vec<(Limit, LimitKey)>>,
 }
 
 impl Limiter for Script {
-    fn take(&self, limit: Limit, who: Who) -> Result<(), Duration> {
-        self.counted.lock().unwrap().push((limit, who));
+    fn take(&self, limit: Limit, key: LimitKey) -> Result<(), Duration> {
+        self.counted.lock().unwrap().push((limit, key));
         if self.refused.contains(&limit) { Err(WAIT) } else { Ok(()) }
     }
 }
@@ -68,7 +68,8 @@ async fn over_a_limit_exactly_the_limited_routes_are_refused() {
             got.assert_failure(429, "rate_limited");
             assert_eq!(got.header("retry-after"), Some("3"), "whole seconds, rounded up: {got:?}");
             let public = PUBLIC.contains(&(*method, *path));
-            let who = if public { Who::Address(address()) } else { Who::User(uuid::Uuid::from_u128(USER).into()) };
+            let who =
+                if public { LimitKey::Address(address()) } else { LimitKey::User(uuid::Uuid::from_u128(USER).into()) };
             assert_eq!(counted, [(limit, who)], "{method} {path}");
         }
     }
@@ -99,7 +100,7 @@ async fn login_attempts_are_counted_by_account_before_the_password_is_checked() 
         let got = app.json_as("nobody", Method::POST, path, &registration).await;
         got.assert_failure(429, "rate_limited");
         let last = script.counted.lock().unwrap().pop();
-        assert_eq!(last, Some((Limit::Credentials, Who::account(&"ada@example.org".parse().unwrap()))));
+        assert_eq!(last, Some((Limit::Credentials, LimitKey::account(&"ada@example.org".parse().unwrap()))));
         let limits = of_route("POST", path).unwrap();
         assert!(limits.iter().any(|limit| limit.subject() == Subject::Account), "{path}");
     }

@@ -1,4 +1,4 @@
-//! Server events, to the letter: for those who know the owner, and for those who must not.
+//! Snapshots of server events, for viewers who may see the owner and for those who may not.
 
 use allynet_domain::{Sender, To, UserId};
 use insta::assert_snapshot;
@@ -27,7 +27,7 @@ fn user(n: u128) -> Viewer {
 }
 
 #[test]
-fn every_event_has_the_name_of_the_interface_or_is_told_to_nobody() {
+fn every_event_has_its_documented_name_or_is_not_sent() {
     let events = every_event(false);
     let names: Vec<_> = events.iter().map(|e| sent(e, Viewer::Anyone).map(|(name, _)| name)).collect();
     assert_eq!(
@@ -56,15 +56,15 @@ fn every_event_has_the_name_of_the_interface_or_is_told_to_nobody() {
 #[test]
 fn the_list_of_names_holds_every_name_once() {
     let events = every_event(false);
-    let mut told: Vec<_> = events.iter().filter_map(|event| Some(sent(event, Viewer::Anyone)?.0)).collect();
+    let mut rendered: Vec<_> = events.iter().filter_map(|event| Some(sent(event, Viewer::Anyone)?.0)).collect();
     let mut listed = NAMES.to_vec();
-    told.sort_unstable();
+    rendered.sort_unstable();
     listed.sort_unstable();
-    assert_eq!(told, listed);
+    assert_eq!(rendered, listed);
 }
 
 #[test]
-fn what_is_told_is_what_is_delivered() {
+fn an_event_is_rendered_if_and_only_if_it_has_an_audience() {
     for event in every_event(false) {
         let heard = !event.deliveries().is_empty();
         assert_eq!(sent(&event, Viewer::Anyone).is_some(), heard, "{event:?}");
@@ -99,7 +99,7 @@ fn emergency_created() {
 }
 
 #[test]
-fn emergency_created_by_somebody_anonymous() {
+fn emergency_created_by_an_anonymous_owner() {
     assert_snapshot!(payload_of("emergency:created", true, Viewer::Anyone), @r#"
     {
       "emergency": {
@@ -150,7 +150,7 @@ fn emergency_nearby() {
 }
 
 #[test]
-fn emergency_nearby_of_somebody_anonymous() {
+fn emergency_nearby_of_an_anonymous_owner() {
     assert_snapshot!(payload_of("emergency:nearby", true, user(GRACE)), @r#"
     {
       "distance": 150,
@@ -174,7 +174,7 @@ fn emergency_nearby_of_somebody_anonymous() {
 }
 
 #[test]
-fn each_alerted_helper_is_told_their_own_distance() {
+fn each_alerted_helper_gets_their_own_distance() {
     let events = every_event(false);
     let distance = |viewer| field(&sent(&events[1], viewer).unwrap().1, "distance").clone();
     assert_eq!((distance(user(GRACE)), distance(user(ALAN))), (150.into(), 3000.into()));
@@ -320,7 +320,7 @@ fn emergency_message() {
 }
 
 #[test]
-fn emergency_message_of_an_anonymous_owner_to_all_others() {
+fn emergency_message_of_an_anonymous_owner_as_others_see_it() {
     assert_snapshot!(payload_of("emergency:message", true, Viewer::Anyone), @r#"
     {
       "emergencyId": "00000000-0000-0000-0000-00000000000e",
@@ -344,7 +344,7 @@ fn emergency_message_of_an_anonymous_owner_to_all_others() {
 }
 
 #[test]
-fn emergency_message_of_an_anonymous_owner_to_themselves() {
+fn emergency_message_of_an_anonymous_owner_as_the_owner_sees_it() {
     assert_snapshot!(payload_of("emergency:message", true, user(OWNER)), @r#"
     {
       "emergencyId": "00000000-0000-0000-0000-00000000000e",
@@ -379,7 +379,7 @@ fn emergency_message_deleted() {
 }
 
 #[test]
-fn a_message_is_its_senders_own_in_the_delivery_to_them_and_in_no_other() {
+fn is_mine_is_true_only_in_the_delivery_to_the_sender() {
     for from in [Sender::Owner(ada()), Sender::Helper(grace())] {
         for to in [To::Everyone, To::Creator, To::Helper(id(GRACE))] {
             let sender = from.id().unwrap();

@@ -13,7 +13,7 @@ use crate::{Problem, cursor};
 /// `POST /auth/register`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn register(body: &Value) -> Result<Registration, Problem> {
     let mut f = Fields::body(body);
     let email = f.parsed::<Email>("email");
@@ -54,19 +54,19 @@ fn new_password(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
     Password::parse(text).map_err(|e| f.wrong(field, e.to_string())).ok()
 }
 
-/// `POST /auth/login`. A text that is no email belongs to nobody, so it is not told apart from an unknown one.
+/// `POST /auth/login`. The email is `None` if it is not one, which the caller treats like an unknown email.
 ///
 /// # Errors
-/// Every missing field.
+/// `invalid_input` with all missing fields.
 pub fn login(body: &Value) -> Result<(Option<Email>, Password), Problem> {
     let mut f = Fields::body(body);
     let email = f.string("email");
     let email = f.require("email", email);
-    let password = attempt(&mut f, "password");
+    let password = password_attempt(&mut f, "password");
     f.finish(email.zip(password).map(|(email, password)| (email.parse().ok(), password)))
 }
 
-fn attempt(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
+fn password_attempt(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
     let text = f.string(field);
     f.require(field, text).map(Password::attempt)
 }
@@ -74,7 +74,7 @@ fn attempt(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
 /// `POST /auth/refresh`.
 ///
 /// # Errors
-/// When the token is missing.
+/// `invalid_input` if the token is missing.
 pub fn refresh(body: &Value) -> Result<&str, Problem> {
     let mut f = Fields::body(body);
     let token = f.string("refreshToken");
@@ -85,17 +85,17 @@ pub fn refresh(body: &Value) -> Result<&str, Problem> {
 /// `POST /auth/logout`.
 ///
 /// # Errors
-/// When the token is no text.
+/// `invalid_input` if the token is not a string.
 pub fn logout(body: &Value) -> Result<Option<&str>, Problem> {
     let mut f = Fields::body(body);
     let token = f.string("refreshToken");
     f.finish(Some(token))
 }
 
-/// `PUT /auth/me`: a missing field stays, `null` clears; a first name cannot be cleared.
+/// `PUT /auth/me`: a missing field keeps its value, `null` clears it; the first name cannot be cleared.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     let mut f = Fields::body(body);
     let first_name = f.patch("firstName", &Some(current.first_name.clone()), |f| f.required_text("firstName"));
@@ -109,13 +109,13 @@ pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     f.finish(first_name.map(|first_name| Profile { first_name, last_name, phone, avatar, bio }))
 }
 
-/// `PUT /auth/update-password`: the current and the new one.
+/// `PUT /auth/update-password`: the current and the new password.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn update_password(body: &Value) -> Result<(Password, Password), Problem> {
     let mut f = Fields::body(body);
-    let current = attempt(&mut f, "currentPassword");
+    let current = password_attempt(&mut f, "currentPassword");
     let new = new_password(&mut f, "newPassword");
     f.finish(current.zip(new))
 }
@@ -123,7 +123,7 @@ pub fn update_password(body: &Value) -> Result<(Password, Password), Problem> {
 /// `POST /auth/emergency-contacts`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
     let mut f = Fields::body(body);
     let name = f.required_text("name");
@@ -135,7 +135,7 @@ pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
 /// `PUT /helpers/me`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn duty(body: &Value) -> Result<Duty, Problem> {
     let mut f = Fields::body(body);
     let duty = Duty { available: f.flag("available"), skills: f.texts("skills", MAX_SKILLS) };
@@ -145,7 +145,7 @@ pub fn duty(body: &Value) -> Result<Duty, Problem> {
 /// `GET /helpers`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn helper_page(query: &Map<String, Value>) -> Result<HelperPage, Problem> {
     let mut f = Fields::query(query);
     let verification = f.word("verification");
@@ -163,10 +163,10 @@ pub(super) fn read_cursor<Id: std::str::FromStr>(f: &mut Fields<'_>) -> Option<(
     read
 }
 
-/// `PUT /helpers/:userId/verification`. Nobody is made pending again.
+/// `PUT /helpers/:userId/verification`. `pending` is rejected: it is only the initial status.
 ///
 /// # Errors
-/// When the status is missing or wrong.
+/// `invalid_input` if the status is missing or invalid.
 pub fn verification(body: &Value) -> Result<Verification, Problem> {
     let mut f = Fields::body(body);
     let status = f.string("status");
@@ -183,7 +183,7 @@ pub fn verification(body: &Value) -> Result<Verification, Problem> {
 /// `PUT /helpers/:userId/block`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn block(body: &Value) -> Result<(bool, Option<Text<500>>), Problem> {
     let mut f = Fields::body(body);
     let blocked = f.flag("blocked");

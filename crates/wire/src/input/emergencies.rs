@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use super::{Fields, accounts::read_cursor};
 use crate::Problem;
 
-/// A query, every value a text.
+/// A query, in which every value is a string.
 pub type Query = Map<String, Value>;
 
-/// `POST /emergencies`: what happened, and the caller's own key for it.
+/// `POST /emergencies`: the details and the `requestId`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
     let mut f = Fields::body(body);
     let location = f.object("location", |f| {
@@ -37,19 +37,19 @@ pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
     }))
 }
 
-/// What a helper answers to an alert.
+/// A helper's answer to an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// "I am coming", and perhaps when.
+    /// The helper comes, with an estimated arrival if given.
     Accept(Option<Timestamp>),
-    /// "I am not."
+    /// The helper does not come.
     Decline,
 }
 
 /// `POST /emergencies/:id/respond`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn respond(body: &Value) -> Result<Answer, Problem> {
     let mut f = Fields::body(body);
     let estimated_arrival = f.time("estimatedArrival");
@@ -67,7 +67,7 @@ pub fn respond(body: &Value) -> Result<Answer, Problem> {
 /// `PUT /emergencies/:id/helper-status`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn helper_status(body: &Value) -> Result<ResponseUpdate, Problem> {
     let mut f = Fields::body(body);
     let status = f.word("status");
@@ -76,10 +76,11 @@ pub fn helper_status(body: &Value) -> Result<ResponseUpdate, Problem> {
     f.finish(status.map(|status| ResponseUpdate { status, notes, estimated_arrival }))
 }
 
-/// `POST /emergencies/:id/resolve`. The type is checked, and recorded by who resolves.
+/// `POST /emergencies/:id/resolve`: the notes. `resolutionType` is validated and ignored: the use case derives it from
+/// the actor.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn resolve(body: &Value) -> Result<Option<Text<500>>, Problem> {
     let mut f = Fields::body(body);
     let _: Option<ResolutionType> = f.word("resolutionType");
@@ -90,7 +91,7 @@ pub fn resolve(body: &Value) -> Result<Option<Text<500>>, Problem> {
 /// `POST /emergencies/:id/cancel`.
 ///
 /// # Errors
-/// When the reason is wrong.
+/// `invalid_input` if the reason is invalid.
 pub fn cancel(body: &Value) -> Result<Option<Text<500>>, Problem> {
     let mut f = Fields::body(body);
     let reason = f.text("reason");
@@ -100,7 +101,7 @@ pub fn cancel(body: &Value) -> Result<Option<Text<500>>, Problem> {
 /// `POST /emergencies/:id/ratings`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn rating(body: &Value) -> Result<Rating, Problem> {
     let mut f = Fields::body(body);
     let helper = f.string("helperId");
@@ -111,10 +112,10 @@ pub fn rating(body: &Value) -> Result<Rating, Problem> {
     f.finish(helper.zip(score).map(|(helper, score)| Rating { helper: helper.parse().ok(), score, comment }))
 }
 
-/// `POST /emergencies/:id/report`: about whom, and why.
+/// `POST /emergencies/:id/report`: the reported party and the reason.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn report(body: &Value) -> Result<(Accused, Text<500>), Problem> {
     let mut f = Fields::body(body);
     let accused = f.string("userId").map_or(Accused::Owner, |id| id.parse().map_or(Accused::Unknown, Accused::User));
@@ -122,10 +123,10 @@ pub fn report(body: &Value) -> Result<(Accused, Text<500>), Problem> {
     f.finish(reason.map(|reason| (accused, reason)))
 }
 
-/// `POST /emergencies/:id/messages`: to whom, and what.
+/// `POST /emergencies/:id/messages`: the recipient and the text.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn message(body: &Value) -> Result<(Addressee, Text<1000>), Problem> {
     let mut f = Fields::body(body);
     let addressee = match f.string("recipientId") {
@@ -137,20 +138,20 @@ pub fn message(body: &Value) -> Result<(Addressee, Text<1000>), Problem> {
     f.finish(text.map(|text| (addressee, text)))
 }
 
-/// `latitude` and `longitude`, as a body.
+/// `PUT /helpers/me/location`: `latitude` and `longitude`.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn location(body: &Value) -> Result<Position, Problem> {
     let mut f = Fields::body(body);
     let position = f.position();
     f.finish(position)
 }
 
-/// `GET /emergencies/nearby`: around where, how far, how many.
+/// `GET /emergencies/nearby`: centre, radius and limit.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn nearby(query: &Query) -> Result<(Position, Metres, u32), Problem> {
     let mut f = Fields::query(query);
     let position = f.position();
@@ -159,10 +160,10 @@ pub fn nearby(query: &Query) -> Result<(Position, Metres, u32), Problem> {
     f.finish(position.map(|position| (position, radius, limit)))
 }
 
-/// `GET /emergencies/:id/helpers`: how far, how many.
+/// `GET /emergencies/:id/helpers`: radius and limit.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn helpers_near(query: &Query) -> Result<(Metres, u32), Problem> {
     let mut f = Fields::query(query);
     let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(5_000.0));
@@ -170,10 +171,10 @@ pub fn helpers_near(query: &Query) -> Result<(Metres, u32), Problem> {
     f.finish(Some((radius, limit)))
 }
 
-/// `GET /emergencies/history`: in which status, before when, how many.
+/// `GET /emergencies/history`: status, upper bound of the time, and limit.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn history(query: &Query) -> Result<(Option<EmergencyStatus>, Option<Timestamp>, u32), Problem> {
     let mut f = Fields::query(query);
     let (status, before) = (f.word("status"), f.time("before"));
@@ -181,10 +182,10 @@ pub fn history(query: &Query) -> Result<(Option<EmergencyStatus>, Option<Timesta
     f.finish(Some((status, before, limit)))
 }
 
-/// `GET /emergencies/:id/messages`: before when, how many.
+/// `GET /emergencies/:id/messages`: upper bound of the time, and limit.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn messages(query: &Query) -> Result<(Option<Timestamp>, u32), Problem> {
     let mut f = Fields::query(query);
     let before = f.time("before");
@@ -192,10 +193,10 @@ pub fn messages(query: &Query) -> Result<(Option<Timestamp>, u32), Problem> {
     f.finish(Some((before, limit)))
 }
 
-/// `GET /emergencies/:id/timeline`: after which event, how many.
+/// `GET /emergencies/:id/timeline`: the event to start after, and limit.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn timeline(query: &Query) -> Result<(EventId, u32), Problem> {
     let mut f = Fields::query(query);
     let after = f.parsed::<i64>("after").map_or(EventId::START, EventId::new);
@@ -203,10 +204,11 @@ pub fn timeline(query: &Query) -> Result<(EventId, u32), Problem> {
     f.finish(Some((after, limit)))
 }
 
-/// `GET /admin/emergencies`. Latitude and longitude go together; `radius` is 10 km unless told.
+/// `GET /admin/emergencies`. If any of `latitude`, `longitude` and `radius` is present, the first two are required;
+/// `radius` defaults to 10 km.
 ///
 /// # Errors
-/// Every wrong field.
+/// `invalid_input` with all invalid fields.
 pub fn admin_page(query: &Query) -> Result<AdminPage, Problem> {
     let mut f = Fields::query(query);
     let status = f.word("status");

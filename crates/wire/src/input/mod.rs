@@ -1,5 +1,6 @@
-//! Reading what clients send. Every wrong field is named, all of them at once; unknown fields are ignored, and
-//! `null` counts as missing.
+//! Parsing of requests and client events into domain types.
+//!
+//! All invalid fields are reported at once. Unknown fields are ignored, and `null` counts as missing.
 
 pub mod accounts;
 pub mod emergencies;
@@ -13,12 +14,14 @@ use serde_json::{Map, Value};
 
 use crate::{FieldError, Problem};
 
-/// The fields of a JSON object or of a query, and what was found wrong with them so far.
+/// A reader of the fields of a JSON object or a query, which collects errors.
+///
+/// Each method returns `None` if its field is missing or invalid, and records an error if it is invalid.
 pub struct Fields<'a> {
     object: Option<&'a Map<String, Value>>,
     prefix: &'static str,
     errors: Vec<FieldError>,
-    /// In a query every value is a text, numbers and flags included.
+    /// Whether this is a query, in which numbers are strings.
     query: bool,
 }
 
@@ -34,15 +37,15 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// The fields of a query, all of them texts.
+    /// The fields of a query, all of them strings.
     pub fn query(query: &'a Map<String, Value>) -> Self {
         Self { object: Some(query), prefix: "", errors: Vec::new(), query: true }
     }
 
-    /// Ends the reading.
+    /// Returns `read` if no error was recorded.
     ///
     /// # Errors
-    /// Every wrong field.
+    /// `invalid_input` with all invalid fields.
     pub fn finish<T>(self, read: Option<T>) -> Result<T, Problem> {
         match read {
             Some(read) if self.errors.is_empty() => Ok(read),
@@ -50,18 +53,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Notes that a field is wrong.
+    /// Records that a field is invalid.
     pub fn wrong(&mut self, field: &str, message: impl Into<std::borrow::Cow<'static, str>>) {
         let field = if self.prefix.is_empty() { field.to_owned() } else { format!("{}.{field}", self.prefix) };
         self.errors.push(FieldError::new(field, message));
     }
 
-    /// Whether something was found wrong with a field of the outermost object.
+    /// Whether an error was recorded for a field of the outermost object.
     pub fn is_wrong(&self, field: &str) -> bool {
         self.errors.iter().any(|error| error.field == field)
     }
 
-    /// Notes that a field is missing, unless it was there and wrong.
+    /// Records that a field is missing, unless it is present (and was found invalid).
     pub fn require<T>(&mut self, field: &'static str, read: Option<T>) -> Option<T> {
         if read.is_none() && self.object.is_some() && self.value(field).is_none() {
             self.wrong(field, REQUIRED);
@@ -81,18 +84,18 @@ impl<'a> Fields<'a> {
         parse(self.value(field)?).map_err(|message| self.wrong(field, message)).ok()
     }
 
-    /// A text as it is.
+    /// A string, unchanged.
     pub fn string(&mut self, field: &str) -> Option<&'a str> {
         self.parse(field, |value| value.as_str().ok_or("must be a string"))
     }
 
-    /// A value that is written as a text.
+    /// A value that is parsed from a string.
     pub fn parsed<T: FromStr<Err: ToString>>(&mut self, field: &str) -> Option<T> {
         let text = self.string(field)?;
         text.parse().map_err(|e: T::Err| self.wrong(field, e.to_string())).ok()
     }
 
-    /// A bounded text. One of white space alone counts as missing.
+    /// A bounded text. White space alone counts as missing.
     pub fn text<const MAX: usize>(&mut self, field: &str) -> Option<Text<MAX>> {
         match Text::parse(self.string(field)?) {
             Ok(text) => Some(text),
@@ -104,19 +107,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A bounded text that must not be missing or empty.
+    /// A bounded text that is required and must not be empty.
     pub fn required_text<const MAX: usize>(&mut self, field: &'static str) -> Option<Text<MAX>> {
         let text = self.string(field);
         let text = self.require(field, text)?;
         Text::parse(text).map_err(|e| self.wrong(field, e.to_string())).ok()
     }
 
-    /// A word of an enumeration.
+    /// A value of an enumeration.
     pub fn word<T: FromStr<Err = UnknownVariant>>(&mut self, field: &str) -> Option<T> {
         self.parsed(field)
     }
 
-    /// A flag.
+    /// A boolean.
     pub fn flag(&mut self, field: &str) -> Option<bool> {
         self.parse(field, |value| value.as_bool().ok_or("must be true or false"))
     }
@@ -128,7 +131,7 @@ impl<'a> Fields<'a> {
         self.parse(field, |value| {
             let number = match value {
                 Value::String(text) if query => text.parse::<u32>().ok(),
-                // 5.0 is a whole number too, as JavaScript writes no difference.
+                // JavaScript does not distinguish 5.0 from 5.
                 other => other.as_f64().filter(|n| n.fract() == 0.0).and_then(whole),
             };
             number.filter(|n| bounds.contains(n)).ok_or_else(wrong)
@@ -147,7 +150,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A length in metres within bounds.
+    /// A distance in metres within bounds.
     pub fn metres(&mut self, field: &str, bounds: RangeInclusive<f64>) -> Option<Metres> {
         let metres = self.number(field)?;
         if bounds.contains(&metres) {
@@ -157,7 +160,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// A moment (RFC 3339), to whole microseconds.
+    /// A time (RFC 3339), truncated to microseconds, which is what the databases store.
     pub fn time(&mut self, field: &str) -> Option<Timestamp> {
         let text = self.string(field)?;
         let time = DateTime::parse_from_rfc3339(text).ok().map(|t| t.with_timezone(&Utc).trunc_subsecs(6));
@@ -182,7 +185,7 @@ impl<'a> Fields<'a> {
         Position::new(latitude?, longitude?).ok()
     }
 
-    /// Reads a required nested object.
+    /// A required nested object. Its errors name fields with a dot: `location.latitude`.
     pub fn object<T>(&mut self, field: &'static str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
         let object = self.parse(field, |value| value.as_object().ok_or("must be an object"));
         let object = self.require(field, object)?;
@@ -192,7 +195,7 @@ impl<'a> Fields<'a> {
         read
     }
 
-    /// A field that may be set, cleared by `null` or an empty text, or left as it is.
+    /// A field of a partial update: a value replaces, `null` or an empty text clears, a missing field keeps `current`.
     pub fn patch<T>(&mut self, field: &str, current: &Option<T>, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T>
     where
         T: Clone,
@@ -205,12 +208,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of texts.
-    pub fn texts<const MAX: usize>(&mut self, field: &str, most: usize) -> Option<Vec<Text<MAX>>> {
+    /// A list of at most `max_items` texts.
+    pub fn texts<const MAX: usize>(&mut self, field: &str, max_items: usize) -> Option<Vec<Text<MAX>>> {
         self.parse(field, |value| {
             let items = value.as_array().ok_or_else(|| "must be a list".to_owned())?;
-            if items.len() > most {
-                return Err(format!("must hold at most {most}"));
+            if items.len() > max_items {
+                return Err(format!("must hold at most {max_items}"));
             }
             let text =
                 |item: &Value| Text::parse(item.as_str().ok_or("must hold strings only")?).map_err(|e| e.to_string());

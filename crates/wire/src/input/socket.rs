@@ -1,4 +1,4 @@
-//! Payloads of the events that clients send, and what a client hands over at the handshake.
+//! Payloads of client events, and the parameters of the handshake.
 
 use allynet_domain::{EventId, Position, usecase::rooms::Which};
 use serde_json::Value;
@@ -6,16 +6,16 @@ use serde_json::Value;
 use super::Fields;
 use crate::socket::Failure;
 
-/// `emergency:join` and `emergency:leave`.
+/// The payload of `emergency:join` and `emergency:leave`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Which emergency.
+    /// The emergency.
     pub emergency: Which,
-    /// The last event of it that the client has.
+    /// The last event of the emergency that the client has handled.
     pub last_event_id: Option<EventId>,
 }
 
-/// `{emergencyId, lastEventId?}`: an id, or `current`.
+/// Parses `{emergencyId, lastEventId?}`, in which `emergencyId` is an id or `current`.
 ///
 /// # Errors
 /// `invalid_payload`.
@@ -31,7 +31,7 @@ pub fn room(payload: &Value) -> Result<Room, Failure> {
     Ok(Room { emergency, last_event_id: last_event_id.transpose()? })
 }
 
-/// `{latitude, longitude}`.
+/// Parses `{latitude, longitude}`.
 ///
 /// # Errors
 /// `invalid_payload`.
@@ -45,7 +45,7 @@ pub fn location(payload: &Value) -> Result<Position, Failure> {
     f.finish(position).map_err(|problem| Failure::invalid(problem.message))
 }
 
-/// A number of the log: whole and not negative.
+/// Parses an event id: a whole number that is not negative.
 pub fn event_id(value: &Value) -> Option<EventId> {
     value.as_i64().filter(|&id| id >= 0).map(EventId::new)
 }

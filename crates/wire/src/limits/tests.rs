@@ -1,4 +1,4 @@
-//! The tables agree with themselves and with the document.
+//! The tables are consistent, and `docs/limits.md` shows the same numbers.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const DOCUMENT: &str = include_str!("../../../../docs/limits.md");
 
-/// What a person in an emergency and those who come to help depend on.
+/// Routes that must never be limited.
 const VITAL: &[(&str, &str)] = &[
     ("POST", "/api/v1/emergencies"),
     ("POST", "/api/v1/emergencies/{id}/respond"),
@@ -21,7 +21,7 @@ const VITAL: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_people_in_an_emergency_depend_on_is_never_limited() {
+fn routes_that_an_emergency_depends_on_are_never_limited() {
     for (method, path) in VITAL {
         for slash in ["", "/"] {
             assert_eq!(of_route(method, &format!("{path}{slash}")), Some(NEVER), "{method} {path}");
@@ -47,11 +47,11 @@ fn no_route_and_no_event_has_two_rows() {
 }
 
 #[test]
-fn routes_are_counted_by_what_is_known_of_a_request_and_events_by_what_is_known_of_a_socket() {
+fn routes_are_counted_by_request_and_events_by_user_or_socket() {
     for limit in ROUTES.iter().flat_map(|row| row.2) {
         assert!(limit.subject() != Subject::Socket && limit.excess() == Excess::Refused, "{limit:?}");
     }
-    // Who calls an open route is not known.
+    // Open routes have no authenticated user.
     for (method, path, limits) in ROUTES {
         let open = ["register", "login", "refresh"].iter().any(|end| path.ends_with(end));
         for limit in *limits {
@@ -60,12 +60,12 @@ fn routes_are_counted_by_what_is_known_of_a_request_and_events_by_what_is_known_
     }
     for limit in EVENTS.iter().chain([&OTHER_EVENTS]).flat_map(|rule| rule.limits) {
         assert!(matches!(limit.subject(), Subject::User | Subject::Socket), "{limit:?}");
-        assert_eq!(limit.excess() == Excess::PutOff, *limit == Limit::Positions, "{limit:?}");
+        assert_eq!(limit.excess() == Excess::Deferred, *limit == Limit::Positions, "{limit:?}");
     }
 }
 
 #[test]
-fn numbers_of_limits_are_their_places() {
+fn discriminants_of_limits_are_indices_of_all() {
     for (index, limit) in Limit::ALL.iter().enumerate() {
         assert_eq!(*limit as usize, index);
         assert!(limit.quota().burst > 0 && !limit.quota().each.is_zero());
@@ -73,7 +73,7 @@ fn numbers_of_limits_are_their_places() {
 }
 
 #[test]
-fn what_is_no_route_has_no_limit() {
+fn unknown_routes_have_no_limits_and_unknown_events_the_default() {
     assert_eq!(of_route("PATCH", "/api/v1/emergencies"), None);
     assert_eq!(of_route("GET", "/socket.io/"), None);
     assert_eq!(of_route("HEAD", "/api/v1/auth/me"), of_route("GET", "/api/v1/auth/me/"));
@@ -81,35 +81,35 @@ fn what_is_no_route_has_no_limit() {
 }
 
 #[test]
-fn an_account_is_known_by_its_email_however_it_is_written() {
-    let who = |email: &str| Who::account(&email.parse().unwrap());
-    assert_eq!(who("Ada@Example.org "), who("ada@example.org"));
-    assert_ne!(who("ada@example.org"), who("eve@example.org"));
+fn emails_that_differ_in_case_are_one_key() {
+    let key = |email: &str| LimitKey::account(&email.parse().unwrap());
+    assert_eq!(key("Ada@Example.org "), key("ada@example.org"));
+    assert_ne!(key("ada@example.org"), key("eve@example.org"));
 }
 
 #[test]
-fn without_limits_everything_is_allowed() {
+fn disabled_limits_allow_everything() {
     let limits = Limits::off();
-    assert_eq!(limits.take(Limit::Credentials, Who::Account(7)), Ok(()));
+    assert_eq!(limits.take(Limit::Credentials, LimitKey::Account(7)), Ok(()));
     assert_eq!(limits.connections_per_address(), usize::MAX);
     assert_eq!((limits.connections_per_user(), limits.rooms_per_socket()), (usize::MAX, usize::MAX));
 }
 
 #[test]
-fn limits_ask_who_counts() {
+fn enabled_limits_ask_the_limiter() {
     struct Never;
     impl Limiter for Never {
-        fn take(&self, _: Limit, _: Who) -> Result<(), Duration> {
+        fn take(&self, _: Limit, _: LimitKey) -> Result<(), Duration> {
             Err(Duration::from_secs(3))
         }
     }
     let limits = Limits::on(Arc::new(Never), 100);
-    assert_eq!(limits.take(Limit::Writes, Who::Socket(1)), Err(Duration::from_secs(3)));
+    assert_eq!(limits.take(Limit::Writes, LimitKey::Socket(1)), Err(Duration::from_secs(3)));
     assert_eq!(limits.connections_per_address(), 100);
     assert_eq!((limits.connections_per_user(), limits.rooms_per_socket()), (10, 50));
 }
 
-/// The rows of the document's table of limits: by, at once, then.
+/// The expected cells of the document's table: by, burst, rate.
 fn documented(limit: Limit) -> Vec<String> {
     let quota = limit.quota();
     let rate = 1.0 / quota.each.as_secs_f64();

@@ -1,4 +1,4 @@
-//! Every failure as clients are told it.
+//! Every failure as clients receive it.
 
 use std::collections::BTreeSet;
 
@@ -151,7 +151,7 @@ fn only_refusals_with_facts_for_the_client_have_details() {
 }
 
 #[test]
-fn only_failures_of_ours_belong_in_the_log() {
+fn only_faults_of_the_service_are_logged() {
     let faults: BTreeSet<_> =
         every_refusal().map(|r| Problem::from(&r)).filter(Problem::is_fault).map(|p| p.reason).collect();
     assert_eq!(faults, BTreeSet::from(["contended"]));
@@ -159,7 +159,7 @@ fn only_failures_of_ours_belong_in_the_log() {
 }
 
 #[test]
-fn the_cause_of_a_fault_is_never_shown() {
+fn the_cause_of_a_fault_is_never_rendered() {
     let corrupt = port::Error::Corrupt { table: "emergency", column: "status", id: "secret".to_owned() };
     for (error, reason) in [
         (port::Error::unavailable("secret"), "unavailable"),

@@ -1,4 +1,4 @@
-//! Acknowledgements, errors and confirmations, to the letter.
+//! Snapshots of acknowledgements, errors and confirmations.
 
 use allynet_domain::port;
 use insta::assert_snapshot;
@@ -7,7 +7,7 @@ use super::*;
 use crate::given::{EMERGENCY, OWNER, at, id, shown};
 
 #[test]
-fn acknowledgements_say_whether_it_was_done() {
+fn acknowledgements_say_whether_the_event_succeeded() {
     let done: Result<_, Failure> = Ok(Confirmation::joined(id(EMERGENCY)));
     assert_snapshot!(shown(&Acknowledgement::of(&done)), @r#"
     {
@@ -53,7 +53,7 @@ fn an_error_names_the_event_that_failed() {
 }
 
 #[test]
-fn a_limit_that_was_reached_says_what_helps() {
+fn an_exceeded_limit_says_when_to_try_again() {
     let failure = Failure::rate_limited(Duration::from_nanos(1_000_000_001));
     assert_snapshot!(shown(&ErrorEvent::new(&failure, Some("emergency:leave"))), @r#"
     {
@@ -108,7 +108,7 @@ fn failures_have_the_codes_and_messages_of_the_interface() {
 }
 
 #[test]
-fn a_session_is_told_its_rooms_but_not_those_that_nobody_joins_by_name() {
+fn session_ready_lists_only_rooms_that_can_be_joined_by_name() {
     let rooms =
         [Room::User(id(OWNER)), Room::Helpers, Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))];
     let ready = SessionReady::new(id(OWNER), &rooms, EventId::new(42), at(0));

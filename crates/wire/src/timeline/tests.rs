@@ -1,4 +1,4 @@
-//! The timeline, for each who may read it.
+//! The timeline for each kind of viewer.
 
 use allynet_domain::{EventId, Sender, To};
 use insta::assert_snapshot;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::*;
 use crate::given::{ADMIN, GRACE, OWNER, ada, emergency, every_event, grace, id, json, logged, message, shown};
 
-/// One of every event of an anonymous emergency, numbered in order.
-fn happened() -> Vec<LoggedEvent> {
+/// One event of every kind of an anonymous emergency, numbered in order.
+fn all_events() -> Vec<LoggedEvent> {
     let of_it = every_event(true).into_iter().filter(|event| event.emergency.is_some());
     (1..).zip(of_it).map(|(seq, event)| LoggedEvent { id: EventId::new(seq), ..event }).collect()
 }
@@ -19,14 +19,14 @@ fn read(events: &[LoggedEvent], viewer: u128, relation: Relation) -> Vec<Value> 
 }
 
 /// `number event actor` of each entry.
-fn outline(events: &[LoggedEvent], viewer: u128, relation: Relation) -> String {
+fn summary(events: &[LoggedEvent], viewer: u128, relation: Relation) -> String {
     let line = |e: Value| format!("{} {} {}", e["eventId"], e["event"].as_str().unwrap(), e["actor"]);
     read(events, viewer, relation).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn its_owner_sees_who_did_what() {
-    assert_snapshot!(outline(&happened(), OWNER, Relation::Owner), @r#"
+fn the_owner_sees_the_actor_of_every_entry() {
+    assert_snapshot!(summary(&all_events(), OWNER, Relation::Owner), @r#"
     1 emergency:created "00000000-0000-0000-0000-000000000ada"
     2 alerts:sent null
     3 alerts:acknowledged "00000000-0000-0000-0000-000000000006"
@@ -44,8 +44,8 @@ fn its_owner_sees_who_did_what() {
 }
 
 #[test]
-fn a_responding_helper_does_not_see_which_was_the_anonymous_owner() {
-    assert_snapshot!(outline(&happened(), GRACE, Relation::RespondingHelper), @r#"
+fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
+    assert_snapshot!(summary(&all_events(), GRACE, Relation::RespondingHelper), @r#"
     1 emergency:created null
     2 alerts:sent null
     3 alerts:acknowledged "00000000-0000-0000-0000-000000000006"
@@ -64,12 +64,12 @@ fn a_responding_helper_does_not_see_which_was_the_anonymous_owner() {
 
 #[test]
 fn an_administrator_sees_the_same_as_the_owner() {
-    assert_eq!(outline(&happened(), ADMIN, Relation::Admin), outline(&happened(), OWNER, Relation::Owner));
+    assert_eq!(summary(&all_events(), ADMIN, Relation::Admin), summary(&all_events(), OWNER, Relation::Owner));
 }
 
 #[test]
-fn what_becomes_of_alerts_are_entries_of_their_own() {
-    let entries = read(&happened(), GRACE, Relation::RespondingHelper);
+fn alerts_and_their_answers_have_entries_of_their_own() {
+    let entries = read(&all_events(), GRACE, Relation::RespondingHelper);
     assert_snapshot!(shown(&entries[1]), @r#"
     {
       "actor": null,
@@ -139,16 +139,16 @@ fn what_becomes_of_alerts_are_entries_of_their_own() {
 }
 
 #[test]
-fn declines_are_counted_and_blamed_on_nobody() {
+fn declines_are_counted_without_an_actor() {
     let declined = |n| logged(Some(n), Event::AlertDeclined { helper: id(n) });
     let entries = read(&[declined(3), declined(4)], OWNER, Relation::Owner);
-    let told: Vec<_> = entries.iter().map(|e| (e["data"]["count"].as_u64(), e["actor"].is_null())).collect();
-    assert_eq!(told, [(Some(1), true), (Some(2), true)]);
+    let counts: Vec<_> = entries.iter().map(|e| (e["data"]["count"].as_u64(), e["actor"].is_null())).collect();
+    assert_eq!(counts, [(Some(1), true), (Some(2), true)]);
     assert!(entries.iter().all(|e| e["data"].as_object().unwrap().len() == 1));
 }
 
 #[test]
-fn nobody_reads_the_direct_messages_of_others() {
+fn direct_messages_of_others_are_left_out() {
     let posted = |from, to| logged(None, Event::MessagePosted { message: message(from, to, true) });
     let deleted = |readers| logged(None, Event::MessageDeleted { message: id(7), readers });
     let (owner, helper) = (Sender::Owner(ada()), Sender::Helper(grace()));

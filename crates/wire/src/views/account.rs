@@ -1,4 +1,4 @@
-//! Accounts, for those they belong to and for administrators.
+//! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
     Account, Contact, HelperRecord, HelperReputation, Role, Timestamp, Verification,
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Ids, RatingView};
 
-/// The account itself.
+/// An account, for its owner or an administrator.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView<'a> {
@@ -101,7 +101,7 @@ pub struct Helper<'a> {
     pub helper: HelperRecordView<'a>,
 }
 
-/// A user, and how often others have complained about them.
+/// An account with the number of reports about it, for administrators.
 #[derive(Debug, Serialize)]
 pub struct ListedHelperView<'a> {
     #[serde(flatten)]
@@ -119,9 +119,9 @@ impl<'a> From<&'a ListedHelper> for ListedHelperView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HelperList<'a> {
-    /// One page.
+    /// The page.
     pub helpers: Vec<ListedHelperView<'a>>,
-    /// Where the next page begins; none after the last.
+    /// The cursor of the next page; `None` on the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -152,8 +152,9 @@ impl<'a> From<&'a SignedIn> for Session<'a> {
     }
 }
 
-/// `{trustScore, helped{general, emergency, total}, requested{…}, reports}`. Of requests other than emergencies, and
-/// of reports, the existing web client shows a number that this service does not keep: 0.
+/// `{trustScore, helped{general, emergency, total}, requested{…}, reports}`.
+///
+/// `general` and `reports` are always 0: the existing web client shows them, and this service does not count them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
@@ -171,7 +172,7 @@ struct Tally {
 }
 
 impl Stats {
-    /// What an account has done.
+    /// The statistics of an account.
     pub const fn new(reputation: HelperReputation, activity: Activity) -> Self {
         const fn tally(emergency: u32) -> Tally {
             Tally { general: 0, emergency, total: emergency }

@@ -1,4 +1,4 @@
-//! Emergencies over REST, for a viewer.
+//! Emergencies in REST answers, rendered for a viewer.
 
 use allynet_domain::{
     Account, Emergency, EmergencyStatus, EmergencyType, HelperPolicy, Location, Metres, Priority, Relation,
@@ -99,13 +99,13 @@ struct AlertsView {
     declined: u32,
 }
 
-/// Whether somebody in this relation to an emergency may know who its owner is.
+/// Whether a viewer in this relation to an emergency may see its owner.
 pub fn knows_owner(relation: Relation, anonymous: bool) -> bool {
     !anonymous || matches!(relation, Relation::Owner | Relation::Admin)
 }
 
 impl<'a> EmergencyView<'a> {
-    /// The emergency for a viewer in this relation to it. `distance` is the viewer's, where a place was given.
+    /// Renders the emergency for a viewer in this relation. `distance` is from the viewer, if their position is known.
     pub fn new(emergency: &'a Emergency, relation: Relation, distance: Option<Metres>) -> Self {
         let call = &emergency.call;
         let details = &call.details;
@@ -145,7 +145,7 @@ impl<'a> EmergencyView<'a> {
         }
     }
 
-    /// With whether its responding helpers are connected, if the viewer is a participant or an administrator.
+    /// Adds whether the responding helpers are online, if the viewer is a participant or an administrator.
     #[must_use]
     pub fn with_presence(mut self, presence: &dyn Presence) -> Self {
         for response in self.responding_helpers.iter_mut().filter(|_| self.alerts.is_some()) {
@@ -156,7 +156,7 @@ impl<'a> EmergencyView<'a> {
         self
     }
 
-    /// The emergency for this account.
+    /// Renders the emergency for an account.
     pub fn of(emergency: &'a Emergency, account: &Account, policy: HelperPolicy, distance: Option<Metres>) -> Self {
         Self::new(emergency, emergency.relation(account, policy), distance)
     }
@@ -164,7 +164,7 @@ impl<'a> EmergencyView<'a> {
 
 /// `{emergency}`
 #[derive(Debug, Serialize)]
-pub struct One<'a> {
+pub struct EmergencyData<'a> {
     /// The emergency.
     pub emergency: EmergencyView<'a>,
 }
@@ -189,7 +189,7 @@ pub struct NearbyHelperView<'a> {
 }
 
 impl<'a> NearbyHelperView<'a> {
-    /// With whether they are connected.
+    /// Renders a helper with whether they are online.
     pub fn new(found: &'a NearbyHelper, online: bool) -> Self {
         Self { helper: HelperView::new(&found.helper, Ids::plain), distance: found.distance.whole(), online }
     }

@@ -1,4 +1,4 @@
-//! Messages, for a viewer.
+//! Messages, rendered for a reader.
 
 use std::borrow::Cow;
 
@@ -8,24 +8,23 @@ use uuid::Uuid;
 
 use super::Ids;
 
-/// Who looks at a message.
+/// The viewer of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
-    /// The account; none for a payload that several hear.
+    /// The account; `None` for a payload that several users receive.
     pub user: Option<UserId>,
-    /// Whether an anonymous owner is known to them: to administrators. Owners know themselves.
+    /// Whether an anonymous owner is shown: true for administrators. Owners always see themselves.
     pub unmasks: bool,
 }
 
 impl Reader {
-    /// An ordinary participant.
+    /// A participant who is not an administrator.
     pub const fn participant(user: UserId) -> Self {
         Self { user: Some(user), unmasks: false }
     }
 }
 
-/// A message as one viewer may see it. It has `_id` on sockets too, because the existing web client tells duplicates
-/// by it.
+/// A message as one viewer may see it. It has `_id` in events too, by which the existing web client finds duplicates.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageView<'a> {
@@ -44,13 +43,13 @@ pub struct MessageView<'a> {
 }
 
 impl<'a> MessageView<'a> {
-    /// The message for a reader.
+    /// Renders the message for a reader.
     pub fn new(message: &'a Message, reader: Reader) -> Self {
         let own = |user: UserId| reader.user == Some(user);
         let knows_owner = !message.anonymous || own(message.owner) || reader.unmasks;
         let sender = message.from.id();
         let is_mine = sender.is_some_and(own);
-        let (display_name, display_initials) = shown_as(&message.from, knows_owner);
+        let (display_name, display_initials) = names_of(&message.from, knows_owner);
         let (sender_role, sender_id) = match &message.from {
             Sender::Owner(person) => ("creator", knows_owner.then_some(person.id)),
             Sender::Helper(person) => ("helper", Some(person.id)),
@@ -84,7 +83,8 @@ impl<'a> MessageView<'a> {
     }
 }
 
-fn shown_as(sender: &Sender, knows_owner: bool) -> (Cow<'_, str>, String) {
+/// The display name and the initials of a sender.
+fn names_of(sender: &Sender, knows_owner: bool) -> (Cow<'_, str>, String) {
     match sender {
         Sender::Owner(_) if !knows_owner => (Cow::Borrowed("Anonymous"), "A".to_owned()),
         Sender::Owner(person) | Sender::Helper(person) => (full_name(person), initials(person)),

@@ -1,4 +1,4 @@
-//! The shapes of what clients are shown.
+//! The shapes of resources, rendered for a viewer.
 
 mod account;
 mod emergency;
@@ -12,7 +12,7 @@ use allynet_domain::{HelperCard, Person, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The id of a resource. Over REST it comes as `_id` too, because the existing web client reads that.
+/// The id of a resource. REST answers have it as `_id` too, which the existing web client reads.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ids {
     id: Uuid,
@@ -49,7 +49,7 @@ impl<T> Success<T> {
         Self { done: true, message: None, data }
     }
 
-    /// Adds a sentence for people.
+    /// Adds a sentence for people to read.
     #[must_use]
     pub fn with_message(self, message: &'static str) -> Self {
         Self { message: Some(message), ..self }
@@ -73,7 +73,7 @@ impl<'a> From<&'a Person> for Named<'a> {
     }
 }
 
-/// A person as others see them: `{id, profile{firstName, lastName}}`.
+/// A person as seen by others: `{id, profile{firstName, lastName}}`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct PersonView<'a> {
     #[serde(flatten)]
@@ -94,7 +94,7 @@ pub struct RatingView {
     count: u32,
 }
 
-/// A helper as participants see them: `{id, profile, trustScore, helperRating}`.
+/// A helper as seen by participants: `{id, profile, trustScore, helperRating}`.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HelperView<'a> {

@@ -1,4 +1,4 @@
-//! What clients are shown, to the letter.
+//! Snapshots of the views.
 
 mod accounts;
 mod emergencies;

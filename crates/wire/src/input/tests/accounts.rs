@@ -17,7 +17,7 @@ fn registration() -> Value {
 }
 
 #[test]
-fn a_registration_is_read() {
+fn a_registration_is_parsed() {
     let read = register(&with(registration(), "phone", Some(json!("+49 30 1")))).unwrap();
     assert_eq!(read.email.as_str(), "ada@example.org");
     assert_eq!(read.password.expose(), "password");
@@ -87,7 +87,7 @@ fn bounds_of_a_registration_are_inclusive() {
 }
 
 #[test]
-fn at_login_a_text_that_is_no_email_belongs_to_nobody() {
+fn a_login_with_an_invalid_email_is_not_an_input_error() {
     let (email, password) = login(&json!({ "email": "ada", "password": "x" })).unwrap();
     assert_eq!((email, password.expose()), (None, "x"));
     let (email, _) = login(&json!({ "email": "ADA@example.org", "password": "x" })).unwrap();
@@ -97,7 +97,7 @@ fn at_login_a_text_that_is_no_email_belongs_to_nobody() {
 }
 
 #[test]
-fn tokens_are_texts() {
+fn tokens_must_be_strings() {
     assert_eq!(refresh(&json!({ "refreshToken": "t" })).unwrap(), "t");
     assert_eq!(wrong_fields(refresh(&json!({ "refreshToken": null }))), ["refreshToken"]);
     assert_eq!(logout(&json!({})).unwrap(), None);
@@ -107,14 +107,14 @@ fn tokens_are_texts() {
 }
 
 #[test]
-fn a_missing_field_of_a_profile_stays_and_null_clears() {
+fn a_missing_profile_field_keeps_its_value_and_null_clears_it() {
     let current = account(1).profile;
     assert_eq!(profile(&json!({}), &current).unwrap(), current);
     let cleared = profile(&json!({ "lastName": null, "phone": null, "bio": "", "avatar": null }), &current).unwrap();
     let first_name = current.first_name.clone();
     assert_eq!(cleared, Profile { first_name, last_name: None, phone: None, avatar: None, bio: None });
-    let told = json!({ "firstName": "Ada", "bio": repeated(500), "avatar": "http://example.org/a" });
-    let after = profile(&told, &current).unwrap();
+    let body = json!({ "firstName": "Ada", "bio": repeated(500), "avatar": "http://example.org/a" });
+    let after = profile(&body, &current).unwrap();
     assert_eq!((after.first_name.as_str(), after.avatar.unwrap().as_str()), ("Ada", "http://example.org/a"));
     assert_eq!(after.last_name, current.last_name);
 }
@@ -160,7 +160,7 @@ fn contacts_have_name_and_email() {
 }
 
 #[test]
-fn duty_is_told_in_part_or_as_a_whole() {
+fn all_fields_of_duty_are_optional() {
     let read = duty(&json!({ "available": false, "skills": ["First aid"] })).unwrap();
     assert_eq!((read.available, read.skills.map(|s| s.len())), (Some(false), Some(1)));
     assert_eq!(duty(&json!({ "available": null })).unwrap(), Duty::default());
@@ -171,7 +171,7 @@ fn duty_is_told_in_part_or_as_a_whole() {
 }
 
 #[test]
-fn helpers_are_paged_by_a_cursor_of_ours() {
+fn a_page_of_helpers_accepts_only_cursors_of_the_service() {
     let page = helper_page(&query(&[])).unwrap();
     assert_eq!((page.verification, page.after, page.limit), (None, None, 50));
     let given = cursor::write(at(3), "00000000-0000-0000-0000-000000000007");
@@ -194,7 +194,7 @@ fn helpers_are_paged_by_a_cursor_of_ours() {
 }
 
 #[test]
-fn nobody_is_made_pending_again() {
+fn pending_is_not_a_decision() {
     assert_eq!(verification(&json!({ "status": "verified" })).unwrap(), Verification::Verified);
     assert_eq!(verification(&json!({ "status": "rejected" })).unwrap(), Verification::Rejected);
     for status in [json!("pending"), json!("x"), json!(null), json!(1)] {

@@ -1,4 +1,4 @@
-//! Whatever JSON is sent, reading it says yes or names what is wrong.
+//! Property tests: parsing any JSON succeeds or lists the invalid fields; it never panics.
 
 use proptest::{collection, prelude::*};
 use serde_json::Map;
@@ -92,7 +92,7 @@ const FIELDS: &[&str] = &[
     "verification",
 ];
 
-/// Texts, among them such as are nearly right somewhere.
+/// Strings, among them nearly valid ones.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,60}",
@@ -131,8 +131,8 @@ fn queries() -> impl Strategy<Value = Map<String, Value>> {
     pairs.prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect())
 }
 
-/// Yes, or a list of what is wrong in which no field comes twice.
-fn says_something(read: Result<(), Problem>) -> Result<(), TestCaseError> {
+/// Success, or a list of invalid fields without duplicates.
+fn is_valid_outcome(read: Result<(), Problem>) -> Result<(), TestCaseError> {
     let Err(problem) = read else { return Ok(()) };
     prop_assert_eq!((problem.status, problem.reason), (400, "invalid_input"));
     let mut fields: Vec<_> = problem.details.unwrap_or_default().into_iter().map(|d| d.field).collect();
@@ -146,21 +146,21 @@ fn says_something(read: Result<(), Problem>) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn any_body_is_read_or_refused(body in json_values()) {
+    fn any_body_is_parsed_or_refused(body in json_values()) {
         for read in BODIES {
-            says_something(read(&body))?;
+            is_valid_outcome(read(&body))?;
         }
     }
 
     #[test]
-    fn any_query_is_read_or_refused(query in queries()) {
+    fn any_query_is_parsed_or_refused(query in queries()) {
         for read in QUERIES {
-            says_something(read(&query))?;
+            is_valid_outcome(read(&query))?;
         }
     }
 
     #[test]
-    fn any_payload_of_a_socket_is_read_or_refused(payload in json_values()) {
+    fn any_socket_payload_is_parsed_or_refused(payload in json_values()) {
         for failure in [socket::room(&payload).err(), socket::location(&payload).err()].into_iter().flatten() {
             prop_assert_eq!(failure.code, "invalid_payload");
             prop_assert!(!failure.message.is_empty());
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn null_and_missing_are_the_same_but_for_a_profile(mut body in json_values(), field in prop::sample::select(FIELDS)) {
+    fn null_and_missing_are_the_same_except_for_a_profile(mut body in json_values(), field in prop::sample::select(FIELDS)) {
         let Some(object) = body.as_object_mut() else { return Ok(()) };
         object.remove(field);
         let missing: Vec<_> = BODIES.iter().map(|read| read(&Value::Object(object.clone()))).collect();
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_service_read_it_can_write(time in texts()) {
+    fn a_parsed_time_can_be_rendered(time in texts()) {
         let query = query(&[("before", &time)]);
         if let Ok((Some(before), _)) = emergencies::messages(&query) {
             prop_assert!(serde_json::to_value(before).is_ok());

@@ -24,7 +24,7 @@ fn call() -> Value {
 }
 
 #[test]
-fn a_call_is_read() {
+fn an_emergency_is_parsed() {
     let (details, request_id) = raise(&call()).unwrap();
     assert_eq!((details.kind, details.priority, details.severity), (EmergencyType::Medical, Priority::Low, 10));
     assert_eq!((details.silent, details.anonymous), (true, true));
@@ -37,7 +37,7 @@ fn a_call_is_read() {
 }
 
 #[test]
-fn a_call_needs_a_place_and_nothing_else() {
+fn an_emergency_needs_only_a_position() {
     let place = json!({ "latitude": 1, "longitude": 2 });
     let nulls = json!({
         "location": { "latitude": 1, "longitude": 2, "address": null, "description": null }, "type": null,
@@ -55,7 +55,7 @@ fn a_call_needs_a_place_and_nothing_else() {
 }
 
 #[test]
-fn every_wrong_field_of_a_call_is_named() {
+fn every_invalid_field_of_an_emergency_is_named() {
     for (field, value) in [
         ("location", None),
         ("location", Some(json!([1, 2]))),
@@ -87,7 +87,7 @@ fn every_wrong_field_of_a_call_is_named() {
 }
 
 #[test]
-fn bounds_of_a_call_are_inclusive() {
+fn bounds_of_an_emergency_are_inclusive() {
     for (field, value) in [
         ("location.address", repeated(300)),
         ("location.description", repeated(300)),
@@ -121,7 +121,7 @@ fn a_helper_accepts_unless_they_decline() {
 }
 
 #[test]
-fn a_helper_tells_how_far_along_they_are() {
+fn a_helper_status_is_parsed() {
     let read = helper_status(&json!({ "status": "on_way", "notes": null })).unwrap();
     assert_eq!((read.status, read.notes, read.estimated_arrival), (ResponseStatus::OnWay, None, None));
     assert!(helper_status(&json!({ "status": "arrived", "notes": repeated(500) })).is_ok());
@@ -131,7 +131,7 @@ fn a_helper_tells_how_far_along_they_are() {
 }
 
 #[test]
-fn the_type_of_a_resolution_is_checked_and_not_kept() {
+fn the_resolution_type_is_validated_and_ignored() {
     for resolution in ["user_resolved", "helper_resolved", "admin_resolved", "auto_expired"] {
         let body = json!({ "resolutionType": resolution, "notes": "All well" });
         assert_eq!(resolve(&body).unwrap(), Some(text("All well")));
@@ -145,7 +145,7 @@ fn the_type_of_a_resolution_is_checked_and_not_kept() {
 }
 
 #[test]
-fn judgements_are_read() {
+fn ratings_and_reports_are_parsed() {
     let read = rating(&json!({ "helperId": USER, "score": 5, "comment": null })).unwrap();
     assert_eq!((read.helper, read.score, read.comment), (Some(id(7)), 5, None));
     assert_eq!(rating(&json!({ "helperId": "nobody", "score": 1 })).unwrap().helper, None);
@@ -168,7 +168,7 @@ fn judgements_are_read() {
 }
 
 #[test]
-fn messages_are_addressed_to_all_to_the_creator_or_to_one() {
+fn messages_are_addressed_to_all_the_creator_or_one_helper() {
     for (recipient, addressee) in [
         (json!(null), Addressee::Everyone),
         (json!("creator"), Addressee::Creator),
@@ -186,7 +186,7 @@ fn messages_are_addressed_to_all_to_the_creator_or_to_one() {
 }
 
 #[test]
-fn places_are_read_from_bodies_and_queries() {
+fn positions_are_parsed_from_bodies_and_queries() {
     assert!(location(&json!({ "latitude": -90, "longitude": 180 })).is_ok());
     assert_eq!(wrong_fields(location(&json!({ "latitude": "1" }))), ["latitude", "longitude"]);
     let (position, radius, limit) = nearby(&query(&[("latitude", "52.5"), ("longitude", "13.25")])).unwrap();
@@ -206,7 +206,7 @@ fn places_are_read_from_bodies_and_queries() {
 }
 
 #[test]
-fn pages_are_read() {
+fn pages_are_parsed() {
     assert_eq!(history(&query(&[])).unwrap(), (None, None, 50));
     let asked = [("status", "resolved"), ("before", "2026-01-15T10:00:00Z"), ("limit", "1")];
     assert_eq!(history(&query(&asked)).unwrap(), (Some(EmergencyStatus::Resolved), Some(at(0)), 1));

@@ -1,4 +1,4 @@
-//! The readers of single fields.
+//! The methods of [`Fields`], one by one.
 
 use allynet_domain::{EmergencyStatus, Metres, Priority, Text};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn body<T: Debug>(value: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>)
 }
 
 /// Reads one field `f` of a query.
-fn asked<T: Debug>(value: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<Option<T>, Problem> {
+fn query_field<T: Debug>(value: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<Option<T>, Problem> {
     let query = query(&[("f", value)]);
     let mut fields = Fields::query(&query);
     let read = read(&mut fields);
@@ -28,7 +28,7 @@ fn is_wrong<T: Debug>(read: Result<T, Problem>, message: &str) {
 }
 
 #[test]
-fn anything_but_an_object_is_no_body() {
+fn a_body_must_be_an_object() {
     for other in [json!(null), json!([]), json!("text"), json!(7), json!(true)] {
         let mut fields = Fields::body(&other);
         let read: Option<Text<9>> = fields.required_text("f");
@@ -46,7 +46,7 @@ fn null_counts_as_missing() {
 }
 
 #[test]
-fn what_is_there_and_wrong_is_not_called_missing() {
+fn an_invalid_field_is_not_reported_as_missing() {
     for value in [json!(7), json!(["x"]), json!({})] {
         is_wrong(body(value, |f| f.required_text::<9>("f")), "must be a string");
     }
@@ -66,7 +66,7 @@ fn texts_are_trimmed_bounded_and_without_nul() {
 }
 
 #[test]
-fn words_are_spelled_in_one_way() {
+fn enumeration_values_are_case_sensitive() {
     assert_eq!(body(json!("low"), |f| f.word("f")).unwrap(), Some(Priority::Low));
     is_wrong(body(json!("Low"), |f| f.word::<Priority>("f")), "must be one of low, medium, high, critical");
     is_wrong(
@@ -77,7 +77,7 @@ fn words_are_spelled_in_one_way() {
 }
 
 #[test]
-fn flags_are_not_guessed() {
+fn booleans_are_not_coerced() {
     assert_eq!(body(json!(false), |f| f.flag("f")).unwrap(), Some(false));
     for other in [json!("true"), json!(1), json!([])] {
         is_wrong(body(other, |f| f.flag("f")), "must be true or false");
@@ -85,7 +85,7 @@ fn flags_are_not_guessed() {
 }
 
 #[test]
-fn whole_numbers_have_bounds_and_may_be_written_with_a_point() {
+fn whole_numbers_have_bounds_and_may_have_a_zero_fraction() {
     let read = |value| body(value, |f| f.integer("f", 1..=10));
     for (value, number) in [(json!(1), 1), (json!(10), 10), (json!(5.0), 5)] {
         assert_eq!(read(value).unwrap(), Some(number));
@@ -98,14 +98,14 @@ fn whole_numbers_have_bounds_and_may_be_written_with_a_point() {
 }
 
 #[test]
-fn numbers_of_a_query_are_texts() {
-    let integer = |value| asked(value, |f| f.integer("f", 1..=100));
+fn numbers_of_a_query_are_strings() {
+    let integer = |value| query_field(value, |f| f.integer("f", 1..=100));
     assert_eq!(integer("1").unwrap(), Some(1));
     assert_eq!(integer("100").unwrap(), Some(100));
     for other in ["", "0", "101", "-1", "1.5", "x", "1e1", " 1", "99999999999"] {
         is_wrong(integer(other), "must be a whole number from 1 to 100");
     }
-    let number = |value| asked(value, |f| f.number("f"));
+    let number = |value| query_field(value, |f| f.number("f"));
     assert_eq!(number("-1.5").unwrap(), Some(-1.5));
     assert_eq!(number("1e3").unwrap(), Some(1000.0));
     for other in ["", "x", "NaN", "inf", "-infinity", "1e999", "1,5"] {
@@ -114,7 +114,7 @@ fn numbers_of_a_query_are_texts() {
 }
 
 #[test]
-fn numbers_of_a_body_are_no_texts() {
+fn numbers_of_a_body_must_not_be_strings() {
     assert_eq!(body(json!(-1.5), |f| f.number("f")).unwrap(), Some(-1.5));
     for other in [json!("1.5"), json!(true), json!({})] {
         is_wrong(body(other, |f| f.number("f")), "must be a number");
@@ -123,7 +123,7 @@ fn numbers_of_a_body_are_no_texts() {
 
 #[test]
 fn lengths_have_bounds() {
-    let read = |value| asked(value, |f| f.metres("f", 100.0..=50_000.0)).map(|m| m.map(Metres::get));
+    let read = |value| query_field(value, |f| f.metres("f", 100.0..=50_000.0)).map(|m| m.map(Metres::get));
     for (value, metres) in [("100", 100.0), ("50000", 50_000.0), ("123.4", 123.4)] {
         assert_eq!(read(value).unwrap(), Some(metres));
     }
@@ -134,7 +134,7 @@ fn lengths_have_bounds() {
 }
 
 #[test]
-fn times_are_moments_in_whole_microseconds() {
+fn times_are_truncated_to_microseconds() {
     let read = |value| body(value, |f| f.time("f")).map(|t| t.map(|t| t.to_rfc3339()));
     for (value, time) in [
         ("2026-01-15T10:00:00Z", "2026-01-15T10:00:00+00:00"),
@@ -183,7 +183,7 @@ fn nested_fields_are_named_with_dots() {
 }
 
 #[test]
-fn a_patch_sets_clears_or_leaves() {
+fn a_patch_sets_clears_or_keeps() {
     let current = Some(text("before"));
     let read = |body: Value| {
         let mut fields = Fields::body(&body);
@@ -203,7 +203,7 @@ fn text(text: &str) -> Text<9> {
 }
 
 #[test]
-fn lists_are_bounded_and_hold_texts_only() {
+fn lists_are_bounded_and_hold_strings_only() {
     let read = |value| body(value, |f| f.texts::<3>("f", 2));
     assert_eq!(read(json!([])).unwrap(), Some(vec![]));
     assert_eq!(read(json!(["a", " b "])).unwrap().unwrap().len(), 2);
@@ -221,7 +221,7 @@ fn lists_are_bounded_and_hold_texts_only() {
 }
 
 #[test]
-fn one_wrong_field_is_told_in_the_sentence_and_many_are_listed() {
+fn a_single_invalid_field_is_named_in_the_message_and_many_in_details() {
     let one = body(json!(7), |f| f.string("f").map(str::to_owned)).unwrap_err();
     assert_eq!(one.message, "f must be a string");
     let many = Problem::invalid(vec![FieldError::new("a", "is required"), FieldError::new("b", "is required")]);

@@ -1,4 +1,4 @@
-//! Payloads of sockets' events.
+//! Payloads of client events.
 
 use allynet_domain::{EventId, usecase::rooms::Which};
 
@@ -12,12 +12,12 @@ use crate::{
 const ID: &str = "00000000-0000-0000-0000-00000000000e";
 
 #[test]
-fn an_emergency_is_meant_by_its_id_or_as_the_current_one() {
+fn an_emergency_is_named_by_its_id_or_as_current() {
     for (sent, which) in [
         (ID, Which::Id(id(14))),
         (" current ", Which::Current),
         ("nonsense", Which::Unknown),
-        // Whatever a text looks like that is no emergency's id, no emergency has it.
+        // A string that is not a valid id is treated like the id of no emergency.
         ("a\0b", Which::Unknown),
         (&"a".repeat(500), Which::Unknown),
         (&ID[1..], Which::Unknown),
@@ -27,7 +27,7 @@ fn an_emergency_is_meant_by_its_id_or_as_the_current_one() {
 }
 
 #[test]
-fn without_an_emergency_nothing_is_joined() {
+fn the_emergency_is_required() {
     for payload in [
         json!({}),
         json!({ "emergencyId": null }),
@@ -44,7 +44,7 @@ fn without_an_emergency_nothing_is_joined() {
 }
 
 #[test]
-fn the_last_event_is_a_whole_number_or_missing() {
+fn the_last_event_id_is_a_whole_number_or_missing() {
     let read = |last| room(&json!({ "emergencyId": ID, "lastEventId": last })).map(|room| room.last_event_id);
     assert_eq!(read(json!(null)).unwrap(), None);
     assert_eq!(read(json!(0)).unwrap(), Some(EventId::START));
@@ -56,7 +56,7 @@ fn the_last_event_is_a_whole_number_or_missing() {
 }
 
 #[test]
-fn a_place_has_both_coordinates_within_their_bounds() {
+fn a_position_has_both_coordinates_within_bounds() {
     assert!(location(&json!({ "latitude": 90, "longitude": -180 })).is_ok());
     for payload in
         [json!({}), json!({ "latitude": 1 }), json!({ "latitude": 1, "longitude": null }), json!(null), json!([1, 2])]

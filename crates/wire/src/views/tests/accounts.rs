@@ -50,7 +50,7 @@ fn a_helpers_account() {
 }
 
 #[test]
-fn an_account_that_told_little_and_is_blocked() {
+fn a_blocked_account_with_few_details() {
     let mut account = Account { blocked: true, ..account(GRACE) };
     (account.profile.last_name, account.profile.phone) = (None, None);
     (account.profile.avatar, account.profile.bio) = (None, None);
@@ -126,7 +126,7 @@ fn tokens_and_sessions() {
 }
 
 #[test]
-fn what_an_account_has_done() {
+fn statistics_of_an_account() {
     let reputation = HelperReputation { trust_score: 150, ..HelperReputation::default() };
     let stats = Stats::new(reputation, Activity { helped: 3, requested: 1 });
     assert_snapshot!(shown(&stats), @r#"
@@ -155,7 +155,7 @@ fn a_contact() {
 }
 
 #[test]
-fn answers_say_that_they_are_good_and_perhaps_why() {
+fn successful_answers_have_a_message_only_if_given() {
     assert_snapshot!(shown(&Success::new(7)), @r#"{"data": 7, "success": true}"#);
     assert_snapshot!(shown(&Success::new(()).with_message("Logged out")), @r#"{"data": null, "message": "Logged out", "success": true}"#);
 }

@@ -1,4 +1,4 @@
-//! Emergencies, for each who may look at them.
+//! Emergencies, for each kind of viewer.
 
 use allynet_domain::{
     Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, ResponseStatus, Timestamp, UserId,
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::{
     given::{ALAN, GRACE, OWNER, account, admin, at, emergency, field, grace_card, helper, id, json, resolved, shown},
-    views::{EmergencyView, NearbyHelperView, One, RaisedView},
+    views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
 };
 
-fn seen(emergency: &Emergency, relation: Relation) -> Value {
+fn rendered(emergency: &Emergency, relation: Relation) -> Value {
     json(&EmergencyView::new(emergency, relation, None))
 }
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
-    assert_snapshot!(shown(&seen(&resolved(true), Relation::Owner)), @r#"
+    assert_snapshot!(shown(&rendered(&resolved(true), Relation::Owner)), @r#"
     {
       "_id": "00000000-0000-0000-0000-00000000000e",
       "alertRadius": 5000,
@@ -70,7 +70,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
-    assert_snapshot!(shown(&seen(&resolved(true), Relation::RespondingHelper)), @r#"
+    assert_snapshot!(shown(&rendered(&resolved(true), Relation::RespondingHelper)), @r#"
     {
       "_id": "00000000-0000-0000-0000-00000000000e",
       "alertRadius": 5000,
@@ -118,7 +118,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_an_administrator() {
-    assert_eq!(seen(&resolved(true), Relation::Admin), seen(&resolved(true), Relation::Owner));
+    assert_eq!(rendered(&resolved(true), Relation::Admin), rendered(&resolved(true), Relation::Owner));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn an_emergency_for_a_looker_on() {
     let mut waiting = emergency(false);
     (waiting.status, waiting.first_response_at, waiting.responses) = (EmergencyStatus::Active, None, vec![]);
     (waiting.call.details.category, waiting.call.details.location.address) = (None, None);
-    assert_snapshot!(shown(&seen(&waiting, Relation::Helper)), @r#"
+    assert_snapshot!(shown(&rendered(&waiting, Relation::Helper)), @r#"
     {
       "_id": "00000000-0000-0000-0000-00000000000e",
       "alertRadius": 5000,
@@ -209,9 +209,9 @@ fn an_emergency_for_a_looker_on() {
     "#);
 }
 
-/// Who learns who the owner is, who resolved it, and what came of the alerts.
+/// Which relations see the owner, the resolver, and the alert counts.
 #[test]
-fn only_those_concerned_see_what_concerns_them() {
+fn owner_resolver_and_alert_counts_depend_on_the_relation() {
     use Relation::{Admin, Helper, Owner, RespondingHelper, Stranger};
     for (relation, knows_anonymous, sees_alerts) in [
         (Owner, true, true),
@@ -221,7 +221,7 @@ fn only_those_concerned_see_what_concerns_them() {
         (Stranger, false, false),
     ] {
         for anonymous in [false, true] {
-            let view = seen(&resolved(anonymous), relation);
+            let view = rendered(&resolved(anonymous), relation);
             let knows = knows_anonymous || !anonymous;
             assert_eq!(!view["user"].is_null(), knows, "{relation:?} {anonymous}");
             assert_eq!(!view["resolvedBy"].is_null(), knows, "{relation:?} {anonymous}");
@@ -235,12 +235,12 @@ fn only_those_concerned_see_what_concerns_them() {
 fn a_helper_who_resolved_an_anonymous_emergency_is_shown() {
     let mut by_grace = resolved(true);
     by_grace.ending.as_mut().unwrap().by = Some(crate::given::id(GRACE));
-    let view = seen(&by_grace, Relation::Helper);
+    let view = rendered(&by_grace, Relation::Helper);
     assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000006"));
 }
 
 #[test]
-fn an_account_is_shown_what_its_relation_is_shown() {
+fn an_account_sees_what_its_relation_sees() {
     let emergency = emergency(true);
     for (account, relation) in [
         (account(OWNER), Relation::Owner),
@@ -249,21 +249,21 @@ fn an_account_is_shown_what_its_relation_is_shown() {
         (helper(ALAN), Relation::Helper),
     ] {
         let view = EmergencyView::of(&emergency, &account, HelperPolicy::Verified, None);
-        assert_eq!(json(&view), seen(&emergency, relation));
+        assert_eq!(json(&view), rendered(&emergency, relation));
     }
 }
 
 #[test]
 fn emergencies_come_in_an_envelope() {
     let emergency = emergency(false);
-    let one = json(&One { emergency: EmergencyView::new(&emergency, Relation::Owner, None) });
-    assert_eq!(one, json!({ "emergency": seen(&emergency, Relation::Owner) }));
+    let one = json(&EmergencyData { emergency: EmergencyView::new(&emergency, Relation::Owner, None) });
+    assert_eq!(one, json!({ "emergency": rendered(&emergency, Relation::Owner) }));
     let view = EmergencyView::new(&emergency, Relation::Owner, None);
     let raised = json(&RaisedView { emergency: view, nearby_helper_count: 3 });
-    assert_eq!(raised, json!({ "emergency": seen(&emergency, Relation::Owner), "nearbyHelperCount": 3 }));
+    assert_eq!(raised, json!({ "emergency": rendered(&emergency, Relation::Owner), "nearbyHelperCount": 3 }));
 }
 
-/// Grace is connected; nobody else ever was.
+/// A presence in which only Grace is online.
 struct OnlyGrace;
 
 impl Presence for OnlyGrace {
@@ -281,13 +281,13 @@ impl Presence for OnlyGrace {
 }
 
 #[test]
-fn whether_a_responding_helper_is_connected_is_for_those_concerned() {
+fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
     for (relation, status, helper, expected) in [
         (Relation::Owner, ResponseStatus::OnWay, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
         (Relation::RespondingHelper, ResponseStatus::Completed, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
         (Relation::Admin, ResponseStatus::OnWay, ALAN, json!([false, null])),
         (Relation::Helper, ResponseStatus::OnWay, GRACE, json!([null, null])),
-        // Who cancelled takes no part any more.
+        // A cancelled response shows no presence.
         (Relation::Owner, ResponseStatus::Cancelled, GRACE, json!([null, null])),
     ] {
         let mut emergency = emergency(false);

@@ -1,4 +1,4 @@
-//! Messages, for each who may read them.
+//! Messages, for each kind of reader.
 
 use allynet_domain::{Message, Person, Sender, To};
 use insta::assert_snapshot;
@@ -96,7 +96,7 @@ fn an_anonymous_owner_is_masked_for_all_but_themselves_and_administrators() {
         assert_eq!((&view["displayName"], &view["displayInitials"]), (&json!(name), &json!(initials)));
         assert_eq!((&view["senderRole"], &view["isMine"]), (&json!("creator"), &json!(reader == OWNER)));
     }
-    // A payload that several hear is written for the least of them.
+    // A payload for several recipients shows what the least privileged of them may see.
     let several = Reader { user: None, unmasks: false };
     let view = json(&MessageView::new(&message(Sender::Owner(ada()), To::Everyone, true), several));
     assert_eq!((&view["senderId"], &view["isMine"]), (&json!(null), &json!(false)));
