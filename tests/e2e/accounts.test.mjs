@@ -1,4 +1,4 @@
-// Accounts: registering, logging in and out, sessions that go on, and what people say about themselves.
+// Accounts: registration, login, logout, profile and emergency contacts.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -91,14 +91,14 @@ for (const database of databases) {
         assert.equal((await app.logIn({ email: `${email.toUpperCase()}\t`, password: 'long enough' })).user.email, email);
       });
 
-      it('opens one account for one email, however many ask at once', async () => {
+      it('creates one account for an email, even with concurrent requests', async () => {
         const email = freshEmail();
         const answers = await times(6, (index) => register(valid({ email: index % 2 ? email : email.toUpperCase() })));
         assert.deepEqual(tally(answers), { 201: 1, 409: 5 });
         for (const answer of answers) if (answer.status === 409) refused(answer, 409, 'email_taken');
       });
 
-      it('names every field that is wrong', async () => {
+      it('names every invalid field', async () => {
         const wrong = [
           [{}, 'email', 'name', 'password'],
           [valid({ email: 'no address' }), 'email'],
@@ -120,7 +120,7 @@ for (const database of databases) {
         for (const [body, ...fields] of wrong) wrongFields(await register(body), ...fields);
       });
 
-      it('takes nulls for what is optional and ignores what it does not know', async () => {
+      it('accepts null for optional fields and ignores unknown ones', async () => {
         const body = valid({ phone: null, lastName: null, role: 'admin', isActive: false, acceptTerms: true, _id: NO_SUCH_ID });
         const { user } = ok(await register(body), 201);
         assertMatches(user, userShape({ profile: atLeast({ firstName: 'Ada', lastName: 'Lovelace', phone: null }) }));
@@ -137,7 +137,7 @@ for (const database of databases) {
         assert.notEqual(claims(tokens.accessToken).sid, claims(user.tokens.accessToken).sid);
       });
 
-      it('says the same of an unknown account and of a wrong password, after the same time', async () => {
+      it('gives the same answer, after the same time, for an unknown account and a wrong password', async () => {
         const { email } = await app.user();
         const attempt = async (attempted) => {
           const start = performance.now();
@@ -147,7 +147,7 @@ for (const database of databases) {
         };
         const fastest = { known: Infinity, unknown: Infinity };
         const isAlike = () => fastest.unknown / fastest.known > 0.5 && fastest.unknown / fastest.known < 2;
-        // What disturbs the machine makes an attempt slower, never faster: a difference that is real stays.
+        // Other load makes an attempt slower, never faster, so the minima are compared: a real difference remains.
         for (let round = 0; round < 4 || (round < 40 && !isAlike()); round += 1) {
           const [known, unknown] = [await attempt(email), await attempt(freshEmail())];
           assert.equal(known.text, unknown.text);
@@ -157,7 +157,7 @@ for (const database of databases) {
         assert.ok(isAlike(), `${JSON.stringify(fastest)} tells them apart`);
       });
 
-      it('treats what cannot be right as wrong, and what is missing as missing', async () => {
+      it('distinguishes wrong credentials from missing ones', async () => {
         const { email, password } = await app.user();
         for (const body of [{ email, password: 'x' }, { email: 'no address', password }, { email, password: 'x'.repeat(200) }]) {
           refused(await nobody.post('/auth/login', body), 401, 'invalid_credentials');
@@ -214,7 +214,7 @@ for (const database of databases) {
         }
       });
 
-      it('is left as it was by a change that is refused', async () => {
+      it('is unchanged after a refused change', async () => {
         const user = await app.user();
         const { user: saved } = ok(await user.put('/auth/me', full));
         for (const [body, ...fields] of wrong) wrongFields(await user.put('/auth/me', { ...body, unknown: 1 }), ...fields);
@@ -264,7 +264,7 @@ for (const database of databases) {
     });
 
     describe('a blocked account', () => {
-      it('is refused as such by every route, at login and at refresh, until it is let in again', async () => {
+      it('is refused by every route, at login and at refresh, until it is unblocked', async () => {
         const [user, admin] = await Promise.all([app.user(), app.admin()]);
         const { user: shown } = ok(await admin.put(`/helpers/${user.id}/block`, { blocked: true, reason: 'a test' }));
         assert.equal(shown.isActive, false);

@@ -1,5 +1,5 @@
-// Alerts after the first: waves while nobody answers, substitutes, and helpers who come near later. Each alert goes to
-// the right people, once per wave, whatever is restarted and however many nodes there are.
+// Alerts after the first wave: further waves, substitutes, and helpers who come near later. Each alert reaches the right
+// helpers once per wave, across restarts and with any number of nodes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { assertMatches, integer, ok, time } from './shapes.mjs';
 
 const RULES = { ALLYNET_ALERT_RADII: '1000,2000,3000', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_WAVE_SIZE: '2' };
 const QUICK = { ...RULES, ALLYNET_ALERT_INTERVAL: '1s' };
-/** All waves of a quick emergency, on a busy machine. */
+/** Upper bound for all waves with short intervals, on a busy machine. */
 const ALL_WAVES = 15_000;
 
 const nearby = (socket, emergencyId) => socket.seen('emergency:nearby', of(emergencyId));
@@ -20,7 +20,7 @@ const sent = (entries) => entries.filter(({ event }) => event === 'alerts:sent')
 const helpersOf = ({ data }) => data.helpers.map(({ id }) => id);
 const ids = (...callers) => callers.map(({ id }) => id);
 
-/** Verified helpers on duty, so many metres north of a place. */
+/** Verified helpers on duty at these distances north of a position. */
 const helpersNorth = (app, place, ...distances) =>
   Promise.all(distances.map((distance) => app.helperAt(north(place, distance))));
 const connectAll = (...callers) => Promise.all(callers.map((caller) => caller.connect()));
@@ -33,7 +33,7 @@ for (const database of databases) {
     });
     after(() => quick?.stop());
 
-    it('reach further and further, and again those who did not acknowledge, until the owner is told that nobody came', async () => {
+    it('reach further each time, and again helpers who did not acknowledge, until the owner gets emergency:unanswered', async () => {
       const place = quick.somewhere();
       const owner = await quick.owner();
       const [near, deaf, middle, far, outside] = await helpersNorth(quick, place, 100, 200, 1500, 2500, 5000);
@@ -71,7 +71,7 @@ for (const database of databases) {
       await cancel(owner, id);
     });
 
-    it('end when somebody responds', async () => {
+    it('end with the first response', async () => {
       const place = quick.somewhere();
       const [owner, other] = await Promise.all([quick.owner(), quick.owner()]);
       const [near, far] = await helpersNorth(quick, place, 100, 1500);
@@ -79,7 +79,7 @@ for (const database of databases) {
       const { id } = await raise(owner, place);
       await alerted(ofNear, id);
       await respond(near, id);
-      // All waves of another pass meanwhile.
+      // Meanwhile all waves of another emergency are sent.
       const { id: later } = await raise(other, quick.somewhere());
       await unanswered(ofOther, later);
       await settled(ofFar);
@@ -90,7 +90,7 @@ for (const database of databases) {
       assert.equal(nearby(ofFar, id).length, waves.length - 1);
     });
 
-    it('tell nobody but the owner that nobody came', async () => {
+    it('send emergency:unanswered to the owner only', async () => {
       const place = quick.somewhere();
       const [owner, admin] = await Promise.all([quick.owner(), quick.admin()]);
       const [near] = await helpersNorth(quick, place, 100);
@@ -111,7 +111,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    it('go to the next nearest in the place of one who declines', async () => {
+    it('go to the next nearest helper when one declines', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
       const [one, two, three, four] = await helpersNorth(app, place, 100, 200, 300, 2500);
@@ -125,7 +125,7 @@ for (const database of databases) {
       assert.equal((await read(owner, id)).alertRadius, 1000);
     });
 
-    it('go to the next nearest in the place of one who cancels, and as a wave when it was the last one', async () => {
+    it('go to the next nearest helper when one cancels, and as a wave when it was the last response', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
       const [one, two, middle, further, far] = await helpersNorth(app, place, 100, 200, 1500, 1800, 2900);
@@ -151,7 +151,7 @@ for (const database of databases) {
       assert.equal(nearby(ofOne, id).length, 1);
     });
 
-    it('tell the owner the numbers as they change, once a second at most, on all devices', async () => {
+    it('update the alert counts of the owner at most once a second, on all devices', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
       const [one, two] = await helpersNorth(app, place, 100, 200);
@@ -182,7 +182,7 @@ for (const database of databases) {
       assert.deepEqual(ofOne.seen('emergency:alerts'), []);
     });
 
-    it('go to helpers who move into the radius while nobody has answered, by whichever way they tell it', async () => {
+    it('go to helpers who move into the radius while there is no response, over REST and sockets', async () => {
       const place = app.somewhere();
       const [owner, bystander] = await Promise.all([app.owner(), app.user()]);
       const [bySocket, byRest, late] = await helpersNorth(app, place, 9000, 9000, 9000);
@@ -197,7 +197,7 @@ for (const database of databases) {
       await alerted(ofRest, id);
       await ofOwner.next('emergency:alerts', (payload) => of(id)(payload) && payload.alerted === 2);
 
-      // Moving on brings no second alert, and neither does coming when somebody has answered.
+      // Moving on causes no second alert, and neither does coming near after a response.
       await stand(bySocket, north(place, 400));
       await respond(byRest, id);
       await settled(ofSocket);
@@ -232,7 +232,7 @@ for (const database of databases) {
   });
 
   describe(`timers on ${database}`, () => {
-    it('end an emergency that nobody ended', async () => {
+    it('resolve an emergency after its time to live', async () => {
       const app = await startNode({ database, env: { ...QUICK, ALLYNET_EMERGENCY_TTL: '3s' } });
       const place = app.somewhere();
       const [owner, [helper]] = await Promise.all([app.owner(), helpersNorth(app, place, 100)]);
@@ -254,7 +254,7 @@ for (const database of databases) {
       await app.stop();
     });
 
-    it('go on after a restart, however the node ended', async () => {
+    it('continue after a shutdown and after a crash', async () => {
       const store = await createDatabase(database);
       const env = { ...RULES, ALLYNET_ALERT_INTERVAL: '2s' };
       try {
@@ -286,7 +286,7 @@ for (const database of databases) {
       }
     });
 
-    it('are not needed for helpers who come near what was raised before a restart', async () => {
+    it('are not needed to alert helpers who come near an emergency from before a restart', async () => {
       const store = await createDatabase(database);
       try {
         let app = await startNode({ database: store, env: RULES });
@@ -326,7 +326,7 @@ describe('waves of alerts on two nodes', () => {
     }
   });
 
-  it('go out once each, whoever sends them, and reach owner and helpers on both', async () => {
+  it('are sent once each by either node, and reach owner and helpers on both', async () => {
     const scenes = await Promise.all(
       Array.from({ length: 6 }, async (_, index) => {
         const [at, other] = index % 2 ? [a, b] : [b, a];
@@ -360,7 +360,7 @@ describe('waves of alerts on two nodes', () => {
     }
   });
 
-  it('reach a helper once who comes near at one of them', async () => {
+  it('reach a helper once who comes near on one of them', async () => {
     const place = a.somewhere();
     const [owner, [helper]] = await Promise.all([a.owner(), helpersNorth(a, place, 9000)]);
     const sockets = await Promise.all([helper.connect(), helper.at(b).connect()]);

@@ -1,4 +1,4 @@
-// Who may do what: every route and every event of clients, for every kind of caller.
+// Authorization: every route and every client event, for every kind of caller.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,10 +9,10 @@ import { ok, refused } from './shapes.mjs';
 
 const CALLERS = ['owner', 'responding', 'looker', 'unverified', 'plain', 'admin', 'anonymous', 'cancelled', 'completed'];
 
-// A column each: the owner, a responding helper, a helper who looks on, an unverified one, a user who is no helper, an
-// administrator, somebody without a token, a helper who cancelled their response, and one who completed theirs.
+// The columns: the owner, a responding helper, a helper who looks on, an unverified helper, a user who is not a helper, an
+// administrator, a caller without a token, a helper who cancelled a response, and one who completed it.
 const table = {
-  // Whoever has an account. What is their own is tested elsewhere.
+  // Every account. Access to the resources of others is tested elsewhere.
   'POST /auth/logout': everybody(200),
   'GET /auth/me': everybody(200),
   'PUT /auth/me': everybody(200),
@@ -37,7 +37,7 @@ const table = {
   'PUT /helpers/:userId/verification': administrators(200),
   'PUT /helpers/:userId/block': administrators(200),
 
-  // Helpers: an administrator is none, nor is an owner as such.
+  // Helpers: administrators and owners are not helpers by themselves.
   'GET /emergencies/nearby': ['403 not_a_helper', 200, 200, '403 not_a_helper', '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
   'POST /emergencies/:id/respond': ['403 own_emergency', 200, 200, '403 not_a_helper', '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
 
@@ -55,7 +55,7 @@ const table = {
   'POST /emergencies/:id/ratings': owners('409 emergency_not_resolved'),
   'PUT /emergencies/:id/helper-status': concerned('403 not_authorized', { responding: 200, completed: 200, cancelled: '409 invalid_transition' }),
 
-  // Open to the world.
+  // No token needed.
   'POST /auth/register': Array(9).fill('400 invalid_input'),
   'POST /auth/login': Array(9).fill('400 invalid_input'),
   'POST /auth/refresh': Array(9).fill('400 invalid_input'),
@@ -97,7 +97,7 @@ function administrators(expected) {
 function owners(expected) {
   return everybody('403 not_authorized').map((other, at) => (CALLERS[at] === 'owner' ? expected : other));
 }
-// Owner and responding helpers, completed ones among them, and exceptions.
+// Owner and responding helpers, including completed ones, and exceptions.
 function concerned(expected, others = {}, refusal = '403 not_authorized') {
   const nobody = refusal === 'not_authorized' ? 'no connection' : '401 token_missing';
   return CALLERS.map((caller) => {
@@ -130,7 +130,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    // A new emergency in which everybody plays their part, and the ids of what belongs to it.
+    // A new emergency with a caller in every role, and the ids of its resources.
     async function set({ over: isOver = false } = {}) {
       await Promise.all(Object.entries(cast).map(([name, caller]) => name === 'anonymous' || over(caller)));
       const { owner, responding, cancelled, completed } = cast;
@@ -143,7 +143,7 @@ for (const database of databases) {
       stage = { id, messageId, userId: victim.id };
     }
 
-    // The least that is right as a body, so that it is the caller who is judged.
+    // The smallest valid body, so that only the caller decides the outcome.
     const bodies = {
       'PUT /auth/me': () => ({}),
       'POST /auth/emergency-contacts': () => ({ name: 'Mum', email: 'mum@home.example' }),
@@ -157,7 +157,7 @@ for (const database of databases) {
       'PUT /emergencies/:id/helper-status': () => ({ status: 'completed' }),
     };
     const queries = { 'GET /emergencies/nearby': '?latitude=1&longitude=1' };
-    // What would make of the caller somebody else for the rows that follow.
+    // Rows that would change the caller's role for the rows that follow.
     const stranger = {
       'PUT /helpers/me': async (name) => (['plain', 'owner', 'admin'].includes(name) ? app.logIn(await app.user()) : cast[name]),
       'POST /auth/logout': async (name) => (name === 'anonymous' ? cast[name] : app.logIn(cast[name])),
@@ -191,7 +191,7 @@ for (const database of databases) {
       assert.deepEqual(wrong.filter(Boolean), []);
     }
 
-    it('is said for every route and every event', () => {
+    it('is specified for every route and every event', () => {
       assert.deepEqual(Object.keys(table).sort(), routes.map(({ name }) => name).sort());
       assert.deepEqual(Object.keys(events).sort(), [...clientEvents].sort());
       const columns = [table, ended, events, eventsOnceEnded].flatMap((each) => Object.values(each));
@@ -199,14 +199,14 @@ for (const database of databases) {
       for (const { name } of guarded) assert.equal(table[name][CALLERS.indexOf('anonymous')], '401 token_missing', name);
     });
 
-    it('is so while the emergency is live', () => judge(table, {}));
-    it('is so when the emergency has ended', () => judge(ended, { over: true }));
+    it('holds while the emergency is live', () => judge(table, {}));
+    it('holds when the emergency has ended', () => judge(ended, { over: true }));
 
     for (const [name, tables, options] of [
       ['while the emergency is live', events, {}],
       ['when the emergency has ended', eventsOnceEnded, { over: true }],
     ]) {
-      it(`is so for events of sockets ${name}`, async () => {
+      it(`holds for client events ${name}`, async () => {
         const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere() };
         await set(options);
         const wrong = [];
@@ -224,7 +224,7 @@ for (const database of databases) {
       });
     }
 
-    it('in the room of an emergency is to listen: nothing that is for participants alone reaches who looks on', async () => {
+    it('as a looker-on is to receive the events of the room, except those for participants', async () => {
       await set();
       const { owner, responding, looker, admin, cancelled } = cast;
       const sockets = await Promise.all([looker, admin, cancelled].map((caller) => caller.connect()));
@@ -246,7 +246,7 @@ for (const database of databases) {
       for (const socket of [...sockets, participant, ofOwner]) socket.close();
     });
 
-    it('is nothing of what others do to their own: contacts, sessions, messages', async () => {
+    it('does not include the contacts, sessions and messages of others', async () => {
       await set();
       const { owner, responding, completed } = cast;
       const { contact } = ok(await owner.post('/auth/emergency-contacts', { name: 'Mum', email: 'mum@home.example' }), 201);

@@ -1,11 +1,11 @@
-// Callers: people who speak to one node over REST and sockets, and who keep every byte they are sent.
+// Callers: clients of one node over REST and sockets, which record every byte they receive.
 
 import assert from 'node:assert/strict';
 import { LiveSocket, RawConnection } from './sockets.mjs';
 
 const REQUEST_LIMIT = 20_000;
 
-/** One person at one node. */
+/** A user at a node. */
 export class Caller {
   id = null;
   tokens = null;
@@ -16,7 +16,7 @@ export class Caller {
     this.headers = node.nextHeaders();
   }
 
-  /** Every byte that reached this caller, over REST and sockets: status lines, headers, bodies, packets. */
+  /** Every byte that this caller received, over REST and sockets: status lines, headers, bodies, packets. */
   get received() {
     return this.#received.join('\n');
   }
@@ -25,7 +25,7 @@ export class Caller {
     this.#received.push(text);
   }
 
-  /** The same person, with the same session, at another node. */
+  /** The same user and session at another node. */
   at(node) {
     return Object.assign(new Caller(node), { ...this, node });
   }
@@ -45,8 +45,8 @@ export class Caller {
   }
 
   /**
-   * `{ status, headers, text, body }`; `body` is undefined where the answer is no JSON. A body that is a string goes out
-   * as it is, anything else as JSON. A path outside /api/v1 is given with `root: ''`.
+   * Sends a request: `{ status, headers, text, body }`; `body` is undefined if the answer is not JSON. A string is sent
+   * unchanged, any other body as JSON. `root: ''` is for paths outside of /api/v1.
    */
   async request(method, path, body, { headers = {}, root = '/api/v1' } = {}) {
     const answer = await fetch(this.node.url + root + path, {
@@ -68,14 +68,14 @@ export class Caller {
   }
 
   /**
-   * A socket that has begun to connect. Options: `namespace`, `auth` (in place of the caller's token), `query`,
+   * Starts to connect a socket. Options: `namespace`, `auth` (in place of the caller's token), `query`,
    * `headers`, `transports`, `reconnection`, `acknowledge: false` to leave `emergency:nearby` unacknowledged.
    */
   dial({ auth = this.tokens ? { token: this.tokens.accessToken } : undefined, headers, ...options } = {}) {
     return new LiveSocket(this, { auth, headers: { ...this.headers, ...headers }, ...options });
   }
 
-  /** A connected socket; what it was greeted with is its `ready`. */
+  /** A connected socket; `ready` is the payload of its `session:ready`. */
   async connect(options) {
     const socket = this.dial(options);
     const outcome = await socket.next(/^connect(_error)?$/);
@@ -84,7 +84,7 @@ export class Caller {
     return socket;
   }
 
-  /** The `connect_error` message of a connection that has to be refused. */
+  /** Asserts that a connection is refused; returns the message of its `connect_error`. */
   async refusal(options) {
     const socket = this.dial(options);
     const outcome = await socket.next(/^connect(_error)?$/);
@@ -93,7 +93,7 @@ export class Caller {
     return outcome.message;
   }
 
-  /** A connection that does nothing of itself: it neither closes nor comes back when told to leave the namespace. */
+  /** A raw connection, which neither closes nor reconnects by itself when the server ends its namespace. */
   async connectRaw({ transport = 'websocket' } = {}) {
     const raw = new RawConnection(this, transport);
     await raw.connect();

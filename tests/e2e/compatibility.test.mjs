@@ -1,4 +1,4 @@
-// What the web client that is in use relies on, as it sends and reads it.
+// The behaviour that the existing web client relies on.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -66,7 +66,7 @@ for (const database of databases) {
         refused(await app.anonymous().get('/auth/me', { headers: { origin: PAGES[1] } }), 401, 'token_missing');
       });
 
-      it('is told apart from the pages of others', async () => {
+      it('is distinguished from pages of other origins', async () => {
         for (const origin of FOREIGN) {
           const answer = await preflight('/api/v1/auth/me', 'GET', origin);
           assert.equal(answer.headers.get('access-control-allow-origin'), null, origin);
@@ -89,7 +89,7 @@ for (const database of databases) {
       assert.match(message, /email/i);
     });
 
-    it('renews its access token for ever with the refresh token it got at login', async () => {
+    it('can refresh any number of times with the refresh token from login', async () => {
       const { tokens } = await app.user();
       for (let index = 0; index < 6; index += 1) {
         const { accessToken } = ok(await app.anonymous().post('/auth/refresh', { refreshToken: tokens.refreshToken }));
@@ -99,7 +99,7 @@ for (const database of databases) {
       }
     });
 
-    it('is told that there is nothing by null, and by an empty list', async () => {
+    it('gets null or an empty list if there is nothing', async () => {
       await over(owner);
       for (const path of ['/emergencies/active', '/emergencies/helper-active']) {
         const { status, body } = await owner.get(path);
@@ -109,7 +109,7 @@ for (const database of databases) {
       assert.deepEqual((await owner.get('/emergencies/pending-for-helper')).body.data, []);
     });
 
-    it('sends nulls for what is not told and fields that nobody knows', async () => {
+    it('may send null for missing values, and unknown fields', async () => {
       await over(owner);
       const location = { ...app.somewhere(), address: null };
       const { emergency } = ok(await owner.post('/emergencies', { type: 'medical', location, description: null, fakeCallAlert: true, silentMode: null }), 201);
@@ -122,7 +122,7 @@ for (const database of databases) {
       ok(await owner.post(`/emergencies/${next._id}/resolve`, { resolutionType: 'user_resolved', notes: null }));
     });
 
-    it('finds in an emergency and its messages what it reads, under the names it reads', async () => {
+    it('finds all fields it reads in an emergency and its messages', async () => {
       await over(owner);
       const place = app.somewhere();
       await helper.put('/helpers/me/location', place);
@@ -152,7 +152,7 @@ for (const database of databases) {
       assert.ok(Array.isArray(contacts));
     });
 
-    it('sees an alert for as long as it asks, whatever else happens in the emergency', async () => {
+    it('can read the emergency at every step and after its end, whatever a helper answered', async () => {
       await over(owner);
       const { id: emergencyId } = await raise(owner, app.somewhere());
       const steps = [
@@ -206,7 +206,7 @@ for (const database of databases) {
         });
       }
 
-      it('in every instant of it, many times', async () => {
+      it('at any instant during the request, many times', async () => {
         const socket = await owner.connect();
         for (let instant = 0; instant < 20; instant += 1) {
           await over(owner);

@@ -1,5 +1,5 @@
-// A connection, from its greeting on: rooms that are joined and left, positions, failures, and the whole of an emergency
-// over every transport and on every device.
+// A connection: `session:ready`, joining and leaving rooms, positions, failures, and a whole emergency over every transport
+// and on every device.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ for (const database of databases) {
     const scene = (helpers, options) => gather(app, helpers, options);
 
     describe('a connection', () => {
-      it('is greeted first of all with its rooms and the state of the log', async () => {
+      it('first receives session:ready with its rooms and the latest event id', async () => {
         const { place, owner, helpers, sockets } = await scene();
         assertMatches(sockets[0].ready, {
           userId: helpers[0].id,
@@ -57,7 +57,7 @@ for (const database of databases) {
         assert.equal((await looker.ack('emergency:leave', { emergencyId })).ok, true, 'leaving twice is no fault');
       });
 
-      it('hears each event once, although the helper joined a room they are in already', async () => {
+      it('receives each event once, even after joining a room it is already in', async () => {
         const { place, owner, helpers, sockets } = await scene();
         const { id: emergencyId } = await raise(owner, place);
         await sockets[0].ack('emergency:join', { emergencyId });
@@ -90,7 +90,7 @@ for (const database of databases) {
         assert.deepEqual(pending.map((one) => one.id), [emergencyId]);
       });
 
-      it('hears what was wrong with an event, in the acknowledgement and as an error', async () => {
+      it('receives the reason of a refused event in the acknowledgement and as an error', async () => {
         const { sockets } = await scene();
         const [socket] = sockets;
         const cases = [
@@ -106,7 +106,7 @@ for (const database of databases) {
         assert.equal((await socket.ack('location:update', app.somewhere())).ok, true, 'the connection is still good');
       });
 
-      it('may not join the emergency of another without being a helper', async () => {
+      it('cannot join the emergency of another user unless the user is a helper', async () => {
         const { place, owner } = await scene(0);
         const { id: emergencyId } = await raise(owner, place);
         const stranger = await app.user().then((user) => user.connect());
@@ -116,7 +116,7 @@ for (const database of databases) {
       });
     });
 
-    describe('the whole of it', () => {
+    describe('a whole emergency', () => {
       for (const [name, options] of Object.entries(transports)) {
         it(`works over ${name}`, async () => {
           const { place, owner, ownerSocket, helpers, sockets } = await scene(1, options);

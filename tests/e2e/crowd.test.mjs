@@ -1,5 +1,5 @@
-// Many at once in one emergency: a whole wave of helpers who answer, report and write in the same instant. Nobody is
-// turned away, nothing is lost, and everybody hears the same story in the same order.
+// Many helpers in one emergency who respond, report and write at the same time: no request is refused, no event is lost, and
+// all receive the same events in the same order.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -27,19 +27,19 @@ for (const database of databases) {
       await over(owner);
       ({ id: emergencyId } = await raise(owner, app.somewhere()));
     }
-    // Everybody responds, one after the other.
+    // All respond, one after the other.
     async function everybodyIsComing() {
       await anew();
       for (const helper of helpers) await respond(helper, emergencyId);
     }
 
-    it('that responds at once is listed, every one', async () => {
+    it('that responds at once is listed completely', async () => {
       await anew();
       assert.deepEqual(tally(await Promise.all(helpers.map((helper) => helper.post(path('/respond'), {})))), { 200: WAVE });
       assert.equal((await read(owner, emergencyId)).respondingHelpers.length, WAVE);
     });
 
-    it('that reports and writes at once is heard, every one', async () => {
+    it('that reports and writes at once is delivered completely', async () => {
       await everybodyIsComing();
       const told = helpers.map((helper) => helper.put(path('/helper-status'), { status: 'on_way' }));
       const said = helpers.map((helper) => helper.post(path('/messages'), { message: 'coming' }));
@@ -61,7 +61,7 @@ for (const database of databases) {
       });
     }
 
-    it('hears in order what the timeline tells, all of it, once', async () => {
+    it('receives the events of the timeline completely, in order, once', async () => {
       const few = helpers.slice(0, 6);
       const sockets = await Promise.all([owner, owner, ...few].map((caller) => caller.connect()));
       await anew();

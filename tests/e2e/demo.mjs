@@ -1,6 +1,6 @@
-// A town that moves, to be watched: `make demo`. Starts a service on a database of its own and fills it with people who walk
-// about, press the button, answer, decline, hurry and arrive, each through the REST API and a Socket.IO connection like a
-// phone. Prints what happens as it happens. Ends by itself or by Ctrl-C, and well only if somebody was helped.
+// Simulates a town: `make demo`. Starts a service on a private database and many clients that move, raise emergencies,
+// respond, decline and arrive, each over REST and a Socket.IO connection like a phone. Prints what happens. Ends by itself
+// or by Ctrl-C, with status 0 only if at least one emergency was helped.
 //
 //   DEMO_SECONDS=60 DEMO_HELPERS=200 DEMO_OWNERS=12
 
@@ -13,9 +13,9 @@ const HELPERS = Number(process.env.DEMO_HELPERS ?? 200);
 const OWNERS = Number(process.env.DEMO_OWNERS ?? 12);
 
 const TOWN = { latitude: 52.52, longitude: 13.405 };
-/** As large as the people in it need: about fifteen helpers on a square kilometre. */
+/** Metres; grows with the number of helpers, for about fifteen helpers per square kilometre. */
 const RADIUS = 2_000 * Math.sqrt(HELPERS / 200);
-/** Metres a second. Who hurries does so in fast motion, or one would watch for an hour. */
+/** Metres per second. Responding helpers move in fast motion, so that a demonstration takes a minute. */
 const [STROLL, HURRY] = [1.4, 40];
 const STEP = 1_000;
 const NAMES = 'Ada Alan Annie Barbara Betty Claude Dennis Dorothy Edith Edsger Emmy Frances Grace Hedy Ida John Karen Ken Lise Margaret Mary Niklaus Radia Sophie Tony'.split(' ');
@@ -27,7 +27,7 @@ const CALLS = [
   ['natural_disaster', 'water in the basement'],
 ];
 
-// ------------------------------------------------------------------------------------------- the stage
+// ------------------------------------------------------------------------------------------- output and pace
 
 const begun = performance.now();
 const seconds = () => (performance.now() - begun) / 1_000;
@@ -42,7 +42,7 @@ const any = (list) => list[Math.floor(Math.random() * list.length)];
 const between = (low, high) => low + Math.random() * (high - low);
 const wait = (milliseconds) => pause(milliseconds, undefined, { signal });
 
-/** Does something for as long as the demonstration goes on; only what fails before its end is a fault. */
+/** Runs a task for the duration of the demonstration; errors after its end are ignored. */
 async function live(doing) {
   try {
     await doing();
@@ -67,9 +67,9 @@ const towards = (from, to, metres) => {
   };
 };
 
-// ------------------------------------------------------------------------------------------ the people
+// ------------------------------------------------------------------------------------------ helpers and owners
 
-/** One who walks about, and may come when somebody nearby calls. Comes to town, and gives their life in it. */
+/** Registers a helper who walks about and may respond to emergencies nearby; returns the helper's task. */
 async function helper(node, index) {
   const name = `${NAMES[index % NAMES.length]} ${index + 1}`;
   const caller = await node.user({ firstName: name, lastName: 'Helper', email: `helper${index}@town.example` });
@@ -119,7 +119,7 @@ async function helper(node, index) {
   };
 }
 
-/** One who gets into trouble now and then. The same. */
+/** Registers an owner who raises an emergency now and then; returns the owner's task. */
 async function owner(node, index) {
   const name = NAMES[(index * 7 + 3) % NAMES.length].toUpperCase();
   const caller = await node.user({ firstName: name, lastName: 'Owner', email: `owner${index}@town.example` });
@@ -154,7 +154,7 @@ async function owner(node, index) {
   };
 }
 
-/** So many people, of whom a few come to town at a time: each brings a password, and hashing that is work. */
+/** Creates `count` users, a few at a time because hashing their passwords takes processor time. */
 async function people(many, comes) {
   let next = 0;
   const door = async () => {
@@ -163,12 +163,12 @@ async function people(many, comes) {
   await Promise.all([door(), door()]);
 }
 
-// ------------------------------------------------------------------------------------------- the play
+// ------------------------------------------------------------------------------------------- main
 
 const env = {
   ALLYNET_HELPER_POLICY: 'open',
   ALLYNET_RATE_LIMITS: 'on',
-  // We are the proxy, and every phone has an address of its own.
+  // The demonstration is a trusted proxy, so that every client has an address of its own.
   ALLYNET_TRUSTED_PROXIES: '127.0.0.0/8',
   ALLYNET_ALERT_RADII: '400,1000,4000',
   ALLYNET_ALERT_WAVE_SIZE: '6',
@@ -190,7 +190,7 @@ if (!signal.aborted) await new Promise((ended) => signal.addEventListener('abort
 
 const faults = node.logs.split('\n').filter((line) => /\bERROR\b/.test(line));
 say('the end');
-// What the service could not finish for those who are still busy is no fault.
+// Requests that were under way at the end are not faults.
 node.expectsFaults = true;
 await node.stop();
 const { raised, answered, declined, arrived, resolved, cancelled, steps } = count;

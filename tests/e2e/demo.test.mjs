@@ -1,4 +1,4 @@
-// The demonstration, in short: it has to run, to be told about, and to end well.
+// A short run of the demonstration: it prints what happens and ends successfully.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const DEMO = fileURLToPath(new URL('./demo.mjs', import.meta.url));
 
-/** Runs it until it ends: how, and what it said. `until` is what it is interrupted after, if it is. */
+/** Runs the demonstration: its exit status and output. It is interrupted once its output matches `until`, if given. */
 async function play(env, until) {
-  // As at a terminal: Ctrl-C reaches it and the service that it has started.
+  // As in a terminal, Ctrl-C reaches the demonstration and the service it has started.
   const child = spawn(process.execPath, [DEMO], { env: { ...process.env, ...env }, timeout: 60_000, detached: true });
   const said = { stdout: '', stderr: '' };
   let interrupted = false;
@@ -26,7 +26,7 @@ async function play(env, until) {
 }
 
 describe('the demonstration', () => {
-  it('shows people who are helped, and ends by itself', async () => {
+  it('shows emergencies that are helped, and ends by itself', async () => {
     const { code, signal, stdout, stderr } = await play({ DEMO_SECONDS: '10', DEMO_HELPERS: '16', DEMO_OWNERS: '4' });
     assert.deepEqual([code, signal, stderr], [0, null, ''], stdout + stderr);
     for (const line of [/PRESSES THE BUTTON/, /is coming to/, /sees that \w+ \d+ is coming/, /everybody is there/, /[1-9]\d* answered/]) {
@@ -34,7 +34,7 @@ describe('the demonstration', () => {
     }
   });
 
-  it('ends when it is interrupted, and not well if nobody was helped', async () => {
+  it('ends when interrupted, with a failure if no emergency was helped', async () => {
     const { code, signal, stdout, stderr } = await play({ DEMO_SECONDS: '50', DEMO_HELPERS: '4', DEMO_OWNERS: '0' }, /everybody is there/);
     assert.deepEqual([code, signal, stderr], [1, null, ''], stdout + stderr);
     assert.match(stdout, /0 emergencies: 0 answered/);

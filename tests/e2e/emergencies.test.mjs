@@ -1,4 +1,4 @@
-// Emergencies: what may be told when one is raised, that there is one at a time, and how it lives and ends.
+// Emergencies: the fields of a new one, one live emergency per owner, transitions, and the end.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +19,7 @@ for (const database of databases) {
     after(() => app?.stop());
 
     describe('raising one', () => {
-      it('needs nothing but a place', async () => {
+      it('needs only a position', async () => {
         await over(owner);
         const location = app.somewhere();
         const data = ok(await owner.post('/emergencies', { location }), 201);
@@ -70,7 +70,7 @@ for (const database of databases) {
         { silentMode: true, anonymousMode: false },
       ];
 
-      it('keeps what was told, up to the bounds', async () => {
+      it('stores all fields up to their bounds', async () => {
         for (const fields of accepted) {
           await over(owner);
           const emergency = await raise(owner, place, { fakeCallAlert: true, user: 'x', status: 'resolved', ...fields });
@@ -79,7 +79,7 @@ for (const database of databases) {
         }
       });
 
-      it('takes null for everything that is optional', async () => {
+      it('accepts null for optional fields', async () => {
         await over(owner);
         const names = ['type', 'category', 'description', 'priority', 'severity', 'silentMode', 'anonymousMode', 'requestId'];
         const nulls = Object.fromEntries(names.map((name) => [name, null]));
@@ -87,7 +87,7 @@ for (const database of databases) {
         assertMatches(emergency, emergencyShape({ type: 'other', priority: 'high', severity: 5, silentMode: false, anonymousMode: false }));
       });
 
-      it('trims what was told', async () => {
+      it('trims texts', async () => {
         await over(owner);
         const location = { ...place, address: '  1 Main St\n', description: ' ' };
         const emergency = await raise(owner, location, { category: ' fall ', description: '\t help \n' });
@@ -118,7 +118,7 @@ for (const database of databases) {
         [{ severity: 0, priority: 1, silentMode: 0, description: 'nul\0' }, 'description', 'location', 'priority', 'severity', 'silentMode'],
       ];
 
-      it('is refused with every field that is wrong, and raises nothing', async () => {
+      it('is refused with every invalid field, and raises nothing', async () => {
         await over(owner);
         for (const [body, ...fields] of wrong) wrongFields(await owner.post('/emergencies', body), ...fields);
         assert.equal(ok(await owner.get('/emergencies/active')), null);
@@ -126,7 +126,7 @@ for (const database of databases) {
     });
 
     describe('the same request', () => {
-      it('is the same emergency, however often and at once it is sent, with one event', async () => {
+      it('is one emergency with one event, however often and concurrently it is sent', async () => {
         const [one, socket] = await Promise.all([app.owner(), helper.connect()]);
         const body = { location: app.somewhere(), requestId: 'x'.repeat(100) };
         const answers = await times(20, () => one.post('/emergencies', body));
@@ -139,7 +139,7 @@ for (const database of databases) {
         socket.close();
       });
 
-      it('is still that emergency after it ended, and while another one is live', async () => {
+      it('is the same emergency after it ended, and while another one is live', async () => {
         const one = await app.owner();
         const body = { location: app.somewhere(), requestId: 'the first' };
         const first = ok(await one.post('/emergencies', body), 201).emergency;
@@ -159,7 +159,7 @@ for (const database of databases) {
       });
     });
 
-    it('of twenty raised at once one is, and the others are told which', async () => {
+    it('of twenty raised at once one succeeds, and the others are refused with its id', async () => {
       const one = await app.owner();
       const answers = await times(20, (index) =>
         one.post('/emergencies', { location: app.somewhere(), requestId: index % 2 ? `button ${index}` : null }),
@@ -191,7 +191,7 @@ for (const database of databases) {
         rate: (path) => owner.post(`${path}/ratings`, { helperId: helper.id, score: 5 }),
         read: (path) => owner.get(path),
       };
-      // What each step gives in each state, and the state after it.
+      // The outcome of each step in each state, and the state after it.
       const life = {
         active: {
           resolve: [200, 'resolved'],
@@ -252,7 +252,7 @@ for (const database of databases) {
         });
       }
 
-      it('goes back to active when the last one who responds cancels', async () => {
+      it('goes back to active when the last response is cancelled', async () => {
         await over(owner);
         const second = await app.helperAt(undefined);
         const { id: emergencyId } = await raise(owner, app.somewhere());
@@ -265,7 +265,7 @@ for (const database of databases) {
     });
 
     describe('its end', () => {
-      it('records who resolved it, whatever was claimed', async () => {
+      it('records who resolved it, whatever the request claims', async () => {
         const types = [undefined, null, 'user_resolved', 'helper_resolved', 'admin_resolved', 'auto_expired'];
         for (const [caller, recorded] of [[owner, 'user_resolved'], [helper, 'helper_resolved'], [admin, 'admin_resolved']]) {
           for (const resolutionType of caller === owner ? types : types.slice(-1)) {
@@ -290,7 +290,7 @@ for (const database of databases) {
         }
       });
 
-      it('is refused with what is wrong', async () => {
+      it('is refused with every invalid field', async () => {
         await over(owner);
         const { id: emergencyId } = await raise(owner, app.somewhere());
         const path = `/emergencies/${emergencyId}`;
@@ -310,7 +310,7 @@ for (const database of databases) {
         }
       });
 
-      it('happens once, however many end it at once', async () => {
+      it('happens once, however many requests end it at once', async () => {
         await over(owner);
         const { id: emergencyId } = await raise(owner, app.somewhere());
         await respond(helper, emergencyId);
@@ -324,7 +324,7 @@ for (const database of databases) {
         socket.close();
       });
 
-      it('stays, whatever responses come at the same time', async () => {
+      it('is final, whatever responses arrive at the same time', async () => {
         for (let round = 0; round < 5; round += 1) {
           await over(owner);
           const { id: emergencyId } = await raise(owner, app.somewhere());
@@ -339,7 +339,7 @@ for (const database of databases) {
     });
 
     describe('deleting one', () => {
-      it('takes everything of it away, for everybody', async () => {
+      it('removes all of it, for every user', async () => {
         await over(owner);
         const { id: emergencyId } = await raise(owner, app.somewhere());
         await respond(helper, emergencyId);
@@ -358,7 +358,7 @@ for (const database of databases) {
         refused(await owner.delete(path), 404, 'emergency_not_found');
       });
 
-      it('at the moment it ends keeps nobody from hearing of the end', async () => {
+      it('right after its end does not prevent the delivery of the end', async () => {
         const pairs = await times(4, async () => {
           const [one, other] = await Promise.all([app.owner(), app.helperAt(undefined)]);
           return { one, other, sockets: await Promise.all([one.connect(), other.connect()]) };
@@ -381,7 +381,7 @@ for (const database of databases) {
       });
     });
 
-    it('an id that belongs to none is unknown, whatever it looks like', async () => {
+    it('an unknown or malformed id is not found', async () => {
       for (const nothing of [NO_SUCH_ID, 'nothing', '1', 'current', '507f1f77bcf86cd799439011', '%20', '%00', '../x', owner.id]) {
         const path = `/emergencies/${nothing.includes('%') ? nothing : encodeURIComponent(nothing)}`;
         for (const [method, rest, body] of [['get', ''], ['get', '/messages'], ['post', '/respond', {}], ['post', '/cancel', {}], ['delete', '']]) {
@@ -390,7 +390,7 @@ for (const database of databases) {
       }
     });
 
-    it('nobody has an active one who raised none', async () => {
+    it('a user without an emergency has no active one', async () => {
       const answer = await helper.get('/emergencies/active');
       assert.equal(ok(answer), null);
       assertMatches(answer.body, atLeast({ success: true, data: null }));

@@ -1,4 +1,4 @@
-// Redis over TLS: who has the certificate of an authority that this machine trusts is believed, and nobody else.
+// Redis over TLS: only a server with a trusted certificate is used.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +19,7 @@ describe('a Redis over TLS', () => {
     await redis?.stop();
     await certificate?.drop();
   });
-  /** A node on this Redis, for the time of a test. */
+  /** Runs a test with a node on this Redis. */
   const onNode = async (env, test) => {
     const node = await startNode({ env: { REDIS_URL: redis.url, ...env } });
     try {
@@ -30,7 +30,7 @@ describe('a Redis over TLS', () => {
     assert.doesNotMatch(node.logs, /swordfish/);
   };
 
-  it('is used when this machine trusts its certificate, and again when it comes back', async () => {
+  it('is used if its certificate is trusted, and again after an outage', async () => {
     await onNode({ SSL_CERT_FILE: certificate.file }, async (node) => {
       await eventually(async () => (await redisOf(node)) === 'ok');
       await redis.stop();
@@ -40,7 +40,7 @@ describe('a Redis over TLS', () => {
     });
   });
 
-  it('is told nothing when nobody vouches for it, and the log says why', async () => {
+  it('gets no signal if its certificate is not trusted, and the log says why', async () => {
     const other = await createCertificate();
     await onNode({ SSL_CERT_FILE: other.file }, async (node) => {
       await eventually(() => /Redis is still away.*InvalidCertificate/.test(node.logs), 15_000);
@@ -49,7 +49,7 @@ describe('a Redis over TLS', () => {
     await other.drop();
   });
 
-  it('is told nothing without TLS', async () => {
+  it('gets no signal without TLS', async () => {
     await onNode({ REDIS_URL: redis.url.replace('rediss:', 'redis:') }, async (node) => {
       await pause(3_000);
       assert.equal(await redisOf(node), 'away');

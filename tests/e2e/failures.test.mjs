@@ -1,4 +1,4 @@
-// Failures: one shape for every status, nothing of a cause to the client, and nothing private in the log.
+// Failures: one shape for every status, no cause in the answer, and no personal data in the log.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -24,7 +24,7 @@ for (const database of databases) {
     after(() => app?.stop());
 
     describe('of the address', () => {
-      it('are 404 for a route that does not exist, whoever asks', async () => {
+      it('are 404 for a route that does not exist, for every caller', async () => {
         const unknown = [
           ...['/', '/api', '/api/v1', '/api/v1/', '/api/v2/auth/me', '/api/v1/auth', '/api/v1/nothing', '/emergencies'],
           ...['/API/V1/AUTH/ME', '/api/v1/auth/me/x', '/api/v1/helpers/me/locations', '/%00', '/..%2f..%2fetc/passwd'],
@@ -38,7 +38,7 @@ for (const database of databases) {
         }
       });
 
-      it('are 405 for a method that a route does not have, and name those it has', async () => {
+      it('are 405 for an unsupported method, with the supported ones in Allow', async () => {
         for (const [path, methods] of paths) {
           for (const method of METHODS.filter((each) => !methods.includes(each))) {
             const answer = await nobody.request(method, filled(path), undefined, { root: '' });
@@ -57,7 +57,7 @@ for (const database of databases) {
         return `${rest.slice(0, -2)}${'x'.repeat(size - rest.length)}"}`;
       };
 
-      it('are 413 above 64 KiB, and none up to there', async () => {
+      it('are 413 above 64 KiB, and do not occur up to that size', async () => {
         assert.equal(login(LIMIT).length, LIMIT);
         refused(await post(login(LIMIT)), 401, 'invalid_credentials');
         refused(await post(login(LIMIT + 1)), 413, 'body_too_large');
@@ -65,7 +65,7 @@ for (const database of databases) {
         refused(await user.post('/emergencies', login(LIMIT + 1)), 413, 'body_too_large');
       });
 
-      it('are 413 for a body that does not tell its length beforehand', async () => {
+      it('are 413 for a chunked body without a length', async () => {
         for (const [size, status] of [[LIMIT, 401], [LIMIT + 1, 413]]) {
           const answer = await raw(app, { method: 'POST', path: '/api/v1/auth/login', headers: { 'content-type': 'application/json' } }, [
             login(size).slice(0, 40_000),
@@ -75,7 +75,7 @@ for (const database of databases) {
         }
       });
 
-      it('are 415 unless it is said to be JSON', async () => {
+      it('are 415 unless the content type is JSON', async () => {
         const body = JSON.stringify({ email: 'x@people.example', password: 'long enough' });
         for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'multipart/form-data; boundary=x']) {
           refused(await post(body, { 'content-type': type }), 415, 'unsupported_media_type');
@@ -87,7 +87,7 @@ for (const database of databases) {
         }
       });
 
-      it('are 400 for what is no JSON', async () => {
+      it('are 400 for a body that is not JSON', async () => {
         const deep = (open, close) => open.repeat(10_000) + close.repeat(10_000);
         const broken = ['{', '}', 'email=x', "{'email':1}", '{"email":1}}', '{"email":"\t"}', '{"email":"\\ud800"}', '{"a":NaN}', '{"a":1e400}', deep('[', ']'), deep('{"a":', '}')];
         for (const body of broken) {
@@ -102,7 +102,7 @@ for (const database of databases) {
         refused(await raw(app, { method: 'POST', path: '/api/v1/auth/login', headers: type }, [bytes]), 400, 'invalid_json');
       });
 
-      it('are 400 for JSON that is no object', async () => {
+      it('are 400 for JSON that is not an object', async () => {
         for (const body of ['[]', '"text"', '5', 'true', 'null', '[{"email":"x"}]']) wrongFields(await post(body), 'body');
         const location = { latitude: 1, longitude: 1 };
         wrongFields(await user.post('/emergencies', [{ location }]), 'body');
@@ -135,7 +135,7 @@ for (const database of databases) {
     describe('of authentication', () => {
       const me = (authorization) => nobody.get('/auth/me', authorization === undefined ? {} : { headers: { authorization } });
 
-      it('are 401 without a token, and with one that is no good', async () => {
+      it('are 401 without a token and with an invalid one', async () => {
         const { accessToken, refreshToken } = user.tokens;
         const now = Math.floor(Date.now() / 1000);
         refused(await me(undefined), 401, 'token_missing');
@@ -149,7 +149,7 @@ for (const database of databases) {
         for (const scheme of ['Bearer', 'bearer', 'BEARER']) ok(await me(`${scheme} ${accessToken}`));
       });
 
-      it('come before anything is said about the request', async () => {
+      it('come before any validation of the request', async () => {
         for (const [method, path, body] of [
           ['POST', '/emergencies', '{'],
           ['POST', '/emergencies', {}],
@@ -165,7 +165,7 @@ for (const database of databases) {
     });
 
     describe('the request id', () => {
-      it('is the one that was sent, or a new one, on every answer', async () => {
+      it('is the one from the request, or a new one, in every answer', async () => {
         const requests = [
           ['GET', '/healthz'],
           ['GET', '/api/v1/auth/me'],
@@ -195,7 +195,7 @@ for (const database of databases) {
       });
     });
 
-    it('an answer that has no body to it has no other shape either', async () => {
+    it('an answer without a body has the same headers', async () => {
       const head = await raw(app, { method: 'HEAD', path: '/nothing', headers: {} }, []);
       assert.equal(head.status, 404);
       assert.equal(head.text, '');
@@ -209,7 +209,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    it('has request ids, and no tokens, positions, texts, names or addresses, however much is logged', async () => {
+    it('has request ids, and no tokens, positions, texts, names or addresses at any log level', async () => {
       const place = { latitude: 12.3456789, longitude: 45.6789123 };
       const secrets = {
         firstName: 'Zebulonia',
@@ -272,8 +272,8 @@ for (const database of databases) {
 }
 
 if (databases.includes('postgres')) {
-  describe('a database that has gone away', () => {
-    it('is 503 without a cause for the client, which the log has with the request id', async () => {
+  describe('an unreachable database', () => {
+    it('is 503 without a cause in the answer, and the log has the cause with the request id', async () => {
       const database = await createDatabase('postgres');
       const app = await startNode({ database });
       app.expectsFaults = true;
@@ -304,7 +304,7 @@ if (databases.includes('postgres')) {
   });
 }
 
-// A request as it is, for what `fetch` would not send: the body in chunks, no type, odd headers.
+// A raw request, for what `fetch` would not send: a chunked body, no content type, unusual headers.
 function raw(app, options, chunks) {
   return new Promise((resolve, reject) => {
     const request = http.request(app.url + options.path, options, (response) => {

@@ -1,4 +1,4 @@
-// Finding emergencies and helpers: who is alerted first, what is near, what waits for a helper, and what was.
+// Queries: first alerts, emergencies nearby, pending emergencies of a helper, helpers nearby, history and timeline.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -22,7 +22,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    // Puts the helpers so many metres north of a new place; those without a distance somewhere else.
+    // Places the helpers at these distances north of a new position; those without a distance far away.
     async function around(...distances) {
       await over(owner);
       const place = app.somewhere();
@@ -52,13 +52,13 @@ for (const database of databases) {
         });
       }
 
-      it('reach those who connect later through what waits for them', async () => {
+      it('are pending for helpers who connect later', async () => {
         const place = await around(500);
         const { id: emergencyId } = await raise(owner, place);
         assert.deepEqual(idsOf(ok(await helpers[0].get('/emergencies/pending-for-helper'))), [emergencyId]);
       });
 
-      it('count what was acknowledged and what was declined', async () => {
+      it('count acknowledgements and declines', async () => {
         const place = await around(100, 200, 300);
         const sockets = await Promise.all([helpers[0].connect(), helpers[0].connect(), helpers[1].connect({ acknowledge: false })]);
         const { id: emergencyId } = await raise(owner, place);
@@ -77,8 +77,8 @@ for (const database of databases) {
       });
     });
 
-    describe('what is near', () => {
-      it('is shown nearest first, with distances, to helpers', async () => {
+    describe('emergencies nearby', () => {
+      it('are listed for helpers, nearest first, with distances', async () => {
         const place = await around();
         const [other, third] = await Promise.all([app.owner(), app.owner()]);
         const near = await raise(owner, north(place, 300));
@@ -108,7 +108,7 @@ for (const database of databases) {
         refused(await other.get(search(place)), 403, 'not_a_helper');
       });
 
-      it('is within 10 km unless said otherwise', async () => {
+      it('are within 10 km by default', async () => {
         const place = await around();
         const { id: emergencyId } = await raise(owner, north(place, 10_300));
         assert.equal(ok(await helpers[0].get(search(place))).count, 0);
@@ -122,7 +122,7 @@ for (const database of databases) {
         ['at the south pole', { latitude: -90, longitude: 0 }, { latitude: -90, longitude: 123 }],
       ];
       for (const [name, at, from] of edges) {
-        it(`is found ${name}`, async () => {
+        it(`are found ${name}`, async () => {
           await around();
           await stand(helpers[0], from);
           const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: at }), 201);
@@ -134,7 +134,7 @@ for (const database of databases) {
         });
       }
 
-      it('is asked for with numbers within bounds', async () => {
+      it('need query parameters within bounds', async () => {
         const at = '/emergencies/nearby?latitude=1&longitude=2';
         const wrong = [
           ['/emergencies/nearby', 'latitude', 'longitude'],
@@ -151,10 +151,10 @@ for (const database of databases) {
       });
     });
 
-    describe('what waits for a helper', () => {
+    describe('pending emergencies of a helper', () => {
       const pending = async (helper) => ok(await helper.get('/emergencies/pending-for-helper'));
 
-      it('is a list, nearest first, of what they have not answered', async () => {
+      it('are the unanswered ones, nearest first', async () => {
         const place = await around(0);
         const others = await times(3, () => app.owner());
         const [near, next, far] = [
@@ -178,11 +178,11 @@ for (const database of databases) {
         }
       });
 
-      it('is nothing of their own, nor what is further than its alerts reach', async () => {
+      it('do not include their own, nor those beyond their alert radius', async () => {
         const place = await around(0, 100, 200);
         await raise(helpers[0], place);
         assert.deepEqual(await pending(helpers[0]), []);
-        // Three stand within 5 km, so that is how far the alerts reach.
+        // Three helpers are within 5 km, so that is the alert radius.
         const { id: emergencyId } = await raise(owner, place);
         await stand(helpers[3], north(place, 6000));
         assert.ok(!idsOf(await pending(helpers[3])).includes(emergencyId));
@@ -191,14 +191,14 @@ for (const database of databases) {
         await over(helpers[0]);
       });
 
-      it('stays with who was alerted and then went away', async () => {
+      it('include those of alerts to a helper who has moved away', async () => {
         const place = await around(100);
         const { id: emergencyId } = await raise(owner, place);
         await stand(helpers[0], app.somewhere());
         assert.deepEqual(idsOf(await pending(helpers[0])), [emergencyId]);
       });
 
-      it('is nothing for who is no helper or nowhere', async () => {
+      it('are none for a user who is not a helper or has no position', async () => {
         const place = await around(100);
         await raise(owner, place);
         const [user, unverified, nowhere] = await Promise.all([app.user(), app.unverifiedHelper({ position: place }), app.helperAt(undefined)]);
@@ -208,8 +208,8 @@ for (const database of databases) {
     });
 
     describe('the helpers near an emergency', () => {
-      it('are those on duty, nearest first, with whether they are connected', async () => {
-        // The second was connected a moment ago, and so counts as online still.
+      it('are those on duty, nearest first, with whether they are online', async () => {
+        // The second was connected less than 15 seconds ago and still counts as online.
         const place = await around(300, 6000, 100);
         const [offDuty, unverified] = await Promise.all([app.helperAt(place, { available: false }), app.unverifiedHelper({ position: place })]);
         await stand(owner, place);
@@ -241,7 +241,7 @@ for (const database of databases) {
     });
 
     describe('the history', () => {
-      it('has what somebody raised or helped in, newest first, page by page', async () => {
+      it('has the emergencies that a user raised or helped in, newest first, by page', async () => {
         await over(owner);
         const helper = await app.helperAt(undefined);
         const raised = [];
@@ -279,7 +279,7 @@ for (const database of databases) {
     });
 
     describe('the timeline', () => {
-      it('tells everything in order, to those it concerns', async () => {
+      it('has all events in order, for participants and administrators', async () => {
         const place = await around(100, 200);
         const [one, two, looker] = helpers;
         const { id: emergencyId } = await raise(owner, place);
@@ -326,7 +326,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    it('alerts the nearest two of those who are counted', async () => {
+    it('alerts the nearest two of all counted helpers', async () => {
       const place = app.somewhere();
       const [owner, ...helpers] = await Promise.all([app.owner(), ...[400, 100, 300, 200].map((metres) => app.helperAt(north(place, metres)))]);
       const sockets = await Promise.all(helpers.map((helper) => helper.connect()));

@@ -1,5 +1,5 @@
-// The three flows of the service, from the button to the helper's screen and back: an emergency is raised, helpers
-// report what they do, and it ends. Over REST and the official client, payload by payload.
+// The three main flows, over REST and the official client, payload by payload: an emergency is raised, helpers respond, and
+// it ends.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -33,7 +33,7 @@ for (const database of databases) {
     const scene = (helpers, options) => gather(app, helpers, options);
 
     describe('raising an emergency', () => {
-      it('announces it to every helper on duty, and to nearby ones with their distance', async () => {
+      it('is sent to every helper on duty, and to nearby ones with their distance', async () => {
         const { place, owner, ownerSocket, helpers, sockets } = await scene();
         const [helper] = helpers;
         const [near] = sockets;
@@ -114,7 +114,7 @@ for (const database of databases) {
         assertIdsGrow(near);
       });
 
-      it('shows optional fields that were not given as null, and the defaults', async () => {
+      it('has null for missing optional fields, and the defaults', async () => {
         const { place, owner, sockets } = await scene();
         const { id: emergencyId } = await raise(owner, place);
         const { emergency } = await sockets[0].next('emergency:created', of(emergencyId));
@@ -134,7 +134,7 @@ for (const database of databases) {
         );
       });
 
-      it('names nobody when it is anonymous', async () => {
+      it('does not name an anonymous owner', async () => {
         const { place, owner, sockets } = await scene();
         const { id: emergencyId } = await raise(owner, place, { anonymousMode: true });
         const created = await sockets[0].next('emergency:created', of(emergencyId));
@@ -143,7 +143,7 @@ for (const database of databases) {
         assertMatches(nearby, events.nearby({ id: emergencyId, anonymousMode: true, user: null }, integer));
       });
 
-      it('alerts within the smallest radius in which three helpers stand', async () => {
+      it('alerts within the smallest radius that holds three helpers', async () => {
         const { place, owner, sockets } = await scene(3);
         const further = await app.helperAt(north(place, 8000)).then((helper) => helper.connect());
         const answer = ok(await owner.post('/emergencies', { location: place }), 201);
@@ -180,7 +180,7 @@ for (const database of databases) {
     });
 
     describe('helpers who respond', () => {
-      it('are shown to the room, the first with a change of status', async () => {
+      it('are sent to the room, the first with a change of status', async () => {
         const { place, owner, ownerSocket, helpers, sockets } = await scene(2);
         const [first, second] = helpers;
         const { id: emergencyId } = await raise(owner, place);
@@ -208,7 +208,7 @@ for (const database of databases) {
         assertIdsGrow(ownerSocket);
       });
 
-      it('who respond twice change nothing', async () => {
+      it('change nothing by responding twice', async () => {
         const { place, owner, ownerSocket, helpers } = await scene();
         const { id: emergencyId } = await raise(owner, place);
         await respond(helpers[0], emergencyId);
@@ -217,14 +217,14 @@ for (const database of databases) {
         assert.deepEqual(heard(ownerSocket, emergencyId), ['helper:joined', 'emergency:status_changed']);
       });
 
-      it('who decline are not announced', async () => {
+      it('are not announced if they decline', async () => {
         const { place, owner, ownerSocket, helpers } = await scene();
         const { id: emergencyId } = await raise(owner, place);
         ok(await helpers[0].post(`/emergencies/${emergencyId}/respond`, { action: 'decline' }));
         await ownerSocket.silent(/^helper:|status_changed$/, of(emergencyId));
       });
 
-      it('tell the owner and one another how far they are', async () => {
+      it('share their status with the owner and each other', async () => {
         const { place, owner, ownerSocket, helpers, sockets } = await scene(2);
         const { id: emergencyId } = await raise(owner, place);
         for (const helper of helpers) await respond(helper, emergencyId);
@@ -252,7 +252,7 @@ for (const database of databases) {
         assert.equal(ownerSocket.seen('helper:status_update').length, steps.length);
       });
 
-      it('who all cancel make the emergency active again', async () => {
+      it('make the emergency active again if all cancel', async () => {
         const { place, owner, ownerSocket, helpers } = await scene();
         const { id: emergencyId } = await raise(owner, place);
         await respond(helpers[0], emergencyId);
@@ -331,7 +331,7 @@ for (const database of databases) {
         assert.deepEqual(heard(far, emergencyId), ['emergency:created', 'emergency:ended']);
       });
 
-      it('as a false alarm tells everyone who was alerted to stand down, those who are not there when they come back', async () => {
+      it('as a false alarm reaches all alerted helpers, disconnected ones when they reconnect', async () => {
         const { place, owner, ownerSocket, helpers, sockets } = await scene(4);
         const [coming, declining, , away] = helpers;
         const [lastEventId] = await Promise.all([sockets[3].ready.latestEventId, sockets[3].close()]);
@@ -354,7 +354,7 @@ for (const database of databases) {
       });
     });
 
-    it('the owner is told by the service that the emergency is stored', async () => {
+    it('the owner gets a receipt for the stored emergency', async () => {
       const { place, owner, ownerSocket } = await scene();
       const { id: emergencyId } = await raise(owner, place);
       const receipt = {

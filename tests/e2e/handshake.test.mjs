@@ -1,4 +1,4 @@
-// Who may connect, and who is cut off: judged at the handshake, and for as long as the connection lives.
+// Authentication of connections: at the handshake, and for as long as the connection lives.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,7 @@ const EXPIRED = 'Authentication error: Token expired';
 const BLOCKED = 'Authentication error: Account is inactive or blocked';
 const transports = ['websocket', 'polling'];
 
-// The account's end, not a farewell from the namespace and not the client's own doing.
+// The server closed the transport: neither a disconnect from the namespace nor the client's own.
 const CUT_OFF = /^transport (close|error)$/;
 
 const anHourAgo = () => Math.floor(Date.now() / 1000) - 3600;
@@ -35,7 +35,7 @@ for (const database of databases) {
           }
         });
 
-        it('refuses a token that is none of ours', async () => {
+        it('refuses a forged token', async () => {
           const { tokens } = await app.user();
           const [header, payload, signature] = tokens.accessToken.split('.');
           const unsigned = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString('base64url');
@@ -55,7 +55,7 @@ for (const database of databases) {
           }
         });
 
-        it('refuses an expired token as such', async () => {
+        it('refuses an expired token with its own message', async () => {
           const { tokens } = await app.user();
           const token = resigned(tokens.accessToken, { iat: anHourAgo() - 60, exp: anHourAgo() });
           assert.equal(await app.anonymous().refusal({ ...over, auth: { token } }), EXPIRED);
@@ -78,7 +78,7 @@ for (const database of databases) {
           assert.equal(await user.refusal(over), INVALID);
         });
 
-        it('takes the token from the query too, and the one in auth first', async () => {
+        it('accepts the token from the query, and prefers the one in auth', async () => {
           const user = await app.user();
           const token = user.tokens.accessToken;
           const nobody = app.anonymous();
@@ -89,7 +89,7 @@ for (const database of databases) {
           assert.equal(both.ready.userId, user.id);
         });
 
-        it('refuses browsers from foreign pages, and passes those from here and phones', async () => {
+        it('refuses browsers with a foreign origin, and accepts loopback origins and phones', async () => {
           const user = await app.user();
           for (const origin of ['http://localhost:5173', 'http://127.0.0.1:3000', undefined]) {
             const headers = origin && { Origin: origin };
@@ -101,7 +101,7 @@ for (const database of databases) {
           }
         });
 
-        it('cuts off every connection of an account when it is blocked', async () => {
+        it('closes every connection of an account when it is blocked', async () => {
           const [user, other, admin] = await Promise.all([app.user(), app.user(), app.admin()]);
           const [socket, raw, bystander] = await Promise.all([
             user.connect(over),
@@ -121,7 +121,7 @@ for (const database of databases) {
           await settled(bystander);
         });
 
-        it('cuts off the connections of a session when it ends, and only those', async () => {
+        it('closes the connections of a session when it ends, and only those', async () => {
           const user = await app.user();
           const elsewhere = await app.logIn(user);
           const [socket, raw, kept] = await Promise.all([
@@ -146,7 +146,7 @@ for (const database of databases) {
           assert.equal((await socket.next('session:ready')).userId, user.id);
         });
 
-        it('cuts off the other devices when the password changes', async () => {
+        it('closes the connections of other devices when the password changes', async () => {
           const user = await app.user();
           const elsewhere = await app.logIn(user);
           const [here, there] = await Promise.all([user.connect(over), elsewhere.connect(over)]);
@@ -160,7 +160,7 @@ for (const database of databases) {
       });
     }
 
-    it('refuses what a session that was cut off still sends over polling', async () => {
+    it('refuses what a closed session still sends over polling', async () => {
       const user = await app.user();
       const raw = await user.connectRaw({ transport: 'polling' });
       ok(await user.post('/auth/logout', {}));
@@ -196,7 +196,7 @@ for (const database of databases) {
       }
     });
 
-    it('shows the token of nobody in the log', async () => {
+    it('never logs a token', async () => {
       const user = await app.user();
       const { accessToken, refreshToken } = user.tokens;
       const nobody = app.anonymous();
@@ -233,7 +233,7 @@ for (const database of databases) {
       });
     }
 
-    it('is followed by a new one from the refresh token', async () => {
+    it('can be replaced with the refresh token', async () => {
       const user = await app.user();
       const socket = await user.connect();
       await socket.next('disconnect');

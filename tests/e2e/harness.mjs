@@ -1,5 +1,5 @@
-// Starts the real binary on a real port and hands out its callers: people who speak to it over REST
-// and through the official Socket.IO client, and who keep every byte they are sent.
+// Starts the real binary on a real port and creates callers: clients that use REST and the official Socket.IO client,
+// and record every byte they receive.
 //
 //   for (const database of databases) describe(`… on ${database}`, () => {
 //     let app;
@@ -7,7 +7,7 @@
 //     after(() => app.stop());
 //   });
 //
-// Knows the wire contract only, nothing of how the server is made.
+// Knows the wire contract only, not the implementation of the server.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -26,12 +26,12 @@ import { ok } from './shapes.mjs';
 export { createCertificate, createDatabase, createRedis, freePort } from './servers.mjs';
 export { NAMESPACE, settled } from './sockets.mjs';
 
-/** The databases every suite runs on; `E2E_DATABASES=sqlite` leaves the other out while one works on a test. */
+/** The databases that every suite runs on. `E2E_DATABASES=sqlite` selects one, for work on a test. */
 export const databases = process.env.E2E_DATABASES?.split(',') ?? ['sqlite', 'postgres'];
 
-/** An id of the right form that belongs to nothing. */
+/** A valid id that belongs to nothing. */
 export const NO_SUCH_ID = '01890000-0000-7000-8000-000000000000';
-/** The client's ways of connecting, as options of `connect` and `dial`. */
+/** The transports of the client, as options of `connect` and `dial`. */
 export const transports = {
   'websocket only': { transports: ['websocket'] },
   'polling only': { transports: ['polling'] },
@@ -48,7 +48,7 @@ const EVENT_LIMIT = 5_000;
 
 // -------------------------------------------------------------------------------------------- nodes
 
-/** The environment of a server: nothing of ours that surrounds the tests, but what is given. */
+/** The environment of a server: that of the tests without settings of the service, plus `env`. */
 function environment(given) {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(ALLYNET_|DATABASE_URL$|REDIS_URL$|TEST_DATABASE_URL$|TEST_REDIS_|RUST_LOG$)/.test(name),
@@ -56,7 +56,7 @@ function environment(given) {
   return { ...Object.fromEntries(inherited), NO_COLOR: '1', ...given };
 }
 
-/** Runs the binary until it ends of itself: `{ code, signal, stdout, stderr }`. The folder it runs in is empty. */
+/** Runs the binary in an empty folder until it exits: `{ code, signal, stdout, stderr }`. */
 export async function run({ args = [], env = {} } = {}) {
   const cwd = await mkdtemp(join(tmpdir(), 'allynet-e2e-run-'));
   const child = spawn(BINARY, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'], timeout: START_LIMIT });
@@ -73,8 +73,8 @@ export async function run({ args = [], env = {} } = {}) {
 }
 
 /**
- * Starts one server. `database` is `'sqlite'` or `'postgres'`, for one of its own which goes with it, or what
- * `createDatabase` made, to be shared. `env` adds to the environment or, with undefined, takes from it.
+ * Starts one server. `database` is `'sqlite'` or `'postgres'`, for a private database that is removed with the server, or
+ * the result of `createDatabase`, which can be shared. `env` adds environment variables; `undefined` removes one.
  */
 export async function startNode({ database = 'sqlite', env = {}, args = [] } = {}) {
   assert.ok(existsSync(BINARY), `${BINARY} is missing: build it with \`cargo build --bin allynet\`, or set ALLYNET_BIN`);
@@ -91,13 +91,13 @@ export async function startNode({ database = 'sqlite', env = {}, args = [] } = {
 }
 
 class Node {
-  /** Everything the process wrote, without colours. */
+  /** Everything the process wrote, without colour codes. */
   stdout = '';
   stderr = '';
   sockets = new Set();
-  /** The headers that the next caller sends with everything. */
+  /** Headers that the next caller sends with every request. */
   nextHeaders = () => ({});
-  /** Whether faults in the log are what the test is about. */
+  /** Whether the test expects faults in the log. */
   expectsFaults = false;
   #ownsDatabase;
   #child;
@@ -125,7 +125,7 @@ class Node {
     });
   }
 
-  /** Both streams of the log. */
+  /** Standard output and standard error. */
   get logs() {
     return this.stdout + this.stderr;
   }
@@ -175,7 +175,7 @@ class Node {
     }
   }
 
-  /** SIGTERM, with all sockets still open, has to end it with status 0 in good time. */
+  /** Sends SIGTERM, with all sockets still open. The server has to exit with status 0 before the deadline. */
   async stop() {
     let overdue = false;
     const limit = setTimeout(() => {
@@ -193,12 +193,12 @@ class Node {
     assert.deepEqual(this.expectsFaults ? [] : faults, [], 'the server logged faults of its own');
   }
 
-  /** Tells it to end, without waiting for that. */
+  /** Sends SIGTERM without waiting for the exit. */
   terminate() {
     this.#child.kill('SIGTERM');
   }
 
-  /** As a power cut would. */
+  /** Sends SIGKILL, like a crash. */
   async kill() {
     this.#child?.kill('SIGKILL');
     await this.#exit;
@@ -211,14 +211,14 @@ class Node {
     if (this.#ownsDatabase) await this.database.drop();
   }
 
-  // ----------------------------------------------------------------------------------- who is calling
+  // ----------------------------------------------------------------------------------- callers
 
-  /** Somebody without an account. */
+  /** A caller without an account. */
   anonymous() {
     return new Caller(this);
   }
 
-  /** Somebody who has just registered. */
+  /** A caller with a new account. */
   async user({ firstName = 'Una', lastName = 'User', email, password = PASSWORD, phone = '+15550100', ...more } = {}) {
     const caller = new Caller(this);
     email ??= `${firstName.toLowerCase()}-${unique()}@people.example`;
@@ -227,12 +227,12 @@ class Node {
     return Object.assign(caller, { id: user.id, user, tokens, email, password });
   }
 
-  /** A user who is about to raise an emergency. */
+  /** A user who can raise an emergency. */
   owner(person = {}) {
     return this.user({ firstName: 'Olivia', lastName: 'Owner', ...person });
   }
 
-  /** A verified helper on duty who stands at `position`; with `available: false`, off duty. */
+  /** A verified helper on duty at `position`; with `available: false`, off duty. */
   async helperAt(position, { available = true, skills = [], ...person } = {}) {
     const helper = await this.unverifiedHelper({ position, available, skills, firstName: 'Henry', ...person });
     const admin = await this.admin();
@@ -240,7 +240,7 @@ class Node {
     return helper;
   }
 
-  /** One who asked to become a helper and waits for an administrator. */
+  /** A user who applied as a helper and is not verified yet. */
   async unverifiedHelper({ position, available = true, skills = [], ...person } = {}) {
     const helper = await this.user({ firstName: 'Ursula', lastName: 'Helper', ...person });
     ok(await helper.put('/helpers/me', { available, skills }));
@@ -251,30 +251,30 @@ class Node {
     return helper;
   }
 
-  /** The administrator of the configuration; the same caller every time. */
+  /** The administrator from the settings; the same caller every time. */
   admin() {
     this.#admin ??= this.logIn(ADMIN);
     return this.#admin;
   }
 
-  /** A caller with a session of their own on an account that exists. */
+  /** A caller with a new session of an existing account. */
   async logIn({ email, password }) {
     const caller = new Caller(this);
     const { user, tokens } = ok(await caller.post('/auth/login', { email, password }));
     return Object.assign(caller, { id: user.id, user, tokens, email, password });
   }
 
-  /** A place so far from every other that was handed out that no emergency concerns two of them. */
+  /** A position so far from all others returned here that no emergency reaches two of them. */
   somewhere() {
     const place = this.#places++;
     return { latitude: -58 + 2 * (place % 59), longitude: -160 + 3 * Math.floor(place / 59) };
   }
 
-  // --------------------------------------------------------------------------------------------- fence
+  // --------------------------------------------------------------------------------------------- barrier
 
   /**
-   * Comes back when everything committed so far has been handed to the sockets of this node: an emergency at the
-   * end of the world is raised, and seen by a helper who waits for nothing else.
+   * Resolves when everything committed so far was sent to the sockets of this node: raises an emergency far away and waits
+   * until a helper there receives it.
    */
   fence() {
     this.#fence = this.#fence.then(async () => {
@@ -298,9 +298,9 @@ function deferred() {
   return parts;
 }
 
-// ------------------------------------------------------------------------------------------ odds and ends
+// ------------------------------------------------------------------------------------------ waiting, positions, tokens
 
-/** What `attempt` gives once it neither fails nor gives something false; its last failure when that takes too long. */
+/** Retries `attempt` until its result is truthy, and returns it; throws its last error after the deadline. */
 export async function eventually(attempt, limit = EVENT_LIMIT) {
   const deadline = Date.now() + limit;
   for (;;) {
@@ -315,12 +315,12 @@ export async function eventually(attempt, limit = EVENT_LIMIT) {
   }
 }
 
-/** The point so many metres north of another; right to one per cent. */
+/** The point so many metres north of another, with an error below one per cent. */
 export function north({ latitude, longitude }, metres) {
   return { latitude: latitude + metres / 111_200, longitude };
 }
 
-/** An access token with other claims, signed as the server signs; with another secret, signed as a forger would. */
+/** An access token with changed claims, signed with the server's key, or with another secret to forge one. */
 export function resigned(token, claims, secret = JWT_SECRET) {
   const [header, payload] = token.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
   const hash = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }[header.alg];

@@ -1,4 +1,4 @@
-// Helpers: becoming one, being verified, going on and off duty, where they stand, and what administrators see and do.
+// Helpers: application, verification, duty, positions, and the routes of administrators.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -24,7 +24,7 @@ for (const database of databases) {
     after(() => app?.stop());
 
     describe('becoming one', () => {
-      it('is asked for, and waits to be verified', async () => {
+      it('is an application that has to be verified', async () => {
         const user = await app.user();
         refused(await user.get('/helpers/me'), 403, 'not_a_helper');
         const { helper } = ok(await user.put('/helpers/me', { available: true, skills: ['first aid', ' CPR '], x: 1 }));
@@ -35,7 +35,7 @@ for (const database of databases) {
         assert.deepEqual(shown.helper, helper);
       });
 
-      it('keeps what is not sent when duty or skills change', async () => {
+      it('keeps fields that are not sent when duty or skills change', async () => {
         const user = await app.user();
         ok(await user.put('/helpers/me', { available: true, skills: ['one'] }));
         const changes = [
@@ -60,7 +60,7 @@ for (const database of databases) {
         assert.equal(ok(await user.get('/helpers/me')).helper.skills.length, 20, 'what is refused changes nothing');
       });
 
-      it('gives the rights of a helper with the verification, and takes them with a rejection', async () => {
+      it('grants the rights of a helper with the verification, and revokes them with a rejection', async () => {
         const place = app.somewhere();
         const [owner, helper, admin] = await Promise.all([app.owner(), app.unverifiedHelper({ position: place }), app.admin()]);
         const { id: emergencyId } = await raise(owner, place);
@@ -89,7 +89,7 @@ for (const database of databases) {
         await respond(helper, emergencyId);
       });
 
-      it('is decided by an administrator, about somebody who asked', async () => {
+      it('is decided by an administrator, for a user who applied', async () => {
         const [user, helper, admin] = await Promise.all([app.user(), app.unverifiedHelper(), app.admin()]);
         const decide = (caller, who, body) => caller.put(`/helpers/${who}/verification`, body);
         for (const body of [{}, { status: null }, { status: 'pending' }, { status: 'maybe' }, { status: true }]) {
@@ -105,7 +105,7 @@ for (const database of databases) {
     });
 
     describe('duty', () => {
-      it('decides who is told and counted, at once and on sockets that are open', async () => {
+      it('decides at once who is alerted and counted, also on open sockets', async () => {
         const place = app.somewhere();
         const [owner, helper] = await Promise.all([app.owner(), app.helperAt(place)]);
         const socket = await helper.connect();
@@ -124,7 +124,7 @@ for (const database of databases) {
         }
       });
 
-      it('takes no rights from a verified helper', async () => {
+      it('off does not revoke rights of a verified helper', async () => {
         const place = app.somewhere();
         const [owner, helper] = await Promise.all([app.owner(), app.helperAt(place, { available: false })]);
         const { id: emergencyId } = await raise(owner, place);
@@ -138,7 +138,7 @@ for (const database of databases) {
         await socket.next('helper:joined', of(emergencyId));
       });
 
-      it('begins with the verification for one who is connected', async () => {
+      it('begins with the verification for a connected helper', async () => {
         const place = app.somewhere();
         const [owner, helper, admin] = await Promise.all([app.owner(), app.unverifiedHelper({ position: place }), app.admin()]);
         const socket = await helper.connect();
@@ -157,7 +157,7 @@ for (const database of databases) {
     });
 
     describe('a position', () => {
-      it('is told by anybody, and answered as stored', async () => {
+      it('can be reported by every user, and is confirmed when stored', async () => {
         const user = await app.user();
         const place = { latitude: 12.345678, longitude: -98.765432 };
         const answer = ok(await user.put('/helpers/me/location', { ...place, accuracy: 5 }));
@@ -175,7 +175,7 @@ for (const database of databases) {
         for (const [body, ...fields] of wrong) wrongFields(await user.put('/helpers/me/location', body), ...fields);
       });
 
-      it('decides at once who is alerted, wherever it was told before', async () => {
+      it('decides at once who is alerted, over REST and sockets', async () => {
         const [here, there] = [app.somewhere(), app.somewhere()];
         const [owner, helper] = await Promise.all([app.owner(), app.helperAt(there)]);
         for (const [place, count] of [[there, 0], [here, 1], [there, 0]]) {
@@ -188,7 +188,7 @@ for (const database of databases) {
     });
 
     describe('administrators', () => {
-      it('page through the helpers, each once, by what was decided about them', async () => {
+      it('page through the helpers, each once, by verification', async () => {
         const admin = await app.admin();
         const waiting = await times(5, () => app.unverifiedHelper());
         const all = [];
@@ -211,7 +211,7 @@ for (const database of databases) {
         for (const one of [...all, ...verified.map((user) => user.id)]) assert.ok(everybody.includes(one));
       });
 
-      it('are told what is wrong with a query', async () => {
+      it('get every invalid field of a query', async () => {
         const admin = await app.admin();
         const wrong = [
           ['/helpers?verification=maybe', 'verification'],
@@ -226,7 +226,7 @@ for (const database of databases) {
         for (const [path, ...fields] of wrong) wrongFields(await admin.get(path), ...fields);
       });
 
-      it('see how many helpers are on duty, connected, and known to be somewhere', async () => {
+      it('see how many helpers are on duty, online, and have a fresh position', async () => {
         const admin = await app.admin();
         const presence = async () => ok(await admin.get('/helpers/presence'));
         const before = await presence();
@@ -239,7 +239,7 @@ for (const database of databases) {
         ]);
         const sockets = await Promise.all([helper.connect(), helper.connect()]);
         await settled(...sockets);
-        // The fence of `settled` has a helper of its own, who is there from its first use on.
+        // `settled` has a helper of its own, registered at its first use.
         const withFence = await presence();
         assert.ok(withFence.onDuty - before.onDuty >= 2);
         for (const socket of sockets) socket.close();
@@ -253,7 +253,7 @@ for (const database of databases) {
         assert.deepEqual(again, withFence, 'two sockets are one user');
       });
 
-      it('see all emergencies, newest first, by status and place', async () => {
+      it('see all emergencies, newest first, by status and position', async () => {
         const [here, there] = [app.somewhere(), app.somewhere()];
         const [one, two, three, admin] = await Promise.all([app.owner(), app.owner(), app.owner(), app.admin()]);
         const first = await raise(one, here, { anonymousMode: true });
@@ -310,7 +310,7 @@ for (const database of databases) {
         assert.deepEqual(await reported(), [2, 1, 0]);
       });
 
-      it('shut accounts out and let them in again, but not their own', async () => {
+      it('block and unblock accounts, but not their own', async () => {
         const place = app.somewhere();
         const [owner, helper, admin] = await Promise.all([app.owner(), app.helperAt(place), app.admin()]);
         const block = (who, body) => admin.put(`/helpers/${who}/block`, body);
@@ -334,14 +334,14 @@ for (const database of databases) {
     });
   });
 
-  describe(`a neighbourhood where everyone may help, on ${database}`, () => {
+  describe(`the open helper policy on ${database}`, () => {
     let app;
     before(async () => {
       app = await startNode({ database, env: { ALLYNET_HELPER_POLICY: 'open' } });
     });
     after(() => app?.stop());
 
-    it('tells, counts and lets respond whoever has an account', async () => {
+    it('alerts and counts every account, and lets it respond', async () => {
       const place = app.somewhere();
       const [owner, neighbour] = await Promise.all([app.owner(), app.user()]);
       await Promise.all([stand(neighbour, place), stand(owner, place)]);
@@ -358,7 +358,7 @@ for (const database of databases) {
       refused(await owner.post(`/emergencies/${emergencyId}/respond`, {}), 403, 'own_emergency');
     });
 
-    it('leaves those in peace who say that they are not available, whatever was decided about them', async () => {
+    it('does not alert users who are not available, whatever their verification', async () => {
       const place = app.somewhere();
       const [owner, neighbour, admin] = await Promise.all([app.owner(), app.user(), app.admin()]);
       await stand(neighbour, place);

@@ -1,5 +1,5 @@
-// Limits: what is refused and when it is allowed again, who is counted together, and what is never refused, whatever
-// else somebody does. Nothing of it depends on the database.
+// Rate limits: what is refused, when it is allowed again, by which key it is counted, and what is never refused. Independent
+// of the database.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { gather, of, raise, read, resolve, respond, say, tally, tell, times } fr
 import { assertMatches, integer, ok, refused } from './shapes.mjs';
 
 const CROWDED = 'Too many connections from this address; try again later';
-/** How long what is never delayed may take while the machine is busy with a flood. */
+/** Upper bound for requests that are never limited, while the machine is busy with a flood. */
 const AT_ONCE = 3_000;
 
 describe('limits', () => {
@@ -17,13 +17,13 @@ describe('limits', () => {
   let hosts = 0;
   before(async () => {
     app = await startNode({ env: { ALLYNET_RATE_LIMITS: 'on', ALLYNET_TRUSTED_PROXIES: '127.0.0.1' } });
-    // The tests are the proxy: everybody calls from an address of their own.
+    // The tests are a trusted proxy, so that every caller has an address of its own.
     app.nextHeaders = () => ({ 'x-forwarded-for': `198.51.100.${(hosts += 1)}` });
   });
   after(() => app?.stop());
 
   const isRefused = ({ ok }) => !ok;
-  /** What was answered, and how long it took. */
+  /** The answer and its duration. */
   const timed = async (doing) => {
     const begun = performance.now();
     const outcome = await doing();
@@ -31,7 +31,7 @@ describe('limits', () => {
   };
 
   describe('over REST', () => {
-    it('a user who writes too much is told when to write again, and others do not notice', async () => {
+    it('a user who writes too much gets Retry-After, and others are not affected', async () => {
       const [flooder, other] = await Promise.all([app.user(), app.user()]);
       const answers = await times(200, (index) => flooder.put('/auth/me', { bio: `${index}` }));
       const counts = tally(answers);
@@ -52,7 +52,7 @@ describe('limits', () => {
       ok(await flooder.put('/auth/me', { bio: 'patient' }));
     });
 
-    it('nothing that an emergency needs is refused or late while its people flood', async () => {
+    it('nothing that an emergency depends on is refused or late while its participants flood', async () => {
       const { place, owner, helpers, sockets } = await gather(app);
       let flooding = true;
       const told = new Set();
@@ -83,7 +83,7 @@ describe('limits', () => {
       assert.deepEqual([...told].sort(), [200, 429]);
     });
 
-    it('an owner who cancels and raises without end is refused nothing', async () => {
+    it('an owner who raises and cancels repeatedly is never refused', async () => {
       const owner = await app.owner();
       for (let round = 0; round < 150; round += 1) {
         const { id } = await raise(owner, app.somewhere());
@@ -99,7 +99,7 @@ describe('limits', () => {
       ok(await owner.get(`/emergencies/${id}/messages`));
     });
 
-    it('passwords of one account can be tried a few times only, from wherever, and those of others still', async () => {
+    it('passwords of one account can be tried a few times only, from all addresses together, and other accounts are not affected', async () => {
       const [victim, bystander] = await Promise.all([app.user(), app.user()]);
       const attempt = (email, password = 'wrong password') => app.anonymous().post('/auth/login', { email, password });
       const answers = [];
@@ -113,7 +113,7 @@ describe('limits', () => {
       ok(await victim.get('/auth/me'), 200);
     });
 
-    it('of accounts an address makes no more than so many', async () => {
+    it('registrations from one address are limited', async () => {
       const caller = app.anonymous();
       const tell = (forwarded) => caller.post('/auth/register', {}, { headers: { 'x-forwarded-for': forwarded } });
       const answers = await times(80, () => tell('203.0.113.7'));
@@ -127,7 +127,7 @@ describe('limits', () => {
   });
 
   describe('of connections', () => {
-    it('the eleventh of a user takes the place of the oldest, which is told and does not come back', async () => {
+    it('the eleventh of a user replaces the oldest, which gets an error and does not reconnect', async () => {
       const user = await app.user();
       const sockets = [];
       for (let index = 0; index < 10; index += 1) sockets.push(await user.connect({ reconnection: true }));
@@ -144,7 +144,7 @@ describe('limits', () => {
       assert.equal(sockets[0].raw.connected, false);
     });
 
-    it('from one address there are so many, but whoever takes part in an emergency is let in', async () => {
+    it('from one address are limited, except for participants of an emergency', async () => {
       const crowded = await startNode({
         env: { ALLYNET_RATE_LIMITS: 'on', ALLYNET_TRUSTED_PROXIES: '127.0.0.0/8', ALLYNET_CONNECTIONS_PER_ADDRESS: '3' },
       });
@@ -172,7 +172,7 @@ describe('limits', () => {
       }
     });
 
-    it('a header that no trusted proxy sent changes nothing', async () => {
+    it('X-Forwarded-For from an untrusted peer is ignored', async () => {
       const env = { ALLYNET_RATE_LIMITS: 'on', ALLYNET_CONNECTIONS_PER_ADDRESS: '1', ALLYNET_TRUSTED_PROXIES: '192.0.2.1' };
       const node = await startNode({ env });
       try {
@@ -190,13 +190,13 @@ describe('limits', () => {
   });
 
   describe('of events', () => {
-    it('a socket that floods is told, then closed, and the others do not notice', async () => {
+    it('a socket that floods gets errors, is then closed, and others are not affected', async () => {
       const { place, owner, ownerSocket, helpers, sockets } = await gather(app);
       const { id } = await raise(owner, place);
       await respond(helpers[0], id);
       await ownerSocket.next('helper:joined', of(id));
       const flooder = await (await app.user()).connect();
-      // Before it is closed: what is refused says when to try again, and that is true.
+      // Before it is closed: refusals say when to retry, and a retry then succeeds.
       const acks = await times(100, () => flooder.ack('emergency:leave', { emergencyId: id }));
       const refusals = acks.filter(isRefused);
       assert.ok(refusals.length > 0 && refusals.length < acks.length);
@@ -222,10 +222,10 @@ describe('limits', () => {
       assert.ok([ownerSocket, ...sockets].every((socket) => socket.raw.connected));
     });
 
-    it('the sockets of a user are counted together too', async () => {
+    it('all sockets of a user are also counted together', async () => {
       const user = await app.user();
       const sockets = await times(10, () => user.connect());
-      // No more on any of them than a socket may send at once.
+      // On each socket no more than its own burst.
       const { outcome: acks, took } = await timed(() =>
         Promise.all(sockets.flatMap((socket) => Array.from({ length: 59 }, () => socket.ack('emergency:leave', { emergencyId: 'current' })))),
       );
@@ -234,7 +234,7 @@ describe('limits', () => {
       assert.ok(refused > 0 && refused >= acks.length - allowed, `${refused} of ${acks.length} in ${took} ms`);
     });
 
-    it('joining the emergency one takes part in is never refused', async () => {
+    it('joining is never refused to a participant', async () => {
       const { place, owner, ownerSocket } = await gather(app, 0);
       const { id } = await raise(owner, place);
       await settled(ownerSocket);
@@ -244,7 +244,7 @@ describe('limits', () => {
       assert.ok(!(await joining).some(isRefused));
     });
 
-    it('of positions that come too fast the newest is stored, and each is confirmed', async () => {
+    it('of too frequent positions the newest is stored, and all are confirmed', async () => {
       const { owner, helpers, sockets } = await gather(app);
       const place = app.somewhere();
       const at = (index) => north(place, index === 119 ? 100 : 3_000 + index);
@@ -263,7 +263,7 @@ describe('limits', () => {
 
       const flooder = await helpers[0].connect();
       const codes = [];
-      // More come back with time, so that a busy machine may need some more to be refused one.
+      // Tokens come back over time, so a busy machine may need some more events until one is refused.
       for (let sent = 0; sent < 2_000 && codes.length === 0; sent += 50) {
         const flood = await times(sent === 0 ? 300 : 50, () => flooder.ack('location:update', place));
         codes.push(...flood.filter(isRefused).map(({ error }) => error.code));
@@ -271,7 +271,7 @@ describe('limits', () => {
       assert.ok(codes.length > 0 && codes.every((code) => code === 'rate_limited'), 'there is an end to it');
     });
 
-    it('one looks on in so many rooms, and in more after leaving one', async () => {
+    it('the rooms of a looker-on are limited, and leaving one makes room for another', async () => {
       const helper = await app.helperAt(app.somewhere());
       const socket = await helper.connect();
       const ids = [];

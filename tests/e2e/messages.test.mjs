@@ -1,4 +1,4 @@
-// Messages: between all who take part in an emergency or two of them, each shown what they may know.
+// Messages between participants: to all or direct, rendered for each reader.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -43,7 +43,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    // An emergency with two who respond and one who looks on, everybody connected, in the room of it.
+    // An emergency with two responding helpers and a looker-on, all connected and in its room.
     async function scene(fields = {}) {
       await over(owner);
       for (const socket of Object.values(sockets ?? {})) socket.close();
@@ -60,7 +60,7 @@ for (const database of databases) {
     const heardBy = (socket, messageId) =>
       socket.seen('emergency:message', (payload) => payload.message.id === messageId).map(({ message }) => message);
 
-    // The message as each socket and each reader over REST has it: nothing for those who may not know of it.
+    // The message as each socket and each REST reader gets it; nothing for those who may not read it.
     async function shownTo(emergencyId, { id: messageId }) {
       await settled(...Object.values(sockets));
       const shown = {};
@@ -93,7 +93,7 @@ for (const database of databases) {
       assert.match((await messagesOf(one, emergencyId))[0].message, new RegExp(`\\b${near.length}\\b`));
     });
 
-    it('of one who takes part reach all others, each shown whose they are', async () => {
+    it('from a participant reach all others, with isMine for the sender', async () => {
       const emergencyId = await scene();
       const cases = [
         ['owner', owner, 'creator', 'Olivia Owner', 'OO'],
@@ -109,7 +109,7 @@ for (const database of databases) {
       }
     });
 
-    // Who writes to whom, by what name; and as what the recipient's id is shown to the sender and to the recipient.
+    // Sender, recipient, the recipientId in the request, and the recipientId that sender and recipient see.
     const direct = [
       ['a helper to the owner', 'helper', 'owner', 'creator', 'creator', 'the id'],
       ['a helper to the owner by id', 'helper', 'owner', 'the id', 'the id', 'the id'],
@@ -117,7 +117,7 @@ for (const database of databases) {
       ['a helper to another', 'helper', 'second', 'the id', 'the id', 'the id'],
     ];
     for (const [name, from, to, written, toSender, toRecipient] of direct) {
-      it(`from ${name} reach those two alone`, async () => {
+      it(`from ${name} reach only these two`, async () => {
         const emergencyId = await scene();
         const people = { owner, helper, second };
         const as = (what) => (what === 'the id' ? people[to].id : what);
@@ -137,7 +137,7 @@ for (const database of databases) {
       });
     }
 
-    it('of an anonymous owner name nobody to the others', async () => {
+    it('from an anonymous owner do not name the sender to others', async () => {
       const emergencyId = await scene({ anonymousMode: true });
       const toAll = await say(owner, emergencyId, 'to all');
       const toOne = await say(owner, emergencyId, 'to one', helper.id);
@@ -157,7 +157,7 @@ for (const database of databases) {
       assert.equal(shown.second, undefined);
     });
 
-    it('to the real id of an anonymous owner are refused exactly as to a stranger', async () => {
+    it('to the id of an anonymous owner are refused exactly like to a stranger', async () => {
       const emergencyId = await scene({ anonymousMode: true });
       const write = (caller, recipientId) => caller.post(`/emergencies/${emergencyId}/messages`, { message: 'is it you?', recipientId });
       const answers = [];
@@ -169,7 +169,7 @@ for (const database of databases) {
       assert.equal(new Set(answers).size, 1, 'the answers do not differ');
     });
 
-    it('are from 1 to 1000 characters long, to somebody who takes part', async () => {
+    it('have 1 to 1000 characters and a participant as recipient', async () => {
       const emergencyId = await scene();
       const path = `/emergencies/${emergencyId}/messages`;
       assert.equal((await say(owner, emergencyId, '🚑'.repeat(1000))).message, '🚑'.repeat(1000));
@@ -191,7 +191,7 @@ for (const database of databases) {
       refused(await owner.post(path, { message: 'hello', recipientId: second.id }), 400, 'recipient_takes_no_part');
     });
 
-    it('are listed oldest first, and paged backwards without losing one', async () => {
+    it('are listed oldest first, and paged backwards without gaps', async () => {
       const emergencyId = await scene();
       const sent = [];
       for (let round = 0; round < 4; round += 1) {
@@ -217,14 +217,14 @@ for (const database of databases) {
       wrongFields(await owner.get(`/emergencies/${emergencyId}/messages?before=yesterday`), 'before');
     });
 
-    it('are fifty unless said otherwise', async () => {
+    it('are listed fifty at a time by default', async () => {
       const emergencyId = await scene();
       for (let round = 0; round < 6; round += 1) await times(9, (index) => say(helper, emergencyId, `number ${round}.${index}`));
       assert.equal((await messagesOf(helper, emergencyId)).length, 50);
       assert.equal((await messagesOf(helper, emergencyId, '?limit=100')).length, 54);
     });
 
-    it('are taken back by who sent them, for all who could read them', async () => {
+    it('can be deleted by their sender, for everyone who could read them', async () => {
       const emergencyId = await scene();
       const toAll = await say(owner, emergencyId, 'to all');
       const toOne = await say(owner, emergencyId, 'to one', helper.id);
@@ -248,7 +248,7 @@ for (const database of databases) {
       assert.ok(!told.includes('to all') && !told.includes('to one'), 'what was taken back is not kept in the timeline');
     });
 
-    it('are for those who take part alone, and end with the emergency', async () => {
+    it('are for participants only, and end with the emergency', async () => {
       const emergencyId = await scene();
       const sent = await say(helper, emergencyId, 'before the end');
       const path = `/emergencies/${emergencyId}/messages`;

@@ -1,4 +1,4 @@
-// What a node measures, and that it tells of nobody: `GET /metrics` against what happened, and against docs/metrics.md.
+// `GET /metrics`: compared with what happened and with docs/metrics.md, and free of personal data.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { createRedis, databases, eventually, north, startNode } from './harness.
 import { acknowledged, gather, of, raise, resolve, respond } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
-/** The table of the document: `name → { type, labels }`. */
+/** The table in docs/metrics.md: `name → { type, labels }`. */
 async function documented() {
   const text = await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
   const rows = text.split('\n## ')[0].split('\n').filter((line) => line.startsWith('| `allynet_'));
@@ -19,7 +19,7 @@ async function documented() {
   );
 }
 
-/** What is measured now: `{ types, samples: [{ name, labels, value }], text, headers }`. */
+/** The current metrics: `{ types, samples: [{ name, labels, value }], text, headers }`. */
 async function measured(app) {
   const { status, text, headers } = await app.anonymous().request('GET', '/metrics', undefined, { root: '' });
   assert.equal(status, 200);
@@ -44,7 +44,7 @@ async function measured(app) {
 const metricOf = (types, name) => (types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''));
 
 for (const database of databases) {
-  describe(`what is measured on ${database}`, () => {
+  describe(`metrics on ${database}`, () => {
     let app;
     let cast;
     let metrics;
@@ -63,12 +63,12 @@ for (const database of databases) {
       await resolve(owner, id);
       await sockets[0].next('emergency:ended', of(id));
 
-      // The helper does not come to this one, through both waves.
+      // There is no response to this one, through both waves.
       const lonely = await app.owner();
       const { id: unanswered } = await raise(lonely, place);
       await eventually(async () => (await measured(app)).value('allynet_timers_fired_total', { what: 'unanswered' }) > 0);
 
-      // What strangers try.
+      // Requests for unknown routes and methods.
       for (const path of [`/nothing/${id}`, `/api/v1/emergencies/${id}/nothing`, `/healthz?token=${owner.tokens.accessToken}`]) {
         await app.anonymous().request('GET', path, undefined, { root: '' });
       }
@@ -80,13 +80,13 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    it('is written as Prometheus reads it, and kept by nobody on the way', () => {
+    it('are in the Prometheus text format and not cached', () => {
       assert.equal(metrics.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
       assert.equal(metrics.headers.get('cache-control'), 'no-store');
       for (const name of metrics.types.keys()) assert.match(metrics.text, new RegExp(`^# HELP ${name} .`, 'm'));
     });
 
-    it('is what the document says, with the same types and labels, and nothing else', async () => {
+    it('are exactly those in the document, with the same types and labels', async () => {
       const found = new Map();
       for (const { name, labels } of metrics.samples) {
         const metric = metricOf(metrics.types, name);
@@ -98,7 +98,7 @@ for (const database of databases) {
       assert.deepEqual(shown.sort(), [...(await documented())].sort());
     });
 
-    it('is what happened', () => {
+    it('count what happened', () => {
       const { value } = metrics;
       const answered = (method, route, status) => value('allynet_http_requests_total', { method, route, status });
       assert.equal(answered('POST', '/api/v1/emergencies', '201'), 2);
@@ -132,18 +132,18 @@ for (const database of databases) {
       assert.ok(value('allynet_uptime_seconds') > 0 && value('allynet_uptime_seconds') < 600);
     });
 
-    it('names no person, no emergency, no token and no place', () => {
+    it('contain no person, no emergency, no token and no position', () => {
       for (const name of cast) assert.ok(!metrics.text.includes(name), name);
       const values = new Set(metrics.samples.flatMap(({ labels }) => Object.entries(labels).map(([label, text]) => [label, text].join('='))));
       for (const label of values) {
         if (/^le=/.test(label)) continue;
-        // Routes are those of the router, and nothing else has a digit but statuses and versions.
+        // Routes are patterns of the router; only statuses and versions have digits.
         assert.match(label, /^(route=(none|(\/[a-z{}][A-Za-z0-9{}.-]*)+)|status=\d{3}|version=[\w.+-]+|[a-z]+=[A-Za-z_:]+)$/);
         assert.doesNotMatch(label, /[0-9a-f]{8}/);
       }
     });
 
-    it('does not grow with those who come', async () => {
+    it('have no labels that grow with the number of users', async () => {
       const series = ({ samples }) => new Set(samples.map(({ name, labels }) => name + JSON.stringify(labels)));
       const once = async () => {
         const { place, owner, helpers } = await gather(app, 2);
@@ -162,8 +162,8 @@ for (const database of databases) {
   });
 }
 
-describe('what is measured of signals between nodes', () => {
-  it('is whether they travel, how many did and how many were lost', async () => {
+describe('metrics of signals between nodes', () => {
+  it('are whether they arrive, how many were published and how many dropped', async () => {
     const redis = await createRedis();
     redis.start();
     const app = await startNode({ env: { REDIS_URL: redis.url } });

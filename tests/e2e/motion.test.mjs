@@ -1,4 +1,4 @@
-// Helpers on their way: `helper:location` reaches the participants while a response is under way, and nobody else.
+// Helpers on their way: `helper:location` reaches only the participants, and only while the response is under way.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { cancel, gather, partOf, raise, read, respond, resolve, stand, tell } fr
 import { assertMatches, between, ok, time } from './shapes.mjs';
 
 const LOCATION = 'helper:location';
-/** What is told of a helper who stands so many metres from the emergency. */
+/** The payload for a helper at this distance from the emergency. */
 const location = (emergencyId, helper, place, metres, more = {}) => ({
   emergencyId,
   helperId: helper.id,
@@ -28,7 +28,7 @@ for (const database of databases) {
     });
     after(() => app.stop());
 
-    /** An owner, one who responds, one who responds too, one who looks on; and the emergency. */
+    /** An owner, two responding helpers, a looker-on, and the emergency. */
     async function scene(fields = {}) {
       const gathered = await gather(app, 3);
       const { id } = await raise(gathered.owner, gathered.place, fields);
@@ -40,7 +40,7 @@ for (const database of databases) {
       return { ...gathered, id, helper, second, looker, helperSocket, secondSocket, lookerSocket };
     }
 
-    it('are shown to the participants with distance and arrival, wherever the position came in', async () => {
+    it('are sent to the participants with distance and arrival, for positions over REST and sockets', async () => {
       const { id, place, ownerSocket, helper, helperSocket, secondSocket, lookerSocket } = await scene();
       const near = north(place, 1000);
       assert.equal((await helperSocket.ack('location:update', near)).ok, true);
@@ -61,7 +61,7 @@ for (const database of databases) {
       await cancel(ownerSocket.caller, id);
     });
 
-    it('are shown at most once a second, and the last place is not lost', async () => {
+    it('are sent at most once a second, and the last position is not lost', async () => {
       const { id, place, ownerSocket, helperSocket } = await scene();
       const began = Date.now();
       const places = Array.from({ length: 25 }, (_, index) => north(place, 2000 - 10 * index));
@@ -80,7 +80,7 @@ for (const database of databases) {
       await cancel(ownerSocket.caller, id);
     });
 
-    it('arrive when they say they do', async () => {
+    it('arrive when they stated', async () => {
       const { id, place, ownerSocket, helper, owner } = await scene();
       const stated = new Date(Date.now() + 240_000).toISOString();
       await tell(helper, id, 'on_way', { estimatedArrival: stated });
@@ -106,12 +106,12 @@ for (const database of databases) {
       ['cannot come after all', ({ helper, id }) => tell(helper, id, 'cancelled')],
       ['are needed no more', ({ owner, id }) => resolve(owner, id)],
     ]) {
-      it(`are not shown any more once they ${name}`, async () => {
+      it(`are not sent any more once they ${name}`, async () => {
         const all = await scene();
         const { place, ownerSocket, secondSocket, helper, helperSocket, owner, id } = all;
         await stand(helper, north(place, 500));
         await ownerSocket.next(LOCATION);
-        // One more waits for its second when the end comes.
+        // One more position is pending when the end comes.
         await stand(helper, north(place, 400));
         await end(all);
         await settled(ownerSocket, secondSocket);
@@ -128,7 +128,7 @@ for (const database of databases) {
       });
     }
 
-    it('are nobody else: who only looks on, or moves about, is shown to nobody', async () => {
+    it('do not include lookers-on and helpers without a response', async () => {
       const { id, place, ownerSocket, looker, owner } = await scene();
       await stand(looker, north(place, 80));
       await stand(owner, north(place, 5));
@@ -136,7 +136,7 @@ for (const database of databases) {
       await cancel(owner, id);
     });
 
-    it('see nothing of an anonymous owner, who sees them', async () => {
+    it('do not see an anonymous owner, who sees them', async () => {
       const { id, place, owner, ownerSocket, helper, helperSocket, secondSocket } = await scene({ anonymousMode: true });
       await stand(helper, north(place, 700));
       for (const socket of [ownerSocket, secondSocket, helperSocket]) {

@@ -1,4 +1,4 @@
-// Two nodes on one PostgreSQL are one service: what happens at either reaches everybody at both, in order, once.
+// Two nodes on one PostgreSQL are one service: events of either reach the clients of both, in order, once.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,7 @@ describe('two nodes on one PostgreSQL', () => {
   let b;
   before(async () => {
     database = await createDatabase('postgres');
-    // Both migrate: the lock has to hold.
+    // Both migrate at the same time, which tests the lock.
     [a, b] = await Promise.all([startNode({ database }), startNode({ database })]);
   });
   after(async () => {
@@ -22,7 +22,7 @@ describe('two nodes on one PostgreSQL', () => {
     }
   });
 
-  // Of one node's places only, so that they stay apart.
+  // Positions of one node's generator only, so that they stay far apart.
   const somewhere = () => a.somewhere();
 
   const log = (socket) =>
@@ -39,7 +39,7 @@ describe('two nodes on one PostgreSQL', () => {
     refused(await owner.at(b).post('/emergencies', { location: somewhere() }), 409, 'active_emergency_exists');
   });
 
-  it('raise one emergency for one request id, however often and wherever it is sent', async () => {
+  it('raise one emergency for one request id, however often and to whichever node it is sent', async () => {
     const owner = await a.owner();
     const body = { location: somewhere(), requestId: 'pressed at both' };
     const answers = await Promise.all(
@@ -49,7 +49,7 @@ describe('two nodes on one PostgreSQL', () => {
     assert.equal(new Set(answers.map((answer) => answer.body.data.emergency.id)).size, 1);
   });
 
-  it('carry an emergency from the owner at one to the helper at the other and back', async () => {
+  it('deliver between an owner on one and a helper on the other', async () => {
     const place = somewhere();
     const [owner, helper] = await Promise.all([a.owner(), b.helperAt(north(place, 500))]);
     const [ownerAtA, ownerAtB, helperAtB, helperAtA] = await Promise.all([
@@ -99,7 +99,7 @@ describe('two nodes on one PostgreSQL', () => {
     assert.deepEqual(logOf(helperAtA, emergency.id), logOf(helperAtB, emergency.id));
   });
 
-  it('tell the same story in the same order while both are written to at once', async () => {
+  it('deliver the same events in the same order while both receive writes', async () => {
     const stand = await a.helperAt(somewhere());
     const [atA, atB, ...owners] = await Promise.all([
       stand.connect(),
@@ -143,7 +143,7 @@ describe('two nodes on one PostgreSQL', () => {
     }
   });
 
-  it('close a blocked user’s sockets at both', async () => {
+  it('close the sockets of a blocked user on both', async () => {
     const [user, admin] = await Promise.all([a.user(), b.admin()]);
     const sockets = await Promise.all([user.connect(), user.at(b).connect()]);
     ok(await admin.put(`/helpers/${user.id}/block`, { blocked: true, reason: null }));
@@ -154,7 +154,7 @@ describe('two nodes on one PostgreSQL', () => {
     for (const at of [a, b]) refused(await user.at(at).get('/auth/me'), 403, 'account_blocked');
   });
 
-  it('refuse a session at both at once that was ended at one', async () => {
+  it('refuse a session on both that was ended on one', async () => {
     const user = await a.user();
     const socket = await user.at(b).connect();
     ok(await user.post('/auth/logout', {}));
@@ -163,7 +163,7 @@ describe('two nodes on one PostgreSQL', () => {
     assert.equal((await user.at(b).get('/auth/me')).status, 401);
   });
 
-  it('put a helper who goes on duty at one among the helpers at the other', async () => {
+  it('add a helper who goes on duty on one to the helpers on the other', async () => {
     const place = somewhere();
     const [owner, helper] = await Promise.all([a.owner(), a.helperAt(place, { available: false })]);
     const socket = await helper.at(b).connect();

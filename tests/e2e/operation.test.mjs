@@ -1,4 +1,4 @@
-// Running the service: its settings, its secrets, its health, its end and what it keeps.
+// Operation: settings, secrets, health, shutdown and persistence.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -47,7 +47,7 @@ describe('the command line', () => {
     }
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown arguments', async () => {
     for (const args of [['--nonsense'], ['nonsense'], ['--listen'], ['serve', 'migrate']]) {
       const { code, stderr } = await run({ args });
       assert.notEqual(code, 0);
@@ -56,7 +56,7 @@ describe('the command line', () => {
   });
 });
 
-describe('a setting that is wrong stops the start with one line that names it', () => {
+describe('an invalid setting stops the start with one line that names it', () => {
   const wrong = [
     ['ALLYNET_LISTEN', 'nowhere'],
     ['ALLYNET_LISTEN', '127.0.0.1:99999'],
@@ -95,7 +95,7 @@ describe('a setting that is wrong stops the start with one line that names it', 
   }
 
   for (const missing of ['ALLYNET_ADMIN_EMAIL', 'ALLYNET_ADMIN_PASSWORD']) {
-    it(`no ${missing}, but its other half`, async () => {
+    it(`${missing} missing beside its counterpart`, async () => {
       const { code, stderr } = await run({ env: { ...right, [missing]: undefined } });
       assert.notEqual(code, 0);
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
@@ -103,7 +103,7 @@ describe('a setting that is wrong stops the start with one line that names it', 
     });
   }
 
-  it('an address that is taken', async () => {
+  it('an address in use', async () => {
     const taken = http.createServer();
     await new Promise((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { code, stderr } = await run({ env: { ...right, ALLYNET_LISTEN: `127.0.0.1:${taken.address().port}` } });
@@ -114,7 +114,7 @@ describe('a setting that is wrong stops the start with one line that names it', 
 });
 
 describe('the key that signs tokens', () => {
-  it('is made beside an embedded database, for its user’s eyes only, and kept', async () => {
+  it('is generated beside a SQLite database, readable by its user only, and kept', async () => {
     const database = await createDatabase('sqlite');
     const env = { ALLYNET_JWT_SECRET: undefined };
     const first = await startNode({ database, env });
@@ -133,7 +133,7 @@ describe('the key that signs tokens', () => {
   });
 
   if (databases.includes('postgres')) {
-    it('has to be given with PostgreSQL', async () => {
+    it('is required with PostgreSQL', async () => {
       const database = await createDatabase('postgres');
       const { code, stderr } = await run({ env: { DATABASE_URL: database.url, ALLYNET_LISTEN: '127.0.0.1:0' } });
       assert.notEqual(code, 0);
@@ -146,7 +146,7 @@ describe('the key that signs tokens', () => {
 
 for (const kind of databases) {
   describe(`running on ${kind}`, () => {
-    it('brings the database up to date by command, any number of times, also at once', async () => {
+    it('migrates the database by command, repeatedly and concurrently', async () => {
       const database = await createDatabase(kind);
       const migrate = () => run({ args: ['migrate'], env: { DATABASE_URL: database.url } });
       const outcomes = [...(kind === 'postgres' ? await times(3, migrate) : []), await migrate(), await migrate()];
@@ -157,7 +157,7 @@ for (const kind of databases) {
       await database.drop();
     });
 
-    it('tells that it is well, and nothing else', async () => {
+    it('reports its health, and nothing else', async () => {
       const app = await startNode({ database: kind });
       await app.user();
       for (const path of ['/api/health', '/healthz', '/readyz']) {
@@ -171,7 +171,7 @@ for (const kind of databases) {
       await app.stop();
     });
 
-    it('lets a request that is on its way end when it is told to, closes sockets, and takes no more', async () => {
+    it('finishes a request in progress on SIGTERM, closes sockets, and accepts no more', async () => {
       const app = await startNode({ database: kind });
       const user = await app.user();
       const sockets = await Promise.all([user.connect(), user.connect({ transports: ['polling'] })]);
@@ -184,10 +184,10 @@ for (const kind of databases) {
           response.on('data', (part) => (text += part)).on('end', () => resolve({ status: response.statusCode, text, body: JSON.parse(text) }));
         });
         request.on('error', reject);
-        // The server reads the body now, so it has the request.
+        // The server is reading the body, so it has accepted the request.
         request.on('continue', async () => {
           app.terminate();
-          // It has begun to stop when it takes no more connections.
+          // The shutdown has begun when connections are refused.
           await eventually(() => new Promise((closed) => http.get(`${app.url}/healthz`, { agent: false }, (more) => closed(more.resume() && false)).on('error', () => closed(true))));
           request.end(body);
         });
@@ -200,7 +200,7 @@ for (const kind of databases) {
       await assert.rejects(fetch(`${app.url}/healthz`));
     });
 
-    it('ends what clients are having done before it closes the database', async () => {
+    it('finishes pending client events before it closes the database', async () => {
       for (let round = 0; round < 5; round += 1) {
         const app = await startNode({ database: kind });
         const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
@@ -211,7 +211,7 @@ for (const kind of databases) {
         }
         await sockets[0].next('emergency:joined');
         for (let index = 0; index < 20; index += 1) helper.dial();
-        // Faults of its own in its log fail this.
+        // `stop` fails if the log has faults.
         await app.stop();
       }
     });
@@ -249,7 +249,7 @@ for (const kind of databases) {
       });
     }
 
-    it('writes its log as JSON when asked to', async () => {
+    it('writes its log as JSON if configured', async () => {
       const app = await startNode({ database: kind, env: { ALLYNET_LOG_FORMAT: 'json' } });
       await app.user();
       await app.stop();
@@ -258,7 +258,7 @@ for (const kind of databases) {
       assert.ok(lines.length > 1);
     });
 
-    it('makes the administrator once, and leaves an account as it is that has the email already', async () => {
+    it('creates the administrator once, and leaves an existing account with that email unchanged', async () => {
       const database = await createDatabase(kind);
       const env = { ALLYNET_ADMIN_EMAIL: undefined, ALLYNET_ADMIN_PASSWORD: undefined };
       const without = await startNode({ database, env });

@@ -1,4 +1,4 @@
-// Whatever a client sends, it is told what was wrong with it, its connection goes on, and nobody else notices.
+// Invalid payloads: the client gets the reason, its connection continues, and other clients are not affected.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,7 @@ const MAX_PAYLOAD = 65_536;
 const invalid = 'invalid_payload';
 const nested = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
-// Payloads that are wrong for every event.
+// Payloads that are invalid for every event.
 const shapeless = {
   'null': [null],
   'an array': [['emergencyId', 'latitude']],
@@ -27,7 +27,7 @@ const shapeless = {
   'a constructor': [{ constructor: { prototype: { emergencyId: 'current' } } }],
 };
 
-// Payloads that are wrong for one event, with the code and maybe the message.
+// Payloads that are invalid for one event, with the expected code and, in some rows, the message.
 const cases = {
   'emergency:join': [
     [{ emergencyId: null }, invalid, 'Emergency ID is required'],
@@ -89,7 +89,7 @@ for (const database of databases) {
     }
 
     for (const transport of ['websocket', 'polling']) {
-      it(`of no shape at all are refused by every event over ${transport}, and nothing else changes`, async () => {
+      it(`of the wrong shape are refused by every event over ${transport}, without side effects`, async () => {
         const on = await helper.connect({ transports: [transport] });
         for (const event of clientEvents) {
           for (const [name, args] of Object.entries(shapeless)) {
@@ -106,13 +106,13 @@ for (const database of databases) {
     }
 
     for (const [event, list] of Object.entries(cases)) {
-      it(`of ${event} are refused with what is wrong`, async () => {
+      it(`of ${event} are refused with the reason`, async () => {
         for (const [payload, code, message] of list) await refusedOver(socket, event, [payload], code, message);
         await stillGood();
       });
     }
 
-    it('that are wrong are an error also for who asked for no acknowledgement', async () => {
+    it('that are invalid cause an error event without an acknowledgement too', async () => {
       for (const event of clientEvents) {
         for (const args of Object.values(shapeless)) {
           socket.emit(event, ...args);
@@ -122,26 +122,26 @@ for (const database of databases) {
       await stillGood();
     });
 
-    it('of events that do not exist are refused by name, whatever the name', async () => {
+    it('of unknown events are refused by name, whatever the name', async () => {
       for (const event of ['emergency:dance', 'EMERGENCY:JOIN', '', ' ', '__proto__', 'constructor', 'toString', 'message', 'error', 'session:ready', 'emergency:created', 'x'.repeat(1000)]) {
         for (const args of [[], [{ emergencyId: 'current' }], [null]]) await refusedOver(socket, event, args, 'unknown_event');
       }
       await stillGood();
     });
 
-    it('with more arguments than are asked for are taken by the first', async () => {
+    it('with additional arguments are judged by the first', async () => {
       const place = app.somewhere();
       assertMatches(await socket.ack('location:update', place, { latitude: 'x' }, null, [1]), atLeast({ ok: true, ...place }));
       await refusedOver(socket, 'location:update', [null, place], invalid);
     });
 
-    it('with fields that nobody knows are taken', async () => {
+    it('with unknown fields are accepted', async () => {
       const place = app.somewhere();
       const payload = { ...place, accuracy: 5, heading: null, nested: { deep: [1] }, lastEventId: 'x' };
       assertMatches(await socket.ack('location:update', payload), atLeast({ ok: true, ...place }));
     });
 
-    it('just below 64 KiB are judged by what they say', async () => {
+    it('just below 64 KiB are validated like others', async () => {
       for (const transport of ['websocket', 'polling']) {
         const on = await helper.connect({ transports: [transport] });
         const place = app.somewhere();
@@ -158,7 +158,7 @@ for (const database of databases) {
       raw.close();
     });
 
-    it('above it end that connection and no other', async () => {
+    it('above 64 KiB close that connection and no other', async () => {
       for (const transport of ['websocket', 'polling']) {
         const [on, second] = await Promise.all([helper.connect({ transports: [transport] }), helper.connect({ transports: [transport] })]);
         on.emit('location:update', { latitude: 1, longitude: 1, padding: 'x'.repeat(1_000_000) });
@@ -171,13 +171,13 @@ for (const database of databases) {
       await stillGood();
     });
 
-    it('nested as deep as fits are refused, and end nothing', async () => {
+    it('nested as deeply as fits are refused, and close nothing', async () => {
       for (const depth of [100, 10_000, 30_000]) {
         const raw = await helper.connectRaw();
         raw.send(`2${NAMESPACE},["emergency:join",{"emergencyId":${nested(depth)}}]`);
         const error = await Promise.race([raw.event('error'), raw.closed.then((reason) => ({ closed: reason }))]);
         if (depth === 100) assertMatches(error, { message: text, code: invalid, event: 'emergency:join' });
-        // What the parser itself refuses may name no event, but does not go unanswered.
+        // If the parser itself refuses, the error names no event, but it is sent.
         else assert.ok(error.code === invalid || error.closed, JSON.stringify(error));
         raw.close();
       }
@@ -199,12 +199,12 @@ for (const database of databases) {
       'a number for an acknowledgement that is too large': `2${NAMESPACE},99999999999999999999["location:update",{}]`,
     };
     for (const [name, message] of Object.entries(odd)) {
-      it(`that the protocol does not know, ${name}, disturb nobody`, async () => {
+      it(`outside of the protocol, ${name}, do not affect others`, async () => {
         for (const transport of ['websocket', 'polling']) {
           const raw = await helper.connectRaw({ transport });
           raw.send(message);
           raw.send(`2${NAMESPACE},1["location:update",{"latitude":1,"longitude":1}]`);
-          // Either it goes on, or it was cut off for not speaking the protocol; the service goes on.
+          // The connection continues or is closed as a protocol violation; the service continues.
           await Promise.race([raw.next(/^3.*,1\[\{"ok":true/), raw.closed]);
           raw.close();
           await stillGood();
@@ -213,7 +213,7 @@ for (const database of databases) {
       });
     }
 
-    it('are answered in the order in which they were sent, however they mix', async () => {
+    it('are answered in the order in which they were sent, in any mixture', async () => {
       const owner = await app.owner();
       const { id: emergencyId } = await raise(owner, app.somewhere());
       for (const transport of ['websocket', 'polling']) {
@@ -247,7 +247,7 @@ for (const database of databases) {
       await over(owner);
     });
 
-    it('of one who is cut off in the middle of a burst leave the service as it was', async () => {
+    it('of a client that is closed in the middle of a burst do not affect the service', async () => {
       const on = await helper.connect();
       for (let index = 0; index < 200; index += 1) on.emit('location:update', app.somewhere());
       on.close();

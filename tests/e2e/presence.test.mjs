@@ -1,4 +1,4 @@
-// Who takes part knows whether the others are there: `presence:update`, and what REST says of it.
+// Presence of participants: `presence:update`, and `online` in REST answers.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { assertMatches, atLeast, ok, time } from './shapes.mjs';
 
 const PRESENCE = 'presence:update';
 const about = (user) => (payload) => payload.userId === user.id;
-/** How long somebody without a connection counts as online. */
+/** How long a user without a connection counts as online. */
 const GRACE = 15_000;
 
 for (const database of databases) {
@@ -20,7 +20,7 @@ for (const database of databases) {
     });
     after(() => app.stop());
 
-    /** An owner, one who responds, and one who looks on, all connected. */
+    /** An owner, a responding helper and a looker-on, all connected. */
     async function scene(fields = {}) {
       const { place, owner, ownerSocket, helpers, sockets } = await gather(app, 2);
       const { id: emergencyId } = await raise(owner, place, fields);
@@ -32,7 +32,7 @@ for (const database of databases) {
       return { place, emergencyId, owner, ownerSocket, helper, helperSocket, looker, lookerSocket };
     }
 
-    it('is told to participants: online at once, offline after a grace that a reconnection ends', async () => {
+    it('is sent to participants: online at once, offline after a delay that a reconnection cancels', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket, lookerSocket, looker } = await scene();
       const second = await helper.connect();
       helperSocket.close();
@@ -64,7 +64,7 @@ for (const database of databases) {
       await cancel(owner, emergencyId);
     });
 
-    it('of the owner is told to those who help, until it is over', async () => {
+    it('of the owner is sent to responding helpers, until the end', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
       ownerSocket.close();
       const offline = await helperSocket.next(PRESENCE, about(owner), GRACE + 5_000);
@@ -81,7 +81,7 @@ for (const database of databases) {
       assert.deepEqual([...one.seen(PRESENCE), ...other.seen(PRESENCE)], []);
     });
 
-    it('of an anonymous owner is told to nobody, and theirs to the owner', async () => {
+    it('of an anonymous owner is never sent, and that of helpers is sent to the owner', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene({ anonymousMode: true });
       ownerSocket.close();
       await pause(GRACE + 2_000);
@@ -94,7 +94,7 @@ for (const database of databases) {
       await cancel(owner, emergencyId);
     });
 
-    it('of one who cancelled is nobody’s business any more', async () => {
+    it('of a helper who cancelled is not sent any more', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
       await tell(helper, emergencyId, 'cancelled');
       await ownerSocket.next('helper:status_update');
@@ -105,7 +105,7 @@ for (const database of databases) {
       await cancel(owner, emergencyId);
     });
 
-    it('is whether helpers nearby are connected, whoever they are', async () => {
+    it('is shown for helpers nearby', async () => {
       const place = app.somewhere();
       const [owner, helper, away] = await Promise.all([app.owner(), app.helperAt(north(place, 100)), app.helperAt(north(place, 200))]);
       await helper.connect();

@@ -1,5 +1,4 @@
-// Whoever asks for help anonymously stays unknown: nobody but themselves and administrators ever receives a byte of
-// who they are, and nobody at all finds it in the log.
+// Anonymous owners: only they themselves and administrators receive any byte of their identity, and the log has none of it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +10,7 @@ const TEXTS = ['there is a marmoset in the pantry', 'bring the harpsichord', 'on
 const NOTES = ['passing the lighthouse', 'all marmosets are gone'];
 
 for (const database of databases) {
-  describe(`an owner who is to remain unknown, on ${database}`, () => {
+  describe(`an anonymous owner on ${database}`, () => {
     let app;
     let hidden;
     let known;
@@ -22,14 +21,14 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    // Everything that happens in an emergency, and everything that others then read, try and are refused. Returns the
-    // owner and all those others.
+    // Every step of an emergency, and every request of others about it, allowed or refused. Returns the owner and all other
+    // callers.
     async function story({ anonymousMode, number }) {
       const place = { ...app.somewhere() };
       place.latitude += 0.123457;
       const person = { firstName: `Xanthippe${number}`, lastName: `Quillfeather${number}`, phone: `+1555987654${number}`, email: `unmistakable-${number}@secret.example` };
       const [owner, helper, second, looker, unverified, plain, admin] = await Promise.all([
-        // An owner who is a helper on duty too, and stands where the others look for helpers.
+        // The owner is also a helper on duty at the position where others search for helpers.
         app.helperAt(place, person),
         app.helperAt(north(place, 100)),
         app.helperAt(north(place, 200)),
@@ -45,7 +44,7 @@ for (const database of databases) {
       }
       const here = `latitude=${place.latitude}&longitude=${place.longitude}`;
 
-      // All that somebody can ask for and try, whatever comes of it.
+      // Every request and event, whatever the outcome.
       async function pry(emergencyId) {
         const path = `/emergencies/${emergencyId}`;
         await Promise.all(others.map((caller) => pryAs(caller, path)));
@@ -99,7 +98,7 @@ for (const database of databases) {
       ok(await owner.post(`/emergencies/${id}/ratings`, { helperId: helper.id, score: 5, comment: 'thanks' }), 201);
       ok(await admin.get(`/emergencies/${id}`));
 
-      // Another one, which its owner cancels and deletes.
+      // Another emergency, which its owner cancels and deletes.
       const { id: next } = await raise(owner, place, { anonymousMode });
       await respond(helper, next);
       await say(owner, next, TEXTS[0]);
@@ -115,7 +114,7 @@ for (const database of databases) {
     }
 
     const bytes = (callers) => callers.map((caller) => caller.received).join('\n').toLowerCase();
-    // Which of these are found, in whatever letters and with or without what stands between digits.
+    // Which of these occur, ignoring case and separators between digits.
     function found(secrets, where) {
       const bare = (text) => text.replaceAll(/[-+ ]/g, '');
       return Object.keys(secrets).filter((name) => {
@@ -123,11 +122,11 @@ for (const database of databases) {
         return [secret, encodeURIComponent(secret).toLowerCase(), bare(secret)].some((form) => where.includes(form));
       });
     }
-    // Where it stands in what was received, for the message of a failure.
+    // The context of an occurrence, for the failure message.
     const around = (secret, where) => where.slice(Math.max(0, where.indexOf(secret) - 300), where.indexOf(secret) + 100);
     const identity = ({ owner, person }) => ({ id: owner.id, ...person });
 
-    it('is found by nobody in anything they received', () => {
+    it('does not occur in anything that others received', () => {
       const received = bytes(hidden.others);
       for (const one of hidden.others.slice(0, -1)) assert.ok(one.received.length > 10_000, 'much was received');
       for (const heard of ['emergency:created', 'emergency:nearby', 'helper:joined', 'emergency:message', 'emergency:resolved', 'emergency:cancelled', 'emergency:ended']) {
@@ -137,12 +136,12 @@ for (const database of databases) {
       assert.deepEqual(leaked, [], leaked[0] && around(identity(hidden)[leaked[0]].toLowerCase(), received));
     });
 
-    it('would be found if it were there: one who is not anonymous is known by id and name, and by nothing else', () => {
+    it('is found by this search if not anonymous: by id and name, and nothing else', () => {
       assert.deepEqual(found(identity(known), bytes(known.others)).sort(), ['firstName', 'id', 'lastName']);
       assert.deepEqual(found(identity(known), bytes([known.owner])).sort(), ['email', 'firstName', 'id', 'lastName', 'phone']);
     });
 
-    it('is not in the log either, nor is what was said or where', () => {
+    it('does not occur in the log, and neither do texts and positions', () => {
       const secrets = { 'the address': 'the old mill', 'a direct message': TEXTS[2] };
       for (const [index, text] of [...TEXTS, ...NOTES, 'is it you?', 'about whoever it is'].entries()) secrets[`text ${index}`] = text;
       for (const [name, { person, place, others }] of Object.entries({ hidden, known })) {

@@ -1,4 +1,4 @@
-// Responses: who may say "I am coming", how a response goes on, and what helping earns.
+// Responses: accepting, declining, transitions, trust scores, ratings and reports.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -28,12 +28,12 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    // A new emergency of the owner, the earlier one being over.
+    // A new emergency of the owner, after ending the previous one.
     async function anew(who = owner, fields = {}) {
       await over(who);
       return (await raise(who, app.somewhere(), fields)).id;
     }
-    // One to which the helper responded and has come so far.
+    // An emergency in which the helper's response has this status.
     async function inProgress(status, who = owner) {
       const emergencyId = await anew(who);
       await respond(helper, emergencyId);
@@ -43,7 +43,7 @@ for (const database of databases) {
     const trustOf = async (caller) => ok(await caller.get('/auth/stats')).trustScore;
 
     describe('responding', () => {
-      it('is accepting unless said otherwise, with a time of arrival or none', async () => {
+      it('accepts by default, with or without an estimated arrival', async () => {
         const estimatedArrival = '2031-01-02T03:04:05.678Z';
         const bodies = [
           [{}, null],
@@ -62,7 +62,7 @@ for (const database of databases) {
         }
       });
 
-      it('is refused with what is wrong', async () => {
+      it('is refused with every invalid field', async () => {
         const emergencyId = await anew();
         const path = `/emergencies/${emergencyId}/respond`;
         wrongFields(await helper.post(path, { action: 'maybe', estimatedArrival: 'soon' }), 'action', 'estimatedArrival');
@@ -70,7 +70,7 @@ for (const database of databases) {
         assert.deepEqual((await read(owner, emergencyId)).respondingHelpers, []);
       });
 
-      it('is for helpers, and not for one’s own', async () => {
+      it('is for helpers, and not for the own emergency', async () => {
         const [user, unverified] = await Promise.all([app.user(), app.unverifiedHelper()]);
         const emergencyId = await anew();
         for (const action of ['accept', 'decline']) {
@@ -95,7 +95,7 @@ for (const database of databases) {
         socket.close();
       });
 
-      it('by many at once lists each, and changes the status once', async () => {
+      it('by many helpers at once lists each, and changes the status once', async () => {
         const many = await times(6, () => app.helperAt(undefined));
         const emergencyId = await anew();
         const socket = await owner.connect();
@@ -108,7 +108,7 @@ for (const database of databases) {
         socket.close();
       });
 
-      it('to two at once is responding to one', async () => {
+      it('to two emergencies at once succeeds for one', async () => {
         const [one, two] = [await anew(owner), await anew(other)];
         const answers = await times(10, (index) => helper.post(`/emergencies/${index % 2 ? one : two}/respond`, {}));
         assert.deepEqual(tally(answers), { 200: 5, 409: 5 });
@@ -126,7 +126,7 @@ for (const database of databases) {
         ['cancelled', 200],
       ];
       for (const [status, expected] of elsewhere) {
-        it(`elsewhere is ${expected === 200 ? 'possible' : 'refused'} for who is ${status} here`, async () => {
+        it(`elsewhere is ${expected === 200 ? 'possible' : 'refused'} for a helper who is ${status} here`, async () => {
           const here = await inProgress(status);
           const there = await anew(other);
           const answer = await helper.post(`/emergencies/${there}/respond`, {});
@@ -143,7 +143,7 @@ for (const database of databases) {
     });
 
     describe('declining', () => {
-      it('is for who is not responding, any number of times, and not for ever', async () => {
+      it('is possible without a response, repeatedly, and can be revised', async () => {
         const emergencyId = await anew();
         for (let index = 0; index < 2; index += 1) {
           const emergency = await decline(helper, emergencyId);
@@ -184,7 +184,7 @@ for (const database of databases) {
         });
       }
 
-      it('is told by who responds, with notes up to 500 characters', async () => {
+      it('is reported by its helper, with notes up to 500 characters', async () => {
         const emergencyId = await inProgress('on_way');
         const path = `/emergencies/${emergencyId}/helper-status`;
         const wrong = [
@@ -202,7 +202,7 @@ for (const database of databases) {
         refused(await helper.put(path, { status: 'arrived' }), 409, 'emergency_ended');
       });
 
-      it('ends when the helper cancels: no part any more, but the name stays listed', async () => {
+      it('ends when the helper cancels, who is no participant then but stays listed', async () => {
         const emergencyId = await inProgress('on_way');
         await respond(second, emergencyId);
         const sockets = await Promise.all([helper.connect(), owner.connect()]);
@@ -231,7 +231,7 @@ for (const database of databases) {
         for (const socket of [...sockets, again]) socket.close();
       });
 
-      it('begins anew when who cancelled responds again, listed once', async () => {
+      it('starts again when the helper responds after cancelling, and is listed once', async () => {
         const emergencyId = await inProgress('cancelled');
         const [ownerSocket, helperSocket] = await Promise.all([owner.connect(), helper.connect()]);
         const emergency = await respond(helper, emergencyId);
@@ -245,10 +245,10 @@ for (const database of databases) {
       });
     });
 
-    describe('what a helper has in hand', () => {
+    describe('the active emergency of a helper', () => {
       const active = async () => ok(await helper.get('/emergencies/helper-active'))?.emergency.id ?? null;
 
-      it('is what they respond to, or completed, until it ends', async () => {
+      it('is the one they respond to or completed, until it ends', async () => {
         for (const status of ['responding', 'on_way', 'arrived', 'completed']) {
           const emergencyId = await inProgress(status);
           assert.equal(await active(), emergencyId, status);
@@ -257,7 +257,7 @@ for (const database of databases) {
         }
       });
 
-      it('is the one in progress when they completed in another', async () => {
+      it('is the one in progress if they completed in another', async () => {
         const done = await inProgress('completed');
         const current = await anew(other);
         await respond(helper, current);
@@ -273,7 +273,7 @@ for (const database of databases) {
     describe('trust', () => {
       const earned = { responding: 0, on_way: 0, arrived: 50, completed: 50, cancelled: 0 };
       for (const [status, points] of Object.entries(earned)) {
-        it(`grows by ${points} for who was ${status} when it was resolved`, async () => {
+        it(`grows by ${points} for a helper who was ${status} when it was resolved`, async () => {
           for (const [end, expected] of [[resolve, points], [cancel, 0]]) {
             const before = await trustOf(helper);
             const emergencyId = await inProgress(status);
@@ -297,7 +297,7 @@ for (const database of databases) {
         assert.equal(ok(await one.get('/helpers/me')).helper.trustScore, 1000);
       });
 
-      it('comes with numbers of what was helped and asked for', async () => {
+      it('comes with the numbers of emergencies helped and raised', async () => {
         const [asks, helps] = await Promise.all([app.owner(), app.helperAt(undefined)]);
         const { id: emergencyId } = await raise(asks, app.somewhere());
         await respond(helps, emergencyId);
@@ -310,7 +310,7 @@ for (const database of databases) {
     });
   });
 
-  describe(`judgements on ${database}`, () => {
+  describe(`ratings and reports on ${database}`, () => {
     let app;
     let owner;
     before(async () => {
@@ -319,7 +319,7 @@ for (const database of databases) {
     });
     after(() => app?.stop());
 
-    it('of a helper are given once by the owner, after it was resolved, and make an average', async () => {
+    it('of a helper are given once by the owner, after the resolution, and are averaged', async () => {
       const [helper, looker] = await Promise.all([app.helperAt(undefined), app.helperAt(undefined)]);
       for (const [score, average, count] of [[5, 5, 1], [4, 4.5, 2]]) {
         const { id: emergencyId } = await raise(owner, app.somewhere());
@@ -352,7 +352,7 @@ for (const database of databases) {
     });
 
     for (const anonymousMode of [false, true]) {
-      it(`that complain are made once by each about the other${anonymousMode ? ', who may be anonymous' : ''}`, async () => {
+      it(`are filed once by each party about the other${anonymousMode ? ', also if anonymous' : ''}`, async () => {
         const [helper, looker] = await Promise.all([app.helperAt(undefined), app.helperAt(undefined)]);
         const { id: emergencyId } = await raise(owner, app.somewhere(), { anonymousMode });
         const report = (caller, body) => caller.post(`/emergencies/${emergencyId}/report`, { reason: 'r'.repeat(500), ...body });

@@ -1,5 +1,5 @@
-// Rooms outlive the service: when every node was restarted, the official client comes back of itself, participants are in
-// their rooms without joining, and who looks on joins again with the last event it has.
+// Restart of all nodes: the official client reconnects by itself, participants are in their rooms without joining, and a
+// looker-on joins again with its last event id.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -7,7 +7,7 @@ import { createDatabase, databases, eventually, freePort, startNode } from './ha
 import { cancel, heard, partOf, raise, read, respond, say, tell } from './scene.mjs';
 import { assertIdsGrow } from './shapes.mjs';
 
-/** Nodes that come back on the ports where their clients look for them. */
+/** Nodes that restart on the same ports. */
 async function createService(kind, count) {
   const database = await createDatabase(kind);
   const ports = await Promise.all(Array.from({ length: count }, freePort));
@@ -15,13 +15,13 @@ async function createService(kind, count) {
   return { database, start, nodes: await start() };
 }
 
-/** The last event that a client has. */
+/** The last event id of a client. */
 const latest = (socket) => Math.max(...socket.items.map(({ payload }) => payload?.eventId ?? 0), socket.ready.latestEventId);
 
 for (const kind of databases) {
   for (const [how, end] of [['stopped', (node) => node.stop()], ['killed', (node) => node.kill()]]) {
     const count = kind === 'postgres' ? 2 : 1;
-    it(`rooms outlive ${count === 1 ? 'the only node' : 'all nodes'} on ${kind} being ${how} and started again`, async () => {
+    it(`rooms are restored after ${count === 1 ? 'the only node' : 'all nodes'} on ${kind} were ${how} and restarted`, async () => {
       const { database, start, nodes } = await createService(kind, count);
       const [a, b] = [nodes[0], nodes.at(-1)];
       const place = a.somewhere();
@@ -35,9 +35,9 @@ for (const kind of databases) {
       await tell(helper, emergencyId, 'on_way');
       for (const socket of sockets) await socket.next('helper:status_update');
 
-      // A participant resumes, another comes back without having asked for anything.
+      // One participant resumes, another reconnects without lastEventId.
       ownerSocket.raw.auth = (give) => give({ token: owner.tokens.accessToken, lastEventId: latest(ownerSocket) });
-      // The nodes take the sockets of their tests with them, but not these.
+      // The harness closes the sockets of a node with it, but not these.
       for (const socket of sockets) socket.node.sockets.delete(socket);
       const lastOfLooker = latest(lookerSocket);
       await Promise.all(nodes.map(end));
@@ -48,7 +48,7 @@ for (const kind of databases) {
         const ready = await socket.next('session:ready');
         assert.equal(ready.rooms.includes(`emergency:${emergencyId}`), socket !== lookerSocket);
       }
-      // What happens before the one who looks on has joined again is not lost to them.
+      // The looker-on does not lose events from before joining again.
       const [ownerNow, helperNow] = [owner.at(again[0]), helper.at(again.at(-1))];
       await tell(helperNow, emergencyId, 'arrived');
       await say(ownerNow, emergencyId, 'the door is open');
@@ -73,8 +73,8 @@ for (const kind of databases) {
   }
 }
 
-describe('a client that comes back while the service starts', () => {
-  it('is let in as soon as the node follows the log', async () => {
+describe('a client that reconnects while the service starts', () => {
+  it('is accepted as soon as the node follows the log', async () => {
     const { database, start, nodes } = await createService('sqlite', 1);
     const owner = await nodes[0].owner();
     const sockets = await Promise.all(Array.from({ length: 20 }, () => owner.connect({ reconnection: true, reconnectionDelayMax: 50 })));
@@ -94,8 +94,8 @@ describe('a client that comes back while the service starts', () => {
   });
 });
 
-describe('who does not come back after a restart of the whole service', () => {
-  it('is told to be offline, and online when they come after all', async () => {
+describe('a user who does not reconnect after a restart of the whole service', () => {
+  it('is reported as offline, and as online after reconnecting later', async () => {
     const { database, start, nodes } = await createService('sqlite', 1);
     const place = nodes[0].somewhere();
     const [owner, helper] = await Promise.all([nodes[0].owner(), nodes[0].helperAt(place)]);

@@ -1,12 +1,12 @@
-// Coming back: whoever was away gets exactly what a device of theirs that stayed has got, in order, once, and then goes
-// on live. The device that stayed is the measure in most of these tests.
+// Resuming: a client that was disconnected gets exactly the events that a device of the same user received meanwhile, in
+// order, once, followed by live events. Most tests compare with such a device.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { NO_SUCH_ID, createDatabase, databases, eventually, north, settled, startNode, transports } from './harness.mjs';
 import { cancel, of, raise, resolve, respond, say, stand, tell } from './scene.mjs';
 
-/** The events of one emergency, or of all, that reached a socket since, in order of arrival. */
+/** The events of one emergency, or of all, that a socket received since then, in order of arrival. */
 const log = (socket, since = -1, id = undefined) =>
   socket.items.filter(
     ({ payload }) => Number.isInteger(payload?.eventId) && payload.eventId > since && (id === undefined || of(id)(payload)),
@@ -15,14 +15,14 @@ const ids = (socket, since) => log(socket, since).map(({ payload }) => payload.e
 const names = (socket, since, id) => log(socket, since, id).map(({ event }) => event);
 const last = (socket) => ids(socket).at(-1) ?? socket.ready.latestEventId;
 
-/** Drops a connection; tells the last event that it had. */
+/** Drops a connection; returns its last event id. */
 async function drop(socket) {
   await settled(socket);
   socket.close();
   return last(socket);
 }
 
-/** Comes back when a socket has been told all that it missed: what it asks is answered after that. */
+/** Resolves when a socket has received everything it missed: its requests are answered after that. */
 const caughtUp = (socket) => socket.ack('emergency:leave', { emergencyId: NO_SUCH_ID });
 
 async function comeBack(caller, lastEventId, options = {}) {
@@ -31,7 +31,7 @@ async function comeBack(caller, lastEventId, options = {}) {
   return socket;
 }
 
-/** The one who came back has what the one who stayed has of an emergency. */
+/** Asserts that the socket that resumed has the same events of an emergency as the one that stayed connected. */
 async function assertSame(back, stayed, since, id) {
   await settled(back, stayed);
   assert.deepEqual(log(back, since, id), log(stayed, since, id));
@@ -40,7 +40,7 @@ async function assertSame(back, stayed, since, id) {
 }
 
 for (const database of databases) {
-  describe(`coming back on ${database}`, () => {
+  describe(`resuming on ${database}`, () => {
     let app;
     before(async () => {
       app = await startNode({ database });
@@ -48,7 +48,7 @@ for (const database of databases) {
     after(() => app.stop());
 
     for (const [name, options] of Object.entries(transports)) {
-      it(`brings everybody what they missed, by ${name}`, async () => {
+      it(`delivers the missed events to every role, by ${name}`, async () => {
         const place = app.somewhere();
         const owner = await app.owner();
         const [comes, gaveUp, alerted] = await Promise.all([100, 200, 300].map((metres) => app.helperAt(north(place, metres))));
@@ -85,7 +85,7 @@ for (const database of databases) {
       });
     }
 
-    it('greets first, with the event by which the client has caught up', async () => {
+    it('starts with session:ready and the event id by which the client has caught up', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
       const since = await drop(await helper.connect());
       const { id } = await raise(owner, app.somewhere());
@@ -98,7 +98,7 @@ for (const database of databases) {
       assert.ok(ids(back).some((seq) => seq <= back.ready.latestEventId));
     });
 
-    it('asks for an acknowledgement of an alert that comes late', async () => {
+    it('requests an acknowledgement of a missed alert', async () => {
       const place = app.somewhere();
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
       const since = await drop(await helper.connect());
@@ -108,7 +108,7 @@ for (const database of databases) {
       await eventually(async () => (await owner.get(`/emergencies/${id}`)).body.data.emergency.alerts.acknowledged === 1);
     });
 
-    it('tells one who only looks on what happened in the room, and nothing of what is said there', async () => {
+    it('delivers the events of the room to a looker-on, without messages', async () => {
       const place = app.somewhere();
       const [owner, helper, looker] = await Promise.all([
         app.owner(),
@@ -135,7 +135,7 @@ for (const database of databases) {
       const order = back.items.map(({ event }) => event);
       assert.ok(order.indexOf('emergency:joined') < order.indexOf('helper:joined'));
 
-      // A second time there is nothing left to tell, and what is missed between leaving and joining comes.
+      // A second join has nothing to replay; events between leaving and joining are replayed.
       await back.ack('emergency:join', { emergencyId: id, lastEventId: before });
       await back.ack('emergency:leave', { emergencyId: id });
       await tell(helper, id, 'arrived', { notes: 'at the door' });
@@ -146,7 +146,7 @@ for (const database of databases) {
       await assertSame(back, stayed, before, id);
     });
 
-    it('does not tell again in a room what it has told a client that came back', async () => {
+    it('does not replay in a room what was already delivered by resuming', async () => {
       const place = app.somewhere();
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
       const stayed = await owner.connect();
@@ -159,7 +159,7 @@ for (const database of databases) {
       await tell(helper, id, 'on_way');
       await assertSame(back, stayed, since, id);
 
-      // One that did not ask at the handshake is told in the room, but not what is for participants alone.
+      // Without lastEventId at the handshake the room is replayed, except events for participants.
       const other = await owner.connect();
       await other.ack('emergency:join', { emergencyId: id, lastEventId: since });
       await caughtUp(other);
@@ -170,7 +170,7 @@ for (const database of databases) {
       await resolve(owner, id);
     });
 
-    it('keeps who is anonymous unknown', async () => {
+    it('keeps anonymous owners masked', async () => {
       const place = app.somewhere();
       const [owner, helper] = await Promise.all([
         app.owner({ firstName: 'Zebulon', lastName: 'Quagmire' }),
@@ -194,7 +194,7 @@ for (const database of databases) {
       }
     });
 
-    it('forgets a message that was taken back', async () => {
+    it('does not replay a deleted message', async () => {
       const place = app.somewhere();
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
       const { id } = await raise(owner, place);
@@ -208,7 +208,7 @@ for (const database of databases) {
       await resolve(owner, id);
     });
 
-    it('tells a thousand events, and beyond that to read the state again', async () => {
+    it('replays a thousand events, and sends session:resync for more', async () => {
       const place = app.somewhere();
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(north(place, 100))]);
       const { id } = await raise(owner, place);
@@ -241,7 +241,7 @@ for (const database of databases) {
       await resolve(owner, id);
     });
 
-    it('tells a client that knows more than the service to read the state again', async () => {
+    it('sends session:resync to a client with an unknown event id', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
       const future = 2 ** 40;
       const socket = await comeBack(helper, future);
@@ -256,7 +256,7 @@ for (const database of databases) {
       await socket.next('emergency:ended');
     });
 
-    it('ignores what is no event', async () => {
+    it('ignores an invalid lastEventId', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
       await cancel(owner, (await raise(owner, app.somewhere())).id);
       await settled(await helper.connect());
@@ -269,7 +269,7 @@ for (const database of databases) {
       }
     });
 
-    it('brings what the position moved and the duty changed, as duty is now', async () => {
+    it('uses the current duty after a change of position and duty', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere(), { available: false })]);
       const since = await drop(await helper.connect());
       const { id } = await raise(owner, app.somewhere());
@@ -282,7 +282,7 @@ for (const database of databases) {
     });
   });
 
-  it(`a service on ${database} that was killed brings those who come back what they missed`, async () => {
+  it(`a service on ${database} that was killed replays missed events`, async () => {
     const store = await createDatabase(database);
     try {
       const first = await startNode({ database: store });
@@ -310,7 +310,7 @@ for (const database of databases) {
   });
 }
 
-describe('coming back to another node', { skip: !databases.includes('postgres') }, () => {
+describe('resuming on another node', { skip: !databases.includes('postgres') }, () => {
   let database;
   let nodes;
   before(async () => {
@@ -325,7 +325,7 @@ describe('coming back to another node', { skip: !databases.includes('postgres') 
     }
   });
 
-  it('goes on where the first one ended, however often it changes', async () => {
+  it('continues where the first one ended, through any number of changes', async () => {
     const [a, b] = nodes;
     const place = a.somewhere();
     const [owner, helper] = await Promise.all([a.owner(), b.helperAt(north(place, 100))]);

@@ -1,4 +1,4 @@
-// Rooms: who hears what as they come, go, take part and cease to.
+// Rooms: membership as users join, leave, respond and cancel, and which events they receive.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -35,7 +35,7 @@ for (const database of databases) {
     }
     const join = async (socket, emergencyId) => assert.equal((await socket.ack('emergency:join', { emergencyId })).ok, true);
 
-    it('are told at the greeting: one’s own, the helpers’ for helpers on duty, and those of emergencies one takes part in', async () => {
+    it('are listed in session:ready: that of the user, of helpers on duty, and of the user’s emergencies', async () => {
       const { emergencyId, room } = await anew();
       await respond(helper, emergencyId);
       const [offDuty, unverified] = await Promise.all([app.helperAt(undefined, { available: false }), app.unverifiedHelper()]);
@@ -51,7 +51,7 @@ for (const database of databases) {
       ]);
     });
 
-    it('are entered by looking on, and left with the rights of a helper', async () => {
+    it('are joined by lookers-on, and left when they lose the rights of a helper', async () => {
       const { emergencyId } = await anew();
       const one = await app.helperAt(undefined);
       const [socket, ofOwner] = await connect(one, owner);
@@ -66,7 +66,7 @@ for (const database of databases) {
       assert.equal((await socket.ack('emergency:join', { emergencyId })).error?.code, 'not_authorized');
     });
 
-    it('are left by who takes part until they connect again; what is for those who take part still comes', async () => {
+    it('are left by a participant until the next connection, while events for participants still arrive', async () => {
       for (const wanted of ['id', 'current']) {
         const { emergencyId, room } = await anew();
         await respond(helper, emergencyId);
@@ -89,7 +89,7 @@ for (const database of databases) {
       }
     });
 
-    it('are open to administrators at any time, and to who takes part after the end', async () => {
+    it('are open to administrators at any time, and to participants after the end', async () => {
       const { emergencyId } = await anew();
       await respond(helper, emergencyId);
       const [ofAdmin, ofOwner, ofHelper, ofLooker] = await connect(admin, owner, helper, looker);
@@ -104,7 +104,7 @@ for (const database of databases) {
       assert.equal((await ofLooker.ack('emergency:join', { emergencyId })).error?.code, 'not_authorized');
     });
 
-    it('of helpers on duty do not tell an owner of their own emergency', async () => {
+    it('of helpers on duty do not deliver an owner’s own emergency', async () => {
       const place = app.somewhere();
       const both = await app.helperAt(place);
       const [socket, other] = await connect(both, looker);
@@ -118,7 +118,7 @@ for (const database of databases) {
       assert.equal(socket.seen('emergency:ended', of(emergency.id)).length, 1);
     });
 
-    it('do not matter to one who was alerted and went off duty: they hear how it ended', async () => {
+    it('are not needed for the end to reach an alerted helper who went off duty', async () => {
       await anew();
       await over(owner);
       const place = app.somewhere();
@@ -139,7 +139,7 @@ for (const database of databases) {
       }
     });
 
-    it('are those of every device at the moment of raising and responding', async () => {
+    it('are entered by every device when raising and responding', async () => {
       await anew();
       await over(owner);
       const sockets = await connect(owner, owner, helper, helper);
@@ -153,13 +153,13 @@ for (const database of databases) {
       }
     });
 
-    it('do not hold who cancelled: not on devices that are open, not on those that connect later', async () => {
+    it('are left by a helper who cancels, on open devices and on those that connect later', async () => {
       const { emergencyId, room } = await anew();
       await respond(helper, emergencyId);
       const [first, second, ofOwner] = await connect(helper, helper, owner);
       await join(second, emergencyId);
       await tell(helper, emergencyId, 'cancelled');
-      // Their own cancelling is the last they hear of it.
+      // The helper's own cancellation is the last event they receive.
       for (const socket of [first, second, ofOwner]) await socket.next('helper:status_update', of(emergencyId));
       await say(owner, emergencyId, 'not for you');
       await respond(looker, emergencyId);

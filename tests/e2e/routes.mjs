@@ -1,5 +1,5 @@
-// Every route of the service, in one place. The tests that go through all of them fail when one is missing here: what
-// the service itself says it allows at a path is compared with this list.
+// Every route and client event. Tests that iterate over all routes compare this list with the `Allow` header of the
+// service, and fail if one is missing.
 
 export const routes = `
 POST   /api/v1/auth/register
@@ -52,16 +52,16 @@ GET    /metrics
     return { method, path, name: `${method} ${path.replace('/api/v1', '')}` };
   });
 
-/** Those that ask for no token. */
+/** Routes that need no token. */
 const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz|metrics)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
-/** The paths, each with its methods. */
+/** The methods of each path. */
 export const paths = routes.reduce((all, { method, path }) => all.set(path, [...(all.get(path) ?? []), method]), new Map());
 
-/** The path with ids in place of their names; a name that is not given stands for nothing. */
+/** The path with parameters replaced by ids; a parameter without an id gets one that does not exist. */
 export const filled = (path, ids = {}, missing = '01890000-0000-7000-8000-000000000000') =>
   path.replace(/:(\w+)/g, (_, name) => ids[name] ?? missing);
 
-/** The events that clients send. */
+/** The client events. */
 export const clientEvents = ['emergency:join', 'emergency:leave', 'location:update'];

@@ -1,4 +1,4 @@
-// What happens in an emergency, as sentences: the steps of which tests are made, each of which has to succeed.
+// Steps that tests are composed of: raise, respond, write, resolve. Each fails the test if it does not succeed.
 
 import assert from 'node:assert/strict';
 import { eventually, north } from './harness.mjs';
@@ -23,26 +23,26 @@ export const say = async (caller, emergencyId, message, recipientId = null) =>
 export const messagesOf = async (caller, emergencyId, query = '') =>
   ok(await caller.get(path(emergencyId, `/messages${query}`))).messages;
 
-/** Ends what this owner still has live, so that they may raise the next. */
+/** Ends the owner's live emergency, so that another can be raised. */
 export async function over(owner) {
   const live = ok(await owner.get('/emergencies/active'));
   if (live) await cancel(owner, live.emergency.id);
 }
 
-/** Puts somebody at a place. */
+/** Sets the position of a caller. */
 export const stand = async (caller, { latitude, longitude }) =>
   ok(await caller.put('/helpers/me/location', { latitude, longitude }));
 
 /** Whether a payload is about this emergency. */
 export const of = (emergencyId) => (payload) => (payload.emergencyId ?? payload.emergency?.id) === emergencyId;
 
-/** What a socket heard of one emergency, the alerts' running numbers and messages aside. */
+/** The events of one emergency that a socket received, without alert counts and messages. */
 export const heard = (socket, emergencyId) =>
   socket.items
     .filter(({ event, payload }) => !/^(emergency:(alerts|message)|helper:location)/.test(event) && payload && of(emergencyId)(payload))
     .map(({ event }) => event);
 
-/** An owner and as many helpers on duty, each about 100 m further off, all connected. */
+/** An owner and `count` helpers on duty, each about 100 m further away, all connected. */
 export async function gather(app, helpers = 1, options = {}) {
   const place = app.somewhere();
   const standing = Array.from({ length: helpers }, (_, index) =>
@@ -53,7 +53,7 @@ export async function gather(app, helpers = 1, options = {}) {
   return { place, owner, ownerSocket, helpers: others, sockets };
 }
 
-/** The numbers of the alerts, once somebody has acknowledged one. */
+/** The alert counts, once an alert was acknowledged. */
 export const acknowledged = (owner, emergencyId) =>
   eventually(async () => {
     const { alerts } = await read(owner, emergencyId);
@@ -61,22 +61,22 @@ export const acknowledged = (owner, emergencyId) =>
     return alerts;
   });
 
-/** The part of a responding helper in an emergency. */
+/** The response of a helper in an emergency. */
 export const partOf = (helper, emergency) => emergency.respondingHelpers.find((part) => part.helper.id === helper.id);
 
-/** The answer has to be 400 and to name these fields, all of them and no other. */
+/** Asserts that the answer is 400 and names exactly these fields. */
 export function wrongFields(answer, ...fields) {
   const { details } = refused(answer, 400, 'invalid_input');
   assert.ok(details, answer.text);
   assert.deepEqual([...new Set(details.map(({ field }) => field))].sort(), [...fields].sort(), answer.text);
 }
 
-/** How often each status was given. */
+/** How often each status occurred. */
 export const tally = (answers) => {
   const counts = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 };
 
-/** So many of these, made at the same time. */
+/** The results of `count` concurrent calls. */
 export const times = (count, make) => Promise.all(Array.from({ length: count }, (_, index) => make(index)));

@@ -1,4 +1,4 @@
-// The servers that nodes need: a database of its own for each test, a Redis that can be stopped and frozen.
+// The servers that nodes need: a private database for each test, and a Redis that can be stopped and frozen.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 
-/** The processes that end with the tests, however these end. */
+/** Processes that are killed when the tests end. */
 export const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -19,7 +19,7 @@ export const unique = () => randomBytes(6).toString('hex');
 
 // ---------------------------------------------------------------------------------------- databases
 
-/** An empty database of its own, `{ kind, url, drop() }`; several nodes may share it. */
+/** Creates an empty database, `{ kind, url, drop() }`; several nodes may share it. */
 export async function createDatabase(kind) {
   if (kind === 'sqlite') {
     const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-'));
@@ -50,8 +50,8 @@ export async function createDatabase(kind) {
 // -------------------------------------------------------------------------------------------- Redis
 
 /**
- * A Redis of its own: `{ url, start(), stop(), freeze(), thaw() }`. It does not run yet. With `certificate`, of
- * `createCertificate`, it speaks TLS only.
+ * A private Redis, not started yet: `{ url, start(), stop(), freeze(), thaw() }`. With a `certificate` from
+ * `createCertificate` it accepts TLS only.
  */
 export async function createRedis({ certificate, password = '' } = {}) {
   const program = process.env.TEST_REDIS_SERVER;
@@ -81,7 +81,7 @@ export async function createRedis({ certificate, password = '' } = {}) {
   };
 }
 
-/** A certificate for 127.0.0.1, signed by itself and good for a day: `{ file, key, drop() }`. */
+/** Creates a self-signed certificate for 127.0.0.1, valid for a day: `{ file, key, drop() }`. */
 export async function createCertificate() {
   const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-tls-'));
   const [settings, file, key] = ['settings', 'certificate', 'key'].map((name) => join(folder, `${name}.pem`));
@@ -94,7 +94,7 @@ export async function createCertificate() {
 
 // -------------------------------------------------------------------------------------------- ports
 
-/** A port on which nobody listens, at this moment. */
+/** A port that is free at this moment. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// Sessions: what tokens say, how they are renewed, and how they end.
+// Sessions: claims of tokens, refreshing, logout and change of the password.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -21,13 +21,13 @@ for (const database of databases) {
 
     const refresh = (refreshToken) => nobody.post('/auth/refresh', { refreshToken });
     const renewed = async (refreshToken) => ok(await refresh(refreshToken));
-    // Another session of the same account: cheaper than another account where only sessions matter.
+    // Another session of the same account, which is cheaper than another account.
     const session = (user) => app.logIn(user);
     const withToken = (accessToken) => Object.assign(app.anonymous(), { tokens: { accessToken } });
     const works = async (accessToken) => (await withToken(accessToken).get('/auth/me')).status === 200;
 
     describe('an access token', () => {
-      it('says whose it is, of which session, from whom, for whom and for how long', async () => {
+      it('has the user, session, issuer, audience and expiry as claims', async () => {
         const user = await app.user();
         const [first, again] = [user.tokens, ok(await refresh(user.tokens.refreshToken))].map(({ accessToken }) => claims(accessToken));
         assertMatches(
@@ -43,7 +43,7 @@ for (const database of databases) {
         assert.equal(other.exp - other.iat, 7 * DAY);
       });
 
-      it('is refused when anything about it is not as it was signed here', async () => {
+      it('is refused if any part was not signed by this service', async () => {
         const [user, other] = await Promise.all([app.user(), app.user()]);
         const { accessToken, refreshToken } = user.tokens;
         const [header, payload, signature] = accessToken.split('.');
@@ -68,7 +68,7 @@ for (const database of databases) {
         assert.ok(await works(accessToken));
       });
 
-      it('is refused as expired once it is, to the second', async () => {
+      it('is refused as expired from its expiry on', async () => {
         const { accessToken } = (await app.user()).tokens;
         const now = Math.floor(Date.now() / 1000);
         const expired = resigned(accessToken, { iat: now - 100, exp: now - 2 });
@@ -76,7 +76,7 @@ for (const database of databases) {
         refused(await withToken(expired).get('/emergencies/active'), 401, 'token_expired');
       });
 
-      it('gives no rights by the role that is written in it', async () => {
+      it('grants no rights by its role claim', async () => {
         const user = await app.user();
         const admin = withToken(resigned(user.tokens.accessToken, { role: 'admin' }));
         refused(await admin.get('/helpers'), 403, 'not_authorized');
@@ -84,7 +84,7 @@ for (const database of databases) {
       });
     });
 
-    // A session has the token `a` at first. Each step presents a token, and gets another, or this refusal.
+    // A session starts with the token `a`. Each step presents a token, and gets another or this refusal.
     const rotations = [
       ['lets the old token live until its successor is used', 'a→b a→c b→d a→reused'],
       ['ends the siblings of a successor that is used', 'a→b a→c c→d b→reused'],
@@ -119,21 +119,21 @@ for (const database of databases) {
         });
       }
 
-      it('gives everybody a successor who presents the same token at once', async () => {
+      it('returns a successor to every concurrent request with the same token', async () => {
         const { tokens } = await app.user();
         const answers = await times(8, () => refresh(tokens.refreshToken));
         assert.deepEqual(tally(answers), { 200: 8 });
         assert.equal(new Set(answers.map(({ body }) => body.data.refreshToken)).size, 8);
       });
 
-      it('lets one of two successors win that are used at once', async () => {
+      it('accepts one of two successors that are used at once', async () => {
         const { tokens } = await app.user();
         const siblings = [await renewed(tokens.refreshToken), await renewed(tokens.refreshToken)];
         const answers = await Promise.all(siblings.map(({ refreshToken }) => refresh(refreshToken)));
         assert.deepEqual(tally(answers), { 200: 1, 401: 1 });
       });
 
-      it('cuts off the sockets of a session whose token was reused', async () => {
+      it('closes the sockets of a session whose token was reused', async () => {
         const user = await app.user();
         const socket = await user.connect();
         const next = await renewed(user.tokens.refreshToken);
@@ -143,7 +143,7 @@ for (const database of databases) {
         await socket.next('transport:close');
       });
 
-      it('takes refresh tokens of ours only', async () => {
+      it('accepts only refresh tokens of this service', async () => {
         const { accessToken, refreshToken } = (await app.user()).tokens;
         const now = Math.floor(Date.now() / 1000);
         refused(await refresh(resigned(refreshToken, { iat: now - 100, exp: now - 2 })), 401, 'token_expired');
@@ -178,7 +178,7 @@ for (const database of databases) {
         });
       }
 
-      it('does not end a session of somebody else', async () => {
+      it('does not end a session of another user', async () => {
         const [user, other] = await Promise.all([app.user(), app.user()]);
         await user.post('/auth/logout', { refreshToken: other.tokens.refreshToken });
         assert.ok(await works(other.tokens.accessToken));
@@ -201,7 +201,7 @@ for (const database of databases) {
         await app.logIn({ email: user.email, password: next });
       });
 
-      it('needs the current one, and is refused without ending anything', async () => {
+      it('needs the current one, and a refusal ends no session', async () => {
         const user = await app.user();
         const other = await session(user);
         const change = (body) => user.put('/auth/update-password', { currentPassword: user.password, newPassword: next, ...body });
@@ -220,7 +220,7 @@ for (const database of databases) {
       });
     });
 
-    it('the session of an access token is named by it', async () => {
+    it('an access token names its session', async () => {
       const user = await app.user();
       const other = await session(user);
       const [one, another] = [user, other].map(({ tokens }) => claims(tokens.accessToken).sid);

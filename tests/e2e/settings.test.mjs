@@ -1,4 +1,4 @@
-// Settings that change what the service does, each on a service of its own.
+// Settings that change behaviour, each on a separate service.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { ok, refused } from './shapes.mjs';
 
 for (const database of databases) {
   describe(`settings on ${database}`, () => {
-    // A service with these settings, for the time of a test.
+    // Runs a test on a service with these settings.
     const withSettings = (env, test) => async () => {
       const app = await startNode({ database, env });
       try {

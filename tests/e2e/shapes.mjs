@@ -1,4 +1,4 @@
-// What payloads look like, and how to compare them: a pattern is a value, or a check, or an object of patterns.
+// Expected shapes of payloads, and their comparison. A pattern is a value, a check, or an object of patterns.
 
 import assert from 'node:assert/strict';
 
@@ -26,12 +26,12 @@ export const id = check(
 );
 export const between = (low, high) => check(`from ${low} to ${high}`, (value) => value >= low && value <= high);
 
-/** The pattern, or null; the field has to be there. */
+/** The pattern or null; the field must be present. */
 export const nullable = (pattern) => check('that or null', (value) => value === null || !fault(value, pattern, ''));
-/** The pattern, or no field at all. */
+/** The pattern, or the field is absent. */
 export const optional = (pattern) =>
   new Check('that or nothing', (value) => value === undefined || !fault(value, pattern, ''), { absent: true });
-/** All of these fields, and maybe others. */
+/** At least these fields. */
 export const atLeast = (pattern) =>
   check('an object with these fields', (value) => {
     const wrong = fault(value, pattern, '', true);
@@ -46,13 +46,13 @@ export const arrayOf = (pattern) =>
     return true;
   });
 
-/** Fails unless `actual` has the pattern's fields, no other, each as the pattern says. */
+/** Asserts that `actual` has exactly the fields of the pattern, each matching. */
 export function assertMatches(actual, pattern) {
   const wrong = fault(actual, pattern, '');
   assert.ok(!wrong, `${wrong}\nin ${JSON.stringify(actual, null, 2)}`);
 }
 
-// The first difference, as a sentence, or undefined.
+// The first difference as a sentence, or undefined.
 function fault(actual, pattern, path, more = false) {
   const here = path || 'the value';
   if (pattern instanceof Check) {
@@ -80,7 +80,7 @@ function fault(actual, pattern, path, more = false) {
 
 // ------------------------------------------------------------------------------------------- answers
 
-/** The `data` of an answer that has to be a success. */
+/** Asserts that the answer is a success; returns its `data`. */
 export function ok({ status, body, text: raw }, expected = 200) {
   assert.equal(status, expected, raw);
   assert.equal(body?.success, true, raw);
@@ -88,7 +88,7 @@ export function ok({ status, body, text: raw }, expected = 200) {
   return body.data;
 }
 
-/** The `error` of an answer that has to be this refusal. */
+/** Asserts that the answer is this refusal; returns its `error`. */
 export function refused({ status, body, text: raw }, expected, reason) {
   assert.equal(status, expected, raw);
   assertMatches(body, {
@@ -103,7 +103,7 @@ export function refused({ status, body, text: raw }, expected, reason) {
 export const profile = { firstName: text, lastName: text };
 export const helperRating = { average: number, count: integer };
 
-/** An emergency as REST shows it; what is given replaces a field's pattern. */
+/** An emergency in REST answers; arguments replace patterns of fields. */
 export const emergency = (fields = {}) => {
   const _id = fields.id ?? id;
   return atLeast({
@@ -134,7 +134,7 @@ export const emergency = (fields = {}) => {
   });
 };
 
-/** One of `respondingHelpers`. */
+/** An element of `respondingHelpers`. */
 export const respondingHelper = (fields = {}) =>
   atLeast({
     helper: atLeast({ id, _id: id, profile: atLeast(profile), trustScore: between(0, 1000), helperRating }),
@@ -165,7 +165,7 @@ export const announcedEmergency = (fields = {}) => ({
   ...fields,
 });
 
-/** The payloads of the server's events, from the contract; every argument replaces patterns. */
+/** The payloads of server events, from the contract; arguments replace patterns. */
 export const events = {
   created: (of, nearbyHelperCount) => ({ emergency: announcedEmergency(of), nearbyHelperCount, eventId: integer }),
   nearby: (of, distance) => ({ emergency: announcedEmergency(of), distance, eventId: integer }),
@@ -208,7 +208,7 @@ export const events = {
   ended: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
 };
 
-/** Fails unless the event ids of all that a socket has heard grow in the order of arrival. */
+/** Asserts that the event ids that a socket received grow in the order of arrival. */
 export function assertIdsGrow(socket) {
   const ids = socket.items.filter(({ payload }) => Number.isInteger(payload?.eventId)).map(({ payload }) => payload.eventId);
   for (let at = 1; at < ids.length; at += 1) {

@@ -1,5 +1,5 @@
-// Two nodes on one PostgreSQL and one Redis: what passes, positions and presence, reaches the participants at either; and
-// while Redis is away that is missing, and nothing else.
+// Two nodes on one PostgreSQL and one Redis: positions and presence reach participants on both. While Redis is unreachable
+// only these are missing.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -13,7 +13,7 @@ const PRESENCE = 'presence:update';
 const GRACE = 15_000;
 const about = (user) => (payload) => payload.userId === user.id;
 
-/** A PostgreSQL, a Redis and so many nodes on both. */
+/** A PostgreSQL, a Redis and `count` nodes on both. */
 async function service(count, redis) {
   const database = await createDatabase('postgres');
   const env = { REDIS_URL: redis.url };
@@ -34,7 +34,7 @@ async function service(count, redis) {
 }
 
 const readiness = async (node) => (await node.anonymous().request('GET', '/readyz', undefined, { root: '' })).body;
-/** Waits until Redis is, or is not, there for a node; it is ready all the same. */
+/** Waits until a node reports Redis as reachable or not; the node is ready in either case. */
 const redisIs = (state, ...nodes) =>
   Promise.all(
     nodes.map((node) =>
@@ -47,8 +47,8 @@ const redisIs = (state, ...nodes) =>
 const online = (node) => async () => ok(await (await node.admin()).get('/helpers/presence')).connected;
 
 /**
- * An owner at one node, a helper who responds and one who looks on at the other. With a Redis the first node knew before
- * that the helper is there.
+ * An owner on one node, a responding helper and a looker-on on the other. With a Redis, waits until the first node knows
+ * that the helper is online.
  */
 async function scene(a, b, { redis = true } = {}) {
   const place = a.somewhere();
@@ -75,7 +75,7 @@ describe('two nodes with a Redis', () => {
   });
   after(() => all?.stop());
 
-  it('show helpers on their way to participants at the other, and to nobody who looks on', async () => {
+  it('send positions of helpers on their way to participants on the other, and not to lookers-on', async () => {
     const { id, place, owner, ownerSocket, helper, helperSocket, lookerSocket } = await scene(a, b);
     const near = north(place, 1500);
     assert.equal((await helperSocket.ack('location:update', near)).ok, true);
@@ -83,7 +83,7 @@ describe('two nodes with a Redis', () => {
     assertMatches(await ownerSocket.next(LOCATION), expected);
     assertMatches(await helperSocket.next(LOCATION), expected);
 
-    // From whichever node they come: once a second, and the last.
+    // From either node: once a second, and the last position.
     const began = Date.now();
     for (let index = 0; index < 20; index += 1) {
       await stand(helper.at(index % 2 ? a : b), north(place, 1400 - 10 * index));
@@ -106,14 +106,14 @@ describe('two nodes with a Redis', () => {
     await cancel(owner, id);
   });
 
-  it('are one as to who is there', async () => {
+  it('share presence', async () => {
     const { id, owner, ownerSocket, helper, helperSocket, lookerSocket } = await scene(a, b);
     assert.equal(partOf(helper, await read(owner, id)).online, true);
     assert.equal(ok(await owner.get(`/emergencies/${id}/helpers`)).helpers.find((one) => one.id === helper.id).online, true);
     const counts = await Promise.all([a, b].map((node) => online(node)()));
     assert.equal(counts[0], counts[1]);
 
-    // At both nodes they are one person.
+    // Connections on both nodes count as one user.
     const other = await helper.at(a).connect();
     assert.deepEqual(await Promise.all([a, b].map((node) => online(node)())), counts);
     helperSocket.close();
@@ -135,15 +135,15 @@ describe('two nodes with a Redis', () => {
     await cancel(owner, id);
   });
 
-  it('know within a minute that a third was killed', async () => {
+  it('report the users of a killed third node as offline within a minute', async () => {
     const before = await online(a)();
     const c = await all.start();
     try {
       await redisIs('ok', c);
       const { id, owner, ownerSocket, helper } = await scene(a, c);
-      // The one who looks on is at the first node.
+      // The looker-on is connected to the first node.
       await eventually(async () => (await online(b)()) === before + 2);
-      // Who came last knows all.
+      // The node that started last knows all users.
       await eventually(async () => (await online(c)()) === (await online(a)()));
       await c.kill();
       const killed = Date.now();
@@ -156,7 +156,7 @@ describe('two nodes with a Redis', () => {
     }
   });
 
-  it('hand over who is there when one stops in good order', async () => {
+  it('keep presence correct when one shuts down', async () => {
     const c = await all.start();
     const { id, owner, ownerSocket, helper } = await scene(a, c);
     await c.stop();
@@ -167,20 +167,20 @@ describe('two nodes with a Redis', () => {
   });
 });
 
-describe('two nodes whose Redis is away', () => {
+describe('two nodes with an unreachable Redis', () => {
   let all;
   let redis;
   let a;
   let b;
   before(async () => {
     redis = await createRedis();
-    // It comes later.
+    // Redis is started later.
     all = await service(2, redis);
     [a, b] = all.nodes;
   });
   after(() => all?.stop());
 
-  /** Everything that has nothing to do with Redis is as quick as ever. */
+  /** Asserts that everything independent of Redis works without delay. */
   async function assertWell({ id, place, owner, ownerSocket, helper }, round) {
     const local = await helper.at(a).connect();
     const atB = await owner.at(b).connect();
@@ -202,7 +202,7 @@ describe('two nodes whose Redis is away', () => {
     atB.close();
   }
 
-  /** A position that is stored at one node is told at the other, soon after Redis is back. */
+  /** Asserts that a position stored on one node reaches the other soon after Redis is back. */
   async function assertRecovers({ place, ownerSocket, helper }, round) {
     const began = Date.now();
     for (let metres = 5000 + 100 * round; ; metres += 1) {
@@ -215,7 +215,7 @@ describe('two nodes whose Redis is away', () => {
     assert.ok(Date.now() - began < 6_000);
   }
 
-  it('serve, say so, and find it when it comes, goes, comes back, freezes and thaws', async () => {
+  it('serve requests, report the outage, and use Redis when it starts, stops, restarts, freezes and thaws', async () => {
     await redisIs('away', a, b);
     const all = await scene(a, b, { redis: false });
     await assertWell(all, 0);
@@ -234,7 +234,7 @@ describe('two nodes whose Redis is away', () => {
     await assertWell(all, 3);
     redis.thaw();
     await assertRecovers(all, 2);
-    // Nobody was taken for gone meanwhile.
+    // No user was reported as offline meanwhile.
     await settled(all.ownerSocket);
     assert.deepEqual(all.ownerSocket.seen(PRESENCE).filter((news) => !news.online), []);
     await cancel(all.owner, all.id);
@@ -242,13 +242,13 @@ describe('two nodes whose Redis is away', () => {
 });
 
 describe('a single node', () => {
-  it('has no Redis and misses none', async () => {
+  it('works without Redis', async () => {
     const app = await startNode();
     assert.deepEqual(await readiness(app), { success: true, status: 'ok', database: 'ok', redis: null });
     await app.stop();
   });
 
-  it('does not start with an address that is none, and does not show it', async () => {
+  it('does not start with an invalid Redis URL, and does not print it', async () => {
     await assert.rejects(startNode({ env: { REDIS_URL: 'http://me:hush@cache.internal' } }), (fault) => {
       assert.match(fault.message, /REDIS_URL must be redis\[s\]:/);
       assert.doesNotMatch(fault.message, /hush/);

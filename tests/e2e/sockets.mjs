@@ -1,4 +1,4 @@
-// Sockets: the official Socket.IO client, and one that leaves the protocol to the test. Both keep what arrives, in order.
+// Sockets: the official Socket.IO client, and a raw Engine.IO client. Both record what arrives, in order.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ const EVENT_LIMIT = 5_000;
 
 const unique = () => randomBytes(6).toString('hex');
 
-/** Keeps what arrived, in order, and hands out each item once. */
+/** A queue of items in order of arrival; each is taken once. */
 class Inbox {
   items = [];
   #waiting = [];
@@ -46,8 +46,8 @@ class Inbox {
 }
 
 /**
- * The official client's socket, which keeps every event in order of arrival. What happens to the connection is in
- * the same list: `connect`, `connect_error`, `disconnect`, `transport:upgrade`, `transport:close`.
+ * A socket of the official client that records every event in order of arrival. Events of the connection are in the same
+ * list: `connect`, `connect_error`, `disconnect`, `transport:upgrade`, `transport:close`.
  */
 export class LiveSocket {
   /** The payload of the first `session:ready`. */
@@ -73,7 +73,7 @@ export class LiveSocket {
       engine.on('upgrade', (transport) => this.#add('transport:upgrade', [transport.name]));
       engine.on('close', (reason) => this.#add('transport:close', [reason]));
     });
-    /** The client's own object, for what this one does not offer. */
+    /** The underlying object of the client. */
     this.raw = this.manager.socket(namespace, { auth });
     for (const event of ['connect', 'connect_error', 'disconnect']) {
       this.raw.on(event, (...args) => this.#add(event, args));
@@ -100,7 +100,7 @@ export class LiveSocket {
     return this.items.map(({ event }) => event);
   }
 
-  /** The next item, arrived or yet to come, that nobody took; `event` is a name or a pattern of names. */
+  /** The next item that was not taken yet, waiting for it if necessary; `event` is a name or a regular expression. */
   async next(event, predicate = () => true, limit = EVENT_LIMIT) {
     const wanted = (item) => named(item, event) && predicate(item.payload);
     const missing = () => `no ${event} within ${limit} ms; arrived so far: ${this.names.join(', ') || 'nothing'}`;
@@ -112,7 +112,7 @@ export class LiveSocket {
     return this.items.filter((item) => named(item, event) && predicate(item.payload)).map(({ payload }) => payload);
   }
 
-  /** Fails if such an event was committed before now for this socket. */
+  /** Fails if such an event was committed for this socket before now. */
   async silent(event, predicate) {
     await settled(this);
     assert.deepEqual(this.seen(event, predicate), [], `${event} reached a socket it is not for`);
@@ -127,7 +127,7 @@ export class LiveSocket {
     return this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
   }
 
-  /** Comes back when all that the server had queued for this connection is here. */
+  /** Resolves when everything that the server has queued for this connection has arrived. */
   async roundTrip() {
     const nowhere = this.manager.socket(`/nowhere-${unique()}`);
     const answered = new Promise((resolve, reject) => {
@@ -140,12 +140,12 @@ export class LiveSocket {
     nowhere.disconnect();
   }
 
-  /** Another namespace on the same connection, as the client's own socket. */
+  /** A socket of another namespace on the same connection. */
   sibling(namespace, auth = this.raw.auth) {
     return this.manager.socket(namespace, { auth });
   }
 
-  /** Connects again, after the connection was lost. */
+  /** Reconnects after the connection was lost. */
   reconnect(auth = this.raw.auth) {
     this.raw.auth = auth;
     this.raw.connect();
@@ -164,7 +164,7 @@ function named({ event }, wanted) {
 }
 
 /**
- * Speaks Engine.IO and leaves the layer above to the test: messages are Socket.IO packets as text, such as
+ * A raw Engine.IO client: messages are Socket.IO packets as text, such as
  * `2/emergencies,["event",…]`.
  */
 export class RawConnection {
@@ -179,7 +179,7 @@ export class RawConnection {
       this.#inbox.add({ text });
     });
     this.engine.on('error', () => {});
-    /** The reason, once the server ended the connection. */
+    /** The reason, once the server closed the connection. */
     this.closed = new Promise((resolve) => this.engine.once('close', resolve));
   }
 
@@ -197,7 +197,7 @@ export class RawConnection {
     this.engine.send(text);
   }
 
-  /** The next message that fits. */
+  /** The next matching message. */
   async next(pattern, limit = EVENT_LIMIT) {
     const missing = () => `no message like ${pattern} within ${limit} ms`;
     return (await this.#inbox.take(({ text }) => pattern.test(text), limit, missing)).text;
@@ -215,7 +215,7 @@ export class RawConnection {
   }
 }
 
-/** Comes back when everything that was committed before has reached these sockets, on whatever nodes they are. */
+/** Resolves when everything committed so far has reached these sockets, on any nodes. */
 export async function settled(...sockets) {
   await Promise.all([...new Set(sockets.map((socket) => socket.node))].map((node) => node.fence()));
   await Promise.all(sockets.map((socket) => socket.roundTrip()));

@@ -1,5 +1,5 @@
-// The client example of the Socket.IO documentation, as it stands there but for the address, the token and the id of
-// the emergency, which are placeholders in it.
+// The client example of the original Socket.IO documentation, unchanged except for its placeholders: the address, the token
+// and the id of the emergency.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -7,7 +7,7 @@ import io from 'socket.io-client';
 import { databases, startNode } from './harness.mjs';
 import { ok } from './shapes.mjs';
 
-// `console` is the test's, so that what the example prints can be read.
+// `console` is a parameter, so that the test can read what the example prints.
 function example(url, token, emergencyId, console) {
   // Connect to emergency namespace
   const socket = io(`${url}/emergencies`, {
@@ -131,7 +131,7 @@ for (const database of databases) {
       await app?.stop();
     });
 
-    it('prints all it was written to print', async () => {
+    it('prints every expected line', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
 
       const early = run(helper.tokens.accessToken, SOURCE_ID);
@@ -164,7 +164,7 @@ for (const database of databases) {
       assert.equal(await early.printed('Disconnected:'), 'io client disconnect');
     });
 
-    it('prints why it is refused', async () => {
+    it('prints the reason of a refusal', async () => {
       const { socket, printed } = run('your-jwt-access-token', SOURCE_ID);
       assert.equal(await printed('Connection error:'), 'Authentication error: Invalid token');
       socket.disconnect();
