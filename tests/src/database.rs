@@ -1,6 +1,4 @@
-//! Fresh databases: a PostgreSQL one made from a migrated template, and an SQLite file of its own.
-//!
-//! Knows how the adapters are opened. What is done with them is the business of the cases.
+//! New databases for tests: on PostgreSQL copied from a migrated template, on SQLite a file in a private folder.
 
 use std::{
     env,
@@ -15,26 +13,26 @@ use tempfile::TempDir;
 
 use crate::contract::{Database, Store, id};
 
-/// What a developer without a server is told.
+/// The error if no server is configured.
 const NO_SERVER: &str = "TEST_DATABASE_URL is not set: run `tests/with-postgres.sh cargo test`, or name a PostgreSQL \
                          server with PostGIS on which databases may be created";
 
-/// Any number will do, as long as every test process uses the same one.
+/// The advisory lock around the creation of the template. Any number that all test processes share.
 const TEMPLATE_LOCK: i64 = 0x616c_6c79;
 
-/// A database of its own on the server that `TEST_DATABASE_URL` names.
+/// A private database on the server in `TEST_DATABASE_URL`.
 pub struct OnPostgres {
     server: PgConnectOptions,
     name: String,
 }
 
 impl OnPostgres {
-    /// A plain connection, past the adapter.
+    /// A connection that does not use the adapter.
     pub async fn connection(&self) -> PgConnection {
         PgConnection::connect_with(&self.options()).await.unwrap()
     }
 
-    /// The adapter, opened once more.
+    /// Opens another adapter on this database.
     pub async fn adapter(&self) -> Postgres {
         let url = self.options().to_url_lossy();
         Postgres::connect(url.as_str(), allynet_postgres::Options::default()).await.unwrap()
@@ -68,14 +66,14 @@ impl Database for OnPostgres {
     }
 }
 
-/// The name of a database that is migrated and empty. The first test of all that run, in any process, makes it.
+/// The name of a migrated, empty database. The first test of any process creates it.
 async fn template(server: &PgConnectOptions, connection: &mut PgConnection) -> String {
     let template = format!("allynet_template_{:016x}", fingerprint());
     sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut *connection).await.unwrap();
     let exists = "select exists (select from pg_database where datname = $1)";
     let exists: bool = sqlx::query_scalar(exists).bind(&template).fetch_one(&mut *connection).await.unwrap();
     if !exists {
-        // It gets its name only when it is complete, so that nobody copies what a killed process left behind.
+        // It gets its name only when it is complete, so that no test copies the remains of a killed process.
         let raw = format!("{template}_raw");
         execute(connection, format!("drop database if exists {raw} with (force)")).await;
         execute(connection, format!("create database {raw}")).await;
@@ -89,7 +87,7 @@ async fn template(server: &PgConnectOptions, connection: &mut PgConnection) -> S
     template
 }
 
-/// Tells migrations apart, so that a server which outlives them is not asked for a template of old ones.
+/// A hash of the migrations, so that a server that outlives them does not provide a template with old ones.
 fn fingerprint() -> u64 {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -105,13 +103,13 @@ async fn execute(connection: &mut PgConnection, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.unwrap();
 }
 
-/// A file in a folder of its own, which goes with it.
+/// A file in a private folder that is removed with this value.
 pub struct OnSqlite {
     folder: TempDir,
 }
 
 impl OnSqlite {
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> String {
         self.folder.path().join("allynet.db").to_str().unwrap().to_owned()
     }
@@ -136,6 +134,6 @@ impl Database for OnSqlite {
     }
 
     async fn remove(&self) {
-        // The folder goes when the last node does.
+        // The folder is removed with the last node.
     }
 }

@@ -1,12 +1,12 @@
-//! The contract suite: what the documentation of the persistence ports promises, as tests.
+//! What integration tests share.
 //!
-//! [`contract`] holds the cases, written against the ports and nothing else, so that every adapter can be held to
-//! them; [`database`] makes the databases they run on. `tests/sqlite.rs` and `tests/postgres.rs` run the one on the
-//! other.
-#![expect(missing_docs, reason = "a case's name is the sentence it proves")]
+//! [`contract`] is the contract suite: it tests what the documentation of the persistence ports promises, against the ports
+//! only. `tests/sqlite.rs` and `tests/postgres.rs` run it on the databases of [`database`]. [`signals`] is the same for the
+//! port `Signals`, run on [`redis`] by `tests/signals.rs`. [`imports`] finds import circles, for `tests/architecture.rs`.
+#![expect(missing_docs, reason = "the name of a case says what it proves")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
-#![allow(clippy::wildcard_imports, reason = "what is given is the language in which every case is written")]
+#![allow(clippy::wildcard_imports, reason = "every case uses most of the fixtures")]
 
 pub mod contract;
 pub mod database;

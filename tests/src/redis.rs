@@ -1,4 +1,4 @@
-//! Redis for tests: the one that all share, and those that a test stops and freezes.
+//! Redis for tests: the shared server, and private servers that a test can stop and freeze.
 
 use std::{
     env,
@@ -18,29 +18,29 @@ use crate::signals::{Nodes, node};
 
 const MISSING: &str = "run the tests by `make test`, or through tests/with-redis.sh";
 
-/// Three nodes on the shared Redis, which nobody else of these tests hears.
+/// Three nodes on a database of the shared Redis that no other test uses.
 pub fn shared() -> Nodes {
-    // As many databases as Redis has; each case has one of its own.
+    // Each case has a database of its own; Redis has 16 by default.
     static DATABASES: AtomicU32 = AtomicU32::new(1);
     let url = env::var("TEST_REDIS_URL").unwrap_or_else(|_| panic!("TEST_REDIS_URL is not set: {MISSING}"));
     let url = format!("{}/{}", url.trim_end_matches('/'), DATABASES.fetch_add(1, Ordering::Relaxed));
     nodes(&url, 3)
 }
 
-/// So many nodes on a Redis.
+/// Starts `count` nodes on a Redis.
 pub fn nodes(url: &str, count: u128) -> Nodes {
     let address: Address = url.parse().unwrap();
     (0..count).map(|n| Arc::new(Redis::start(&address, node(n)).unwrap()) as Arc<dyn Signals>).collect()
 }
 
-/// A Redis of its own for a test, which need not run.
+/// A private Redis for a test, running or stopped.
 pub struct Server {
     port: u16,
     process: Option<Child>,
 }
 
 impl Server {
-    /// One that does not run yet.
+    /// A server that is not started yet.
     pub fn stopped() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { port, process: None }
@@ -50,7 +50,7 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, or starts it again.
+    /// Starts or restarts the server.
     pub fn start(&mut self) {
         let program =
             env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| panic!("TEST_REDIS_SERVER is not set: {MISSING}"));
@@ -60,7 +60,7 @@ impl Server {
         self.process = Some(command.stdout(Stdio::null()).spawn().unwrap());
     }
 
-    /// As a crash would.
+    /// Kills the server, like a crash.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// It holds its connections and answers nothing, until it is thawed.
+    /// Freezes the server: connections stay open, but nothing is answered until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -89,5 +89,5 @@ impl Drop for Server {
     }
 }
 
-/// Longer than any recovery may take.
+/// More than the maximum time of a recovery.
 pub const RECOVERY: Duration = Duration::from_secs(5);

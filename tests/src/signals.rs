@@ -1,4 +1,4 @@
-//! The contract of the port `Signals`, as cases that every adapter of it has to pass.
+//! The contract of the port `Signals`: cases that every adapter has to pass.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use allynet_domain::{
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-/// How long a signal may take.
-pub const LIMIT: Duration = Duration::from_secs(5);
+/// The maximum time until a signal arrives.
+pub const SIGNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Nodes of one service; nobody else's signals reach them.
+/// Nodes of one service, which receive no signals of other tests.
 pub type Nodes = Vec<Arc<dyn Signals>>;
 
 /// The signal with this number.
@@ -24,21 +24,21 @@ pub fn node(number: u128) -> NodeId {
     Uuid::from_u128(number).into()
 }
 
-/// The next signal, in good time.
+/// The next signal; fails after [`SIGNAL_TIMEOUT`].
 pub async fn next(listener: &mut Box<dyn SignalListener>) -> Signal {
-    timeout(LIMIT, listener.next()).await.expect("no signal")
+    timeout(SIGNAL_TIMEOUT, listener.next()).await.expect("no signal")
 }
 
-/// Comes back when the signals of all these nodes travel.
+/// Waits until all these nodes are connected to each other.
 pub async fn travelling(nodes: &[Arc<dyn Signals>]) {
     let begin = Instant::now();
     while !nodes.iter().all(|node| node.travel()) {
-        assert!(begin.elapsed() < LIMIT, "signals do not travel");
+        assert!(begin.elapsed() < SIGNAL_TIMEOUT, "signals do not travel");
         sleep(Duration::from_millis(10)).await;
     }
 }
 
-pub async fn what_one_tells_every_other_hears_in_order_and_itself_does_not(nodes: Nodes) {
+pub async fn signals_of_a_node_reach_every_other_node_in_order_and_not_itself(nodes: Nodes) {
     let mut listeners: Vec<_> = nodes.iter().map(|node| node.listen()).collect();
     for number in 0..500 {
         nodes[0].tell(signal(number));
@@ -52,7 +52,7 @@ pub async fn what_one_tells_every_other_hears_in_order_and_itself_does_not(nodes
     assert_eq!(next(&mut listeners[0]).await, signal(1_000), "nothing of its own came before");
 }
 
-pub async fn every_signal_arrives_as_it_was_told(nodes: Nodes) {
+pub async fn every_signal_arrives_unchanged(nodes: Nodes) {
     let mut listener = nodes[1].listen();
     let (user, position) = (Uuid::from_u128(7).into(), Position::new(-33.868_820_1, 151.209_295_7).unwrap());
     let at: Timestamp = "2026-01-15T10:00:00.123456Z".parse().unwrap();
@@ -73,13 +73,13 @@ pub async fn every_signal_arrives_as_it_was_told(nodes: Nodes) {
     }
 }
 
-pub async fn telling_never_waits_and_the_newest_are_heard(nodes: Nodes) {
+pub async fn sending_never_waits_and_the_newest_signals_arrive(nodes: Nodes) {
     let mut slow = nodes[1].listen();
     let begin = Instant::now();
     for number in 0..100_000 {
         nodes[0].tell(signal(number));
     }
-    assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < SIGNAL_TIMEOUT, "{:?}", begin.elapsed());
     nodes[0].tell(signal(u64::MAX));
     let mut before = None;
     loop {
@@ -92,7 +92,7 @@ pub async fn telling_never_waits_and_the_newest_are_heard(nodes: Nodes) {
     }
 }
 
-pub async fn who_listens_hears_what_is_told_from_then_on(nodes: Nodes) {
+pub async fn a_listener_receives_signals_sent_from_then_on(nodes: Nodes) {
     let mut early = nodes[1].listen();
     nodes[0].tell(signal(1));
     assert_eq!(next(&mut early).await, signal(1));
@@ -106,15 +106,15 @@ pub async fn who_listens_hears_what_is_told_from_then_on(nodes: Nodes) {
     assert_eq!(next(&mut late).await, signal(3));
 }
 
-/// Runs every case, on three nodes that `$nodes` makes anew for each.
+/// Makes a test of every case, each on three new nodes from `$nodes`.
 #[macro_export]
 macro_rules! signals_contract {
     ($nodes:expr) => {
         $crate::signals_contract! { $nodes;
-            what_one_tells_every_other_hears_in_order_and_itself_does_not
-            every_signal_arrives_as_it_was_told
-            telling_never_waits_and_the_newest_are_heard
-            who_listens_hears_what_is_told_from_then_on
+            signals_of_a_node_reach_every_other_node_in_order_and_not_itself
+            every_signal_arrives_unchanged
+            sending_never_waits_and_the_newest_signals_arrive
+            a_listener_receives_signals_sent_from_then_on
         }
     };
     ($nodes:expr; $($case:ident)+) => {$(

@@ -1,4 +1,4 @@
-//! Signals while Redis comes and goes: telling never waits, and a few seconds after Redis is back they travel again.
+//! Signals during outages of Redis: sending never waits, and signals arrive again a few seconds after Redis is back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use allynet_tests::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-/// Waits until signals do not travel any more; tells each millisecond meanwhile, which must not wait.
+/// Waits until the nodes notice the outage; sends a signal every millisecond meanwhile, which must not wait.
 async fn until_away(nodes: &[Arc<dyn Signals>]) {
     let begin = Instant::now();
     while nodes.iter().any(|node| node.travel()) {
@@ -30,7 +30,7 @@ fn tell_without_waiting(nodes: &[Arc<dyn Signals>], count: u64) {
     assert!(begin.elapsed() < Duration::from_millis(200), "{:?} for {count}", begin.elapsed());
 }
 
-/// Signals travel again, in good time, and what is told then arrives.
+/// Asserts that the nodes reconnect before the deadline and that signals arrive again.
 async fn recovers(nodes: &[Arc<dyn Signals>], listener: &mut Box<dyn SignalListener>, number: u64) {
     let begin = Instant::now();
     travelling(nodes).await;
@@ -40,7 +40,7 @@ async fn recovers(nodes: &[Arc<dyn Signals>], listener: &mut Box<dyn SignalListe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_starts_without_redis_finds_it_when_it_comes() {
+async fn a_node_that_starts_without_redis_connects_when_it_starts() {
     let mut server = Server::stopped();
     let nodes = nodes(&server.url(), 2);
     let mut listener = nodes[1].listen();
@@ -52,7 +52,7 @@ async fn a_node_that_starts_without_redis_finds_it_when_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_stops_and_starts_again_is_noticed_and_found_again() {
+async fn an_outage_is_noticed_and_ends_when_redis_restarts() {
     let mut server = Server::stopped();
     server.start();
     let nodes = nodes(&server.url(), 2);
@@ -69,7 +69,7 @@ async fn a_redis_that_stops_and_starts_again_is_noticed_and_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_freezes_is_noticed_and_costs_nobody_any_time() {
+async fn a_frozen_redis_is_noticed_and_delays_no_caller() {
     let mut server = Server::stopped();
     server.start();
     let nodes = nodes(&server.url(), 2);
@@ -89,7 +89,7 @@ async fn a_redis_that_freezes_is_noticed_and_costs_nobody_any_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_told_last_has_gone_out_when_a_node_stops() {
+async fn the_last_signals_are_published_before_a_node_stops() {
     let mut server = Server::stopped();
     server.start();
     let others = nodes(&server.url(), 1);

@@ -1,4 +1,4 @@
-//! The contract of the port `Signals`, on every adapter of it.
+//! Runs the contract suite of the port `Signals` on every adapter.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! The long form, whose figures count, and the quick one, which shows in two minutes whether something has changed.
+//! The long form, whose figures are published, and the quick one, which shows changes within two minutes.
 
 use std::time::Duration;
 
-/// How much is done.
+/// The size of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Quick,
@@ -18,12 +18,12 @@ impl Form {
         }
     }
 
-    /// What goes by before anything is counted: the peer has to be compiled first.
+    /// The time before the measurement, so that the peer's code is compiled.
     pub(crate) fn warm_up(self) -> Duration {
         Duration::from_secs(self.pick(1, 2))
     }
 
-    /// How often each server is measured, in turn with the others.
+    /// The number of interleaved runs per server.
     pub(crate) fn rounds(self) -> usize {
         self.pick(1, 3)
     }

@@ -1,10 +1,9 @@
-//! The benchmark: this service side by side with what else could be run, each on the same machine and database.
+//! The benchmark: compares this service with others on the same machine and database.
 //!
 //!     allynet-bench [--quick] [SCENARIO…]
 //!
 //! Run by `make bench`, through `tests/with-postgres.sh`. Prints tables as Markdown and ends by itself. What the figures
-//! mean is told in `docs/performance.md`. Nothing here knows the insides of any server: what is asked goes through its
-//! port, and what it costs is read from `/proc`.
+//! mean is described in `docs/performance.md`. The driver only uses the port of a server, and reads its costs from `/proc`.
 
 mod form;
 mod load;
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to be done about a standard error that cannot be written to.
+            // An error while writing to standard error cannot be reported.
             writeln!(io::stderr(), "{error:#}").ok();
             ExitCode::FAILURE
         }
@@ -59,7 +58,7 @@ fn measure() -> anyhow::Result<()> {
     })
 }
 
-/// The form, and the scenarios that are named, or all of them.
+/// The form and the selected scenarios; all of them by default.
 fn chosen(arguments: impl Iterator<Item = String>) -> anyhow::Result<(Form, Vec<&'static Scenario>)> {
     let (mut form, mut scenarios) = (Form::Long, Vec::new());
     for argument in arguments {

@@ -1,4 +1,4 @@
-//! The servers that are compared, as processes on a core of their own.
+//! The compared servers, as processes on a separate core.
 
 use std::{
     env,
@@ -15,14 +15,14 @@ use tokio::time::sleep;
 
 use crate::{load::http::Http, usage::Usage, world::people::SECRET};
 
-/// The core of the server; all that is measured with is on [`LOAD_CORE`].
+/// The core of the server; the load generator runs on [`LOAD_CORE`].
 const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
-const START: Duration = Duration::from_mins(1);
-const LAST_WORDS: usize = 10;
-const LOOK: Duration = Duration::from_millis(1);
+const START_DEADLINE: Duration = Duration::from_mins(1);
+const LOG_LINES_SHOWN: usize = 10;
+const READY_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Which server.
+/// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     /// This service on PostgreSQL.
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As the tables name it.
+    /// The name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Postgres => "AllyNet, PostgreSQL",
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-/// A program that was built with this one.
+/// The path of a program of this workspace.
 pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let path = env::current_exe()?.with_file_name(name);
     ensure!(path.exists(), "{} is missing: run `make bench`", path.display());
@@ -80,7 +80,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one on a database, and waits until it is ready.
+    /// Starts a server on a database, and waits until it is ready.
     pub(crate) async fn start(kind: Kind, database: &str) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let output = File::create(folder.path().join("log"))?;
@@ -113,22 +113,22 @@ impl Server {
                     return Ok(());
                 }
             }
-            if self.child.try_wait()?.is_some() || begun.elapsed() > START {
+            if self.child.try_wait()?.is_some() || begun.elapsed() > START_DEADLINE {
                 bail!("{} does not start: {}", self.kind.name(), self.last_words());
             }
-            sleep(LOOK).await;
+            sleep(READY_POLL_INTERVAL).await;
         }
     }
 
-    /// What it has used so far.
+    /// The usage of the process so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(self.child.id()).with_context(|| format!("{} is gone: {}", self.kind.name(), self.last_words()))
     }
 
-    /// The end of what it wrote.
+    /// The last lines of its log.
     pub(crate) fn last_words(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().rev().take(LAST_WORDS).collect();
+        let lines: Vec<&str> = log.lines().rev().take(LOG_LINES_SHOWN).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
@@ -139,7 +139,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing of it is needed any more, its goodbye least of all.
+        // The process is not needed any more, so it is killed.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -154,7 +154,7 @@ async fn is_ready(address: SocketAddr) -> bool {
     asked.await == Some(200)
 }
 
-/// Puts this process, threads and all, on the core where it disturbs no server.
+/// Pins this process with all threads to the core of the load generator.
 pub(crate) fn stay_beside_the_server() -> anyhow::Result<()> {
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-a", "-c", "-p", LOAD_CORE, &own]).output().context("taskset")?;
@@ -162,7 +162,7 @@ pub(crate) fn stay_beside_the_server() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a command that prepares something, to its end.
+/// Runs a command and waits for its end.
 pub(crate) fn run(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
     let output = Command::new(program).args(arguments).envs(environment.iter().copied()).output()?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,14 +1,14 @@
-//! What was measured, by server, and the table of it: medians, and how they stand to what must be reached.
+//! Results by server, and their table: medians, and whether the targets are reached.
 
 use std::fmt::Write as _;
 
 use crate::{server::Kind, statistics::median};
 
-/// What must be reached by a server.
+/// The target of a server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     AtMost(f64),
-    /// So many times what another server shows.
+    /// A multiple of another server's result.
     TimesAtMost(f64, Kind),
     TimesAtLeast(f64, Kind),
 }
@@ -33,7 +33,7 @@ impl Sheet {
         Self { title: title.into(), lines: Vec::new() }
     }
 
-    /// Notes what a run has shown.
+    /// Records a result of a run.
     pub(crate) fn add(&mut self, kind: Kind, measure: impl Into<String>, unit: &'static str, value: f64) {
         let line = self.line(measure.into(), unit);
         match line.values.iter_mut().find(|(known, _)| *known == kind) {
@@ -42,7 +42,7 @@ impl Sheet {
         }
     }
 
-    /// Says what a server must reach.
+    /// Adds the target of a server.
     pub(crate) fn expect(&mut self, kind: Kind, measure: &str, target: Target) {
         if let Some(line) = self.lines.iter_mut().find(|line| line.measure == measure) {
             line.targets.push((kind, target));
@@ -58,7 +58,7 @@ impl Sheet {
         &mut self.lines[index]
     }
 
-    /// As Markdown.
+    /// Renders the table as Markdown.
     pub(crate) fn render(&self) -> String {
         let mut kinds: Vec<Kind> =
             self.lines.iter().flat_map(|line| line.values.iter().map(|(kind, _)| *kind)).collect();
@@ -66,7 +66,7 @@ impl Sheet {
         kinds.dedup();
         let mut out = format!("### {}\n\n| measure |", self.title);
         for kind in &kinds {
-            // Writing into a text does not fail.
+            // Writing to a string does not fail.
             write!(out, " {} |", kind.name()).ok();
         }
         writeln!(out, " targets |\n|---|{}---|", "---:|".repeat(kinds.len())).ok();
@@ -88,7 +88,7 @@ impl Line {
         self.values.iter().find(|(known, _)| *known == kind).map(|(_, values)| median(values))
     }
 
-    /// None if one of the two was not measured.
+    /// `None` if one of the two was not measured.
     fn judge(&self, kind: Kind, target: Target) -> Option<String> {
         let value = self.median(kind)?;
         let (of, is_reached, wanted) = match target {
@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-/// With three digits that mean something.
+/// Formats a number with three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),

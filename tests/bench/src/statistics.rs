@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The middle value, or the mean of the two in the middle; not a number for none.
+/// The median; the mean of the two middle values for an even number, NaN for none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -14,7 +14,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Times of one kind, all of them kept.
+/// Durations of one kind.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Times(Vec<Duration>);
 
@@ -31,7 +31,7 @@ impl Times {
         self.0.len()
     }
 
-    /// The value that so many of a hundred do not exceed (nearest rank), in milliseconds; not a number for none.
+    /// A percentile by nearest rank, in milliseconds; NaN without values.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort();

@@ -1,4 +1,4 @@
-//! What a process has used, as `/proc` tells it.
+//! Processor time and memory of processes, from `/proc`.
 
 use std::{fs, io, time::Duration};
 
@@ -8,16 +8,16 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Processor time and memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Usage {
-    /// In the program and in the kernel on its behalf, all threads together.
+    /// User and system time of all threads.
     pub(crate) cpu: Duration,
-    /// Memory that it holds, in bytes.
+    /// Resident memory in bytes.
     pub(crate) resident: f64,
-    /// The most that it ever held.
+    /// Peak resident memory in bytes.
     pub(crate) peak: f64,
 }
 
 impl Usage {
-    /// Of a process that runs.
+    /// The usage of a running process.
     pub(crate) fn of(process: u32) -> io::Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
         let status = fs::read_to_string(format!("/proc/{process}/status"))?;
@@ -29,19 +29,19 @@ impl Usage {
         })
     }
 
-    /// Of this process.
+    /// The usage of this process.
     pub(crate) fn own() -> io::Result<Self> {
         Self::of(std::process::id())
     }
 }
 
-/// Processor time of a process and all that it started, alive or not.
+/// The processor time of a process and its descendants, running or ended.
 pub(crate) fn family(process: u32) -> io::Result<Duration> {
     let mut total = Duration::ZERO;
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // It may have ended meanwhile; then its parent has its time.
+        // If it has ended meanwhile, its time is counted in its parent.
         let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
         let Some((own, of_ended)) = cpu(&stat) else { continue };
         if id == process {
@@ -53,12 +53,12 @@ pub(crate) fn family(process: u32) -> io::Result<Duration> {
     Ok(total)
 }
 
-/// The parent of a process.
+/// The parent of a process, by its `stat`.
 pub(crate) fn parent_of(process: u32) -> Option<u32> {
     parent(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
-/// The fields after the name, which may hold anything (proc(5)); the first is the state.
+/// The fields after the name, which may contain any characters (proc(5)); the first is the state.
 fn fields(stat: &str) -> Option<impl Iterator<Item = &str>> {
     Some(stat.rsplit_once(')')?.1.split_ascii_whitespace())
 }

@@ -1,4 +1,4 @@
-//! Accounts, what they tell about helping, and their contacts.
+//! Accounts, helper records and emergency contacts.
 
 use allynet_domain::{
     Account, Contact, HelperRecord, HelperReputation, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,

@@ -1,4 +1,4 @@
-//! Alerts: who was told, and what came back.
+//! Alerts: recipients, acknowledgements, declines and due waves.
 
 use allynet_domain::{
     Alert, AlertCounts, Change, Emergency, EmergencyId, EmergencyStatus, Event, EventId, Recipient, Timestamp, UserId,
@@ -15,7 +15,7 @@ impl Store {
         self.write(Write::SendAlerts { emergency: emergency.id(), wave, recipients }).await;
     }
 
-    /// Tells whether it was the first.
+    /// Acknowledges; returns whether it was the first acknowledgement.
     async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) -> bool {
         let acknowledged = Event::AlertAcknowledged { helper };
         let write = Write::AcknowledgeAlert { emergency, helper };

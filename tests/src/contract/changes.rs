@@ -1,4 +1,4 @@
-//! A change is stored as a whole or not at all.
+//! Changes: each is stored as a whole or not at all.
 
 use allynet_domain::{
     Account, Change, EventId, HelperReputation, Recipient, Revision, Write,

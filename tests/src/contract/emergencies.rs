@@ -1,4 +1,4 @@
-//! Emergencies, looked up: by id, by owner, by who waits for them, and their removal.
+//! Emergencies: queries by id, by owner and by alerted helper, and deletion.
 
 use allynet_domain::{
     Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write,

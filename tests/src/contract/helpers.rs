@@ -1,4 +1,4 @@
-//! Searches for helpers: who is counted, who is found, and in which order.
+//! Searches for helpers: counts, results and their order.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Lists of emergencies: what one took part in, and what administrators see.
+//! Lists of emergencies: the history of a user, and the list of administrators.
 
 use allynet_domain::port::{AdminPage, HistoryPage};
 use allynet_domain::{Account, Emergency, EmergencyId, EmergencyStatus, ResponseStatus, Timestamp, UserId};

@@ -12,11 +12,11 @@ use super::*;
 
 const WRITERS: u128 = 12;
 const CHANGES: u128 = 60;
-/// Nobody's marker, so that it ends the load.
+/// The marker that ends the load; no writer uses it.
 const LAST: u128 = u128::MAX;
 
-/// What writer `writer` commits as its `n`th change: one to three events, with and without other writes, and one in
-/// twenty that is rolled back after having written.
+/// The `n`th change of writer `writer`: one to three events, with and without other writes; one change in twenty is rolled
+/// back after its writes.
 fn load(writer: u128, n: u128, of: EmergencyId) -> (Change, bool) {
     let rolled_back = (writer * CHANGES + n) % 20 == 7;
     let mut change = match n % 3 {
@@ -32,7 +32,7 @@ fn load(writer: u128, n: u128, of: EmergencyId) -> (Change, bool) {
     (change, rolled_back)
 }
 
-/// Commits the load of one writer and tells which events it committed.
+/// Commits the load of one writer and returns the committed events.
 async fn write(store: Store, writer: u128, of: EmergencyId) -> Vec<Event> {
     let mut committed = Vec::new();
     for n in 0..CHANGES {
@@ -61,7 +61,7 @@ pub async fn every_committed_event_is_handed_out_once_and_in_order_under_twelve_
         let node = if writer % 2 == 0 { &store } else { &other_node };
         writers.spawn(write(node.clone(), writer, of));
     }
-    // One more begins in the middle of it, as soon as the first writer is through.
+    // Another tail starts in the middle, as soon as the first writer has finished.
     let mut committed = writers.join_next().await.unwrap().unwrap();
     let mut late = other_node.log.follow().await.unwrap();
     let begin = late.position();

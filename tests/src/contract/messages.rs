@@ -1,4 +1,4 @@
-//! Messages: what is listed for whom, and in which pages.
+//! Messages: visibility, order and pages.
 
 use allynet_domain::{
     Account, Emergency, Event, EventId, Message, MessageId, Sender, Timestamp, To, UserId, Write, port::MessagePage,

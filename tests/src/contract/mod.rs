@@ -1,4 +1,4 @@
-//! The cases, by port and then of whole waves of alerts, and the one list from which every adapter's tests are made.
+//! The cases by port, cases of whole waves of alerts, and the list of all, from which the tests of every adapter are made.
 
 pub mod accounts;
 pub mod alerts;
@@ -24,7 +24,7 @@ pub use given::*;
 pub use service::*;
 pub use store::{Database, Store, run};
 
-/// Makes a test of every case, on databases of this type; or what another macro makes of the list.
+/// Makes a test of every case, on databases of this type; or passes the list to another macro.
 #[macro_export]
 macro_rules! contract {
     ($database:ty) => {

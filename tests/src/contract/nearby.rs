@@ -7,11 +7,11 @@ use allynet_domain::{Account, Emergency, EmergencyId, HelperPolicy, Metres, Posi
 
 use super::*;
 
-/// Well within the millimetre to which two implementations of the geodesic agree.
-const HAIR: f64 = 0.001;
+/// Metres. Below the millimetre to which implementations of the geodesic agree.
+const TOLERANCE_METRES: f64 = 0.001;
 
-/// Pairs of places whose distance is awkward to bound: near and far, across the antimeridian, at and across the
-/// poles, and written in two ways.
+/// Pairs of positions that are difficult to bound: near and far, across the antimeridian, at and across the poles, and with
+/// two representations.
 fn pairs() -> Vec<(Position, Position)> {
     [
         ((0.0, 0.0), (0.0, 0.044_9)),
@@ -58,11 +58,16 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
     for (centre, position) in pairs() {
         let helper = store.helper_at(position).await.id;
         let exact = centre.distance_to(position).get();
-        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)].map(|(r, w)| (metres(r), w)) {
+        for (radius, within) in
+            [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)].map(|(r, w)| (metres(r), w))
+        {
             let found = store.helpers_within(centre, radius).await;
             let this = found.iter().find(|(id, _)| *id == helper);
             assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius:?}");
-            assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
+            assert!(
+                this.is_none_or(|(_, d)| (d.get() - exact).abs() < TOLERANCE_METRES),
+                "{this:?} instead of {exact}"
+            );
             let census = store.survey(&around(centre), None, &[radius], 1_000).await.helpers;
             assert_eq!(census.counts, [u32::try_from(found.len()).unwrap()]);
             assert_eq!(
@@ -88,7 +93,7 @@ pub async fn one_who_moves_is_found_where_they_are_and_not_where_they_were(store
         (-90.0, -180.0),
     ] {
         let mut before: Option<Position> = None;
-        // Some metres a step, some hundred, some thousand; and back.
+        // Steps of some metres, hundreds and thousands of metres; and back.
         for step in [0.0, 0.000_1, 0.000_2, 0.001_5, 0.001_6, 0.011_6, 0.012, 0.1, 0.000_1, -0.000_1, -0.02, 0.0] {
             let longitude: f64 = longitude + step * 1.5;
             let longitude = if longitude.abs() > 180.0 { longitude - 360.0_f64.copysign(longitude) } else { longitude };
@@ -99,9 +104,11 @@ pub async fn one_who_moves_is_found_where_they_are_and_not_where_they_were(store
             assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [helper], "{position:?}");
             if let Some(before) = before.replace(position) {
                 let moved = before.distance_to(position).get();
-                for (radius, expected) in [(moved - HAIR, 0), (moved + HAIR, 1), (moved + 20_000.0, 1)] {
+                for (radius, expected) in
+                    [(moved - TOLERANCE_METRES, 0), (moved + TOLERANCE_METRES, 1), (moved + 20_000.0, 1)]
+                {
                     let found = store.helpers_within(before, metres(radius.max(0.0))).await;
-                    let expected = if moved < HAIR { 1 } else { expected };
+                    let expected = if moved < TOLERANCE_METRES { 1 } else { expected };
                     assert_eq!(found.len(), expected, "{position:?} from {before:?} within {radius}");
                 }
             }
@@ -114,11 +121,14 @@ pub async fn the_edge_of_a_radius_is_exact_for_emergencies(store: Store) {
         let owner = store.register().await;
         let emergency = store.raise(call_at(&owner, position)).await.id();
         let exact = centre.distance_to(position).get();
-        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)] {
+        for (radius, within) in [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)] {
             let found = store.emergencies_within(centre, metres(radius), 1_000).await;
             let this = found.iter().find(|(id, _)| *id == emergency);
             assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius}");
-            assert!(this.is_none_or(|(_, d)| (d.get() - exact).abs() < HAIR), "{this:?} instead of {exact}");
+            assert!(
+                this.is_none_or(|(_, d)| (d.get() - exact).abs() < TOLERANCE_METRES),
+                "{this:?} instead of {exact}"
+            );
         }
     }
 }
@@ -127,7 +137,7 @@ pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
     let helper = store.helper().await.id;
     for (centre, position) in pairs() {
         let exact = centre.distance_to(position).get();
-        for (radius, within) in [(exact - HAIR, false), (exact + HAIR, true)] {
+        for (radius, within) in [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)] {
             let owner = store.register().await;
             let call = Emergency { alert_radius: metres(radius), ..call_at(&owner, position) };
             let emergency = store.raise(call).await.id();
@@ -142,7 +152,7 @@ pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
 pub async fn a_helper_exactly_at_the_radius_is_within_it(store: Store) {
     for (centre, position) in pairs() {
         let helper = store.helper_at(position).await.id;
-        let found = store.helpers_within(centre, metres(centre.distance_to(position).get() + HAIR)).await;
+        let found = store.helpers_within(centre, metres(centre.distance_to(position).get() + TOLERANCE_METRES)).await;
         let distance = found.iter().find(|(id, _)| *id == helper).unwrap().1;
         let at_the_radius = store.helpers_within(centre, distance).await;
         assert!(at_the_radius.iter().any(|(id, _)| *id == helper), "{position:?} from {centre:?} at {distance:?}");
@@ -180,7 +190,7 @@ pub async fn the_antimeridian_and_the_poles_are_no_borders(store: Store) {
     }
 }
 
-/// Places that are neither evenly spread nor random from run to run: a linear congruential generator (Knuth's MMIX).
+/// Positions that are unevenly spread and the same in every run: a linear congruential generator (Knuth's MMIX).
 fn places(count: usize) -> Vec<Position> {
     let mut state = 20_260_101_u64;
     let mut fraction = || {

@@ -47,7 +47,7 @@ pub async fn of_many_fixes_at_once_the_newest_stays(store: Store) {
     let other_node = store.another().await;
     let users = [store.register().await.id, store.register().await.id, store.register().await.id];
     for round in 0..5 {
-        // Statements that hold the same users in another order must not lock each other out.
+        // Statements that lock the same users in another order must not deadlock.
         let writes = (0..24_u8).map(|n| {
             let seconds = round * 100 + i64::from((n * 7) % 24);
             let mut fixes = users.map(|user| Fix { user, position: place(f64::from(n), 0.0), at: at(seconds) });

@@ -1,4 +1,4 @@
-//! Waves that several nodes fire at once, and acknowledgements that get lost.
+//! Concurrency of alerts: waves that several nodes fire at once, and lost acknowledgements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// The waves in the log by their numbers; substitutes come under the wave of their time, after it.
+/// The recipients in the log by number of the wave; substitutes follow under the wave of their time.
 async fn waves(service: &Service, emergency: EmergencyId) -> BTreeMap<u16, Vec<Vec<UserId>>> {
     let mut waves: BTreeMap<u16, Vec<Vec<UserId>>> = BTreeMap::new();
     for logged in service.events(emergency).await {
@@ -24,7 +24,7 @@ async fn unanswered(service: &Service, emergency: EmergencyId) -> usize {
     events.iter().filter(|e| matches!(e.event, Event::Unanswered { .. })).count()
 }
 
-/// Each node fires what is due three times over, all at once, until nothing is.
+/// Fires due timers three times on each node, concurrently, until none is due.
 async fn fire_everywhere(nodes: &[Service]) {
     loop {
         let firing = nodes.iter().cycle().take(nodes.len() * 3).cloned().map(|node| {
@@ -52,7 +52,7 @@ pub async fn of_several_nodes_one_sends_each_wave(store: Store) {
             let sizes: Vec<_> = waves(&service, of).await.into_values().map(|w| (w.len(), w[0].len())).collect();
             assert_eq!(sizes, [(1, 3), (1, 5), (1, 6)], "each wave once, to everybody");
             assert_eq!(unanswered(&service, of).await, 1);
-            // Gone for the rounds that follow.
+            // Removed for the following rounds.
             service.store.resolve(of, service.now()).await;
         }
         retire(&service).await;
@@ -86,7 +86,7 @@ pub async fn waves_hold_while_helpers_answer_at_the_same_time(store: Store) {
             let once: BTreeSet<_> = all.iter().copied().collect();
             assert_eq!(all.len(), once.len(), "somebody is alerted twice by wave {number}");
         }
-        // Whoever said no before hears nothing more.
+        // A helper who declined is not alerted again.
         for logged in service.events(of).await {
             if let Event::HelpersAlerted { recipients, .. } = &logged.event {
                 let late = recipients.iter().find(|r| declined.get(&r.helper).is_some_and(|at| *at < logged.id));
@@ -138,7 +138,7 @@ pub async fn with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_o
             seen = sent.len();
             for helper in sent.values().next_back().unwrap().concat() {
                 assert!(!acknowledged.contains(&helper), "sent again although it was acknowledged");
-                // Each device answers; of a hundred answers thirty are lost.
+                // Each device acknowledges; 30 % of the acknowledgements are lost.
                 if chance.percent(30) {
                     lost += 1;
                 } else {
@@ -159,7 +159,7 @@ pub async fn with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_o
     .await;
 }
 
-/// What was not acknowledged before a wave went out was sent again by it.
+/// Asserts that each wave repeats the alerts that were not acknowledged before it.
 async fn check(service: &Service, of: EmergencyId, acknowledged: &BTreeSet<UserId>) {
     let waves: Vec<BTreeSet<UserId>> =
         waves(service, of).await.into_values().map(|sent| sent.concat().into_iter().collect()).collect();
@@ -169,7 +169,7 @@ async fn check(service: &Service, of: EmergencyId, acknowledged: &BTreeSet<UserI
     }
 }
 
-/// When each one declined, by the place in the log.
+/// The event id of each helper's decline.
 async fn declined_at(service: &Service, of: EmergencyId) -> BTreeMap<UserId, allynet_domain::EventId> {
     let events = service.events(of).await;
     let declined = events.iter().filter_map(|logged| match logged.event {
@@ -179,7 +179,7 @@ async fn declined_at(service: &Service, of: EmergencyId) -> BTreeMap<UserId, all
     declined.collect()
 }
 
-/// Anywhere within 16 km, a little further than alerts go.
+/// A random distance below 16 km, slightly more than the largest alert radius.
 fn chance_metres(chance: &mut Chance) -> f64 {
     f64::from(u32::try_from(chance.below(16_000)).unwrap())
 }
@@ -189,7 +189,7 @@ fn pick(chance: &mut Chance, helpers: &[Account]) -> Account {
     helpers[n].clone()
 }
 
-/// Those who helped in one round are far from the next.
+/// Moves the helpers of a round far away from the next one.
 async fn retire(service: &Service) {
     for helper in service.people() {
         service.locate(&helper, 10_000_000.0).await;

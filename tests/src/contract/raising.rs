@@ -1,4 +1,4 @@
-//! Raising an emergency: one live one per owner, one per request id.
+//! Raising an emergency: one live emergency per owner, one per request id.
 
 use allynet_domain::{
     Emergency, EmergencyType, HelperPolicy, Location, Priority, Write,

@@ -1,4 +1,4 @@
-//! Changes of an emergency: each decided on a revision, one engagement per helper, and no way back from the end.
+//! Changes of an emergency: conditional on its revision, one engagement per helper, and final at the end.
 
 use allynet_domain::{
     Change, Emergency, EmergencyId, EmergencyStatus, Ending, Event, Relation, ResolutionType, ResponseStatus, Revision,

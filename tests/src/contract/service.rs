@@ -1,4 +1,4 @@
-//! The service over a store, as far as alerts go: use cases, helpers along the equator, and a clock that the test moves.
+//! The use cases of alerts over a store, with helpers along the equator and a clock that the test controls.
 
 use std::{
     env,
@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use super::*;
 
-/// Metres of a degree of longitude on the equator of WGS 84, which is a circle of 6,378,137 m.
+/// Metres per degree of longitude on the equator of WGS 84, a circle with a radius of 6,378,137 m.
 const METRES_PER_DEGREE: f64 = 6_378_137.0 * std::f64::consts::PI / 180.0;
 
-/// The time, which stands still unless the test moves it.
+/// A clock that stands still unless the test advances it.
 #[derive(Debug)]
 struct Time(Mutex<Timestamp>);
 
@@ -38,20 +38,19 @@ impl Ids for NewIds {
     }
 }
 
-/// A node. Its clones are the same node.
+/// A node. Clones are the same node.
 #[derive(Clone)]
 pub struct Service {
     pub store: Store,
     pub rules: Rules,
-    /// Where the test's chances come from.
+    /// The random number generator of the test.
     pub seed: u64,
     time: Arc<Time>,
     people: Arc<Mutex<Vec<Account>>>,
     raised: Arc<Mutex<Vec<EmergencyId>>>,
 }
 
-/// Runs a case with each of these seeds, or the one that `ALLYNET_TEST_SEED` names. When it fails, seed and events are
-/// printed.
+/// Runs a case with each of these seeds, or with `ALLYNET_TEST_SEED`. Prints seed and events if it fails.
 pub async fn with_seeds<F>(store: Store, seeds: impl IntoIterator<Item = u64>, case: impl Fn(Service) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -73,7 +72,7 @@ where
     }
 }
 
-/// The same without chances.
+/// Runs a case that needs no seed.
 pub async fn telling<F>(store: Store, case: impl Fn(Service) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -106,18 +105,18 @@ impl Service {
         *self.time.0.lock().unwrap() += by;
     }
 
-    /// Fires all that is due.
+    /// Fires all due timers.
     pub async fn fire(&self) {
         while alerts::fire_due(&self.context(), &*self.store.alerts, |_| ()).await.unwrap() > 0 {}
     }
 
-    /// A minute passes, and what is due then is fired.
+    /// Advances the clock by a minute and fires due timers.
     pub async fn minute(&self) {
         self.advance(self.rules.alert_interval);
         self.fire().await;
     }
 
-    /// A verified helper on duty, so far east of all calls. They are numbered from 0 in the order in which they come.
+    /// A verified helper on duty, at this distance east of all emergencies. Helpers are numbered from 0 in order of creation.
     pub async fn helper(&self, metres: f64) -> Account {
         let helper = self.store.helper().await;
         self.people.lock().unwrap().push(helper.clone());
@@ -133,7 +132,7 @@ impl Service {
         helpers
     }
 
-    /// Stores where a helper is, as one who moves does.
+    /// Stores the position of a helper.
     pub async fn locate(&self, helper: &Account, metres: f64) -> Position {
         let position = place(0.0, metres / METRES_PER_DEGREE);
         let fix = Fix { user: helper.id, position, at: self.now() };
@@ -141,7 +140,7 @@ impl Service {
         position
     }
 
-    /// A helper moves, and is looked at.
+    /// Moves a helper, and considers alerting the helper as the server does.
     pub async fn moves(&self, unanswered: &Unanswered, helper: &Account, metres: f64) {
         let position = self.locate(helper, metres).await;
         self.notice(unanswered, helper, Some(position)).await;
@@ -158,7 +157,7 @@ impl Service {
         alerts::notice(&self.context(), &people, unanswered, helper.id, position).await.unwrap();
     }
 
-    /// Somebody calls, where the equator meets the meridian of Greenwich.
+    /// Raises an emergency of a new owner at latitude and longitude 0.
     pub async fn call(&self) -> EmergencyId {
         let owner = self.store.register().await;
         let details = call_of(&owner).call.details;
@@ -189,7 +188,7 @@ impl Service {
         self.store.log.events_of(emergency, EventId::START, 10_000).await.unwrap()
     }
 
-    /// What happened, in words; the beginning and the receipt are always the same and left out.
+    /// The events of an emergency as text, without the first one and the receipt, which are always the same.
     pub async fn story(&self, emergency: EmergencyId) -> Vec<String> {
         let told = |e: &Event| !matches!(e, Event::EmergencyCreated { .. } | Event::MessagePosted { .. });
         let events = self.events(emergency).await.into_iter().map(|logged| logged.event);
@@ -213,12 +212,12 @@ impl Service {
         }
     }
 
-    /// Everybody who was made a helper here.
+    /// All helpers created by this service.
     pub fn people(&self) -> Vec<Account> {
         self.people.lock().unwrap().clone()
     }
 
-    /// Helpers as numbers, in the order in which they came.
+    /// The numbers of these helpers.
     fn number(&self, helper: UserId) -> String {
         let place = self.people.lock().unwrap().iter().position(|known| known.id == helper);
         place.map_or_else(|| helper.to_string(), |n| n.to_string())
@@ -244,7 +243,7 @@ pub fn actor(account: &Account) -> Actor {
     Actor { account: account.clone(), session: id() }
 }
 
-/// Chances that are the same for the same seed: `SplitMix64` (Steele, Lea and Flood, 2014).
+/// A random number generator with a seed: `SplitMix64` (Steele, Lea and Flood, 2014).
 pub struct Chance(pub u64);
 
 impl Chance {
@@ -260,7 +259,7 @@ impl Chance {
         self.draw() % end
     }
 
-    /// Happens in so many cases of a hundred.
+    /// True with this probability in per cent.
     pub fn percent(&mut self, of_a_hundred: u64) -> bool {
         self.below(100) < of_a_hundred
     }

@@ -1,4 +1,4 @@
-//! Sessions: revocation that is seen at once, and the rotation of refresh tokens.
+//! Sessions: immediate revocation, and rotation of refresh tokens.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

@@ -1,19 +1,19 @@
-//! A store as the suite sees it: the ports, a fresh database behind them, and the way to a second node.
+//! A store as the suite uses it: the ports, a new database behind them, and further nodes on it.
 
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{Accounts, Alerts, Changes, Emergencies, EventLog, Helpers, Messages, Positions, Sessions};
 use futures_util::future::BoxFuture;
 
-/// A database of one test.
+/// The database of one test.
 pub trait Database: Send + Sync + Sized + 'static {
-    /// A new and empty one, with all tables.
+    /// Creates an empty database with all tables.
     fn fresh() -> impl Future<Output = Self>;
 
-    /// A node of its own on this database, as another process would be.
+    /// Connects another node to this database, like another process.
     fn connect(self: Arc<Self>) -> impl Future<Output = Store> + Send;
 
-    /// Takes it away, whoever may still be connected.
+    /// Removes the database, also while nodes are connected.
     fn remove(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -33,7 +33,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The ports of an adapter that implements all of them on itself.
+    /// The ports of an adapter that implements all of them.
     pub fn new<A, D>(adapter: A, database: Arc<D>) -> Self
     where
         A: Accounts + Alerts + Changes + Emergencies + EventLog + Helpers + Messages + Positions + Sessions + 'static,
@@ -60,7 +60,7 @@ impl Store {
     }
 }
 
-/// Runs a case on a fresh database, which is taken away also when the case fails.
+/// Runs a case on a new database, which is removed even if the case fails.
 pub async fn run<D: Database, F>(case: impl FnOnce(Store) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Whole waves of alerts over a store, under a clock that the test moves: who is alerted when, and in which order.
+//! Waves of alerts over a store, under a clock that the test controls: recipients, times and order.
 
 use allynet_domain::{
     AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Unanswered, Write,

@@ -1,4 +1,4 @@
-//! What people do while things break: many raise emergencies, some are answered, talked in and ended.
+//! The load during a fault: owners raise emergencies, helpers respond, both write messages, owners end them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     world::{HERE, Person, World},
 };
 
-/// People, where they reach the service, and what they asked for.
+/// The users, the addresses of the nodes, and the ledger of their requests.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) world: Arc<World>,
@@ -27,7 +27,7 @@ impl Scene {
         Self { world: Arc::new(world), route: route.clone(), ledger: Ledger::default() }
     }
 
-    /// These owners raise an emergency each, so many a second; comes back when everybody has what they asked for.
+    /// Each of these owners raises an emergency, at this rate per second. Returns when every request was granted.
     pub(crate) async fn burst(&self, owners: std::ops::Range<usize>, per_second: u32, mut chance: Chance) {
         let mut stories = JoinSet::new();
         for n in owners {
@@ -40,7 +40,7 @@ impl Scene {
         }
     }
 
-    /// The `n`th owner raises an emergency; the `n`th helper, if there is one, may answer it.
+    /// The `n`th owner raises an emergency; the `n`th helper, if there is one, may respond.
     async fn story(&self, n: usize, mut chance: Chance) {
         let owner = &self.world.owners[n];
         let Some(emergency) = self.raise(n, "", &mut chance).await else { return };
@@ -55,7 +55,7 @@ impl Scene {
         }
     }
 
-    /// The `n`th owner raises their one emergency, again and again until there is an answer.
+    /// The `n`th owner raises their emergency, and retries until there is an answer.
     pub(crate) async fn raise(&self, n: usize, description: &str, chance: &mut Chance) -> Option<EmergencyId> {
         let owner = &self.world.owners[n];
         let request = raising(description);
@@ -73,7 +73,7 @@ impl Scene {
         for (who, word) in [(owner, "Where are you?"), (helper, "Around the corner")] {
             let text = format!("{word} {emergency}");
             let say = Request::post(path("messages"), json!({ "message": text }));
-            // Said once: a message has no request id, so nobody may say it for certain again.
+            // Sent once: a message has no request id, so a retry could post it twice.
             self.ledger.ask(&Wish::Say { text }, &say, who, &self.route, chance.below(1 << 16)).await;
         }
         for status in ["on_way", "arrived"] {
@@ -84,7 +84,7 @@ impl Scene {
     }
 }
 
-/// The request that raises an emergency; the same each time, by its request id.
+/// The request that raises the owner's emergency; its request id makes retries safe.
 pub(crate) fn raising(description: &str) -> Request {
     let location = json!({ "latitude": HERE.0, "longitude": HERE.1 });
     let description = (!description.is_empty()).then_some(description);

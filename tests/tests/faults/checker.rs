@@ -1,8 +1,8 @@
-//! Holds what every client heard against the log: none missing, none twice, none for others, all in order.
+//! Compares what every client received with the event log: no event missing, duplicated, misdirected or out of order.
 //!
-//! Who is entitled follows from the domain's own rule of who hears an event, and from the rooms as the log moves people
-//! between them. What the test knows by itself is checked beside that: who stands near, and that all helpers hear of
-//! every emergency.
+//! The entitlement of a user follows from the domain's audience of each event, and from the rooms as the log moves users
+//! between them. In addition the test checks what it knows without the domain: which helpers are near, and that all
+//! helpers receive every emergency.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,15 +19,15 @@ use crate::{
     world::World,
 };
 
-/// How long all clients may take to be back, and then to have everything.
-const BACK: Duration = Duration::from_secs(30);
-const CAUGHT_UP: Duration = Duration::from_secs(10);
-/// After that nothing may come that is too much.
-const AFTERWARDS: Duration = Duration::from_millis(300);
-/// How much of what is wrong is printed.
-const SHOWN: usize = 40;
+/// The time until all clients are connected again, and then until they have every event.
+const RECONNECT_DEADLINE: Duration = Duration::from_secs(30);
+const DELIVERY_DEADLINE: Duration = Duration::from_secs(10);
+/// The time after that in which surplus events are detected.
+const SETTLE_TIME: Duration = Duration::from_millis(300);
+/// The number of faults that are printed.
+const MAX_PRINTED_FAULTS: usize = 40;
 
-/// What was measured.
+/// Measurements of a run.
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) events: usize,
@@ -37,13 +37,17 @@ pub(crate) struct Figures {
     pub(crate) caught_up: Duration,
 }
 
-/// Waits until everybody is connected and has everything, and checks all of it. `what` names the case and its seed.
+/// Waits until all clients are connected and have every event, and checks them. `what` names the case and its seed.
 pub(crate) async fn check(scene: &Scene, clients: &[Client], what: &str) -> Figures {
     let begun = Instant::now();
     while !clients.iter().all(Client::is_connected) {
         let away = clients.iter().filter(|client| !client.is_connected());
         let why: Vec<_> = away.map(|client| client.failed().last().cloned()).collect();
-        assert!(begun.elapsed() < BACK, "{what}: after {BACK:?} {} clients are not back: {why:?}", why.len());
+        assert!(
+            begun.elapsed() < RECONNECT_DEADLINE,
+            "{what}: after {RECONNECT_DEADLINE:?} {} clients are not back: {why:?}",
+            why.len()
+        );
         sleep(Duration::from_millis(5)).await;
     }
     let back = begun.elapsed();
@@ -51,13 +55,13 @@ pub(crate) async fn check(scene: &Scene, clients: &[Client], what: &str) -> Figu
     let caught_up = loop {
         let looked = Instant::now();
         let Judgement { missing, .. } = judge(scene, clients).await;
-        if missing.is_empty() || begun.elapsed() > CAUGHT_UP {
+        if missing.is_empty() || begun.elapsed() > DELIVERY_DEADLINE {
             break begun.elapsed();
         }
-        // Looking costs time that those who are looked at need.
+        // Checking takes processor time from the nodes and clients under test.
         sleep(looked.elapsed().max(Duration::from_millis(20))).await;
     };
-    sleep(AFTERWARDS).await;
+    sleep(SETTLE_TIME).await;
     let Judgement { mut wrong, missing, figures, log } = judge(scene, clients).await;
     wrong.extend(missing);
     wrong.extend(scene.ledger.compare(&log));
@@ -73,7 +77,7 @@ struct Judgement {
 }
 
 async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
-    // What is heard after the log was read is judged next time.
+    // Events that arrive after the log was read are checked in the next round.
     let sessions: Vec<_> = clients.iter().map(|client| (client.user, client.sessions())).collect();
     let log = scene.world.log().await;
     let entitled = entitlements(&scene.world, &log, &sessions.iter().map(|(user, _)| *user).collect());
@@ -98,7 +102,7 @@ async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
     Judgement { wrong, missing, figures, log }
 }
 
-/// What is wrong with what came on one connection.
+/// The faults of one connection.
 fn faults(session: &Session, log: &HashMap<i64, &LoggedEvent>, entitled: &HashSet<i64>) -> Vec<String> {
     let mut faults = Vec::new();
     let mut last = session.last.unwrap_or(session.latest);
@@ -123,7 +127,7 @@ fn faults(session: &Session, log: &HashMap<i64, &LoggedEvent>, entitled: &HashSe
     faults
 }
 
-/// Which events each of these users is entitled to, by walking forward through the log.
+/// The events that each of these users is entitled to, by walking forward through the log.
 fn entitlements(world: &World, log: &[LoggedEvent], users: &HashSet<UserId>) -> HashMap<UserId, HashSet<i64>> {
     let mut rooms = HashMap::<Room, HashSet<UserId>>::new();
     rooms.insert(Room::Helpers, world.helpers.iter().map(|helper| helper.id).collect());
@@ -167,7 +171,7 @@ fn audience(audience: &Audience, rooms: &HashMap<Room, HashSet<UserId>>) -> Hash
     to.difference(&except).copied().collect()
 }
 
-/// What the test knows without asking the domain.
+/// Expectations that do not depend on the domain.
 fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
     let mut wrong = Vec::new();
     let near: HashSet<_> = world.near.iter().copied().collect();
@@ -188,7 +192,7 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
                 wrong.push(format!("event {} is for {told} of {} helpers", event.id, all.len()));
             }
         }
-        // Nothing happens in an emergency before it is raised or after it has ended.
+        // There is no event of an emergency before it is raised or after it has ended.
         let Some(name) = name(&event.event) else { continue };
         if last.insert(event.emergency, name) == Some("emergency:ended") {
             wrong.push(format!("event {} happens in an emergency that has ended", event.id));
@@ -197,7 +201,7 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
     wrong
 }
 
-/// What an event is called on the wire; none for what nobody is told.
+/// The wire name of an event; `None` for a kind that is not sent.
 const fn name(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::EmergencyCreated { .. } => "emergency:created",
@@ -229,10 +233,10 @@ fn connections(sessions: &[Session]) -> String {
 
 fn report(wrong: &[String], log: &[LoggedEvent]) -> String {
     let mut text = format!("{} faults:\n", wrong.len());
-    for fault in wrong.iter().take(SHOWN) {
+    for fault in wrong.iter().take(MAX_PRINTED_FAULTS) {
         writeln!(text, "  {fault}").unwrap();
     }
-    let shown = wrong.iter().take(SHOWN);
+    let shown = wrong.iter().take(MAX_PRINTED_FAULTS);
     let named: HashSet<i64> = shown.flat_map(|fault| fault.split(' ').filter_map(number)).collect();
     text.push_str("the events in question:\n");
     for LoggedEvent { id, at, emergency, event, .. } in log.iter().filter(|event| named.contains(&event.id.get())) {
@@ -243,7 +247,7 @@ fn report(wrong: &[String], log: &[LoggedEvent]) -> String {
     text
 }
 
-/// The number that a word of a message is, if it is one.
+/// The number in a message, if its text is one.
 fn number(word: &str) -> Option<i64> {
     word.trim_end_matches([',', ':', ';']).parse().ok()
 }

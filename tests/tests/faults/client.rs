@@ -1,7 +1,7 @@
-//! A Socket.IO client by hand, as a phone is meant to be: it keeps the id of the last event, and hands it over when it
-//! comes back.
+//! A minimal Socket.IO client (Engine.IO 4 over WebSocket) that behaves as documented: it stores the id of the last event and
+//! passes it when it reconnects.
 //!
-//! Engine.IO 4 over WebSocket. Keeps everything that it hears, connection by connection; judges nothing.
+//! Records every event, per connection. The checker decides what is right.
 
 use std::{
     net::SocketAddr,
@@ -29,19 +29,19 @@ use crate::{
     world::Person,
 };
 
-/// A connection on which nothing came for so long is dead: the server's heartbeat comes every 25 s.
-const SILENCE: Duration = Duration::from_secs(45);
-/// How long it takes to connect, at most.
-const CONNECT: Duration = Duration::from_secs(10);
-/// What a client that is to be stalled takes without reading.
-const SMALL_WINDOW: u32 = 4096;
+/// A connection without data for this long is dead: the server sends a heartbeat every 25 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(45);
+/// The maximum time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The receive buffer of a client that will be stalled, in bytes.
+const STALLED_RECEIVE_BUFFER: u32 = 4096;
 
-/// How a client behaves.
+/// The behaviour of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Manners {
-    /// The longest pause before it comes back; it is drawn anew each time.
+    /// The maximum delay before a reconnection; drawn at random each time.
     pub(crate) jitter: Duration,
-    /// Whether its host takes little that it has not read.
+    /// Whether the receive buffer is small, so that the client can be stalled.
     pub(crate) small_window: bool,
 }
 
@@ -51,16 +51,16 @@ impl Default for Manners {
     }
 }
 
-/// What a client is told by the test.
+/// Commands of the test to a client.
 #[derive(Debug, Clone, Copy, Default)]
 struct Order {
-    /// Grows each time the connection is to be dropped, without a word.
+    /// Incremented to drop the connection without closing it.
     drops: u32,
-    /// It reads nothing.
+    /// Whether the client stops reading.
     stalls: bool,
 }
 
-/// One event as it was heard.
+/// A received event.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
     pub(crate) event: i64,
@@ -82,12 +82,12 @@ pub(crate) struct Session {
     pub(crate) is_open: bool,
 }
 
-/// What became of attempts to connect that did not get that far.
+/// A failed attempt to connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failed {
-    /// Nobody there, or gone in the middle.
+    /// The connection was refused or lost.
     Network,
-    /// An answer that is no WebSocket.
+    /// The answer was not a WebSocket upgrade.
     Status(u16),
     /// `connect_error`.
     Refused(String),
@@ -100,7 +100,7 @@ struct Kept {
     last: Option<i64>,
 }
 
-/// Somebody's device.
+/// A client of a user.
 pub(crate) struct Client {
     pub(crate) user: UserId,
     kept: Arc<Mutex<Kept>>,
@@ -109,7 +109,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The `n`th client, which connects now and again whenever it has to.
+    /// Starts the `n`th client, which connects and reconnects by itself.
     pub(crate) fn start(person: &Person, n: usize, route: &Route, mut chance: Chance, manners: Manners) -> Self {
         let kept = Arc::<Mutex<Kept>>::default();
         let (orders, listening) = watch::channel(Order::default());
@@ -125,14 +125,14 @@ impl Client {
         Self { user: person.id, kept, orders, task }
     }
 
-    /// Drops the connections of all of these at once, without a word.
+    /// Drops the connections of these clients at once, without closing them.
     pub(crate) fn drop_all(clients: &[Self]) {
         for client in clients {
             client.order(|order| order.drops += 1);
         }
     }
 
-    /// From now on these read nothing, or read again.
+    /// Makes these clients stop reading, or read again.
     pub(crate) fn stall(clients: &[Self], stalls: bool) {
         for client in clients {
             client.order(|order| order.stalls = stalls);
@@ -143,7 +143,7 @@ impl Client {
         self.orders.send_modify(change);
     }
 
-    /// Whether it is connected and has been told so.
+    /// Whether the client is connected and has received `session:ready`.
     pub(crate) fn is_connected(&self) -> bool {
         self.kept.lock().unwrap().sessions.last().is_some_and(|session| session.is_open)
     }
@@ -176,7 +176,7 @@ type Socket = WebSocketStream<TcpStream>;
 
 impl Device {
     async fn connect(&mut self, to: SocketAddr) -> Failed {
-        match timeout(CONNECT, self.open(to)).await {
+        match timeout(CONNECT_TIMEOUT, self.open(to)).await {
             Ok(Ok((socket, local))) => self.listen(socket, local).await,
             Ok(Err(failed)) => failed,
             Err(_) => Failed::Network,
@@ -186,7 +186,7 @@ impl Device {
     async fn open(&self, to: SocketAddr) -> Result<(Socket, SocketAddr), Failed> {
         let socket = TcpSocket::new_v4().map_err(|_| Failed::Network)?;
         if self.manners.small_window {
-            socket.set_recv_buffer_size(SMALL_WINDOW).unwrap();
+            socket.set_recv_buffer_size(STALLED_RECEIVE_BUFFER).unwrap();
         }
         let tcp = socket.connect(to).await.map_err(|_| Failed::Network)?;
         let local = tcp.local_addr().map_err(|_| Failed::Network)?;
@@ -214,7 +214,7 @@ impl Device {
                 continue;
             }
             let message = tokio::select! {
-                message = timeout(SILENCE, socket.next()) => message,
+                message = timeout(READ_TIMEOUT, socket.next()) => message,
                 _ = self.orders.changed() => continue,
             };
             let Ok(Some(Ok(message))) = message else { return Failed::Network };
@@ -231,7 +231,7 @@ impl Device {
         }
     }
 
-    /// Takes in a packet; gives what is to be answered.
+    /// Handles a packet; returns the reply, if one is needed.
     fn hear(&self, packet: &str, local: SocketAddr) -> Result<Option<String>, Failed> {
         if packet == "2" {
             return Ok(Some("3".to_owned()));
@@ -256,7 +256,7 @@ impl Device {
             let latest = payload["latestEventId"].as_i64().unwrap();
             let session = Session { last: kept.last, latest, heard: Vec::new(), resynced: false, local, is_open: true };
             kept.sessions.push(session);
-            // From here on nothing may be missed, even if nothing is heard before the connection is lost.
+            // From here on no event may be missed, even if the connection is lost before the first one.
             kept.last = kept.last.or(Some(latest));
             return;
         }

@@ -1,7 +1,7 @@
-//! A PostgreSQL of one test's own, which it may restart and freeze.
+//! A private PostgreSQL for one test, which the test can restart and freeze.
 //!
-//! Started by `tests/with-postgres.sh`, which also sees to its end, however this process ends: the script's command
-//! reads its input, which is over when this process is.
+//! Started by `tests/with-postgres.sh`, which removes it when this process ends, however it ends: the script's command
+//! reads from a pipe that closes with this process.
 
 use std::{
     fs,
@@ -44,7 +44,7 @@ impl Cluster {
         Self { url, data: data.into(), script, input }
     }
 
-    /// Restarts it: in good order, or as after a crash.
+    /// Restarts the server after a fast shutdown, or after a crash.
     pub(crate) async fn restart(&self, mode: &str) {
         let binaries = fs::read_link(format!("/proc/{}/exe", self.postmaster())).unwrap();
         let control = binaries.with_file_name("pg_ctl");
@@ -62,7 +62,7 @@ impl Cluster {
         assert!(status.success(), "PostgreSQL does not restart: {status}");
     }
 
-    /// Freezes all of its processes for a time. New ones cannot come: who makes them is frozen first.
+    /// Freezes all processes of the server for a time. The postmaster is frozen first, so that it starts no others.
     pub(crate) async fn freeze(&self, time: Duration) {
         let postmaster = self.postmaster();
         signal("STOP", &[postmaster]);
@@ -90,13 +90,13 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The processes that this one has started and that still run.
+/// The running child processes of a process.
 fn children(parent: u32) -> Vec<u32> {
     let processes =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     let is_child = |process: &u32| {
         let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // Behind the name, which may hold anything, come the state and the parent.
+        // The name may contain any characters; the state and the parent follow its closing bracket.
         let parent_of = status.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
         parent_of == Some(parent)
     };

@@ -13,7 +13,7 @@ use crate::{
     world::{Kind, World},
 };
 
-/// How much happens around a fault.
+/// The size of the load during a fault.
 pub(crate) struct Size {
     pub(crate) helpers: usize,
     pub(crate) near: usize,
@@ -22,14 +22,14 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// 20 helpers and 30 emergencies; in the long form 200 and 300, at 30 a second.
+    /// 20 helpers and 30 emergencies; in the long form 200 and 300, at 30 per second.
     pub(crate) fn of_form() -> Self {
         let helpers = number("FAULTS_HELPERS", 20, 200);
         let near = (helpers / 3).min(30);
         Self { helpers, near, emergencies: number("FAULTS_EMERGENCIES", 30, 300), per_second: pick(15, 30) }
     }
 
-    /// How long the burst takes, at least.
+    /// The minimum duration of the burst.
     pub(crate) fn lasts(&self) -> Duration {
         Duration::from_secs(self.emergencies as u64) / self.per_second
     }
@@ -59,7 +59,7 @@ pub(crate) fn tell(what: &str, figures: &Figures) {
     );
 }
 
-/// Of `count` nodes one is killed. A single one is started again; else clients find another.
+/// Kills one of `count` nodes. A single node is restarted; otherwise clients connect to another one.
 async fn kill(kind: &Kind, count: usize, seed: u64) -> Figures {
     let mut chance = Chance::new(seed);
     let size = Size::of_form();

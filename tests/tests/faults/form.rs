@@ -1,11 +1,11 @@
-//! How much of each case is done, and chance that can be repeated.
+//! The short and the long form of the cases, and a seeded random number generator.
 
 use std::{env, time::Duration};
 
 use allynet_domain::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Cases measure time, so they take turns.
+/// Held by a case while it runs: cases measure time, so they must not overlap.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Waits for all other cases of this process.
@@ -23,19 +23,19 @@ pub(crate) fn number(name: &str, short: usize, long: usize) -> usize {
     env::var(name).map_or_else(|_| pick(short, long), |text| text.parse().expect(name))
 }
 
-/// What a run begins with: `FAULTS_SEED`, or another one each time.
+/// The seed of a run: `FAULTS_SEED`, or the current time.
 pub(crate) fn seed() -> u64 {
     let given = env::var("FAULTS_SEED").ok();
     given.map_or_else(|| now().timestamp_micros().unsigned_abs() % 1_000_000, |text| text.parse().expect("FAULTS_SEED"))
 }
 
-/// The time of the machine, which the nodes share.
+/// The system time, which the nodes share.
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
 pub(crate) fn now() -> Timestamp {
     chrono::Utc::now()
 }
 
-/// Chance that comes out the same for the same seed (`SplitMix64`, Steele et al. 2014).
+/// A random number generator with a seed (`SplitMix64`, Steele et al. 2014).
 #[derive(Debug, Clone)]
 pub(crate) struct Chance(u64);
 
@@ -44,7 +44,7 @@ impl Chance {
         Self(seed)
     }
 
-    /// Another one that does not depend on what this one is used for later.
+    /// A new generator that is independent of later use of this one.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -62,7 +62,7 @@ impl Chance {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    /// A time within these.
+    /// A duration within these bounds.
     pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
         let span = usize::try_from(most.saturating_sub(least).as_micros()).unwrap();
         least + Duration::from_micros(self.below(span + 1) as u64)

@@ -1,4 +1,4 @@
-//! One request on a connection of its own, whose loss is an outcome like any other.
+//! A single HTTP request on its own connection. A lost connection is a regular outcome.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,17 +13,17 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any answer may take.
-const LIMIT: Duration = Duration::from_secs(15);
+/// More than the maximum time of any answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a node answered.
+/// The answer of a node.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
-/// What is asked of a node.
+/// A request to a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
@@ -44,9 +44,9 @@ impl Request {
         Self { method: "GET", path: path.into(), body: Value::Null }
     }
 
-    /// Sends it and waits for the answer.
+    /// Sends the request and waits for the answer.
     pub(crate) async fn send(&self, to: SocketAddr, token: &str) -> io::Result<Answer> {
-        timeout(LIMIT, self.exchange(to, token)).await.map_err(|_| io::Error::from(ErrorKind::TimedOut))?
+        timeout(REQUEST_TIMEOUT, self.exchange(to, token)).await.map_err(|_| io::Error::from(ErrorKind::TimedOut))?
     }
 
     async fn exchange(&self, to: SocketAddr, token: &str) -> io::Result<Answer> {
@@ -66,7 +66,7 @@ impl Request {
     }
 }
 
-/// None for one that was cut short.
+/// Parses an answer; `None` if it is incomplete.
 fn read(bytes: &[u8]) -> Option<Answer> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;

@@ -1,4 +1,4 @@
-//! What was asked of the service and what it answered, to be held against the database.
+//! All requests to the service and their answers, for comparison with the event log.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use crate::{form::Chance, http::Request, node::Route, world::Person};
 
-/// How long something is asked again and again.
-const PERSISTENCE: Duration = Duration::from_mins(1);
+/// The time for which a request is retried.
+const RETRY_DEADLINE: Duration = Duration::from_mins(1);
 
-/// One thing that can be asked for, and that is in the log if it was done.
+/// A kind of request, whose success is an event in the log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wish {
     Raise { owner: UserId },
@@ -26,7 +26,7 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
-    /// What an event fulfils; none for what the service does by itself.
+    /// The request that an event results from; `None` for events that the service creates by itself.
     fn fulfilled_by(logged: &LoggedEvent) -> Option<Self> {
         let emergency = logged.emergency?;
         Some(match &logged.event {
@@ -44,19 +44,19 @@ impl Wish {
     }
 }
 
-/// How often it was asked for, and how often it was granted.
+/// How often a request was sent, and how often it was granted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     attempts: u32,
     granted: u32,
 }
 
-/// One request and what came of it.
+/// A request and its outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) begun: Instant,
     pub(crate) took: Duration,
-    /// None when the answer was lost, or nobody was there.
+    /// `None` if the answer was lost or the connection refused.
     pub(crate) status: Option<u16>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Attempt {
 struct Entries {
     wishes: BTreeMap<Wish, Tally>,
     attempts: Vec<Attempt>,
-    /// Emergencies for which there was a 201 or 200, and whose they are.
+    /// Emergencies that were answered by 201 or 200, and their owners.
     raised: BTreeMap<UserId, BTreeSet<EmergencyId>>,
     faults: Vec<String>,
 }
@@ -74,7 +74,7 @@ struct Entries {
 pub(crate) struct Ledger(Arc<Mutex<Entries>>);
 
 impl Ledger {
-    /// Asks once.
+    /// Sends a request once.
     pub(crate) async fn ask(
         &self,
         wish: &Wish,
@@ -92,7 +92,7 @@ impl Ledger {
             let tally = entries.wishes.entry(wish.clone()).or_default();
             match status {
                 Some(200 | 201) => tally.granted += 1,
-                // An earlier answer may have been lost.
+                // An earlier attempt may have succeeded without an answer.
                 Some(409) if matches!(wish, Wish::End { .. }) && tally.attempts > 1 => tally.granted += 1,
                 None | Some(503) => return None,
                 Some(_) => {
@@ -108,7 +108,7 @@ impl Ledger {
         })
     }
 
-    /// Asks until it is granted, at one node after the other.
+    /// Sends a request until it is granted, to one node after the other.
     pub(crate) async fn insist(
         &self,
         wish: &Wish,
@@ -118,13 +118,13 @@ impl Ledger {
         chance: &mut Chance,
     ) -> Option<Value> {
         let begun = Instant::now();
-        while begun.elapsed() < PERSISTENCE {
+        while begun.elapsed() < RETRY_DEADLINE {
             if let Some(body) = self.ask(wish, request, who, node, chance.below(1 << 16)).await {
                 return Some(body);
             }
             sleep(chance.between(Duration::from_millis(50), Duration::from_millis(250))).await;
         }
-        self.with(|entries| entries.faults.push(format!("{wish:?} was not granted within {PERSISTENCE:?}")));
+        self.with(|entries| entries.faults.push(format!("{wish:?} was not granted within {RETRY_DEADLINE:?}")));
         None
     }
 
@@ -133,7 +133,7 @@ impl Ledger {
         self.with(|entries| entries.attempts.clone())
     }
 
-    /// What is wrong between what was granted and what the log says.
+    /// The differences between granted requests and the log.
     pub(crate) fn compare(&self, log: &[LoggedEvent]) -> Vec<String> {
         let mut done = BTreeMap::<Wish, u32>::new();
         let mut created = BTreeMap::<UserId, EmergencyId>::new();
@@ -173,7 +173,7 @@ impl Ledger {
     }
 }
 
-/// The emergency of an answer to raising one.
+/// The id of the emergency in the answer to `POST /emergencies`.
 pub(crate) fn raised(body: &Value) -> Option<EmergencyId> {
     body["data"]["emergency"]["id"].as_str()?.parse().ok()
 }

@@ -1,10 +1,10 @@
-//! Fault injection: real nodes on real ports and databases, which are killed, cut off, frozen and overrun, and clients
-//! that come back and resume. A checker holds what each of them heard against the log in the database.
+//! Fault injection: real nodes on real ports and databases, which are killed, disconnected, frozen and overloaded, and
+//! clients that reconnect and resume. A checker compares what each client received with the log in the database.
 //!
-//! `make faults` runs this in a short form, `FAULTS=long make faults` in the long one. `FAULTS_SEED` repeats a run's
-//! chances, as far as machines can be repeated; every failure names it.
+//! `make faults` runs the short form, `FAULTS=long make faults` the long one. Every failure prints its seed; `FAULTS_SEED`
+//! repeats its random choices, though not the timing of the machine.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "what was measured is printed")]
+#![expect(clippy::print_stdout, reason = "measurements are printed")]
 
 mod burst;
 mod checker;

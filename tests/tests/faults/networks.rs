@@ -21,7 +21,7 @@ async fn random_drops(what: &str, kind: &Kind) {
     println!("{what}, seed {seed}");
     let mut chance = Chance::new(seed);
     let size = Size::of_form();
-    // As long as this takes, there is something to be missed.
+    // Events are committed throughout the fault, so that a lost one would be noticed.
     let time = Duration::from_secs(pick(8, 60));
     let per_second = u32::try_from((size.emergencies as u64).div_ceil(time.as_secs())).unwrap();
     let world = size.world(kind).await;
@@ -35,7 +35,7 @@ async fn random_drops(what: &str, kind: &Kind) {
     route.set(&[proxy.address]);
     Client::drop_all(&clients);
     scene.burst(0..size.emergencies, per_second, chance.fork()).await;
-    // Good weather again, so that all can be connected at the same time.
+    // No more cuts, so that all clients can be connected at the same time.
     route.set(&[node.address]);
     println!("{what}: the proxy cut {} connections", proxy.cut());
     assert!(proxy.cut() > 0, "seed {seed}: the proxy cut nothing");

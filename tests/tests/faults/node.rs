@@ -1,4 +1,4 @@
-//! Real processes of the service, which can be killed as a power cut would.
+//! Processes of the service, which can be killed like by a power cut.
 
 use std::{
     env,
@@ -15,8 +15,8 @@ use tokio::time::sleep;
 
 use crate::{http::Request, world::SECRET};
 
-const START: Duration = Duration::from_secs(20);
-const STOP: Duration = Duration::from_secs(10);
+const START_DEADLINE: Duration = Duration::from_secs(20);
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A running server.
 pub(crate) struct Node {
@@ -26,12 +26,12 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts one on this database, and waits until it is ready.
+    /// Starts a node on this database, and waits until it is ready.
     pub(crate) async fn start(database: &str) -> Self {
         Self::start_with(database, &[]).await
     }
 
-    /// The same with more settings.
+    /// Starts a node with additional settings.
     pub(crate) async fn start_with(database: &str, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let output = File::create(folder.path().join("log")).unwrap();
@@ -68,31 +68,31 @@ impl Node {
                 }
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && begun.elapsed() < START, "a node does not start ({ended:?}): {log}");
+            assert!(ended.is_none() && begun.elapsed() < START_DEADLINE, "a node does not start ({ended:?}): {log}");
             sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// The most memory it has used so far, in bytes (`VmHWM` of `/proc/PID/status`).
+    /// The peak memory of the process in bytes (`VmHWM` of `/proc/PID/status`).
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
     }
 
-    /// Everything it wrote.
+    /// The log of the process.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// `SIGKILL`: it writes nothing more and says goodbye to nobody.
+    /// Sends `SIGKILL`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.did_not_panic();
     }
 
-    /// `SIGTERM`: it has to end by itself, in time and well.
+    /// Sends `SIGTERM`: the process has to exit with status 0 before the deadline.
     pub(crate) async fn stop(mut self) {
         signal("TERM", &[self.child.id()]);
         let begun = Instant::now();
@@ -100,7 +100,7 @@ impl Node {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < STOP, "a node does not stop: {}", self.log());
+            assert!(begun.elapsed() < STOP_DEADLINE, "a node does not stop: {}", self.log());
             sleep(Duration::from_millis(20)).await;
         };
         assert!(status.success(), "a node ended with {status}: {}", self.log());
@@ -115,19 +115,19 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Sends a signal to processes; without `unsafe` that is another program's work.
+/// Sends a signal to processes, with `kill` because the system call needs `unsafe`.
 pub(crate) fn signal(name: &str, processes: &[u32]) {
     let sent = Command::new("kill").arg(format!("-{name}")).args(processes.iter().map(u32::to_string)).output();
     assert!(sent.is_ok(), "{sent:?}");
 }
 
-/// `ALLYNET_BIN`, or what Cargo built beside this test.
+/// The binary: `ALLYNET_BIN`, or the one that Cargo built beside this test.
 fn binary() -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().with_file_name("allynet");
     let binary = env::var_os("ALLYNET_BIN").map_or_else(beside, PathBuf::from);
@@ -136,7 +136,7 @@ fn binary() -> PathBuf {
     binary
 }
 
-/// Where clients go; changed when nodes come and go.
+/// The addresses of the nodes; changed when nodes start and stop.
 #[derive(Clone, Default)]
 pub(crate) struct Route(Arc<RwLock<Vec<SocketAddr>>>);
 

@@ -15,24 +15,24 @@ use crate::{
     world::Kind,
 };
 
-/// How long a request may take while the database does not answer.
-const ANSWER: Duration = Duration::from_secs(2);
-/// How long clients may wait for what happens once the database is there again.
-const TAIL: Duration = Duration::from_secs(5);
+/// The maximum time of an answer while the database is unreachable.
+const MAX_ANSWER_TIME: Duration = Duration::from_secs(2);
+/// The maximum delay of the next event after the database is back.
+const MAX_EVENT_DELAY: Duration = Duration::from_secs(5);
 
 enum Outage {
     Restart(&'static str),
     Freeze(Duration),
 }
 
-/// What was measured.
+/// Measurements of a run.
 struct Answers {
     refused: usize,
     lost: usize,
     slowest: Duration,
 }
 
-/// Requests from the beginning of an outage to its end: whether all that were not granted were refused, and in time.
+/// The requests during an outage: each that was not granted must have been refused before its deadline.
 fn answers(scene: &Scene, from: Instant, until: Instant) -> Answers {
     let attempts = scene.ledger.attempts().into_iter();
     let within: Vec<_> =
@@ -44,7 +44,7 @@ fn answers(scene: &Scene, from: Instant, until: Instant) -> Answers {
     }
 }
 
-/// Raises one more emergency, and waits until a helper has heard of it.
+/// Raises another emergency, and waits until a helper has received it.
 async fn hears_of_another(scene: &Scene, n: usize, clients: &[Client], chance: &mut Chance) {
     let emergency = scene.raise(n, "", chance).await;
     let heard = || clients[0].sessions().iter().any(|s| s.heard.iter().any(|heard| heard.emergency == emergency));
@@ -90,8 +90,8 @@ async fn outage(what: &str, outage: Outage) {
     );
     tell(what, &figures);
     assert_eq!(lost, 0, "seed {seed}: requests without an answer");
-    assert!(slowest <= ANSWER, "seed {seed}: an answer took {slowest:?}");
-    assert!(heard <= TAIL, "seed {seed}: events came {heard:?} after the database");
+    assert!(slowest <= MAX_ANSWER_TIME, "seed {seed}: an answer took {slowest:?}");
+    assert!(heard <= MAX_EVENT_DELAY, "seed {seed}: events came {heard:?} after the database");
     if let Outage::Freeze(_) = outage {
         assert!(refused > 0, "seed {seed}: nothing was refused");
     }

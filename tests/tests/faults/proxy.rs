@@ -1,4 +1,4 @@
-//! A bad network: stands between clients and nodes, and cuts connections.
+//! A TCP proxy between clients and nodes that cuts connections.
 
 use std::{
     net::SocketAddr,
@@ -19,16 +19,16 @@ use tokio::{
 
 use crate::{form::Chance, node::Route};
 
-/// What becomes of connections.
+/// The treatment of connections.
 #[derive(Clone)]
 pub(crate) enum Weather {
-    /// Each lives for a time within these.
+    /// Each is cut after a random time within these bounds.
     Drops(Duration, Duration),
-    /// Requests arrive, and the first byte of an answer ends the connection. Tells when a request has gone through.
+    /// Requests are forwarded, and the first byte of an answer cuts the connection. Signals each forwarded request.
     LosesAnswers(Arc<Notify>),
 }
 
-/// A proxy that is gone with this.
+/// A running proxy, which stops when dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     cut: Arc<AtomicU64>,
@@ -56,7 +56,7 @@ impl Proxy {
         Self { address, cut, task }
     }
 
-    /// How many connections it cut.
+    /// The number of connections that were cut.
     pub(crate) fn cut(&self) -> u64 {
         self.cut.load(Ordering::Relaxed)
     }
@@ -68,7 +68,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Carries what both say, until one of them ends it or the weather does; tells which.
+/// Forwards both directions until one side closes or the proxy cuts; returns whether it was cut.
 async fn carry(mut client: TcpStream, mut server: TcpStream, weather: &Weather, chance: &mut Chance) -> bool {
     match weather {
         Weather::Drops(least, most) => {

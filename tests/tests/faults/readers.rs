@@ -19,22 +19,22 @@ use crate::{
     world::{Kind, World},
 };
 
-/// How long a socket may make no progress before the server ends it.
-const STALLED: Duration = Duration::from_secs(10);
-/// What the machine may be late by.
-const SLACK: Duration = Duration::from_secs(1);
-/// How late the others may hear, at most.
-const LATE: Duration = Duration::from_secs(1);
-/// How many emergencies are raised while the node is about to be told to stop.
-const LAST: usize = 40;
-/// The most that may be held for one of them, in bytes.
-const HELD: u64 = 1_000_000;
-/// What the newest events may take in memory, whoever reads them.
-const RING: u64 = 8_000_000;
+/// The time without progress after which the server has to close a socket.
+const STALL_DEADLINE: Duration = Duration::from_secs(10);
+/// Additional time for scheduling.
+const SCHEDULING_SLACK: Duration = Duration::from_secs(1);
+/// The maximum delay of events for other clients.
+const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(1);
+/// The number of emergencies that are raised right before the node is stopped.
+const EMERGENCIES_AT_STOP: usize = 40;
+/// The maximum memory of the node for one stalled reader, in bytes.
+const MAX_BYTES_PER_READER: u64 = 1_000_000;
+/// The maximum memory of the ring of newest events, in bytes.
+const MAX_RING_BYTES: u64 = 8_000_000;
 /// The state of a connection in `/proc/net/tcp`.
 const ESTABLISHED: &str = "01";
 
-/// What the server's end of a connection has sent and its peer not taken, in bytes; none once it is over there.
+/// The bytes that the server's end of a connection has sent and the peer has not accepted; `None` once it is closed.
 fn unsent(server: SocketAddr, peer: SocketAddr) -> Option<u64> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let end = |address: SocketAddr| format!(":{:04X}", address.port());
@@ -48,7 +48,7 @@ fn unsent(server: SocketAddr, peer: SocketAddr) -> Option<u64> {
     })
 }
 
-/// Waits until the server has closed the connection; tells how long nothing had moved then.
+/// Waits until the server has closed the connection; returns for how long it had made no progress.
 async fn closed(server: SocketAddr, peer: SocketAddr, limit: Duration) -> Duration {
     let (begun, mut queued, mut stalled) = (Instant::now(), None, Instant::now());
     loop {
@@ -75,12 +75,12 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     let mut chance = Chance::new(seed);
     let (helpers, stalled, owners) = (number("FAULTS_READERS", 40, 500), pick(4, 50), number("FAULTS_CALLS", 900, 900));
     println!("{what}, {stalled} among {helpers}, seed {seed}");
-    let world = World::new(&Kind::Sqlite, helpers, 5, owners + LAST).await;
+    let world = World::new(&Kind::Sqlite, helpers, 5, owners + EMERGENCIES_AT_STOP).await;
     let node = Node::start(&world.url()).await;
     let route = Route::to(&[node.address]);
     let scene = Scene::new(world, &route);
     let people = scene.world.helpers.iter().enumerate();
-    // The last ones, who are far: they hear of each emergency once.
+    // The last helpers are far away: they receive each emergency once.
     let clients: Vec<_> = people
         .map(|(n, person)| {
             let manners = Manners { small_window: n >= helpers - stalled, ..Manners::default() };
@@ -95,8 +95,8 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     let locals: Vec<_> = slow.iter().map(|client| client.sessions()[0].local).collect();
     let (happening, mut luck) = (scene.clone(), chance.fork());
     let burst = tokio::spawn(async move {
-        // As large as they may be, six bytes for a character: together more than the host of a node takes for a client that
-        // reads nothing.
+        // Texts of the maximum size, six bytes per character: together more than the socket buffers hold for a client that
+        // does not read.
         let description = "\u{1}".repeat(1_000);
         for n in 0..owners {
             happening.raise(n, &description, &mut luck).await;
@@ -109,11 +109,17 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     println!("{what}: the last was closed {} ms after its queue stood still", longest.as_millis());
     let grown = node.memory() - before;
     println!("{what}: the node held {} KB more than before, at the most", grown >> 10);
-    assert!(grown < RING + stalled as u64 * HELD, "seed {seed}: the node grew by {grown} bytes");
+    assert!(
+        grown < MAX_RING_BYTES + stalled as u64 * MAX_BYTES_PER_READER,
+        "seed {seed}: the node grew by {grown} bytes"
+    );
     burst.await.unwrap();
-    assert!(longest < STALLED + SLACK, "seed {seed}: a stalled reader was closed only after {longest:?}");
+    assert!(
+        longest < STALL_DEADLINE + SCHEDULING_SLACK,
+        "seed {seed}: a stalled reader was closed only after {longest:?}"
+    );
 
-    // They wake up, find the connection gone, and come back.
+    // The clients read again, find the connection closed, and reconnect.
     Client::stall(slow, false);
     for client in slow {
         while client.sessions().len() < 2 {
@@ -124,11 +130,11 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     tell(what, &figures);
     let latest = latency(&scene, &clients[..helpers - stalled]).await;
     println!("{what}: the others heard within {} ms of the decision, at the latest", latest.as_millis());
-    assert!(latest < LATE, "seed {seed}: somebody else heard only after {latest:?}");
+    assert!(latest < MAX_DELIVERY_DELAY, "seed {seed}: somebody else heard only after {latest:?}");
 
-    // A node that is told to stop does, whoever does not read what it still has for them.
+    // A node stops on SIGTERM although clients do not read what is queued for them.
     Client::stall(slow, true);
-    for n in owners..owners + LAST {
+    for n in owners..owners + EMERGENCIES_AT_STOP {
         scene.raise(n, &"x".repeat(1_000), &mut chance).await;
     }
     let told = Instant::now();
@@ -137,7 +143,7 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     drop(clients);
 }
 
-/// The longest time from an event's decision until one of these heard of it.
+/// The longest time from the commit of an event to its arrival at one of these clients.
 async fn latency(scene: &Scene, clients: &[Client]) -> Duration {
     let log = scene.world.log().await;
     let decided: HashMap<_, _> = log.iter().map(|event| (event.id.get(), event.at)).collect();

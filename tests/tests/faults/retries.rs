@@ -1,4 +1,4 @@
-//! A button that is pressed once: the answer is lost, the node is killed, the request is sent again elsewhere.
+//! Retries of `POST /emergencies`: the answer is lost, the node is killed, and the request is sent again to another node.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A database of its own with people in it, made past the service: registering thousands would be all that is tested.
+//! A private database filled with users directly, because registering thousands over REST would take too long.
 
 use std::{collections::HashMap, env, time::Duration};
 
@@ -17,46 +17,46 @@ use uuid::Uuid;
 
 use crate::form::now;
 
-/// What tokens are signed with, by the nodes and here.
+/// The key that signs tokens, for the nodes and for the test.
 pub(crate) const SECRET: &str = "the fault tests sign their tokens with this";
-const DAY: Duration = Duration::from_hours(24);
-/// Where all emergencies are. Helpers are either here or beyond the largest radius.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+/// The position of all emergencies. Helpers are either here or beyond the largest alert radius.
 pub(crate) const HERE: (f64, f64) = (10.0, 20.0);
-const FAR: f64 = 40.0;
-/// How many are made in one change.
-const CROWD: usize = 200;
+const FAR_LATITUDE: f64 = 40.0;
+/// The number of users that are written by one change.
+const USERS_PER_CHANGE: usize = 200;
 
-/// Somebody with a token.
+/// A user with a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) token: String,
 }
 
-/// Which database.
+/// The kind of database.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     Sqlite,
-    /// A new database on this server.
+    /// PostgreSQL: a new database on this server.
     Postgres(String),
 }
 
 impl Kind {
-    /// The server that the tests were given.
+    /// The PostgreSQL server in `TEST_DATABASE_URL`.
     pub(crate) fn postgres() -> Self {
         let server = env::var("TEST_DATABASE_URL");
         Self::Postgres(server.expect("TEST_DATABASE_URL is not set: run `make faults`, or use tests/with-postgres.sh"))
     }
 }
 
-/// The database and the people in it.
+/// The database and its users.
 pub(crate) struct World {
     place: Place,
-    /// Verified and on duty, all the time.
+    /// Verified helpers, on duty.
     pub(crate) helpers: Vec<Person>,
-    /// Those who may raise an emergency.
+    /// Users who raise emergencies.
     pub(crate) owners: Vec<Person>,
-    /// The helpers who are near, and so alerted.
+    /// The helpers near all emergencies, who are alerted.
     pub(crate) near: Vec<UserId>,
 }
 
@@ -66,7 +66,7 @@ enum Place {
 }
 
 impl World {
-    /// So many helpers, of whom so many are near, and so many owners.
+    /// Creates helpers, of whom `near` are near all emergencies, and owners.
     pub(crate) async fn new(kind: &Kind, helpers: usize, near: usize, owners: usize) -> Self {
         let place = Place::new(kind).await;
         let mut world = Self { place, helpers: Vec::new(), owners: Vec::new(), near: Vec::new() };
@@ -93,16 +93,16 @@ impl World {
         self.owners = people(store, owners, None).await;
         let mut fixes = Vec::new();
         for (n, helper) in self.helpers.iter().enumerate() {
-            let latitude = if n < near { HERE.0 } else { FAR };
+            let latitude = if n < near { HERE.0 } else { FAR_LATITUDE };
             fixes.push(Fix { user: helper.id, position: Position::new(latitude, HERE.1).unwrap(), at: now() });
         }
         self.near = self.helpers.iter().take(near).map(|helper| helper.id).collect();
-        for crowd in fixes.chunks(CROWD) {
+        for crowd in fixes.chunks(USERS_PER_CHANGE) {
             store.record(crowd).await.unwrap();
         }
     }
 
-    /// As `DATABASE_URL` names it.
+    /// The value of `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match &self.place {
             Place::Sqlite(folder) => format!("sqlite://{}/allynet.db", folder.path().display()),
@@ -110,14 +110,14 @@ impl World {
         }
     }
 
-    /// Everybody's number in messages.
+    /// The number of each user, as used in messages.
     pub(crate) fn names(&self) -> HashMap<UserId, String> {
         let helpers = self.helpers.iter().enumerate().map(|(n, person)| (person.id, format!("helper {n}")));
         let owners = self.owners.iter().enumerate().map(|(n, person)| (person.id, format!("owner {n}")));
         helpers.chain(owners).collect()
     }
 
-    /// The log as the database holds it, read past the service.
+    /// The log, read directly from the database.
     pub(crate) async fn log(&self) -> Vec<LoggedEvent> {
         match &self.place {
             Place::Sqlite(_) => {
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// The database is gone. One that is not removed after a failure goes with the server of the tests.
+    /// Removes the database. After a failed test it is removed with the server.
     pub(crate) async fn remove(&self) {
         if let Place::Postgres { server, name } = &self.place {
             let mut connection = PgConnection::connect_with(server).await.unwrap();
@@ -173,11 +173,11 @@ fn event(seq: i64, at: Timestamp, of: Option<Uuid>, by: Option<Uuid>, body: &str
 }
 
 async fn people(store: &impl Changes, count: usize, helper: Option<&HelperRecord>) -> Vec<Person> {
-    let tokens = JwtTokens::new(&SECRET.to_owned().into(), DAY, DAY).unwrap();
+    let tokens = JwtTokens::new(&SECRET.to_owned().into(), TOKEN_LIFETIME, TOKEN_LIFETIME).unwrap();
     let mut people = Vec::new();
     while people.len() < count {
         let mut change = Change::new(None, now());
-        for _ in 0..CROWD.min(count - people.len()) {
+        for _ in 0..USERS_PER_CHANGE.min(count - people.len()) {
             let account = somebody(helper);
             let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now() };
             let token = tokens.access(&account, session.id, now()).unwrap().expose().to_owned();

@@ -1,4 +1,4 @@
-//! Bare socketioxide and axum: a room, and a payload that is JSON already.
+//! Plain socketioxide and axum: a room, and payloads that are JSON already.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ struct Floor {
 impl Floor {
     async fn tell(&self, (name, payload): &Event) -> impl IntoResponse + use<> {
         if let Some(namespace) = self.io.of(NAMESPACE) {
-            // A full queue refuses a packet; the driver then waits in vain, and says so.
+            // If a full queue refuses a packet, the driver times out and reports it.
             namespace.to(ROOM).emit(name, payload).await.ok();
         }
         json()
@@ -54,7 +54,7 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
         let ready = Arc::clone(&ready);
         async move {
             socket.join(ROOM);
-            // As above: a client that is told nothing is missed by the driver.
+            // As above: the driver reports a client that gets no event.
             socket.emit(name, &*ready).ok();
         }
     });
@@ -66,7 +66,7 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
         .route("/api/v1/emergencies/{id}/cancel", post(async |State(f): State<Arc<Floor>>| f.tell(&f.ended).await))
         .with_state(Arc::new(floor))
         .layer(layer);
-    // As the service does; a packet must not wait for the next one.
+    // As the service does: without delay by Nagle's algorithm.
     let listener = listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     });

@@ -1,5 +1,5 @@
-//! Frames encoded once and written to every socket: the limit of the kernel. Understands just enough of HTTP and
-//! WebSocket to be talked to by the driver.
+//! WebSocket frames, encoded once and written to every socket: the cost of the kernel. Implements only the parts of HTTP and
+//! WebSocket that the driver uses.
 
 use std::{
     io::ErrorKind,
@@ -26,7 +26,7 @@ impl Sockets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
     }
 
-    /// Writes to everybody. Those that are gone, or have no room, are dropped.
+    /// Writes to all sockets. Drops those that are closed or whose buffer is full.
     fn tell(&self, frame: &[u8]) {
         let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sockets.retain(|socket| socket.try_write(frame).is_ok_and(|written| written == frame.len()));
@@ -61,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // What becomes of one connection concerns nobody else.
+        // An error ends only its own connection.
         tokio::spawn(converse(stream, Arc::clone(&sockets)));
     }
 }
@@ -77,14 +77,14 @@ async fn converse(mut stream: TcpStream, sockets: Arc<Sockets>) -> std::io::Resu
         }
         if request.starts_with(b"GET /socket.io/") {
             stream.write_all(&[UPGRADE, &frame(OPEN)].concat()).await?;
-            // The driver greets; whoever it is, is let in.
+            // Any greeting of the driver is accepted.
             stream.read_buf(&mut request).await?;
             stream.write_all(&event(payloads::READY)).await?;
             sockets.add(stream);
             return Ok(());
         }
         if request.starts_with(b"POST ") {
-            // A body that comes in a packet of its own belongs to no further request.
+            // A body that arrives in a packet of its own must not be taken for a request.
             read_body(&mut stream, &mut request).await?;
             let ends = request.windows(7).take(100).any(|part| part == b"/cancel");
             sockets.tell(&event(if ends { payloads::ENDED } else { payloads::CREATED }));

@@ -1,10 +1,10 @@
-//! The floor: what the transport costs when there is no database and there are no rules.
+//! The lower bound: the cost of the transport without database and rules.
 //!
 //!     allynet-bench-floor socketioxide|frames
 //!
-//! `socketioxide` is that library as it comes, with axum beside it. `frames` is not even that: WebSocket frames encoded
-//! once and written to every socket. Both answer the requests of the fan-out scenario with the payloads that the service
-//! would send, and print `listening on http://…` as the service does.
+//! `socketioxide` is that library with axum. `frames` are WebSocket frames that are encoded once and written to every
+//! socket. Both answer the requests of the fan-out scenario with the payloads of the service, and print
+//! `listening on http://…` as the service does.
 
 mod bare;
 mod frames;

@@ -1,4 +1,4 @@
-//! What is sent: the payloads of the service for the emergencies that the fan-out scenario raises, to the byte.
+//! The payloads: those of the service for the emergencies of the fan-out scenario, byte for byte.
 
 /// The id in all of them.
 pub(crate) const EMERGENCY: &str = "01890000-0000-7000-8000-000000000000";
@@ -21,7 +21,7 @@ pub(crate) const ENDED: (&str, &str) = (
     r#"{"emergencyId":"01890000-0000-7000-8000-000000000000","status":"cancelled","timestamp":"2026-01-01T00:00:00.000000Z","eventId":10000}"#,
 );
 
-/// What a request is answered.
+/// The answer to a request.
 pub(crate) fn answer() -> String {
     format!(
         r#"{{"success":true,"data":{{"emergency":{{"id":"{EMERGENCY}","_id":"{EMERGENCY}","type":"medical","status":"active"}},"nearbyHelperCount":0}}}}"#

@@ -1,4 +1,4 @@
-//! Many clients at once: how they connect, and a board on which they note what they hear.
+//! Many clients: connecting them, and counting the events they receive.
 
 use std::{
     io,
@@ -19,14 +19,14 @@ use tokio::{
 
 use super::socket::Socket;
 
-/// How many connect at the same time.
-const CONNECTING: usize = 128;
-/// How long an event is waited for.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The number of clients that connect at the same time.
+const CONCURRENT_CONNECTS: usize = 128;
+/// The maximum time to wait for an event.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connects one client for each token.
 pub(crate) async fn connect(to: SocketAddr, tokens: &[String]) -> anyhow::Result<Vec<Socket>> {
-    let turns = Arc::new(Semaphore::new(CONNECTING));
+    let turns = Arc::new(Semaphore::new(CONCURRENT_CONNECTS));
     let mut connecting = JoinSet::new();
     for token in tokens {
         let (turns, token) = (Arc::clone(&turns), token.clone());
@@ -35,18 +35,18 @@ pub(crate) async fn connect(to: SocketAddr, tokens: &[String]) -> anyhow::Result
             Socket::connect(to, &token).await
         });
     }
-    let connected = timeout(LIMIT * 4, connecting.join_all()).await.context("not all clients can connect")?;
+    let connected = timeout(EVENT_TIMEOUT * 4, connecting.join_all()).await.context("not all clients can connect")?;
     connected.into_iter().collect::<io::Result<_>>().context("a client cannot connect")
 }
 
 #[derive(Debug, Default)]
 struct Awaited {
     name: &'static [u8],
-    /// When the last one heard it.
+    /// When the last client received the event.
     at: Option<Instant>,
 }
 
-/// What a crowd has heard.
+/// The events that the clients received.
 #[derive(Debug, Default)]
 struct Board {
     awaited: Mutex<Awaited>,
@@ -71,11 +71,11 @@ impl Board {
     }
 }
 
-/// Clients that listen.
+/// Connected clients that count events.
 pub(crate) struct Crowd {
     board: Arc<Board>,
     size: usize,
-    /// They end with it.
+    /// The tasks of the clients, which end with this value.
     _listening: JoinSet<()>,
 }
 
@@ -93,20 +93,20 @@ impl Crowd {
         Self { board, size, _listening: listening }
     }
 
-    /// How many events all of them have heard together.
+    /// The number of events that all clients received together.
     pub(crate) fn heard(&self) -> usize {
         self.board.heard.load(Relaxed)
     }
 
-    /// From now on an event of this name is waited for.
+    /// Starts to wait for an event of this name.
     pub(crate) fn expect(&self, name: &'static [u8]) {
         *self.board.awaited() = Awaited { name, at: None };
         self.board.missing.store(self.size, Relaxed);
     }
 
-    /// Comes back when everybody has heard the event that is waited for, with the time at which the last one did.
+    /// Waits until all clients have received the expected event; returns the time at which the last one did.
     pub(crate) async fn all(&self) -> anyhow::Result<Instant> {
-        if timeout(LIMIT, self.board.done.notified()).await.is_err() {
+        if timeout(EVENT_TIMEOUT, self.board.done.notified()).await.is_err() {
             let (missing, lost) = (self.board.missing.load(Relaxed), self.board.lost.load(Relaxed));
             bail!("of {} clients {missing} do not hear an event; {lost} have lost their connection", self.size);
         }

@@ -1,4 +1,4 @@
-//! WebSocket frames (RFC 6455 §5.2), as a client reads and writes them. Just what the measured servers use.
+//! WebSocket frames (RFC 6455 §5.2) for a client: only what the measured servers use.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
-/// Instead of a length: it follows in two bytes, or in eight.
+/// Values of the length field: the length follows in two or eight bytes.
 const TWO_BYTES: u8 = 0x7E;
 const EIGHT_BYTES: u8 = 0x7F;
 
-/// What came.
+/// A received frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -21,11 +21,11 @@ pub(crate) enum Kind {
     Close,
 }
 
-/// What a server of ours never sends: a fragment, something binary, a masked frame.
+/// A frame that no measured server sends: a fragment, a binary message, or a masked frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unexpected(u8);
 
-/// The first frame of `bytes`: what it is and where its payload lies; none if it is not there as a whole.
+/// The first frame of `bytes` and the range of its payload; `None` if it is incomplete.
 pub(crate) fn first(bytes: &[u8]) -> Result<Option<(Kind, Range<usize>)>, Unexpected> {
     let &[head, length, ref rest @ ..] = bytes else { return Ok(None) };
     if head & FINAL == 0 || length & MASKED != 0 {
@@ -40,7 +40,7 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<(Kind, Range<usize>)>, Unexpe
     };
     let (start, length) = match (length, rest) {
         (TWO_BYTES, &[a, b, ..]) => (4, usize::from(u16::from_be_bytes([a, b]))),
-        // Longer than four bytes can say would not fit into a packet of Engine.IO.
+        // A length of more than four bytes would not fit into an Engine.IO packet.
         (EIGHT_BYTES, &[0, 0, 0, 0, a, b, c, d, ..]) => (10, u32::from_be_bytes([a, b, c, d]) as usize),
         (TWO_BYTES | EIGHT_BYTES, _) => return Ok(None),
         (short, _) => (2, usize::from(short)),
@@ -67,7 +67,7 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend(text);
 }
 
-/// Appends the answer to a ping of WebSocket itself.
+/// Appends the pong that answers a WebSocket ping.
 pub(crate) fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
     // A control frame's payload is at most 125 bytes long (§5.5).
     let length = u8::try_from(payload.len().min(125)).unwrap_or(125);

@@ -1,4 +1,4 @@
-//! Requests, one after the other on one connection that is kept.
+//! HTTP requests, one after the other on a kept-alive connection.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -10,10 +10,10 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any answer of a server that is to be measured takes.
-const LIMIT: Duration = Duration::from_secs(30);
+/// More than the longest answer of a measured server.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection of somebody with a token.
+/// A connection of a user with a token.
 #[derive(Debug)]
 pub(crate) struct Http {
     stream: TcpStream,
@@ -29,12 +29,12 @@ impl Http {
         Ok(Self { stream, host: to, token: token.to_owned(), received: Vec::new() })
     }
 
-    /// Status of the answer to `GET path`, whose body is not looked at.
+    /// The status of the answer to `GET path`; the body is ignored.
     pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<u16> {
         Ok(self.exchange("GET", path, "").await?.0)
     }
 
-    /// `data` of the answer to `POST path`, which has to be granted.
+    /// The `data` of the answer to `POST path`, which must succeed.
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> anyhow::Result<Value> {
         let (status, answer) = self.exchange("POST", path, body).await?;
         if status >= 300 {
@@ -56,7 +56,7 @@ impl Http {
             self.stream.write_all((head + body).as_bytes()).await?;
             self.answer().await
         };
-        timeout(LIMIT, exchanged).await.with_context(|| format!("{method} {path} is not answered"))?
+        timeout(REQUEST_TIMEOUT, exchanged).await.with_context(|| format!("{method} {path} is not answered"))?
     }
 
     async fn answer(&mut self) -> anyhow::Result<(u16, Vec<u8>)> {
@@ -72,7 +72,7 @@ impl Http {
     }
 }
 
-/// Status, and where the body begins and ends; none for an answer that is not there as a whole.
+/// The status and the range of the body; `None` if the answer is incomplete.
 fn whole(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize, usize)>> {
     let Some(head) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
     let start = head + 4;

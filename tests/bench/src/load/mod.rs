@@ -1,4 +1,4 @@
-//! The load generator: clients over sockets and over HTTP, cheap enough not to be what is measured.
+//! The load generator: clients over sockets and HTTP, cheap enough not to affect the measurement.
 
 pub(crate) mod crowd;
 mod frames;

@@ -1,9 +1,9 @@
-//! The packets of Engine.IO 4 and Socket.IO 5 as text: told apart by their first bytes, without reading any JSON.
+//! The packets of Engine.IO 4 and Socket.IO 5 as text, distinguished by their first bytes without parsing JSON.
 
-/// In front of every packet of the namespace, after its type.
+/// The prefix of every packet of the namespace, after its type.
 const NAMESPACE: &[u8] = b"/emergencies,";
 
-/// What a server sends.
+/// A packet from a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Packet<'a> {
     /// To be answered with [`PONG`].
@@ -16,19 +16,19 @@ pub(crate) enum Packet<'a> {
     Other,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Event<'a> {
     /// Its name.
     pub(crate) name: &'a [u8],
-    /// The number of the acknowledgement that is asked for; empty for none.
+    /// The number of the requested acknowledgement; empty if none is requested.
     acknowledgement: &'a [u8],
 }
 
 /// The answer to [`Packet::Ping`].
 pub(crate) const PONG: &[u8] = b"3";
 
-/// Takes a packet apart.
+/// Parses a packet.
 pub(crate) fn read(text: &[u8]) -> Packet<'_> {
     match text {
         b"2" => Packet::Ping,
@@ -48,7 +48,7 @@ fn event(text: &[u8]) -> Option<Event<'_>> {
 }
 
 impl Event<'_> {
-    /// What a device answers to an alert.
+    /// The acknowledgement of an alert.
     pub(crate) fn answer(&self) -> Option<Vec<u8>> {
         if self.acknowledgement.is_empty() {
             return None;
@@ -62,7 +62,7 @@ pub(crate) fn enter(token: &str) -> Vec<u8> {
     format!(r#"40/emergencies,{{"token":"{token}"}}"#).into_bytes()
 }
 
-/// A position that is reported.
+/// A `location:update`.
 pub(crate) fn location(latitude: f64, longitude: f64) -> Vec<u8> {
     format!(r#"42/emergencies,["location:update",{{"latitude":{latitude:.6},"longitude":{longitude:.6}}}]"#)
         .into_bytes()

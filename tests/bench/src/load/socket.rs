@@ -1,5 +1,5 @@
-//! One client: raw packets over a WebSocket that is no more than its TCP connection. Ten thousand of them must cost
-//! less than the server that writes to them, so reading shares one buffer, allocates nothing and parses no JSON.
+//! A client: raw packets over a WebSocket without any state but its TCP connection. Ten thousand clients must cost less than
+//! the server that writes to them, so all share one read buffer, allocate nothing and parse no JSON.
 
 use std::{
     cell::RefCell,
@@ -20,26 +20,26 @@ use super::{
     packets::{self, Event, PONG, Packet},
 };
 
-/// Enough for many events at once.
-const BUFFER: usize = 64 * 1024;
-/// The longest answer to the upgrade.
-const HEAD: usize = 4096;
+/// Enough for many events per read.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// The maximum size of the answer to the upgrade.
+const MAX_UPGRADE_RESPONSE_BYTES: usize = 4096;
 
 thread_local! {
-    /// What is read lies here while it is looked at.
-    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER]);
+    /// The read buffer that all clients of a thread share.
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER_BYTES]);
 }
 
 /// A connected client.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    /// The beginning of a frame whose end has not come.
+    /// The start of an incomplete frame.
     begun: Vec<u8>,
 }
 
 impl Socket {
-    /// Connects, shows the token, and waits for `session:ready`.
+    /// Connects, sends the token, and waits for `session:ready`.
     pub(crate) async fn connect(to: SocketAddr, token: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
@@ -65,7 +65,7 @@ impl Socket {
         self.stream.write_all(&frame).await
     }
 
-    /// Waits until something comes, and tells of every event in it.
+    /// Waits for data, and passes on every event in it.
     pub(crate) async fn listen(&mut self, mut hear: impl FnMut(Event<'_>)) -> io::Result<()> {
         let answers = poll_fn(|cx| self.poll_listen(cx, &mut hear)).await?;
         if answers.is_empty() { Ok(()) } else { self.stream.write_all(&answers).await }
@@ -93,7 +93,7 @@ impl Socket {
     }
 }
 
-/// Takes all whole frames; says how many bytes these are.
+/// Handles all complete frames; returns their total length in bytes.
 fn take(bytes: &[u8], answers: &mut Vec<u8>, hear: &mut impl FnMut(Event<'_>)) -> io::Result<usize> {
     let mut taken = 0;
     loop {
@@ -121,7 +121,7 @@ fn take(bytes: &[u8], answers: &mut Vec<u8>, hear: &mut impl FnMut(Event<'_>)) -
     }
 }
 
-/// Reads the answer to the upgrade; gives what came behind it.
+/// Reads the answer to the upgrade; returns the bytes that followed it.
 async fn upgraded(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut answer = Vec::with_capacity(512);
     loop {
@@ -131,7 +131,7 @@ async fn upgraded(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
             }
             return Err(io::Error::other(String::from_utf8_lossy(&answer)));
         }
-        if answer.len() > HEAD || stream.read_buf(&mut answer).await? == 0 {
+        if answer.len() > MAX_UPGRADE_RESPONSE_BYTES || stream.read_buf(&mut answer).await? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
     }

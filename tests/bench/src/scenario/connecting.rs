@@ -1,4 +1,4 @@
-//! Connecting: thousands of sockets with tokens, as after a restart, and what each of them costs while nothing happens.
+//! Connecting: thousands of sockets with tokens, as after a restart, and the memory of each idle socket.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,14 @@ use crate::{
 
 const KINDS: [Kind; 4] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite];
 const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
-/// Until what was needed for a moment only is given back.
-const REST: Duration = Duration::from_secs(3);
+/// The time until temporary memory is released.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 const KILOBYTE: f64 = 1e3;
 
 const RATE: &str = "connected";
 const MEMORY: &str = "memory per idle socket";
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
@@ -64,7 +64,7 @@ async fn measure(
     let took = begun.elapsed();
     let cost = meter.stop()?;
     let crowd = Crowd::listen(connected);
-    sleep(REST).await;
+    sleep(SETTLE_TIME).await;
     let full = server.usage()?.resident;
     drop(crowd);
     let sockets = f64::from(u32::try_from(sockets)?);

@@ -1,5 +1,5 @@
-//! Create: `POST /emergencies` and `POST /:id/cancel` by 32 owners at once, in cities full of helpers of whom each time
-//! fifty are alerted.
+//! Create: `POST /emergencies` and `POST /:id/cancel` by 32 concurrent owners, in cities with helpers, of whom fifty are
+//! alerted each time.
 
 use std::time::{Duration, Instant};
 
@@ -20,27 +20,27 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-const AT_ONCE: usize = 32;
-const PEOPLE: Population = Population { owners: AT_ONCE, helpers: 10_000 };
+const CONCURRENT_OWNERS: usize = 32;
+const PEOPLE: Population = Population { owners: CONCURRENT_OWNERS, helpers: 10_000 };
 
 const RATE: &str = "created and cancelled";
 const WAIT: &str = "`POST /emergencies`, p99";
 
-/// What one owner has waited for.
+/// The latencies of one owner.
 #[derive(Default)]
 struct Waits {
     created: Times,
     cancelled: Times,
 }
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
         databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
     }
-    let mut sheet = Sheet::new(format!("create and cancel, {AT_ONCE} at once"));
+    let mut sheet = Sheet::new(format!("create and cancel, {CONCURRENT_OWNERS} at once"));
     for _ in 0..cx.form.rounds() {
         for (kind, database) in KINDS.into_iter().zip(&databases) {
             let database = database.copy().await?;
@@ -69,7 +69,7 @@ async fn measure(
     let from = Instant::now() + cx.form.warm_up();
     let until = from + cx.form.pick(Duration::from_secs(2), Duration::from_secs(10));
     let mut owners = JoinSet::new();
-    for number in 0..AT_ONCE {
+    for number in 0..CONCURRENT_OWNERS {
         let http = Http::connect(server.address, &tokens.of(number)?).await?;
         owners.spawn(press(http, number, from, until));
     }
@@ -94,7 +94,7 @@ async fn measure(
     Ok(())
 }
 
-/// Presses the button and takes it back, again and again, somewhere in the cities.
+/// Raises and cancels emergencies at random positions in the cities.
 async fn press(http: Http, number: usize, from: Instant, until: Instant) -> anyhow::Result<Waits> {
     let mut chance = Chance::new(number as u64);
     let mut owner = Owner::new(http, somewhere(PEOPLE.helpers, &mut chance));

@@ -1,5 +1,5 @@
-//! Fan-out: `emergency:created` from the request to the socket of every helper, and `emergency:ended` behind it. And
-//! while thousands of sockets are written to, how long somebody waits who only asks how it stands.
+//! Fan-out: `emergency:created` from the request to the socket of every helper, then `emergency:ended`. And the latency of
+//! `GET /:id` while thousands of sockets are written to.
 
 use std::{
     net::SocketAddr,
@@ -20,22 +20,22 @@ use crate::{
     server::{Kind, Server},
     sheet::{Sheet, Target},
     statistics::{Times, median},
-    world::{Database, Population, people::Tokens, places::NOWHERE},
+    world::{Database, Population, people::Tokens, places::FAR_FROM_ALL_CITIES},
 };
 
 const KINDS: [Kind; 5] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite, Kind::Frames];
 const PEOPLE: Population = Population { owners: 2, helpers: 10_000 };
-/// Emergencies before anything is counted: the peer has to be compiled first.
-const WARM_UP: usize = 3;
-/// How many ask meanwhile, each with a pause from an answer to the next question.
-const ASKING: usize = 8;
-const PAUSE: Duration = Duration::from_millis(50);
+/// Emergencies before the measurement, so that the peer's code is compiled.
+const WARM_UP_EMERGENCIES: usize = 3;
+/// The clients that read during fan-out, each with a pause between an answer and the next request.
+const CONCURRENT_READERS: usize = 8;
+const READ_INTERVAL: Duration = Duration::from_millis(50);
 
 const CPU: &str = "CPU per delivery";
 const LAST: &str = "to the last socket";
-const ANSWER: &str = "`GET /:id` meanwhile, p99";
+const READ_LATENCY: &str = "`GET /:id` meanwhile, p99";
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
@@ -67,7 +67,7 @@ fn expect(sheet: &mut Sheet, size: usize) {
         sheet.expect(kind, CPU, Target::TimesAtMost(0.5, Kind::Peer));
         sheet.expect(kind, LAST, Target::TimesAtMost(0.6, Kind::Peer));
         if size == 10_000 {
-            sheet.expect(kind, ANSWER, Target::TimesAtMost(0.2, Kind::Peer));
+            sheet.expect(kind, READ_LATENCY, Target::TimesAtMost(0.2, Kind::Peer));
         }
     }
 }
@@ -83,8 +83,8 @@ async fn measure(
     let server = Server::start(kind, &database.url()).await?;
     let helpers: Vec<String> = (0..size).map(|n| tokens.of(PEOPLE.owners + n)).collect::<anyhow::Result<_>>()?;
     let crowd = Crowd::listen(crowd::connect(server.address, &helpers).await?);
-    let mut owner = Owner::new(Http::connect(server.address, &tokens.of(0)?).await?, NOWHERE);
-    for _ in 0..WARM_UP {
+    let mut owner = Owner::new(Http::connect(server.address, &tokens.of(0)?).await?, FAR_FROM_ALL_CITIES);
+    for _ in 0..WARM_UP_EMERGENCIES {
         once(&mut owner, &crowd).await?;
     }
 
@@ -99,14 +99,14 @@ async fn measure(
     sheet.add(kind, LAST, "ms", median(&last));
     if kind != Kind::Frames {
         let answers = ask(cx, server.address, tokens, &mut owner, &crowd).await?;
-        sheet.add(kind, ANSWER, "ms", answers.percentile(99));
+        sheet.add(kind, READ_LATENCY, "ms", answers.percentile(99));
     }
     sheet.add(kind, "deliveries", "", deliveries);
     cost.note(&server, sheet);
     Ok(())
 }
 
-/// An emergency, raised, heard of by all, cancelled, heard of by all: how long the first took.
+/// Raises an emergency, waits until all clients have received it, and does the same for its end; returns the first time.
 async fn once(owner: &mut Owner, crowd: &Crowd) -> anyhow::Result<Duration> {
     crowd.expect(b"emergency:created");
     let begun = Instant::now();
@@ -118,7 +118,7 @@ async fn once(owner: &mut Owner, crowd: &Crowd) -> anyhow::Result<Duration> {
     Ok(last - begun)
 }
 
-/// Another owner asks again and again how their emergency stands, while one fan-out follows the other.
+/// Another owner reads an emergency repeatedly, during continuous fan-out.
 async fn ask(
     cx: &Context,
     address: SocketAddr,
@@ -128,12 +128,12 @@ async fn ask(
 ) -> anyhow::Result<Times> {
     let token = tokens.of(1)?;
     crowd.expect(b"emergency:created");
-    let waiting = Owner::new(Http::connect(address, &token).await?, NOWHERE).raise().await?;
+    let waiting = Owner::new(Http::connect(address, &token).await?, FAR_FROM_ALL_CITIES).raise().await?;
     crowd.all().await?;
     let enough = Arc::new(AtomicBool::new(false));
     let asking = thread::spawn({
         let enough = Arc::clone(&enough);
-        // On a thread of its own: what the crowd does must not be taken for waiting.
+        // On a thread of its own, so that work of the other clients does not count as latency.
         move || {
             runtime::Builder::new_current_thread()
                 .enable_all()
@@ -149,10 +149,10 @@ async fn ask(
     asking.join().map_err(|_| anyhow!("asking has failed"))?
 }
 
-/// Several ask, pause and ask again: how long each answer took.
+/// Several clients read with pauses; returns the latency of each answer.
 async fn poll(address: SocketAddr, token: &str, emergency: &str, enough: &Arc<AtomicBool>) -> anyhow::Result<Times> {
     let mut asking = JoinSet::new();
-    for _ in 0..ASKING {
+    for _ in 0..CONCURRENT_READERS {
         let mut http = Http::connect(address, token).await?;
         let (path, enough) = (format!("/api/v1/emergencies/{emergency}"), Arc::clone(enough));
         asking.spawn(async move {
@@ -162,7 +162,7 @@ async fn poll(address: SocketAddr, token: &str, emergency: &str, enough: &Arc<At
                 let status = http.get(&path).await?;
                 ensure!(status == 200, "GET {path}: {status}");
                 times.add(begun.elapsed());
-                sleep(PAUSE).await;
+                sleep(READ_INTERVAL).await;
             }
             Ok(times)
         });

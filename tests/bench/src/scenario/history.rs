@@ -1,4 +1,4 @@
-//! What has been: history, timeline, pending, messages, asked by one person at a time where a million emergencies lie.
+//! History: history, timeline, pending and messages, one request at a time, with a million stored emergencies.
 
 use std::time::Instant;
 
@@ -20,15 +20,15 @@ use crate::{
 const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Sqlite];
 const PEOPLE: Population = Population { owners: 10_000, helpers: 10_000 };
 const WARM_UP: usize = 50;
-/// Within which somebody has to have an answer.
-const LIMIT: f64 = 20.0;
+/// The target of the 99th percentile.
+const MAX_P99_MILLISECONDS: f64 = 20.0;
 
-/// A question, and to whom it is put.
+/// A request, and its callers.
 struct Question {
     measure: &'static str,
-    /// Of an emergency's number: the person who asks, and the path.
+    /// The caller and the path, by the number of an emergency.
     ask: fn(&Archive, usize) -> (usize, String),
-    /// Which emergencies are asked for.
+    /// The emergencies to request.
     of: fn(&Archive) -> std::ops::Range<usize>,
 }
 
@@ -65,7 +65,7 @@ const QUESTIONS: [Question; 6] = [
     },
 ];
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let archive = Archive { people: PEOPLE, emergencies: cx.form.pick(10_000, 1_000_000) };
     let tokens = Tokens::new()?;
@@ -78,7 +78,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     }
     for _ in 0..cx.form.rounds() {
         for (kind, database) in KINDS.into_iter().zip(&databases) {
-            // Nothing is written, so that one is enough for all.
+            // The scenario only reads, so one database serves all runs.
             let server = Server::start(kind, &database.url()).await?;
             for question in &QUESTIONS {
                 let times = put(cx, &server, &archive, &tokens, question).await;
@@ -89,7 +89,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     }
     for question in &QUESTIONS {
         for kind in KINDS {
-            sheet.expect(kind, question.measure, Target::AtMost(LIMIT));
+            sheet.expect(kind, question.measure, Target::AtMost(MAX_P99_MILLISECONDS));
         }
     }
     for database in databases {

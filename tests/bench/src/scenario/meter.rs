@@ -1,4 +1,4 @@
-//! What a stretch of a run has cost: the server, the database and the load itself.
+//! The cost of a part of a run: of the server, the database and the load generator.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::{server::Server, sheet::Sheet, usage::Usage, world::DatabaseServer};
 
 const MEGABYTE: f64 = 1e6;
 
-/// What had been used when it began.
+/// The usage at the start of the measurement.
 pub(crate) struct Meter<'a> {
     server: &'a Server,
     databases: &'a DatabaseServer,
@@ -16,7 +16,7 @@ pub(crate) struct Meter<'a> {
     database: Option<Duration>,
 }
 
-/// What was used.
+/// The usage during the measurement.
 pub(crate) struct Cost {
     pub(crate) took: Duration,
     pub(crate) cpu: Duration,
@@ -42,7 +42,7 @@ impl<'a> Meter<'a> {
 }
 
 impl Cost {
-    /// The lines that every scenario has.
+    /// The rows that all scenarios have.
     pub(crate) fn note(&self, server: &Server, sheet: &mut Sheet) {
         let kind = server.kind;
         sheet.add(kind, "CPU of the server", "s", self.cpu.as_secs_f64());

@@ -1,4 +1,4 @@
-//! What is measured: a file for each scenario.
+//! The scenarios, one file each.
 
 mod connecting;
 mod create;
@@ -20,7 +20,7 @@ use crate::{
     world::{DatabaseServer, places::Place},
 };
 
-/// What a scenario needs to know.
+/// The context of a scenario.
 pub(crate) struct Context {
     pub(crate) form: Form,
     pub(crate) databases: DatabaseServer,
@@ -28,13 +28,13 @@ pub(crate) struct Context {
 
 type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Sheet>>> + 'a>>;
 
-/// One thing to measure.
+/// A scenario.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) run: for<'a> fn(&'a Context) -> Running<'a>,
 }
 
-/// All of them, in the order in which they are run.
+/// All scenarios, in the order in which they run.
 pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "fan-out", run: |cx| Box::pin(fan_out::run(cx)) },
     Scenario { name: "positions", run: |cx| Box::pin(positions::run(cx)) },
@@ -45,11 +45,11 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
 ];
 
-/// Somebody who presses the button and takes it back.
+/// An owner who raises and cancels emergencies.
 struct Owner {
     http: Http,
     body: String,
-    /// How many helpers there were near all that was raised.
+    /// The sum of `nearbyHelperCount` of all raised emergencies.
     near: u64,
 }
 

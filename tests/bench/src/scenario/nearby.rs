@@ -1,5 +1,5 @@
-//! Nearby search: who is near an emergency, asked by one person at a time, the more helpers there are all over the world;
-//! and the same search as part of raising an emergency. There are never more than a thousand around one place.
+//! Nearby search: `GET /:id/helpers`, one request at a time, with a growing number of helpers at constant density; and the
+//! same search as part of raising an emergency.
 
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,13 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-/// Owners whose emergencies are looked around, and one who raises and cancels.
+/// The owners of the searched emergencies, and one who raises and cancels.
 const OWNERS: usize = 40;
 const WARM_UP: usize = 100;
-/// Of the median, from the fewest helpers to the most.
+/// The growth of the median from the fewest helpers to the most.
 const GROWTH: &str = "growth of the search";
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut sheet = Sheet::new("nearby search");
@@ -66,7 +66,7 @@ fn search(helpers: usize, percent: usize) -> String {
     format!("`GET /:id/helpers` among {helpers}, p{percent}")
 }
 
-/// Gives the median search.
+/// Returns the median of the search.
 async fn measure(
     cx: &Context,
     kind: Kind,

@@ -1,5 +1,5 @@
-//! Positions: `location:update` of many sockets, stored and confirmed. As fast as they go, each sending the next when the
-//! last is confirmed; and at one a second each, as phones do.
+//! Positions: `location:update` of many sockets until confirmed. As fast as possible, each socket sending the next one when
+//! the last is confirmed; and at one per second each, like phones.
 
 use std::{
     sync::{
@@ -26,23 +26,23 @@ use crate::{
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
 const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
-/// How far a phone moves from one report to the next, in degrees: some metres.
-const STEP: f64 = 0.000_1;
-/// After the end, how long a confirmation is waited for that is on its way.
-const LAST: Duration = Duration::from_secs(10);
+/// The movement between two positions, in degrees: some metres.
+const STEP_DEGREES: f64 = 0.000_1;
+/// The maximum time to wait for confirmations after the end.
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 const RATE: &str = "confirmed";
 const WAIT: &str = "to the confirmation, p99";
 
-/// How often each phone reports.
+/// The rate of positions per socket.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     sockets: usize,
-    /// None for as fast as it goes.
+    /// The interval; `None` for as fast as possible.
     every: Option<Duration>,
 }
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
@@ -117,40 +117,40 @@ async fn measure(
     Ok(())
 }
 
-/// A phone that reports where it is.
+/// A client that reports positions.
 struct Phone {
     socket: Socket,
     number: usize,
     pace: Pace,
-    /// Reports between these times count.
+    /// Positions between these times are measured.
     counted: (Instant, Instant),
     confirmed: Arc<AtomicUsize>,
 }
 
 impl Phone {
-    /// Reports until the end: how long the reports that count were under way.
+    /// Reports until the end; returns the latencies of measured positions.
     async fn report(mut self) -> anyhow::Result<Times> {
         let mut times = Times::default();
         let mut place = places::home(self.number, PEOPLE.helpers);
         let mut due = Instant::now() + self.phase();
         while due < self.counted.1 {
             sleep_until(due.into()).await;
-            place.latitude += STEP;
+            place.latitude += STEP_DEGREES;
             self.socket.send(&packets::location(place.latitude, place.longitude)).await?;
-            timeout_at((self.counted.1 + LAST).into(), self.confirmation())
+            timeout_at((self.counted.1 + CONFIRMATION_TIMEOUT).into(), self.confirmation())
                 .await
                 .context("a position is not confirmed")??;
             self.confirmed.fetch_add(1, Relaxed);
             if due >= self.counted.0 {
                 times.add(due.elapsed());
             }
-            // One that waits for long is late for the next, and that counts as waiting too.
+            // A late confirmation delays the next position; its latency counts from the scheduled time.
             due = self.pace.every.map_or_else(Instant::now, |every| due + every);
         }
         Ok(times)
     }
 
-    /// Phones do not all report in the same moment.
+    /// The offset of the first position, so that clients do not report simultaneously.
     fn phase(&self) -> Duration {
         let every = self.pace.every.unwrap_or_default();
         every.mul_f64(places::Chance::new(self.number as u64).unit())

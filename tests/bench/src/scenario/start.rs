@@ -1,5 +1,4 @@
-//! Start: from the start of the process until `/readyz` says yes, on a file that is not there yet, and on databases that
-//! are full.
+//! Start: from `exec` until `/readyz` answers 200, on a new file and on large databases.
 
 use anyhow::Context as _;
 
@@ -10,7 +9,7 @@ use crate::{
     world::{Database, Population},
 };
 
-/// Runs it.
+/// Runs the scenario.
 pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
     let mut sheet = Sheet::new("from the start to ready");
     let empty = "on nothing";

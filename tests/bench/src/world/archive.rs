@@ -1,5 +1,5 @@
-//! Emergencies that lie there: who took part in which, and the events that tell of it, written once as the service writes
-//! them and copied by the database for every emergency.
+//! Stored emergencies with their participants and events. The events are encoded once as the service does, and copied by the
+//! database for every emergency.
 
 use std::ops::Range;
 
@@ -15,12 +15,12 @@ use super::{
     people::{emergency, now, person},
 };
 
-/// Those that live are the last ones.
-const LIVE: usize = 1_000;
-/// In these many messages were written.
-const TALKATIVE: usize = 100;
+/// The number of live emergencies, which are the last ones.
+const LIVE_EMERGENCIES: usize = 1_000;
+/// The number of emergencies with many messages.
+const EMERGENCIES_WITH_MANY_MESSAGES: usize = 100;
 
-/// So many emergencies of these people, most of them resolved long ago.
+/// Emergencies of a population, most of them resolved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Archive {
     pub(crate) people: Population,
@@ -28,35 +28,35 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// Whose an emergency is. Nobody has two that live.
+    /// The owner of an emergency. No owner has two live ones.
     pub(crate) fn owner(&self, emergency: usize) -> usize {
         emergency % self.people.owners
     }
 
-    /// Who came; or of one that lives, who stands where it happened.
+    /// The responding helper; for a live emergency, a helper at its position.
     pub(crate) fn helper(&self, emergency: usize) -> usize {
         self.people.owners + emergency % self.people.helpers
     }
 
-    /// Those that were resolved.
+    /// The numbers of resolved emergencies.
     pub(crate) fn ended(&self) -> Range<usize> {
-        0..self.emergencies - LIVE
+        0..self.emergencies - LIVE_EMERGENCIES
     }
 
-    /// Those that live.
+    /// The numbers of live emergencies.
     pub(crate) fn live(&self) -> Range<usize> {
-        self.emergencies - LIVE..self.emergencies
+        self.emergencies - LIVE_EMERGENCIES..self.emergencies
     }
 
-    /// Those with many messages.
+    /// The numbers of emergencies with many messages.
     pub(crate) fn talkative(&self) -> Range<usize> {
-        0..TALKATIVE.min(self.emergencies)
+        0..EMERGENCIES_WITH_MANY_MESSAGES.min(self.emergencies)
     }
 
-    /// What the statements are told: how many, how many of them ended, owners, helpers, talkative ones.
+    /// The parameters of the statements: emergencies, ended ones, owners, helpers, emergencies with many messages.
     pub(crate) fn numbers(&self) -> anyhow::Result<[i64; 5]> {
         let Self { people, emergencies } = *self;
-        let numbers = [emergencies, self.ended().end, people.owners, people.helpers, TALKATIVE];
+        let numbers = [emergencies, self.ended().end, people.owners, people.helpers, EMERGENCIES_WITH_MANY_MESSAGES];
         let mut all = [0; 5];
         for (number, into) in numbers.into_iter().zip(&mut all) {
             *into = i64::try_from(number)?;
@@ -65,17 +65,21 @@ impl Archive {
     }
 }
 
-/// In whose place the statements put the ids of an emergency, its owner and its helper.
+/// The placeholders that the statements replace by the ids of an emergency, its owner and its helper.
 pub(crate) struct Placeholders {
     pub(crate) emergency: Uuid,
     pub(crate) owner: Uuid,
     pub(crate) helper: Uuid,
 }
 
-/// Larger than any number.
+/// Larger than any number in use.
 pub(crate) fn placeholders() -> Placeholders {
-    const NOBODY: usize = 0xffff_ffff_ff00;
-    Placeholders { emergency: emergency(NOBODY), owner: person(NOBODY), helper: person(NOBODY + 1) }
+    const PLACEHOLDER_NUMBER: usize = 0xffff_ffff_ff00;
+    Placeholders {
+        emergency: emergency(PLACEHOLDER_NUMBER),
+        owner: person(PLACEHOLDER_NUMBER),
+        helper: person(PLACEHOLDER_NUMBER + 1),
+    }
 }
 
 /// Five events of an emergency with placeholders: their kinds, and their bodies as JSON.
@@ -142,7 +146,7 @@ mod tests {
         let mut owners: Vec<usize> = ARCHIVE.live().map(|number| ARCHIVE.owner(number)).collect();
         owners.sort_unstable();
         owners.dedup();
-        assert_eq!(owners.len(), LIVE);
+        assert_eq!(owners.len(), LIVE_EMERGENCIES);
     }
 
     #[test]

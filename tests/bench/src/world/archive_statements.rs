@@ -3,7 +3,7 @@
 
 use super::statements::{pg_id, sqlite_id};
 
-/// Of an emergency `e`: owner and helper, and when it began. One every 30 seconds, until now.
+/// Owner, helper and start of an emergency `e`. One every 30 seconds, until now.
 macro_rules! pg_source {
     ($what:expr) => {
         concat!(
@@ -85,7 +85,7 @@ pub(crate) const SQLITE: [&str; 5] = [
          iif(ended, began, null), iif(ended, owner, null), iif(ended, 'user_resolved', null), 1 \
          from source s join position p on p.account_id = helper"
     ),
-    // Boxes of 5 km around what lives, as the service makes them.
+    // Boxes of 5 km around live emergencies, as the service creates them.
     "insert into emergency_area select key * 2, latitude - 0.045, latitude + 0.045, longitude - 0.09, longitude + 0.09 \
      from emergency where status = 'active' and ?1 + ?2 + ?3 + ?4 + ?5 > 0",
     sqlite_source!(

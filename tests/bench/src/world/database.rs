@@ -1,4 +1,4 @@
-//! Databases of one run's own, on PostgreSQL or in a file: made, filled, copied and removed.
+//! Private databases of a run, on PostgreSQL or in a file: created, filled, copied and removed.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -24,22 +24,22 @@ use crate::{
     usage,
 };
 
-/// How many positions are written at once.
-const CROWD: usize = 10_000;
+/// The number of positions per statement.
+const POSITIONS_PER_STATEMENT: usize = 10_000;
 const PEER_SCHEMA: &str = include_str!("../../node-peer/schema.sql");
 const FILE: &str = "allynet.db";
 
-/// The PostgreSQL on which all databases are made.
+/// The PostgreSQL server that holds the databases.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     options: PgConnectOptions,
-    /// Its first process, if it runs on this machine.
+    /// The id of the postmaster, if it runs on this machine.
     process: Option<u32>,
 }
 
 impl Server {
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
-        // It is on this machine, and not every client reads a mode of TLS in the same way.
+        // The server is local, and clients interpret `sslmode` differently.
         let options = url.parse::<PgConnectOptions>()?.ssl_mode(PgSslMode::Disable);
         let mut connection = PgConnection::connect_with(&options).await?;
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await?;
@@ -48,7 +48,7 @@ impl Server {
         Ok(Self { options, process })
     }
 
-    /// Processor time of all its processes.
+    /// The processor time of all processes of the server.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         usage::family(self.process?).ok()
     }
@@ -60,7 +60,7 @@ impl Server {
     }
 }
 
-/// A database that a server of this kind understands.
+/// A database for a kind of server.
 pub(crate) struct Database {
     kind: Kind,
     server: Server,
@@ -68,14 +68,14 @@ pub(crate) struct Database {
 }
 
 enum Place {
-    /// The floor has none.
+    /// None: for servers without a database.
     None,
     File(TempDir),
     Named(String),
 }
 
 impl Database {
-    /// Makes one without tables; of a file, not even that.
+    /// Creates a database without tables; a file is not created yet.
     pub(crate) async fn new(server: &Server, kind: Kind) -> anyhow::Result<Self> {
         let place = match kind {
             Kind::Bare | Kind::Frames => Place::None,
@@ -89,7 +89,7 @@ impl Database {
         Ok(Self { kind, server: server.clone(), place })
     }
 
-    /// Makes its tables.
+    /// Creates the tables.
     async fn migrate(&self) -> anyhow::Result<()> {
         match self.kind {
             Kind::Postgres | Kind::Sqlite => {
@@ -105,7 +105,7 @@ impl Database {
         }
     }
 
-    /// Makes one with these people in it.
+    /// Creates a database with this population.
     pub(crate) async fn with(server: &Server, kind: Kind, population: Population) -> anyhow::Result<Self> {
         let database = Self::new(server, kind).await?;
         database.migrate().await?;
@@ -118,7 +118,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Another with the same in it.
+    /// Copies the database.
     pub(crate) async fn copy(&self) -> anyhow::Result<Self> {
         let place = match &self.place {
             Place::None => Place::None,
@@ -137,7 +137,7 @@ impl Database {
         Ok(Self { kind: self.kind, server: self.server.clone(), place })
     }
 
-    /// As `DATABASE_URL` names it.
+    /// The value of `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match &self.place {
             Place::None => String::new(),
@@ -146,7 +146,7 @@ impl Database {
         }
     }
 
-    /// Removes it. One that is left behind by a failure goes with the server.
+    /// Removes the database. After a failure it is removed with the server.
     pub(crate) async fn remove(self) -> anyhow::Result<()> {
         match self.place {
             Place::None => Ok(()),
@@ -157,7 +157,7 @@ impl Database {
 
     pub(super) async fn postgres(&self) -> anyhow::Result<PgConnection> {
         let Place::Named(name) = &self.place else { bail!("{} is not on PostgreSQL", self.kind.name()) };
-        // What refers to what is known: checking it would take longer than writing it.
+        // Foreign keys are known to be valid, and checking them would take longer than writing the rows.
         let options = self.server.options.clone().database(name).options([("session_replication_role", "replica")]);
         Ok(PgConnection::connect_with(&options).await?)
     }
@@ -201,7 +201,7 @@ impl Database {
 }
 
 impl Database {
-    /// Adds what has been to the people in it.
+    /// Adds an archive of emergencies.
     pub(crate) async fn add(&self, archive: &Archive) -> anyhow::Result<()> {
         if self.kind == Kind::Sqlite { self.add_sqlite(archive).await } else { self.add_postgres(archive).await }
     }
@@ -241,11 +241,11 @@ impl Database {
     }
 }
 
-/// The positions of all helpers, as the statements take them.
+/// The positions of all helpers as JSON, as the statements expect them.
 fn homes(population: Population) -> impl Iterator<Item = String> {
     let Population { owners, helpers } = population;
-    (0..helpers).step_by(CROWD).map(move |first| {
-        let crowd = (first..helpers.min(first + CROWD)).map(|helper| {
+    (0..helpers).step_by(POSITIONS_PER_STATEMENT).map(move |first| {
+        let crowd = (first..helpers.min(first + POSITIONS_PER_STATEMENT)).map(|helper| {
             let place = places::home(helper, helpers);
             format!("[{},{:.6},{:.6}]", owners + helper, place.latitude, place.longitude)
         });
@@ -253,7 +253,7 @@ fn homes(population: Population) -> impl Iterator<Item = String> {
     })
 }
 
-/// A folder in memory, as the PostgreSQL of the tests is; on a disk, where there is none.
+/// A folder in memory, like the PostgreSQL of the tests; on disk if `/dev/shm` is missing.
 fn in_memory() -> anyhow::Result<TempDir> {
     let shared = Path::new("/dev/shm");
     Ok(if shared.is_dir() { TempDir::with_prefix_in("allynet-bench-", shared)? } else { TempDir::new()? })
@@ -270,9 +270,13 @@ mod tests {
 
     #[test]
     fn every_helper_has_one_position_behind_the_owners() {
-        let all: Vec<String> = homes(Population { owners: 3, helpers: CROWD + 1 }).collect();
+        let all: Vec<String> = homes(Population { owners: 3, helpers: POSITIONS_PER_STATEMENT + 1 }).collect();
         assert_eq!(all.len(), 2);
-        assert!(all[0].starts_with("[[3,") && all[1].starts_with(&format!("[[{},", CROWD + 3)), "{}", all[1]);
+        assert!(
+            all[0].starts_with("[[3,") && all[1].starts_with(&format!("[[{},", POSITIONS_PER_STATEMENT + 3)),
+            "{}",
+            all[1]
+        );
         assert_eq!(all[1].matches("],[").count(), 0);
     }
 }

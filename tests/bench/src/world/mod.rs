@@ -1,4 +1,4 @@
-//! Databases with people in them, made past the services: registering thousands would be all that is measured.
+//! Databases with users, written directly because registering thousands over REST would take too long.
 
 mod archive;
 mod archive_statements;
@@ -10,11 +10,11 @@ mod statements;
 pub(crate) use archive::Archive;
 pub(crate) use database::{Database, Server as DatabaseServer};
 
-/// Who is in a database. Owners have the numbers from 0, helpers those behind them.
+/// The users in a database. Owners have the numbers from 0, helpers follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Population {
-    /// People who may raise an emergency.
+    /// The number of users without a helper record.
     pub(crate) owners: usize,
-    /// Verified, on duty, with a position.
+    /// The number of verified helpers on duty with a position.
     pub(crate) helpers: usize,
 }

@@ -1,4 +1,4 @@
-//! People by their numbers: their ids, which the statements that make them compute in the same way, and their tokens.
+//! Ids and tokens of users by number. The statements compute ids in the same way.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use allynet_auth::JwtTokens;
 use allynet_domain::{Account, HelperReputation, Name, Profile, Role, Timestamp, UserId, port::Tokens as _};
 use uuid::Uuid;
 
-/// What tokens are signed with, by the servers and here.
+/// The key that signs tokens, for the servers and for the benchmark.
 pub(crate) const SECRET: &str = "the benchmarks sign their tokens with this";
-const DAY: Duration = Duration::from_hours(24);
-/// The first byte of an id says of what it is. The rest makes it a UUID of version 7.
-const PERSON: u128 = 0x0a;
-const SESSION: u128 = 0x05;
-const EMERGENCY: u128 = 0x0e;
+const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+/// The first byte of an id, by kind. The rest makes it a UUID of version 7.
+const PERSON_PREFIX: u128 = 0x0a;
+const SESSION_PREFIX: u128 = 0x05;
+const EMERGENCY_PREFIX: u128 = 0x0e;
 
 fn id(of: u128, number: usize) -> Uuid {
     Uuid::from_u128((of << 120) | (0x7000_8000 << 48) | number as u128)
 }
 
-/// The account of a person.
+/// The id of a user.
 pub(crate) fn person(number: usize) -> Uuid {
-    id(PERSON, number)
+    id(PERSON_PREFIX, number)
 }
 
-/// An emergency of the archive.
+/// The id of an emergency in the archive.
 pub(crate) fn emergency(number: usize) -> Uuid {
-    id(EMERGENCY, number)
+    id(EMERGENCY_PREFIX, number)
 }
 
-/// Signs access tokens as the services do.
+/// Signs access tokens like the services.
 pub(crate) struct Tokens {
     signing: JwtTokens,
     account: Account,
@@ -36,7 +36,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let signing = JwtTokens::new(&SECRET.to_owned().into(), DAY, DAY)?;
+        let signing = JwtTokens::new(&SECRET.to_owned().into(), TOKEN_LIFETIME, TOKEN_LIFETIME)?;
         let profile =
             Profile { first_name: Name::parse("Somebody")?, last_name: None, phone: None, avatar: None, bio: None };
         let account = Account {
@@ -52,10 +52,10 @@ impl Tokens {
         Ok(Self { signing, account })
     }
 
-    /// The token of a person.
+    /// The token of a user.
     pub(crate) fn of(&self, number: usize) -> anyhow::Result<String> {
         let account = Account { id: person(number).into(), ..self.account.clone() };
-        let token = self.signing.access(&account, id(SESSION, number).into(), now())?;
+        let token = self.signing.access(&account, id(SESSION_PREFIX, number).into(), now())?;
         Ok(token.expose().to_owned())
     }
 }

@@ -1,26 +1,25 @@
-//! Where people are: around cities of a thousand helpers each, so that the more helpers there are, the more cities there
-//! are, and no more helpers around one place.
+//! Positions of users: around cities of a thousand helpers each. More helpers mean more cities, not denser ones.
 
 use std::f64::consts::TAU;
 
-/// Helpers of one city.
-pub(crate) const CITY: usize = 1_000;
-/// The standard deviation of distances from a city's centre, north and east. 39 % live within this of it, 99 % within
-/// three times as much.
+/// The number of helpers of one city.
+pub(crate) const HELPERS_PER_CITY: usize = 1_000;
+/// The standard deviation of distances from a city's centre, north and east. 39 % of helpers are within this distance, 99 %
+/// within three times of it.
 const SPREAD_METRES: f64 = 5_000.0;
-/// Of one degree of latitude.
+/// The length of a degree of latitude.
 const DEGREE_METRES: f64 = 111_195.0;
 /// Far from all cities, in the South Atlantic.
-pub(crate) const NOWHERE: Place = Place { latitude: -45.0, longitude: -20.0 };
+pub(crate) const FAR_FROM_ALL_CITIES: Place = Place { latitude: -45.0, longitude: -20.0 };
 
-/// A place.
+/// A position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Place {
     pub(crate) latitude: f64,
     pub(crate) longitude: f64,
 }
 
-/// Random numbers that are the same in every run (`SplitMix64`, Steele, Lea and Flood 2014).
+/// A random number generator that is the same in every run (`SplitMix64`, Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
 pub(crate) struct Chance(u64);
 
@@ -56,25 +55,25 @@ impl Chance {
     }
 }
 
-/// The centre of a city, away from poles and antimeridian. Neighbours in number are far apart: multiples of irrational
+/// The centre of a city, away from poles and antimeridian. Successive cities are far apart, by multiples of irrational
 /// numbers.
 fn city(number: usize) -> Place {
     let part = |step: f64| (f64::from(u32::try_from(number).unwrap_or(u32::MAX)) * step).fract();
     Place { latitude: 25.0 + 35.0 * part(0.618_033_988_75), longitude: -170.0 + 340.0 * part(0.414_213_562_37) }
 }
 
-/// A place in one of the cities of so many helpers.
+/// A position in one of the cities of `helpers` helpers.
 pub(crate) fn somewhere(helpers: usize, chance: &mut Chance) -> Place {
     near(chance.below(cities(helpers)), chance)
 }
 
-/// Where a helper is.
+/// The position of a helper.
 pub(crate) fn home(helper: usize, helpers: usize) -> Place {
     near(helper % cities(helpers), &mut Chance::new(helper as u64))
 }
 
 fn cities(helpers: usize) -> usize {
-    helpers.div_ceil(CITY).max(1)
+    helpers.div_ceil(HELPERS_PER_CITY).max(1)
 }
 
 fn near(number: usize, chance: &mut Chance) -> Place {
@@ -97,7 +96,7 @@ mod tests {
 
     #[test]
     fn two_fifths_of_a_city_live_near_its_centre_however_many_cities_there_are() {
-        for helpers in [CITY, 100 * CITY] {
+        for helpers in [HELPERS_PER_CITY, 100 * HELPERS_PER_CITY] {
             let centre = city(0);
             let within = (0..helpers).step_by(cities(helpers)).filter(|&helper| {
                 let place = home(helper, helpers);
@@ -105,7 +104,7 @@ mod tests {
                 let east = (place.longitude - centre.longitude) * DEGREE_METRES * centre.latitude.to_radians().cos();
                 north.hypot(east) < SPREAD_METRES
             });
-            let near = within.count() * 100 / CITY;
+            let near = within.count() * 100 / HELPERS_PER_CITY;
             assert!((35..43).contains(&near), "{near} %");
         }
     }

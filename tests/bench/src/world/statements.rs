@@ -1,23 +1,23 @@
-//! The statements that fill the tables of each server. A number is all that a person is made of.
+//! The statements that fill the tables of each server. All data of a user is derived from the user's number.
 
-/// How one schema is filled.
+/// The statements for one schema.
 pub(crate) struct Statements {
-    /// Accounts and sessions; $1: how many people, $2: how many of them are owners.
+    /// Accounts and sessions; $1: number of users, $2: number of owners among them.
     pub(crate) people: &'static [&'static str],
     /// Positions as JSON, `[[number, latitude, longitude], …]`.
     pub(crate) positions: &'static str,
-    /// What a database that runs for long has done by itself.
+    /// Maintenance that a database in use has done by itself.
     pub(crate) settle: &'static str,
 }
 
-/// The UUID of something on PostgreSQL.
+/// The expression for a UUID on PostgreSQL.
 macro_rules! pg_id {
     ($of:literal, $number:literal) => {
         concat!("('", $of, "000000-0000-7000-8000-' || lpad(to_hex(", $number, "), 12, '0'))::uuid")
     };
 }
 
-/// The same on SQLite.
+/// The expression for a UUID on SQLite.
 macro_rules! sqlite_id {
     ($of:literal, $number:literal) => {
         concat!("unhex('", $of, "000000000070008000' || printf('%012x', ", $number, "))")

@@ -1,4 +1,4 @@
-//! A checker that finds nothing proves nothing: what it must find.
+//! The faults that the checker must detect.
 
 use allynet_domain::{EmergencyId, EmergencyStatus};
 use allynet_tests::contract::{at, nth};
@@ -20,7 +20,7 @@ fn heard(event: i64) -> Heard {
     Heard { event, name: "emergency:status_changed".to_owned(), emergency, at: at(1) }
 }
 
-/// What is found on a connection that was ready at 4 and whose user is entitled to all but event 8.
+/// The faults of a connection that was ready at event 4 and whose user is entitled to all events except 8.
 fn found(change: impl FnOnce(&mut Session)) -> Vec<String> {
     let log = log();
     let by_id = log.iter().map(|event| (event.id.get(), event)).collect();
@@ -32,13 +32,13 @@ fn found(change: impl FnOnce(&mut Session)) -> Vec<String> {
 }
 
 #[test]
-fn what_comes_once_and_in_order_is_right() {
+fn events_that_arrive_once_and_in_order_are_no_fault() {
     assert_eq!(found(|_| {}), Vec::<String>::new());
     assert_eq!(found(|session| (session.last, session.latest) = (Some(4), 7)), Vec::<String>::new());
 }
 
 #[test]
-fn everything_else_is_found() {
+fn every_other_delivery_is_a_fault() {
     type Change = fn(&mut Session);
     let changes: [(Change, &str); 7] = [
         (|s| s.heard.push(heard(7)), "heard 7 after 7"),
