@@ -144,7 +144,7 @@ pub async fn an_expected_account_must_still_have_its_rights(store: Store) {
     }
 }
 
-pub async fn of_many_who_decide_on_one_account_at_once_exactly_one_is_stored(store: Store) {
+pub async fn of_concurrent_decisions_on_one_account_exactly_one_is_stored(store: Store) {
     let other_node = store.another().await;
     let before = store.helper().await;
     let nodes = [&store, &other_node].into_iter().cycle().take(12);
@@ -169,7 +169,7 @@ pub async fn a_block_is_stored_and_lifted(store: Store) {
     assert_eq!(store.account(other.id).await, other);
 }
 
-pub async fn activity_counts_what_was_raised_and_what_was_helped(store: Store) {
+pub async fn activity_counts_raised_and_helped_emergencies(store: Store) {
     let owner = store.register().await;
     let [helper, quitter] = [store.helper().await, store.helper().await];
     // Resolved with one who came and one who cancelled; cancelled by its owner; still live.

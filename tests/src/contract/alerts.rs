@@ -84,7 +84,7 @@ pub async fn alerts_are_loaded_in_the_order_of_waves_then_of_distance(store: Sto
     assert!(untouched);
 }
 
-pub async fn counts_tell_the_last_wave_and_what_came_back_from_alerted_helpers(store: Store) {
+pub async fn counts_include_the_last_wave_and_the_answers_of_alerted_helpers(store: Store) {
     let emergency = store.emergency().await;
     let of = emergency.id();
     assert_eq!(store.counts(of).await, AlertCounts { wave: 1, alerted: 0, acknowledged: 0, declined: 0 });
@@ -127,7 +127,7 @@ pub async fn of_many_acknowledgements_at_once_exactly_one_is_the_first(store: St
     assert_eq!(store.acknowledgements(emergency.id()).await, 1);
 }
 
-pub async fn one_who_was_not_alerted_acknowledges_nothing(store: Store) {
+pub async fn an_acknowledgement_without_an_alert_is_ignored(store: Store) {
     let emergency = store.emergency().await;
     let [stranger, decliner] = store.people().await;
     store.decline(&emergency, decliner, true).await;
@@ -199,7 +199,7 @@ pub async fn waves_are_due_from_their_moment_on_longest_waiting_first(store: Sto
     assert_eq!(store.due(91, -100, 2).await, [expired, early]);
 }
 
-pub async fn what_ran_out_of_time_is_due_whoever_responds(store: Store) {
+pub async fn expired_emergencies_are_due_despite_responses(store: Store) {
     let [waits, responding, both] =
         [store.waiting(10, None).await.id(), store.waiting(20, None).await.id(), store.waiting(5, Some(65)).await.id()];
     let helper = store.helper().await;
@@ -210,7 +210,7 @@ pub async fn what_ran_out_of_time_is_due_whoever_responds(store: Store) {
     assert_eq!(store.due(100, 21, 10).await, [both, waits, responding], "each once");
 }
 
-pub async fn what_has_ended_is_not_due(store: Store) {
+pub async fn ended_emergencies_are_not_due(store: Store) {
     let [resolved, cancelled] = [store.waiting(0, Some(60)).await.id(), store.waiting(0, Some(60)).await.id()];
     store.resolve(resolved, at(30)).await;
     store.cancel(cancelled, at(30)).await;

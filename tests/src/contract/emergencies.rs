@@ -58,7 +58,7 @@ pub async fn an_earlier_call_is_the_one_with_the_request_id_else_the_live_one(st
     }
 }
 
-pub async fn live_ones_come_as_owned_then_engaged_then_completed_newest_first(store: Store) {
+pub async fn live_emergencies_are_ordered_by_owned_engaged_completed_then_newest(store: Store) {
     let user = store.helper().await;
     let mut ids = Vec::new();
     for seconds in 0..6 {

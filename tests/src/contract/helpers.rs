@@ -118,7 +118,7 @@ pub async fn the_searcher_is_left_out(store: Store) {
     assert_eq!(census.counts, [1]);
 }
 
-pub async fn a_search_around_an_emergency_tells_how_the_reader_stands_to_it(store: Store) {
+pub async fn a_search_around_an_emergency_includes_the_access_of_the_reader(store: Store) {
     let emergency = store.emergency().await;
     let [responding, cancelled, other] = [store.helper().await, store.helper().await, store.helper().await];
     store.accept(emergency.id(), &responding, at(1)).await;
@@ -141,7 +141,7 @@ pub async fn a_search_around_an_emergency_tells_how_the_reader_stands_to_it(stor
     assert_eq!(store.messages.find(id(), id(), other.id).await.unwrap(), None);
 }
 
-pub async fn the_nearest_are_so_many_beyond_those_who_know_already(store: Store) {
+pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: Store) {
     let mut ids = Vec::new();
     for longitude in [0.01, 0.02, 0.03, 0.04, 0.05, 0.06] {
         ids.push(store.helper_at(place(0.0, longitude)).await);
@@ -214,7 +214,7 @@ pub async fn only_helpers_on_duty_by_the_policy_are_found(store: Store) {
     }
 }
 
-pub async fn one_who_has_a_position_is_found_when_they_are_on_duty_and_not_otherwise(store: Store) {
+pub async fn a_position_is_found_only_while_its_helper_is_on_duty(store: Store) {
     let account = store.register().await;
     let user = account.id;
     store.locate(user, place(0.0, 0.001)).await;

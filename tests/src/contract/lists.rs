@@ -37,7 +37,7 @@ fn history_of(user: UserId) -> HistoryPage {
 
 const ALL: AdminPage = AdminPage { status: None, near: None, before: None, limit: 100 };
 
-pub async fn history_holds_what_one_took_part_in_newest_first(store: Store) {
+pub async fn history_has_the_emergencies_of_a_participant_newest_first(store: Store) {
     let [user, other] = [store.helper().await, store.register().await];
     let mut took_part = Vec::new();
     for (seconds, last) in [
@@ -111,7 +111,7 @@ pub async fn a_page_of_history_takes_all_that_share_the_time_of_its_last(store: 
     }
 }
 
-pub async fn administrators_see_live_ones_or_those_in_one_status(store: Store) {
+pub async fn administrators_list_live_emergencies_or_those_with_one_status(store: Store) {
     let helper = store.helper().await;
     let [active, responding, resolved, cancelled] = [
         store.emergency().await.id(),

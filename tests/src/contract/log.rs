@@ -296,7 +296,7 @@ pub async fn a_range_is_the_newest_of_what_lies_between(store: Store) {
     assert_eq!(store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap().last(), all.last());
 }
 
-pub async fn old_events_are_forgotten_oldest_first_and_it_is_known_how_far(store: Store) {
+pub async fn old_events_are_removed_oldest_first_and_the_position_is_recorded(store: Store) {
     for n in 0..10 {
         let second = i64::try_from(n).unwrap();
         store.commit(Change::new(None, at(second)).account_event(marker(n))).await;
@@ -330,7 +330,7 @@ pub async fn the_events_of_an_emergency_stay_until_long_after_its_end(store: Sto
     assert_eq!(store.log.events_of(of, EventId::START, 9).await.unwrap(), []);
 }
 
-pub async fn what_is_forgotten_stops_no_tail(store: Store) {
+pub async fn removed_events_do_not_stop_a_tail(store: Store) {
     let mut tail = store.log.follow().await.unwrap();
     for n in 0..20 {
         store.commit(Change::new(None, at(1)).account_event(marker(n))).await;

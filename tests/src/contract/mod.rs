@@ -42,25 +42,25 @@ macro_rules! contract {
                 only_the_first_helper_record_sets_the_verification
                 an_administrators_verification_is_stored
                 an_expected_account_must_still_have_its_rights
-                of_many_who_decide_on_one_account_at_once_exactly_one_is_stored
+                of_concurrent_decisions_on_one_account_exactly_one_is_stored
                 a_block_is_stored_and_lifted
-                activity_counts_what_was_raised_and_what_was_helped
+                activity_counts_raised_and_helped_emergencies
                 helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times
                 contacts_are_listed_oldest_first_and_removed_by_their_owner_only
                 no_more_contacts_than_the_limit_are_added
             }
             alerts {
                 alerts_are_loaded_in_the_order_of_waves_then_of_distance
-                counts_tell_the_last_wave_and_what_came_back_from_alerted_helpers
+                counts_include_the_last_wave_and_the_answers_of_alerted_helpers
                 only_the_first_acknowledgement_counts
                 of_many_acknowledgements_at_once_exactly_one_is_the_first
-                one_who_was_not_alerted_acknowledges_nothing
+                an_acknowledgement_without_an_alert_is_ignored
                 an_acknowledgement_leaves_the_revision_as_it_was
                 the_wave_is_moved_by_sending_alerts_only_and_only_forward
                 the_time_of_the_next_wave_is_stored
                 waves_are_due_from_their_moment_on_longest_waiting_first
-                what_ran_out_of_time_is_due_whoever_responds
-                what_has_ended_is_not_due
+                expired_emergencies_are_due_despite_responses
+                ended_emergencies_are_not_due
                 a_decline_is_stored_and_taken_back
                 a_helper_alerted_again_counts_once
             }
@@ -73,7 +73,7 @@ macro_rules! contract {
             emergencies {
                 an_unknown_emergency_is_not_found
                 an_earlier_call_is_the_one_with_the_request_id_else_the_live_one
-                live_ones_come_as_owned_then_engaged_then_completed_newest_first
+                live_emergencies_are_ordered_by_owned_engaged_completed_then_newest
                 pending_are_those_whose_alert_radius_reaches_the_helper
                 pending_includes_alerts_from_beyond_the_radius
                 pending_leaves_out_own_answered_and_ended_ones
@@ -86,20 +86,20 @@ macro_rules! contract {
                 the_census_counts_beyond_the_limit
                 equally_near_helpers_come_in_the_order_of_their_ids
                 the_searcher_is_left_out
-                a_search_around_an_emergency_tells_how_the_reader_stands_to_it
-                the_nearest_are_so_many_beyond_those_who_know_already
+                a_search_around_an_emergency_includes_the_access_of_the_reader
+                the_limit_of_the_nearest_excludes_helpers_already_alerted
                 one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance
                 only_helpers_on_duty_by_the_policy_are_found
-                one_who_has_a_position_is_found_when_they_are_on_duty_and_not_otherwise
+                a_position_is_found_only_while_its_helper_is_on_duty
                 a_position_counts_from_the_moment_asked_for
                 a_helper_is_shown_with_name_and_standing
                 helpers_on_duty_are_counted_with_and_without_a_fresh_position
             }
             lists {
-                history_holds_what_one_took_part_in_newest_first
+                history_has_the_emergencies_of_a_participant_newest_first
                 history_is_filtered_by_status
                 a_page_of_history_takes_all_that_share_the_time_of_its_last
-                administrators_see_live_ones_or_those_in_one_status
+                administrators_list_live_emergencies_or_those_with_one_status
                 the_administrators_list_is_paged_without_loss_among_equal_times
                 the_administrators_list_is_searched_by_place
             }
@@ -113,9 +113,9 @@ macro_rules! contract {
                 events_of_one_emergency_are_numbered_in_the_order_of_its_revisions
                 the_log_of_a_change_that_failed_stays_as_it_was
                 a_range_is_the_newest_of_what_lies_between
-                old_events_are_forgotten_oldest_first_and_it_is_known_how_far
+                old_events_are_removed_oldest_first_and_the_position_is_recorded
                 the_events_of_an_emergency_stay_until_long_after_its_end
-                what_is_forgotten_stops_no_tail
+                removed_events_do_not_stop_a_tail
             }
             messages {
                 a_message_is_read_back_as_it_was_posted
@@ -127,7 +127,7 @@ macro_rules! contract {
             }
             nearby {
                 the_edge_of_a_radius_is_exact_for_helpers
-                one_who_moves_is_found_where_they_are_and_not_where_they_were
+                a_helper_is_found_at_the_latest_position_only
                 the_edge_of_a_radius_is_exact_for_emergencies
                 the_edge_of_an_alert_radius_is_exact_for_pending
                 a_helper_exactly_at_the_radius_is_within_it
@@ -138,11 +138,11 @@ macro_rules! contract {
             positions {
                 the_last_position_is_kept
                 an_older_fix_does_not_replace_a_newer_one
-                users_that_do_not_exist_are_passed_over
+                positions_of_unknown_users_are_skipped
                 of_many_fixes_at_once_the_newest_stays
             }
             racing {
-                of_several_nodes_one_sends_each_wave
+                each_wave_is_sent_by_exactly_one_node
                 waves_hold_while_helpers_answer_at_the_same_time
                 of_many_who_decline_at_once_each_is_replaced_by_another
                 with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again
@@ -153,7 +153,7 @@ macro_rules! contract {
                 of_many_calls_of_one_owner_at_once_exactly_one_is_stored
                 of_many_calls_with_one_request_id_at_once_exactly_one_is_stored
                 a_request_id_is_used_once_by_each_owner
-                one_who_is_helped_no_more_may_call_again
+                an_owner_may_raise_again_after_the_end
             }
             responding {
                 responses_are_listed_in_the_order_of_first_acceptance
@@ -165,13 +165,13 @@ macro_rules! contract {
                 a_helper_is_engaged_in_one_emergency_at_a_time
                 of_two_accepts_of_one_helper_at_once_exactly_one_is_stored
                 a_helper_who_completed_or_cancelled_may_respond_elsewhere
-                an_end_releases_everyone_who_responded
+                an_end_releases_all_responding_helpers
                 a_resolve_racing_an_accept_never_brings_an_emergency_back_to_life
                 how_an_emergency_ended_is_read_back
             }
             sessions {
-                a_session_tells_its_account
-                a_session_is_of_its_own_user_only
+                a_session_returns_its_account
+                a_session_belongs_to_its_own_user_only
                 a_revoked_session_is_refused_at_once_on_every_node
                 one_who_is_known_is_refused_as_soon_as_a_revocation_or_block_is_answered_on_another_node
                 one_who_is_known_has_new_rights_as_soon_as_they_are_answered_on_another_node
@@ -191,17 +191,17 @@ macro_rules! contract {
                 reports_about_helpers_are_counted_in_their_list
             }
             waves {
-                when_nobody_answers_wave_follows_wave_and_then_the_owner_is_told
+                without_a_response_wave_follows_wave_until_the_owner_is_notified
                 an_acknowledged_alert_is_not_sent_again
                 no_more_than_the_wave_size_are_new_at_once
-                the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines
-                nobody_is_alerted_while_somebody_responds_and_at_once_when_the_last_one_cancels
+                a_decline_alerts_the_nearest_helper_not_alerted_yet
+                no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_cancellation
                 timers_survive_a_restart_between_waves
                 after_a_long_stop_one_wave_goes_out_and_not_all_at_once
-                what_ran_out_of_time_is_resolved_by_nobody_whoever_responds
+                expired_emergencies_are_resolved_without_an_actor_despite_responses
                 a_helper_who_comes_into_the_radius_is_alerted_once
-                nobody_is_alerted_by_coming_near_what_somebody_answers
-                one_who_comes_online_or_on_duty_is_where_they_last_were
+                coming_near_an_emergency_with_a_response_alerts_no_helper
+                going_online_or_on_duty_uses_the_last_position
             }
         }
     };

@@ -78,7 +78,7 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
     }
 }
 
-pub async fn one_who_moves_is_found_where_they_are_and_not_where_they_were(store: Store) {
+pub async fn a_helper_is_found_at_the_latest_position_only(store: Store) {
     let helper = store.helper().await.id;
     let mut seconds = 0;
     for (latitude, longitude) in [

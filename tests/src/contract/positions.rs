@@ -32,7 +32,7 @@ pub async fn an_older_fix_does_not_replace_a_newer_one(store: Store) {
     assert_eq!(store.positions.last(bo).await.unwrap(), Some(fix(bo, 2.0, 11)));
 }
 
-pub async fn users_that_do_not_exist_are_passed_over(store: Store) {
+pub async fn positions_of_unknown_users_are_skipped(store: Store) {
     let ada = store.register().await.id;
     let [before, after] = [nth(1), id()];
     let fix = |user| Fix { user, position: place(1.0, 2.0), at: at(0) };

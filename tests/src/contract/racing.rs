@@ -36,7 +36,7 @@ async fn fire_everywhere(nodes: &[Service]) {
     }
 }
 
-pub async fn of_several_nodes_one_sends_each_wave(store: Store) {
+pub async fn each_wave_is_sent_by_exactly_one_node(store: Store) {
     with_seeds(store, 1..=8, |service| async move {
         let nodes = [service.clone(), service.another().await];
         service.helpers([1, 2, 3, 7, 9, 12]).await;

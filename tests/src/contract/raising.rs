@@ -101,7 +101,7 @@ pub async fn a_request_id_is_used_once_by_each_owner(store: Store) {
     store.raise(call_with_request(&ada, "Tap")).await;
 }
 
-pub async fn one_who_is_helped_no_more_may_call_again(store: Store) {
+pub async fn an_owner_may_raise_again_after_the_end(store: Store) {
     let owner = store.register().await;
     let first = store.raise(call_of(&owner)).await;
     store.resolve(first.id(), at(1)).await;

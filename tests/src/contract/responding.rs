@@ -172,7 +172,7 @@ pub async fn a_helper_who_completed_or_cancelled_may_respond_elsewhere(store: St
     }
 }
 
-pub async fn an_end_releases_everyone_who_responded(store: Store) {
+pub async fn an_end_releases_all_responding_helpers(store: Store) {
     let [a, b] = [store.helper().await, store.helper().await];
     for round in 0..2 {
         let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];

@@ -39,7 +39,7 @@ fn confirmed(account: &Account) -> Confirmation {
     Confirmation::Confirmed(Box::new(account.clone()))
 }
 
-pub async fn a_session_tells_its_account(store: Store) {
+pub async fn a_session_returns_its_account(store: Store) {
     let account = store.helper().await;
     let session = store.open(&account).await;
     assert_eq!(store.sessions.authenticate(session.id, account.id).await.unwrap(), Some(account.clone()));
@@ -50,7 +50,7 @@ pub async fn a_session_tells_its_account(store: Store) {
     assert_eq!(store.sessions.authenticate(session.id, blocked.id).await.unwrap(), Some(blocked));
 }
 
-pub async fn a_session_is_of_its_own_user_only(store: Store) {
+pub async fn a_session_belongs_to_its_own_user_only(store: Store) {
     let [(ada, hers), (bo, his)] = [store.log_in().await, store.log_in().await];
     for (session, user) in [(hers.id, bo.id), (his.id, ada.id), (id(), ada.id), (hers.id, id())] {
         assert_eq!(store.sessions.authenticate(session, user).await.unwrap(), None);

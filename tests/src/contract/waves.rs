@@ -29,7 +29,7 @@ const UNANSWERED: [&str; 4] = [
     "unanswered by 6",
 ];
 
-pub async fn when_nobody_answers_wave_follows_wave_and_then_the_owner_is_told(store: Store) {
+pub async fn without_a_response_wave_follows_wave_until_the_owner_is_notified(store: Store) {
     telling(store, |service| async move {
         service.helpers([1, 2, 3, 7, 9, 12, 20]).await;
         let of = service.call().await;
@@ -91,7 +91,7 @@ pub async fn no_more_than_the_wave_size_are_new_at_once(store: Store) {
     .await;
 }
 
-pub async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines(store: Store) {
+pub async fn a_decline_alerts_the_nearest_helper_not_alerted_yet(store: Store) {
     telling(store, |mut service| async move {
         service.rules.alerts = at_once(3);
         let helpers = service.helpers([1, 2, 3, 14, 4, 16]).await;
@@ -120,7 +120,7 @@ pub async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines
     .await;
 }
 
-pub async fn nobody_is_alerted_while_somebody_responds_and_at_once_when_the_last_one_cancels(store: Store) {
+pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_cancellation(store: Store) {
     telling(store, |mut service| async move {
         service.rules.alerts = at_once(3);
         let helpers = service.helpers([1, 2, 3, 4, 6, 12]).await;
@@ -199,7 +199,7 @@ pub async fn after_a_long_stop_one_wave_goes_out_and_not_all_at_once(store: Stor
     .await;
 }
 
-pub async fn what_ran_out_of_time_is_resolved_by_nobody_whoever_responds(store: Store) {
+pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses(store: Store) {
     telling(store, |service| async move {
         let helpers = service.helpers([1, 2, 3]).await;
         let [waits, responding] = [service.call().await, service.call().await];
@@ -261,7 +261,7 @@ pub async fn a_helper_who_comes_into_the_radius_is_alerted_once(store: Store) {
     .await;
 }
 
-pub async fn nobody_is_alerted_by_coming_near_what_somebody_answers(store: Store) {
+pub async fn coming_near_an_emergency_with_a_response_alerts_no_helper(store: Store) {
     telling(store, |service| async move {
         let helpers = service.helpers([1, 2, 3, 18, 19]).await;
         let of = service.call().await;
@@ -291,7 +291,7 @@ pub async fn nobody_is_alerted_by_coming_near_what_somebody_answers(store: Store
     .await;
 }
 
-pub async fn one_who_comes_online_or_on_duty_is_where_they_last_were(store: Store) {
+pub async fn going_online_or_on_duty_uses_the_last_position(store: Store) {
     telling(store, |service| async move {
         let helpers = service.helpers([1, 2, 3]).await;
         let of = service.call().await;

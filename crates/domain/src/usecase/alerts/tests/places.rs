@@ -20,7 +20,7 @@ fn near() -> Vec<Recipient> {
 }
 
 #[tokio::test]
-async fn the_nearest_who_was_not_alerted_takes_the_place_of_one_who_declines() {
+async fn a_decline_alerts_the_nearest_helper_not_alerted_yet() {
     for status in [emergency(), with_responses(&[(7, OnWay)])] {
         let alerts = [alert(GRACE), alert(ALAN)];
         let (cx, committed) = service(&status, &alerts, around(&near(), 1));
