@@ -16,7 +16,11 @@ use std::{
 use allynet_domain::{
     Error, Position, Timestamp, Unanswered, UserId,
     port::{self, Fix},
-    usecase::{alerts::notice, emergencies, helpers},
+    usecase::{
+        alerts::notice,
+        emergencies,
+        helpers::{self, fresh_position},
+    },
 };
 use chrono::TimeDelta;
 use tokio::sync::Notify;
@@ -144,7 +148,7 @@ impl Lookout {
                 self.shared.somebody.notified().await;
             }
             for (user, position) in sighted {
-                let noticed = notice(emergencies, helpers, &self.shared.unanswered, user, position).await;
+                let noticed = self.notice(emergencies, helpers, user, position).await;
                 let lost = matches!(noticed, Err(Error::Port(port::Error::Corrupt { .. })));
                 if outage.saw(noticed).is_none() && !lost {
                     lock(&self.shared.sighted).entry(user).or_insert(position);
@@ -152,6 +156,29 @@ impl Lookout {
                 }
             }
         }
+    }
+
+    /// Alerts this user to what waits near them. Without a `position` their last one counts, if it is fresh.
+    async fn notice(
+        &self,
+        emergencies: &emergencies::EmergencyPorts,
+        helpers: &helpers::HelperPorts,
+        user: UserId,
+        position: Option<Position>,
+    ) -> Result<(), Error> {
+        let unanswered = &self.shared.unanswered;
+        if unanswered.is_empty() {
+            return Ok(());
+        }
+        let position = match position {
+            Some(position) => Some(position),
+            None => fresh_position(helpers, user).await?,
+        };
+        let found = position.map_or_else(Vec::new, |position| unanswered.near(user, position));
+        for emergency in notice(emergencies, &found, user).await? {
+            unanswered.settle(emergency, user);
+        }
+        Ok(())
     }
 
     async fn look_again(&self) {

@@ -154,7 +154,14 @@ impl Service {
             clock: self.time.clone(),
             rules: self.rules.clone(),
         };
-        alerts::notice(&self.context(), &people, unanswered, helper.id, position).await.unwrap();
+        let position = match position {
+            Some(position) => Some(position),
+            None => helpers::fresh_position(&people, helper.id).await.unwrap(),
+        };
+        let found = position.map_or_else(Vec::new, |position| unanswered.near(helper.id, position));
+        for emergency in alerts::notice(&self.context(), &found, helper.id).await.unwrap() {
+            unanswered.settle(emergency, helper.id);
+        }
     }
 
     /// Raises an emergency of a new owner at latitude and longitude 0.

@@ -5,13 +5,11 @@
 //! nodes whose timers fire at once one sends it.
 
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Position, Recipient, Refusal,
-    Unanswered, UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, UserId, Write,
     port::{self, Loaded, Whom},
     usecase::{
         decide_again,
         emergencies::{EmergencyPorts, resolved},
-        helpers,
     },
 };
 
@@ -169,39 +167,23 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
     change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
 }
 
-/// Somebody came online, went on duty or moved. If they are a helper on duty within the alert radius of emergencies that
-/// nobody has answered, they are alerted to those. Without a `position` their last one counts, if it is fresh. Where no
-/// emergency waits this asks no port.
+/// Looks at a user near emergencies that wait for an answer, `found` in the caller's memory of open emergencies: a helper
+/// on duty within the alert radius of one is alerted to it.
+///
+/// Returns the emergencies for which this user need not be looked at again. Asks no port if `found` is empty.
 ///
 /// # Errors
-/// When a port fails.
-pub async fn notice(
-    cx: &EmergencyPorts,
-    helpers: &helpers::HelperPorts,
-    unanswered: &Unanswered,
-    user: UserId,
-    position: Option<Position>,
-) -> Result<(), Error> {
-    if unanswered.is_empty() {
-        return Ok(());
-    }
-    let position = match position {
-        Some(position) => position,
-        None => match helpers.positions.last(user).await? {
-            Some(fix) if fix.at >= cx.rules.fresh_since(cx.clock.now()) => fix.position,
-            Some(_) | None => return Ok(()),
-        },
-    };
-    for id in unanswered.near(user, position) {
-        let settled = match reach(cx, id, user).await {
+/// When a port fails. Alerts sent before the failure stay sent; a repeated call finds them settled.
+pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) -> Result<Vec<EmergencyId>, Error> {
+    let mut settled = Vec::new();
+    for &id in found {
+        let is_settled = match reach(cx, id, user).await {
             Err(Error::Refused(Refusal::EmergencyNotFound)) => true,
             outcome => outcome?,
         };
-        if settled {
-            unanswered.settle(id, user);
-        }
+        settled.extend(is_settled.then_some(id));
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// Somebody has come near an emergency that nobody has answered. If they are a helper on duty within its alert radius,

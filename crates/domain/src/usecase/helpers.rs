@@ -108,6 +108,15 @@ pub async fn locate_at(cx: &HelperPorts, fix: Fix) -> Result<(), Error> {
     Ok(cx.positions.record(&[fix]).await?)
 }
 
+/// The last stored position of a user, or `None` if it is older than [`Rules::position_ttl`].
+///
+/// # Errors
+/// When a port fails.
+pub async fn fresh_position(cx: &HelperPorts, user: UserId) -> Result<Option<Position>, Error> {
+    let last = cx.positions.last(user).await?;
+    Ok(last.filter(|fix| fix.at >= cx.rules.fresh_since(cx.clock.now())).map(|fix| fix.position))
+}
+
 /// Refuses all but administrators.
 ///
 /// # Errors

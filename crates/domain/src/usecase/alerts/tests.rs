@@ -4,8 +4,6 @@ mod near;
 mod places;
 mod waves;
 
-use std::sync::Arc;
-
 use super::*;
 use crate::{
     HelperPolicy, Timestamp,

@@ -221,3 +221,21 @@ async fn a_position_is_stored_with_its_time() {
     cx.positions = Arc::new(positions);
     locate(&cx, id(GRACE), position).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_last_position_counts_for_a_day() {
+    let long_ago = now() - chrono::TimeDelta::hours(24);
+    let position = Position::new(52.5, 13.4).unwrap();
+    for (stored_at, expected) in [
+        (Some(now()), Some(position)),
+        (Some(long_ago), Some(position)),
+        (Some(long_ago - chrono::TimeDelta::microseconds(1)), None),
+        (None, None),
+    ] {
+        let mut positions = MockPositions::new();
+        let last = stored_at.map(|at| Fix { user: id(GRACE), position, at });
+        positions.expect_last().times(1).returning(move |user| Ok(last.filter(|fix| fix.user == user)));
+        let cx = HelperPorts { positions: Arc::new(positions), ..service(HelperPolicy::Verified).0 };
+        assert_eq!(fresh_position(&cx, id(GRACE)).await.unwrap(), expected, "{stored_at:?}");
+    }
+}

@@ -2,23 +2,10 @@
 
 use super::*;
 use crate::{
-    AlertCounts, LoggedEvent, ResponseStatus,
-    given::{
-        ALAN, GRACE, anonymous, call, clock, details, recipient, resolved, told_by_nobody, updated, with_responses,
-    },
-    port::{Fix, MockAccounts, MockPositions},
-    usecase::{
-        Rules,
-        emergencies::tests::{alert, declined, refusal, stale, the_emergency},
-        helpers,
-    },
+    AlertCounts, ResponseStatus,
+    given::{ALAN, GRACE, anonymous, recipient, resolved, told_by_nobody, updated, with_responses},
+    usecase::emergencies::tests::{alert, declined, refusal, stale, the_emergency},
 };
-
-/// So far north of the call, in metres, to within a thousandth.
-fn north(metres: f64) -> Position {
-    let here = details().location.position;
-    Position::new(here.latitude() + metres / 111_270.0, here.longitude()).unwrap()
-}
 
 /// The one who is looked for is on duty, so far away.
 fn here(helper: u128, metres: f64) -> Around {
@@ -74,92 +61,33 @@ async fn one_who_comes_near_while_something_changes_is_looked_at_again() {
     assert_eq!(committed.attempts().len(), 3);
 }
 
-/// What is known of [`emergency`] by the log.
-fn watched() -> Unanswered {
-    let unanswered = Unanswered::default();
-    let (status, recipients) = (EmergencyStatus::Active, vec![]);
-    let alerted = Event::HelpersAlerted { call: call(), status, wave: 1, radius: emergency().alert_radius, recipients };
-    let of = Some(the_emergency());
-    unanswered.observe(&LoggedEvent {
-        id: crate::EventId::new(1),
-        at: at(0),
-        emergency: of,
-        actor: None,
-        event: alerted,
-    });
-    unanswered
-}
-
-/// Positions, of which this is the only one. They may be asked so often.
-fn people(last: Option<Fix>, positions_asked: usize) -> helpers::HelperPorts {
-    let mut positions = MockPositions::new();
-    positions.expect_last().times(positions_asked).returning(move |_| Ok(last));
-    helpers::HelperPorts {
-        accounts: Arc::new(MockAccounts::new()),
-        changes: store(vec![]).0,
-        positions: Arc::new(positions),
-        clock: clock(),
-        rules: Rules::default(),
-    }
-}
-
 #[tokio::test]
-async fn a_helper_on_duty_who_moves_near_is_alerted_once() {
+async fn a_helper_on_duty_near_the_emergency_is_alerted_and_settled() {
     let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
-    let (unanswered, people) = (watched(), people(None, 0));
-    for _ in 0..3 {
-        notice(&cx, &people, &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
-    }
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), [the_emergency()]);
     assert_eq!(committed.attempts().len(), 1);
 }
 
 #[tokio::test]
-async fn one_who_comes_online_is_taken_to_be_where_they_last_were() {
-    let long_ago = now() - chrono::TimeDelta::hours(24) - chrono::TimeDelta::seconds(1);
-    for (fix, alerted) in [
-        (Some((north(10.0), at(0))), true),
-        (Some((north(10.0), long_ago)), false),
-        (Some((north(6_000.0), at(0))), false),
-        (None, false),
-    ] {
-        let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
-        let last = fix.map(|(position, at)| Fix { user: id(GRACE), position, at });
-        notice(&cx, &people(last, 1), &watched(), id(GRACE), None).await.unwrap();
-        assert_eq!(committed.nothing(), !alerted, "{fix:?}");
-    }
-}
-
-#[tokio::test]
-async fn only_helpers_on_duty_are_noticed_and_others_are_looked_at_again() {
+async fn a_user_who_is_not_on_duty_near_the_emergency_is_not_settled() {
     let (cx, committed) = service(&emergency(), &[], not_here(GRACE));
-    let unanswered = watched();
-    notice(&cx, &people(None, 0), &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), []);
     assert!(committed.nothing());
-    let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
-    notice(&cx, &people(None, 0), &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
-    assert_eq!(committed.attempts().len(), 1, "now on duty");
 }
 
 #[tokio::test]
-async fn where_nobody_waits_no_port_is_asked() {
+async fn no_port_is_asked_when_no_emergency_was_found() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
-    let people = people(None, 0);
-    for position in [Some(north(10.0)), None] {
-        notice(&cx, &people, &Unanswered::default(), id(GRACE), position).await.unwrap();
-    }
-    notice(&cx, &people, &watched(), id(GRACE), Some(north(6_000.0))).await.unwrap();
+    assert_eq!(notice(&cx, &[], id(GRACE)).await.unwrap(), []);
     assert!(committed.nothing());
 }
 
 #[tokio::test]
-async fn what_was_deleted_meanwhile_is_looked_at_once() {
+async fn a_deleted_emergency_is_settled() {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().times(1).returning(|_, _| Ok(None));
     let (cx, _) = service_that(emergencies, vec![]);
     let outcome = reach(&service(&emergency(), &[], here(GRACE, 10.0)).0, id(404), id(GRACE)).await;
     assert_eq!(refusal(outcome), Refusal::EmergencyNotFound);
-    let (unanswered, people) = (watched(), people(None, 0));
-    for _ in 0..2 {
-        notice(&cx, &people, &unanswered, id(GRACE), Some(north(10.0))).await.unwrap();
-    }
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), [the_emergency()]);
 }
