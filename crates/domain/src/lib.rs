@@ -59,6 +59,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod approach;
 pub mod audience;
 pub mod change;
 pub mod emergency;
@@ -66,19 +67,16 @@ pub mod event;
 #[cfg(test)]
 mod given;
 pub mod ids;
-mod live;
 pub mod message;
-mod movements;
 pub mod near;
 pub mod port;
 pub mod position;
+pub mod presence;
 pub mod refusal;
-mod roster;
 pub mod secret;
 pub mod signal;
 mod string_enum;
 pub mod text;
-mod unanswered;
 pub mod usecase;
 
 pub use account::{
@@ -87,6 +85,7 @@ pub use account::{
     TRUST_FOR_HELPING, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
+pub use approach::{Approach, Origin};
 pub use audience::{Audience, Delivery, Returning, Room, RoomChange, Stay, Stays, Viewer, rooms_of};
 pub use change::{Change, Write};
 pub use emergency::{
@@ -95,18 +94,15 @@ pub use emergency::{
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use ids::{ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
-pub use live::{LiveEmergencies, Trip};
 pub use message::{Addressee, Message, Sender, To};
-pub use movements::{Approach, Movements, Origin};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
+pub use presence::PresenceNews;
 pub use refusal::{Error, Refusal};
-pub use roster::{PresenceNews, Roster};
 pub use secret::Secret;
 pub use signal::{Announcement, Signal};
 pub use string_enum::UnknownVariant;
 pub use text::{Text, TextError};
-pub use unanswered::Unanswered;
 
 /// A moment in UTC, in whole microseconds.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -68,3 +68,42 @@ impl From<&Fix> for Signal {
         Self::Moved { user, position, at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{at, id};
+
+    #[test]
+    fn signals_of_this_version_stay_readable() {
+        let ada = id(1);
+        let (node, count) = (id(100), 7);
+        let presence = |news| Signal::Presence { node, count, news };
+        let position = Position::new(52.5, 13.4).unwrap();
+        for (signal, expected) in [
+            (
+                Signal::Moved { user: ada, position, at: at(1) },
+                r#"{"kind":"moved","user":"00000000-0000-0000-0000-000000000001","position":{"latitude":52.5,"longitude":13.4},"at":"2026-01-15T10:00:01Z"}"#,
+            ),
+            (
+                presence(Announcement::Here { user: ada, on_duty: true }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"here","user":"00000000-0000-0000-0000-000000000001","on_duty":true}}"#,
+            ),
+            (
+                presence(Announcement::Everybody { users: vec![(ada, false)] }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"everybody","users":[["00000000-0000-0000-0000-000000000001",false]]}}"#,
+            ),
+            (
+                presence(Announcement::Ask { of: Some(node) }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"ask","of":"00000000-0000-0000-0000-000000000064"}}"#,
+            ),
+            (
+                presence(Announcement::Leaving),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"leaving"}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&signal).unwrap(), expected);
+            assert_eq!(serde_json::from_str::<Signal>(expected).unwrap(), signal);
+        }
+    }
+}

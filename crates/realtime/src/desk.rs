@@ -2,7 +2,8 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use allynet_domain::{Error, NodeId, Unanswered, UserId, port, usecase};
+use allynet_domain::{Error, NodeId, UserId, port, usecase};
+use allynet_projections::Unanswered;
 use allynet_transport::Connections;
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 use tokio::sync::Semaphore;

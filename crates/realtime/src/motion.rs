@@ -9,9 +9,10 @@ use std::{
 };
 
 use allynet_domain::{
-    Approach, Event, LiveEmergencies, LoggedEvent, Movements, Origin, Room, Signal, Timestamp,
+    Approach, Event, LoggedEvent, Origin, Room, Signal, Timestamp,
     port::{Clock, Fix},
 };
+use allynet_projections::{LiveEmergencies, Movements};
 use allynet_wire::signals::LocationSignal;
 use tokio::sync::Notify;
 

@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-use allynet_domain::{Audience, NodeId, PresenceNews, Room, Roster, Signal, Timestamp, UserId, port};
+use allynet_domain::{Audience, NodeId, PresenceNews, Room, Signal, Timestamp, UserId, port};
+use allynet_projections::Roster;
 use allynet_wire::signals::PresenceSignal;
 use tokio::time::{MissedTickBehavior, interval};
 

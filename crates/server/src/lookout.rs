@@ -14,7 +14,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Error, Position, Timestamp, Unanswered, UserId,
+    Error, Position, Timestamp, UserId,
     port::{self, Fix},
     usecase::{
         alerts::notice,
@@ -22,6 +22,7 @@ use allynet_domain::{
         helpers::{self, fresh_position},
     },
 };
+use allynet_projections::Unanswered;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{Unanswered, port::Fix};
+use allynet_domain::port::Fix;
+use allynet_projections::Unanswered;
 use allynet_realtime::{Motion, Sighted};
 
 use crate::{lookout::Lookout, position_batcher::OnStored, wiring};

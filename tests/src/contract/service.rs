@@ -8,10 +8,11 @@ use std::{
 
 use allynet_domain::{
     Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, ResponseStatus, ResponseUpdate, Timestamp,
-    Unanswered, UserId,
+    UserId,
     port::{Clock, Fix, Ids},
     usecase::{Rules, alerts, emergencies, helpers, responses},
 };
+use allynet_projections::Unanswered;
 use chrono::TimeDelta;
 use uuid::Uuid;
 

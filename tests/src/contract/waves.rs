@@ -1,8 +1,9 @@
 //! Waves of alerts over a store, under a clock that the test controls: recipients, times and order.
 
 use allynet_domain::{
-    AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Unanswered, Write,
+    AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Write,
 };
+use allynet_projections::Unanswered;
 use chrono::TimeDelta;
 
 use super::*;

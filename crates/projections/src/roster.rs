@@ -9,9 +9,8 @@ use std::{
     mem,
 };
 
+use allynet_domain::{Announcement, NodeId, PresenceNews, Signal, Timestamp, UserId};
 use chrono::TimeDelta;
-
-use crate::{Announcement, NodeId, Signal, Timestamp, UserId};
 
 mod nodes;
 
@@ -21,17 +20,6 @@ use nodes::Nodes;
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 /// How long it is remembered when somebody was last seen.
 const MEMORY: TimeDelta = TimeDelta::hours(24);
-
-/// Somebody came online or went offline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PresenceNews {
-    /// Who.
-    pub user: UserId,
-    /// Whether they are online.
-    pub online: bool,
-    /// The last moment at which they had a connection; none if no node that runs has seen it.
-    pub last_seen_at: Option<Timestamp>,
-}
 
 /// Who is connected to which node, as this node knows it.
 #[derive(Debug)]

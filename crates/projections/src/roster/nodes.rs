@@ -7,10 +7,10 @@ use std::{
     mem,
 };
 
+use allynet_domain::{Announcement, NodeId, Signal, Timestamp, UserId};
 use chrono::TimeDelta;
 
 use super::Change;
-use crate::{Announcement, NodeId, Signal, Timestamp, UserId};
 
 /// How often a node says that it lives.
 const HEARTBEAT: TimeDelta = TimeDelta::seconds(5);

@@ -1,9 +1,10 @@
 //! Who is on their way and who takes part, after any of the log and whatever was read besides.
 
+use allynet_domain::{EmergencyStatus, EventId};
+
 use super::*;
-use crate::{
-    EmergencyStatus, EventId,
-    given::{ALAN, EMERGENCY, GRACE, OWNER, anonymous, at, call, card, every_event, id, resolved, with_responses},
+use crate::given::{
+    ALAN, EMERGENCY, GRACE, OWNER, anonymous, at, call, card, every_event, id, resolved, with_responses,
 };
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay};
 

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use allynet_domain::{Approach, EmergencyId, Metres, Origin, Timestamp, UserId, port::Fix};
 use chrono::TimeDelta;
 
-use crate::{EmergencyId, LiveEmergencies, Metres, Timestamp, Trip, UserId, port::Fix};
+use crate::{LiveEmergencies, Trip};
 
 mod pace;
 
@@ -20,32 +21,6 @@ const INTERVAL: TimeDelta = TimeDelta::seconds(1);
 const LAG: TimeDelta = TimeDelta::seconds(2);
 /// Whoever is as near as this has arrived.
 const ARRIVED: Metres = Metres::new(50.0);
-
-/// Where a helper on their way is, as the participants are told.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Approach {
-    /// To which emergency.
-    pub emergency: EmergencyId,
-    /// Who is where, since when.
-    pub fix: Fix,
-    /// The geodesic to the emergency.
-    pub distance: Metres,
-    /// When the helper may be there: as they said themselves, else from their speed; none if that is no use.
-    pub estimated_arrival: Option<Timestamp>,
-    /// They are as good as there.
-    pub arrived: bool,
-    /// Where their position was stored.
-    pub origin: Origin,
-}
-
-/// Which node stored a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// This one.
-    Here,
-    /// Another, which told this one.
-    Elsewhere,
-}
 
 /// What this node knows of how helpers move.
 #[derive(Debug, Default)]

@@ -1,10 +1,9 @@
 //! What is told of helpers on their way, with a clock that the test moves.
 
+use allynet_domain::{Event, EventId, LoggedEvent, Position, ResponseStatus};
+
 use super::*;
-use crate::{
-    Event, EventId, LoggedEvent, Position, ResponseStatus,
-    given::{ALAN, EMERGENCY, GRACE, at, call, card, id},
-};
+use crate::given::{ALAN, EMERGENCY, GRACE, at, call, card, id};
 
 struct Scene {
     live: LiveEmergencies,
@@ -118,7 +117,7 @@ fn only_those_on_their_way_are_told_of() {
     let mut scene = Scene::new();
     scene.joins(GRACE, 0, None);
     scene.moves(GRACE, 1_000, 900.0);
-    let (status, alerted, participants) = (crate::EmergencyStatus::Resolved, vec![], vec![]);
+    let (status, alerted, participants) = (allynet_domain::EmergencyStatus::Resolved, vec![], vec![]);
     scene.happens(Event::EmergencyEnded { status, at: at(1), alerted, participants });
     assert_eq!(scene.told(1_000), []);
 }

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{
+use allynet_domain::{
     Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, ResponseStatus, Timestamp,
     UserId,
 };

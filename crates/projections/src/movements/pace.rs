@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
+use allynet_domain::{Metres, Position, Timestamp, port::Fix};
 use chrono::{SubsecRound as _, TimeDelta};
-
-use crate::{Metres, Position, Timestamp, port::Fix};
 
 /// Walking, in metres a second, until more is known: the comfortable speed of adults (Bohannon 1997: 1.27 to 1.46).
 const WALKING: f64 = 1.4;

@@ -1,11 +1,10 @@
 //! Who should hear of what, after any of the log.
 
+use allynet_domain::{EventId, HelperCard};
+
 use super::*;
-use crate::{
-    EventId, HelperCard,
-    given::{
-        ALAN, EMERGENCY, GRACE, OWNER, at, call, card, emergency, every_event, id, recipient, resolved, with_responses,
-    },
+use crate::given::{
+    ALAN, EMERGENCY, GRACE, OWNER, at, call, card, emergency, every_event, id, recipient, resolved, with_responses,
 };
 
 fn logged(event: Event) -> LoggedEvent {

@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Call, Emergency, EmergencyId, Event, LoggedEvent, Position, ResponseStatus, Timestamp, UserId};
+use allynet_domain::{Call, Emergency, EmergencyId, Event, LoggedEvent, Position, ResponseStatus, Timestamp, UserId};
 
 /// All live emergencies that this node knows of.
 #[derive(Debug, Default)]
