@@ -1,29 +1,18 @@
-//! A helper on the way to an emergency, as the participants see them.
+//! A helper on the way to an emergency, as its participants see them.
 
 use crate::{EmergencyId, Metres, Timestamp, port::Fix};
 
-/// Where a helper on their way is, as the participants are told.
+/// The position of a helper on the way to an emergency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Approach {
-    /// To which emergency.
+    /// The emergency that the helper responds to.
     pub emergency: EmergencyId,
-    /// Who is where, since when.
+    /// The helper, their position and its time.
     pub fix: Fix,
-    /// The geodesic to the emergency.
+    /// The length of the geodesic from the helper to the emergency.
     pub distance: Metres,
-    /// When the helper may be there: as they said themselves, else from their speed; none if that is no use.
+    /// The arrival: as the helper stated it, else from their speed; `None` if it is more than a day away.
     pub estimated_arrival: Option<Timestamp>,
-    /// They are as good as there.
+    /// Whether the helper is within 50 m of the emergency.
     pub arrived: bool,
-    /// Where their position was stored.
-    pub origin: Origin,
-}
-
-/// Which node stored a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// This one.
-    Here,
-    /// Another, which told this one.
-    Elsewhere,
 }

@@ -85,7 +85,7 @@ pub use account::{
     TRUST_FOR_HELPING, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
-pub use approach::{Approach, Origin};
+pub use approach::Approach;
 pub use audience::{Audience, Delivery, Returning, Room, RoomChange, Stay, Stays, Viewer, rooms_of};
 pub use change::{Change, Write};
 pub use emergency::{

@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     Account, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, Event, HelperCard, HelperRecord,
-    Location, Message, Metres, Name, Position, Priority, Profile, Recipient, ResolutionType, Response, ResponseStatus,
-    Revision, Role, Sender, Standing, Text, Timestamp, To, UserId, Verification,
+    HelperReputation, Location, Message, Metres, Name, Position, Priority, Profile, Recipient, ResolutionType,
+    Response, ResponseStatus, Revision, Role, Sender, Text, Timestamp, To, UserId, Verification,
 };
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -14,6 +14,8 @@ pub(crate) const OWNER: u128 = 1;
 pub(crate) const GRACE: u128 = 2;
 /// Another.
 pub(crate) const ALAN: u128 = 3;
+/// A user who is neither helper nor administrator.
+pub(crate) const NOBODY: u128 = 8;
 /// The emergency of [`call`].
 pub(crate) const EMERGENCY: u128 = 100;
 
@@ -44,7 +46,7 @@ pub(crate) fn account(n: u128) -> Account {
         role: Role::User,
         blocked: false,
         helper: None,
-        standing: Standing::default(),
+        reputation: HelperReputation::default(),
         created_at: at(-1000),
     }
 }
@@ -146,10 +148,6 @@ pub(crate) fn message(from: Sender, to: To) -> Message {
 
 pub(crate) fn from_owner(to: To) -> Message {
     message(Sender::Owner(account(OWNER).person()), to)
-}
-
-pub(crate) fn from_helper(n: u128, to: To) -> Message {
-    message(Sender::Helper(helper(n).person()), to)
 }
 
 pub(crate) fn recipient(n: u128, metres: f64) -> Recipient {

@@ -1,17 +1,17 @@
-//! What a node keeps in memory, derived from the event log and from signals between nodes: open emergencies, helpers on
-//! their way, and presence in the cluster.
+//! What a node keeps in memory of the event log and of signals between nodes: open emergencies, helpers on their way, and
+//! presence in the cluster.
 //!
 //! Pure: no I/O, no runtime and no clock. Adapters feed events, signals and the current time, and ask. Nothing here is
-//! stored; every projection is rebuilt when the process starts.
+//! stored: a node that starts rebuilds every projection from the database, the log and the announcements of other nodes.
 
 #[cfg(test)]
 mod given;
-mod live;
-mod movements;
-mod roster;
-mod unanswered;
+mod last_positions;
+mod open_emergencies;
+mod presence;
+mod tracking;
 
-pub use live::{LiveEmergencies, Trip};
-pub use movements::Movements;
-pub use roster::Roster;
-pub use unanswered::Unanswered;
+pub use last_positions::LastPositions;
+pub use open_emergencies::{OpenEmergencies, nearby::PositionChange, participation::Trip};
+pub use presence::ClusterPresence;
+pub use tracking::{FixSource, HelperTracker, TrackingUpdate};

@@ -3,15 +3,14 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use allynet_domain::{Error, NodeId, UserId, port, usecase};
-use allynet_projections::Unanswered;
+use allynet_projections::OpenEmergencies;
 use allynet_transport::Connections;
 use allynet_wire::{limits::Limits, origin::Origins, socket::Failure};
 use tokio::sync::Semaphore;
 
 use crate::{
-    hub::archive::Archive, hub::state::Hub, metrics::Measures, motion::Motion,
-    outbound::acknowledgements::Acknowledgements, presence::Presence, session::connection_permits::Addresses,
-    session::device::Device,
+    hub::archive::Archive, hub::state::Hub, metrics::Measures, outbound::acknowledgements::Acknowledgements,
+    session::connection_permits::Addresses, session::device::Device, tasks::presence::PresenceTask, tracking::Tracking,
 };
 
 /// Told of everybody who came online or went on duty; returns at once.
@@ -26,12 +25,12 @@ pub struct Ports {
     pub emergencies: usecase::emergencies::EmergencyPorts,
     /// Where somebody is.
     pub helpers: usecase::helpers::HelperPorts,
-    /// Who waits for an answer, as the log tells.
-    pub unanswered: Arc<Unanswered>,
+    /// Emergencies that have not ended.
+    pub open_emergencies: Arc<OpenEmergencies>,
     /// Looks for what waits near somebody.
     pub sighted: Sighted,
-    /// Where helpers on their way are.
-    pub motion: Arc<Motion>,
+    /// Positions of helpers on their way.
+    pub tracking: Arc<Tracking>,
     /// This node.
     pub node: NodeId,
     /// The way to the other nodes.
@@ -48,12 +47,12 @@ pub struct Ports {
 pub(crate) struct Desk {
     pub(crate) ports: Ports,
     pub(crate) origins: Origins,
-    pub(crate) hub: Hub<Device>,
+    pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) archive: Archive,
     pub(crate) acknowledgements: Acknowledgements,
     /// How many connections may ask the database at once who they are.
     pub(crate) entering: Semaphore,
-    pub(crate) presence: Presence,
+    pub(crate) presence: PresenceTask,
     pub(crate) connections: Connections,
     pub(crate) measures: Arc<Measures>,
     pub(crate) addresses: Addresses,

@@ -4,9 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::port;
+use allynet_projections::ClusterPresence;
 use allynet_transport::{Connections, SessionTrackingService};
 use allynet_wire::origin::Origins;
 use engineioxide::service::NotFoundService;
+use parking_lot::Mutex;
 use socketioxide::{
     SocketIo,
     extract::{SocketRef, State},
@@ -24,9 +26,10 @@ use crate::{
     metrics::Measures,
     outbound::acknowledgements::Acknowledgements,
     outbound::dispatcher::Dispatcher,
-    presence::Presence,
+    presence::NodePresence,
     session::connection_permits::Addresses,
     session::device::Session,
+    tasks::presence::PresenceTask,
 };
 
 /// The largest packet that a client may send, as Engine.IO announces it.
@@ -53,8 +56,14 @@ pub struct Gateway {
 /// Makes the namespace: the service, a handle to its connections, and the dispatcher, without which nobody is let in.
 pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
     let connections = Connections::new();
-    let (hub, archive, acknowledgements) = (Hub::new(), Archive::default(), Acknowledgements::new());
-    let presence = Presence::new(ports.node);
+    let (hub, archive, acknowledgements) = (Arc::new(Hub::new()), Archive::default(), Acknowledgements::new());
+    let presence = PresenceTask {
+        cluster: Arc::new(Mutex::new(ClusterPresence::new(ports.node))),
+        hub: hub.clone(),
+        open: ports.open_emergencies.clone(),
+        signals: ports.signals.clone(),
+        clock: ports.clock.clone(),
+    };
     let desk = Arc::new(Desk {
         ports,
         origins,
@@ -98,7 +107,8 @@ async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
 impl Gateway {
     /// Who is connected, to whichever node.
     pub fn presence(&self) -> Arc<dyn port::Presence> {
-        self.desk.clone()
+        let PresenceTask { cluster, hub, clock, .. } = &self.desk.presence;
+        Arc::new(NodePresence::new(hub.clone(), cluster.clone(), clock.clone()))
     }
 
     /// Whether the log is followed, so that what happens reaches the sockets of this node.

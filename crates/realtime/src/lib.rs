@@ -11,17 +11,18 @@ mod hub;
 mod in_process_signals;
 mod inbound;
 mod metrics;
-mod motion;
 mod outbound;
 mod presence;
 mod session;
+mod tasks;
+mod tracking;
 
 pub use self::{
     desk::{Ports, Sighted},
     gateway::{Gateway, SocketService, gateway},
     in_process_signals::InProcess,
     metrics::describe as describe_metrics,
-    motion::Motion,
     outbound::dispatcher::Dispatcher,
     session::inbox::{Inbox, Refused},
+    tracking::Tracking,
 };

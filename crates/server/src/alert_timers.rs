@@ -14,7 +14,7 @@ use allynet_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{metrics::TimerMetrics, outage::Outage};
+use crate::{failure_log::FailureLog, metrics::TimerMetrics};
 
 /// The poll interval, and so the longest delay of a timer.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -23,12 +23,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) async fn run(cx: EmergencyPorts, alerts: Arc<dyn port::Alerts>, stop: CancellationToken) {
     let metrics = TimerMetrics::new();
     let firing = async {
-        let mut outage = Outage::new("polling the alert timers failed, retrying");
+        let mut failures = FailureLog::new("polling the alert timers failed, retrying");
         loop {
             let fired = fire_due(&cx, &*alerts, |fired| metrics.record(fired)).await;
             // A full batch means that more may be due: look again at once.
             let more = fired.as_ref().is_ok_and(|&fired| fired >= BATCH as usize);
-            outage.saw::<_, Error>(fired);
+            failures.record::<_, Error>(fired);
             if !more {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }

@@ -4,25 +4,25 @@
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 
 mod alert_timers;
+mod bootstrap;
 mod command;
+mod failure_log;
 mod http;
-mod learning;
 pub mod limits;
 mod listen;
 mod listener;
 mod log_retention;
 mod logging;
-mod lookout;
 mod metrics;
+mod nearby_watcher;
 mod node_link;
-mod outage;
 mod position_batcher;
+mod projections;
 mod serve;
 mod settings;
 mod store;
 mod system;
 mod token_key;
-mod watch;
 mod wiring;
 
 pub use command::run;

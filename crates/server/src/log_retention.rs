@@ -8,7 +8,7 @@ use allynet_domain::port::{Changes, Clock, EventLog};
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use crate::outage::Outage;
+use crate::failure_log::FailureLog;
 
 /// The age at which events are deleted: clients that reconnect sooner can resume.
 const EVENT_RETENTION: TimeDelta = TimeDelta::hours(72);
@@ -26,11 +26,11 @@ const ERASE_INTERVAL: Duration = Duration::from_secs(15);
 /// Deletes old events that no emergency needs, until `stop` is cancelled.
 pub(crate) async fn prune_old_events(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     let pruning = async {
-        let mut outage = Outage::new("pruning the event log failed, retrying");
+        let mut failures = FailureLog::new("pruning the event log failed, retrying");
         loop {
             let pruned = log.forget(clock.now() - EVENT_RETENTION, PRUNE_BATCH).await;
             let more = pruned.as_ref().is_ok_and(|&pruned| pruned >= u64::from(PRUNE_BATCH));
-            outage.saw(pruned);
+            failures.record(pruned);
             tokio::time::sleep(if more { PRUNE_BATCH_PAUSE } else { PRUNE_INTERVAL }).await;
         }
     };

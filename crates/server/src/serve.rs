@@ -12,16 +12,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     alert_timers,
+    bootstrap::restore_open_emergencies,
     http::{self, HttpOptions},
-    learning::learn,
     limits,
     listen::listen,
     log_retention::{erase_deleted_emergencies, prune_old_events},
     metrics::MetricsExporter,
     node_link::NodeLink,
+    projections::Projections,
     settings::Settings,
     store::{PersistencePorts, Store},
-    watch::Watch,
     wiring::{self, UseCases},
 };
 
@@ -47,15 +47,15 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
-    let (ports, watch) = (store.ports(), Watch::new());
-    let use_cases = UseCases::new(&ports, tokens, rules, watch.moved());
+    let (ports, projections) = (store.ports(), Projections::new());
+    let use_cases = UseCases::new(&ports, tokens, rules, projections.on_position_stored());
     ensure_admin(&use_cases.accounts, admin).await?;
 
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
-    let realtime = realtime_ports(&use_cases, &ports, &watch, (node, &link), limits.clone());
+    let realtime = realtime_ports(&use_cases, &ports, &projections, (node, &link), limits.clone());
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
@@ -72,7 +72,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
-    let workers = spawn_workers(&use_cases, ports, watch, &gateway, &stop);
+    let workers = spawn_workers(&use_cases, ports, projections, &gateway, &stop);
     workers.spawn(exporter.run_upkeep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let outcome = listen(settings.listen, router, &in_flight, &gateway, &stop).await;
@@ -90,7 +90,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 fn realtime_ports(
     use_cases: &UseCases,
     ports: &PersistencePorts,
-    watch: &Watch,
+    projections: &Projections,
     (node, link): (NodeId, &NodeLink),
     limits: Limits,
 ) -> allynet_realtime::Ports {
@@ -98,9 +98,9 @@ fn realtime_ports(
         accounts: use_cases.accounts.clone(),
         emergencies: use_cases.emergencies.clone(),
         helpers: use_cases.helpers.clone(),
-        unanswered: watch.unanswered.clone(),
-        sighted: watch.sighted(),
-        motion: watch.motion.clone(),
+        open_emergencies: projections.open.clone(),
+        sighted: projections.on_user_arrived(),
+        tracking: projections.tracking.clone(),
         node,
         signals: link.signals(),
         log: ports.log.clone(),
@@ -136,7 +136,7 @@ fn rest_router(
 fn spawn_workers(
     use_cases: &UseCases,
     ports: PersistencePorts,
-    Watch { lookout, motion, .. }: Watch,
+    Projections { open, watcher, tracking }: Projections,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -148,8 +148,9 @@ fn spawn_workers(
     workers.spawn(async move {
         let looking = async {
             gateway.until_following().await;
-            let emergencies = &cx.emergencies.emergencies;
-            tokio::join!(learn(&**emergencies, &motion), lookout.run(&cx.emergencies, &cx.helpers));
+            restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
+            tracking.open_emergencies_restored();
+            watcher.run(&cx.emergencies, &cx.helpers).await;
         };
         stop.run_until_cancelled(looking).await;
     });

@@ -88,7 +88,7 @@ impl From<&PresenceNews> for PresenceSignal {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::{Metres, Origin, port::Fix};
+    use allynet_domain::{Metres, port::Fix};
     use insta::assert_snapshot;
 
     use super::*;
@@ -112,8 +112,7 @@ mod tests {
     fn helper_location() {
         let fix = Fix { user: id(GRACE), position: Position::new(52.501, 13.25).unwrap(), at: at(7) };
         let (emergency, distance, estimated_arrival) = (id(EMERGENCY), Metres::new(111.6), Some(at(80)));
-        let (arrived, origin) = (false, Origin::Here);
-        let approach = Approach { emergency, fix, distance, estimated_arrival, arrived, origin };
+        let approach = Approach { emergency, fix, distance, estimated_arrival, arrived: false };
         assert_snapshot!(shown(&LocationSignal::from(&approach)), @r#"
         {
           "arrived": false,

@@ -12,7 +12,7 @@ use allynet_domain::{
     port::{Clock, Fix, Ids},
     usecase::{Rules, alerts, emergencies, helpers, responses},
 };
-use allynet_projections::Unanswered;
+use allynet_projections::OpenEmergencies;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -142,12 +142,12 @@ impl Service {
     }
 
     /// Moves a helper, and considers alerting the helper as the server does.
-    pub async fn moves(&self, unanswered: &Unanswered, helper: &Account, metres: f64) {
+    pub async fn moves(&self, open: &OpenEmergencies, helper: &Account, metres: f64) {
         let position = self.locate(helper, metres).await;
-        self.notice(unanswered, helper, Some(position)).await;
+        self.notice(open, helper, Some(position)).await;
     }
 
-    pub async fn notice(&self, unanswered: &Unanswered, helper: &Account, position: Option<Position>) {
+    pub async fn notice(&self, open: &OpenEmergencies, helper: &Account, position: Option<Position>) {
         let people = helpers::HelperPorts {
             accounts: self.store.accounts.clone(),
             changes: self.store.changes.clone(),
@@ -159,9 +159,9 @@ impl Service {
             Some(position) => Some(position),
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),
         };
-        let found = position.map_or_else(Vec::new, |position| unanswered.near(helper.id, position));
+        let found = position.map_or_else(Vec::new, |position| open.awaiting_near(helper.id, position));
         for emergency in alerts::notice(&self.context(), &found, helper.id).await.unwrap() {
-            unanswered.settle(emergency, helper.id);
+            open.settle(emergency, helper.id);
         }
     }
 

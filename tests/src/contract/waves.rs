@@ -3,18 +3,18 @@
 use allynet_domain::{
     AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Write,
 };
-use allynet_projections::Unanswered;
+use allynet_projections::OpenEmergencies;
 use chrono::TimeDelta;
 
 use super::*;
 
-/// What the log tells so far.
-async fn following(service: &Service, emergency: EmergencyId) -> Unanswered {
-    let unanswered = Unanswered::default();
+/// A projection of the events of this emergency so far.
+async fn following(service: &Service, emergency: EmergencyId) -> OpenEmergencies {
+    let open = OpenEmergencies::default();
     for event in service.events(emergency).await {
-        unanswered.observe(&event);
+        open.apply(&event);
     }
-    unanswered
+    open
 }
 
 fn at_once(most: u32) -> AlertPolicy {
@@ -237,14 +237,14 @@ pub async fn a_helper_who_comes_into_the_radius_is_alerted_once(store: Store) {
     telling(store, |service| async move {
         let helpers = service.helpers([1, 2, 3, 8, 18]).await;
         let of = service.call().await;
-        let unanswered = following(&service, of).await;
+        let open = following(&service, of).await;
         for metres in [6_000.0, 5_000.5, 4_999.5, 4_000.0, 6_000.0, 3_000.0] {
-            service.moves(&unanswered, &helpers[3], metres).await;
+            service.moves(&open, &helpers[3], metres).await;
         }
         // A node that does not know it yet asks the store, and finds it done.
         service.moves(&following(&service, of).await, &helpers[3], 3_500.0).await;
-        let late = Unanswered::default();
-        late.remember(&service.store.find(of).await);
+        let late = OpenEmergencies::default();
+        late.restore(&service.store.find(of).await);
         service.moves(&late, &helpers[3], 3_500.0).await;
         let mut expected = vec!["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"];
         assert_eq!(service.story(of).await, expected);
@@ -297,11 +297,11 @@ pub async fn going_online_or_on_duty_uses_the_last_position(store: Store) {
         let helpers = service.helpers([1, 2, 3]).await;
         let of = service.call().await;
         let late = service.helper(2_500.0).await;
-        let unanswered = following(&service, of).await;
-        service.notice(&unanswered, &late, None).await;
-        service.notice(&unanswered, &helpers[0], None).await;
+        let open = following(&service, of).await;
+        service.notice(&open, &late, None).await;
+        service.notice(&open, &helpers[0], None).await;
         let somebody = service.store.helper().await;
-        service.notice(&unanswered, &somebody, None).await;
+        service.notice(&open, &somebody, None).await;
         assert_eq!(service.story(of).await, ["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"]);
         let alerted = |e: &allynet_domain::LoggedEvent| matches!(&e.event, Event::HelpersAlerted { .. });
         let last = service.events(of).await.into_iter().rfind(alerted).unwrap();

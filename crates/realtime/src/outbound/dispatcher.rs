@@ -20,6 +20,7 @@ use crate::{
     hub::state::RING,
     outbound::alert_counts::Numbers,
     session::device::{Acknowledged, Device},
+    tasks,
 };
 
 /// The pause after the log could not be read.
@@ -48,11 +49,11 @@ impl Dispatcher {
             () = self.expire() => {}
             () = self.numbers.tell(&self.desk) => {}
             () = self.desk.acknowledgements.store(&self.desk.ports.emergencies) => {}
-            () = self.desk.ports.motion.tell(&self.desk) => {}
-            () = self.desk.presence.tell(&self.desk) => {}
+            () = tasks::tracking::run(&self.desk.ports.tracking, &self.desk.hub, &*self.desk.ports.signals) => {}
+            () = self.desk.presence.run() => {}
             () = self.hear() => {}
         }
-        self.desk.presence.leave(&self.desk);
+        self.desk.presence.leave();
     }
 
     /// What other nodes tell in passing.
@@ -60,8 +61,10 @@ impl Dispatcher {
         let mut listener = self.desk.ports.signals.listen();
         loop {
             match listener.next().await {
-                Signal::Moved { user, position, at } => self.desk.ports.motion.heard(Fix { user, position, at }),
-                news @ Signal::Presence { .. } => self.desk.presence.heard(&self.desk, news),
+                Signal::Moved { user, position, at } => {
+                    self.desk.ports.tracking.position_received(Fix { user, position, at });
+                }
+                Signal::Presence { node, count, news } => self.desk.presence.receive(node, count, news),
             }
             // Others in the same task get their turn, however much is told.
             tokio::task::yield_now().await;
@@ -128,8 +131,9 @@ impl Dispatcher {
         if let Event::MessageDeleted { .. } = event.logged.event {
             self.desk.archive.forget();
         }
-        // Before it is told: after the end of a response nobody hears where its helper is.
-        self.desk.ports.motion.observe(&event.logged);
+        // Before it is sent: after the end of a response no position of its helper is sent any more.
+        self.desk.ports.open_emergencies.apply(&event.logged);
+        self.desk.ports.tracking.apply(&event.logged);
         let step = self.desk.hub.advance(event);
         for (viewer, devices) in step.deliveries {
             if let Some(written) = event.written(viewer) {
@@ -146,7 +150,6 @@ impl Dispatcher {
 
     /// What this node does about an event besides telling it.
     fn note(&self, event: &LoggedEvent) {
-        self.desk.ports.unanswered.observe(event);
         self.numbers.observe(event);
         if let Event::HelperRightsChanged { user, on_duty: true, .. } = event.event {
             (self.desk.ports.sighted)(user);

@@ -13,7 +13,8 @@ use allynet_domain::{
     },
     usecase::{Rules, accounts, emergencies, helpers},
 };
-use allynet_realtime::{InProcess, Motion, Ports};
+use allynet_projections::OpenEmergencies;
+use allynet_realtime::{InProcess, Ports, Tracking};
 use allynet_wire::limits::Limits;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -63,11 +64,11 @@ pub(super) fn ports(
         clock: clock.clone(),
         ids,
     };
-    let (unanswered, sighted) = (Arc::default(), Arc::new(|_| ()));
-    let motion = Arc::new(Motion::new(Arc::default(), clock.clone()));
+    let (open_emergencies, sighted) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
+    let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone()));
     let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcess::alone()));
     let (log, limits) = (Arc::new(feed), Limits::off());
-    Ports { accounts, emergencies, helpers, unanswered, sighted, motion, node, signals, log, clock, limits }
+    Ports { accounts, emergencies, helpers, open_emergencies, sighted, tracking, node, signals, log, clock, limits }
 }
 
 /// Time that goes on from a fixed moment.

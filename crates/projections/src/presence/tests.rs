@@ -1,4 +1,4 @@
-//! Who is online where, as several nodes see it, with a clock that the test moves and signals that it may lose.
+//! Presence as several nodes see it, under a clock that the test moves and with signals that it may lose.
 
 use std::collections::VecDeque;
 
@@ -8,46 +8,46 @@ use crate::given::{at, id};
 const ADA: u128 = 1;
 const BOB: u128 = 2;
 
-/// Nodes that tell each other all, unless the way is cut.
-struct Service {
-    nodes: Vec<Roster>,
-    travelling: bool,
+/// Nodes that exchange signals, unless the link is cut.
+struct Nodes {
+    nodes: Vec<ClusterPresence>,
+    signals_travel: bool,
     /// How many signals are lost before the next that is not.
     lost: usize,
     now: Timestamp,
 }
 
-impl Service {
+impl Nodes {
     fn of(nodes: u128) -> Self {
-        let nodes = (0..nodes).map(|n| Roster::new(id(100 + n))).collect();
-        let mut service = Self { nodes, travelling: true, lost: 0, now: at(0) };
-        service.tick();
-        service
+        let nodes = (0..nodes).map(|n| ClusterPresence::new(id(100 + n))).collect();
+        let mut all = Self { nodes, signals_travel: true, lost: 0, now: at(0) };
+        all.tick();
+        all
     }
 
-    /// Somebody connects to a node, as a helper on duty if that is `Some(true)`, or leaves it.
+    /// A user connects to a node, as a helper on duty if that is `Some(true)`, or leaves it.
     fn connected(&mut self, node: usize, user: u128, on_duty: Option<bool>) {
-        let told = self.nodes[node].connected(id(user), on_duty, self.now);
-        self.travel(told);
+        let signals = self.nodes[node].set_local(id(user), on_duty, self.now);
+        self.deliver(signals);
     }
 
     fn tick(&mut self) {
         for node in 0..self.nodes.len() {
-            let told = self.nodes[node].tick(self.travelling, self.now);
-            self.travel(told);
+            let signals = self.nodes[node].tick(self.signals_travel, self.now);
+            self.deliver(signals);
         }
     }
 
-    fn travel(&mut self, told: impl IntoIterator<Item = Signal>) {
-        let mut told: VecDeque<_> = told.into_iter().collect();
-        while let Some(Signal::Presence { node, count, news }) = told.pop_front() {
-            if self.lost > 0 || !self.travelling {
+    fn deliver(&mut self, signals: impl IntoIterator<Item = Signal>) {
+        let mut queue: VecDeque<_> = signals.into_iter().collect();
+        while let Some(Signal::Presence { node, count, news }) = queue.pop_front() {
+            if self.lost > 0 || !self.signals_travel {
                 self.lost = self.lost.saturating_sub(1);
                 continue;
             }
-            // All hear it, the one who told it included.
+            // All receive it, its sender included.
             for other in &mut self.nodes {
-                told.extend(other.hear(node, count, news.clone(), self.now));
+                queue.extend(other.receive(node, count, news.clone(), self.now));
             }
         }
     }
@@ -60,11 +60,12 @@ impl Service {
         }
     }
 
-    /// What a node has to tell: who is online or not, last seen at which second; -1 if that is not known.
+    /// The news of a node: `(user, online, second last seen)`; -1 if that is unknown.
     fn news(&mut self, node: usize) -> Vec<(u128, bool, i64)> {
         let news = self.nodes[node].take_news(self.now).into_iter();
-        let told = |n: PresenceNews| (n.user, n.online, n.last_seen_at.map_or(-1, |seen| (seen - at(0)).num_seconds()));
-        news.map(told).map(|(user, online, at)| (uuid::Uuid::from(user).as_u128(), online, at)).collect()
+        let shown =
+            |n: PresenceNews| (n.user, n.online, n.last_seen_at.map_or(-1, |seen| (seen - at(0)).num_seconds()));
+        news.map(shown).map(|(user, online, at)| (uuid::Uuid::from(user).as_u128(), online, at)).collect()
     }
 
     fn online(&self, user: u128) -> Vec<bool> {
@@ -73,17 +74,17 @@ impl Service {
 }
 
 #[test]
-fn somebody_is_online_at_once_and_offline_after_a_grace_that_a_reconnection_ends() {
+fn a_user_is_online_at_once_and_offline_after_a_delay_that_a_reconnection_ends() {
     for (away, news) in
         [(0, vec![]), (1, vec![]), (14, vec![]), (15, vec![(ADA, false, 100)]), (60, vec![(ADA, false, 100)])]
     {
-        let mut one = Service::of(1);
+        let mut one = Nodes::of(1);
         one.connected(0, ADA, Some(false));
         assert_eq!(one.news(0), [(ADA, true, 0)]);
         one.pass(100);
-        assert_eq!((one.news(0), one.nodes[0].next()), (vec![], None));
+        assert_eq!((one.news(0), one.nodes[0].next_deadline()), (vec![], None));
         one.connected(0, ADA, None);
-        assert_eq!((one.online(ADA), one.nodes[0].next()), (vec![true], Some(at(115))));
+        assert_eq!((one.online(ADA), one.nodes[0].next_deadline()), (vec![true], Some(at(115))));
         one.pass(away);
         assert_eq!(one.news(0), news, "{away}");
         assert_eq!(one.online(ADA), [news.is_empty()]);
@@ -97,20 +98,20 @@ fn somebody_is_online_at_once_and_offline_after_a_grace_that_a_reconnection_ends
 }
 
 #[test]
-fn several_connections_are_one_person_wherever_they_are() {
-    let mut two = Service::of(2);
+fn connections_of_one_user_to_several_nodes_count_once() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(1, ADA, Some(true));
     for node in [0, 1] {
         assert_eq!(two.news(node), [(ADA, true, 0)]);
-        assert_eq!(two.nodes[node].helpers_elsewhere(), HashSet::from([id(ADA)]));
+        assert_eq!(two.nodes[node].helpers_on_other_nodes(), HashSet::from([id(ADA)]));
     }
     two.connected(0, ADA, None);
     two.pass(30);
     assert_eq!((two.news(0), two.news(1), two.online(ADA)), (vec![], vec![], vec![true, true]));
-    assert_eq!(two.nodes[1].helpers_elsewhere(), HashSet::new());
+    assert_eq!(two.nodes[1].helpers_on_other_nodes(), HashSet::new());
     two.connected(1, ADA, Some(false));
-    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new(), "off duty");
+    assert_eq!(two.nodes[0].helpers_on_other_nodes(), HashSet::new(), "off duty");
     two.connected(1, ADA, None);
     two.pass(10);
     two.connected(0, ADA, Some(false));
@@ -123,7 +124,7 @@ fn several_connections_are_one_person_wherever_they_are() {
 
 #[test]
 fn a_node_that_dies_takes_its_users_with_it_within_a_minute() {
-    let mut two = Service::of(2);
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(0, BOB, Some(true));
     two.connected(1, BOB, Some(true));
@@ -137,36 +138,36 @@ fn a_node_that_dies_takes_its_users_with_it_within_a_minute() {
         assert!(seconds < 60);
     }
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![false], vec![true]));
-    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new());
+    assert_eq!(two.nodes[0].helpers_on_other_nodes(), HashSet::new());
 }
 
 #[test]
-fn a_node_that_says_goodbye_is_not_waited_for() {
-    let mut two = Service::of(2);
+fn a_node_that_announces_that_it_leaves_is_evicted_at_once() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
-    let told = two.nodes[0].leave();
-    two.travel([told]);
+    let signals = two.nodes[0].leave();
+    two.deliver([signals]);
     two.nodes.remove(0);
-    assert_eq!(two.nodes[0].helpers_elsewhere(), HashSet::new());
+    assert_eq!(two.nodes[0].helpers_on_other_nodes(), HashSet::new());
     two.connected(0, ADA, Some(true));
     two.pass(60);
     assert_eq!(two.news(0), [(ADA, true, 0)]);
 }
 
 #[test]
-fn a_node_that_comes_later_learns_who_is_there() {
-    let mut two = Service::of(2);
+fn a_node_that_starts_later_learns_all_connections() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(1, BOB, Some(false));
-    two.nodes.push(Roster::new(id(200)));
+    two.nodes.push(ClusterPresence::new(id(200)));
     two.tick();
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![true; 3], vec![true; 3]));
-    assert_eq!(two.nodes[2].helpers_elsewhere(), HashSet::from([id(ADA)]));
+    assert_eq!(two.nodes[2].helpers_on_other_nodes(), HashSet::from([id(ADA)]));
 }
 
 #[test]
-fn what_was_lost_on_the_way_is_made_up_for_at_the_next_sign_of_life() {
-    let mut two = Service::of(2);
+fn lost_signals_are_made_up_for_at_the_next_heartbeat() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.lost = 2;
     two.connected(0, BOB, Some(true));
@@ -176,7 +177,7 @@ fn what_was_lost_on_the_way_is_made_up_for_at_the_next_sign_of_life() {
     assert_eq!(two.online(BOB), [true, true]);
     two.pass(15);
     assert_eq!(two.online(ADA), [false, false]);
-    // What comes after a gap counts at once.
+    // A change after a gap counts at once.
     two.lost = 1;
     two.connected(0, BOB, None);
     two.connected(0, ADA, Some(true));
@@ -186,46 +187,46 @@ fn what_was_lost_on_the_way_is_made_up_for_at_the_next_sign_of_life() {
 }
 
 #[test]
-fn while_nothing_travels_the_others_are_as_they_were_and_afterwards_as_they_are() {
-    let mut two = Service::of(2);
+fn while_signals_do_not_travel_other_nodes_keep_their_last_known_state() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.pass(3);
-    two.travelling = false;
+    two.signals_travel = false;
     two.connected(0, BOB, Some(true));
     two.pass(300);
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, false]));
     assert_eq!((two.news(1), two.news(0)), (vec![(ADA, true, 0)], vec![(ADA, true, 0), (BOB, true, 3)]));
-    two.travelling = true;
+    two.signals_travel = true;
     two.pass(1);
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, true]));
-    two.travelling = false;
+    two.signals_travel = false;
     two.connected(0, ADA, None);
     two.pass(100);
     assert_eq!(two.online(ADA), [false, true]);
-    two.travelling = true;
+    two.signals_travel = true;
     two.pass(16);
     assert_eq!(two.online(ADA), [false, false]);
     assert_eq!(two.news(0).iter().filter(|news| news.0 == BOB).count(), 0);
 }
 
 #[test]
-fn a_node_that_stood_still_does_not_take_the_others_for_dead() {
-    let mut two = Service::of(2);
+fn a_node_that_stood_still_does_not_evict_the_others() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
     two.pass(1);
     two.now += TimeDelta::seconds(90);
-    let told = two.nodes[1].tick(true, two.now);
+    let signals = two.nodes[1].tick(true, two.now);
     assert!(two.nodes[1].is_online(id(ADA)));
-    two.travel(told);
+    two.deliver(signals);
     two.pass(60);
     assert_eq!((two.online(ADA), two.news(1)), (vec![true, true], vec![(ADA, true, 0)]));
 }
 
 #[test]
-fn who_was_expected_and_does_not_come_is_told_to_be_offline_once() {
-    let mut two = Service::of(2);
+fn an_expected_user_who_does_not_connect_is_reported_offline_once() {
+    let mut two = Nodes::of(2);
     two.connected(1, BOB, Some(true));
-    let mut one = Roster::new(id(200));
+    let mut one = ClusterPresence::new(id(200));
     one.expect(vec![id(ADA), id(BOB), id(3), id(4)]);
     two.nodes.push(one);
     two.pass(5);
@@ -245,23 +246,23 @@ fn who_was_expected_and_does_not_come_is_told_to_be_offline_once() {
 }
 
 #[test]
-fn nobody_is_told_to_be_offline_who_may_be_with_a_node_that_is_not_heard() {
-    let mut two = Service::of(2);
+fn no_user_is_reported_offline_who_may_be_on_a_node_that_is_not_heard() {
+    let mut two = Nodes::of(2);
     two.connected(0, ADA, Some(true));
-    two.travelling = false;
-    let mut one = Roster::new(id(200));
+    two.signals_travel = false;
+    let mut one = ClusterPresence::new(id(200));
     one.expect(vec![id(ADA), id(BOB)]);
     two.nodes[1] = one;
     two.pass(100);
     assert_eq!(two.news(1), []);
-    two.travelling = true;
+    two.signals_travel = true;
     two.pass(30);
     assert_eq!(two.news(1), [(ADA, true, 101), (BOB, false, -1)]);
 }
 
 #[test]
-fn who_was_not_seen_for_a_day_is_forgotten() {
-    let mut one = Service::of(1);
+fn a_user_who_was_not_seen_for_a_day_is_forgotten() {
+    let mut one = Nodes::of(1);
     one.connected(0, ADA, Some(true));
     one.connected(0, ADA, None);
     one.now = at(24 * 3600 - 1);
@@ -269,5 +270,5 @@ fn who_was_not_seen_for_a_day_is_forgotten() {
     assert_eq!(one.nodes[0].last_seen(id(ADA), one.now), Some(at(0)));
     one.now = at(24 * 3600);
     assert_eq!((one.news(0), one.nodes[0].last_seen(id(ADA), one.now)), (vec![], None));
-    assert!(one.nodes[0].people.is_empty() && one.nodes[0].waiting.is_empty());
+    assert!(one.nodes[0].users.is_empty() && one.nodes[0].deadlines.is_empty());
 }

@@ -1,22 +1,22 @@
-//! How fast somebody moves, from their last fixes, and when they may be there.
+//! The speed of a helper, from the fixes of the last minute, and the estimated arrival.
 
 use std::collections::VecDeque;
 
 use allynet_domain::{Metres, Position, Timestamp, port::Fix};
 use chrono::{SubsecRound as _, TimeDelta};
 
-/// Walking, in metres a second, until more is known: the comfortable speed of adults (Bohannon 1997: 1.27 to 1.46).
-const WALKING: f64 = 1.4;
-/// Slower is standing, and faster is an error of the phone; neither says when somebody will be there.
-const PLAUSIBLE: std::ops::RangeInclusive<f64> = 0.5..=70.0;
-/// The speed is that of the last minute, so that a red light does not count as the end of a journey.
-const WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// Over a shorter time the errors of two fixes are more than the way between them.
-const SHORTEST: TimeDelta = TimeDelta::seconds(5);
-/// Farther off than a day, a time of arrival is no use to anybody.
-const FARTHEST: TimeDelta = TimeDelta::days(1);
+/// Metres per second while the speed is unknown: the comfortable walking speed of adults (Bohannon 1997: 1.27 to 1.46).
+const WALKING_SPEED: f64 = 1.4;
+/// Metres per second that say something about the arrival: slower is standing, faster is an error of the phone.
+const PLAUSIBLE_SPEEDS: std::ops::RangeInclusive<f64> = 0.5..=70.0;
+/// The time over which the speed is measured: a red light is shorter.
+const MEASURED_TIME: TimeDelta = TimeDelta::seconds(60);
+/// The least time between two fixes that a speed follows from: over less, their errors exceed the way between them.
+const MIN_FIX_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// A longer way has no estimated arrival.
+const MAX_TRAVEL_TIME: TimeDelta = TimeDelta::days(1);
 
-/// The fixes of the last minute, one for every few seconds.
+/// The fixes of the last minute, thinned to one for every five seconds: at most 17.
 #[derive(Debug)]
 pub(super) struct Pace {
     fixes: VecDeque<(Timestamp, Position)>,
@@ -27,38 +27,41 @@ impl Pace {
         Self { fixes: VecDeque::from([(fix.at, fix.position)]) }
     }
 
-    /// The next fix, later than all before.
-    pub(super) fn moved(&mut self, fix: &Fix) {
+    /// Adds a fix, which MUST be later than all before.
+    pub(super) fn record(&mut self, fix: &Fix) {
+        // The newest fix always counts. The one before it is replaced unless it is far enough from its predecessor.
         let last_but_one = self.fixes.len().checked_sub(2).and_then(|index| self.fixes.get(index));
-        if last_but_one.is_some_and(|(at, _)| fix.at - *at < SHORTEST) {
+        if last_but_one.is_some_and(|(at, _)| fix.at - *at < MIN_FIX_INTERVAL) {
             self.fixes.pop_back();
         }
         self.fixes.push_back((fix.at, fix.position));
-        while self.fixes.len() > 2 && self.fixes.front().is_some_and(|(at, _)| fix.at - *at > WINDOW) {
+        while self.fixes.len() > 2 && self.fixes.front().is_some_and(|(at, _)| fix.at - *at > MEASURED_TIME) {
             self.fixes.pop_front();
         }
     }
 
-    /// When somebody who was so far away at this time may be there; in whole seconds, because it is a guess.
+    /// The estimated arrival of a helper who is `distance` away at the time `at`, in whole seconds; `None` beyond a day.
     pub(super) fn arrival(&self, distance: Metres, at: Timestamp) -> Option<Timestamp> {
-        let seconds = distance.get() / self.speed().unwrap_or(WALKING);
-        if seconds > FARTHEST.as_seconds_f64() {
+        let seconds = distance.get() / self.speed().unwrap_or(WALKING_SPEED);
+        if seconds > MAX_TRAVEL_TIME.as_seconds_f64() {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
         at.trunc_subsecs(0).checked_add_signed(TimeDelta::seconds(seconds.round() as i64))
     }
 
-    /// As the crow flies from the oldest fix to the newest, in metres a second. The way between them may be longer, but
-    /// so is the way that is left; and errors of a phone that lies still do not add up.
+    /// The speed in metres per second along the geodesic from the oldest fix to the newest, or `None` if it says nothing.
+    ///
+    /// The path between them may be longer, but so is the path that is left; and along the geodesic the errors of a phone
+    /// that lies still do not add up.
     fn speed(&self) -> Option<f64> {
         let ((from_at, from), (to_at, to)) = (self.fixes.front()?, self.fixes.back()?);
         let took = *to_at - *from_at;
-        if took < SHORTEST {
+        if took < MIN_FIX_INTERVAL {
             return None;
         }
         let speed = from.distance_to(*to).get() / took.as_seconds_f64();
-        PLAUSIBLE.contains(&speed).then_some(speed)
+        PLAUSIBLE_SPEEDS.contains(&speed).then_some(speed)
     }
 }
 
@@ -67,22 +70,22 @@ mod tests {
     use super::*;
     use crate::given::{at, id};
 
-    /// So many metres north of the equator, at this second.
+    /// A fix so many metres north of the equator, at this second.
     fn fix(second: i64, metres: f64) -> Fix {
         Fix { user: id(1), position: Position::new(metres / 110_574.0, 0.0).unwrap(), at: at(second) }
     }
 
-    /// The speed after fixes at these (second, metre).
+    /// The speed after these fixes, as `(second, metre)`.
     fn speed(fixes: &[(i64, f64)]) -> Option<f64> {
         let mut fixes = fixes.iter().map(|&(second, metres)| fix(second, metres));
         let mut pace = Pace::new(&fixes.next().unwrap());
-        fixes.for_each(|fix| pace.moved(&fix));
+        fixes.for_each(|fix| pace.record(&fix));
         assert!(pace.fixes.len() <= 17, "{}", pace.fixes.len());
         pace.speed().map(|speed| (speed * 100.0).round() / 100.0)
     }
 
     #[test]
-    fn the_speed_is_that_of_the_last_minute_if_it_says_anything() {
+    fn the_speed_is_that_of_the_last_minute_if_it_is_plausible() {
         for (fixes, expected) in [
             (&[(0, 0.0)][..], None),
             (&[(0, 0.0), (4, 8.0)], None),
@@ -103,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_speed_walks_and_who_is_far_away_has_no_time() {
+    fn a_helper_of_unknown_speed_walks_and_a_distant_one_has_no_arrival() {
         let standing = Pace::new(&fix(0, 0.0));
         let mut riding = Pace::new(&fix(0, 0.0));
-        riding.moved(&fix(10, 50.0));
+        riding.record(&fix(10, 50.0));
         for (pace, distance, expected) in [
             (&standing, 0.0, Some(0)),
             (&standing, 140.0, Some(100)),

@@ -1,0 +1,254 @@
+//! The emergencies of the whole service that have not ended, as this node knows them: who takes part, who is on the way,
+//! and which still wait for a response.
+//!
+//! Fed with every event of the log, in order, and once with the emergencies that were open before this node began to
+//! follow the log. It is asked about every stored position and every change of presence, so that neither costs a query.
+//!
+//! What the log says outranks what was read: the read may be older. Where an older emergency is known only in part, the
+//! questions about alerts name too many emergencies rather than too few; the use case that acts on an answer decides on
+//! the stored emergency.
+
+pub(crate) mod nearby;
+pub(crate) mod participation;
+
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
+use allynet_domain::{
+    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, Recipient, ResponseStatus,
+    Timestamp, UserId,
+};
+use parking_lot::Mutex;
+
+/// Index of all open emergencies that this node knows of.
+///
+/// Shared between tasks; every method takes one lock for a short time and never waits for anything else.
+#[derive(Debug, Default)]
+pub struct OpenEmergencies {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: HashMap<EmergencyId, OpenEmergency>,
+    /// The open emergencies of each participant: of the owner, and of helpers whose response is not cancelled.
+    by_participant: HashMap<UserId, Vec<EmergencyId>>,
+    /// Every emergency that was open before this node followed the log has been restored.
+    complete: bool,
+    /// Emergencies that ended before `complete` was set. A page that was read before the end would bring them back.
+    ended: HashSet<EmergencyId>,
+}
+
+#[derive(Debug, Default)]
+struct OpenEmergency {
+    /// `None` for an emergency that began before this node followed the log, until it is restored or alerted again.
+    call: Option<OpenCall>,
+    /// The response of every helper who ever responded, cancelled ones included.
+    responses: HashMap<UserId, Participation>,
+}
+
+/// What the questions about places and alerts need of a call.
+#[derive(Debug)]
+struct OpenCall {
+    owner: UserId,
+    anonymous: bool,
+    position: Position,
+    raised_at: Timestamp,
+    /// The status is `active`: no helper responds.
+    awaits_response: bool,
+    /// The radius of the last wave; zero before the first.
+    alert_radius: Metres,
+    /// Helpers who were alerted, declined, or were looked at without need of an alert.
+    settled: HashSet<UserId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Participation {
+    status: ResponseStatus,
+    stated_arrival: Option<Timestamp>,
+    responded_at: Timestamp,
+}
+
+impl OpenEmergencies {
+    /// Adds an emergency that was open before this node followed the log.
+    ///
+    /// The read MUST begin after this node has begun to follow the log, so that no emergency falls between the two. Only
+    /// what the log has not said yet is taken over. Restoring an emergency twice changes nothing.
+    pub fn restore(&self, emergency: &Emergency) {
+        let (mut state, id) = (self.state.lock(), emergency.id());
+        if state.ended.contains(&id) || !emergency.status.is_live() {
+            return;
+        }
+        state.open(&emergency.call).get_or_insert_with(|| OpenCall {
+            awaits_response: emergency.status == EmergencyStatus::Active,
+            alert_radius: emergency.alert_radius,
+            ..OpenCall::before_alerts(&emergency.call)
+        });
+        for response in &emergency.responses {
+            let participation = Participation {
+                status: response.status,
+                stated_arrival: response.estimated_arrival,
+                responded_at: response.responded_at,
+            };
+            state.respond(id, response.helper.person.id, participation, Source::Database);
+        }
+    }
+
+    /// Marks the end of the read: every emergency that was open before this node followed the log has been restored.
+    pub fn mark_complete(&self) {
+        let mut state = self.state.lock();
+        state.complete = true;
+        state.ended = HashSet::new();
+        // Known from a response only, and not among the open ones: it ended before this node followed the log.
+        let unknown = state.open.iter().filter(|(_, emergency)| emergency.call.is_none());
+        for id in unknown.map(|(id, _)| *id).collect::<Vec<_>>() {
+            state.end(id);
+        }
+    }
+
+    /// Whether [`mark_complete`](Self::mark_complete) was called. Before, participants and emergencies may be missing.
+    pub fn is_complete(&self) -> bool {
+        self.state.lock().complete
+    }
+
+    /// Applies the next event of the log. Events MUST come in the order of the log.
+    pub fn apply(&self, event: &LoggedEvent) {
+        let Some(id) = event.emergency else { return };
+        let mut state = self.state.lock();
+        match &event.event {
+            Event::EmergencyCreated { call, .. } => *state.open(call) = Some(OpenCall::before_alerts(call)),
+            Event::HelpersAlerted { call, status, radius, recipients, .. } => {
+                // A wave says all that is needed of an emergency that is not restored yet: one that waits again, or in a
+                // larger radius, is alerted again. So the older read is not taken over after it.
+                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call));
+                open.alerted(*status, *radius, recipients);
+            }
+            Event::AlertDeclined { helper } => state.settle(id, *helper),
+            Event::HelperJoined { helper, joined_at, estimated_arrival } => {
+                let participation = Participation {
+                    status: ResponseStatus::Responding,
+                    stated_arrival: *estimated_arrival,
+                    responded_at: *joined_at,
+                };
+                state.respond(id, helper.person.id, participation, Source::Log);
+            }
+            Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, .. } => {
+                let responded_at = state.participation(id, *helper).map_or(*updated_at, |known| known.responded_at);
+                let participation = Participation { status: *status, stated_arrival: *estimated_arrival, responded_at };
+                state.respond(id, *helper, participation, Source::Log);
+            }
+            Event::StatusChanged { status, .. } => {
+                if let Some(call) = state.call_mut(id) {
+                    call.awaits_response = *status == EmergencyStatus::Active;
+                }
+            }
+            Event::EmergencyEnded { .. } => state.end(id),
+            Event::AlertAcknowledged { .. }
+            | Event::Unanswered { .. }
+            | Event::EmergencyResolved { .. }
+            | Event::EmergencyCancelled { .. }
+            | Event::MessagePosted { .. }
+            | Event::MessageDeleted { .. }
+            | Event::HelperRightsChanged { .. }
+            | Event::SessionsRevoked { .. }
+            | Event::AccountBlocked { .. } => {}
+        }
+    }
+}
+
+/// Where a participation was learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Log,
+    /// Possibly older than the log.
+    Database,
+}
+
+impl OpenCall {
+    /// A call that waits, before its first wave: no helper is near enough to be alerted.
+    fn before_alerts(call: &Call) -> Self {
+        Self {
+            owner: call.owner.id,
+            anonymous: call.details.anonymous,
+            position: call.details.location.position,
+            raised_at: call.created_at,
+            awaits_response: true,
+            alert_radius: Metres::new(0.0),
+            settled: HashSet::new(),
+        }
+    }
+
+    fn alerted(&mut self, status: EmergencyStatus, radius: Metres, recipients: &[Recipient]) {
+        self.awaits_response = status == EmergencyStatus::Active;
+        self.alert_radius = radius;
+        self.settled.extend(recipients.iter().map(|recipient| recipient.helper));
+    }
+}
+
+impl State {
+    /// The entry of this call, whose owner is a participant from now on.
+    fn open(&mut self, call: &Call) -> &mut Option<OpenCall> {
+        self.add_participant(call.owner.id, call.id);
+        &mut self.open.entry(call.id).or_default().call
+    }
+
+    fn call_mut(&mut self, id: EmergencyId) -> Option<&mut OpenCall> {
+        self.open.get_mut(&id)?.call.as_mut()
+    }
+
+    fn settle(&mut self, id: EmergencyId, helper: UserId) {
+        if let Some(call) = self.call_mut(id) {
+            call.settled.insert(helper);
+        }
+    }
+
+    fn participation(&self, emergency: EmergencyId, helper: UserId) -> Option<&Participation> {
+        self.open.get(&emergency)?.responses.get(&helper)
+    }
+
+    fn respond(&mut self, emergency: EmergencyId, helper: UserId, participation: Participation, source: Source) {
+        // Once everything is restored, an unknown emergency is one that has ended.
+        if self.complete && !self.open.contains_key(&emergency) {
+            return;
+        }
+        match self.open.entry(emergency).or_default().responses.entry(helper) {
+            Entry::Occupied(_) if source == Source::Database => return,
+            Entry::Occupied(mut known) => drop(known.insert(participation)),
+            Entry::Vacant(first) => drop(first.insert(participation)),
+        }
+        if participation.status == ResponseStatus::Cancelled {
+            self.remove_participant(helper, emergency);
+        } else {
+            self.add_participant(helper, emergency);
+        }
+    }
+
+    fn end(&mut self, id: EmergencyId) {
+        if !self.complete {
+            self.ended.insert(id);
+        }
+        let Some(emergency) = self.open.remove(&id) else { return };
+        let owner = emergency.call.map(|call| call.owner);
+        for user in owner.into_iter().chain(emergency.responses.into_keys()) {
+            self.remove_participant(user, id);
+        }
+    }
+
+    fn add_participant(&mut self, user: UserId, emergency: EmergencyId) {
+        let emergencies = self.by_participant.entry(user).or_default();
+        if !emergencies.contains(&emergency) {
+            emergencies.push(emergency);
+        }
+    }
+
+    fn remove_participant(&mut self, user: UserId, emergency: EmergencyId) {
+        if let Entry::Occupied(mut emergencies) = self.by_participant.entry(user) {
+            emergencies.get_mut().retain(|other| *other != emergency);
+            if emergencies.get().is_empty() {
+                emergencies.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Which emergencies that wait for a response a helper should be alerted to, by position.
+
+use allynet_domain::{EmergencyId, Position, Timestamp, UserId};
+
+use super::{OpenEmergencies, OpenEmergency};
+
+/// Metres in a degree of latitude, at least (WGS 84: 110,574 at the equator).
+const METRES_PER_DEGREE: f64 = 110_574.0;
+
+/// A position that this node stored, with the one before it.
+#[derive(Debug, Clone, Copy)]
+pub struct PositionChange {
+    /// The user who moved.
+    pub user: UserId,
+    /// The previous position, or `None` if it is unknown or too old.
+    pub before: Option<Position>,
+    /// The new position.
+    pub now: Position,
+    /// When the new position was stored. An emergency that was raised later has counted the user there.
+    pub stored_at: Timestamp,
+}
+
+impl OpenEmergencies {
+    /// Whether any emergency waits for a response.
+    pub fn any_awaiting(&self) -> bool {
+        let state = self.state.lock();
+        state.open.values().filter_map(|open| open.call.as_ref()).any(|call| call.awaits_response)
+    }
+
+    /// The emergencies that a helper at this position should be alerted to, as far as this node knows.
+    pub fn awaiting_near(&self, helper: UserId, position: Position) -> Vec<EmergencyId> {
+        let state = self.state.lock();
+        state.open.iter().filter(|(_, open)| open.needs(helper, position)).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether a change of position brings a helper near an emergency: it needs them where they are now, and did not
+    /// where they were before.
+    ///
+    /// A helper who was there when the emergency was raised was counted by its waves, and alerted by them or passed over
+    /// because others are nearer.
+    pub fn is_approached(&self, change: &PositionChange) -> bool {
+        let PositionChange { user, before, now, stored_at } = *change;
+        let is_older = |open: &OpenEmergency| open.call.as_ref().is_some_and(|call| call.raised_at <= stored_at);
+        self.state.lock().open.values().any(|open| {
+            is_older(open) && open.needs(user, now) && !before.is_some_and(|before| open.needs(user, before))
+        })
+    }
+
+    /// Records that this helper need not be looked at again for this emergency. No-op if it has ended.
+    pub fn settle(&self, emergency: EmergencyId, helper: UserId) {
+        self.state.lock().settle(emergency, helper);
+    }
+}
+
+impl OpenEmergency {
+    /// Whether a helper at this position should be alerted.
+    fn needs(&self, helper: UserId, position: Position) -> bool {
+        let Some(call) = self.call.as_ref().filter(|call| call.awaits_response) else { return false };
+        // The cheap bound first: the geodesic is computed for the few who are not too far north or south.
+        let north = (call.position.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
+        north <= call.alert_radius.get()
+            && helper != call.owner
+            && !call.settled.contains(&helper)
+            && !self.responses.contains_key(&helper)
+            && position.distance_to(call.position) <= call.alert_radius
+    }
+}

@@ -1,0 +1,216 @@
+//! Updates about helpers on their way, under a clock that the test moves.
+
+use allynet_domain::{Event, EventId, LoggedEvent, Position, ResponseStatus};
+
+use super::*;
+use crate::given::{ALAN, EMERGENCY, GRACE, at, call, card, id};
+
+struct Scene {
+    open: OpenEmergencies,
+    tracker: HelperTracker,
+}
+
+impl Scene {
+    /// One call, on a node that has restored all open emergencies.
+    fn new() -> Self {
+        let scene = Self { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
+        scene.logs(Event::EmergencyCreated { call: call(), nearby_helpers: 0 });
+        scene.open.mark_complete();
+        scene
+    }
+
+    /// An event of the emergency is logged.
+    fn logs(&self, event: Event) {
+        let emergency = Some(id(EMERGENCY));
+        self.open.apply(&LoggedEvent { id: EventId::new(1), at: at(0), emergency, actor: None, event });
+    }
+
+    /// This helper responds at this second.
+    fn joins(&mut self, helper: u128, second: i64, stated: Option<i64>) {
+        let estimated_arrival = stated.map(at);
+        self.logs(Event::HelperJoined { helper: card(helper), joined_at: at(second), estimated_arrival });
+        self.tracker.start_trip(&self.open, id(helper), at(second));
+    }
+
+    /// This helper changes the status of their response.
+    fn updates(&self, helper: u128, status: ResponseStatus, stated: Option<i64>) {
+        let estimated_arrival = stated.map(at);
+        let (helper, updated_at) = (id(helper), at(1));
+        self.logs(Event::HelperStatusUpdated { helper, status, notes: None, estimated_arrival, updated_at });
+    }
+
+    /// A fix at this time, in milliseconds, so many metres north of the call.
+    fn moves(&mut self, helper: u128, millis: i64, metres: f64) {
+        self.tracker.record(&self.open, fix(helper, millis, metres), FixSource::ThisNode, moment(millis));
+    }
+
+    /// The updates that are due at this time: which helper is how many metres away.
+    fn sent(&mut self, millis: i64) -> Vec<(u128, u32)> {
+        let due = self.tracker.take_due(&self.open, moment(millis)).into_iter();
+        due.map(|TrackingUpdate { approach, .. }| {
+            (uuid::Uuid::from(approach.fix.user).as_u128(), approach.distance.whole())
+        })
+        .collect()
+    }
+}
+
+fn moment(millis: i64) -> Timestamp {
+    at(0) + TimeDelta::milliseconds(millis)
+}
+
+fn fix(helper: u128, millis: i64, metres: f64) -> Fix {
+    let here = call().details.location.position;
+    // A degree of latitude at 52.5 degrees north.
+    let position = Position::new(here.latitude() + metres / 111_267.0, here.longitude()).unwrap();
+    Fix { user: id(helper), position, at: moment(millis) }
+}
+
+#[test]
+fn the_first_fix_is_sent_at_once_and_then_the_latest_each_second() {
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    scene.joins(ALAN, 0, None);
+    scene.moves(GRACE, 100, 900.0);
+    assert_eq!(scene.tracker.next_due(), Some(moment(100)));
+    assert_eq!(scene.sent(100), [(GRACE, 900)]);
+    assert_eq!((scene.tracker.next_due(), scene.sent(2_000)), (None, vec![]));
+    scene.moves(GRACE, 2_000, 800.0);
+    assert_eq!(scene.sent(2_000), [(GRACE, 800)]);
+    for (millis, metres) in [(2_200, 700.0), (2_400, 600.0), (2_900, 500.0)] {
+        scene.moves(GRACE, millis, metres);
+        assert_eq!((scene.tracker.next_due(), scene.sent(millis)), (Some(moment(3_000)), vec![]));
+    }
+    scene.moves(ALAN, 2_950, 300.0);
+    assert_eq!(scene.sent(2_950), [(ALAN, 300)], "one helper does not wait for another");
+    assert_eq!(scene.sent(2_999), []);
+    assert_eq!(scene.sent(3_000), [(GRACE, 500)], "the last is not lost");
+    assert_eq!((scene.tracker.next_due(), scene.sent(9_000)), (None, vec![]));
+}
+
+#[test]
+fn a_fix_that_is_not_newer_is_not_sent() {
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    scene.moves(GRACE, 1_000, 900.0);
+    assert_eq!(scene.sent(1_000), [(GRACE, 900)]);
+    scene.moves(GRACE, 1_000, 900.0);
+    scene.tracker.record(&scene.open, fix(GRACE, 500, 950.0), FixSource::OtherNode, moment(1_500));
+    assert_eq!((scene.tracker.next_due(), scene.sent(5_000)), (None, vec![]));
+}
+
+#[test]
+fn only_helpers_on_a_trip_are_sent() {
+    for (status, told) in [
+        (ResponseStatus::Responding, true),
+        (ResponseStatus::OnWay, true),
+        (ResponseStatus::Arrived, false),
+        (ResponseStatus::Completed, false),
+        (ResponseStatus::Cancelled, false),
+    ] {
+        let mut scene = Scene::new();
+        scene.moves(GRACE, 0, 1_000.0);
+        scene.joins(GRACE, 1, None);
+        scene.moves(GRACE, 2_000, 900.0);
+        assert_eq!(scene.sent(2_000), [(GRACE, 900)]);
+        // A fix that is pending when the response ends is not sent either.
+        scene.moves(GRACE, 2_500, 800.0);
+        scene.updates(GRACE, status, None);
+        assert_eq!(!scene.sent(3_000).is_empty(), told, "{status:?}");
+        scene.moves(GRACE, 5_000, 700.0);
+        assert_eq!(!scene.sent(5_000).is_empty(), told, "{status:?}");
+    }
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    scene.moves(GRACE, 1_000, 900.0);
+    let (status, alerted, participants) = (allynet_domain::EmergencyStatus::Resolved, vec![], vec![]);
+    scene.logs(Event::EmergencyEnded { status, at: at(1), alerted, participants });
+    assert_eq!(scene.sent(1_000), []);
+}
+
+#[test]
+fn a_fix_that_came_before_its_response_is_sent_when_the_response_is_known() {
+    let mut scene = Scene::new();
+    scene.moves(GRACE, 900, 1_000.0);
+    scene.moves(ALAN, 1_100, 1_000.0);
+    scene.moves(ALAN, 1_200, 990.0);
+    assert_eq!(scene.sent(1_200), []);
+    scene.joins(GRACE, 1, None);
+    scene.joins(ALAN, 1, None);
+    assert_eq!(scene.sent(1_300), [(ALAN, 990)], "only what came after the response");
+
+    let mut late = Scene { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
+    late.moves(GRACE, 2_000, 800.0);
+    late.moves(ALAN, 9_000, 900.0);
+    assert_eq!(late.sent(9_000), []);
+    let mut emergency = crate::given::with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    emergency.responses[0].estimated_arrival = Some(at(99));
+    late.open.restore(&emergency);
+    late.open.mark_complete();
+    late.tracker.recheck(&late.open, at(9));
+    let told = late.tracker.take_due(&late.open, at(9));
+    assert_eq!(
+        (told.len(), told[0].approach.fix.user, told[0].approach.estimated_arrival),
+        (1, id(GRACE), Some(at(99)))
+    );
+}
+
+#[test]
+fn ended_trips_and_old_fixes_are_forgotten() {
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    scene.moves(GRACE, 0, 900.0);
+    assert_eq!(scene.sent(0).len(), 1);
+    scene.updates(GRACE, ResponseStatus::Completed, None);
+    let mut somebody = 1_000;
+    for second in 1..20 {
+        for _ in 0..50 {
+            somebody += 1;
+            scene.moves(somebody, second * 1_000, 10.0);
+        }
+    }
+    assert!(scene.tracker.tracks.is_empty());
+    assert!(scene.tracker.recent.len() + scene.tracker.earlier.len() <= 250);
+}
+
+#[test]
+fn a_helper_within_fifty_metres_has_arrived() {
+    for (metres, arrived) in [(0.0, true), (49.9, true), (50.5, false), (5_000.0, false)] {
+        let mut scene = Scene::new();
+        scene.joins(GRACE, 0, None);
+        scene.moves(GRACE, 1_000, metres);
+        let [update] = <[TrackingUpdate; 1]>::try_from(scene.tracker.take_due(&scene.open, at(1))).unwrap();
+        assert_eq!(
+            (update.approach.arrived, update.approach.emergency, update.source),
+            (arrived, id(EMERGENCY), FixSource::ThisNode),
+            "{metres}"
+        );
+    }
+}
+
+#[test]
+fn the_arrival_that_the_helper_states_wins_over_the_estimate() {
+    let arrival = |scene: &mut Scene, millis, metres| {
+        scene.moves(GRACE, millis, metres);
+        scene.tracker.take_due(&scene.open, moment(millis))[0].approach.estimated_arrival
+    };
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(1_001)), "walking until more is known");
+    assert_eq!(arrival(&mut scene, 11_000, 1_300.0), Some(at(141)), "ten metres a second");
+    scene.updates(GRACE, ResponseStatus::OnWay, Some(500));
+    assert_eq!(arrival(&mut scene, 13_000, 1_280.0), Some(at(500)));
+
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, Some(77));
+    assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(77)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_silence_anybody() {
+    let mut scene = Scene::new();
+    scene.joins(GRACE, 0, None);
+    scene.moves(GRACE, 3_600_000, 900.0);
+    assert_eq!(scene.sent(3_600_000).len(), 1);
+    scene.moves(GRACE, 3_600_100, 800.0);
+    assert_eq!(scene.sent(5_000), [(GRACE, 800)]);
+}

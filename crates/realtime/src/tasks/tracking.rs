@@ -1,0 +1,42 @@
+//! Sends the positions of helpers on their way to participants: `helper:location`.
+
+use allynet_domain::{Approach, Room, Signal, port::Signals};
+use allynet_projections::FixSource;
+use allynet_wire::signals::LocationSignal;
+
+use crate::{hub::state::Hub, session::device::Device, tracking::Tracking};
+
+/// Sends updates for as long as it is polled, to the sockets of this node and to the other nodes.
+///
+/// MUST be polled by the task of the dispatcher. It so runs between two events: a position is never sent after the event
+/// that ends its response.
+pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Signals) {
+    loop {
+        let (due, delay) = tracking.take_due();
+        for update in &due {
+            send(hub, &update.approach);
+            // The other nodes receive the fix itself, and decide for their own sockets. What they sent is not returned.
+            if update.source == FixSource::ThisNode {
+                signals.tell(Signal::from(&update.approach.fix));
+            }
+        }
+        match delay {
+            None => tracking.changed().await,
+            Some(delay) => tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = tracking.changed() => {}
+            },
+        }
+        // The other loops of this task get their turn, however many helpers move.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Sends a position to the participants who are connected to this node.
+fn send(hub: &Hub<Device>, approach: &Approach) {
+    let signal = LocationSignal::from(approach);
+    for device in hub.devices_in(Room::Participants(approach.emergency)) {
+        // Not of the log: a full queue loses this position, and the next one is better.
+        device.tell(LocationSignal::EVENT, &signal).ok();
+    }
+}

@@ -1,0 +1,43 @@
+//! Restores the projections of a node that has just been started from the database.
+
+use std::time::Duration;
+
+use allynet_domain::{
+    Emergency,
+    port::{self, AdminPage, Emergencies},
+};
+use allynet_projections::OpenEmergencies;
+
+use crate::failure_log::FailureLog;
+
+/// How long to wait before a failed read is started again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// How many emergencies are read by one query.
+const PAGE_SIZE: u32 = 500;
+
+/// Restores every open emergency, and marks the projection complete. Retries until it succeeds.
+///
+/// MUST begin after this node has begun to follow the log: an emergency that is raised from then on comes as an event, so
+/// that none falls between the read and the log.
+pub(crate) async fn restore_open_emergencies(emergencies: &dyn Emergencies, open: &OpenEmergencies) {
+    let mut failures = FailureLog::new("open emergencies cannot be read, retrying");
+    // A repeated read begins again from the newest. Restoring what was restored before changes nothing.
+    while failures.record(each_open(emergencies, |emergency| open.restore(emergency)).await).is_none() {
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+    open.mark_complete();
+}
+
+/// Reads all open emergencies, newest first, page by page.
+async fn each_open(emergencies: &dyn Emergencies, mut restore: impl FnMut(&Emergency)) -> port::Result<()> {
+    let mut before = None;
+    loop {
+        let page = AdminPage { status: None, near: None, before, limit: PAGE_SIZE };
+        let open = emergencies.list(&page).await?;
+        open.iter().for_each(&mut restore);
+        match open.last() {
+            Some(last) if open.len() >= PAGE_SIZE as usize => before = Some((last.call.created_at, last.id())),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The projections of this node, and the callbacks by which stored positions and arriving users reach them.
+
+use std::sync::Arc;
+
+use allynet_domain::port::Fix;
+use allynet_projections::OpenEmergencies;
+use allynet_realtime::{Sighted, Tracking};
+
+use crate::{nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
+
+/// What this node keeps in memory of the log, and what acts on it.
+pub(crate) struct Projections {
+    /// Emergencies that have not ended.
+    pub(crate) open: Arc<OpenEmergencies>,
+    /// Alerts helpers who come near an open emergency.
+    pub(crate) watcher: NearbyWatcher,
+    /// Positions of helpers on their way.
+    pub(crate) tracking: Arc<Tracking>,
+}
+
+impl Projections {
+    /// Empty projections, to be restored once the log is followed.
+    pub(crate) fn new() -> Self {
+        let open = Arc::new(OpenEmergencies::default());
+        let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
+        let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
+        Self { open, watcher, tracking }
+    }
+
+    /// The callback for every position that this node has stored. It returns at once.
+    pub(crate) fn on_position_stored(&self) -> OnStored {
+        let (watcher, tracking) = (self.watcher.clone(), self.tracking.clone());
+        Box::new(move |fix: &Fix| {
+            watcher.position_stored(fix);
+            tracking.position_stored(fix);
+        })
+    }
+
+    /// The callback for every user who connects or goes on duty. It returns at once.
+    pub(crate) fn on_user_arrived(&self) -> Sighted {
+        let watcher = self.watcher.clone();
+        Arc::new(move |user| watcher.user_arrived(user))
+    }
+}
