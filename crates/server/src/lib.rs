@@ -10,7 +10,7 @@ mod failure_log;
 mod http;
 pub mod limits;
 mod listen;
-mod listener;
+pub mod listener;
 mod log_retention;
 mod logging;
 mod metrics;

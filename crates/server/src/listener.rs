@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Listener for `axum::serve`, together with `into_make_service_with_connect_info::<ConnectionInfo>()`.
 #[derive(Debug)]
-pub(crate) struct Listener(allynet_transport::Listener);
+pub struct Listener(allynet_transport::Listener);
 
 impl Listener {
     /// Wraps a bound listener. Cancelling `close_all` closes every connection that was or will be accepted; it does not stop
     /// accepting.
-    pub(crate) fn new(tcp: TcpListener, timeouts: ConnectionTimeouts, close_all: CancellationToken) -> Self {
+    pub fn new(tcp: TcpListener, timeouts: ConnectionTimeouts, close_all: CancellationToken) -> Self {
         Self(allynet_transport::Listener::new(tcp, timeouts, close_all))
     }
 }
@@ -37,7 +37,7 @@ impl axum::serve::Listener for Listener {
 
 /// Connection of a request, as axum hands it over.
 #[derive(Clone, Debug)]
-pub(crate) struct ConnectionInfo(Connection);
+pub struct ConnectionInfo(Connection);
 
 impl Connected<IncomingStream<'_, Listener>> for ConnectionInfo {
     fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
@@ -46,7 +46,7 @@ impl Connected<IncomingStream<'_, Listener>> for ConnectionInfo {
 }
 
 /// Puts the [`Connection`] of a request into its extensions. For `axum::middleware::map_request`.
-pub(crate) async fn attach_connection(mut request: Request) -> Request {
+pub async fn attach_connection(mut request: Request) -> Request {
     let info = request.extensions().get::<ConnectInfo<ConnectionInfo>>().cloned();
     if let Some(ConnectInfo(ConnectionInfo(connection))) = info {
         request.extensions_mut().insert(connection);

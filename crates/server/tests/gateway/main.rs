@@ -4,11 +4,11 @@
 
 mod ends;
 mod entering;
-#[path = "../../src/listener.rs"]
-mod listener;
-#[path = "../node/mod.rs"]
+mod limits;
 mod node;
+mod order;
 mod sent;
+mod slow_readers;
 mod told;
 
 use allynet_domain::{EmergencyStatus, Event, Timestamp};

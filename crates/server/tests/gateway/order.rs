@@ -1,19 +1,14 @@
 //! What a client hears comes in order and once, whichever way it takes: answers among events, across an upgrade, and when
 //! one session follows another on the same connection.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(dead_code, reason = "the node of the other tests can do more")]
-
-#[path = "../src/listener.rs"]
-mod listener;
-mod node;
 
 use std::time::Duration;
 
 use allynet_domain::{Event, ResponseStatus, Timestamp};
 use allynet_transport::testing::{Client, Http, as_event};
-use node::{Node, emergency, raised, user};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
+
+use crate::node::{Node, emergency, raised, user};
 
 const CALL: u128 = 7;
 /// The last event before anything happens here.

@@ -1,10 +1,4 @@
 //! Limits over real sockets: a limiter that the test scripts, and what becomes of the events it says no to.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(dead_code, reason = "the node of the other tests can do more")]
-
-#[path = "../src/listener.rs"]
-mod listener;
-mod node;
 
 use std::{
     sync::{
@@ -17,8 +11,9 @@ use std::{
 use allynet_domain::port::Fix;
 use allynet_transport::testing::{Client, as_event, within};
 use allynet_wire::limits::{Limit, LimitKey, Limiter, Limits};
-use node::{Node, emergency, raised, user};
 use serde_json::Value;
+
+use crate::node::{Node, emergency, raised, user};
 
 const CALL: u128 = 7;
 /// How long the limiter says to wait.

@@ -1,18 +1,13 @@
 //! Clients that stop reading while the log moves on: they are cut off in good time, and nobody else waits for them.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(dead_code, reason = "the node of the other tests can do more")]
-
-#[path = "../src/listener.rs"]
-mod listener;
-mod node;
 
 use std::time::Duration;
 
 use allynet_domain::{Event, ResponseStatus, Text, Timestamp};
 use allynet_transport::testing::{Client, WEBSOCKET, as_event};
-use node::{Node, emergency, raised, user};
 use serde_json::json;
 use tokio::{net::TcpSocket, time::Instant};
+
+use crate::node::{Node, emergency, raised, user};
 
 const CALL: u128 = 7;
 /// How long a client that does not read may stay.

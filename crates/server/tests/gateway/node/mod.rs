@@ -16,6 +16,7 @@ use allynet_domain::{
     port::{Error, Fix, Result},
 };
 use allynet_realtime::{Gateway, Ports, gateway};
+use allynet_server::listener::{ConnectionInfo, Listener, attach_connection};
 use allynet_transport::{
     ConnectionTimeouts, SOCKET_IO_PATH,
     testing::{Client, Http, POLLING, WEBSOCKET},
@@ -30,8 +31,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-use crate::listener::{ConnectionInfo, Listener, attach_connection};
 
 mod ports;
 
@@ -133,7 +132,6 @@ impl Node {
     }
 
     /// A node with limits.
-    #[allow(dead_code, reason = "for the tests of limits")]
     pub(crate) async fn limited(limits: Limits) -> Self {
         Self::with(0, limits).await
     }
