@@ -1,4 +1,4 @@
-//! Limits over real sockets: a limiter that the test scripts, and what becomes of the events it says no to.
+//! Rate limits over real sockets, with a scripted limiter.
 
 use std::{
     sync::{
@@ -16,41 +16,42 @@ use serde_json::Value;
 use crate::node::{Node, emergency, raised, user};
 
 const CALL: u128 = 7;
-/// How long the limiter says to wait.
-const WAIT: Duration = Duration::from_millis(20);
+/// Delay after which the limiter says that an event may be repeated.
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// Allows everything, until it is told to allow no more positions or no more events.
+/// Limiter that allows everything until the test forbids positions or events.
 #[derive(Default)]
-struct Gate {
+struct ScriptedLimiter {
     no_positions: AtomicBool,
     no_events: AtomicBool,
 }
 
-impl Limiter for Gate {
+impl Limiter for ScriptedLimiter {
     fn take(&self, limit: Limit, _: LimitKey) -> Result<(), Duration> {
         let closed = match limit {
             Limit::Positions => &self.no_positions,
             Limit::SocketEvents => &self.no_events,
             _ => return Ok(()),
         };
-        if closed.load(Ordering::SeqCst) { Err(WAIT) } else { Ok(()) }
+        if closed.load(Ordering::SeqCst) { Err(RETRY_AFTER) } else { Ok(()) }
     }
 }
 
-async fn gated() -> (Node, Arc<Gate>) {
-    let gate = Arc::new(Gate::default());
-    let node = Node::limited(Limits::on(gate.clone(), 100)).await;
+async fn limited_node() -> (Node, Arc<ScriptedLimiter>) {
+    let limiter = Arc::new(ScriptedLimiter::default());
+    let node = Node::limited(Limits::on(limiter.clone(), 100)).await;
     node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));
-    (node, gate)
+    (node, limiter)
 }
 
-async fn stand(client: &mut Client, latitude: u32) {
+/// Reports a position; the latitude is also the id under which an acknowledgement is expected.
+async fn report_position(client: &mut Client, latitude: u32) {
     client
         .send(&format!(r#"42/emergencies,{latitude}["location:update",{{"latitude":{latitude},"longitude":0}}]"#))
         .await;
 }
 
-/// The next answer, be it good or bad: the number under which it was asked for, and what it says.
+/// Next acknowledgement, positive or negative: its id and its content.
 async fn acknowledged(client: &mut Client) -> (u32, Value) {
     loop {
         let packet = client.text().await;
@@ -62,29 +63,29 @@ async fn acknowledged(client: &mut Client) -> (u32, Value) {
     }
 }
 
-/// What was stored once the first answer is here.
+/// Positions that are stored.
 fn stored(node: &Node) -> Vec<Fix> {
     node.script.stored.lock().unwrap().clone()
 }
 
 #[tokio::test]
-async fn of_positions_that_are_put_off_the_newest_is_stored_and_nothing_else_waits_for_it() {
-    let (node, gate) = gated().await;
+async fn of_deferred_positions_the_newest_is_stored_and_other_events_do_not_wait() {
+    let (node, limiter) = limited_node().await;
     let mut client = node.connect(1).await;
-    gate.no_positions.store(true, Ordering::SeqCst);
+    limiter.no_positions.store(true, Ordering::SeqCst);
     for latitude in 1..=80 {
-        stand(&mut client, latitude).await;
+        report_position(&mut client, latitude).await;
     }
     client.send(r#"42/emergencies,99["emergency:join",{"emergencyId":"current"}]"#).await;
     let (number, answer) = acknowledged(&mut client).await;
     assert_eq!((number, &answer["ok"]), (99, &Value::Bool(true)));
-    // A position that is none is told so at once.
+    // An invalid position is refused at once.
     client.send(r#"42/emergencies,98["location:update",{"latitude":91,"longitude":0}]"#).await;
     let (number, answer) = acknowledged(&mut client).await;
     assert_eq!((number, &answer["error"]["code"]), (98, &Value::from("invalid_payload")));
     assert_eq!(stored(&node), []);
 
-    gate.no_positions.store(false, Ordering::SeqCst);
+    limiter.no_positions.store(false, Ordering::SeqCst);
     for latitude in 1..=80 {
         let (number, answer) = acknowledged(&mut client).await;
         assert_eq!((number, answer["latitude"].as_f64()), (latitude, Some(f64::from(latitude))), "{answer}");
@@ -94,29 +95,29 @@ async fn of_positions_that_are_put_off_the_newest_is_stored_and_nothing_else_wai
 }
 
 #[tokio::test]
-async fn what_was_put_off_is_older_than_what_another_device_says_meanwhile() {
-    let (node, gate) = gated().await;
+async fn a_deferred_position_is_older_than_a_later_one_of_another_device() {
+    let (node, limiter) = limited_node().await;
     let (mut slow, mut other) = (node.connect(1).await, node.connect(1).await);
-    gate.no_positions.store(true, Ordering::SeqCst);
-    stand(&mut slow, 1).await;
+    limiter.no_positions.store(true, Ordering::SeqCst);
+    report_position(&mut slow, 1).await;
     slow.send(r#"42/emergencies,99["emergency:leave",{"emergencyId":"current"}]"#).await;
     acknowledged(&mut slow).await;
-    gate.no_positions.store(false, Ordering::SeqCst);
-    stand(&mut other, 2).await;
+    limiter.no_positions.store(false, Ordering::SeqCst);
+    report_position(&mut other, 2).await;
     acknowledged(&mut other).await;
     acknowledged(&mut slow).await;
     let mut fixes = stored(&node);
     fixes.sort_by_key(|fix| fix.at);
     let latitudes: Vec<_> = fixes.iter().map(|fix| fix.position.latitude()).collect();
-    assert_eq!(latitudes, [1.0, 2.0], "the store keeps the newer of the two, whichever came first");
+    assert_eq!(latitudes, [1.0, 2.0], "the store keeps the newer of the two, in whatever order they arrive");
 }
 
 #[tokio::test]
-async fn who_leaves_takes_what_was_put_off_along() {
-    let (node, gate) = gated().await;
+async fn a_deferred_position_is_dropped_when_its_connection_ends() {
+    let (node, limiter) = limited_node().await;
     let mut client = node.connect(1).await;
-    gate.no_positions.store(true, Ordering::SeqCst);
-    stand(&mut client, 1).await;
+    limiter.no_positions.store(true, Ordering::SeqCst);
+    report_position(&mut client, 1).await;
     client.send(r#"42/emergencies,99["emergency:leave",{"emergencyId":"current"}]"#).await;
     acknowledged(&mut client).await;
     assert_eq!(node.gateway.presence().helpers_online(), 1);
@@ -127,16 +128,16 @@ async fn who_leaves_takes_what_was_put_off_along() {
         }
     })
     .await;
-    gate.no_positions.store(false, Ordering::SeqCst);
-    tokio::time::sleep(3 * WAIT).await;
+    limiter.no_positions.store(false, Ordering::SeqCst);
+    tokio::time::sleep(3 * RETRY_AFTER).await;
     assert_eq!(stored(&node), []);
 }
 
 #[tokio::test]
-async fn joining_ones_own_emergency_goes_through_whatever_waits_and_was_counted() {
-    let (node, gate) = gated().await;
-    let (mut owner, mut looker) = (node.connect(1).await, node.connect(2).await);
-    gate.no_events.store(true, Ordering::SeqCst);
+async fn joining_ones_own_emergency_is_never_limited() {
+    let (node, limiter) = limited_node().await;
+    let (mut owner, mut looker_on) = (node.connect(1).await, node.connect(2).await);
+    limiter.no_events.store(true, Ordering::SeqCst);
     node.script.accounts.send_replace(false);
     let looked_up = node.script.looked_up.notified();
     let id = emergency(CALL);
@@ -145,8 +146,8 @@ async fn joining_ones_own_emergency_goes_through_whatever_waits_and_was_counted(
         owner.send(&join(number)).await;
     }
     within(looked_up).await;
-    looker.send(&join(0)).await;
-    let (_, refusal) = acknowledged(&mut looker).await;
+    looker_on.send(&join(0)).await;
+    let (_, refusal) = acknowledged(&mut looker_on).await;
     assert_eq!((&refusal["error"]["code"], &refusal["error"]["retryAfterMs"]), (&"rate_limited".into(), &20.into()));
     node.script.accounts.send_replace(true);
     for number in 0..300 {
@@ -156,10 +157,10 @@ async fn joining_ones_own_emergency_goes_through_whatever_waits_and_was_counted(
 }
 
 #[tokio::test]
-async fn who_is_refused_is_told_as_an_event_too() {
-    let (node, gate) = gated().await;
+async fn a_refusal_without_acknowledgement_is_sent_as_an_event() {
+    let (node, limiter) = limited_node().await;
     let mut client = node.connect(2).await;
-    gate.no_events.store(true, Ordering::SeqCst);
+    limiter.no_events.store(true, Ordering::SeqCst);
     client.send(r#"42/emergencies,["emergency:dance",{}]"#).await;
     let (name, error, _) = as_event(&client.text().await).unwrap();
     assert_eq!(name, "error");

@@ -1,5 +1,5 @@
-//! What a client hears comes in order and once, whichever way it takes: answers among events, across an upgrade, and when
-//! one session follows another on the same connection.
+//! Packets reach a client in order and once, whether they are written directly or queued: answers among events, across an
+//! upgrade, and when one session follows another on the same connection.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::node::{Node, emergency, raised, user};
 
 const CALL: u128 = 7;
-/// The last event before anything happens here.
-const BEFORE: i64 = 100;
-const PLACE: &str = r#"{"latitude":1,"longitude":2}"#;
+/// Id of the last event before the test.
+const LAST_EVENT_BEFORE: i64 = 100;
+const POSITION: &str = r#"{"latitude":1,"longitude":2}"#;
 
 fn update() -> Event {
     let (status, updated_at) = (ResponseStatus::OnWay, Timestamp::UNIX_EPOCH);
     Event::HelperStatusUpdated { helper: user(3), status, notes: None, estimated_arrival: None, updated_at }
 }
 
-/// A node on which users 1 and 2 have raised an emergency each.
+/// Node on which users 1 and 2 have raised an emergency each.
 async fn node() -> Node {
     let node = Node::start().await;
     node.script.live.lock().unwrap().extend([1, 2].map(|n| raised(emergency(CALL + n), user(n))));
     node
 }
 
-/// Numbers of log events, as they come.
-fn number(packet: &str) -> Option<i64> {
+/// Id of an event of the log. `None` for other packets.
+fn event_id(packet: &str) -> Option<i64> {
     as_event(packet)?.1["eventId"].as_i64()
 }
 
@@ -37,84 +37,84 @@ async fn answers_and_events_each_keep_their_order() {
     const REQUESTS: usize = 300;
     let node = node().await;
     let mut client = node.connect(1).await;
-    let (mut heard, mut told, mut acknowledged, mut happened) = (BEFORE, 0, 0, BEFORE);
+    let (mut received, mut updates, mut acknowledged, mut appended) = (LAST_EVENT_BEFORE, 0, 0, LAST_EVENT_BEFORE);
     for request in 0..REQUESTS {
-        client.send(&format!(r#"42/emergencies,{request}["location:update",{PLACE}]"#)).await;
-        happened = node.happens(Some(emergency(CALL + 1)), update());
+        client.send(&format!(r#"42/emergencies,{request}["location:update",{POSITION}]"#)).await;
+        appended = node.happens(Some(emergency(CALL + 1)), update());
         while request >= acknowledged + 20 {
-            take(&mut client, (&mut heard, &mut told, &mut acknowledged)).await;
+            receive(&mut client, (&mut received, &mut updates, &mut acknowledged)).await;
         }
     }
-    while acknowledged < REQUESTS || heard < happened {
-        take(&mut client, (&mut heard, &mut told, &mut acknowledged)).await;
+    while acknowledged < REQUESTS || received < appended {
+        receive(&mut client, (&mut received, &mut updates, &mut acknowledged)).await;
     }
-    assert_eq!(told, REQUESTS);
+    assert_eq!(updates, REQUESTS);
 }
 
-/// Takes the next packet, whatever it is.
-async fn take(client: &mut Client, (heard, told, acknowledged): (&mut i64, &mut usize, &mut usize)) {
+/// Receives the next packet and checks it against those before.
+async fn receive(client: &mut Client, (received, updates, acknowledged): (&mut i64, &mut usize, &mut usize)) {
     let packet = client.text().await;
-    if let Some(number) = number(&packet) {
-        *heard += 1;
-        assert_eq!(number, *heard);
+    if let Some(number) = event_id(&packet) {
+        *received += 1;
+        assert_eq!(number, *received);
     } else if packet.starts_with(r#"42/emergencies,["location:updated","#) {
-        *told += 1;
+        *updates += 1;
     } else {
         assert!(packet.starts_with(&format!("43/emergencies,{acknowledged}[")), "{packet}");
         *acknowledged += 1;
-        assert_eq!(told, acknowledged, "who awaits the acknowledgement has seen the event");
+        assert_eq!(updates, acknowledged, "an acknowledgement comes after its event");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_upgrades_hears_everything_once_and_in_order() {
+async fn a_client_that_upgrades_receives_every_event_once_and_in_order() {
     for round in 0..10 {
         let node = node().await;
         let (query, mut http) = node.poll(1).await;
         let (stop, mut stopped) = mpsc::channel::<()>(1);
-        let happening = async {
-            let mut last = BEFORE;
+        let appending = async {
+            let mut last = LAST_EVENT_BEFORE;
             while stopped.try_recv().is_err() {
                 last = node.happens(Some(emergency(CALL + 1)), update());
                 tokio::time::sleep(Duration::from_micros(300)).await;
             }
             last
         };
-        let listening = async {
-            let mut heard = Vec::new();
+        let receiving = async {
+            let mut received = Vec::new();
             for _ in 0..round {
-                poll(&mut http, &query, &mut heard).await;
+                poll(&mut http, &query, &mut received).await;
             }
-            let carrier = query.replace("polling", "websocket");
-            let mut client = Client::over(node.tcp().await, &carrier).await;
+            let upgrade_query = query.replace("polling", "websocket");
+            let mut client = Client::over(node.tcp().await, &upgrade_query).await;
             client.send("2probe").await;
-            // As the official client does: it polls once more, which the server ends.
-            poll(&mut http, &query, &mut heard).await;
+            // As the official client does: it polls once more, and the server answers at once.
+            poll(&mut http, &query, &mut received).await;
             assert_eq!(client.text().await, "3probe");
             client.send("5").await;
-            let begun = heard.len();
-            while heard.len() < begun + 300 {
-                heard.extend(number(&client.text().await));
+            let begun = received.len();
+            while received.len() < begun + 300 {
+                received.extend(event_id(&client.text().await));
             }
             stop.send(()).await.unwrap();
-            (client, heard)
+            (client, received)
         };
-        let (last, (mut client, mut heard)) = tokio::join!(happening, listening);
-        while heard.last() != Some(&last) {
-            heard.extend(number(&client.text().await));
+        let (last, (mut client, mut received)) = tokio::join!(appending, receiving);
+        while received.last() != Some(&last) {
+            received.extend(event_id(&client.text().await));
         }
-        assert_eq!(heard, (BEFORE + 1..=last).collect::<Vec<_>>(), "round {round}");
+        assert_eq!(received, (LAST_EVENT_BEFORE + 1..=last).collect::<Vec<_>>(), "round {round}");
     }
 }
 
-async fn poll(http: &mut Http, query: &str, heard: &mut Vec<i64>) {
+async fn poll(http: &mut Http, query: &str, received: &mut Vec<i64>) {
     let (status, body) = http.get(query).await;
     assert_eq!(status, 200);
-    heard.extend(body.split('\x1e').filter_map(number));
+    received.extend(body.split('\x1e').filter_map(event_id));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_session_on_a_connection_hears_nothing_of_the_first() {
+async fn a_second_session_on_a_connection_receives_nothing_of_the_first() {
     let node = node().await;
     let mut client = node.connect(1).await;
     for round in 0..50 {
@@ -130,7 +130,7 @@ async fn a_second_session_on_a_connection_hears_nothing_of_the_first() {
         }
         let connected = loop {
             let Ok(packet) = timeout(Duration::from_millis(50), client.text()).await else {
-                // While the first is not forgotten yet this is ignored, and so it is once it was heard.
+                // Ignored while the first session is being removed, and after a connect that was accepted.
                 client.send(&connect).await;
                 continue;
             };

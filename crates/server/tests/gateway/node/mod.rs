@@ -1,5 +1,5 @@
-//! One node whose ports are scripted: the gateway behind the real listener, a log that the test writes, and accounts
-//! that are made up from the token `<user>` or `<user> <seconds until it expires>`.
+//! Node with scripted ports: the gateway behind the real listener, a log that the test writes, and accounts that are derived
+//! from the token `<user>` or `<user> <seconds until it expires>`.
 
 use std::{
     net::SocketAddr,
@@ -36,8 +36,8 @@ mod ports;
 
 use ports::{Feed, ports};
 
-/// What the log held before the test.
-const BEFORE: i64 = 100;
+/// Id of the last event before the test.
+const LAST_EVENT_BEFORE: i64 = 100;
 
 pub(crate) fn user(n: u128) -> UserId {
     Uuid::from_u128(n).into()
@@ -51,7 +51,7 @@ pub(crate) fn emergency(n: u128) -> EmergencyId {
     Uuid::from_u128(2000 + n).into()
 }
 
-/// A verified helper on duty.
+/// Account of a verified helper on duty.
 pub(crate) fn account(id: UserId) -> Account {
     let first_name = Name::parse("Somebody").unwrap();
     let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
@@ -61,7 +61,7 @@ pub(crate) fn account(id: UserId) -> Account {
     Account { id, email, profile, role, blocked: false, helper: Some(helper), reputation, created_at }
 }
 
-/// An emergency that this user just raised.
+/// Emergency that a user has just raised.
 pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
     let location = Location { position: Position::new(0.0, 0.0).unwrap(), address: None, description: None };
     let details = Details {
@@ -90,23 +90,23 @@ pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
     }
 }
 
-/// What the test decides about the ports.
+/// State of the scripted ports.
 pub(crate) struct Script {
-    /// The live emergencies.
+    /// Live emergencies.
     pub(crate) live: Mutex<Vec<Emergency>>,
-    /// The last event that the database knows of.
+    /// Last event that the database reports with what it reads.
     pub(crate) as_of: Mutex<EventId>,
-    /// Accounts are looked up only while this is open.
+    /// Whether accounts are looked up; else look-ups wait.
     pub(crate) accounts: watch::Sender<bool>,
-    /// Told whenever an account is about to be looked up.
+    /// Notified when an account is about to be looked up.
     pub(crate) looked_up: Notify,
-    /// Positions are stored only while this is open.
+    /// Whether positions are stored; else writes wait.
     pub(crate) positions: watch::Sender<bool>,
-    /// Told whenever a position is about to be stored.
+    /// Notified when a position is about to be stored.
     pub(crate) storing: Notify,
-    /// What was stored, in order.
+    /// Stored positions, in order.
     pub(crate) stored: Mutex<Vec<Fix>>,
-    /// How often following the log still fails.
+    /// Number of attempts to follow the log that still fail.
     pub(crate) failures: AtomicU32,
 }
 
@@ -126,12 +126,12 @@ impl Node {
         Self::failing(0).await
     }
 
-    /// A node whose log fails to open so many times.
+    /// Node whose log fails to open this many times.
     pub(crate) async fn failing(failures: u32) -> Self {
         Self::with(failures, Limits::off()).await
     }
 
-    /// A node with limits.
+    /// Node with rate limits.
     pub(crate) async fn limited(limits: Limits) -> Self {
         Self::with(0, limits).await
     }
@@ -162,12 +162,12 @@ impl Node {
         let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         tokio::spawn(dispatcher.run(stop.clone()));
-        let (last, stop) = (AtomicI64::new(BEFORE), stop.drop_guard());
+        let (last, stop) = (AtomicI64::new(LAST_EVENT_BEFORE), stop.drop_guard());
         let measured = recorder.handle();
         Self { script, gateway, acknowledged, measured, address, log, last, _stop: stop }
     }
 
-    /// Appends to the log; tells the number.
+    /// Appends to the log. Returns the id of the event.
     pub(crate) fn happens(&self, emergency: Option<EmergencyId>, event: Event) -> i64 {
         let seq = self.last.fetch_add(1, Ordering::SeqCst) + 1;
         let at = Timestamp::UNIX_EPOCH;
@@ -176,15 +176,15 @@ impl Node {
         seq
     }
 
-    /// The value that was measured under this name with these labels.
-    pub(crate) fn measured(&self, series: &str) -> f64 {
+    /// Value of a metric, given with its labels.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
         self.gateway.measure();
         let text = self.measured.render();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("{series} is not in {text}")).parse().unwrap()
     }
 
-    /// Reading the log fails once.
+    /// Makes reading the log fail once.
     pub(crate) fn log_fails(&self) {
         self.log.send(Err(Error::unavailable("the test says so"))).unwrap();
     }
@@ -197,14 +197,14 @@ impl Node {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// A WebSocket that has been told the session, and no more.
+    /// WebSocket that has received its session id, and no more.
     pub(crate) async fn websocket(&self) -> Client {
         let mut client = Client::over(self.tcp().await, WEBSOCKET).await;
         assert!(client.text().await.starts_with('0'));
         client
     }
 
-    /// A user's WebSocket after `session:ready`.
+    /// WebSocket of a user after `session:ready`.
     pub(crate) async fn connect(&self, who: u128) -> Client {
         self.attach(self.websocket().await, &who.to_string()).await
     }
@@ -217,7 +217,7 @@ impl Node {
         client
     }
 
-    /// A user's session on polling after `session:ready`: its query, and the connection it uses.
+    /// Polling session of a user after `session:ready`: its query, and the connection it uses.
     pub(crate) async fn poll(&self, who: u128) -> (String, Http) {
         let mut http = Http::over(self.tcp().await);
         let open: Value = serde_json::from_str(&http.get(POLLING).await.1[1..]).unwrap();

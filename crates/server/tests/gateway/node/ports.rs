@@ -1,4 +1,4 @@
-//! The ports of a scripted node, one by one.
+//! Ports of the scripted node.
 
 use std::{
     sync::{Arc, Mutex, atomic::Ordering},
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{BEFORE, Script, account, session, user};
+use super::{LAST_EVENT_BEFORE, Script, account, session, user};
 
 pub(super) fn ports(
     script: &Arc<Script>,
@@ -71,7 +71,7 @@ pub(super) fn ports(
     Ports { accounts, emergencies, helpers, open_emergencies, sighted, tracking, node, signals, log, clock, limits }
 }
 
-/// Time that goes on from a fixed moment.
+/// Clock that starts at the Unix epoch and runs.
 struct Ticking(Instant);
 
 impl Clock for Ticking {
@@ -107,7 +107,7 @@ struct Sessions(Arc<Script>);
 
 #[async_trait]
 impl port::Sessions for Sessions {
-    /// User 13 is blocked, and user 14 has no session.
+    /// User 13 is blocked, user 14 has no session.
     async fn authenticate(&self, _: SessionId, id: UserId) -> Result<Option<Account>> {
         self.0.looked_up.notify_waiters();
         self.0.accounts.subscribe().wait_for(|open| *open).await.unwrap();
@@ -138,7 +138,7 @@ impl port::Positions for Positions {
 
 pub(super) type Events = mpsc::UnboundedReceiver<Result<Vec<LoggedEvent>>>;
 
-/// The log that the test writes.
+/// Log that the test writes.
 pub(super) struct Feed {
     pub(super) script: Arc<Script>,
     pub(super) events: Mutex<Option<Events>>,
@@ -161,7 +161,7 @@ impl EventLog for Feed {
         Ok(Vec::new())
     }
 
-    /// What the log held before the test was nothing that anybody hears.
+    /// The events before the test have no audience.
     async fn range(&self, _: EventId, _: EventId, _: u32) -> Result<Vec<LoggedEvent>> {
         Ok(Vec::new())
     }
@@ -180,7 +180,7 @@ impl EventLog for Feed {
             return Err(Error::unavailable("the test says so"));
         }
         let events = self.events.lock().unwrap().take().unwrap();
-        Ok(Box::new(Tail { events, last: EventId::new(BEFORE) }))
+        Ok(Box::new(Tail { events, last: EventId::new(LAST_EVENT_BEFORE) }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The end of connections.
+//! How connections end.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::net::TcpSocket;
 
 use crate::{
-    CALL, assert_dismissed, assert_measured, assert_well, emergency_of_1,
+    CALL, assert_closed_with, assert_metrics, assert_responsive, emergency_of_1,
     node::{Node, emergency, session, user},
 };
 
@@ -21,22 +21,22 @@ async fn connections_end_with_their_token_their_session_and_their_account() {
     node.happens(None, Event::AccountBlocked { user: user(2) });
     node.happens(None, Event::SessionsRevoked { user: user(3), only: None, except: None });
     node.happens(None, Event::SessionsRevoked { user: user(4), only: None, except: Some(session(4)) });
-    assert_dismissed(blocked, "account_blocked").await;
-    assert_dismissed(revoked, "token_expired").await;
-    assert_well(&mut kept).await;
-    assert_dismissed(expiring, "token_expired").await;
+    assert_closed_with(blocked, "account_blocked").await;
+    assert_closed_with(revoked, "token_expired").await;
+    assert_responsive(&mut kept).await;
+    assert_closed_with(expiring, "token_expired").await;
     let presence = node.gateway.presence();
     assert_eq!((presence.is_online(user(4)), presence.helpers_online()), (true, 1));
 }
 
 #[tokio::test]
-async fn a_client_that_reads_too_slowly_is_cut_off_and_none_of_what_it_got_is_skipped() {
+async fn a_client_that_reads_too_slowly_is_closed_and_received_events_without_gaps() {
     let node = emergency_of_1().await;
     let tcp = TcpSocket::new_v4().unwrap();
     tcp.set_recv_buffer_size(4096).unwrap();
-    let mut deaf = Client::over(tcp.connect(node.address()).await.unwrap(), WEBSOCKET).await;
-    deaf.text().await;
-    let mut deaf = node.attach(deaf, "1").await;
+    let mut stalled = Client::over(tcp.connect(node.address()).await.unwrap(), WEBSOCKET).await;
+    stalled.text().await;
+    let mut stalled = node.attach(stalled, "1").await;
     let notes = allynet_domain::Text::parse(&"\u{1f198}".repeat(500)).unwrap();
     let update = || Event::HelperStatusUpdated {
         helper: user(3),
@@ -53,13 +53,13 @@ async fn a_client_that_reads_too_slowly_is_cut_off_and_none_of_what_it_got_is_sk
         tokio::task::yield_now().await;
     }
     let mut expected = first;
-    while let std::ops::ControlFlow::Continue(packet) = deaf.next().await {
+    while let std::ops::ControlFlow::Continue(packet) = stalled.next().await {
         let (_, payload, _) = as_event(&packet).unwrap();
         assert_eq!(payload["eventId"], json!(expected));
         expected += 1;
     }
     assert!(expected > first);
-    assert_measured(
+    assert_metrics(
         &node,
         &[
             (r#"allynet_refused_emits_total{of="log"}"#, 1.0),
@@ -70,7 +70,7 @@ async fn a_client_that_reads_too_slowly_is_cut_off_and_none_of_what_it_got_is_sk
 }
 
 #[tokio::test]
-async fn draining_closes_every_connection_and_lets_nobody_in() {
+async fn draining_closes_every_connection_and_admits_no_more() {
     let node = Node::start().await;
     let client = node.connect(1).await;
     let (query, mut http) = node.poll(2).await;
@@ -85,7 +85,7 @@ async fn draining_closes_every_connection_and_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn draining_lets_what_is_being_done_end_and_tells_it() {
+async fn draining_completes_and_answers_the_event_in_progress() {
     let node = Node::start().await;
     let mut client = node.connect(1).await;
     node.script.positions.send_replace(false);

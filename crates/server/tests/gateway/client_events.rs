@@ -1,16 +1,16 @@
-//! What clients send, whatever it is.
+//! Events and malformed packets from clients.
 
 use allynet_domain::{Event, Timestamp};
 use allynet_transport::testing::{as_event, within};
 use serde_json::json;
 
 use crate::{
-    CALL, ask, assert_measured, assert_well, changed, emergency_of_1,
+    CALL, ask, assert_metrics, assert_responsive, changed, emergency_of_1,
     node::{Node, account, emergency, user},
 };
 
 #[tokio::test]
-async fn wrong_payloads_are_answered_and_cost_nothing_else() {
+async fn invalid_payloads_are_answered_and_leave_the_connection_usable() {
     let node = emergency_of_1().await;
     let mut client = node.connect(1).await;
     let deep = format!(",{}{}", "[".repeat(30_000), "]".repeat(30_000));
@@ -37,11 +37,11 @@ async fn wrong_payloads_are_answered_and_cost_nothing_else() {
         let (acknowledgement, (_, error)) = ask(&mut client, name, "").await;
         assert_eq!((&acknowledgement["error"]["code"], &error["event"]), (&json!("unknown_event"), &json!(name)));
     }
-    assert_well(&mut client).await;
+    assert_responsive(&mut client).await;
 }
 
 #[tokio::test]
-async fn rooms_are_joined_and_left_by_those_who_may() {
+async fn rooms_are_joined_and_left_by_users_with_access() {
     let node = emergency_of_1().await;
     let (mut owner, mut looker_on) = (node.connect(1).await, node.connect(2).await);
     let payload = format!(r#",{{"emergencyId":"{}"}}"#, emergency(CALL));
@@ -56,7 +56,7 @@ async fn rooms_are_joined_and_left_by_those_who_may() {
         assert_eq!(client.event().await.0, "emergency:status_changed");
     }
 
-    // Who may help no longer may not look on either.
+    // A user who may not help any more may not look on either.
     node.happens(None, Event::HelperRightsChanged { user: user(2), on_duty: false, may_help: false });
     let (_, left) = ask(&mut owner, "emergency:leave", r#",{"emergencyId":"current"}"#).await;
     assert_eq!(left, ("emergency:left".to_owned(), json!({ "emergencyId": emergency(CALL), "room": room })));
@@ -64,7 +64,7 @@ async fn rooms_are_joined_and_left_by_those_who_may() {
     ask(&mut owner, "emergency:join", r#",{"emergencyId":"current"}"#).await;
     let second = node.happens(Some(emergency(CALL)), changed());
     assert_eq!(owner.event().await.1["eventId"], json!(second), "not {first}");
-    assert_well(&mut looker_on).await;
+    assert_responsive(&mut looker_on).await;
 
     for (who, id) in [(&mut looker_on, "current"), (&mut owner, "507f1f77bcf86cd799439011")] {
         let payload = format!(r#",{{"emergencyId":"{id}"}}"#);
@@ -74,10 +74,10 @@ async fn rooms_are_joined_and_left_by_those_who_may() {
 }
 
 #[tokio::test]
-async fn who_leaves_right_after_responding_is_not_put_back_by_a_node_that_learns_of_it_later() {
+async fn leaving_right_after_responding_holds_when_the_node_reads_the_response_later() {
     let node = emergency_of_1().await;
     let (mut owner, mut helper) = (node.connect(1).await, node.connect(2).await);
-    // The response is committed, and this node has not met it yet.
+    // The response is committed; this node has not read it from the log.
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
     let payload = format!(r#"42/emergencies,5["emergency:leave",{{"emergencyId":"{}"}}]"#, emergency(CALL));
     helper.send(&payload).await;
@@ -89,16 +89,16 @@ async fn who_leaves_right_after_responding_is_not_put_back_by_a_node_that_learns
     assert_eq!(helper.event().await.0, "emergency:left");
     assert!(helper.text().await.starts_with("43/emergencies,5"));
     node.happens(Some(emergency(CALL)), changed());
-    let mut heard = owner.event().await.0;
-    while heard == "emergency:alerts" {
-        heard = owner.event().await.0;
+    let mut received = owner.event().await.0;
+    while received == "emergency:alerts" {
+        received = owner.event().await.0;
     }
-    assert_eq!(heard, "emergency:status_changed");
-    assert_well(&mut helper).await;
+    assert_eq!(received, "emergency:status_changed");
+    assert_responsive(&mut helper).await;
 }
 
 #[tokio::test]
-async fn events_are_answered_in_order_and_too_many_at_once_are_refused() {
+async fn events_are_answered_in_order_and_refused_beyond_the_inbox_capacity() {
     let node = Node::start().await;
     let mut client = node.connect(1).await;
     node.script.positions.send_replace(false);
@@ -109,7 +109,7 @@ async fn events_are_answered_in_order_and_too_many_at_once_are_refused() {
     for number in 1..70 {
         client.send(&update(number)).await;
     }
-    // One is being handled and 64 wait.
+    // One is in progress and 64 wait.
     let mut refused = Vec::new();
     while refused.len() < 5 {
         let packet = client.text().await;
@@ -118,7 +118,7 @@ async fn events_are_answered_in_order_and_too_many_at_once_are_refused() {
             refused.push(acknowledgement.split_once('[').unwrap().0.parse::<u32>().unwrap());
         }
     }
-    assert_measured(&node, &[("allynet_inbox_events", 64.0)]);
+    assert_metrics(&node, &[("allynet_inbox_events", 64.0)]);
     node.script.positions.send_replace(true);
     let mut stored = Vec::new();
     while stored.len() < 65 {
@@ -133,9 +133,9 @@ async fn events_are_answered_in_order_and_too_many_at_once_are_refused() {
 }
 
 #[tokio::test]
-async fn hostile_packets_hurt_nobody_else() {
+async fn malformed_packets_do_not_affect_other_connections() {
     let node = emergency_of_1().await;
-    let mut witness = node.connect(1).await;
+    let mut other_client = node.connect(1).await;
     let deep = format!("42/emergencies,{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let large = format!(r#"42/emergencies,["location:update","{}"]"#, "x".repeat(17_000_000));
     for packet in [
@@ -178,18 +178,18 @@ async fn hostile_packets_hurt_nobody_else() {
             client.try_send_binary(r#"42/emergencies,["location:update",{}]"#.as_bytes()).await;
             client.try_send_text("2").await;
         }
-        assert_well(&mut witness).await;
+        assert_responsive(&mut other_client).await;
     }
     let seq = node.happens(Some(emergency(CALL)), changed());
-    assert_eq!(witness.event().await.1["eventId"], json!(seq));
+    assert_eq!(other_client.event().await.1["eventId"], json!(seq));
 }
 
 #[tokio::test]
-async fn binary_attachments_are_a_wrong_payload() {
+async fn binary_attachments_are_an_invalid_payload() {
     let node = Node::start().await;
     let mut client = node.connect(1).await;
     client.send(r#"451-/emergencies,["location:update",{"_placeholder":true,"num":0}]"#).await;
     client.try_send_binary(b"\x01\x02").await;
     assert_eq!(client.event().await.1["code"], "invalid_payload");
-    assert_well(&mut client).await;
+    assert_responsive(&mut client).await;
 }

@@ -1,16 +1,16 @@
-//! What clients are told, what they answer to it, and that it is measured.
+//! Deliveries to clients, their acknowledgements, and the metrics of both.
 
 use allynet_domain::{EmergencyStatus, Event, Metres, Recipient};
 use allynet_transport::testing::{as_event, within};
 use serde_json::json;
 
 use crate::{
-    CALL, ask, assert_measured, assert_well, changed, emergency_of_1,
+    CALL, ask, assert_metrics, assert_responsive, changed, emergency_of_1,
     node::{Node, emergency, raised, user},
 };
 
 #[tokio::test]
-async fn the_first_acknowledgement_of_any_device_is_recorded_whatever_it_says() {
+async fn the_first_acknowledgement_of_any_device_counts_whatever_its_content() {
     let mut node = Node::start().await;
     let (mut phone, mut tablet) = (node.connect(2).await, node.connect(2).await);
     for (round, answer) in ["[]", r#"["seen",1]"#, "[null]"].into_iter().enumerate() {
@@ -27,11 +27,11 @@ async fn the_first_acknowledgement_of_any_device_is_recorded_whatever_it_says() 
         tablet.send(&format!("43/emergencies,{}{answer}", ids[1])).await;
         assert_eq!(within(node.acknowledged.recv()).await, Some((emergency(CALL), user(2))), "{round}");
         phone.send(&format!("43/emergencies,{}[]", ids[0])).await;
-        assert_well(&mut phone).await;
+        assert_responsive(&mut phone).await;
         assert!(node.acknowledged.try_recv().is_err());
     }
-    // The second device's answer is not counted.
-    assert_measured(
+    // The acknowledgement of the second device is not counted.
+    assert_metrics(
         &node,
         &[
             ("allynet_alert_acknowledgement_seconds_count", 3.0),
@@ -42,7 +42,7 @@ async fn the_first_acknowledgement_of_any_device_is_recorded_whatever_it_says() 
 }
 
 #[tokio::test]
-async fn sockets_rooms_and_what_is_told_live_or_again_is_measured() {
+async fn sockets_rooms_live_deliveries_and_replays_are_measured() {
     let node = emergency_of_1().await;
     let (mut owner, mut other) = (node.connect(1).await, node.connect(2).await);
     ask(&mut other, "emergency:join", &format!(r#",{{"emergencyId":"{}"}}"#, emergency(CALL))).await;
@@ -57,7 +57,7 @@ async fn sockets_rooms_and_what_is_told_live_or_again_is_measured() {
         (back.event().await.0.as_str(), back.event().await.0.as_str()),
         ("session:ready", "emergency:status_changed")
     );
-    assert_measured(
+    assert_metrics(
         &node,
         &[
             ("allynet_sockets", 3.0),

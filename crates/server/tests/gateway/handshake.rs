@@ -1,16 +1,16 @@
-//! From the first packet to `session:ready`: who is let in, and what they have missed then.
+//! Handshake, from the first packet to `session:ready`, and what the client is sent of the time before.
 
 use allynet_domain::{EmergencyStatus, Event, Timestamp};
 use allynet_transport::testing::{Client, WEBSOCKET, within};
 use serde_json::json;
 
 use crate::{
-    CALL, assert_dismissed, changed, emergency_of_1,
+    CALL, assert_closed_with, changed, emergency_of_1,
     node::{Node, emergency, raised, session, user},
 };
 
 #[tokio::test]
-async fn who_may_not_connect_is_told_why() {
+async fn a_refused_handshake_says_why_and_may_be_repeated() {
     let node = Node::start().await;
     for (auth, message) in [
         ("", "Authentication error: No token provided"),
@@ -25,7 +25,7 @@ async fn who_may_not_connect_is_told_why() {
         let mut client = node.websocket().await;
         client.send(&format!("40/emergencies,{auth}")).await;
         assert_eq!(client.text().await, format!(r#"44/emergencies,{{"message":"{message}"}}"#), "{auth}");
-        // Being refused is not the end: the next attempt may be better.
+        // The connection stays open for another attempt.
         node.attach(client, "1").await;
     }
     let mut client = Client::over(node.tcp().await, &format!("{WEBSOCKET}&token=%31")).await;
@@ -36,7 +36,7 @@ async fn who_may_not_connect_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_connection_is_told_its_rooms_and_its_place_in_the_log_first() {
+async fn session_ready_comes_first_with_rooms_and_the_latest_event() {
     let node = emergency_of_1().await;
     let mut client = node.websocket().await;
     client.send(r#"40/emergencies,{"token":"1"}"#).await;
@@ -52,7 +52,7 @@ async fn a_connection_is_told_its_rooms_and_its_place_in_the_log_first() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_revoked_during_the_handshake_is_not_let_in() {
+async fn a_session_revoked_during_its_handshake_is_not_admitted() {
     let node = emergency_of_1().await;
     let mut witness = node.connect(1).await;
     node.script.accounts.send_replace(false);
@@ -66,16 +66,16 @@ async fn a_session_that_is_revoked_during_the_handshake_is_not_let_in() {
     assert_eq!(witness.event().await.0, "emergency:status_changed");
     node.script.accounts.send_replace(true);
     assert!(client.text().await.starts_with("40/emergencies,"));
-    assert_dismissed(client, "token_expired").await;
+    assert_closed_with(client, "token_expired").await;
     assert!(!node.gateway.presence().is_online(user(2)));
 }
 
 #[tokio::test]
-async fn who_comes_back_as_an_emergency_ends_is_told_the_end() {
+async fn a_client_that_reconnects_as_an_emergency_ends_receives_the_end() {
     let node = Node::start().await;
     let (participants, at) = (vec![user(1)], Timestamp::UNIX_EPOCH);
     let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![], participants };
-    // The database knows of the end already, and the emergency is live no more; this node does not know yet.
+    // The database has the end already, so the emergency is not live; this node has not read it from the log.
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(102);
     let mut client = node.websocket().await;
     let looked_up = node.script.looked_up.notified();
@@ -87,13 +87,13 @@ async fn who_comes_back_as_an_emergency_ends_is_told_the_end() {
     let (name, ready) = client.event().await;
     assert_eq!((name.as_str(), &ready["latestEventId"]), ("session:ready", &json!(102)));
     for (name, seq) in [("emergency:status_changed", 101), ("emergency:ended", 102)] {
-        let told = client.event().await;
-        assert_eq!((told.0.as_str(), &told.1["eventId"]), (name, &json!(seq)));
+        let received = client.event().await;
+        assert_eq!((received.0.as_str(), &received.1["eventId"]), (name, &json!(seq)));
     }
 }
 
 #[tokio::test]
-async fn a_node_that_is_too_far_behind_lets_nobody_in() {
+async fn a_node_too_far_behind_the_log_admits_no_client() {
     let node = Node::start().await;
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
     let mut client = node.websocket().await;
@@ -105,7 +105,7 @@ async fn a_node_that_is_too_far_behind_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_read_for_a_while_loses_nothing() {
+async fn a_log_that_is_unreadable_for_a_while_loses_no_event() {
     let node = Node::failing(1).await;
     node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));
     assert!(!node.gateway.is_following());
