@@ -219,7 +219,5 @@ pub fn rooms_of(relation: Relation, emergency: EmergencyId) -> Vec<Room> {
 
 mod entitlement;
 
-pub use entitlement::{Returning, Stay, Stays};
-
 #[cfg(test)]
 mod tests;

@@ -86,7 +86,7 @@ pub use account::{
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use approach::Approach;
-pub use audience::{Audience, Delivery, Returning, Room, RoomChange, Stay, Stays, Viewer, rooms_of};
+pub use audience::{Audience, Delivery, Room, RoomChange, Viewer, rooms_of};
 pub use change::{Change, Write};
 pub use emergency::{
     Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencyStatus, EmergencyType, Ending, Location, Priority,

@@ -16,6 +16,8 @@ pub(crate) const GRACE: u128 = 2;
 pub(crate) const ALAN: u128 = 3;
 /// A user who is neither helper nor administrator.
 pub(crate) const NOBODY: u128 = 8;
+/// An administrator.
+pub(crate) const ADMIN: u128 = 9;
 /// The emergency of [`call`].
 pub(crate) const EMERGENCY: u128 = 100;
 
@@ -148,6 +150,10 @@ pub(crate) fn message(from: Sender, to: To) -> Message {
 
 pub(crate) fn from_owner(to: To) -> Message {
     message(Sender::Owner(account(OWNER).person()), to)
+}
+
+pub(crate) fn from_helper(n: u128, to: To) -> Message {
+    message(Sender::Helper(helper(n).person()), to)
 }
 
 pub(crate) fn recipient(n: u128, metres: f64) -> Recipient {

@@ -1,5 +1,5 @@
-//! What a node keeps in memory of the event log and of signals between nodes: open emergencies, helpers on their way, and
-//! presence in the cluster.
+//! What a node keeps in memory of the event log and of signals between nodes: open emergencies, helpers on their way,
+//! presence in the cluster, and the memberships of connections in rooms.
 //!
 //! Pure: no I/O, no runtime and no clock. Adapters feed events, signals and the current time, and ask. Nothing here is
 //! stored: a node that starts rebuilds every projection from the database, the log and the announcements of other nodes.
@@ -7,11 +7,15 @@
 #[cfg(test)]
 mod given;
 mod last_positions;
+mod membership;
 mod open_emergencies;
 mod presence;
+mod replay;
 mod tracking;
 
 pub use last_positions::LastPositions;
+pub use membership::{Membership, MembershipHistory};
 pub use open_emergencies::{OpenEmergencies, nearby::PositionChange, participation::Trip};
 pub use presence::ClusterPresence;
+pub use replay::Replay;
 pub use tracking::{FixSource, HelperTracker, TrackingUpdate};

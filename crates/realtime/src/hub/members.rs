@@ -6,9 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use allynet_domain::{
-    Audience, EmergencyId, EventId, Room, RoomChange, SessionId, Stay, Stays, Timestamp, UserId, Viewer,
-};
+use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, SessionId, Timestamp, UserId, Viewer};
+use allynet_projections::MembershipHistory;
 
 use crate::{
     hub::dirty_users::Touched,
@@ -16,8 +15,6 @@ use crate::{
     metrics::{self, Counts},
 };
 
-/// How many stays that are over are remembered of one connection: what joining again does not tell again.
-const STAYS: usize = 256;
 /// How many events may be held back for one connection that is being told what it missed.
 const HELD: usize = 4096;
 
@@ -52,19 +49,8 @@ struct Member<D> {
     device: D,
     /// In the order in which they were entered.
     rooms: Vec<Room>,
-    /// In which rooms it was when, and so what it has been told.
-    stays: Stays,
-    /// What it was told up to here is not remembered.
-    forgotten: EventId,
-}
-
-impl<D> Member<D> {
-    /// What is remembered is bounded: a client may come and go as often as it likes.
-    fn forget(&mut self) {
-        while let Some(until) = self.stays.forget(STAYS).and_then(|stay| stay.until) {
-            self.forgotten = self.forgotten.max(until);
-        }
-    }
+    /// Its memberships, and so what it has been told.
+    history: MembershipHistory,
 }
 
 /// What happens while a connection is being told what it missed: it is told that afterwards.
@@ -107,8 +93,8 @@ impl<D: Clone> Members<D> {
     /// A new connection, in its user's room and in no other.
     pub(crate) fn insert(&mut self, id: MemberId, identity: Identity, device: D) {
         self.expiries.insert((identity.expires_at, id));
-        let (rooms, stays, forgotten) = (Vec::new(), Stays::default(), EventId::START);
-        self.all.insert(id, Member { identity, device, rooms, stays, forgotten });
+        let (rooms, history) = (Vec::new(), MembershipHistory::default());
+        self.all.insert(id, Member { identity, device, rooms, history });
         self.enter(id, Room::User(identity.user));
     }
 
@@ -129,7 +115,7 @@ impl<D: Clone> Members<D> {
         let Some(member) = self.all.get_mut(&id) else { return };
         if !member.rooms.contains(&room) {
             member.rooms.push(room);
-            member.stays.add(Stay { room, after: self.place, until: None });
+            member.history.enter(room, self.place);
             if matches!(room, Room::User(_) | Room::Helpers) {
                 self.touched.add(member.identity.user);
             }
@@ -141,8 +127,7 @@ impl<D: Clone> Members<D> {
     pub(crate) fn leave(&mut self, id: MemberId, room: Room) {
         let Some(member) = self.all.get_mut(&id) else { return };
         member.rooms.retain(|other| *other != room);
-        member.stays.end(room, self.place);
-        member.forget();
+        member.history.leave(room, self.place);
         if room == Room::Helpers {
             self.touched.add(member.identity.user);
         }
@@ -217,16 +202,15 @@ impl<D: Clone> Members<D> {
         self.rooms.get(&room).into_iter().flatten().copied()
     }
 
-    /// Where a connection was when, and up to where that is not remembered.
-    pub(crate) fn stays(&self, id: MemberId) -> (Stays, EventId) {
-        self.all.get(&id).map(|member| (member.stays.clone(), member.forgotten)).unwrap_or_default()
+    /// The memberships of a connection.
+    pub(crate) fn history(&self, id: MemberId) -> MembershipHistory {
+        self.all.get(&id).map(|member| member.history.clone()).unwrap_or_default()
     }
 
     /// A connection that has been in its rooms since `place` was told what came before as well.
-    pub(crate) fn was_told(&mut self, id: MemberId, earlier: &Stays, place: EventId) {
+    pub(crate) fn was_told(&mut self, id: MemberId, earlier: &MembershipHistory, place: EventId) {
         if let Some(member) = self.all.get_mut(&id) {
-            member.stays.precede(earlier, place);
-            member.forget();
+            member.history.prepend(earlier, place);
         }
     }
 

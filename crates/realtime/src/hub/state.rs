@@ -12,7 +12,8 @@ use std::{
     },
 };
 
-use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, Stays, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, Timestamp, UserId, Viewer};
+use allynet_projections::MembershipHistory;
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -83,10 +84,8 @@ pub(crate) struct Since {
 pub(crate) struct Standing {
     /// The last event that it will not be told as it happens.
     pub(crate) place: EventId,
-    /// What it was told before.
-    pub(crate) stays: Stays,
-    /// What it was told up to here is not remembered.
-    pub(crate) forgotten: EventId,
+    /// Its memberships before, and so what it was told.
+    pub(crate) history: MembershipHistory,
 }
 
 /// What became of an attempt to enter a room.
@@ -233,16 +232,16 @@ impl<D: Clone> Hub<D> {
         if missed.any(|event| event.movements.iter().any(|movement| who_moves(movement) == user)) {
             return Joined::Outdated;
         }
-        let (stays, forgotten) = members.stays(id);
+        let history = members.history(id);
         entry.rooms.iter().for_each(|room| members.enter(id, *room));
         if let Some(since) = since {
             members.hold(id, Some(since.of));
         }
-        Joined::Yes(Box::new(Standing { place: ring.position(), stays, forgotten }))
+        Joined::Yes(Box::new(Standing { place: ring.position(), history }))
     }
 
     /// A connection that stood at `place` was told what came before as well.
-    pub(crate) fn was_told(&self, id: MemberId, earlier: &Stays, place: EventId) {
+    pub(crate) fn was_told(&self, id: MemberId, earlier: &MembershipHistory, place: EventId) {
         self.state().members.was_told(id, earlier, place);
     }
 

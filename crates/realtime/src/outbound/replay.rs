@@ -6,7 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{EmergencyId, Event, EventId, Returning, Room, Stay, Stays, Viewer, port::Result};
+use allynet_domain::{EmergencyId, Event, EventId, Room, Viewer, port::Result};
+use allynet_projections::{MembershipHistory, Replay};
 use allynet_wire::socket::{ResyncReason, SessionResync};
 use futures_util::stream::FuturesUnordered;
 
@@ -39,7 +40,7 @@ type Deliveries = Vec<(Arc<Told>, Viewer)>;
 /// What there is to be told.
 enum Missed {
     /// This, in order, and where the client was when all that happened.
-    Events(Deliveries, Stays),
+    Events(Deliveries, MembershipHistory),
     /// It has to read the state again.
     Resync(ResyncReason),
 }
@@ -78,12 +79,12 @@ async fn missed(desk: &Desk, device: &Device, last: EventId, place: EventId, roo
     if last > place {
         return Ok(Missed::Resync(ResyncReason::UnknownEvent));
     }
-    let mut returning = Returning::new(device.session.identity.user, rooms);
+    let mut replay = Replay::new(device.session.identity.user, rooms);
     let mut heard = Deliveries::new();
     // Newest first. Tells whether it is too much.
     let mut go_back = |events: &[Arc<Told>]| {
         for event in events.iter().rev() {
-            let viewer = returning.back(&event.logged, &event.deliveries, &event.movements);
+            let viewer = replay.step_back(&event.logged, &event.deliveries, &event.movements);
             heard.extend(viewer.map(|viewer| (Arc::clone(event), viewer)));
         }
         heard.len() > MOST
@@ -105,22 +106,22 @@ async fn missed(desk: &Desk, device: &Device, last: EventId, place: EventId, roo
         return Ok(Missed::Resync(ResyncReason::TooManyEvents));
     }
     heard.reverse();
-    Ok(Missed::Events(heard, returning.stays_since(last)))
+    Ok(Missed::Events(heard, replay.into_history(last)))
 }
 
 async fn missed_in_room(desk: &Desk, since: Since, standing: &Standing) -> Result<Missed> {
     let Since { event: last, of } = since;
-    let Standing { place, stays, forgotten } = standing;
+    let Standing { place, history } = standing;
     if last > *place {
         return Ok(Missed::Resync(ResyncReason::UnknownEvent));
     }
-    if last < *forgotten {
+    if !history.is_known_since(last) {
         return Ok(Missed::Resync(ResyncReason::TooManyEvents));
     }
     let room = Room::Emergency(of);
     let is_missed = |event: &Told| {
         let mut deliveries = event.deliveries.iter().filter(|delivery| delivery.audience.to.contains(&room));
-        event.id() <= *place && deliveries.any(|delivery| !stays.hear(&delivery.audience, event.id()))
+        event.id() <= *place && deliveries.any(|delivery| !history.hears(&delivery.audience, event.id()))
     };
     let mut heard = Deliveries::new();
     let (reached, newest) = desk.hub.newest(last, *place);
@@ -145,8 +146,7 @@ async fn missed_in_room(desk: &Desk, since: Since, standing: &Standing) -> Resul
     if heard.len() > MOST {
         return Ok(Missed::Resync(ResyncReason::TooManyEvents));
     }
-    let told = Stay { room, after: last, until: None };
-    Ok(Missed::Events(heard, [told].into_iter().collect()))
+    Ok(Missed::Events(heard, MembershipHistory::since([room], last)))
 }
 
 /// Whether events of an emergency that a client has missed are no longer there: they go all or none.
@@ -164,8 +164,8 @@ async fn tell(desk: &Desk, device: &Device, missed: Missed, place: EventId) {
             let resync = SessionResync::new(reason, place);
             paced(|| device.tell("session:resync", &resync)).await
         }
-        Missed::Events(events, stays) => {
-            desk.hub.was_told(device.session.id, &stays, place);
+        Missed::Events(events, history) => {
+            desk.hub.was_told(device.session.id, &history, place);
             each(desk, device, &events).await
         }
     };

@@ -1,6 +1,6 @@
 //! Connections that are attached while the log moves on: nothing missed, nothing doubled, nobody where they may not be.
 
-use allynet_domain::{EmergencyId, EmergencyStatus, Event, LoggedEvent, ResponseStatus, SessionId, Stay};
+use allynet_domain::{EmergencyId, EmergencyStatus, Event, LoggedEvent, ResponseStatus, SessionId};
 use uuid::Uuid;
 
 use super::*;
@@ -337,19 +337,16 @@ fn a_room_that_is_joined_anew_knows_what_the_connection_was_told_in_it() {
     attach(&hub, 10, vec![]);
     happens(&hub, 11, changed());
     let standing = joined(&hub, Some(5));
-    assert_eq!((standing.place, standing.forgotten), (EventId::new(11), EventId::START));
+    assert_eq!(standing.place, EventId::new(11));
+    assert!(standing.history.is_known_since(EventId::START));
     // Of that emergency everything is held back.
     assert!(heard(&happens(&hub, 12, changed())).is_empty());
-    hub.was_told(
-        HELPER_DEVICE,
-        &[Stay { room: Room::Emergency(call()), after: EventId::new(5), until: None }].into_iter().collect(),
-        standing.place,
-    );
+    hub.was_told(HELPER_DEVICE, &MembershipHistory::since([Room::Emergency(call())], EventId::new(5)), standing.place);
     assert_eq!(release(&hub, 9).1, [12]);
     hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     happens(&hub, 13, changed());
-    let Standing { stays, place, .. } = joined(&hub, None);
-    let told = |seq| event(seq, changed()).deliveries.iter().any(|d| stays.hear(&d.audience, EventId::new(seq)));
+    let Standing { history, place } = joined(&hub, None);
+    let told = |seq| event(seq, changed()).deliveries.iter().any(|d| history.hears(&d.audience, EventId::new(seq)));
     assert_eq!((place.get(), (4..=14).filter(|seq| told(*seq)).collect::<Vec<_>>()), (13, (6..=12).collect()));
     assert_eq!(heard(&happens(&hub, 14, changed())), ["helper"]);
 }
@@ -363,8 +360,10 @@ fn one_who_comes_and_goes_all_the_time_is_not_remembered_for_ever() {
         happens(&hub, seq, changed());
         hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     }
-    let Standing { stays, forgotten, .. } = joined(&hub, None);
-    assert_eq!((stays.iter().count(), forgotten), (256 + 1, EventId::new(600 - 1 - 256)));
+    let Standing { history, .. } = joined(&hub, None);
+    let forgotten = 600 - 1 - 256;
+    assert_eq!(history.iter().count(), 256 + 1);
+    assert!(history.is_known_since(EventId::new(forgotten)) && !history.is_known_since(EventId::new(forgotten - 1)));
 }
 
 #[test]

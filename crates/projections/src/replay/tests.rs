@@ -1,11 +1,10 @@
-//! Who is entitled to what they missed: one table of histories, and the places where somebody was told what.
+//! Which missed events a user is entitled to: one table of histories, and the memberships that follow from each.
+
+use allynet_domain::{EmergencyStatus, Event, Message, ResponseStatus, Sender, To};
 
 use super::*;
-use crate::{
-    EmergencyStatus, Message, ResponseStatus, Sender, To,
-    given::{
-        ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
-    },
+use crate::given::{
+    ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
 };
 
 fn room() -> Room {
@@ -32,11 +31,11 @@ fn alerted() -> Event {
     every_event().into_iter().find(|event| matches!(event, Event::HelpersAlerted { .. })).unwrap()
 }
 
-fn joins(n: u128) -> Event {
+fn joined(n: u128) -> Event {
     Event::HelperJoined { helper: card(n), joined_at: at(1), estimated_arrival: None }
 }
 
-fn tells(n: u128, status: ResponseStatus) -> Event {
+fn updated(n: u128, status: ResponseStatus) -> Event {
     Event::HelperStatusUpdated { helper: id(n), status, notes: None, estimated_arrival: None, updated_at: at(2) }
 }
 
@@ -49,42 +48,43 @@ fn ended(participants: &[u128]) -> Event {
     Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(9), alerted: vec![id(ALAN)], participants }
 }
 
-fn says(message: Message) -> Event {
+fn posted(message: Message) -> Event {
     Event::MessagePosted { message }
 }
 
+/// The rooms of a participant.
 fn in_part() -> Vec<Room> {
     vec![room(), participants()]
 }
 
-/// Goes back over everything from event 1 on; tells the numbers that were heard and where they were meanwhile.
-fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, Stays) {
+/// Walks back over all events from number 1 on. Returns the numbers of those heard, and the memberships meanwhile.
+fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, MembershipHistory) {
     let rooms = rooms.into_iter().chain([Room::User(id(n))]);
-    let mut returning = Returning::new(id(n), rooms);
+    let mut replay = Replay::new(id(n), rooms);
     let mut heard = Vec::new();
     for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
         let event = logged(seq, event.clone());
-        if returning.back(&event, &event.deliveries(), &event.room_changes()).is_some() {
+        if replay.step_back(&event, &event.deliveries(), &event.room_changes()).is_some() {
             heard.push(seq);
         }
     }
     heard.reverse();
-    (heard, returning.stays_since(EventId::START))
+    (heard, replay.into_history(EventId::START))
 }
 
 #[test]
-fn one_who_was_away_is_entitled_to_what_they_would_have_heard() {
+fn a_user_who_was_away_is_entitled_to_what_they_would_have_heard() {
     let whole = [
-        created(),                               // 1
-        alerted(),                               // 2: Grace and Alan
-        joins(GRACE),                            // 3
-        changed(),                               // 4
-        says(from_owner(To::Everyone)),          // 5
-        tells(GRACE, ResponseStatus::OnWay),     // 6
-        says(from_helper(GRACE, To::Creator)),   // 7
-        tells(GRACE, ResponseStatus::Cancelled), // 8
-        changed(),                               // 9
-        says(from_owner(To::Everyone)),          // 10
+        created(),                                 // 1
+        alerted(),                                 // 2: Grace and Alan
+        joined(GRACE),                             // 3
+        changed(),                                 // 4
+        posted(from_owner(To::Everyone)),          // 5
+        updated(GRACE, ResponseStatus::OnWay),     // 6
+        posted(from_helper(GRACE, To::Creator)),   // 7
+        updated(GRACE, ResponseStatus::Cancelled), // 8
+        changed(),                                 // 9
+        posted(from_owner(To::Everyone)),          // 10
     ];
     let over = [&whole[..7], &[ended(&[OWNER, GRACE])]].concat();
     let on_duty = || vec![Room::Helpers];
@@ -111,29 +111,29 @@ fn one_who_was_away_is_entitled_to_what_they_would_have_heard() {
 }
 
 #[test]
-fn coming_back_into_an_emergency_counts_each_time_alone() {
+fn each_participation_in_an_emergency_counts_alone() {
     let events = [
-        joins(GRACE),
-        says(from_owner(To::Everyone)),
-        tells(GRACE, ResponseStatus::Cancelled),
-        says(from_owner(To::Everyone)),
-        joins(GRACE),
-        says(from_owner(To::Everyone)),
+        joined(GRACE),
+        posted(from_owner(To::Everyone)),
+        updated(GRACE, ResponseStatus::Cancelled),
+        posted(from_owner(To::Everyone)),
+        joined(GRACE),
+        posted(from_owner(To::Everyone)),
     ];
     assert_eq!(missed(GRACE, in_part(), &events).0, [1, 2, 3, 5, 6]);
-    let again = [&events[..], &[tells(GRACE, ResponseStatus::Cancelled), changed()]].concat();
+    let again = [&events[..], &[updated(GRACE, ResponseStatus::Cancelled), changed()]].concat();
     assert_eq!(missed(GRACE, vec![], &again).0, [1, 2, 3, 5, 6, 7]);
 }
 
 #[test]
-fn an_end_from_before_participants_were_written_down_brings_nobody_back() {
-    let events = [changed(), says(from_owner(To::Everyone)), ended(&[])];
+fn an_end_without_participants_is_replayed_to_no_user() {
+    let events = [changed(), posted(from_owner(To::Everyone)), ended(&[])];
     assert_eq!(missed(OWNER, vec![], &events).0, [2], "their own words go to them by name");
     assert_eq!(missed(GRACE, vec![], &events).0, Vec::<i64>::new());
 }
 
 #[test]
-fn duty_counts_as_it_is_now() {
+fn broadcasts_are_replayed_to_users_who_are_on_duty_now() {
     let rights = |on_duty| Event::HelperRightsChanged { user: id(NOBODY), on_duty, may_help: true };
     let events = [created(), rights(false), created(), rights(true), created()];
     assert_eq!(missed(NOBODY, vec![Room::Helpers], &events).0, [1, 3, 5]);
@@ -142,7 +142,7 @@ fn duty_counts_as_it_is_now() {
 }
 
 #[test]
-fn messages_are_replayed_to_their_readers_with_their_own_eyes() {
+fn messages_are_replayed_to_their_readers_as_they_see_them() {
     for (text, who, rooms, expected) in [
         (from_owner(To::Everyone), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
         (from_owner(To::Everyone), GRACE, in_part(), Some(Viewer::Anyone)),
@@ -152,59 +152,32 @@ fn messages_are_replayed_to_their_readers_with_their_own_eyes() {
         (message(Sender::System, To::Creator), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
         (message(Sender::System, To::Creator), GRACE, in_part(), None),
     ] {
-        let event = logged(1, says(text.clone()));
-        let mut returning = Returning::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
-        assert_eq!(returning.back(&event, &event.deliveries(), &event.room_changes()), expected, "{text:?}");
+        let event = logged(1, posted(text.clone()));
+        let mut replay = Replay::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
+        assert_eq!(replay.step_back(&event, &event.deliveries(), &event.room_changes()), expected, "{text:?}");
     }
 }
 
-/// For every event that was told, and none other, the places say that it was.
+/// The memberships cover exactly the events that were heard.
 #[test]
-fn the_places_tell_what_was_told() {
+fn the_history_covers_exactly_the_events_that_were_heard() {
     let events = [
         created(),
-        joins(GRACE),
-        says(from_owner(To::Everyone)),
-        tells(GRACE, ResponseStatus::Cancelled),
+        joined(GRACE),
+        posted(from_owner(To::Everyone)),
+        updated(GRACE, ResponseStatus::Cancelled),
         changed(),
-        joins(GRACE),
+        joined(GRACE),
         changed(),
         ended(&[OWNER, GRACE]),
         created(),
     ];
     for (who, rooms) in [(GRACE, vec![Room::Helpers]), (GRACE, vec![]), (OWNER, in_part()), (ALAN, vec![])] {
-        let (heard, stays) = missed(who, rooms, &events);
-        let told = (1..).zip(&events).filter(|(seq, event)| {
+        let (heard, history) = missed(who, rooms, &events);
+        let covered = (1..).zip(&events).filter(|(seq, event)| {
             let event = logged(*seq, (*event).clone());
-            event.deliveries().iter().any(|d| stays.hear(&d.audience, event.id))
+            event.deliveries().iter().any(|d| history.hears(&d.audience, event.id))
         });
-        assert_eq!(told.map(|(seq, _)| seq).collect::<Vec<_>>(), heard, "{who}");
+        assert_eq!(covered.map(|(seq, _)| seq).collect::<Vec<_>>(), heard, "{who}");
     }
-}
-
-#[test]
-fn earlier_stays_go_on_in_those_that_begin_where_they_end() {
-    let n = EventId::new;
-    let stay = |room, after, until: Option<i64>| Stay { room, after: n(after), until: until.map(n) };
-    let mut now: Stays = [stay(room(), 10, Some(12)), stay(Room::Helpers, 11, None)].into_iter().collect();
-    let earlier = [stay(room(), 3, None), stay(Room::Helpers, 4, None), stay(participants(), 5, Some(6))];
-    now.precede(&earlier.into_iter().collect(), n(10));
-    let expected = [
-        stay(room(), 3, Some(12)),
-        stay(Room::Helpers, 11, None),
-        stay(Room::Helpers, 4, Some(10)),
-        stay(participants(), 5, Some(6)),
-    ];
-    assert_eq!(now.iter().copied().collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn the_oldest_stays_that_are_over_are_forgotten_first() {
-    let n = EventId::new;
-    let over = |until| Stay { room: room(), after: EventId::START, until: Some(n(until)) };
-    let lasting = Stay { room: Room::Helpers, after: EventId::START, until: None };
-    let mut stays: Stays = [over(7), lasting, over(5), over(9)].into_iter().collect();
-    assert_eq!(stays.forget(3), None);
-    assert_eq!((stays.forget(1), stays.forget(1), stays.forget(1)), (Some(over(5)), Some(over(7)), None));
-    assert_eq!(stays.iter().count(), 2);
 }

@@ -1,0 +1,86 @@
+//! The events that a user missed: their rooms at each missed event, reconstructed from the rooms now by walking the log
+//! backwards.
+//!
+//! Which rooms follow from the past, and who hears an event, are rules of the domain.
+
+use allynet_domain::{Delivery, EventId, LoggedEvent, Room, RoomChange, UserId, Viewer};
+
+use crate::membership::{Membership, MembershipHistory};
+
+/// A walk backwards through the events that one user missed.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    user: UserId,
+    history: MembershipHistory,
+}
+
+impl Replay {
+    /// Begins a walk at the newest missed event. `rooms` are the user's rooms after it.
+    pub fn new(user: UserId, rooms: impl IntoIterator<Item = Room>) -> Self {
+        Self { user, history: MembershipHistory::since(rooms, EventId::START) }
+    }
+
+    /// Steps back over the next older event. Returns as which viewer the user is entitled to it, or `None`.
+    ///
+    /// `deliveries` and `changes` are those of the event itself. The live order is reversed: live, rooms are entered before
+    /// an event is delivered and left after it, so backwards a room that was left is there before the question, and one
+    /// that was entered is gone after it.
+    pub fn step_back(
+        &mut self,
+        event: &LoggedEvent,
+        deliveries: &[Delivery],
+        changes: &[RoomChange],
+    ) -> Option<Viewer> {
+        if let Some(rooms) = event.rooms_ended_for(self.user) {
+            self.was_in(&rooms, event.id);
+        }
+        for change in changes {
+            if let RoomChange::Leave { user, rooms } = change
+                && *user == self.user
+            {
+                self.was_in(rooms, event.id);
+            }
+        }
+        let heard = deliveries.iter().find(|delivery| self.history.hears(&delivery.audience, event.id));
+        let viewer = heard.map(|delivery| delivery.viewer);
+        for change in changes {
+            if let RoomChange::Enter { user, rooms } = change
+                && *user == self.user
+            {
+                self.entered(rooms, event.id);
+            }
+        }
+        viewer
+    }
+
+    /// The memberships of the user since the event `after`, which is the last that was not missed.
+    pub fn into_history(mut self, after: EventId) -> MembershipHistory {
+        for membership in self.history.iter_mut() {
+            membership.after = membership.after.max(after);
+        }
+        self.history
+    }
+
+    /// The user was in these rooms up to and with this event.
+    fn was_in(&mut self, rooms: &[Room], until: EventId) {
+        for &room in rooms.iter().filter(|room| room.is_replayed_from_history()) {
+            let is_known = self.history.iter().any(|m| m.room == room && m.covers(until));
+            if !is_known {
+                // Where it began is found further back; until then, at the beginning of the log.
+                self.history.add(Membership { room, after: EventId::START, until: Some(until) });
+            }
+        }
+    }
+
+    /// The user entered these rooms by this event, which is the first that they heard there.
+    fn entered(&mut self, rooms: &[Room], event: EventId) {
+        for membership in self.history.iter_mut().filter(|m| m.covers(event)) {
+            if rooms.contains(&membership.room) && membership.room.is_replayed_from_history() {
+                membership.after = EventId::new(event.get() - 1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
