@@ -3,8 +3,8 @@
 #
 #   tests/with-postgres.sh COMMAND [ARGUMENT…]
 #
-# A TEST_DATABASE_URL that is already set is left alone. Otherwise a private cluster is started
-# from the system's packages, and is gone again when the command ends, however it ends.
+# If TEST_DATABASE_URL is already set, it is used. Otherwise a private cluster is started from the
+# system's packages, and removed when the command ends, however it ends.
 set -euo pipefail
 
 die() { printf 'with-postgres: %s\n' "$*" >&2; exit 1; }
@@ -39,7 +39,7 @@ install_postgres() {
   "${as_root[@]}" apt-get update -qq >&2 || die "$missing (apt-get update failed)"
   version=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | cut -d- -f2 | sort -rn | head -n 1)
   [ -n "$version" ] || die "$missing (apt offers no postgresql-NN-postgis-3)"
-  # Debian's package would otherwise start a server of its own, for good.
+  # Debian's package would otherwise start a permanent server of its own.
   conf=/etc/postgresql-common/createcluster.d/allynet-tests.conf
   "${as_root[@]}" mkdir -p "${conf%/*}"
   echo 'create_main_cluster = false' | "${as_root[@]}" tee "$conf" >/dev/null
@@ -60,16 +60,16 @@ if [ "$(id -u)" -eq 0 ]; then
   as_postgres=(runuser -u postgres --)
 fi
 
-# Memory is twice as fast as a disk, where there is enough of it (a container often has 64 MB).
+# Memory is twice as fast as a disk, if there is enough of it (a container often has 64 MB).
 parent=${TMPDIR:-/tmp}
 if [ -d /dev/shm ] && [ -w /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')" -gt 1500000 ]; then
   parent=/dev/shm
 fi
 
 cluster=$(mktemp -d "$parent/allynet-postgres.XXXXXX")
-# The one place that clears up. It waits for the end of its input, which comes when this script is
-# gone, even if it was killed outright; its own session keeps it out of reach of a Ctrl-C. What it
-# reads is the process group of the command, so that nothing which that started stays either.
+# The only place that cleans up. It waits for the end of its input, which comes when this script has
+# ended, even by SIGKILL; setsid protects it from Ctrl-C. Its input is the process group of the
+# command, so that processes started by the command are ended too.
 exec {alive}> >(
   exec setsid bash -c '
     group=$(cat) cluster=$1 bin=$2
@@ -103,7 +103,7 @@ in_cluster() { (cd "$cluster" && exec "${as_postgres[@]}" "$@") {alive}>&-; }
 in_cluster "$bin/initdb" -D "$cluster/data" -U postgres -A trust --no-sync --no-locale --encoding=UTF8 \
   >"$cluster/initdb.log" 2>&1 || { cat "$cluster/initdb.log" >&2; die "initdb failed"; }
 
-# Another run may take the port between the choice and the start: then the start fails, and the next port is tried.
+# Another run may take the port before the server does: then the start fails, and the next port is tried.
 port=
 for _ in $(seq 20); do
   candidate=$((15000 + RANDOM % 15000))

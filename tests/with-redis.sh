@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a command with TEST_REDIS_URL naming a Redis, and TEST_REDIS_SERVER the program that starts another: tests that
-# stop or freeze a Redis have their own.
+# Runs a command with TEST_REDIS_URL naming a Redis, and TEST_REDIS_SERVER the program that starts one, for tests that stop
+# or freeze a private Redis.
 #
 #   tests/with-redis.sh COMMAND [ARGUMENT…]
 #
-# What is already set is left alone. Otherwise a private server is started from the system's packages, and is gone again
+# A variable that is already set is used. Otherwise a private server is started from the system's packages, and removed
 # when the command ends, however it ends.
 set -euo pipefail
 
@@ -23,14 +23,14 @@ install_redis() {
   fi
   echo "with-redis: installing Redis" >&2
   "${as_root[@]}" apt-get update -qq >&2 || die "$missing (apt-get update failed)"
-  # Debian's package redis-server would start a server of its own, for good. The program itself is in redis-tools.
+  # Debian's package redis-server would start a permanent server of its own. The program itself is in redis-tools.
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools \
     </dev/null >/dev/null || die "$missing (apt-get install failed)"
 }
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/allynet-redis.XXXXXX")
-# The one place that clears up, as in with-postgres.sh: it waits for the end of its input, which comes when this script
-# is gone. What it reads are the process group of the command and the server's process.
+# The only place that cleans up, as in with-postgres.sh: it waits for the end of its input, which comes when this script
+# has ended. Its input are the process group of the command and the process of the server.
 exec {alive}> >(
   exec setsid bash -c '
     group= server=
@@ -58,7 +58,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The program goes by the name it is called: redis-check-rdb, called redis-server, is the server.
+# The program depends on its name: redis-check-rdb, called as redis-server, is the server.
 find_server() {
   local program
   program=$(command -v redis-server || command -v valkey-server || command -v redis-check-rdb) || return 1
@@ -73,7 +73,7 @@ fi
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'PING\r\n' >&3 && read -r -t 1 line <&3 && [[ $line == +PONG* ]]) 2>/dev/null; }
 
-# Another run may take the port between the choice and the start: then the start fails, and the next port is tried.
+# Another run may take the port before the server does: then the start fails, and the next port is tried.
 if [ -z "${TEST_REDIS_URL:-}" ]; then
   for _ in $(seq 20); do
     port=$((30000 + RANDOM % 2000))

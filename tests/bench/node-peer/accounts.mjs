@@ -1,4 +1,4 @@
-// Registering and logging in.
+// Registration and login.
 
 import argon2 from 'argon2';
 import { Router } from 'express';

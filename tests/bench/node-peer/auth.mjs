@@ -1,4 +1,4 @@
-// Who calls: a signed token, and a session and an account that are still good.
+// Authentication: a signed token, and a session and an account that are valid.
 
 import { createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -6,7 +6,7 @@ import { statement } from './database.mjs';
 import { Failure } from './failure.mjs';
 import { newId } from './ids.mjs';
 
-// Made once: of a text, the library would try to make a public key with every token, which takes 1 ms.
+// Created once: from a string, the library would try to create a public key for every token, which takes 1 ms.
 const SECRET = createSecretKey(Buffer.from(process.env.ALLYNET_JWT_SECRET));
 const ISSUER = 'allynet';
 const ACCESS = 'allynet:access';

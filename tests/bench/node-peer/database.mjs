@@ -1,8 +1,8 @@
-// The pool, and statements that each connection prepares once.
+// The connection pool, with statements that each connection prepares once.
 
 import pg from 'pg';
 
-// Numbers of events stay far below 2^53.
+// Event ids stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 export const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 20, idleTimeoutMillis: 0 });

@@ -1,4 +1,4 @@
-// What is answered when something is not granted.
+// Failures and their answers.
 
 export class Failure extends Error {
   constructor(code, reason, message, details = null) {

@@ -1,4 +1,4 @@
-// Takes a body or a query apart, and tells of every wrong field at once.
+// Parses a body or a query, and reports every invalid field at once.
 
 import { Failure } from './failure.mjs';
 
@@ -39,7 +39,7 @@ export class Fields {
       if (required) this.wrong(name, 'is required');
       return null;
     }
-    // Characters outside the basic plane count once; counting is needed only near the bound.
+    // Characters outside of the basic plane count once; counting is needed only near the bound.
     const length = () => (value.length <= most ? value.length : [...value].length);
     if (typeof value !== 'string' || value.includes('\0')) this.wrong(name, 'must be a text');
     else if (length() < least || length() > most) this.wrong(name, `must have ${least} to ${most} characters`);
@@ -67,7 +67,7 @@ export class Fields {
 
   number(name, least, most, otherwise) {
     const given = this.#of[name] ?? otherwise;
-    // A query is all texts.
+    // In a query every value is a string.
     const value = typeof given === 'string' && this.#isQuery ? Number(given) : given;
     const fits = typeof value === 'number' && value >= least && value <= most;
     if (!fits) this.wrong(name, `must be a number from ${least} to ${most}`);

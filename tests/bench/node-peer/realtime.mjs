@@ -1,4 +1,4 @@
-// The namespace: handshake, rooms, what clients report, and what they are told.
+// The namespace: handshake, rooms, client events and server events.
 
 import { Server } from 'socket.io';
 import { accountOf, isOnDuty } from './auth.mjs';

@@ -1,5 +1,5 @@
-// The peer of the benchmark: what a competent Node team would run instead, for the paths that are measured. One process,
-// PostgreSQL with PostGIS, prepared statements, as few round trips as each request allows.
+// The peer of the benchmark: a typical Node service with the same routes and events on the measured paths. One process,
+// PostgreSQL with PostGIS, prepared statements, and as few round trips as possible per request.
 
 import { createServer } from 'node:http';
 import express from 'express';
@@ -27,7 +27,7 @@ app.use('/api/v1/emergencies', authenticate, emergencies(sockets));
 app.use(() => {
   throw new Failure(404, 'route_not_found', 'There is nothing here');
 });
-// Express knows an error handler by its four parameters.
+// Express recognizes an error handler by its four parameters.
 app.use((error, _request, response, _next) => {
   const known = error instanceof Failure;
   const code = known ? error.code : (error.status ?? 500);

@@ -1,4 +1,4 @@
-// The statements about emergencies. Each is one round trip, and whatever it changes is one transaction.
+// The statements about emergencies. Each is one round trip, and each change is one transaction.
 
 import { statement } from './database.mjs';
 

@@ -1,4 +1,4 @@
-// How rows read for somebody.
+// Rendering of rows for a viewer.
 
 const person = (row, both) => ({
   id: row.owner_id,
