@@ -25,14 +25,14 @@ const freshEmail = () => `person-${process.pid}-${Date.now()}-${(registered += 1
 for (const database of databases) {
   describe(`accounts on ${database}`, () => {
     let app;
-    let nobody;
+    let anonymous;
     before(async () => {
       app = await startNode({ database });
-      nobody = app.anonymous();
+      anonymous = app.anonymous();
     });
     after(() => app?.stop());
 
-    const register = (body) => nobody.post('/auth/register', body);
+    const register = (body) => anonymous.post('/auth/register', body);
     const valid = (fields = {}) => ({ email: freshEmail(), password: 'long enough', name: 'Ada Lovelace', ...fields });
 
     describe('registering', () => {
@@ -131,7 +131,7 @@ for (const database of databases) {
     describe('logging in', () => {
       it('opens a session of its own', async () => {
         const user = await app.user();
-        const answer = await nobody.post('/auth/login', { email: user.email, password: user.password, remember: true });
+        const answer = await anonymous.post('/auth/login', { email: user.email, password: user.password, remember: true });
         const { user: again, tokens } = ok(answer);
         assert.deepEqual(again, user.user);
         assert.notEqual(claims(tokens.accessToken).sid, claims(user.tokens.accessToken).sid);
@@ -141,7 +141,7 @@ for (const database of databases) {
         const { email } = await app.user();
         const attempt = async (attempted) => {
           const start = performance.now();
-          const answer = await nobody.post('/auth/login', { email: attempted, password: 'not the password' });
+          const answer = await anonymous.post('/auth/login', { email: attempted, password: 'not the password' });
           refused(answer, 401, 'invalid_credentials');
           return { text: answer.text, took: performance.now() - start };
         };
@@ -160,7 +160,7 @@ for (const database of databases) {
       it('distinguishes wrong credentials from missing ones', async () => {
         const { email, password } = await app.user();
         for (const body of [{ email, password: 'x' }, { email: 'no address', password }, { email, password: 'x'.repeat(200) }]) {
-          refused(await nobody.post('/auth/login', body), 401, 'invalid_credentials');
+          refused(await anonymous.post('/auth/login', body), 401, 'invalid_credentials');
         }
         const missing = [
           [{}, 'email', 'password'],
@@ -169,7 +169,7 @@ for (const database of databases) {
           [{ email: [email], password }, 'email'],
           [{ email, password: true }, 'password'],
         ];
-        for (const [body, ...fields] of missing) wrongFields(await nobody.post('/auth/login', body), ...fields);
+        for (const [body, ...fields] of missing) wrongFields(await anonymous.post('/auth/login', body), ...fields);
       });
     });
 
@@ -273,9 +273,9 @@ for (const database of databases) {
           assert.equal(refused(answer, 403, 'account_blocked').code, 403, name);
         }
         const { email, password } = user;
-        refused(await nobody.post('/auth/login', { email, password }), 403, 'account_blocked');
-        refused(await nobody.post('/auth/login', { email, password: 'not the password' }), 401, 'invalid_credentials');
-        refused(await nobody.post('/auth/refresh', { refreshToken: user.tokens.refreshToken }), 403, 'account_blocked');
+        refused(await anonymous.post('/auth/login', { email, password }), 403, 'account_blocked');
+        refused(await anonymous.post('/auth/login', { email, password: 'not the password' }), 401, 'invalid_credentials');
+        refused(await anonymous.post('/auth/refresh', { refreshToken: user.tokens.refreshToken }), 403, 'account_blocked');
 
         ok(await admin.put(`/helpers/${user.id}/block`, { blocked: false }));
         assert.equal((await app.logIn(user)).user.isActive, true);

@@ -41,8 +41,8 @@ for (const database of databases) {
       const ofDeaf = await deaf.connect({ acknowledge: false });
       const { id } = await raise(owner, place);
 
-      const told = await unanswered(ofOwner, id);
-      assertMatches(told, { emergencyId: id, alertedHelpers: 4, timestamp: time, eventId: integer });
+      const received = await unanswered(ofOwner, id);
+      assertMatches(received, { emergencyId: id, alertedHelpers: 4, timestamp: time, eventId: integer });
       await settled(ofOwner, ofNear, ofDeaf, ofMiddle, ofFar, ofOutside);
       const counts = [ofNear, ofDeaf, ofMiddle, ofFar, ofOutside].map((socket) => nearby(socket, id).length);
       assert.deepEqual(counts, [1, 3, 1, 1, 0]);
@@ -66,7 +66,7 @@ for (const database of databases) {
       const acknowledged = entries.filter(({ event }) => event === 'alerts:acknowledged');
       assert.deepEqual(acknowledged.map(({ data }) => data), ids(near, middle, far).map((helperId) => ({ helperId })));
       const last = entries.find(({ event }) => event === 'emergency:unanswered');
-      assert.equal(last.eventId, told.eventId);
+      assert.equal(last.eventId, received.eventId);
       assert.equal(last.data.alertedHelpers, 4);
       await cancel(owner, id);
     });
@@ -191,8 +191,8 @@ for (const database of databases) {
       const { latitude, longitude } = north(place, 500);
       await Promise.all([stand(bystander, place), stand(owner, place)]);
       assert.equal((await ofSocket.ack('location:update', { latitude, longitude })).ok, true);
-      const told = await alerted(ofSocket, id);
-      assert.ok(told.distance > 490 && told.distance < 510, `${told.distance} m`);
+      const received = await alerted(ofSocket, id);
+      assert.ok(received.distance > 490 && received.distance < 510, `${received.distance} m`);
       await stand(byRest, north(place, 2900));
       await alerted(ofRest, id);
       await ofOwner.next('emergency:alerts', (payload) => of(id)(payload) && payload.alerted === 2);
@@ -345,8 +345,8 @@ describe('waves of alerts on two nodes', () => {
     for (const [index, { id }] of raised.entries()) {
       const { owner, near, deaf, far, sockets } = scenes[index];
       for (const socket of sockets.owner) {
-        const told = await unanswered(socket, id);
-        assert.equal(told.alertedHelpers, 3);
+        const received = await unanswered(socket, id);
+        assert.equal(received.alertedHelpers, 3);
         await socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.wave === 3 && payload.acknowledged === 2);
       }
       await settled(...Object.values(sockets).flat());

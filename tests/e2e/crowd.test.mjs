@@ -41,9 +41,9 @@ for (const database of databases) {
 
     it('that reports and writes at once is delivered completely', async () => {
       await everybodyIsComing();
-      const told = helpers.map((helper) => helper.put(path('/helper-status'), { status: 'on_way' }));
+      const received = helpers.map((helper) => helper.put(path('/helper-status'), { status: 'on_way' }));
       const said = helpers.map((helper) => helper.post(path('/messages'), { message: 'coming' }));
-      assert.deepEqual(tally(await Promise.all([...told, ...said])), { 200: WAVE, 201: WAVE });
+      assert.deepEqual(tally(await Promise.all([...received, ...said])), { 200: WAVE, 201: WAVE });
       const { respondingHelpers } = await read(owner, emergencyId);
       assert.ok(respondingHelpers.every(({ status }) => status === 'on_way'));
       assert.equal(ok(await owner.get(path('/messages?limit=100'))).messages.length, WAVE + 1);

@@ -197,7 +197,7 @@ const { raised, answered, declined, arrived, resolved, cancelled, steps } = coun
 const typical = waits.sort((a, b) => a - b)[waits.length >> 1];
 console.log(`
   ${raised} emergencies: ${answered} answered, ${cancelled} false alarms, ${resolved} resolved while we watched
-  ${declined} times somebody could not come, ${arrived} times somebody arrived; ${steps} positions were told
+  ${declined} declined, ${arrived} arrived; ${steps} positions sent
   from the button to "I am coming": ${typical === undefined ? 'never' : `${typical.toFixed(1)} s, half of them sooner`}`);
 if (faults.length > 0) console.error(faults.join('\n'));
 process.exit(answered > 0 && faults.length === 0 ? 0 : 1);

@@ -16,10 +16,10 @@ for (const database of databases) {
   describe(`failures on ${database}`, () => {
     let app;
     let user;
-    let nobody;
+    let anonymous;
     before(async () => {
       app = await startNode({ database });
-      [user, nobody] = [await app.user(), app.anonymous()];
+      [user, anonymous] = [await app.user(), app.anonymous()];
     });
     after(() => app?.stop());
 
@@ -30,7 +30,7 @@ for (const database of databases) {
           ...['/API/V1/AUTH/ME', '/api/v1/auth/me/x', '/api/v1/helpers/me/locations', '/%00', '/..%2f..%2fetc/passwd'],
         ];
         for (const path of unknown) {
-          for (const caller of [user, nobody]) {
+          for (const caller of [user, anonymous]) {
             for (const method of METHODS) {
               refused(await caller.request(method, path, method === 'GET' ? undefined : {}, { root: '' }), 404, 'route_not_found');
             }
@@ -41,7 +41,7 @@ for (const database of databases) {
       it('are 405 for an unsupported method, with the supported ones in Allow', async () => {
         for (const [path, methods] of paths) {
           for (const method of METHODS.filter((each) => !methods.includes(each))) {
-            const answer = await nobody.request(method, filled(path), undefined, { root: '' });
+            const answer = await anonymous.request(method, filled(path), undefined, { root: '' });
             refused(answer, 405, 'method_not_allowed');
             const allowed = (answer.headers.get('allow') ?? '').split(/,\s*/).filter((each) => each !== 'HEAD');
             assert.deepEqual(allowed.sort(), [...methods].sort(), `${method} ${path}`);
@@ -51,7 +51,7 @@ for (const database of databases) {
     });
 
     describe('of the body', () => {
-      const post = (body, headers = {}) => nobody.post('/auth/login', body, { headers });
+      const post = (body, headers = {}) => anonymous.post('/auth/login', body, { headers });
       const login = (size) => {
         const rest = JSON.stringify({ email: 'x@people.example', password: 'long enough', padding: '' });
         return `${rest.slice(0, -2)}${'x'.repeat(size - rest.length)}"}`;
@@ -133,7 +133,7 @@ for (const database of databases) {
     });
 
     describe('of authentication', () => {
-      const me = (authorization) => nobody.get('/auth/me', authorization === undefined ? {} : { headers: { authorization } });
+      const me = (authorization) => anonymous.get('/auth/me', authorization === undefined ? {} : { headers: { authorization } });
 
       it('are 401 without a token and with an invalid one', async () => {
         const { accessToken, refreshToken } = user.tokens;
@@ -158,9 +158,9 @@ for (const database of databases) {
           ['GET', '/helpers?limit=x'],
           ['PUT', '/auth/me', 'x'.repeat(LIMIT + 1)],
         ]) {
-          assert.ok([401, 413].includes((await nobody.request(method, path, body)).status), `${method} ${path}`);
+          assert.ok([401, 413].includes((await anonymous.request(method, path, body)).status), `${method} ${path}`);
         }
-        refused(await nobody.post('/emergencies', '{'), 401, 'token_missing');
+        refused(await anonymous.post('/emergencies', '{'), 401, 'token_missing');
       });
     });
 

@@ -289,8 +289,8 @@ for (const database of databases) {
         await tell(one, emergencyId, 'arrived', { notes: 'here' });
         await resolve(owner, emergencyId);
         const timeline = async (caller) => ok(await caller.get(`/emergencies/${emergencyId}/timeline`)).events;
-        const told = await timeline(owner);
-        assertMatches(told, arrayOf(atLeast({ eventId: integer, event: text, at: time, actor: nullable(id), data: atLeast({}) })));
+        const received = await timeline(owner);
+        assertMatches(received, arrayOf(atLeast({ eventId: integer, event: text, at: time, actor: nullable(id), data: atLeast({}) })));
         const names = [
           'emergency:created',
           'alerts:declined',
@@ -301,9 +301,9 @@ for (const database of databases) {
           'emergency:resolved',
           'emergency:ended',
         ];
-        const known = told.filter(({ event, data }) => names.includes(event) && data.message?.senderRole !== 'system');
+        const known = received.filter(({ event, data }) => names.includes(event) && data.message?.senderRole !== 'system');
         assert.deepEqual(known.map(({ event }) => event), names);
-        const ids = told.map(({ eventId }) => eventId);
+        const ids = received.map(({ eventId }) => eventId);
         assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
         const entry = (event) => known.find((each) => each.event === event);
         assert.equal(entry('emergency:created').actor, owner.id);

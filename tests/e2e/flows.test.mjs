@@ -109,7 +109,7 @@ for (const database of databases) {
         assert.deepEqual(heard(near, emergency.id).sort(), ['emergency:created', 'emergency:nearby']);
         assert.deepEqual(heard(far, emergency.id), ['emergency:created']);
         for (const socket of [ownerSocket, ...others]) {
-          assert.deepEqual(heard(socket, emergency.id), [], `${socket.caller.user.profile.firstName} is told nothing`);
+          assert.deepEqual(heard(socket, emergency.id), [], `${socket.caller.user.profile.firstName} receives nothing`);
         }
         assertIdsGrow(near);
       });

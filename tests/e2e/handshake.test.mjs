@@ -29,9 +29,9 @@ for (const database of databases) {
 
       describe(`over ${transport}`, () => {
         it('refuses a client without a token', async () => {
-          const nobody = app.anonymous();
+          const anonymous = app.anonymous();
           for (const auth of [undefined, {}, { token: null }, { name: 'no token' }]) {
-            assert.equal(await nobody.refusal({ ...over, auth }), NO_TOKEN, JSON.stringify(auth));
+            assert.equal(await anonymous.refusal({ ...over, auth }), NO_TOKEN, JSON.stringify(auth));
           }
         });
 
@@ -44,7 +44,7 @@ for (const database of databases) {
             'no token at all': 'your-jwt-access-token',
             'a refresh token': tokens.refreshToken,
             'signed by a stranger': resigned(tokens.accessToken, {}, 'another secret of more than 32 bytes'),
-            'signed by nobody': `${unsigned}.${payload}.`,
+            'unsigned': `${unsigned}.${payload}.`,
             'another’s signature': `${header}.${payload}.${admin.tokens.accessToken.split('.')[2]}`,
             'cut short': `${header}.${payload}.${signature.slice(0, -4)}`,
             'of another service': resigned(tokens.accessToken, { iss: 'somebody else' }),
@@ -81,11 +81,11 @@ for (const database of databases) {
         it('accepts the token from the query, and prefers the one in auth', async () => {
           const user = await app.user();
           const token = user.tokens.accessToken;
-          const nobody = app.anonymous();
-          const socket = await nobody.connect({ ...over, query: { token } });
+          const anonymous = app.anonymous();
+          const socket = await anonymous.connect({ ...over, query: { token } });
           assert.equal(socket.ready.userId, user.id);
-          assert.equal(await nobody.refusal({ ...over, query: { token: 'nonsense' } }), INVALID);
-          const both = await nobody.connect({ ...over, auth: { token }, query: { token: 'nonsense' } });
+          assert.equal(await anonymous.refusal({ ...over, query: { token: 'nonsense' } }), INVALID);
+          const both = await anonymous.connect({ ...over, auth: { token }, query: { token: 'nonsense' } });
           assert.equal(both.ready.userId, user.id);
         });
 
@@ -199,8 +199,8 @@ for (const database of databases) {
     it('never logs a token', async () => {
       const user = await app.user();
       const { accessToken, refreshToken } = user.tokens;
-      const nobody = app.anonymous();
-      for (const transport of transports) await nobody.connect({ transports: [transport], query: { token: accessToken } });
+      const anonymous = app.anonymous();
+      for (const transport of transports) await anonymous.connect({ transports: [transport], query: { token: accessToken } });
       await user.connect();
       for (const secret of [accessToken, refreshToken, user.password, accessToken.split('.')[2]]) {
         assert.ok(!app.logs.includes(secret), 'a secret is in the log');

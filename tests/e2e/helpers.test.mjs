@@ -270,7 +270,7 @@ for (const database of databases) {
         assertMatches(page, { emergencies: [emergencyShape({ id: second.id })], nextCursor: text });
         const rest = await list(`${at(here)}&limit=1&cursor=${encodeURIComponent(page.nextCursor)}`);
         assertMatches(rest, { emergencies: [emergencyShape({ id: first.id })], nextCursor: rest.nextCursor });
-        assert.equal(rest.emergencies[0].user.id, one.id, 'an administrator knows who is anonymous');
+        assert.equal(rest.emergencies[0].user.id, one.id, 'an administrator sees an anonymous owner');
         if (rest.nextCursor) assert.deepEqual(await ids(`${at(here)}&limit=1&cursor=${encodeURIComponent(rest.nextCursor)}`), []);
 
         await cancel(two, second.id);

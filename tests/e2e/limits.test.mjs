@@ -55,13 +55,13 @@ describe('limits', () => {
     it('nothing that an emergency depends on is refused or late while its participants flood', async () => {
       const { place, owner, helpers, sockets } = await gather(app);
       let flooding = true;
-      const told = new Set();
+      const received = new Set();
       const flood = async (caller) => {
-        while (flooding) told.add((await caller.put('/auth/me', { bio: 'x' })).status);
+        while (flooding) received.add((await caller.put('/auth/me', { bio: 'x' })).status);
       };
       const floods = [owner, helpers[0]].flatMap((caller) => Array.from({ length: 10 }, () => flood(caller)));
       try {
-        await eventually(() => told.has(429), 30_000);
+        await eventually(() => received.has(429), 30_000);
         const at = async (doing) => {
           const { outcome, took } = await timed(doing);
           assert.ok(took < AT_ONCE, `${doing} took ${took} ms`);
@@ -80,7 +80,7 @@ describe('limits', () => {
         flooding = false;
         await Promise.all(floods);
       }
-      assert.deepEqual([...told].sort(), [200, 429]);
+      assert.deepEqual([...received].sort(), [200, 429]);
     });
 
     it('an owner who raises and cancels repeatedly is never refused', async () => {
@@ -163,7 +163,7 @@ describe('limits', () => {
           const socket = other.dial({ namespace: '/' });
           return (await socket.next(/^connect(_error)?$/)) instanceof Error ? undefined : socket;
         });
-        assert.equal(await one.refusal(), CROWDED, 'whoever waits in the main namespace counts too');
+        assert.equal(await one.refusal(), CROWDED, 'connections in the main namespace count too');
         lobby.close();
         await eventually(async () => (await other.connect()).ready);
         assert.equal(await one.refusal(), CROWDED);

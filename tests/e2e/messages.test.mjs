@@ -66,10 +66,10 @@ for (const database of databases) {
       const shown = {};
       for (const [name, caller] of Object.entries({ owner, helper, second })) {
         const listed = (await messagesOf(caller, emergencyId)).filter((message) => message.id === messageId);
-        assert.deepEqual(heardBy(sockets[name], messageId), listed, `${name} is told the same by event and by list`);
+        assert.deepEqual(heardBy(sockets[name], messageId), listed, `${name} is sent the same by event and by list`);
         [shown[name]] = listed;
       }
-      for (const name of ['looker', 'admin']) assert.deepEqual(heardBy(sockets[name], messageId), [], `${name} is told nothing`);
+      for (const name of ['looker', 'admin']) assert.deepEqual(heardBy(sockets[name], messageId), [], `${name} receives nothing`);
       return shown;
     }
 
@@ -126,13 +126,13 @@ for (const database of databases) {
         assertMatches(sent, messageShape({ recipientId: as(toSender), recipientRole, isMine: true, senderId: people[from].id }));
         const shown = await shownTo(emergencyId, sent);
         const [third] = Object.keys(people).filter((each) => each !== from && each !== to);
-        assert.equal(shown[third], undefined, `${third} is told nothing`);
+        assert.equal(shown[third], undefined, `${third} receives nothing`);
         assertMatches(shown[from], sent);
         assertMatches(shown[to], messageShape({ id: sent.id, recipientId: as(toRecipient), recipientRole, isMine: false }));
         refused(await people[third].delete(`/emergencies/${emergencyId}/messages/${sent.id}`), 404, 'message_not_found');
         refused(await people[to].delete(`/emergencies/${emergencyId}/messages/${sent.id}`), 403, 'not_authorized');
-        const told = ok(await people[third].get(`/emergencies/${emergencyId}/timeline`)).events;
-        assert.ok(!JSON.stringify(told).includes('between us'));
+        const received = ok(await people[third].get(`/emergencies/${emergencyId}/timeline`)).events;
+        assert.ok(!JSON.stringify(received).includes('between us'));
         assert.ok(!JSON.stringify(ok(await admin.get(`/emergencies/${emergencyId}/timeline`))).includes('between us'));
       });
     }
@@ -235,17 +235,17 @@ for (const database of databases) {
         refused(await owner.delete(path), 404, 'message_not_found');
         await settled(...Object.values(sockets));
         for (const [name, socket] of Object.entries(sockets)) {
-          const told = socket.seen('emergency:message:deleted', (payload) => payload.messageId === sent.id);
-          if (readers.includes(name)) assertMatches(told, [{ emergencyId, messageId: sent.id, eventId: integer }]);
-          else assert.deepEqual(told, [], name);
+          const received = socket.seen('emergency:message:deleted', (payload) => payload.messageId === sent.id);
+          if (readers.includes(name)) assertMatches(received, [{ emergencyId, messageId: sent.id, eventId: integer }]);
+          else assert.deepEqual(received, [], name);
         }
         assert.ok(!(await messagesOf(helper, emergencyId)).some((message) => message.id === sent.id));
       }
       for (const nothing of [NO_SUCH_ID, 'nothing', emergencyId]) {
         refused(await owner.delete(`/emergencies/${emergencyId}/messages/${nothing}`), 404, 'message_not_found');
       }
-      const told = JSON.stringify(ok(await helper.get(`/emergencies/${emergencyId}/timeline`)));
-      assert.ok(!told.includes('to all') && !told.includes('to one'), 'what was taken back is not kept in the timeline');
+      const received = JSON.stringify(ok(await helper.get(`/emergencies/${emergencyId}/timeline`)));
+      assert.ok(!received.includes('to all') && !received.includes('to one'), 'deleted messages are not in the timeline');
     });
 
     it('are for participants only, and end with the emergency', async () => {

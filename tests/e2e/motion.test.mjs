@@ -45,9 +45,9 @@ for (const database of databases) {
       const near = north(place, 1000);
       assert.equal((await helperSocket.ack('location:update', near)).ok, true);
       for (const socket of [ownerSocket, secondSocket, helperSocket]) {
-        const told = await socket.next(LOCATION);
-        assertMatches(told, location(id, helper, near, 1000));
-        const walk = Date.parse(told.estimatedArrival) - Date.parse(told.updatedAt);
+        const received = await socket.next(LOCATION);
+        assertMatches(received, location(id, helper, near, 1000));
+        const walk = Date.parse(received.estimatedArrival) - Date.parse(received.updatedAt);
         assert.ok(walk > 600_000 && walk < 800_000, `a kilometre on foot takes ${walk} ms`);
       }
       const there = north(place, 30);
@@ -70,13 +70,13 @@ for (const database of databases) {
         await pause(100);
       }
       const last = places.at(-1);
-      await ownerSocket.next(LOCATION, (told) => told.location.latitude === last.latitude);
-      const told = ownerSocket.seen(LOCATION);
+      await ownerSocket.next(LOCATION, (received) => received.location.latitude === last.latitude);
+      const received = ownerSocket.seen(LOCATION);
       const seconds = (Date.now() - began) / 1000;
-      assert.deepEqual(told[0].location, places[0], 'the first at once');
-      assert.ok(told.length >= 3 && told.length <= seconds + 1, `${told.length} in ${seconds} s`);
+      assert.deepEqual(received[0].location, places[0], 'the first at once');
+      assert.ok(received.length >= 3 && received.length <= seconds + 1, `${received.length} in ${seconds} s`);
       await settled(ownerSocket);
-      assert.equal(ownerSocket.seen(LOCATION).length, told.length);
+      assert.equal(ownerSocket.seen(LOCATION).length, received.length);
       await cancel(ownerSocket.caller, id);
     });
 
@@ -86,8 +86,8 @@ for (const database of databases) {
       await tell(helper, id, 'on_way', { estimatedArrival: stated });
       await settled(ownerSocket);
       await stand(helper, north(place, 900));
-      const told = await ownerSocket.next(LOCATION);
-      assert.equal(Date.parse(told.estimatedArrival), Date.parse(stated));
+      const received = await ownerSocket.next(LOCATION);
+      assert.equal(Date.parse(received.estimatedArrival), Date.parse(stated));
       await cancel(owner, id);
 
       const again = await raise(owner, place);

@@ -130,7 +130,7 @@ describe('two nodes on one PostgreSQL', () => {
     for (const [shutOut, status, reason] of [...ways, ...ways, ...ways]) {
       const user = await a.owner();
       const atB = user.at(b);
-      // Whoever calls again and again is known, and not asked for.
+      // A repeated caller is in the cache of the node.
       let asking = true;
       const calling = (async () => {
         while (asking) await atB.get('/emergencies/active');

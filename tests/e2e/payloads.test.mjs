@@ -74,7 +74,7 @@ for (const database of databases) {
       [helper, socket, bystander] = [one, await one.connect(), await other.connect()];
     });
     after(async () => {
-      assert.equal(bystander?.raw.connected, true, 'nobody else was disturbed');
+      assert.equal(bystander?.raw.connected, true, 'another client was affected');
       await app?.stop();
     });
 

@@ -334,7 +334,7 @@ for (const database of databases) {
         for (const wrong of [0, 6, 4.5, '5', true, null]) wrongFields(await rate({ score: wrong }), 'score');
         wrongFields(await rate({ helperId: 5, score: -1, comment: 'c'.repeat(501) }), 'comment', 'helperId', 'score');
         wrongFields(await owner.post(path, {}), 'helperId', 'score');
-        for (const nobody of [looker.id, owner.id, NO_SUCH_ID, 'nobody']) refused(await rate({ helperId: nobody }), 404, 'helper_not_found');
+        for (const unknown of [looker.id, owner.id, NO_SUCH_ID, 'nobody']) refused(await rate({ helperId: unknown }), 404, 'helper_not_found');
         ok(await rate({ comment: score === 5 ? null : 'c'.repeat(500) }), 201);
         refused(await rate({ score: 1 }), 409, 'already_rated');
         assert.deepEqual(ok(await helper.get('/helpers/me')).helper.helperRating, { average, count });
@@ -362,11 +362,11 @@ for (const database of databases) {
         wrongFields(await report(helper, { reason: 'r'.repeat(501) }), 'reason');
         wrongFields(await report(helper, { reason: null }), 'reason');
         wrongFields(await report(owner, { reason: ' ', userId: 5 }), 'reason', 'userId');
-        for (const nobody of [looker.id, NO_SUCH_ID, 'nobody', helper.id]) {
-          refused(await report(helper, { userId: nobody }), 404, 'party_not_found');
+        for (const unknown of [looker.id, NO_SUCH_ID, 'nobody', helper.id]) {
+          refused(await report(helper, { userId: unknown }), 404, 'party_not_found');
         }
-        for (const nobody of [looker.id, NO_SUCH_ID, 'nobody', owner.id]) {
-          refused(await report(owner, { userId: nobody }), 404, 'party_not_found');
+        for (const unknown of [looker.id, NO_SUCH_ID, 'nobody', owner.id]) {
+          refused(await report(owner, { userId: unknown }), 404, 'party_not_found');
         }
         if (anonymousMode) refused(await report(helper, { userId: owner.id }), 404, 'party_not_found');
         ok(await report(helper, anonymousMode ? {} : { userId: owner.id }), 201);

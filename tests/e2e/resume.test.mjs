@@ -218,8 +218,8 @@ for (const database of databases) {
 
       const back = await comeBack(owner, since);
       await settled(back);
-      const told = back.seen('helper:status_update').map(({ notes }) => Number(notes));
-      assert.deepEqual(told, Array.from({ length: 1000 }, (_, n) => n));
+      const received = back.seen('helper:status_update').map(({ notes }) => Number(notes));
+      assert.deepEqual(received, Array.from({ length: 1000 }, (_, n) => n));
       assert.deepEqual(back.seen('session:resync'), []);
       const looker = await (await app.helperAt(app.somewhere())).connect();
       await looker.ack('emergency:join', { emergencyId: id, lastEventId: since });
@@ -333,20 +333,20 @@ describe('resuming on another node', { skip: !databases.includes('postgres') }, 
     let moving = await owner.connect();
     const { id } = await raise(owner, place);
     await respond(helper, id);
-    const told = [];
+    const received = [];
     for (let n = 0; n < 30; n += 1) {
       const node = nodes[n % 2];
       await tell(helper.at(nodes[(n + 1) % 2]), id, 'on_way', { notes: `${n}` });
       if (n % 3 === 0) await moving.next('helper:status_update');
-      told.push(...log(moving));
+      received.push(...log(moving));
       moving.close();
-      const since = told.at(-1)?.payload.eventId ?? moving.ready.latestEventId;
+      const since = received.at(-1)?.payload.eventId ?? moving.ready.latestEventId;
       const moved = owner.at(node);
       moving = await comeBack(moved, since);
     }
     await settled(moving, stayed);
-    told.push(...log(moving));
-    assert.deepEqual(told, log(stayed));
+    received.push(...log(moving));
+    assert.deepEqual(received, log(stayed));
     assert.equal(stayed.seen('helper:status_update').length, 30);
     await resolve(owner, id);
   });

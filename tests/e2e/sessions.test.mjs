@@ -12,14 +12,14 @@ const DAY = 24 * 3600;
 for (const database of databases) {
   describe(`sessions on ${database}`, () => {
     let app;
-    let nobody;
+    let anonymous;
     before(async () => {
       app = await startNode({ database });
-      nobody = app.anonymous();
+      anonymous = app.anonymous();
     });
     after(() => app?.stop());
 
-    const refresh = (refreshToken) => nobody.post('/auth/refresh', { refreshToken });
+    const refresh = (refreshToken) => anonymous.post('/auth/refresh', { refreshToken });
     const renewed = async (refreshToken) => ok(await refresh(refreshToken));
     // Another session of the same account, which is cheaper than another account.
     const session = (user) => app.logIn(user);
@@ -53,8 +53,8 @@ for (const database of databases) {
           'three empty parts': '..',
           'a refresh token': refreshToken,
           'by another secret': resigned(accessToken, {}, 'another secret of more than 32 bytes'),
-          'by nobody': `${encoded({ alg: 'none', typ: 'JWT' })}.${payload}.`,
-          'by nobody in other letters': `${encoded({ alg: 'nOnE', typ: 'JWT' })}.${payload}.${signature}`,
+          'unsigned': `${encoded({ alg: 'none', typ: 'JWT' })}.${payload}.`,
+          'unsigned in other letters': `${encoded({ alg: 'nOnE', typ: 'JWT' })}.${payload}.${signature}`,
           'by another algorithm with the right secret': signedAs(alg === 'HS512' ? 'HS256' : 'HS512', payload),
           'from another service': resigned(accessToken, { iss: 'somebody else' }),
           'for another service': resigned(accessToken, { aud: 'somebody else' }),
@@ -151,7 +151,7 @@ for (const database of databases) {
           refused(await refresh(token), 401, 'token_invalid');
         }
         for (const body of [{}, { refreshToken: null }, { refreshToken: 5 }, { refreshToken: [refreshToken] }]) {
-          wrongFields(await nobody.post('/auth/refresh', body), 'refreshToken');
+          wrongFields(await anonymous.post('/auth/refresh', body), 'refreshToken');
         }
       });
     });
@@ -197,7 +197,7 @@ for (const database of databases) {
         await renewed(user.tokens.refreshToken);
         assert.equal(await works(other.tokens.accessToken), false);
         refused(await refresh(other.tokens.refreshToken), 401, 'token_invalid');
-        refused(await nobody.post('/auth/login', { email: user.email, password: user.password }), 401, 'invalid_credentials');
+        refused(await anonymous.post('/auth/login', { email: user.email, password: user.password }), 401, 'invalid_credentials');
         await app.logIn({ email: user.email, password: next });
       });
 

@@ -90,9 +90,9 @@ describe('two nodes with a Redis', () => {
       await pause(100);
     }
     const last = north(place, 1400 - 190).latitude;
-    await ownerSocket.next(LOCATION, (told) => told.location.latitude === last);
-    const told = ownerSocket.seen(LOCATION).length - 1;
-    assert.ok(told >= 2 && told <= (Date.now() - began) / 1000 + 1, `${told}`);
+    await ownerSocket.next(LOCATION, (received) => received.location.latitude === last);
+    const received = ownerSocket.seen(LOCATION).length - 1;
+    assert.ok(received >= 2 && received <= (Date.now() - began) / 1000 + 1, `${received}`);
     await stand(helper, north(place, 40));
     await ownerSocket.next(LOCATION, (one) => one.arrived && one.distance < 50);
 
@@ -189,7 +189,7 @@ describe('two nodes with an unreachable Redis', () => {
       const metres = 1000 - 100 * round - 10 * step;
       await stand(helper.at(a), north(place, metres));
       for (const socket of [ownerSocket, local]) {
-        await socket.next(LOCATION, (told) => Math.abs(told.distance - metres) < 3, 1_500);
+        await socket.next(LOCATION, (received) => Math.abs(received.distance - metres) < 3, 1_500);
       }
       await say(owner, id, `round ${round} step ${step}`);
       for (const socket of [ownerSocket, local, atB]) {
@@ -207,8 +207,8 @@ describe('two nodes with an unreachable Redis', () => {
     const began = Date.now();
     for (let metres = 5000 + 100 * round; ; metres += 1) {
       await stand(helper, north(place, metres));
-      const told = await ownerSocket.next(LOCATION, (one) => one.distance > 4900 + 100 * round, 500).catch(() => undefined);
-      if (told) break;
+      const received = await ownerSocket.next(LOCATION, (one) => one.distance > 4900 + 100 * round, 500).catch(() => undefined);
+      if (received) break;
       assert.ok(Date.now() - began < 5_000, 'not within five seconds');
     }
     await redisIs('ok', a, b);

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 async fn until_away(nodes: &[Arc<dyn Signals>]) {
     let begin = Instant::now();
     while nodes.iter().any(|node| node.travel()) {
-        assert!(begin.elapsed() < RECOVERY, "nobody noticed");
+        assert!(begin.elapsed() < RECOVERY, "the outage was not noticed");
         tell_without_waiting(nodes, 10);
         sleep(Duration::from_millis(10)).await;
     }

@@ -147,7 +147,7 @@ pub async fn an_acknowledgement_leaves_the_revision_as_it_was(store: Store) {
     store.send(&emergency, 1, &[(a, 1.0)]).await;
     let before = store.find(emergency.id()).await.revision;
     assert!(store.acknowledge(emergency.id(), a, at(1)).await);
-    assert_eq!(store.find(emergency.id()).await.revision, before, "nobody has to decide again because of it");
+    assert_eq!(store.find(emergency.id()).await.revision, before, "concurrent decisions are not affected");
 }
 
 pub async fn the_wave_is_moved_by_sending_alerts_only_and_only_forward(store: Store) {
@@ -158,7 +158,7 @@ pub async fn the_wave_is_moved_by_sending_alerts_only_and_only_forward(store: St
     store.write(update(&ahead, Vec::new())).await;
     assert_eq!(store.counts(of).await.wave, 1);
     for (sent, holds) in [(2, 2), (1, 2), (3, 3)] {
-        // Also when nobody is there to be alerted.
+        // Also for a wave without recipients.
         store.send(&emergency, sent, &[]).await;
         assert_eq!(store.counts(of).await.wave, holds);
     }
@@ -193,7 +193,7 @@ pub async fn waves_are_due_from_their_moment_on_longest_waiting_first(store: Sto
     assert_eq!(store.due(90, -100, 0).await, []);
     assert!(!store.due(1_000_000, -100, 10).await.contains(&never.id()));
 
-    // Whoever waits longer comes first, whatever for: 31 s for a wave, 40 s since it ran out of time.
+    // The longest overdue comes first, whatever is due: a wave since 31 s, an expiry since 40 s.
     let expired = store.waiting(-140, None).await.id();
     assert_eq!(store.due(91, -100, 10).await, [expired, early, late]);
     assert_eq!(store.due(91, -100, 2).await, [expired, early]);

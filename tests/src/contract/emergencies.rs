@@ -133,7 +133,7 @@ pub async fn pending_leaves_out_own_answered_and_ended_ones(store: Store) {
     store.resolve(ended, at(2)).await;
     assert_eq!(store.pending(&helper, 50).await, [cancelled], "one who cancelled may come again");
 
-    // Nobody else's answers count.
+    // Answers of other helpers do not count.
     let other = store.helper().await;
     let mut expected = [own, completed, cancelled, responding, declined];
     let mut found = store.pending(&other, 50).await;

@@ -72,7 +72,7 @@ pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
         assert_eq!(census.counts, counts, "{enough}");
         assert_eq!(found(&census), ids[..counts[counts.len() - 1] as usize], "{enough}");
     }
-    // Whoever has called before is told how many stand within the radius of that call.
+    // For an owner with an earlier emergency, helpers within the radius of that one are counted.
     let owner = store.register().await;
     let search = Search { except: owner.id, ..search() };
     store.raise(allynet_domain::Emergency { alert_radius: metres(10_000.0), ..call_of(&owner) }).await;

@@ -14,7 +14,7 @@ pub async fn the_last_position_is_kept(store: Store) {
     let first = [fix(ada, 52.520_008_123_456, 13.404_954_654_321, 0), fix(bo, -90.0, 180.0, 0)];
     store.positions.record(&first).await.unwrap();
     for fix in first {
-        assert_eq!(store.positions.last(fix.user).await.unwrap(), Some(fix), "as exact as it was told");
+        assert_eq!(store.positions.last(fix.user).await.unwrap(), Some(fix), "with full precision");
     }
     let moved = fix(ada, -33.856_8, -180.0, 1);
     store.positions.record(&[moved]).await.unwrap();
@@ -38,8 +38,8 @@ pub async fn positions_of_unknown_users_are_skipped(store: Store) {
     let fix = |user| Fix { user, position: place(1.0, 2.0), at: at(0) };
     store.positions.record(&[fix(before), fix(ada), fix(after)]).await.unwrap();
     assert_eq!(store.positions.last(ada).await.unwrap(), Some(fix(ada)));
-    for nobody in [before, after] {
-        assert_eq!(store.positions.last(nobody).await.unwrap(), None);
+    for unknown in [before, after] {
+        assert_eq!(store.positions.last(unknown).await.unwrap(), None);
     }
 }
 

@@ -231,7 +231,7 @@ impl Service {
         place.map_or_else(|| helper.to_string(), |n| n.to_string())
     }
 
-    #[expect(clippy::print_stderr, reason = "a failure tells what happened")]
+    #[expect(clippy::print_stderr, reason = "a failure prints what happened")]
     async fn print(&self) {
         eprintln!("ALLYNET_TEST_SEED={}, at {}", self.seed, self.now());
         for (n, helper) in self.people().iter().enumerate() {

@@ -44,7 +44,7 @@ pub async fn a_session_returns_its_account(store: Store) {
     let session = store.open(&account).await;
     assert_eq!(store.sessions.authenticate(session.id, account.id).await.unwrap(), Some(account.clone()));
 
-    // A blocked one is told as blocked: what follows from that is not for the store to decide.
+    // A blocked account is returned as blocked: the domain decides what follows.
     store.write(Write::SetBlocked { user: account.id, blocked: true, reason: None }).await;
     let blocked = Account { blocked: true, ..account };
     assert_eq!(store.sessions.authenticate(session.id, blocked.id).await.unwrap(), Some(blocked));
@@ -168,7 +168,7 @@ pub async fn sessions_are_revoked_one_or_all_but_one_or_all(store: Store) {
     }
     let stranger = store.register().await.id;
     store.write(Write::RevokeSessions { user: stranger, only: Some(bystander.id), except: None }).await;
-    assert!(store.is_good(&bystander).await, "nobody revokes another one's session");
+    assert!(store.is_good(&bystander).await, "sessions of other users are not revoked");
 }
 
 pub async fn a_refresh_token_is_confirmed_by_use(store: Store) {

@@ -22,7 +22,7 @@ fn at_once(most: u32) -> AlertPolicy {
     AlertPolicy::new(radii, 3, most).unwrap()
 }
 
-/// What happens around helpers at 1, 2, 3, 7, 9, 12 and 20 km when nobody answers.
+/// The events without a response, with helpers at 1, 2, 3, 7, 9, 12 and 20 km.
 const UNANSWERED: [&str; 4] = [
     "wave 1 within 5000 m: 0 1 2",
     "wave 2 within 10000 m: 0 1 2 3 4",
@@ -85,9 +85,9 @@ pub async fn no_more_than_the_wave_size_are_new_at_once(store: Store) {
             assert!(service.acknowledge(of, helper.id).await);
         }
         service.minute().await;
-        let told = service.story(of).await;
-        assert_eq!(told[..2], ["wave 1 within 5000 m: 0 1", "wave 2 within 10000 m: 0 1 2 3"]);
-        assert_eq!(told[6..], ["wave 3 within 15000 m: 4 5"]);
+        let story = service.story(of).await;
+        assert_eq!(story[..2], ["wave 1 within 5000 m: 0 1", "wave 2 within 10000 m: 0 1 2 3"]);
+        assert_eq!(story[6..], ["wave 3 within 15000 m: 4 5"]);
     })
     .await;
 }
@@ -155,7 +155,7 @@ pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_ca
         expected.extend(["wave 3 within 15000 m: 2 3 4 5", "unanswered by 6"]);
         assert_eq!(service.story(of).await, expected);
 
-        // One comes after all, and cancels: the largest radius again, and the owner is told again.
+        // A late response is cancelled: the largest radius again, and the owner is notified again.
         service.accept(of, &helpers[5]).await;
         service.tell(of, &helpers[5], ResponseStatus::Cancelled).await;
         service.minute().await;
@@ -216,9 +216,9 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
         let other = service.another().await;
         tokio::join!(service.fire(), other.fire());
         for of in [waits, responding] {
-            let told = service.story(of).await;
-            assert_eq!(told[told.len() - 2..], ["auto_expired by None", "emergency_ended"]);
-            assert_eq!(told.iter().filter(|line| *line == "emergency_ended").count(), 1, "{told:?}");
+            let story = service.story(of).await;
+            assert_eq!(story[story.len() - 2..], ["auto_expired by None", "emergency_ended"]);
+            assert_eq!(story.iter().filter(|line| *line == "emergency_ended").count(), 1, "{story:?}");
             let ending = service.store.find(of).await.ending.unwrap();
             let expected = (service.now(), None, Some(ResolutionType::AutoExpired), None);
             assert_eq!((ending.at, ending.by, ending.resolution, ending.notes), expected);

@@ -87,7 +87,7 @@ fn quoted(source: &[char], quote: char) -> usize {
     at + 1
 }
 
-/// `'a'` is a character, `'a` a lifetime: only the third character tells.
+/// `'a'` is a character, `'a` a lifetime: only the third character decides.
 fn character_or_lifetime(source: &[char]) -> usize {
     match source {
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => quoted(source, '\''),

@@ -35,8 +35,8 @@ impl Scene {
             stories.spawn(async move { scene.story(n, chance).await });
             sleep(Duration::from_secs(1) / per_second).await;
         }
-        while let Some(told) = stories.join_next().await {
-            told.unwrap();
+        while let Some(finished) = stories.join_next().await {
+            finished.unwrap();
         }
     }
 

@@ -107,7 +107,7 @@ fn faults(session: &Session, log: &HashMap<i64, &LoggedEvent>, entitled: &HashSe
     let mut faults = Vec::new();
     let mut last = session.last.unwrap_or(session.latest);
     if session.resynced {
-        faults.push("was told to read the state again".to_owned());
+        faults.push("got session:resync".to_owned());
     }
     for heard in &session.heard {
         let event = heard.event;
@@ -187,9 +187,9 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
         }
         if let Event::EmergencyCreated { .. } = &event.event {
             let rooms = HashMap::from([(Room::Helpers, all.clone())]);
-            let told = event.deliveries().iter().map(|d| audience(&d.audience, &rooms).len()).sum::<usize>();
-            if told != all.len() {
-                wrong.push(format!("event {} is for {told} of {} helpers", event.id, all.len()));
+            let recipients = event.deliveries().iter().map(|d| audience(&d.audience, &rooms).len()).sum::<usize>();
+            if recipients != all.len() {
+                wrong.push(format!("event {} is for {recipients} of {} helpers", event.id, all.len()));
             }
         }
         // There is no event of an emergency before it is raised or after it has ended.

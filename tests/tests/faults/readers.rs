@@ -137,9 +137,9 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     for n in owners..owners + EMERGENCIES_AT_STOP {
         scene.raise(n, &"x".repeat(1_000), &mut chance).await;
     }
-    let told = Instant::now();
+    let stopping = Instant::now();
     node.stop().await;
-    println!("{what}: with them stalled again the node stopped within {} ms", told.elapsed().as_millis());
+    println!("{what}: with them stalled again the node stopped within {} ms", stopping.elapsed().as_millis());
     drop(clients);
 }
 

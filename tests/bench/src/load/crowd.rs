@@ -108,9 +108,9 @@ impl Crowd {
     pub(crate) async fn all(&self) -> anyhow::Result<Instant> {
         if timeout(EVENT_TIMEOUT, self.board.done.notified()).await.is_err() {
             let (missing, lost) = (self.board.missing.load(Relaxed), self.board.lost.load(Relaxed));
-            bail!("of {} clients {missing} do not hear an event; {lost} have lost their connection", self.size);
+            bail!("of {} clients {missing} did not receive an event; {lost} have lost their connection", self.size);
         }
-        self.board.awaited().at.take().context("an event was heard that nobody waits for")
+        self.board.awaited().at.take().context("an unexpected event arrived")
     }
 }
 

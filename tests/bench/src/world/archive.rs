@@ -142,7 +142,7 @@ mod tests {
     const ARCHIVE: Archive = Archive { people: Population { owners: 10_000, helpers: 10_000 }, emergencies: 20_000 };
 
     #[test]
-    fn nobody_has_two_emergencies_that_live() {
+    fn no_owner_has_two_live_emergencies() {
         let mut owners: Vec<usize> = ARCHIVE.live().map(|number| ARCHIVE.owner(number)).collect();
         owners.sort_unstable();
         owners.dedup();

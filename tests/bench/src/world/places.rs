@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_lives_nowhere() {
+    fn no_helper_is_near_the_position_far_from_all_cities() {
         for number in 0..1_000 {
             let city = city(number);
             assert!(city.latitude >= 25.0 && (-170.0..170.0).contains(&city.longitude), "{city:?}");
