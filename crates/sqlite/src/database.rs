@@ -21,7 +21,7 @@ use crate::rows::down;
 /// for the other side costs two switches of threads.
 const ROWS_AHEAD: usize = 4096;
 
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use allynet_domain::port::{Fix, Positions};
 use sqlx::AssertSqlSafe;
 
 use super::*;
-use crate::database::MIGRATIONS;
 
 /// Rows that no search would find, or that it would find for the wrong reason.
 const WRONG: &str = "\
@@ -40,28 +39,6 @@ fn fixes(count: u128, degrees: f64, seconds: i64) -> Vec<Fix> {
         Fix { user: id(n), position, at: now() + chrono::TimeDelta::seconds(seconds) }
     };
     (1..=count).map(fix).collect()
-}
-
-#[tokio::test]
-async fn positions_from_before_there_were_cells_are_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder, &Options::default()).await;
-    let mut writer = store.writer.acquire().await.unwrap();
-    MIGRATIONS.run_to(5, &mut *writer).await.unwrap();
-    drop(writer);
-    everybody(&store).await;
-    run(
-        &store,
-        "insert into position (account_id, latitude, longitude, at) \
-         select id, 90 - 12.8 * row_number() over (), 180 - 25.7 * row_number() over (), 7 from account",
-    )
-    .await;
-    let before: Vec<(Uuid, f64, f64, i64)> = positions(&store).await;
-    store.migrate().await.unwrap();
-    assert_eq!(positions(&store).await, before);
-    assert_eq!((before.len(), number(&store, WRONG).await), (14, 0));
-    assert_eq!(number(&store, "select count(distinct duty) from position").await, 3);
-    assert_eq!(number(&store, "select count(distinct cell) from position").await, 14);
 }
 
 async fn positions(store: &Sqlite) -> Vec<(Uuid, f64, f64, i64)> {

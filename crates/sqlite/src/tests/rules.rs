@@ -2,11 +2,11 @@
 
 use allynet_domain::{
     Event, Metres, Position, Text, Verification, Write,
-    port::{Accounts, Alerts, Constraint, Error, EventLog, Fix, Positions},
+    port::{Accounts, Constraint, Error, EventLog, Fix, Positions},
 };
 
-use super::{account, change, commit, database, emergency, failed, id, marker, now, open, raise, register, response};
-use crate::{Options, Sqlite};
+use super::{account, change, commit, database, emergency, failed, id, marker, now, raise, register, response};
+use crate::Sqlite;
 
 async fn conflict(store: &Sqlite, writes: Vec<Write>) -> Constraint {
     match failed(commit(store, writes).await) {
@@ -110,28 +110,6 @@ async fn one_who_never_asked_to_help_is_not_verified() {
     commit(&store, vec![register(&account(1))]).await.unwrap();
     commit(&store, vec![Write::SetVerification { user: id(1), verification: Verification::Verified }]).await.unwrap();
     assert_eq!(store.find(id(1)).await.unwrap().unwrap().helper, None);
-}
-
-#[tokio::test]
-async fn what_waited_before_there_were_timers_is_due_after_the_migration() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder, &Options::default()).await;
-    let mut before = sqlx::migrate!("../../migrations/sqlite");
-    before.migrations.to_mut().retain(|migration| migration.version == 1);
-    before.run(&mut *store.writer.acquire().await.unwrap()).await.unwrap();
-    let insert = "insert into account (id, email, password_hash, first_name, role, created_at) \
-                      values (zeroblob(16), 'a@example.org', '', 'Ada', 'user', 1); \
-                  insert into emergency (id, owner_id, kind, latitude, longitude, priority, severity, silent, anonymous, \
-                          status, alert_radius, wave, created_at, updated_at, revision, ended_at, resolution) \
-                      select unhex(column1), zeroblob(16), 'other', 0.0, 0.0, 'low', 1, 0, 0, column2, 5000.0, 1, 1, 5, \
-                          1, column3, column4 from (values \
-                          ('000000000000000000000000000000aa', 'active', null, null), \
-                          ('000000000000000000000000000000bb', 'resolved', 2, 'user_resolved'))";
-    sqlx::raw_sql(insert).execute(&store.writer).await.unwrap();
-    store.migrate().await.unwrap();
-    let at = |micros| chrono::DateTime::from_timestamp_micros(micros).unwrap();
-    assert_eq!(store.due(at(4), at(0), 9).await.unwrap(), []);
-    assert_eq!(store.due(at(5), at(0), 9).await.unwrap(), [uuid::Uuid::from_u128(0xaa).into()]);
 }
 
 #[tokio::test]
