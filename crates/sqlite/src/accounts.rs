@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    rows::{count, down, to_json},
+    error::down,
+    rows::{count, to_json},
 };
 
 /// A statement that reads accounts, `a`, with the given end.

@@ -7,7 +7,7 @@ use allynet_domain::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Sqlite, rows::down};
+use crate::{Sqlite, error::down};
 
 /// Live emergencies whose next wave is due at `?1`, or which were created before `?2`: the `?3` that have waited
 /// longest. Only live ones have a next wave.

@@ -1,24 +1,16 @@
 //! The event log, read. One writer at a time means that the order of numbers is the order of commits, so whatever is
 //! after the cursor is complete; gaps are deleted events.
 
-use std::time::Duration;
-
 use allynet_domain::{
     EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
     port::{AccessAsOf, Emergencies, Error, EventLog, EventTail, Result, Timeline},
 };
-use allynet_sql::{DeadlinePool, RowDecoder};
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::Connection as _;
-use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
-use crate::{Sqlite, rows::down};
-
-/// How often another process's events are looked for.
-const POLL: Duration = Duration::from_secs(1);
-/// The most events handed out at once.
-const BATCH: u32 = 500;
+use crate::{Sqlite, error::down, tail::Tail};
 
 pub(crate) const EVENTS_OF: &str = "\
     select seq, at, emergency_id, actor_id, body from event \
@@ -41,8 +33,8 @@ pub(crate) const FORGET: &str = "\
     returning seq";
 
 #[derive(sqlx::FromRow)]
-struct EventRow {
-    seq: i64,
+pub(crate) struct EventRow {
+    pub(crate) seq: i64,
     at: i64,
     emergency_id: Option<Uuid>,
     actor_id: Option<Uuid>,
@@ -142,59 +134,5 @@ impl Sqlite {
     pub(crate) async fn last_event(&self) -> Result<EventId> {
         let last = sqlx::query_scalar("select coalesce(max(seq), 0) from event").fetch_one(&self.readers).await;
         last.map(EventId::new).map_err(down)
-    }
-}
-
-struct Tail {
-    readers: DeadlinePool<sqlx::Sqlite>,
-    committed: watch::Receiver<()>,
-    last: EventId,
-}
-
-impl Tail {
-    async fn read(&self) -> Result<Vec<EventRow>> {
-        sqlx::query_as(AFTER).bind(self.last.get()).bind(BATCH).fetch_all(&self.readers).await.map_err(down)
-    }
-
-    /// The readable events up to the first that is not. That one fails alone, once, and is passed over: a reader that
-    /// stayed at it would deliver nothing any more.
-    fn hand_out(&mut self, rows: Vec<EventRow>) -> Result<Vec<LoggedEvent>> {
-        let mut events = Vec::with_capacity(rows.len());
-        for row in rows {
-            let id = EventId::new(row.seq);
-            match LoggedEvent::try_from(row) {
-                Ok(event) => events.push(event),
-                Err(error) if events.is_empty() => {
-                    self.last = id;
-                    return Err(error);
-                }
-                Err(_) => break,
-            }
-            self.last = id;
-        }
-        Ok(events)
-    }
-}
-
-#[async_trait]
-impl EventTail for Tail {
-    fn position(&self) -> EventId {
-        self.last
-    }
-
-    async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
-        loop {
-            // Marked before reading: what is committed after the read wakes the wait.
-            self.committed.mark_unchanged();
-            let rows = self.read().await?;
-            if !rows.is_empty() {
-                return self.hand_out(rows);
-            }
-            match timeout(POLL, self.committed.changed()).await {
-                Ok(Ok(())) | Err(_) => {}
-                // The store itself is gone; its file may still grow by another process.
-                Ok(Err(_)) => tokio::time::sleep(POLL).await,
-            }
-        }
     }
 }

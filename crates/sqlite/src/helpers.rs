@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::{
     Sqlite,
     area::two_boxes,
-    rows::{count, down, hex, to_json},
+    error::down,
+    rows::{count, hex, to_json},
 };
 
 /// The least `duty` of those who are on duty, as the schema computes it: [`allynet_domain::Account::on_duty`].

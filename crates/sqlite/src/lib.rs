@@ -14,16 +14,19 @@ mod accounts;
 mod alerts;
 mod area;
 mod changes;
-mod database;
 mod emergencies;
+mod emergency_row;
+mod error;
 mod events;
 mod helpers;
 mod messages;
 mod positions;
 mod rows;
 mod sessions;
+mod store;
+mod tail;
 #[cfg(test)]
 mod tests;
 
 pub use allynet_sql::describe_metrics;
-pub use database::{Options, Sqlite};
+pub use store::{Options, Sqlite};

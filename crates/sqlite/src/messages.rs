@@ -8,7 +8,7 @@ use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Sqlite, rows::down};
+use crate::{Sqlite, error::down};
 
 /// A statement that reads messages, `m`, with the emergency, `e`, and the given end.
 macro_rules! messages {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::{Sqlite, rows::down};
+use crate::{Sqlite, error::down};
 
 /// The most fixes in one statement.
 const MOST: usize = 4096;

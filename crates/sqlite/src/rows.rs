@@ -4,11 +4,6 @@
 use allynet_domain::port::{Error, Result};
 use uuid::Uuid;
 
-/// Whichever failure of sqlx: the database did not answer.
-pub(crate) fn down(error: sqlx::Error) -> Error {
-    Error::unavailable(error)
-}
-
 /// An id as 32 hexadecimal digits, for JSON that a statement takes apart with `unhex`.
 pub(crate) fn hex(id: impl Into<Uuid>) -> String {
     id.into().simple().to_string()

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Sqlite,
     accounts::{AccountRow, accounts},
-    rows::down,
+    error::down,
 };
 
 #[derive(sqlx::FromRow)]

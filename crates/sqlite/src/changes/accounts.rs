@@ -8,9 +8,9 @@ use allynet_domain::{
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::refused;
 use crate::{
     accounts::skills,
+    error::refused,
     rows::{hex, to_json},
 };
 

@@ -9,9 +9,9 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::refused;
 use crate::{
     area::boxes,
+    error::refused,
     rows::{hex, to_json},
 };
 

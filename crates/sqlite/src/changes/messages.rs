@@ -4,7 +4,7 @@ use allynet_domain::{EmergencyId, Message, MessageId, Sender, Text, To, UserId, 
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::refused;
+use crate::error::refused;
 
 pub(super) async fn post(db: &mut SqliteConnection, message: &Message) -> Result<()> {
     // Owner and anonymity are the emergency's.

@@ -4,11 +4,13 @@ use allynet_domain::port::{AdminPage, Result};
 use futures_util::TryStreamExt;
 use uuid::Uuid;
 
-use super::{PlaceRow, statements};
+use super::statements;
 use crate::{
     Sqlite,
     area::{EVERYWHERE, two_boxes},
-    rows::{down, hex},
+    emergency_row::PlaceRow,
+    error::down,
+    rows::hex,
 };
 
 impl Sqlite {

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::rows::down;
+use crate::error::down;
 
 /// How many rows of an answer a connection may be ahead of who reads them: more than most answers have, for whoever waits
 /// for the other side costs two switches of threads.

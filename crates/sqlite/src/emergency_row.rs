@@ -1,0 +1,201 @@
+//! Rows of emergencies, and how they become domain values.
+
+use allynet_domain::{
+    Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, Revision,
+    near::Candidate,
+    port::{Error, Loaded, Result},
+};
+use allynet_sql::RowDecoder;
+use serde::Deserialize;
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct EmergencyRow {
+    id: Uuid,
+    owner_id: Uuid,
+    first_name: String,
+    last_name: Option<String>,
+    request_id: Option<String>,
+    kind: String,
+    category: Option<String>,
+    description: Option<String>,
+    latitude: f64,
+    longitude: f64,
+    address: Option<String>,
+    place_description: Option<String>,
+    priority: String,
+    severity: i64,
+    silent: bool,
+    anonymous: bool,
+    status: String,
+    alert_radius: f64,
+    wave: i64,
+    created_at: i64,
+    updated_at: i64,
+    first_response_at: Option<i64>,
+    ended_at: Option<i64>,
+    ended_by: Option<Uuid>,
+    resolution: Option<String>,
+    ending_notes: Option<String>,
+    next_alert_at: Option<i64>,
+    revision: i64,
+    responses: String,
+    alert_counts: String,
+}
+
+#[derive(Deserialize)]
+struct ResponseJson {
+    helper_id: Uuid,
+    first_name: String,
+    last_name: Option<String>,
+    trust_score: i64,
+    rating_sum: i64,
+    rating_count: i64,
+    status: String,
+    notes: Option<String>,
+    estimated_arrival: Option<i64>,
+    responded_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Deserialize)]
+struct CountsJson {
+    alerted: u32,
+    acknowledged: u32,
+    declined: u32,
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct LoadedRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    alerts: String,
+}
+
+#[derive(Deserialize)]
+struct AlertJson {
+    helper_id: Uuid,
+    wave: Option<u16>,
+    acknowledged_at: Option<i64>,
+    declined_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct PlaceRow {
+    pub(crate) id: Uuid,
+    latitude: f64,
+    longitude: f64,
+    reach: Option<f64>,
+}
+
+impl TryFrom<EmergencyRow> for Emergency {
+    type Error = Error;
+
+    fn try_from(row: EmergencyRow) -> Result<Self> {
+        let stored = RowDecoder { table: "emergency", id: row.id };
+        let EmergencyRow { ended_at, ended_by, ref resolution, ref ending_notes, .. } = row;
+        let ending = ended_at
+            .map(|at| {
+                Ok(Ending {
+                    at: stored.micros("ended_at", at)?,
+                    by: ended_by.map(Into::into),
+                    resolution: stored.parse_opt("resolution", resolution.as_deref())?,
+                    notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
+                })
+            })
+            .transpose()?;
+        let call = row.call(stored)?;
+        let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
+        let EmergencyRow { next_alert_at, revision, responses, alert_counts, .. } = row;
+        let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
+        let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
+        Ok(Self {
+            call,
+            request_id: stored.text_opt("request_id", request_id.as_deref())?,
+            status: stored.parse("status", &status)?,
+            alert_radius: stored.metres("alert_radius", alert_radius)?,
+            updated_at: stored.micros("updated_at", updated_at)?,
+            first_response_at: stored.micros_opt("first_response_at", first_response_at)?,
+            ending,
+            responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
+            alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
+            next_alert_at: stored.micros_opt("next_alert_at", next_alert_at)?,
+            revision: Revision(revision),
+        })
+    }
+}
+
+impl EmergencyRow {
+    fn call(&self, stored: RowDecoder<Uuid>) -> Result<Call> {
+        Ok(Call {
+            id: self.id.into(),
+            owner: RowDecoder::account(self.owner_id).person(&self.first_name, self.last_name.as_deref())?,
+            details: Details {
+                kind: stored.parse("kind", &self.kind)?,
+                category: stored.text_opt("category", self.category.as_deref())?,
+                description: stored.text_opt("description", self.description.as_deref())?,
+                location: Location {
+                    position: stored.position(self.latitude, self.longitude)?,
+                    address: stored.text_opt("address", self.address.as_deref())?,
+                    description: stored.text_opt("place_description", self.place_description.as_deref())?,
+                },
+                priority: stored.parse("priority", &self.priority)?,
+                severity: stored.number("severity", self.severity)?,
+                silent: self.silent,
+                anonymous: self.anonymous,
+            },
+            created_at: stored.micros("created_at", self.created_at)?,
+        })
+    }
+}
+
+impl ResponseJson {
+    fn response(self, emergency: Uuid) -> Result<Response> {
+        let stored = RowDecoder { table: "response", id: emergency };
+        let Self { helper_id, first_name, last_name, trust_score, rating_sum, rating_count, .. } = self;
+        let Self { status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
+        let account = RowDecoder::account(helper_id);
+        Ok(Response {
+            helper: HelperCard {
+                person: account.person(&first_name, last_name.as_deref())?,
+                reputation: account.reputation(trust_score, rating_sum, rating_count)?,
+            },
+            status: stored.parse("status", &status)?,
+            notes: stored.text_opt("notes", notes.as_deref())?,
+            estimated_arrival: stored.micros_opt("estimated_arrival", estimated_arrival)?,
+            responded_at: stored.micros("responded_at", responded_at)?,
+            updated_at: stored.micros("updated_at", updated_at)?,
+        })
+    }
+}
+
+impl TryFrom<LoadedRow> for Loaded {
+    type Error = Error;
+
+    fn try_from(LoadedRow { emergency, alerts }: LoadedRow) -> Result<Self> {
+        let stored = RowDecoder { table: "alert", id: emergency.id };
+        let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
+        let alert = |AlertJson { helper_id, wave, acknowledged_at, declined_at }| {
+            Ok(Alert {
+                helper: helper_id.into(),
+                wave,
+                acknowledged_at: stored.micros_opt("acknowledged_at", acknowledged_at)?,
+                declined_at: stored.micros_opt("declined_at", declined_at)?,
+            })
+        };
+        let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
+        Ok(Self { emergency: emergency.try_into()?, alerts, near: Vec::new() })
+    }
+}
+
+impl PlaceRow {
+    pub(crate) fn candidate(&self, reach: Metres) -> Result<Candidate<Uuid>> {
+        let Self { id, latitude, longitude, reach: own } = *self;
+        let stored = RowDecoder { table: "emergency", id };
+        Ok(Candidate {
+            key: id,
+            position: stored.position(latitude, longitude)?,
+            reach: own.map_or(reach, Metres::new),
+        })
+    }
+}
