@@ -46,6 +46,12 @@ create index account_verification on account (verification, created_at, id) wher
 -- The number of helpers on duty.
 create index account_duty on account (duty);
 
+-- An account as it is read, without what is only needed to log in or to explain a block.
+create view account_view as
+select id, email, first_name, last_name, phone, avatar, bio, role, blocked, verification, available, skills, trust_score,
+       rating_sum, rating_count, created_at
+from account;
+
 create table session (
     id              blob    not null primary key constraint session_id_is_uuid check (length(id) = 16),
     account_id      blob    not null constraint session_account_fk references account (id) on delete cascade,
@@ -210,6 +216,31 @@ create table alert (
     constraint alert_sent_check check ((wave is null) = (sent_at is null))
 ) strict, without rowid;
 
+-- An emergency as it is read: with the name of its owner, its responses in the order of their beginning, and how many
+-- helpers were alerted. Ids inside of JSON are hexadecimal digits, since JSON has no bytes.
+--
+-- SQLite merges the view into the statement that reads it, so a condition on `id` or `key` is a search in `emergency`,
+-- and a column that the statement leaves out is not computed.
+create view emergency_with_parts as
+select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
+       e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
+       e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution,
+       e.ending_notes, e.next_alert_at, e.revision,
+       (select json_group_array(
+                   json_object('helper_id', hex(r.helper_id), 'first_name', h.first_name, 'last_name', h.last_name,
+                               'trust_score', h.trust_score, 'rating_sum', h.rating_sum,
+                               'rating_count', h.rating_count, 'status', r.status, 'notes', r.notes,
+                               'estimated_arrival', r.estimated_arrival, 'responded_at', r.responded_at,
+                               'updated_at', r.updated_at)
+                   order by r.first_responded_at, r.rowid)
+        from response r join account h on h.id = r.helper_id
+        where r.emergency_id = e.id) as responses,
+       (select json_object('alerted', count(*), 'acknowledged', count(l.acknowledged_at),
+                           'declined', count(l.declined_at))
+        from alert l
+        where l.emergency_id = e.id and l.wave is not null) as alert_counts
+from emergency e join account o on o.id = e.owner_id;
+
 create table message (
     id           blob    not null primary key constraint message_id_is_uuid check (length(id) = 16),
     emergency_id blob    not null constraint message_emergency_fk references emergency (id) on delete cascade,
@@ -225,6 +256,13 @@ create table message (
 ) strict, without rowid;
 
 create index message_emergency on message (emergency_id, created_at, id);
+
+-- A message as it is read: with the name of its sender, unless the system wrote it, and with what decides on its
+-- readers.
+create view message_with_sender as
+select m.id, m.emergency_id, e.owner_id, e.anonymous, m.sender_role, m.sender_id, s.first_name, s.last_name,
+       m.recipient, m.recipient_id, m.body, m.created_at
+from message m join emergency e on e.id = m.emergency_id left join account s on s.id = m.sender_id;
 
 -- What the owner thought of a helper.
 create table rating (

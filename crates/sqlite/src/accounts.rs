@@ -14,18 +14,6 @@ use crate::{
     rows::{count, to_json},
 };
 
-/// A statement that reads accounts, `a`, with the given end.
-macro_rules! accounts {
-    ($($end:expr),+) => {
-        concat!(
-            "select a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, \
-                    a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at ",
-            $($end),+
-        )
-    };
-}
-pub(crate) use accounts;
-
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
     id: Uuid,
@@ -125,28 +113,23 @@ impl TryFrom<ContactRow> for Contact {
     }
 }
 
-/// Ends the columns of an account with the number of reports about it.
-macro_rules! reported {
-    () => {
-        ", (select count(*) from report r where r.about_id = a.id) as reports "
-    };
-}
+/// The `?3` helpers after the cursor (`?1`, `?2`), from oldest to newest account.
+pub(crate) const HELPERS: &str = "\
+    select a.*, (select count(*) from report r where r.about_id = a.id) as reports from account_view a \
+    where a.verification is not null and (a.created_at, a.id) > (?1, ?2) \
+    order by a.created_at, a.id limit ?3";
 
-pub(crate) const HELPERS: &str = accounts!(
-    reported!(),
-    "from account a where a.verification is not null and (a.created_at, a.id) > (?1, ?2) \
-     order by a.created_at, a.id limit ?3"
-);
-pub(crate) const HELPERS_BY_VERIFICATION: &str = accounts!(
-    reported!(),
-    "from account a where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
-     order by a.created_at, a.id limit ?3"
-);
+/// [`HELPERS`] of verification `?4`. A statement of its own, because only a comparison with one value finds the few
+/// that are pending by an index.
+pub(crate) const HELPERS_BY_VERIFICATION: &str = "\
+    select a.*, (select count(*) from report r where r.about_id = a.id) as reports from account_view a \
+    where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
+    order by a.created_at, a.id limit ?3";
 
 #[async_trait]
 impl Accounts for Sqlite {
     async fn find(&self, id: UserId) -> Result<Option<Account>> {
-        let row: Option<AccountRow> = sqlx::query_as(accounts!("from account a where a.id = ?1"))
+        let row: Option<AccountRow> = sqlx::query_as("select a.* from account_view a where a.id = ?1")
             .bind(Uuid::from(id))
             .fetch_optional(&self.readers)
             .await
@@ -155,12 +138,11 @@ impl Accounts for Sqlite {
     }
 
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
-        let row: Option<CredentialsRow> =
-            sqlx::query_as(accounts!(", a.password_hash from account a where a.email = ?1"))
-                .bind(email.as_str())
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(down)?;
+        let row: Option<CredentialsRow> = sqlx::query_as("select a.* from account a where a.email = ?1")
+            .bind(email.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(down)?;
         row.map(|CredentialsRow { account, password_hash }| {
             Ok(Credentials { account: account.try_into()?, password: PasswordHash::new(password_hash) })
         })

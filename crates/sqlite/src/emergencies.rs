@@ -21,7 +21,6 @@ use crate::{
     helpers::Around,
     rows::{hex, to_json},
 };
-use statements::emergencies;
 
 mod admin;
 pub(crate) mod statements;
@@ -29,11 +28,8 @@ pub(crate) mod statements;
 #[async_trait]
 impl Emergencies for Sqlite {
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>> {
-        let row: Option<EmergencyRow> = sqlx::query_as(emergencies!("where e.id = ?1"))
-            .bind(Uuid::from(id))
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(down)?;
+        let row: Option<EmergencyRow> =
+            sqlx::query_as(statements::FIND).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(down)?;
         row.map(Emergency::try_from).transpose()
     }
 
@@ -132,7 +128,7 @@ pub(crate) struct Seen {
 impl Sqlite {
     /// How somebody stands to an emergency, and where it is.
     pub(crate) async fn seen(&self, id: EmergencyId, reader: UserId) -> Result<Option<Seen>> {
-        let row: Option<SeenRow> = sqlx::query_as(statements::SEEN)
+        let row: Option<SeenRow> = sqlx::query_as(statements::ACCESS)
             .bind(Uuid::from(id))
             .bind(Uuid::from(reader))
             .fetch_optional(&self.readers)

@@ -10,30 +10,20 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::down};
 
-/// A statement that reads messages, `m`, with the emergency, `e`, and the given end.
-macro_rules! messages {
-    ($end:literal) => {
-        concat!(
-            "select m.id, m.emergency_id, e.owner_id, e.anonymous, m.sender_role, m.sender_id, s.first_name, \
-                    s.last_name, m.recipient, m.recipient_id, m.body, m.created_at \
-             from emergency e cross join message m on m.emergency_id = e.id left join account s on s.id = m.sender_id ",
-            $end
-        )
-    };
-}
-
-/// Of the messages that `?2` may read, the last `?4` before `?3`, and all that were written at the time of the first
-/// of these.
-pub(crate) const PAGE: &str = messages!(
-    "where e.id = ?1 and m.created_at < ?3 and m.created_at >= coalesce(( \
-         select n.created_at from message n where n.emergency_id = ?1 and n.created_at < ?3 \
-         and (n.recipient = 'everyone' or n.sender_id = ?2 or n.recipient_id = ?2 \
-              or (n.recipient in ('creator', 'owner') and e.owner_id = ?2)) \
-         order by n.created_at desc limit 1 offset ?4 - 1), -9223372036854775808) \
-     and (m.recipient = 'everyone' or m.sender_id = ?2 or m.recipient_id = ?2 \
-          or (m.recipient in ('creator', 'owner') and e.owner_id = ?2)) \
-     order by m.created_at, m.id"
-);
+/// Of the messages of emergency `?1` that user `?2` may read, the last `?4` before `?3`, and all that were written at the
+/// time of the first of these. What a user may read is the same condition twice.
+///
+/// The inner statement depends on no row of the outer one, so SQLite runs it once, and both are ranges of one index.
+pub(crate) const PAGE: &str = "\
+    select m.* from message_with_sender m \
+    where m.emergency_id = ?1 and m.created_at < ?3 and m.created_at >= coalesce(( \
+        select n.created_at from message_with_sender n where n.emergency_id = ?1 and n.created_at < ?3 \
+        and (n.recipient = 'everyone' or n.sender_id = ?2 or n.recipient_id = ?2 \
+             or (n.recipient in ('creator', 'owner') and n.owner_id = ?2)) \
+        order by n.created_at desc limit 1 offset ?4 - 1), -9223372036854775808) \
+    and (m.recipient = 'everyone' or m.sender_id = ?2 or m.recipient_id = ?2 \
+         or (m.recipient in ('creator', 'owner') and m.owner_id = ?2)) \
+    order by m.created_at, m.id";
 
 #[derive(sqlx::FromRow)]
 struct MessageRow {
@@ -115,12 +105,13 @@ impl Messages for Sqlite {
         reader: UserId,
     ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
         let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
-        let row: Option<MessageRow> = sqlx::query_as(messages!("where e.id = ?1 and m.id = ?2"))
-            .bind(Uuid::from(emergency))
-            .bind(Uuid::from(message))
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(down)?;
+        let row: Option<MessageRow> =
+            sqlx::query_as("select m.* from message_with_sender m where m.emergency_id = ?1 and m.id = ?2")
+                .bind(Uuid::from(emergency))
+                .bind(Uuid::from(message))
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(down)?;
         Ok(Some((seen.access, row.map(Message::try_from).transpose()?)))
     }
 }

@@ -7,11 +7,7 @@ use allynet_domain::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    accounts::{AccountRow, accounts},
-    error::down,
-};
+use crate::{Sqlite, accounts::AccountRow, error::down};
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -23,10 +19,10 @@ struct SessionRow {
 #[async_trait]
 impl Sessions for Sqlite {
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
-        let row: Option<AccountRow> = sqlx::query_as(accounts!(
-            "from session s join account a on a.id = s.account_id \
-             where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null"
-        ))
+        let row: Option<AccountRow> = sqlx::query_as(
+            "select a.* from session s join account_view a on a.id = s.account_id \
+             where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null",
+        )
         .bind(Uuid::from(session))
         .bind(Uuid::from(user))
         .fetch_optional(&self.readers)
@@ -68,10 +64,10 @@ impl Sessions for Sqlite {
 impl Sqlite {
     /// A session that is not revoked, with its account.
     async fn session(&self, session: SessionId) -> Result<Option<SessionRow>> {
-        sqlx::query_as(accounts!(
-            ", s.confirmed_token from session s join account a on a.id = s.account_id \
-             where s.id = ?1 and s.revoked_at is null"
-        ))
+        sqlx::query_as(
+            "select a.*, s.confirmed_token from session s join account_view a on a.id = s.account_id \
+             where s.id = ?1 and s.revoked_at is null",
+        )
         .bind(Uuid::from(session))
         .fetch_optional(&self.readers)
         .await

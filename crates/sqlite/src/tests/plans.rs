@@ -17,7 +17,7 @@ async fn no_statement_walks_a_table() {
     for (name, sql, indexes) in [
         ("helpers", helpers::CANDIDATES, &["SEARCH p USING PRIMARY KEY (cell>? AND cell<?)"][..]),
         ("one helper", helpers::ONE, &["SEARCH position USING INDEX sqlite_autoindex_position_1 (account_id=?)"]),
-        ("seen", statements::SEEN, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("access", statements::ACCESS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("list of helpers", accounts::HELPERS, &["account_helper", "SEARCH r USING COVERING INDEX report_about"]),
         (
             "list of helpers by verification",
