@@ -1,4 +1,4 @@
-//! The two folders of migrations side by side: they make the same tables with the same columns.
+//! Compares the two folders of migrations: both must create the same tables with the same columns.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -9,13 +9,14 @@ use allynet_tests::{
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// A column, and whether it may be null.
+/// Table, column, and whether it may be null.
 type Column = (String, String, bool);
 
-/// What is different by intent: PostGIS searches a place that is one column, and of positions one that is moved seldom;
-/// SQLite keeps positions in the order of a grid, and has an R*Tree beside the emergencies, with numbers by which it knows
-/// them. Responses are kept in order by a number here, and by the hidden rowid there.
+/// Columns that only PostgreSQL needs: PostGIS indexes a column that holds a whole place, and for positions an anchor that
+/// moves seldom; responses are ordered by a number, for which SQLite has the rowid.
 const ONLY_ON_POSTGRES: &[(&str, &str)] = &[("position", "anchor"), ("emergency", "place"), ("response", "ordinal")];
+/// Columns that only SQLite needs: the table of positions lies in the order of grid cells, and the R*Tree of alert areas
+/// knows emergencies by a number.
 const ONLY_ON_SQLITE: &[(&str, &str)] = &[("position", "cell"), ("emergency", "key")];
 
 async fn on_postgres() -> BTreeSet<Column> {
@@ -34,7 +35,7 @@ async fn on_sqlite() -> BTreeSet<Column> {
     let database = OnSqlite::fresh().await;
     let options = SqliteConnectOptions::new().filename(database.path());
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    // A rowid table's own number is never null, although it is not declared so.
+    // An `integer primary key` is never null, although the catalogue calls it nullable.
     let columns = "select t.name, c.name, c.\"notnull\" = 0 and c.pk = 0 from pragma_table_list t, \
                    pragma_table_info(t.name) c where t.type = 'table' and t.schema = 'main' \
                    and t.name not like 'sqlite\\_%' escape '\\' and t.name <> '_sqlx_migrations'";
@@ -45,12 +46,12 @@ async fn on_sqlite() -> BTreeSet<Column> {
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
     let (mut postgres, mut sqlite) = (on_postgres().await, on_sqlite().await);
-    assert!(postgres.len() > 50, "the catalogue was read: {postgres:?}");
+    assert!(postgres.len() > 50, "the catalogue was not read: {postgres:?}");
     for (columns, allowed) in [(&mut postgres, ONLY_ON_POSTGRES), (&mut sqlite, ONLY_ON_SQLITE)] {
         for &(table, column) in allowed {
             let before = columns.len();
             columns.retain(|(t, c, _)| (t.as_str(), c.as_str()) != (table, column));
-            assert_eq!(columns.len() + 1, before, "{table}.{column} is a difference no more");
+            assert_eq!(columns.len() + 1, before, "{table}.{column} is no difference any more");
         }
     }
     let only = |a: &BTreeSet<Column>, b: &BTreeSet<Column>| a.difference(b).cloned().collect::<Vec<_>>();

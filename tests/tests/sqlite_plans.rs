@@ -1,5 +1,4 @@
-//! How SQLite runs every statement of the adapter when the tables are large: no table that grows is walked, whether
-//! SQLite knows how large the tables are or not.
+//! Query plans on large tables: no statement of the SQLite adapter scans a table that grows, with and without `analyze`.
 //!
 //! The statements are those that the contract suite makes the adapter run, taken from the log of the driver.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -18,14 +17,14 @@ use sqlx::{
 use tracing::{Event, Subscriber, field::Visit};
 use tracing_subscriber::{Layer, filter::Targets, layer::Context, prelude::*};
 
-/// Cases that run at a time.
-const AT_ONCE: usize = 8;
+/// Cases of the contract suite that run at a time.
+const CONCURRENT_CASES: usize = 8;
 
 /// Every statement that was run in this process.
 #[derive(Clone, Default)]
 struct Statements(Arc<Mutex<BTreeSet<String>>>);
 
-/// A statement in an event of the driver: short ones are their own summary.
+/// The fields of a log event of sqlx. A short statement is only in the summary.
 #[derive(Default)]
 struct Statement {
     summary: String,
@@ -106,62 +105,62 @@ const FILL: &str = "
         from number, (select 0 as k union all select 1 union all select 2);
 ";
 
-/// What is never large: tables of a few rows, and what a statement made itself or was given (`c` is its candidates,
-/// `f` are fixes, `s` strips of a search).
+/// Names that a plan may scan: tables of a few rows, and what a statement was given or made itself (`c` is its
+/// candidates, `f` are fixes, `s` strips of a search).
 const SMALL: &[&str] =
     &["erasure", "event_retention", "sqlite_sequence", "c", "f", "s", "strip", "CONSTANT", "(subquery"];
 
-/// Statements that begin like this walk a table by intent: the first looks at a single row, the second goes along the log
-/// from its beginning and stops at what is too young, and the last counts for administrators.
-const WALKING: &[&str] = &[
+/// Beginnings of statements that scan a table by intent: the first reads a single row, the second reads the log from its
+/// beginning and stops at the first young event, and the third counts for administrators.
+const EXPECTED_SCANS: &[&str] = &[
     "select 1 from account limit 1",
     "delete from event where seq in",
     "select (select count(*) from account where duty >= ?1)",
 ];
 
-/// The steps of a statement that walk through a table. Virtual tables are lists that a statement was given, or R*Trees,
-/// which are walked when nothing is asked of them.
-async fn walks(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
+/// The steps of a statement that scan a table. Virtual tables are lists that a statement was given, or R*Trees; the plan
+/// of an R*Tree that is scanned whole ends with `2:` and no constraint.
+async fn scans(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
     let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(connection).await.unwrap();
     let steps =
         rows.iter().filter_map(|row| row.get::<String, _>("detail").strip_prefix("SCAN ").map(ToOwned::to_owned));
-    let is_walk = |step: &String| match step.split_once(" VIRTUAL TABLE INDEX ") {
+    let is_scan = |step: &String| match step.split_once(" VIRTUAL TABLE INDEX ") {
         Some((_, search)) => search == "2:",
         None => {
             !step.ends_with("-ROW VALUES CLAUSE")
                 && !SMALL.iter().any(|small| step.split([' ', '-']).next() == Some(small))
         }
     };
-    steps.filter(is_walk).collect()
+    steps.filter(is_scan).collect()
 }
 
-/// Every statement that the contract makes the adapter run.
+/// Every statement that the contract suite makes the adapter run.
 async fn statements() -> BTreeSet<String> {
     let run = Statements::default();
     let log = Targets::new().with_target("sqlx::query", tracing::Level::TRACE);
     tracing_subscriber::registry().with(run.clone().with_filter(log)).init();
-    stream::iter(every_case()).for_each_concurrent(AT_ONCE, |case| case).await;
+    stream::iter(every_case()).for_each_concurrent(CONCURRENT_CASES, |case| case).await;
     run.0.lock().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_statement_walks_a_table_that_grows() {
+async fn no_statement_scans_a_table_that_grows() {
     let statements = statements().await;
-    assert!(statements.len() > 60, "the driver writes its log otherwise than this test expects: {statements:#?}");
+    assert!(statements.len() > 60, "too few statements in the log of the driver: {statements:#?}");
     let database = OnSqlite::fresh().await;
     let options = SqliteConnectOptions::new().filename(database.path()).disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql(FILL).execute(&mut connection).await.unwrap();
-    // Tables are not analysed by the service, but may be by its owner.
+    // The service never runs `analyze`, but an operator may.
     for prepare in ["select 1", "analyze"] {
         sqlx::raw_sql(prepare).execute(&mut connection).await.unwrap();
-        let mut walking = BTreeSet::new();
+        let mut scanning = BTreeSet::new();
         for sql in &statements {
-            let steps = walks(&mut connection, sql).await;
-            let expected = WALKING.iter().find(|walking| sql.starts_with(**walking));
-            assert!(steps.is_empty() || expected.is_some(), "{sql}\nwalks {steps:#?}");
-            walking.extend(expected.filter(|_| !steps.is_empty()));
+            let steps = scans(&mut connection, sql).await;
+            let expected = EXPECTED_SCANS.iter().find(|expected| sql.starts_with(**expected));
+            assert!(steps.is_empty() || expected.is_some(), "{sql}\nscans {steps:#?}");
+            scanning.extend(expected.filter(|_| !steps.is_empty()));
         }
-        assert_eq!(walking, WALKING.iter().collect(), "these are expected to walk");
+        assert_eq!(scanning, EXPECTED_SCANS.iter().collect(), "the expected scans");
     }
 }

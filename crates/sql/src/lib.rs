@@ -5,11 +5,13 @@
 //! of the domain only the value types that a row decodes to and the error of its ports.
 
 mod deadline_pool;
+mod error;
 mod idle_connections;
 mod metrics;
 mod row_decoder;
 
 pub use deadline_pool::{Deadline, DeadlinePool};
+pub use error::driver_error;
 pub use idle_connections::{Checkout, IdleConnections, IdlePolicy};
 pub use metrics::describe as describe_metrics;
 pub use row_decoder::RowDecoder;

@@ -1,4 +1,4 @@
-//! Accounts and their emergency contacts. Must not know how a password is hashed.
+//! Accounts and their emergency contacts: the port [`Accounts`]. Knows nothing of how a password is hashed.
 
 use allynet_domain::{
     Account, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
@@ -6,14 +6,16 @@ use allynet_domain::{
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
-    error::down,
+    error::port_error,
     rows::{count, to_json},
 };
 
+/// A row of `account_view`.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
     id: Uuid,
@@ -38,8 +40,24 @@ impl TryFrom<AccountRow> for Account {
     type Error = allynet_domain::port::Error;
 
     fn try_from(row: AccountRow) -> Result<Self> {
-        let AccountRow { id, email, first_name, last_name, phone, avatar, bio, role, blocked, verification, .. } = row;
-        let AccountRow { available, skills, trust_score, rating_sum, rating_count, created_at, .. } = row;
+        let AccountRow {
+            id,
+            email,
+            first_name,
+            last_name,
+            phone,
+            avatar,
+            bio,
+            role,
+            blocked,
+            verification,
+            available,
+            skills,
+            trust_score,
+            rating_sum,
+            rating_count,
+            created_at,
+        } = row;
         let stored = RowDecoder::account(id);
         let helper = match (verification, available) {
             (Some(verification), Some(available)) => Some(HelperRecord {
@@ -128,27 +146,30 @@ pub(crate) const HELPERS_BY_VERIFICATION: &str = "\
 
 #[async_trait]
 impl Accounts for Sqlite {
+    #[instrument(name = "sqlite.accounts.find", level = "debug", skip_all, fields(user = %id))]
     async fn find(&self, id: UserId) -> Result<Option<Account>> {
         let row: Option<AccountRow> = sqlx::query_as("select a.* from account_view a where a.id = ?1")
             .bind(Uuid::from(id))
             .fetch_optional(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         row.map(Account::try_from).transpose()
     }
 
+    #[instrument(name = "sqlite.accounts.credentials", level = "debug", skip_all)]
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
         let row: Option<CredentialsRow> = sqlx::query_as("select a.* from account a where a.email = ?1")
             .bind(email.as_str())
             .fetch_optional(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         row.map(|CredentialsRow { account, password_hash }| {
             Ok(Credentials { account: account.try_into()?, password: PasswordHash::new(password_hash) })
         })
         .transpose()
     }
 
+    #[instrument(name = "sqlite.accounts.set_profile", level = "debug", skip_all, fields(user = %id))]
     async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
         let Profile { first_name, last_name, phone, avatar, bio } = profile;
         sqlx::query(
@@ -162,10 +183,11 @@ impl Accounts for Sqlite {
         .bind(bio.as_ref().map(Text::as_str))
         .execute(&self.writer)
         .await
-        .map_err(down)
+        .map_err(port_error)
         .map(drop)
     }
 
+    #[instrument(name = "sqlite.accounts.activity", level = "debug", skip_all, fields(user = %id))]
     async fn activity(&self, id: UserId) -> Result<Activity> {
         let (helped, requested): (i64, i64) = sqlx::query_as(
             "select (select count(*) from response r join emergency e on e.id = r.emergency_id \
@@ -175,10 +197,11 @@ impl Accounts for Sqlite {
         .bind(Uuid::from(id))
         .fetch_one(&self.readers)
         .await
-        .map_err(down)?;
+        .map_err(port_error)?;
         Ok(Activity { helped: count(helped), requested: count(requested) })
     }
 
+    #[instrument(name = "sqlite.accounts.helpers", level = "debug", skip_all, fields(limit = page.limit))]
     async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>> {
         let HelperPage { verification, after, limit } = page;
         let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.timestamp_micros(), id.into()));
@@ -187,10 +210,11 @@ impl Accounts for Sqlite {
         if let Some(verification) = verification {
             query = query.bind(verification.as_str());
         }
-        let rows = query.fetch_all(&self.readers).await.map_err(down)?;
+        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
         rows.into_iter().map(ListedHelper::try_from).collect()
     }
 
+    #[instrument(name = "sqlite.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
         let rows: Vec<ContactRow> = sqlx::query_as(
             "select id, name, email, created_at from contact where account_id = ?1 order by created_at, id",
@@ -198,12 +222,14 @@ impl Accounts for Sqlite {
         .bind(Uuid::from(owner))
         .fetch_all(&self.readers)
         .await
-        .map_err(down)?;
+        .map_err(port_error)?;
         rows.into_iter().map(Contact::try_from).collect()
     }
 
+    #[instrument(name = "sqlite.accounts.add_contact", level = "debug", skip_all, fields(user = %owner, contact = %contact.id))]
     async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
         let Contact { id, name, email, created_at } = contact;
+        // Counting and inserting are one statement, so two requests at once cannot exceed the limit.
         let done = sqlx::query(
             "insert into contact (id, account_id, name, email, created_at) select ?1, ?2, ?3, ?4, ?5 \
              where (select count(*) from contact where account_id = ?2) < ?6",
@@ -216,22 +242,23 @@ impl Accounts for Sqlite {
         .bind(limit)
         .execute(&self.writer)
         .await
-        .map_err(down)?;
+        .map_err(port_error)?;
         Ok(done.rows_affected() == 1)
     }
 
+    #[instrument(name = "sqlite.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner, %contact))]
     async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
         let done = sqlx::query("delete from contact where id = ?1 and account_id = ?2")
             .bind(Uuid::from(contact))
             .bind(Uuid::from(owner))
             .execute(&self.writer)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         Ok(done.rows_affected() == 1)
     }
 }
 
-/// What is stored of a helper's skills.
+/// The column `skills`: a JSON array, which is empty for an account that never asked to be a helper.
 pub(crate) fn skills(helper: Option<&HelperRecord>) -> Result<String> {
     to_json(&helper.map_or(&[][..], |helper| &helper.skills))
 }

@@ -1,16 +1,20 @@
-//! Alerts whose time has come.
+//! Emergencies with a due timer: the port [`Alerts`].
 
 use allynet_domain::{
     EmergencyId, Timestamp,
     port::{Alerts, Result},
 };
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, error::down};
+use crate::{Sqlite, error::port_error};
 
-/// Live emergencies whose next wave is due at `?1`, or which were created before `?2`: the `?3` that have waited
-/// longest. Only live ones have a next wave.
+/// Emergencies whose next wave is due at `?1`, and live ones that were created before `?2`: the `?3` that have waited
+/// longest. A constraint of the table says that only active emergencies have a next wave.
+///
+/// Each half is limited by itself, inside of a subquery of its own, because SQLite takes `order by … limit` of a
+/// `union all` only for the whole. So each half is a short range of one index.
 pub(crate) const DUE: &str = "\
     select id from ( \
         select * from (select e.id, ?1 - e.next_alert_at as waited from emergency e \
@@ -24,6 +28,7 @@ pub(crate) const DUE: &str = "\
 
 #[async_trait]
 impl Alerts for Sqlite {
+    #[instrument(name = "sqlite.alerts.due", level = "debug", skip_all, fields(limit = limit))]
     async fn due(&self, now: Timestamp, expired_before: Timestamp, limit: u32) -> Result<Vec<EmergencyId>> {
         let ids: Vec<Uuid> = sqlx::query_scalar(DUE)
             .bind(now.timestamp_micros())
@@ -31,7 +36,7 @@ impl Alerts for Sqlite {
             .bind(limit)
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         Ok(ids.into_iter().map(Into::into).collect())
     }
 }

@@ -1,13 +1,14 @@
-//! Areas on the earth as boxes of latitude and longitude. Pure geometry: knows no statement.
+//! Bounding boxes of circles on the earth, in degrees. Pure geometry: knows no statement.
 //!
-//! No geodesic is shorter than the same way on a sphere with [`SMALLEST_RADIUS`], which puts a circle into a box.
+//! On the ellipsoid no distance is shorter than that between the same coordinates on a sphere with [`SMALLEST_RADIUS`].
+//! So the bounding box of a circle on that sphere holds the circle on the ellipsoid.
 
 use allynet_domain::{Metres, Position, near::SMALLEST_RADIUS};
 
-/// Rounding of degrees near zero distance.
+/// Added to every bound, for the rounding of degrees at distances near zero.
 const SLACK_DEGREES: f64 = 1e-6;
 
-/// A box of degrees, its bounds included.
+/// A box in degrees, bounds included.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub(crate) struct Rect {
     pub(crate) south: f64,
@@ -16,23 +17,24 @@ pub(crate) struct Rect {
     pub(crate) east: f64,
 }
 
-/// A box that holds no place, so that a statement can always take two.
-const NOWHERE: Rect = Rect { south: 91.0, north: -91.0, west: 181.0, east: -181.0 };
+/// A box that holds no position, for statements that always take two boxes.
+const EMPTY_BOX: Rect = Rect { south: 91.0, north: -91.0, west: 181.0, east: -181.0 };
 
 /// The whole earth, as two boxes.
-pub(crate) const EVERYWHERE: [Rect; 2] = [Rect { south: -90.0, north: 90.0, west: -180.0, east: 180.0 }, NOWHERE];
+pub(crate) const EVERYWHERE: [Rect; 2] = [Rect { south: -90.0, north: 90.0, west: -180.0, east: 180.0 }, EMPTY_BOX];
 
-/// One box, or two where the area crosses the antimeridian, that hold every place within `radius` of `centre`.
+/// One box, or two where the circle crosses the antimeridian, that hold every position within `radius` of `centre`. They
+/// do not overlap.
 pub(crate) fn boxes(centre: Position, radius: Metres) -> [Option<Rect>; 2] {
     let angle = radius.get() / SMALLEST_RADIUS;
     let reach = angle.to_degrees() + SLACK_DEGREES;
     let (south, north) = (centre.latitude() - reach, centre.latitude() + reach);
     let whole = Rect { south: south.max(-90.0), north: north.min(90.0), west: -180.0, east: 180.0 };
-    // With a pole inside, every longitude is.
+    // A circle around a pole holds every longitude.
     if south <= -90.0 || north >= 90.0 {
         return [Some(whole), None];
     }
-    // The meridians that touch a circle on the sphere: sin(Δλ) = sin(angle) / cos(φ).
+    // The meridians that touch a circle on a sphere: sin(Δλ) = sin(angle) / cos(φ).
     let widest = (angle.sin() / centre.latitude().to_radians().cos()).min(1.0).asin();
     let width = widest.to_degrees() * (1.0 + 1e-9) + SLACK_DEGREES / centre.latitude().to_radians().cos();
     let (west, east) = (centre.longitude() - width, centre.longitude() + width);
@@ -44,9 +46,9 @@ pub(crate) fn boxes(centre: Position, radius: Metres) -> [Option<Rect>; 2] {
     }
 }
 
-/// [`boxes`] with an impossible second one in place of none.
+/// [`boxes`], with [`EMPTY_BOX`] in place of `None`.
 pub(crate) fn two_boxes(centre: Position, radius: Metres) -> [Rect; 2] {
-    boxes(centre, radius).map(|rect| rect.unwrap_or(NOWHERE))
+    boxes(centre, radius).map(|rect| rect.unwrap_or(EMPTY_BOX))
 }
 
 #[cfg(test)]
@@ -60,7 +62,7 @@ mod tests {
         (edge(90.0), edge(180.0)).prop_map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap())
     }
 
-    /// A second place that is often near the first.
+    /// Two positions, the second often near the first.
     fn pair() -> impl Strategy<Value = (Position, Position)> {
         let step = prop_oneof![-1e-4..1e-4, -0.1..0.1, -5.0..5.0f64];
         let near = (anywhere(), step.clone(), step).prop_map(|(a, north, east): (Position, f64, f64)| {
@@ -78,7 +80,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(5_000))]
 
         #[test]
-        fn every_place_within_the_radius_is_in_a_box((a, b) in pair(), more in prop_oneof![Just(0.0), 0.0..100.0f64]) {
+        fn every_position_within_the_radius_is_in_exactly_one_box((a, b) in pair(), more in prop_oneof![Just(0.0), 0.0..100.0f64]) {
             let radius = Metres::new(a.distance_to(b).get() + more);
             let inside = boxes(a, radius).into_iter().flatten().filter(|rect| holds(*rect, b)).count();
             prop_assert_eq!(inside, 1, "{:?}", boxes(a, radius));

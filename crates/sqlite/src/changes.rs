@@ -1,5 +1,6 @@
-//! Committing a change: one transaction, its writes in order, its events at the end. What each write means is in the
-//! modules below; what it may assume is decided by the domain.
+//! Committing a change: the port [`Changes`]. One transaction, the writes in their order, then the events.
+//!
+//! The modules below hold one function per kind of write. What a write may assume is decided by the domain.
 
 use allynet_domain::{
     Change, NewEvent, Timestamp, Write,
@@ -9,10 +10,11 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::watch;
+use tracing::instrument;
 
 use crate::{
     Sqlite,
-    error::{down, refused},
+    error::port_error,
     rows::{hex, to_json},
     store::ping,
 };
@@ -23,57 +25,63 @@ mod messages;
 
 #[async_trait]
 impl Changes for Sqlite {
-    #[tracing::instrument(name = "sqlite.commit", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
+    #[instrument(name = "sqlite.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
     async fn commit(&self, change: Change) -> Result<()> {
         let Change { at, actor: _, writes, events } = change;
         let at = at.timestamp_micros();
-        // Dropped last: whether the commit was answered or this future was dropped meanwhile, who follows the log looks.
-        let _wake = (!events.is_empty()).then_some(Wake(&self.committed));
+        // Declared first, so dropped last: the readers of the log look after the commit, and also after this future was
+        // dropped, when the commit may have happened or not.
+        let _wake = (!events.is_empty()).then_some(WakeOnDrop(&self.committed));
         // A future that is dropped from here on leaves a roll-back behind, which sqlx runs before anything else on the
-        // connection.
-        let mut writer = self.writer.acquire().await.map_err(down)?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        // connection. `IMMEDIATE`, because a transaction that starts as a reader cannot wait for the lock of the file once
+        // it writes: it would fail with `SQLITE_BUSY` whenever another process has written in between.
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         for write in writes {
             apply(&mut transaction, at, write).await?;
         }
         append(&mut transaction, events).await?;
-        transaction.commit().await.map_err(down)?;
+        transaction.commit().await.map_err(port_error)?;
+        // Only after success: a connection with an open transaction has to go through the test of the pool.
         self.writer.release(writer);
         Ok(())
     }
 
+    #[instrument(name = "sqlite.changes.erase_deleted", level = "debug", skip_all)]
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
         let before = before.timestamp_micros();
-        let mut writer = self.writer.acquire().await.map_err(down)?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         sqlx::query("delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1)")
             .bind(before)
             .execute(&mut *transaction)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         let erased = sqlx::query("delete from erasure where deleted_at < ?1")
             .bind(before)
             .execute(&mut *transaction)
             .await
-            .map_err(down)?;
-        transaction.commit().await.map_err(down)?;
+            .map_err(port_error)?;
+        transaction.commit().await.map_err(port_error)?;
         Ok(erased.rows_affected())
     }
 
+    #[instrument(name = "sqlite.changes.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<()> {
-        ping(&mut *self.readers.acquire().await.map_err(down)?).await
+        ping(&mut *self.readers.acquire().await.map_err(port_error)?).await
     }
 }
 
-/// Wakes whoever follows the log.
-struct Wake<'a>(&'a watch::Sender<()>);
+/// Wakes the readers of the log when dropped.
+struct WakeOnDrop<'a>(&'a watch::Sender<()>);
 
-impl Drop for Wake<'_> {
+impl Drop for WakeOnDrop<'_> {
     fn drop(&mut self) {
         self.0.send_replace(());
     }
 }
 
+/// Runs one write inside of the transaction. `at` is the time of the change in microseconds.
 async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
     match write {
         Write::RegisterAccount { account, password } => accounts::register(db, &account, &password).await,
@@ -107,6 +115,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
     }
 }
 
+/// An event as [`append`] hands it to SQL.
 #[derive(Serialize)]
 struct EventJson {
     at: i64,
@@ -116,6 +125,7 @@ struct EventJson {
     body: String,
 }
 
+/// Appends events to the log in one statement. `order by` makes their numbers grow in the order of the array.
 async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<()> {
     if events.is_empty() {
         return Ok(());
@@ -141,6 +151,6 @@ async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<()> 
     .bind(to_json(&events)?)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }

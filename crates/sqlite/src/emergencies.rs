@@ -1,23 +1,25 @@
-//! Emergencies, read. Each statement brings the responses and counts along, as JSON made by the database; spatial
-//! searches find who is wanted first, and read only those in full.
+//! Reading emergencies: the port [`Emergencies`].
+//!
+//! Each statement returns an emergency with its responses and counts, as JSON made by the database. Spatial searches
+//! collect positions first, and then read only the nearest emergencies in full.
 
 use allynet_domain::{
-    Emergency, EmergencyAccess, EmergencyId, EmergencyStatus, Metres, Position, Recipient, Revision, Text, UserId,
+    Emergency, EmergencyId, EmergencyStatus, Metres, Position, Recipient, Text, UserId,
     near::{self, Candidate},
     port::{
         AdminPage, Emergencies, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, RaiseContext,
         RaiseQuery, Result, Whom,
     },
 };
-use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
     area::two_boxes,
     emergency_row::{EmergencyRow, LoadedRow, PlaceRow},
-    error::down,
+    error::port_error,
     helpers::Around,
     rows::{hex, to_json},
 };
@@ -27,15 +29,23 @@ pub(crate) mod statements;
 
 #[async_trait]
 impl Emergencies for Sqlite {
+    #[instrument(name = "sqlite.emergencies.find", level = "debug", skip_all, fields(emergency = %id))]
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>> {
-        let row: Option<EmergencyRow> =
-            sqlx::query_as(statements::FIND).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(down)?;
+        let row: Option<EmergencyRow> = sqlx::query_as(statements::FIND)
+            .bind(Uuid::from(id))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(port_error)?;
         row.map(Emergency::try_from).transpose()
     }
 
+    #[instrument(name = "sqlite.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
-        let row: Option<LoadedRow> =
-            sqlx::query_as(statements::LOAD).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(down)?;
+        let row: Option<LoadedRow> = sqlx::query_as(statements::LOAD)
+            .bind(Uuid::from(id))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(port_error)?;
         let Some(row) = row else { return Ok(None) };
         let mut loaded = Loaded::try_from(row)?;
         if let Some(near) = near {
@@ -44,6 +54,7 @@ impl Emergencies for Sqlite {
         Ok(Some(loaded))
     }
 
+    #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
         let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
@@ -51,7 +62,7 @@ impl Emergencies for Sqlite {
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
             .fetch_optional(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         let earlier = row.map(Emergency::try_from).transpose()?;
         let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius);
         let around = Around { centre, except: owner, on_duty };
@@ -59,11 +70,14 @@ impl Emergencies for Sqlite {
         Ok(RaiseContext { earlier, helpers: census })
     }
 
+    #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
     async fn live_of(&self, user: UserId) -> Result<Live> {
         let rows = sqlx::query_as(statements::LIVE_OF).bind(Uuid::from(user)).fetch_all(&self.readers).await;
-        Ok(Live { emergencies: emergencies_of(rows.map_err(down)?)?, as_of: self.last_event().await? })
+        // The last event is read after the emergencies, so they reflect no event after it.
+        Ok(Live { emergencies: emergencies_of(rows.map_err(port_error)?)?, as_of: self.last_event().await? })
     }
 
+    #[instrument(name = "sqlite.emergencies.pending_for", level = "debug", skip_all, fields(%helper))]
     async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>> {
         let Some(position) = self.last(helper).await?.map(|fix| fix.position) else { return Ok(Vec::new()) };
         let rows: Vec<PlaceRow> = sqlx::query_as(statements::PENDING)
@@ -72,19 +86,21 @@ impl Emergencies for Sqlite {
             .bind(position.longitude())
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         self.nearest(position, &rows, Metres::new(f64::INFINITY), limit).await
     }
 
+    #[instrument(name = "sqlite.emergencies.nearby", level = "debug", skip_all, fields(limit = limit))]
     async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>> {
         let mut query = sqlx::query_as::<_, PlaceRow>(statements::NEARBY);
         for rect in two_boxes(centre, radius) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
-        let rows = query.fetch_all(&self.readers).await.map_err(down)?;
+        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
         self.nearest(centre, &rows, radius, limit).await
     }
 
+    #[instrument(name = "sqlite.emergencies.history", level = "debug", skip_all, fields(user = %page.user))]
     async fn history(&self, page: &HistoryPage) -> Result<Vec<Emergency>> {
         let &HistoryPage { user, status, before, limit } = page;
         let rows = sqlx::query_as(statements::HISTORY)
@@ -94,13 +110,14 @@ impl Emergencies for Sqlite {
             .bind(limit)
             .fetch_all(&self.readers)
             .await;
-        emergencies_of(rows.map_err(down)?)
+        emergencies_of(rows.map_err(port_error)?)
     }
 
+    #[instrument(name = "sqlite.emergencies.list", level = "debug", skip_all, fields(limit = page.limit))]
     async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>> {
         let ids = self.admin_page(page).await?;
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
-        emergencies_of(rows.map_err(down)?)
+        emergencies_of(rows.map_err(port_error)?)
     }
 }
 
@@ -108,39 +125,9 @@ fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {
     rows.into_iter().map(Emergency::try_from).collect()
 }
 
-#[derive(sqlx::FromRow)]
-struct SeenRow {
-    owner_id: Uuid,
-    responds: bool,
-    status: String,
-    revision: i64,
-    latitude: f64,
-    longitude: f64,
-}
-
-/// An emergency as somebody sees it who needs little of it.
-pub(crate) struct Seen {
-    pub(crate) access: EmergencyAccess,
-    pub(crate) owner: UserId,
-    pub(crate) place: Position,
-}
-
 impl Sqlite {
-    /// How somebody stands to an emergency, and where it is.
-    pub(crate) async fn seen(&self, id: EmergencyId, reader: UserId) -> Result<Option<Seen>> {
-        let row: Option<SeenRow> = sqlx::query_as(statements::ACCESS)
-            .bind(Uuid::from(id))
-            .bind(Uuid::from(reader))
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(down)?;
-        let Some(SeenRow { owner_id, responds, status, revision, latitude, longitude }) = row else { return Ok(None) };
-        let stored = RowDecoder { table: "emergency", id };
-        let (owner, status) = (UserId::from(owner_id), stored.parse("status", &status)?);
-        let access = EmergencyAccess { owns: owner == reader, responds, status, revision: Revision(revision) };
-        Ok(Some(Seen { access, owner, place: stored.position(latitude, longitude)? }))
-    }
-
+    /// Helpers near a loaded emergency. Those who were alerted or responded are among them, so that many more are asked
+    /// for: what is left without them is still enough.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
         let Near { on_duty, within, whom } = near;
         let Loaded { emergency, alerts, .. } = loaded;
@@ -155,7 +142,7 @@ impl Sqlite {
         }
     }
 
-    /// The nearest of these places, read in full unless they have ended by now.
+    /// Reads the nearest `limit` of these places in full, but for emergencies that have ended since the search.
     async fn nearest(
         &self,
         centre: Position,
@@ -171,7 +158,8 @@ impl Sqlite {
         }
         let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
-        let live = emergencies_of(rows.map_err(down)?)?.into_iter().filter(|emergency| emergency.status.is_live());
+        let live =
+            emergencies_of(rows.map_err(port_error)?)?.into_iter().filter(|emergency| emergency.status.is_live());
         let found = live.map(|emergency| {
             let distance = centre.distance_to(emergency.call.details.location.position);
             NearbyEmergency { emergency, distance }

@@ -1,4 +1,4 @@
-//! Rows of emergencies, and how they become domain values.
+//! Rows of emergencies, their responses and alerts, and their decoding.
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, Revision,
@@ -9,6 +9,7 @@ use allynet_sql::RowDecoder;
 use serde::Deserialize;
 use uuid::Uuid;
 
+/// A row of `emergency_with_parts`.
 #[derive(sqlx::FromRow)]
 pub(crate) struct EmergencyRow {
     id: Uuid,
@@ -43,6 +44,7 @@ pub(crate) struct EmergencyRow {
     alert_counts: String,
 }
 
+/// An element of the column `responses`.
 #[derive(Deserialize)]
 struct ResponseJson {
     helper_id: Uuid,
@@ -58,6 +60,7 @@ struct ResponseJson {
     updated_at: i64,
 }
 
+/// The column `alert_counts`.
 #[derive(Deserialize)]
 struct CountsJson {
     alerted: u32,
@@ -65,6 +68,7 @@ struct CountsJson {
     declined: u32,
 }
 
+/// A row of `emergency_with_parts` with all alerts of the emergency.
 #[derive(sqlx::FromRow)]
 pub(crate) struct LoadedRow {
     #[sqlx(flatten)]
@@ -72,6 +76,7 @@ pub(crate) struct LoadedRow {
     alerts: String,
 }
 
+/// An element of the column `alerts`.
 #[derive(Deserialize)]
 struct AlertJson {
     helper_id: Uuid,
@@ -80,6 +85,7 @@ struct AlertJson {
     declined_at: Option<i64>,
 }
 
+/// The position of an emergency, and how far away it concerns a helper: within the radius of the search if null.
 #[derive(sqlx::FromRow)]
 pub(crate) struct PlaceRow {
     pub(crate) id: Uuid,
@@ -189,6 +195,7 @@ impl TryFrom<LoadedRow> for Loaded {
 }
 
 impl PlaceRow {
+    /// `reach` is the radius of the search.
     pub(crate) fn candidate(&self, reach: Metres) -> Result<Candidate<Uuid>> {
         let Self { id, latitude, longitude, reach: own } = *self;
         let stored = RowDecoder { table: "emergency", id };

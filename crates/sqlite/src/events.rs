@@ -1,28 +1,34 @@
-//! The event log, read. One writer at a time means that the order of numbers is the order of commits, so whatever is
-//! after the cursor is complete; gaps are deleted events.
+//! Reading the event log: the port [`EventLog`].
+//!
+//! One transaction writes at a time, so the order of `seq` is the order of commits, and no lower number can appear after
+//! a higher one was read. Gaps are deleted events or rolled-back inserts.
 
 use allynet_domain::{
     EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
-    port::{AccessAsOf, Emergencies, Error, EventLog, EventTail, Result, Timeline},
+    port::{AccessAsOf, Emergencies, EventLog, EventTail, Result, Timeline},
 };
-use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::Connection as _;
+use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, error::down, tail::Tail};
+use crate::{Sqlite, error::port_error, event_row::EventRow, tail::Tail};
 
+/// The first `?3` events of emergency `?1` after `?2`, in order.
 pub(crate) const EVENTS_OF: &str = "\
     select seq, at, emergency_id, actor_id, body from event \
     where emergency_id = ?1 and seq > ?2 order by seq limit ?3";
-pub(crate) const AFTER: &str =
-    "select seq, at, emergency_id, actor_id, body from event where seq > ?1 order by seq limit ?2";
 
+/// The last `?3` events after `?1` up to `?2`, newest first.
 pub(crate) const RANGE: &str = "\
     select seq, at, emergency_id, actor_id, body from event \
     where seq > ?1 and seq <= ?2 order by seq desc limit ?3";
-/// The oldest `?2` events from before `?1` that no emergency needs any more. Numbers grow with time, nearly: what is
-/// behind the first event from after `?1` is not looked at yet.
+
+/// Deletes the `?2` oldest events from before `?1`, but for those of an emergency that is live or ended at `?1` or later.
+///
+/// Times grow with the numbers, but for small differences between clocks. So the walk from the beginning of the log ends
+/// at the first event that is young enough to stay; an older one behind it is deleted by a later call. Where no event is
+/// young enough, `e.seq + 1` lets every number pass.
 pub(crate) const FORGET: &str = "\
     delete from event where seq in ( \
         select e.seq from event e \
@@ -32,37 +38,15 @@ pub(crate) const FORGET: &str = "\
         order by e.seq limit ?2) \
     returning seq";
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct EventRow {
-    pub(crate) seq: i64,
-    at: i64,
-    emergency_id: Option<Uuid>,
-    actor_id: Option<Uuid>,
-    body: String,
-}
-
-impl TryFrom<EventRow> for LoggedEvent {
-    type Error = Error;
-
-    fn try_from(EventRow { seq, at, emergency_id, actor_id, body }: EventRow) -> Result<Self> {
-        let stored = RowDecoder { table: "event", id: seq };
-        Ok(Self {
-            id: EventId::new(seq),
-            at: stored.micros("at", at)?,
-            emergency: emergency_id.map(Into::into),
-            actor: actor_id.map(Into::into),
-            event: stored.json("body", &body)?,
-        })
-    }
-}
-
 #[async_trait]
 impl EventLog for Sqlite {
+    #[instrument(name = "sqlite.events.timeline", level = "debug", skip_all, fields(emergency = %id, %after))]
     async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>> {
         let Some(emergency) = Emergencies::find(self, id).await? else { return Ok(None) };
         Ok(Some(Timeline { emergency, events: self.events_of(id, after, limit).await? }))
     }
 
+    #[instrument(name = "sqlite.events.events_of", level = "debug", skip_all, fields(%emergency, %after))]
     async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
         let rows: Vec<EventRow> = sqlx::query_as(EVENTS_OF)
             .bind(Uuid::from(emergency))
@@ -70,15 +54,17 @@ impl EventLog for Sqlite {
             .bind(limit)
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         rows.into_iter().map(LoggedEvent::try_from).collect()
     }
 
+    #[instrument(name = "sqlite.events.access", level = "debug", skip_all, fields(%emergency, %user))]
     async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>> {
-        let Some(seen) = self.seen(emergency, user).await? else { return Ok(None) };
+        let Some(seen) = self.access_of(emergency, user).await? else { return Ok(None) };
         Ok(Some(AccessAsOf { access: seen.access, as_of: self.last_event().await? }))
     }
 
+    #[instrument(name = "sqlite.events.range", level = "debug", skip_all, fields(%after, %up_to))]
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
         let rows: Vec<EventRow> = sqlx::query_as(RANGE)
             .bind(after.get())
@@ -86,53 +72,52 @@ impl EventLog for Sqlite {
             .bind(limit)
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
-        // The tail has reported what cannot be read.
+            .map_err(port_error)?;
+        // The tail has reported the events that do not decode.
         Ok(rows.into_iter().rev().filter_map(|row| row.try_into().ok()).collect())
     }
 
+    #[instrument(name = "sqlite.events.complete_since", level = "debug", skip_all)]
     async fn complete_since(&self) -> Result<EventId> {
         let seq = sqlx::query_scalar("select complete_since from event_retention").fetch_one(&self.readers).await;
-        seq.map(EventId::new).map_err(down)
+        seq.map(EventId::new).map_err(port_error)
     }
 
+    #[instrument(name = "sqlite.events.forget", level = "debug", skip_all, fields(limit = limit))]
     async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let mut writer = self.writer.acquire().await.map_err(down)?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         let forgotten: Vec<i64> = sqlx::query_scalar(FORGET)
             .bind(before.timestamp_micros())
             .bind(limit)
             .fetch_all(&mut *transaction)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         sqlx::query("update event_retention set complete_since = max(complete_since, coalesce(?1, 0))")
             .bind(forgotten.iter().max())
             .execute(&mut *transaction)
             .await
-            .map_err(down)?;
-        transaction.commit().await.map_err(down)?;
+            .map_err(port_error)?;
+        transaction.commit().await.map_err(port_error)?;
         Ok(forgotten.len() as u64)
     }
 
+    #[instrument(name = "sqlite.events.follow", level = "debug", skip_all)]
     async fn follow(&self) -> Result<Box<dyn EventTail>> {
-        // The last number given, even if its row has been deleted since.
+        // The last number that was given. `max(seq)` would be lower if that row has been deleted since.
         let last: i64 =
             sqlx::query_scalar("select coalesce((select seq from sqlite_sequence where name = 'event'), 0)")
                 .fetch_one(&self.readers)
                 .await
-                .map_err(down)?;
-        Ok(Box::new(Tail {
-            readers: self.readers.clone(),
-            committed: self.committed.subscribe(),
-            last: EventId::new(last),
-        }))
+                .map_err(port_error)?;
+        Ok(Box::new(Tail::new(self.readers.clone(), self.committed.subscribe(), EventId::new(last))))
     }
 }
 
 impl Sqlite {
-    /// The last event there is. What was read before this is asked came with none after it.
+    /// The last event of the log. Read it after other data: that data then reflects no event after this one.
     pub(crate) async fn last_event(&self) -> Result<EventId> {
         let last = sqlx::query_scalar("select coalesce(max(seq), 0) from event").fetch_one(&self.readers).await;
-        last.map(EventId::new).map_err(down)
+        last.map(EventId::new).map_err(port_error)
     }
 }

@@ -1,4 +1,6 @@
-//! Helpers by their last position. Must not decide who may help other than [`allynet_domain::Account::on_duty`] does.
+//! Helpers by their last position: the port [`Helpers`], and the searches that other ports need.
+//!
+//! Who is on duty is decided by [`allynet_domain::Account::on_duty`]; the column `duty` is a copy of its result.
 
 use allynet_domain::{
     EmergencyAccess, HelperCard, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,
@@ -7,16 +9,17 @@ use allynet_domain::{
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
 use crate::{
     Sqlite,
     area::two_boxes,
-    error::down,
+    error::port_error,
     rows::{count, hex, to_json},
 };
 
-/// The least `duty` of those who are on duty, as the schema computes it: [`allynet_domain::Account::on_duty`].
+/// The smallest value of the column `duty` that counts as on duty under this policy. The schema computes the column.
 const fn least_duty(policy: HelperPolicy) -> u8 {
     match policy {
         HelperPolicy::Open => 1,
@@ -24,8 +27,12 @@ const fn least_duty(policy: HelperPolicy) -> u8 {
     }
 }
 
-/// Two boxes in ?1 to ?8, which do not overlap, so nobody comes twice. Of each, every strip of cells from west to east is
-/// a range of the table's order.
+/// Helpers in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east) whose fix is from `?9` or later, other
+/// than `?10`, with a duty of at least `?11`.
+///
+/// The table lies in the order of its cells, `row * 65536 + column`, so each row of cells of a box is one range of the
+/// primary key. The recursive part counts the rows of both boxes from south to north. `cross join` makes these the outer
+/// loop; SQLite might walk all positions instead. The boxes do not overlap, so no helper is found twice.
 pub(crate) const CANDIDATES: &str = "\
     with recursive strip(row, last, south, north, west, east) as ( \
         select cast((?1 + 90) * 100 as integer), cast((?2 + 90) * 100 as integer), ?1, ?2, ?3, ?4 \
@@ -39,11 +46,14 @@ pub(crate) const CANDIDATES: &str = "\
     where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
     and p.at >= ?9 and p.account_id <> ?10 and p.duty >= ?11";
 
-/// Where a helper is, if they are on duty.
+/// The position of helper `?1`, if the fix is from `?2` or later and the duty at least `?3`.
 pub(crate) const ONE: &str = "\
     select account_id as id, latitude, longitude from position where account_id = ?1 and at >= ?2 and duty >= ?3";
 
-/// The second number goes through all positions, which are many fewer pages than an index of times would have to write.
+/// How many accounts are on duty (`?1`), and how many of them reported a position at `?2` or later.
+///
+/// The second count walks all positions: an index of their times would have to be written with every report, for this
+/// one statement of administrators.
 const COUNT: &str = "\
     select (select count(*) from account where duty >= ?1), \
            (select count(*) from position where duty >= ?1 and at >= ?2)";
@@ -80,36 +90,39 @@ impl TryFrom<CardRow> for HelperCard {
 
 #[async_trait]
 impl Helpers for Sqlite {
+    #[instrument(name = "sqlite.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency, reader = %vicinity.reader))]
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
-        let around = Around { centre: seen.place, except: seen.owner, on_duty };
+        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
+        let around = Around { centre: seen.position, except: seen.owner, on_duty };
         let nearest = near::nearest(around.centre, &self.candidates(around, radius).await?, limit);
         Ok(Some((seen.access, self.cards(nearest).await?)))
     }
 
+    #[instrument(name = "sqlite.helpers.count", level = "debug", skip_all)]
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts> {
         let (on_duty, fresh): (i64, i64) = sqlx::query_as(COUNT)
             .bind(least_duty(policy))
             .bind(fresh_since.timestamp_micros())
             .fetch_one(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         Ok(DutyCounts { on_duty: count(on_duty), fresh: count(fresh) })
     }
 }
 
-/// A search for helpers on duty around a place, but not for this user.
+/// A search for helpers on duty around a centre.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
     pub(crate) centre: Position,
+    /// The owner of the emergency, who is not a helper of it.
     pub(crate) except: UserId,
     pub(crate) on_duty: OnDuty,
 }
 
 impl Sqlite {
-    /// How many helpers stand within each radius, and the nearest within the last one: that with which, and with whose
-    /// count, it is enough. Where many live, nobody far away is looked at.
+    /// Counts the helpers within each radius, up to the first for which `is_enough(radius, count)`, and returns the
+    /// nearest `limit` within that one. Larger radii are not searched, which bounds the cost in a crowded place.
     pub(crate) async fn census(
         &self,
         around: Around,
@@ -129,12 +142,12 @@ impl Sqlite {
         Ok(HelpersInRange { counts, nearest: recipients(near::nearest(around.centre, &candidates, limit)) })
     }
 
-    /// The nearest helpers within a radius.
+    /// The nearest `limit` helpers within a radius, nearest first.
     pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
         Ok(recipients(near::nearest(around.centre, &self.candidates(around, radius).await?, limit)))
     }
 
-    /// This helper, if they are within the radius.
+    /// This helper, if on duty and within the radius.
     pub(crate) async fn one_helper(&self, around: Around, radius: Metres, helper: UserId) -> Result<Option<Recipient>> {
         let row: Option<CandidateRow> = sqlx::query_as(ONE)
             .bind(Uuid::from(helper))
@@ -142,12 +155,13 @@ impl Sqlite {
             .bind(least_duty(around.on_duty.policy))
             .fetch_optional(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         let Some(row) = row.filter(|_| helper != around.except) else { return Ok(None) };
         let distance = around.centre.distance_to(row.candidate(radius)?.position);
         Ok((distance <= radius).then_some(Recipient { helper, distance }))
     }
 
+    /// Names and reputations of these helpers, in the same order.
     async fn cards(&self, nearest: Vec<(Uuid, Metres)>) -> Result<Vec<NearbyHelper>> {
         if nearest.is_empty() {
             return Ok(Vec::new());
@@ -160,15 +174,15 @@ impl Sqlite {
         .bind(to_json(&ids)?)
         .fetch_all(&self.readers)
         .await
-        .map_err(down)?;
-        // Accounts are never deleted, so each id has its row, in the order asked for.
+        .map_err(port_error)?;
+        // Accounts are never deleted, so each id has its row, in the order of the array.
         rows.into_iter()
             .zip(nearest)
             .map(|(row, (_, distance))| Ok(NearbyHelper { helper: row.try_into()?, distance }))
             .collect()
     }
 
-    /// Everyone whom the search is for in the boxes around the circle.
+    /// Helpers in the boxes around the circle. Some may be outside of the circle.
     async fn candidates(&self, around: Around, radius: Metres) -> Result<Vec<Candidate<Uuid>>> {
         let Around { centre, except, on_duty: OnDuty { policy, fresh_since } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
@@ -181,7 +195,7 @@ impl Sqlite {
             .bind(least_duty(policy))
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         rows.into_iter().map(|row| row.candidate(radius)).collect()
     }
 }

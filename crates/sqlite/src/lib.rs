@@ -1,15 +1,19 @@
-//! The persistence ports of [`allynet_domain`] on one SQLite file: the embedded default, without a server.
+//! The persistence ports of [`allynet_domain::port`] on one SQLite file: the default, which needs no server.
 //!
-//! One connection writes, a few read. SQLite has a single writer anyway, so writers queue here, first come first
-//! served, instead of polling for the file's lock; readers see the last commit and block nobody (write-ahead log). A
-//! commit is on the disk before it is answered (`synchronous = FULL`). Distances are never computed in SQL: a grid
-//! or an R*Tree finds who may be near, [`allynet_domain::Position::distance_to`] decides.
+//! [`Sqlite`] implements all of them, one file per port, with the file names of the PostgreSQL adapter.
 //!
-//! Two processes may share one file. Each waits for the other's commits up to [`Options::busy_timeout`], and finds the
-//! other's events by polling.
+//! - **One writer.** SQLite lets one connection write at a time. All writes of the process go through one connection with
+//!   a fair queue, instead of competing for the lock of the file.
+//! - **Write-ahead log.** A few connections read. They see the last commit, and neither wait for the writer nor make it
+//!   wait. A commit is on the disk before it is answered (`synchronous = FULL`).
+//! - **Other processes** may share the file. Each waits for the others' commits up to [`Options::busy_timeout`], and
+//!   finds the others' events by polling.
+//! - **Distances** are never computed in SQL. A grid of positions and an R*Tree of alert areas find candidates;
+//!   [`allynet_domain::Position::distance_to`] decides.
 //!
-//! Knows nothing of HTTP, sockets, or the other adapters.
+//! The crate knows nothing of HTTP, sockets or other adapters.
 
+mod access;
 mod accounts;
 mod alerts;
 mod area;
@@ -17,6 +21,7 @@ mod changes;
 mod emergencies;
 mod emergency_row;
 mod error;
+mod event_row;
 mod events;
 mod helpers;
 mod messages;

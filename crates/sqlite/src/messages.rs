@@ -1,4 +1,4 @@
-//! Messages, read. Who may read a direct one is decided by the statement.
+//! Reading messages: the port [`Messages`]. The statement leaves out direct messages that the reader may not see.
 
 use allynet_domain::{
     EmergencyAccess, EmergencyId, Message, MessageId, Sender, To, UserId,
@@ -6,9 +6,10 @@ use allynet_domain::{
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, error::down};
+use crate::{Sqlite, error::port_error};
 
 /// Of the messages of emergency `?1` that user `?2` may read, the last `?4` before `?3`, and all that were written at the
 /// time of the first of these. What a user may read is the same condition twice.
@@ -25,6 +26,7 @@ pub(crate) const PAGE: &str = "\
          or (m.recipient in ('creator', 'owner') and m.owner_id = ?2)) \
     order by m.created_at, m.id";
 
+/// A row of `message_with_sender`.
 #[derive(sqlx::FromRow)]
 struct MessageRow {
     id: Uuid,
@@ -45,8 +47,20 @@ impl TryFrom<MessageRow> for Message {
     type Error = allynet_domain::port::Error;
 
     fn try_from(row: MessageRow) -> Result<Self> {
-        let MessageRow { id, emergency_id, owner_id, anonymous, sender_role, sender_id, .. } = row;
-        let MessageRow { first_name, last_name, recipient, recipient_id, body, created_at, .. } = row;
+        let MessageRow {
+            id,
+            emergency_id,
+            owner_id,
+            anonymous,
+            sender_role,
+            sender_id,
+            first_name,
+            last_name,
+            recipient,
+            recipient_id,
+            body,
+            created_at,
+        } = row;
         let stored = RowDecoder { table: "message", id };
         let sender = || {
             let (Some(id), Some(first_name)) = (sender_id, &first_name) else {
@@ -80,9 +94,11 @@ impl TryFrom<MessageRow> for Message {
 
 #[async_trait]
 impl Messages for Sqlite {
+    #[instrument(name = "sqlite.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency, reader = %page.reader))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let &MessagePage { emergency, reader, before, limit } = page;
-        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
+        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
+        // `PAGE` computes an offset of `limit - 1`.
         if limit == 0 {
             return Ok(Some((seen.access, Vec::new())));
         }
@@ -93,25 +109,26 @@ impl Messages for Sqlite {
             .bind(limit)
             .fetch_all(&self.readers)
             .await
-            .map_err(down)?;
+            .map_err(port_error)?;
         let messages = rows.into_iter().map(Message::try_from).collect::<Result<_>>()?;
         Ok(Some((seen.access, messages)))
     }
 
+    #[instrument(name = "sqlite.messages.find", level = "debug", skip_all, fields(%emergency, %message, %reader))]
     async fn find(
         &self,
         emergency: EmergencyId,
         message: MessageId,
         reader: UserId,
     ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
-        let Some(seen) = self.seen(emergency, reader).await? else { return Ok(None) };
+        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
         let row: Option<MessageRow> =
             sqlx::query_as("select m.* from message_with_sender m where m.emergency_id = ?1 and m.id = ?2")
                 .bind(Uuid::from(emergency))
                 .bind(Uuid::from(message))
                 .fetch_optional(&self.readers)
                 .await
-                .map_err(down)?;
+                .map_err(port_error)?;
         Ok(Some((seen.access, row.map(Message::try_from).transpose()?)))
     }
 }

@@ -1,5 +1,4 @@
-//! Conversions between domain values and what SQLite stores, and what its failures mean. Knows no table and no
-//! statement.
+//! Conversions between domain values and what SQLite stores. Knows no table and no statement.
 
 use allynet_domain::port::{Error, Result};
 use uuid::Uuid;
@@ -14,7 +13,7 @@ pub(crate) fn count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
-/// JSON for a statement. Fails only for values that JSON cannot hold, which ours never are.
+/// JSON for a statement. Fails only for values that JSON cannot hold, such as maps with structured keys.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(Error::unavailable)
+    serde_json::to_string(value).map_err(Error::bug)
 }

@@ -1,13 +1,14 @@
-//! Sessions and the confirmation of refresh tokens. Must not know what a token looks like.
+//! Sessions and the confirmation of refresh tokens: the port [`Sessions`]. Knows nothing of the form of a token.
 
 use allynet_domain::{
     Account, SessionId, TokenId, UserId,
     port::{Confirmation, Result, Sessions},
 };
 use async_trait::async_trait;
+use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, accounts::AccountRow, error::down};
+use crate::{Sqlite, accounts::AccountRow, error::port_error};
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -18,6 +19,7 @@ struct SessionRow {
 
 #[async_trait]
 impl Sessions for Sqlite {
+    #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%session, %user))]
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
         let row: Option<AccountRow> = sqlx::query_as(
             "select a.* from session s join account_view a on a.id = s.account_id \
@@ -27,23 +29,25 @@ impl Sessions for Sqlite {
         .bind(Uuid::from(user))
         .fetch_optional(&self.readers)
         .await
-        .map_err(down)?;
+        .map_err(port_error)?;
         row.map(Account::try_from).transpose()
     }
 
+    #[instrument(name = "sqlite.sessions.confirm", level = "debug", skip_all, fields(%session))]
     async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation> {
         let (token, parent) = (Uuid::from(token), parent.map(Uuid::from));
         let Some(SessionRow { account, confirmed_token }) = self.session(session).await? else {
             return Ok(Confirmation::Unknown);
         };
-        // A client that never stores a successor comes with the confirmed one each time: nothing to write.
+        // A client that never stores the successor presents the confirmed token each time: there is nothing to write.
         if confirmed_token == token {
             return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
         }
         if parent != Some(confirmed_token) {
             return Ok(Confirmation::Reused);
         }
-        // Of two siblings the second finds another token confirmed. The same token twice is no sibling.
+        // The condition decides between two siblings that were read at the same time: after the first, the second finds
+        // another token confirmed. The same token presented twice matches `?2`.
         let done = sqlx::query(
             "update session set confirmed_token = ?2 \
              where id = ?1 and confirmed_token in (?2, ?3) and revoked_at is null",
@@ -53,10 +57,11 @@ impl Sessions for Sqlite {
         .bind(parent)
         .execute(&self.writer)
         .await
-        .map_err(down)?;
+        .map_err(port_error)?;
         if done.rows_affected() == 1 {
             return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
         }
+        // No row: a sibling was faster, or the session was revoked in between.
         Ok(if self.session(session).await?.is_some() { Confirmation::Reused } else { Confirmation::Unknown })
     }
 }
@@ -71,6 +76,6 @@ impl Sqlite {
         .bind(Uuid::from(session))
         .fetch_optional(&self.readers)
         .await
-        .map_err(down)
+        .map_err(port_error)
     }
 }

@@ -6,8 +6,7 @@ use allynet_domain::port::{Error, Result};
 use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
-    error::DatabaseError,
-    migrate::Migrator,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -15,22 +14,25 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::error::down;
+use crate::error::{is_busy, port_error};
 
-/// How many rows of an answer a connection may be ahead of who reads them: more than most answers have, for whoever waits
-/// for the other side costs two switches of threads.
-const ROWS_AHEAD: usize = 4096;
+/// Rows that a connection reads ahead of its consumer. More than most results have: to wait for each other costs the
+/// connection's thread and the task two context switches.
+const ROW_BUFFER: usize = 4096;
+
+/// Pause between two attempts to open a file that another process is creating.
+const OPEN_RETRY_DELAY: Duration = Duration::from_millis(10);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Connections that read. Each is a thread.
+    /// Number of reading connections. Each is a thread.
     pub readers: u32,
     /// How long a write waits for another process that is writing.
     pub busy_timeout: Duration,
-    /// How long anything waits for its turn on a connection of this process.
+    /// How long a call waits for a connection of this process.
     pub queue_timeout: Duration,
 }
 
@@ -44,103 +46,102 @@ impl Default for Options {
 /// An open database: every persistence port. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    /// The only connection that writes. Its queue is fair: nobody waits for more than who came before.
+    /// The only connection that writes. Its queue is first come, first served.
     pub(crate) writer: DeadlinePool<sqlx::Sqlite>,
     pub(crate) readers: DeadlinePool<sqlx::Sqlite>,
-    /// Changes whenever events may have been committed by this process.
+    /// Marked as changed whenever this process may have committed events.
     pub(crate) committed: watch::Sender<()>,
 }
 
 impl Sqlite {
-    /// Opens a database, which is made if absent. `location` is a path, or a URL (`sqlite://allynet.db`,
-    /// `sqlite:///var/lib/allynet.db`). Nothing can be done with a new one before [`Self::migrate`].
+    /// Opens a database and creates its file if absent. `location` is a path, or a URL (`sqlite://allynet.db`,
+    /// `sqlite:///var/lib/allynet.db`). A new database has no tables before [`Self::migrate`].
     ///
     /// # Errors
-    /// When the file cannot be opened or is no database, or for a database in memory, which connections cannot share.
+    /// When the file cannot be opened or is no database, and for a database in memory, which connections cannot share.
     pub async fn open(location: &str, options: &Options) -> Result<Self> {
-        let file = file(location)?.create_if_missing(true).busy_timeout(options.busy_timeout).foreign_keys(true);
-        let file = file.row_buffer_size(ROWS_AHEAD);
+        let file = parse_location(location)?
+            .create_if_missing(true)
+            .busy_timeout(options.busy_timeout)
+            .foreign_keys(true)
+            .row_buffer_size(ROW_BUFFER);
         let writing = file.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let reading = file.create_if_missing(false).pragma("query_only", "on");
+        // Connections to a file do not age, so none is closed for being old or idle.
         let pool =
             || SqlitePoolOptions::new().acquire_timeout(options.queue_timeout).idle_timeout(None).max_lifetime(None);
-        // Answers to a roll-back that was left to a dropped future come before this. One that failed would leave a
-        // connection on which no transaction can begin; it is closed here, and the pool opens another.
+        // A future that is dropped inside a transaction leaves a roll-back behind, which runs before this test. If it
+        // failed, no transaction could begin on the connection any more: the pool closes it and opens another.
         let writer = pool()
             .max_connections(1)
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
-        let writer = opened(writer, writing, options.busy_timeout).await.map_err(down)?;
+        let writer = connect_when_free(writer, writing, options.busy_timeout).await.map_err(port_error)?;
         let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
-        let pool = |name, pool| {
-            // A file does not go away: no connection needs a test after a successful call, and no answer a deadline.
+        // A local file answers or fails: answers need no deadline, and connections no test after a success.
+        let with_deadline = |name, pool| {
             let connections = IdleConnections::new(pool, IdlePolicy::default());
             DeadlinePool::new(name, connections, Deadline::Acquire(options.queue_timeout))
         };
-        let (writer, readers) = (pool("writer", writer), pool("readers", readers));
+        let (writer, readers) = (with_deadline("writer", writer), with_deadline("readers", readers));
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
     }
 
-    /// Brings the schema up to date. All of it is one transaction, so that of several processes which start at once
-    /// one migrates and the others find it done.
+    /// Brings the schema up to date. All migrations are one transaction, so that of several processes that start at
+    /// once one migrates and the others find it done.
     ///
     /// # Errors
-    /// When a migration fails, or the file was migrated by a newer version.
+    /// When a migration fails, or a newer version has migrated the file.
     pub async fn migrate(&self) -> Result<()> {
-        let mut writer = self.writer.acquire().await.map_err(down)?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(down)?;
-        MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(Error::unavailable)?;
-        transaction.commit().await.map_err(down)
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => port_error(error),
+            other => Error::bug(other),
+        })?;
+        transaction.commit().await.map_err(port_error)
     }
 
-    /// Notes how its connections are used, for who asks for what is measured.
+    /// Sets the gauges of the connection pools to their present use.
     pub fn measure(&self) {
         self.writer.record_usage();
         self.readers.record_usage();
     }
 
-    /// Waits for running statements and closes all connections; the write-ahead log is folded into the file.
+    /// Waits for running statements and closes all connections. The last one folds the write-ahead log into the file.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
-fn file(location: &str) -> Result<SqliteConnectOptions> {
+fn parse_location(location: &str) -> Result<SqliteConnectOptions> {
     if location.contains(":memory:") || location.contains("mode=memory") {
-        return Err(Error::unavailable("a database in memory cannot be shared by connections: name a file"));
+        return Err(Error::bug("connections cannot share a database in memory: name a file"));
     }
     if location.starts_with("sqlite:") {
-        SqliteConnectOptions::from_str(location).map_err(down)
+        SqliteConnectOptions::from_str(location).map_err(port_error)
     } else {
         Ok(SqliteConnectOptions::new().filename(location))
     }
 }
 
-/// Opens the file. Of several processes that make it at once one sets how it is written, and nothing but trying again helps
-/// the others: SQLite does not wait for that.
-async fn opened(
+/// Opens the file. When several processes create it at once, one switches it to the write-ahead log, and the others get
+/// `SQLITE_BUSY` at once: SQLite does not apply the busy timeout to that switch.
+async fn connect_when_free(
     pool: SqlitePoolOptions,
     options: SqliteConnectOptions,
-    patience: Duration,
+    timeout: Duration,
 ) -> sqlx::Result<SqlitePool> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         match pool.clone().connect_with(options.clone()).await {
-            Err(sqlx::Error::Database(error)) if is_busy(&*error) && begun.elapsed() < patience => {
-                sleep(Duration::from_millis(10)).await;
-            }
+            Err(error) if is_busy(&error) && started.elapsed() < timeout => sleep(OPEN_RETRY_DELAY).await,
             other => return other,
         }
     }
 }
 
-/// `SQLITE_BUSY`, whatever made it so.
-fn is_busy(error: &dyn DatabaseError) -> bool {
-    let code = error.code().and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
-}
-
-/// Whether a connection answers.
+/// Fails unless the connection answers and the schema is there.
 pub(crate) async fn ping(connection: &mut SqliteConnection) -> Result<()> {
-    sqlx::query("select 1 from account limit 1").execute(connection).await.map_err(down).map(drop)
+    sqlx::query("select 1 from account limit 1").execute(connection).await.map_err(port_error).map(drop)
 }

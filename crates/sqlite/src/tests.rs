@@ -1,5 +1,5 @@
-//! What the contract suite cannot see: that statements use their indexes, how SQLite names what was violated, and what
-//! becomes of the writer when a caller goes away.
+//! What the contract suite does not see: query plans, classification of errors, derived columns, and the writer when a
+//! caller's future is dropped.
 
 use allynet_domain::{
     Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, HelperReputation,
@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::{Options, Sqlite};
 
-mod measured;
+mod metrics;
 mod plans;
 mod positions;
 mod rules;
 mod writers;
 
-/// A new database, and the folder that goes away with it.
+/// A new, migrated database in a temporary folder.
 async fn database() -> (Sqlite, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder, &Options::default()).await;
@@ -120,10 +120,10 @@ async fn commit(store: &Sqlite, writes: Vec<Write>) -> Result<()> {
     store.commit(change(writes)).await
 }
 
-/// The error of something that must fail.
+/// The error of an outcome that must be one.
 fn failed<T>(outcome: Result<T>) -> Error {
     match outcome {
-        Ok(_) => panic!("it did not fail"),
+        Ok(_) => panic!("expected an error"),
         Err(error) => error,
     }
 }

@@ -1,4 +1,4 @@
-//! Writes about accounts and sessions, inside the transaction of a change.
+//! Writes to accounts and sessions, inside of the transaction of a change.
 
 use allynet_domain::{
     Account, HelperRecord, HelperReputation, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Text, Url,
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     accounts::skills,
-    error::refused,
+    error::port_error,
     rows::{hex, to_json},
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn register(db: &mut SqliteConnection, account: &Account, passw
     .bind(created_at.timestamp_micros())
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -
         .bind(created_at.timestamp_micros())
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn revoke_sessions(
     .bind(except.map(Uuid::from))
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
@@ -86,11 +86,11 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
         .bind(password.expose())
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
-/// What decides on the rights of an account is still so.
+/// Fails with [`Error::Stale`] unless what decides on the rights of the account is stored as the caller loaded it.
 pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Result<()> {
     let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
     let found: Option<i64> = sqlx::query_scalar(
@@ -105,7 +105,7 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     .bind(skills(helper.as_ref())?)
     .fetch_optional(db)
     .await
-    .map_err(refused)?;
+    .map_err(port_error)?;
     found.map(drop).ok_or(Error::Stale)
 }
 
@@ -127,11 +127,11 @@ pub(super) async fn set_helper(
     .bind(role.as_str())
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
-/// Nothing happens for one who never asked to be a helper.
+/// No-op for an account that never asked to be a helper.
 pub(super) async fn set_verification(
     db: &mut SqliteConnection,
     user: UserId,
@@ -142,7 +142,7 @@ pub(super) async fn set_verification(
         .bind(verification.as_str())
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
@@ -158,7 +158,7 @@ pub(super) async fn set_blocked(
         .bind(reason.map(String::from))
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
@@ -173,6 +173,6 @@ pub(super) async fn add_trust(db: &mut SqliteConnection, helpers: &[UserId], by:
     .bind(MAX_TRUST)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }

@@ -1,4 +1,4 @@
-//! Writes about emergencies, responses and alerts, inside the transaction of a change.
+//! Writes to emergencies, responses and alerts, inside of the transaction of a change.
 
 use allynet_domain::{
     AlertCounts, Call, Details, Emergency, EmergencyId, Ending, Location, Recipient, ResolutionType, Response,
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     area::boxes,
-    error::refused,
+    error::port_error,
     rows::{hex, to_json},
 };
 
@@ -22,7 +22,7 @@ const RAISE: &str = "\
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
     returning key";
 
-/// A new emergency has no responses, no ending, and nobody was alerted to it yet.
+/// Inserts an emergency. It has no responses, no ending and no alerts yet.
 pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
     let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at: _, .. } = emergency;
     let Emergency { ending: _, responses: _, alerts, next_alert_at, revision, .. } = emergency;
@@ -54,11 +54,11 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(revision.0)
         .fetch_one(&mut *db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     index_area(db, key, emergency).await
 }
 
-/// Puts the alert area of a live emergency where [`crate::emergencies`] searches. A trigger takes it out.
+/// Stores the alert area of a live emergency in the R*Tree that spatial searches use. A trigger deletes it at the end.
 async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) -> Result<()> {
     let boxes = boxes(emergency.call.details.location.position, emergency.alert_radius);
     sqlx::query(
@@ -70,12 +70,13 @@ async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) 
     .bind(to_json(&boxes)?)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
+/// Updates an emergency and some of its responses, if it is still at the revision it was loaded at.
 pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
-    // What was told at the beginning never changes. The wave is moved by sending alerts.
+    // The details of the call never change, and the wave is changed by `send_alerts`.
     let Emergency { call, request_id: _, status, alert_radius, updated_at, first_response_at, .. } = emergency;
     let Emergency { ending, responses: _, alerts: _, next_alert_at, revision, .. } = emergency;
     let (ended_at, ended_by, resolution, notes) = match ending {
@@ -101,22 +102,23 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .bind(next_alert_at.map(|at| at.timestamp_micros()))
     .fetch_optional(&mut *db)
     .await
-    .map_err(refused)?;
+    .map_err(port_error)?;
     let Some(key) = key else { return Err(Error::Stale) };
     store_responses(db, call.id, status.is_live(), responses).await?;
     if status.is_live() { index_area(db, key, emergency).await } else { release(db, call.id).await }
 }
 
-/// The helpers of an emergency that ended may respond elsewhere.
+/// Frees the helpers of an emergency that ended, so that they may respond to another one.
 async fn release(db: &mut SqliteConnection, emergency: EmergencyId) -> Result<()> {
     sqlx::query("update response set engaged = 0 where emergency_id = ?1 and engaged = 1")
         .bind(Uuid::from(emergency))
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
+/// A response as [`store_responses`] hands it to SQL.
 #[derive(Serialize)]
 struct ResponseJson<'a> {
     helper: String,
@@ -143,6 +145,7 @@ impl<'a> ResponseJson<'a> {
     }
 }
 
+/// Inserts or updates responses. `first_responded_at` keeps the time of the first insert.
 async fn store_responses(
     db: &mut SqliteConnection,
     emergency: EmergencyId,
@@ -153,6 +156,7 @@ async fn store_responses(
         return Ok(());
     }
     let responses: Vec<ResponseJson<'_>> = responses.iter().map(|response| ResponseJson::new(response, live)).collect();
+    // `where true` tells the parser that `on conflict` is not a join condition.
     sqlx::query(
         "insert into response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at, \
                 responded_at, updated_at, engaged) \
@@ -168,29 +172,31 @@ async fn store_responses(
     .bind(to_json(&responses)?)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
+/// Fails with [`Error::Stale`] unless the emergency is at this revision.
 pub(super) async fn expect(db: &mut SqliteConnection, emergency: EmergencyId, revision: Revision) -> Result<()> {
     let found: Option<i64> = sqlx::query_scalar("select revision from emergency where id = ?1")
         .bind(Uuid::from(emergency))
         .fetch_optional(db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     if found == Some(revision.0) { Ok(()) } else { Err(Error::Stale) }
 }
 
-/// The schema deletes what belongs to the emergency; the log, which knows it by id only, is erased later.
+/// Deletes an emergency and, by foreign keys, what belongs to it. Its events are noted for erasure: other nodes may
+/// still have to read them.
 pub(super) async fn delete(db: &mut SqliteConnection, at: i64, emergency: EmergencyId) -> Result<()> {
     sqlx::query("insert into erasure (emergency_id, deleted_at) select id, ?2 from emergency where id = ?1")
         .bind(Uuid::from(emergency))
         .bind(at)
         .execute(&mut *db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     let delete = sqlx::query("delete from emergency where id = ?1").bind(Uuid::from(emergency));
-    delete.execute(db).await.map_err(refused).map(drop)
+    delete.execute(db).await.map_err(port_error).map(drop)
 }
 
 #[derive(Serialize)]
@@ -199,7 +205,7 @@ struct RecipientJson {
     distance: f64,
 }
 
-/// One who was alerted before stays in the wave that alerted them, and is alerted again.
+/// Stores a wave of alerts. A helper who was alerted before keeps that wave and distance; only `sent_at` changes.
 pub(super) async fn send_alerts(
     db: &mut SqliteConnection,
     at: i64,
@@ -214,7 +220,7 @@ pub(super) async fn send_alerts(
         .bind(wave)
         .execute(&mut *db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     sqlx::query(
         "insert into alert (emergency_id, helper_id, wave, distance, sent_at) \
          select ?1, unhex(r.value ->> 'helper'), ?2, r.value ->> 'distance', ?3 from json_each(?4) r where true \
@@ -228,11 +234,11 @@ pub(super) async fn send_alerts(
     .bind(to_json(&recipients)?)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
-/// Only the first acknowledgement of an alert that was sent counts.
+/// Stores the first acknowledgement of an alert that was sent; [`Error::Stale`] for any other.
 pub(super) async fn acknowledge(
     db: &mut SqliteConnection,
     at: i64,
@@ -248,10 +254,12 @@ pub(super) async fn acknowledge(
     .bind(at)
     .execute(db)
     .await
-    .map_err(refused)?;
+    .map_err(port_error)?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
 }
 
+/// Declines an alert, or takes that back. A helper who declines without having been alerted gets a row without a wave,
+/// which taking back deletes.
 pub(super) async fn set_declined(
     db: &mut SqliteConnection,
     at: i64,
@@ -271,7 +279,7 @@ pub(super) async fn set_declined(
     for sql in statements {
         let query = sqlx::query(*sql).bind(Uuid::from(emergency)).bind(Uuid::from(helper));
         let query = if declined { query.bind(at) } else { query };
-        query.execute(&mut *db).await.map_err(refused)?;
+        query.execute(&mut *db).await.map_err(port_error)?;
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! Writes about what people say: messages, ratings and reports, inside the transaction of a change.
+//! Writes of messages, ratings and reports, inside of the transaction of a change.
 
 use allynet_domain::{EmergencyId, Message, MessageId, Sender, Text, To, UserId, port::Result};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::error::refused;
+use crate::error::port_error;
 
 pub(super) async fn post(db: &mut SqliteConnection, message: &Message) -> Result<()> {
-    // Owner and anonymity are the emergency's.
+    // Owner and anonymity are columns of the emergency.
     let Message { id, emergency, owner: _, anonymous: _, from, to, text, created_at } = message;
     let sender_role = match from {
         Sender::Owner(_) => "creator",
@@ -34,7 +34,7 @@ pub(super) async fn post(db: &mut SqliteConnection, message: &Message) -> Result
     .bind(created_at.timestamp_micros())
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId, me
         .bind(Uuid::from(emergency))
         .execute(&mut *db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     sqlx::query(
         "delete from event where emergency_id = ?2 and kind = 'message_posted' and body ->> '$.message.id' = ?1",
     )
@@ -52,7 +52,7 @@ pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId, me
     .bind(Uuid::from(emergency))
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }
 
@@ -72,13 +72,13 @@ pub(super) async fn rate(
         .bind(at)
         .execute(&mut *db)
         .await
-        .map_err(refused)?;
+        .map_err(port_error)?;
     sqlx::query("update account set rating_sum = rating_sum + ?2, rating_count = rating_count + 1 where id = ?1")
         .bind(Uuid::from(helper))
         .bind(score)
         .execute(db)
         .await
-        .map_err(refused)
+        .map_err(port_error)
         .map(drop)
 }
 
@@ -100,6 +100,6 @@ pub(super) async fn report(
     .bind(at)
     .execute(db)
     .await
-    .map_err(refused)
+    .map_err(port_error)
     .map(drop)
 }

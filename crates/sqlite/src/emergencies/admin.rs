@@ -1,4 +1,4 @@
-//! The page of all emergencies that administrators leaf through.
+//! The list of all emergencies for administrators.
 
 use allynet_domain::port::{AdminPage, Result};
 use futures_util::TryStreamExt;
@@ -9,13 +9,16 @@ use crate::{
     Sqlite,
     area::{EVERYWHERE, two_boxes},
     emergency_row::PlaceRow,
-    error::down,
+    error::port_error,
     rows::hex,
 };
 
 impl Sqlite {
-    /// The ids of a page, newest first, in hexadecimal digits. Walks an index that holds all it needs, and stops when
-    /// the page is full: how many of a box are within the circle is not known before.
+    /// The ids of a page, newest first, as hexadecimal digits.
+    ///
+    /// Walks an index that holds every column of the statement, from the cursor on, and stops when the page is full. The
+    /// statement has no limit, because only some of the emergencies in a box lie within the circle, and SQL does not
+    /// compute distances.
     pub(super) async fn admin_page(&self, page: &AdminPage) -> Result<Vec<String>> {
         let &AdminPage { status, near, before, limit } = page;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -31,10 +34,10 @@ impl Sqlite {
         if let Some(status) = status {
             query = query.bind(status.as_str());
         }
-        let mut reader = self.readers.acquire().await.map_err(down)?;
+        let mut reader = self.readers.acquire().await.map_err(port_error)?;
         let mut rows = query.fetch(&mut *reader);
         let mut ids = Vec::new();
-        while let Some(row) = rows.try_next().await.map_err(down)? {
+        while let Some(row) = rows.try_next().await.map_err(port_error)? {
             let within = match near {
                 None => true,
                 Some((centre, radius)) => centre.distance_to(row.candidate(radius)?.position) <= radius,

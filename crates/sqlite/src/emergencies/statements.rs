@@ -15,13 +15,6 @@ pub(crate) const LOAD: &str = "\
             from alert l where l.emergency_id = e.id) as alerts \
     from emergency_with_parts e where e.id = ?1";
 
-/// What decides on the access of user `?2` to emergency `?1`, and its position.
-pub(crate) const ACCESS: &str = "\
-    select e.owner_id, e.status, e.revision, e.latitude, e.longitude, \
-           exists (select 1 from response r \
-                   where r.emergency_id = e.id and r.helper_id = ?2 and r.status <> 'cancelled') as responds \
-    from emergency e where e.id = ?1";
-
 /// The emergency of owner `?1` that has the request id `?2`, else the live one.
 pub(crate) const EARLIER_CALL: &str = "\
     select e.* from emergency_with_parts e \

@@ -1,23 +1,23 @@
-//! That statements find their rows by an index, as `explain query plan` tells it.
+//! Query plans of the statements with the most at stake: which index each uses on an empty database.
 
 use sqlx::{AssertSqlSafe, Row};
 
 use super::database;
-use crate::{Sqlite, accounts, alerts, emergencies::statements, events, helpers, messages};
+use crate::{Sqlite, access, accounts, alerts, emergencies::statements, events, helpers, messages, tail};
 
-/// The steps of a statement, without what is not there.
+/// The steps of a statement, by `explain query plan`.
 async fn plan(store: &Sqlite, sql: &'static str) -> Vec<String> {
     let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&store.readers).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>("detail")).collect()
 }
 
 #[tokio::test]
-async fn no_statement_walks_a_table() {
+async fn each_statement_uses_its_index_and_scans_no_table() {
     let (store, _folder) = database().await;
     for (name, sql, indexes) in [
         ("helpers", helpers::CANDIDATES, &["SEARCH p USING PRIMARY KEY (cell>? AND cell<?)"][..]),
         ("one helper", helpers::ONE, &["SEARCH position USING INDEX sqlite_autoindex_position_1 (account_id=?)"]),
-        ("access", statements::ACCESS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
+        ("access", access::ACCESS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("list of helpers", accounts::HELPERS, &["account_helper", "SEARCH r USING COVERING INDEX report_about"]),
         (
             "list of helpers by verification",
@@ -36,14 +36,14 @@ async fn no_statement_walks_a_table() {
         ("due", alerts::DUE, &["COVERING INDEX emergency_due", "emergency_status (status=? AND created_at<?)"]),
         ("messages", messages::PAGE, &["message_emergency"]),
         ("events of", events::EVENTS_OF, &["event_emergency"]),
-        ("tail", events::AFTER, &["INTEGER PRIMARY KEY"]),
+        ("tail", tail::AFTER, &["INTEGER PRIMARY KEY"]),
         ("range", events::RANGE, &["INTEGER PRIMARY KEY"]),
     ] {
         let steps = plan(&store, sql).await;
         for index in indexes {
-            assert!(steps.iter().any(|step| step.contains(index)), "{name} does without {index}: {steps:#?}");
+            assert!(steps.iter().any(|step| step.contains(index)), "{name} does not use {index}: {steps:#?}");
         }
-        // What a statement made itself may be walked.
+        // A statement may scan what it was given or made itself.
         let walked = steps.iter().find(|step| {
             step.starts_with("SCAN")
                 && !["VIRTUAL TABLE INDEX", "candidate", "SCAN strip", "SCAN s", "CONSTANT ROW", "SCAN c", "(subquery"]

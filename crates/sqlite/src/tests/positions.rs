@@ -1,13 +1,13 @@
-//! Where a row lies in the table of positions, and what it knows of its account: nobody sees either, and the search leans
-//! on both.
+//! The derived columns of the table of positions, `cell` and `duty`. No port returns them, but the search for helpers
+//! depends on both.
 
 use allynet_domain::port::{Fix, Positions};
 use sqlx::AssertSqlSafe;
 
 use super::*;
 
-/// Rows that no search would find, or that it would find for the wrong reason.
-const WRONG: &str = "\
+/// The number of rows with a wrong cell or duty: a search would miss them, or find them wrongly.
+const WRONG_ROWS: &str = "\
     select count(*) from position p left join account a on a.id = p.account_id \
     where p.cell <> p.here or p.duty is not a.duty";
 
@@ -19,8 +19,8 @@ async fn run(store: &Sqlite, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&store.writer).await.unwrap();
 }
 
-/// Accounts 1 to 14: of every kind.
-async fn everybody(store: &Sqlite) {
+/// Accounts 1 to 14, one for each combination of the columns that decide on duty.
+async fn insert_accounts(store: &Sqlite) {
     run(
         store,
         "insert into account (id, email, password_hash, first_name, role, blocked, verification, available, created_at) \
@@ -47,12 +47,12 @@ async fn positions(store: &Sqlite) -> Vec<(Uuid, f64, f64, i64)> {
 }
 
 #[tokio::test]
-async fn a_row_follows_its_place_and_its_account() {
+async fn cell_and_duty_follow_the_position_and_the_account() {
     let (store, _folder) = database().await;
-    everybody(&store).await;
+    insert_accounts(&store).await;
     for (seconds, degrees) in [(1, 0.0), (2, 0.0), (3, 0.000_1), (4, 0.01), (5, 12.3), (6, 1e-9)] {
         store.record(&fixes(14, degrees, seconds)).await.unwrap();
-        assert_eq!((number(&store, WRONG).await, positions(&store).await.len()), (0, 14), "{degrees}");
+        assert_eq!((number(&store, WRONG_ROWS).await, positions(&store).await.len()), (0, 14), "{degrees}");
     }
     for change in [
         "blocked = 1 - blocked",
@@ -63,12 +63,12 @@ async fn a_row_follows_its_place_and_its_account() {
         "trust_score = 7",
     ] {
         run(&store, &format!("update account set {change}")).await;
-        assert_eq!(number(&store, WRONG).await, 0, "{change}");
+        assert_eq!(number(&store, WRONG_ROWS).await, 0, "{change}");
     }
 }
 
 #[tokio::test]
-async fn any_number_of_fixes_may_come_at_once() {
+async fn any_number_of_fixes_can_be_recorded_at_once() {
     let (store, _folder) = database().await;
     run(
         &store,
@@ -83,6 +83,6 @@ async fn any_number_of_fixes_may_come_at_once() {
         for fix in [fixes.first(), fixes.last()].into_iter().flatten() {
             assert_eq!(store.last(fix.user).await.unwrap(), Some(*fix), "{count}");
         }
-        assert_eq!(number(&store, WRONG).await, 0, "{count}");
+        assert_eq!(number(&store, WRONG_ROWS).await, 0, "{count}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every constraint of the schema that the domain knows by name, and what is stored exactly as it came.
+//! Classification of errors, and values that must be stored exactly.
 
 use allynet_domain::{
     Event, Metres, Position, Text, Verification, Write,
@@ -6,7 +6,7 @@ use allynet_domain::{
 };
 
 use super::{account, change, commit, database, emergency, failed, id, marker, now, raise, register, response};
-use crate::Sqlite;
+use crate::{Sqlite, error::port_error};
 
 async fn conflict(store: &Sqlite, writes: Vec<Write>) -> Constraint {
     match failed(commit(store, writes).await) {
@@ -16,7 +16,7 @@ async fn conflict(store: &Sqlite, writes: Vec<Write>) -> Constraint {
 }
 
 #[tokio::test]
-async fn each_violation_is_known_by_its_constraint() {
+async fn each_unique_index_is_reported_as_its_constraint() {
     let (store, _folder) = database().await;
     let (ada, bob, eve) = (account(1), account(2), account(3));
     let mut first = emergency(10, &ada);
@@ -54,7 +54,7 @@ async fn each_violation_is_known_by_its_constraint() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_something_deleted_is_stale() {
+async fn a_write_to_a_deleted_emergency_is_stale() {
     let (store, _folder) = database().await;
     let ada = account(1);
     commit(&store, vec![register(&ada)]).await.unwrap();
@@ -64,7 +64,49 @@ async fn what_belongs_to_something_deleted_is_stale() {
 }
 
 #[tokio::test]
-async fn degrees_are_stored_to_the_last_bit() {
+async fn a_violated_check_a_wrong_type_or_a_missing_column_is_a_bug() {
+    let (store, _folder) = database().await;
+    commit(&store, vec![register(&account(1))]).await.unwrap();
+    for sql in [
+        "update account set role = 'king'",
+        "update account set first_name = null",
+        "update account set created_at = 'yesterday'",
+        "insert into erasure (emergency_id, deleted_at) values (zeroblob(16), 1), (zeroblob(16), 2)",
+        "update account set no_such_column = 1",
+        "select 1 from no_such_table",
+        "selec",
+    ] {
+        let error = sqlx::query(sql).execute(&store.writer).await.map_err(port_error).unwrap_err();
+        assert!(matches!(error, Error::Bug(_)), "{sql}: {error:?}");
+    }
+    let decoded = sqlx::query_scalar::<_, uuid::Uuid>("select 'text'").fetch_one(&store.readers).await;
+    let error = decoded.map_err(port_error).unwrap_err();
+    assert!(matches!(error, Error::Bug(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_full_file_and_a_read_only_connection_are_unavailable() {
+    let (store, _folder) = database().await;
+    sqlx::query("pragma max_page_count = 1").execute(&store.writer).await.unwrap();
+    let mut account = account(1);
+    account.profile.bio = Some(Text::parse(&"a".repeat(500)).unwrap());
+    let mut number = 1;
+    let error = loop {
+        account.id = id(number);
+        account.email = format!("{number}@example.org").parse().unwrap();
+        match commit(&store, vec![register(&account)]).await {
+            Ok(()) => number += 1,
+            Err(error) => break error,
+        }
+        assert!(number < 10_000, "the file does not fill up");
+    };
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    let error = sqlx::query("delete from account").execute(&store.readers).await.map_err(port_error).unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn degrees_are_stored_exactly() {
     let (store, _folder) = database().await;
     let accounts: Vec<_> = (1..=2_000).map(account).collect();
     commit(&store, accounts.iter().map(register).collect()).await.unwrap();
@@ -82,7 +124,7 @@ async fn degrees_are_stored_to_the_last_bit() {
 }
 
 #[tokio::test]
-async fn meaningless_text_is_corrupt_and_a_meaningless_event_is_told_once() {
+async fn a_value_that_does_not_decode_is_corrupt_and_such_an_event_is_reported_once() {
     let (store, _folder) = database().await;
     commit(&store, vec![register(&account(1))]).await.unwrap();
     let mut tail = store.follow().await.unwrap();
@@ -105,7 +147,7 @@ async fn meaningless_text_is_corrupt_and_a_meaningless_event_is_told_once() {
 }
 
 #[tokio::test]
-async fn one_who_never_asked_to_help_is_not_verified() {
+async fn an_account_that_never_asked_to_help_cannot_be_verified() {
     let (store, _folder) = database().await;
     commit(&store, vec![register(&account(1))]).await.unwrap();
     commit(&store, vec![Write::SetVerification { user: id(1), verification: Verification::Verified }]).await.unwrap();
@@ -113,7 +155,7 @@ async fn one_who_never_asked_to_help_is_not_verified() {
 }
 
 #[tokio::test]
-async fn an_ended_emergency_leaves_the_index_of_areas() {
+async fn an_ended_emergency_is_removed_from_the_alert_areas() {
     let (store, _folder) = database().await;
     let ada = account(1);
     let mut over = emergency(10, &ada);

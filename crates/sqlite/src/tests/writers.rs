@@ -1,4 +1,4 @@
-//! One writer per process: who goes away, who waits, and who shares the file.
+//! The single writer: dropped futures, waiting, and several processes on one file.
 
 use std::{
     future::Future,
@@ -14,25 +14,25 @@ use super::{account, change, commit, database, failed, id, marker, open, registe
 use crate::Options;
 
 #[tokio::test]
-async fn a_commit_that_is_dropped_anywhere_is_whole_or_nothing_and_the_writer_goes_on() {
+async fn a_commit_that_is_dropped_at_any_time_is_stored_whole_or_not_at_all() {
     let (store, _folder) = database().await;
     let mut outcomes = [0; 2];
     for n in 0..200_u64 {
         let number = u128::from(n) * 2 + 1;
         let both =
             change(vec![register(&account(number)), register(&account(number + 1))]).account_event(marker(number));
-        // Dropped after so long, which is now within one statement and now within another.
+        // The growing timeout ends the commit in each of its statements by turns.
         let _ = tokio::time::timeout(Duration::from_micros(n * 10), store.commit(both)).await;
         commit(&store, Vec::new()).await.unwrap();
         let found = (store.find(id(number)).await.unwrap(), store.find(id(number + 1)).await.unwrap());
         assert_eq!(found.0.is_some(), found.1.is_some(), "half a change is stored");
         outcomes[usize::from(found.0.is_some())] += 1;
     }
-    assert!(outcomes.iter().all(|&count| count > 0), "the times were not spread: {outcomes:?}");
+    assert!(outcomes.iter().all(|&count| count > 0), "the timeouts never ended a commit, or always: {outcomes:?}");
 }
 
 #[tokio::test]
-async fn a_commit_that_is_dropped_at_each_of_its_waits_leaves_a_writer_that_works() {
+async fn a_commit_that_is_dropped_at_any_await_leaves_a_working_writer() {
     let (store, _folder) = database().await;
     for polls in 0..40 {
         let number = 1_000 + polls;
@@ -61,24 +61,24 @@ async fn a_connection_left_in_a_transaction_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_database_that_another_process_holds_is_unavailable_after_the_timeout() {
+async fn a_database_that_another_process_writes_to_is_unavailable_after_the_busy_timeout() {
     let (store, folder) = database().await;
-    let hurried = Options { busy_timeout: Duration::from_millis(200), ..Options::default() };
-    let other = open(&folder, &hurried).await;
+    let impatient = Options { busy_timeout: Duration::from_millis(200), ..Options::default() };
+    let other = open(&folder, &impatient).await;
     let mut holding = store.writer.acquire().await.unwrap();
     let holding = holding.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let started = Instant::now();
     let refused = failed(commit(&other, vec![register(&account(1))]).await);
     assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
     assert!(started.elapsed() >= Duration::from_millis(200));
-    assert!(other.find(id(1)).await.unwrap().is_none(), "readers do not wait");
+    assert!(other.find(id(1)).await.unwrap().is_none(), "readers must not wait");
     holding.rollback().await.unwrap();
     commit(&other, vec![register(&account(1))]).await.unwrap();
     assert!(store.find(id(1)).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn two_processes_write_at_once_and_each_hears_all() {
+async fn two_processes_write_at_once_and_a_tail_returns_the_events_of_both() {
     let (store, folder) = database().await;
     let other = open(&folder, &Options::default()).await;
     let mut tail = store.follow().await.unwrap();
@@ -88,12 +88,12 @@ async fn two_processes_write_at_once_and_each_hears_all() {
         }
     };
     tokio::join!(write(store.clone(), 1), write(other.clone(), 1_001));
-    let mut heard = Vec::new();
-    while heard.len() < 100 {
-        heard.extend(tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap().unwrap());
+    let mut received = Vec::new();
+    while received.len() < 100 {
+        received.extend(tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap().unwrap());
     }
-    assert!(heard.is_sorted_by(|a, b| a.id < b.id));
-    // Then only the other one writes, and nobody wakes the reader.
+    assert!(received.is_sorted_by(|a, b| a.id < b.id));
+    // A commit of the other process alone does not wake the reader, which has to poll.
     other.commit(change(Vec::new()).account_event(marker(7))).await.unwrap();
     let late = tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap().unwrap();
     assert_eq!(late.into_iter().map(|e| e.event).collect::<Vec<_>>(), [marker(7)]);
