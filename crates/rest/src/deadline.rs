@@ -23,8 +23,9 @@ pub(crate) struct Deadline(Arc<Mutex<Remaining>>);
 
 #[derive(Debug)]
 enum Remaining {
+    /// Running: expires then.
     Until(Instant),
-    /// The client has the word: so much is left when the body is there.
+    /// The body is still arriving: this much is left after it.
     Paused(Duration),
 }
 
@@ -38,7 +39,7 @@ impl Deadline {
         Self(Arc::new(Mutex::new(Remaining::Until(Instant::now() + ANSWER_TIMEOUT))))
     }
 
-    /// Pauses while the client is waited for.
+    /// Stops the clock while the client sends its body.
     pub(crate) fn pause(&self) -> Pause {
         let mut remaining = self.0.lock();
         if let Remaining::Until(end) = *remaining {
@@ -75,7 +76,7 @@ pub(crate) async fn enforce(mut request: Request, next: Next) -> Answer {
         if let Ok(response) = timeout_at(end, &mut answer).await {
             return Ok(response);
         }
-        // A pause in the meantime has moved it.
+        // A body that was still arriving has moved the deadline: wait again.
         if deadline.end() <= Instant::now() {
             let late = format!("no answer within {ANSWER_TIMEOUT:?}");
             return Err(Failure::from(port::Error::unavailable(late)));

@@ -68,7 +68,7 @@ fn wrap(routes: Router, HttpOptions { origins, proxies, ids, in_flight }: HttpOp
     let layers = ServiceBuilder::new()
         // First, so that a shutdown waits for everything below.
         .layer(from_fn_with_state(in_flight, count_in_flight))
-        // The connection has to be known before a client can be told from a proxy.
+        // The connection has to be known to distinguish a client from a proxy.
         .layer(map_request(attach_connection))
         .layer(map_request_with_state(Proxies::new(proxies), attach_client_address))
         // An id that is not fit for a log counts as none: it is dropped before one is generated.

@@ -337,9 +337,7 @@ mod tests {
         assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
         assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
         assert_eq!(duration("7d"), Ok(Duration::from_hours(7 * 24)));
-        for wrong in
-            ["", "90", "s", "0", "0s", "-1s", "1.5h", "99999999999999999999d", "300000000000000000d", "1é", "999ms"]
-        {
+        for wrong in ["", "90", "s", "0", "0s", "-1s", "99999999999999999999d", "300000000000000000d", "1é", "999ms"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,6 +1,6 @@
-//! The router on mocks, and requests to it. A call that a mock does not expect panics.
+//! The router on mocks, and requests to it. A call that a mock does not expect panics, which shows as a 500.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use allynet_domain::{
     Account, HelperReputation, Profile, Role, Text, Timestamp, UserId,
@@ -15,13 +15,15 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, request::Builder},
+    response::IntoResponse as _,
 };
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{ReadinessCheck, RestPorts, router};
+use crate::{Failure, ReadinessCheck, RestPorts, router};
 
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
@@ -153,7 +155,9 @@ pub(super) struct Got {
 
 impl App {
     pub(super) async fn send(&self, request: Request<Body>) -> Got {
-        let response = self.0.clone().oneshot(request).await.unwrap();
+        // A mock that is called unexpectedly panics, which is answered as the server does.
+        let answer = AssertUnwindSafe(self.0.clone().oneshot(request)).catch_unwind().await;
+        let response = answer.map_or_else(|panic| Failure::panicked(&*panic).into_response(), Result::unwrap);
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let is_text = parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));

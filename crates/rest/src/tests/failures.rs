@@ -2,12 +2,13 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use allynet_domain::port;
 use axum::http::Method;
 use serde_json::json;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::app::{App, Mocks};
@@ -39,6 +40,10 @@ impl<'a> MakeWriter<'a> for Log {
 
 impl Log {
     fn capture(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
+        // While there is a single subscriber, tracing asks the one of the current thread whether an event is of interest and
+        // caches the answer for all threads. A global one makes two: no other test can disable an event here.
+        static SECOND: Once = Once::new();
+        SECOND.call_once(|| tracing::subscriber::set_global_default(NoSubscriber::default()).unwrap());
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(log.clone());
         (log, tracing::subscriber::set_default(subscriber.finish()))
