@@ -44,7 +44,7 @@ const HELPERS_BY_VERIFICATION: &str = concat!(
      ORDER BY a.created_at, a.id LIMIT $3"
 );
 const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
-const ADD_CONTACT: &str = "SELECT add_contact($1, $2, $3, $4, $5, $6)";
+const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";
 const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
 
 statements!(

@@ -1,4 +1,7 @@
-//! A change as the JSON that `apply_change` in the migrations takes: `op` names the write, all other keys are columns.
+//! A change as the JSON that `apply_change_v1` (`migrations/postgres/0002_apply_change_v1.sql`) reads.
+//!
+//! `op` names the write, all other keys are named like the columns they go to. The function refuses a missing or unknown
+//! key, so a key is added here and in a next version of the function together.
 
 use allynet_domain::{
     Account, Change, Emergency, EmergencyId, MAX_TRUST, Message, NewEvent, PasswordHash, Response, Sender, Session, To,
