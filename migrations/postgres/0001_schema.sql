@@ -281,7 +281,7 @@ SELECT
         SELECT coalesce(json_agg(json_build_object(
             'helper', json_build_object(
                 'person', json_build_object('id', a.id, 'first_name', a.first_name, 'last_name', a.last_name),
-                'standing', json_build_object('trust_score', a.trust_score, 'rating_sum', a.rating_sum,
+                'reputation', json_build_object('trust_score', a.trust_score, 'rating_sum', a.rating_sum,
                     'rating_count', a.rating_count)),
             'status', r.status, 'notes', r.notes, 'estimated_arrival', r.estimated_arrival,
             'responded_at', r.responded_at, 'updated_at', r.updated_at

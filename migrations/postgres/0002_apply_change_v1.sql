@@ -18,6 +18,8 @@ DECLARE
     recipient_keys CONSTANT text[] := '{helper,distance}';
     decided_at timestamptz := change ->> 'at';
     locked uuid[] := ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e);
+    -- Acknowledgements that changed nothing, as `emergency/helper`.
+    unchanged text[] := '{}';
     w jsonb;
     write_keys text[];
     -- The emergency and the account that a write is about.
@@ -215,11 +217,13 @@ BEGIN
                 FROM jsonb_to_recordset(w -> 'recipients') AS r (helper uuid, distance double precision);
             END IF;
 
+        -- Idempotent: an alert that was acknowledged before or never sent stays as it is, and the event of this
+        -- acknowledgement is left out below.
         WHEN 'acknowledge_alert' THEN
             UPDATE alert SET acknowledged_at = decided_at
             WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND acknowledged_at IS NULL;
             IF NOT FOUND THEN
-                RAISE EXCEPTION 'the alert was acknowledged before' USING ERRCODE = 'AN001';
+                unchanged := unchanged || concat(target, '/', person);
             END IF;
 
         WHEN 'set_declined' THEN
@@ -267,5 +271,6 @@ BEGIN
         jsonb_to_recordset(change -> 'events')
             AS (at timestamptz, emergency_id uuid, actor_id uuid, kind text, body jsonb)
     ) WITH ORDINALITY AS e (at, emergency_id, actor_id, kind, body, ordinality)
+    WHERE e.kind <> 'alert_acknowledged' OR concat(e.emergency_id, '/', e.body ->> 'helper') <> ALL (unchanged)
     ORDER BY e.ordinality;
 END $$;

@@ -63,7 +63,7 @@ impl Change {
     }
 }
 
-/// One thing to store. Each fails the whole change when its condition does not hold.
+/// One thing to store. Each fails the whole change when its condition does not hold, unless it says otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
     /// A new account with its password. `Conflict(Email)` when the email is taken.
@@ -152,7 +152,8 @@ pub enum Write {
         /// Who.
         recipients: Vec<Recipient>,
     },
-    /// A device of an alerted helper has the alert. `Stale` when it was acknowledged before, or never sent.
+    /// A device of an alerted helper received the alert. An alert that was acknowledged before, or never sent, stays as
+    /// it is, and an [`Event::AlertAcknowledged`] of this helper and emergency in the same change is not appended.
     AcknowledgeAlert {
         /// To what.
         emergency: EmergencyId,

@@ -3,7 +3,7 @@
 //! The modules below hold one function per kind of write. What a write may assume is decided by the domain.
 
 use allynet_domain::{
-    Change, NewEvent, Timestamp, Write,
+    Change, EmergencyId, Event, NewEvent, Timestamp, UserId, Write,
     port::{Changes, Result},
 };
 use async_trait::async_trait;
@@ -27,7 +27,7 @@ mod messages;
 impl Changes for Sqlite {
     #[instrument(name = "sqlite.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
     async fn commit(&self, change: Change) -> Result<()> {
-        let Change { at, actor: _, writes, events } = change;
+        let Change { at, actor: _, writes, mut events } = change;
         let at = at.timestamp_micros();
         // Declared first, so dropped last: the readers of the log look after the commit, and also after this future was
         // dropped, when the commit may have happened or not.
@@ -38,7 +38,13 @@ impl Changes for Sqlite {
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         for write in writes {
-            apply(&mut transaction, at, write).await?;
+            if let Write::AcknowledgeAlert { emergency, helper } = write {
+                if !emergencies::acknowledge(&mut transaction, at, emergency, helper).await? {
+                    events.retain(|event| !is_acknowledgement(event, emergency, helper));
+                }
+            } else {
+                apply(&mut transaction, at, write).await?;
+            }
         }
         append(&mut transaction, events).await?;
         transaction.commit().await.map_err(port_error)?;
@@ -100,7 +106,9 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
         Write::SendAlerts { emergency, wave, recipients } => {
             emergencies::send_alerts(db, at, emergency, wave, &recipients).await
         }
-        Write::AcknowledgeAlert { emergency, helper } => emergencies::acknowledge(db, at, emergency, helper).await,
+        Write::AcknowledgeAlert { emergency, helper } => {
+            emergencies::acknowledge(db, at, emergency, helper).await.map(drop)
+        }
         Write::SetDeclined { emergency, helper, declined } => {
             emergencies::set_declined(db, at, emergency, helper, declined).await
         }
@@ -113,6 +121,11 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
             messages::report(db, at, emergency, reporter, about, &reason).await
         }
     }
+}
+
+/// Whether an event says that this helper acknowledged the alert of this emergency.
+fn is_acknowledgement(event: &NewEvent, of: EmergencyId, by: UserId) -> bool {
+    event.emergency == Some(of) && event.event == Event::AlertAcknowledged { helper: by }
 }
 
 /// An event as [`append`] hands it to SQL.

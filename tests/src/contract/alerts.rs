@@ -1,8 +1,8 @@
 //! Alerts: recipients, acknowledgements, declines and due waves.
 
 use allynet_domain::{
-    Alert, AlertCounts, Change, Emergency, EmergencyId, EmergencyStatus, Event, EventId, Recipient, Timestamp, UserId,
-    Write, port::Error,
+    Alert, AlertCounts, Change, Emergency, EmergencyId, EmergencyStatus, Event, EventId, LoggedEvent, Recipient,
+    Timestamp, UserId, Write,
 };
 use futures_util::future::join_all;
 
@@ -15,21 +15,18 @@ impl Store {
         self.write(Write::SendAlerts { emergency: emergency.id(), wave, recipients }).await;
     }
 
-    /// Acknowledges; returns whether it was the first acknowledgement.
-    async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) -> bool {
-        let acknowledged = Event::AlertAcknowledged { helper };
-        let write = Write::AcknowledgeAlert { emergency, helper };
-        let change = Change::new(Some(helper), at).write(write).event(emergency, acknowledged);
-        match self.changes.commit(change).await {
-            Ok(()) => true,
-            Err(Error::Stale) => false,
-            Err(other) => panic!("{other:?}"),
-        }
+    async fn acknowledge(&self, emergency: EmergencyId, helper: UserId, at: Timestamp) {
+        self.commit(acknowledgement(Change::new(Some(helper), at), emergency, helper)).await;
     }
 
-    async fn acknowledgements(&self, emergency: EmergencyId) -> usize {
+    /// Whose acknowledgements are in the log, in order.
+    async fn acknowledgements(&self, emergency: EmergencyId) -> Vec<UserId> {
         let events = self.log.events_of(emergency, EventId::START, 1_000).await.unwrap();
-        events.iter().filter(|e| matches!(e.event, Event::AlertAcknowledged { .. })).count()
+        let helper = |logged: &LoggedEvent| match logged.event {
+            Event::AlertAcknowledged { helper } => Some(helper),
+            _ => None,
+        };
+        events.iter().filter_map(helper).collect()
     }
 
     async fn due(&self, now: i64, expired_before: i64, limit: u32) -> Vec<EmergencyId> {
@@ -65,6 +62,12 @@ impl Store {
     }
 }
 
+/// Adds an acknowledgement with its event.
+fn acknowledgement(change: Change, emergency: EmergencyId, helper: UserId) -> Change {
+    let write = Write::AcknowledgeAlert { emergency, helper };
+    change.write(write).event_by(helper, emergency, Event::AlertAcknowledged { helper })
+}
+
 pub async fn alerts_are_loaded_in_the_order_of_waves_then_of_distance(store: Store) {
     let emergency = store.emergency().await;
     let [far, late_and_far, near, late_and_farther, late] = store.people().await;
@@ -93,8 +96,8 @@ pub async fn counts_include_the_last_wave_and_the_answers_of_alerted_helpers(sto
     store.send(&emergency, 2, &[(c, 3.0)]).await;
     assert_eq!(store.counts(of).await, AlertCounts { wave: 2, alerted: 3, acknowledged: 0, declined: 0 });
 
-    assert!(store.acknowledge(of, a, at(1)).await);
-    assert!(store.acknowledge(of, b, at(1)).await);
+    store.acknowledge(of, a, at(1)).await;
+    store.acknowledge(of, b, at(1)).await;
     store.decline(&emergency, b, true).await;
     store.decline(&emergency, not_alerted, true).await;
     assert_eq!(store.counts(of).await, AlertCounts { wave: 2, alerted: 3, acknowledged: 2, declined: 1 });
@@ -105,15 +108,37 @@ pub async fn only_the_first_acknowledgement_counts(store: Store) {
     let emergency = store.emergency().await;
     let [a, b] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0), (b, 2.0)]).await;
-    assert!(store.acknowledge(emergency.id(), a, at(7)).await);
-    assert!(!store.acknowledge(emergency.id(), a, at(9)).await);
+    store.acknowledge(emergency.id(), a, at(7)).await;
+    store.acknowledge(emergency.id(), a, at(9)).await;
     assert_eq!(store.alert(&emergency, a).await.unwrap().acknowledged_at, Some(at(7)));
     assert_eq!(store.alert(&emergency, b).await.unwrap().acknowledged_at, None);
-    assert_eq!(store.acknowledgements(emergency.id()).await, 1, "the second is not in the log");
+    assert_eq!(store.acknowledgements(emergency.id()).await, [a], "the second is not in the log");
     // Nor is it undone by being alerted again.
     store.send(&emergency, 2, &[(a, 1.0)]).await;
-    assert!(!store.acknowledge(emergency.id(), a, at(11)).await);
+    store.acknowledge(emergency.id(), a, at(11)).await;
     assert_eq!(store.alert(&emergency, a).await.unwrap().acknowledged_at, Some(at(7)));
+    assert_eq!(store.acknowledgements(emergency.id()).await, [a]);
+}
+
+pub async fn acknowledgements_in_one_change_are_stored_one_by_one(store: Store) {
+    let [emergency, other] = [store.emergency().await, store.emergency().await];
+    let [a, b, c, stranger] = store.people().await;
+    store.send(&emergency, 1, &[(a, 1.0), (b, 2.0), (c, 3.0)]).await;
+    store.send(&other, 1, &[(b, 2.0)]).await;
+    store.acknowledge(emergency.id(), b, at(1)).await;
+
+    let (of, and) = (emergency.id(), other.id());
+    let pairs = [(of, a), (of, b), (of, stranger), (id(), a), (and, b), (of, c)];
+    let change = pairs.into_iter().fold(Change::new(None, at(2)), |change, (of, by)| acknowledgement(change, of, by));
+    store.commit(change.event(of, Event::AlertDeclined { helper: b })).await;
+
+    for (helper, when) in [(a, 2), (b, 1), (c, 2)] {
+        assert_eq!(store.alert(&emergency, helper).await.unwrap().acknowledged_at, Some(at(when)));
+    }
+    assert_eq!(store.acknowledgements(of).await, [b, a, c]);
+    assert_eq!(store.acknowledgements(and).await, [b]);
+    let events = store.log.events_of(of, EventId::START, 1_000).await.unwrap();
+    assert_eq!(events.last().unwrap().event, Event::AlertDeclined { helper: b }, "other events are appended");
 }
 
 pub async fn of_many_acknowledgements_at_once_exactly_one_is_the_first(store: Store) {
@@ -122,9 +147,9 @@ pub async fn of_many_acknowledgements_at_once_exactly_one_is_the_first(store: St
     let [a] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0)]).await;
     let nodes = [&store, &other_node].into_iter().cycle();
-    let first = join_all((0..12).zip(nodes).map(|(n, node)| node.acknowledge(emergency.id(), a, at(n)))).await;
-    assert_eq!(first.into_iter().filter(|first| *first).count(), 1);
-    assert_eq!(store.acknowledgements(emergency.id()).await, 1);
+    join_all((0..12).zip(nodes).map(|(n, node)| node.acknowledge(emergency.id(), a, at(n)))).await;
+    assert_eq!(store.acknowledgements(emergency.id()).await, [a]);
+    assert_eq!(store.counts(emergency.id()).await.acknowledged, 1);
 }
 
 pub async fn an_acknowledgement_without_an_alert_is_ignored(store: Store) {
@@ -132,13 +157,13 @@ pub async fn an_acknowledgement_without_an_alert_is_ignored(store: Store) {
     let [stranger, decliner] = store.people().await;
     store.decline(&emergency, decliner, true).await;
     for helper in [stranger, decliner, id()] {
-        assert!(!store.acknowledge(emergency.id(), helper, at(1)).await);
+        store.acknowledge(emergency.id(), helper, at(1)).await;
     }
-    assert!(!store.acknowledge(id(), stranger, at(1)).await);
+    store.acknowledge(id(), stranger, at(1)).await;
     assert_eq!(store.counts(emergency.id()).await.acknowledged, 0);
     assert_eq!(store.alert(&emergency, stranger).await, None);
     assert_eq!(store.alert(&emergency, decliner).await.unwrap().acknowledged_at, None);
-    assert_eq!(store.acknowledgements(emergency.id()).await, 0);
+    assert_eq!(store.acknowledgements(emergency.id()).await, []);
 }
 
 pub async fn an_acknowledgement_leaves_the_revision_as_it_was(store: Store) {
@@ -146,7 +171,7 @@ pub async fn an_acknowledgement_leaves_the_revision_as_it_was(store: Store) {
     let [a] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0)]).await;
     let before = store.find(emergency.id()).await.revision;
-    assert!(store.acknowledge(emergency.id(), a, at(1)).await);
+    store.acknowledge(emergency.id(), a, at(1)).await;
     assert_eq!(store.find(emergency.id()).await.revision, before, "concurrent decisions are not affected");
 }
 

@@ -53,6 +53,7 @@ macro_rules! contract {
                 alerts_are_loaded_in_the_order_of_waves_then_of_distance
                 counts_include_the_last_wave_and_the_answers_of_alerted_helpers
                 only_the_first_acknowledgement_counts
+                acknowledgements_in_one_change_are_stored_one_by_one
                 of_many_acknowledgements_at_once_exactly_one_is_the_first
                 an_acknowledgement_without_an_alert_is_ignored
                 an_acknowledgement_leaves_the_revision_as_it_was

@@ -175,8 +175,8 @@ impl Service {
         id
     }
 
-    pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) -> bool {
-        alerts::acknowledge(&self.context(), &[(emergency, helper)]).await.unwrap() == 1
+    pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) {
+        alerts::acknowledge(&self.context(), &[(emergency, helper)]).await.unwrap();
     }
 
     pub async fn accept(&self, emergency: EmergencyId, helper: &Account) {

@@ -27,28 +27,23 @@ pub enum Fired {
     Expired,
 }
 
-/// Devices of alerted helpers have their alerts: `(to what, whose)`. All that arrive at about the same time are stored by
-/// one commit, because a wave is answered by all whom it reached at once. Tells how many were the first to say so.
+/// Stores that devices received alerts, as pairs of emergency and alerted helper, each pair at most once.
+///
+/// One commit stores all of them, because the helpers of a wave answer at about the same time. Idempotent: an alert that
+/// was acknowledged before, or never sent, stays as it is and appends no event.
 ///
 /// # Errors
-/// When a port fails. What was stored before stays stored.
-pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]) -> Result<usize, Error> {
-    let (mut first, mut left) = (0, vec![received]);
-    while let Some(part) = left.pop().filter(|part| !part.is_empty()) {
-        let begin = Change::new(None, cx.clock.now());
-        let change = part.iter().fold(begin, |change, &(emergency, helper)| {
-            let acknowledged = Event::AlertAcknowledged { helper };
-            change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
-        });
-        match cx.changes.commit(change).await {
-            Ok(()) => first += part.len(),
-            // One of them was acknowledged before, by another device: the others are found by halves.
-            Err(port::Error::Stale) if part.len() > 1 => left.extend(<[_; 2]>::from(part.split_at(part.len() / 2))),
-            Err(port::Error::Stale) => {}
-            Err(other) => return Err(other.into()),
-        }
+/// When a port fails. Nothing is stored then.
+pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]) -> Result<(), Error> {
+    if received.is_empty() {
+        return Ok(());
     }
-    Ok(first)
+    let begin = Change::new(None, cx.clock.now());
+    let change = received.iter().fold(begin, |change, &(emergency, helper)| {
+        let acknowledged = Event::AlertAcknowledged { helper };
+        change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
+    });
+    Ok(cx.changes.commit(change).await?)
 }
 
 /// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies

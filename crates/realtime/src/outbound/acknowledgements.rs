@@ -64,7 +64,6 @@ impl Acknowledgements {
     }
 }
 
-/// What was stored by an attempt that failed in the end is passed over by the next.
 async fn store(emergencies: &EmergencyPorts, batch: &[Received]) {
     for attempt in 1..=ATTEMPTS {
         match acknowledge(emergencies, batch).await {
@@ -75,7 +74,7 @@ async fn store(emergencies: &EmergencyPorts, batch: &[Received]) {
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return log_fault(&error, "storing acknowledgements"),
-            Ok(_) => return,
+            Ok(()) => return,
         }
     }
 }

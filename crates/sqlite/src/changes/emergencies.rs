@@ -238,13 +238,13 @@ pub(super) async fn send_alerts(
     .map(drop)
 }
 
-/// Stores the first acknowledgement of an alert that was sent; [`Error::Stale`] for any other.
+/// Stores the first acknowledgement of an alert that was sent; tells whether this was it.
 pub(super) async fn acknowledge(
     db: &mut SqliteConnection,
     at: i64,
     emergency: EmergencyId,
     helper: UserId,
-) -> Result<()> {
+) -> Result<bool> {
     let done = sqlx::query(
         "update alert set acknowledged_at = ?3 \
          where emergency_id = ?1 and helper_id = ?2 and wave is not null and acknowledged_at is null",
@@ -255,7 +255,7 @@ pub(super) async fn acknowledge(
     .execute(db)
     .await
     .map_err(port_error)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
+    Ok(done.rows_affected() == 1)
 }
 
 /// Declines an alert, or takes that back. A helper who declines without having been alerted gets a row without a wave,
