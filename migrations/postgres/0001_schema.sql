@@ -5,7 +5,9 @@
 -- part of the program (crates/postgres/src/error.rs), which turns their violation into a refusal. A violated CHECK or
 -- NOT NULL is a fault of the program.
 --
--- From here on migrations only expand, so that a node of the previous release keeps working during an upgrade.
+-- From here on migrations only expand, so that a node of the previous release keeps working during an upgrade. What a node
+-- calls by name and gets columns or arguments of (views, functions) bears a version, and is never replaced, only followed by
+-- the next one.
 
 -- Creating the extension takes a superuser, so an administrator may do it beforehand.
 CREATE EXTENSION IF NOT EXISTS postgis;
@@ -271,7 +273,7 @@ CREATE TABLE erasure (
 --
 -- `place` is left out, because a client that selects everything would have to ask for the type of that column first:
 -- searches by place select ids from `emergency` and join this view to what they found.
-CREATE VIEW emergency_with_parts AS
+CREATE VIEW emergency_with_parts_v1 AS
 SELECT
     e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
     e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Contact, ContactId, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
-    port::{Accounts, Activity, Credentials, Error, HelperPage, ListedHelper, Result},
+    port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, Result},
 };
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -11,38 +11,42 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    rows::{AccountRow, Stored, account_columns},
+    caller_cache::EvictOnDrop,
+    error::failed,
+    rows::{AccountRow, Stored},
 };
 
-const FIND: &str = concat!("SELECT ", account_columns!(), " FROM account a WHERE a.id = $1");
-const CREDENTIALS: &str = concat!("SELECT ", account_columns!(), ", a.password_hash FROM account a WHERE a.email = $1");
-const SET_PROFILE: &str = "UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6 \
-                           WHERE id = $1";
-const ACTIVITY: &str = "SELECT \
-     (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id \
-      WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped, \
-     (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
-/// Ends the columns of an account with the number of reports about it.
-macro_rules! reported {
-    () => {
-        ", (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports"
-    };
-}
-
-const HELPERS: &str = concat!(
-    "SELECT ",
-    account_columns!(),
-    reported!(),
-    " FROM account a WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2) \
-     ORDER BY a.created_at, a.id LIMIT $3"
-);
-const HELPERS_BY_VERIFICATION: &str = concat!(
-    "SELECT ",
-    account_columns!(),
-    reported!(),
-    " FROM account a WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2) \
-     ORDER BY a.created_at, a.id LIMIT $3"
-);
+const FIND: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+    FROM account a WHERE a.id = $1";
+const CREDENTIALS: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at, a.password_hash
+    FROM account a WHERE a.email = $1";
+const SET_PROFILE: &str = "
+    UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6 WHERE id = $1";
+const ACTIVITY: &str = "
+    SELECT
+        (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id
+         WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped,
+        (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
+/// Pages of helpers with the number of reports about each. Two statements, because each walks an index of its own: with one,
+/// a page of the few who wait for verification would walk through all helpers.
+const HELPERS: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
+    FROM account a
+    WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2)
+    ORDER BY a.created_at, a.id LIMIT $3";
+const HELPERS_BY_VERIFICATION: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
+    FROM account a
+    WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2)
+    ORDER BY a.created_at, a.id LIMIT $3";
 const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
 const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";
 const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
@@ -109,27 +113,25 @@ impl ContactRow {
 
 #[async_trait]
 impl Accounts for Postgres {
-    #[instrument(name = "pg.accounts.find", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.find", level = "debug", skip_all, fields(user = %id))]
     async fn find(&self, id: UserId) -> Result<Option<Account>> {
         let row: Option<AccountRow> =
-            sqlx::query_as(FIND).bind(Uuid::from(id)).fetch_optional(self.main()).await.map_err(Error::unavailable)?;
+            sqlx::query_as(FIND).bind(Uuid::from(id)).fetch_optional(self.main()).await.map_err(failed)?;
         row.map(AccountRow::account).transpose()
     }
 
     #[instrument(name = "pg.accounts.credentials", level = "debug", skip_all)]
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
-        let row: Option<CredentialsRow> = sqlx::query_as(CREDENTIALS)
-            .bind(email.as_str())
-            .fetch_optional(self.main())
-            .await
-            .map_err(Error::unavailable)?;
+        let row: Option<CredentialsRow> =
+            sqlx::query_as(CREDENTIALS).bind(email.as_str()).fetch_optional(self.main()).await.map_err(failed)?;
         let Some(CredentialsRow { account, password_hash }) = row else { return Ok(None) };
         Ok(Some(Credentials { account: account.account()?, password: PasswordHash::new(password_hash) }))
     }
 
-    #[instrument(name = "pg.accounts.set_profile", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.set_profile", level = "debug", skip_all, fields(user = %id))]
     async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
         let Profile { first_name, last_name, phone, avatar, bio } = profile;
+        let _evict = EvictOnDrop::new(self.callers(), vec![id]);
         sqlx::query(SET_PROFILE)
             .bind(Uuid::from(id))
             .bind(first_name.as_str())
@@ -139,15 +141,14 @@ impl Accounts for Postgres {
             .bind(bio.as_ref().map(Text::as_str))
             .execute(self.main())
             .await
-            .map_err(Error::unavailable)?;
-        self.remembered().forget(&[id]);
+            .map_err(failed)?;
         Ok(())
     }
 
-    #[instrument(name = "pg.accounts.activity", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.activity", level = "debug", skip_all, fields(user = %id))]
     async fn activity(&self, id: UserId) -> Result<Activity> {
         let ActivityRow { helped, requested } =
-            sqlx::query_as(ACTIVITY).bind(Uuid::from(id)).fetch_one(self.main()).await.map_err(Error::unavailable)?;
+            sqlx::query_as(ACTIVITY).bind(Uuid::from(id)).fetch_one(self.main()).await.map_err(failed)?;
         let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Activity { helped: count(helped), requested: count(requested) })
     }
@@ -162,21 +163,18 @@ impl Accounts for Postgres {
             Some(verification) => query.bind(verification.as_str()),
             None => query,
         };
-        let rows: Vec<HelperRow> = query.fetch_all(self.main()).await.map_err(Error::unavailable)?;
+        let rows: Vec<HelperRow> = query.fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(HelperRow::listed).collect()
     }
 
-    #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
-        let rows: Vec<ContactRow> = sqlx::query_as(CONTACTS)
-            .bind(Uuid::from(owner))
-            .fetch_all(self.main())
-            .await
-            .map_err(Error::unavailable)?;
+        let rows: Vec<ContactRow> =
+            sqlx::query_as(CONTACTS).bind(Uuid::from(owner)).fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(ContactRow::contact).collect()
     }
 
-    #[instrument(name = "pg.accounts.add_contact", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.add_contact", level = "debug", skip_all, fields(user = %owner))]
     async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
         let Contact { id, name, email, created_at } = contact;
         sqlx::query_scalar(ADD_CONTACT)
@@ -188,17 +186,17 @@ impl Accounts for Postgres {
             .bind(i32::try_from(limit).unwrap_or(i32::MAX))
             .fetch_one(self.main())
             .await
-            .map_err(Error::unavailable)
+            .map_err(failed)
     }
 
-    #[instrument(name = "pg.accounts.remove_contact", level = "debug", skip_all)]
+    #[instrument(name = "pg.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner))]
     async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
         let done = sqlx::query(REMOVE_CONTACT)
             .bind(Uuid::from(owner))
             .bind(Uuid::from(contact))
             .execute(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -1,26 +1,25 @@
-//! Alerts whose time has come.
+//! Alerts that are due.
 
 use allynet_domain::{
     EmergencyId, Timestamp,
-    port::{Alerts, Error, Result},
+    port::{Alerts, Result},
 };
 use async_trait::async_trait;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Postgres, emergency_row::live};
+use crate::{Postgres, error::failed};
 
-/// Each half walks an index in its order, and stops at the limit. Only live emergencies have a next wave.
-const DUE: &str = concat!(
-    "SELECT id FROM ( \
-         (SELECT e.id, $1 - e.next_alert_at AS waited FROM emergency e \
-          WHERE e.next_alert_at <= $1 ORDER BY e.next_alert_at LIMIT $3) \
-         UNION ALL \
-         (SELECT e.id, $2 - e.created_at FROM emergency e WHERE ",
-    live!(),
-    " AND e.created_at < $2 ORDER BY e.created_at LIMIT $3) \
-     ) AS due GROUP BY id ORDER BY max(waited) DESC, id LIMIT $3"
-);
+/// Each half walks an index in its order and stops at the limit. Only live emergencies have a next wave.
+const DUE: &str = "
+    SELECT id FROM (
+        (SELECT id, $1 - next_alert_at AS waited FROM emergency
+         WHERE next_alert_at <= $1 ORDER BY next_alert_at LIMIT $3)
+        UNION ALL
+        (SELECT id, $2 - created_at FROM emergency
+         WHERE status IN ('active', 'responding') AND created_at < $2 ORDER BY created_at LIMIT $3)
+    ) AS due
+    GROUP BY id ORDER BY max(waited) DESC, id LIMIT $3";
 
 statements!(DUE);
 
@@ -34,7 +33,7 @@ impl Alerts for Postgres {
             .bind(i64::from(limit))
             .fetch_all(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         Ok(ids.into_iter().map(Into::into).collect())
     }
 }

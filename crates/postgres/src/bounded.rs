@@ -3,12 +3,8 @@
 //! The server's own limit on statements helps only while the server runs. One that is frozen, or that lies behind a
 //! broken network, answers nothing for minutes. So the time is kept here too, from asking for a connection to the last
 //! row, and a connection that did not answer in time is closed: its answer could only ever come too late.
-//!
-//! A request makes several calls. What one of them had to wait, the next ones have less (`answering`): when the database
-//! comes back in the middle of a request, the whole is still answered in time.
 
 use std::{
-    cell::Cell,
     fmt,
     io::{Error as IoError, ErrorKind},
     sync::{
@@ -43,20 +39,6 @@ pub(crate) struct Bounded {
     measures: Measures,
 }
 
-/// Calls that take longer have waited for something.
-const SLOW: Duration = Duration::from_millis(500);
-
-tokio::task_local! {
-    /// How long the slow calls of what is being answered have taken so far.
-    static WAITED: Cell<Duration>;
-}
-
-/// Runs what somebody waits for the answer of: all its calls together wait no longer than one may. Many fast calls are no
-/// waiting.
-pub async fn answering<F: Future>(work: F) -> F::Output {
-    WAITED.scope(Cell::new(Duration::ZERO), work).await
-}
-
 type Steps = Vec<Either<PgQueryResult, PgRow>>;
 
 impl Bounded {
@@ -88,29 +70,22 @@ impl Bounded {
     async fn begin(&self) -> Result<Call<'_>, Error> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
-        let waited = WAITED.try_with(Cell::get).unwrap_or_default();
-        let deadline = begun + self.limit.saturating_sub(waited);
+        let deadline = begun + self.limit;
         let connection = timeout_at(deadline, self.kept.take()).await.unwrap_or(Err(Error::PoolTimedOut));
         self.measures.waited(begun.elapsed(), &connection);
-        Ok(Call { connection: connection?, begun, deadline, of: self })
+        Ok(Call { connection: connection?, deadline, of: self })
     }
 }
 
 /// A connection, and until when it has to answer.
 struct Call<'b> {
     connection: Lent,
-    begun: Instant,
     deadline: Instant,
     of: &'b Bounded,
 }
 
 impl Call<'_> {
     fn end<T>(self, answered: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
-        let took = self.begun.elapsed();
-        if took > SLOW {
-            // Nobody may be waiting.
-            WAITED.try_with(|waited| waited.set(waited.get() + took)).ok();
-        }
         let Ok(answer) = answered else {
             // Given back to the pool, it would be waited for there.
             self.connection.give_up();
@@ -212,23 +187,5 @@ mod tests {
         let text = handle.render();
         assert!(text.contains(r#"allynet_db_timeouts_total{pool="test",of="connection"} 1"#), "{text}");
         assert!(text.contains(r#"allynet_db_acquire_duration_seconds_count{pool="test"} 1"#), "{text}");
-    }
-
-    #[tokio::test]
-    async fn what_a_call_has_waited_the_next_ones_have_less() {
-        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
-        let limit = Duration::from_millis(900);
-        let pool = Bounded::new("test", Kept::of(PoolOptions::new().connect_lazy(&url).unwrap(), 0), limit);
-        let asked = Instant::now();
-        answering(async {
-            WAITED.with(|waited| waited.set(Duration::from_millis(800)));
-            assert!(sqlx::query("select 1").execute(&pool).await.is_err());
-        })
-        .await;
-        assert!(asked.elapsed() < limit, "{:?}", asked.elapsed());
-        let asked = Instant::now();
-        assert!(sqlx::query("select 1").execute(&pool).await.is_err());
-        assert!(asked.elapsed() >= limit, "what nobody waits for has its own time");
     }
 }

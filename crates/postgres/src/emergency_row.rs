@@ -1,64 +1,24 @@
-//! The row of an emergency with everything that belongs to it, and the statement that makes it. Private to
-//! `emergencies`.
+//! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v1`.
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, ResponseStatus,
     Revision, Text, Timestamp, UserId, port::Result,
 };
 use serde::Deserialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::rows::{Stored, person};
+use crate::{
+    error::failed,
+    rows::{Stored, person},
+};
 
-/// Whether an emergency `e` is live, in the words of the partial indices.
-macro_rules! live {
-    () => {
-        "e.status IN ('active', 'responding')"
-    };
+/// The emergency of a row of an outer join, in which all columns of the view may be null.
+pub(crate) fn optional_emergency(row: &PgRow) -> Result<Option<Emergency>> {
+    let id: Option<Uuid> = row.try_get("id").map_err(failed)?;
+    let emergency = id.map(|_| EmergencyRow::from_row(row).map_err(failed)?.emergency());
+    emergency.transpose()
 }
-
-/// Everyone who was alerted to an emergency `e` or declined it, as [`AlertRow`]s.
-macro_rules! alerts_json {
-    () => {
-        "(SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave, \
-             'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at) \
-             ORDER BY l.wave, l.distance, l.helper_id), '[]')::text \
-          FROM alert l WHERE l.emergency_id = e.id) AS alerts"
-    };
-}
-
-/// Selects [`EmergencyRow`]s of an emergency `e`, and one more column if told. The keys within `responses` are those
-/// of [`ResponseRow`].
-macro_rules! emergency {
-    () => {
-        $crate::emergency_row::emergency!("NULL AS nothing")
-    };
-    ($more:expr) => {
-        concat!(
-            "SELECT e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, \
-             e.latitude, e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, \
-             e.status, e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, e.ended_at, \
-             e.ended_by, e.resolution, e.ending_notes, e.next_alert_at, e.revision, c.alerted, c.acknowledged, \
-             c.declined, \
-             (SELECT coalesce(json_agg(json_build_object('helper', json_build_object( \
-                      'person', json_build_object('id', a.id, 'first_name', a.first_name, 'last_name', a.last_name), \
-                      'reputation', json_build_object('trust_score', a.trust_score, 'rating_sum', a.rating_sum, \
-                          'rating_count', a.rating_count)), \
-                  'status', r.status, 'notes', r.notes, 'estimated_arrival', r.estimated_arrival, \
-                  'responded_at', r.responded_at, 'updated_at', r.updated_at) \
-                  ORDER BY r.first_responded_at, r.ordinal), '[]')::text \
-              FROM response r JOIN account a ON a.id = r.helper_id WHERE r.emergency_id = e.id) AS responses, ",
-            $more,
-            " FROM emergency e JOIN account o ON o.id = e.owner_id CROSS JOIN LATERAL ( \
-                  SELECT count(*) AS alerted, count(l.acknowledged_at) AS acknowledged, \
-                      count(l.declined_at) AS declined \
-                  FROM alert l WHERE l.emergency_id = e.id AND l.wave IS NOT NULL) AS c"
-        )
-    };
-}
-
-pub(crate) use {alerts_json, emergency, live};
 
 #[derive(FromRow)]
 pub(crate) struct EmergencyRow {
@@ -114,7 +74,7 @@ struct CountsRow {
     declined: i64,
 }
 
-/// A response as JSON.
+/// An element of the column `responses`: its keys are written by the view.
 #[derive(Deserialize)]
 struct ResponseRow {
     helper: HelperCard,
@@ -125,7 +85,7 @@ struct ResponseRow {
     updated_at: Timestamp,
 }
 
-/// An alert as JSON.
+/// An alert or a decline, as JSON with these keys.
 #[derive(Deserialize)]
 pub(crate) struct AlertRow {
     helper: UserId,

@@ -1,29 +1,39 @@
-//! What went wrong, in the port's words: which named constraint is which rule, and which code is which refusal.
+//! What a failed statement means to the domain: by the constraint that it violated, or by its SQLSTATE.
 
 use allynet_domain::port::{Constraint, Error};
 
-/// Raised by `apply_change` when the stored revision is another.
+/// Raised by `apply_change_v1` when what the change was decided on is no longer so.
 const STALE: &str = "AN001";
-/// Two transactions waited for each other, and this one gave way: decided again, it will find its turn.
+/// Two transactions waited for each other and this one was rolled back: deciding again mends it.
 const DEADLOCK: &str = "40P01";
+
+/// Classes of SQLSTATE whose cause can pass, so that the same statement may succeed later: connection (08), authorization
+/// and missing database (28, 3D: the server is being set up or restored), rolled back transaction (40), resources (53),
+/// locks and object state (55), cancelled or shut down by an operator or a timeout (57), I/O (58).
+const TRANSIENT_CLASSES: [&str; 8] = ["08", "28", "3D", "40", "53", "55", "57", "58"];
+/// A standby that has not been promoted yet refuses writes.
+const READ_ONLY: &str = "25006";
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The URL names no PostgreSQL database.
+    /// The URL is not that of a PostgreSQL database.
     #[error("the database URL is not valid")]
     Url(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Nothing answered there, or it refused.
+    /// The server cannot be reached, or refused the connection.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The tables could not be brought up to date.
+    /// A migration failed, or the database was migrated by a newer version.
     #[error("the database cannot be migrated")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The schema lacks a function that this version calls.
+    #[error("the database has no function {0}: it was made for another version of this program")]
+    MissingFunction(&'static str),
 }
 
-/// Tells what a failed statement means to the domain.
-pub(crate) fn refused(error: sqlx::Error) -> Error {
-    let Some(database) = error.as_database_error() else { return Error::unavailable(error) };
+/// Translates the failure of a commit: a violated rule of the domain, a stale decision, or as [`failed`].
+pub(crate) fn commit_failed(error: sqlx::Error) -> Error {
+    let Some(database) = error.as_database_error() else { return failed(error) };
     if let Some(constraint) = database.constraint() {
         if let Some(rule) = rule(constraint) {
             return Error::Conflict(rule);
@@ -35,8 +45,28 @@ pub(crate) fn refused(error: sqlx::Error) -> Error {
     }
     match database.code().as_deref() {
         Some(STALE | DEADLOCK) => Error::Stale,
-        _ => Error::unavailable(error),
+        _ => failed(error),
     }
+}
+
+/// Translates the failure of a statement: `Unavailable` if trying again can mend it, else `Bug`.
+pub(crate) fn failed(error: sqlx::Error) -> Error {
+    let is_transient = match &error {
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_transient(&code)),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // A value that does not decode, a column that is missing, an argument that does not encode.
+        _ => false,
+    };
+    if is_transient { Error::unavailable(error) } else { Error::bug(error) }
+}
+
+fn is_transient(code: &str) -> bool {
+    code == READ_ONLY || TRANSIENT_CLASSES.iter().any(|class| code.starts_with(class))
 }
 
 fn rule(constraint: &str) -> Option<Constraint> {
@@ -48,5 +78,60 @@ fn rule(constraint: &str) -> Option<Constraint> {
         "rating_pkey" => Some(Constraint::Rating),
         "report_pkey" => Some(Constraint::Report),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlstate_is_transient_only_if_a_later_attempt_can_succeed() {
+        for (code, expected, why) in [
+            ("08006", true, "connection failure"),
+            ("25006", true, "read-only: a standby"),
+            ("28P01", true, "wrong password, while it is being changed"),
+            ("3D000", true, "no such database, while it is being restored"),
+            ("40001", true, "serialization failure"),
+            ("40P01", true, "deadlock"),
+            ("53100", true, "disk full"),
+            ("53300", true, "too many connections"),
+            ("55P03", true, "lock timeout"),
+            ("57014", true, "statement timeout"),
+            ("57P01", true, "shutdown"),
+            ("57P03", true, "starting up"),
+            ("58030", true, "I/O error"),
+            ("0A000", false, "not supported"),
+            ("22001", false, "string too long"),
+            ("22P02", false, "text that does not parse"),
+            ("23502", false, "violated NOT NULL"),
+            ("23503", false, "violated foreign key"),
+            ("23505", false, "violated unique constraint that is no rule of the domain"),
+            ("23514", false, "violated CHECK"),
+            ("25P02", false, "statement in a failed transaction"),
+            ("42601", false, "syntax error"),
+            ("42703", false, "undefined column"),
+            ("42883", false, "undefined function"),
+            ("42P01", false, "undefined table"),
+            ("AN002", false, "a change with unexpected keys"),
+            ("P0001", false, "raised by PL/pgSQL"),
+            ("XX000", false, "internal error"),
+        ] {
+            assert_eq!(is_transient(code), expected, "{code}: {why}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_client_are_unavailable_or_bugs() {
+        let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for transient in [sqlx::Error::Io(io), sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed] {
+            let translated = failed(transient);
+            assert!(matches!(translated, Error::Unavailable(_)), "{translated:?}");
+        }
+        let decode = sqlx::Error::ColumnDecode { index: "wave".to_owned(), source: "not a number".into() };
+        for bug in [decode, sqlx::Error::ColumnNotFound("wave".to_owned()), sqlx::Error::RowNotFound] {
+            let translated = failed(bug);
+            assert!(matches!(translated, Error::Bug(_)), "{translated:?}");
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! The event log: timelines, and the readers that follow its end. When a gap in the numbers may be passed is decided
-//! in `tail`.
+//! The event log: timelines, and the readers that follow its end.
+//!
+//! When a reader may pass a gap in the numbers is decided in [`crate::tail`].
 
 use std::time::Duration;
 
 use allynet_domain::{
-    EmergencyId, Event, EventId, LoggedEvent, Timestamp, UserId,
+    EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
     port::{AccessAsOf, Error, EventLog, EventTail, Result, Timeline},
 };
 use async_trait::async_trait;
@@ -19,56 +20,74 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    emergency_row::{EmergencyRow, emergency},
-    rows::{SeenRow, Stored, seen},
+    emergency_row::EmergencyRow,
+    error::failed,
+    rows::{AccessRow, Stored},
     tail::{Cursor, Step},
 };
 
-/// The most events handed out at once.
-const BATCH: i64 = 500;
-/// How long to go without looking, if nothing wakes.
-const POLL: Duration = Duration::from_secs(1);
-/// How long to wait at a gap before reading again: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// The maximum number of events that a reader hands out at once.
+const MAX_BATCH: i64 = 500;
+/// How long a reader waits for a notification before it reads anyway.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a reader waits at a gap before it reads again: the first delay and the longest one.
+const GAP_DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// After how long at a gap a reader warns: some other program keeps a transaction open.
+const GAP_WARNING_AFTER: Duration = Duration::from_secs(5);
 
-/// Who waits for longer at a gap says so: some other program keeps a transaction open.
-const REMARKABLE: Duration = Duration::from_secs(5);
-
-/// An emergency with a page of its events, as [`EventRow`]s in JSON. A body is kept as the text that it is.
-const TIMELINE: &str = concat!(
-    emergency!(
-        "(SELECT json_agg(json_build_object('seq', v.seq, 'at', v.at, 'emergency_id', v.emergency_id, \
-              'actor_id', v.actor_id, 'body', v.body::text) ORDER BY v.seq)::text \
-          FROM (SELECT * FROM event WHERE emergency_id = e.id AND seq > $2 ORDER BY seq LIMIT $3) AS v) AS events"
+/// An emergency with a page of its events, as [`EventRow`]s in JSON. A body stays the text that it is, so that its numbers
+/// are not written anew.
+const TIMELINE: &str = "
+    SELECT v.*, (
+            SELECT json_agg(json_build_object('seq', l.seq, 'at', l.at, 'emergency_id', l.emergency_id,
+                'actor_id', l.actor_id, 'body', l.body::text) ORDER BY l.seq)::text
+            FROM (SELECT * FROM event WHERE emergency_id = v.id AND seq > $2 ORDER BY seq LIMIT $3) AS l
+        ) AS events
+    FROM emergency_with_parts_v1 v WHERE v.id = $1";
+/// The access of the user `$2` to the emergency `$1`, and the end of the log in the same snapshot.
+const ACCESS: &str = "
+    SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        EXISTS (SELECT FROM response r
+                WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
+        (SELECT coalesce(max(seq), 0) FROM event)::text AS found
+    FROM emergency e WHERE e.id = $1";
+const EVENTS_OF: &str = "
+    SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event
+    WHERE emergency_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+/// The horizon is of the same snapshot as the rows, so what every transaction before it appended is among them.
+const AFTER: &str = "
+    SELECT seq, at, emergency_id, actor_id, body::text AS body,
+        (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS horizon
+    FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
+const RANGE: &str = "
+    SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event
+    WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+const COMPLETE_SINCE: &str = "SELECT complete_since FROM event_retention";
+/// Removes the oldest `$2` events from before `$1` that no emergency needs any more, and notes after which number the log is
+/// complete.
+///
+/// There is no index by time. Numbers grow with time, nearly, so the walk in the order of numbers ends at the first event
+/// from after `$1`; what lies behind it is removed later. ARRAY makes one look-up of the primary key of it.
+const FORGET: &str = "
+    WITH edge AS (SELECT seq FROM event WHERE at >= $1 ORDER BY seq LIMIT 1),
+    old AS (
+        SELECT e.seq FROM event e
+        WHERE e.seq < coalesce((SELECT seq FROM edge), 9223372036854775807) AND e.at < $1
+            AND NOT EXISTS (SELECT FROM emergency m
+                            WHERE m.id = e.emergency_id AND (m.ended_at IS NULL OR m.ended_at >= $1))
+        ORDER BY e.seq LIMIT $2
     ),
-    " WHERE e.id = $1"
-);
-const STANDING: &str = seen!("(SELECT coalesce(max(seq), 0) FROM event)::text");
-const EVENTS_OF: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
-                        WHERE emergency_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-/// The horizon is of the same snapshot as the rows: whatever ended before it is among them.
-const AFTER: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body, \
-                     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS horizon \
-                     FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
-const RANGE: &str = "SELECT seq, at, emergency_id, actor_id, body::text AS body FROM event \
-                     WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
-/// The oldest `$2` events from before `$1` that no emergency needs any more, and how far the log is complete after
-/// that. Numbers grow with time, nearly: what is behind the first event from after `$1` is not looked at yet.
-const FORGET: &str = "\
-    WITH edge AS (SELECT seq FROM event WHERE at >= $1 ORDER BY seq LIMIT 1), \
-    old AS (SELECT e.seq FROM event e WHERE e.seq < coalesce((SELECT seq FROM edge), 9223372036854775807) \
-        AND e.at < $1 AND NOT EXISTS (SELECT FROM emergency m WHERE m.id = e.emergency_id \
-                                      AND (m.ended_at IS NULL OR m.ended_at >= $1)) \
-        ORDER BY e.seq LIMIT $2), \
-    gone AS (DELETE FROM event WHERE seq = ANY (ARRAY (SELECT seq FROM old)) RETURNING seq), \
-    kept AS (UPDATE event_retention SET complete_since = greatest(complete_since, (SELECT max(seq) FROM gone)) \
-        WHERE EXISTS (SELECT FROM gone)) \
-    SELECT count(*) FROM gone";
+    removed AS (DELETE FROM event WHERE seq = ANY (ARRAY (SELECT seq FROM old)) RETURNING seq),
+    noted AS (
+        UPDATE event_retention SET complete_since = greatest(complete_since, (SELECT max(seq) FROM removed))
+        WHERE EXISTS (SELECT FROM removed)
+    )
+    SELECT count(*) FROM removed";
 const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
 const OWN_TRANSACTION: &str = "SELECT pg_current_xact_id()::text::bigint";
 const HORIZON: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
-statements!(TIMELINE, EVENTS_OF, STANDING, AFTER, RANGE, FORGET, LAST, OWN_TRANSACTION, HORIZON);
+statements!(TIMELINE, ACCESS, EVENTS_OF, AFTER, RANGE, COMPLETE_SINCE, FORGET, LAST, OWN_TRANSACTION, HORIZON);
 
 #[derive(FromRow, Deserialize)]
 struct EventRow {
@@ -119,7 +138,7 @@ impl EventRow {
 
 #[async_trait]
 impl EventLog for Postgres {
-    #[instrument(name = "pg.events.timeline", level = "debug", skip_all)]
+    #[instrument(name = "pg.events.timeline", level = "debug", skip_all, fields(emergency = %id))]
     async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>> {
         let row: Option<TimelineRow> = sqlx::query_as(TIMELINE)
             .bind(Uuid::from(id))
@@ -127,11 +146,11 @@ impl EventLog for Postgres {
             .bind(i64::from(limit))
             .fetch_optional(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         row.map(TimelineRow::timeline).transpose()
     }
 
-    #[instrument(name = "pg.events.events_of", level = "debug", skip_all)]
+    #[instrument(name = "pg.events.events_of", level = "debug", skip_all, fields(%emergency))]
     async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
         let rows: Vec<EventRow> = sqlx::query_as(EVENTS_OF)
             .bind(Uuid::from(emergency))
@@ -139,18 +158,18 @@ impl EventLog for Postgres {
             .bind(i64::from(limit))
             .fetch_all(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         rows.into_iter().map(EventRow::event).collect()
     }
 
-    #[instrument(name = "pg.events.standing", level = "debug", skip_all)]
+    #[instrument(name = "pg.events.access", level = "debug", skip_all, fields(%emergency, %user))]
     async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>> {
-        let row: Option<SeenRow> = sqlx::query_as(STANDING)
+        let row: Option<AccessRow> = sqlx::query_as(ACCESS)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(user))
             .fetch_optional(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let (access, as_of) = row.access(emergency.into())?;
         let as_of = Stored { table: "event", id: emergency.into() }.json("seq", as_of.as_deref().unwrap_or("0"))?;
@@ -165,14 +184,15 @@ impl EventLog for Postgres {
             .bind(i64::from(limit))
             .fetch_all(self.main())
             .await
-            .map_err(Error::unavailable)?;
-        // The tail has reported what cannot be read.
+            .map_err(failed)?;
+        // Newest first as they were selected. Events that do not decode were reported by the tail.
         Ok(rows.into_iter().rev().filter_map(|row| row.event().ok()).collect())
     }
 
+    #[instrument(name = "pg.events.complete_since", level = "debug", skip_all)]
     async fn complete_since(&self) -> Result<EventId> {
-        let seq = sqlx::query_scalar("SELECT complete_since FROM event_retention").fetch_one(self.main()).await;
-        seq.map(EventId::new).map_err(Error::unavailable)
+        let seq = sqlx::query_scalar(COMPLETE_SINCE).fetch_one(self.main()).await;
+        seq.map(EventId::new).map_err(failed)
     }
 
     #[instrument(name = "pg.events.forget", level = "debug", skip_all)]
@@ -180,64 +200,63 @@ impl EventLog for Postgres {
         let forgotten: i64 = sqlx::query_scalar(FORGET)
             .bind(before)
             .bind(i64::from(limit))
-            .fetch_one(self.patient())
+            .fetch_one(self.maintenance())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         Ok(forgotten.unsigned_abs())
     }
 
-    /// The end of the log is read first. A lower number may still be committing then; it is behind the reader, so
-    /// the call returns only when none can be.
+    /// Reads the end of the log first. A lower number may still be committing then, and would be behind the reader: so
+    /// this returns when every transaction that had begun by then has ended.
     #[instrument(name = "pg.events.follow", level = "debug", skip_all)]
     async fn follow(&self) -> Result<Box<dyn EventTail>> {
-        let mut woken = self.wake().subscribe();
+        let mut committed = self.wake().subscribe();
         let end = self.number(LAST).await?;
         let own = self.number(OWN_TRANSACTION).await?;
-        let mut patience = Patience::new();
+        let mut gap = GapWait::new();
         while self.number(HORIZON).await? <= own {
-            patience.rest(&mut woken).await;
+            gap.wait(&mut committed).await;
         }
-        woken.mark_changed();
-        // What was remembered before may be older than what this reader will see.
-        self.remembered().forget_all();
-        Ok(Box::new(Tail { store: self.clone(), woken, cursor: Cursor::new(end) }))
+        // The first read does not wait for a notification.
+        committed.mark_changed();
+        Ok(Box::new(Tail { store: self.clone(), committed, cursor: Cursor::new(end) }))
     }
 }
 
 impl Postgres {
     async fn number(&self, sql: &'static str) -> Result<i64> {
-        sqlx::query_scalar(sql).fetch_one(self.log()).await.map_err(Error::unavailable)
+        sqlx::query_scalar(sql).fetch_one(self.log()).await.map_err(failed)
     }
 }
 
-/// How long a reader has waited for transactions to end.
-struct Patience {
+/// How long a reader has waited at a gap.
+struct GapWait {
     since: Instant,
-    pause: Duration,
-    told: bool,
+    delay: Duration,
+    has_warned: bool,
 }
 
-impl Patience {
+impl GapWait {
     fn new() -> Self {
-        Self { since: Instant::now(), pause: BACKOFF.0, told: false }
+        Self { since: Instant::now(), delay: GAP_DELAYS.0, has_warned: false }
     }
 
-    /// Waits a little, longer each time, but not once something was committed.
-    async fn rest(&mut self, woken: &mut watch::Receiver<()>) {
-        if !self.told && self.since.elapsed() > REMARKABLE {
-            tracing::warn!("a transaction that stays open on the database server holds the event log up");
-            self.told = true;
+    /// Waits twice as long as the last time, and no longer than until something is committed.
+    async fn wait(&mut self, committed: &mut watch::Receiver<()>) {
+        if !self.has_warned && self.since.elapsed() > GAP_WARNING_AFTER {
+            tracing::warn!("event log: waiting for a transaction that stays open on the database server");
+            self.has_warned = true;
         }
-        // Neither the time running out nor the sender being gone matters: the log is looked at in either case.
-        let _ = timeout(self.pause, woken.changed()).await;
-        self.pause = (self.pause * 2).min(BACKOFF.1);
+        // Elapsed, changed or closed: the log is read in any case.
+        let _ = timeout(self.delay, committed.changed()).await;
+        self.delay = (self.delay * 2).min(GAP_DELAYS.1);
     }
 }
 
 /// A reader that follows the end of the log.
 struct Tail {
     store: Postgres,
-    woken: watch::Receiver<()>,
+    committed: watch::Receiver<()>,
     cursor: Cursor,
 }
 
@@ -248,18 +267,16 @@ impl EventTail for Tail {
     }
 
     async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
-        let mut patience = Patience::new();
+        let mut gap = GapWait::new();
         loop {
-            // Before reading: what is committed from now on wakes the wait below.
-            self.woken.mark_unchanged();
-            let began = Instant::now();
+            // Before reading, so that what is committed from now on ends the wait below.
+            self.committed.mark_unchanged();
             let rows: Vec<TailRow> = sqlx::query_as(AFTER)
                 .bind(self.cursor.at())
-                .bind(BATCH)
+                .bind(MAX_BATCH)
                 .fetch_all(self.store.log())
                 .await
-                .map_err(Error::unavailable)?;
-            self.notice(&rows, began);
+                .map_err(failed)?;
             let horizon = rows.first().map_or(0, |row| row.horizon);
             match self.cursor.decide(rows.iter().map(|row| row.event.seq), horizon) {
                 Step::HandOut(count) => return self.hand_out(rows.into_iter().take(count)),
@@ -267,10 +284,10 @@ impl EventTail for Tail {
                     let own = self.store.number(OWN_TRANSACTION).await?;
                     self.cursor.wait_for(own, seen);
                 }
-                Step::ReadAgain => patience.rest(&mut self.woken).await,
+                Step::ReadAgain => gap.wait(&mut self.committed).await,
                 Step::Idle => {
-                    patience = Patience::new();
-                    let _ = timeout(POLL, self.woken.changed()).await;
+                    gap = GapWait::new();
+                    let _ = timeout(POLL_INTERVAL, self.committed.changed()).await;
                 }
             }
         }
@@ -278,24 +295,8 @@ impl EventTail for Tail {
 }
 
 impl Tail {
-    /// Forgets whom the rows are about, also behind a gap: whether something was committed between does not matter for
-    /// that. All there was is in them, unless there were too many.
-    fn notice(&self, rows: &[TailRow], began: Instant) {
-        let remembered = self.store.remembered();
-        let of_accounts = rows.iter().filter(|row| row.event.emergency_id.is_none());
-        for row in of_accounts {
-            match serde_json::from_str::<Event>(&row.event.body) {
-                Ok(event) => remembered.forget(event.account().as_slice()),
-                Err(_) => remembered.forget_all(),
-            }
-        }
-        if i64::try_from(rows.len()).is_ok_and(|count| count < BATCH) {
-            remembered.looked(began);
-        }
-    }
-
-    /// What precedes an event that cannot be read is handed out first; then the event is reported, once, and passed:
-    /// it must not keep all later ones from everybody.
+    /// Decodes rows and advances the cursor. An event that does not decode must not keep later ones from all readers: what
+    /// precedes it is handed out first, then it is reported once and passed.
     fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
         let mut events = Vec::new();
         for row in rows {

@@ -1,8 +1,8 @@
-//! Helpers in space.
+//! Helpers by place, and how many there are.
 
 use allynet_domain::{
     EmergencyAccess, HelperPolicy, Timestamp,
-    port::{DutyCounts, Error, Helpers, NearbyHelper, Result, Vicinity},
+    port::{DutyCounts, Helpers, NearbyHelper, Result, Vicinity},
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -12,49 +12,61 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    near::{MARGIN, WIDER, may_help, on_duty, reach, reach_of_nearest},
-    rows::{CardRow, SeenRow, Stored, nearest_first, seen},
+    error::failed,
+    near::{NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
+    rows::{AccessRow, CardRow, Stored, nearest_first},
 };
 
-/// [`NearbyRow`]s as JSON: those who may be among the `$5` nearest within `$4`, by their anchors.
-macro_rules! nearby {
-    ($policy:ident) => {
-        seen!(concat!(
-            "(WITH near AS MATERIALIZED ( \
-                  SELECT p.account_id, p.latitude, p.longitude, ST_Distance(p.anchor, e.place, false) AS about \
-                  FROM position p WHERE ST_DWithin(p.anchor, e.place, ",
-            reach_of_nearest!($policy, "$3", "$4", "$5", "$6", "$7"),
-            ", false) AND ",
-            may_help!($policy, "$3"),
-            ") SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name, \
-                  'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count, \
-                  'latitude', n.latitude, 'longitude', n.longitude))::text \
-              FROM near n JOIN account h ON h.id = n.account_id \
-              WHERE n.about <= $6 * (SELECT max(k.about) FROM (SELECT about FROM near ORDER BY about LIMIT $5) AS k) + $7)"
-        ))
-    };
-}
+/// The access of the user `$2` to the emergency `$1`, and [`NearbyRow`]s of helpers who may be among the `$5` nearest to it
+/// within the distance `$4`: with a position since `$3`, `duty` of at least `$8`, by their anchors.
+///
+/// The two counts stop at `$5`: where a ninth or a third of the distance holds enough anchors already, nothing further away
+/// is read (`least` ignores the null of a CASE without a match). `$6` and `$7` are [`NEAREST_FACTOR`] and
+/// [`NEAREST_MARGIN`].
+const NEARBY: &str = "
+    SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        EXISTS (SELECT FROM response r
+                WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
+        e.latitude, e.longitude,
+        (
+            WITH near AS MATERIALIZED (
+                SELECT p.account_id, p.latitude, p.longitude, ST_Distance(p.anchor, e.place, false) AS about
+                FROM position p
+                WHERE ST_DWithin(p.anchor, e.place, least($4, CASE
+                        WHEN (SELECT count(*) FROM (
+                                SELECT FROM position p
+                                WHERE ST_DWithin(p.anchor, e.place, $4 / 9, false)
+                                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
+                                LIMIT $5) AS n) = $5
+                            THEN $4 / 9 * $6 + $7
+                        WHEN (SELECT count(*) FROM (
+                                SELECT FROM position p
+                                WHERE ST_DWithin(p.anchor, e.place, $4 / 3, false)
+                                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
+                                LIMIT $5) AS n) = $5
+                            THEN $4 / 3 * $6 + $7
+                    END), false)
+                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
+            )
+            SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name,
+                'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count,
+                'latitude', n.latitude, 'longitude', n.longitude))::text
+            FROM near n JOIN account h ON h.id = n.account_id
+            -- Only those whose anchors may belong to the nearest: their accounts are looked up one by one.
+            WHERE n.about <= $6 * (SELECT max(k.about) FROM (SELECT about FROM near ORDER BY about LIMIT $5) AS k) + $7
+        ) AS found
+    FROM emergency e WHERE e.id = $1";
 
-/// Counts accounts that are on duty under a policy, by the condition of the index that holds them, and positions of
-/// those who are and were seen since `$1`.
-macro_rules! counted {
-    ($policy:ident, $condition:literal) => {
-        concat!(
-            "SELECT (SELECT count(*) FROM account WHERE NOT blocked AND ",
-            $condition,
-            ") AS on_duty, (SELECT count(*) FROM position p WHERE p.at >= $1 AND ",
-            on_duty!($policy),
-            ") AS fresh"
-        )
-    };
-}
+/// Accounts on duty, and those of them with a position since `$1`. Two statements, because under `verified` the accounts are
+/// counted in an index that holds no others (`account_on_duty`).
+const COUNT_VERIFIED: &str = "
+    SELECT (SELECT count(*) FROM account WHERE NOT blocked AND verification = 'verified' AND available) AS on_duty,
+        (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 2) AS fresh";
+const COUNT_OPEN: &str = "
+    SELECT (SELECT count(*) FROM account WHERE NOT blocked AND coalesce(available, true)) AS on_duty,
+        (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 1) AS fresh";
 
-const NEARBY_VERIFIED: &str = nearby!(verified);
-const NEARBY_OPEN: &str = nearby!(open);
-const COUNT_VERIFIED: &str = counted!(verified, "verification = 'verified' AND available");
-const COUNT_OPEN: &str = counted!(open, "coalesce(available, true)");
-
-statements!(NEARBY_VERIFIED, NEARBY_OPEN, COUNT_VERIFIED, COUNT_OPEN);
+statements!(NEARBY, COUNT_VERIFIED, COUNT_OPEN);
 
 #[derive(Deserialize)]
 struct NearbyRow {
@@ -65,9 +77,9 @@ struct NearbyRow {
 }
 
 #[derive(FromRow)]
-struct NearbySeen {
+struct NearbyAccessRow {
     #[sqlx(flatten)]
-    seen: SeenRow,
+    access: AccessRow,
     latitude: f64,
     longitude: f64,
 }
@@ -80,28 +92,25 @@ struct CountRow {
 
 #[async_trait]
 impl Helpers for Postgres {
-    #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all)]
+    #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        let sql = match on_duty.policy {
-            HelperPolicy::Verified => NEARBY_VERIFIED,
-            HelperPolicy::Open => NEARBY_OPEN,
-        };
-        let row: Option<NearbySeen> = sqlx::query_as(sql)
+        let row: Option<NearbyAccessRow> = sqlx::query_as(NEARBY)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
             .bind(on_duty.fresh_since)
-            .bind(reach(radius))
+            .bind(outer_anchor_distance(radius))
             .bind(i64::from(limit))
-            .bind(WIDER)
-            .bind(MARGIN)
+            .bind(NEAREST_FACTOR)
+            .bind(NEAREST_MARGIN)
+            .bind(min_duty(on_duty.policy))
             .fetch_optional(self.main())
             .await
-            .map_err(Error::unavailable)?;
-        let Some(NearbySeen { seen, latitude, longitude }) = row else { return Ok(None) };
+            .map_err(failed)?;
+        let Some(NearbyAccessRow { access, latitude, longitude }) = row else { return Ok(None) };
         let stored = Stored { table: "emergency", id: emergency.into() };
         let centre = stored.place(latitude, longitude)?;
-        let (access, found) = seen.access(emergency.into())?;
+        let (access, found) = access.access(emergency.into())?;
         let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
         let mut found = Vec::with_capacity(rows.len());
         for NearbyRow { card, latitude, longitude } in rows {
@@ -123,13 +132,9 @@ impl Helpers for Postgres {
             HelperPolicy::Verified => COUNT_VERIFIED,
             HelperPolicy::Open => COUNT_OPEN,
         };
-        let row = sqlx::query_as(sql).bind(fresh_since).fetch_one(self.main()).await.map_err(Error::unavailable)?;
+        let row = sqlx::query_as(sql).bind(fresh_since).fetch_one(self.main()).await.map_err(failed)?;
         let CountRow { on_duty, fresh } = row;
+        let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
         Ok(DutyCounts { on_duty: number(on_duty), fresh: number(fresh) })
     }
-}
-
-/// A count of rows, which are never so many that it saturates.
-fn number(count: i64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

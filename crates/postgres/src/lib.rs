@@ -1,8 +1,11 @@
 //! The persistence ports of [`allynet_domain::port`] on PostgreSQL 15 or later with PostGIS 3.
 //!
-//! [`Postgres`] implements all of them: one file per port. It knows the domain and SQL; it must not know of the wire,
-//! of transports or of any other adapter. Every method is one statement, and so one round trip, on a connection that
-//! has met the statement before; or none, where a caller is remembered (`remembered`).
+//! [`Postgres`] implements all of them, one file per port. It knows the domain and SQL; it must not know of the wire, of
+//! transports or of any other adapter. Every method is one statement, and so one round trip on a connection that has
+//! prepared the statement before. [`Sessions::recognize`](allynet_domain::port::Sessions::recognize) mostly makes none
+//! (`caller_cache`).
+//!
+//! The schema, and the function that applies a change, are in `migrations/postgres`.
 
 #[macro_use]
 mod statements;
@@ -10,6 +13,7 @@ mod statements;
 mod accounts;
 mod alerts;
 mod bounded;
+mod caller_cache;
 mod changes;
 mod emergencies;
 mod emergency_row;
@@ -21,18 +25,18 @@ mod measures;
 mod messages;
 mod near;
 mod positions;
-mod remembered;
+mod raise_context;
 mod rows;
 mod sessions;
 mod store;
-mod survey;
 mod tail;
 mod wake;
 mod writes;
 
-pub use bounded::answering;
 pub use error::SetupError;
 pub use measures::describe as describe_metrics;
 #[doc(hidden)]
 pub use statements::statements;
 pub use store::{Options, Postgres};
+#[doc(hidden)]
+pub use writes::change as encode_change;

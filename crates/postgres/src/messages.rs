@@ -1,8 +1,8 @@
-//! Messages, read.
+//! Messages of an emergency, read together with the reader's access to it.
 
 use allynet_domain::{
     EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Timestamp, To, UserId,
-    port::{Error, MessagePage, Messages, Result},
+    port::{MessagePage, Messages, Result},
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -12,29 +12,45 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    rows::{SeenRow, Stored, person, seen},
+    error::failed,
+    rows::{AccessRow, Stored, person},
 };
 
-/// [`MessageRow`]s of messages `m` of an emergency `e`, as JSON: all of those that a statement selects.
-macro_rules! messages {
-    ($from:expr) => {
-        concat!(
-            "(SELECT json_agg(json_build_object('id', m.id, 'owner_id', e.owner_id, 'anonymous', e.anonymous, \
-                  'sender_role', m.sender_role, 'sender_id', m.sender_id, 'first_name', s.first_name, \
-                  'last_name', s.last_name, 'recipient', m.recipient, 'recipient_id', m.recipient_id, \
-                  'body', m.body, 'created_at', m.created_at) ORDER BY m.created_at, m.id)::text FROM (",
-            $from,
-            ") AS m LEFT JOIN account s ON s.id = m.sender_id)"
-        )
-    };
-}
+/// The access of the user `$2` to the emergency `$1`, and its message `$3` as an array of one [`MessageRow`].
+const FIND: &str = "
+    SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        EXISTS (SELECT FROM response r
+                WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
+        (
+            SELECT json_agg(json_build_object('id', m.id, 'owner_id', e.owner_id, 'anonymous', e.anonymous,
+                'sender_role', m.sender_role, 'sender_id', m.sender_id, 'first_name', s.first_name,
+                'last_name', s.last_name, 'recipient', m.recipient, 'recipient_id', m.recipient_id, 'body', m.body,
+                'created_at', m.created_at))::text
+            FROM message m LEFT JOIN account s ON s.id = m.sender_id
+            WHERE m.emergency_id = e.id AND m.id = $3
+        ) AS found
+    FROM emergency e WHERE e.id = $1";
 
-const FIND: &str = seen!(messages!("SELECT * FROM message WHERE emergency_id = e.id AND id = $3"));
-const LIST: &str = seen!(messages!(
-    "SELECT * FROM message WHERE emergency_id = e.id AND created_at < coalesce($3, 'infinity'::timestamptz) \
-         AND (recipient = 'everyone' OR sender_id = $2 OR recipient_id = $2) \
-     ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES"
-));
+/// The access of the user `$2` to the emergency `$1`, and a page of the messages that they may read as [`MessageRow`]s:
+/// the newest `$4` before `$3`, and those that share the time of the last one.
+const LIST: &str = "
+    SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        EXISTS (SELECT FROM response r
+                WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
+        (
+            SELECT json_agg(json_build_object('id', m.id, 'owner_id', e.owner_id, 'anonymous', e.anonymous,
+                'sender_role', m.sender_role, 'sender_id', m.sender_id, 'first_name', s.first_name,
+                'last_name', s.last_name, 'recipient', m.recipient, 'recipient_id', m.recipient_id, 'body', m.body,
+                'created_at', m.created_at) ORDER BY m.created_at, m.id)::text
+            FROM (
+                SELECT * FROM message
+                WHERE emergency_id = e.id AND created_at < coalesce($3, 'infinity'::timestamptz)
+                    AND (recipient = 'everyone' OR sender_id = $2 OR recipient_id = $2)
+                ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES
+            ) AS m
+            LEFT JOIN account s ON s.id = m.sender_id
+        ) AS found
+    FROM emergency e WHERE e.id = $1";
 
 statements!(FIND, LIST);
 
@@ -107,7 +123,7 @@ fn to(recipient: &str, id: Option<Uuid>) -> Option<To> {
 
 #[async_trait]
 impl Messages for Postgres {
-    #[instrument(name = "pg.messages.list", level = "debug", skip_all)]
+    #[instrument(name = "pg.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let MessagePage { emergency, reader, before, limit } = *page;
         let query = sqlx::query_as(LIST)
@@ -115,10 +131,10 @@ impl Messages for Postgres {
             .bind(Uuid::from(reader))
             .bind(before)
             .bind(i64::from(limit));
-        self.seen(emergency, query).await
+        self.access_and_messages(emergency, query).await
     }
 
-    #[instrument(name = "pg.messages.find", level = "debug", skip_all)]
+    #[instrument(name = "pg.messages.find", level = "debug", skip_all, fields(%emergency, %message))]
     async fn find(
         &self,
         emergency: EmergencyId,
@@ -126,16 +142,20 @@ impl Messages for Postgres {
         reader: UserId,
     ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
         let query = sqlx::query_as(FIND).bind(Uuid::from(emergency)).bind(Uuid::from(reader)).bind(Uuid::from(message));
-        let found = self.seen(emergency, query).await?;
+        let found = self.access_and_messages(emergency, query).await?;
         Ok(found.map(|(access, messages)| (access, messages.into_iter().next())))
     }
 }
 
-type Query = QueryAs<'static, Pg, SeenRow, PgArguments>;
+type Query = QueryAs<'static, Pg, AccessRow, PgArguments>;
 
 impl Postgres {
-    async fn seen(&self, of: EmergencyId, query: Query) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
-        let row = query.fetch_optional(self.main()).await.map_err(Error::unavailable)?;
+    async fn access_and_messages(
+        &self,
+        of: EmergencyId,
+        query: Query,
+    ) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
+        let row = query.fetch_optional(self.main()).await.map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let (access, found) = row.access(of.into())?;
         let Some(found) = found else { return Ok(Some((access, Vec::new()))) };

@@ -1,4 +1,4 @@
-//! Rows that more than one port reads, and how stored text becomes a domain value again, or is reported as corrupt.
+//! Rows that more than one port reads, and the decoding of stored values: into domain values, or `Corrupt`.
 
 use std::str::FromStr;
 
@@ -10,38 +10,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// The columns of [`AccountRow`], of an account `a`.
-macro_rules! account_columns {
-    () => {
-        "a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification, \
-         a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at"
-    };
-}
-
-/// A place on the earth from the expressions of its longitude and latitude.
-macro_rules! place {
-    ($longitude:literal, $latitude:literal) => {
-        concat!("ST_SetSRID(ST_MakePoint(", $longitude, ", ", $latitude, "), 4326)::geography")
-    };
-}
-
-/// Selects [`SeenRow`]: how the user `$2` stands to the emergency `$1`, `e`, and a text beside it.
-macro_rules! seen {
-    ($found:expr) => {
-        concat!(
-            "SELECT e.owner_id = $2 AS owns, e.status, e.revision, EXISTS (SELECT FROM response r \
-                 WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds, ",
-            $found,
-            " AS found, e.latitude, e.longitude FROM emergency e WHERE e.id = $1"
-        )
-    };
-}
-
-pub(crate) use {account_columns, place, seen};
-
-/// How somebody stands to an emergency, and what they asked for, as JSON.
+/// The access of a user to an emergency, and what they asked for with it, as JSON.
 #[derive(FromRow)]
-pub(crate) struct SeenRow {
+pub(crate) struct AccessRow {
     owns: bool,
     responds: bool,
     status: String,
@@ -49,7 +20,7 @@ pub(crate) struct SeenRow {
     found: Option<String>,
 }
 
-impl SeenRow {
+impl AccessRow {
     /// `id` is that of the emergency.
     pub(crate) fn access(self, id: Uuid) -> Result<(EmergencyAccess, Option<String>)> {
         let Self { owns, responds, status, revision, found } = self;
@@ -58,7 +29,7 @@ impl SeenRow {
     }
 }
 
-/// A value in a row, and where it stands should it mean nothing.
+/// Where a stored value is, for the error when it does not decode.
 #[derive(Clone, Copy)]
 pub(crate) struct Stored {
     pub(crate) table: &'static str,
@@ -180,7 +151,7 @@ fn helper(
     }))
 }
 
-/// What others see of a helper, as JSON.
+/// What others see of a helper, as JSON with these keys.
 #[derive(Deserialize)]
 pub(crate) struct CardRow {
     id: Uuid,
@@ -215,9 +186,9 @@ fn reputation(stored: Stored, trust_score: i32, rating_sum: i32, rating_count: i
     })
 }
 
-/// Puts what was found near a place in order: the nearest first, equally near ones by their ids.
+/// Orders search results: the nearest first, equally near ones by their ids.
 ///
-/// The domain's own distance decides and is what is told, so that every store tells the same.
+/// By the domain's own distance, which is also what is shown, so that every store returns the same order.
 pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Metres, I)) {
     found.sort_by(|a, b| {
         let ((a, a_id), (b, b_id)) = (key(a), key(b));
@@ -225,6 +196,6 @@ pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Met
     });
 }
 
-/// Radii around emergencies are searched this much further, in metres, because `PostGIS` rounds distances to 10 nm: what is
-/// exactly at a radius must be found.
-pub(crate) const TOLERANCE: f64 = 1e-6;
+/// By how many metres a search around emergencies goes further than its radius. PostGIS rounds distances to 10 nm, and what
+/// is exactly at the radius must be found.
+pub(crate) const ROUNDING_TOLERANCE: f64 = 1e-6;

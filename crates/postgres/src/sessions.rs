@@ -1,36 +1,35 @@
-//! Sessions: what makes a token good.
+//! Sessions: whose they are, and the rotation of refresh tokens.
 
 use allynet_domain::{
     Account, SessionId, TokenId, UserId,
-    port::{Confirmation, Error, Result, Sessions},
+    port::{Confirmation, Result, Sessions},
 };
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Postgres,
-    remembered::Recalled,
-    rows::{AccountRow, account_columns},
-};
+use crate::{Postgres, error::failed, rows::AccountRow};
 
-const AUTHENTICATE: &str = concat!(
-    "SELECT ",
-    account_columns!(),
-    " FROM session s JOIN account a ON a.id = s.account_id \
-     WHERE s.id = $1 AND s.account_id = $2 AND s.revoked_at IS NULL"
-);
-/// Of two siblings the second waits for the first's row lock, looks at the condition again, and finds nothing to do.
-const CONFIRM: &str = concat!(
-    "WITH confirmed AS ( \
-         UPDATE session SET confirmed_token = $2 \
-         WHERE id = $1 AND revoked_at IS NULL AND (confirmed_token = $2 OR confirmed_token = $3) RETURNING id \
-     ) SELECT ",
-    account_columns!(),
-    ", EXISTS (SELECT FROM confirmed) AS confirmed \
-     FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND s.revoked_at IS NULL"
-);
+const AUTHENTICATE: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+    FROM session s JOIN account a ON a.id = s.account_id
+    WHERE s.id = $1 AND s.account_id = $2 AND s.revoked_at IS NULL";
+
+/// Of two sibling tokens the second waits for the row lock of the first, then checks the condition again and updates
+/// nothing.
+const CONFIRM: &str = "
+    WITH confirmed AS (
+        UPDATE session SET confirmed_token = $2
+        WHERE id = $1 AND revoked_at IS NULL AND (confirmed_token = $2 OR confirmed_token = $3)
+        RETURNING id
+    )
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        EXISTS (SELECT FROM confirmed) AS confirmed
+    FROM session s JOIN account a ON a.id = s.account_id
+    WHERE s.id = $1 AND s.revoked_at IS NULL";
 
 statements!(AUTHENTICATE, CONFIRM);
 
@@ -43,29 +42,27 @@ struct ConfirmRow {
 
 #[async_trait]
 impl Sessions for Postgres {
-    #[instrument(name = "pg.sessions.authenticate", level = "debug", skip_all)]
+    #[instrument(name = "pg.sessions.authenticate", level = "debug", skip_all, fields(%user))]
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
         let row: Option<AccountRow> = sqlx::query_as(AUTHENTICATE)
             .bind(Uuid::from(session))
             .bind(Uuid::from(user))
             .fetch_optional(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         row.map(AccountRow::account).transpose()
     }
 
+    #[instrument(name = "pg.sessions.recognize", level = "debug", skip_all, fields(%user))]
     async fn recognize(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
-        let Recalled { account, look } = self.remembered().recall(session, user);
-        if look {
-            self.wake().look();
+        if let Some(account) = self.callers().get(session, user) {
+            return Ok(Some(account));
         }
-        if account.is_some() {
-            return Ok(account);
-        }
-        let epoch = self.remembered().epoch();
+        // Before the read: a commit that evicts this user meanwhile must keep the result out of the cache.
+        let read = self.callers().begin_read();
         let found = self.authenticate(session, user).await?;
         if let Some(account) = &found {
-            self.remembered().keep(epoch, session, account);
+            self.callers().insert(read, session, account);
         }
         Ok(found)
     }
@@ -78,7 +75,7 @@ impl Sessions for Postgres {
             .bind(parent.map(Uuid::from))
             .fetch_optional(self.main())
             .await
-            .map_err(Error::unavailable)?;
+            .map_err(failed)?;
         Ok(match row {
             None => Confirmation::Unknown,
             Some(ConfirmRow { confirmed: false, .. }) => Confirmation::Reused,

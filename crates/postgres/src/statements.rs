@@ -1,15 +1,15 @@
 //! The list of all statements, for the test that looks at how the database would run them.
 
-use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, sessions, survey};
+use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, raise_context, sessions};
 
-/// Lists the statements of a file, each as the file and the name of its constant.
+/// Lists the statements of a file, each as the path and the text of its constant.
 macro_rules! statements {
     ($($name:ident),+ $(,)?) => {
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),+];
     };
 }
 
-/// Every statement that reads or writes a table: its name and its text.
+/// Every statement that reads or writes a table, as its name and its text.
 #[doc(hidden)]
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files = [
@@ -21,8 +21,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         helpers::STATEMENTS,
         messages::STATEMENTS,
         positions::STATEMENTS,
+        raise_context::STATEMENTS,
         sessions::STATEMENTS,
-        survey::STATEMENTS,
     ];
     files.concat()
 }

@@ -1,4 +1,4 @@
-//! Connections: pools by purpose, their limits, and the migrations. Knows no table.
+//! The store: connection pools by purpose, their limits, and the migrations. Knows no table.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,36 +13,36 @@ use tokio_util::sync::DropGuard;
 use crate::{
     SetupError,
     bounded::Bounded,
+    caller_cache::CallerCache,
     kept::{Kept, TRUSTED},
-    remembered::Remembered,
     wake::Wake,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: not for an
-/// SOS to wait for. Before the first migration there is nothing to load.
+/// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: an SOS must not
+/// wait for that. Before the first migration there is nothing to load.
 const WARM_UP: &str = "DO $$ BEGIN PERFORM ST_Distance(ST_MakePoint(0, 0)::geography, ST_MakePoint(0, 1)::geography); \
                        EXCEPTION WHEN undefined_function OR undefined_object THEN NULL; END $$";
 
-/// How the database is used.
+/// Sizes of pools, and deadlines.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The most connections for everything but positions and the log.
+    /// The maximum number of connections for everything but positions and the log.
     pub connections: u32,
-    /// The most connections for positions.
+    /// The maximum number of connections for positions.
     pub position_connections: u32,
-    /// How long a connection may take to be had, or made, for whoever waits then.
+    /// How long a call waits for a connection to be free or opened.
     pub acquire_timeout: Duration,
-    /// After how long the database gives a statement up.
+    /// After how long the server cancels a statement, or gives up a lock.
     pub statement_timeout: Duration,
-    /// After how long a call is unavailable, whatever it waits for: a connection, or an answer.
+    /// After how long a call fails as unavailable, whatever it waits for: a connection, or an answer.
     pub answer_timeout: Duration,
 }
 
 impl Default for Options {
-    /// 8 connections, since more only wait for each other at the database, and 3 for positions; 5 s to get one, 5 s to use
-    /// it. A call takes at most 1.4 s, so that who called has an answer within 2 s.
+    /// 8 connections, since more of them only wait for each other at the database, and 3 for positions; 5 s for a
+    /// connection and for a statement. A call ends after 1.4 s, so that a request whose call fails is answered within 2 s.
     fn default() -> Self {
         Self {
             connections: 8,
@@ -64,24 +64,26 @@ struct Inner {
     positions: Bounded,
     log: Bounded,
     wake: Wake,
-    remembered: Remembered,
+    callers: CallerCache,
     migrations: PgConnectOptions,
     _background: DropGuard,
 }
 
 impl Postgres {
-    /// Opens the database with this URL (`postgres://user:password@host:port/name`). Must be called within a Tokio
-    /// runtime, on which it keeps two small tasks.
+    /// Opens the database with this URL (`postgres://user:password@host:port/name`).
+    ///
+    /// Must be called within a Tokio runtime, on which it spawns two tasks that listen for and send notifications.
     ///
     /// # Errors
-    /// When the URL is wrong or no connection can be made.
+    /// When the URL is not valid or no connection can be made.
     pub async fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
         let plain: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| SetupError::Url(e.into()))?;
         let plain = plain.application_name("allynet");
         let milliseconds = |d: Duration| d.as_millis().to_string();
-        // PostGIS functions are rated so costly that the planner would compile searches, which takes longer than they do.
-        // And plans are made for as long as a connection lasts: the first ones, when tables were still empty, must not walk
-        // them for ever, and none may be made again for every call, where an array looks shorter than usual.
+        // jit: PostGIS functions are rated so costly that the planner would compile searches, which takes longer than they do.
+        // plan_cache_mode: a custom plan would be made for each call whose array looks shorter than usual, which takes longer
+        // than most statements. enable_seqscan: such a generic plan lasts until the statistics of its tables change, and one
+        // made while they were empty would walk through them until then (figures in docs/performance.md).
         let bounded = plain.clone().options([
             ("statement_timeout", milliseconds(options.statement_timeout)),
             ("lock_timeout", milliseconds(options.statement_timeout)),
@@ -90,36 +92,37 @@ impl Postgres {
             ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
         let pool = |most: u32| pool_options(most, options.acquire_timeout);
-        let main = pool(options.connections + PATIENT).connect_with(bounded.clone()).await;
+        let main = pool(options.connections + MAINTENANCE_CONNECTIONS).connect_with(bounded.clone()).await;
         let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
-        // Nothing written here has to survive a crash: it is notifications, and transaction ids taken by readers.
+        // Nothing written on these has to survive a crash: they send notifications and take transaction ids.
         let log = pool(LOG_CONNECTIONS)
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (wake, background) = Wake::start(log.clone());
-        let main = Bounded::new("main", Kept::of(main, PATIENT), options.answer_timeout);
+        let main = Bounded::new("main", Kept::of(main, MAINTENANCE_CONNECTIONS), options.answer_timeout);
         let positions = Bounded::new("positions", Kept::of(positions, 0), options.answer_timeout);
-        let log = Bounded::new("log", Kept::of(log, WAKING), LOG_TIMEOUT);
-        let remembered = Remembered::default();
-        Ok(Self(Arc::new(Inner { main, positions, log, wake, remembered, migrations: plain, _background: background })))
+        let log = Bounded::new("log", Kept::of(log, NOTIFICATION_CONNECTIONS), LOG_TIMEOUT);
+        let callers = CallerCache::default();
+        Ok(Self(Arc::new(Inner { main, positions, log, wake, callers, migrations: plain, _background: background })))
     }
 
-    /// Brings the tables up to date. Any number of nodes may do this at once: one works, the others wait for it.
+    /// Brings the schema up to date, and checks that it has the functions that this version calls. Several nodes may do so
+    /// at the same time: one migrates, the others wait for it.
     ///
     /// # Errors
     /// When the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), SetupError> {
-        // On a connection of its own, because waiting and migrating may take longer than a statement should.
+        // On a connection without limits, because waiting and migrating may take longer than a statement should.
         let pool =
             PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(self.0.migrations.clone()).await;
         let pool = pool.map_err(|e| SetupError::Unreachable(e.into()))?;
-        let migrated = MIGRATIONS.run(&pool).await;
+        let migrated = migrate(&pool).await;
         pool.close().await;
-        migrated.map_err(|e| SetupError::Migration(e.into()))
+        migrated
     }
 
-    /// Closes all connections after the statements that run. Calls that come later are unavailable.
+    /// Closes all connections when their statements have ended. Later calls fail as unavailable.
     pub async fn close(&self) {
         self.0.wake.stop();
         self.0.main.close().await;
@@ -127,13 +130,13 @@ impl Postgres {
         self.0.log.close().await;
     }
 
-    /// How many statements callers had sent so far, positions included: each is a round trip to the database. What
-    /// readers of the log send is not counted.
+    /// The number of statements sent so far, positions included: each is a round trip to the database. Statements of
+    /// readers of the log are not counted.
     pub fn round_trips(&self) -> u64 {
         self.0.main.calls() + self.0.positions.calls()
     }
 
-    /// Notes how its connections are used, for who asks for what is measured.
+    /// Sets the gauges of all pools, for a scrape of metrics.
     pub fn measure(&self) {
         for pool in [&self.0.main, &self.0.positions, &self.0.log] {
             pool.measure();
@@ -144,8 +147,8 @@ impl Postgres {
         &self.0.main
     }
 
-    /// For work that nobody waits for and that may take as long as the database lets it.
-    pub(crate) fn patient(&self) -> &PgPool {
+    /// For background work without a deadline of ours: only the statement timeout ends it.
+    pub(crate) fn maintenance(&self) -> &PgPool {
         self.0.main.pool()
     }
 
@@ -161,25 +164,39 @@ impl Postgres {
         &self.0.wake
     }
 
-    pub(crate) fn remembered(&self) -> &Remembered {
-        &self.0.remembered
+    pub(crate) fn callers(&self) -> &CallerCache {
+        &self.0.callers
     }
 }
 
-/// One is for what may take long, besides those that callers use.
-const PATIENT: u32 = 1;
+/// Connections for background work, besides those for requests.
+const MAINTENANCE_CONNECTIONS: u32 = 1;
 /// One listens, one notifies.
-const WAKING: u32 = 2;
+const NOTIFICATION_CONNECTIONS: u32 = 2;
 /// The others are for readers of the log.
-const LOG_CONNECTIONS: u32 = WAKING + 2;
-/// Readers of the log have no caller to answer, but must not hang on a connection that is dead.
+const LOG_CONNECTIONS: u32 = NOTIFICATION_CONNECTIONS + 2;
+/// No request waits for a reader of the log, but it must not hang on a dead connection.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+/// The functions that statements of this version call, with the types of their arguments.
+const FUNCTIONS: [&str; 2] = ["apply_change_v1(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
+const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
+
+async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
+    MIGRATIONS.run(pool).await.map_err(|e| SetupError::Migration(e.into()))?;
+    for function in FUNCTIONS {
+        let has_function = sqlx::query_scalar(HAS_FUNCTION).bind(function).fetch_one(pool).await;
+        if !has_function.map_err(|e| SetupError::Unreachable(e.into()))? {
+            return Err(SetupError::MissingFunction(function));
+        }
+    }
+    Ok(())
+}
 
 fn pool_options(most: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postgres> {
     PoolOptions::new()
         .max_connections(most)
         .acquire_timeout(acquire_timeout)
-        // Asking each time would be a second round trip for every statement.
+        // Testing each time would be a second round trip for every statement.
         .test_before_acquire(false)
         .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
             Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })

@@ -41,11 +41,6 @@ impl Wake {
         self.elsewhere.notify_one();
     }
 
-    /// Somebody here wants to know whether something was committed elsewhere.
-    pub(crate) fn look(&self) {
-        self.here.send_replace(());
-    }
-
     /// Changes whenever something may have been committed anywhere.
     pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
         self.here.subscribe()

@@ -9,8 +9,11 @@ use allynet_domain::{
 };
 use serde_json::{Result, Value, json};
 
-/// The whole change.
-pub(crate) fn change(change: &Change) -> Result<Value> {
+/// Encodes a change.
+///
+/// # Errors
+/// When an event does not encode.
+pub fn change(change: &Change) -> Result<Value> {
     let Change { at, actor: _, writes, events } = change;
     Ok(json!({
         "at": at,

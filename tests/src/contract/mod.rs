@@ -174,8 +174,8 @@ macro_rules! contract {
                 a_session_returns_its_account
                 a_session_belongs_to_its_own_user_only
                 a_revoked_session_is_refused_at_once_on_every_node
-                one_who_is_known_is_refused_as_soon_as_a_revocation_or_block_is_answered_on_another_node
-                one_who_is_known_has_new_rights_as_soon_as_they_are_answered_on_another_node
+                a_revoked_or_blocked_caller_is_refused_at_once_here_and_within_a_second_on_another_node
+                a_caller_has_new_rights_at_once_here_and_within_a_second_on_another_node
                 sessions_are_revoked_one_or_all_but_one_or_all
                 a_refresh_token_is_confirmed_by_use
                 a_replaced_refresh_token_is_reused
