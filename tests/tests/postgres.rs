@@ -1,19 +1,30 @@
-//! The contract suite on PostgreSQL, and how its log stands up to numbers that are drawn in one order and committed
-//! in another: interleavings made by hand, past the adapter.
+//! The contract suite on PostgreSQL, and what it cannot see: readers of the log while numbers are drawn in one order and
+//! committed in another, triggers that race, cached plans, and the keys that `apply_change_v1` reads. Interleavings are
+//! made by hand, past the adapter.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use allynet_domain::{Event, EventId, port::EventTail};
+use allynet_domain::{
+    Account, Change, Event, EventId, Recipient, Revision, Role, Verification, Write, port::EventTail,
+};
 use allynet_tests::{
-    contract::{Database, Store, call_of, change, marker, next, read_up_to},
+    contract::{
+        Database, Store, at, call_of, change, hash, marker, message_in, metres, next, read_up_to, response_of,
+        session_of, somebody, text, verified,
+    },
     database::OnPostgres,
 };
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 
 allynet_tests::contract!(allynet_tests::database::OnPostgres);
 
-/// A database of which the test has hold itself.
+/// A database that the test also opens past the adapter.
 struct Fixture {
     database: Arc<OnPostgres>,
     store: Store,
@@ -40,7 +51,7 @@ async fn append(transaction: &mut PgConnection, n: u128) -> EventId {
     EventId::new(insert.fetch_one(transaction).await.unwrap())
 }
 
-/// What the tail must not do: ask for what is larger than the largest number seen.
+/// Reads as the tail must not: what is larger than the largest number seen.
 async fn naive(connection: &mut PgConnection, cursor: &mut EventId) -> Vec<EventId> {
     let select = "select seq from event where seq > $1 order by seq";
     let rows: Vec<i64> = sqlx::query_scalar(select).bind(cursor.get()).fetch_all(connection).await.unwrap();
@@ -79,7 +90,7 @@ async fn a_reader_by_largest_number_loses_an_event_and_the_tail_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_number_that_was_rolled_back_is_passed_over() {
+async fn a_number_that_was_rolled_back_is_skipped() {
     let fixture = Fixture::new().await;
     let mut connection = fixture.database.connection().await;
     let mut tail = fixture.store.log.follow().await.unwrap();
@@ -122,7 +133,7 @@ async fn a_tail_that_begins_while_a_number_is_on_its_way_hands_it_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_without_a_notification_are_found_all_the_same() {
+async fn events_without_a_notification_are_found_by_polling() {
     let fixture = Fixture::new().await;
     let mut connection = fixture.database.connection().await;
     let mut tail = fixture.store.log.follow().await.unwrap();
@@ -131,7 +142,7 @@ async fn events_without_a_notification_are_found_all_the_same() {
     fixture.database.remove().await;
 }
 
-/// Whether the database holds this helper for on duty, once their first position and their being blocked are both committed.
+/// The stored duty of a helper whose first position and block are committed at the same time, begun in this order.
 async fn duty_after(fixture: &Fixture, is_position_first: bool) -> i16 {
     let helper = fixture.store.register().await.id;
     let id = uuid::Uuid::from(helper);
@@ -156,16 +167,17 @@ async fn duty_after(fixture: &Fixture, is_position_first: bool) -> i16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_position_and_a_change_of_duty_at_once_miss_each_other_in_no_order() {
+async fn a_first_position_and_a_concurrent_block_never_miss_each_other() {
     let fixture = Fixture::new().await;
     for is_position_first in [true, false] {
         assert_eq!(duty_after(&fixture, is_position_first).await, 0, "position first: {is_position_first}");
     }
 }
 
-/// Plans last as long as a connection: those of a first day, when nothing was stored yet, must not walk the tables later.
+/// Plans are cached for the life of a connection, or until statistics change: those made while the tables were empty must not
+/// scan them from end to end once they have grown.
 #[tokio::test]
-async fn plans_that_were_made_for_empty_tables_walk_none() {
+async fn plans_made_for_empty_tables_scan_no_table() {
     let database = Arc::new(OnPostgres::fresh().await);
     let mut connection = database.connection().await;
     sqlx::raw_sql("vacuum analyze").execute(&mut connection).await.unwrap();
@@ -179,7 +191,7 @@ async fn plans_that_were_made_for_empty_tables_walk_none() {
         let emergency = store.raise(call_of(&owner)).await;
         assert_eq!(store.load(emergency.id()).await.emergency.id(), emergency.id());
     }
-    // What was counted is told when connections end.
+    // Statistics are reported when connections end.
     adapter.close().await;
     let mut connection = database.connection().await;
     let scans = "select relname::text, seq_scan, coalesce(idx_scan, 0) from pg_stat_user_tables \
@@ -187,4 +199,118 @@ async fn plans_that_were_made_for_empty_tables_walk_none() {
     let scans: Vec<(String, i64, i64)> = sqlx::query_as(scans).fetch_all(&mut connection).await.unwrap();
     assert!(scans.iter().any(|(_, _, by_index)| *by_index > 0), "{scans:?}");
     assert!(scans.iter().all(|(_, walks, _)| *walks == 0), "{scans:?}");
+}
+
+/// Raised by `apply_change_v1` for a change that it cannot read.
+const UNEXPECTED_KEYS: &str = "AN002";
+const APPLY_CHANGE: &str = include_str!("../../migrations/postgres/0002_apply_change_v1.sql");
+const ENCODER: &str = include_str!("../../crates/postgres/src/writes.rs");
+
+/// A write of every kind, with all that it may contain.
+fn every_write() -> Vec<Write> {
+    let (owner, helper) = (somebody(), Account { helper: Some(verified()), ..somebody() });
+    let emergency = call_of(&owner);
+    let (of, user) = (emergency.id(), helper.id);
+    let message = message_in(&emergency, at(0));
+    let recipients = vec![Recipient { helper: user, distance: metres(1.0) }];
+    vec![
+        Write::RegisterAccount { account: Box::new(helper.clone()), password: hash("x") },
+        Write::OpenSession(session_of(user)),
+        Write::RevokeSessions { user, only: None, except: None },
+        Write::SetPassword { user, password: hash("x") },
+        Write::ExpectAccount(Box::new(helper.clone())),
+        Write::SetHelper { user, helper: verified(), role: Role::Helper },
+        Write::SetVerification { user, verification: Verification::Verified },
+        Write::SetBlocked { user, blocked: true, reason: Some(text("Why")) },
+        Write::RaiseEmergency(Box::new(emergency.clone())),
+        Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![response_of(&helper, at(0))] },
+        Write::ExpectRevision { emergency: of, revision: Revision(1) },
+        Write::DeleteEmergency(of),
+        Write::SendAlerts { emergency: of, wave: 1, recipients },
+        Write::AcknowledgeAlert { emergency: of, helper: user },
+        Write::SetDeclined { emergency: of, helper: user, declined: true },
+        Write::AddTrust { helpers: vec![user], by: 1 },
+        Write::DeleteMessage { emergency: of, message: message.id },
+        Write::PostMessage(message),
+        Write::AddRating { emergency: of, helper: user, score: 5, comment: None },
+        Write::AddReport { emergency: of, reporter: owner.id, about: user, reason: text("Why") },
+    ]
+}
+
+/// The kind of write of an encoded change, and its keys.
+fn keys_sent(change: &Value) -> (String, BTreeSet<String>) {
+    let write = change["writes"][0].as_object().unwrap();
+    (write["op"].as_str().unwrap().to_owned(), write.keys().cloned().collect())
+}
+
+/// The keys that the function expects of each kind of write.
+fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
+    let kind = |line: &str| {
+        let (op, keys) = line.trim().strip_prefix("WHEN '")?.split_once("' THEN '{")?;
+        let keys = keys.split_once('}')?.0.split(',').map(ToOwned::to_owned);
+        Some((op.to_owned(), keys.collect()))
+    };
+    APPLY_CHANGE.lines().filter_map(kind).collect()
+}
+
+#[test]
+fn the_keys_of_every_write_are_those_that_the_function_reads() {
+    let writes = every_write().into_iter().map(|write| Change::new(None, at(0)).write(write));
+    let sent: BTreeMap<_, _> =
+        writes.map(|change| keys_sent(&allynet_postgres::encode_change(&change).unwrap())).collect();
+    assert_eq!(sent, keys_read());
+    // The encoder matches every variant of `Write`, so no kind of write is missing above.
+    let encoded = ENCODER.split("\"op\": \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    assert_eq!(sent.keys().cloned().collect::<BTreeSet<_>>(), encoded.collect());
+    // What is expected is also used.
+    for (op, keys) in sent {
+        let branch = APPLY_CHANGE.split_once(&format!("WHEN '{op}' THEN\n")).unwrap().1;
+        let branch = branch.split("\n        WHEN '").next().unwrap();
+        for key in keys.iter().filter(|key| *key != "op") {
+            // These two are assigned before the branches.
+            let variable = match key.as_str() {
+                "emergency_id" => "target",
+                "account_id" | "helper_id" => "person",
+                other => other,
+            };
+            assert!(branch.contains(variable), "{op} ignores {key}");
+        }
+    }
+}
+
+/// The SQLSTATE with which a change fails, if it does. Nothing is stored.
+async fn failure(connection: &mut PgConnection, change: &Value) -> Option<String> {
+    let mut transaction = connection.begin().await.unwrap();
+    let applied = sqlx::query("select apply_change_v1($1)").bind(change).execute(&mut *transaction).await;
+    transaction.rollback().await.unwrap();
+    applied.err().map(|error| error.as_database_error().unwrap().code().unwrap().into_owned())
+}
+
+#[tokio::test]
+async fn a_change_with_a_missing_or_an_unknown_key_is_refused() {
+    let database = OnPostgres::fresh().await;
+    let mut connection = database.connection().await;
+    let mut refused = 0;
+    for write in every_write() {
+        let change = Change::new(None, at(0)).write(write).account_event(marker(1));
+        let change = allynet_postgres::encode_change(&change).unwrap();
+        assert_ne!(failure(&mut connection, &change).await.as_deref(), Some(UNEXPECTED_KEYS), "{change}");
+        for part in ["", "/events/0", "/writes/0", "/writes/0/responses/0", "/writes/0/recipients/0"] {
+            let Some(Value::Object(keys)) = change.pointer(part) else { continue };
+            let unknown = "no_such_key".to_owned();
+            for key in keys.keys().chain([&unknown]) {
+                let mut changed = change.clone();
+                let object = changed.pointer_mut(part).unwrap().as_object_mut().unwrap();
+                if object.remove(key).is_none() {
+                    object.insert(key.clone(), Value::Null);
+                }
+                let failure = failure(&mut connection, &changed).await;
+                assert_eq!(failure.as_deref(), Some(UNEXPECTED_KEYS), "{part}/{key} of {change}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 300, "{refused}");
+    connection.close().await.unwrap();
+    database.remove().await;
 }

@@ -4,17 +4,13 @@ use allynet_domain::{
     Account, Contact, ContactId, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Postgres,
-    caller_cache::EvictOnDrop,
-    error::failed,
-    rows::{AccountRow, Stored},
-};
+use crate::{Postgres, caller_cache::EvictOnDrop, error::failed, rows::AccountRow};
 
 const FIND: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
@@ -101,11 +97,11 @@ struct ContactRow {
 impl ContactRow {
     fn contact(self) -> Result<Contact> {
         let Self { id, name, email, created_at } = self;
-        let stored = Stored { table: "contact", id };
+        let stored = RowDecoder { table: "contact", id };
         Ok(Contact {
             id: id.into(),
             name: stored.text("name", &name)?,
-            email: stored.word("email", &email)?,
+            email: stored.parse("email", &email)?,
             created_at,
         })
     }

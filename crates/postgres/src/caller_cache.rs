@@ -5,13 +5,10 @@
 //! such a commit and return the account as it was before, so every eviction advances a generation, and a result is stored
 //! only if the generation is still the one from before the read.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use allynet_domain::{Account, Change, SessionId, UserId, Write};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How old an entry may be, counted from the begin of the read that made it.
@@ -57,14 +54,14 @@ impl CallerCache {
     /// The account of this session, or `None` if it is not cached, too old, or another user's.
     pub(crate) fn get(&self, session: SessionId, user: UserId) -> Option<Account> {
         let now = Instant::now();
-        let state = self.state();
+        let state = self.0.lock();
         let entry = state.entries.get(&user)?.iter().find(|entry| entry.session == session)?;
         entry.is_fresh(now).then(|| entry.account.clone())
     }
 
     /// To be called before the read.
     pub(crate) fn begin_read(&self) -> ReadToken {
-        ReadToken { generation: self.state().generation, began: Instant::now() }
+        ReadToken { generation: self.0.lock().generation, began: Instant::now() }
     }
 
     /// Stores what the read returned; no-op if anything was evicted since it began.
@@ -75,7 +72,7 @@ impl CallerCache {
             return;
         }
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if state.generation != read.generation || (!state.entries.contains_key(&account.id) && !state.has_room(now)) {
             return;
         }
@@ -89,16 +86,11 @@ impl CallerCache {
         if users.is_empty() {
             return;
         }
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.generation += 1;
         for user in users {
             state.entries.remove(user);
         }
-    }
-
-    /// Poisoning is ignored: no critical section can panic half-way.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,6 +250,6 @@ mod tests {
         tokio::time::advance(MAX_AGE).await;
         cache.insert(cache.begin_read(), session(users), &account(users));
         assert!(cache.get(session(users), account(users).id).is_some());
-        assert_eq!(cache.state().entries.len(), 1);
+        assert_eq!(cache.0.lock().entries.len(), 1);
     }
 }

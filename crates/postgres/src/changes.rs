@@ -33,7 +33,7 @@ impl Changes for Postgres {
         let change = writes::change(&change).map_err(Error::bug)?;
         sqlx::query(APPLY).bind(change).execute(self.main()).await.map_err(commit_failed)?;
         if has_events {
-            self.wake().committed();
+            self.notifications().committed();
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use allynet_domain::{
         Whom,
     },
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::{FromRow, Postgres as Pg, Row as _, postgres::PgArguments, query::QueryAs};
 use tracing::instrument;
@@ -20,7 +21,7 @@ use crate::{
     emergency_row::{AlertRow, EmergencyRow, optional_emergency},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, nearest, outer_anchor_distance},
-    rows::{ROUNDING_TOLERANCE, Stored, nearest_first},
+    rows::{ROUNDING_TOLERANCE, nearest_first},
 };
 
 const FIND: &str = "SELECT * FROM emergency_with_parts_v1 WHERE id = $1";
@@ -237,7 +238,7 @@ impl LoadRow {
     fn loaded(self) -> Result<Loaded> {
         let Self { emergency, alerts } = self;
         let emergency = emergency.emergency()?;
-        let stored = Stored { table: "emergency", id: emergency.id().into() };
+        let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency.id()) };
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
         Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect(), near: Vec::new() })
     }
@@ -255,8 +256,8 @@ impl PendingRow {
     fn nearby(self) -> Result<NearbyEmergency> {
         let Self { emergency, here_latitude, here_longitude } = self;
         let emergency = emergency.emergency()?;
-        let stored = Stored { table: "position", id: emergency.id().into() };
-        let here = stored.place(here_latitude, here_longitude)?;
+        let stored = RowDecoder { table: "position", id: Uuid::from(emergency.id()) };
+        let here = stored.position(here_latitude, here_longitude)?;
         Ok(NearbyEmergency { distance: here.distance_to(emergency.call.details.location.position), emergency })
     }
 }

@@ -4,14 +4,12 @@ use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, ResponseStatus,
     Revision, Text, Timestamp, UserId, port::Result,
 };
+use allynet_sql::RowDecoder;
 use serde::Deserialize;
 use sqlx::{FromRow, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::{
-    error::failed,
-    rows::{Stored, person},
-};
+use crate::error::failed;
 
 /// The emergency of a row of an outer join, in which all columns of the view may be null.
 pub(crate) fn optional_emergency(row: &PgRow) -> Result<Option<Emergency>> {
@@ -114,13 +112,13 @@ impl EmergencyRow {
             counts,
             responses,
         } = self;
-        let stored = Stored { table: "emergency", id };
-        let owner = person(owner_id, &first_name, last_name.as_deref())?;
+        let stored = RowDecoder { table: "emergency", id };
+        let owner = RowDecoder::account(owner_id).person(&first_name, last_name.as_deref())?;
         let responses: Vec<ResponseRow> = stored.json("responses", &responses)?;
         Ok(Emergency {
             call: Call { id: id.into(), owner, details: details.details(stored)?, created_at },
-            request_id: stored.maybe_text("request_id", request_id.as_deref())?,
-            status: stored.word("status", &status)?,
+            request_id: stored.text_opt("request_id", request_id.as_deref())?,
+            status: stored.parse("status", &status)?,
             alert_radius: Metres::new(alert_radius),
             updated_at,
             first_response_at,
@@ -134,20 +132,20 @@ impl EmergencyRow {
 }
 
 impl DetailsRow {
-    fn details(self, stored: Stored) -> Result<Details> {
+    fn details(self, stored: RowDecoder<Uuid>) -> Result<Details> {
         let Self { kind, category, description, latitude, longitude, address, .. } = &self;
         let Self { place_description, priority, severity, silent, anonymous, .. } = &self;
         let location = Location {
-            position: stored.place(*latitude, *longitude)?,
-            address: stored.maybe_text("address", address.as_deref())?,
-            description: stored.maybe_text("place_description", place_description.as_deref())?,
+            position: stored.position(*latitude, *longitude)?,
+            address: stored.text_opt("address", address.as_deref())?,
+            description: stored.text_opt("place_description", place_description.as_deref())?,
         };
         Ok(Details {
-            kind: stored.word("kind", kind)?,
-            category: stored.maybe_text("category", category.as_deref())?,
-            description: stored.maybe_text("description", description.as_deref())?,
+            kind: stored.parse("kind", kind)?,
+            category: stored.text_opt("category", category.as_deref())?,
+            description: stored.text_opt("description", description.as_deref())?,
             location,
-            priority: stored.word("priority", priority)?,
+            priority: stored.parse("priority", priority)?,
             severity: stored.number("severity", *severity)?,
             silent: *silent,
             anonymous: *anonymous,
@@ -156,20 +154,20 @@ impl DetailsRow {
 }
 
 impl EndingRow {
-    fn ending(self, stored: Stored) -> Result<Option<Ending>> {
+    fn ending(self, stored: RowDecoder<Uuid>) -> Result<Option<Ending>> {
         let Self { ended_at, ended_by, resolution, ending_notes } = self;
         let Some(at) = ended_at else { return Ok(None) };
         Ok(Some(Ending {
             at,
             by: ended_by.map(Into::into),
-            resolution: stored.maybe_word("resolution", resolution.as_deref())?,
-            notes: stored.maybe_text("ending_notes", ending_notes.as_deref())?,
+            resolution: stored.parse_opt("resolution", resolution.as_deref())?,
+            notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
         }))
     }
 }
 
 impl CountsRow {
-    fn counts(self, stored: Stored) -> Result<AlertCounts> {
+    fn counts(self, stored: RowDecoder<Uuid>) -> Result<AlertCounts> {
         let Self { wave, alerted, acknowledged, declined } = self;
         Ok(AlertCounts {
             wave: stored.number("wave", wave)?,

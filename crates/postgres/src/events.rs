@@ -8,6 +8,7 @@ use allynet_domain::{
     EmergencyId, EventId, LoggedEvent, Timestamp, UserId,
     port::{AccessAsOf, Error, EventLog, EventTail, Result, Timeline},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -22,7 +23,7 @@ use crate::{
     Postgres,
     emergency_row::EmergencyRow,
     error::failed,
-    rows::{AccessRow, Stored},
+    rows::AccessRow,
     tail::{Cursor, Step},
 };
 
@@ -109,7 +110,7 @@ impl TimelineRow {
     fn timeline(self) -> Result<Timeline> {
         let Self { emergency, events } = self;
         let emergency = emergency.emergency()?;
-        let stored = Stored { table: "event", id: emergency.id().into() };
+        let stored = RowDecoder { table: "event", id: Uuid::from(emergency.id()) };
         let events: Vec<EventRow> = events.map_or(Ok(Vec::new()), |json| stored.json("emergency_id", &json))?;
         Ok(Timeline { emergency, events: events.into_iter().map(EventRow::event).collect::<Result<_>>()? })
     }
@@ -172,7 +173,8 @@ impl EventLog for Postgres {
             .map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let (access, as_of) = row.access(emergency.into())?;
-        let as_of = Stored { table: "event", id: emergency.into() }.json("seq", as_of.as_deref().unwrap_or("0"))?;
+        let as_of =
+            RowDecoder { table: "event", id: Uuid::from(emergency) }.json("seq", as_of.as_deref().unwrap_or("0"))?;
         Ok(Some(AccessAsOf { access, as_of: EventId::new(as_of) }))
     }
 
@@ -210,7 +212,7 @@ impl EventLog for Postgres {
     /// this returns when every transaction that had begun by then has ended.
     #[instrument(name = "pg.events.follow", level = "debug", skip_all)]
     async fn follow(&self) -> Result<Box<dyn EventTail>> {
-        let mut committed = self.wake().subscribe();
+        let mut committed = self.notifications().subscribe();
         let end = self.number(LAST).await?;
         let own = self.number(OWN_TRANSACTION).await?;
         let mut gap = GapWait::new();

@@ -4,6 +4,7 @@ use allynet_domain::{
     EmergencyAccess, HelperPolicy, Timestamp,
     port::{DutyCounts, Helpers, NearbyHelper, Result, Vicinity},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -14,7 +15,7 @@ use crate::{
     Postgres,
     error::failed,
     near::{NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
-    rows::{AccessRow, CardRow, Stored, nearest_first},
+    rows::{AccessRow, CardRow, nearest_first},
 };
 
 /// The access of the user `$2` to the emergency `$1`, and [`NearbyRow`]s of helpers who may be among the `$5` nearest to it
@@ -108,15 +109,15 @@ impl Helpers for Postgres {
             .await
             .map_err(failed)?;
         let Some(NearbyAccessRow { access, latitude, longitude }) = row else { return Ok(None) };
-        let stored = Stored { table: "emergency", id: emergency.into() };
-        let centre = stored.place(latitude, longitude)?;
+        let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency) };
+        let centre = stored.position(latitude, longitude)?;
         let (access, found) = access.access(emergency.into())?;
         let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
         let mut found = Vec::with_capacity(rows.len());
         for NearbyRow { card, latitude, longitude } in rows {
             let helper = card.card()?;
-            let stored = Stored { table: "position", id: helper.person.id.into() };
-            let distance = centre.distance_to(stored.place(latitude, longitude)?);
+            let stored = RowDecoder { table: "position", id: Uuid::from(helper.person.id) };
+            let distance = centre.distance_to(stored.position(latitude, longitude)?);
             if distance <= radius {
                 found.push(NearbyHelper { helper, distance });
             }

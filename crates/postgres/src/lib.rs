@@ -12,31 +12,28 @@ mod statements;
 
 mod accounts;
 mod alerts;
-mod bounded;
 mod caller_cache;
 mod changes;
+mod database;
 mod emergencies;
 mod emergency_row;
 mod error;
 mod events;
 mod helpers;
-mod kept;
-mod measures;
 mod messages;
 mod near;
+mod notifications;
 mod positions;
 mod raise_context;
 mod rows;
 mod sessions;
-mod store;
 mod tail;
-mod wake;
 mod writes;
 
+pub use allynet_sql::describe_metrics;
+pub use database::{Options, Postgres};
 pub use error::SetupError;
-pub use measures::describe as describe_metrics;
 #[doc(hidden)]
 pub use statements::statements;
-pub use store::{Options, Postgres};
 #[doc(hidden)]
 pub use writes::change as encode_change;

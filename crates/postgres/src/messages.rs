@@ -4,17 +4,14 @@ use allynet_domain::{
     EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Timestamp, To, UserId,
     port::{MessagePage, Messages, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::{Postgres as Pg, postgres::PgArguments, query::QueryAs};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Postgres,
-    error::failed,
-    rows::{AccessRow, Stored, person},
-};
+use crate::{Postgres, error::failed, rows::AccessRow};
 
 /// The access of the user `$2` to the emergency `$1`, and its message `$3` as an array of one [`MessageRow`].
 const FIND: &str = "
@@ -84,9 +81,9 @@ impl MessageRow {
             body,
             created_at,
         } = self;
-        let stored = Stored { table: "message", id };
+        let stored = RowDecoder { table: "message", id };
         let sender = match (sender_id, first_name) {
-            (Some(id), Some(first_name)) => Some(person(id, &first_name, last_name.as_deref())?),
+            (Some(id), Some(first_name)) => Some(RowDecoder::account(id).person(&first_name, last_name.as_deref())?),
             _ => None,
         };
         Ok(Message {
@@ -159,7 +156,7 @@ impl Postgres {
         let Some(row) = row else { return Ok(None) };
         let (access, found) = row.access(of.into())?;
         let Some(found) = found else { return Ok(Some((access, Vec::new()))) };
-        let rows: Vec<MessageRow> = Stored { table: "message", id: of.into() }.json("emergency_id", &found)?;
+        let rows: Vec<MessageRow> = RowDecoder { table: "message", id: Uuid::from(of) }.json("emergency_id", &found)?;
         let messages = rows.into_iter().map(|row| row.message(of)).collect::<Result<_>>()?;
         Ok(Some((access, messages)))
     }

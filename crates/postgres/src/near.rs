@@ -10,10 +10,9 @@ use allynet_domain::{
     near::{self, Candidate, LARGEST_RADIUS, SMALLEST_RADIUS},
     port::Result,
 };
+use allynet_sql::RowDecoder;
 use sqlx::FromRow;
 use uuid::Uuid;
-
-use crate::rows::Stored;
 
 /// How far an anchor may be from its place, in metres on the sphere.
 pub(crate) const MAX_ANCHOR_DISTANCE: f64 = 100.0;
@@ -61,7 +60,7 @@ impl FoundRow {
         let places = latitudes.unwrap_or_default().into_iter().zip(longitudes.unwrap_or_default());
         let rows = helpers.unwrap_or_default().into_iter().zip(places);
         rows.map(|(id, (latitude, longitude))| {
-            let position = Stored { table: "position", id }.place(latitude, longitude)?;
+            let position = RowDecoder { table: "position", id }.position(latitude, longitude)?;
             Ok(Candidate { key: id.into(), position, reach })
         })
         .collect()

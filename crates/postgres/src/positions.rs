@@ -4,12 +4,13 @@ use allynet_domain::{
     Timestamp, UserId,
     port::{Fix, Positions, Result},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Postgres, error::failed, near::MAX_ANCHOR_DISTANCE, rows::Stored};
+use crate::{Postgres, error::failed, near::MAX_ANCHOR_DISTANCE};
 
 /// Rows are locked in the order of users on every node, so two batches with the same users never wait for each other in a
 /// circle. An anchor moves only when its place is further than `$5` from it, so that mostly no index changes. The join
@@ -40,7 +41,7 @@ struct FixRow {
 impl FixRow {
     fn fix(self) -> Result<Fix> {
         let Self { account_id: id, latitude, longitude, at } = self;
-        let position = Stored { table: "position", id }.place(latitude, longitude)?;
+        let position = RowDecoder { table: "position", id }.position(latitude, longitude)?;
         Ok(Fix { user: id.into(), position, at })
     }
 }

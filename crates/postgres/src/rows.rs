@@ -1,12 +1,10 @@
-//! Rows that more than one port reads, and the decoding of stored values: into domain values, or `Corrupt`.
-
-use std::str::FromStr;
+//! Rows that more than one port reads.
 
 use allynet_domain::{
-    Account, EmergencyAccess, HelperCard, HelperRecord, HelperReputation, Metres, Name, Person, Position, Profile,
-    Revision, Text, Timestamp, port::Error, port::Result,
+    Account, EmergencyAccess, HelperCard, HelperRecord, Metres, Profile, Revision, Timestamp, port::Result,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use allynet_sql::RowDecoder;
+use serde::Deserialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -24,53 +22,8 @@ impl AccessRow {
     /// `id` is that of the emergency.
     pub(crate) fn access(self, id: Uuid) -> Result<(EmergencyAccess, Option<String>)> {
         let Self { owns, responds, status, revision, found } = self;
-        let status = Stored { table: "emergency", id }.word("status", &status)?;
+        let status = RowDecoder { table: "emergency", id }.parse("status", &status)?;
         Ok((EmergencyAccess { owns, responds, status, revision: Revision(revision) }, found))
-    }
-}
-
-/// Where a stored value is, for the error when it does not decode.
-#[derive(Clone, Copy)]
-pub(crate) struct Stored {
-    pub(crate) table: &'static str,
-    pub(crate) id: Uuid,
-}
-
-impl Stored {
-    pub(crate) fn corrupt(self, column: &'static str) -> Error {
-        Error::Corrupt { table: self.table, column, id: self.id.to_string() }
-    }
-
-    pub(crate) fn word<T: FromStr>(self, column: &'static str, text: &str) -> Result<T> {
-        text.parse().map_err(|_| self.corrupt(column))
-    }
-
-    pub(crate) fn maybe_word<T: FromStr>(self, column: &'static str, text: Option<&str>) -> Result<Option<T>> {
-        text.map(|text| self.word(column, text)).transpose()
-    }
-
-    pub(crate) fn text<const MAX: usize>(self, column: &'static str, text: &str) -> Result<Text<MAX>> {
-        Text::parse(text).map_err(|_| self.corrupt(column))
-    }
-
-    pub(crate) fn maybe_text<const MAX: usize>(
-        self,
-        column: &'static str,
-        text: Option<&str>,
-    ) -> Result<Option<Text<MAX>>> {
-        text.map(|text| self.text(column, text)).transpose()
-    }
-
-    pub(crate) fn number<T, U: TryFrom<T>>(self, column: &'static str, number: T) -> Result<U> {
-        U::try_from(number).map_err(|_| self.corrupt(column))
-    }
-
-    pub(crate) fn json<T: DeserializeOwned>(self, column: &'static str, json: &str) -> Result<T> {
-        serde_json::from_str(json).map_err(|_| self.corrupt(column))
-    }
-
-    pub(crate) fn place(self, latitude: f64, longitude: f64) -> Result<Position> {
-        Position::new(latitude, longitude).map_err(|_| self.corrupt("latitude"))
     }
 }
 
@@ -115,29 +68,29 @@ impl AccountRow {
             rating_count,
             created_at,
         } = self;
-        let stored = Stored { table: "account", id };
+        let stored = RowDecoder::account(id);
         let profile = Profile {
             first_name: stored.text("first_name", &first_name)?,
-            last_name: stored.maybe_text("last_name", last_name.as_deref())?,
-            phone: stored.maybe_text("phone", phone.as_deref())?,
-            avatar: stored.maybe_word("avatar", avatar.as_deref())?,
-            bio: stored.maybe_text("bio", bio.as_deref())?,
+            last_name: stored.text_opt("last_name", last_name.as_deref())?,
+            phone: stored.text_opt("phone", phone.as_deref())?,
+            avatar: stored.parse_opt("avatar", avatar.as_deref())?,
+            bio: stored.text_opt("bio", bio.as_deref())?,
         };
         Ok(Account {
             id: id.into(),
-            email: stored.word("email", &email)?,
+            email: stored.parse("email", &email)?,
             profile,
-            role: stored.word("role", &role)?,
+            role: stored.parse("role", &role)?,
             blocked,
             helper: helper(stored, verification.as_deref(), available, &skills)?,
-            reputation: reputation(stored, trust_score, rating_sum, rating_count)?,
+            reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
             created_at,
         })
     }
 }
 
 fn helper(
-    stored: Stored,
+    stored: RowDecoder<Uuid>,
     verification: Option<&str>,
     available: Option<bool>,
     skills: &[String],
@@ -145,7 +98,7 @@ fn helper(
     let Some(verification) = verification else { return Ok(None) };
     let skills = skills.iter().map(|skill| stored.text("skills", skill));
     Ok(Some(HelperRecord {
-        verification: stored.word("verification", verification)?,
+        verification: stored.parse("verification", verification)?,
         available: available.ok_or_else(|| stored.corrupt("available"))?,
         skills: skills.collect::<Result<_>>()?,
     }))
@@ -165,25 +118,10 @@ pub(crate) struct CardRow {
 impl CardRow {
     pub(crate) fn card(self) -> Result<HelperCard> {
         let Self { id, first_name, last_name, trust_score, rating_sum, rating_count } = self;
-        let person = person(id, &first_name, last_name.as_deref())?;
-        let stored = Stored { table: "account", id };
-        Ok(HelperCard { person, reputation: reputation(stored, trust_score, rating_sum, rating_count)? })
+        let account = RowDecoder::account(id);
+        let person = account.person(&first_name, last_name.as_deref())?;
+        Ok(HelperCard { person, reputation: account.reputation(trust_score, rating_sum, rating_count)? })
     }
-}
-
-/// A person from the columns of their account.
-pub(crate) fn person(id: Uuid, first_name: &str, last_name: Option<&str>) -> Result<Person> {
-    let stored = Stored { table: "account", id };
-    let first_name: Name = stored.text("first_name", first_name)?;
-    Ok(Person { id: id.into(), first_name, last_name: stored.maybe_text("last_name", last_name)? })
-}
-
-fn reputation(stored: Stored, trust_score: i32, rating_sum: i32, rating_count: i32) -> Result<HelperReputation> {
-    Ok(HelperReputation {
-        trust_score: stored.number("trust_score", trust_score)?,
-        rating_sum: stored.number("rating_sum", rating_sum)?,
-        rating_count: stored.number("rating_count", rating_count)?,
-    })
 }
 
 /// Orders search results: the nearest first, equally near ones by their ids.

@@ -1,7 +1,8 @@
-//! The store: connection pools by purpose, their limits, and the migrations. Knows no table.
+//! The database: connection pools by purpose, their limits, and the migrations. Knows no table.
 
 use std::{sync::Arc, time::Duration};
 
+use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
 use sqlx::{
     Connection, PgConnection, PgPool,
     migrate::Migrator,
@@ -10,13 +11,7 @@ use sqlx::{
 };
 use tokio_util::sync::DropGuard;
 
-use crate::{
-    SetupError,
-    bounded::Bounded,
-    caller_cache::CallerCache,
-    kept::{Kept, TRUSTED},
-    wake::Wake,
-};
+use crate::{SetupError, caller_cache::CallerCache, notifications::Notifications};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -58,12 +53,14 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Postgres(Arc<Inner>);
 
+type Pool = DeadlinePool<sqlx::Postgres>;
+
 #[derive(Debug)]
 struct Inner {
-    main: Bounded,
-    positions: Bounded,
-    log: Bounded,
-    wake: Wake,
+    main: Pool,
+    positions: Pool,
+    log: Pool,
+    notifications: Notifications,
     callers: CallerCache,
     migrations: PgConnectOptions,
     _background: DropGuard,
@@ -91,7 +88,7 @@ impl Postgres {
             ("enable_seqscan", "off".to_owned()),
             ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
-        let pool = |most: u32| pool_options(most, options.acquire_timeout);
+        let pool = |max_connections: u32| pool_options(max_connections, options.acquire_timeout);
         let main = pool(options.connections + MAINTENANCE_CONNECTIONS).connect_with(bounded.clone()).await;
         let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
@@ -99,12 +96,20 @@ impl Postgres {
         let log = pool(LOG_CONNECTIONS)
             .max_lifetime(None)
             .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
-        let (wake, background) = Wake::start(log.clone());
-        let main = Bounded::new("main", Kept::of(main, MAINTENANCE_CONNECTIONS), options.answer_timeout);
-        let positions = Bounded::new("positions", Kept::of(positions, 0), options.answer_timeout);
-        let log = Bounded::new("log", Kept::of(log, NOTIFICATION_CONNECTIONS), LOG_TIMEOUT);
+        let (notifications, background) = Notifications::start(log.clone());
+        let main = deadline_pool("main", main, MAINTENANCE_CONNECTIONS, options.answer_timeout);
+        let positions = deadline_pool("positions", positions, 0, options.answer_timeout);
+        let log = deadline_pool("log", log, NOTIFICATION_CONNECTIONS, LOG_TIMEOUT);
         let callers = CallerCache::default();
-        Ok(Self(Arc::new(Inner { main, positions, log, wake, callers, migrations: plain, _background: background })))
+        Ok(Self(Arc::new(Inner {
+            main,
+            positions,
+            log,
+            notifications,
+            callers,
+            migrations: plain,
+            _background: background,
+        })))
     }
 
     /// Brings the schema up to date, and checks that it has the functions that this version calls. Several nodes may do so
@@ -124,7 +129,7 @@ impl Postgres {
 
     /// Closes all connections when their statements have ended. Later calls fail as unavailable.
     pub async fn close(&self) {
-        self.0.wake.stop();
+        self.0.notifications.stop();
         self.0.main.close().await;
         self.0.positions.close().await;
         self.0.log.close().await;
@@ -139,11 +144,11 @@ impl Postgres {
     /// Sets the gauges of all pools, for a scrape of metrics.
     pub fn measure(&self) {
         for pool in [&self.0.main, &self.0.positions, &self.0.log] {
-            pool.measure();
+            pool.record_usage();
         }
     }
 
-    pub(crate) fn main(&self) -> &Bounded {
+    pub(crate) fn main(&self) -> &Pool {
         &self.0.main
     }
 
@@ -152,16 +157,16 @@ impl Postgres {
         self.0.main.pool()
     }
 
-    pub(crate) fn positions_pool(&self) -> &Bounded {
+    pub(crate) fn positions_pool(&self) -> &Pool {
         &self.0.positions
     }
 
-    pub(crate) fn log(&self) -> &Bounded {
+    pub(crate) fn log(&self) -> &Pool {
         &self.0.log
     }
 
-    pub(crate) fn wake(&self) -> &Wake {
-        &self.0.wake
+    pub(crate) fn notifications(&self) -> &Notifications {
+        &self.0.notifications
     }
 
     pub(crate) fn callers(&self) -> &CallerCache {
@@ -177,6 +182,10 @@ const NOTIFICATION_CONNECTIONS: u32 = 2;
 const LOG_CONNECTIONS: u32 = NOTIFICATION_CONNECTIONS + 2;
 /// No request waits for a reader of the log, but it must not hang on a dead connection.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a connection may be idle before it is tested again.
+const MAX_IDLE: Duration = Duration::from_secs(10);
+/// After how long a connection goes back to the pool, which replaces the ones that are too old.
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// The functions that statements of this version call, with the types of their arguments.
 const FUNCTIONS: [&str; 2] = ["apply_change_v1(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
 const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
@@ -192,14 +201,20 @@ async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     Ok(())
 }
 
-fn pool_options(most: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postgres> {
+/// Bounds every call on a pool; `reserved` connections stay for callers of the pool itself.
+fn deadline_pool(name: &'static str, pool: PgPool, reserved: u32, timeout: Duration) -> Pool {
+    let policy = IdlePolicy { reserved, max_idle: MAX_IDLE, max_age: MAX_AGE };
+    DeadlinePool::new(name, IdleConnections::new(pool, policy), Deadline::Answer(timeout))
+}
+
+fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PoolOptions<sqlx::Postgres> {
     PoolOptions::new()
-        .max_connections(most)
+        .max_connections(max_connections)
         .acquire_timeout(acquire_timeout)
         // Testing each time would be a second round trip for every statement.
         .test_before_acquire(false)
         .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
-            Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+            Box::pin(async move { Ok(meta.idle_for < MAX_IDLE || connection.ping().await.is_ok()) })
         })
         .after_connect(|connection, _| {
             Box::pin(async move {
