@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { createDatabase, north, settled, startNode } from './harness.mjs';
 import { assertIdsGrow, assertMatches, events, integer, ok, refused } from './shapes.mjs';
 
@@ -121,7 +122,7 @@ describe('two nodes on one PostgreSQL', () => {
     assertIdsGrow(atB);
   });
 
-  it('refuse at one who was shut out at the other from the moment in which that is answered', async () => {
+  it('refuse a blocked or logged-out caller at once where that was answered, and within a second at the other', async () => {
     const admin = await a.admin();
     const ways = [
       [(user) => admin.put(`/helpers/${user.id}/block`, { blocked: true }), 403, 'account_blocked'],
@@ -133,10 +134,12 @@ describe('two nodes on one PostgreSQL', () => {
       // A repeated caller is in the cache of the node.
       let asking = true;
       const calling = (async () => {
-        while (asking) await atB.get('/emergencies/active');
+        while (asking) await Promise.all([user, atB].map((caller) => caller.get('/emergencies/active')));
       })();
       for (let call = 0; call < 20; call += 1) ok(await atB.get('/emergencies/active'));
       ok(await shutOut(user));
+      refused(await user.get('/emergencies/active'), status, reason);
+      await setTimeout(1000);
       refused(await atB.get('/emergencies/active'), status, reason);
       asking = false;
       await calling;

@@ -46,7 +46,7 @@ impl Ids for NewIds {
     }
 }
 
-/// The service on a database, and what it has cost.
+/// The service on a PostgreSQL database that counts round trips.
 struct Service {
     postgres: Postgres,
     store: Store,
@@ -57,7 +57,7 @@ struct Service {
     router: Router,
 }
 
-/// Somebody with a token.
+/// An account with a session and its access token.
 struct Person {
     account: Account,
     session: SessionId,
@@ -134,7 +134,7 @@ impl Service {
         self.person(owner).await
     }
 
-    /// Sends a request that has to succeed; gives its data, and what it cost.
+    /// Sends a request that has to succeed; returns its data and its cost.
     async fn send(&self, by: Option<&Person>, route: &str, body: &Value) -> (Value, u64) {
         let (method, path) = route.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
@@ -193,7 +193,7 @@ async fn with_service<F: Future<Output = ()>>(case: impl FnOnce(Arc<Service>) ->
 }
 
 #[tokio::test]
-async fn an_emergency_costs_two_for_each_change_and_one_for_each_look() {
+async fn an_emergency_costs_two_round_trips_per_change_and_one_per_read() {
     with_service(|service| async move {
         let [owner, helper, other] = [service.owner().await, service.helper().await, service.helper().await];
         let request = json!({ "location": { "latitude": 0.0, "longitude": 0.0 }, "requestId": "tap" });
@@ -252,7 +252,7 @@ async fn a_caller_is_authenticated_again_after_a_second() {
 }
 
 #[tokio::test]
-async fn accounts_and_helpers_cost_as_little() {
+async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read() {
     with_service(|service| async move {
         let account = json!({ "email": "a@example.org", "password": "correct horse", "name": "Ada Lovelace" });
         let (_, cost) = service.send(None, "POST auth/register", &account).await;
@@ -289,7 +289,7 @@ async fn accounts_and_helpers_cost_as_little() {
 }
 
 #[tokio::test]
-async fn timers_and_sockets_cost_as_little() {
+async fn timers_and_sockets_cost_no_more_than_requests() {
     with_service(|service| async move {
         let [owner, helper] = [service.owner().await, service.helper().await];
         let emergency = service.raise(&owner).await.parse().unwrap();
@@ -315,7 +315,7 @@ async fn timers_and_sockets_cost_as_little() {
         let newcomer = service.store.helper_at(place(0.0, 0.001)).await;
         cost();
         assert!(alerts::reach(cx, emergency, newcomer.id).await.unwrap());
-        assert_eq!(cost(), CHANGE, "somebody who comes near");
+        assert_eq!(cost(), CHANGE, "a helper who comes near");
 
         let mut later = cx.clone();
         later.rules.alert_interval = -chrono::TimeDelta::hours(1);

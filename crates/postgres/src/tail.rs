@@ -1,27 +1,29 @@
-//! How far a reader of the log may go: the rule by which no event is passed that may still be committing. Pure; the
-//! statements are in `events`.
+//! The cursor of a reader of the log: it never passes an event that may still be committing.
 //!
-//! Numbers are drawn before commit, so a higher one may be seen first. But a transaction has its id before it draws a
-//! number. So a transaction id taken *after* a number was seen is later than the id of every transaction that drew a
-//! lower number, and once a snapshot shows all transactions up to that id as ended, all lower numbers that will ever
-//! exist are in that same snapshot. What is then still missing was rolled back, or deleted since.
+//! Numbers are drawn before commit, so a higher one may be visible first. But a transaction takes its id before it draws a
+//! number. So a transaction id taken *after* a number was seen is later than the ids of all transactions that drew lower
+//! numbers, and once a snapshot shows every transaction up to that id as ended, all lower numbers that will ever exist are in
+//! that snapshot. What is missing then was rolled back, or deleted since.
+//!
+//! Pure; the statements are in `events`.
 
-/// Where a reader stands.
+/// What a reader has handed out, and the gap that it waits at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The last number handed out.
     at: i64,
+    /// Taken at the last gap; kept until everything that it covers was handed out.
     barrier: Option<Barrier>,
 }
 
-/// A transaction id, taken after `covers` was seen.
+/// A transaction id that was taken after the number `covers` was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Barrier {
     covers: i64,
     transaction: i64,
 }
 
-/// What a reader may do with what it read.
+/// What a reader does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Hand out this many, at least one.
@@ -31,7 +33,7 @@ pub(crate) enum Step {
         /// The highest number seen.
         seen: i64,
     },
-    /// A number is missing that may still be committing: read again soon.
+    /// A missing number may still be committing: read again soon.
     ReadAgain,
     /// There is nothing new.
     Idle,
@@ -48,12 +50,13 @@ impl Cursor {
         self.at
     }
 
-    /// Decides on numbers after [`Self::at`], growing, read in a snapshot in which all transactions before `horizon`
-    /// have ended.
+    /// Decides on the numbers after [`Self::at`], in order, of a snapshot in which all transactions before `horizon` have
+    /// ended.
     pub(crate) fn decide(&self, numbers: impl IntoIterator<Item = i64>, horizon: i64) -> Step {
         let cleared = self.barrier.filter(|b| horizon > b.transaction).map_or(self.at, |b| b.covers);
         let (mut last, mut ready, mut seen) = (self.at, 0, None);
         for number in numbers {
+            // Below `cleared` a gap is final. Above it only a contiguous run is complete.
             if last + 1 == number || number <= cleared {
                 last = number;
                 ready += 1;
@@ -64,17 +67,18 @@ impl Cursor {
             (None, _) => Step::Idle,
             (Some(_), _) if ready > 0 => Step::HandOut(ready),
             (Some(_), Some(barrier)) if horizon <= barrier.transaction => Step::ReadAgain,
+            // No barrier yet, or this gap is beyond what the last one covers.
             (Some(seen), _) => Step::TakeId { seen },
         }
     }
 
-    /// Everything up to `seen` may be passed once this transaction, whose id was taken after `seen` was, and all
-    /// before it have ended.
+    /// Allows to pass everything up to `seen` once `transaction` and all earlier ones have ended. Its id must have been taken
+    /// after `seen` was.
     pub(crate) fn wait_for(&mut self, transaction: i64, seen: i64) {
         self.barrier = Some(Barrier { covers: seen, transaction });
     }
 
-    /// Everything up to this number was handed out.
+    /// Notes that everything up to this number was handed out.
     pub(crate) fn advance(&mut self, at: i64) {
         self.at = at;
         self.barrier = self.barrier.filter(|b| b.covers > at);
@@ -86,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_contiguous_run_is_handed_out_and_a_gap_is_not_passed() {
+    fn a_contiguous_run_is_handed_out_and_a_gap_ends_it() {
         for (at, numbers, step) in [
             (0, vec![], Step::Idle),
             (0, vec![1, 2, 3], Step::HandOut(3)),
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_waits_until_all_transactions_up_to_the_own_one_have_ended() {
+    fn a_gap_is_passed_when_all_transactions_up_to_the_own_one_have_ended() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 10);
         assert_eq!(cursor.decide([9, 10], 99), Step::ReadAgain);
@@ -108,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_appears_meanwhile_is_handed_out_at_once() {
+    fn a_number_that_fills_the_gap_is_handed_out_at_once() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 10);
         assert_eq!(cursor.decide([8, 10], 100), Step::HandOut(1));
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn one_id_covers_all_gaps_below_what_was_seen_and_none_above() {
+    fn one_transaction_id_covers_all_gaps_below_the_number_seen_and_none_above() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 12);
         assert_eq!(cursor.decide([9, 12, 13, 15], 101), Step::HandOut(3));
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_may_be_deleted_meanwhile() {
+    fn events_that_were_deleted_while_waiting_are_passed() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 10);
         assert_eq!(cursor.decide([], 101), Step::Idle);

@@ -23,7 +23,8 @@ pub fn change(change: &Change) -> Result<Value> {
     }))
 }
 
-/// The emergencies to lock before anything else, so that what is told of each follows the order of commits.
+/// The emergencies to lock before anything else, so that the numbers of their events follow the order of commits. In the
+/// order of their ids.
 fn emergencies(change: &Change) -> Vec<EmergencyId> {
     let written = change.writes.iter().filter_map(|write| match write {
         Write::UpdateEmergency { emergency, .. } => Some(emergency.id()),
@@ -129,7 +130,7 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
     })
 }
 
-/// What decides on the rights of an account.
+/// The columns that decide what an account may do.
 fn expect_account(account: &Account) -> Value {
     let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
     json!({

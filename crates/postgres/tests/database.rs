@@ -1,7 +1,7 @@
-//! What the contract suite cannot see of this adapter: migrations by several nodes at once, notifications between
-//! nodes, readers of the log at transactions that are still open, and what happens when connections are lost.
+//! What the contract suite cannot see of this adapter: concurrent migrations, notifications between nodes, readers of the
+//! log while transactions are open, lost connections, and failed statements.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::disallowed_methods, reason = "databases are named apart at random")]
+#![expect(clippy::disallowed_methods, reason = "each database has a random name")]
 
 use std::{env, time::Duration};
 
@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-/// A database of one test, which stays when the test fails, to be looked at.
+/// The database of one test. It stays when the test fails, for inspection.
 struct Database {
     server: String,
     name: String,
@@ -63,7 +63,7 @@ impl Database {
     }
 }
 
-/// An event that tells its number.
+/// An event that contains its number.
 fn event(number: u128) -> Event {
     Event::AccountBlocked { user: UserId::from(Uuid::from_u128(number)) }
 }
@@ -107,7 +107,7 @@ async fn several_nodes_migrate_at_once() {
 }
 
 #[tokio::test]
-async fn another_node_is_notified_long_before_it_would_look() {
+async fn another_node_is_notified_long_before_it_polls() {
     let (database, node) = Database::migrated().await;
     let other = database.node().await;
     let mut tail = other.follow().await.unwrap();
@@ -125,7 +125,7 @@ async fn another_node_is_notified_long_before_it_would_look() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_still_being_committed_is_not_passed() {
+async fn a_reader_waits_for_an_event_that_is_still_being_committed() {
     let (database, node) = Database::migrated().await;
     let mut tail = node.follow().await.unwrap();
     let mut slow = database.connection().await;
@@ -141,7 +141,7 @@ async fn an_event_that_is_still_being_committed_is_not_passed() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_rolled_back_is_passed() {
+async fn a_reader_passes_an_event_that_was_rolled_back() {
     let (database, node) = Database::migrated().await;
     let mut tail = node.follow().await.unwrap();
     let mut slow = database.connection().await;
@@ -156,7 +156,7 @@ async fn an_event_that_was_rolled_back_is_passed() {
 }
 
 #[tokio::test]
-async fn a_reader_that_begins_waits_for_lower_numbers() {
+async fn a_new_reader_waits_for_lower_numbers_that_are_being_committed() {
     let (database, node) = Database::migrated().await;
     let mut slow = database.connection().await;
     append(&mut slow, 1).await;
@@ -172,7 +172,7 @@ async fn a_reader_that_begins_waits_for_lower_numbers() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_is_reported_once_and_passed() {
+async fn an_event_that_does_not_decode_is_reported_once_and_passed() {
     let (database, node) = Database::migrated().await;
     let mut tail = node.follow().await.unwrap();
     let mut connection = database.connection().await;
@@ -188,7 +188,7 @@ async fn an_event_that_cannot_be_read_is_reported_once_and_passed() {
 }
 
 #[tokio::test]
-async fn lost_connections_are_made_again() {
+async fn lost_connections_are_replaced() {
     let (database, node) = Database::migrated().await;
     let other = database.node().await;
     let mut tail = other.follow().await.unwrap();
@@ -220,7 +220,7 @@ async fn lost_connections_are_made_again() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_a_deleted_emergency_is_decided_again() {
+async fn a_write_to_a_deleted_emergency_is_stale() {
     let (database, node) = Database::migrated().await;
     let of = Uuid::now_v7().into();
     let nobody = Uuid::now_v7().into();
@@ -232,10 +232,44 @@ async fn what_belongs_to_a_deleted_emergency_is_decided_again() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_opened_says_why() {
+async fn opening_fails_with_the_reason() {
     let wrong = Postgres::connect("postgres://host:port/name", Options::default()).await;
     assert!(matches!(wrong, Err(SetupError::Url(_))), "{wrong:?}");
     let options = Options { acquire_timeout: Duration::from_millis(100), ..Options::default() };
     let nobody = Postgres::connect("postgres://nobody@127.0.0.1:1/nothing", options).await;
     assert!(matches!(nobody, Err(SetupError::Unreachable(_))), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn a_schema_without_the_function_that_applies_changes_stops_the_start() {
+    let (database, node) = Database::migrated().await;
+    let mut connection = database.connection().await;
+    sqlx::raw_sql("DROP FUNCTION apply_change_v1").execute(&mut connection).await.unwrap();
+    let refused = node.migrate().await;
+    assert!(matches!(refused, Err(SetupError::MissingFunction("apply_change_v1(jsonb)"))), "{refused:?}");
+    connection.close().await.unwrap();
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_violated_check_is_a_bug_and_a_lock_that_is_held_too_long_is_unavailable() {
+    let database = Database::new().await;
+    let statement_timeout = Duration::from_millis(200);
+    let options = Options { statement_timeout, ..Options::default() };
+    let node = Postgres::connect(&database.url(), options).await.unwrap();
+    node.migrate().await.unwrap();
+    let mut connection = database.connection().await;
+    let constrain = "ALTER TABLE event ADD CONSTRAINT event_never CHECK (kind <> 'account_blocked')";
+    sqlx::raw_sql(constrain).execute(&mut connection).await.unwrap();
+    let refused = node.commit(change().account_event(event(1))).await;
+    assert!(matches!(refused, Err(Error::Bug(_))), "{refused:?}");
+
+    sqlx::raw_sql("BEGIN; LOCK TABLE event IN ACCESS EXCLUSIVE MODE").execute(&mut connection).await.unwrap();
+    let refused = node.commit(change().account_event(event(1))).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    node.close().await;
+    database.remove().await;
 }
