@@ -1,5 +1,5 @@
 //! The emergencies of the whole service that have not ended, as this node knows them: who takes part, who is on the way,
-//! and which still wait for a response.
+//! and which are unanswered.
 //!
 //! Fed with every event of the log, in order, and once with the emergencies that were open before this node began to
 //! follow the log. It is asked about every stored position and every change of presence, so that neither costs a query.
@@ -53,8 +53,8 @@ struct OpenCall {
     anonymous: bool,
     position: Position,
     raised_at: Timestamp,
-    /// The status is `active`: no helper responds.
-    awaits_response: bool,
+    /// No helper responds: the status is `active`.
+    is_unanswered: bool,
     /// The radius of the last wave; zero before the first.
     alert_radius: Metres,
     /// Helpers who were alerted, declined, or were looked at without need of an alert.
@@ -79,7 +79,7 @@ impl OpenEmergencies {
             return;
         }
         state.open(&emergency.call).get_or_insert_with(|| OpenCall {
-            awaits_response: emergency.status == EmergencyStatus::Active,
+            is_unanswered: emergency.status == EmergencyStatus::Active,
             alert_radius: emergency.alert_radius,
             ..OpenCall::before_alerts(&emergency.call)
         });
@@ -117,8 +117,8 @@ impl OpenEmergencies {
         match &event.event {
             Event::EmergencyCreated { call, .. } => *state.open(call) = Some(OpenCall::before_alerts(call)),
             Event::HelpersAlerted { call, status, radius, recipients, .. } => {
-                // A wave says all that is needed of an emergency that is not restored yet: one that waits again, or in a
-                // larger radius, is alerted again. So the older read is not taken over after it.
+                // A wave says all that is needed of an emergency that is not restored yet: one that is unanswered again, or
+                // in a larger radius, is alerted again. So the older read is not taken over after it.
                 let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call));
                 open.alerted(*status, *radius, recipients);
             }
@@ -138,7 +138,7 @@ impl OpenEmergencies {
             }
             Event::StatusChanged { status, .. } => {
                 if let Some(call) = state.call_mut(id) {
-                    call.awaits_response = *status == EmergencyStatus::Active;
+                    call.is_unanswered = *status == EmergencyStatus::Active;
                 }
             }
             Event::EmergencyEnded { .. } => state.end(id),
@@ -164,21 +164,21 @@ enum Source {
 }
 
 impl OpenCall {
-    /// A call that waits, before its first wave: no helper is near enough to be alerted.
+    /// An unanswered call before its first wave: no helper is near enough to be alerted.
     fn before_alerts(call: &Call) -> Self {
         Self {
             owner: call.owner.id,
             anonymous: call.details.anonymous,
             position: call.details.location.position,
             raised_at: call.created_at,
-            awaits_response: true,
+            is_unanswered: true,
             alert_radius: Metres::new(0.0),
             settled: HashSet::new(),
         }
     }
 
     fn alerted(&mut self, status: EmergencyStatus, radius: Metres, recipients: &[Recipient]) {
-        self.awaits_response = status == EmergencyStatus::Active;
+        self.is_unanswered = status == EmergencyStatus::Active;
         self.alert_radius = radius;
         self.settled.extend(recipients.iter().map(|recipient| recipient.helper));
     }

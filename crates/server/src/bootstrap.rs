@@ -41,3 +41,22 @@ async fn each_open(emergencies: &dyn Emergencies, mut restore: impl FnMut(&Emerg
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allynet_domain::port::MockEmergencies;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_read_is_repeated_and_only_then_is_everything_known() {
+        let mut emergencies = MockEmergencies::new();
+        emergencies.expect_list().times(2).returning(|_| Err(port::Error::unavailable("the test says so")));
+        emergencies.expect_list().times(1).returning(|_| Ok(Vec::new()));
+        let open = OpenEmergencies::default();
+        let begun = tokio::time::Instant::now();
+        restore_open_emergencies(&emergencies, &open).await;
+        assert!(open.is_complete());
+        assert_eq!(begun.elapsed(), RETRY_DELAY * 2);
+    }
+}

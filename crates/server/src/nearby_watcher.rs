@@ -1,6 +1,6 @@
-//! Alerts helpers who come near an emergency that waits for a response, connect, or go on duty.
+//! Alerts helpers to unanswered emergencies when they come near, connect, or go on duty.
 //!
-//! The caller who reports a position is never kept waiting: where no emergency waits nearby, a report costs two look-ups
+//! The caller who reports a position is never kept waiting: where no unanswered emergency is nearby, a report costs two look-ups
 //! in memory, one at once and one after [`MAX_LOG_DELAY`]. The use case runs in one task, one user after the other, so
 //! that many helpers who come near one emergency do not contend for it.
 
@@ -77,7 +77,7 @@ impl NearbyWatcher {
 
     /// Takes in a user who connected or went on duty. Returns at once.
     pub(crate) fn user_arrived(&self, user: UserId) {
-        if !self.shared.open.is_complete() || self.shared.open.any_awaiting() {
+        if !self.shared.open.is_complete() || self.shared.open.any_unanswered() {
             self.enqueue(user, None);
         }
     }
@@ -117,14 +117,14 @@ impl NearbyWatcher {
         position: Option<Position>,
     ) -> Result<(), Error> {
         let open = &self.shared.open;
-        if !open.any_awaiting() {
+        if !open.any_unanswered() {
             return Ok(());
         }
         let position = match position {
             Some(position) => Some(position),
             None => fresh_position(helpers, user).await?,
         };
-        let found = position.map_or_else(Vec::new, |position| open.awaiting_near(user, position));
+        let found = position.map_or_else(Vec::new, |position| open.unanswered_near(user, position));
         for emergency in notice(emergencies, &found, user).await? {
             open.settle(emergency, user);
         }

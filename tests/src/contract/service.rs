@@ -159,7 +159,7 @@ impl Service {
             Some(position) => Some(position),
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),
         };
-        let found = position.map_or_else(Vec::new, |position| open.awaiting_near(helper.id, position));
+        let found = position.map_or_else(Vec::new, |position| open.unanswered_near(helper.id, position));
         for emergency in alerts::notice(&self.context(), &found, helper.id).await.unwrap() {
             open.settle(emergency, helper.id);
         }

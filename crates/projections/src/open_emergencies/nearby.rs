@@ -1,4 +1,4 @@
-//! Which emergencies that wait for a response a helper should be alerted to, by position.
+//! Which unanswered emergencies a helper should be alerted to, by position.
 
 use allynet_domain::{EmergencyId, Position, Timestamp, UserId};
 
@@ -21,14 +21,14 @@ pub struct PositionChange {
 }
 
 impl OpenEmergencies {
-    /// Whether any emergency waits for a response.
-    pub fn any_awaiting(&self) -> bool {
+    /// Whether any emergency is unanswered.
+    pub fn any_unanswered(&self) -> bool {
         let state = self.state.lock();
-        state.open.values().filter_map(|open| open.call.as_ref()).any(|call| call.awaits_response)
+        state.open.values().filter_map(|open| open.call.as_ref()).any(|call| call.is_unanswered)
     }
 
-    /// The emergencies that a helper at this position should be alerted to, as far as this node knows.
-    pub fn awaiting_near(&self, helper: UserId, position: Position) -> Vec<EmergencyId> {
+    /// The unanswered emergencies that a helper at this position should be alerted to, as far as this node knows.
+    pub fn unanswered_near(&self, helper: UserId, position: Position) -> Vec<EmergencyId> {
         let state = self.state.lock();
         state.open.iter().filter(|(_, open)| open.needs(helper, position)).map(|(id, _)| *id).collect()
     }
@@ -55,7 +55,7 @@ impl OpenEmergencies {
 impl OpenEmergency {
     /// Whether a helper at this position should be alerted.
     fn needs(&self, helper: UserId, position: Position) -> bool {
-        let Some(call) = self.call.as_ref().filter(|call| call.awaits_response) else { return false };
+        let Some(call) = self.call.as_ref().filter(|call| call.is_unanswered) else { return false };
         // The cheap bound first: the geodesic is computed for the few who are not too far north or south.
         let north = (call.position.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
         north <= call.alert_radius.get()

@@ -92,17 +92,17 @@ fn a_user_who_was_away_is_entitled_to_what_they_would_have_heard() {
         ("the owner", OWNER, in_part(), &whole[..], vec![3, 4, 5, 6, 7, 8, 9, 10]),
         ("an owner on duty", OWNER, [in_part(), on_duty()].concat(), &whole, vec![3, 4, 5, 6, 7, 8, 9, 10]),
         ("a helper who cancelled", GRACE, on_duty(), &whole, vec![1, 2, 3, 4, 5, 6, 7, 8]),
-        ("one who cancelled and is off duty", GRACE, vec![], &whole, vec![2, 3, 4, 5, 6, 7, 8]),
+        ("a helper who cancelled and is off duty", GRACE, vec![], &whole, vec![2, 3, 4, 5, 6, 7, 8]),
         ("a responding helper", GRACE, in_part(), &whole[..7], vec![2, 3, 4, 5, 6, 7]),
         ("a responding helper who missed the end only", GRACE, in_part(), &whole[5..7], vec![1, 2]),
-        ("one who is alerted and on duty", ALAN, on_duty(), &whole, vec![1, 2]),
-        ("one who is alerted and off duty", ALAN, vec![], &whole, vec![2]),
+        ("an alerted helper on duty", ALAN, on_duty(), &whole, vec![1, 2]),
+        ("an alerted helper off duty", ALAN, vec![], &whole, vec![2]),
         ("a helper on duty elsewhere", NOBODY, on_duty(), &whole, vec![1]),
         ("a stranger", NOBODY, vec![], &whole, vec![]),
         ("an administrator", ADMIN, vec![], &whole, vec![]),
         ("the owner of one that ended", OWNER, vec![], &over, vec![3, 4, 5, 6, 7, 8]),
         ("a helper of one that ended", GRACE, vec![], &over, vec![2, 3, 4, 5, 6, 7, 8]),
-        ("one who was alerted to one that ended", ALAN, vec![], &over, vec![2, 8]),
+        ("a helper who was alerted to one that ended", ALAN, vec![], &over, vec![2, 8]),
         ("a helper on duty elsewhere, of one that ended", NOBODY, on_duty(), &over, vec![1, 8]),
         ("a stranger to one that ended", NOBODY, vec![], &over, vec![]),
     ] {
@@ -128,7 +128,7 @@ fn each_participation_in_an_emergency_counts_alone() {
 #[test]
 fn an_end_without_participants_is_replayed_to_no_user() {
     let events = [changed(), posted(from_owner(To::Everyone)), ended(&[])];
-    assert_eq!(missed(OWNER, vec![], &events).0, [2], "their own words go to them by name");
+    assert_eq!(missed(OWNER, vec![], &events).0, [2], "the sender is addressed by their own room");
     assert_eq!(missed(GRACE, vec![], &events).0, Vec::<i64>::new());
 }
 
@@ -158,7 +158,6 @@ fn messages_are_replayed_to_their_readers_as_they_see_them() {
     }
 }
 
-/// The memberships cover exactly the events that were heard.
 #[test]
 fn the_history_covers_exactly_the_events_that_were_heard() {
     let events = [

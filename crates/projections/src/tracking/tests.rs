@@ -100,7 +100,7 @@ fn a_fix_that_is_not_newer_is_not_sent() {
 
 #[test]
 fn only_helpers_on_a_trip_are_sent() {
-    for (status, told) in [
+    for (status, is_sent) in [
         (ResponseStatus::Responding, true),
         (ResponseStatus::OnWay, true),
         (ResponseStatus::Arrived, false),
@@ -115,9 +115,9 @@ fn only_helpers_on_a_trip_are_sent() {
         // A fix that is pending when the response ends is not sent either.
         scene.moves(GRACE, 2_500, 800.0);
         scene.updates(GRACE, status, None);
-        assert_eq!(!scene.sent(3_000).is_empty(), told, "{status:?}");
+        assert_eq!(!scene.sent(3_000).is_empty(), is_sent, "{status:?}");
         scene.moves(GRACE, 5_000, 700.0);
-        assert_eq!(!scene.sent(5_000).is_empty(), told, "{status:?}");
+        assert_eq!(!scene.sent(5_000).is_empty(), is_sent, "{status:?}");
     }
     let mut scene = Scene::new();
     scene.joins(GRACE, 0, None);
@@ -136,7 +136,7 @@ fn a_fix_that_came_before_its_response_is_sent_when_the_response_is_known() {
     assert_eq!(scene.sent(1_200), []);
     scene.joins(GRACE, 1, None);
     scene.joins(ALAN, 1, None);
-    assert_eq!(scene.sent(1_300), [(ALAN, 990)], "only what came after the response");
+    assert_eq!(scene.sent(1_300), [(ALAN, 990)], "a position from before the response is private");
 
     let mut late = Scene { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
     late.moves(GRACE, 2_000, 800.0);

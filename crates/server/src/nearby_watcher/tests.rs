@@ -227,10 +227,10 @@ async fn a_helper_who_connects_is_taken_to_be_at_their_last_position_if_it_is_fr
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_port_is_asked_where_no_emergency_waits() {
+async fn no_port_is_asked_without_an_unanswered_emergency() {
     let mut scene = Scene::new(Vec::new(), fix(0.0), 0);
     scene.watcher.user_arrived(id(HELPER));
-    assert!(scene.is_quiet().await, "queued before it was known that no emergency waits");
+    assert!(scene.is_quiet().await, "queued before it was known that there is none");
     scene.watcher.user_arrived(id(HELPER));
     scene.watcher.position_stored(&fix(0.0));
     assert!(scene.is_quiet().await);

@@ -12,16 +12,16 @@ fn place(north: f64, east: f64) -> Position {
 
 /// Whether a helper about 1,100 m from the emergency should be alerted to it.
 fn needs(open: &OpenEmergencies, helper: u128) -> bool {
-    let found = open.awaiting_near(id(helper), place(0.01, 0.0));
+    let found = open.unanswered_near(id(helper), place(0.01, 0.0));
     assert!(found.is_empty() || found == [id(EMERGENCY)]);
     !found.is_empty()
 }
 
 #[test]
 fn a_helper_within_the_radius_of_the_last_wave_is_needed_until_alerted() {
-    assert!(!OpenEmergencies::default().any_awaiting());
+    assert!(!OpenEmergencies::default().any_unanswered());
     let open = after([created()]);
-    assert!(open.any_awaiting());
+    assert!(open.any_unanswered());
     assert!(!needs(&open, GRACE), "the first wave is committed with the call and sets the radius");
     let open = after([created(), wave(5_000.0, &[ALAN])]);
     assert!(needs(&open, GRACE));
@@ -56,7 +56,7 @@ fn a_helper_who_stood_there_before_does_not_come_near() {
 #[test]
 fn the_radius_is_that_of_the_last_wave_and_exact() {
     let is_near = |radius: f64, place: Position| {
-        !after([created(), wave(1.0, &[]), wave(radius, &[])]).awaiting_near(id(GRACE), place).is_empty()
+        !after([created(), wave(1.0, &[]), wave(radius, &[])]).unanswered_near(id(GRACE), place).is_empty()
     };
     for place in [place(0.03, 0.0), place(-0.03, 0.0), place(0.0, 0.05), place(0.0, -0.05), place(0.02, 0.03)] {
         let distance = place.distance_to(call().details.location.position).get();
@@ -79,20 +79,20 @@ fn a_helper_who_answered_is_needed_no_more() {
 fn no_other_helper_is_needed_while_one_responds() {
     use EmergencyStatus::{Active, Responding};
     let open = after([created(), wave(5_000.0, &[]), joined(card(ALAN), None), status(Responding)]);
-    assert!(!open.any_awaiting() && !needs(&open, GRACE));
+    assert!(!open.any_unanswered() && !needs(&open, GRACE));
     apply(&open, updated(ALAN, ResponseStatus::Cancelled, None));
     apply(&open, status(Active));
-    assert!(open.any_awaiting() && needs(&open, GRACE));
+    assert!(open.any_unanswered() && needs(&open, GRACE));
     assert!(!needs(&open, ALAN));
     apply(&open, Event::Unanswered { owner: id(OWNER), alerted: 0 });
-    assert!(needs(&open, GRACE), "it still waits after the last wave");
+    assert!(needs(&open, GRACE), "it is unanswered after the last wave, too");
     apply(&open, ended());
-    assert!(!open.any_awaiting() && !needs(&open, GRACE));
+    assert!(!open.any_unanswered() && !needs(&open, GRACE));
 }
 
 #[test]
 fn a_restored_emergency_needs_helpers_by_its_status() {
-    for (emergency, waits) in [
+    for (emergency, is_unanswered) in [
         (emergency(), true),
         (with_responses(&[(ALAN, ResponseStatus::Cancelled)]), true),
         (with_responses(&[(ALAN, ResponseStatus::OnWay)]), false),
@@ -100,7 +100,12 @@ fn a_restored_emergency_needs_helpers_by_its_status() {
     ] {
         let open = OpenEmergencies::default();
         open.restore(&emergency);
-        assert_eq!((open.any_awaiting(), needs(&open, GRACE)), (waits, waits), "{:?}", emergency.status);
+        assert_eq!(
+            (open.any_unanswered(), needs(&open, GRACE)),
+            (is_unanswered, is_unanswered),
+            "{:?}",
+            emergency.status
+        );
         assert!(!needs(&open, ALAN) || emergency.responses.is_empty());
         assert!(!needs(&open, OWNER));
     }
@@ -111,7 +116,7 @@ fn the_log_outranks_the_read() {
     let open = before_restoring([created(), wave(10_000.0, &[GRACE])]);
     open.restore(&emergency());
     assert!(!needs(&open, GRACE));
-    assert!(!open.awaiting_near(id(ALAN), place(0.08, 0.0)).is_empty(), "within 10 km, not within 5");
+    assert!(!open.unanswered_near(id(ALAN), place(0.08, 0.0)).is_empty(), "within 10 km, not within 5");
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn a_wave_makes_an_older_emergency_known_before_the_read() {
     let open = before_restoring([wave(10_000.0, &[GRACE])]);
     assert!(needs(&open, ALAN) && !needs(&open, GRACE));
     open.restore(&with_responses(&[(ALAN, ResponseStatus::OnWay)]));
-    assert!(needs(&open, NOBODY), "it waited when the wave was sent, whatever the older read says");
+    assert!(needs(&open, NOBODY), "it was unanswered when the wave was sent, whatever the older read says");
     assert!(!needs(&open, ALAN) && !needs(&open, GRACE));
 }
 
@@ -127,15 +132,15 @@ fn a_wave_makes_an_older_emergency_known_before_the_read() {
 fn an_emergency_that_ended_during_the_read_needs_no_helper() {
     let open = before_restoring([wave(10_000.0, &[]), ended()]);
     open.restore(&emergency());
-    assert!(!open.any_awaiting() && !needs(&open, GRACE));
+    assert!(!open.any_unanswered() && !needs(&open, GRACE));
 }
 
 #[test]
 fn events_of_unknown_emergencies_change_nothing() {
     let makes_known = |e: &Event| matches!(e, Event::EmergencyCreated { .. } | Event::HelpersAlerted { .. });
-    assert!(!after(every_event().into_iter().filter(|e| !makes_known(e))).any_awaiting());
+    assert!(!after(every_event().into_iter().filter(|e| !makes_known(e))).any_unanswered());
     let of_no_emergency = LoggedEvent { emergency: None, ..logged(created()) };
     let open = OpenEmergencies::default();
     open.apply(&of_no_emergency);
-    assert!(!open.any_awaiting());
+    assert!(!open.any_unanswered());
 }
