@@ -1,6 +1,6 @@
 //! What integration tests share.
 //!
-//! [`contract`] is the contract suite: it tests what the documentation of the persistence ports promises, against the ports
+//! [`mod@contract`] is the contract suite: it tests what the documentation of the persistence ports promises, against the ports
 //! only. `tests/sqlite.rs` and `tests/postgres.rs` run it on the databases of [`database`]. [`signals`] is the same for the
 //! port `Signals`, run on [`redis`] by `tests/signals.rs`. [`imports`] finds import circles, for `tests/architecture.rs`.
 #![expect(missing_docs, reason = "the name of a case says what it proves")]

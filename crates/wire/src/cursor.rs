@@ -10,7 +10,7 @@ pub fn write(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{}.{id}", at.timestamp_micros())
 }
 
-/// Parses a cursor made by [`write`]; `None` for any other text.
+/// Parses a cursor made by [`write()`]; `None` for any other text.
 ///
 /// Times before 1970 are rejected: no item is that old, and not every database can represent them.
 pub fn read<Id: FromStr>(cursor: &str) -> Option<(Timestamp, Id)> {

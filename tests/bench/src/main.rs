@@ -1,6 +1,8 @@
 //! The benchmark: compares this service with others on the same machine and database.
 //!
-//!     allynet-bench [--quick] [SCENARIO…]
+//! ```text
+//! allynet-bench [--quick] [SCENARIO…]
+//! ```
 //!
 //! Run by `make bench`, through `tests/with-postgres.sh`. Prints tables as Markdown and ends by itself. What the figures
 //! mean is described in `docs/performance.md`. The driver only uses the port of a server, and reads its costs from `/proc`.

@@ -1,6 +1,8 @@
 //! The lower bound: the cost of the transport without database and rules.
 //!
-//!     allynet-bench-floor socketioxide|frames
+//! ```text
+//! allynet-bench-floor socketioxide|frames
+//! ```
 //!
 //! `socketioxide` is that library with axum. `frames` are WebSocket frames that are encoded once and written to every
 //! socket. Both answer the requests of the fan-out scenario with the payloads of the service, and print
