@@ -10,7 +10,7 @@ const RETENTION: TimeDelta = TimeDelta::hours(1);
 /// Below this size the map is not searched for expired positions.
 const MIN_PURGE_SIZE: usize = 1024;
 
-/// Last positions by user. Memory is bounded by twice the users of one [`RETENTION`].
+/// Last positions by user. Memory is bounded by twice the users of one `RETENTION`.
 #[derive(Debug, Default)]
 pub struct LastPositions {
     last: HashMap<UserId, (Position, Timestamp)>,

@@ -63,7 +63,7 @@ impl ClusterPresence {
 
     /// Expects users who may have been connected before this node was started.
     ///
-    /// Each of them who has not connected within [`OFFLINE_DELAY`] is reported as offline. If all nodes were restarted, no
+    /// Each of them who has not connected within `OFFLINE_DELAY` is reported as offline. If all nodes were restarted, no
     /// other node would report it.
     pub fn expect(&mut self, users: Vec<UserId>) {
         (self.expected, self.expecting_since) = (users, None);
