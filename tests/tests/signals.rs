@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use allynet_domain::port::Signals;
-use allynet_realtime::InProcess;
+use allynet_realtime::InProcessSignals;
 use allynet_tests::signals_contract;
 
 mod in_process {
     use super::*;
 
     signals_contract!({
-        let one = InProcess::alone();
+        let one = InProcessSignals::alone();
         let others = [one.beside(), one.beside()];
         [one].into_iter().chain(others).map(|node| Arc::new(node) as Arc<dyn Signals>).collect()
     });

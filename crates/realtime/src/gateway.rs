@@ -1,146 +1,249 @@
-//! Puts the namespace together: the Socket.IO service with its limits, the handlers, and what the server needs to
-//! know of both.
+//! Assembly of the namespace: the Socket.IO service with its limits, its handlers, and its background tasks.
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::port;
-use allynet_projections::ClusterPresence;
+use allynet_domain::{NodeId, port, usecase};
+use allynet_projections::{ClusterPresence, OpenEmergencies};
 use allynet_transport::{Connections, SessionTrackingService};
-use allynet_wire::origin::Origins;
+use allynet_wire::{limits::Limits, origin::Origins};
 use engineioxide::service::NotFoundService;
 use parking_lot::Mutex;
-use socketioxide::{
-    SocketIo,
-    extract::{SocketRef, State},
-    handler::ConnectHandler as _,
-    service::SocketIoService,
-};
-use tokio::sync::Semaphore;
+use socketioxide::{SocketIo, handler::ConnectHandler as _, service::SocketIoService};
+use tokio::sync::mpsc;
 
 use crate::{
-    desk::{Desk, Ports},
     engine::NAMESPACE,
-    hub::archive::Archive,
-    hub::state::Hub,
-    inbound::handshake,
-    metrics::Measures,
-    outbound::acknowledgements::Acknowledgements,
-    outbound::dispatcher::Dispatcher,
+    hub::{archive::Archive, state::Hub},
+    inbound::{
+        access::AccessReader,
+        admission::AdmissionControl,
+        attach::{self, Attacher},
+        event_router::EventRouter,
+        handshake::{self, Handshake},
+        location::LocationHandler,
+        rooms::RoomHandler,
+    },
+    metrics::Metrics,
+    outbound::{
+        acknowledgements::{Acknowledgement, Acknowledgements},
+        alert_counts::AlertCountSchedule,
+        dispatcher::{Dispatcher, OnAppeared},
+        missed_events::MissedEvents,
+        replay::Replayer,
+    },
     presence::NodePresence,
-    session::connection_permits::Addresses,
-    session::device::Session,
-    tasks::presence::PresenceTask,
+    session::{connection_permits::ConnectionPermits, device::Device, in_flight::InFlight},
+    tasks::{presence::PresenceTask, runner::RealtimeTasks},
+    tracking::Tracking,
 };
 
-/// The largest packet that a client may send, as Engine.IO announces it.
+/// Maximum size of a packet from a client in bytes, as Engine.IO announces it.
 const MAX_PAYLOAD: usize = 65_536;
-/// What is read at once of a WebSocket. Most of what clients send is shorter, and each connection has one.
-const READ_BUFFER: usize = 512;
-/// The most packets that wait for one client in the queue of its transport, which grows only as it fills. How many bytes
-/// they may have together is limited before ([`MAX_QUEUED_BYTES`](allynet_transport::MAX_QUEUED_BYTES)).
-const QUEUE: usize = 1024;
-/// How many connections may ask the database at once who they are: less than half of what it has for everybody.
-const ENTERING: usize = 6;
+/// Size of a WebSocket's read buffer in bytes. Most packets of clients are shorter, and each connection has one.
+const READ_BUFFER_SIZE: usize = 512;
+/// Maximum number of packets in the transport's queue of one client, which grows only as it fills.
+///
+/// Their total size has a limit of its own: [`MAX_QUEUED_BYTES`](allynet_transport::MAX_QUEUED_BYTES).
+const MAX_QUEUED_PACKETS: usize = 1024;
 /// How long a device may take to acknowledge an alert; after that it is alerted again.
-const ACKNOWLEDGEMENT: Duration = Duration::from_mins(1);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The Socket.IO service, to be mounted at [`SOCKET_IO_PATH`](allynet_transport::SOCKET_IO_PATH).
 pub type SocketService = SessionTrackingService<SocketIoService<NotFoundService>>;
 
-/// The connections of this node, as the server sees them. A clone refers to the same ones.
+/// The ports, projections and settings that the gateway is built from.
 #[derive(Clone)]
-pub struct Gateway {
-    desk: Arc<Desk>,
+pub struct GatewayPorts {
+    /// Authentication.
+    pub accounts: usecase::accounts::AccountPorts,
+    /// Emergencies and the rooms of users.
+    pub emergencies: usecase::emergencies::EmergencyPorts,
+    /// Positions of users.
+    pub helpers: usecase::helpers::HelperPorts,
+    /// Emergencies that have not ended. The gateway applies the events of the log to it.
+    pub open_emergencies: Arc<OpenEmergencies>,
+    /// Positions of helpers on their way.
+    pub tracking: Arc<Tracking>,
+    /// Called with each user who connects or goes on duty.
+    pub on_appeared: OnAppeared,
+    /// The id of this node.
+    pub node: NodeId,
+    /// Signals to and from other nodes.
+    pub signals: Arc<dyn port::Signals>,
+    /// The event log.
+    pub log: Arc<dyn port::EventLog>,
+    /// The clock.
+    pub clock: Arc<dyn port::Clock>,
+    /// Limits of clients.
+    pub limits: Limits,
 }
 
-/// Makes the namespace: the service, a handle to its connections, and the dispatcher, without which nobody is let in.
-pub fn gateway(ports: Ports, origins: Origins) -> (SocketService, Gateway, Dispatcher) {
-    let connections = Connections::new();
-    let (hub, archive, acknowledgements) = (Arc::new(Hub::new()), Archive::default(), Acknowledgements::new());
-    let presence = PresenceTask {
-        cluster: Arc::new(Mutex::new(ClusterPresence::new(ports.node))),
+/// The connections of this node, as seen by the server. Clones refer to the same connections.
+#[derive(Clone)]
+pub struct Gateway {
+    hub: Arc<Hub<Device>>,
+    cluster: Arc<Mutex<ClusterPresence>>,
+    clock: Arc<dyn port::Clock>,
+    in_flight: InFlight,
+    metrics: Arc<Metrics>,
+}
+
+/// Builds the namespace: the service, a handle to its connections, and the background tasks, without which no
+/// connection is attached.
+pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway, RealtimeTasks) {
+    let (connections, hub) = (Connections::new(), Arc::new(Hub::new()));
+    let gateway = Gateway {
         hub: hub.clone(),
+        cluster: Arc::new(Mutex::new(ClusterPresence::new(ports.node))),
+        clock: ports.clock.clone(),
+        in_flight: InFlight::default(),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let archive = Arc::new(Archive::default());
+    let (acknowledgements, acknowledged) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
+    let missed = MissedEvents { hub: hub.clone(), log: ports.log.clone(), archive: archive.clone() };
+    let (acks, metrics) = (acknowledgements.clone(), gateway.metrics.clone());
+    let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, metrics });
+    let access = Arc::new(AccessReader::new(ports.accounts.clone(), ports.emergencies.clone(), gateway.hub.clone()));
+    let handshake = handshake(&ports, origins, &gateway, (&access, &replayer, &connections));
+    let attacher = attacher(&ports, &gateway, access, replayer);
+    let tasks = tasks(ports, &gateway, archive, (acknowledgements, acknowledged));
+    (socket_service(handshake, attacher, connections), gateway, tasks)
+}
+
+fn handshake(
+    ports: &GatewayPorts,
+    origins: Origins,
+    gateway: &Gateway,
+    (access, replayer, connections): (&Arc<AccessReader>, &Arc<Replayer>, &Connections),
+) -> Handshake {
+    Handshake {
+        origins,
+        access: access.clone(),
+        limits: ports.limits.clone(),
+        permits: ConnectionPermits::default(),
+        events: Arc::new(event_router(ports, &gateway.hub, replayer.clone())),
+        hub: gateway.hub.clone(),
+        connections: connections.clone(),
+        in_flight: gateway.in_flight.clone(),
+        metrics: gateway.metrics.clone(),
+    }
+}
+
+fn event_router(ports: &GatewayPorts, hub: &Arc<Hub<Device>>, replayer: Arc<Replayer>) -> EventRouter {
+    let admission = Arc::new(AdmissionControl { limits: ports.limits.clone(), hub: hub.clone() });
+    let rooms = RoomHandler {
+        accounts: ports.accounts.clone(),
+        emergencies: ports.emergencies.clone(),
+        log: ports.log.clone(),
+        hub: hub.clone(),
+        limits: ports.limits.clone(),
+    };
+    let (helpers, clock) = (ports.helpers.clone(), ports.clock.clone());
+    let locations = Arc::new(LocationHandler { helpers, admission: admission.clone(), clock });
+    EventRouter { admission, rooms, locations, hub: hub.clone(), replayer }
+}
+
+fn attacher(ports: &GatewayPorts, gateway: &Gateway, access: Arc<AccessReader>, replayer: Arc<Replayer>) -> Attacher {
+    Attacher {
+        access,
+        limits: ports.limits.clone(),
+        hub: gateway.hub.clone(),
+        replayer,
+        on_appeared: ports.on_appeared.clone(),
+        clock: ports.clock.clone(),
+        in_flight: gateway.in_flight.clone(),
+    }
+}
+
+fn tasks(
+    ports: GatewayPorts,
+    gateway: &Gateway,
+    archive: Arc<Archive>,
+    (acknowledgements, acknowledged): (Acknowledgements, mpsc::Receiver<Acknowledgement>),
+) -> RealtimeTasks {
+    let presence = PresenceTask {
+        cluster: gateway.cluster.clone(),
+        hub: gateway.hub.clone(),
         open: ports.open_emergencies.clone(),
-        signals: ports.signals.clone(),
+        signals: ports.signals,
         clock: ports.clock.clone(),
     };
-    let desk = Arc::new(Desk {
-        ports,
-        origins,
-        hub,
+    let dispatcher = Dispatcher {
+        log: ports.log,
+        hub: gateway.hub.clone(),
         archive,
         acknowledgements,
-        entering: Semaphore::new(ENTERING),
-        presence,
-        connections: connections.clone(),
-        addresses: Addresses::default(),
-        measures: Arc::new(Measures::new()),
-    });
+        alert_counts: AlertCountSchedule::default(),
+        open_emergencies: ports.open_emergencies,
+        tracking: ports.tracking,
+        on_appeared: ports.on_appeared,
+        clock: ports.clock,
+        metrics: gateway.metrics.clone(),
+    };
+    RealtimeTasks { dispatcher, presence, acknowledged, emergencies: ports.emergencies }
+}
+
+fn socket_service(handshake: Handshake, attacher: Attacher, connections: Connections) -> SocketService {
     let (service, io) = SocketIo::builder()
         .req_path("/socket.io")
         .ping_interval(Duration::from_secs(25))
         .ping_timeout(Duration::from_secs(20))
         .connect_timeout(Duration::from_secs(10))
         .upgrade_timeout(Duration::from_secs(10))
-        .ack_timeout(ACKNOWLEDGEMENT)
+        .ack_timeout(ACKNOWLEDGEMENT_TIMEOUT)
         .max_payload(MAX_PAYLOAD as u64)
-        .ws_read_buffer_size(READ_BUFFER)
+        .ws_read_buffer_size(READ_BUFFER_SIZE)
         .ws_max_message_size(MAX_PAYLOAD)
         .ws_max_frame_size(MAX_PAYLOAD)
-        .max_buffer_size(QUEUE)
-        .with_state(Arc::clone(&desk))
+        .max_buffer_size(MAX_QUEUED_PACKETS)
+        .with_state(Arc::new(handshake))
+        .with_state(Arc::new(attacher))
         .build_svc();
-    io.ns(NAMESPACE.path(), enter.with(handshake::admit));
-    // Clients may connect to the main namespace; nothing is delivered there.
-    io.ns("/", (async || {}).with(handshake::admit_to_lobby));
-    (SessionTrackingService::new(service, connections), Gateway { desk: Arc::clone(&desk) }, Dispatcher::new(desk))
-}
-
-/// Attaches a connection. A helper who was away may be needed where nobody has answered yet.
-async fn enter(socket: SocketRef, State(desk): State<Arc<Desk>>) {
-    handshake::enter(socket.clone(), State(Arc::clone(&desk))).await;
-    if let Some(session) = socket.extensions.get::<Arc<Session>>() {
-        (desk.ports.sighted)(session.identity.user);
-    }
+    io.ns(NAMESPACE.path(), attach::attach.with(handshake::admit));
+    // Official clients may connect to the main namespace first; nothing is delivered there.
+    io.ns("/", (async || {}).with(handshake::admit_to_main));
+    SessionTrackingService::new(service, connections)
 }
 
 impl Gateway {
-    /// Who is connected, to whichever node.
+    /// The presence of users on all nodes.
     pub fn presence(&self) -> Arc<dyn port::Presence> {
-        let PresenceTask { cluster, hub, clock, .. } = &self.desk.presence;
-        Arc::new(NodePresence::new(hub.clone(), cluster.clone(), clock.clone()))
+        Arc::new(NodePresence::new(self.hub.clone(), self.cluster.clone(), self.clock.clone()))
     }
 
-    /// Whether the log is followed, so that what happens reaches the sockets of this node.
+    /// Whether the log is followed, so that events reach the connections of this node.
     pub fn is_following(&self) -> bool {
-        self.desk.hub.is_following()
+        self.hub.progress.is_following()
     }
 
-    /// Comes back when the log is followed for the first time: what is committed from then on is seen by this node.
+    /// Waits until the log is followed for the first time: this node sees all that is committed from then on.
     pub async fn until_following(&self) {
-        self.desk.hub.mark().await;
+        self.hub.progress.until_open().await;
     }
 
-    /// Notes how many sockets and rooms there are, for who asks for what is measured.
+    /// Updates the gauges of sockets and rooms, before metrics are rendered.
     pub fn measure(&self) {
-        self.desk.measures.counted(&self.desk.hub.count());
+        self.metrics.set_counts(&self.hub.counts());
     }
 
-    /// Lets nobody in any more and takes nothing more, lets what is being done for clients end and tells them so, closes
-    /// all sockets, and waits until they are gone; for each of both not longer than `limit`.
+    /// Shuts down: refuses new connections and events, waits for work in progress and for its answers, closes all
+    /// sockets, and waits until they are gone.
+    ///
+    /// Each of the two waits lasts at most `limit`.
     pub async fn drain(&self, limit: Duration) {
-        let devices = self.desk.hub.close();
+        let devices = self.hub.close();
         for device in &devices {
             device.session.inbox.close();
         }
-        if tokio::time::timeout(limit, self.desk.measures.inboxes.work.end()).await.is_err() {
-            tracing::warn!("some of what clients asked for did not end in time");
+        if tokio::time::timeout(limit, self.in_flight.finish()).await.is_err() {
+            tracing::warn!("shutdown: client events still in progress after {limit:?}");
         }
         for device in &devices {
             device.cut();
         }
-        if tokio::time::timeout(limit, self.desk.hub.emptied()).await.is_err() {
-            tracing::warn!("some sockets did not close in time");
+        if tokio::time::timeout(limit, self.hub.until_empty()).await.is_err() {
+            tracing::warn!("shutdown: sockets still open after {limit:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Signals among the nodes of one process. The service has one node in a process, and then they go nowhere; tests have
-//! several.
+//! The port `Signals` among the nodes of one process.
+//!
+//! The service has one node in a process, whose signals then reach no listener. Tests have several.
 
 use std::sync::{
     Arc,
@@ -13,39 +14,40 @@ use allynet_domain::{
 use async_trait::async_trait;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// How many signals wait for a listener, the newest ones.
+/// Number of the newest signals that are buffered for a slow listener.
 const CAPACITY: usize = 1024;
 
-/// One of the nodes of a process.
+/// The signals of one of the nodes of a process.
 #[derive(Debug)]
-pub struct InProcess {
-    number: u64,
-    numbers: Arc<AtomicU64>,
+pub struct InProcessSignals {
+    /// Number of this node within the process, by which it skips its own signals.
+    node: u64,
+    last_node: Arc<AtomicU64>,
     signals: broadcast::Sender<(u64, Signal)>,
 }
 
-impl InProcess {
-    /// The only node, as long as no other is put beside it.
+impl InProcessSignals {
+    /// The signals of the first node.
     pub fn alone() -> Self {
-        Self { number: 0, numbers: Arc::default(), signals: broadcast::Sender::new(CAPACITY) }
+        Self { node: 0, last_node: Arc::default(), signals: broadcast::Sender::new(CAPACITY) }
     }
 
-    /// Another node.
+    /// The signals of another node that reaches this one.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { number, numbers: Arc::clone(&self.numbers), signals: self.signals.clone() }
+        let node = self.last_node.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { node, last_node: Arc::clone(&self.last_node), signals: self.signals.clone() }
     }
 }
 
-impl Signals for InProcess {
+impl Signals for InProcessSignals {
     fn tell(&self, signal: Signal) {
-        // Nobody may be listening.
-        self.signals.send((self.number, signal)).ok();
+        // Fails if there is no listener, which is usual for a single node.
+        self.signals.send((self.node, signal)).ok();
     }
 
     fn listen(&self) -> Box<dyn SignalListener> {
-        Box::new(Listener { number: self.number, told: self.signals.subscribe(), _open: self.signals.clone() })
+        Box::new(Listener { node: self.node, received: self.signals.subscribe(), _open: self.signals.clone() })
     }
 
     fn travel(&self) -> bool {
@@ -54,9 +56,9 @@ impl Signals for InProcess {
 }
 
 struct Listener {
-    number: u64,
-    told: broadcast::Receiver<(u64, Signal)>,
-    /// With it there is always one who may tell something, and so no end.
+    node: u64,
+    received: broadcast::Receiver<(u64, Signal)>,
+    /// Keeps the channel open: a listener never ends.
     _open: broadcast::Sender<(u64, Signal)>,
 }
 
@@ -64,8 +66,9 @@ struct Listener {
 impl SignalListener for Listener {
     async fn next(&mut self) -> Signal {
         loop {
-            match self.told.recv().await {
-                Ok((from, signal)) if from != self.number => return signal,
+            match self.received.recv().await {
+                Ok((from, signal)) if from != self.node => return signal,
+                // Its own signal, or some were dropped: signals are replaced by newer ones.
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => std::future::pending().await,
             }

@@ -1,11 +1,10 @@
-//! The Socket.IO adapter: transports, the handshake, what clients send, who is in which room, and the dispatcher that
-//! brings the events of the log to those who hear of them.
+//! The Socket.IO adapter: the handshake, events from clients, rooms, and delivery of the event log to connections.
 //!
-//! [`gateway`] puts it together. No use case knows of it, and it decides nothing: rules come from the domain, payloads
-//! from the wire crate.
+//! [`gateway()`] builds it. No use case depends on this crate, and it makes no decision of its own: rules come from the
+//! domain, payloads from the wire crate, bytes go through the transport crate.
 
-mod desk;
 mod engine;
+mod failure;
 mod gateway;
 mod hub;
 mod in_process_signals;
@@ -18,11 +17,11 @@ mod tasks;
 mod tracking;
 
 pub use self::{
-    desk::{Ports, Sighted},
-    gateway::{Gateway, SocketService, gateway},
-    in_process_signals::InProcess,
+    gateway::{Gateway, GatewayPorts, SocketService, gateway},
+    in_process_signals::InProcessSignals,
     metrics::describe as describe_metrics,
-    outbound::dispatcher::Dispatcher,
-    session::inbox::{Inbox, Refused},
+    outbound::dispatcher::OnAppeared,
+    session::inbox::{Inbox, PushError},
+    tasks::runner::RealtimeTasks,
     tracking::Tracking,
 };

@@ -1,9 +1,11 @@
-//! What is measured of sockets and of the log: handles that are made once, so that counting costs no look-up and no
-//! memory. No label names a person, an emergency or a place.
+//! Metrics of sockets and of the delivery of the event log.
+//!
+//! The handles are created once, so that recording costs an atomic operation. No label names a person, an emergency or
+//! a place.
 
 use std::collections::HashMap;
 
-use allynet_domain::{Room, Timestamp};
+use allynet_domain::Timestamp;
 use allynet_wire::events::NAMES;
 use chrono::TimeDelta;
 use metrics::{
@@ -11,138 +13,133 @@ use metrics::{
 };
 use socketioxide::{SendError, SocketError};
 
-use crate::{session::in_flight::Work, session::inbox::Inboxes};
+use crate::hub::members::HubCounts;
 
 const SOCKETS: &str = "allynet_sockets";
 const ROOMS: &str = "allynet_rooms";
-const INBOXES: &str = "allynet_inbox_events";
+const INBOX_EVENTS: &str = "allynet_inbox_events";
 const DELIVERIES: &str = "allynet_deliveries_total";
-const REPLAYED: &str = "allynet_replayed_deliveries_total";
-const REFUSED: &str = "allynet_refused_emits_total";
-const LAG: &str = "allynet_event_lag_seconds";
-const ACKNOWLEDGED: &str = "allynet_alert_acknowledgement_seconds";
+const REPLAYED_DELIVERIES: &str = "allynet_replayed_deliveries_total";
+const REFUSED_EMITS: &str = "allynet_refused_emits_total";
+const EVENT_LAG: &str = "allynet_event_lag_seconds";
+const ALERT_ACKNOWLEDGEMENT: &str = "allynet_alert_acknowledgement_seconds";
 
-/// Says what is measured here.
+/// Registers the descriptions of all metrics of this crate.
 pub fn describe() {
     describe_gauge!(SOCKETS, "Sockets attached to this node");
-    describe_gauge!(ROOMS, "Rooms in which somebody is on this node");
-    describe_gauge!(INBOXES, "Events of clients that wait for the one that is being handled, all sockets together");
-    describe_counter!(DELIVERIES, "Events of the log handed to sockets of this node as they happened, once per socket");
-    describe_counter!(REPLAYED, "Events of the log handed to sockets that came back, once per socket");
+    describe_gauge!(ROOMS, "Rooms with at least one socket on this node");
+    describe_gauge!(INBOX_EVENTS, "Client events waiting to be handled, in the inboxes of all sockets");
+    describe_counter!(DELIVERIES, "Events of the log delivered live to sockets of this node, counted once per socket");
     describe_counter!(
-        REFUSED,
-        "Emits refused because too much waits for a socket: of the `log`, for which a socket is cut off unless it is \
-         catching up, or of `other` things, which are lost"
+        REPLAYED_DELIVERIES,
+        "Events of the log replayed to reconnecting sockets, counted once per socket"
     );
-    describe_histogram!(LAG, "Time from the decision of an event to its last emit on this node");
-    describe_histogram!(ACKNOWLEDGED, "Time from an alert to the first acknowledgement by a device of its helper");
+    describe_counter!(
+        REFUSED_EMITS,
+        "Emits refused because a socket's queue is full: for `of=\"log\"` the socket is cut off unless it is being \
+         replayed to, for `of=\"other\"` the message is lost"
+    );
+    describe_histogram!(EVENT_LAG, "Time from the decision of an event to its last emit on this node");
+    describe_histogram!(
+        ALERT_ACKNOWLEDGEMENT,
+        "Time from an alert to its first acknowledgement by a device of the helper"
+    );
 }
 
-/// The handles.
+/// The metric handles.
 #[derive(Debug)]
-pub(crate) struct Measures {
+pub(crate) struct Metrics {
     sockets: Gauge,
-    rooms: [Gauge; 4],
-    /// What waits in all inboxes, and what runs.
-    pub(crate) inboxes: Inboxes,
+    rooms_helpers: Gauge,
+    rooms_user: Gauge,
+    rooms_emergency: Gauge,
+    rooms_participants: Gauge,
+    /// Jobs that wait in all inboxes.
+    pub(crate) inbox_events: Gauge,
     deliveries: HashMap<&'static str, Counter>,
     replayed: Counter,
     refused_log: Counter,
     refused_other: Counter,
-    lag: Histogram,
-    acknowledged: Histogram,
+    event_lag: Histogram,
+    alert_acknowledgement: Histogram,
 }
 
-/// How many there are of what comes and goes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) sockets: usize,
-    /// In the order of [`kind`].
-    pub(crate) rooms: [usize; 4],
-}
-
-/// What was emitted.
+/// The kind of a message that was emitted to a socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Emitted {
+pub(crate) enum EmitKind {
     /// An event of the log.
     Log,
     /// Anything else.
     Other,
 }
 
-/// The place of a room's kind among the kinds.
-pub(crate) const fn kind(room: &Room) -> usize {
-    match room {
-        Room::Helpers => 0,
-        Room::User(_) => 1,
-        Room::Emergency(_) => 2,
-        Room::Participants(_) => 3,
-    }
-}
-
-impl Measures {
+impl Metrics {
     pub(crate) fn new() -> Self {
         Self {
             sockets: gauge!(SOCKETS),
-            rooms: ["helpers", "user", "emergency", "participants"].map(|kind| gauge!(ROOMS, "kind" => kind)),
-            inboxes: Inboxes { waiting: gauge!(INBOXES), work: Work::default() },
+            rooms_helpers: gauge!(ROOMS, "kind" => "helpers"),
+            rooms_user: gauge!(ROOMS, "kind" => "user"),
+            rooms_emergency: gauge!(ROOMS, "kind" => "emergency"),
+            rooms_participants: gauge!(ROOMS, "kind" => "participants"),
+            inbox_events: gauge!(INBOX_EVENTS),
             deliveries: NAMES.iter().map(|&name| (name, counter!(DELIVERIES, "event" => name))).collect(),
-            replayed: counter!(REPLAYED),
-            refused_log: counter!(REFUSED, "of" => "log"),
-            refused_other: counter!(REFUSED, "of" => "other"),
-            lag: histogram!(LAG),
-            acknowledged: histogram!(ACKNOWLEDGED),
+            replayed: counter!(REPLAYED_DELIVERIES),
+            refused_log: counter!(REFUSED_EMITS, "of" => "log"),
+            refused_other: counter!(REFUSED_EMITS, "of" => "other"),
+            event_lag: histogram!(EVENT_LAG),
+            alert_acknowledgement: histogram!(ALERT_ACKNOWLEDGEMENT),
         }
     }
 
-    /// How many there are now.
-    pub(crate) fn counted(&self, counts: &Counts) {
-        self.sockets.set(gauged(counts.sockets));
-        for (gauge, &count) in self.rooms.iter().zip(&counts.rooms) {
-            gauge.set(gauged(count));
-        }
+    /// Sets the gauges of sockets and rooms.
+    pub(crate) fn set_counts(&self, counts: &HubCounts) {
+        self.sockets.set(to_f64(counts.sockets));
+        self.rooms_helpers.set(to_f64(counts.rooms.helpers));
+        self.rooms_user.set(to_f64(counts.rooms.user));
+        self.rooms_emergency.set(to_f64(counts.rooms.emergency));
+        self.rooms_participants.set(to_f64(counts.rooms.participants));
     }
 
-    /// An event of this name was handed to so many sockets as it happened.
-    pub(crate) fn delivered(&self, name: &str, sockets: u64) {
+    /// Counts the live delivery of an event of this name to so many sockets.
+    pub(crate) fn record_deliveries(&self, name: &str, sockets: u64) {
         if let Some(counter) = self.deliveries.get(name) {
             counter.increment(sockets);
         }
     }
 
-    /// An event was handed to a socket that came back.
-    pub(crate) fn replayed(&self) {
+    /// Counts the replay of one event to one socket.
+    pub(crate) fn record_replay(&self) {
         self.replayed.increment(1);
     }
 
-    /// An emit failed. That a socket is over is no refusal.
-    pub(crate) fn failed(&self, what: Emitted, error: &SendError) {
+    /// Counts a failed emit if it failed because of a full queue. A closed socket does not count.
+    pub(crate) fn record_emit_error(&self, kind: EmitKind, error: &SendError) {
         if let SendError::Socket(SocketError::InternalChannelFull) = error {
-            match what {
-                Emitted::Log => self.refused_log.increment(1),
-                Emitted::Other => self.refused_other.increment(1),
+            match kind {
+                EmitKind::Log => self.refused_log.increment(1),
+                EmitKind::Other => self.refused_other.increment(1),
             }
         }
     }
 
-    /// What was decided `at` has been sent to all on this node who hear it.
-    pub(crate) fn told(&self, at: Timestamp, now: Timestamp) {
-        self.lag.record(seconds(now - at));
+    /// Records that an event decided `at` has been emitted to all its recipients on this node.
+    pub(crate) fn record_event_lag(&self, at: Timestamp, now: Timestamp) {
+        self.event_lag.record(seconds(now - at));
     }
 
-    /// Whoever was alerted `at` has acknowledged, as the first of their devices.
-    pub(crate) fn acknowledged(&self, at: Timestamp, now: Timestamp) {
-        self.acknowledged.record(seconds(now - at));
+    /// Records the first acknowledgement of an alert that was sent `at`.
+    pub(crate) fn record_acknowledgement(&self, at: Timestamp, now: Timestamp) {
+        self.alert_acknowledgement.record(seconds(now - at));
     }
 }
 
-/// Clocks of nodes differ a little: nothing takes less than no time.
-fn seconds(took: TimeDelta) -> f64 {
-    took.to_std().unwrap_or_default().as_secs_f64()
+/// Zero for a negative duration, which a difference between the clocks of two nodes may cause.
+fn seconds(duration: TimeDelta) -> f64 {
+    duration.to_std().unwrap_or_default().as_secs_f64()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 sockets")]
-const fn gauged(count: usize) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "a node has less than 2^53 sockets")]
+const fn to_f64(count: usize) -> f64 {
     count as f64
 }
 

@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
-use allynet_realtime::{Inbox, Refused};
+use allynet_realtime::{Inbox, PushError};
 use allynet_transport::{
     SOCKET_IO_PATH,
     testing::{Client, WEBSOCKET, within},
@@ -74,8 +74,8 @@ async fn register(socket: SocketRef) -> Result<(), Infallible> {
         };
         let answer = match inbox.push(job) {
             Ok(()) => "taken",
-            Err(Refused::Full) => "full",
-            Err(Refused::Closed) => "closed",
+            Err(PushError::Full) => "full",
+            Err(PushError::Closed) => "closed",
         };
         ack.send(answer).unwrap();
         std::future::ready(())

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{NodeId, port::Signals};
-use allynet_realtime::InProcess;
+use allynet_realtime::InProcessSignals;
 use allynet_redis::{Address, Redis};
 use allynet_rest::ReadinessCheck;
 use anyhow::Context as _;
@@ -14,7 +14,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Carries signals between nodes.
 pub(crate) enum NodeLink {
     /// A single node: signals stay in the process.
-    SingleNode(Arc<InProcess>),
+    SingleNode(Arc<InProcessSignals>),
     /// Publish/subscribe of a Redis.
     Redis(Arc<Redis>),
 }
@@ -23,7 +23,7 @@ impl NodeLink {
     /// Starts to connect in the background. An unreachable Redis does not stop the start.
     pub(crate) fn open(redis: Option<&Address>, node: NodeId) -> anyhow::Result<Self> {
         Ok(match redis {
-            None => Self::SingleNode(Arc::new(InProcess::alone())),
+            None => Self::SingleNode(Arc::new(InProcessSignals::alone())),
             Some(address) => Self::Redis(Arc::new(Redis::start(address, node).context("REDIS_URL")?)),
         })
     }

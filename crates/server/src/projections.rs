@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::port::Fix;
 use allynet_projections::OpenEmergencies;
-use allynet_realtime::{Sighted, Tracking};
+use allynet_realtime::{OnAppeared, Tracking};
 
 use crate::{nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
 
@@ -37,7 +37,7 @@ impl Projections {
     }
 
     /// The callback for every user who connects or goes on duty. It returns at once.
-    pub(crate) fn on_user_arrived(&self) -> Sighted {
+    pub(crate) fn on_user_arrived(&self) -> OnAppeared {
         let watcher = self.watcher.clone();
         Arc::new(move |user| watcher.user_arrived(user))
     }

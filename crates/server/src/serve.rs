@@ -93,13 +93,13 @@ fn realtime_ports(
     projections: &Projections,
     (node, link): (NodeId, &NodeLink),
     limits: Limits,
-) -> allynet_realtime::Ports {
-    allynet_realtime::Ports {
+) -> allynet_realtime::GatewayPorts {
+    allynet_realtime::GatewayPorts {
         accounts: use_cases.accounts.clone(),
         emergencies: use_cases.emergencies.clone(),
         helpers: use_cases.helpers.clone(),
         open_emergencies: projections.open.clone(),
-        sighted: projections.on_user_arrived(),
+        on_appeared: projections.on_user_arrived(),
         tracking: projections.tracking.clone(),
         node,
         signals: link.signals(),

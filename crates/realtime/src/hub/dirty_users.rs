@@ -1,29 +1,32 @@
-//! Whose connections have changed since somebody last looked.
+//! The set of users whose connections have changed since the set was last taken.
 
 use std::{collections::HashSet, mem, sync::Arc};
 
 use allynet_domain::UserId;
 use tokio::sync::Notify;
 
-/// Users, and who waits for them.
+/// Users whose presence has to be looked at again.
 #[derive(Debug, Default)]
-pub(crate) struct Touched {
+pub(crate) struct DirtyUsers {
     users: HashSet<UserId>,
-    somebody: Arc<Notify>,
+    added: Arc<Notify>,
 }
 
-impl Touched {
+impl DirtyUsers {
+    /// Adds a user, and wakes the task that takes the set.
     pub(crate) fn add(&mut self, user: UserId) {
         self.users.insert(user);
-        self.somebody.notify_one();
+        // Stores a permit if no task is waiting, so that an addition during processing is not missed.
+        self.added.notify_one();
     }
 
+    /// Takes the whole set.
     pub(crate) fn take(&mut self) -> HashSet<UserId> {
         mem::take(&mut self.users)
     }
 
-    /// Told when somebody is there to be taken.
-    pub(crate) fn somebody(&self) -> Arc<Notify> {
-        Arc::clone(&self.somebody)
+    /// The notification of additions. Meant for one waiting task.
+    pub(crate) fn added(&self) -> Arc<Notify> {
+        Arc::clone(&self.added)
     }
 }

@@ -1,5 +1,5 @@
-//! An event of the log with what was found out about it once and serves many: who hears it, who moves by it, and how
-//! it reads for anybody.
+//! An event of the log with its audience, its room changes and its encodings, which are computed once and shared by all
+//! recipients.
 //!
 //! Knows nothing of connections.
 
@@ -11,55 +11,58 @@ use allynet_wire::events::{Outgoing, outgoing};
 
 use crate::engine::NAMESPACE;
 
-/// An event on its way to those who hear it, now or when they come back.
+/// An event of the log, ready to be delivered now or replayed later.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct LogEntry {
     pub(crate) logged: LoggedEvent,
     pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) movements: Vec<RoomChange>,
-    for_anyone: OnceLock<Option<Arc<Written>>>,
+    pub(crate) room_changes: Vec<RoomChange>,
+    /// The encoding for [`Viewer::Anyone`], made at the first delivery: most entries of the ring are never replayed.
+    for_anyone: OnceLock<Option<Arc<EncodedEvent>>>,
 }
 
-/// An event as it is sent.
+/// An event as it is sent to a client.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct EncodedEvent {
     pub(crate) name: &'static str,
     /// Whether the client is asked to acknowledge it.
-    pub(crate) acknowledged: bool,
-    /// The whole of it; without the number that an acknowledgement would bear.
+    pub(crate) wants_ack: bool,
+    /// The whole packet. It lacks the number that an acknowledged event carries, which differs for each socket.
     pub(crate) packet: Packet,
 }
 
-impl Told {
-    /// An event of the log.
+impl LogEntry {
+    /// An entry for an event of the log.
     pub(crate) fn new(logged: LoggedEvent) -> Arc<Self> {
-        let (deliveries, movements) = (logged.deliveries(), logged.room_changes());
-        Arc::new(Self { logged, deliveries, movements, for_anyone: OnceLock::new() })
+        let (deliveries, room_changes) = (logged.deliveries(), logged.room_changes());
+        Arc::new(Self { logged, deliveries, room_changes, for_anyone: OnceLock::new() })
     }
 
-    /// Its place in the log.
+    /// The event's position in the log.
     pub(crate) const fn id(&self) -> EventId {
         self.logged.id
     }
 
-    /// How it reads for a viewer; for anybody it is written once. None for what nobody hears.
-    pub(crate) fn written(&self, viewer: Viewer) -> Option<Arc<Written>> {
+    /// The event as this viewer may read it, or `None` if it is not sent to clients.
+    ///
+    /// Encodes once for [`Viewer::Anyone`], and at each call for a particular user.
+    pub(crate) fn encoded_for(&self, viewer: Viewer) -> Option<Arc<EncodedEvent>> {
         match viewer {
-            Viewer::Anyone => self.for_anyone.get_or_init(|| self.write(viewer)).clone(),
-            Viewer::User(_) => self.write(viewer),
+            Viewer::Anyone => self.for_anyone.get_or_init(|| self.encode(viewer)).clone(),
+            Viewer::User(_) => self.encode(viewer),
         }
     }
 
-    fn write(&self, viewer: Viewer) -> Option<Arc<Written>> {
-        let written = outgoing(&self.logged, viewer).and_then(|outgoing| {
+    fn encode(&self, viewer: Viewer) -> Option<Arc<EncodedEvent>> {
+        let encoded = outgoing(&self.logged, viewer).and_then(|outgoing| {
             let Some(Outgoing { name, payload, acknowledged }) = outgoing else { return Ok(None) };
             let packet = NAMESPACE.event(name, &payload)?;
-            Ok(Some(Written { name, acknowledged, packet }))
+            Ok(Some(EncodedEvent { name, wants_ack: acknowledged, packet }))
         });
-        match written {
-            Ok(written) => written.map(Arc::new),
+        match encoded {
+            Ok(encoded) => encoded.map(Arc::new),
             Err(error) => {
-                tracing::error!(%error, event = %self.logged.id, "an event cannot be written");
+                tracing::error!(%error, event = %self.logged.id, "event encoding failed");
                 None
             }
         }

@@ -1,5 +1,7 @@
-//! Who is connected to this node, and in which rooms. Pure bookkeeping: what a room means and who may be in it comes
-//! from the domain, how a device is reached is the caller's.
+//! The connections of this node: their rooms, the expiry of their tokens, and the events held back for them.
+//!
+//! Bookkeeping only. What a room means and which users may enter it comes from the domain; how a device is reached is
+//! the caller's business, so a device is a type parameter.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
@@ -9,37 +11,35 @@ use std::{
 use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, SessionId, Timestamp, UserId, Viewer};
 use allynet_projections::MembershipHistory;
 
-use crate::{
-    hub::dirty_users::Touched,
-    hub::log_entry::Told,
-    metrics::{self, Counts},
-};
+use crate::hub::{dirty_users::DirtyUsers, log_entry::LogEntry};
 
-/// How many events may be held back for one connection that is being told what it missed.
-const HELD: usize = 4096;
+/// Number of events that may be held back for one connection while it is sent what it missed.
+const MAX_HELD_BACK_EVENTS: usize = 4096;
 
-/// One connection, for as long as this process lives. The id of a socket would not do: on polling it is a bearer, and
-/// a client that leaves the namespace and comes back has the same one.
+/// Number of a connection, unique for the life of this process.
+///
+/// The id of its socket would not do: on polling it is a bearer token, and a client that leaves the namespace and
+/// connects to it again keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MemberId(pub(crate) u64);
 
-/// Whose connection it is.
+/// The user and the session of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
-    /// An administrator looks on by right of the office, not of a helper.
+    /// Whether the user is an administrator, who may look on without the rights of a helper.
     pub(crate) administers: bool,
     /// When the token of the connection expires.
     pub(crate) expires_at: Timestamp,
 }
 
-/// Why a connection is ended by the service.
+/// Why the service ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Farewell {
+pub(crate) enum CloseReason {
     /// The token expired, or its session was revoked.
     SessionOver,
-    /// The account was shut out.
+    /// The account was blocked.
     Blocked,
 }
 
@@ -47,77 +47,94 @@ pub(crate) enum Farewell {
 struct Member<D> {
     identity: Identity,
     device: D,
-    /// In the order in which they were entered.
+    /// In the order in which they were entered, which `session:ready` repeats.
     rooms: Vec<Room>,
-    /// Its memberships, and so what it has been told.
+    /// When the connection was in which room, and so which events it has been sent.
     history: MembershipHistory,
 }
 
-/// What happens while a connection is being told what it missed: it is told that afterwards.
+/// Events that are held back for a connection while it is sent what it missed before them.
 #[derive(Debug)]
-pub(crate) struct Held {
-    /// Of this emergency only, or everything.
+pub(crate) struct HeldBack {
+    /// The emergency whose events are held back, or `None` for all events.
     only: Option<EmergencyId>,
-    pub(crate) events: VecDeque<(Arc<Told>, Viewer)>,
-    /// There was too much: some is missing.
-    pub(crate) overrun: bool,
+    pub(crate) events: VecDeque<(Arc<LogEntry>, Viewer)>,
+    /// Whether events were dropped because too many were held back.
+    pub(crate) overflowed: bool,
 }
 
-/// Every connection of this node, by room and by the time of its end.
+/// Number of connections and rooms.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct HubCounts {
+    pub(crate) sockets: usize,
+    pub(crate) rooms: RoomCounts,
+}
+
+/// Number of rooms with at least one connection, by kind.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct RoomCounts {
+    pub(crate) helpers: usize,
+    pub(crate) user: usize,
+    pub(crate) emergency: usize,
+    pub(crate) participants: usize,
+}
+
+/// All connections of this node, indexed by room and by the expiry of their tokens.
 #[derive(Debug)]
 pub(crate) struct Members<D> {
-    all: HashMap<MemberId, Member<D>>,
+    by_id: HashMap<MemberId, Member<D>>,
+    /// Never holds an empty set.
     rooms: HashMap<Room, BTreeSet<MemberId>>,
     expiries: BTreeSet<(Timestamp, MemberId)>,
-    held: HashMap<MemberId, Held>,
-    /// The last event that was told.
-    pub(crate) place: EventId,
-    /// Whose connections, or part among the helpers, have changed.
-    pub(crate) touched: Touched,
+    held_back: HashMap<MemberId, HeldBack>,
+    /// The last event that was delivered: memberships begin and end with it.
+    pub(crate) position: EventId,
+    /// Users with a new or a removed connection, or one that entered or left [`Room::Helpers`].
+    pub(crate) dirty_users: DirtyUsers,
 }
 
 impl<D> Default for Members<D> {
     fn default() -> Self {
         Self {
-            all: HashMap::new(),
+            by_id: HashMap::new(),
             rooms: HashMap::new(),
             expiries: BTreeSet::new(),
-            held: HashMap::new(),
-            place: EventId::START,
-            touched: Touched::default(),
+            held_back: HashMap::new(),
+            position: EventId::START,
+            dirty_users: DirtyUsers::default(),
         }
     }
 }
 
 impl<D: Clone> Members<D> {
-    /// A new connection, in its user's room and in no other.
+    /// Adds a connection, which enters its user's own room and no other.
     pub(crate) fn insert(&mut self, id: MemberId, identity: Identity, device: D) {
         self.expiries.insert((identity.expires_at, id));
         let (rooms, history) = (Vec::new(), MembershipHistory::default());
-        self.all.insert(id, Member { identity, device, rooms, history });
+        self.by_id.insert(id, Member { identity, device, rooms, history });
         self.enter(id, Room::User(identity.user));
     }
 
-    /// A connection that is over. Nothing happens for an unknown one.
+    /// Removes a connection and returns its device; no-op for an unknown id.
     pub(crate) fn remove(&mut self, id: MemberId) -> Option<D> {
-        let member = self.all.remove(&id)?;
+        let member = self.by_id.remove(&id)?;
         self.expiries.remove(&(member.identity.expires_at, id));
-        self.held.remove(&id);
-        self.touched.add(member.identity.user);
+        self.held_back.remove(&id);
+        self.dirty_users.add(member.identity.user);
         for room in &member.rooms {
             self.unlist(id, room);
         }
         Some(member.device)
     }
 
-    /// Puts a connection into a room.
+    /// Puts a connection into a room; no-op if it is in it, or unknown.
     pub(crate) fn enter(&mut self, id: MemberId, room: Room) {
-        let Some(member) = self.all.get_mut(&id) else { return };
+        let Some(member) = self.by_id.get_mut(&id) else { return };
         if !member.rooms.contains(&room) {
             member.rooms.push(room);
-            member.history.enter(room, self.place);
+            member.history.enter(room, self.position);
             if matches!(room, Room::User(_) | Room::Helpers) {
-                self.touched.add(member.identity.user);
+                self.dirty_users.add(member.identity.user);
             }
             self.rooms.entry(room).or_default().insert(id);
         }
@@ -125,11 +142,11 @@ impl<D: Clone> Members<D> {
 
     /// Takes a connection out of a room.
     pub(crate) fn leave(&mut self, id: MemberId, room: Room) {
-        let Some(member) = self.all.get_mut(&id) else { return };
+        let Some(member) = self.by_id.get_mut(&id) else { return };
         member.rooms.retain(|other| *other != room);
-        member.history.leave(room, self.place);
+        member.history.leave(room, self.position);
         if room == Room::Helpers {
-            self.touched.add(member.identity.user);
+            self.dirty_users.add(member.identity.user);
         }
         self.unlist(id, &room);
     }
@@ -143,17 +160,19 @@ impl<D: Clone> Members<D> {
         }
     }
 
-    /// Moves all connections of a user; hands back those that are to be ended, which are members no more.
-    pub(crate) fn apply(&mut self, movement: &RoomChange) -> Vec<(D, Farewell)> {
-        let ids: Vec<_> = self.ids(Room::User(who_moves(movement))).collect();
-        let farewells: Vec<_> = ids.into_iter().filter_map(|id| Some((id, self.move_one(id, movement)?))).collect();
-        farewells.into_iter().filter_map(|(id, farewell)| Some((self.remove(id)?, farewell))).collect()
+    /// Applies a room change to all connections of its user.
+    ///
+    /// Returns the connections that it ends, which are removed.
+    pub(crate) fn apply(&mut self, change: &RoomChange) -> Vec<(D, CloseReason)> {
+        let ids: Vec<_> = self.ids(Room::User(user_of(change))).collect();
+        let closed: Vec<_> = ids.into_iter().filter_map(|id| Some((id, self.apply_to(id, change)?))).collect();
+        closed.into_iter().filter_map(|(id, reason)| Some((self.remove(id)?, reason))).collect()
     }
 
-    /// Moves one connection of the user whom the movement is about; tells if it is to be ended.
-    pub(crate) fn move_one(&mut self, id: MemberId, movement: &RoomChange) -> Option<Farewell> {
-        let identity = self.all.get(&id)?.identity;
-        match movement {
+    /// Applies a room change to one connection of its user, and returns the reason if the change ends the connection.
+    pub(crate) fn apply_to(&mut self, id: MemberId, change: &RoomChange) -> Option<CloseReason> {
+        let identity = self.by_id.get(&id)?.identity;
+        match change {
             RoomChange::Enter { rooms, .. } => rooms.iter().for_each(|room| self.enter(id, *room)),
             RoomChange::Leave { rooms, .. } => rooms.iter().for_each(|room| self.leave(id, *room)),
             RoomChange::StopLookingOn { .. } if identity.administers => {}
@@ -161,16 +180,17 @@ impl<D: Clone> Members<D> {
             RoomChange::CloseSessions { only, except, .. } => {
                 let session = Some(identity.session);
                 let concerned = (only.is_none() || *only == session) && *except != session;
-                return concerned.then_some(Farewell::SessionOver);
+                return concerned.then_some(CloseReason::SessionOver);
             }
-            RoomChange::CloseBlocked { .. } => return Some(Farewell::Blocked),
+            RoomChange::CloseBlocked { .. } => return Some(CloseReason::Blocked),
         }
         None
     }
 
+    /// Takes a connection out of the rooms of all emergencies in which its user takes no part.
     fn stop_looking_on(&mut self, id: MemberId) {
-        let looks_on = |room: &Room, together: &[Room]| match room {
-            Room::Emergency(emergency) => !together.contains(&Room::Participants(*emergency)),
+        let looks_on = |room: &Room, rooms: &[Room]| match room {
+            Room::Emergency(emergency) => !rooms.contains(&Room::Participants(*emergency)),
             Room::Helpers | Room::User(_) | Room::Participants(_) => false,
         };
         let rooms = self.rooms(id);
@@ -182,89 +202,96 @@ impl<D: Clone> Members<D> {
 
     /// The rooms of a connection.
     pub(crate) fn rooms(&self, id: MemberId) -> &[Room] {
-        self.all.get(&id).map_or(&[], |member| &member.rooms)
+        self.by_id.get(&id).map_or(&[], |member| &member.rooms)
     }
 
-    /// Every connection of an audience, once.
+    /// All connections of an audience, each once, in the order of their numbers if there is only one room.
     pub(crate) fn audience(&self, audience: &Audience) -> Vec<(MemberId, D)> {
         let mut ids: Vec<_> = audience.to.iter().flat_map(|room| self.ids(*room)).collect();
+        // The ids of one room are a set already.
         if audience.to.len() > 1 {
             ids.sort_unstable();
             ids.dedup();
         }
-        let holds = |room: &Room, id: &MemberId| self.rooms.get(room).is_some_and(|ids| ids.contains(id));
-        let is_excepted = |id: &MemberId| audience.except.iter().any(|room| holds(room, id));
-        let heard = ids.into_iter().filter(|id| !is_excepted(id));
-        heard.filter_map(|id| Some((id, self.all.get(&id)?.device.clone()))).collect()
+        let contains = |room: &Room, id: &MemberId| self.rooms.get(room).is_some_and(|ids| ids.contains(id));
+        let is_excepted = |id: &MemberId| audience.except.iter().any(|room| contains(room, id));
+        let ids = ids.into_iter().filter(|id| !is_excepted(id));
+        ids.filter_map(|id| Some((id, self.by_id.get(&id)?.device.clone()))).collect()
     }
 
     fn ids(&self, room: Room) -> impl Iterator<Item = MemberId> {
         self.rooms.get(&room).into_iter().flatten().copied()
     }
 
-    /// The memberships of a connection.
+    /// The membership history of a connection.
     pub(crate) fn history(&self, id: MemberId) -> MembershipHistory {
-        self.all.get(&id).map(|member| member.history.clone()).unwrap_or_default()
+        self.by_id.get(&id).map(|member| member.history.clone()).unwrap_or_default()
     }
 
-    /// A connection that has been in its rooms since `place` was told what came before as well.
-    pub(crate) fn was_told(&mut self, id: MemberId, earlier: &MembershipHistory, place: EventId) {
-        if let Some(member) = self.all.get_mut(&id) {
-            member.history.prepend(earlier, place);
+    /// Records that a connection, in its rooms since `position`, is also sent what an earlier history entitles it to.
+    pub(crate) fn prepend_history(&mut self, id: MemberId, earlier: &MembershipHistory, position: EventId) {
+        if let Some(member) = self.by_id.get_mut(&id) {
+            member.history.prepend(earlier, position);
         }
     }
 
-    /// Holds back what is for this connection: of one emergency, or everything.
-    pub(crate) fn hold(&mut self, id: MemberId, only: Option<EmergencyId>) {
-        self.held.insert(id, Held { only, events: VecDeque::new(), overrun: false });
+    /// Begins to hold back events for a connection: those of one emergency, or all for `None`.
+    pub(crate) fn hold_back(&mut self, id: MemberId, only: Option<EmergencyId>) {
+        self.held_back.insert(id, HeldBack { only, events: VecDeque::new(), overflowed: false });
     }
 
-    /// What is held back for a connection; none if nothing is to be.
-    pub(crate) fn held(&mut self, id: MemberId) -> Option<(&mut Held, &D)> {
-        Some((self.held.get_mut(&id)?, &self.all.get(&id)?.device))
+    /// The events held back for a connection and its device, or `None` if none are to be held back.
+    pub(crate) fn held_back(&mut self, id: MemberId) -> Option<(&mut HeldBack, &D)> {
+        Some((self.held_back.get_mut(&id)?, &self.by_id.get(&id)?.device))
     }
 
-    /// Holds nothing back any more.
+    /// Ends holding back events for a connection.
     pub(crate) fn release(&mut self, id: MemberId) {
-        self.held.remove(&id);
+        self.held_back.remove(&id);
     }
 
-    /// Takes those out of `devices` for whom this event is held back.
-    pub(crate) fn hold_back(&mut self, devices: &mut Vec<(MemberId, D)>, told: &Arc<Told>, viewer: Viewer) {
-        if self.held.is_empty() {
+    /// Removes the devices from `devices` for which this event is held back, and holds it back.
+    pub(crate) fn divert(&mut self, devices: &mut Vec<(MemberId, D)>, entry: &Arc<LogEntry>, viewer: Viewer) {
+        // The usual case: no connection is being replayed to, and the loop over a large audience is saved.
+        if self.held_back.is_empty() {
             return;
         }
         devices.retain(|(id, _)| {
-            let Some(held) = self.held.get_mut(id) else { return true };
-            if held.only.is_some() && held.only != told.logged.emergency {
+            let Some(held) = self.held_back.get_mut(id) else { return true };
+            if held.only.is_some() && held.only != entry.logged.emergency {
                 return true;
             }
-            if held.events.len() < HELD {
-                held.events.push_back((Arc::clone(told), viewer));
+            if held.events.len() < MAX_HELD_BACK_EVENTS {
+                held.events.push_back((Arc::clone(entry), viewer));
             } else {
-                held.overrun = true;
+                held.overflowed = true;
             }
             false
         });
     }
 
-    /// All connections.
+    /// All devices.
     pub(crate) fn devices(&self) -> Vec<D> {
-        self.all.values().map(|member| member.device.clone()).collect()
+        self.by_id.values().map(|member| member.device.clone()).collect()
     }
 
-    /// How many connections and rooms there are.
-    pub(crate) fn count(&self) -> Counts {
-        let mut rooms = [0; 4];
+    /// Number of connections and rooms. Walks through all rooms.
+    pub(crate) fn counts(&self) -> HubCounts {
+        let mut rooms = RoomCounts::default();
         for room in self.rooms.keys() {
-            rooms[metrics::kind(room)] += 1;
+            match room {
+                Room::Helpers => rooms.helpers += 1,
+                Room::User(_) => rooms.user += 1,
+                Room::Emergency(_) => rooms.emergency += 1,
+                Room::Participants(_) => rooms.participants += 1,
+            }
         }
-        Counts { sockets: self.all.len(), rooms }
+        HubCounts { sockets: self.by_id.len(), rooms }
     }
 
-    /// Whether nobody is connected.
+    /// Whether there is no connection.
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.by_id.is_empty()
     }
 
     /// Whether this user has a connection.
@@ -272,7 +299,7 @@ impl<D: Clone> Members<D> {
         self.rooms.contains_key(&Room::User(user))
     }
 
-    /// Whether this user is among the helpers; none for one who has no connection.
+    /// Whether this user is in [`Room::Helpers`], or `None` if the user has no connection.
     pub(crate) fn duty(&self, user: UserId) -> Option<bool> {
         let helpers = self.rooms.get(&Room::Helpers);
         let mut connections = self.ids(Room::User(user)).peekable();
@@ -280,9 +307,9 @@ impl<D: Clone> Members<D> {
         Some(connections.any(|id| helpers.is_some_and(|helpers| helpers.contains(&id))))
     }
 
-    /// The users in the helpers' room.
+    /// The users in [`Room::Helpers`].
     pub(crate) fn helpers(&self) -> HashSet<UserId> {
-        self.ids(Room::Helpers).filter_map(|id| Some(self.all.get(&id)?.identity.user)).collect()
+        self.ids(Room::Helpers).filter_map(|id| Some(self.by_id.get(&id)?.identity.user)).collect()
     }
 
     /// When the next token expires.
@@ -290,16 +317,16 @@ impl<D: Clone> Members<D> {
         self.expiries.first().map(|(at, _)| *at)
     }
 
-    /// Takes out the connections whose tokens have expired.
+    /// Removes and returns the connections whose tokens have expired.
     pub(crate) fn take_expired(&mut self, now: Timestamp) -> Vec<D> {
         let ids: Vec<_> = self.expiries.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 }
 
-/// Whom a movement is about.
-pub(crate) const fn who_moves(movement: &RoomChange) -> UserId {
-    match movement {
+/// The user whom a room change is about.
+pub(crate) const fn user_of(change: &RoomChange) -> UserId {
+    match change {
         RoomChange::Enter { user, .. }
         | RoomChange::Leave { user, .. }
         | RoomChange::StopLookingOn { user }

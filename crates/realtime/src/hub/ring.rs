@@ -1,5 +1,5 @@
-//! The newest events of the log, in memory: what happened while a connection was being made, and what a client that
-//! comes back has missed, without asking the database.
+//! The newest events of the log, in memory: they bring new connections up to date and serve most replays without a
+//! query.
 //!
 //! Knows nothing of connections.
 
@@ -7,72 +7,76 @@ use std::{collections::VecDeque, sync::Arc};
 
 use allynet_domain::{Event, EventId, MessageId};
 
-use crate::hub::log_entry::Told;
+use crate::hub::log_entry::LogEntry;
 
-/// The last events handed out by the log, at most a fixed number of them.
+/// A ring buffer of the newest log entries.
+///
+/// Holds every event of the log in the range `reach < id <= position`, less deleted messages. Ids have gaps.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    /// Everything after this, up to the newest, is here.
+    /// The lower end, exclusive: the id of the last event that was evicted, or that filling began after.
     reach: EventId,
-    /// The log was read up to here.
+    /// The upper end, inclusive: how far the log has been read.
     position: EventId,
-    events: VecDeque<Arc<Told>>,
+    entries: VecDeque<Arc<LogEntry>>,
     capacity: usize,
 }
 
 impl Ring {
-    /// Nothing yet, for a reader that stands at `position` of the log.
+    /// An empty ring of a reader that begins after `position`.
     pub(crate) const fn new(position: EventId, capacity: usize) -> Self {
-        Self { reach: position, position, events: VecDeque::new(), capacity }
+        Self { reach: position, position, entries: VecDeque::new(), capacity }
     }
 
-    /// For a reader that stands at `position` and has read everything after `reach` already.
-    pub(crate) fn filled(position: EventId, reach: EventId, events: Vec<Arc<Told>>, capacity: usize) -> Self {
+    /// A ring of a reader at `position`, filled with all events after `reach`.
+    pub(crate) fn filled(position: EventId, reach: EventId, entries: Vec<Arc<LogEntry>>, capacity: usize) -> Self {
         let mut ring = Self { reach, ..Self::new(position, capacity) };
-        for event in events {
-            ring.push(event);
+        for entry in entries {
+            ring.push(entry);
         }
+        // The log may have been read beyond its last event: ids have gaps.
         ring.position = position;
         ring
     }
 
-    /// The last event that was added, or where it began.
+    /// The position up to which the log has been read.
     pub(crate) const fn position(&self) -> EventId {
         self.position
     }
 
-    /// Everything after this, up to the newest, is here.
+    /// The position after which the ring is complete.
     pub(crate) const fn reach(&self) -> EventId {
         self.reach
     }
 
-    /// Adds the next event of the log; the oldest one may go. A message that was taken back is gone from here as it
-    /// is from the log.
-    pub(crate) fn push(&mut self, event: Arc<Told>) {
-        if let Event::MessageDeleted { message, .. } = &event.logged.event {
-            self.events.retain(|other| !is_message(other, *message));
+    /// Adds the next event of the log, and evicts the oldest if the ring is full.
+    ///
+    /// A deletion of a message also removes the message itself, as it does in the database: it must not be replayed.
+    pub(crate) fn push(&mut self, entry: Arc<LogEntry>) {
+        if let Event::MessageDeleted { message, .. } = &entry.logged.event {
+            self.entries.retain(|other| !is_message(other, *message));
         }
-        if self.events.len() >= self.capacity
-            && let Some(oldest) = self.events.pop_front()
+        if self.entries.len() >= self.capacity
+            && let Some(oldest) = self.entries.pop_front()
         {
             self.reach = oldest.id();
         }
-        self.position = event.id();
-        self.events.push_back(event);
+        self.position = entry.id();
+        self.entries.push_back(entry);
     }
 
-    /// Everything after `mark`, in order; none if that is not all here any more.
-    pub(crate) fn since(&self, mark: EventId) -> Option<impl Iterator<Item = &Arc<Told>>> {
+    /// All events after `mark`, in order, or `None` if the ring does not reach back that far.
+    pub(crate) fn since(&self, mark: EventId) -> Option<impl Iterator<Item = &Arc<LogEntry>>> {
         if mark < self.reach {
             return None;
         }
-        let first = self.events.partition_point(|event| event.id() <= mark);
-        Some(self.events.range(first..))
+        let first = self.entries.partition_point(|entry| entry.id() <= mark);
+        Some(self.entries.range(first..))
     }
 }
 
-fn is_message(event: &Told, deleted: MessageId) -> bool {
-    matches!(&event.logged.event, Event::MessagePosted { message } if message.id == deleted)
+fn is_message(entry: &LogEntry, deleted: MessageId) -> bool {
+    matches!(&entry.logged.event, Event::MessagePosted { message } if message.id == deleted)
 }
 
 #[cfg(test)]
@@ -81,10 +85,10 @@ mod tests {
 
     use super::*;
 
-    fn event(seq: i64) -> Arc<Told> {
+    fn event(seq: i64) -> Arc<LogEntry> {
         let event = Event::AccountBlocked { user: uuid::Uuid::nil().into() };
         let id = EventId::new(seq);
-        Told::new(LoggedEvent { id, at: Timestamp::UNIX_EPOCH, emergency: None, actor: None, event })
+        LogEntry::new(LoggedEvent { id, at: Timestamp::UNIX_EPOCH, emergency: None, actor: None, event })
     }
 
     fn since(ring: &Ring, mark: i64) -> Option<Vec<i64>> {
@@ -92,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_hands_out_what_came_after_a_mark_across_gaps_and_says_when_it_does_not_reach_back() {
+    fn events_after_a_mark_are_returned_across_gaps_unless_the_ring_does_not_reach_back() {
         let mut ring = Ring::new(EventId::new(10), 3);
         assert_eq!((ring.position().get(), since(&ring, 10)), (10, Some(vec![])));
         assert_eq!(since(&ring, 9), None);
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_filled_reaches_back_and_stands_where_the_log_was_read_to() {
+    fn a_filled_ring_reaches_back_and_keeps_the_position_of_the_reader() {
         let ring = Ring::filled(EventId::new(20), EventId::new(5), vec![event(7), event(9)], 3);
         assert_eq!((ring.position().get(), ring.reach().get()), (20, 5));
         assert_eq!((since(&ring, 4), since(&ring, 5).unwrap()), (None, vec![7, 9]));

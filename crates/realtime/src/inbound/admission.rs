@@ -1,92 +1,109 @@
-//! What becomes of an event that a client sends, by the limits: it is handled, put off or refused, or it is the last.
+//! Admission control: what becomes of a client's event under the limits, decided when it arrives.
 //!
-//! Runs when an event arrives, in the order of arrival, and asks nobody but memory. Knows nothing of sockets.
+//! Runs in the order of arrival and reads nothing but memory, so that a refused event never waits. Knows nothing of
+//! sockets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{Position, Room, usecase::rooms::Which};
-use allynet_wire::{
-    input::socket,
-    limits::{Excess, Limit, LimitKey, OTHER_EVENTS, Subject, of_event},
-};
-use serde_json::Value;
+use allynet_wire::limits::{Excess, Limit, LimitKey, Limits, Subject};
 
-use crate::{desk::Desk, session::device::Session};
+use crate::{
+    hub::state::Hub,
+    inbound::command::{Command, Request},
+    session::{device::Device, state::Session},
+};
 
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Verdict {
-    /// It is handled when its turn comes.
-    Handled,
-    /// It is handled when its turn comes, however many wait.
-    Vital,
-    /// The newest of these is stored when its time has come.
-    PutOff(Position),
-    /// It is not done.
-    Refused(TooMuch),
-    /// The connection is over; what was on its way is not looked at.
+pub(crate) enum Admission {
+    /// It is queued in the inbox, if the inbox has room.
+    Queued,
+    /// It is queued in the inbox beyond the inbox's capacity.
+    Privileged,
+    /// It is coalesced with other positions, and the newest is stored later.
+    Deferred(Position),
+    /// It is refused, and the client is told.
+    Refused(LimitExceeded),
+    /// It is ignored: the connection is over.
     Dropped,
 }
 
-/// A limit was reached.
+/// A limit was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooMuch {
-    /// How long to wait.
-    pub(crate) wait: Duration,
-    /// It was one too many of these: the connection is closed.
+pub(crate) struct LimitExceeded {
+    pub(crate) retry_after: Duration,
+    /// Whether the connection is to be closed, because too many of its events were refused.
     pub(crate) closes: bool,
 }
 
-/// Counts an event, and tells what becomes of it.
-pub(crate) fn judge(desk: &Desk, session: &Session, event: &str, payload: &Value) -> Verdict {
-    if session.is_over() {
-        return Verdict::Dropped;
+/// Admission control of all connections.
+pub(crate) struct AdmissionControl {
+    pub(crate) limits: Limits,
+    pub(crate) hub: Arc<Hub<Device>>,
+}
+
+impl AdmissionControl {
+    /// Counts an event against its limits, and decides what becomes of it.
+    pub(crate) fn admit(&self, session: &Session, request: &Request) -> Admission {
+        if session.is_over() {
+            return Admission::Dropped;
+        }
+        for &limit in request.rule.limits {
+            // While a position is deferred every newer one is, too: it must not overtake that one.
+            let joins_deferred = limit.excess() == Excess::Deferred && !session.deferred_position.is_empty();
+            let taken = if joins_deferred { Err(Duration::ZERO) } else { self.take(session, limit) };
+            let Err(retry_after) = taken else { continue };
+            return match (limit.excess(), &request.command) {
+                (Excess::Deferred, Ok(Command::UpdateLocation(position))) => Admission::Deferred(*position),
+                _ if self.is_exempt(session, request) => Admission::Privileged,
+                _ => Admission::Refused(self.refuse(session, retry_after)),
+            };
+        }
+        // Asked last: it copies the rooms of the connection.
+        if session.inbox.is_full() && self.is_exempt(session, request) {
+            return Admission::Privileged;
+        }
+        Admission::Queued
     }
-    let position = if event == "location:update" { socket::location(payload).ok() } else { None };
-    let rule = of_event(event);
-    // A position that is none is not put off but told at once.
-    let counted = if position.is_none() && event == "location:update" { &OTHER_EVENTS } else { rule };
-    for &limit in counted.limits {
-        // Nothing overtakes what was put off before it.
-        let waits = limit.excess() == Excess::Deferred && !session.put_off.is_empty();
-        let taken = if waits { Err(Duration::ZERO) } else { take(desk, session, limit) };
-        let Err(wait) = taken else { continue };
-        return match (limit.excess(), position) {
-            (Excess::Deferred, Some(position)) => Verdict::PutOff(position),
-            _ if rule.free_for_participants && takes_part(desk, session, payload) => Verdict::Vital,
-            _ => Verdict::Refused(too_much(desk, session, wait)),
+
+    /// Counts a refusal, and decides whether it is one too many.
+    pub(crate) fn refuse(&self, session: &Session, retry_after: Duration) -> LimitExceeded {
+        match self.take(session, Limit::Refusals) {
+            Ok(()) => LimitExceeded { retry_after, closes: false },
+            Err(longer) => LimitExceeded { retry_after: longer, closes: true },
+        }
+    }
+
+    /// Counts one more of this.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait before the next one.
+    pub(crate) fn take(&self, session: &Session, limit: Limit) -> Result<(), Duration> {
+        let who = match limit.subject() {
+            Subject::Socket => LimitKey::Socket(session.id.0),
+            Subject::User | Subject::Account | Subject::Address => LimitKey::User(session.identity.user),
         };
+        self.limits.take(limit, who)
     }
-    if rule.free_for_participants && session.inbox.is_full() && takes_part(desk, session, payload) {
-        return Verdict::Vital;
+
+    /// Whether the event is not limited because it is about an emergency in which the user takes part.
+    fn is_exempt(&self, session: &Session, request: &Request) -> bool {
+        let participates_in = |emergency: Which| {
+            let is_meant = |room: &Room| match (room, emergency) {
+                (Room::Participants(_), Which::Current) => true,
+                (Room::Participants(of), Which::Id(id)) => *of == id,
+                _ => false,
+            };
+            self.hub.rooms(session.id).iter().any(is_meant)
+        };
+        request.rule.free_for_participants
+            && match request.command {
+                Ok(Command::JoinRoom { emergency, .. } | Command::LeaveRoom { emergency }) => {
+                    participates_in(emergency)
+                }
+                Ok(Command::UpdateLocation(_)) | Err(_) => false,
+            }
     }
-    Verdict::Handled
-}
-
-/// Counts what is refused.
-pub(crate) fn too_much(desk: &Desk, session: &Session, wait: Duration) -> TooMuch {
-    match take(desk, session, Limit::Refusals) {
-        Ok(()) => TooMuch { wait, closes: false },
-        Err(longer) => TooMuch { wait: longer, closes: true },
-    }
-}
-
-/// Counts one more.
-pub(crate) fn take(desk: &Desk, session: &Session, limit: Limit) -> Result<(), Duration> {
-    let who = match limit.subject() {
-        Subject::Socket => LimitKey::Socket(session.id.0),
-        Subject::User | Subject::Account | Subject::Address => LimitKey::User(session.identity.user),
-    };
-    desk.ports.limits.take(limit, who)
-}
-
-/// Whether the event is about an emergency that the user takes part in, as far as this connection has heard.
-fn takes_part(desk: &Desk, session: &Session, payload: &Value) -> bool {
-    let Ok(wanted) = socket::room(payload) else { return false };
-    let is_meant = |room: &Room| match (room, wanted.emergency) {
-        (Room::Participants(_), Which::Current) => true,
-        (Room::Participants(of), Which::Id(id)) => *of == id,
-        _ => false,
-    };
-    desk.hub.rooms(session.id).iter().any(is_meant)
 }

@@ -1,59 +1,77 @@
-//! Positions that come faster than they are stored: the newest of them when its time has come, and then everybody who
-//! sent one is told so.
+//! Handler of `location:update`.
+//!
+//! Positions that arrive faster than the limit are coalesced: the newest is stored when the limit allows it, and then
+//! each of them is confirmed.
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{Position, port::Fix, usecase::helpers::locate_at};
-use allynet_wire::{limits::Limit, socket::Confirmation};
-
-use crate::{
-    desk::{Desk, explain},
-    inbound::admission::take,
-    inbound::handlers::Caller,
-    session::ack::Ack,
-    session::device::Session,
-    session::inbox::Refused,
+use allynet_domain::{
+    Position,
+    port::{Clock, Fix},
+    usecase::helpers::{self, locate, locate_at},
+};
+use allynet_wire::{
+    limits::Limit,
+    socket::{Confirmation, Failure},
 };
 
-/// How long to wait before a full inbox is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::{
+    failure::to_failure,
+    inbound::{
+        admission::AdmissionControl,
+        command::{Completed, EventKind},
+    },
+    session::{inbox::PushError, reply::DeferredReply, state::Session},
+};
 
-/// A position that was sent and is not confirmed yet.
-pub(crate) struct Unconfirmed {
-    pub(crate) caller: Caller,
-    pub(crate) ack: Ack,
-    pub(crate) position: Position,
+/// Delay before a job is pushed again to an inbox that is full.
+const FULL_INBOX_RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// Stores the positions of users.
+pub(crate) struct LocationHandler {
+    pub(crate) helpers: helpers::HelperPorts,
+    pub(crate) admission: Arc<AdmissionControl>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Keeps a position until it, or a newer one of this connection, may be stored.
-pub(crate) fn put_off(desk: &Arc<Desk>, session: &Arc<Session>, unconfirmed: Unconfirmed) {
-    // Of when it was sent: what another device of the user says meanwhile is newer.
-    let (user, at) = (session.identity.user, desk.ports.clock.now());
-    let fix = Fix { user, position: unconfirmed.position, at };
-    if session.put_off.put(fix, unconfirmed) {
-        tokio::spawn(store_when_due(Arc::clone(desk), Arc::clone(session)));
+impl LocationHandler {
+    /// Stores a position.
+    pub(crate) async fn update(&self, session: &Session, position: Position) -> Result<Completed, Failure> {
+        let stored = locate(&self.helpers, session.identity.user, position).await;
+        stored.map_err(|error| to_failure(&error, EventKind::UpdateLocation.name()))?;
+        Ok(Confirmation::located(position).into())
     }
-}
 
-async fn store_when_due(desk: Arc<Desk>, session: Arc<Session>) {
-    while let Err(wait) = take(&desk, &session, Limit::Positions) {
-        if session.is_over() {
-            return;
+    /// Keeps a position until it, or a newer one of the same connection, is stored. Returns at once.
+    pub(crate) fn defer(self: &Arc<Self>, session: &Arc<Session>, reply: DeferredReply) {
+        // The time of arrival, not that of storing: another device of the user may send a newer position meanwhile.
+        let fix = Fix { user: session.identity.user, position: reply.position, at: self.clock.now() };
+        if session.deferred_position.put(fix, reply) {
+            tokio::spawn(Arc::clone(self).store_when_allowed(Arc::clone(session)));
         }
-        tokio::time::sleep(wait).await;
     }
-    // Through the inbox, so that what comes after it is handled after it.
-    while let Err(Refused::Full) = session.inbox.push(store(Arc::clone(&desk), Arc::clone(&session))) {
-        tokio::time::sleep(PAUSE).await;
-    }
-}
 
-async fn store(desk: Arc<Desk>, session: Arc<Session>) {
-    let Some((newest, unconfirmed)) = session.put_off.take() else { return };
-    let stored = locate_at(&desk.ports.helpers, newest).await.map_err(|error| explain(&error, "location:update"));
-    for Unconfirmed { caller, ack, position } in unconfirmed {
-        caller.answer(&session, ack, &stored.clone().map(|()| Confirmation::located(position)));
-        // There may be more of them than the queue of the transport holds.
-        tokio::task::yield_now().await;
+    async fn store_when_allowed(self: Arc<Self>, session: Arc<Session>) {
+        while let Err(wait) = self.admission.take(&session, Limit::Positions) {
+            if session.is_over() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+        }
+        // Through the inbox, so that events that arrive after it are handled after it.
+        while let Err(PushError::Full) = session.inbox.push(Arc::clone(&self).store(Arc::clone(&session))) {
+            tokio::time::sleep(FULL_INBOX_RETRY_DELAY).await;
+        }
+    }
+
+    async fn store(self: Arc<Self>, session: Arc<Session>) {
+        let Some((newest, replies)) = session.deferred_position.take() else { return };
+        let stored = locate_at(&self.helpers, newest).await;
+        let stored = stored.map_err(|error| to_failure(&error, EventKind::UpdateLocation.name()));
+        for DeferredReply { reply_to, position } in replies {
+            session.reply(reply_to, &stored.clone().map(|()| Confirmation::located(position)));
+            // Lets the transport write: there may be more replies than its queue holds.
+            tokio::task::yield_now().await;
+        }
     }
 }

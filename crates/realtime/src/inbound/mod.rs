@@ -1,6 +1,10 @@
 //! What clients send: the handshake, and their events on the way to the use cases.
 
+pub(crate) mod access;
 pub(crate) mod admission;
-pub(crate) mod handlers;
+pub(crate) mod attach;
+pub(crate) mod command;
+pub(crate) mod event_router;
 pub(crate) mod handshake;
 pub(crate) mod location;
+pub(crate) mod rooms;

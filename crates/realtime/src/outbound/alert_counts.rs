@@ -1,60 +1,53 @@
-//! How many helpers know of an emergency, told to its owner as it changes: `emergency:alerts`.
+//! State of the alert counts that owners are sent: which have to be read again, and when.
 //!
-//! At most once a second for each emergency, and the last change is always told. Only of emergencies whose owner is
-//! connected here is anything remembered, or asked of the database. Knows nothing of the log but which events may
-//! change the numbers.
+//! At most one message a second for each emergency, and the last change is always sent. Remembers only emergencies
+//! whose owner is connected to this node. Knows neither sockets nor the database.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use allynet_domain::{AlertCounts, EmergencyId, Event, LoggedEvent, Room};
-use allynet_wire::signals::AlertsSignal;
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep_until},
-};
+use allynet_domain::{AlertCounts, EmergencyId, Event, LoggedEvent};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
 
-use crate::desk::{Desk, log_fault};
+/// Minimum time between two messages about an emergency, and between a failure and the next attempt.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The least time from one telling to the next, and from a failure to the next attempt.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// The numbers that owners connected here know.
+/// When which alert counts have to be read and sent.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers {
-    known: Mutex<HashMap<EmergencyId, Known>>,
+pub(crate) struct AlertCountSchedule {
+    entries: Mutex<HashMap<EmergencyId, ScheduledCounts>>,
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct Known {
-    /// They may have changed since they were told.
-    stale: bool,
-    /// They are not told before this.
+struct ScheduledCounts {
+    /// Whether the counts may have changed since they were read.
+    is_stale: bool,
+    /// They are not read before this.
     not_before: Instant,
-    told: Option<AlertCounts>,
+    last_sent: Option<AlertCounts>,
 }
 
-impl Numbers {
-    /// Takes in an event of the log.
+impl AlertCountSchedule {
+    /// Schedules the counts of an emergency, if this event may have changed them.
     pub(crate) fn observe(&self, event: &LoggedEvent) {
         let Some(emergency) = event.emergency else { return };
         match event.event {
-            // Who accepts takes back that they declined.
+            // `HelperJoined`, because responding withdraws an earlier decline.
             Event::HelpersAlerted { .. }
             | Event::AlertAcknowledged { .. }
             | Event::AlertDeclined { .. }
             | Event::HelperJoined { .. } => {
-                let known = Known { stale: true, not_before: Instant::now(), told: None };
-                self.known().entry(emergency).or_insert(known).stale = true;
+                let new = ScheduledCounts { is_stale: true, not_before: Instant::now(), last_sent: None };
+                self.entries.lock().entry(emergency).or_insert(new).is_stale = true;
             }
-            // The last look, after which it is forgotten.
+            // The last counts are sent, and then the entry is removed.
             Event::EmergencyEnded { .. } => {
-                if let Some(known) = self.known().get_mut(&emergency) {
-                    known.stale = true;
+                if let Some(entry) = self.entries.lock().get_mut(&emergency) {
+                    entry.is_stale = true;
                 }
             }
             _ => return,
@@ -62,95 +55,60 @@ impl Numbers {
         self.changed.notify_one();
     }
 
-    /// Tells owners for as long as it is polled.
-    pub(crate) async fn tell(&self, desk: &Desk) {
-        loop {
-            match self.next() {
-                None => self.changed.notified().await,
-                Some(due) => tokio::select! {
-                    () = sleep_until(due) => {}
-                    () = self.changed.notified() => {}
-                },
-            }
-            for emergency in self.take_due(Instant::now()) {
-                self.tell_owner(desk, emergency).await;
-            }
-        }
+    /// Waits until the schedule has changed since the last call.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
-    async fn tell_owner(&self, desk: &Desk, id: EmergencyId) {
-        if desk.hub.devices_in(Room::Participants(id)).is_empty() {
-            return self.forget(id);
-        }
-        let ports = &desk.ports;
-        let emergency = match ports.emergencies.emergencies.find(id).await {
-            Ok(Some(emergency)) => emergency,
-            Ok(None) => return self.forget(id),
-            Err(error) => {
-                log_fault(&error.into(), "telling an owner how many know");
-                return self.try_again(id, Instant::now());
-            }
-        };
-        let devices = desk.hub.devices_in(Room::User(emergency.owner()));
-        if devices.is_empty() {
-            return self.forget(id);
-        }
-        if self.are_new(id, emergency.alerts, emergency.status.is_live(), Instant::now()) {
-            let signal = AlertsSignal::new(&emergency, ports.clock.now());
-            for device in devices {
-                // It is not of the log: a full queue costs these numbers and nothing else.
-                device.tell(AlertsSignal::EVENT, &signal).ok();
-            }
-        }
+    /// When counts have to be read next.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.entries.lock().values().filter(|entry| entry.is_stale).map(|entry| entry.not_before).min()
     }
 
-    /// When there is something to do next.
-    fn next(&self) -> Option<Instant> {
-        self.known().values().filter(|known| known.stale).map(|known| known.not_before).min()
-    }
-
-    fn take_due(&self, now: Instant) -> Vec<EmergencyId> {
-        let mut known = self.known();
-        let due = known.iter_mut().filter(|(_, known)| known.stale && known.not_before <= now);
-        let taken = due.map(|(id, known)| {
-            known.stale = false;
+    /// Takes the emergencies whose counts have to be read now.
+    ///
+    /// A change that is observed while they are read marks them as stale again.
+    pub(crate) fn take_due(&self, now: Instant) -> Vec<EmergencyId> {
+        let mut entries = self.entries.lock();
+        let due = entries.iter_mut().filter(|(_, entry)| entry.is_stale && entry.not_before <= now);
+        let taken = due.map(|(id, entry)| {
+            entry.is_stale = false;
             *id
         });
         taken.collect()
     }
 
-    /// Whether these are to be told, which happens now. Those of an emergency that has ended are told no more.
-    fn are_new(&self, emergency: EmergencyId, counts: AlertCounts, live: bool, now: Instant) -> bool {
-        let mut known = self.known();
-        let Entry::Occupied(mut entry) = known.entry(emergency) else { return false };
-        let new = entry.get().told != Some(counts);
-        if new {
-            entry.get_mut().told = Some(counts);
-            entry.get_mut().not_before = now + INTERVAL;
+    /// Records counts that were read, and returns whether they have to be sent.
+    ///
+    /// Those of an emergency that is no longer live are the last: its entry is removed.
+    pub(crate) fn update(&self, emergency: EmergencyId, counts: AlertCounts, is_live: bool, now: Instant) -> bool {
+        let mut entries = self.entries.lock();
+        let Entry::Occupied(mut entry) = entries.entry(emergency) else { return false };
+        let is_new = entry.get().last_sent != Some(counts);
+        if is_new {
+            entry.get_mut().last_sent = Some(counts);
+            entry.get_mut().not_before = now + MIN_INTERVAL;
         }
-        if !live {
+        if !is_live {
             entry.remove();
         }
-        new
+        is_new
     }
 
-    fn try_again(&self, emergency: EmergencyId, now: Instant) {
-        if let Some(known) = self.known().get_mut(&emergency) {
-            known.stale = true;
-            known.not_before = now + INTERVAL;
+    /// Schedules another attempt after a failure.
+    pub(crate) fn retry(&self, emergency: EmergencyId, now: Instant) {
+        if let Some(entry) = self.entries.lock().get_mut(&emergency) {
+            entry.is_stale = true;
+            entry.not_before = now + MIN_INTERVAL;
         }
     }
 
-    /// There is nobody here to tell, unless something changed meanwhile.
-    fn forget(&self, emergency: EmergencyId) {
-        let mut known = self.known();
-        if known.get(&emergency).is_some_and(|known| !known.stale) {
-            known.remove(&emergency);
+    /// Removes the entry of an emergency whose owner is not connected, unless it became stale meanwhile.
+    pub(crate) fn forget(&self, emergency: EmergencyId) {
+        let mut entries = self.entries.lock();
+        if entries.get(&emergency).is_some_and(|entry| !entry.is_stale) {
+            entries.remove(&emergency);
         }
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<EmergencyId, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,92 +1,70 @@
-//! Follows the log and brings every event to the sockets of this node that are to hear of it, in order; ends the
-//! connections whose tokens expire.
+//! The dispatcher: follows the event log and delivers every event, in order, to its recipients on this node.
 //!
-//! Decides nothing: who hears what, and how it reads for them, is asked of the domain and of the wire crate.
+//! Which users are sent an event, and how it reads for them, is decided by the domain and the wire crate.
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, EventId, LoggedEvent, Signal, Timestamp, UserId, Viewer,
-    port::{self, EventTail, Fix},
+    Event, EventId, LoggedEvent, UserId, Viewer,
+    port::{self, Clock, EventLog, EventTail},
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use socketioxide::AckError;
-use tokio_util::sync::CancellationToken;
+use allynet_projections::OpenEmergencies;
+use futures_util::stream::FuturesUnordered;
 
 use crate::{
-    desk::Desk,
-    hub::log_entry::{Told, Written},
-    hub::members::{Farewell, MemberId},
-    hub::state::RING,
-    outbound::alert_counts::Numbers,
-    session::device::{Acknowledged, Device},
-    tasks,
+    hub::{
+        archive::Archive,
+        log_entry::{EncodedEvent, LogEntry},
+        members::MemberId,
+        state::{Hub, RING_CAPACITY},
+    },
+    metrics::Metrics,
+    outbound::{acknowledgements::Acknowledgements, alert_counts::AlertCountSchedule},
+    session::device::Device,
+    tracking::Tracking,
 };
 
-/// The pause after the log could not be read.
-const PAUSE: Duration = Duration::from_millis(500);
-/// To how many sockets an event is sent before others have their turn.
-const TURN: usize = 64;
-/// The clock of the machine may be set: it is looked at again at least this often.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Delay before the log is read again after a failure.
+const LOG_RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Number of sockets that are written to before other tasks have a turn.
+const DEVICES_PER_TURN: usize = 64;
 
-/// The reader of the log on this node. One per process.
-pub struct Dispatcher {
-    desk: Arc<Desk>,
-    numbers: Numbers,
+/// Called with each user who connects or goes on duty. Must return at once.
+pub type OnAppeared = Arc<dyn Fn(UserId) + Send + Sync>;
+
+/// The reader of the event log on this node. One per process.
+pub(crate) struct Dispatcher {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) hub: Arc<Hub<Device>>,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) acknowledgements: Acknowledgements,
+    pub(crate) alert_counts: AlertCountSchedule,
+    pub(crate) open_emergencies: Arc<OpenEmergencies>,
+    pub(crate) tracking: Arc<Tracking>,
+    pub(crate) on_appeared: OnAppeared,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, numbers: Numbers::default() }
-    }
-
-    /// Runs until told to stop. Clients are let in once it follows the log.
-    pub async fn run(self, stop: CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.follow() => {}
-            () = self.expire() => {}
-            () = self.numbers.tell(&self.desk) => {}
-            () = self.desk.acknowledgements.store(&self.desk.ports.emergencies) => {}
-            () = tasks::tracking::run(&self.desk.ports.tracking, &self.desk.hub, &*self.desk.ports.signals) => {}
-            () = self.desk.presence.run() => {}
-            () = self.hear() => {}
-        }
-        self.desk.presence.leave();
-    }
-
-    /// What other nodes tell in passing.
-    async fn hear(&self) {
-        let mut listener = self.desk.ports.signals.listen();
-        loop {
-            match listener.next().await {
-                Signal::Moved { user, position, at } => {
-                    self.desk.ports.tracking.position_received(Fix { user, position, at });
-                }
-                Signal::Presence { node, count, news } => self.desk.presence.receive(node, count, news),
-            }
-            // Others in the same task get their turn, however much is told.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn follow(&self) {
+    /// Follows the log for as long as it is polled. Connections are attached once it does.
+    pub(crate) async fn run(&self) {
         let mut tail = self.open().await;
-        let (reach, events) = self.fill(tail.position()).await;
-        self.desk.hub.open(tail.position(), reach, events);
+        let (reach, entries) = self.read_newest(tail.position()).await;
+        self.hub.open(tail.position(), reach, entries);
         loop {
             match tail.next().await {
                 Ok(events) => {
                     for event in events {
-                        self.dispatch(&Told::new(event)).await;
+                        self.dispatch(&LogEntry::new(event)).await;
                         tokio::task::yield_now().await;
                     }
                 }
-                // The tail stays where it is, so nothing is lost; or it has passed what cannot be read.
+                // The tail stays where it is, so that no event is lost, or has moved past an event that cannot be read:
+                // waits for that event must end, too.
                 Err(error) => {
-                    self.desk.hub.settle(tail.position());
-                    self.wait(&error).await;
+                    self.hub.progress.delivered(tail.position());
+                    self.back_off(&error).await;
                 }
             }
         }
@@ -94,128 +72,97 @@ impl Dispatcher {
 
     async fn open(&self) -> Box<dyn EventTail> {
         loop {
-            match self.desk.ports.log.follow().await {
+            match self.log.follow().await {
                 Ok(tail) => return tail,
-                Err(error) => self.wait(&error).await,
+                Err(error) => self.back_off(&error).await,
             }
         }
     }
 
-    /// What happened before: all clients may be coming back to a node that has just been started.
-    async fn fill(&self, position: EventId) -> (EventId, Vec<Arc<Told>>) {
-        let from = EventId::new(position.get().saturating_sub_unsigned(RING as u64).max(0));
+    /// Reads the events before `position` that fit into the ring, and returns the position after which they are
+    /// complete.
+    ///
+    /// All clients of a node that was restarted come back to it and ask for them.
+    async fn read_newest(&self, position: EventId) -> (EventId, Vec<Arc<LogEntry>>) {
+        let from = EventId::new(position.get().saturating_sub_unsigned(RING_CAPACITY as u64).max(0));
         loop {
             let read = async {
-                let log = &self.desk.ports.log;
-                let events = log.range(from, position, u32::try_from(RING).unwrap_or(u32::MAX)).await?;
-                Ok((from.max(log.complete_since().await?), events))
+                let events = self.log.range(from, position, u32::try_from(RING_CAPACITY).unwrap_or(u32::MAX)).await?;
+                // Read after the events: retention may have removed some of them in between, and must then be noticed.
+                Ok((from.max(self.log.complete_since().await?), events))
             };
             match read.await {
                 Ok((reach, events)) => {
-                    let events = events.into_iter().filter(|event| event.id > reach).map(Told::new).collect();
+                    let events = events.into_iter().filter(|event| event.id > reach).map(LogEntry::new).collect();
                     return (reach, events);
                 }
-                Err(error) => self.wait(&error).await,
+                Err(error) => self.back_off(&error).await,
             }
         }
     }
 
-    async fn wait(&self, error: &port::Error) {
-        tracing::error!(error = error as &dyn StdError, "the event log cannot be read, trying again");
-        self.desk.hub.set_failing(true);
-        tokio::time::sleep(PAUSE).await;
-        self.desk.hub.set_failing(false);
+    async fn back_off(&self, error: &port::Error) {
+        tracing::error!(error = error as &dyn StdError, "event log read failed, retrying");
+        // The node is not ready during the delay, and gets no new connections from a load balancer.
+        self.hub.progress.set_failing(true);
+        tokio::time::sleep(LOG_RETRY_DELAY).await;
+        self.hub.progress.set_failing(false);
     }
 
-    async fn dispatch(&self, event: &Arc<Told>) {
-        if let Event::MessageDeleted { .. } = event.logged.event {
-            self.desk.archive.forget();
+    async fn dispatch(&self, entry: &Arc<LogEntry>) {
+        if let Event::MessageDeleted { .. } = entry.logged.event {
+            self.archive.invalidate();
         }
-        // Before it is sent: after the end of a response no position of its helper is sent any more.
-        self.desk.ports.open_emergencies.apply(&event.logged);
-        self.desk.ports.tracking.apply(&event.logged);
-        let step = self.desk.hub.advance(event);
-        for (viewer, devices) in step.deliveries {
-            if let Some(written) = event.written(viewer) {
-                self.deliver(&event.logged, viewer, &written, &devices).await;
+        // Before the event is delivered: once participants know that a response has ended, they must not be sent the
+        // helper's position any more.
+        self.open_emergencies.apply(&entry.logged);
+        self.tracking.apply(&entry.logged);
+        let fanout = self.hub.advance(entry);
+        for (viewer, devices) in fanout.deliveries {
+            if let Some(encoded) = entry.encoded_for(viewer) {
+                self.deliver(&entry.logged, viewer, &encoded, &devices).await;
             }
         }
-        self.desk.hub.settle(event.id());
-        self.desk.measures.told(event.logged.at, self.desk.ports.clock.now());
-        for (device, farewell) in step.dismissed {
-            device.dismiss(farewell);
+        self.hub.progress.delivered(entry.id());
+        self.metrics.record_event_lag(entry.logged.at, self.clock.now());
+        // After the delivery: a client learns that its account was blocked by the event, if it is sent one.
+        for (device, reason) in fanout.closed {
+            device.close(reason);
         }
-        self.note(&event.logged);
-    }
-
-    /// What this node does about an event besides telling it.
-    fn note(&self, event: &LoggedEvent) {
-        self.numbers.observe(event);
-        if let Event::HelperRightsChanged { user, on_duty: true, .. } = event.event {
-            (self.desk.ports.sighted)(user);
+        self.alert_counts.observe(&entry.logged);
+        if let Event::HelperRightsChanged { user, on_duty: true, .. } = entry.logged.event {
+            (self.on_appeared)(user);
         }
     }
 
-    /// Sends to each device. One that does not take it is cut off, and gets nothing more: it comes back and resumes.
-    async fn deliver(&self, event: &LoggedEvent, viewer: Viewer, written: &Written, devices: &[(MemberId, Device)]) {
-        let (mut answers, mut delivered) = (FuturesUnordered::new(), 0);
-        for devices in devices.chunks(TURN) {
+    /// Sends an event to each device.
+    ///
+    /// A device that does not accept it is removed and cut off, so that it never misses an event unnoticed: its client
+    /// reconnects and is replayed to.
+    async fn deliver(
+        &self,
+        event: &LoggedEvent,
+        viewer: Viewer,
+        encoded: &EncodedEvent,
+        devices: &[(MemberId, Device)],
+    ) {
+        let (mut acks, mut delivered) = (FuturesUnordered::new(), 0);
+        for devices in devices.chunks(DEVICES_PER_TURN) {
             for (id, device) in devices {
-                if let Ok(answer) = device.deliver(written) {
-                    answers.extend(answer);
+                if let Ok(ack) = device.deliver(encoded) {
+                    acks.extend(ack);
                     delivered += 1;
                 } else {
-                    self.desk.hub.remove(*id);
+                    self.hub.remove(*id);
                     device.cut_slow();
                 }
             }
-            // Each was a write to a socket, and others wait for this thread.
+            // Each delivery was a system call, and other tasks wait for this thread.
             tokio::task::yield_now().await;
         }
-        self.desk.measures.delivered(written.name, delivered);
-        if let (Viewer::User(user), false) = (viewer, answers.is_empty()) {
-            expect_answer(&self.desk, event, user, answers);
+        self.metrics.record_deliveries(encoded.name, delivered);
+        if let (Viewer::User(user), false) = (viewer, acks.is_empty()) {
+            self.acknowledgements.expect(event, user, acks);
         }
     }
-
-    async fn expire(&self) {
-        let hub = &self.desk.hub;
-        loop {
-            let now = self.desk.ports.clock.now();
-            for device in hub.take_expired(now) {
-                device.dismiss(Farewell::SessionOver);
-            }
-            let pause = hub.next_expiry().map_or(LONGEST_WAIT, |at| until(at, now));
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = hub.sooner_expiry() => {}
-            }
-        }
-    }
-}
-
-fn until(at: Timestamp, now: Timestamp) -> Duration {
-    (at - now).to_std().unwrap_or_default().min(LONGEST_WAIT)
-}
-
-/// The first answer of any device of the recipient counts; none within the time that the service gives is no answer.
-pub(crate) fn expect_answer(
-    desk: &Desk,
-    event: &LoggedEvent,
-    helper: UserId,
-    mut answers: FuturesUnordered<Acknowledged>,
-) {
-    let Some(emergency) = event.emergency else { return };
-    let (acknowledged, clock) = (desk.acknowledgements.queue(), Arc::clone(&desk.ports.clock));
-    let (alerted_at, measures) = (event.at, Arc::clone(&desk.measures));
-    tokio::spawn(async move {
-        while let Some(answer) = answers.next().await {
-            if matches!(answer, Ok(_) | Err(AckError::Decode(_))) {
-                measures.acknowledged(alerted_at, clock.now());
-                // Nobody takes it any more when this node ends: the alert is sent again.
-                acknowledged.send((emergency, helper)).await.ok();
-                return;
-            }
-        }
-    });
 }

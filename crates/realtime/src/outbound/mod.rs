@@ -3,4 +3,5 @@
 pub(crate) mod acknowledgements;
 pub(crate) mod alert_counts;
 pub(crate) mod dispatcher;
+pub(crate) mod missed_events;
 pub(crate) mod replay;

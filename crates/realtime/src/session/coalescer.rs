@@ -1,65 +1,64 @@
-//! What was put off: the newest of it, and everybody who waits for it. Knows neither what it is nor when its time comes.
+//! A slot that holds only the newest of a series of values, and every caller that waits for one to be processed.
+//!
+//! Knows neither what the values are nor when they are processed.
 
-use std::{
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::fmt;
 
-/// Holds the newest of what is put into it, and who waits for that.
-pub(crate) struct Slot<T, W> {
-    held: Mutex<Held<T, W>>,
+use parking_lot::Mutex;
+
+/// Holds the newest value put into it, and the waiters of all values since the last [`take`](Self::take).
+pub(crate) struct Coalescer<T, W> {
+    slot: Mutex<Slot<T, W>>,
 }
 
-struct Held<T, W> {
+struct Slot<T, W> {
     newest: Option<T>,
-    waiting: Vec<W>,
+    waiters: Vec<W>,
     closed: bool,
 }
 
-impl<T, W> Default for Slot<T, W> {
+impl<T, W> Default for Coalescer<T, W> {
     fn default() -> Self {
-        Self { held: Mutex::new(Held { newest: None, waiting: Vec::new(), closed: false }) }
+        Self { slot: Mutex::new(Slot { newest: None, waiters: Vec::new(), closed: false }) }
     }
 }
 
-impl<T, W> Slot<T, W> {
-    /// Replaces what is held. Tells whether nothing was, and so somebody has to come and take it.
-    pub(crate) fn put(&self, newest: T, waiting: W) -> bool {
-        let mut held = self.held();
-        if held.closed {
+impl<T, W> Coalescer<T, W> {
+    /// Replaces the value, and adds a waiter.
+    ///
+    /// Returns whether the slot was empty: then the caller must arrange for a `take`. Drops both once closed.
+    pub(crate) fn put(&self, newest: T, waiter: W) -> bool {
+        let mut slot = self.slot.lock();
+        if slot.closed {
             return false;
         }
-        held.waiting.push(waiting);
-        held.newest.replace(newest).is_none()
+        slot.waiters.push(waiter);
+        slot.newest.replace(newest).is_none()
     }
 
-    /// The newest, and all who wait for it or for what it replaced, in the order in which they came.
+    /// Takes the newest value and the waiters of it and of those that it replaced, in the order of [`put`](Self::put).
     pub(crate) fn take(&self) -> Option<(T, Vec<W>)> {
-        let mut held = self.held();
-        let newest = held.newest.take()?;
-        Some((newest, std::mem::take(&mut held.waiting)))
+        let mut slot = self.slot.lock();
+        let newest = slot.newest.take()?;
+        Some((newest, std::mem::take(&mut slot.waiters)))
     }
 
     /// Whether there is nothing to take.
     pub(crate) fn is_empty(&self) -> bool {
-        self.held().newest.is_none()
+        self.slot.lock().newest.is_none()
     }
 
-    /// Forgets what is held, and holds nothing more.
+    /// Drops the value and its waiters, and accepts nothing more.
     pub(crate) fn close(&self) {
-        self.held().closed = true;
-        // Outside the lock: who waits may own anything.
+        self.slot.lock().closed = true;
+        // Dropped outside the lock: a waiter may own something whose drop calls back into this slot.
         drop(self.take());
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held<T, W>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T, W> fmt::Debug for Slot<T, W> {
+impl<T, W> fmt::Debug for Coalescer<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").finish_non_exhaustive()
+        f.debug_struct("Coalescer").finish_non_exhaustive()
     }
 }
 
@@ -68,8 +67,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_wins_and_everybody_is_remembered_in_order() {
-        let slot = Slot::default();
+    fn the_newest_value_is_kept_with_all_waiters_in_order() {
+        let slot = Coalescer::default();
         assert!(slot.is_empty() && slot.take().is_none());
         assert_eq!([slot.put(1, "a"), slot.put(2, "b"), slot.put(3, "c")], [true, false, false]);
         assert!(!slot.is_empty());
@@ -79,8 +78,8 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_slot_holds_nothing() {
-        let slot = Slot::default();
+    fn a_closed_coalescer_holds_nothing() {
+        let slot = Coalescer::default();
         slot.put(1, "a");
         slot.close();
         assert!(slot.take().is_none());

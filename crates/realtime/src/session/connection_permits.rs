@@ -1,45 +1,42 @@
-//! How many connections come from each address. Knows nothing else about them.
+//! Number of connections per client address, and permits that limit it.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use allynet_wire::client::ClientAddress;
+use parking_lot::Mutex;
 
-/// The connections of this node, counted by address. A clone refers to the same.
+/// Connections of this node, counted by address. Clones share the counts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Addresses {
+pub(crate) struct ConnectionPermits {
     counts: Arc<Mutex<HashMap<ClientAddress, usize>>>,
 }
 
-/// One connection from an address; dropping it gives the place back.
+/// One counted connection of an address; dropping the permit returns it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     address: ClientAddress,
-    of: Addresses,
+    permits: ConnectionPermits,
 }
 
-impl Addresses {
-    /// Counts one more connection, unless there are `most` already.
-    pub(crate) fn enter(&self, address: ClientAddress, most: usize) -> Option<Place> {
-        let mut counts = self.counts();
+impl ConnectionPermits {
+    /// Counts one more connection of this address, or returns `None` if it has `limit` connections already.
+    pub(crate) fn acquire(&self, address: ClientAddress, limit: usize) -> Option<ConnectionPermit> {
+        let mut counts = self.counts.lock();
         let count = counts.get(&address).copied().unwrap_or_default();
-        if count >= most {
+        if count >= limit {
             return None;
         }
         counts.insert(address, count + 1);
-        Some(Place { address, of: self.clone() })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<ClientAddress, usize>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(ConnectionPermit { address, permits: self.clone() })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut counts = self.of.counts();
+        let mut counts = self.permits.counts.lock();
         if let Entry::Occupied(mut count) = counts.entry(self.address) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -56,17 +53,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_limited_by_address_and_given_back() {
-        let addresses = Addresses::default();
+    fn permits_are_limited_by_address_and_returned_on_drop() {
+        let permits = ConnectionPermits::default();
         let [one, other] = [1, 2].map(|last| ClientAddress::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))));
-        let first = addresses.enter(one, 2).unwrap();
-        let _second = addresses.enter(one, 2).unwrap();
-        assert!(addresses.enter(one, 2).is_none());
-        assert!(addresses.enter(one, usize::MAX).is_some(), "the limit is the caller's, and that place was given back");
-        let elsewhere = addresses.enter(other, 2).unwrap();
+        let first = permits.acquire(one, 2).unwrap();
+        let _second = permits.acquire(one, 2).unwrap();
+        assert!(permits.acquire(one, 2).is_none());
+        assert!(permits.acquire(one, usize::MAX).is_some(), "the limit is the caller's; that permit was returned");
+        let elsewhere = permits.acquire(other, 2).unwrap();
         drop(first);
-        assert!(addresses.enter(one, 2).is_some());
+        assert!(permits.acquire(one, 2).is_some());
         drop(elsewhere);
-        assert_eq!(addresses.counts().len(), 1, "an address without connections is forgotten");
+        assert_eq!(permits.counts.lock().len(), 1, "an address without connections is removed");
     }
 }

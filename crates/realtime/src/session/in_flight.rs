@@ -1,29 +1,30 @@
-//! What is being done for clients at this moment, so that nothing is taken away under it when the service stops.
+//! Tracking of work that is in progress for clients, so that shutdown can wait for it.
 
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-/// What is under way. A clone refers to the same.
+/// Counter of work in progress on this node. Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct InFlight {
     tasks: TaskTracker,
 }
 
-/// Something that is under way until this is dropped.
+/// One piece of work, in progress until this is dropped.
 #[derive(Debug)]
-pub(crate) struct UnderWay {
+pub(crate) struct InFlightGuard {
     _token: TaskTrackerToken,
 }
 
-impl Work {
-    /// Something begins; none when nothing may begin any more.
-    pub(crate) fn begin(&self) -> Option<UnderWay> {
-        // First counted, then asked: whoever waits for the end either waits for this, or it does not begin.
+impl InFlight {
+    /// Registers the start of a piece of work, or returns `None` once [`finish`](Self::finish) was called.
+    pub(crate) fn begin(&self) -> Option<InFlightGuard> {
+        // Count first, check second. `finish` closes first and waits second, so work that begins at the same time
+        // either is waited for or sees the tracker closed.
         let token = self.tasks.token();
-        (!self.tasks.is_closed()).then_some(UnderWay { _token: token })
+        (!self.tasks.is_closed()).then_some(InFlightGuard { _token: token })
     }
 
-    /// Lets nothing begin any more, and waits until everything has ended.
-    pub(crate) async fn end(&self) {
+    /// Refuses new work and waits until all work in progress has ended.
+    pub(crate) async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -36,17 +37,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_began_is_waited_for_and_nothing_begins_after() {
-        let work = Work::default();
-        let (first, second) = (work.begin(), work.begin());
+    async fn finish_waits_for_work_in_progress_and_no_work_begins_after_it() {
+        let in_flight = InFlight::default();
+        let (first, second) = (in_flight.begin(), in_flight.begin());
         assert!(first.is_some() && second.is_some());
-        let mut ended = Box::pin(work.end());
-        assert!(ended.as_mut().now_or_never().is_none());
-        assert!(work.begin().is_none());
+        let mut finished = Box::pin(in_flight.finish());
+        assert!(finished.as_mut().now_or_never().is_none());
+        assert!(in_flight.begin().is_none());
         drop(first);
-        assert!(ended.as_mut().now_or_never().is_none());
+        assert!(finished.as_mut().now_or_never().is_none());
         drop(second);
-        ended.await;
-        assert!(work.begin().is_none());
+        finished.await;
+        assert!(in_flight.begin().is_none());
     }
 }

@@ -1,22 +1,17 @@
-//! The inbox of one socket: what the client sent is handled in the order in which it arrived, one at a time.
+//! The inbox of one connection: a bounded queue that runs jobs one at a time, in the order of their arrival.
 //!
-//! Socket.IO handlers run as detached tasks, in no order and without a limit. The part of a handler before
-//! its future is polled does run in order of arrival: it pushes the work here.
+//! Socket.IO handlers run as detached tasks, without an order and without a limit. The part of a handler before its
+//! future is first polled does run in the order of arrival, and pushes the job here.
 //!
-//! Knows nothing of sockets, events or who sent what.
+//! Knows nothing of sockets, events or users.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, fmt, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt as _;
 use metrics::Gauge;
+use parking_lot::Mutex;
 
-use crate::session::in_flight::{UnderWay, Work};
+use crate::session::in_flight::{InFlight, InFlightGuard};
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -28,33 +23,27 @@ pub struct Inbox {
     shared: Arc<Shared>,
 }
 
-/// What all inboxes of a node share.
-#[derive(Clone, Debug)]
-pub(crate) struct Inboxes {
-    /// How much waits in them.
-    pub(crate) waiting: Gauge,
-    /// What runs, in them and elsewhere.
-    pub(crate) work: Work,
-}
-
-/// Why a job was not taken.
+/// Why a job was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// As many jobs are waiting as the inbox holds.
+pub enum PushError {
+    /// The queue is at its capacity.
     Full,
-    /// The inbox was closed.
+    /// The inbox was closed, or the service is stopping.
     Closed,
 }
 
 struct Shared {
     capacity: usize,
-    all: Inboxes,
+    /// Jobs that wait in all inboxes of the node.
+    queued: Gauge,
+    in_flight: InFlight,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Job>,
+    queue: VecDeque<Job>,
+    /// Whether a task runs the queue. Changes only under the lock, together with the queue.
     draining: bool,
     closed: bool,
 }
@@ -62,65 +51,71 @@ struct State {
 impl Inbox {
     /// An inbox in which at most `capacity` jobs wait, besides the one that is running.
     pub fn new(capacity: usize) -> Self {
-        Self::among(capacity, Inboxes { waiting: Gauge::noop(), work: Work::default() })
+        Self::instrumented(capacity, Gauge::noop(), InFlight::default())
     }
 
-    /// The same, as one of many: what waits and what runs is counted together.
-    pub(crate) fn among(capacity: usize, all: Inboxes) -> Self {
-        Self { shared: Arc::new(Shared { capacity, all, state: Mutex::default() }) }
+    /// An inbox that counts waiting jobs in `queued`, and its running task in `in_flight`.
+    pub(crate) fn instrumented(capacity: usize, queued: Gauge, in_flight: InFlight) -> Self {
+        Self { shared: Arc::new(Shared { capacity, queued, in_flight, state: Mutex::default() }) }
     }
 
-    /// Queues a job behind those pushed before. It starts when they have ended. Must be called within a
-    /// Tokio runtime. A job that panics is logged, and the next one runs.
+    /// Queues a job, which starts when all jobs pushed before it have ended.
+    ///
+    /// Must be called within a Tokio runtime. A job that panics is logged, and the next one runs.
     ///
     /// # Errors
     ///
-    /// [`Refused`], and the job is dropped.
-    pub fn push(&self, job: impl Future<Output = ()> + Send + 'static) -> Result<(), Refused> {
-        self.push_beyond(0, job)
+    /// [`PushError`]; the job is dropped.
+    pub fn push(&self, job: impl Future<Output = ()> + Send + 'static) -> Result<(), PushError> {
+        self.push_with_reserve(0, job)
     }
 
-    /// The same, as if the inbox held so many more.
+    /// Queues a job as if the capacity were greater by `reserve`.
     ///
     /// # Errors
     ///
-    /// [`Refused`], and the job is dropped.
-    pub fn push_beyond(&self, more: usize, job: impl Future<Output = ()> + Send + 'static) -> Result<(), Refused> {
-        let mut state = self.shared.state();
+    /// [`PushError`]; the job is dropped.
+    pub fn push_with_reserve(
+        &self,
+        reserve: usize,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), PushError> {
+        let mut state = self.shared.state.lock();
         if state.closed {
-            return Err(Refused::Closed);
+            return Err(PushError::Closed);
         }
-        if state.waiting.len() >= self.shared.capacity + more {
-            return Err(Refused::Full);
+        if state.queue.len() >= self.shared.capacity + reserve {
+            return Err(PushError::Full);
         }
+        // A drain that is running sees this job before it ends: it decides to end under the same lock.
         if state.draining {
-            state.waiting.push_back(Box::pin(job));
-            self.shared.all.waiting.increment(1);
+            state.queue.push_back(Box::pin(job));
+            self.shared.queued.increment(1);
             return Ok(());
         }
-        let Some(under_way) = self.shared.all.work.begin() else { return Err(Refused::Closed) };
-        state.waiting.push_back(Box::pin(job));
-        self.shared.all.waiting.increment(1);
+        let Some(guard) = self.shared.in_flight.begin() else { return Err(PushError::Closed) };
+        state.queue.push_back(Box::pin(job));
+        self.shared.queued.increment(1);
         state.draining = true;
         drop(state);
-        tokio::spawn(drain(Arc::clone(&self.shared), under_way));
+        tokio::spawn(drain(Arc::clone(&self.shared), guard));
         Ok(())
     }
 
-    /// Whether [`push`](Self::push) would refuse for want of room.
+    /// Whether [`push`](Self::push) would fail with [`PushError::Full`].
     pub fn is_full(&self) -> bool {
-        self.shared.state().waiting.len() >= self.shared.capacity
+        self.shared.state.lock().queue.len() >= self.shared.capacity
     }
 
-    /// Discards what is waiting and takes nothing more. The job that is running goes on to its end.
+    /// Discards all waiting jobs and accepts no more. The running job continues to its end.
     pub fn close(&self) {
         let discarded = {
-            let mut state = self.shared.state();
+            let mut state = self.shared.state.lock();
             state.closed = true;
-            std::mem::take(&mut state.waiting)
+            std::mem::take(&mut state.queue)
         };
-        self.shared.all.waiting.decrement(u32::try_from(discarded.len()).unwrap_or(u32::MAX));
-        // Outside the lock: a job may own anything, even what pushes here when it is dropped.
+        self.shared.queued.decrement(u32::try_from(discarded.len()).unwrap_or(u32::MAX));
+        // Dropped outside the lock: a job may own something whose drop pushes to this inbox.
         drop(discarded);
     }
 }
@@ -132,17 +127,14 @@ impl Drop for Inbox {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next job; `None` ends the drain, decided under the same lock as a push.
+    /// Takes the next job. `None` ends the drain: the decision is made under the lock, so a concurrent push either
+    /// finds the drain still running or starts another.
     fn next(&self) -> Option<Job> {
-        let mut state = self.state();
-        let job = state.waiting.pop_front();
+        let mut state = self.state.lock();
+        let job = state.queue.pop_front();
         state.draining = job.is_some();
         if job.is_some() {
-            self.all.waiting.decrement(1);
+            self.queued.decrement(1);
         }
         job
     }
@@ -150,17 +142,17 @@ impl Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.state().waiting.len();
-        f.debug_struct("Shared").field("waiting", &waiting).finish_non_exhaustive()
+        let queued = self.state.lock().queue.len();
+        f.debug_struct("Shared").field("queued", &queued).finish_non_exhaustive()
     }
 }
 
-async fn drain(shared: Arc<Shared>, _under_way: UnderWay) {
+async fn drain(shared: Arc<Shared>, _guard: InFlightGuard) {
     while let Some(job) = shared.next() {
         if AssertUnwindSafe(job).catch_unwind().await.is_err() {
-            tracing::error!("the handler of a socket event panicked");
+            tracing::error!("a socket event handler panicked");
         }
-        // The transport gets its turn to write the answer: those of many jobs at once are more than its queue holds.
+        // Lets the transport write the answer: the answers of many jobs at once exceed the transport's queue.
         tokio::task::yield_now().await;
     }
 }
@@ -174,7 +166,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn jobs_run_in_the_order_of_their_arrival_one_at_a_time() {
+    async fn jobs_run_one_at_a_time_in_the_order_of_arrival() {
         let inbox = Inbox::new(100);
         let running = Arc::new(AtomicUsize::new(0));
         let (done, mut order) = mpsc::unbounded_channel();
@@ -196,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_inbox_refuses_and_takes_again_after_a_job_ended() {
+    async fn a_full_inbox_rejects_jobs_until_a_running_one_ends() {
         let inbox = Inbox::new(2);
         let gate = Arc::new(Semaphore::new(0));
         let (done, mut ended) = mpsc::unbounded_channel();
@@ -210,9 +202,9 @@ mod tests {
         inbox.push(job()).unwrap();
         inbox.push(job()).unwrap();
         assert!(inbox.is_full());
-        assert_eq!(inbox.push(job()), Err(Refused::Full));
-        inbox.push_beyond(1, job()).unwrap();
-        assert_eq!(inbox.push_beyond(1, job()), Err(Refused::Full));
+        assert_eq!(inbox.push(job()), Err(PushError::Full));
+        inbox.push_with_reserve(1, job()).unwrap();
+        assert_eq!(inbox.push_with_reserve(1, job()), Err(PushError::Full));
         gate.add_permits(2);
         ended.recv().await.unwrap();
         ended.recv().await.unwrap();
@@ -223,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_panics_does_not_stop_the_next_ones() {
+    async fn a_panicking_job_does_not_stop_the_next() {
         let inbox = Inbox::new(4);
         let (done, ended) = oneshot::channel();
         inbox.push(async { panic!("a job of the test") }).unwrap();
@@ -232,19 +224,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_inbox_that_went_idle_starts_again() {
+    async fn an_idle_inbox_starts_again() {
         let inbox = Inbox::new(1);
         for _ in 0..3 {
             let (done, ended) = oneshot::channel();
             inbox.push(async move { done.send(()).unwrap() }).unwrap();
             ended.await.unwrap();
             tokio::task::yield_now().await;
-            assert!(!inbox.shared.state().draining);
+            assert!(!inbox.shared.state.lock().draining);
         }
     }
 
     #[tokio::test]
-    async fn closing_discards_what_waits_and_lets_the_running_job_end() {
+    async fn closing_discards_waiting_jobs_and_the_running_job_ends() {
         let inbox = Inbox::new(4);
         let (started, is_running) = oneshot::channel();
         let (gate, opened) = oneshot::channel::<()>();
@@ -261,7 +253,7 @@ mod tests {
 
         inbox.close();
         assert!(discarded.await.is_err());
-        assert_eq!(inbox.push(async {}), Err(Refused::Closed));
+        assert_eq!(inbox.push(async {}), Err(PushError::Closed));
         drop(inbox);
         gate.send(()).unwrap();
         ended.await.unwrap();

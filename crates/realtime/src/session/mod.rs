@@ -1,8 +1,9 @@
-//! One connection: its inbox, its deferred position, and the ways to send to it and to end it.
+//! One connection: its state, its inbox, and the ways to send to it and to end it.
 
-pub(crate) mod ack;
 pub(crate) mod coalescer;
 pub(crate) mod connection_permits;
 pub(crate) mod device;
 pub(crate) mod in_flight;
 pub(crate) mod inbox;
+pub(crate) mod reply;
+pub(crate) mod state;

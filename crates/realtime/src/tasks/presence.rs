@@ -31,14 +31,14 @@ pub(crate) struct PresenceTask {
 impl PresenceTask {
     /// Announces connections and sends news for as long as it is polled.
     pub(crate) async fn run(&self) {
-        let touched = self.hub.somebody_touched();
+        let dirty_users = self.hub.dirty_users_added();
         let mut expects_participants = false;
         let mut ticks = interval(TICK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wait = self.until_next_deadline();
             tokio::select! {
-                () = touched.notified() => {}
+                () = dirty_users.notified() => {}
                 _ = ticks.tick() => {
                     // Participants may have been connected to this node before it was restarted.
                     if !expects_participants && self.open.is_complete() {
@@ -78,7 +78,7 @@ impl PresenceTask {
     /// Announces whose connections to this node have changed.
     fn announce_connections(&self) {
         let now = self.clock.now();
-        for (user, on_duty) in self.hub.take_touched() {
+        for (user, on_duty) in self.hub.take_dirty_users() {
             let signal = self.cluster.lock().set_local(user, on_duty, now);
             if let Some(signal) = signal {
                 self.signals.tell(signal);
@@ -102,7 +102,7 @@ impl PresenceTask {
         let signal = PresenceSignal::from(news);
         for device in self.hub.audience(&audience) {
             // Not of the log: a full queue loses this and nothing else.
-            device.tell(PresenceSignal::EVENT, &signal).ok();
+            device.send(PresenceSignal::EVENT, &signal).ok();
         }
     }
 

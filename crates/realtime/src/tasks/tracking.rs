@@ -37,6 +37,6 @@ fn send(hub: &Hub<Device>, approach: &Approach) {
     let signal = LocationSignal::from(approach);
     for device in hub.devices_in(Room::Participants(approach.emergency)) {
         // Not of the log: a full queue loses this position, and the next one is better.
-        device.tell(LocationSignal::EVENT, &signal).ok();
+        device.send(LocationSignal::EVENT, &signal).ok();
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms, audiences and endings on plain values: no sockets, no log.
+//! Rooms, audiences and removal, with names in place of devices.
 
 use allynet_domain::EmergencyId;
 use uuid::Uuid;
@@ -34,13 +34,13 @@ fn three() -> Members<&'static str> {
     members
 }
 
-fn heard(members: &Members<&'static str>, to: &[Room], except: &[Room]) -> Vec<&'static str> {
+fn audience(members: &Members<&'static str>, to: &[Room], except: &[Room]) -> Vec<&'static str> {
     let audience = Audience { to: to.to_vec(), except: except.to_vec() };
     members.audience(&audience).into_iter().map(|(_, device)| device).collect()
 }
 
 #[test]
-fn an_audience_is_every_device_in_any_of_its_rooms_once_but_for_the_excepted() {
+fn an_audience_is_each_device_in_any_of_its_rooms_once_without_the_excepted() {
     let mut members = three();
     let room = Room::Emergency(emergency(7));
     members.enter(MemberId(1), room);
@@ -54,18 +54,18 @@ fn an_audience_is_every_device_in_any_of_its_rooms_once_but_for_the_excepted() {
         (&[Room::User(user(9))], &[], &[]),
         (&[], &[], &[]),
     ] {
-        assert_eq!(heard(&members, to, except), expected);
+        assert_eq!(audience(&members, to, except), expected);
     }
 }
 
 #[test]
-fn a_device_that_is_removed_leaves_nothing_behind() {
+fn a_removed_device_leaves_no_trace() {
     let mut members = three();
     members.enter(MemberId(3), Room::Helpers);
     assert_eq!(members.remove(MemberId(3)), Some("b"));
     assert_eq!(members.remove(MemberId(3)), None);
     members.enter(MemberId(3), Room::Helpers);
-    assert!(heard(&members, &[Room::Helpers, Room::User(user(2))], &[]).is_empty());
+    assert!(audience(&members, &[Room::Helpers, Room::User(user(2))], &[]).is_empty());
     assert!(!members.is_online(user(2)) && members.is_online(user(1)));
     members.remove(MemberId(1));
     members.remove(MemberId(2));
@@ -73,20 +73,20 @@ fn a_device_that_is_removed_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_movement_concerns_all_devices_of_its_user() {
+fn a_room_change_applies_to_all_devices_of_its_user() {
     let mut members = three();
     let rooms = vec![Room::Emergency(emergency(7)), Room::Participants(emergency(7))];
     members.apply(&RoomChange::Enter { user: user(1), rooms: rooms.clone() });
-    assert_eq!(heard(&members, &rooms[1..], &[]), ["a1", "a2"]);
+    assert_eq!(audience(&members, &rooms[1..], &[]), ["a1", "a2"]);
     members.leave(MemberId(1), rooms[0]);
-    assert_eq!(heard(&members, &rooms[..1], &[]), ["a2"]);
-    assert_eq!(heard(&members, &rooms[1..], &[]), ["a1", "a2"]);
+    assert_eq!(audience(&members, &rooms[..1], &[]), ["a2"]);
+    assert_eq!(audience(&members, &rooms[1..], &[]), ["a1", "a2"]);
     members.apply(&RoomChange::Leave { user: user(1), rooms: rooms.clone() });
-    assert!(heard(&members, &rooms, &[]).is_empty());
+    assert!(audience(&members, &rooms, &[]).is_empty());
 }
 
 #[test]
-fn lookers_on_leave_the_rooms_in_which_they_take_no_part_and_administrators_stay() {
+fn stop_looking_on_leaves_rooms_without_participation_except_for_administrators() {
     let mut members = three();
     let administrator = Identity { administers: true, ..identity(1, session(13)) };
     members.insert(MemberId(4), administrator, "admin");
@@ -96,8 +96,8 @@ fn lookers_on_leave_the_rooms_in_which_they_take_no_part_and_administrators_stay
         members.enter(id, Room::Participants(emergency(8)));
     }
     members.apply(&RoomChange::StopLookingOn { user: user(1) });
-    assert_eq!(heard(&members, &[Room::Emergency(emergency(7))], &[]), ["admin"]);
-    assert_eq!(heard(&members, &[Room::Emergency(emergency(8))], &[]), ["a1", "admin"]);
+    assert_eq!(audience(&members, &[Room::Emergency(emergency(7))], &[]), ["admin"]);
+    assert_eq!(audience(&members, &[Room::Emergency(emergency(8))], &[]), ["a1", "admin"]);
 }
 
 #[test]
@@ -107,21 +107,21 @@ fn revoked_sessions_and_blocked_accounts_lose_their_devices() {
         only: only.map(session),
         except: except.map(session),
     };
-    for (movement, ended) in [
-        (close(Some(11), None), vec![("a1", Farewell::SessionOver)]),
-        (close(None, Some(11)), vec![("a2", Farewell::SessionOver)]),
+    for (change, ended) in [
+        (close(Some(11), None), vec![("a1", CloseReason::SessionOver)]),
+        (close(None, Some(11)), vec![("a2", CloseReason::SessionOver)]),
         (close(Some(99), None), vec![]),
-        (close(None, None), vec![("a1", Farewell::SessionOver), ("a2", Farewell::SessionOver)]),
-        (RoomChange::CloseBlocked { user: user(2) }, vec![("b", Farewell::Blocked)]),
+        (close(None, None), vec![("a1", CloseReason::SessionOver), ("a2", CloseReason::SessionOver)]),
+        (RoomChange::CloseBlocked { user: user(2) }, vec![("b", CloseReason::Blocked)]),
     ] {
         let mut members = three();
-        assert_eq!(members.apply(&movement), ended, "{movement:?}");
+        assert_eq!(members.apply(&change), ended, "{change:?}");
         assert_eq!(members.devices().len(), 3 - ended.len());
     }
 }
 
 #[test]
-fn devices_are_taken_out_when_their_tokens_expire() {
+fn devices_are_removed_when_their_tokens_expire() {
     let mut members = three();
     members.insert(MemberId(5), Identity { expires_at: at(50), ..identity(3, session(30)) }, "c");
     assert_eq!(members.next_expiry(), Some(at(50)));

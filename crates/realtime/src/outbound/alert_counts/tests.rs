@@ -1,4 +1,4 @@
-//! When numbers are told, and when they are forgotten.
+//! When counts are read and sent, and when their entries are removed.
 
 use allynet_domain::{EmergencyStatus, EventId, Timestamp, UserId};
 use uuid::Uuid;
@@ -9,19 +9,19 @@ fn id() -> EmergencyId {
     Uuid::from_u128(7).into()
 }
 
-fn observe(numbers: &Numbers, event: Event) {
+fn observe(schedule: &AlertCountSchedule, event: Event) {
     let (id, at) = (EventId::new(1), Timestamp::UNIX_EPOCH);
-    numbers.observe(&LoggedEvent { id, at, emergency: Some(self::id()), actor: None, event });
+    schedule.observe(&LoggedEvent { id, at, emergency: Some(self::id()), actor: None, event });
 }
 
-fn acknowledged(numbers: &Numbers) {
+fn acknowledged(schedule: &AlertCountSchedule) {
     let helper = UserId::from(Uuid::from_u128(1));
-    observe(numbers, Event::AlertAcknowledged { helper });
+    observe(schedule, Event::AlertAcknowledged { helper });
 }
 
-fn ended(numbers: &Numbers) {
+fn ended(schedule: &AlertCountSchedule) {
     let (status, at) = (EmergencyStatus::Resolved, Timestamp::UNIX_EPOCH);
-    observe(numbers, Event::EmergencyEnded { status, at, alerted: Vec::new(), participants: Vec::new() });
+    observe(schedule, Event::EmergencyEnded { status, at, alerted: Vec::new(), participants: Vec::new() });
 }
 
 fn counts(acknowledged: u32) -> AlertCounts {
@@ -29,61 +29,61 @@ fn counts(acknowledged: u32) -> AlertCounts {
 }
 
 #[test]
-fn a_change_is_told_at_once_and_the_last_of_many_a_second_later() {
-    let numbers = Numbers::default();
-    acknowledged(&numbers);
+fn the_first_change_is_due_at_once_and_the_last_of_many_a_second_later() {
+    let schedule = AlertCountSchedule::default();
+    acknowledged(&schedule);
     let start = Instant::now();
-    assert_eq!(numbers.take_due(start), [id()]);
-    assert!(numbers.are_new(id(), counts(1), true, start));
+    assert_eq!(schedule.take_due(start), [id()]);
+    assert!(schedule.update(id(), counts(1), true, start));
     for _ in 0..5 {
-        acknowledged(&numbers);
-        assert!(numbers.take_due(start + INTERVAL / 2).is_empty());
+        acknowledged(&schedule);
+        assert!(schedule.take_due(start + MIN_INTERVAL / 2).is_empty());
     }
-    assert_eq!(numbers.next(), Some(start + INTERVAL));
-    assert_eq!(numbers.take_due(start + INTERVAL), [id()]);
-    assert!(numbers.are_new(id(), counts(6), true, start + INTERVAL));
-    assert_eq!(numbers.next(), None);
+    assert_eq!(schedule.next(), Some(start + MIN_INTERVAL));
+    assert_eq!(schedule.take_due(start + MIN_INTERVAL), [id()]);
+    assert!(schedule.update(id(), counts(6), true, start + MIN_INTERVAL));
+    assert_eq!(schedule.next(), None);
 }
 
 #[test]
-fn what_has_not_changed_is_not_told_again() {
-    let numbers = Numbers::default();
-    acknowledged(&numbers);
+fn unchanged_counts_are_not_sent_again() {
+    let schedule = AlertCountSchedule::default();
+    acknowledged(&schedule);
     let now = Instant::now();
     assert_eq!(
-        (numbers.are_new(id(), counts(1), true, now), numbers.are_new(id(), counts(1), true, now)),
+        (schedule.update(id(), counts(1), true, now), schedule.update(id(), counts(1), true, now)),
         (true, false)
     );
 }
 
 #[test]
-fn a_change_that_comes_while_the_database_is_asked_is_not_lost() {
-    let numbers = Numbers::default();
-    acknowledged(&numbers);
+fn a_change_during_the_read_is_not_lost() {
+    let schedule = AlertCountSchedule::default();
+    acknowledged(&schedule);
     let now = Instant::now();
-    numbers.take_due(now);
-    acknowledged(&numbers);
-    numbers.are_new(id(), counts(1), true, now);
-    numbers.forget(id());
-    assert_eq!(numbers.take_due(now + INTERVAL), [id()]);
-    numbers.try_again(id(), now);
-    assert_eq!(numbers.next(), Some(now + INTERVAL));
+    schedule.take_due(now);
+    acknowledged(&schedule);
+    schedule.update(id(), counts(1), true, now);
+    schedule.forget(id());
+    assert_eq!(schedule.take_due(now + MIN_INTERVAL), [id()]);
+    schedule.retry(id(), now);
+    assert_eq!(schedule.next(), Some(now + MIN_INTERVAL));
 }
 
 #[test]
-fn what_has_ended_or_concerns_nobody_here_is_forgotten() {
-    let numbers = Numbers::default();
-    ended(&numbers);
-    assert!(numbers.known().is_empty());
-    acknowledged(&numbers);
-    numbers.take_due(Instant::now());
-    numbers.forget(id());
-    assert!(numbers.known().is_empty());
-    acknowledged(&numbers);
+fn entries_of_ended_emergencies_and_absent_owners_are_removed() {
+    let schedule = AlertCountSchedule::default();
+    ended(&schedule);
+    assert!(schedule.entries.lock().is_empty());
+    acknowledged(&schedule);
+    schedule.take_due(Instant::now());
+    schedule.forget(id());
+    assert!(schedule.entries.lock().is_empty());
+    acknowledged(&schedule);
     let now = Instant::now();
-    numbers.take_due(now);
-    assert!(numbers.are_new(id(), counts(1), true, now));
-    ended(&numbers);
-    assert!(numbers.are_new(id(), counts(2), false, now));
-    assert!(numbers.known().is_empty());
+    schedule.take_due(now);
+    assert!(schedule.update(id(), counts(1), true, now));
+    ended(&schedule);
+    assert!(schedule.update(id(), counts(2), false, now));
+    assert!(schedule.entries.lock().is_empty());
 }

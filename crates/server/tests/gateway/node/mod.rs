@@ -15,7 +15,7 @@ use allynet_domain::{
     SessionId, Timestamp, UserId, Verification,
     port::{Error, Fix, Result},
 };
-use allynet_realtime::{Gateway, Ports, gateway};
+use allynet_realtime::{Gateway, GatewayPorts, gateway};
 use allynet_server::listener::{ConnectionInfo, Listener, attach_connection};
 use allynet_transport::{
     ConnectionTimeouts, SOCKET_IO_PATH,
@@ -150,7 +150,7 @@ impl Node {
         let (log, events) = mpsc::unbounded_channel();
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
         let feed = Feed { script: Arc::clone(&script), events: Mutex::new(Some(events)) };
-        let ports = Ports { limits, ..ports(&script, feed, acknowledge) };
+        let ports = GatewayPorts { limits, ..ports(&script, feed, acknowledge) };
         let recorder = PrometheusBuilder::new().build_recorder();
         let (service, gateway, dispatcher) =
             metrics::with_local_recorder(&recorder, || gateway(ports, Origins::default()));

@@ -14,7 +14,7 @@ use allynet_domain::{
     usecase::{Rules, accounts, emergencies, helpers},
 };
 use allynet_projections::OpenEmergencies;
-use allynet_realtime::{InProcess, Ports, Tracking};
+use allynet_realtime::{GatewayPorts, InProcessSignals, Tracking};
 use allynet_wire::limits::Limits;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -26,7 +26,7 @@ pub(super) fn ports(
     script: &Arc<Script>,
     feed: Feed,
     acknowledged: mpsc::UnboundedSender<(EmergencyId, UserId)>,
-) -> Ports {
+) -> GatewayPorts {
     let clock: Arc<dyn Clock> = Arc::new(Ticking(Instant::now()));
     let mut tokens = MockTokens::new();
     tokens.expect_read_access().returning(read_token);
@@ -64,11 +64,23 @@ pub(super) fn ports(
         clock: clock.clone(),
         ids,
     };
-    let (open_emergencies, sighted) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
+    let (open_emergencies, on_appeared) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
     let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone()));
-    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcess::alone()));
+    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::alone()));
     let (log, limits) = (Arc::new(feed), Limits::off());
-    Ports { accounts, emergencies, helpers, open_emergencies, sighted, tracking, node, signals, log, clock, limits }
+    GatewayPorts {
+        accounts,
+        emergencies,
+        helpers,
+        open_emergencies,
+        on_appeared,
+        tracking,
+        node,
+        signals,
+        log,
+        clock,
+        limits,
+    }
 }
 
 /// Clock that starts at the Unix epoch and runs.

@@ -1,0 +1,129 @@
+//! Routing of client events: each is parsed, passes admission control, is handled in the order of arrival, and
+//! answered.
+
+use std::{borrow::Cow, future::ready, sync::Arc, time::Duration};
+
+use allynet_wire::socket::Failure;
+use serde_json::Value;
+use socketioxide::extract::{Event, SocketRef, TryData};
+
+use crate::{
+    hub::state::Hub,
+    inbound::{
+        admission::{Admission, AdmissionControl, LimitExceeded},
+        command::{Command, Completed, EventKind, Request},
+        location::LocationHandler,
+        rooms::RoomHandler,
+    },
+    outbound::replay::Replayer,
+    session::{
+        device::Device,
+        inbox::PushError,
+        reply::{Ack, DeferredReply, ReplyTo},
+        state::Session,
+    },
+};
+
+/// Number of privileged events of one connection that may wait beyond the inbox's capacity.
+const PRIVILEGED_INBOX_RESERVE: usize = 1024;
+/// The delay that is suggested to a client whose inbox is full. Handling an event takes some milliseconds.
+const FULL_INBOX_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The handlers of client events, shared by all connections.
+pub(crate) struct EventRouter {
+    pub(crate) admission: Arc<AdmissionControl>,
+    pub(crate) rooms: RoomHandler,
+    pub(crate) locations: Arc<LocationHandler>,
+    pub(crate) hub: Arc<Hub<Device>>,
+    pub(crate) replayer: Arc<Replayer>,
+}
+
+impl EventRouter {
+    /// Registers the handlers of all events on a socket.
+    pub(crate) fn listen(self: &Arc<Self>, socket: &SocketRef, session: &Arc<Session>) {
+        // The body of a handler runs in the order of arrival, before the future that it returns is polled. That is why
+        // all of them return a future that is ready, and push what takes time to the inbox.
+        for kind in EventKind::ALL {
+            let (router, session) = (Arc::clone(self), Arc::clone(session));
+            let handler = move |socket, TryData(payload): TryData<Value>, ack: Ack, spare: Ack| {
+                let request = Request::parse(kind, &payload.unwrap_or_default());
+                router.receive(&session, request, (socket, kind.name().into()), (ack, spare));
+                ready(())
+            };
+            socket.on(kind.name(), handler);
+        }
+        let (router, listener) = (Arc::clone(self), Arc::clone(session));
+        socket.on_fallback(move |socket: SocketRef, Event(event), ack: Ack, spare: Ack| {
+            router.receive(&listener, Request::unknown(), (socket, Cow::Owned(event)), (ack, spare));
+            ready(())
+        });
+        let (hub, session) = (Arc::clone(&self.hub), Arc::clone(session));
+        socket.on_disconnect(move || {
+            session.end();
+            hub.remove(session.id);
+            ready(())
+        });
+    }
+
+    /// Queues, defers or refuses an event. Of its two acknowledgements one goes with the job, the other answers if the
+    /// job is not accepted.
+    fn receive(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        request: Request,
+        (socket, event): (SocketRef, Cow<'static, str>),
+        (ack, spare): (Ack, Ack),
+    ) {
+        let admission = self.admission.admit(session, &request);
+        let spare = ReplyTo { socket: socket.clone(), event: event.clone(), ack: spare };
+        let reserve = match admission {
+            Admission::Queued => 0,
+            Admission::Privileged => PRIVILEGED_INBOX_RESERVE,
+            Admission::Deferred(position) => {
+                return self.locations.defer(session, DeferredReply { reply_to: spare, position });
+            }
+            Admission::Refused(exceeded) => return self.refuse(session, spare, exceeded),
+            Admission::Dropped => return,
+        };
+        let (router, owner, reply_to) = (Arc::clone(self), Arc::clone(session), ReplyTo { socket, event, ack });
+        let job = async move { router.handle(owner, request, reply_to).await };
+        match session.inbox.push_with_reserve(reserve, job) {
+            Ok(()) | Err(PushError::Closed) => {}
+            Err(PushError::Full) => {
+                let exceeded = self.admission.refuse(session, FULL_INBOX_RETRY_AFTER);
+                self.refuse(session, spare, exceeded);
+            }
+        }
+    }
+
+    /// Carries out a request, answers it, and replays what the client missed.
+    async fn handle(&self, session: Arc<Session>, request: Request, reply_to: ReplyTo) {
+        let socket = reply_to.socket.clone();
+        let (outcome, replay) = match self.execute(&session, request.command).await {
+            Ok(Completed { confirmation, replay }) => (Ok(confirmation), replay),
+            Err(failure) => (Err(failure), None),
+        };
+        session.reply(reply_to, &outcome);
+        if let Some((from, joined)) = replay {
+            self.replayer.to_room(&Device { socket, session }, from, &joined).await;
+        }
+    }
+
+    async fn execute(&self, session: &Session, command: Result<Command, Failure>) -> Result<Completed, Failure> {
+        match command? {
+            Command::JoinRoom { emergency, last_event } => self.rooms.join(session, emergency, last_event).await,
+            Command::LeaveRoom { emergency } => self.rooms.leave(session, emergency).await,
+            Command::UpdateLocation(position) => self.locations.update(session, position).await,
+        }
+    }
+
+    fn refuse(&self, session: &Arc<Session>, reply_to: ReplyTo, exceeded: LimitExceeded) {
+        let failure = Failure::rate_limited(exceeded.retry_after);
+        if !exceeded.closes {
+            return session.reply(reply_to, &Err(failure));
+        }
+        tracing::info!("client exceeds its limits: connection closed");
+        self.hub.remove(session.id);
+        Device { socket: reply_to.socket, session: Arc::clone(session) }.fail_flooding(&failure);
+    }
+}

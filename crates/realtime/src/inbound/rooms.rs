@@ -1,0 +1,102 @@
+//! Handlers of `emergency:join` and `emergency:leave`.
+//!
+//! Rights are read when an event is handled, never remembered from the handshake.
+
+use std::sync::Arc;
+
+use allynet_domain::{
+    EmergencyId, Error, EventId, Room,
+    port::EventLog,
+    usecase::{
+        accounts::{self, recall},
+        emergencies,
+        rooms::{self, Which},
+    },
+};
+use allynet_wire::{
+    limits::Limits,
+    socket::{Confirmation, Failure},
+};
+
+use crate::{
+    failure::to_failure,
+    hub::{
+        attachment::{JoinOutcome, ReplayFrom, RoomSnapshot},
+        state::Hub,
+    },
+    inbound::command::{Completed, EventKind},
+    session::{device::Device, state::Session},
+};
+
+/// Number of attempts to join a room while the user's rights keep changing.
+const MAX_JOIN_ATTEMPTS: u32 = 8;
+
+/// Joins and leaves rooms of emergencies.
+pub(crate) struct RoomHandler {
+    pub(crate) accounts: accounts::AccountPorts,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) hub: Arc<Hub<Device>>,
+    pub(crate) limits: Limits,
+}
+
+impl RoomHandler {
+    /// Puts a connection into the room of an emergency.
+    ///
+    /// With `last_event`, events of the emergency are held back for the connection until it was replayed to.
+    pub(crate) async fn join(
+        &self,
+        session: &Session,
+        wanted: Which,
+        last_event: Option<EventId>,
+    ) -> Result<Completed, Failure> {
+        if let Some(last_event) = last_event {
+            self.hub.progress.wait_for_client(last_event).await;
+        }
+        for _ in 0..MAX_JOIN_ATTEMPTS {
+            let read = self.read_rooms(session, wanted).await;
+            let (emergency, snapshot) = read.map_err(|error| to_failure(&error, EventKind::JoinRoom.name()))?;
+            let participates = snapshot.rooms.contains(&Room::Participants(emergency));
+            if !participates && self.has_too_many_rooms(session, emergency) {
+                return Err(Failure::too_many_rooms());
+            }
+            let from = last_event.map(|last_event| ReplayFrom { last_event, emergency });
+            if let JoinOutcome::Joined(joined) = self.hub.join(session.id, session.identity.user, &snapshot, from) {
+                let replay = from.map(|from| (from, joined));
+                return Ok(Completed { confirmation: Confirmation::joined(emergency), replay });
+            }
+        }
+        Err(Failure::internal())
+    }
+
+    /// Takes a connection out of the room of an emergency. Its user goes on to be sent what concerns participants.
+    pub(crate) async fn leave(&self, session: &Session, wanted: Which) -> Result<Completed, Failure> {
+        let fail = |error: Error| to_failure(&error, EventKind::LeaveRoom.name());
+        let left = rooms::leave(&self.emergencies, &*self.log, session.identity.user, wanted).await;
+        let (emergency, as_of) = left.map_err(fail)?;
+        // What happened before the read is still sent in the room.
+        self.hub.progress.catch_up_to(as_of).await.map_err(|error| fail(error.into()))?;
+        self.hub.leave(session.id, Room::Emergency(emergency));
+        Ok(Confirmation::left(emergency).into())
+    }
+
+    /// Reads from the database which emergency is meant, and which of its rooms the user may enter.
+    async fn read_rooms(&self, session: &Session, wanted: Which) -> Result<(EmergencyId, RoomSnapshot), Error> {
+        // Before the read: what happens from now on is checked when the rooms are entered.
+        let read_after = self.hub.position().await;
+        let actor = recall(&self.accounts, session.identity.session, session.identity.user).await?;
+        let (emergency, rooms) = rooms::join(&self.emergencies, &*self.log, &actor, wanted).await?;
+        self.hub.progress.catch_up_to(rooms.as_of).await?;
+        Ok((emergency, RoomSnapshot { read_after, rooms: rooms.rooms }))
+    }
+
+    /// Whether the connection looks on in as many other emergencies as it may. Those of its user do not count.
+    fn has_too_many_rooms(&self, session: &Session, next: EmergencyId) -> bool {
+        let rooms = self.hub.rooms(session.id);
+        let looks_on = |room: &Room| match room {
+            Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
+            Room::Helpers | Room::User(_) | Room::Participants(_) => false,
+        };
+        rooms.iter().filter(|room| looks_on(room)).count() >= self.limits.rooms_per_socket()
+    }
+}

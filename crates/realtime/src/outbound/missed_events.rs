@@ -1,0 +1,146 @@
+//! Search for the events that a client has missed: in the ring, in the archive, or in the database.
+//!
+//! Which of them the client is entitled to is decided by the domain. Knows nothing of sockets.
+
+use std::sync::Arc;
+
+use allynet_domain::{
+    EmergencyId, Event, EventId, Room, UserId, Viewer,
+    port::{EventLog, Result},
+};
+use allynet_projections::{MembershipHistory, Replay};
+use allynet_wire::socket::ResyncReason;
+
+use crate::{
+    hub::{
+        archive::Archive,
+        attachment::{JoinPoint, ReplayFrom},
+        log_entry::LogEntry,
+        state::Hub,
+    },
+    session::device::Device,
+};
+
+/// Maximum number of events that are replayed; a client that missed more reads the state again.
+const MAX_REPLAYED_EVENTS: usize = 1000;
+/// Number of events of one emergency that are read from the database at once.
+const EMERGENCY_PAGE_SIZE: u32 = 500;
+
+/// Events to be replayed, in order, each with the viewer for whom it is encoded.
+pub(crate) type Deliveries = Vec<(Arc<LogEntry>, Viewer)>;
+
+/// What a client has missed.
+pub(crate) enum Missed {
+    /// Events to be replayed, and the memberships that entitle the client to them.
+    Events(Deliveries, MembershipHistory),
+    /// Events cannot be replayed: the client has to read the state again.
+    Resync(ResyncReason),
+}
+
+/// Finder of missed events.
+pub(crate) struct MissedEvents {
+    pub(crate) hub: Arc<Hub<Device>>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) archive: Arc<Archive>,
+}
+
+impl MissedEvents {
+    /// Finds what a user missed in the range `last < id <= position`, who is in these rooms after `position`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the event log.
+    pub(crate) async fn of_user(
+        &self,
+        user: UserId,
+        last: EventId,
+        position: EventId,
+        rooms: Vec<Room>,
+    ) -> Result<Missed> {
+        if last > position {
+            return Ok(Missed::Resync(ResyncReason::UnknownEvent));
+        }
+        // From the newest event back to the oldest: the present rooms are known, and the rooms before an event follow
+        // from those after it.
+        let mut replay = Replay::new(user, rooms);
+        let mut missed = Deliveries::new();
+        let mut collect = |entries: &[Arc<LogEntry>]| {
+            for entry in entries.iter().rev() {
+                let viewer = replay.step_back(&entry.logged, &entry.deliveries, &entry.room_changes);
+                missed.extend(viewer.map(|viewer| (Arc::clone(entry), viewer)));
+            }
+            missed.len() > MAX_REPLAYED_EVENTS
+        };
+        let (mut reached, newest) = self.hub.newest(last, position);
+        let mut too_many = collect(&newest);
+        while reached > last && !too_many {
+            let page = self.archive.page(&*self.log, reached, position).await?;
+            if page.complete_since > last {
+                return Ok(Missed::Resync(ResyncReason::EventsExpired));
+            }
+            let begin = page.entries.partition_point(|entry| entry.id() <= last);
+            let end = page.entries.partition_point(|entry| entry.id() <= reached);
+            too_many = collect(&page.entries[begin..end]);
+            reached = page.after;
+            // A page from the cache was no await: hundreds of clients may be walking through the same pages.
+            tokio::task::yield_now().await;
+        }
+        if too_many {
+            return Ok(Missed::Resync(ResyncReason::TooManyEvents));
+        }
+        missed.reverse();
+        Ok(Missed::Events(missed, replay.into_history(last)))
+    }
+
+    /// Finds what a connection missed of an emergency whose room it joined.
+    ///
+    /// # Errors
+    ///
+    /// Those of the event log.
+    pub(crate) async fn of_emergency(&self, from: ReplayFrom, joined: &JoinPoint) -> Result<Missed> {
+        let ReplayFrom { last_event: last, emergency } = from;
+        let JoinPoint { position, history } = joined;
+        if last > *position {
+            return Ok(Missed::Resync(ResyncReason::UnknownEvent));
+        }
+        // Otherwise it is not known which of the missed events the connection was sent already.
+        if !history.is_known_since(last) {
+            return Ok(Missed::Resync(ResyncReason::TooManyEvents));
+        }
+        let room = Room::Emergency(emergency);
+        let is_missed = |entry: &LogEntry| {
+            let mut deliveries = entry.deliveries.iter().filter(|delivery| delivery.audience.to.contains(&room));
+            entry.id() <= *position && deliveries.any(|delivery| !history.hears(&delivery.audience, entry.id()))
+        };
+        let mut missed = Deliveries::new();
+        let (reached, newest) = self.hub.newest(last, *position);
+        if reached == last {
+            missed.extend(newest.into_iter().filter(|entry| is_missed(entry)).map(|entry| (entry, Viewer::Anyone)));
+        } else {
+            let mut after = last;
+            while after < *position && missed.len() <= MAX_REPLAYED_EVENTS {
+                let page = self.log.events_of(emergency, after, EMERGENCY_PAGE_SIZE).await?;
+                let Some(end) = page.last().map(|event| event.id) else { break };
+                let entries = page.into_iter().map(LogEntry::new).filter(|entry| is_missed(entry));
+                missed.extend(entries.map(|entry| (entry, Viewer::Anyone)));
+                after = end;
+            }
+            if self.is_expired(emergency, last).await? {
+                return Ok(Missed::Resync(ResyncReason::EventsExpired));
+            }
+        }
+        if missed.len() > MAX_REPLAYED_EVENTS {
+            return Ok(Missed::Resync(ResyncReason::TooManyEvents));
+        }
+        Ok(Missed::Events(missed, MembershipHistory::since([room], last)))
+    }
+
+    /// Whether events of an emergency after `last` were removed from the log: they are removed all at once.
+    async fn is_expired(&self, emergency: EmergencyId, last: EventId) -> Result<bool> {
+        if self.log.complete_since().await? <= last {
+            return Ok(false);
+        }
+        let first = self.log.events_of(emergency, EventId::START, 1).await?;
+        Ok(!first.first().is_some_and(|first| matches!(first.event, Event::EmergencyCreated { .. })))
+    }
+}

@@ -1,0 +1,116 @@
+//! Storage of alert acknowledgements, in batches.
+//!
+//! All helpers of a wave acknowledge it at about the same time. Stored one by one, their acknowledgements would keep
+//! other changes of the emergency, and other queries, waiting. Knows nothing of sockets.
+
+use std::time::Duration;
+
+use allynet_domain::{
+    Error, port,
+    usecase::{alerts::acknowledge, emergencies::EmergencyPorts},
+};
+use tokio::sync::mpsc;
+
+use crate::{failure::log_fault, outbound::acknowledgements::Acknowledgement};
+
+/// How long acknowledgements are collected before they are stored.
+const BATCH_DELAY: Duration = Duration::from_millis(20);
+/// Maximum number of acknowledgements that are stored at once.
+const MAX_BATCH_SIZE: usize = 256;
+/// Number of attempts to store a batch while the database is unavailable, half a minute in total.
+///
+/// After the last one the alerts count as not acknowledged, and are sent again.
+const MAX_STORE_ATTEMPTS: u32 = 60;
+const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Stores acknowledgements from the queue, for as long as it is polled.
+pub(crate) async fn store_acknowledgements(mut queue: mpsc::Receiver<Acknowledgement>, emergencies: &EmergencyPorts) {
+    let mut batch = Vec::new();
+    while queue.recv_many(&mut batch, MAX_BATCH_SIZE).await > 0 {
+        // The first acknowledgement of a wave is followed by those of the other helpers within milliseconds.
+        tokio::time::sleep(BATCH_DELAY).await;
+        while batch.len() < MAX_BATCH_SIZE
+            && let Ok(more) = queue.try_recv()
+        {
+            batch.push(more);
+        }
+        batch.sort_unstable();
+        batch.dedup();
+        store_batch(emergencies, &batch).await;
+        batch.clear();
+    }
+}
+
+/// Stores a batch, with retries. Storing an acknowledgement twice changes nothing.
+async fn store_batch(emergencies: &EmergencyPorts, batch: &[Acknowledgement]) {
+    for attempt in 1..=MAX_STORE_ATTEMPTS {
+        match acknowledge(emergencies, batch).await {
+            Err(error @ Error::Port(port::Error::Unavailable(_))) if attempt < MAX_STORE_ATTEMPTS => {
+                if attempt == 1 {
+                    log_fault(&error, "store acknowledgements, retrying");
+                }
+                tokio::time::sleep(STORE_RETRY_DELAY).await;
+            }
+            Err(error) => return log_fault(&error, "store acknowledgements"),
+            Ok(()) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use allynet_domain::{
+        Timestamp,
+        port::{MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds},
+        usecase::Rules,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id<I: From<Uuid>>(n: u128) -> I {
+        Uuid::from_u128(n).into()
+    }
+
+    /// A database that is unavailable so many times, and the size of each batch that it commits after that.
+    fn failing(times: usize) -> (EmergencyPorts, mpsc::UnboundedReceiver<usize>) {
+        let (committed, commits) = mpsc::unbounded_channel();
+        let mut changes = MockChanges::new();
+        changes.expect_commit().times(times).returning(|_| Err(port::Error::unavailable("the test says so")));
+        changes.expect_commit().returning(move |change| {
+            committed.send(change.writes.len()).unwrap();
+            Ok(())
+        });
+        let mut clock = MockClock::new();
+        clock.expect_now().return_const(Timestamp::UNIX_EPOCH);
+        let ports = EmergencyPorts {
+            emergencies: Arc::new(MockEmergencies::new()),
+            helpers: Arc::new(MockHelpers::new()),
+            changes: Arc::new(changes),
+            clock: Arc::new(clock),
+            ids: Arc::new(MockIds::new()),
+            rules: Rules::default(),
+        };
+        (ports, commits)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_holds_each_acknowledgement_once_and_is_retried_while_the_database_is_unavailable() {
+        let (ports, mut commits) = failing(3);
+        let (queue, acknowledged) = mpsc::channel(8);
+        let answers = async {
+            for n in [1, 2, 2, 3] {
+                queue.send((id(7), id(n))).await.unwrap();
+            }
+            assert_eq!(commits.recv().await, Some(3));
+            queue.send((id(7), id(4))).await.unwrap();
+            assert_eq!(commits.recv().await, Some(1));
+        };
+        tokio::select! {
+            () = store_acknowledgements(acknowledged, &ports) => {}
+            () = answers => {}
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The background tasks of the namespace, run together.
+
+use allynet_domain::usecase::emergencies;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    outbound::{acknowledgements::Acknowledgement, dispatcher::Dispatcher},
+    tasks::{
+        acknowledgements::store_acknowledgements, alert_counts::AlertCountSender, expiry::close_expired,
+        presence::PresenceTask, signals::receive_signals, tracking,
+    },
+};
+
+/// The dispatcher and all other background tasks. Connections are attached once they run.
+pub struct RealtimeTasks {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) presence: PresenceTask,
+    pub(crate) acknowledged: mpsc::Receiver<Acknowledgement>,
+    pub(crate) emergencies: emergencies::EmergencyPorts,
+}
+
+impl RealtimeTasks {
+    /// Runs until `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { dispatcher, presence, acknowledged, emergencies } = self;
+        let Dispatcher { hub, tracking, clock, alert_counts, .. } = &dispatcher;
+        let alert_counts =
+            AlertCountSender { schedule: alert_counts, hub, emergencies: &*emergencies.emergencies, clock: &**clock };
+        // All in one task: `tracking` and the dispatcher must not run at the same time, so that no position is sent
+        // after the event that ends its response.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = dispatcher.run() => {}
+            () = close_expired(hub, &**clock) => {}
+            () = alert_counts.run() => {}
+            () = store_acknowledgements(acknowledged, &emergencies) => {}
+            () = tracking::run(tracking, hub, &*presence.signals) => {}
+            () = presence.run() => {}
+            () = receive_signals(tracking, &presence) => {}
+        }
+        presence.leave();
+    }
+}

@@ -1,0 +1,18 @@
+//! Reception of the signals of other nodes.
+
+use allynet_domain::{Signal, port::Fix};
+
+use crate::{tasks::presence::PresenceTask, tracking::Tracking};
+
+/// Passes signals on to the tracking of helpers and to presence, for as long as it is polled.
+pub(crate) async fn receive_signals(tracking: &Tracking, presence: &PresenceTask) {
+    let mut listener = presence.signals.listen();
+    loop {
+        match listener.next().await {
+            Signal::Moved { user, position, at } => tracking.position_received(Fix { user, position, at }),
+            Signal::Presence { node, count, news } => presence.receive(node, count, news),
+        }
+        // The other loops of the task get their turn, however many signals arrive.
+        tokio::task::yield_now().await;
+    }
+}
