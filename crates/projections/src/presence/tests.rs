@@ -9,7 +9,7 @@ const ADA: u128 = 1;
 const BOB: u128 = 2;
 
 /// Nodes that exchange signals, unless the link is cut.
-struct Nodes {
+struct TestCluster {
     nodes: Vec<ClusterPresence>,
     signals_travel: bool,
     /// How many signals are lost before the next that is not.
@@ -17,12 +17,12 @@ struct Nodes {
     now: Timestamp,
 }
 
-impl Nodes {
+impl TestCluster {
     fn of(nodes: u128) -> Self {
         let nodes = (0..nodes).map(|n| ClusterPresence::new(id(100 + n))).collect();
-        let mut all = Self { nodes, signals_travel: true, lost: 0, now: at(0) };
-        all.tick();
-        all
+        let mut cluster = Self { nodes, signals_travel: true, lost: 0, now: at(0) };
+        cluster.tick();
+        cluster
     }
 
     /// A user connects to a node, as a helper on duty if that is `Some(true)`, or leaves it.
@@ -78,7 +78,7 @@ fn a_user_is_online_at_once_and_offline_after_a_delay_that_a_reconnection_ends()
     for (away, news) in
         [(0, vec![]), (1, vec![]), (14, vec![]), (15, vec![(ADA, false, 100)]), (60, vec![(ADA, false, 100)])]
     {
-        let mut one = Nodes::of(1);
+        let mut one = TestCluster::of(1);
         one.connected(0, ADA, Some(false));
         assert_eq!(one.news(0), [(ADA, true, 0)]);
         one.pass(100);
@@ -99,7 +99,7 @@ fn a_user_is_online_at_once_and_offline_after_a_delay_that_a_reconnection_ends()
 
 #[test]
 fn connections_of_one_user_to_several_nodes_count_once() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(1, ADA, Some(true));
     for node in [0, 1] {
@@ -124,7 +124,7 @@ fn connections_of_one_user_to_several_nodes_count_once() {
 
 #[test]
 fn a_node_that_dies_takes_its_users_with_it_within_a_minute() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(0, BOB, Some(true));
     two.connected(1, BOB, Some(true));
@@ -143,7 +143,7 @@ fn a_node_that_dies_takes_its_users_with_it_within_a_minute() {
 
 #[test]
 fn a_node_that_announces_that_it_leaves_is_evicted_at_once() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     let signals = two.nodes[0].leave();
     two.deliver([signals]);
@@ -156,7 +156,7 @@ fn a_node_that_announces_that_it_leaves_is_evicted_at_once() {
 
 #[test]
 fn a_node_that_starts_later_learns_all_connections() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.connected(1, BOB, Some(false));
     two.nodes.push(ClusterPresence::new(id(200)));
@@ -167,7 +167,7 @@ fn a_node_that_starts_later_learns_all_connections() {
 
 #[test]
 fn lost_signals_are_made_up_for_at_the_next_heartbeat() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.lost = 2;
     two.connected(0, BOB, Some(true));
@@ -188,7 +188,7 @@ fn lost_signals_are_made_up_for_at_the_next_heartbeat() {
 
 #[test]
 fn while_signals_do_not_travel_other_nodes_keep_their_last_known_state() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.pass(3);
     two.signals_travel = false;
@@ -211,7 +211,7 @@ fn while_signals_do_not_travel_other_nodes_keep_their_last_known_state() {
 
 #[test]
 fn a_node_that_stood_still_does_not_evict_the_others() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.pass(1);
     two.now += TimeDelta::seconds(90);
@@ -224,7 +224,7 @@ fn a_node_that_stood_still_does_not_evict_the_others() {
 
 #[test]
 fn an_expected_user_who_does_not_connect_is_reported_offline_once() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(1, BOB, Some(true));
     let mut one = ClusterPresence::new(id(200));
     one.expect(vec![id(ADA), id(BOB), id(3), id(4)]);
@@ -247,7 +247,7 @@ fn an_expected_user_who_does_not_connect_is_reported_offline_once() {
 
 #[test]
 fn no_user_is_reported_offline_who_may_be_on_a_node_that_is_not_heard() {
-    let mut two = Nodes::of(2);
+    let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.signals_travel = false;
     let mut one = ClusterPresence::new(id(200));
@@ -262,7 +262,7 @@ fn no_user_is_reported_offline_who_may_be_on_a_node_that_is_not_heard() {
 
 #[test]
 fn a_user_who_was_not_seen_for_a_day_is_forgotten() {
-    let mut one = Nodes::of(1);
+    let mut one = TestCluster::of(1);
     one.connected(0, ADA, Some(true));
     one.connected(0, ADA, None);
     one.now = at(24 * 3600 - 1);
