@@ -39,7 +39,7 @@ pub fn describe() {
         "Emits refused because a socket's queue is full: for `of=\"log\"` the socket is cut off unless it is being \
          replayed to, for `of=\"other\"` the message is lost"
     );
-    describe_histogram!(EVENT_LAG, "Time from the decision of an event to its last emit on this node");
+    describe_histogram!(EVENT_LAG, "Time from the creation of an event to its last emit on this node");
     describe_histogram!(
         ALERT_ACKNOWLEDGEMENT,
         "Time from an alert to its first acknowledgement by a device of the helper"

@@ -7,8 +7,8 @@ const DROPPED: &str = "allynet_signals_dropped_total";
 
 /// Describes the metrics of this crate, and registers them so that they are 0 without Redis.
 pub fn describe() {
-    describe_counter!(PUBLISHED, "Signals that Redis took for the other nodes");
-    describe_counter!(DROPPED, "Signals that other nodes were not told of, because Redis was away or too slow");
+    describe_counter!(PUBLISHED, "Signals published to Redis");
+    describe_counter!(DROPPED, "Signals dropped because Redis was unreachable or too slow");
     SignalMetrics::new();
 }
 

@@ -46,17 +46,17 @@ fn describe() {
     allynet_postgres::describe_metrics();
     allynet_sqlite::describe_metrics();
     allynet_redis::describe_metrics();
-    describe_gauge!(BUILD, "1, with what is running");
+    describe_gauge!(BUILD, "1, with the running version and database");
     describe_gauge!(UPTIME, "Time since the process started");
     describe_gauge!(
         NODES_LINKED,
-        "1 while this node and the others hear of each other, or there is no Redis; 0 while it is away"
+        "1 while signals reach other nodes, or if no Redis is configured; 0 while Redis is unreachable"
     );
-    describe_gauge!(POSITIONS_WAITING, "Positions that were reported and are not stored yet");
+    describe_gauge!(POSITIONS_WAITING, "Positions that are received and not stored yet");
     describe_histogram!(BATCH_SIZE, "Positions stored by one statement");
     describe_counter!(
         TIMERS,
-        "What timers of this node did: a `wave` of alerts sent, `unanswered` told to an owner, an emergency `expired`"
+        "Actions of timers on this node: a `wave` of alerts, `unanswered` sent to an owner, an emergency `expired`"
     );
 }
 

@@ -16,10 +16,13 @@ const TIMEOUTS: &str = "allynet_db_timeouts_total";
 
 /// Registers the description of every metric of this crate.
 pub fn describe() {
-    describe_gauge!(CONNECTIONS, "Open connections to the database, by what they do");
-    describe_gauge!(MAX_CONNECTIONS, "The most connections that a pool may open");
-    describe_histogram!(ACQUIRE_DURATION, "Time that a call waited for a connection");
-    describe_counter!(TIMEOUTS, "Calls given up because no `connection` was to be had, or no `answer` came, in time");
+    describe_gauge!(CONNECTIONS, "Open connections to the database, by state");
+    describe_gauge!(MAX_CONNECTIONS, "Maximum number of connections of a pool");
+    describe_histogram!(ACQUIRE_DURATION, "Time that a call waits for a connection");
+    describe_counter!(
+        TIMEOUTS,
+        "Calls that failed because no `connection` was available, or no `answer` arrived, before the deadline"
+    );
 }
 
 /// The metric handles of one pool, made once so that recording costs an atomic operation.

@@ -18,7 +18,7 @@ const UNMATCHED_ROUTE: &str = "none";
 /// Describes the metrics of this file to the recorder.
 pub(crate) fn describe() {
     describe_counter!(REQUESTS, "Requests answered");
-    describe_histogram!(DURATION, "Time from a request to the head of its answer; on `/socket.io`, of a poll");
+    describe_histogram!(DURATION, "Time from a request to the head of its answer; for `/socket.io`, of a poll");
 }
 
 /// Handles by method, route and status.
