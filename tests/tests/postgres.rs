@@ -10,7 +10,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Change, Event, EventId, Recipient, Revision, Role, Verification, Write, port::EventTail,
+    Account, Change, Event, EventId, Recipient, Revision, Role, Score, Verification, Write, port::EventTail,
 };
 use allynet_tests::{
     contract::{
@@ -232,7 +232,7 @@ fn every_write() -> Vec<Write> {
         Write::AddTrust { helpers: vec![user], by: 1 },
         Write::DeleteMessage { emergency: of, message: message.id },
         Write::PostMessage(message),
-        Write::AddRating { emergency: of, helper: user, score: 5, comment: None },
+        Write::AddRating { emergency: of, helper: user, score: Score::new(5).unwrap(), comment: None },
         Write::AddReport { emergency: of, reporter: owner.id, about: user, reason: text("Why") },
     ]
 }

@@ -12,6 +12,7 @@ use allynet_auth::{Argon2Passwords, JwtTokens};
 use allynet_domain::{
     Account, Role, SessionId, UserId, Write,
     port::{Clock, Ids, MockPresence, Tokens},
+    testing,
     usecase::{Rules, accounts, alerts, emergencies, helpers, messages, rooms},
 };
 use allynet_postgres::Postgres;
@@ -80,6 +81,8 @@ impl Service {
             changes: store.changes.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            queue: testing::no_queue(),
+            backoff: testing::no_backoff(),
             rules: rules.clone(),
         };
         let accounts = accounts::AccountPorts {
@@ -96,6 +99,7 @@ impl Service {
             changes: store.changes.clone(),
             positions: store.positions.clone(),
             clock,
+            backoff: testing::no_backoff(),
             rules,
         };
         let mut presence = MockPresence::new();
@@ -321,7 +325,7 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         later.rules.alert_interval = -chrono::TimeDelta::hours(1);
         service.send(Some(&owner), &format!("POST emergencies/{emergency}/cancel"), &json!({})).await;
         let call = allynet_tests::contract::call_of(&owner.account);
-        emergencies::raise(&later, &actor(&owner), call.call.details, None).await.unwrap();
+        emergencies::raise(&later, &actor(&owner), call.call().details.clone(), None).await.unwrap();
         cost();
         assert_eq!(alerts::fire_due(cx, &*service.store.alerts, |_| ()).await.unwrap(), 1);
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");

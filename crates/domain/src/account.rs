@@ -1,25 +1,29 @@
-//! Accounts: who a person is to the service, and what they may do as a helper.
+//! Accounts, sessions and emergency contacts, and the rights of helpers.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, Secret, SessionId, Text, Timestamp, TokenId, UserId, string_enum, text::TextError};
+use crate::{
+    ContactId, HelperReputation, Secret, SessionId, Text, Timestamp, TokenId, UserId, string_enum, text::TextError,
+};
 
 /// A given or family name.
 pub type Name = Text<100>;
-/// A skill of a helper, in their own words.
+/// A skill of a helper, as free text.
 pub type Skill = Text<40>;
-/// The most skills a helper may list.
+/// Maximum number of skills of a helper.
 pub const MAX_SKILLS: usize = 20;
-/// The most emergency contacts of one account.
+/// Maximum number of emergency contacts of an account.
 pub const MAX_CONTACTS: u32 = 50;
 
-/// An email address, trimmed and lower-cased, as it is compared.
+/// An email address, trimmed and in lower case.
+///
+/// `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// A text that cannot be an email address.
+/// A text that is not an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an email address")]
 pub struct NotAnEmail;
@@ -27,8 +31,7 @@ pub struct NotAnEmail;
 impl FromStr for Email {
     type Err = NotAnEmail;
 
-    /// Checks the shape only (RFC 5321 length, one `@` with something on both sides, no white space):
-    /// whether mail arrives is not knowable here.
+    /// Checks the shape only: the length of RFC 5321, one `@` with something on both sides, and no white space.
     fn from_str(text: &str) -> Result<Self, NotAnEmail> {
         let text = text.trim().to_lowercase();
         let odd = |c: char| c.is_whitespace() || c.is_control();
@@ -53,15 +56,17 @@ impl fmt::Debug for Email {
     }
 }
 
-/// A password as a person typed it: 8 to 128 characters, never trimmed, never shown.
+/// A password in plain text: 8 to 128 characters, not trimmed.
+///
+/// `Debug` does not show it.
 #[derive(Clone)]
 pub struct Password(Secret);
 
 impl Password {
-    /// Checks the length.
+    /// Parses a new password.
     ///
     /// # Errors
-    /// Says which bound was crossed.
+    /// Returns an error for a wrong length or a NUL character.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
         if text.contains('\0') {
             return Err(PasswordError::Nul);
@@ -72,12 +77,12 @@ impl Password {
         }
     }
 
-    /// A password that is only compared, whatever its length: at login a short one is wrong, not malformed.
+    /// A password of any length that is only compared with a stored one: at login a short one is wrong, not malformed.
     pub fn attempt(text: &str) -> Self {
         Self(Secret::new(text.to_owned()))
     }
 
-    /// The password itself, for hashing and nothing else.
+    /// The plain text, for hashing only.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -89,7 +94,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Why a new password is refused.
+/// Why a text is not a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Shorter than 8 or longer than 128 characters.
@@ -101,43 +106,43 @@ pub enum PasswordError {
 }
 
 string_enum! {
-    /// What an account is, as shown to people. Rights of a helper follow from [`Verification`] and [`HelperPolicy`].
+    /// The role that an account is shown with. A helper's rights follow from [`Verification`] and [`HelperPolicy`] instead.
     Role { User = "user", Helper = "helper", Admin = "admin" }
 }
 
 string_enum! {
-    /// Whether an administrator has looked at a helper.
+    /// An administrator's decision about a helper.
     Verification { Pending = "pending", Verified = "verified", Rejected = "rejected" }
 }
 
 string_enum! {
-    /// Who may help: the verified only, or every active account.
+    /// Which accounts may help: verified helpers only, or every active account.
     HelperPolicy { Verified = "verified", Open = "open" }
 }
 
-/// The name others may see, and whose it is.
+/// The id and the name of a user, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The account.
     pub id: UserId,
     /// Given name.
     pub first_name: Name,
-    /// Family name, if told.
+    /// Family name.
     pub last_name: Option<Name>,
 }
 
-/// What a person says about themselves.
+/// The profile of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// Given name.
     pub first_name: Name,
     /// Family name.
     pub last_name: Option<Name>,
-    /// Telephone number, as written.
+    /// Telephone number, as free text.
     pub phone: Option<Text<40>>,
-    /// A picture.
+    /// URL of a picture.
     pub avatar: Option<Url>,
-    /// A few words.
+    /// Free text about the user.
     pub bio: Option<Text<500>>,
 }
 
@@ -145,7 +150,7 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url(Text<2000>);
 
-/// A text that is no web address.
+/// A text that is not an `http` or `https` URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an http or https URL of at most 2000 characters")]
 pub struct NotAUrl;
@@ -166,82 +171,56 @@ impl FromStr for Url {
 }
 
 impl Url {
-    /// The address.
+    /// The URL.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 }
 
-/// What a helper has earned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct HelperReputation {
-    /// 0..=1000; see [`TRUST_FOR_HELPING`].
-    pub trust_score: u16,
-    /// Sum of all scores received.
-    pub rating_sum: u32,
-    /// How many scores were received.
-    pub rating_count: u32,
-}
-
-/// What a helper gains when an emergency in which they arrived is resolved.
-pub const TRUST_FOR_HELPING: u16 = 50;
-/// The trust score never rises above this.
-pub const MAX_TRUST: u16 = 1000;
-
-impl HelperReputation {
-    /// Mean of the scores received, 1.0..=5.0 rounded to two digits, or 0 without any.
-    pub fn rating_average(&self) -> f64 {
-        if self.rating_count == 0 {
-            return 0.0;
-        }
-        (f64::from(self.rating_sum) * 100.0 / f64::from(self.rating_count)).round() / 100.0
-    }
-}
-
-/// What an account told about helping, once it asked to be a helper.
+/// The helper record of an account that has asked to be a helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelperRecord {
-    /// What an administrator decided.
+    /// An administrator's decision.
     pub verification: Verification,
-    /// Whether they want to be alerted now.
+    /// Whether the helper wants to be alerted.
     pub available: bool,
-    /// What they can do.
+    /// The helper's skills.
     pub skills: Vec<Skill>,
 }
 
-/// An account as the service knows it. The password hash is elsewhere, so that it cannot be shown.
+/// An account, without its password hash.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
-    /// Who.
+    /// The id.
     pub id: UserId,
-    /// Where they log in.
+    /// The email address for logging in.
     pub email: Email,
-    /// Who they say they are.
+    /// The profile.
     pub profile: Profile,
-    /// What they are shown as.
+    /// The role it is shown with.
     pub role: Role,
-    /// An administrator has shut them out.
+    /// Whether an administrator has blocked it.
     pub blocked: bool,
-    /// Set once they asked to be a helper.
+    /// Set once the user has asked to be a helper.
     pub helper: Option<HelperRecord>,
-    /// What they earned by helping.
+    /// Trust and ratings.
     pub reputation: HelperReputation,
-    /// When they registered.
+    /// When it was registered.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// The name others may see.
+    /// The id and name, as others see them.
     pub fn person(&self) -> Person {
         Person { id: self.id, first_name: self.profile.first_name.clone(), last_name: self.profile.last_name.clone() }
     }
 
-    /// What others see of a helper.
+    /// The account as others see a helper.
     pub fn helper_card(&self) -> HelperCard {
         HelperCard { person: self.person(), reputation: self.reputation }
     }
 
-    /// Whether this account has a helper's rights: active, and verified unless the policy is open.
+    /// Whether the account may help: not blocked, and verified unless the policy is open.
     pub fn may_help(&self, policy: HelperPolicy) -> bool {
         let verified = || self.helper.as_ref().is_some_and(|h| h.verification == Verification::Verified);
         !self.blocked
@@ -251,45 +230,46 @@ impl Account {
             }
     }
 
-    /// Whether broadcasts, alerts and counts include this account. Under the open policy one who never said
-    /// otherwise is available.
+    /// Whether broadcasts, alerts and counts include this account.
+    ///
+    /// Under the open policy, an account without a helper record counts as available.
     pub fn on_duty(&self, policy: HelperPolicy) -> bool {
         let available = self.helper.as_ref().map_or(policy == HelperPolicy::Open, |h| h.available);
         available && self.may_help(policy)
     }
 
-    /// Whether this account administers the service.
+    /// Whether this is an administrator's account.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
 }
 
-/// What participants see of a helper.
+/// A helper, as participants see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelperCard {
-    /// Who.
+    /// Id and name.
     pub person: Person,
-    /// What they earned.
+    /// Trust and ratings.
     pub reputation: HelperReputation,
 }
 
-/// One login on one device.
+/// A session: one login on one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Which.
+    /// The id.
     pub id: SessionId,
-    /// Whose.
+    /// The user who logged in.
     pub user: UserId,
-    /// The refresh token that was last confirmed by use. It and its direct successors are good.
+    /// The refresh token that was last confirmed by use. It and its direct successors are valid.
     pub confirmed: TokenId,
     /// When the login happened.
     pub created_at: Timestamp,
 }
 
-/// Who is calling: an account that proved itself, and through which session.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Actor {
-    /// The account as it is now, not as a token once said.
+    /// The account as it is stored now, not as the token says.
     pub account: Account,
     /// The session of the token that was presented.
     pub session: SessionId,
@@ -302,14 +282,14 @@ impl Actor {
     }
 }
 
-/// A person to be told in an emergency.
+/// An emergency contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
-    /// Which.
+    /// The id.
     pub id: ContactId,
-    /// Name, as the owner writes it.
+    /// The contact's name.
     pub name: Name,
-    /// Where to reach them.
+    /// The contact's email address.
     pub email: Email,
     /// When it was added.
     pub created_at: Timestamp,

@@ -1,10 +1,10 @@
-//! Alerts: which helpers are told of an emergency first.
+//! Alert policy: which helpers are alerted by which wave.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Metres, Timestamp, UserId};
 
-/// How helpers are alerted; the settings `ALLYNET_ALERT_*`.
+/// Radii and sizes of the waves of alerts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertPolicy {
     radii: Vec<Metres>,
@@ -12,26 +12,26 @@ pub struct AlertPolicy {
     wave_size: u32,
 }
 
-/// Why alert settings make no sense.
+/// Why an alert policy is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AlertPolicyError {
-    /// No radius, or one that is not larger than the one before, or not within 1 m to 20,000 km.
+    /// The radii are empty, do not grow, or are not within 1 m to 20,000 km.
     #[error("radii must be metres from 1 to 20000000 in growing order")]
     Radii,
-    /// A wave that alerts nobody.
+    /// The wave size is zero.
     #[error("a wave must reach at least one helper")]
     WaveSize,
 }
 
 impl AlertPolicy {
-    /// A policy: growing `radii`, of which the first with `min_helpers` in it is used, for at most `wave_size`
-    /// helpers at once.
+    /// Creates a policy: the first wave uses the first of the growing `radii` that holds `min_helpers`, and each wave
+    /// alerts at most `wave_size` helpers for the first time.
     ///
     /// # Errors
-    /// When no alert could ever be sent by it.
+    /// Returns an error if no wave could ever reach a helper.
     pub fn new(radii: Vec<Metres>, min_helpers: u32, wave_size: u32) -> Result<Self, AlertPolicyError> {
-        let sane = |m: &Metres| (1.0..=20_000_000.0).contains(&m.get());
-        if radii.is_empty() || !radii.iter().all(sane) || !radii.is_sorted_by(|a, b| a < b) {
+        let in_bounds = |m: &Metres| (1.0..=20_000_000.0).contains(&m.get());
+        if radii.is_empty() || !radii.iter().all(in_bounds) || !radii.is_sorted_by(|a, b| a < b) {
             return Err(AlertPolicyError::Radii);
         }
         if wave_size == 0 {
@@ -45,29 +45,31 @@ impl AlertPolicy {
         &self.radii
     }
 
-    /// How many helpers have to stand within a radius for it to be used, unless it is the largest.
+    /// Number of helpers that a radius must hold for the first wave to use it, unless it is the largest.
     pub const fn min_helpers(&self) -> u32 {
         self.min_helpers
     }
 
-    /// The most helpers alerted by one wave.
+    /// Maximum number of helpers that a wave alerts for the first time.
     pub const fn wave_size(&self) -> u32 {
         self.wave_size
     }
 
-    /// The radius after this one; none after the last.
+    /// The radius after this one, or `None` after the last.
     pub fn next_radius(&self, radius: Metres) -> Option<Metres> {
         self.radii.iter().copied().find(|&next| next > radius)
     }
 
-    /// The largest radius, which is as far as anybody is looked for.
+    /// The largest radius: the maximum distance of a search for helpers.
     pub fn largest(&self) -> Metres {
         self.radii[self.radii.len() - 1]
     }
 
-    /// Who is alerted by a later wave: the nearest within `radius` who were not alerted yet and take no part, and
-    /// those whose alert was not acknowledged, again. `near` holds helpers on duty, nearest first, those alerted
-    /// included; `takes_part` says who ever responded.
+    /// The recipients of a later wave, nearest first: the nearest within `radius` that were not alerted yet, and again
+    /// those that have not answered their alert.
+    ///
+    /// `near` holds helpers on duty, nearest first, including alerted ones. Helpers that have ever responded, for which
+    /// `takes_part` is true, are left out.
     pub fn later_wave(
         &self,
         radius: Metres,
@@ -79,13 +81,13 @@ impl AlertPolicy {
         let candidates = near.iter().filter(|r| !takes_part(r.helper));
         let (repeated, new): (Vec<&Recipient>, Vec<&Recipient>) = candidates.partition(|r| known(r.helper).is_some());
         let new = new.into_iter().filter(|r| r.distance <= radius).take(self.wave_size as usize);
-        let unheard = |r: &&Recipient| known(r.helper).is_some_and(Alert::is_unheard);
-        let mut recipients: Vec<Recipient> = new.chain(repeated.into_iter().filter(unheard)).copied().collect();
+        let unanswered = |r: &&Recipient| known(r.helper).is_some_and(Alert::is_unanswered);
+        let mut recipients: Vec<Recipient> = new.chain(repeated.into_iter().filter(unanswered)).copied().collect();
         recipients.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
         recipients
     }
 
-    /// Who is alerted in the place of one who will not come: the nearest who was not alerted yet and takes no part.
+    /// The substitute for a helper that declines or cancels: the nearest that was not alerted and has never responded.
     pub fn substitute(
         &self,
         near: &[Recipient],
@@ -96,8 +98,9 @@ impl AlertPolicy {
         near.iter().find(|r| !takes_part(r.helper) && !known(r.helper)).copied()
     }
 
-    /// Who is alerted first: the nearest within the smallest radius that holds enough helpers, or the largest.
-    /// `in_range` was taken for [`Self::radii`] and [`Self::wave_size`].
+    /// The first wave: the nearest helpers within the smallest radius that holds enough of them, or within the largest.
+    ///
+    /// `in_range` must have been searched with [`Self::radii`], [`Self::min_helpers`] and [`Self::wave_size`].
     pub fn first_wave(&self, in_range: &HelpersInRange) -> Wave {
         let enough = in_range.counts.iter().position(|&count| count >= self.min_helpers);
         let index = enough.unwrap_or(self.radii.len() - 1);
@@ -108,7 +111,7 @@ impl AlertPolicy {
 }
 
 impl Default for AlertPolicy {
-    /// 5, 10 and 15 km; at least 3 helpers; 50 at once.
+    /// Radii of 5, 10 and 15 km, at least 3 helpers, 50 per wave.
     fn default() -> Self {
         Self { radii: [5_000.0, 10_000.0, 15_000.0].map(Metres::new).to_vec(), min_helpers: 3, wave_size: 50 }
     }
@@ -126,58 +129,58 @@ pub struct HelpersInRange {
     pub nearest: Vec<Recipient>,
 }
 
-/// One helper who is to be alerted.
+/// A helper to alert.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Recipient {
-    /// Who.
+    /// The helper.
     pub helper: UserId,
-    /// From their last position to the emergency.
+    /// Distance from the helper's last position to the emergency.
     pub distance: Metres,
 }
 
-/// A group of helpers alerted at once.
+/// A group of helpers that are alerted at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wave {
     /// 1 for the first.
     pub number: u16,
-    /// The alert radius it used.
+    /// The alert radius.
     pub radius: Metres,
-    /// Who is alerted, nearest first.
+    /// The helpers to alert, nearest first.
     pub recipients: Vec<Recipient>,
-    /// How many helpers on duty stand within the radius, alerted by this wave or not.
+    /// Number of helpers on duty within the radius, alerted or not.
     pub helpers_within: u32,
 }
 
-/// What became of one emergency's alert to one helper.
+/// The alert of one emergency to one helper, with its answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alert {
-    /// Who.
+    /// The helper.
     pub helper: UserId,
-    /// The wave that alerted them; none for one who declined without having been alerted.
+    /// The wave that alerted the helper first; `None` if the helper declined without having been alerted.
     pub wave: Option<u16>,
-    /// When the helper's device said that it had it.
+    /// When a device of the helper acknowledged it.
     pub acknowledged_at: Option<Timestamp>,
-    /// When the helper declined, unless they accepted later.
+    /// When the helper declined; `None` again after a later acceptance.
     pub declined_at: Option<Timestamp>,
 }
 
 impl Alert {
-    /// Whether it was sent and nothing came back.
-    pub const fn is_unheard(&self) -> bool {
+    /// Whether it was sent and neither acknowledged nor declined.
+    pub const fn is_unanswered(&self) -> bool {
         self.wave.is_some() && self.acknowledged_at.is_none() && self.declined_at.is_none()
     }
 }
 
-/// How many helpers were alerted to an emergency, and what came back. Only alerted helpers count.
+/// Counts of the alerts of an emergency. Only alerted helpers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AlertCounts {
-    /// The last wave sent.
+    /// Number of the last wave.
     pub wave: u16,
-    /// Helpers alerted.
+    /// Number of helpers alerted.
     pub alerted: u32,
-    /// Of these, whose device acknowledged.
+    /// Of these, how many have acknowledged.
     pub acknowledged: u32,
-    /// Of these, who declined.
+    /// Of these, how many have declined.
     pub declined: u32,
 }
 
@@ -237,9 +240,9 @@ mod tests {
         recipients.into_iter().map(|r| Uuid::from(r.helper).as_u128()).collect()
     }
 
-    /// What can have become of the alerts to helpers 1 to 5: unheard, acknowledged, declined, declined without having
+    /// The alerts to helpers 1 to 5: unanswered, acknowledged, declined, declined without having
     /// been alerted, and both acknowledged and declined.
-    fn fates() -> [Alert; 5] {
+    fn alerts_of_each_kind() -> [Alert; 5] {
         let then = Some(Timestamp::UNIX_EPOCH);
         [
             sent(1),
@@ -251,29 +254,40 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_sent_and_not_answered_is_unheard() {
-        assert_eq!(fates().map(|a| a.is_unheard()), [true, false, false, false, false]);
+    fn only_an_alert_that_was_sent_and_not_answered_is_unanswered() {
+        assert_eq!(alerts_of_each_kind().map(|a| a.is_unanswered()), [true, false, false, false, false]);
     }
 
     #[test]
-    fn a_later_wave_takes_new_ones_within_the_radius_and_the_unheard_again_nearest_first() {
+    fn a_later_wave_alerts_new_helpers_within_the_radius_and_repeats_unanswered_alerts_nearest_first() {
         let policy = AlertPolicy::new(AlertPolicy::default().radii, 3, 2).unwrap();
         let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 7_000.0, 8_000.0, 11_000.0]).nearest;
         let wave = |radius: f64, alerts: &[Alert], responded: &[u128]| {
             let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
             numbers(&policy.later_wave(Metres::new(radius), &near, alerts, takes_part))
         };
-        assert_eq!(wave(10_000.0, &fates(), &[]), [1, 6, 7], "at most two new ones; the repeated do not count");
-        assert_eq!(wave(5_000.0, &fates(), &[]), [1], "nobody new is within");
-        assert_eq!(wave(10_000.0, &fates(), &[1, 6]), [7, 8], "who ever responded is alerted no more");
-        assert_eq!(wave(15_000.0, &[fates().as_slice(), &[sent(6), sent(7), sent(8)]].concat(), &[]), [1, 6, 7, 8, 9]);
-        // Alerted from afar, and so beyond the radius of the wave.
+        assert_eq!(
+            wave(10_000.0, &alerts_of_each_kind(), &[]),
+            [1, 6, 7],
+            "at most two new ones; the repeated do not count"
+        );
+        assert_eq!(wave(5_000.0, &alerts_of_each_kind(), &[]), [1], "no new helper is within");
+        assert_eq!(
+            wave(10_000.0, &alerts_of_each_kind(), &[1, 6]),
+            [7, 8],
+            "helpers that ever responded are not alerted again"
+        );
+        assert_eq!(
+            wave(15_000.0, &[alerts_of_each_kind().as_slice(), &[sent(6), sent(7), sent(8)]].concat(), &[]),
+            [1, 6, 7, 8, 9]
+        );
+        // Alerted as a substitute, and so possibly beyond the radius of the wave.
         assert_eq!(wave(5_000.0, &[sent(9)], &[1, 2, 3, 4, 5]), [9]);
-        assert_eq!(wave(10_000.0, &[sent(90)], &[1, 2, 3, 4, 5]), [6, 7], "one who is not on duty near any more");
+        assert_eq!(wave(10_000.0, &[sent(90)], &[1, 2, 3, 4, 5]), [6, 7], "an alerted helper that is no longer near");
     }
 
     #[test]
-    fn a_substitute_is_the_nearest_who_was_not_alerted_and_takes_no_part() {
+    fn a_substitute_is_the_nearest_helper_that_was_not_alerted_and_never_responded() {
         let policy = AlertPolicy::default();
         let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 14_000.0]).nearest;
         let substitute = |alerts: &[Alert], responded: &[u128]| {
@@ -281,9 +295,9 @@ mod tests {
             numbers(&policy.substitute(&near, alerts, takes_part))
         };
         assert_eq!(substitute(&[], &[]), [1]);
-        assert_eq!(substitute(&fates(), &[]), [6]);
-        assert_eq!(substitute(&fates(), &[6]), [7], "as far as the largest radius");
-        assert_eq!(substitute(&fates(), &[6, 7]), []);
+        assert_eq!(substitute(&alerts_of_each_kind(), &[]), [6]);
+        assert_eq!(substitute(&alerts_of_each_kind(), &[6]), [7], "as far as the largest radius");
+        assert_eq!(substitute(&alerts_of_each_kind(), &[6, 7]), []);
     }
 
     #[test]
@@ -296,7 +310,7 @@ mod tests {
         assert_eq!(AlertPolicy::new(vec![Metres::new(5.0)], 3, 0), Err(AlertPolicyError::WaveSize));
     }
 
-    /// Policies, with the distances of helpers around a call.
+    /// Policies, with the distances of helpers from an emergency.
     fn neighbourhoods() -> impl Strategy<Value = (AlertPolicy, Vec<u32>)> {
         let radii = btree_set(1..50_000_u32, 1..6);
         let policy = (radii, 0..8_u32, 1..8_u32).prop_map(|(radii, min_helpers, wave_size)| {
@@ -325,8 +339,8 @@ mod tests {
             let wave = policy.first_wave(&in_range);
             let index = policy.radii().iter().position(|&r| r == wave.radius).unwrap();
             let last = policy.radii().len() - 1;
-            prop_assert!(in_range.counts[index] >= policy.min_helpers || index == last, "too few, and more to be had");
-            prop_assert!(in_range.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller one would do");
+            prop_assert!(in_range.counts[index] >= policy.min_helpers || index == last, "too few helpers although a larger radius has more");
+            prop_assert!(in_range.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller radius has enough");
             prop_assert_eq!(wave.number, 1);
             prop_assert_eq!(wave.helpers_within, in_range.counts[index]);
             let most = policy.wave_size().min(wave.helpers_within) as usize;
@@ -343,16 +357,16 @@ mod tests {
             let near = in_range(&[], &distances).nearest;
             let radius = Metres::new(radius.into());
             let fate = |helper: UserId| fates[usize::try_from(Uuid::from(helper).as_u128()).unwrap() - 1];
-            // 0 to 4 as in `fates`, 5: responded, 6: nothing yet.
+            // 0 to 4 as in `alerts_of_each_kind`, 5: responded, 6: nothing yet.
             let alerts: Vec<_> = near.iter().filter(|r| fate(r.helper) < 5)
-                .map(|r| Alert { helper: r.helper, ..super::tests::fates()[usize::from(fate(r.helper))] }).collect();
+                .map(|r| Alert { helper: r.helper, ..super::tests::alerts_of_each_kind()[usize::from(fate(r.helper))] }).collect();
             let wave = policy.later_wave(radius, &near, &alerts, |helper| fate(helper) == 5);
             prop_assert!(wave.is_sorted_by(|a, b| a.distance <= b.distance));
             let again: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 0).copied().collect();
             let new: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 6).copied().collect();
-            prop_assert_eq!(again.len() + new.len(), wave.len(), "somebody is bothered again");
-            let unheard: Vec<_> = near.iter().filter(|r| fate(r.helper) == 0).copied().collect();
-            prop_assert_eq!(again, unheard);
+            prop_assert_eq!(again.len() + new.len(), wave.len(), "a helper is alerted again");
+            let unanswered: Vec<_> = near.iter().filter(|r| fate(r.helper) == 0).copied().collect();
+            prop_assert_eq!(again, unanswered);
             let within = near.iter().filter(|r| fate(r.helper) == 6 && r.distance <= radius).copied();
             prop_assert_eq!(new, within.take(policy.wave_size as usize).collect::<Vec<_>>());
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Emergency, EmergencyId, Event, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient,
-    Response, Revision, Role, Session, SessionId, Text, Timestamp, UserId, Verification,
+    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserId, Verification,
 };
 
 /// Writes and events that belong together.
@@ -191,9 +191,9 @@ pub enum Write {
         emergency: EmergencyId,
         /// Whom.
         helper: UserId,
-        /// 1..=5.
-        score: u8,
-        /// In words.
+        /// The score.
+        score: Score,
+        /// The owner's comment.
         comment: Option<Text<500>>,
     },
     /// A complaint about the other party. `Conflict(Report)` the second time.

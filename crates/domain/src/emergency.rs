@@ -1,223 +1,150 @@
-//! The emergency: its life, and the responses of helpers to it.
+//! The emergency: its states, its transitions, and the responses of helpers.
 //!
-//! Every decision is a method that either changes the value and says so, or refuses. Nothing is stored here.
-
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Person, Position, Refusal, Text, Timestamp,
-    UserId, string_enum,
-};
+//! A transition is a method that either changes the value or refuses and changes nothing. Nothing is stored here.
 
 mod access;
+mod call;
+mod response;
+mod snapshot;
+mod state;
 
 pub use access::{EmergencyAccess, Relation};
+pub use call::{Call, Details, EmergencyType, Location, Priority, Severity, SeverityError};
+pub use response::{Response, ResponseStatus, ResponseUpdate};
+pub use snapshot::{EmergencySnapshot, ImpossibleState};
+pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 
-string_enum! {
-    /// What kind of trouble it is.
-    EmergencyType {
-        Medical = "medical", Safety = "safety", Accident = "accident", Assault = "assault",
-        NaturalDisaster = "natural_disaster", Other = "other",
-    }
-}
+use crate::{
+    Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Refusal, Text, Timestamp, UserId, Wave,
+};
 
-string_enum! {
-    /// How urgent the owner says it is.
-    Priority { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
-}
-
-string_enum! {
-    /// Where an emergency is in its life: `active → responding → resolved | cancelled`.
-    EmergencyStatus { Active = "active", Responding = "responding", Resolved = "resolved", Cancelled = "cancelled" }
-}
-
-impl EmergencyStatus {
-    /// Whether help may still come.
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::Active | Self::Responding)
-    }
-}
-
-string_enum! {
-    /// Where a response is in its life: forward only, steps may be skipped, `cancelled` from any but `completed`.
-    ResponseStatus {
-        Responding = "responding", OnWay = "on_way", Arrived = "arrived", Completed = "completed",
-        Cancelled = "cancelled",
-    }
-}
-
-impl ResponseStatus {
-    /// Whether the helper is bound to this emergency and may respond to no other.
-    pub const fn is_engaged(self) -> bool {
-        matches!(self, Self::Responding | Self::OnWay | Self::Arrived)
-    }
-
-    fn may_become(self, next: Self) -> bool {
-        match (self, next) {
-            (Self::Completed, Self::Cancelled) | (Self::Cancelled, _) => false,
-            (_, Self::Cancelled) => true,
-            (from, to) => from <= to,
-        }
-    }
-}
-
-string_enum! {
-    /// Who brought an emergency to its end.
-    ResolutionType {
-        UserResolved = "user_resolved", HelperResolved = "helper_resolved", AdminResolved = "admin_resolved",
-        AutoExpired = "auto_expired",
-    }
-}
-
-/// Where help is needed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Location {
-    /// The place.
-    pub position: Position,
-    /// The address, as the owner's phone tells it.
-    pub address: Option<Text<300>>,
-    /// How to find it.
-    pub description: Option<Text<300>>,
-}
-
-/// What the owner told when raising the emergency. It never changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Details {
-    /// What kind of trouble.
-    pub kind: EmergencyType,
-    /// A finer word for it.
-    pub category: Option<Text<50>>,
-    /// What happened.
-    pub description: Option<Text<1000>>,
-    /// Where.
-    pub location: Location,
-    /// How urgent.
-    pub priority: Priority,
-    /// 1..=10.
-    pub severity: u8,
-    /// Helpers shall not call or ring.
-    pub silent: bool,
-    /// Nobody but administrators shall learn who the owner is.
-    pub anonymous: bool,
-}
-
-/// The part of an emergency that is known when it begins; what alerts carry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Call {
-    /// Which.
-    pub id: EmergencyId,
-    /// Who needs help. Shown to others only when [`Details::anonymous`] is not set.
-    pub owner: Person,
-    /// What happened where.
-    pub details: Details,
-    /// When the button was pressed.
-    pub created_at: Timestamp,
-}
-
-/// A number that grows with every change of an emergency; what a change was decided on must still be true.
+/// The revision of an emergency. It grows with every stored change; a change is committed on condition that the store
+/// still holds the revision it was decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Revision(pub i64);
-
-/// A helper's part in an emergency. One per helper; it stays listed after it was cancelled.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Response {
-    /// Who.
-    pub helper: HelperCard,
-    /// How far along.
-    pub status: ResponseStatus,
-    /// What the helper last told.
-    pub notes: Option<Text<500>>,
-    /// When the helper expects to be there.
-    pub estimated_arrival: Option<Timestamp>,
-    /// When the helper accepted, the last time if more than once.
-    pub responded_at: Timestamp,
-    /// When this was last changed.
-    pub updated_at: Timestamp,
-}
-
-/// How an emergency was resolved or cancelled.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ending {
-    /// When.
-    pub at: Timestamp,
-    /// By whom; nobody, when it ran out of time.
-    pub by: Option<UserId>,
-    /// By which kind of person; none when cancelled.
-    pub resolution: Option<ResolutionType>,
-    /// Notes of a resolution, or the reason of a cancellation.
-    pub notes: Option<Text<500>>,
-}
 
 /// An emergency with the responses to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Emergency {
-    /// What was told at the beginning.
-    pub call: Call,
-    /// The owner's own key for this call, so that a repeated request is the same emergency.
-    pub request_id: Option<Text<100>>,
-    /// Where it is in its life.
-    pub status: EmergencyStatus,
-    /// Helpers within this distance are alerted.
-    pub alert_radius: Metres,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When the first helper accepted.
-    pub first_response_at: Option<Timestamp>,
-    /// Set once it is over.
-    pub ending: Option<Ending>,
-    /// Everyone who ever accepted, in the order of their first acceptance.
-    pub responses: Vec<Response>,
-    /// How many were alerted, and what came back.
-    pub alerts: AlertCounts,
-    /// When the next wave is due, unless somebody responds before; none while somebody does, and after the last.
-    pub next_alert_at: Option<Timestamp>,
-    /// What the store holds; a change is made on condition that it still does.
-    pub revision: Revision,
+    call: Call,
+    request_id: Option<Text<100>>,
+    state: EmergencyState,
+    alert_radius: Metres,
+    updated_at: Timestamp,
+    first_response_at: Option<Timestamp>,
+    responses: Vec<Response>,
+    alerts: AlertCounts,
+    revision: Revision,
 }
 
-/// What accepting an emergency did.
+/// The effect of accepting an emergency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
-    /// The helper responds now; `first` when the emergency became `responding` by it.
+    /// The helper responds now.
     Joined {
-        /// Nobody else was responding.
+        /// The emergency became `responding` by it.
         first: bool,
     },
-    /// The helper was responding already: nothing changed.
+    /// The helper was responding already; nothing changed.
     Already,
 }
 
+/// The effect of updating a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdatedResponse {
+    /// The response after the update.
+    pub response: Response,
+    /// No helper responds any more: the emergency became active again by it.
+    pub abandoned: bool,
+}
+
+/// Reading an emergency.
 impl Emergency {
-    /// Which.
-    pub fn id(&self) -> EmergencyId {
+    /// The id.
+    pub const fn id(&self) -> EmergencyId {
         self.call.id
     }
 
-    /// Who raised it.
-    pub fn owner(&self) -> UserId {
+    /// The user who raised it.
+    pub const fn owner(&self) -> UserId {
         self.call.owner.id
     }
 
-    /// What is to be known of this user in the emergency.
-    pub fn access(&self, user: UserId) -> EmergencyAccess {
-        let (owns, responds) = (self.owner() == user, self.is_responding(user));
-        EmergencyAccess { owns, responds, status: self.status, revision: self.revision }
+    /// What the owner said when raising it.
+    pub const fn call(&self) -> &Call {
+        &self.call
     }
 
-    /// How this account stands to the emergency.
-    pub fn relation(&self, account: &Account, policy: HelperPolicy) -> Relation {
-        self.access(account.id).relation(account, policy)
+    /// The client's idempotency key: a repeated request with the same key is the same emergency.
+    pub const fn request_id(&self) -> Option<&Text<100>> {
+        self.request_id.as_ref()
     }
 
-    /// Whether this account may read the emergency and enter its room.
-    ///
-    /// # Errors
-    /// [`Refusal::NotAuthorized`].
-    pub fn admit(&self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
-        self.access(account.id).admit(account, policy)
+    /// The state.
+    pub const fn state(&self) -> &EmergencyState {
+        &self.state
     }
 
-    /// The response of a helper, cancelled ones included.
+    /// The status.
+    pub const fn status(&self) -> EmergencyStatus {
+        self.state.status()
+    }
+
+    /// When the next wave of alerts is due. `None` after the last wave, and unless the emergency is active.
+    pub const fn next_alert_at(&self) -> Option<Timestamp> {
+        match self.state {
+            EmergencyState::Active { next_alert_at } => next_alert_at,
+            EmergencyState::Responding | EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => None,
+        }
+    }
+
+    /// How it ended, or `None` while it is live.
+    pub const fn ending(&self) -> Option<&Ending> {
+        match &self.state {
+            EmergencyState::Resolved { ending, .. } | EmergencyState::Cancelled(ending) => Some(ending),
+            EmergencyState::Active { .. } | EmergencyState::Responding => None,
+        }
+    }
+
+    /// Who resolved it, or `None` unless it is resolved.
+    pub const fn resolution(&self) -> Option<ResolutionType> {
+        match self.state {
+            EmergencyState::Resolved { resolution, .. } => Some(resolution),
+            EmergencyState::Active { .. } | EmergencyState::Responding | EmergencyState::Cancelled(_) => None,
+        }
+    }
+
+    /// Radius around the place within which helpers are alerted.
+    pub const fn alert_radius(&self) -> Metres {
+        self.alert_radius
+    }
+
+    /// When it last changed.
+    pub const fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    /// When the first helper accepted.
+    pub const fn first_response_at(&self) -> Option<Timestamp> {
+        self.first_response_at
+    }
+
+    /// All responses, cancelled ones included, in the order of each helper's first acceptance.
+    pub fn responses(&self) -> &[Response] {
+        &self.responses
+    }
+
+    /// Counts of the alerts sent and of the answers to them.
+    pub const fn alerts(&self) -> AlertCounts {
+        self.alerts
+    }
+
+    /// The revision the store holds.
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The response of a helper, which may be cancelled.
     pub fn response(&self, helper: UserId) -> Option<&Response> {
         self.responses.iter().find(|r| r.helper.person.id == helper)
     }
@@ -227,15 +154,115 @@ impl Emergency {
         self.response(user).is_some_and(|r| r.status != ResponseStatus::Cancelled)
     }
 
-    /// Refuses once the emergency is over.
+    /// The owner, responding helpers, and helpers that have completed.
+    pub fn participants(&self) -> impl Iterator<Item = UserId> + '_ {
+        let helpers = self.responses.iter().filter(|r| r.status != ResponseStatus::Cancelled);
+        [self.owner()].into_iter().chain(helpers.map(|r| r.helper.person.id))
+    }
+
+    /// Helpers that arrived or completed: they gain trust when the emergency is resolved.
+    pub fn arrived_helpers(&self) -> impl Iterator<Item = UserId> + '_ {
+        self.responses
+            .iter()
+            .filter(|r| matches!(r.status, ResponseStatus::Arrived | ResponseStatus::Completed))
+            .map(|r| r.helper.person.id)
+    }
+
+    /// What decides on this user's access to the emergency.
+    pub fn access(&self, user: UserId) -> EmergencyAccess {
+        let (owns, responds) = (self.owner() == user, self.is_responding(user));
+        EmergencyAccess { owns, responds, status: self.status(), revision: self.revision }
+    }
+
+    /// The relation of this account to the emergency.
+    pub fn relation(&self, account: &Account, policy: HelperPolicy) -> Relation {
+        self.access(account.id).relation(account, policy)
+    }
+
+    /// Checks that this account may read the emergency and enter its room.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthorized`].
+    pub fn admit(&self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
+        self.access(account.id).admit(account, policy)
+    }
+
+    /// Checks that the emergency has not ended.
     ///
     /// # Errors
     /// [`Refusal::EmergencyEnded`].
-    pub fn must_be_live(&self) -> Result<(), Refusal> {
-        if self.status.is_live() { Ok(()) } else { Err(Refusal::EmergencyEnded { status: self.status }) }
+    pub const fn must_be_live(&self) -> Result<(), Refusal> {
+        let status = self.status();
+        if status.is_live() { Ok(()) } else { Err(Refusal::EmergencyEnded { status }) }
+    }
+}
+
+/// Raising and alerting.
+impl Emergency {
+    /// Raises an emergency whose first wave of alerts is `first_wave`, and whose next is due at `next_alert_at`.
+    pub fn raise(
+        call: Call,
+        request_id: Option<Text<100>>,
+        first_wave: &Wave,
+        next_alert_at: Option<Timestamp>,
+    ) -> Self {
+        let alerted = u32::try_from(first_wave.recipients.len()).unwrap_or(u32::MAX);
+        Self {
+            updated_at: call.created_at,
+            call,
+            request_id,
+            state: EmergencyState::Active { next_alert_at },
+            alert_radius: first_wave.radius,
+            first_response_at: None,
+            responses: Vec::new(),
+            alerts: AlertCounts { wave: first_wave.number, alerted, acknowledged: 0, declined: 0 },
+            revision: Revision(1),
+        }
     }
 
-    /// A helper says "I am coming".
+    /// Starts the next wave of alerts with this radius. While the emergency is active, the wave after it is due at
+    /// `next_alert_at`.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyEnded`].
+    pub fn begin_wave(&mut self, radius: Metres, next_alert_at: Option<Timestamp>) -> Result<(), Refusal> {
+        self.must_be_live()?;
+        self.alert_radius = radius;
+        self.alerts.wave = self.alerts.wave.saturating_add(1);
+        self.set_alert_timer(next_alert_at);
+        Ok(())
+    }
+
+    /// Sends no further waves unless the emergency becomes active again.
+    pub fn stop_waves(&mut self) {
+        self.set_alert_timer(None);
+    }
+
+    fn set_alert_timer(&mut self, at: Option<Timestamp>) {
+        if let EmergencyState::Active { next_alert_at } = &mut self.state {
+            *next_alert_at = at;
+        }
+    }
+
+    /// Counts helpers that are alerted for the first time.
+    pub fn count_alerted(&mut self, helpers: usize) {
+        self.alerts.alerted = self.alerts.alerted.saturating_add(u32::try_from(helpers).unwrap_or(u32::MAX));
+    }
+
+    /// Counts an alerted helper that declined.
+    pub fn count_declined(&mut self) {
+        self.alerts.declined = self.alerts.declined.saturating_add(1);
+    }
+
+    /// Takes back [`Self::count_declined`] for a helper that accepted after all.
+    pub fn uncount_declined(&mut self) {
+        self.alerts.declined = self.alerts.declined.saturating_sub(1);
+    }
+}
+
+/// Responding and ending.
+impl Emergency {
+    /// A helper accepts. A helper that cancelled before responds anew.
     ///
     /// # Errors
     /// [`Refusal::EmergencyEnded`].
@@ -262,30 +289,34 @@ impl Emergency {
             Some(cancelled) => *cancelled = response,
             None => self.responses.push(response),
         }
-        let first = self.status == EmergencyStatus::Active;
-        self.status = EmergencyStatus::Responding;
-        self.next_alert_at = None;
+        let first = matches!(self.state, EmergencyState::Active { .. });
+        self.state = EmergencyState::Responding;
         self.first_response_at.get_or_insert(now);
         self.updated_at = now;
         Ok(Acceptance::Joined { first })
     }
 
-    /// A helper says that they will not come.
+    /// Checks that a helper may decline.
     ///
     /// # Errors
-    /// [`Refusal::EmergencyEnded`], or [`Refusal::AlreadyResponding`] for one who has said that they come.
+    /// [`Refusal::EmergencyEnded`]; [`Refusal::AlreadyResponding`] if the helper responds.
     pub fn decline(&self, helper: UserId) -> Result<(), Refusal> {
         self.must_be_live()?;
         if self.is_responding(helper) { Err(Refusal::AlreadyResponding) } else { Ok(()) }
     }
 
-    /// A responding helper tells how far along they are. Returns whether the emergency waits for help again,
-    /// because nobody responds any more.
+    /// A responding helper reports progress or cancels. When the last one cancels, the emergency is active again.
     ///
     /// # Errors
-    /// [`Refusal::NotAuthorized`] for one who never responded, [`Refusal::EmergencyEnded`],
+    /// [`Refusal::NotAuthorized`] if the helper never responded, [`Refusal::EmergencyEnded`],
     /// [`Refusal::InvalidTransition`].
-    pub fn update_response(&mut self, helper: UserId, update: ResponseUpdate, now: Timestamp) -> Result<bool, Refusal> {
+    pub fn update_response(
+        &mut self,
+        helper: UserId,
+        update: ResponseUpdate,
+        now: Timestamp,
+    ) -> Result<UpdatedResponse, Refusal> {
+        // A user without a response learns nothing about the state, so this is refused first.
         let live = self.must_be_live();
         let response =
             self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
@@ -300,18 +331,19 @@ impl Emergency {
             response.estimated_arrival = estimated_arrival;
         }
         response.updated_at = now;
+        let response = response.clone();
         self.updated_at = now;
         let abandoned = self.responses.iter().all(|r| r.status == ResponseStatus::Cancelled);
         if abandoned {
-            self.status = EmergencyStatus::Active;
+            self.state = EmergencyState::Active { next_alert_at: None };
         }
-        Ok(abandoned)
+        Ok(UpdatedResponse { response, abandoned })
     }
 
-    /// Somebody says that it is over and well. What is recorded as the resolution follows from who says it.
+    /// Resolves the emergency. The recorded resolution follows from the relation of the user who resolves it.
     ///
     /// # Errors
-    /// [`Refusal::NotAuthorized`] for all but owner, responding helper and administrator;
+    /// [`Refusal::NotAuthorized`] for all but owner, responding helpers and administrators;
     /// [`Refusal::EmergencyEnded`].
     pub fn resolve(
         &mut self,
@@ -319,7 +351,7 @@ impl Emergency {
         relation: Relation,
         notes: Option<Text<500>>,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<ResolutionType, Refusal> {
         let resolution = match relation {
             Relation::Owner => ResolutionType::UserResolved,
             Relation::RespondingHelper => ResolutionType::HelperResolved,
@@ -327,22 +359,23 @@ impl Emergency {
             Relation::Helper | Relation::Stranger => return Err(Refusal::NotAuthorized),
         };
         self.must_be_live()?;
-        self.end(EmergencyStatus::Resolved, Ending { at: now, by: Some(by), resolution: Some(resolution), notes });
-        Ok(())
+        let ending = Ending { at: now, by: Some(by), notes };
+        self.end(EmergencyState::Resolved { resolution, ending }, now);
+        Ok(resolution)
     }
 
-    /// It ran out of time: nobody ended it.
+    /// Resolves the emergency because it has been live for too long.
     ///
     /// # Errors
     /// [`Refusal::EmergencyEnded`].
-    pub fn expire(&mut self, now: Timestamp) -> Result<(), Refusal> {
+    pub fn expire(&mut self, now: Timestamp) -> Result<ResolutionType, Refusal> {
         self.must_be_live()?;
-        let resolution = Some(ResolutionType::AutoExpired);
-        self.end(EmergencyStatus::Resolved, Ending { at: now, by: None, resolution, notes: None });
-        Ok(())
+        let (resolution, ending) = (ResolutionType::AutoExpired, Ending { at: now, by: None, notes: None });
+        self.end(EmergencyState::Resolved { resolution, ending }, now);
+        Ok(resolution)
     }
 
-    /// The owner takes the call back.
+    /// The owner withdraws the call.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`] for all but the owner; [`Refusal::EmergencyEnded`].
@@ -351,41 +384,14 @@ impl Emergency {
             return Err(Refusal::NotAuthorized);
         }
         self.must_be_live()?;
-        self.end(EmergencyStatus::Cancelled, Ending { at: now, by: Some(by), resolution: None, notes: reason });
+        self.end(EmergencyState::Cancelled(Ending { at: now, by: Some(by), notes: reason }), now);
         Ok(())
     }
 
-    fn end(&mut self, status: EmergencyStatus, ending: Ending) {
-        self.status = status;
-        self.updated_at = ending.at;
-        self.next_alert_at = None;
-        self.ending = Some(ending);
+    fn end(&mut self, state: EmergencyState, now: Timestamp) {
+        self.state = state;
+        self.updated_at = now;
     }
-
-    /// Owner, responding helpers and those who completed.
-    pub fn participants(&self) -> impl Iterator<Item = UserId> + '_ {
-        let helpers = self.responses.iter().filter(|r| r.status != ResponseStatus::Cancelled);
-        [self.owner()].into_iter().chain(helpers.map(|r| r.helper.person.id))
-    }
-
-    /// Helpers who were there when it was resolved, and so have earned trust.
-    pub fn who_helped(&self) -> impl Iterator<Item = UserId> + '_ {
-        self.responses
-            .iter()
-            .filter(|r| matches!(r.status, ResponseStatus::Arrived | ResponseStatus::Completed))
-            .map(|r| r.helper.person.id)
-    }
-}
-
-/// What a responding helper tells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ResponseUpdate {
-    /// How far along.
-    pub status: ResponseStatus,
-    /// Replaces the earlier notes.
-    pub notes: Option<Text<500>>,
-    /// When they expect to be there; a missing one keeps what was said before.
-    pub estimated_arrival: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The identifiers of the domain, one type each, and where they come from in tests and in production.
+//! Identifiers, one type for each kind.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A text that is not an identifier in its hyphenated form (RFC 9562, 36 characters).
+/// A text that is not a UUID in hyphenated form (RFC 9562, 36 characters).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct NotAnId;
@@ -49,37 +49,37 @@ macro_rules! ids {
 }
 
 ids! {
-    /// An emergency.
+    /// The id of an emergency.
     EmergencyId,
-    /// An account, and the person behind it.
+    /// The id of a user and their account.
     UserId,
-    /// A message within an emergency.
+    /// The id of a message.
     MessageId,
-    /// A session: one login on one device, from login to logout.
+    /// The id of a session.
     SessionId,
-    /// One refresh token of a session.
+    /// The id of a refresh token.
     TokenId,
-    /// A person to be told in an emergency.
+    /// The id of an emergency contact.
     ContactId,
-    /// One run of one process of the service.
+    /// The id of a node: one run of one process of the service.
     NodeId,
 }
 
-/// The place of an event in the log. Grows with time across the whole service.
+/// The position of an event in the log, which grows with time across the whole service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(i64);
 
 impl EventId {
-    /// Before the first event.
+    /// The position before the first event.
     pub const START: Self = Self(0);
 
-    /// The id with this number in the log.
+    /// The position with this number.
     pub const fn new(seq: i64) -> Self {
         Self(seq)
     }
 
-    /// The number in the log.
+    /// The number.
     pub const fn get(self) -> i64 {
         self.0
     }

@@ -1,13 +1,12 @@
-//! Emergencies, the helpers who answer them, and who may know what: the rules of AllyNet, without any database,
-//! network or runtime.
+//! The rules of AllyNet: emergencies, helpers, alerts, audiences and access, without a database, a network or a runtime.
 //!
-//! Another service can use this crate on its own: implement the [port traits](port) it needs over whatever it has, and
-//! call the [use cases](usecase). Or use the rules alone, which are plain values and pure methods:
+//! Another service can use this crate on its own: implement the [port traits](port) it needs and call the
+//! [use cases](usecase), or use the rules alone, which are plain values and pure methods:
 //!
 //! ```
 //! use allynet_domain::{
-//!     Acceptance, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, Location, Metres,
-//!     Person, Position, Priority, Refusal, Revision, HelperReputation, Text, Timestamp,
+//!     Acceptance, AlertPolicy, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, HelpersInRange,
+//!     Location, Person, Position, Priority, Refusal, HelperReputation, Severity, Text, Timestamp,
 //! };
 //! use uuid::Uuid;
 //!
@@ -16,39 +15,24 @@
 //!     Ok(Person { id: Uuid::from_u128(n).into(), first_name: Text::parse(name)?, last_name: None })
 //! };
 //! let now: Timestamp = "2024-01-15T10:00:00Z".parse()?;
-//!
-//! // A mountain rescue service keeps its own calls, and lets the rules decide what may happen to them.
-//! let mut emergency = Emergency {
-//!     call: Call {
-//!         id: Uuid::from_u128(1).into(),
-//!         owner: person(2, "Ada")?,
-//!         details: Details {
-//!             kind: EmergencyType::Accident,
-//!             category: None,
-//!             description: Some(Text::parse("Fell near the summit")?),
-//!             location: Location { position: Position::new(47.4211, 10.9853)?, address: None, description: None },
-//!             priority: Priority::High,
-//!             severity: 7,
-//!             silent: false,
-//!             anonymous: false,
-//!         },
-//!         created_at: now,
-//!     },
-//!     request_id: None,
-//!     status: EmergencyStatus::Active,
-//!     alert_radius: Metres::new(15_000.0),
-//!     updated_at: now,
-//!     first_response_at: None,
-//!     ending: None,
-//!     responses: Vec::new(),
-//!     alerts: AlertCounts::default(),
-//!     next_alert_at: None,
-//!     revision: Revision(1),
+//! let details = Details {
+//!     kind: EmergencyType::Accident,
+//!     category: None,
+//!     description: Some(Text::parse("Fell near the summit")?),
+//!     location: Location { position: Position::new(47.4211, 10.9853)?, address: None, description: None },
+//!     priority: Priority::High,
+//!     severity: Severity::new(7)?,
+//!     silent: false,
+//!     anonymous: false,
 //! };
+//! let call = Call { id: Uuid::from_u128(1).into(), owner: person(2, "Ada")?, details, created_at: now };
+//!
+//! let first_wave = AlertPolicy::default().first_wave(&HelpersInRange::default());
+//! let mut emergency = Emergency::raise(call, None, &first_wave, None);
 //!
 //! let helper = HelperCard { person: person(3, "Grace")?, reputation: HelperReputation::default() };
 //! assert_eq!(emergency.accept(helper.clone(), None, now), Ok(Acceptance::Joined { first: true }));
-//! assert_eq!(emergency.status, EmergencyStatus::Responding);
+//! assert_eq!(emergency.status(), EmergencyStatus::Responding);
 //!
 //! emergency.cancel(emergency.owner(), None, now)?;
 //! let refused = emergency.accept(HelperCard { person: person(4, "Alan")?, ..helper }, None, now);
@@ -64,8 +48,6 @@ pub mod audience;
 pub mod change;
 pub mod emergency;
 pub mod event;
-#[cfg(test)]
-mod given;
 pub mod ids;
 pub mod message;
 pub mod near;
@@ -73,24 +55,27 @@ pub mod port;
 pub mod position;
 pub mod presence;
 pub mod refusal;
+pub mod reputation;
 pub mod secret;
 pub mod signal;
 mod string_enum;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod usecase;
 
 pub use account::{
-    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, HelperReputation, MAX_CONTACTS, MAX_SKILLS,
-    MAX_TRUST, Name, NotAUrl, NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill,
-    TRUST_FOR_HELPING, Url, Verification,
+    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, MAX_CONTACTS, MAX_SKILLS, Name, NotAUrl,
+    NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, Viewer, rooms_of};
 pub use change::{Change, Write};
 pub use emergency::{
-    Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencyStatus, EmergencyType, Ending, Location, Priority,
-    Relation, ResolutionType, Response, ResponseStatus, ResponseUpdate, Revision,
+    Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencySnapshot, EmergencyState, EmergencyStatus,
+    EmergencyType, Ending, ImpossibleState, Location, Priority, Relation, ResolutionType, Response, ResponseStatus,
+    ResponseUpdate, Revision, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use ids::{ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
@@ -99,6 +84,7 @@ pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;
 pub use refusal::{Error, Refusal};
+pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
 pub use secret::Secret;
 pub use signal::{Announcement, Signal};
 pub use string_enum::UnknownVariant;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Emergency, EmergencyId, MessageId, Person, Refusal, Text, Timestamp, UserId};
 
-/// Who wrote a message.
+/// The sender of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sender {
@@ -17,7 +17,7 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// The account that wrote it; none for the service.
+    /// The user who wrote it; `None` for the service.
     pub fn id(&self) -> Option<UserId> {
         match self {
             Self::Owner(person) | Self::Helper(person) => Some(person.id),
@@ -26,13 +26,13 @@ impl Sender {
     }
 }
 
-/// For whom a message is.
+/// The recipient of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum To {
     /// All participants.
     Everyone,
-    /// The owner, addressed as `creator`, without knowing who that is.
+    /// The owner, addressed as `creator`: the sender need not know the id.
     Creator,
     /// The owner, addressed by id.
     Owner,
@@ -43,26 +43,26 @@ pub enum To {
 /// A message within an emergency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Which.
+    /// The id.
     pub id: MessageId,
-    /// In which emergency.
+    /// The emergency.
     pub emergency: EmergencyId,
     /// The owner of that emergency.
     pub owner: UserId,
-    /// Whether the owner is to remain unknown.
+    /// Whether the owner is anonymous.
     pub anonymous: bool,
-    /// Who wrote it.
+    /// The sender.
     pub from: Sender,
-    /// For whom it is.
+    /// The recipient.
     pub to: To,
-    /// What it says.
+    /// The text.
     pub text: Text<1000>,
-    /// When it was written.
+    /// When it was posted.
     pub created_at: Timestamp,
 }
 
 impl Message {
-    /// The two or more who may read it: `None` for all participants, else recipient and sender.
+    /// The users who may read it: recipient and sender, or `None` for all participants.
     pub fn readers(&self) -> Option<Vec<UserId>> {
         let recipient = match self.to {
             To::Everyone => return None,
@@ -80,21 +80,23 @@ impl Message {
     }
 }
 
-/// To whom a participant says a message is addressed.
+/// The recipient of a message as a client names it, not yet checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressee {
     /// All participants.
     Everyone,
-    /// The owner, whoever that is.
+    /// The owner, without naming them.
     Creator,
     /// A participant by id.
     User(UserId),
-    /// A text that is no user's id.
+    /// A text that is not a user id.
     Unknown,
 }
 
 impl Emergency {
-    /// Whom a participant may address. An anonymous owner's real id is refused as any stranger's.
+    /// Resolves the recipient of a message by `sender`.
+    ///
+    /// The id of an anonymous owner is refused like that of a stranger, so that it cannot be confirmed by guessing.
     ///
     /// # Errors
     /// [`Refusal::RecipientTakesNoPart`].
@@ -102,7 +104,7 @@ impl Emergency {
         match addressee {
             Addressee::Everyone => Ok(To::Everyone),
             Addressee::Creator => Ok(To::Creator),
-            Addressee::User(user) if user == self.owner() && (!self.call.details.anonymous || sender == user) => {
+            Addressee::User(user) if user == self.owner() && (!self.call().details.anonymous || sender == user) => {
                 Ok(To::Owner)
             }
             Addressee::User(user) if self.is_responding(user) => Ok(To::Helper(user)),
@@ -111,7 +113,7 @@ impl Emergency {
     }
 }
 
-/// The service's own first message: that the call is stored, and how many helpers are being alerted.
+/// The receipt that the service posts to the owner: the emergency is stored, and this many helpers are being alerted.
 pub fn receipt(alerted: usize) -> Option<Text<1000>> {
     let helpers = match alerted {
         0 => "No helper is near enough to be alerted yet.".to_owned(),

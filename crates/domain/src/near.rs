@@ -1,44 +1,45 @@
-//! Who of many is nearest, and how many stand within a radius: for adapters whose databases find who may be near. Pure
-//! geometry, which computes an exact distance only where bounds leave the answer open.
+//! Nearest neighbours and counts within a radius, for adapters whose databases find candidates only.
+//!
+//! An exact geodesic distance is computed only where cheap bounds leave the answer open.
 //!
 //! On the WGS 84 ellipsoid a step along the surface is `M·dφ` north and `N·cos φ·dλ` east, with both radii of curvature
 //! `M` and `N` between `a(1-e²)` (north–south at the equator) and `a²/b` (at the poles). On the unit sphere the same step
-//! is `dφ` and `cos φ·dλ`. So every path, and with it every geodesic, is between these two numbers times as long as on
-//! the unit sphere. That bounds a distance without computing it.
+//! is `dφ` and `cos φ·dλ`. So the length of every path, and with it of every geodesic, is its length on the unit sphere
+//! times a number between these two. That bounds a distance without computing it.
 
 use crate::{Metres, Position};
 
-/// `a(1-e²)` of WGS 84 in metres, a little less, which covers all rounding: no geodesic is shorter than the angle on the
-/// unit sphere times this.
+/// Slightly less than `a(1-e²)` of WGS 84, in metres: no geodesic is shorter than its angle on the unit sphere times this.
+///
+/// The difference covers rounding.
 pub const SMALLEST_RADIUS: f64 = 6_335_000.0;
-/// `a²/b` of WGS 84 in metres, a little more: no geodesic is longer than the angle on the unit sphere times this.
+/// Slightly more than `a²/b` of WGS 84, in metres: no geodesic is longer than its angle on the unit sphere times this.
 pub const LARGEST_RADIUS: f64 = 6_400_000.0;
-/// Rounding of degrees near zero distance, in metres.
-const SLACK: f64 = 0.001;
+/// Rounding error of degrees near zero distance, in metres.
+const ROUNDING_ERROR: f64 = 0.001;
 
-/// The smallest and the largest length that the geodesic between two places can have.
+/// Lower and upper bound of the distance between two positions, in metres.
 fn bounds(a: Position, b: Position) -> (f64, f64) {
     let (phi_a, phi_b) = (a.latitude().to_radians(), b.latitude().to_radians());
     let north = ((phi_b - phi_a) / 2.0).sin();
     let east = ((b.longitude() - a.longitude()).to_radians() / 2.0).sin();
     let haversine = north * north + phi_a.cos() * phi_b.cos() * east * east;
     let angle = 2.0 * haversine.clamp(0.0, 1.0).sqrt().asin();
-    (angle * SMALLEST_RADIUS - SLACK, angle * LARGEST_RADIUS + SLACK)
+    (angle * SMALLEST_RADIUS - ROUNDING_ERROR, angle * LARGEST_RADIUS + ROUNDING_ERROR)
 }
 
-/// Somebody or something at a place, wanted when not further than `reach`.
+/// A candidate for [`nearest`]: something with a position that is wanted up to a distance of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<K> {
-    /// Who or what.
+    /// What is searched for; equally near candidates are ordered by it.
     pub key: K,
-    /// Where.
+    /// Its position.
     pub position: Position,
-    /// How far away it is wanted.
+    /// Maximum distance at which it is wanted.
     pub reach: Metres,
 }
 
-/// The `limit` nearest of those within reach, nearest first, equally near ones in the order of their keys. Computes the
-/// exact distance only where the bounds leave it open who is among them.
+/// The `limit` nearest candidates within their reach, nearest first; equally near ones in the order of their keys.
 pub fn nearest<K: Ord + Copy>(centre: Position, candidates: &[Candidate<K>], limit: u32) -> Vec<(K, Metres)> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut rest: Vec<(f64, &Candidate<K>)> = candidates
@@ -46,6 +47,7 @@ pub fn nearest<K: Ord + Copy>(centre: Position, candidates: &[Candidate<K>], lim
         .map(|candidate| (bounds(centre, candidate.position).0, candidate))
         .filter(|(least, candidate)| *least <= candidate.reach.get())
         .collect();
+    // By the lower bound: once it exceeds the farthest distance found, no later candidate can be nearer.
     rest.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut found: Vec<(K, Metres)> = Vec::new();
     for (least, candidate) in rest {
@@ -64,8 +66,9 @@ pub fn nearest<K: Ord + Copy>(centre: Position, candidates: &[Candidate<K>], lim
     found
 }
 
-/// How many candidates stand within a radius, whatever their own reach.
+/// Number of candidates within a radius, whatever their reach.
 pub fn count_within<K>(centre: Position, candidates: &[Candidate<K>], radius: Metres) -> u32 {
+    // Inside the upper bound or outside the lower one, the exact distance is not needed.
     let within = |candidate: &&Candidate<K>| {
         let (least, most) = bounds(centre, candidate.position);
         most <= radius.get() || (least <= radius.get() && centre.distance_to(candidate.position) <= radius)
@@ -84,7 +87,7 @@ mod tests {
         (edge(90.0), edge(180.0)).prop_map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap())
     }
 
-    /// A second place that is often near the first.
+    /// Two positions, the second often near the first.
     fn pair() -> impl Strategy<Value = (Position, Position)> {
         let step = prop_oneof![-1e-4..1e-4, -0.1..0.1, -5.0..5.0f64];
         let near = (anywhere(), step.clone(), step).prop_map(|(a, north, east): (Position, f64, f64)| {

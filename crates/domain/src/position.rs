@@ -1,9 +1,9 @@
-//! Places on the earth and the distances between them.
+//! Positions on the earth, and distances.
 
 use geo::{Distance, Geodesic, Point};
 use serde::{Deserialize, Serialize};
 
-/// A place: WGS 84 decimal degrees, always within range and finite.
+/// A position in WGS 84 decimal degrees, finite and in range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Degrees")]
 pub struct Position {
@@ -11,7 +11,7 @@ pub struct Position {
     longitude: f64,
 }
 
-/// A place as it is stored, before it is checked.
+/// A position as it is stored, before it is parsed.
 #[derive(Deserialize)]
 struct Degrees {
     latitude: f64,
@@ -26,7 +26,7 @@ impl TryFrom<Degrees> for Position {
     }
 }
 
-/// Which coordinate of a place is out of its range.
+/// Which coordinate of a position is not in range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
     /// Latitude is not within -90..=90 degrees.
@@ -38,10 +38,10 @@ pub enum PositionError {
 }
 
 impl Position {
-    /// A place from decimal degrees.
+    /// Parses a position in decimal degrees.
     ///
     /// # Errors
-    /// Names the coordinate that is not finite or not in range.
+    /// Returns an error if a coordinate is not finite or not in range.
     pub fn new(latitude: f64, longitude: f64) -> Result<Self, PositionError> {
         if !(-90.0..=90.0).contains(&latitude) {
             return Err(PositionError::Latitude);
@@ -52,12 +52,12 @@ impl Position {
         Ok(Self { latitude, longitude })
     }
 
-    /// Degrees north, -90..=90.
+    /// Degrees north, `-90.0..=90.0`.
     pub const fn latitude(self) -> f64 {
         self.latitude
     }
 
-    /// Degrees east, -180..=180.
+    /// Degrees east, `-180.0..=180.0`.
     pub const fn longitude(self) -> f64 {
         self.longitude
     }
@@ -75,7 +75,7 @@ impl Position {
 pub struct Metres(f64);
 
 impl Metres {
-    /// A length; the caller guarantees that it is finite and not negative.
+    /// A length, which must be finite and not negative; this is not checked.
     pub const fn new(metres: f64) -> Self {
         Self(metres)
     }
@@ -85,11 +85,11 @@ impl Metres {
         self.0
     }
 
-    /// The nearest whole number of metres, as people are told.
+    /// The length rounded to whole metres.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "the cast saturates, and no two places are further apart than 20,004 km"
+        reason = "the cast saturates, and no two positions are further apart than 20,004 km"
     )]
     pub fn whole(self) -> u32 {
         self.0.round() as u32
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_finite_degrees_in_range_are_a_place() {
+    fn only_finite_degrees_in_range_are_a_position() {
         for (latitude, longitude, wrong) in [
             (90.000_001, 0.0, PositionError::Latitude),
             (f64::NAN, 0.0, PositionError::Latitude),

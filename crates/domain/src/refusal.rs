@@ -1,8 +1,8 @@
-//! Everything the rules can say no to, with the facts of the case.
+//! Refusals: every way in which a rule rejects a request, with the facts.
 
 use crate::{EmergencyId, EmergencyStatus, ResponseStatus, port};
 
-/// A rule that said no. How it reads on the wire is decided by the `wire` crate, in one table.
+/// The rejection of a request by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No access token was presented.
@@ -11,110 +11,110 @@ pub enum Refusal {
     /// The token is malformed, forged, of another kind, or of a session that was revoked.
     #[error("the token is not valid")]
     TokenInvalid,
-    /// The token was good once.
+    /// The token has expired.
     #[error("the token has expired")]
     TokenExpired,
-    /// A refresh token that was already replaced; its session is revoked by this.
+    /// The refresh token was already replaced. Presenting it revokes its session.
     #[error("the refresh token was used before")]
     RefreshTokenReused,
-    /// Unknown email or wrong password; which of the two is not told.
+    /// Unknown email or wrong password, without saying which.
     #[error("email or password is wrong")]
     InvalidCredentials,
-    /// The password given for confirmation is not the current one.
+    /// The password given as confirmation is not the current one.
     #[error("the current password is wrong")]
     WrongPassword,
-    /// An administrator has shut the account out.
+    /// An administrator has blocked the account.
     #[error("the account is inactive or blocked")]
     AccountBlocked,
     /// Another account has this email.
     #[error("the email is taken")]
     EmailTaken,
-    /// The account has the most contacts it may have.
+    /// The account has the maximum number of emergency contacts.
     #[error("there are too many emergency contacts")]
     TooManyContacts,
     /// The caller may not do this.
     #[error("not allowed")]
     NotAuthorized,
-    /// The caller is no helper.
+    /// The caller is not a helper.
     #[error("only helpers may do this")]
     NotAHelper,
-    /// The caller raised this emergency themselves.
+    /// The caller is the owner of this emergency.
     #[error("the owner cannot respond to their own emergency")]
     OwnEmergency,
-    /// There is no such emergency, or no longer.
+    /// The emergency does not exist, or no longer.
     #[error("there is no such emergency")]
     EmergencyNotFound,
-    /// There is no such account.
+    /// The user does not exist.
     #[error("there is no such user")]
     UserNotFound,
-    /// There is no such contact of this account.
+    /// The account has no such emergency contact.
     #[error("there is no such contact")]
     ContactNotFound,
-    /// There is no such message, or the caller may not know of it.
+    /// The message does not exist, or the caller may not read it.
     #[error("there is no such message")]
     MessageNotFound,
-    /// The user named is no responding helper of this emergency.
+    /// The named user is not a responding helper of this emergency.
     #[error("there is no such responding helper")]
     HelperNotFound,
-    /// The user reported is not the other party.
+    /// The reported user is not the other party.
     #[error("there is no such party to this emergency")]
     PartyNotFound,
-    /// An owner has to say which helper they report.
+    /// An owner must name the helper they report.
     #[error("the party reported is missing")]
     PartyMissing,
-    /// One live emergency per owner.
+    /// The owner already has a live emergency.
     #[error("another emergency is live")]
     ActiveEmergencyExists {
-        /// The live one.
+        /// The live emergency.
         emergency: EmergencyId,
     },
-    /// What ended does not change.
+    /// An emergency that has ended does not change.
     #[error("the emergency has ended")]
     EmergencyEnded {
         /// How it ended.
         status: EmergencyStatus,
     },
-    /// Only what ended can be deleted.
+    /// Only an emergency that has ended can be deleted.
     #[error("the emergency is live")]
     EmergencyLive,
-    /// Only what was resolved can be rated.
+    /// Only helpers of a resolved emergency can be rated.
     #[error("the emergency is not resolved")]
     EmergencyNotResolved,
-    /// A response does not go backwards.
+    /// A response cannot change to this status.
     #[error("a response cannot go from {from} to {to}")]
     InvalidTransition {
-        /// Where it is.
+        /// The current status.
         from: ResponseStatus,
-        /// Where it was to go.
+        /// The requested status.
         to: ResponseStatus,
     },
-    /// One emergency at a time.
+    /// A helper responds to one emergency at a time.
     #[error("the helper responds to another emergency")]
     AlreadyRespondingElsewhere,
-    /// One who comes cannot decline; they can cancel.
+    /// A responding helper cannot decline, only cancel.
     #[error("the helper is responding already")]
     AlreadyResponding,
-    /// Once per helper and emergency.
+    /// The helper was rated already for this emergency.
     #[error("this helper was rated already")]
     AlreadyRated,
-    /// Once per reporter and party.
+    /// The party was reported already by this user.
     #[error("this party was reported already")]
     AlreadyReported,
-    /// A direct message to somebody who takes no part.
+    /// The recipient of a direct message is not a participant.
     #[error("the recipient takes no part in this emergency")]
     RecipientTakesNoPart,
-    /// So many changes at once that this one found no gap; try again.
+    /// Other changes came first at every attempt; trying again can help.
     #[error("too many changes at once")]
     Contended,
 }
 
-/// Why a use case did not do what it was asked to.
+/// The error of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A rule said no.
+    /// A rule rejected the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Something underneath failed.
+    /// A port failed.
     #[error("a port failed")]
     Port(#[from] port::Error),
 }

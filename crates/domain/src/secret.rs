@@ -1,18 +1,18 @@
-//! Values that must never be printed.
+//! Text that must not be printed.
 
 use std::fmt;
 
-/// A text whose `Debug` shows nothing.
+/// A secret text. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps a text.
     pub const fn new(secret: String) -> Self {
         Self(secret)
     }
 
-    /// The text itself; every use is a place to look at twice.
+    /// The text in the clear.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -72,7 +72,7 @@ impl From<&Fix> for Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{at, id};
+    use crate::testing::{at, id};
 
     #[test]
     fn signals_of_this_version_stay_readable() {

@@ -1,36 +1,38 @@
-//! Texts that people write: bounded, trimmed and free of NUL. What they mean is not looked at.
+//! Free text: bounded, trimmed and without NUL.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text of 1 to `MAX` Unicode characters without white space at its ends.
+/// A text of 1 to `MAX` Unicode characters, without white space at its ends.
+///
+/// `Debug` shows only its length: what users write does not belong in a log.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text<const MAX: usize>(String);
 
-/// Why a text is refused.
+/// Why a text is not a [`Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// Nothing but white space.
     #[error("must not be empty")]
     Empty,
-    /// More characters than allowed.
+    /// Too many characters.
     #[error("must be at most {max} characters long")]
     TooLong {
-        /// The most Unicode characters allowed.
+        /// Maximum number of Unicode characters.
         max: usize,
     },
-    /// The character U+0000, which no database of ours stores.
+    /// Contains U+0000, which PostgreSQL cannot store.
     #[error("must not contain NUL characters")]
     Nul,
 }
 
 impl<const MAX: usize> Text<MAX> {
-    /// Trims and checks a text.
+    /// Parses a text, trimming it.
     ///
     /// # Errors
-    /// When it is empty after trimming, longer than `MAX` characters or contains a NUL.
+    /// Returns an error if it is empty after trimming, longer than `MAX` characters, or contains NUL.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
         if text.is_empty() {
@@ -39,14 +41,14 @@ impl<const MAX: usize> Text<MAX> {
         if text.contains('\0') {
             return Err(TextError::Nul);
         }
-        // A character is at most four bytes, so most texts need no counting.
+        // No text has more characters than bytes, so most texts need no counting.
         if text.len() > MAX && text.chars().count() > MAX {
             return Err(TextError::TooLong { max: MAX });
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The text itself.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,7 +69,6 @@ impl<const MAX: usize> From<Text<MAX>> for String {
 }
 
 impl<const MAX: usize> fmt::Debug for Text<MAX> {
-    /// Tells the length only: what people write does not belong in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
     }

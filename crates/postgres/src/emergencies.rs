@@ -258,7 +258,7 @@ impl PendingRow {
         let emergency = emergency.emergency()?;
         let stored = RowDecoder { table: "position", id: Uuid::from(emergency.id()) };
         let here = stored.position(here_latitude, here_longitude)?;
-        Ok(NearbyEmergency { distance: here.distance_to(emergency.call.details.location.position), emergency })
+        Ok(NearbyEmergency { distance: here.distance_to(emergency.call().details.location.position), emergency })
     }
 }
 
@@ -306,12 +306,12 @@ impl Emergencies for Postgres {
         let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
         if let Some(Near { within, whom, .. }) = near {
             let candidates = FoundRow::from_row(&row).map_err(failed)?.candidates(within)?;
-            let uncounted = loaded.alerts.len() + loaded.emergency.responses.len();
+            let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
             let limit = match whom {
                 Whom::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
                 Whom::Only(_) => 1,
             };
-            loaded.near = nearest(loaded.emergency.call.details.location.position, &candidates, limit);
+            loaded.near = nearest(loaded.emergency.call().details.location.position, &candidates, limit);
         }
         Ok(Some(loaded))
     }
@@ -351,7 +351,7 @@ impl Emergencies for Postgres {
             .bind(centre.longitude())
             .bind(radius.get() + ROUNDING_TOLERANCE)
             .bind(i64::from(limit));
-        let distance = |e: &Emergency| centre.distance_to(e.call.details.location.position);
+        let distance = |e: &Emergency| centre.distance_to(e.call().details.location.position);
         let found = self.many(query).await?.into_iter();
         let found = found.map(|emergency| NearbyEmergency { distance: distance(&emergency), emergency });
         Ok(in_order(found.collect()))

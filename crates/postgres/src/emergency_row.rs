@@ -1,8 +1,8 @@
 //! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v1`.
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, ResponseStatus,
-    Revision, Text, Timestamp, UserId, port::Result,
+    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
+    ResponseStatus, Revision, Severity, Text, Timestamp, UserId, port::Result,
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -115,7 +115,8 @@ impl EmergencyRow {
         let stored = RowDecoder { table: "emergency", id };
         let owner = RowDecoder::account(owner_id).person(&first_name, last_name.as_deref())?;
         let responses: Vec<ResponseRow> = stored.json("responses", &responses)?;
-        Ok(Emergency {
+        let resolution = stored.parse_opt("resolution", ending.resolution.as_deref())?;
+        Emergency::restore(EmergencySnapshot {
             call: Call { id: id.into(), owner, details: details.details(stored)?, created_at },
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
             status: stored.parse("status", &status)?,
@@ -123,11 +124,13 @@ impl EmergencyRow {
             updated_at,
             first_response_at,
             ending: ending.ending(stored)?,
+            resolution,
             responses: responses.into_iter().map(Response::from).collect(),
             alerts: counts.counts(stored)?,
             next_alert_at,
             revision: Revision(revision),
         })
+        .map_err(|impossible| stored.corrupt(impossible.column))
     }
 }
 
@@ -146,7 +149,7 @@ impl DetailsRow {
             description: stored.text_opt("description", description.as_deref())?,
             location,
             priority: stored.parse("priority", priority)?,
-            severity: stored.number("severity", *severity)?,
+            severity: Severity::new(stored.number("severity", *severity)?).map_err(|_| stored.corrupt("severity"))?,
             silent: *silent,
             anonymous: *anonymous,
         })
@@ -155,12 +158,11 @@ impl DetailsRow {
 
 impl EndingRow {
     fn ending(self, stored: RowDecoder<Uuid>) -> Result<Option<Ending>> {
-        let Self { ended_at, ended_by, resolution, ending_notes } = self;
+        let Self { ended_at, ended_by, resolution: _, ending_notes } = self;
         let Some(at) = ended_at else { return Ok(None) };
         Ok(Some(Ending {
             at,
             by: ended_by.map(Into::into),
-            resolution: stored.parse_opt("resolution", resolution.as_deref())?,
             notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
         }))
     }

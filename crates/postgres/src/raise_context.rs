@@ -89,7 +89,7 @@ impl Postgres {
         let mut helpers = HelpersInRange { nearest: nearest(centre, &candidates, limit), ..HelpersInRange::default() };
         // The statement searches by anchors and may have gone one radius too far. The places decide.
         let reaches =
-            |radius: Metres| earlier.as_ref().is_none_or(|earlier: &Emergency| earlier.alert_radius <= radius);
+            |radius: Metres| earlier.as_ref().is_none_or(|earlier: &Emergency| earlier.alert_radius() <= radius);
         for &radius in searched {
             let count = count_within(centre, &candidates, radius);
             helpers.counts.push(count);

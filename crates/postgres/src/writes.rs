@@ -149,34 +149,31 @@ fn open_session(session: &Session) -> Value {
 }
 
 fn raise_emergency(emergency: &Emergency) -> Value {
-    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at, ending, .. } = emergency;
-    let Emergency { responses: _, alerts, next_alert_at, revision, .. } = emergency;
+    let (call, ending) = (emergency.call(), emergency.ending());
     let details = &call.details;
-    let ending = ending.as_ref();
     json!({
-        "op": "raise_emergency", "id": call.id, "owner_id": call.owner.id, "request_id": request_id,
+        "op": "raise_emergency", "id": call.id, "owner_id": call.owner.id, "request_id": emergency.request_id(),
         "kind": details.kind, "category": details.category, "description": details.description,
         "latitude": details.location.position.latitude(), "longitude": details.location.position.longitude(),
         "address": details.location.address, "place_description": details.location.description,
         "priority": details.priority, "severity": details.severity, "silent": details.silent,
-        "anonymous": details.anonymous, "status": status, "alert_radius": alert_radius, "wave": alerts.wave,
-        "created_at": call.created_at, "updated_at": updated_at, "first_response_at": first_response_at,
-        "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
-        "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
-        "next_alert_at": next_alert_at, "revision": revision.0,
+        "anonymous": details.anonymous, "status": emergency.status(), "alert_radius": emergency.alert_radius(),
+        "wave": emergency.alerts().wave, "created_at": call.created_at, "updated_at": emergency.updated_at(),
+        "first_response_at": emergency.first_response_at(), "ended_at": ending.map(|e| e.at),
+        "ended_by": ending.and_then(|e| e.by), "resolution": emergency.resolution(),
+        "ending_notes": ending.and_then(|e| e.notes.as_ref()), "next_alert_at": emergency.next_alert_at(),
+        "revision": emergency.revision().0,
     })
 }
 
 fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
-    let Emergency { call, status, alert_radius, updated_at, first_response_at, ending, .. } = emergency;
-    let Emergency { next_alert_at, revision, .. } = emergency;
-    let ending = ending.as_ref();
+    let (status, ending) = (emergency.status(), emergency.ending());
     json!({
-        "op": "update_emergency", "id": call.id, "status": status, "alert_radius": alert_radius,
-        "updated_at": updated_at, "first_response_at": first_response_at,
+        "op": "update_emergency", "id": emergency.id(), "status": status, "alert_radius": emergency.alert_radius(),
+        "updated_at": emergency.updated_at(), "first_response_at": emergency.first_response_at(),
         "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
-        "resolution": ending.and_then(|e| e.resolution), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
-        "next_alert_at": next_alert_at, "revision": revision.0,
+        "resolution": emergency.resolution(), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
+        "next_alert_at": emergency.next_alert_at(), "revision": emergency.revision().0,
         "responses": responses.iter().map(|r| response(r, status.is_live())).collect::<Vec<_>>(),
     })
 }

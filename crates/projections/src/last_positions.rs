@@ -34,7 +34,7 @@ impl LastPositions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::id;
+    use allynet_domain::testing::id;
 
     fn at(metres: f64) -> Position {
         Position::new(metres / 111_000.0, 0.0).unwrap()

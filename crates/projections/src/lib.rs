@@ -4,8 +4,6 @@
 //! Pure: no I/O, no runtime and no clock. Adapters feed events, signals and the current time, and ask. Nothing here is
 //! stored: a node that starts rebuilds every projection from the database, the log and the announcements of other nodes.
 
-#[cfg(test)]
-mod given;
 mod last_positions;
 mod membership;
 mod open_emergencies;

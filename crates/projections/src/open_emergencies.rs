@@ -75,15 +75,15 @@ impl OpenEmergencies {
     /// what the log has not said yet is taken over. Restoring an emergency twice changes nothing.
     pub fn restore(&self, emergency: &Emergency) {
         let (mut state, id) = (self.state.lock(), emergency.id());
-        if state.ended.contains(&id) || !emergency.status.is_live() {
+        if state.ended.contains(&id) || !emergency.status().is_live() {
             return;
         }
-        state.open(&emergency.call).get_or_insert_with(|| OpenCall {
-            is_unanswered: emergency.status == EmergencyStatus::Active,
-            alert_radius: emergency.alert_radius,
-            ..OpenCall::before_alerts(&emergency.call)
+        state.open(&emergency.call()).get_or_insert_with(|| OpenCall {
+            is_unanswered: emergency.status() == EmergencyStatus::Active,
+            alert_radius: emergency.alert_radius(),
+            ..OpenCall::before_alerts(&emergency.call())
         });
-        for response in &emergency.responses {
+        for response in emergency.responses() {
             let participation = Participation {
                 status: response.status,
                 stated_arrival: response.estimated_arrival,

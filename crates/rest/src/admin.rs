@@ -80,10 +80,10 @@ async fn list_emergencies(State(cx): State<AdminState>, Admin(actor): Admin, Que
     let page = admin_page(&query)?;
     let one_more = AdminPage { limit: page.limit + 1, ..page };
     let mut found = cx.emergencies.emergencies.list(&one_more).await?;
-    let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call.created_at, e.id()));
+    let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call().created_at, e.id()));
     let policy = cx.emergencies.rules.helpers;
     let emergencies = found.iter().map(|emergency| {
-        let distance = page.near.map(|(place, _)| place.distance_to(emergency.call.details.location.position));
+        let distance = page.near.map(|(place, _)| place.distance_to(emergency.call().details.location.position));
         EmergencyView::of(emergency, &actor.account, policy, distance).with_presence(&*cx.presence)
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })

@@ -22,7 +22,6 @@ mod router;
 mod routes;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 pub use answer::Failure;
 pub use health::{ReadinessCheck, RenderMetrics};

@@ -13,14 +13,12 @@ use crate::{
     caller::Caller,
     input::{JsonBody, PathEmergency, PathMessage, Query},
     routes::{Resource, Routes},
-    turns::Turns,
 };
 
 /// The state of these routes.
 #[derive(Clone)]
 pub(crate) struct MessageState {
     pub(crate) messages: messages::MessagePorts,
-    pub(crate) turns: Turns,
 }
 
 /// Routes of participants.
@@ -52,7 +50,6 @@ async fn post(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (addressee, text) = input::message(&body)?;
-    let _turn = cx.turns.take(emergency).await;
     let message = messages::post(&cx.messages, &actor, emergency, addressee, text).await?;
     created(data::Message { message: MessageView::new(&message, Reader::participant(actor.id())) })
 }

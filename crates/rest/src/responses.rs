@@ -20,7 +20,6 @@ use crate::{
     caller::Caller,
     input::{JsonBody, PathEmergency},
     routes::{Resource, Routes},
-    turns::Turns,
 };
 
 /// The state of these routes.
@@ -28,7 +27,6 @@ use crate::{
 pub(crate) struct ResponseState {
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) presence: Arc<dyn port::Presence>,
-    pub(crate) turns: Turns,
 }
 
 /// Routes of helpers.
@@ -46,7 +44,6 @@ async fn respond(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let response = input::respond(&body)?;
-    let _turn = cx.turns.take(id).await;
     let emergency = match response {
         Response::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
         Response::Decline => decline(&cx.emergencies, &actor, id).await?,
@@ -62,7 +59,6 @@ async fn update_status(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let status = input::helper_status(&body)?;
-    let _turn = cx.turns.take(id).await;
     let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
     ok(EmergencyData { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
 }

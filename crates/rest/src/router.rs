@@ -19,7 +19,6 @@ use crate::{
     messages::{self as message_routes, MessageState},
     responses::{self, ResponseState},
     routes::Routes,
-    turns::Turns,
 };
 
 /// The use cases and ports behind the routes. Each resource gets only its part.
@@ -97,12 +96,10 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
     let RestPorts { helpers, emergencies, messages, log, presence, .. } = ports;
-    let turns = Turns::default();
-    let responses =
-        ResponseState { emergencies: emergencies.clone(), presence: presence.clone(), turns: turns.clone() };
+    let responses = ResponseState { emergencies: emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
         .merge(emergency_routes::routes(EmergencyState { emergencies, log, presence }))
-        .merge(message_routes::routes(MessageState { messages, turns }))
+        .merge(message_routes::routes(MessageState { messages }))
 }

@@ -36,7 +36,7 @@ async fn each_open(emergencies: &dyn Emergencies, mut restore: impl FnMut(&Emerg
         let open = emergencies.list(&page).await?;
         open.iter().for_each(&mut restore);
         match open.last() {
-            Some(last) if open.len() >= PAGE_SIZE as usize => before = Some((last.call.created_at, last.id())),
+            Some(last) if open.len() >= PAGE_SIZE as usize => before = Some((last.call().created_at, last.id())),
             Some(_) | None => return Ok(()),
         }
     }

@@ -4,8 +4,10 @@
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 
 mod alert_timers;
+pub mod backoff;
 mod bootstrap;
 mod command;
+pub mod emergency_queue;
 mod failure_log;
 mod http;
 pub mod limits;

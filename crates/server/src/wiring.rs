@@ -11,6 +11,8 @@ use allynet_wire::limits::Limits;
 use anyhow::Context as _;
 
 use crate::{
+    backoff::JitteredBackoff,
+    emergency_queue::EmergencyQueues,
     limits::GovernorLimiter,
     position_batcher::{OnStored, PositionBatcher},
     settings::{Database, Settings, Switch},
@@ -41,6 +43,8 @@ impl UseCases {
             changes: ports.changes.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            queue: Arc::new(EmergencyQueues::default()),
+            backoff: Arc::new(JitteredBackoff),
             rules: rules.clone(),
         };
         Self {
@@ -58,6 +62,7 @@ impl UseCases {
                 changes: ports.changes.clone(),
                 positions: Arc::new(PositionBatcher::start(ports.positions.clone(), on_stored)),
                 clock: clock.clone(),
+                backoff: Arc::new(JitteredBackoff),
                 rules,
             },
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: ports.messages.clone() },

@@ -115,7 +115,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
         Write::PostMessage(message) => messages::post(db, &message).await,
         Write::DeleteMessage { emergency, message } => messages::delete(db, emergency, message).await,
         Write::AddRating { emergency, helper, score, comment } => {
-            messages::rate(db, at, emergency, helper, score, comment).await
+            messages::rate(db, at, emergency, helper, score.get(), comment).await
         }
         Write::AddReport { emergency, reporter, about, reason } => {
             messages::report(db, at, emergency, reporter, about, &reason).await

@@ -64,7 +64,7 @@ impl Emergencies for Sqlite {
             .await
             .map_err(port_error)?;
         let earlier = row.map(Emergency::try_from).transpose()?;
-        let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius);
+        let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius());
         let around = Around { centre, except: owner, on_duty };
         let census = self.census(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
         Ok(RaiseContext { earlier, helpers: census })
@@ -131,11 +131,11 @@ impl Sqlite {
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
         let Near { on_duty, within, whom } = near;
         let Loaded { emergency, alerts, .. } = loaded;
-        let centre = emergency.call.details.location.position;
+        let centre = emergency.call().details.location.position;
         let around = Around { centre, except: emergency.owner(), on_duty };
         match whom {
             Whom::Nearest(more) => {
-                let known = u32::try_from(alerts.len() + emergency.responses.len()).unwrap_or(u32::MAX);
+                let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
                 self.nearest_helpers(around, within, known.saturating_add(more)).await
             }
             Whom::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
@@ -159,9 +159,9 @@ impl Sqlite {
         let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
         let live =
-            emergencies_of(rows.map_err(port_error)?)?.into_iter().filter(|emergency| emergency.status.is_live());
+            emergencies_of(rows.map_err(port_error)?)?.into_iter().filter(|emergency| emergency.status().is_live());
         let found = live.map(|emergency| {
-            let distance = centre.distance_to(emergency.call.details.location.position);
+            let distance = centre.distance_to(emergency.call().details.location.position);
             NearbyEmergency { emergency, distance }
         });
         Ok(found.collect())

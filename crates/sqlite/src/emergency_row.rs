@@ -1,7 +1,8 @@
 //! Rows of emergencies, their responses and alerts, and their decoding.
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, Ending, HelperCard, Location, Metres, Response, Revision,
+    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
+    Revision, Severity,
     near::Candidate,
     port::{Error, Loaded, Result},
 };
@@ -105,17 +106,17 @@ impl TryFrom<EmergencyRow> for Emergency {
                 Ok(Ending {
                     at: stored.micros("ended_at", at)?,
                     by: ended_by.map(Into::into),
-                    resolution: stored.parse_opt("resolution", resolution.as_deref())?,
                     notes: stored.text_opt("ending_notes", ending_notes.as_deref())?,
                 })
             })
             .transpose()?;
+        let resolution = stored.parse_opt("resolution", resolution.as_deref())?;
         let call = row.call(stored)?;
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
         let EmergencyRow { next_alert_at, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
         let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
-        Ok(Self {
+        Self::restore(EmergencySnapshot {
             call,
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
             status: stored.parse("status", &status)?,
@@ -123,11 +124,13 @@ impl TryFrom<EmergencyRow> for Emergency {
             updated_at: stored.micros("updated_at", updated_at)?,
             first_response_at: stored.micros_opt("first_response_at", first_response_at)?,
             ending,
+            resolution,
             responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
             alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
             next_alert_at: stored.micros_opt("next_alert_at", next_alert_at)?,
             revision: Revision(revision),
         })
+        .map_err(|impossible| stored.corrupt(impossible.column))
     }
 }
 
@@ -146,7 +149,8 @@ impl EmergencyRow {
                     description: stored.text_opt("place_description", self.place_description.as_deref())?,
                 },
                 priority: stored.parse("priority", &self.priority)?,
-                severity: stored.number("severity", self.severity)?,
+                severity: Severity::new(stored.number("severity", self.severity)?)
+                    .map_err(|_| stored.corrupt("severity"))?,
                 silent: self.silent,
                 anonymous: self.anonymous,
             },

@@ -2,10 +2,10 @@
 //! caller's future is dropped.
 
 use allynet_domain::{
-    Account, AlertCounts, Call, Change, Details, Emergency, EmergencyStatus, EmergencyType, Event, HelperReputation,
-    Location, Metres, Name, PasswordHash, Position, Priority, Profile, Response, ResponseStatus, Revision, Role,
-    Timestamp, UserId, Write,
+    Account, Call, Change, Details, Emergency, Event, HelperReputation, Location, Name, PasswordHash, Position,
+    Profile, Response, ResponseStatus, Role, Timestamp, UserId, Write,
     port::{Changes, Error, Result},
+    testing,
 };
 use chrono::DateTime;
 use tempfile::TempDir;
@@ -59,34 +59,9 @@ fn account(n: u128) -> Account {
 }
 
 fn emergency(n: u128, owner: &Account) -> Emergency {
-    let position = Position::new(48.1, 11.5).unwrap();
-    Emergency {
-        call: Call {
-            id: Uuid::from_u128(n).into(),
-            owner: owner.person(),
-            details: Details {
-                kind: EmergencyType::Medical,
-                category: None,
-                description: None,
-                location: Location { position, address: None, description: None },
-                priority: Priority::High,
-                severity: 5,
-                silent: false,
-                anonymous: false,
-            },
-            created_at: now(),
-        },
-        request_id: None,
-        status: EmergencyStatus::Active,
-        alert_radius: Metres::new(5_000.0),
-        updated_at: now(),
-        first_response_at: None,
-        ending: None,
-        responses: Vec::new(),
-        alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
-        next_alert_at: None,
-        revision: Revision(1),
-    }
+    let location = Location { position: Position::new(48.1, 11.5).unwrap(), address: None, description: None };
+    let details = Details { location, ..testing::details() };
+    testing::raised(Call { id: Uuid::from_u128(n).into(), owner: owner.person(), details, created_at: now() })
 }
 
 fn response(helper: &Account) -> Response {

@@ -1,6 +1,6 @@
 //! Property test: the id and the names of an anonymous owner occur in no payload that is rendered for another viewer.
 
-use allynet_domain::{Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer};
+use allynet_domain::{Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer, testing::edited};
 use proptest::prelude::*;
 
 use crate::{
@@ -46,11 +46,13 @@ fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
     for (event, viewer) in events.iter().flat_map(|event| viewers.map(|viewer| (event, viewer))) {
         rendered.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
     }
-    for mut emergency in [emergency(anonymous), resolved(anonymous)] {
-        emergency.call.owner = owner.clone();
-        if let Some(ending) = &mut emergency.ending {
-            ending.by = Some(owner.id);
-        }
+    for emergency in [emergency(anonymous), resolved(anonymous)] {
+        let emergency = edited(emergency, |e| {
+            e.call.owner = owner.clone();
+            if let Some(ending) = &mut e.ending {
+                ending.by = Some(owner.id);
+            }
+        });
         for (viewer, relation) in OTHER_VIEWERS {
             rendered.push(serde_json::to_string(&EmergencyView::new(&emergency, relation, None)).unwrap());
             rendered.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());

@@ -1,6 +1,6 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
-use allynet_domain::{ContactId, EmergencyId, MessageId, UserId};
+use allynet_domain::{ContactId, EmergencyId, MessageId, Score, UserId};
 use serde::Serialize;
 
 use crate::{
@@ -38,7 +38,7 @@ shapes! {
     EmergencyDeleted { emergency_id: EmergencyId, deleted: bool }
     NearbyHelpers<'a> { helpers: Vec<NearbyHelperView<'a>>, count: usize }
     Timeline<'a> { events: Vec<Entry<'a>> }
-    Rated { emergency_id: EmergencyId, helper_id: UserId, score: u8 }
+    Rated { emergency_id: EmergencyId, helper_id: UserId, score: Score }
     Reported { emergency_id: EmergencyId, reported: bool }
 
     Messages<'a> { messages: Vec<MessageView<'a>> }

@@ -170,7 +170,7 @@ impl<'a> CallView<'a> {
             description: details.description.as_ref().map(allynet_domain::Text::as_str),
             location: (&details.location).into(),
             priority: details.priority,
-            severity: details.severity,
+            severity: details.severity.get(),
             status,
             created_at: call.created_at,
             anonymous_mode: details.anonymous,

@@ -2,10 +2,10 @@
 //! readers of JSON. It decides nothing.
 
 use allynet_domain::{
-    Account, AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, Ending, Event, EventId, HelperCard,
-    HelperRecord, HelperReputation, Location, LoggedEvent, Message, Metres, Name, Person, Position, Priority, Profile,
-    Recipient, ResolutionType, Response, ResponseStatus, Revision, Role, Sender, Text, Timestamp, To, UserId,
-    Verification,
+    Account, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Event, EventId,
+    HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, Metres, Name, Person, Position,
+    Priority, Profile, Recipient, Relation, ResolutionType, Response, ResponseStatus, Revision, Role, Sender, Severity,
+    Text, Timestamp, To, UserId, Verification,
 };
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub(crate) fn call(anonymous: bool) -> Call {
                 description: None,
             },
             priority: Priority::Critical,
-            severity: 8,
+            severity: Severity::new(8).unwrap(),
             silent: true,
             anonymous,
         },
@@ -70,7 +70,7 @@ pub(crate) fn call(anonymous: bool) -> Call {
 
 /// Live, with Grace on her way.
 pub(crate) fn emergency(anonymous: bool) -> Emergency {
-    Emergency {
+    Emergency::restore(EmergencySnapshot {
         call: call(anonymous),
         request_id: Some(text("r-1")),
         status: EmergencyStatus::Responding,
@@ -78,6 +78,7 @@ pub(crate) fn emergency(anonymous: bool) -> Emergency {
         updated_at: at(2),
         first_response_at: Some(at(1)),
         ending: None,
+        resolution: None,
         responses: vec![Response {
             helper: grace_card(),
             status: ResponseStatus::OnWay,
@@ -89,14 +90,15 @@ pub(crate) fn emergency(anonymous: bool) -> Emergency {
         alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 1, declined: 0 },
         next_alert_at: None,
         revision: Revision(3),
-    }
+    })
+    .unwrap()
 }
 
 /// The same, resolved by its owner.
 pub(crate) fn resolved(anonymous: bool) -> Emergency {
-    let (by, resolution) = (Some(id(OWNER)), Some(ResolutionType::UserResolved));
-    let ending = Ending { at: at(10), by, resolution, notes: Some(text("All well")) };
-    Emergency { status: EmergencyStatus::Resolved, updated_at: at(10), ending: Some(ending), ..emergency(anonymous) }
+    let mut emergency = emergency(anonymous);
+    emergency.resolve(id(OWNER), Relation::Owner, Some(text("All well")), at(10)).unwrap();
+    emergency
 }
 
 pub(crate) fn message(from: Sender, to: To, anonymous: bool) -> Message {

@@ -22,7 +22,7 @@ impl AlertsSignal {
 
     /// The current alert counts of an emergency.
     pub fn new(emergency: &Emergency, now: Timestamp) -> Self {
-        let counts = emergency.alerts;
+        let counts = emergency.alerts();
         Self {
             emergency_id: emergency.id().into(),
             wave: counts.wave,

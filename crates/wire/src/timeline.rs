@@ -45,7 +45,7 @@ pub fn timeline<'a>(
     viewer: UserId,
     relation: Relation,
 ) -> Vec<Entry<'a>> {
-    let knows_owner = knows_owner(relation, emergency.call.details.anonymous);
+    let knows_owner = knows_owner(relation, emergency.call().details.anonymous);
     let reader = Reader { user: Some(viewer), unmasks: relation == Relation::Admin };
     let mut declined = 0;
     let entries = events.iter().filter(|e| is_readable(e, viewer)).filter_map(|event| {

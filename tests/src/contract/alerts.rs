@@ -36,7 +36,7 @@ impl Store {
     /// Raised at `created`, with its next wave due at `next`.
     async fn waiting(&self, created: i64, next: Option<i64>) -> Emergency {
         let owner = self.register().await;
-        self.raise(Emergency { next_alert_at: next.map(at), ..call_created(&owner, at(created)) }).await
+        self.raise(edited(call_created(&owner, at(created)), |e| e.next_alert_at = next.map(at))).await
     }
 
     async fn decline(&self, emergency: &Emergency, helper: UserId, declined: bool) {
@@ -44,8 +44,8 @@ impl Store {
     }
 
     async fn counts(&self, id: EmergencyId) -> AlertCounts {
-        let counts = self.find(id).await.alerts;
-        assert_eq!(self.load(id).await.emergency.alerts, counts);
+        let counts = self.find(id).await.alerts();
+        assert_eq!(self.load(id).await.emergency.alerts(), counts);
         counts
     }
 
@@ -170,16 +170,15 @@ pub async fn an_acknowledgement_leaves_the_revision_as_it_was(store: Store) {
     let emergency = store.emergency().await;
     let [a] = store.people().await;
     store.send(&emergency, 1, &[(a, 1.0)]).await;
-    let before = store.find(emergency.id()).await.revision;
+    let before = store.find(emergency.id()).await.revision();
     store.acknowledge(emergency.id(), a, at(1)).await;
-    assert_eq!(store.find(emergency.id()).await.revision, before, "concurrent decisions are not affected");
+    assert_eq!(store.find(emergency.id()).await.revision(), before, "concurrent decisions are not affected");
 }
 
 pub async fn the_wave_is_moved_by_sending_alerts_only_and_only_forward(store: Store) {
     let emergency = store.emergency().await;
     let of = emergency.id();
-    let mut ahead = store.load(of).await.emergency;
-    ahead.alerts.wave = 9;
+    let ahead = edited(store.load(of).await.emergency, |e| e.alerts.wave = 9);
     store.write(update(&ahead, Vec::new())).await;
     assert_eq!(store.counts(of).await.wave, 1);
     for (sent, holds) in [(2, 2), (1, 2), (3, 3)] {
@@ -192,14 +191,14 @@ pub async fn the_wave_is_moved_by_sending_alerts_only_and_only_forward(store: St
 pub async fn the_time_of_the_next_wave_is_stored(store: Store) {
     let of = store.waiting(0, Some(60)).await.id();
     let stored = async || {
-        let found = store.find(of).await.next_alert_at;
-        assert_eq!(store.load(of).await.emergency.next_alert_at, found);
+        let found = store.find(of).await.next_alert_at();
+        assert_eq!(store.load(of).await.emergency.next_alert_at(), found);
         found
     };
     assert_eq!(stored().await, Some(at(60)));
     for next in [Some(at(120)), None, Some(at(180))] {
         let emergency = store.load(of).await.emergency;
-        store.write(update(&Emergency { next_alert_at: next, ..emergency }, Vec::new())).await;
+        store.write(update(&edited(emergency, |e| e.next_alert_at = next), Vec::new())).await;
         assert_eq!(stored().await, next);
     }
     let helper = store.helper().await;
@@ -229,7 +228,7 @@ pub async fn expired_emergencies_are_due_despite_responses(store: Store) {
         [store.waiting(10, None).await.id(), store.waiting(20, None).await.id(), store.waiting(5, Some(65)).await.id()];
     let helper = store.helper().await;
     store.accept(responding, &helper, at(25)).await;
-    assert_eq!(store.find(responding).await.status, EmergencyStatus::Responding);
+    assert_eq!(store.find(responding).await.status(), EmergencyStatus::Responding);
     assert_eq!(store.due(0, 5, 10).await, [], "created before, not at");
     assert_eq!(store.due(0, 6, 10).await, [both]);
     assert_eq!(store.due(100, 21, 10).await, [both, waits, responding], "each once");

@@ -1,7 +1,7 @@
 //! Changes: each is stored as a whole or not at all.
 
 use allynet_domain::{
-    Account, Change, EventId, HelperReputation, Recipient, Revision, Write,
+    Account, Change, EventId, HelperReputation, Recipient, Revision, Score, Write,
     port::{Constraint, Error},
 };
 
@@ -49,24 +49,21 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
     let rated = store.helper().await;
     store.accept(of, &rated, at(1)).await;
     let [rated, reporter] = [rated.id, emergency.owner()];
-    store.write(Write::AddRating { emergency: of, helper: rated, score: 5, comment: None }).await;
+    store.write(Write::AddRating { emergency: of, helper: rated, score: Score::new(5).unwrap(), comment: None }).await;
     let report = Write::AddReport { emergency: of, reporter, about: helper.id, reason: text("rude") };
     store.write(report.clone()).await;
     let owner_again = store.account(reporter).await;
-    let ended = store.raise({
-        let mut call = call_of(&store.register().await);
-        call.request_id = Some(text("tap"));
-        call
-    });
+    let with_request = |call| edited(call, |e| e.request_id = Some(text("tap")));
+    let ended = store.raise(with_request(call_of(&store.register().await)));
     let ended = ended.await;
     store.resolve(ended.id(), at(2)).await;
     let mut elsewhere = store.emergency().await;
     elsewhere.accept(helper.helper_card(), None, at(3)).unwrap();
-    elsewhere.revision = store.find(elsewhere.id()).await.revision;
-    let engaged = elsewhere.responses.clone();
+    let revision = store.find(elsewhere.id()).await.revision();
+    elsewhere = edited(elsewhere, |e| e.revision = revision);
+    let engaged = elsewhere.responses().to_vec();
     let twice = Account { email: helper.email.clone(), ..somebody() };
-    let mut same_request = call_of(&store.account(ended.owner()).await);
-    same_request.request_id = Some(text("tap"));
+    let same_request = with_request(call_of(&store.account(ended.owner()).await));
 
     let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let before = store.load(of).await;
@@ -75,14 +72,16 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
         (raise(&call_of(&owner_again)), Some(Constraint::LiveEmergency)),
         (raise(&same_request), Some(Constraint::RequestId)),
         (update(&elsewhere, engaged), Some(Constraint::Engaged)),
-        (Write::AddRating { emergency: of, helper: rated, score: 1, comment: None }, Some(Constraint::Rating)),
+        (
+            Write::AddRating { emergency: of, helper: rated, score: Score::new(1).unwrap(), comment: None },
+            Some(Constraint::Rating),
+        ),
         (report, Some(Constraint::Report)),
         (Write::ExpectRevision { emergency: of, revision: Revision(99) }, None),
     ] {
         let newcomer = somebody();
         let message = message_in(&emergency, at(5));
-        let mut moved = before.emergency.clone();
-        moved.updated_at = at(99);
+        let moved = edited(before.emergency.clone(), |e| e.updated_at = at(99));
         let change = Change::new(None, at(5))
             .write(Write::RegisterAccount { account: Box::new(newcomer.clone()), password: hash("$x") })
             .write(Write::AddTrust { helpers: vec![rated], by: 50 })

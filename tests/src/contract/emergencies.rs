@@ -1,7 +1,7 @@
 //! Emergencies: queries by id, by owner and by alerted helper, and deletion.
 
 use allynet_domain::{
-    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write,
+    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Score, Write,
     port::{Error, OnDuty},
 };
 
@@ -12,7 +12,7 @@ impl Store {
         self.locate(helper.id, place(0.0, 0.0)).await;
         let found = self.emergencies.pending_for(helper.id, limit).await.unwrap();
         for near in &found {
-            let exact = near.emergency.call.details.location.position.distance_to(place(0.0, 0.0));
+            let exact = near.emergency.call().details.location.position.distance_to(place(0.0, 0.0));
             assert!((near.distance.get() - exact.get()).abs() < 0.001, "{near:?}");
         }
         found.into_iter().map(|near| near.emergency.id()).collect()
@@ -44,7 +44,7 @@ pub async fn an_earlier_call_is_the_one_with_the_request_id_else_the_live_one(st
         store.survey(&search, request.as_ref(), &[metres(1.0)], 1).await.earlier.map(|e| e.id())
     };
     assert_eq!(earlier(&owner, None).await, None);
-    let with_request = |request| Emergency { request_id: Some(text(request)), ..call_of(&owner) };
+    let with_request = |request| edited(call_of(&owner), |e| e.request_id = Some(text(request)));
     let ended = store.raise(with_request("first")).await.id();
     store.resolve(ended, at(1)).await;
     assert_eq!(earlier(&owner, Some("first")).await, Some(ended), "a repeated request");
@@ -94,7 +94,7 @@ pub async fn pending_are_those_whose_alert_radius_reaches_the_helper(store: Stor
     let mut expected = Vec::new();
     for (radius, reaches) in [(5_000.0, false), (5_500.0, false), (5_600.0, true), (15_000.0, true)] {
         let owner = store.register().await;
-        let raised = store.raise(Emergency { alert_radius: metres(radius), ..call_at(&owner, place) }).await;
+        let raised = store.raise(edited(call_at(&owner, place), |e| e.alert_radius = metres(radius))).await;
         expected.extend(reaches.then_some(raised.id()));
     }
     let mut found = store.pending(&helper, 50).await;
@@ -157,7 +157,7 @@ pub async fn pending_comes_nearest_first_up_to_the_limit(store: Store) {
 pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     let owner = store.register().await;
     let [helper, decliner] = [store.helper().await, store.helper().await];
-    let call = Emergency { request_id: Some(text("tap")), ..call_of(&owner) };
+    let call = edited(call_of(&owner), |e| e.request_id = Some(text("tap")));
     let [gone, kept] = [store.raise(call.clone()).await, store.emergency().await];
     for emergency in [&gone, &kept] {
         let of = emergency.id();
@@ -173,7 +173,8 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
         store.resolve(of, at(3)).await;
         let report =
             Write::AddReport { emergency: of, reporter: helper.id, about: emergency.owner(), reason: text("rude") };
-        let rating = Write::AddRating { emergency: of, helper: helper.id, score: 4, comment: None };
+        let rating =
+            Write::AddRating { emergency: of, helper: helper.id, score: Score::new(4).unwrap(), comment: None };
         store.commit(change().write(rating).write(report)).await;
     }
     let [of, other] = [gone.id(), kept.id()];

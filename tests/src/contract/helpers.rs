@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Vicinity, Whom};
 use allynet_domain::{
     Account, HelperPolicy, HelperRecord, HelperReputation, HelpersInRange, Metres, Recipient, ResponseStatus, Role,
-    Timestamp, UserId, Verification, Write,
+    Score, Timestamp, UserId, Verification, Write,
 };
 
 use super::*;
@@ -75,7 +75,7 @@ pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
     // For an owner with an earlier emergency, helpers within the radius of that one are counted.
     let owner = store.register().await;
     let search = Search { except: owner.id, ..search() };
-    store.raise(allynet_domain::Emergency { alert_radius: metres(10_000.0), ..call_of(&owner) }).await;
+    store.raise(edited(call_of(&owner), |e| e.alert_radius = metres(10_000.0))).await;
     let surveyed = store.survey_until(1, &search, None, &radii, 50).await;
     assert_eq!((surveyed.earlier.is_some(), &surveyed.helpers.counts[..]), (true, &[1, 3, 4][..]));
 }
@@ -288,7 +288,7 @@ pub async fn a_helper_is_shown_with_name_and_standing(store: Store) {
     let earned = change().write(Write::AddTrust { helpers: vec![helper.id], by: 50 }).write(Write::AddRating {
         emergency,
         helper: helper.id,
-        score: 4,
+        score: Score::new(4).unwrap(),
         comment: None,
     });
     store.commit(earned).await;

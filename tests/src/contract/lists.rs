@@ -10,7 +10,7 @@ fn ids(emergencies: &[Emergency]) -> Vec<EmergencyId> {
 }
 
 fn newest_first(emergencies: &[Emergency]) -> Vec<EmergencyId> {
-    let mut sorted: Vec<_> = emergencies.iter().map(|e| (e.call.created_at, e.id())).collect();
+    let mut sorted: Vec<_> = emergencies.iter().map(|e| (e.call().created_at, e.id())).collect();
     sorted.sort_by(|a, b| b.cmp(a));
     sorted.into_iter().map(|(_, id)| id).collect()
 }
@@ -82,7 +82,7 @@ pub async fn history_is_filtered_by_status(store: Store) {
                 EmergencyStatus::Resolved | EmergencyStatus::Cancelled => 1,
             };
             assert_eq!(found.len(), expected, "{status}");
-            assert!(found.iter().all(|e| e.status == status));
+            assert!(found.iter().all(|e| e.status() == status));
         }
     }
 }
@@ -104,7 +104,7 @@ pub async fn a_page_of_history_takes_all_that_share_the_time_of_its_last(store: 
         loop {
             let page = store.history(HistoryPage { before, limit, ..history_of(user.id) }).await;
             let Some(last) = page.last() else { break };
-            before = Some(last.call.created_at);
+            before = Some(last.call().created_at);
             read.extend(ids(&page));
         }
         assert_eq!(read, expected, "in pages of {limit}");
@@ -148,7 +148,7 @@ pub async fn the_administrators_list_is_paged_without_loss_among_equal_times(sto
             let page = store.admin(AdminPage { before, limit, ..ALL }).await;
             assert!(page.len() <= limit as usize);
             let Some(last) = page.last() else { break };
-            before = Some((last.call.created_at, last.id()));
+            before = Some((last.call().created_at, last.id()));
             read.extend(ids(&page));
         }
         assert_eq!(read, expected, "in pages of {limit}");
@@ -160,8 +160,9 @@ pub async fn the_administrators_list_is_searched_by_place(store: Store) {
     let mut within = Vec::new();
     for (seconds, longitude, near) in [(1, -179.99, true), (2, 179.99, true), (3, 179.0, false), (4, 0.0, false)] {
         let owner = store.register().await;
-        let mut call = call_created(&owner, at(seconds));
-        call.call.details.location.position = place(-17.0, longitude);
+        let call = edited(call_created(&owner, at(seconds)), |e| {
+            e.call.details.location.position = place(-17.0, longitude);
+        });
         let raised = store.raise(call).await;
         within.extend(near.then_some(raised));
     }
@@ -172,7 +173,7 @@ pub async fn the_administrators_list_is_searched_by_place(store: Store) {
     let before = Some((at(2), expected[0]));
     assert_eq!(ids(&store.admin(AdminPage { near, before, ..ALL }).await), expected[1..]);
 
-    let away = within[0].call.details.location.position.distance_to(centre).get();
+    let away = within[0].call().details.location.position.distance_to(centre).get();
     for (radius, found) in [(away - 0.001, 0), (away + 0.001, 2)] {
         let near = Some((centre, metres(radius)));
         assert_eq!(store.admin(AdminPage { near, ..ALL }).await.len(), found);

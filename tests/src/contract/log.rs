@@ -157,7 +157,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
     let helper = store.helper().await;
     let (of, user) = (emergency.id(), helper.id);
     let (at, notes, alerted) = (at(5), Some(text("läuft \"gut\" 🙂")), vec![user]);
-    let call = emergency.call.clone();
+    let call = emergency.call().clone();
     let recipients = vec![Recipient { helper: user, distance: metres(0.1 + 0.2) }];
     let (radius, status) = (metres(5_000.5), EmergencyStatus::Responding);
     let events = vec![
@@ -243,7 +243,7 @@ pub async fn events_of_one_emergency_are_numbered_in_the_order_of_its_revisions(
             for _ in 0..8 {
                 loop {
                     let emergency = node.load(of).await.emergency;
-                    let number = u128::try_from(emergency.revision.0).unwrap();
+                    let number = u128::try_from(emergency.revision().0).unwrap();
                     let decided = change().write(update(&emergency, Vec::new())).event(of, marker(number));
                     match node.changes.commit(decided).await {
                         Err(allynet_domain::port::Error::Stale) => {}
@@ -254,7 +254,7 @@ pub async fn events_of_one_emergency_are_numbered_in_the_order_of_its_revisions(
         });
     }
     writers.join_all().await;
-    let begin = u128::try_from(store.find(of).await.revision.0).unwrap() - 48;
+    let begin = u128::try_from(store.find(of).await.revision().0).unwrap() - 48;
     let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let events: Vec<Event> = timeline.into_iter().map(|e| e.event).collect();
     assert_eq!(events, (begin..begin + 48).map(marker).collect::<Vec<_>>());

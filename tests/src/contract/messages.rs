@@ -2,6 +2,7 @@
 
 use allynet_domain::{
     Account, Emergency, Event, EventId, Message, MessageId, Sender, Timestamp, To, UserId, Write, port::MessagePage,
+    testing,
 };
 
 use super::*;
@@ -25,8 +26,7 @@ fn from_helper(emergency: &Emergency, helper: &Account, to: To) -> Message {
 
 pub async fn a_message_is_read_back_as_it_was_posted(store: Store) {
     let owner = store.register().await;
-    let mut call = call_of(&owner);
-    call.call.details.anonymous = true;
+    let call = testing::anonymous(call_of(&owner));
     let [emergency, plain] = [store.raise(call).await, store.emergency().await];
     let helper = store.helper().await;
     for posted in [

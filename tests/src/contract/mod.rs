@@ -4,7 +4,7 @@ pub mod accounts;
 pub mod alerts;
 pub mod changes;
 pub mod emergencies;
-mod given;
+mod fixtures;
 pub mod helpers;
 pub mod lists;
 pub mod log;
@@ -20,7 +20,7 @@ pub mod sessions;
 mod store;
 pub mod waves;
 
-pub use given::*;
+pub use fixtures::*;
 pub use service::*;
 pub use store::{Database, Store, run};
 

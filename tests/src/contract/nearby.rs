@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use allynet_domain::port::{Fix, OnDuty};
-use allynet_domain::{Account, Emergency, EmergencyId, HelperPolicy, Metres, Position, Role, UserId, Write};
+use allynet_domain::{Account, EmergencyId, HelperPolicy, Metres, Position, Role, UserId, Write};
 
 use super::*;
 
@@ -139,7 +139,7 @@ pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
         let exact = centre.distance_to(position).get();
         for (radius, within) in [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)] {
             let owner = store.register().await;
-            let call = Emergency { alert_radius: metres(radius), ..call_at(&owner, position) };
+            let call = edited(call_at(&owner, position), |e| e.alert_radius = metres(radius));
             let emergency = store.raise(call).await.id();
             store.locate(helper, centre).await;
             let found = store.emergencies.pending_for(helper, 1_000).await.unwrap();

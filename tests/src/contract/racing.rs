@@ -80,7 +80,7 @@ pub async fn waves_hold_while_helpers_answer_at_the_same_time(store: Store) {
         let last = *waves.keys().last().unwrap();
         assert_eq!(waves.keys().copied().collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>(), "no number is left out");
         assert_eq!(unanswered(&service, of).await, 1);
-        assert_eq!(service.store.find(of).await.alerts.wave, last);
+        assert_eq!(service.store.find(of).await.alerts().wave, last);
         for (number, sent) in &waves {
             let all: Vec<UserId> = sent.concat();
             let once: BTreeSet<_> = all.iter().copied().collect();
@@ -114,7 +114,7 @@ pub async fn of_many_who_decline_at_once_each_is_replaced_by_another(store: Stor
         let numbers: Vec<UserId> = helpers.iter().map(|h| h.id).collect();
         assert_eq!(sent.remove(0), numbers[..12]);
         assert_eq!(sent.concat(), numbers[12..], "one by one, nearest first");
-        let counts = service.store.find(of).await.alerts;
+        let counts = service.store.find(of).await.alerts();
         assert_eq!((counts.alerted, counts.declined), (24, 12));
         service.store.resolve(of, service.now()).await;
         retire(&service).await;
@@ -151,7 +151,7 @@ pub async fn with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_o
         }
         assert!(lost > 0, "nothing was lost: the seed proves nothing");
         assert_eq!(unanswered(&service, of).await, 1);
-        let counts = service.store.find(of).await.alerts;
+        let counts = service.store.find(of).await.alerts();
         assert_eq!(counts.acknowledged as usize, acknowledged.len());
         service.store.resolve(of, service.now()).await;
         retire(&service).await;

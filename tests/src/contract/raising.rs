@@ -1,7 +1,7 @@
 //! Raising an emergency: one live emergency per owner, one per request id.
 
 use allynet_domain::{
-    Emergency, EmergencyType, HelperPolicy, Location, Priority, Write,
+    Emergency, EmergencyType, HelperPolicy, Location, Priority, Severity, Write,
     port::{Constraint, Error, OnDuty},
 };
 use futures_util::future::join_all;
@@ -13,32 +13,34 @@ fn is_conflict(outcome: &Result<(), Error>, constraint: Constraint) -> bool {
 }
 
 fn call_with_request(owner: &allynet_domain::Account, request: &str) -> Emergency {
-    Emergency { request_id: Some(text(request)), ..call_of(owner) }
+    edited(call_of(owner), |e| e.request_id = Some(text(request)))
 }
 
 pub async fn an_emergency_is_read_back_as_it_was_raised(store: Store) {
     let owner = store.register().await;
-    let mut full = call_with_request(&owner, "a request, \"quoted\"");
-    let details = &mut full.call.details;
-    details.kind = EmergencyType::NaturalDisaster;
-    details.category = Some(text("flood"));
-    details.description = Some(text("Wasser im Keller 🌊\nund es steigt"));
-    details.location = Location {
-        position: place(-89.123_456_789, 179.987_654_321),
-        address: Some(text("Main St 1")),
-        description: Some(text("behind the yard")),
-    };
-    details.priority = Priority::Critical;
-    details.severity = 10;
-    details.silent = true;
-    details.anonymous = true;
-    full.alert_radius = metres(12_345.678);
+    let full = call_with_request(&owner, "a request, \"quoted\"");
+    let full = edited(full, |e| {
+        let details = &mut e.call.details;
+        details.kind = EmergencyType::NaturalDisaster;
+        details.category = Some(text("flood"));
+        details.description = Some(text("Wasser im Keller 🌊\nund es steigt"));
+        details.location = Location {
+            position: place(-89.123_456_789, 179.987_654_321),
+            address: Some(text("Main St 1")),
+            description: Some(text("behind the yard")),
+        };
+        details.priority = Priority::Critical;
+        details.severity = Severity::new(10).unwrap();
+        details.silent = true;
+        details.anonymous = true;
+        e.alert_radius = metres(12_345.678);
+    });
     let bare = call_of(&store.register().await);
     for raised in [full, bare] {
         let raised = store.raise(raised).await;
         let found = store.find(raised.id()).await;
-        let revision = found.revision;
-        assert_eq!(found, Emergency { revision, ..raised.clone() });
+        let revision = found.revision();
+        assert_eq!(found, edited(raised.clone(), |e| e.revision = revision));
         let loaded = store.load(raised.id()).await;
         assert_eq!((loaded.emergency, loaded.alerts), (found, Vec::new()));
     }

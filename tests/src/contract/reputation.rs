@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use allynet_domain::{
-    EmergencyId, HelperReputation, MAX_TRUST, UserId, Verification, Write,
+    EmergencyId, HelperReputation, MAX_TRUST, Score, UserId, Verification, Write,
     port::{Constraint, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::*;
 
 fn rating(emergency: EmergencyId, helper: UserId, score: u8) -> Write {
-    Write::AddRating { emergency, helper, score, comment: Some(text("thank you")) }
+    Write::AddRating { emergency, helper, score: Score::new(score).unwrap(), comment: Some(text("thank you")) }
 }
 
 fn report(emergency: EmergencyId, reporter: UserId, about: UserId) -> Write {
@@ -66,10 +66,12 @@ pub async fn a_rating_moves_the_average_and_is_given_once(store: Store) {
     assert_eq!(store.reputation(helper.id).await, HelperReputation { trust_score: 0, rating_sum: 5, rating_count: 1 });
 
     let second = store.resolved_with(&helper).await;
-    store.write(Write::AddRating { emergency: second, helper: helper.id, score: 2, comment: None }).await;
+    store
+        .write(Write::AddRating { emergency: second, helper: helper.id, score: Score::new(2).unwrap(), comment: None })
+        .await;
     let reputation = store.reputation(helper.id).await;
     assert_eq!(reputation, HelperReputation { trust_score: 0, rating_sum: 7, rating_count: 2 });
-    assert_eq!(store.find(first).await.responses[0].helper, card(&helper, reputation));
+    assert_eq!(store.find(first).await.responses()[0].helper, card(&helper, reputation));
 }
 
 pub async fn ratings_given_at_once_add_up(store: Store) {

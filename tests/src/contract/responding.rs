@@ -1,21 +1,21 @@
 //! Changes of an emergency: conditional on its revision, one engagement per helper, and final at the end.
 
 use allynet_domain::{
-    Change, Emergency, EmergencyId, EmergencyStatus, Ending, Event, Relation, ResolutionType, ResponseStatus, Revision,
-    UserId, Write, port::Error,
+    Change, Emergency, EmergencyId, EmergencyStatus, Event, Relation, ResponseStatus, Revision, UserId, Write,
+    port::Error,
 };
 use futures_util::future::{join, join_all};
 
 use super::*;
 
 fn helpers(emergency: &Emergency) -> Vec<(UserId, ResponseStatus)> {
-    emergency.responses.iter().map(|r| (r.helper.person.id, r.status)).collect()
+    emergency.responses().iter().map(|r| (r.helper.person.id, r.status)).collect()
 }
 
 impl Store {
     async fn revision(&self, id: EmergencyId) -> Revision {
-        let revision = self.find(id).await.revision;
-        assert_eq!(self.load(id).await.emergency.revision, revision);
+        let revision = self.find(id).await.revision();
+        assert_eq!(self.load(id).await.emergency.revision(), revision);
         revision
     }
 }
@@ -31,10 +31,10 @@ pub async fn responses_are_listed_in_the_order_of_first_acceptance(store: Store)
     let found = store.find(id).await;
     let responding = |h: &allynet_domain::Account| (h.id, ResponseStatus::Responding);
     assert_eq!(helpers(&found), [responding(&c), responding(&a), responding(&b)], "who comes again keeps their place");
-    assert_eq!(found.status, EmergencyStatus::Responding);
-    assert_eq!(found.first_response_at, Some(at(1)));
-    assert_eq!(found.responses[0].responded_at, at(9));
-    assert_eq!(found.responses[0].helper, c.helper_card());
+    assert_eq!(found.status(), EmergencyStatus::Responding);
+    assert_eq!(found.first_response_at(), Some(at(1)));
+    assert_eq!(found.responses()[0].responded_at, at(9));
+    assert_eq!(found.responses()[0].helper, c.helper_card());
 }
 
 pub async fn only_the_responses_handed_over_are_written(store: Store) {
@@ -42,28 +42,28 @@ pub async fn only_the_responses_handed_over_are_written(store: Store) {
     let [a, b] = [store.helper().await, store.helper().await];
     store.accept(id, &a, at(1)).await;
     store.accept(id, &b, at(2)).await;
-    let mut emergency = store.load(id).await.emergency;
-    for response in &mut emergency.responses {
-        response.status = ResponseStatus::OnWay;
-        response.notes = Some(text("five minutes, \"maybe\""));
-        response.estimated_arrival = Some(at(300));
-        response.updated_at = at(4);
-    }
-    let handed_over = emergency.responses[1].clone();
-    let before = store.find(id).await.responses[0].clone();
+    let emergency = edited(store.load(id).await.emergency, |e| {
+        for response in &mut e.responses {
+            response.status = ResponseStatus::OnWay;
+            response.notes = Some(text("five minutes, \"maybe\""));
+            response.estimated_arrival = Some(at(300));
+            response.updated_at = at(4);
+        }
+    });
+    let handed_over = emergency.responses()[1].clone();
+    let before = store.find(id).await.responses()[0].clone();
     store.write(update(&emergency, vec![handed_over.clone()])).await;
-    assert_eq!(store.find(id).await.responses, [before, handed_over]);
+    assert_eq!(store.find(id).await.responses(), [before, handed_over]);
 }
 
 pub async fn each_update_grows_the_revision_by_one(store: Store) {
     let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];
     let Revision(begin) = store.revision(first).await;
     for n in 1..=3 {
-        let mut emergency = store.load(first).await.emergency;
-        emergency.updated_at = at(n);
+        let emergency = edited(store.load(first).await.emergency, |e| e.updated_at = at(n));
         store.write(update(&emergency, Vec::new())).await;
         assert_eq!(store.revision(first).await, Revision(begin + n));
-        assert_eq!(store.find(first).await.updated_at, at(n));
+        assert_eq!(store.find(first).await.updated_at(), at(n));
     }
     assert_eq!(store.revision(second).await, Revision(begin));
 }
@@ -75,9 +75,9 @@ pub async fn a_stale_revision_is_refused_and_changes_nothing(store: Store) {
     store.accept(id, &a, at(1)).await;
     let current = store.find(id).await;
     stale.accept(b.helper_card(), None, at(2)).unwrap();
-    let future = Emergency { revision: Revision(current.revision.0 + 1), ..stale.clone() };
+    let future = edited(stale.clone(), |e| e.revision = Revision(current.revision().0 + 1));
     for wrong in [stale, future] {
-        let responses = wrong.responses.clone();
+        let responses = wrong.responses().to_vec();
         let event = Event::HelperJoined { helper: b.helper_card(), joined_at: at(2), estimated_arrival: None };
         let change = change().write(update(&wrong, responses)).event(id, event);
         let outcome = store.changes.commit(change).await;
@@ -116,13 +116,13 @@ pub async fn of_many_updates_decided_on_one_revision_exactly_one_is_stored(store
         let loaded = store.load(id).await.emergency;
         let nodes = [&store, &other_node].into_iter().cycle();
         let attempts = (1..=12).zip(nodes).map(|(n, node)| {
-            let decided = Emergency { updated_at: at(n), ..loaded.clone() };
+            let decided = edited(loaded.clone(), |e| e.updated_at = at(n));
             async move { node.try_write(update(&decided, Vec::new())).await }
         });
         let outcomes = join_all(attempts).await;
         assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|o| matches!(o, Err(Error::Stale))).count(), 11, "{outcomes:?}");
-        assert_eq!(store.revision(id).await, Revision(loaded.revision.0 + 1));
+        assert_eq!(store.revision(id).await, Revision(loaded.revision().0 + 1));
     }
 }
 
@@ -208,8 +208,8 @@ pub async fn a_resolve_racing_an_accept_never_brings_an_emergency_back_to_life(s
             join(other_node.resolve(id, at(1)), store.accept(id, &helper, at(1))).await.1
         };
         let found = other_node.find(id).await;
-        assert_eq!(found.status, EmergencyStatus::Resolved, "{answer:?}");
-        assert!(found.ending.is_some());
+        assert_eq!(found.status(), EmergencyStatus::Resolved, "{answer:?}");
+        assert!(found.ending().is_some());
         assert_eq!(found.is_responding(helper.id), answer == Answer::Joined);
         let timeline = store.log.events_of(id, allynet_domain::EventId::START, 10).await.unwrap();
         let ended = |e: &allynet_domain::LoggedEvent| matches!(e.event, Event::EmergencyEnded { .. });
@@ -230,21 +230,21 @@ pub async fn how_an_emergency_ended_is_read_back(store: Store) {
         let owner = emergency.owner();
         let notes = Some(text("all well"));
         match relation {
-            Some(Relation::RespondingHelper) => emergency.resolve(helper.id, Relation::RespondingHelper, notes, at(5)),
-            Some(Relation::Admin) => emergency.resolve(admin.id, Relation::Admin, notes, at(5)),
-            Some(relation) => emergency.resolve(owner, relation, None, at(5)),
+            Some(Relation::RespondingHelper) => {
+                emergency.resolve(helper.id, Relation::RespondingHelper, notes, at(5)).map(drop)
+            }
+            Some(Relation::Admin) => emergency.resolve(admin.id, Relation::Admin, notes, at(5)).map(drop),
+            Some(relation) => emergency.resolve(owner, relation, None, at(5)).map(drop),
             None => emergency.cancel(owner, notes, at(5)),
         }
         .unwrap();
         store.write(update(&emergency, Vec::new())).await;
         let found = store.find(id).await;
-        assert_eq!(found, Emergency { revision: found.revision, ..emergency });
+        assert_eq!(found, edited(emergency, |e| e.revision = found.revision()));
     }
     let id = store.emergency().await.id();
     let mut expired = store.load(id).await.emergency;
-    expired.status = EmergencyStatus::Resolved;
-    let resolution = Some(ResolutionType::AutoExpired);
-    expired.ending = Some(Ending { at: at(9), by: None, resolution, notes: None });
+    expired.expire(at(9)).unwrap();
     store.commit(Change::new(None, at(9)).write(update(&expired, Vec::new()))).await;
-    assert_eq!(store.find(id).await.ending, expired.ending);
+    assert_eq!(store.find(id).await.state(), expired.state());
 }

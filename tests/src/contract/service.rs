@@ -13,6 +13,7 @@ use allynet_domain::{
     usecase::{Rules, alerts, emergencies, helpers, responses},
 };
 use allynet_projections::OpenEmergencies;
+use allynet_server::{backoff::JitteredBackoff, emergency_queue::EmergencyQueues};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -47,6 +48,7 @@ pub struct Service {
     /// The random number generator of the test.
     pub seed: u64,
     time: Arc<Time>,
+    queue: Arc<EmergencyQueues>,
     people: Arc<Mutex<Vec<Account>>>,
     raised: Arc<Mutex<Vec<EmergencyId>>>,
 }
@@ -63,6 +65,7 @@ where
             rules: Rules::default(),
             seed,
             time: Arc::new(Time(Mutex::new(at(0)))),
+            queue: Arc::default(),
             people: Arc::default(),
             raised: Arc::default(),
         };
@@ -84,7 +87,7 @@ where
 impl Service {
     /// Another node on the same database, under the same clock.
     pub async fn another(&self) -> Self {
-        Self { store: self.store.another().await, ..self.clone() }
+        Self { store: self.store.another().await, queue: Arc::default(), ..self.clone() }
     }
 
     pub fn context(&self) -> emergencies::EmergencyPorts {
@@ -94,6 +97,8 @@ impl Service {
             changes: self.store.changes.clone(),
             clock: self.time.clone(),
             ids: Arc::new(NewIds),
+            queue: self.queue.clone(),
+            backoff: Arc::new(JitteredBackoff),
             rules: self.rules.clone(),
         }
     }
@@ -153,6 +158,7 @@ impl Service {
             changes: self.store.changes.clone(),
             positions: self.store.positions.clone(),
             clock: self.time.clone(),
+            backoff: Arc::new(JitteredBackoff),
             rules: self.rules.clone(),
         };
         let position = match position {
@@ -168,7 +174,7 @@ impl Service {
     /// Raises an emergency of a new owner at latitude and longitude 0.
     pub async fn call(&self) -> EmergencyId {
         let owner = self.store.register().await;
-        let details = call_of(&owner).call.details;
+        let details = call_of(&owner).call().details.clone();
         let raised = emergencies::raise(&self.context(), &actor(&owner), details, None).await.unwrap();
         let id = raised.emergency.id();
         self.raised.lock().unwrap().push(id);

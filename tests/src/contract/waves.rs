@@ -1,7 +1,8 @@
 //! Waves of alerts over a store, under a clock that the test controls: recipients, times and order.
 
 use allynet_domain::{
-    AlertCounts, AlertPolicy, EmergencyId, EmergencyStatus, Event, ResolutionType, ResponseStatus, Write,
+    AlertCounts, AlertPolicy, EmergencyId, EmergencyState, EmergencyStatus, Ending, Event, ResolutionType,
+    ResponseStatus, Write,
 };
 use allynet_projections::OpenEmergencies;
 use chrono::TimeDelta;
@@ -48,8 +49,8 @@ pub async fn without_a_response_wave_follows_wave_until_the_owner_is_notified(st
         assert_eq!(service.story(of).await, UNANSWERED, "and then it is quiet");
         let found = service.store.find(of).await;
         let counts = AlertCounts { wave: 3, alerted: 6, acknowledged: 0, declined: 0 };
-        assert_eq!((found.alerts, found.alert_radius, found.next_alert_at), (counts, metres(15_000.0), None));
-        assert_eq!(found.status, EmergencyStatus::Active, "helpers may still come");
+        assert_eq!((found.alerts(), found.alert_radius(), found.next_alert_at()), (counts, metres(15_000.0), None));
+        assert_eq!(found.status(), EmergencyStatus::Active, "helpers may still come");
     })
     .await;
 }
@@ -116,7 +117,7 @@ pub async fn a_decline_alerts_the_nearest_helper_not_alerted_yet(store: Store) {
         ];
         assert_eq!(service.story(of).await, expected);
         let counts = AlertCounts { wave: 2, alerted: 5, acknowledged: 0, declined: 3 };
-        assert_eq!(service.store.find(of).await.alerts, counts);
+        assert_eq!(service.store.find(of).await.alerts(), counts);
     })
     .await;
 }
@@ -148,7 +149,7 @@ pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_ca
             "wave 2 within 10000 m: 2 3 4",
         ];
         assert_eq!(service.story(of).await, expected);
-        assert_eq!(service.store.find(of).await.next_alert_at, Some(service.now() + TimeDelta::seconds(60)));
+        assert_eq!(service.store.find(of).await.next_alert_at(), Some(service.now() + TimeDelta::seconds(60)));
 
         service.minute().await;
         service.minute().await;
@@ -193,7 +194,7 @@ pub async fn after_a_long_stop_one_wave_goes_out_and_not_all_at_once(store: Stor
         let service = service.another().await;
         service.fire().await;
         assert_eq!(service.story(of).await, UNANSWERED[..2]);
-        assert_eq!(service.store.find(of).await.next_alert_at, Some(service.now() + TimeDelta::seconds(60)));
+        assert_eq!(service.store.find(of).await.next_alert_at(), Some(service.now() + TimeDelta::seconds(60)));
         service.minute().await;
         assert_eq!(service.story(of).await, UNANSWERED[..3]);
     })
@@ -211,7 +212,7 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
         }
         service.advance(TimeDelta::hours(24) - TimeDelta::minutes(3));
         service.fire().await;
-        assert!(service.store.find(waits).await.status.is_live(), "a day old, and not older");
+        assert!(service.store.find(waits).await.status().is_live(), "a day old, and not older");
         service.advance(TimeDelta::microseconds(1));
         let other = service.another().await;
         tokio::join!(service.fire(), other.fire());
@@ -219,9 +220,9 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
             let story = service.story(of).await;
             assert_eq!(story[story.len() - 2..], ["auto_expired by None", "emergency_ended"]);
             assert_eq!(story.iter().filter(|line| *line == "emergency_ended").count(), 1, "{story:?}");
-            let ending = service.store.find(of).await.ending.unwrap();
-            let expected = (service.now(), None, Some(ResolutionType::AutoExpired), None);
-            assert_eq!((ending.at, ending.by, ending.resolution, ending.notes), expected);
+            let ending = Ending { at: service.now(), by: None, notes: None };
+            let expired = EmergencyState::Resolved { resolution: ResolutionType::AutoExpired, ending };
+            assert_eq!(*service.store.find(of).await.state(), expired);
         }
         // Who was there has helped, and may help elsewhere.
         assert_eq!(service.store.account(helpers[0].id).await.reputation.trust_score, 50);
@@ -257,7 +258,7 @@ pub async fn a_helper_who_comes_into_the_radius_is_alerted_once(store: Store) {
         expected.extend(["wave 2 within 10000 m: 0 1 2 3", "wave 3 within 15000 m: 0 1 2 3", "unanswered by 4"]);
         expected.push("wave 3 within 15000 m: 4");
         assert_eq!(service.story(of).await, expected, "also after the last wave");
-        assert_eq!(service.store.find(of).await.alerts.alerted, 5);
+        assert_eq!(service.store.find(of).await.alerts().alerted, 5);
     })
     .await;
 }

@@ -43,12 +43,12 @@ mod tests {
     use super::*;
     use crate::{
         EmergencyStatus, EventId,
-        given::{ALAN, EMERGENCY, GRACE, OWNER, at, every_event, id},
+        testing::{ALAN, EMERGENCY, GRACE_HOPPER, OWNER, at, every_event, id},
     };
 
     #[test]
     fn an_audience_includes_a_connection_in_a_room_that_is_not_excepted() {
-        let (helpers, user) = (Room::Helpers, Room::User(id(GRACE)));
+        let (helpers, user) = (Room::Helpers, Room::User(id(GRACE_HOPPER)));
         let audience = Audience { to: vec![helpers], except: vec![user] };
         for (rooms, included) in
             [(vec![], false), (vec![helpers], true), (vec![helpers, user], false), (vec![user], false)]
@@ -61,11 +61,11 @@ mod tests {
     fn only_participants_were_in_the_rooms_of_an_emergency_that_ended() {
         let logged =
             |event| LoggedEvent { id: EventId::new(1), at: at(0), emergency: Some(id(EMERGENCY)), actor: None, event };
-        let (alerted, participants) = (vec![id(ALAN)], vec![id(OWNER), id(GRACE)]);
+        let (alerted, participants) = (vec![id(ALAN)], vec![id(OWNER), id(GRACE_HOPPER)]);
         let ended =
             logged(Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(9), alerted, participants });
         let rooms = Some([Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))]);
-        assert_eq!([OWNER, GRACE, ALAN].map(|user| ended.rooms_ended_for(id(user))), [rooms, rooms, None]);
+        assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| ended.rooms_ended_for(id(user))), [rooms, rooms, None]);
         for event in every_event().into_iter().filter(|event| !matches!(event, Event::EmergencyEnded { .. })) {
             assert_eq!(logged(event.clone()).rooms_ended_for(id(OWNER)), None, "{event:?}");
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     EmergencyStatus, Message, Sender, To,
-    given::{
-        ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
+    testing::{
+        ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, at, call, every_event, helper_card, id, message,
+        message_from_helper, message_from_owner,
     },
 };
 
@@ -67,21 +68,21 @@ fn rooms_have_the_names_of_the_wire() {
 
 #[test]
 fn every_event_is_delivered_to_those_concerned() {
-    let alerted = || vec![room(), user(GRACE), user(ALAN)];
+    let alerted = || vec![room(), user(GRACE_HOPPER), user(ALAN)];
     for event in every_event() {
         let expected = match &event {
             Event::EmergencyCreated { .. } => vec![anyone(vec![Room::Helpers], vec![user(OWNER)])],
-            Event::HelpersAlerted { .. } => vec![own(GRACE), own(ALAN)],
+            Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
             | Event::EmergencyResolved { .. } => vec![anyone(vec![room()], vec![])],
             Event::EmergencyCancelled { .. } => vec![anyone(alerted(), vec![])],
             Event::EmergencyEnded { .. } => {
-                vec![anyone(vec![room(), Room::Helpers, user(GRACE), user(ALAN)], vec![])]
+                vec![anyone(vec![room(), Room::Helpers, user(GRACE_HOPPER), user(ALAN)], vec![])]
             }
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
-            Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE)], vec![])],
+            Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
             Event::Unanswered { .. } => vec![anyone(vec![user(OWNER)], vec![])],
             Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
@@ -97,14 +98,14 @@ fn every_event_is_delivered_to_those_concerned() {
 fn messages_reach_their_readers_and_nobody_else() {
     let to_all_but = |n| anyone(vec![participants()], vec![user(n)]);
     for (message, expected) in [
-        (from_owner(To::Everyone), vec![own(OWNER), to_all_but(OWNER)]),
-        (from_helper(GRACE, To::Everyone), vec![own(GRACE), to_all_but(GRACE)]),
+        (message_from_owner(To::Everyone), vec![own(OWNER), to_all_but(OWNER)]),
+        (message_from_helper(GRACE_HOPPER, To::Everyone), vec![own(GRACE_HOPPER), to_all_but(GRACE_HOPPER)]),
         (message(Sender::System, To::Everyone), vec![anyone(vec![participants()], vec![])]),
-        (from_owner(To::Helper(id(GRACE))), vec![own(GRACE), own(OWNER)]),
-        (from_helper(GRACE, To::Creator), vec![own(OWNER), own(GRACE)]),
-        (from_helper(GRACE, To::Owner), vec![own(OWNER), own(GRACE)]),
-        (from_helper(GRACE, To::Helper(id(ALAN))), vec![own(ALAN), own(GRACE)]),
-        (from_helper(GRACE, To::Helper(id(GRACE))), vec![own(GRACE)]),
+        (message_from_owner(To::Helper(id(GRACE_HOPPER))), vec![own(GRACE_HOPPER), own(OWNER)]),
+        (message_from_helper(GRACE_HOPPER, To::Creator), vec![own(OWNER), own(GRACE_HOPPER)]),
+        (message_from_helper(GRACE_HOPPER, To::Owner), vec![own(OWNER), own(GRACE_HOPPER)]),
+        (message_from_helper(GRACE_HOPPER, To::Helper(id(ALAN))), vec![own(ALAN), own(GRACE_HOPPER)]),
+        (message_from_helper(GRACE_HOPPER, To::Helper(id(GRACE_HOPPER))), vec![own(GRACE_HOPPER)]),
         (message(Sender::System, To::Creator), vec![own(OWNER)]),
     ] {
         assert_eq!(of_an_emergency(posted(message.clone())).deliveries(), expected, "{message:?}");
@@ -126,14 +127,14 @@ fn every_event_moves_those_concerned() {
     for event in every_event() {
         let expected = match &event {
             Event::EmergencyCreated { .. } => vec![RoomChange::Enter { user: id(OWNER), rooms: part() }],
-            Event::HelperJoined { .. } => vec![RoomChange::Enter { user: id(GRACE), rooms: part() }],
+            Event::HelperJoined { .. } => vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: part() }],
             Event::HelperRightsChanged { .. } => {
-                vec![RoomChange::Enter { user: id(GRACE), rooms: vec![Room::Helpers] }]
+                vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: vec![Room::Helpers] }]
             }
             Event::SessionsRevoked { .. } => {
-                vec![RoomChange::CloseSessions { user: id(GRACE), only: Some(id(400)), except: None }]
+                vec![RoomChange::CloseSessions { user: id(GRACE_HOPPER), only: Some(id(400)), except: None }]
             }
-            Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE) }],
+            Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE_HOPPER) }],
             Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
@@ -154,13 +155,13 @@ fn every_event_moves_those_concerned() {
 fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
     for &status in ResponseStatus::ALL {
         let event = Event::HelperStatusUpdated {
-            helper: id(GRACE),
+            helper: id(GRACE_HOPPER),
             status,
             notes: None,
             estimated_arrival: None,
             updated_at: at(2),
         };
-        let leaves = RoomChange::Leave { user: id(GRACE), rooms: vec![room(), participants()] };
+        let leaves = RoomChange::Leave { user: id(GRACE_HOPPER), rooms: vec![room(), participants()] };
         let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };
         assert_eq!(of_an_emergency(event).room_changes(), expected, "{status}");
     }
@@ -169,7 +170,7 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
 #[test]
 fn rights_decide_over_the_helpers_room_and_over_looking_on() {
     let rooms = || vec![Room::Helpers];
-    let user = id(GRACE);
+    let user = id(GRACE_HOPPER);
     for (on_duty, may_help, expected) in [
         (true, true, vec![RoomChange::Enter { user, rooms: rooms() }]),
         (false, true, vec![RoomChange::Leave { user, rooms: rooms() }]),
@@ -198,10 +199,10 @@ fn everyone_everywhere() -> Vec<(u128, BTreeSet<Room>)> {
     let in_rooms = |n: u128, rooms: &[Room]| (n, rooms.iter().copied().chain([user(n)]).collect());
     vec![
         in_rooms(OWNER, &[Room::Helpers, room(), participants()]),
-        in_rooms(GRACE, &[Room::Helpers, room(), participants()]),
+        in_rooms(GRACE_HOPPER, &[Room::Helpers, room(), participants()]),
         in_rooms(ALAN, &[Room::Helpers, room()]),
         in_rooms(ADMIN, &[room()]),
-        in_rooms(NOBODY, &[]),
+        in_rooms(STRANGER, &[]),
     ]
 }
 
@@ -220,10 +221,10 @@ fn hearers(event: Event) -> Vec<u128> {
 
 #[test]
 fn nobody_hears_two_deliveries_of_one_event() {
-    let tos = [To::Everyone, To::Creator, To::Owner, To::Helper(id(GRACE)), To::Helper(id(ALAN))];
-    let messages = tos
-        .into_iter()
-        .flat_map(|to| [from_owner(to), from_helper(GRACE, to), message(Sender::System, to)].map(posted));
+    let tos = [To::Everyone, To::Creator, To::Owner, To::Helper(id(GRACE_HOPPER)), To::Helper(id(ALAN))];
+    let messages = tos.into_iter().flat_map(|to| {
+        [message_from_owner(to), message_from_helper(GRACE_HOPPER, to), message(Sender::System, to)].map(posted)
+    });
     for event in every_event().into_iter().chain(messages) {
         let hearers = hearers(event.clone());
         let once: BTreeSet<_> = hearers.iter().copied().collect();
@@ -234,20 +235,20 @@ fn nobody_hears_two_deliveries_of_one_event() {
 #[test]
 fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
     let created = Event::EmergencyCreated { call: call(), nearby_helpers: 2 };
-    assert_eq!(hearers(created), [GRACE, ALAN]);
+    assert_eq!(hearers(created), [GRACE_HOPPER, ALAN]);
     let alerted = every_event().into_iter().find(|e| matches!(e, Event::HelpersAlerted { .. })).unwrap();
-    assert_eq!(hearers(alerted), [GRACE, ALAN]);
+    assert_eq!(hearers(alerted), [GRACE_HOPPER, ALAN]);
 }
 
 #[test]
 fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
-    let joined = Event::HelperJoined { helper: card(GRACE), joined_at: at(1), estimated_arrival: None };
-    assert_eq!(hearers(joined), [OWNER, GRACE, ALAN, ADMIN]);
-    let (alerted, participants) = (vec![id(NOBODY)], vec![id(OWNER)]);
+    let joined = Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: None };
+    assert_eq!(hearers(joined), [OWNER, GRACE_HOPPER, ALAN, ADMIN]);
+    let (alerted, participants) = (vec![id(STRANGER)], vec![id(OWNER)]);
     let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted, participants };
-    assert_eq!(hearers(ended), [OWNER, GRACE, ALAN, ADMIN, NOBODY]);
-    assert_eq!(hearers(posted(from_owner(To::Everyone))), [OWNER, GRACE]);
-    assert_eq!(hearers(posted(from_owner(To::Helper(id(GRACE))))), [OWNER, GRACE]);
+    assert_eq!(hearers(ended), [OWNER, GRACE_HOPPER, ALAN, ADMIN, STRANGER]);
+    assert_eq!(hearers(posted(message_from_owner(To::Everyone))), [OWNER, GRACE_HOPPER]);
+    assert_eq!(hearers(posted(message_from_owner(To::Helper(id(GRACE_HOPPER))))), [OWNER, GRACE_HOPPER]);
 }
 
 #[test]
@@ -263,5 +264,5 @@ fn nothing_is_addressed_to_an_owner_but_messages_for_them_and_that_nobody_came()
 #[test]
 fn only_the_owner_hears_that_nobody_came() {
     assert_eq!(hearers(Event::Unanswered { owner: id(OWNER), alerted: 2 }), [OWNER]);
-    assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE) }), []);
+    assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE_HOPPER) }), []);
 }

@@ -1,14 +1,14 @@
-//! Who stands in which relation to an emergency, and who may read it.
+//! A user's relation to an emergency, and the access that follows from it.
 
 use super::{EmergencyStatus, Revision};
 use crate::{Account, HelperPolicy, Refusal};
 
-/// How a person stands to an emergency. The first that applies, in this order.
+/// A user's relation to an emergency. The first that applies, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// Raised it.
+    /// Raised the emergency.
     Owner,
-    /// Responds to it (or has completed), and did not cancel.
+    /// Responds to it or has completed, and did not cancel.
     RespondingHelper,
     /// Administers the service.
     Admin,
@@ -19,27 +19,27 @@ pub enum Relation {
 }
 
 impl Relation {
-    /// Owner and responding helpers: they talk, and see where helpers are.
+    /// Whether the user is the owner or a responding helper: these exchange messages and see helpers' positions.
     pub const fn is_participant(self) -> bool {
         matches!(self, Self::Owner | Self::RespondingHelper)
     }
 }
 
-/// What is known of an emergency and of one person in it, where the emergency itself is not needed.
+/// What decides on a user's access to an emergency, without the emergency itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmergencyAccess {
-    /// They raised it.
+    /// The user raised the emergency.
     pub owns: bool,
-    /// They respond, or have completed.
+    /// The user responds, or has completed.
     pub responds: bool,
-    /// Where the emergency is in its life.
+    /// The status of the emergency.
     pub status: EmergencyStatus,
-    /// At which revision this was so.
+    /// The revision at which this was read.
     pub revision: Revision,
 }
 
 impl EmergencyAccess {
-    /// How the person, who has this account, stands to the emergency.
+    /// The relation of the user, whose account this is, to the emergency.
     pub fn relation(self, account: &Account, policy: HelperPolicy) -> Relation {
         if self.owns {
             Relation::Owner
@@ -54,7 +54,8 @@ impl EmergencyAccess {
         }
     }
 
-    /// Whether the person may read the emergency and enter its room.
+    /// Checks that the user may read the emergency and enter its room. Helpers who do not respond may only while it is
+    /// live.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`].

@@ -5,9 +5,9 @@ mod sequences;
 use super::*;
 use crate::{
     Role, Verification,
-    given::{
-        ADMIN, ALAN, GRACE, NOBODY, OWNER, account, admin, at, cancelled, card, emergency, helper, id, record,
-        resolved, text, with_responses,
+    testing::{
+        ADMIN, ALAN, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, admin, at, cancelled, helper,
+        helper_card, helper_record, id, resolved, text, with_responses,
     },
 };
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
@@ -27,12 +27,12 @@ fn a_response_goes_forward_only_and_is_cancelled_from_any_but_completed() {
     ];
     for (from, row) in allowed {
         for (to, allowed) in ResponseStatus::ALL.iter().copied().zip(row) {
-            let before = with_responses(&[(GRACE, from)]);
+            let before = with_responses(&[(GRACE_HOPPER, from)]);
             let mut after = before.clone();
-            let outcome = after.update_response(id(GRACE), told(to), at(5));
+            let outcome = after.update_response(id(GRACE_HOPPER), told(to), at(5)).map(|updated| updated.abandoned);
             if allowed {
                 assert_eq!(outcome, Ok(to == Cancelled), "{from} → {to}");
-                let response = after.response(id(GRACE)).unwrap();
+                let response = after.response(id(GRACE_HOPPER)).unwrap();
                 assert_eq!((response.status, response.updated_at, after.updated_at), (to, at(5), at(5)));
             } else {
                 assert_eq!(outcome, Err(Refusal::InvalidTransition { from, to }), "{from} → {to}");
@@ -50,23 +50,26 @@ fn only_helpers_under_way_are_engaged() {
 
 #[test]
 fn an_update_replaces_the_notes_and_keeps_an_arrival_that_is_not_told_again() {
-    let mut emergency = with_responses(&[(GRACE, Responding)]);
+    let mut emergency = with_responses(&[(GRACE_HOPPER, Responding)]);
     let first = ResponseUpdate { status: OnWay, notes: Some(text("By bike")), estimated_arrival: Some(at(60)) };
-    emergency.update_response(id(GRACE), first, at(2)).unwrap();
-    emergency.update_response(id(GRACE), told(OnWay), at(3)).unwrap();
-    let response = emergency.response(id(GRACE)).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), first, at(2)).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), told(OnWay), at(3)).unwrap();
+    let response = emergency.response(id(GRACE_HOPPER)).unwrap();
     assert_eq!((response.notes.clone(), response.estimated_arrival), (None, Some(at(60))));
 }
 
 #[test]
 fn the_first_acceptance_makes_the_emergency_responding() {
-    let mut emergency = emergency();
-    assert_eq!(emergency.accept(card(GRACE), Some(at(60)), at(1)), Ok(Acceptance::Joined { first: true }));
-    assert_eq!(emergency.accept(card(ALAN), None, at(2)), Ok(Acceptance::Joined { first: false }));
-    assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Responding, at(2)));
-    assert_eq!(emergency.next_alert_at, None, "no wave is due while somebody responds");
+    let mut emergency = active_emergency();
+    assert_eq!(
+        emergency.accept(helper_card(GRACE_HOPPER), Some(at(60)), at(1)),
+        Ok(Acceptance::Joined { first: true })
+    );
+    assert_eq!(emergency.accept(helper_card(ALAN), None, at(2)), Ok(Acceptance::Joined { first: false }));
+    assert_eq!((emergency.status(), emergency.updated_at), (EmergencyStatus::Responding, at(2)));
+    assert_eq!(emergency.next_alert_at(), None, "no wave is due while somebody responds");
     assert_eq!(emergency.first_response_at, Some(at(1)));
-    let response = emergency.response(id(GRACE)).unwrap();
+    let response = emergency.response(id(GRACE_HOPPER)).unwrap();
     assert_eq!((response.status, response.responded_at), (Responding, at(1)));
     assert_eq!(response.estimated_arrival, Some(at(60)));
 }
@@ -74,15 +77,15 @@ fn the_first_acceptance_makes_the_emergency_responding() {
 #[test]
 fn accepting_again_changes_nothing_unless_the_response_was_cancelled() {
     for status in [Responding, OnWay, Arrived, Completed] {
-        let before = with_responses(&[(GRACE, status)]);
+        let before = with_responses(&[(GRACE_HOPPER, status)]);
         let mut after = before.clone();
-        assert_eq!(after.accept(card(GRACE), Some(at(60)), at(5)), Ok(Acceptance::Already));
+        assert_eq!(after.accept(helper_card(GRACE_HOPPER), Some(at(60)), at(5)), Ok(Acceptance::Already));
         assert_eq!(after, before);
     }
-    let mut emergency = with_responses(&[(GRACE, Cancelled), (ALAN, OnWay)]);
-    assert_eq!(emergency.accept(card(GRACE), None, at(5)), Ok(Acceptance::Joined { first: false }));
+    let mut emergency = with_responses(&[(GRACE_HOPPER, Cancelled), (ALAN, OnWay)]);
+    assert_eq!(emergency.accept(helper_card(GRACE_HOPPER), None, at(5)), Ok(Acceptance::Joined { first: false }));
     let order: Vec<_> = emergency.responses.iter().map(|r| (r.helper.person.id, r.status, r.responded_at)).collect();
-    assert_eq!(order, [(id(GRACE), Responding, at(5)), (id(ALAN), OnWay, at(1))]);
+    assert_eq!(order, [(id(GRACE_HOPPER), Responding, at(5)), (id(ALAN), OnWay, at(1))]);
 }
 
 #[test]
@@ -93,19 +96,20 @@ fn the_emergency_waits_again_when_the_last_responding_helper_cancels() {
         (vec![(ALAN, Responding)], false),
         (vec![(ALAN, Completed)], false),
     ] {
-        let mut emergency = with_responses(&[&[(GRACE, OnWay)], others.as_slice()].concat());
-        assert_eq!(emergency.update_response(id(GRACE), told(Cancelled), at(5)), Ok(waits));
+        let mut emergency = with_responses(&[&[(GRACE_HOPPER, OnWay)], others.as_slice()].concat());
+        let updated = emergency.update_response(id(GRACE_HOPPER), told(Cancelled), at(5)).unwrap();
+        assert_eq!((updated.abandoned, updated.response.status), (waits, Cancelled));
         let status = if waits { EmergencyStatus::Active } else { EmergencyStatus::Responding };
-        assert_eq!(emergency.status, status);
+        assert_eq!(emergency.status(), status);
         assert_eq!(emergency.first_response_at, Some(at(1)), "the first response stays the first");
     }
 }
 
 #[test]
 fn who_never_responded_has_nothing_to_update() {
-    assert_eq!(emergency().update_response(id(GRACE), told(OnWay), at(5)), Err(Refusal::NotAuthorized));
-    let mut over = resolved(emergency());
-    assert_eq!(over.update_response(id(GRACE), told(OnWay), at(15)), Err(Refusal::NotAuthorized));
+    assert_eq!(active_emergency().update_response(id(GRACE_HOPPER), told(OnWay), at(5)), Err(Refusal::NotAuthorized));
+    let mut over = resolved(active_emergency());
+    assert_eq!(over.update_response(id(GRACE_HOPPER), told(OnWay), at(15)), Err(Refusal::NotAuthorized));
 }
 
 #[test]
@@ -115,24 +119,24 @@ fn one_who_comes_cannot_decline() {
         (Completed, Err(Refusal::AlreadyResponding)),
         (Cancelled, Ok(())),
     ] {
-        assert_eq!(with_responses(&[(GRACE, status)]).decline(id(GRACE)), outcome);
+        assert_eq!(with_responses(&[(GRACE_HOPPER, status)]).decline(id(GRACE_HOPPER)), outcome);
     }
-    assert_eq!(emergency().decline(id(GRACE)), Ok(()));
+    assert_eq!(active_emergency().decline(id(GRACE_HOPPER)), Ok(()));
 }
 
 #[test]
 fn what_ended_refuses_everything() {
-    let begun = with_responses(&[(GRACE, OnWay)]);
+    let begun = with_responses(&[(GRACE_HOPPER, OnWay)]);
     for (mut over, status) in
         [(resolved(begun.clone()), EmergencyStatus::Resolved), (cancelled(begun), EmergencyStatus::Cancelled)]
     {
         let before = over.clone();
         let refused = || Refusal::EmergencyEnded { status };
         assert_eq!(over.must_be_live(), Err(refused()));
-        assert_eq!(over.accept(card(ALAN), None, at(20)), Err(refused()));
-        assert_eq!(over.accept(card(GRACE), None, at(20)), Err(refused()));
+        assert_eq!(over.accept(helper_card(ALAN), None, at(20)), Err(refused()));
+        assert_eq!(over.accept(helper_card(GRACE_HOPPER), None, at(20)), Err(refused()));
         assert_eq!(over.decline(id(ALAN)), Err(refused()));
-        assert_eq!(over.update_response(id(GRACE), told(Arrived), at(20)), Err(refused()));
+        assert_eq!(over.update_response(id(GRACE_HOPPER), told(Arrived), at(20)), Err(refused()));
         assert_eq!(over.resolve(id(OWNER), Relation::Owner, None, at(20)), Err(refused()));
         assert_eq!(over.cancel(id(OWNER), None, at(20)), Err(refused()));
         assert_eq!(over.expire(at(20)), Err(refused()));
@@ -149,53 +153,116 @@ fn the_resolution_follows_from_who_resolves() {
         (Relation::Helper, None),
         (Relation::Stranger, None),
     ] {
-        for mut emergency in [emergency(), with_responses(&[(GRACE, OnWay)])] {
+        for mut emergency in [active_emergency(), with_responses(&[(GRACE_HOPPER, OnWay)])] {
             let before = emergency.clone();
             let outcome = emergency.resolve(id(ALAN), relation, Some(text("All well")), at(9));
             let Some(resolution) = resolution else {
                 assert_eq!((outcome, &emergency), (Err(Refusal::NotAuthorized), &before));
                 continue;
             };
-            assert_eq!(outcome, Ok(()));
+            assert_eq!(outcome, Ok(resolution));
             let by = Some(id(ALAN));
-            let ending = Ending { at: at(9), by, resolution: Some(resolution), notes: Some(text("All well")) };
-            assert_eq!(emergency.ending, Some(ending));
-            assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
-            assert_eq!(emergency.next_alert_at, None);
+            let ending = Ending { at: at(9), by, notes: Some(text("All well")) };
+            assert_eq!(emergency.state, EmergencyState::Resolved { resolution, ending });
+            assert_eq!((emergency.status(), emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
+            assert_eq!(emergency.next_alert_at(), None);
         }
     }
 }
 
 #[test]
 fn only_the_owner_cancels() {
-    for other in [GRACE, ADMIN, NOBODY] {
-        let mut emergency = with_responses(&[(GRACE, OnWay)]);
+    for other in [GRACE_HOPPER, ADMIN, STRANGER] {
+        let mut emergency = with_responses(&[(GRACE_HOPPER, OnWay)]);
         assert_eq!(emergency.cancel(id(other), None, at(9)), Err(Refusal::NotAuthorized));
-        assert!(emergency.status.is_live());
+        assert!(emergency.status().is_live());
     }
-    let mut emergency = with_responses(&[(GRACE, OnWay)]);
+    let mut emergency = with_responses(&[(GRACE_HOPPER, OnWay)]);
     assert_eq!(emergency.cancel(id(OWNER), Some(text("By mistake")), at(9)), Ok(()));
-    let ending = Ending { at: at(9), by: Some(id(OWNER)), resolution: None, notes: Some(text("By mistake")) };
-    assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Cancelled, at(9)));
-    assert_eq!(emergency.next_alert_at, None);
-    assert_eq!(emergency.ending, Some(ending));
+    let ending = Ending { at: at(9), by: Some(id(OWNER)), notes: Some(text("By mistake")) };
+    assert_eq!((emergency.status(), emergency.updated_at), (EmergencyStatus::Cancelled, at(9)));
+    assert_eq!(emergency.next_alert_at(), None);
+    assert_eq!(emergency.state, EmergencyState::Cancelled(ending));
 }
 
 #[test]
 fn what_runs_out_of_time_is_resolved_by_nobody() {
-    for mut emergency in [emergency(), with_responses(&[(GRACE, OnWay)]), with_responses(&[(GRACE, Cancelled)])] {
-        assert_eq!(emergency.expire(at(9)), Ok(()));
-        let ending = Ending { at: at(9), by: None, resolution: Some(ResolutionType::AutoExpired), notes: None };
-        assert_eq!(emergency.ending, Some(ending));
-        assert_eq!((emergency.status, emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
-        assert_eq!(emergency.next_alert_at, None);
+    for mut emergency in
+        [active_emergency(), with_responses(&[(GRACE_HOPPER, OnWay)]), with_responses(&[(GRACE_HOPPER, Cancelled)])]
+    {
+        assert_eq!(emergency.expire(at(9)), Ok(ResolutionType::AutoExpired));
+        let ending = Ending { at: at(9), by: None, notes: None };
+        let resolution = ResolutionType::AutoExpired;
+        assert_eq!(emergency.state, EmergencyState::Resolved { resolution, ending });
+        assert_eq!((emergency.status(), emergency.updated_at), (EmergencyStatus::Resolved, at(9)));
+        assert_eq!(emergency.next_alert_at(), None);
     }
 }
 
 #[test]
+fn a_later_wave_moves_radius_and_timer_and_is_refused_after_the_end() {
+    let mut emergency = active_emergency();
+    assert_eq!(emergency.begin_wave(Metres::new(10_000.0), Some(at(120))), Ok(()));
+    assert_eq!((emergency.alerts.wave, emergency.alert_radius.get()), (2, 10_000.0));
+    assert_eq!(emergency.next_alert_at(), Some(at(120)));
+    emergency.stop_waves();
+    assert_eq!(emergency.next_alert_at(), None);
+
+    let mut responding = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    assert_eq!(responding.begin_wave(Metres::new(10_000.0), Some(at(120))), Ok(()));
+    assert_eq!(responding.next_alert_at(), None, "a timer runs only while no helper responds");
+
+    let mut over = resolved(active_emergency());
+    let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
+    assert_eq!(over.begin_wave(Metres::new(10_000.0), None), Err(refused));
+}
+
+#[test]
+fn what_a_store_kept_is_restored_and_contradictions_are_not() {
+    use EmergencyStatus::{Active, Cancelled, Resolved, Responding};
+    let ending = || Some(Ending { at: at(9), by: None, notes: None });
+    let resolution = Some(ResolutionType::AutoExpired);
+    for (status, ending, resolution, next_alert_at, wrong) in [
+        (Active, None, None, Some(at(60)), None),
+        (Active, None, None, None, None),
+        (Responding, None, None, None, None),
+        (Resolved, ending(), resolution, None, None),
+        (Cancelled, ending(), None, None, None),
+        (Active, ending(), None, None, Some("ended_at")),
+        (Active, ending(), resolution, None, Some("ended_at")),
+        (Active, None, resolution, None, Some("resolution")),
+        (Responding, ending(), None, None, Some("ended_at")),
+        (Responding, None, resolution, None, Some("resolution")),
+        (Responding, None, None, Some(at(60)), Some("next_alert_at")),
+        (Resolved, None, resolution, None, Some("ended_at")),
+        (Resolved, ending(), None, None, Some("resolution")),
+        (Resolved, ending(), resolution, Some(at(60)), Some("next_alert_at")),
+        (Cancelled, None, None, None, Some("ended_at")),
+        (Cancelled, ending(), resolution, None, Some("resolution")),
+        (Cancelled, ending(), None, Some(at(60)), Some("next_alert_at")),
+    ] {
+        let stored = active_emergency().into_snapshot();
+        let stored = EmergencySnapshot { status, ending, resolution, next_alert_at, ..stored };
+        let restored = Emergency::restore(stored.clone());
+        assert_eq!(restored.as_ref().err().map(|error| error.column), wrong, "{stored:?}");
+        if let Ok(restored) = restored {
+            assert_eq!(restored.into_snapshot(), stored);
+        }
+    }
+}
+
+#[test]
+fn only_one_to_ten_is_a_severity() {
+    let accepted: Vec<u8> = (0..=u8::MAX).filter(|&n| Severity::new(n).is_ok()).collect();
+    assert_eq!(accepted, (1..=10).collect::<Vec<_>>());
+    assert_eq!(serde_json::from_str::<Severity>("11").ok(), None);
+    assert_eq!(serde_json::to_string(&Severity::DEFAULT).unwrap(), "5");
+}
+
+#[test]
 fn participants_are_the_owner_and_those_who_did_not_cancel() {
-    let emergency = with_responses(&[(GRACE, Completed), (ALAN, Cancelled), (ADMIN, OnWay)]);
-    assert_eq!(emergency.participants().collect::<Vec<_>>(), [id(OWNER), id(GRACE), id(ADMIN)]);
+    let emergency = with_responses(&[(GRACE_HOPPER, Completed), (ALAN, Cancelled), (ADMIN, OnWay)]);
+    assert_eq!(emergency.participants().collect::<Vec<_>>(), [id(OWNER), id(GRACE_HOPPER), id(ADMIN)]);
 }
 
 #[test]
@@ -203,28 +270,32 @@ fn trust_is_earned_by_those_who_were_there() {
     for (status, earned) in
         [(Responding, false), (OnWay, false), (Arrived, true), (Completed, true), (Cancelled, false)]
     {
-        assert_eq!(with_responses(&[(GRACE, status)]).who_helped().count(), usize::from(earned), "{status}");
+        assert_eq!(
+            with_responses(&[(GRACE_HOPPER, status)]).arrived_helpers().count(),
+            usize::from(earned),
+            "{status}"
+        );
     }
 }
 
 #[test]
 fn the_first_relation_that_applies_counts() {
     use HelperPolicy::{Open, Verified};
-    let emergency = with_responses(&[(GRACE, Completed), (ALAN, Cancelled), (ADMIN, OnWay)]);
-    let as_helper = |verification| Account { helper: Some(record(verification, true)), ..account(NOBODY) };
-    let off_duty = Account { helper: Some(record(Verification::Verified, false)), ..account(NOBODY) };
-    let shut_out = Account { blocked: true, ..helper(NOBODY) };
+    let emergency = with_responses(&[(GRACE_HOPPER, Completed), (ALAN, Cancelled), (ADMIN, OnWay)]);
+    let as_helper = |verification| Account { helper: Some(helper_record(verification, true)), ..account(STRANGER) };
+    let off_duty = Account { helper: Some(helper_record(Verification::Verified, false)), ..account(STRANGER) };
+    let shut_out = Account { blocked: true, ..helper(STRANGER) };
     let another_admin = Account { role: Role::Admin, ..helper(10) };
     for (who, verified, open) in [
         (Account { role: Role::Admin, ..helper(OWNER) }, Relation::Owner, Relation::Owner),
-        (account(GRACE), Relation::RespondingHelper, Relation::RespondingHelper),
+        (account(GRACE_HOPPER), Relation::RespondingHelper, Relation::RespondingHelper),
         (admin(), Relation::RespondingHelper, Relation::RespondingHelper),
         (helper(ALAN), Relation::Helper, Relation::Helper),
         (another_admin, Relation::Admin, Relation::Admin),
         (off_duty, Relation::Helper, Relation::Helper),
         (as_helper(Verification::Pending), Relation::Stranger, Relation::Helper),
         (as_helper(Verification::Rejected), Relation::Stranger, Relation::Helper),
-        (account(NOBODY), Relation::Stranger, Relation::Helper),
+        (account(STRANGER), Relation::Stranger, Relation::Helper),
         (shut_out, Relation::Stranger, Relation::Stranger),
     ] {
         let relations = (emergency.relation(&who, Verified), emergency.relation(&who, Open));
@@ -234,14 +305,14 @@ fn the_first_relation_that_applies_counts() {
 
 #[test]
 fn lookers_on_are_admitted_while_it_is_live_and_strangers_never() {
-    let live = with_responses(&[(GRACE, OnWay), (ALAN, Cancelled)]);
+    let live = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, Cancelled)]);
     for (who, while_live, afterwards) in [
         (account(OWNER), Ok(Relation::Owner), Ok(Relation::Owner)),
-        (helper(GRACE), Ok(Relation::RespondingHelper), Ok(Relation::RespondingHelper)),
+        (helper(GRACE_HOPPER), Ok(Relation::RespondingHelper), Ok(Relation::RespondingHelper)),
         (admin(), Ok(Relation::Admin), Ok(Relation::Admin)),
         (helper(ALAN), Ok(Relation::Helper), Err(Refusal::NotAuthorized)),
         (helper(4), Ok(Relation::Helper), Err(Refusal::NotAuthorized)),
-        (account(NOBODY), Err(Refusal::NotAuthorized), Err(Refusal::NotAuthorized)),
+        (account(STRANGER), Err(Refusal::NotAuthorized), Err(Refusal::NotAuthorized)),
     ] {
         let policy = HelperPolicy::Verified;
         assert_eq!(live.admit(&who, policy), while_live, "{who:?}");

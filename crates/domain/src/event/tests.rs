@@ -3,7 +3,7 @@
 use serde_json::{Value, from_value, json, to_value};
 
 use super::*;
-use crate::given::{card, every_event, id};
+use crate::testing::{every_event, helper_card, id};
 
 /// A place for each variant. A new one fails to compile here, and then needs a sample below.
 const fn place(event: &Event) -> usize {
@@ -28,13 +28,13 @@ const fn place(event: &Event) -> usize {
 }
 
 const OWNER: &str = "00000000-0000-0000-0000-000000000001";
-const GRACE: &str = "00000000-0000-0000-0000-000000000002";
+const GRACE_HOPPER: &str = "00000000-0000-0000-0000-000000000002";
 const ALAN: &str = "00000000-0000-0000-0000-000000000003";
 const EMERGENCY: &str = "00000000-0000-0000-0000-000000000064";
 const MESSAGE: &str = "00000000-0000-0000-0000-00000000012c";
 
 fn owner() -> Value {
-    json!({ "id": OWNER, "first_name": "First1", "last_name": "Last1" })
+    json!({ "id": OWNER, "first_name": "Ada", "last_name": "Lovelace" })
 }
 
 fn call() -> Value {
@@ -64,21 +64,21 @@ fn stored() -> Vec<Value> {
         json!({ "kind": "emergency_created", "call": call(), "nearby_helpers": 2 }),
         json!({
             "kind": "helpers_alerted", "call": call(), "status": "active", "wave": 1, "radius": 5000.0,
-            "recipients": [{ "helper": GRACE, "distance": 10.5 }, { "helper": ALAN, "distance": 20.0 }]
+            "recipients": [{ "helper": GRACE_HOPPER, "distance": 10.5 }, { "helper": ALAN, "distance": 20.0 }]
         }),
         json!({ "kind": "alert_declined", "helper": ALAN }),
-        json!({ "kind": "alert_acknowledged", "helper": GRACE }),
+        json!({ "kind": "alert_acknowledged", "helper": GRACE_HOPPER }),
         json!({ "kind": "unanswered", "owner": OWNER, "alerted": 2 }),
         json!({
             "kind": "helper_joined",
             "helper": {
-                "person": { "id": GRACE, "first_name": "First2", "last_name": "Last2" },
+                "person": { "id": GRACE_HOPPER, "first_name": "Grace", "last_name": "Hopper" },
                 "reputation": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
             },
             "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z"
         }),
         json!({
-            "kind": "helper_status_updated", "helper": GRACE, "status": "on_way", "notes": "By bike",
+            "kind": "helper_status_updated", "helper": GRACE_HOPPER, "status": "on_way", "notes": "By bike",
             "estimated_arrival": "2026-01-15T10:01:00Z", "updated_at": "2026-01-15T10:00:02Z"
         }),
         json!({ "kind": "status_changed", "status": "responding", "updated_at": "2026-01-15T10:00:01Z" }),
@@ -88,11 +88,11 @@ fn stored() -> Vec<Value> {
         }),
         json!({
             "kind": "emergency_cancelled", "at": "2026-01-15T10:00:10Z", "reason": "By mistake",
-            "alerted": [GRACE, ALAN]
+            "alerted": [GRACE_HOPPER, ALAN]
         }),
         json!({
-            "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z", "alerted": [GRACE, ALAN],
-            "participants": [OWNER, GRACE]
+            "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z", "alerted": [GRACE_HOPPER, ALAN],
+            "participants": [OWNER, GRACE_HOPPER]
         }),
         json!({
             "kind": "message_posted",
@@ -102,29 +102,32 @@ fn stored() -> Vec<Value> {
                 "created_at": "2026-01-15T10:00:05Z"
             }
         }),
-        json!({ "kind": "message_deleted", "message": MESSAGE, "readers": [OWNER, GRACE] }),
-        json!({ "kind": "helper_rights_changed", "user": GRACE, "on_duty": true, "may_help": true }),
+        json!({ "kind": "message_deleted", "message": MESSAGE, "readers": [OWNER, GRACE_HOPPER] }),
+        json!({ "kind": "helper_rights_changed", "user": GRACE_HOPPER, "on_duty": true, "may_help": true }),
         json!({
-            "kind": "sessions_revoked", "user": GRACE, "only": "00000000-0000-0000-0000-000000000190", "except": null
+            "kind": "sessions_revoked", "user": GRACE_HOPPER, "only": "00000000-0000-0000-0000-000000000190", "except": null
         }),
-        json!({ "kind": "account_blocked", "user": GRACE }),
+        json!({ "kind": "account_blocked", "user": GRACE_HOPPER }),
     ]
 }
 
 /// Bodies as earlier versions stored them, with what they mean now.
 fn stored_before() -> Vec<(Value, Event)> {
-    let (status, at, alerted) = (EmergencyStatus::Resolved, crate::given::at(10), vec![id(2), id(3)]);
+    let (status, at, alerted) = (EmergencyStatus::Resolved, crate::testing::at(10), vec![id(2), id(3)]);
     let mut joined = stored().swap_remove(5);
     joined.as_object_mut().unwrap().remove("estimated_arrival");
     vec![
         (
             json!({
                 "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z",
-                "alerted": [GRACE, ALAN]
+                "alerted": [GRACE_HOPPER, ALAN]
             }),
             Event::EmergencyEnded { status, at, alerted, participants: Vec::new() },
         ),
-        (joined, Event::HelperJoined { helper: card(2), joined_at: crate::given::at(1), estimated_arrival: None }),
+        (
+            joined,
+            Event::HelperJoined { helper: helper_card(2), joined_at: crate::testing::at(1), estimated_arrival: None },
+        ),
     ]
 }
 
@@ -184,12 +187,12 @@ fn every_spelling_of_senders_and_recipients_stays_readable() {
         (json!("everyone"), crate::To::Everyone),
         (json!("creator"), crate::To::Creator),
         (json!("owner"), crate::To::Owner),
-        (json!({ "helper": GRACE }), crate::To::Helper(GRACE.parse().unwrap())),
+        (json!({ "helper": GRACE_HOPPER }), crate::To::Helper(GRACE_HOPPER.parse().unwrap())),
     ] {
         assert_eq!(from_value::<crate::To>(stored.clone()).unwrap(), to);
         assert_eq!(to_value(to).unwrap(), stored);
     }
-    let person = crate::given::account(1).person();
+    let person = crate::testing::account(1).person();
     for (stored, from) in [
         (json!("system"), crate::Sender::System),
         (json!({ "owner": owner() }), crate::Sender::Owner(person.clone())),

@@ -6,6 +6,7 @@
 mod accounts;
 mod alerts;
 mod changes;
+mod contention;
 mod emergencies;
 mod environment;
 mod events;
@@ -19,6 +20,7 @@ mod signals;
 pub use accounts::*;
 pub use alerts::*;
 pub use changes::*;
+pub use contention::*;
 pub use emergencies::*;
 pub use environment::*;
 pub use events::*;

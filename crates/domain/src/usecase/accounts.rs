@@ -6,7 +6,7 @@ use crate::{
     Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
     Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
     port::{self, Confirmation, Constraint, RefreshClaims, TokenError},
-    usecase::refuse_conflict,
+    usecase::retry::refuse_conflict,
 };
 
 /// What these use cases need.

@@ -7,10 +7,7 @@
 use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, UserId, Write,
     port::{self, Loaded, Whom},
-    usecase::{
-        decide_again,
-        emergencies::{EmergencyPorts, resolved},
-    },
+    usecase::emergencies::{EmergencyPorts, resolved},
 };
 
 /// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
@@ -78,17 +75,17 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
     let now = cx.clock.now();
     let alerted = loaded.alerted();
     let Loaded { mut emergency, alerts, near } = loaded;
-    if emergency.call.created_at < cx.rules.expired_before(now) {
-        emergency.expire(now)?;
-        cx.changes.commit(resolved(&emergency, None, now, alerted)?).await?;
+    if emergency.call().created_at < cx.rules.expired_before(now) {
+        let resolution = emergency.expire(now)?;
+        cx.changes.commit(resolved(&emergency, None, resolution, None, now, alerted)).await?;
         return Ok(Some(Fired::Expired));
     }
-    if emergency.status != EmergencyStatus::Active || emergency.next_alert_at.is_none_or(|due| due > now) {
+    if emergency.next_alert_at().is_none_or(|due| due > now) {
         return Ok(None);
     }
     let change = Change::new(None, now);
-    let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius) {
-        Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)),
+    let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius()) {
+        Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)?),
         None => (Fired::Unanswered, give_up(change, &mut emergency)),
     };
     let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
@@ -98,8 +95,8 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
 
 /// The last wave passed without a response.
 fn give_up(change: Change, emergency: &mut Emergency) -> Change {
-    emergency.next_alert_at = None;
-    let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts.alerted };
+    emergency.stop_waves();
+    let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
     change.event(emergency.id(), unanswered)
 }
 
@@ -110,8 +107,9 @@ pub(super) fn resume(
     emergency: &mut Emergency,
     alerts: &[Alert],
     near: &[Recipient],
-) -> Change {
-    let radius = cx.rules.alerts.next_radius(emergency.alert_radius).unwrap_or(emergency.alert_radius);
+) -> Result<Change, Refusal> {
+    let current = emergency.alert_radius();
+    let radius = cx.rules.alerts.next_radius(current).unwrap_or(current);
     wave(cx, change, emergency, alerts, near, radius)
 }
 
@@ -137,26 +135,23 @@ fn wave(
     alerts: &[Alert],
     near: &[Recipient],
     radius: Metres,
-) -> Change {
+) -> Result<Change, Refusal> {
     let policy = &cx.rules.alerts;
     let recipients = policy.later_wave(radius, near, alerts, |helper| emergency.response(helper).is_some());
-    emergency.alert_radius = radius;
-    emergency.alerts.wave = emergency.alerts.wave.saturating_add(1);
-    emergency.next_alert_at = cx.rules.next_alert(change.at);
-    send(change, emergency, alerts, recipients)
+    emergency.begin_wave(radius, cx.rules.next_alert(change.at))?;
+    Ok(send(change, emergency, alerts, recipients))
 }
 
 /// Adds alerts to a change that also updates the emergency.
 fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients: Vec<Recipient>) -> Change {
     let alerted = |helper| alerts.iter().any(|a| a.helper == helper && a.wave.is_some());
-    let new = recipients.iter().filter(|r| !alerted(r.helper)).count();
-    emergency.alerts.alerted = emergency.alerts.alerted.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
-    let (id, wave) = (emergency.id(), emergency.alerts.wave);
+    emergency.count_alerted(recipients.iter().filter(|r| !alerted(r.helper)).count());
+    let (id, wave) = (emergency.id(), emergency.alerts().wave);
     let event = Event::HelpersAlerted {
-        call: emergency.call.clone(),
-        status: emergency.status,
+        call: emergency.call().clone(),
+        status: emergency.status(),
         wave,
-        radius: emergency.alert_radius,
+        radius: emergency.alert_radius(),
         recipients: recipients.clone(),
     };
     change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
@@ -188,14 +183,14 @@ pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) ->
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
 pub async fn reach(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
-    decide_again!(async {
+    cx.in_turn(id, || async {
         let Loaded { mut emergency, alerts, near } = cx.load_with(id, Whom::Only(user)).await?;
         let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();
-        if known || emergency.owner() == user || !emergency.status.is_live() {
+        if known || emergency.owner() == user || !emergency.status().is_live() {
             return Ok(true);
         }
-        let waits = emergency.status == EmergencyStatus::Active;
-        let within = near.into_iter().filter(|helper| waits && helper.distance <= emergency.alert_radius);
+        let waits = emergency.status() == EmergencyStatus::Active;
+        let within = near.into_iter().filter(|helper| waits && helper.distance <= emergency.alert_radius());
         let recipients: Vec<_> = within.collect();
         if recipients.is_empty() {
             return Ok(false);
@@ -205,6 +200,7 @@ pub async fn reach(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result
         cx.changes.commit(change.write_first(update)).await?;
         Ok(true)
     })
+    .await
 }
 
 #[cfg(test)]

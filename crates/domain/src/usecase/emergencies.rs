@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message,
-    Metres, Refusal, Relation, Revision, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
-    port::{self, Constraint, Loaded, Near, RaiseContext, RaiseQuery, Timeline, Vicinity, Whom},
-    usecase::{ATTEMPTS, Rules, decide_again, refuse_conflict},
+    Actor, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message, Metres,
+    Refusal, Relation, ResolutionType, Score, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
+    message,
+    port::{self, Constraint, Loaded, Near, RaiseContext, RaiseQuery, Timeline, Urgency, Vicinity, Whom},
+    usecase::{
+        Rules,
+        retry::{MAX_ATTEMPTS, refuse_conflict, retry_stale},
+    },
 };
 
 /// What these use cases need.
@@ -22,6 +26,10 @@ pub struct EmergencyPorts {
     pub clock: Arc<dyn port::Clock>,
     /// New identifiers.
     pub ids: Arc<dyn port::Ids>,
+    /// Turns of changes to one emergency.
+    pub queue: Arc<dyn port::EmergencyQueue>,
+    /// Pauses between attempts to commit.
+    pub backoff: Arc<dyn port::Backoff>,
     /// The community's rules.
     pub rules: Rules,
 }
@@ -35,6 +43,32 @@ impl EmergencyPorts {
         let emergency = self.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
         let relation = emergency.admit(&actor.account, self.rules.helpers)?;
         Ok((emergency, relation))
+    }
+
+    /// Decides on an emergency and commits, in the order of arrival among all that change this emergency; again while
+    /// another change comes first.
+    pub(super) async fn in_turn<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        id: EmergencyId,
+        decide: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let _permit = self.queue.enter(id, Urgency::Normal).await;
+        retry_stale(MAX_ATTEMPTS, &*self.backoff, decide).await
+    }
+
+    /// Decides on an emergency and commits without waiting for a turn. When another change comes first, it goes on as
+    /// the next in the queue: behind a long queue every attempt would come too late.
+    pub(super) async fn at_once<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        id: EmergencyId,
+        mut decide: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        match decide().await {
+            Err(Error::Port(port::Error::Stale)) => {}
+            decided => return decided,
+        }
+        let _permit = self.queue.enter(id, Urgency::Urgent).await;
+        retry_stale(MAX_ATTEMPTS - 1, &*self.backoff, decide).await
     }
 
     /// The emergency, to decide on.
@@ -56,18 +90,18 @@ impl EmergencyPorts {
     }
 }
 
-/// What pressing the button did.
+/// The outcome of raising an emergency.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raised {
     /// The emergency.
     pub emergency: Emergency,
-    /// Helpers on duty within the alert radius.
+    /// Number of helpers on duty within the alert radius.
     pub nearby_helpers: u32,
-    /// Whether it was made now; otherwise this is a repeated request.
+    /// Whether it was raised by this request, not by an earlier one with the same `request_id`.
     pub new: bool,
 }
 
-/// Somebody presses the button. A repeated `request_id` is the same emergency again.
+/// Raises an emergency. A repeated `request_id` returns the emergency that was raised with it.
 ///
 /// # Errors
 /// [`Refusal::ActiveEmergencyExists`].
@@ -78,59 +112,43 @@ pub async fn raise(
     request_id: Option<Text<100>>,
 ) -> Result<Raised, Error> {
     let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
+    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || try_raise(cx, &call, request_id.as_ref())).await
+}
+
+async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<100>>) -> Result<Raised, Error> {
     let policy = &cx.rules.alerts;
     let query = RaiseQuery {
-        owner: actor.id(),
-        request_id: request_id.as_ref(),
+        owner: call.owner.id,
+        request_id,
         centre: call.details.location.position,
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
         enough: policy.min_helpers(),
         limit: policy.wave_size(),
     };
-    for _ in 0..ATTEMPTS {
-        let RaiseContext { earlier, helpers } = cx.emergencies.raise_context(&query).await?;
-        let wave = policy.first_wave(&helpers);
-        if let Some(earlier) = earlier {
-            if request_id.is_none() || earlier.request_id != request_id {
-                return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
-            }
-            let index = policy.radii().iter().position(|&r| r == earlier.alert_radius);
-            let nearby_helpers = index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within);
-            return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
+    let RaiseContext { earlier, helpers } = cx.emergencies.raise_context(&query).await?;
+    let wave = policy.first_wave(&helpers);
+    if let Some(earlier) = earlier {
+        if request_id.is_none() || earlier.request_id() != request_id {
+            return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
         }
-        let emergency = begin(cx, call.clone(), request_id.clone(), &wave);
-        match cx.changes.commit(begun(cx, &emergency, &wave)).await {
-            Ok(()) => return Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
-            // Another call of the owner was stored meanwhile: the next look finds it, unless it has ended by then.
-            Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => {}
-            Err(other) => return Err(other.into()),
-        }
+        let index = policy.radii().iter().position(|&r| r == earlier.alert_radius());
+        let nearby_helpers = index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within);
+        return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
     }
-    Err(Refusal::Contended.into())
-}
-
-fn begin(cx: &EmergencyPorts, call: Call, request_id: Option<Text<100>>, wave: &Wave) -> Emergency {
-    let created_at = call.created_at;
-    let alerted = u32::try_from(wave.recipients.len()).unwrap_or(u32::MAX);
-    Emergency {
-        call,
-        request_id,
-        status: EmergencyStatus::Active,
-        alert_radius: wave.radius,
-        updated_at: created_at,
-        first_response_at: None,
-        ending: None,
-        responses: Vec::new(),
-        alerts: AlertCounts { wave: wave.number, alerted, acknowledged: 0, declined: 0 },
-        next_alert_at: cx.rules.next_alert(created_at),
-        revision: Revision(1),
+    let next_alert_at = cx.rules.next_alert(call.created_at);
+    let emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, next_alert_at);
+    match cx.changes.commit(raised(cx, &emergency, &wave)).await {
+        Ok(()) => Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
+        // The owner's other emergency was stored meanwhile: the next attempt finds it, unless it has ended by then.
+        Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => Err(port::Error::Stale.into()),
+        Err(other) => Err(other.into()),
     }
 }
 
-/// The emergency, its first wave of alerts and the owner's receipt.
-fn begun(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
-    let call = &emergency.call;
+/// The change that stores a new emergency, its first wave of alerts and the receipt for its owner.
+fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
+    let call = emergency.call();
     let id = call.id;
     let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers: wave.helpers_within };
     let mut change = Change::new(Some(call.owner.id), call.created_at)
@@ -139,7 +157,7 @@ fn begun(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
     let recipients = wave.recipients.clone();
     let alerted = Event::HelpersAlerted {
         call: call.clone(),
-        status: emergency.status,
+        status: emergency.status(),
         wave: wave.number,
         radius: wave.radius,
         recipients: recipients.clone(),
@@ -172,35 +190,37 @@ pub async fn resolve(
     id: EmergencyId,
     notes: Option<Text<500>>,
 ) -> Result<(Emergency, Relation), Error> {
-    decide_again!(async {
+    cx.at_once(id, || async {
         let loaded = cx.load(id).await?;
         let alerted = loaded.alerted();
         let mut emergency = loaded.emergency;
         let (now, by) = (cx.clock.now(), actor.id());
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
-        emergency.resolve(by, relation, notes.clone(), now)?;
-        cx.changes.commit(resolved(&emergency, Some(by), now, alerted)?).await?;
+        let resolution = emergency.resolve(by, relation, notes.clone(), now)?;
+        cx.changes.commit(resolved(&emergency, Some(by), resolution, notes.clone(), now, alerted)).await?;
         Ok((emergency, relation))
     })
+    .await
 }
 
-/// A resolved emergency: what is stored and told, and what those who helped have earned.
+/// The change that stores and announces a resolved emergency, and adds trust for the helpers that arrived.
 pub(super) fn resolved(
     emergency: &Emergency,
     by: Option<UserId>,
+    resolution: ResolutionType,
+    notes: Option<Text<500>>,
     at: Timestamp,
     alerted: Vec<UserId>,
-) -> Result<Change, Error> {
-    let ending = emergency.ending.as_ref().ok_or(Refusal::NotAuthorized)?;
-    let resolution = ending.resolution.ok_or(Refusal::NotAuthorized)?;
-    let hidden = by == Some(emergency.owner()) && emergency.call.details.anonymous;
-    let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes: ending.notes.clone() };
+) -> Change {
+    // The event goes to everybody in the room, so an anonymous owner is left out of it altogether.
+    let hidden = by == Some(emergency.owner()) && emergency.call().details.anonymous;
+    let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes };
     let change = ended(emergency, by, at, event, alerted);
-    let helpers: Vec<UserId> = emergency.who_helped().collect();
+    let helpers: Vec<UserId> = emergency.arrived_helpers().collect();
     if helpers.is_empty() {
-        return Ok(change);
+        return change;
     }
-    Ok(change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING }))
+    change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING })
 }
 
 /// The owner takes the call back.
@@ -213,7 +233,7 @@ pub async fn cancel(
     id: EmergencyId,
     reason: Option<Text<500>>,
 ) -> Result<Emergency, Error> {
-    decide_again!(async {
+    cx.at_once(id, || async {
         let loaded = cx.load(id).await?;
         let alerted = loaded.alerted();
         let mut emergency = loaded.emergency;
@@ -223,6 +243,7 @@ pub async fn cancel(
         cx.changes.commit(ended(&emergency, Some(actor.id()), now, cancelled, alerted)).await?;
         Ok(emergency)
     })
+    .await
 }
 
 fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
@@ -231,7 +252,7 @@ fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, a
     Change::new(by, at)
         .write(update)
         .event(emergency.id(), how)
-        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status, at, alerted, participants })
+        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status(), at, alerted, participants })
 }
 
 /// The owner removes what has ended, with its messages and its part of the log.
@@ -243,7 +264,7 @@ pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
     if emergency.owner() != actor.id() {
         return Err(Refusal::NotAuthorized.into());
     }
-    if emergency.status.is_live() {
+    if emergency.status().is_live() {
         return Err(Refusal::EmergencyLive.into());
     }
     let change = Change::new(Some(actor.id()), cx.clock.now()).write(Write::DeleteEmergency(id));
@@ -255,8 +276,8 @@ pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
 pub struct Rating {
     /// Whom; none for a text that is no user's id.
     pub helper: Option<UserId>,
-    /// 1..=5.
-    pub score: u8,
+    /// The score.
+    pub score: Score,
     /// In words.
     pub comment: Option<Text<500>>,
 }
@@ -271,7 +292,7 @@ pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: R
     if emergency.owner() != actor.id() {
         return Err(Refusal::NotAuthorized.into());
     }
-    if emergency.status != EmergencyStatus::Resolved {
+    if emergency.status() != EmergencyStatus::Resolved {
         return Err(Refusal::EmergencyNotResolved.into());
     }
     let Rating { helper, score, comment } = rating;
@@ -313,7 +334,7 @@ pub async fn report(
         (Relation::Owner, Accused::Owner) => return Err(Refusal::PartyMissing.into()),
         (Relation::RespondingHelper, Accused::Owner) => emergency.owner(),
         (Relation::RespondingHelper, Accused::User(user))
-            if user == emergency.owner() && !emergency.call.details.anonymous =>
+            if user == emergency.owner() && !emergency.call().details.anonymous =>
         {
             user
         }

@@ -6,7 +6,10 @@ use crate::{
     Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, Skill, Text, UserId, Verification,
     Write,
     port::{self, Fix},
-    usecase::{Rules, decide_again},
+    usecase::{
+        Rules,
+        retry::{MAX_ATTEMPTS, retry_stale},
+    },
 };
 
 /// What these use cases need.
@@ -20,6 +23,8 @@ pub struct HelperPorts {
     pub positions: Arc<dyn port::Positions>,
     /// The time.
     pub clock: Arc<dyn port::Clock>,
+    /// Pauses between attempts to commit.
+    pub backoff: Arc<dyn port::Backoff>,
     /// The community's rules.
     pub rules: Rules,
 }
@@ -39,16 +44,21 @@ pub struct Duty {
 /// When a port fails.
 pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Account, Error> {
     let mut known = Some(actor.account.clone());
-    decide_again!(async {
-        let before = account(cx, actor.id(), known.take()).await?;
-        let first = || HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
-        let mut helper = before.helper.clone().unwrap_or_else(first);
-        helper.available = duty.available.unwrap_or(helper.available);
-        helper.skills = duty.skills.clone().unwrap_or(helper.skills);
-        let role = if before.is_admin() { Role::Admin } else { Role::Helper };
-        let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
-        commit(cx, actor, before, after, Write::SetHelper { user: actor.id(), helper, role }).await
+    let duty = &duty;
+    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || {
+        let known = known.take();
+        async move {
+            let before = account(cx, actor.id(), known).await?;
+            let first = || HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
+            let mut helper = before.helper.clone().unwrap_or_else(first);
+            helper.available = duty.available.unwrap_or(helper.available);
+            helper.skills = duty.skills.clone().unwrap_or(helper.skills);
+            let role = if before.is_admin() { Role::Admin } else { Role::Helper };
+            let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
+            commit(cx, actor, before, after, Write::SetHelper { user: actor.id(), helper, role }).await
+        }
     })
+    .await
 }
 
 /// An administrator verifies or rejects a helper.
@@ -62,12 +72,13 @@ pub async fn verify(
     verification: Verification,
 ) -> Result<Account, Error> {
     must_be_admin(actor)?;
-    decide_again!(async {
+    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
         let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
         commit(cx, actor, before, after, Write::SetVerification { user, verification }).await
     })
+    .await
 }
 
 /// An administrator shuts an account out, or lets it in again.
@@ -85,11 +96,12 @@ pub async fn block(
     if user == actor.id() {
         return Err(Refusal::NotAuthorized.into());
     }
-    decide_again!(async {
+    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let after = Account { blocked, ..before.clone() };
         commit(cx, actor, before, after, Write::SetBlocked { user, blocked, reason: reason.clone() }).await
     })
+    .await
 }
 
 /// Stores where somebody is.

@@ -4,7 +4,7 @@ use crate::{
     Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation,
     Sender, Text, Write,
     port::{self, MessagePage},
-    usecase::{decide_again, emergencies},
+    usecase::emergencies,
 };
 
 /// What these use cases need.
@@ -39,28 +39,30 @@ pub async fn post(
     text: Text<1000>,
 ) -> Result<Message, Error> {
     let ports = &cx.emergencies;
-    decide_again!(async {
-        let emergency = ports.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-        let relation = take_part(cx, actor, emergency.access(actor.id()))?;
-        emergency.must_be_live()?;
-        let person = actor.account.person();
-        let message = Message {
-            id: ports.ids.next().into(),
-            emergency: id,
-            owner: emergency.owner(),
-            anonymous: emergency.call.details.anonymous,
-            from: if relation == Relation::Owner { Sender::Owner(person) } else { Sender::Helper(person) },
-            to: emergency.recipient(actor.id(), addressee)?,
-            text: text.clone(),
-            created_at: ports.clock.now(),
-        };
-        let change = Change::new(Some(actor.id()), message.created_at)
-            .write(Write::ExpectRevision { emergency: id, revision: emergency.revision })
-            .write(Write::PostMessage(message.clone()))
-            .event(id, Event::MessagePosted { message: message.clone() });
-        ports.changes.commit(change).await?;
-        Ok(message)
-    })
+    ports
+        .in_turn(id, || async {
+            let emergency = ports.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+            let relation = take_part(cx, actor, emergency.access(actor.id()))?;
+            emergency.must_be_live()?;
+            let person = actor.account.person();
+            let message = Message {
+                id: ports.ids.next().into(),
+                emergency: id,
+                owner: emergency.owner(),
+                anonymous: emergency.call().details.anonymous,
+                from: if relation == Relation::Owner { Sender::Owner(person) } else { Sender::Helper(person) },
+                to: emergency.recipient(actor.id(), addressee)?,
+                text: text.clone(),
+                created_at: ports.clock.now(),
+            };
+            let change = Change::new(Some(actor.id()), message.created_at)
+                .write(Write::ExpectRevision { emergency: id, revision: emergency.revision() })
+                .write(Write::PostMessage(message.clone()))
+                .event(id, Event::MessagePosted { message: message.clone() });
+            ports.changes.commit(change).await?;
+            Ok(message)
+        })
+        .await
 }
 
 /// A sender takes a message back.
@@ -68,20 +70,22 @@ pub async fn post(
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].
 pub async fn delete(cx: &MessagePorts, actor: &Actor, id: EmergencyId, message: MessageId) -> Result<(), Error> {
-    decide_again!(async {
-        let found = cx.messages.find(id, message, actor.id()).await?;
-        let (access, found) = found.ok_or(Refusal::EmergencyNotFound)?;
-        take_part(cx, actor, access)?;
-        let found = found.filter(|m| m.is_readable_by(actor.id())).ok_or(Refusal::MessageNotFound)?;
-        if found.from.id() != Some(actor.id()) {
-            return Err(Refusal::NotAuthorized.into());
-        }
-        let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
-            .write(Write::ExpectRevision { emergency: id, revision: access.revision })
-            .write(Write::DeleteMessage { emergency: id, message })
-            .event(id, Event::MessageDeleted { message, readers: found.readers() });
-        Ok(cx.emergencies.changes.commit(change).await?)
-    })
+    cx.emergencies
+        .in_turn(id, || async {
+            let found = cx.messages.find(id, message, actor.id()).await?;
+            let (access, found) = found.ok_or(Refusal::EmergencyNotFound)?;
+            take_part(cx, actor, access)?;
+            let found = found.filter(|m| m.is_readable_by(actor.id())).ok_or(Refusal::MessageNotFound)?;
+            if found.from.id() != Some(actor.id()) {
+                return Err(Refusal::NotAuthorized.into());
+            }
+            let change = Change::new(Some(actor.id()), cx.emergencies.clock.now())
+                .write(Write::ExpectRevision { emergency: id, revision: access.revision })
+                .write(Write::DeleteMessage { emergency: id, message })
+                .event(id, Event::MessageDeleted { message, readers: found.readers() });
+            Ok(cx.emergencies.changes.commit(change).await?)
+        })
+        .await
 }
 
 fn take_part(cx: &MessagePorts, actor: &Actor, access: EmergencyAccess) -> Result<Relation, Refusal> {

@@ -2,13 +2,12 @@
 
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
-    ResponseStatus, ResponseUpdate, Timestamp, Write,
+    ResponseStatus, ResponseUpdate, Timestamp, UpdatedResponse, Write,
     port::{Constraint, Loaded, Whom},
     usecase::{
         alerts::{fill, resume},
-        decide_again,
         emergencies::{EmergencyPorts, must_be_helper},
-        refuse_conflict,
+        retry::refuse_conflict,
     },
 };
 
@@ -23,7 +22,7 @@ pub async fn accept(
     id: EmergencyId,
     estimated_arrival: Option<Timestamp>,
 ) -> Result<Emergency, Error> {
-    decide_again!(async {
+    cx.in_turn(id, || async {
         let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, cx.load(id).await?)?;
         let (now, helper) = (cx.clock.now(), actor.id());
         let Acceptance::Joined { first } = emergency.accept(actor.account.helper_card(), estimated_arrival, now)?
@@ -37,15 +36,18 @@ pub async fn accept(
         let mut change = Change::new(Some(helper), now).write(update).event(id, joined);
         if let Some(alert) = alerts.iter().find(|a| a.helper == helper && a.declined_at.is_some()) {
             change = change.write(Write::SetDeclined { emergency: id, helper, declined: false });
-            emergency.alerts.declined -= u32::from(alert.wave.is_some()).min(emergency.alerts.declined);
+            if alert.wave.is_some() {
+                emergency.uncount_declined();
+            }
         }
         if first {
-            change = change.event(id, Event::StatusChanged { status: emergency.status, updated_at: now });
+            change = change.event(id, Event::StatusChanged { status: emergency.status(), updated_at: now });
         }
         let committed = cx.changes.commit(change).await;
         committed.map_err(|e| refuse_conflict(e, Constraint::Engaged, Refusal::AlreadyRespondingElsewhere))?;
         Ok(emergency)
     })
+    .await
 }
 
 /// A helper says that they will not come, and is alerted no more. Saying it again changes nothing.
@@ -54,7 +56,7 @@ pub async fn accept(
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::AlreadyResponding`].
 pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
-    decide_again!(async {
+    cx.in_turn(id, || async {
         let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
         let Loaded { mut emergency, alerts, near } = for_helper(cx, actor, loaded)?;
         let helper = actor.id();
@@ -71,9 +73,12 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
         let was_alerted = alert.is_some_and(|a| a.wave.is_some());
         let change = if was_alerted { fill(cx, change, &mut emergency, &alerts, &near) } else { change };
         cx.changes.commit(change).await?;
-        emergency.alerts.declined += u32::from(was_alerted);
+        if was_alerted {
+            emergency.count_declined();
+        }
         Ok(emergency)
     })
+    .await
 }
 
 /// A responding helper tells how far along they are, or that they cannot come after all.
@@ -87,14 +92,13 @@ pub async fn update(
     id: EmergencyId,
     told: ResponseUpdate,
 ) -> Result<(Emergency, Relation), Error> {
-    decide_again!(async {
+    cx.in_turn(id, || async {
         let cancels = told.status == ResponseStatus::Cancelled;
         let whom = Whom::Nearest(cx.rules.alerts.wave_size());
         let loaded = if cancels { cx.load_with(id, whom).await } else { cx.load(id).await };
         let Loaded { mut emergency, alerts, near } = loaded?;
         let (now, helper) = (cx.clock.now(), actor.id());
-        let abandoned = emergency.update_response(helper, told.clone(), now)?;
-        let response = emergency.response(helper).cloned().ok_or(Refusal::NotAuthorized)?;
+        let UpdatedResponse { response, abandoned } = emergency.update_response(helper, told.clone(), now)?;
         let updated = Event::HelperStatusUpdated {
             helper,
             status: response.status,
@@ -105,7 +109,7 @@ pub async fn update(
         let change = Change::new(Some(helper), now).event(id, updated);
         let change = if abandoned {
             let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now };
-            resume(cx, change.event(id, active), &mut emergency, &alerts, &near)
+            resume(cx, change.event(id, active), &mut emergency, &alerts, &near)?
         } else if cancels {
             fill(cx, change, &mut emergency, &alerts, &near)
         } else {
@@ -117,6 +121,7 @@ pub async fn update(
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         Ok((emergency, relation))
     })
+    .await
 }
 
 fn for_helper(cx: &EmergencyPorts, actor: &Actor, loaded: Loaded) -> Result<Loaded, Error> {

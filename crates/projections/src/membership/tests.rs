@@ -1,7 +1,7 @@
 //! Histories that are joined, and what they forget.
 
 use super::*;
-use crate::given::{EMERGENCY, id};
+use allynet_domain::testing::{EMERGENCY, id};
 
 fn room() -> Room {
     Room::Emergency(id(EMERGENCY))

@@ -6,7 +6,7 @@ mod participation;
 use allynet_domain::{EventId, HelperCard};
 
 use super::*;
-use crate::given::{EMERGENCY, at, call, id, recipient};
+use allynet_domain::testing::{EMERGENCY, at, call, id, recipient};
 
 /// The event as the log holds it.
 fn logged(event: Event) -> LoggedEvent {

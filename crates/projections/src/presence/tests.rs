@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::given::{at, id};
+use allynet_domain::testing::{at, id};
 
 const ADA: u128 = 1;
 const BOB: u128 = 2;

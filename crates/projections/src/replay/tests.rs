@@ -3,8 +3,9 @@
 use allynet_domain::{EmergencyStatus, Event, Message, ResponseStatus, Sender, To};
 
 use super::*;
-use crate::given::{
-    ADMIN, ALAN, EMERGENCY, GRACE, NOBODY, OWNER, at, call, card, every_event, from_helper, from_owner, id, message,
+use allynet_domain::testing::{
+    ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, at, call, every_event, helper_card, id, message,
+    message_from_helper, message_from_owner,
 };
 
 fn room() -> Room {
@@ -32,7 +33,7 @@ fn alerted() -> Event {
 }
 
 fn joined(n: u128) -> Event {
-    Event::HelperJoined { helper: card(n), joined_at: at(1), estimated_arrival: None }
+    Event::HelperJoined { helper: helper_card(n), joined_at: at(1), estimated_arrival: None }
 }
 
 fn updated(n: u128, status: ResponseStatus) -> Event {
@@ -75,36 +76,36 @@ fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, MembershipH
 #[test]
 fn a_user_who_was_away_is_entitled_to_what_they_would_have_heard() {
     let whole = [
-        created(),                                 // 1
-        alerted(),                                 // 2: Grace and Alan
-        joined(GRACE),                             // 3
-        changed(),                                 // 4
-        posted(from_owner(To::Everyone)),          // 5
-        updated(GRACE, ResponseStatus::OnWay),     // 6
-        posted(from_helper(GRACE, To::Creator)),   // 7
-        updated(GRACE, ResponseStatus::Cancelled), // 8
-        changed(),                                 // 9
-        posted(from_owner(To::Everyone)),          // 10
+        created(),                                              // 1
+        alerted(),                                              // 2: Grace and Alan
+        joined(GRACE_HOPPER),                                   // 3
+        changed(),                                              // 4
+        posted(message_from_owner(To::Everyone)),               // 5
+        updated(GRACE_HOPPER, ResponseStatus::OnWay),           // 6
+        posted(message_from_helper(GRACE_HOPPER, To::Creator)), // 7
+        updated(GRACE_HOPPER, ResponseStatus::Cancelled),       // 8
+        changed(),                                              // 9
+        posted(message_from_owner(To::Everyone)),               // 10
     ];
-    let over = [&whole[..7], &[ended(&[OWNER, GRACE])]].concat();
+    let over = [&whole[..7], &[ended(&[OWNER, GRACE_HOPPER])]].concat();
     let on_duty = || vec![Room::Helpers];
     for (name, who, rooms, events, expected) in [
         ("the owner", OWNER, in_part(), &whole[..], vec![3, 4, 5, 6, 7, 8, 9, 10]),
         ("an owner on duty", OWNER, [in_part(), on_duty()].concat(), &whole, vec![3, 4, 5, 6, 7, 8, 9, 10]),
-        ("a helper who cancelled", GRACE, on_duty(), &whole, vec![1, 2, 3, 4, 5, 6, 7, 8]),
-        ("a helper who cancelled and is off duty", GRACE, vec![], &whole, vec![2, 3, 4, 5, 6, 7, 8]),
-        ("a responding helper", GRACE, in_part(), &whole[..7], vec![2, 3, 4, 5, 6, 7]),
-        ("a responding helper who missed the end only", GRACE, in_part(), &whole[5..7], vec![1, 2]),
+        ("a helper who cancelled", GRACE_HOPPER, on_duty(), &whole, vec![1, 2, 3, 4, 5, 6, 7, 8]),
+        ("a helper who cancelled and is off duty", GRACE_HOPPER, vec![], &whole, vec![2, 3, 4, 5, 6, 7, 8]),
+        ("a responding helper", GRACE_HOPPER, in_part(), &whole[..7], vec![2, 3, 4, 5, 6, 7]),
+        ("a responding helper who missed the end only", GRACE_HOPPER, in_part(), &whole[5..7], vec![1, 2]),
         ("an alerted helper on duty", ALAN, on_duty(), &whole, vec![1, 2]),
         ("an alerted helper off duty", ALAN, vec![], &whole, vec![2]),
-        ("a helper on duty elsewhere", NOBODY, on_duty(), &whole, vec![1]),
-        ("a stranger", NOBODY, vec![], &whole, vec![]),
+        ("a helper on duty elsewhere", STRANGER, on_duty(), &whole, vec![1]),
+        ("a stranger", STRANGER, vec![], &whole, vec![]),
         ("an administrator", ADMIN, vec![], &whole, vec![]),
         ("the owner of one that ended", OWNER, vec![], &over, vec![3, 4, 5, 6, 7, 8]),
-        ("a helper of one that ended", GRACE, vec![], &over, vec![2, 3, 4, 5, 6, 7, 8]),
+        ("a helper of one that ended", GRACE_HOPPER, vec![], &over, vec![2, 3, 4, 5, 6, 7, 8]),
         ("a helper who was alerted to one that ended", ALAN, vec![], &over, vec![2, 8]),
-        ("a helper on duty elsewhere, of one that ended", NOBODY, on_duty(), &over, vec![1, 8]),
-        ("a stranger to one that ended", NOBODY, vec![], &over, vec![]),
+        ("a helper on duty elsewhere, of one that ended", STRANGER, on_duty(), &over, vec![1, 8]),
+        ("a stranger to one that ended", STRANGER, vec![], &over, vec![]),
     ] {
         assert_eq!(missed(who, rooms, events).0, expected, "{name}");
     }
@@ -113,44 +114,49 @@ fn a_user_who_was_away_is_entitled_to_what_they_would_have_heard() {
 #[test]
 fn each_participation_in_an_emergency_counts_alone() {
     let events = [
-        joined(GRACE),
-        posted(from_owner(To::Everyone)),
-        updated(GRACE, ResponseStatus::Cancelled),
-        posted(from_owner(To::Everyone)),
-        joined(GRACE),
-        posted(from_owner(To::Everyone)),
+        joined(GRACE_HOPPER),
+        posted(message_from_owner(To::Everyone)),
+        updated(GRACE_HOPPER, ResponseStatus::Cancelled),
+        posted(message_from_owner(To::Everyone)),
+        joined(GRACE_HOPPER),
+        posted(message_from_owner(To::Everyone)),
     ];
-    assert_eq!(missed(GRACE, in_part(), &events).0, [1, 2, 3, 5, 6]);
-    let again = [&events[..], &[updated(GRACE, ResponseStatus::Cancelled), changed()]].concat();
-    assert_eq!(missed(GRACE, vec![], &again).0, [1, 2, 3, 5, 6, 7]);
+    assert_eq!(missed(GRACE_HOPPER, in_part(), &events).0, [1, 2, 3, 5, 6]);
+    let again = [&events[..], &[updated(GRACE_HOPPER, ResponseStatus::Cancelled), changed()]].concat();
+    assert_eq!(missed(GRACE_HOPPER, vec![], &again).0, [1, 2, 3, 5, 6, 7]);
 }
 
 #[test]
 fn an_end_without_participants_is_replayed_to_no_user() {
-    let events = [changed(), posted(from_owner(To::Everyone)), ended(&[])];
+    let events = [changed(), posted(message_from_owner(To::Everyone)), ended(&[])];
     assert_eq!(missed(OWNER, vec![], &events).0, [2], "the sender is addressed by their own room");
-    assert_eq!(missed(GRACE, vec![], &events).0, Vec::<i64>::new());
+    assert_eq!(missed(GRACE_HOPPER, vec![], &events).0, Vec::<i64>::new());
 }
 
 #[test]
 fn broadcasts_are_replayed_to_users_who_are_on_duty_now() {
-    let rights = |on_duty| Event::HelperRightsChanged { user: id(NOBODY), on_duty, may_help: true };
+    let rights = |on_duty| Event::HelperRightsChanged { user: id(STRANGER), on_duty, may_help: true };
     let events = [created(), rights(false), created(), rights(true), created()];
-    assert_eq!(missed(NOBODY, vec![Room::Helpers], &events).0, [1, 3, 5]);
+    assert_eq!(missed(STRANGER, vec![Room::Helpers], &events).0, [1, 3, 5]);
     let events = [created(), rights(true), created(), rights(false), created()];
-    assert_eq!(missed(NOBODY, vec![], &events).0, Vec::<i64>::new());
+    assert_eq!(missed(STRANGER, vec![], &events).0, Vec::<i64>::new());
 }
 
 #[test]
 fn messages_are_replayed_to_their_readers_as_they_see_them() {
     for (text, who, rooms, expected) in [
-        (from_owner(To::Everyone), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
-        (from_owner(To::Everyone), GRACE, in_part(), Some(Viewer::Anyone)),
-        (from_owner(To::Everyone), ALAN, vec![room(), Room::Helpers], None),
-        (from_owner(To::Helper(id(GRACE))), GRACE, in_part(), Some(Viewer::User(id(GRACE)))),
-        (from_owner(To::Helper(id(GRACE))), ALAN, in_part(), None),
+        (message_from_owner(To::Everyone), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
+        (message_from_owner(To::Everyone), GRACE_HOPPER, in_part(), Some(Viewer::Anyone)),
+        (message_from_owner(To::Everyone), ALAN, vec![room(), Room::Helpers], None),
+        (
+            message_from_owner(To::Helper(id(GRACE_HOPPER))),
+            GRACE_HOPPER,
+            in_part(),
+            Some(Viewer::User(id(GRACE_HOPPER))),
+        ),
+        (message_from_owner(To::Helper(id(GRACE_HOPPER))), ALAN, in_part(), None),
         (message(Sender::System, To::Creator), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
-        (message(Sender::System, To::Creator), GRACE, in_part(), None),
+        (message(Sender::System, To::Creator), GRACE_HOPPER, in_part(), None),
     ] {
         let event = logged(1, posted(text.clone()));
         let mut replay = Replay::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
@@ -162,16 +168,18 @@ fn messages_are_replayed_to_their_readers_as_they_see_them() {
 fn the_history_covers_exactly_the_events_that_were_heard() {
     let events = [
         created(),
-        joined(GRACE),
-        posted(from_owner(To::Everyone)),
-        updated(GRACE, ResponseStatus::Cancelled),
+        joined(GRACE_HOPPER),
+        posted(message_from_owner(To::Everyone)),
+        updated(GRACE_HOPPER, ResponseStatus::Cancelled),
         changed(),
-        joined(GRACE),
+        joined(GRACE_HOPPER),
         changed(),
-        ended(&[OWNER, GRACE]),
+        ended(&[OWNER, GRACE_HOPPER]),
         created(),
     ];
-    for (who, rooms) in [(GRACE, vec![Room::Helpers]), (GRACE, vec![]), (OWNER, in_part()), (ALAN, vec![])] {
+    for (who, rooms) in
+        [(GRACE_HOPPER, vec![Room::Helpers]), (GRACE_HOPPER, vec![]), (OWNER, in_part()), (ALAN, vec![])]
+    {
         let (heard, history) = missed(who, rooms, &events);
         let covered = (1..).zip(&events).filter(|(seq, event)| {
             let event = logged(*seq, (*event).clone());

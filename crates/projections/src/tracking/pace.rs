@@ -68,7 +68,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{at, id};
+    use allynet_domain::testing::{at, id};
 
     /// A fix so many metres north of the equator, at this second.
     fn fix(second: i64, metres: f64) -> Fix {

@@ -3,7 +3,7 @@
 use allynet_domain::{Event, EventId, LoggedEvent, Position, ResponseStatus};
 
 use super::*;
-use crate::given::{ALAN, EMERGENCY, GRACE, at, call, card, id};
+use allynet_domain::testing::{self, ALAN, EMERGENCY, GRACE_HOPPER, at, call, helper_card, id};
 
 struct Scene {
     open: OpenEmergencies,
@@ -28,7 +28,7 @@ impl Scene {
     /// This helper responds at this second.
     fn joins(&mut self, helper: u128, second: i64, stated: Option<i64>) {
         let estimated_arrival = stated.map(at);
-        self.logs(Event::HelperJoined { helper: card(helper), joined_at: at(second), estimated_arrival });
+        self.logs(Event::HelperJoined { helper: helper_card(helper), joined_at: at(second), estimated_arrival });
         self.tracker.start_trip(&self.open, id(helper), at(second));
     }
 
@@ -68,33 +68,33 @@ fn fix(helper: u128, millis: i64, metres: f64) -> Fix {
 #[test]
 fn the_first_fix_is_sent_at_once_and_then_the_latest_each_second() {
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
+    scene.joins(GRACE_HOPPER, 0, None);
     scene.joins(ALAN, 0, None);
-    scene.moves(GRACE, 100, 900.0);
+    scene.moves(GRACE_HOPPER, 100, 900.0);
     assert_eq!(scene.tracker.next_due(), Some(moment(100)));
-    assert_eq!(scene.sent(100), [(GRACE, 900)]);
+    assert_eq!(scene.sent(100), [(GRACE_HOPPER, 900)]);
     assert_eq!((scene.tracker.next_due(), scene.sent(2_000)), (None, vec![]));
-    scene.moves(GRACE, 2_000, 800.0);
-    assert_eq!(scene.sent(2_000), [(GRACE, 800)]);
+    scene.moves(GRACE_HOPPER, 2_000, 800.0);
+    assert_eq!(scene.sent(2_000), [(GRACE_HOPPER, 800)]);
     for (millis, metres) in [(2_200, 700.0), (2_400, 600.0), (2_900, 500.0)] {
-        scene.moves(GRACE, millis, metres);
+        scene.moves(GRACE_HOPPER, millis, metres);
         assert_eq!((scene.tracker.next_due(), scene.sent(millis)), (Some(moment(3_000)), vec![]));
     }
     scene.moves(ALAN, 2_950, 300.0);
     assert_eq!(scene.sent(2_950), [(ALAN, 300)], "one helper does not wait for another");
     assert_eq!(scene.sent(2_999), []);
-    assert_eq!(scene.sent(3_000), [(GRACE, 500)], "the last is not lost");
+    assert_eq!(scene.sent(3_000), [(GRACE_HOPPER, 500)], "the last is not lost");
     assert_eq!((scene.tracker.next_due(), scene.sent(9_000)), (None, vec![]));
 }
 
 #[test]
 fn a_fix_that_is_not_newer_is_not_sent() {
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
-    scene.moves(GRACE, 1_000, 900.0);
-    assert_eq!(scene.sent(1_000), [(GRACE, 900)]);
-    scene.moves(GRACE, 1_000, 900.0);
-    scene.tracker.record(&scene.open, fix(GRACE, 500, 950.0), FixSource::OtherNode, moment(1_500));
+    scene.joins(GRACE_HOPPER, 0, None);
+    scene.moves(GRACE_HOPPER, 1_000, 900.0);
+    assert_eq!(scene.sent(1_000), [(GRACE_HOPPER, 900)]);
+    scene.moves(GRACE_HOPPER, 1_000, 900.0);
+    scene.tracker.record(&scene.open, fix(GRACE_HOPPER, 500, 950.0), FixSource::OtherNode, moment(1_500));
     assert_eq!((scene.tracker.next_due(), scene.sent(5_000)), (None, vec![]));
 }
 
@@ -108,20 +108,20 @@ fn only_helpers_on_a_trip_are_sent() {
         (ResponseStatus::Cancelled, false),
     ] {
         let mut scene = Scene::new();
-        scene.moves(GRACE, 0, 1_000.0);
-        scene.joins(GRACE, 1, None);
-        scene.moves(GRACE, 2_000, 900.0);
-        assert_eq!(scene.sent(2_000), [(GRACE, 900)]);
+        scene.moves(GRACE_HOPPER, 0, 1_000.0);
+        scene.joins(GRACE_HOPPER, 1, None);
+        scene.moves(GRACE_HOPPER, 2_000, 900.0);
+        assert_eq!(scene.sent(2_000), [(GRACE_HOPPER, 900)]);
         // A fix that is pending when the response ends is not sent either.
-        scene.moves(GRACE, 2_500, 800.0);
-        scene.updates(GRACE, status, None);
+        scene.moves(GRACE_HOPPER, 2_500, 800.0);
+        scene.updates(GRACE_HOPPER, status, None);
         assert_eq!(!scene.sent(3_000).is_empty(), is_sent, "{status:?}");
-        scene.moves(GRACE, 5_000, 700.0);
+        scene.moves(GRACE_HOPPER, 5_000, 700.0);
         assert_eq!(!scene.sent(5_000).is_empty(), is_sent, "{status:?}");
     }
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
-    scene.moves(GRACE, 1_000, 900.0);
+    scene.joins(GRACE_HOPPER, 0, None);
+    scene.moves(GRACE_HOPPER, 1_000, 900.0);
     let (status, alerted, participants) = (allynet_domain::EmergencyStatus::Resolved, vec![], vec![]);
     scene.logs(Event::EmergencyEnded { status, at: at(1), alerted, participants });
     assert_eq!(scene.sent(1_000), []);
@@ -130,37 +130,37 @@ fn only_helpers_on_a_trip_are_sent() {
 #[test]
 fn a_fix_that_came_before_its_response_is_sent_when_the_response_is_known() {
     let mut scene = Scene::new();
-    scene.moves(GRACE, 900, 1_000.0);
+    scene.moves(GRACE_HOPPER, 900, 1_000.0);
     scene.moves(ALAN, 1_100, 1_000.0);
     scene.moves(ALAN, 1_200, 990.0);
     assert_eq!(scene.sent(1_200), []);
-    scene.joins(GRACE, 1, None);
+    scene.joins(GRACE_HOPPER, 1, None);
     scene.joins(ALAN, 1, None);
     assert_eq!(scene.sent(1_300), [(ALAN, 990)], "a position from before the response is private");
 
     let mut late = Scene { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
-    late.moves(GRACE, 2_000, 800.0);
+    late.moves(GRACE_HOPPER, 2_000, 800.0);
     late.moves(ALAN, 9_000, 900.0);
     assert_eq!(late.sent(9_000), []);
-    let mut emergency = crate::given::with_responses(&[(GRACE, ResponseStatus::OnWay)]);
-    emergency.responses[0].estimated_arrival = Some(at(99));
+    let emergency = testing::with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    let emergency = testing::edited(emergency, |e| e.responses[0].estimated_arrival = Some(at(99)));
     late.open.restore(&emergency);
     late.open.mark_complete();
     late.tracker.recheck(&late.open, at(9));
     let told = late.tracker.take_due(&late.open, at(9));
     assert_eq!(
         (told.len(), told[0].approach.fix.user, told[0].approach.estimated_arrival),
-        (1, id(GRACE), Some(at(99)))
+        (1, id(GRACE_HOPPER), Some(at(99)))
     );
 }
 
 #[test]
 fn ended_trips_and_old_fixes_are_forgotten() {
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
-    scene.moves(GRACE, 0, 900.0);
+    scene.joins(GRACE_HOPPER, 0, None);
+    scene.moves(GRACE_HOPPER, 0, 900.0);
     assert_eq!(scene.sent(0).len(), 1);
-    scene.updates(GRACE, ResponseStatus::Completed, None);
+    scene.updates(GRACE_HOPPER, ResponseStatus::Completed, None);
     let mut somebody = 1_000;
     for second in 1..20 {
         for _ in 0..50 {
@@ -176,8 +176,8 @@ fn ended_trips_and_old_fixes_are_forgotten() {
 fn a_helper_within_fifty_metres_has_arrived() {
     for (metres, arrived) in [(0.0, true), (49.9, true), (50.5, false), (5_000.0, false)] {
         let mut scene = Scene::new();
-        scene.joins(GRACE, 0, None);
-        scene.moves(GRACE, 1_000, metres);
+        scene.joins(GRACE_HOPPER, 0, None);
+        scene.moves(GRACE_HOPPER, 1_000, metres);
         let [update] = <[TrackingUpdate; 1]>::try_from(scene.tracker.take_due(&scene.open, at(1))).unwrap();
         assert_eq!(
             (update.approach.arrived, update.approach.emergency, update.source),
@@ -190,27 +190,27 @@ fn a_helper_within_fifty_metres_has_arrived() {
 #[test]
 fn the_arrival_that_the_helper_states_wins_over_the_estimate() {
     let arrival = |scene: &mut Scene, millis, metres| {
-        scene.moves(GRACE, millis, metres);
+        scene.moves(GRACE_HOPPER, millis, metres);
         scene.tracker.take_due(&scene.open, moment(millis))[0].approach.estimated_arrival
     };
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
+    scene.joins(GRACE_HOPPER, 0, None);
     assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(1_001)), "walking until more is known");
     assert_eq!(arrival(&mut scene, 11_000, 1_300.0), Some(at(141)), "ten metres a second");
-    scene.updates(GRACE, ResponseStatus::OnWay, Some(500));
+    scene.updates(GRACE_HOPPER, ResponseStatus::OnWay, Some(500));
     assert_eq!(arrival(&mut scene, 13_000, 1_280.0), Some(at(500)));
 
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, Some(77));
+    scene.joins(GRACE_HOPPER, 0, Some(77));
     assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(77)));
 }
 
 #[test]
 fn a_clock_that_is_set_back_does_not_silence_anybody() {
     let mut scene = Scene::new();
-    scene.joins(GRACE, 0, None);
-    scene.moves(GRACE, 3_600_000, 900.0);
+    scene.joins(GRACE_HOPPER, 0, None);
+    scene.moves(GRACE_HOPPER, 3_600_000, 900.0);
     assert_eq!(scene.sent(3_600_000).len(), 1);
-    scene.moves(GRACE, 3_600_100, 800.0);
-    assert_eq!(scene.sent(5_000), [(GRACE, 800)]);
+    scene.moves(GRACE_HOPPER, 3_600_100, 800.0);
+    assert_eq!(scene.sent(5_000), [(GRACE_HOPPER, 800)]);
 }

@@ -64,6 +64,7 @@ mod tests {
     use allynet_domain::{
         Timestamp,
         port::{MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds},
+        testing,
         usecase::Rules,
     };
     use uuid::Uuid;
@@ -91,6 +92,8 @@ mod tests {
             changes: Arc::new(changes),
             clock: Arc::new(clock),
             ids: Arc::new(MockIds::new()),
+            queue: testing::no_queue(),
+            backoff: testing::no_backoff(),
             rules: Rules::default(),
         };
         (ports, commits)

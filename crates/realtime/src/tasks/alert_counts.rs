@@ -51,7 +51,7 @@ impl AlertCountSender<'_> {
         if devices.is_empty() {
             return self.schedule.forget(id);
         }
-        if self.schedule.update(id, emergency.alerts, emergency.status.is_live(), Instant::now()) {
+        if self.schedule.update(id, emergency.alerts(), emergency.status().is_live(), Instant::now()) {
             let signal = AlertsSignal::new(&emergency, self.clock.now());
             for device in devices {
                 // Not an event of the log: a full queue loses these counts, and the next ones replace them.

@@ -8,6 +8,7 @@ use allynet_domain::{
         AccessClaims, MockAccounts, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers, MockIds,
         MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
     },
+    testing,
     usecase::{Rules, accounts, emergencies, helpers, messages},
 };
 use allynet_wire::limits::Limits;
@@ -100,6 +101,8 @@ impl Mocks {
             changes: changes.clone(),
             clock: clock.clone(),
             ids: ids(),
+            queue: testing::no_queue(),
+            backoff: testing::no_backoff(),
             rules: rules.clone(),
         };
         let ready: ReadinessCheck = Arc::new(move || !self.not_ready);
@@ -109,6 +112,7 @@ impl Mocks {
                 changes: changes.clone(),
                 positions: Arc::new(self.positions),
                 clock: clock.clone(),
+                backoff: testing::no_backoff(),
                 rules,
             },
             accounts: accounts::AccountPorts {

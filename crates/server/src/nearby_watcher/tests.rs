@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allynet_domain::{
-    AlertCounts, Call, Details, Emergency, EmergencyStatus, EmergencyType, Event, EventId, Location, LoggedEvent,
-    Metres, Name, Person, Priority, Recipient, Revision, Timestamp, Write,
+    Call, Details, Emergency, Event, EventId, Location, LoggedEvent, Metres, Name, Person, Recipient, Timestamp, Write,
     port::{Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, MockPositions},
+    testing,
     usecase::Rules,
 };
 use tokio::sync::mpsc;
@@ -36,33 +36,14 @@ fn person(n: u128) -> Person {
 
 fn emergency() -> Emergency {
     let location = Location { position: at(0.0), address: None, description: None };
-    let details = Details {
-        kind: EmergencyType::Other,
-        category: None,
-        description: None,
-        location,
-        priority: Priority::High,
-        severity: 5,
-        silent: false,
-        anonymous: false,
-    };
-    Emergency {
-        call: Call { id: id(7), owner: person(OWNER), details, created_at: Timestamp::UNIX_EPOCH },
-        request_id: None,
-        status: EmergencyStatus::Active,
-        alert_radius: Metres::new(1_000.0),
-        updated_at: Timestamp::UNIX_EPOCH,
-        first_response_at: None,
-        ending: None,
-        responses: Vec::new(),
-        alerts: AlertCounts::default(),
-        next_alert_at: None,
-        revision: Revision(1),
-    }
+    let details = Details { location, ..testing::details() };
+    let call = Call { id: id(7), owner: person(OWNER), details, created_at: Timestamp::UNIX_EPOCH };
+    testing::edited(testing::raised(call), |e| e.alert_radius = Metres::new(1_000.0))
 }
 
 fn wave() -> LoggedEvent {
-    let Emergency { call, status, alert_radius: radius, .. } = emergency();
+    let emergency = emergency();
+    let (call, status, radius) = (emergency.call().clone(), emergency.status(), emergency.alert_radius());
     let event = Event::HelpersAlerted { call, status, wave: 1, radius, recipients: Vec::new() };
     let emergency = Some(id(7));
     LoggedEvent { id: EventId::new(1), at: Timestamp::UNIX_EPOCH, emergency, actor: None, event }
@@ -98,11 +79,20 @@ impl Scene {
             changes: changes.clone(),
             clock: clock.clone(),
             ids: Arc::new(MockIds::new()),
+            queue: testing::no_queue(),
+            backoff: testing::no_backoff(),
             rules: Rules::default(),
         };
         let accounts = Arc::new(MockAccounts::new());
-        let helpers =
-            helpers::HelperPorts { accounts, changes, positions, clock: clock.clone(), rules: Rules::default() };
+        let (clock_of_helpers, backoff) = (clock.clone(), testing::no_backoff());
+        let helpers = helpers::HelperPorts {
+            accounts,
+            changes,
+            positions,
+            clock: clock_of_helpers,
+            backoff,
+            rules: Rules::default(),
+        };
         let open = Arc::new(OpenEmergencies::default());
         let watcher = NearbyWatcher::new(open.clone(), clock);
         let (running, restored) = (watcher.clone(), open.clone());

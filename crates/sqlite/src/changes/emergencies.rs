@@ -24,16 +24,14 @@ const RAISE: &str = "\
 
 /// Inserts an emergency. It has no responses, no ending and no alerts yet.
 pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
-    let Emergency { call, request_id, status, alert_radius, updated_at, first_response_at: _, .. } = emergency;
-    let Emergency { ending: _, responses: _, alerts, next_alert_at, revision, .. } = emergency;
-    let Call { id, owner, details, created_at } = call;
+    let Call { id, owner, details, created_at } = emergency.call();
     let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
     let Location { position, address, description: place } = location;
-    let AlertCounts { wave, alerted: _, acknowledged: _, declined: _ } = alerts;
+    let AlertCounts { wave, alerted: _, acknowledged: _, declined: _ } = emergency.alerts();
     let key: i64 = sqlx::query_scalar(RAISE)
         .bind(Uuid::from(*id))
         .bind(Uuid::from(owner.id))
-        .bind(request_id.as_ref().map(Text::as_str))
+        .bind(emergency.request_id().map(Text::as_str))
         .bind(kind.as_str())
         .bind(category.as_ref().map(Text::as_str))
         .bind(description.as_ref().map(Text::as_str))
@@ -42,16 +40,16 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(address.as_ref().map(Text::as_str))
         .bind(place.as_ref().map(Text::as_str))
         .bind(priority.as_str())
-        .bind(severity)
+        .bind(severity.get())
         .bind(silent)
         .bind(anonymous)
-        .bind(status.as_str())
-        .bind(alert_radius.get())
+        .bind(emergency.status().as_str())
+        .bind(emergency.alert_radius().get())
         .bind(wave)
         .bind(created_at.timestamp_micros())
-        .bind(updated_at.timestamp_micros())
-        .bind(next_alert_at.map(|at| at.timestamp_micros()))
-        .bind(revision.0)
+        .bind(emergency.updated_at().timestamp_micros())
+        .bind(emergency.next_alert_at().map(|at| at.timestamp_micros()))
+        .bind(emergency.revision().0)
         .fetch_one(&mut *db)
         .await
         .map_err(port_error)?;
@@ -60,7 +58,7 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
 
 /// Stores the alert area of a live emergency in the R*Tree that spatial searches use. A trigger deletes it at the end.
 async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) -> Result<()> {
-    let boxes = boxes(emergency.call.details.location.position, emergency.alert_radius);
+    let boxes = boxes(emergency.call().details.location.position, emergency.alert_radius());
     sqlx::query(
         "insert or replace into emergency_area (key, south, north, west, east) \
          select ?1 * 2 + b.key, b.value ->> 'south', b.value ->> 'north', b.value ->> 'west', b.value ->> 'east' \
@@ -77,11 +75,10 @@ async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) 
 /// Updates an emergency and some of its responses, if it is still at the revision it was loaded at.
 pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
     // The details of the call never change, and the wave is changed by `send_alerts`.
-    let Emergency { call, request_id: _, status, alert_radius, updated_at, first_response_at, .. } = emergency;
-    let Emergency { ending, responses: _, alerts: _, next_alert_at, revision, .. } = emergency;
-    let (ended_at, ended_by, resolution, notes) = match ending {
-        Some(Ending { at, by, resolution, notes }) => (Some(at), *by, *resolution, notes.as_ref()),
-        None => (None, None, None, None),
+    let status = emergency.status();
+    let (ended_at, ended_by, notes) = match emergency.ending() {
+        Some(Ending { at, by, notes }) => (Some(at), *by, notes.as_ref()),
+        None => (None, None, None),
     };
     let key: Option<i64> = sqlx::query_scalar(
         "update emergency set status = ?3, alert_radius = ?4, updated_at = ?5, \
@@ -89,23 +86,23 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
                 next_alert_at = ?11, revision = revision + 1 \
          where id = ?1 and revision = ?2 returning key",
     )
-    .bind(Uuid::from(call.id))
-    .bind(revision.0)
+    .bind(Uuid::from(emergency.id()))
+    .bind(emergency.revision().0)
     .bind(status.as_str())
-    .bind(alert_radius.get())
-    .bind(updated_at.timestamp_micros())
-    .bind(first_response_at.map(|at| at.timestamp_micros()))
+    .bind(emergency.alert_radius().get())
+    .bind(emergency.updated_at().timestamp_micros())
+    .bind(emergency.first_response_at().map(|at| at.timestamp_micros()))
     .bind(ended_at.map(Timestamp::timestamp_micros))
     .bind(ended_by.map(Uuid::from))
-    .bind(resolution.map(ResolutionType::as_str))
+    .bind(emergency.resolution().map(ResolutionType::as_str))
     .bind(notes.map(Text::as_str))
-    .bind(next_alert_at.map(|at| at.timestamp_micros()))
+    .bind(emergency.next_alert_at().map(|at| at.timestamp_micros()))
     .fetch_optional(&mut *db)
     .await
     .map_err(port_error)?;
     let Some(key) = key else { return Err(Error::Stale) };
-    store_responses(db, call.id, status.is_live(), responses).await?;
-    if status.is_live() { index_area(db, key, emergency).await } else { release(db, call.id).await }
+    store_responses(db, emergency.id(), status.is_live(), responses).await?;
+    if status.is_live() { index_area(db, key, emergency).await } else { release(db, emergency.id()).await }
 }
 
 /// Frees the helpers of an emergency that ended, so that they may respond to another one.

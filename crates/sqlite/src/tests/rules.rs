@@ -1,8 +1,9 @@
 //! Classification of errors, and values that must be stored exactly.
 
 use allynet_domain::{
-    Event, Metres, Position, Text, Verification, Write,
+    Event, Metres, Position, Score, Text, Verification, Write,
     port::{Accounts, Constraint, Error, EventLog, Fix, Positions},
+    testing::edited,
 };
 
 use super::{account, change, commit, database, emergency, failed, id, marker, now, raise, register, response};
@@ -19,8 +20,7 @@ async fn conflict(store: &Sqlite, writes: Vec<Write>) -> Constraint {
 async fn each_unique_index_is_reported_as_its_constraint() {
     let (store, _folder) = database().await;
     let (ada, bob, eve) = (account(1), account(2), account(3));
-    let mut first = emergency(10, &ada);
-    first.request_id = Some(Text::parse("again").unwrap());
+    let mut first = edited(emergency(10, &ada), |e| e.request_id = Some(Text::parse("again").unwrap()));
     let second = emergency(11, &bob);
     commit(&store, vec![register(&ada), register(&bob), register(&eve), raise(&first), raise(&second)]).await.unwrap();
 
@@ -29,7 +29,7 @@ async fn each_unique_index_is_reported_as_its_constraint() {
     assert_eq!(conflict(&store, vec![register(&same_email)]).await, Constraint::Email);
     assert_eq!(conflict(&store, vec![raise(&emergency(12, &ada))]).await, Constraint::LiveEmergency);
 
-    let rate = Write::AddRating { emergency: first.id(), helper: eve.id, score: 5, comment: None };
+    let rate = Write::AddRating { emergency: first.id(), helper: eve.id, score: Score::new(5).unwrap(), comment: None };
     commit(&store, vec![rate.clone()]).await.unwrap();
     assert_eq!(conflict(&store, vec![rate]).await, Constraint::Rating);
     let reason = Text::parse("rude").unwrap();
@@ -44,12 +44,11 @@ async fn each_unique_index_is_reported_as_its_constraint() {
     commit(&store, vec![respond(&first)]).await.unwrap();
     assert_eq!(conflict(&store, vec![respond(&second)]).await, Constraint::Engaged);
 
-    first.revision.0 += 1;
+    first.revision().0 += 1;
     first.cancel(ada.id, None, now()).unwrap();
     let end = Write::UpdateEmergency { emergency: Box::new(first.clone()), responses: Vec::new() };
     commit(&store, vec![end, respond(&second)]).await.unwrap();
-    let mut repeated = emergency(13, &ada);
-    repeated.request_id = first.request_id.clone();
+    let repeated = edited(emergency(13, &ada), |e| e.request_id = first.request_id().cloned());
     assert_eq!(conflict(&store, vec![raise(&repeated)]).await, Constraint::RequestId);
 }
 
@@ -158,8 +157,8 @@ async fn an_account_that_never_asked_to_help_cannot_be_verified() {
 async fn an_ended_emergency_is_removed_from_the_alert_areas() {
     let (store, _folder) = database().await;
     let ada = account(1);
-    let mut over = emergency(10, &ada);
-    over.call.details.location.position = Position::new(0.0, 179.999).unwrap();
+    let mut over =
+        edited(emergency(10, &ada), |e| e.call.details.location.position = Position::new(0.0, 179.999).unwrap());
     let areas = || async {
         let count: i64 =
             sqlx::query_scalar("select count(*) from emergency_area").fetch_one(&store.readers).await.unwrap();
@@ -167,12 +166,12 @@ async fn an_ended_emergency_is_removed_from_the_alert_areas() {
     };
     commit(&store, vec![register(&ada), raise(&over)]).await.unwrap();
     assert_eq!(areas().await, 2);
-    over.alert_radius = Metres::new(10_000.0);
+    over = edited(over, |e| e.alert_radius = Metres::new(10_000.0));
     commit(&store, vec![Write::UpdateEmergency { emergency: Box::new(over.clone()), responses: Vec::new() }])
         .await
         .unwrap();
     assert_eq!(areas().await, 2);
-    over.revision.0 += 1;
+    over.revision().0 += 1;
     over.cancel(ada.id, None, now()).unwrap();
     commit(&store, vec![Write::UpdateEmergency { emergency: Box::new(over), responses: Vec::new() }]).await.unwrap();
     assert_eq!(areas().await, 0);

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Addressee, Details, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres, Position, Priority,
-    ResolutionType, ResponseUpdate, Text, Timestamp, UserId,
+    ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
     port::AdminPage,
     usecase::emergencies::{Accused, Rating},
 };
@@ -28,7 +28,10 @@ pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
     let category = f.text("category");
     let description = f.text("description");
     let priority = f.word("priority").unwrap_or(Priority::High);
-    let severity = f.integer("severity", 1..=10).and_then(|n| u8::try_from(n).ok()).unwrap_or(5);
+    let severity = f
+        .integer("severity", 1..=10)
+        .and_then(|n| Severity::new(u8::try_from(n).ok()?).ok())
+        .unwrap_or(Severity::DEFAULT);
     let silent = f.flag("silentMode").unwrap_or(false);
     let anonymous = f.flag("anonymousMode").unwrap_or(false);
     let request_id = f.text("requestId");
@@ -106,7 +109,7 @@ pub fn rating(body: &Value) -> Result<Rating, Problem> {
     let mut f = Fields::body(body);
     let helper = f.string("helperId");
     let helper = f.require("helperId", helper);
-    let score = f.integer("score", 1..=5).and_then(|n| u8::try_from(n).ok());
+    let score = f.integer("score", 1..=5).and_then(|n| Score::new(u8::try_from(n).ok()?).ok());
     let score = f.require("score", score);
     let comment = f.text("comment");
     f.finish(helper.zip(score).map(|(helper, score)| Rating { helper: helper.parse().ok(), score, comment }))

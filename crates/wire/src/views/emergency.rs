@@ -107,13 +107,13 @@ pub fn knows_owner(relation: Relation, anonymous: bool) -> bool {
 impl<'a> EmergencyView<'a> {
     /// Renders the emergency for a viewer in this relation. `distance` is from the viewer, if their position is known.
     pub fn new(emergency: &'a Emergency, relation: Relation, distance: Option<Metres>) -> Self {
-        let call = &emergency.call;
+        let call = &emergency.call();
         let details = &call.details;
         let knows_owner = knows_owner(relation, details.anonymous);
-        let ending = emergency.ending.as_ref();
+        let ending = emergency.ending();
         let by = ending.and_then(|e| e.by).filter(|&by| knows_owner || by != call.owner.id);
         let concerned = relation.is_participant() || relation == Relation::Admin;
-        let alerts = emergency.alerts;
+        let alerts = emergency.alerts();
         Self {
             ids: Ids::both(call.id),
             kind: details.kind,
@@ -121,19 +121,19 @@ impl<'a> EmergencyView<'a> {
             description: details.description.as_ref().map(allynet_domain::Text::as_str),
             location: (&details.location).into(),
             priority: details.priority,
-            severity: details.severity,
-            status: emergency.status,
+            severity: details.severity.get(),
+            status: emergency.status(),
             silent_mode: details.silent,
             anonymous_mode: details.anonymous,
-            alert_radius: emergency.alert_radius.whole(),
+            alert_radius: emergency.alert_radius().whole(),
             user: knows_owner.then(|| PersonView::new(&call.owner, Ids::both)),
-            responding_helpers: emergency.responses.iter().map(Into::into).collect(),
+            responding_helpers: emergency.responses().iter().map(Into::into).collect(),
             created_at: call.created_at,
-            updated_at: emergency.updated_at,
-            first_response_at: emergency.first_response_at,
+            updated_at: emergency.updated_at(),
+            first_response_at: emergency.first_response_at(),
             resolved_at: ending.map(|e| e.at),
             resolved_by: by.map(Into::into),
-            resolution_type: ending.and_then(|e| e.resolution),
+            resolution_type: emergency.resolution(),
             resolution_notes: ending.and_then(|e| e.notes.as_ref()).map(allynet_domain::Text::as_str),
             distance: distance.map(Metres::whole),
             alerts: concerned.then_some(AlertsView {

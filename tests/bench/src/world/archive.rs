@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use allynet_domain::{
     Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, HelperReputation, Location, Message, Metres,
-    Name, Person, Position, Priority, Recipient, ResolutionType, Sender, Text, To, UserId,
+    Name, Person, Position, Priority, Recipient, ResolutionType, Sender, Severity, Text, To, UserId,
 };
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -95,7 +95,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
         description: Some(Text::parse("Somebody fell down the stairs and does not answer")?),
         location: Location { position, address: Some(Text::parse("Alexanderplatz 1, Berlin")?), description: None },
         priority: Priority::High,
-        severity: 5,
+        severity: Severity::DEFAULT,
         silent: false,
         anonymous: false,
     };

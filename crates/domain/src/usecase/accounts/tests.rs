@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    given::{Committed, clock, id, ids, now, store},
     port::{
         AccessClaims, Credentials, MockAccounts, MockPasswords, MockSessions, MockTokens, PasswordHash, RefreshClaims,
     },
+    testing::{Committed, clock, id, ids, now, store},
 };
 
 /// What is asked of the ports; each test sets what it expects.

@@ -7,8 +7,8 @@ mod waves;
 use super::*;
 use crate::{
     HelperPolicy, Timestamp,
-    given::{Committed, OWNER, at, emergency, id, now, store},
     port::{MockAlerts, MockEmergencies, Near, OnDuty},
+    testing::{Committed, OWNER, active_emergency, at, edited, id, now, store},
     usecase::emergencies::tests::context,
 };
 
@@ -58,7 +58,10 @@ fn due(ids: Vec<EmergencyId>) -> MockAlerts {
 
 /// Waits since its wave was alerted within this radius; the next one is due now.
 fn waiting(radius: f64) -> Emergency {
-    Emergency { alert_radius: Metres::new(radius), next_alert_at: Some(now()), ..emergency() }
+    edited(active_emergency(), |e| {
+        e.alert_radius = Metres::new(radius);
+        e.next_alert_at = Some(now());
+    })
 }
 
 /// A minute after now.
@@ -68,8 +71,8 @@ fn in_a_minute() -> Timestamp {
 
 /// What a wave tells, and what is stored with it.
 fn sent(emergency: &Emergency, recipients: &[Recipient]) -> (Write, Event) {
-    let Emergency { call, status, alert_radius: radius, alerts, .. } = emergency;
-    let (wave, recipients) = (alerts.wave, recipients.to_vec());
-    let write = Write::SendAlerts { emergency: call.id, wave, recipients: recipients.clone() };
-    (write, Event::HelpersAlerted { call: call.clone(), status: *status, wave, radius: *radius, recipients })
+    let (wave, recipients) = (emergency.alerts().wave, recipients.to_vec());
+    let write = Write::SendAlerts { emergency: emergency.id(), wave, recipients: recipients.clone() };
+    let (call, status, radius) = (emergency.call().clone(), emergency.status(), emergency.alert_radius());
+    (write, Event::HelpersAlerted { call, status, wave, radius, recipients })
 }

@@ -1,5 +1,6 @@
 //! What the use cases of an emergency hand to the store, by family.
 
+mod contention;
 mod ending;
 mod judging;
 mod raising;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     Alert,
-    given::{EMERGENCY, clock, id, ids},
     port::{MockChanges, MockEmergencies, MockHelpers},
+    testing::{EMERGENCY, clock, id, ids, no_backoff, no_queue},
 };
 
 /// The service with a store in which `emergency` is, and its `alerts`.
@@ -39,6 +40,8 @@ pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<Moc
         changes,
         clock: clock(),
         ids: ids(),
+        queue: no_queue(),
+        backoff: no_backoff(),
         rules: Rules::default(),
     }
 }
@@ -48,7 +51,7 @@ pub(in crate::usecase) fn alert(helper: u128) -> Alert {
 }
 
 pub(in crate::usecase) fn declined(helper: u128) -> Alert {
-    Alert { declined_at: Some(crate::given::at(2)), ..alert(helper) }
+    Alert { declined_at: Some(crate::testing::at(2)), ..alert(helper) }
 }
 
 /// What a rule said.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     HelperPolicy,
-    given::{
-        ADMIN, Committed, GRACE, NOBODY, OWNER, account, admin, calling, clock, helper, id, now, record, store, text,
-    },
     port::{MockAccounts, MockPositions},
+    testing::{
+        ADMIN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, actor, admin, clock, helper, helper_record, id,
+        no_backoff, now, store, text,
+    },
     usecase::emergencies::tests::{refusal, stale},
 };
 use Verification::{Pending, Rejected, Verified};
@@ -33,18 +34,21 @@ fn service_with(
     accounts.expect_find().returning(move |id| Ok(stored(id)));
     let rules = Rules { helpers: policy, ..Rules::default() };
     let positions = Arc::new(MockPositions::new());
-    (HelperPorts { accounts: Arc::new(accounts), changes, positions, clock: clock(), rules }, committed)
+    (
+        HelperPorts { accounts: Arc::new(accounts), changes, positions, clock: clock(), backoff: no_backoff(), rules },
+        committed,
+    )
 }
 
 fn with(verification: Verification, available: bool) -> Account {
-    Account { helper: Some(record(verification, available)), role: Role::Helper, ..account(GRACE) }
+    Account { helper: Some(helper_record(verification, available)), role: Role::Helper, ..account(GRACE_HOPPER) }
 }
 
 /// What the change tells about rights: `(on duty, may help)`.
 fn rights(change: &Change) -> Option<(bool, bool)> {
     change.events.iter().find_map(|e| match e.event {
         Event::HelperRightsChanged { user, on_duty, may_help } => {
-            assert_eq!((user, e.emergency), (id(GRACE), None));
+            assert_eq!((user, e.emergency), (id(GRACE_HOPPER), None));
             Some((on_duty, may_help))
         }
         _ => None,
@@ -60,19 +64,19 @@ async fn whoever_asks_becomes_a_helper_to_be_verified() {
     let (cx, committed) = service(HelperPolicy::Verified);
     let skills = vec![text("First aid")];
     let duty = Duty { available: None, skills: Some(skills.clone()) };
-    let after = enlist(&cx, &calling(account(GRACE)), duty).await.unwrap();
+    let after = enlist(&cx, &actor(account(GRACE_HOPPER)), duty).await.unwrap();
     let record = HelperRecord { verification: Pending, available: true, skills };
     assert_eq!((after.role, after.helper), (Role::Helper, Some(record.clone())));
-    let expected = Change::new(Some(id(GRACE)), now())
-        .write(Write::ExpectAccount(Box::new(account(GRACE))))
-        .write(Write::SetHelper { user: id(GRACE), helper: record, role: Role::Helper });
+    let expected = Change::new(Some(id(GRACE_HOPPER)), now())
+        .write(Write::ExpectAccount(Box::new(account(GRACE_HOPPER))))
+        .write(Write::SetHelper { user: id(GRACE_HOPPER), helper: record, role: Role::Helper });
     assert_eq!(committed.only(), expected);
 }
 
 #[tokio::test]
 async fn an_administrator_who_helps_stays_one() {
     let (cx, _) = service(HelperPolicy::Verified);
-    assert_eq!(enlist(&cx, &calling(admin()), Duty::default()).await.unwrap().role, Role::Admin);
+    assert_eq!(enlist(&cx, &actor(admin()), Duty::default()).await.unwrap().role, Role::Admin);
 }
 
 #[tokio::test]
@@ -80,7 +84,7 @@ async fn what_is_not_told_stays_as_it_was() {
     let mut before = with(Verified, false);
     before.helper.as_mut().unwrap().skills = vec![text("First aid")];
     let (cx, committed) = service(HelperPolicy::Verified);
-    let after = enlist(&cx, &calling(before.clone()), Duty::default()).await.unwrap();
+    let after = enlist(&cx, &actor(before.clone()), Duty::default()).await.unwrap();
     assert_eq!(after, before);
     assert_eq!(committed.only().events, []);
 }
@@ -93,13 +97,13 @@ async fn rights_that_change_are_told_and_others_are_not() {
         (with(Verified, false), available(true), VerifiedOnly, Some((true, true))),
         (with(Verified, true), available(true), VerifiedOnly, None),
         (with(Pending, true), available(false), VerifiedOnly, None),
-        (account(GRACE), available(true), VerifiedOnly, None),
-        (account(GRACE), available(true), Open, None),
-        (account(GRACE), available(false), Open, Some((false, true))),
+        (account(GRACE_HOPPER), available(true), VerifiedOnly, None),
+        (account(GRACE_HOPPER), available(true), Open, None),
+        (account(GRACE_HOPPER), available(false), Open, Some((false, true))),
         (with(Rejected, false), available(true), Open, Some((true, true))),
     ] {
         let (cx, committed) = service(policy);
-        enlist(&cx, &calling(before.clone()), duty.clone()).await.unwrap();
+        enlist(&cx, &actor(before.clone()), duty.clone()).await.unwrap();
         assert_eq!(rights(&committed.only()), told, "{before:?} {duty:?} {policy}");
     }
 }
@@ -116,12 +120,12 @@ async fn an_administrator_decides_who_may_help() {
         (with(Pending, true), Verified, Open, None),
     ] {
         let (cx, committed) = holding(before.clone(), policy);
-        let after = verify(&cx, &calling(admin()), id(GRACE), decided).await.unwrap();
+        let after = verify(&cx, &actor(admin()), id(GRACE_HOPPER), decided).await.unwrap();
         assert_eq!(after.helper.map(|h| h.verification), Some(decided));
         let change = committed.only();
         assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
         let expected = Write::ExpectAccount(Box::new(before));
-        assert_eq!(change.writes, [expected, Write::SetVerification { user: id(GRACE), verification: decided }]);
+        assert_eq!(change.writes, [expected, Write::SetVerification { user: id(GRACE_HOPPER), verification: decided }]);
     }
 }
 
@@ -131,7 +135,7 @@ async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
     // An administrator rejects the helper between what going on duty was decided on and its commit.
     let stored = rejected.clone();
     let (cx, committed) = service_with(move |_| Some(stored.clone()), HelperPolicy::Verified, stale(1));
-    let after = enlist(&cx, &calling(off_duty.clone()), available(true)).await.unwrap();
+    let after = enlist(&cx, &actor(off_duty.clone()), available(true)).await.unwrap();
     assert_eq!(after, with(Rejected, true));
     let attempts = committed.attempts();
     assert_eq!(attempts.iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), None]);
@@ -142,84 +146,85 @@ async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
     let mut looks = decisions.clone().into_iter();
     let looks = std::sync::Mutex::new(move || looks.next());
     let (cx, committed) = service_with(move |_| (looks.lock().unwrap())(), HelperPolicy::Verified, stale(1));
-    verify(&cx, &calling(admin()), id(GRACE), Verified).await.unwrap();
+    verify(&cx, &actor(admin()), id(GRACE_HOPPER), Verified).await.unwrap();
     assert_eq!(committed.attempts().iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), Some((false, true))]);
 }
 
 #[tokio::test]
 async fn deciding_about_an_account_again_is_bounded() {
     let (cx, committed) = service_with(|_| Some(with(Pending, true)), HelperPolicy::Verified, stale(2000));
-    assert_eq!(refusal(verify(&cx, &calling(admin()), id(GRACE), Verified).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), crate::usecase::ATTEMPTS as usize);
+    assert_eq!(refusal(verify(&cx, &actor(admin()), id(GRACE_HOPPER), Verified).await), Refusal::Contended);
+    assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
 async fn only_who_asked_to_help_is_verified() {
-    let (cx, committed) = holding(account(GRACE), HelperPolicy::Verified);
-    for unknown in [GRACE, NOBODY] {
-        assert_eq!(refusal(verify(&cx, &calling(admin()), id(unknown), Verified).await), Refusal::UserNotFound);
+    let (cx, committed) = holding(account(GRACE_HOPPER), HelperPolicy::Verified);
+    for unknown in [GRACE_HOPPER, STRANGER] {
+        assert_eq!(refusal(verify(&cx, &actor(admin()), id(unknown), Verified).await), Refusal::UserNotFound);
     }
-    assert!(committed.nothing());
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
 async fn a_block_is_told_so_that_sockets_are_closed() {
-    for (before, told) in [(helper(GRACE), Some((false, false))), (account(GRACE), None)] {
+    for (before, told) in [(helper(GRACE_HOPPER), Some((false, false))), (account(GRACE_HOPPER), None)] {
         let (cx, committed) = holding(before.clone(), HelperPolicy::Verified);
         let reason = Some(text("Abuse"));
-        assert!(block(&cx, &calling(admin()), id(GRACE), true, reason.clone()).await.unwrap().blocked);
+        assert!(block(&cx, &actor(admin()), id(GRACE_HOPPER), true, reason.clone()).await.unwrap().blocked);
         let change = committed.only();
         assert_eq!(rights(&change), told);
-        let closes = change.events.iter().filter(|e| e.event == Event::AccountBlocked { user: id(GRACE) }).count();
+        let closes =
+            change.events.iter().filter(|e| e.event == Event::AccountBlocked { user: id(GRACE_HOPPER) }).count();
         assert_eq!(closes, 1);
         let expected = Write::ExpectAccount(Box::new(before));
-        assert_eq!(change.writes, [expected, Write::SetBlocked { user: id(GRACE), blocked: true, reason }]);
+        assert_eq!(change.writes, [expected, Write::SetBlocked { user: id(GRACE_HOPPER), blocked: true, reason }]);
     }
 }
 
 #[tokio::test]
 async fn one_who_is_let_in_again_has_their_rights_back() {
-    let shut_out = Account { blocked: true, ..helper(GRACE) };
+    let shut_out = Account { blocked: true, ..helper(GRACE_HOPPER) };
     let (cx, committed) = holding(shut_out, HelperPolicy::Verified);
-    assert!(!block(&cx, &calling(admin()), id(GRACE), false, None).await.unwrap().blocked);
+    assert!(!block(&cx, &actor(admin()), id(GRACE_HOPPER), false, None).await.unwrap().blocked);
     let change = committed.only();
     assert_eq!((rights(&change), change.events.len()), (Some((true, true)), 1));
 }
 
 #[tokio::test]
 async fn a_block_is_refused_when_a_rule_says_so() {
-    let (cx, committed) = holding(account(GRACE), HelperPolicy::Verified);
+    let (cx, committed) = holding(account(GRACE_HOPPER), HelperPolicy::Verified);
     for (actor, whom, expected) in [
-        (calling(admin()), ADMIN, Refusal::NotAuthorized),
-        (calling(admin()), NOBODY, Refusal::UserNotFound),
-        (calling(helper(OWNER)), GRACE, Refusal::NotAuthorized),
+        (actor(admin()), ADMIN, Refusal::NotAuthorized),
+        (actor(admin()), STRANGER, Refusal::UserNotFound),
+        (actor(helper(OWNER)), GRACE_HOPPER, Refusal::NotAuthorized),
     ] {
         assert_eq!(refusal(block(&cx, &actor, id(whom), true, None).await), expected);
     }
-    assert!(committed.nothing());
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
 async fn only_administrators_decide() {
-    for actor in [calling(account(NOBODY)), calling(helper(OWNER)), calling(helper(GRACE))] {
+    for actor in [actor(account(STRANGER)), actor(helper(OWNER)), actor(helper(GRACE_HOPPER))] {
         let (cx, committed) = holding(with(Pending, true), HelperPolicy::Open);
         assert_eq!(must_be_admin(&actor), Err(Refusal::NotAuthorized));
-        assert_eq!(refusal(verify(&cx, &actor, id(GRACE), Verified).await), Refusal::NotAuthorized);
-        assert_eq!(refusal(block(&cx, &actor, id(GRACE), true, None).await), Refusal::NotAuthorized);
-        assert!(committed.nothing());
+        assert_eq!(refusal(verify(&cx, &actor, id(GRACE_HOPPER), Verified).await), Refusal::NotAuthorized);
+        assert_eq!(refusal(block(&cx, &actor, id(GRACE_HOPPER), true, None).await), Refusal::NotAuthorized);
+        assert!(committed.is_empty());
     }
-    assert_eq!(must_be_admin(&calling(admin())), Ok(()));
+    assert_eq!(must_be_admin(&actor(admin())), Ok(()));
 }
 
 #[tokio::test]
 async fn a_position_is_stored_with_its_time() {
     let position = Position::new(1.0, 2.0).unwrap();
     let mut positions = MockPositions::new();
-    let fix = Fix { user: id(GRACE), position, at: now() };
+    let fix = Fix { user: id(GRACE_HOPPER), position, at: now() };
     positions.expect_record().withf(move |fixes| fixes == [fix]).times(1).returning(|_| Ok(()));
     let (mut cx, _) = service(HelperPolicy::Verified);
     cx.positions = Arc::new(positions);
-    locate(&cx, id(GRACE), position).await.unwrap();
+    locate(&cx, id(GRACE_HOPPER), position).await.unwrap();
 }
 
 #[tokio::test]
@@ -233,9 +238,9 @@ async fn the_last_position_counts_for_a_day() {
         (None, None),
     ] {
         let mut positions = MockPositions::new();
-        let last = stored_at.map(|at| Fix { user: id(GRACE), position, at });
+        let last = stored_at.map(|at| Fix { user: id(GRACE_HOPPER), position, at });
         positions.expect_last().times(1).returning(move |user| Ok(last.filter(|fix| fix.user == user)));
         let cx = HelperPorts { positions: Arc::new(positions), ..service(HelperPolicy::Verified).0 };
-        assert_eq!(fresh_position(&cx, id(GRACE)).await.unwrap(), expected, "{stored_at:?}");
+        assert_eq!(fresh_position(&cx, id(GRACE_HOPPER)).await.unwrap(), expected, "{stored_at:?}");
     }
 }

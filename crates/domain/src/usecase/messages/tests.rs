@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     Emergency, ResponseStatus, To,
-    given::{
-        ALAN, Committed, EMERGENCY, GRACE, NOBODY, OWNER, account, admin, anonymous, at, calling, emergency,
-        from_helper, from_owner, grace, helper, id, message, now, owner, resolved, store, text, told, with_responses,
-    },
     port::{MockEmergencies, MockMessages},
+    testing::{
+        ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, anonymous,
+        at, events_of, grace_hopper, helper, id, message, message_from_helper, message_from_owner, now, owner,
+        resolved, store, text, with_responses,
+    },
     usecase::emergencies::tests::{context, empty, holding, refusal, stale, the_emergency},
 };
 
 /// Grace is on her way, Alan cancelled.
 fn helped() -> Emergency {
-    with_responses(&[(GRACE, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)])
+    with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)])
 }
 
 fn service(
@@ -49,16 +50,16 @@ fn hello() -> Text<1000> {
 async fn participants_write_on_condition_that_nothing_changed() {
     for (emergency, actor, by, from) in [
         (helped(), owner(), OWNER, Sender::Owner(account(OWNER).person())),
-        (helped(), grace(), GRACE, Sender::Helper(helper(GRACE).person())),
+        (helped(), grace_hopper(), GRACE_HOPPER, Sender::Helper(helper(GRACE_HOPPER).person())),
         (anonymous(helped()), owner(), OWNER, Sender::Owner(account(OWNER).person())),
     ] {
         let (cx, committed) = posting(&emergency);
         let posted = post(&cx, &actor, the_emergency(), Addressee::Everyone, hello()).await.unwrap();
-        let anonymous = emergency.call.details.anonymous;
+        let anonymous = emergency.call().details.anonymous;
         let expected = Message { id: id(1000), anonymous, created_at: now(), ..message(from, To::Everyone) };
         assert_eq!(posted, expected);
-        let (change, revision) = (committed.only(), emergency.revision);
-        assert_eq!(told(&change, by), [Event::MessagePosted { message: posted.clone() }]);
+        let (change, revision) = (committed.only(), emergency.revision());
+        assert_eq!(events_of(&change, by), [Event::MessagePosted { message: posted.clone() }]);
         let guard = Write::ExpectRevision { emergency: the_emergency(), revision };
         assert_eq!(change.writes, [guard, Write::PostMessage(posted)]);
     }
@@ -67,9 +68,9 @@ async fn participants_write_on_condition_that_nothing_changed() {
 #[tokio::test]
 async fn a_message_goes_to_whom_it_is_addressed() {
     for (actor, addressee, to) in [
-        (grace(), Addressee::Creator, To::Creator),
-        (grace(), Addressee::User(id(OWNER)), To::Owner),
-        (owner(), Addressee::User(id(GRACE)), To::Helper(id(GRACE))),
+        (grace_hopper(), Addressee::Creator, To::Creator),
+        (grace_hopper(), Addressee::User(id(OWNER)), To::Owner),
+        (owner(), Addressee::User(id(GRACE_HOPPER)), To::Helper(id(GRACE_HOPPER))),
     ] {
         let (cx, _) = posting(&helped());
         assert_eq!(post(&cx, &actor, the_emergency(), addressee, hello()).await.unwrap().to, to);
@@ -81,18 +82,18 @@ async fn a_message_is_refused_when_a_rule_says_so() {
     let (all, ended) = (Addressee::Everyone, crate::EmergencyStatus::Resolved);
     let user = |n| Addressee::User(id(n));
     for (emergency, actor, addressee, expected) in [
-        (helped(), calling(helper(ALAN)), all, Refusal::NotAuthorized),
-        (helped(), calling(helper(4)), all, Refusal::NotAuthorized),
-        (helped(), calling(admin()), all, Refusal::NotAuthorized),
-        (helped(), calling(account(NOBODY)), all, Refusal::NotAuthorized),
+        (helped(), actor(helper(ALAN)), all, Refusal::NotAuthorized),
+        (helped(), actor(helper(4)), all, Refusal::NotAuthorized),
+        (helped(), actor(admin()), all, Refusal::NotAuthorized),
+        (helped(), actor(account(STRANGER)), all, Refusal::NotAuthorized),
         (resolved(helped()), owner(), all, Refusal::EmergencyEnded { status: ended }),
         (helped(), owner(), user(ALAN), Refusal::RecipientTakesNoPart),
         (helped(), owner(), Addressee::Unknown, Refusal::RecipientTakesNoPart),
-        (anonymous(helped()), grace(), user(OWNER), Refusal::RecipientTakesNoPart),
+        (anonymous(helped()), grace_hopper(), user(OWNER), Refusal::RecipientTakesNoPart),
     ] {
         let (cx, committed) = posting(&emergency);
         let outcome = post(&cx, &actor, the_emergency(), addressee, hello()).await;
-        assert_eq!((refusal(outcome), committed.nothing()), (expected, true), "{actor:?}");
+        assert_eq!((refusal(outcome), committed.is_empty()), (expected, true), "{actor:?}");
     }
 }
 
@@ -112,31 +113,31 @@ async fn writing_again_and_again_is_bounded() {
     let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(2000));
     let outcome = post(&cx, &owner(), the_emergency(), Addressee::Everyone, hello()).await;
     assert_eq!(refusal(outcome), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), crate::usecase::ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
 async fn only_the_sender_takes_a_message_back() {
-    let me = To::Helper(id(GRACE));
+    let me = To::Helper(id(GRACE_HOPPER));
     for (message, actor, expected) in [
-        (Some(from_owner(To::Everyone)), owner(), Ok(None)),
-        (Some(from_helper(GRACE, To::Everyone)), grace(), Ok(None)),
-        (Some(from_owner(me)), owner(), Ok(Some(vec![id(GRACE), id(OWNER)]))),
-        (Some(from_owner(To::Everyone)), grace(), Err(Refusal::NotAuthorized)),
-        (Some(from_owner(me)), grace(), Err(Refusal::NotAuthorized)),
+        (Some(message_from_owner(To::Everyone)), owner(), Ok(None)),
+        (Some(message_from_helper(GRACE_HOPPER, To::Everyone)), grace_hopper(), Ok(None)),
+        (Some(message_from_owner(me)), owner(), Ok(Some(vec![id(GRACE_HOPPER), id(OWNER)]))),
+        (Some(message_from_owner(To::Everyone)), grace_hopper(), Err(Refusal::NotAuthorized)),
+        (Some(message_from_owner(me)), grace_hopper(), Err(Refusal::NotAuthorized)),
         (Some(message(Sender::System, To::Creator)), owner(), Err(Refusal::NotAuthorized)),
         // Nobody learns that others talk in private.
-        (Some(message(Sender::System, To::Creator)), grace(), Err(Refusal::MessageNotFound)),
-        (Some(from_helper(4, To::Helper(id(5)))), owner(), Err(Refusal::MessageNotFound)),
+        (Some(message(Sender::System, To::Creator)), grace_hopper(), Err(Refusal::MessageNotFound)),
+        (Some(message_from_helper(4, To::Helper(id(5)))), owner(), Err(Refusal::MessageNotFound)),
         (None, owner(), Err(Refusal::MessageNotFound)),
-        (Some(from_helper(ALAN, To::Everyone)), calling(helper(ALAN)), Err(Refusal::NotAuthorized)),
-        (Some(from_owner(To::Everyone)), calling(admin()), Err(Refusal::NotAuthorized)),
+        (Some(message_from_helper(ALAN, To::Everyone)), actor(helper(ALAN)), Err(Refusal::NotAuthorized)),
+        (Some(message_from_owner(To::Everyone)), actor(admin()), Err(Refusal::NotAuthorized)),
     ] {
         let (cx, committed) = holding_message(message.clone());
         let outcome = delete(&cx, &actor, the_emergency(), id(300)).await;
         match expected {
             Err(expected) => {
-                assert_eq!((refusal(outcome), committed.nothing()), (expected, true), "{actor:?}: {message:?}");
+                assert_eq!((refusal(outcome), committed.is_empty()), (expected, true), "{actor:?}: {message:?}");
             }
             Ok(readers) => {
                 outcome.unwrap();
@@ -159,15 +160,15 @@ async fn participants_read_even_after_the_end_and_nobody_else_does() {
         messages
             .expect_list()
             .withf(move |asked| *asked == page(reader))
-            .returning(move |asked| Ok(Some((emergency.access(asked.reader), vec![from_owner(To::Everyone)]))));
+            .returning(move |asked| Ok(Some((emergency.access(asked.reader), vec![message_from_owner(To::Everyone)]))));
         service(MockEmergencies::new(), messages, vec![]).0
     };
     for emergency in [helped(), resolved(helped())] {
-        for (actor, n) in [(owner(), OWNER), (grace(), GRACE)] {
+        for (actor, n) in [(owner(), OWNER), (grace_hopper(), GRACE_HOPPER)] {
             let read = list(&reading(emergency.clone(), n), &actor, page(n)).await.unwrap();
-            assert_eq!(read, [from_owner(To::Everyone)]);
+            assert_eq!(read, [message_from_owner(To::Everyone)]);
         }
-        for (actor, n) in [(calling(helper(ALAN)), ALAN), (calling(admin()), 9), (calling(account(NOBODY)), NOBODY)] {
+        for (actor, n) in [(actor(helper(ALAN)), ALAN), (actor(admin()), 9), (actor(account(STRANGER)), STRANGER)] {
             let outcome = list(&reading(emergency.clone(), n), &actor, page(n)).await;
             assert_eq!(refusal(outcome), Refusal::NotAuthorized);
         }
@@ -185,5 +186,5 @@ async fn what_does_not_exist_is_not_found() {
     let outcome = post(&cx, &owner(), gone, Addressee::Everyone, hello()).await;
     assert_eq!(refusal(outcome), Refusal::EmergencyNotFound);
     assert_eq!(refusal(delete(&cx, &owner(), gone, id(300)).await), Refusal::EmergencyNotFound);
-    assert_eq!(emergency().id(), gone);
+    assert_eq!(active_emergency().id(), gone);
 }

@@ -3,11 +3,11 @@
 use super::*;
 use crate::{
     Emergency, HelperPolicy, HelperRecord, ResponseStatus, Verification,
-    given::{
-        ALAN, EMERGENCY, GRACE, NOBODY, OWNER, account, admin, calling, emergency, grace, helper, id, owner, record,
-        resolved, store, with_responses,
-    },
     port::{MockEmergencies, MockEventLog},
+    testing::{
+        ALAN, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, edited, grace_hopper,
+        helper, helper_record, id, owner, resolved, store, with_responses,
+    },
     usecase::emergencies::tests::{context, refusal, the_emergency},
 };
 
@@ -35,9 +35,8 @@ fn in_log(emergency: Emergency) -> MockEventLog {
     log
 }
 
-fn numbered(n: u128, mut emergency: Emergency) -> Emergency {
-    emergency.call.id = id(n);
-    emergency
+fn numbered(n: u128, emergency: Emergency) -> Emergency {
+    edited(emergency, |e| e.call.id = id(n))
 }
 
 fn part(emergency: u128) -> [Room; 2] {
@@ -46,86 +45,89 @@ fn part(emergency: u128) -> [Room; 2] {
 
 #[tokio::test]
 async fn the_current_one_is_the_first_of_those_taken_part_in() {
-    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    let responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
     let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
-    let cx = service(taking_part(GRACE, live));
+    let cx = service(taking_part(GRACE_HOPPER, live));
     let log = MockEventLog::new();
-    assert_eq!(leave(&cx, &log, id(GRACE), Which::Current).await.unwrap(), (id(101), EventId::new(7)));
-    let cx = service(taking_part(GRACE, vec![]));
-    assert_eq!(refusal(leave(&cx, &log, id(GRACE), Which::Current).await), Refusal::EmergencyNotFound);
+    assert_eq!(leave(&cx, &log, id(GRACE_HOPPER), Which::Current).await.unwrap(), (id(101), EventId::new(7)));
+    let cx = service(taking_part(GRACE_HOPPER, vec![]));
+    assert_eq!(refusal(leave(&cx, &log, id(GRACE_HOPPER), Which::Current).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
 async fn the_current_one_is_joined_as_it_was_found() {
-    let cx = service(taking_part(GRACE, vec![numbered(101, with_responses(&[(GRACE, ResponseStatus::OnWay)]))]));
-    let joined = join(&cx, &MockEventLog::new(), &grace(), Which::Current).await.unwrap();
+    let cx = service(taking_part(
+        GRACE_HOPPER,
+        vec![numbered(101, with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]))],
+    ));
+    let joined = join(&cx, &MockEventLog::new(), &grace_hopper(), Which::Current).await.unwrap();
     assert_eq!(joined, (id(101), Rooms { rooms: part(101).to_vec(), as_of: EventId::new(7) }));
 }
 
 #[tokio::test]
 async fn any_id_is_left_once_what_is_known_of_it_was_met_and_another_text_is_nobodys() {
-    let (cx, log) = (service(MockEmergencies::new()), in_log(emergency()));
-    let known = leave(&cx, &log, id(GRACE), Which::Id(the_emergency())).await.unwrap();
+    let (cx, log) = (service(MockEmergencies::new()), in_log(active_emergency()));
+    let known = leave(&cx, &log, id(GRACE_HOPPER), Which::Id(the_emergency())).await.unwrap();
     assert_eq!(known, (the_emergency(), EventId::new(9)));
-    assert_eq!(leave(&cx, &log, id(GRACE), Which::Id(id(7))).await.unwrap(), (id(7), EventId::START));
-    assert_eq!(refusal(leave(&cx, &log, id(GRACE), Which::Unknown).await), Refusal::EmergencyNotFound);
+    assert_eq!(leave(&cx, &log, id(GRACE_HOPPER), Which::Id(id(7))).await.unwrap(), (id(7), EventId::START));
+    assert_eq!(refusal(leave(&cx, &log, id(GRACE_HOPPER), Which::Unknown).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
 async fn joining_leads_to_the_rooms_of_the_relation() {
     let cx = service(MockEmergencies::new());
-    let log = in_log(with_responses(&[(GRACE, ResponseStatus::OnWay)]));
+    let log = in_log(with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]));
     let [room, participants] = part(EMERGENCY);
     for (actor, rooms) in [
         (owner(), vec![room, participants]),
-        (grace(), vec![room, participants]),
-        (calling(admin()), vec![room]),
-        (calling(helper(ALAN)), vec![room]),
+        (grace_hopper(), vec![room, participants]),
+        (actor(admin()), vec![room]),
+        (actor(helper(ALAN)), vec![room]),
     ] {
         let joined = join(&cx, &log, &actor, Which::Id(the_emergency())).await.unwrap();
         assert_eq!(joined, (the_emergency(), Rooms { rooms, as_of: EventId::new(9) }), "{actor:?}");
     }
-    let stranger = calling(account(NOBODY));
+    let stranger = actor(account(STRANGER));
     assert_eq!(refusal(join(&cx, &log, &stranger, Which::Id(the_emergency())).await), Refusal::NotAuthorized);
     assert_eq!(refusal(join(&cx, &log, &owner(), Which::Id(id(7))).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
 async fn lookers_on_do_not_join_what_has_ended() {
-    let (cx, log) = (service(MockEmergencies::new()), in_log(resolved(emergency())));
-    assert_eq!(refusal(join(&cx, &log, &grace(), Which::Id(the_emergency())).await), Refusal::NotAuthorized);
+    let (cx, log) = (service(MockEmergencies::new()), in_log(resolved(active_emergency())));
+    assert_eq!(refusal(join(&cx, &log, &grace_hopper(), Which::Id(the_emergency())).await), Refusal::NotAuthorized);
     assert!(join(&cx, &log, &owner(), Which::Id(the_emergency())).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_connection_is_back_in_the_rooms_of_what_it_takes_part_in() {
-    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    let responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
     let live = vec![numbered(101, responding.clone()), numbered(102, responding)];
-    let rooms = restore(&service(taking_part(GRACE, live)), &helper(GRACE)).await.unwrap();
-    let expected = [&[Room::User(id(GRACE)), Room::Helpers][..], &part(101), &part(102)].concat();
+    let rooms = restore(&service(taking_part(GRACE_HOPPER, live)), &helper(GRACE_HOPPER)).await.unwrap();
+    let expected = [&[Room::User(id(GRACE_HOPPER)), Room::Helpers][..], &part(101), &part(102)].concat();
     assert_eq!(rooms, Rooms { rooms: expected, as_of: EventId::new(7) });
 
-    let rooms = restore(&service(taking_part(OWNER, vec![emergency()])), &account(OWNER)).await.unwrap();
+    let rooms = restore(&service(taking_part(OWNER, vec![active_emergency()])), &account(OWNER)).await.unwrap();
     assert_eq!(rooms.rooms, [&[Room::User(id(OWNER))][..], &part(EMERGENCY)].concat());
 }
 
 #[tokio::test]
 async fn only_helpers_on_duty_are_in_the_helpers_room() {
-    let with = |record: Option<HelperRecord>| Account { helper: record, ..account(GRACE) };
+    let with = |record: Option<HelperRecord>| Account { helper: record, ..account(GRACE_HOPPER) };
     for (account, verified, open) in [
-        (with(Some(record(Verification::Verified, true))), true, true),
-        (with(Some(record(Verification::Verified, false))), false, false),
-        (with(Some(record(Verification::Pending, true))), false, true),
-        (with(Some(record(Verification::Rejected, true))), false, true),
+        (with(Some(helper_record(Verification::Verified, true))), true, true),
+        (with(Some(helper_record(Verification::Verified, false))), false, false),
+        (with(Some(helper_record(Verification::Pending, true))), false, true),
+        (with(Some(helper_record(Verification::Rejected, true))), false, true),
         (with(None), false, true),
-        (Account { blocked: true, ..helper(GRACE) }, false, false),
+        (Account { blocked: true, ..helper(GRACE_HOPPER) }, false, false),
     ] {
         for (policy, on_duty) in [(HelperPolicy::Verified, verified), (HelperPolicy::Open, open)] {
-            let mut cx = service(taking_part(GRACE, vec![]));
+            let mut cx = service(taking_part(GRACE_HOPPER, vec![]));
             cx.rules.helpers = policy;
             let rooms = restore(&cx, &account).await.unwrap().rooms;
             assert_eq!(rooms.contains(&Room::Helpers), on_duty, "{account:?} {policy}");
-            assert_eq!(rooms[0], Room::User(id(GRACE)));
+            assert_eq!(rooms[0], Room::User(id(GRACE_HOPPER)));
         }
     }
 }

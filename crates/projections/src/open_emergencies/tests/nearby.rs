@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::PositionChange;
-use crate::given::{ALAN, GRACE, NOBODY, OWNER, card, emergency, every_event, resolved, with_responses};
+use allynet_domain::testing::{
+    ALAN, GRACE_HOPPER, OWNER, STRANGER, active_emergency, every_event, helper_card, resolved, with_responses,
+};
 
 /// A position so far from the call, in degrees.
 fn place(north: f64, east: f64) -> Position {
@@ -22,14 +24,14 @@ fn a_helper_within_the_radius_of_the_last_wave_is_needed_until_alerted() {
     assert!(!OpenEmergencies::default().any_unanswered());
     let open = after([created()]);
     assert!(open.any_unanswered());
-    assert!(!needs(&open, GRACE), "the first wave is committed with the call and sets the radius");
+    assert!(!needs(&open, GRACE_HOPPER), "the first wave is committed with the call and sets the radius");
     let open = after([created(), wave(5_000.0, &[ALAN])]);
-    assert!(needs(&open, GRACE));
+    assert!(needs(&open, GRACE_HOPPER));
     assert!(!needs(&open, ALAN), "alerted before");
     assert!(!needs(&open, OWNER));
-    open.settle(id(EMERGENCY), id(GRACE));
-    assert!(!needs(&open, GRACE));
-    open.settle(id(404), id(GRACE));
+    open.settle(id(EMERGENCY), id(GRACE_HOPPER));
+    assert!(!needs(&open, GRACE_HOPPER));
+    open.settle(id(404), id(GRACE_HOPPER));
 }
 
 #[test]
@@ -39,13 +41,13 @@ fn a_helper_who_stood_there_before_does_not_come_near() {
     let raised = call().created_at;
     let earlier = raised - chrono::TimeDelta::microseconds(1);
     for (helper, before, now, stored_at, expected) in [
-        (GRACE, None, inside, raised, true),
-        (GRACE, Some(outside), inside, raised, true),
-        (GRACE, Some(inside), inside, at(9), false),
-        (GRACE, Some(inside), outside, at(9), false),
-        (GRACE, None, outside, at(9), false),
+        (GRACE_HOPPER, None, inside, raised, true),
+        (GRACE_HOPPER, Some(outside), inside, raised, true),
+        (GRACE_HOPPER, Some(inside), inside, at(9), false),
+        (GRACE_HOPPER, Some(inside), outside, at(9), false),
+        (GRACE_HOPPER, None, outside, at(9), false),
         // Counted when the emergency was raised.
-        (GRACE, None, inside, earlier, false),
+        (GRACE_HOPPER, None, inside, earlier, false),
         (ALAN, Some(outside), inside, at(9), false),
     ] {
         let change = PositionChange { user: id(helper), before, now, stored_at };
@@ -56,7 +58,7 @@ fn a_helper_who_stood_there_before_does_not_come_near() {
 #[test]
 fn the_radius_is_that_of_the_last_wave_and_exact() {
     let is_near = |radius: f64, place: Position| {
-        !after([created(), wave(1.0, &[]), wave(radius, &[])]).unanswered_near(id(GRACE), place).is_empty()
+        !after([created(), wave(1.0, &[]), wave(radius, &[])]).unanswered_near(id(GRACE_HOPPER), place).is_empty()
     };
     for place in [place(0.03, 0.0), place(-0.03, 0.0), place(0.0, 0.05), place(0.0, -0.05), place(0.02, 0.03)] {
         let distance = place.distance_to(call().details.location.position).get();
@@ -67,10 +69,11 @@ fn the_radius_is_that_of_the_last_wave_and_exact() {
 
 #[test]
 fn a_helper_who_answered_is_needed_no_more() {
-    let cancelled = updated(GRACE, ResponseStatus::Cancelled, None);
-    for event in [joined(card(GRACE), None), Event::AlertDeclined { helper: id(GRACE) }, cancelled] {
+    let cancelled = updated(GRACE_HOPPER, ResponseStatus::Cancelled, None);
+    for event in [joined(helper_card(GRACE_HOPPER), None), Event::AlertDeclined { helper: id(GRACE_HOPPER) }, cancelled]
+    {
         let open = after([created(), wave(5_000.0, &[]), event.clone()]);
-        assert!(!needs(&open, GRACE), "{event:?}");
+        assert!(!needs(&open, GRACE_HOPPER), "{event:?}");
         assert!(needs(&open, ALAN), "{event:?}");
     }
 }
@@ -78,61 +81,61 @@ fn a_helper_who_answered_is_needed_no_more() {
 #[test]
 fn no_other_helper_is_needed_while_one_responds() {
     use EmergencyStatus::{Active, Responding};
-    let open = after([created(), wave(5_000.0, &[]), joined(card(ALAN), None), status(Responding)]);
-    assert!(!open.any_unanswered() && !needs(&open, GRACE));
+    let open = after([created(), wave(5_000.0, &[]), joined(helper_card(ALAN), None), status(Responding)]);
+    assert!(!open.any_unanswered() && !needs(&open, GRACE_HOPPER));
     apply(&open, updated(ALAN, ResponseStatus::Cancelled, None));
     apply(&open, status(Active));
-    assert!(open.any_unanswered() && needs(&open, GRACE));
+    assert!(open.any_unanswered() && needs(&open, GRACE_HOPPER));
     assert!(!needs(&open, ALAN));
     apply(&open, Event::Unanswered { owner: id(OWNER), alerted: 0 });
-    assert!(needs(&open, GRACE), "it is unanswered after the last wave, too");
+    assert!(needs(&open, GRACE_HOPPER), "it is unanswered after the last wave, too");
     apply(&open, ended());
-    assert!(!open.any_unanswered() && !needs(&open, GRACE));
+    assert!(!open.any_unanswered() && !needs(&open, GRACE_HOPPER));
 }
 
 #[test]
 fn a_restored_emergency_needs_helpers_by_its_status() {
     for (emergency, is_unanswered) in [
-        (emergency(), true),
+        (active_emergency(), true),
         (with_responses(&[(ALAN, ResponseStatus::Cancelled)]), true),
         (with_responses(&[(ALAN, ResponseStatus::OnWay)]), false),
-        (resolved(emergency()), false),
+        (resolved(active_emergency()), false),
     ] {
         let open = OpenEmergencies::default();
         open.restore(&emergency);
         assert_eq!(
-            (open.any_unanswered(), needs(&open, GRACE)),
+            (open.any_unanswered(), needs(&open, GRACE_HOPPER)),
             (is_unanswered, is_unanswered),
             "{:?}",
-            emergency.status
+            emergency.status()
         );
-        assert!(!needs(&open, ALAN) || emergency.responses.is_empty());
+        assert!(!needs(&open, ALAN) || emergency.responses().is_empty());
         assert!(!needs(&open, OWNER));
     }
 }
 
 #[test]
 fn the_log_outranks_the_read() {
-    let open = before_restoring([created(), wave(10_000.0, &[GRACE])]);
-    open.restore(&emergency());
-    assert!(!needs(&open, GRACE));
+    let open = before_restoring([created(), wave(10_000.0, &[GRACE_HOPPER])]);
+    open.restore(&active_emergency());
+    assert!(!needs(&open, GRACE_HOPPER));
     assert!(!open.unanswered_near(id(ALAN), place(0.08, 0.0)).is_empty(), "within 10 km, not within 5");
 }
 
 #[test]
 fn a_wave_makes_an_older_emergency_known_before_the_read() {
-    let open = before_restoring([wave(10_000.0, &[GRACE])]);
-    assert!(needs(&open, ALAN) && !needs(&open, GRACE));
+    let open = before_restoring([wave(10_000.0, &[GRACE_HOPPER])]);
+    assert!(needs(&open, ALAN) && !needs(&open, GRACE_HOPPER));
     open.restore(&with_responses(&[(ALAN, ResponseStatus::OnWay)]));
-    assert!(needs(&open, NOBODY), "it was unanswered when the wave was sent, whatever the older read says");
-    assert!(!needs(&open, ALAN) && !needs(&open, GRACE));
+    assert!(needs(&open, STRANGER), "it was unanswered when the wave was sent, whatever the older read says");
+    assert!(!needs(&open, ALAN) && !needs(&open, GRACE_HOPPER));
 }
 
 #[test]
 fn an_emergency_that_ended_during_the_read_needs_no_helper() {
     let open = before_restoring([wave(10_000.0, &[]), ended()]);
-    open.restore(&emergency());
-    assert!(!open.any_unanswered() && !needs(&open, GRACE));
+    open.restore(&active_emergency());
+    assert!(!open.any_unanswered() && !needs(&open, GRACE_HOPPER));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay};
 
 use super::*;
-use crate::given::{ALAN, GRACE, OWNER, anonymous, card, every_event, resolved, with_responses};
+use allynet_domain::testing::{
+    ALAN, GRACE_HOPPER, OWNER, anonymous, edited, every_event, helper_card, person, resolved, with_responses,
+};
 
 /// A helper without a trip.
 const NO_TRIP: Result<Option<Timestamp>, &str> = Err("no trip");
@@ -26,47 +28,63 @@ fn is_visible(open: &OpenEmergencies, user: u128) -> bool {
 fn a_helper_is_on_their_way_from_the_response_until_they_arrive_or_it_ends() {
     for (events, expected) in [
         (vec![], NO_TRIP),
-        (vec![joined(card(GRACE), None)], Ok(None)),
-        (vec![joined(card(GRACE), Some(60))], Ok(Some(at(60)))),
-        (vec![joined(card(GRACE), Some(60)), updated(GRACE, OnWay, Some(70))], Ok(Some(at(70)))),
-        (vec![joined(card(GRACE), None), updated(GRACE, Arrived, None)], NO_TRIP),
-        (vec![joined(card(GRACE), None), updated(GRACE, Completed, None)], NO_TRIP),
-        (vec![joined(card(GRACE), None), updated(GRACE, Cancelled, None)], NO_TRIP),
+        (vec![joined(helper_card(GRACE_HOPPER), None)], Ok(None)),
+        (vec![joined(helper_card(GRACE_HOPPER), Some(60))], Ok(Some(at(60)))),
+        (vec![joined(helper_card(GRACE_HOPPER), Some(60)), updated(GRACE_HOPPER, OnWay, Some(70))], Ok(Some(at(70)))),
+        (vec![joined(helper_card(GRACE_HOPPER), None), updated(GRACE_HOPPER, Arrived, None)], NO_TRIP),
+        (vec![joined(helper_card(GRACE_HOPPER), None), updated(GRACE_HOPPER, Completed, None)], NO_TRIP),
+        (vec![joined(helper_card(GRACE_HOPPER), None), updated(GRACE_HOPPER, Cancelled, None)], NO_TRIP),
         (
-            vec![joined(card(GRACE), None), updated(GRACE, Cancelled, None), joined(card(GRACE), Some(9))],
+            vec![
+                joined(helper_card(GRACE_HOPPER), None),
+                updated(GRACE_HOPPER, Cancelled, None),
+                joined(helper_card(GRACE_HOPPER), Some(9)),
+            ],
             Ok(Some(at(9))),
         ),
-        (vec![joined(card(GRACE), None), joined(card(ALAN), None), updated(ALAN, Arrived, None)], Ok(None)),
-        (vec![joined(card(GRACE), None), ended()], NO_TRIP),
-        (vec![joined(card(GRACE), None), ended(), updated(GRACE, OnWay, None)], NO_TRIP),
+        (
+            vec![
+                joined(helper_card(GRACE_HOPPER), None),
+                joined(helper_card(ALAN), None),
+                updated(ALAN, Arrived, None),
+            ],
+            Ok(None),
+        ),
+        (vec![joined(helper_card(GRACE_HOPPER), None), ended()], NO_TRIP),
+        (vec![joined(helper_card(GRACE_HOPPER), None), ended(), updated(GRACE_HOPPER, OnWay, None)], NO_TRIP),
     ] {
         let shown = format!("{events:?}");
         let open = after([created()].into_iter().chain(events));
-        assert_eq!(stated(&open, GRACE), expected, "{shown}");
+        assert_eq!(stated(&open, GRACE_HOPPER), expected, "{shown}");
     }
 }
 
 #[test]
 fn the_presence_of_participants_is_visible_but_for_an_anonymous_owner() {
-    let open = after([created(), joined(card(GRACE), None), joined(card(ALAN), None), updated(ALAN, Cancelled, None)]);
-    assert_eq!([OWNER, GRACE, ALAN].map(|user| is_visible(&open, user)), [true, true, false]);
-    apply(&open, updated(GRACE, Completed, None));
-    assert!(is_visible(&open, GRACE), "a helper who has completed is still a participant");
+    let open = after([
+        created(),
+        joined(helper_card(GRACE_HOPPER), None),
+        joined(helper_card(ALAN), None),
+        updated(ALAN, Cancelled, None),
+    ]);
+    assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| is_visible(&open, user)), [true, true, false]);
+    apply(&open, updated(GRACE_HOPPER, Completed, None));
+    assert!(is_visible(&open, GRACE_HOPPER), "a helper who has completed is still a participant");
     apply(&open, ended());
-    assert_eq!([OWNER, GRACE].map(|user| is_visible(&open, user)), [false, false]);
+    assert_eq!([OWNER, GRACE_HOPPER].map(|user| is_visible(&open, user)), [false, false]);
 
     let mut hidden = call();
     hidden.details.anonymous = true;
-    let open = after([Event::EmergencyCreated { call: hidden, nearby_helpers: 0 }, joined(card(GRACE), None)]);
-    assert_eq!([OWNER, GRACE].map(|user| is_visible(&open, user)), [false, true]);
+    let open =
+        after([Event::EmergencyCreated { call: hidden, nearby_helpers: 0 }, joined(helper_card(GRACE_HOPPER), None)]);
+    assert_eq!([OWNER, GRACE_HOPPER].map(|user| is_visible(&open, user)), [false, true]);
 }
 
 #[test]
 fn the_presence_of_an_anonymous_owner_is_visible_where_they_help() {
     let open = OpenEmergencies::default();
-    open.restore(&anonymous(with_responses(&[(GRACE, OnWay)])));
-    let mut other = with_responses(&[(OWNER, OnWay)]);
-    (other.call.id, other.call.owner) = (id(7), card(ALAN).person);
+    open.restore(&anonymous(with_responses(&[(GRACE_HOPPER, OnWay)])));
+    let other = edited(with_responses(&[(OWNER, OnWay)]), |e| (e.call.id, e.call.owner) = (id(7), person(ALAN)));
     open.restore(&other);
     open.mark_complete();
     assert_eq!(open.presence_visible_in(id(OWNER)), [id(7)]);
@@ -75,11 +93,11 @@ fn the_presence_of_an_anonymous_owner_is_visible_where_they_help() {
 
 #[test]
 fn a_response_that_was_read_counts_only_if_the_log_said_nothing_of_it() {
-    let read = || with_responses(&[(GRACE, OnWay), (ALAN, Arrived)]);
+    let read = || with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, Arrived)]);
     for (events, expected) in [
         (vec![], [true, false]),
-        (vec![updated(GRACE, Arrived, None)], [false, false]),
-        (vec![updated(GRACE, Cancelled, None), joined(card(ALAN), None)], [false, true]),
+        (vec![updated(GRACE_HOPPER, Arrived, None)], [false, false]),
+        (vec![updated(GRACE_HOPPER, Cancelled, None), joined(helper_card(ALAN), None)], [false, true]),
         (vec![ended()], [false, false]),
         (vec![created(), ended()], [false, false]),
     ] {
@@ -88,20 +106,20 @@ fn a_response_that_was_read_counts_only_if_the_log_said_nothing_of_it() {
         open.restore(&read());
         open.mark_complete();
         assert!(open.is_complete());
-        assert_eq!([GRACE, ALAN].map(|helper| stated(&open, helper).is_ok()), expected, "{shown}");
+        assert_eq!([GRACE_HOPPER, ALAN].map(|helper| stated(&open, helper).is_ok()), expected, "{shown}");
     }
     let open = OpenEmergencies::default();
     open.restore(&resolved(read()));
-    assert!(open.trip_of(id(GRACE)).is_none() && !is_visible(&open, OWNER));
+    assert!(open.trip_of(id(GRACE_HOPPER)).is_none() && !is_visible(&open, OWNER));
 }
 
 #[test]
 fn an_ended_emergency_leaves_nothing_in_memory() {
     let open = OpenEmergencies::default();
-    apply(&open, updated(GRACE, OnWay, None));
-    assert_eq!(open.trip_of(id(GRACE)), None, "the destination is unknown");
+    apply(&open, updated(GRACE_HOPPER, OnWay, None));
+    assert_eq!(open.trip_of(id(GRACE_HOPPER)), None, "the destination is unknown");
     open.mark_complete();
-    apply(&open, joined(card(ALAN), None));
+    apply(&open, joined(helper_card(ALAN), None));
     for event in every_event() {
         apply(&open, event);
     }

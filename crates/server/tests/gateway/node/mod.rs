@@ -10,10 +10,10 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Call, Details, Email, Emergency, EmergencyId, EmergencyStatus, EmergencyType, Event, EventId,
-    HelperRecord, HelperReputation, Location, LoggedEvent, Metres, Name, Position, Priority, Profile, Revision, Role,
-    SessionId, Timestamp, UserId, Verification,
+    Account, Call, Details, Email, Emergency, EmergencyId, Event, EventId, HelperRecord, HelperReputation, Location,
+    LoggedEvent, Name, Position, Profile, Role, SessionId, Timestamp, UserId, Verification,
     port::{Error, Fix, Result},
+    testing,
 };
 use allynet_realtime::{Gateway, GatewayPorts, gateway};
 use allynet_server::listener::{ConnectionInfo, Listener, attach_connection};
@@ -64,30 +64,9 @@ pub(crate) fn account(id: UserId) -> Account {
 /// Emergency that a user has just raised.
 pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
     let location = Location { position: Position::new(0.0, 0.0).unwrap(), address: None, description: None };
-    let details = Details {
-        kind: EmergencyType::Other,
-        category: None,
-        description: None,
-        location,
-        priority: Priority::High,
-        severity: 5,
-        silent: false,
-        anonymous: false,
-    };
+    let details = Details { location, ..testing::details() };
     let call = Call { id, owner: account(owner).person(), details, created_at: Timestamp::UNIX_EPOCH };
-    Emergency {
-        call,
-        request_id: None,
-        status: EmergencyStatus::Active,
-        alert_radius: Metres::new(5_000.0),
-        updated_at: Timestamp::UNIX_EPOCH,
-        first_response_at: None,
-        ending: None,
-        responses: Vec::new(),
-        alerts: allynet_domain::AlertCounts::default(),
-        next_alert_at: None,
-        revision: Revision(1),
-    }
+    testing::raised(call)
 }
 
 /// State of the scripted ports.

@@ -11,6 +11,7 @@ use allynet_domain::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
         MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
     },
+    testing,
     usecase::{Rules, accounts, emergencies, helpers},
 };
 use allynet_projections::OpenEmergencies;
@@ -46,6 +47,8 @@ pub(super) fn ports(
         changes: changes.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
+        queue: testing::no_queue(),
+        backoff: testing::no_backoff(),
         rules: rules.clone(),
     };
     let helpers = helpers::HelperPorts {
@@ -53,6 +56,7 @@ pub(super) fn ports(
         changes: changes.clone(),
         positions: Arc::new(Positions(Arc::clone(script))),
         clock: clock.clone(),
+        backoff: testing::no_backoff(),
         rules,
     };
     let accounts = accounts::AccountPorts {

@@ -26,7 +26,7 @@ fn call() -> Value {
 #[test]
 fn an_emergency_is_parsed() {
     let (details, request_id) = raise(&call()).unwrap();
-    assert_eq!((details.kind, details.priority, details.severity), (EmergencyType::Medical, Priority::Low, 10));
+    assert_eq!((details.kind, details.priority, details.severity.get()), (EmergencyType::Medical, Priority::Low, 10));
     assert_eq!((details.silent, details.anonymous), (true, true));
     assert_eq!((details.category, details.description), (Some(text("fall")), Some(text("Fell down"))));
     assert_eq!(
@@ -47,7 +47,7 @@ fn an_emergency_needs_only_a_position() {
     let empty = json!({ "location": place, "description": "", "category": " ", "requestId": "" });
     for body in [json!({ "location": place }), nulls, empty] {
         let (details, request_id) = raise(&body).unwrap();
-        assert_eq!((details.kind, details.priority, details.severity), (EmergencyType::Other, Priority::High, 5));
+        assert_eq!((details.kind, details.priority, details.severity.get()), (EmergencyType::Other, Priority::High, 5));
         assert_eq!((details.silent, details.anonymous), (false, false));
         assert_eq!((details.category, details.description, request_id), (None, None, None));
         assert_eq!((details.location.address, details.location.description), (None, None));
@@ -147,7 +147,7 @@ fn the_resolution_type_is_validated_and_ignored() {
 #[test]
 fn ratings_and_reports_are_parsed() {
     let read = rating(&json!({ "helperId": USER, "score": 5, "comment": null })).unwrap();
-    assert_eq!((read.helper, read.score, read.comment), (Some(id(7)), 5, None));
+    assert_eq!((read.helper, read.score.get(), read.comment), (Some(id(7)), 5, None));
     assert_eq!(rating(&json!({ "helperId": "nobody", "score": 1 })).unwrap().helper, None);
     for score in [json!(0), json!(6), json!(4.5), json!("5"), json!(null)] {
         assert_eq!(wrong_fields(rating(&json!({ "helperId": USER, "score": score }))), ["score"]);

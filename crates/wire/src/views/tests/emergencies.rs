@@ -3,6 +3,7 @@
 use allynet_domain::{
     Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, ResponseStatus, Timestamp, UserId,
     port::{NearbyHelper, Presence},
+    testing::edited,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -173,9 +174,10 @@ fn an_anonymous_emergency_for_a_looker_on() {
 
 #[test]
 fn an_emergency_for_a_looker_on() {
-    let mut waiting = emergency(false);
-    (waiting.status, waiting.first_response_at, waiting.responses) = (EmergencyStatus::Active, None, vec![]);
-    (waiting.call.details.category, waiting.call.details.location.address) = (None, None);
+    let waiting = edited(emergency(false), |e| {
+        (e.status, e.first_response_at, e.responses) = (EmergencyStatus::Active, None, vec![]);
+        (e.call.details.category, e.call.details.location.address) = (None, None);
+    });
     assert_snapshot!(shown(&rendered(&waiting, Relation::Helper)), @r#"
     {
       "_id": "00000000-0000-0000-0000-00000000000e",
@@ -233,8 +235,7 @@ fn owner_resolver_and_alert_counts_depend_on_the_relation() {
 
 #[test]
 fn a_helper_who_resolved_an_anonymous_emergency_is_shown() {
-    let mut by_grace = resolved(true);
-    by_grace.ending.as_mut().unwrap().by = Some(crate::given::id(GRACE));
+    let by_grace = edited(resolved(true), |e| e.ending.as_mut().unwrap().by = Some(crate::given::id(GRACE)));
     let view = rendered(&by_grace, Relation::Helper);
     assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000006"));
 }
@@ -290,9 +291,10 @@ fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
         // A cancelled response shows no presence.
         (Relation::Owner, ResponseStatus::Cancelled, GRACE, json!([null, null])),
     ] {
-        let mut emergency = emergency(false);
-        emergency.responses[0].status = status;
-        emergency.responses[0].helper.person.id = id(helper);
+        let emergency = edited(emergency(false), |e| {
+            e.responses[0].status = status;
+            e.responses[0].helper.person.id = id(helper);
+        });
         let view = json(&EmergencyView::new(&emergency, relation, None).with_presence(&OnlyGrace));
         let helper = &view["respondingHelpers"][0];
         assert_eq!(json!([helper["online"], helper["lastSeenAt"]]), expected, "{relation:?} {status:?}");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Text,
-    given::{GRACE, OWNER, account, at},
+    testing::{GRACE_HOPPER, OWNER, account, at},
     usecase::emergencies::tests::{conflict, refusal},
 };
 
@@ -39,18 +39,18 @@ async fn a_caller_is_the_account_of_a_session_that_is_good() {
     let mut ports = Ports::new();
     ports.tokens.expect_read_access().returning(|token, at_| {
         assert_eq!((token, at_), ("good", now()));
-        Ok(AccessClaims { user: id(GRACE), session: id(400), expires_at: at(3600) })
+        Ok(AccessClaims { user: id(GRACE_HOPPER), session: id(400), expires_at: at(3600) })
     });
     ports.sessions.expect_authenticate().returning(|session, user| {
-        assert_eq!((session, user), (id(400), id(GRACE)));
-        Ok(Some(account(GRACE)))
+        assert_eq!((session, user), (id(400), id(GRACE_HOPPER)));
+        Ok(Some(account(GRACE_HOPPER)))
     });
     ports.sessions.expect_recognize().returning(|session, user| {
-        assert_eq!((session, user), (id(400), id(GRACE)));
-        Ok(Some(account(GRACE)))
+        assert_eq!((session, user), (id(400), id(GRACE_HOPPER)));
+        Ok(Some(account(GRACE_HOPPER)))
     });
     let (cx, _) = ports.service();
-    let actor = Actor { account: account(GRACE), session: id(400) };
+    let actor = Actor { account: account(GRACE_HOPPER), session: id(400) };
     let expected = Authenticated { actor, expires_at: at(3600) };
     assert_eq!(authenticate(&cx, "good").await.unwrap(), expected);
     assert_eq!(recognize(&cx, "good").await.unwrap(), expected);
@@ -58,12 +58,12 @@ async fn a_caller_is_the_account_of_a_session_that_is_good() {
 
 #[tokio::test]
 async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
-    let read = Ok(AccessClaims { user: id(GRACE), session: id(400), expires_at: at(3600) });
+    let read = Ok(AccessClaims { user: id(GRACE_HOPPER), session: id(400), expires_at: at(3600) });
     for (claims, found, expected) in [
-        (Err(TokenError::Expired), Some(account(GRACE)), Refusal::TokenExpired),
-        (Err(TokenError::Invalid), Some(account(GRACE)), Refusal::TokenInvalid),
+        (Err(TokenError::Expired), Some(account(GRACE_HOPPER)), Refusal::TokenExpired),
+        (Err(TokenError::Invalid), Some(account(GRACE_HOPPER)), Refusal::TokenInvalid),
         (read, None, Refusal::TokenInvalid),
-        (read, Some(blocked(account(GRACE))), Refusal::AccountBlocked),
+        (read, Some(blocked(account(GRACE_HOPPER))), Refusal::AccountBlocked),
     ] {
         let mut ports = Ports::new();
         ports.tokens.expect_read_access().returning(move |_, _| claims);
@@ -113,7 +113,7 @@ async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_a
 
     let (cx, committed) = Ports::new().with_account(Some(account(1000))).service();
     assert!(!ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
-    assert!(committed.nothing());
+    assert!(committed.is_empty());
 
     // Another node was faster.
     let mut ports = Ports::new().with_account(None).hashing();
@@ -127,10 +127,11 @@ async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_a
 
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
-    let (cx, committed) = Ports::new().with_account(Some(account(GRACE))).verifying_once().service();
-    let signed_in = log_in(&cx, Some(email_of(GRACE)), attempt("right password")).await.unwrap();
-    assert_eq!(signed_in, SignedIn { account: account(GRACE), tokens: first_pair(id(GRACE), 1000) });
-    let change = Change::new(Some(id(GRACE)), now()).write(Write::OpenSession(session_of(id(GRACE), 1000)));
+    let (cx, committed) = Ports::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().service();
+    let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password")).await.unwrap();
+    assert_eq!(signed_in, SignedIn { account: account(GRACE_HOPPER), tokens: first_pair(id(GRACE_HOPPER), 1000) });
+    let change =
+        Change::new(Some(id(GRACE_HOPPER)), now()).write(Write::OpenSession(session_of(id(GRACE_HOPPER), 1000)));
     assert_eq!(committed.only(), change);
 }
 
@@ -138,15 +139,15 @@ async fn the_right_password_opens_a_session() {
 async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
     // Each time a password is verified once: with the stored hash, or without any.
     for (found, email, password) in [
-        (Some(account(GRACE)), Some(email_of(GRACE)), "wrong password"),
-        (Some(blocked(account(GRACE))), Some(email_of(GRACE)), "wrong password"),
-        (Some(account(GRACE)), Some(email_of(OWNER)), "right password"),
-        (None, Some(email_of(GRACE)), "right password"),
+        (Some(account(GRACE_HOPPER)), Some(email_of(GRACE_HOPPER)), "wrong password"),
+        (Some(blocked(account(GRACE_HOPPER))), Some(email_of(GRACE_HOPPER)), "wrong password"),
+        (Some(account(GRACE_HOPPER)), Some(email_of(OWNER)), "right password"),
+        (None, Some(email_of(GRACE_HOPPER)), "right password"),
         (None, None, "right password"),
     ] {
         let (cx, committed) = Ports::new().with_account(found).verifying_once().service();
         assert_eq!(refusal(log_in(&cx, email, attempt(password)).await), Refusal::InvalidCredentials);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }
 
@@ -154,15 +155,15 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
 async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
     let mut ports = Ports::new().with_account(None);
     ports.passwords.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(true));
-    let outcome = log_in(&ports.service().0, Some(email_of(GRACE)), attempt("right password")).await;
+    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password")).await;
     assert_eq!(refusal(outcome), Refusal::InvalidCredentials);
 }
 
 #[tokio::test]
 async fn a_block_is_told_only_to_those_who_know_the_password() {
-    let (cx, committed) = Ports::new().with_account(Some(blocked(account(GRACE)))).verifying_once().service();
-    let outcome = log_in(&cx, Some(email_of(GRACE)), attempt("right password")).await;
-    assert_eq!((refusal(outcome), committed.nothing()), (Refusal::AccountBlocked, true));
+    let (cx, committed) = Ports::new().with_account(Some(blocked(account(GRACE_HOPPER)))).verifying_once().service();
+    let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password")).await;
+    assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::AccountBlocked, true));
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn nothing_secret_is_shown_by_debug() {
         attempt("right password"),
         stored(),
         Secret::new("token".to_owned()),
-        account(GRACE).email,
+        account(GRACE_HOPPER).email,
         Text::<9>::parse("told").unwrap(),
     );
     assert_eq!(shown, "Password(…) PasswordHash(Secret(…)) Secret(…) Email(…) Text(4 bytes)");

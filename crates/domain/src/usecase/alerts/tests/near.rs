@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    AlertCounts, ResponseStatus,
-    given::{ALAN, GRACE, anonymous, recipient, resolved, told_by_nobody, updated, with_responses},
+    ResponseStatus,
+    testing::{ALAN, GRACE_HOPPER, anonymous, events_of_service, recipient, resolved, updated, with_responses},
     usecase::emergencies::tests::{alert, declined, refusal, stale, the_emergency},
 };
 
@@ -19,67 +19,72 @@ fn not_here(helper: u128) -> Around {
 
 #[tokio::test]
 async fn one_who_comes_within_the_alert_radius_is_alerted_with_the_current_wave() {
-    for before in [emergency(), anonymous(emergency()), Emergency { next_alert_at: None, ..emergency() }] {
-        let (cx, committed) = service(&before, &[alert(ALAN)], here(GRACE, 4_000.0));
-        assert!(reach(&cx, the_emergency(), id(GRACE)).await.unwrap());
+    for before in
+        [active_emergency(), anonymous(active_emergency()), edited(active_emergency(), |e| e.next_alert_at = None)]
+    {
+        let (cx, committed) = service(&before, &[alert(ALAN)], here(GRACE_HOPPER, 4_000.0));
+        assert!(reach(&cx, the_emergency(), id(GRACE_HOPPER)).await.unwrap());
         let change = committed.only();
-        let alerts = AlertCounts { alerted: before.alerts.alerted + 1, ..before.alerts };
-        let (write, event) = sent(&before, &[recipient(GRACE, 4_000.0)]);
-        assert_eq!(updated(&change), (Emergency { alerts, ..before }, vec![]), "neither radius nor timer change");
+        let (write, event) = sent(&before, &[recipient(GRACE_HOPPER, 4_000.0)]);
+        assert_eq!(
+            updated(&change),
+            (edited(before, |e| e.alerts.alerted += 1), vec![]),
+            "neither radius nor timer change"
+        );
         assert_eq!(change.writes[1..], [write]);
-        assert_eq!(told_by_nobody(&change), [event]);
+        assert_eq!(events_of_service(&change), [event]);
     }
 }
 
 #[tokio::test]
 async fn nobody_is_reached_twice_or_for_nothing() {
     let responding = with_responses(&[(ALAN, ResponseStatus::OnWay)]);
-    let left = with_responses(&[(GRACE, ResponseStatus::Cancelled)]);
-    let never = Alert { wave: None, ..declined(GRACE) };
+    let left = with_responses(&[(GRACE_HOPPER, ResponseStatus::Cancelled)]);
+    let never = Alert { wave: None, ..declined(GRACE_HOPPER) };
     for (emergency, alerts, who, metres, settled) in [
-        (emergency(), vec![alert(GRACE)], GRACE, 10.0, true),
-        (emergency(), vec![declined(GRACE)], GRACE, 10.0, true),
-        (emergency(), vec![never], GRACE, 10.0, true),
-        (left, vec![], GRACE, 10.0, true),
-        (emergency(), vec![], OWNER, 10.0, true),
-        (resolved(emergency()), vec![], GRACE, 10.0, true),
+        (active_emergency(), vec![alert(GRACE_HOPPER)], GRACE_HOPPER, 10.0, true),
+        (active_emergency(), vec![declined(GRACE_HOPPER)], GRACE_HOPPER, 10.0, true),
+        (active_emergency(), vec![never], GRACE_HOPPER, 10.0, true),
+        (left, vec![], GRACE_HOPPER, 10.0, true),
+        (active_emergency(), vec![], OWNER, 10.0, true),
+        (resolved(active_emergency()), vec![], GRACE_HOPPER, 10.0, true),
         // These may have to be reached yet: when the radius grows, or nobody responds any more.
-        (emergency(), vec![], GRACE, 5_100.0, false),
-        (responding, vec![], GRACE, 10.0, false),
+        (active_emergency(), vec![], GRACE_HOPPER, 5_100.0, false),
+        (responding, vec![], GRACE_HOPPER, 10.0, false),
     ] {
         let near = if who == OWNER { not_here(who) } else { here(who, metres) };
         let (cx, committed) = service(&emergency, &alerts, near);
         assert_eq!(reach(&cx, the_emergency(), id(who)).await.unwrap(), settled);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }
 
 #[tokio::test]
 async fn one_who_comes_near_while_something_changes_is_looked_at_again() {
-    let (cx, committed) = service_that(holding_around(&emergency(), &[], here(GRACE, 10.0)), stale(2));
-    assert!(reach(&cx, the_emergency(), id(GRACE)).await.unwrap());
+    let (cx, committed) = service_that(holding_around(&active_emergency(), &[], here(GRACE_HOPPER, 10.0)), stale(2));
+    assert!(reach(&cx, the_emergency(), id(GRACE_HOPPER)).await.unwrap());
     assert_eq!(committed.attempts().len(), 3);
 }
 
 #[tokio::test]
 async fn a_helper_on_duty_near_the_emergency_is_alerted_and_settled() {
-    let (cx, committed) = service(&emergency(), &[], here(GRACE, 10.0));
-    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), [the_emergency()]);
+    let (cx, committed) = service(&active_emergency(), &[], here(GRACE_HOPPER, 10.0));
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE_HOPPER)).await.unwrap(), [the_emergency()]);
     assert_eq!(committed.attempts().len(), 1);
 }
 
 #[tokio::test]
 async fn a_user_who_is_not_on_duty_near_the_emergency_is_not_settled() {
-    let (cx, committed) = service(&emergency(), &[], not_here(GRACE));
-    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), []);
-    assert!(committed.nothing());
+    let (cx, committed) = service(&active_emergency(), &[], not_here(GRACE_HOPPER));
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE_HOPPER)).await.unwrap(), []);
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
 async fn no_port_is_asked_when_no_emergency_was_found() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
-    assert_eq!(notice(&cx, &[], id(GRACE)).await.unwrap(), []);
-    assert!(committed.nothing());
+    assert_eq!(notice(&cx, &[], id(GRACE_HOPPER)).await.unwrap(), []);
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
@@ -87,7 +92,8 @@ async fn a_deleted_emergency_is_settled() {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().times(1).returning(|_, _| Ok(None));
     let (cx, _) = service_that(emergencies, vec![]);
-    let outcome = reach(&service(&emergency(), &[], here(GRACE, 10.0)).0, id(404), id(GRACE)).await;
+    let outcome =
+        reach(&service(&active_emergency(), &[], here(GRACE_HOPPER, 10.0)).0, id(404), id(GRACE_HOPPER)).await;
     assert_eq!(refusal(outcome), Refusal::EmergencyNotFound);
-    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE)).await.unwrap(), [the_emergency()]);
+    assert_eq!(notice(&cx, &[the_emergency()], id(GRACE_HOPPER)).await.unwrap(), [the_emergency()]);
 }

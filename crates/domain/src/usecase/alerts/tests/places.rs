@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    AlertCounts, ResponseStatus, ResponseUpdate,
-    given::{ALAN, GRACE, grace, recipient, resolved, told, updated, with_responses},
+    ResponseStatus, ResponseUpdate,
+    testing::{ALAN, GRACE_HOPPER, edited, events_of, grace_hopper, recipient, resolved, updated, with_responses},
     usecase::{
         emergencies::tests::{alert, declined, refusal, stale, the_emergency},
         responses,
@@ -16,46 +16,47 @@ fn cancelling() -> ResponseUpdate {
 }
 
 fn near() -> Vec<Recipient> {
-    vec![recipient(GRACE, 1_000.0), recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]
+    vec![recipient(GRACE_HOPPER, 1_000.0), recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]
 }
 
 #[tokio::test]
 async fn a_decline_alerts_the_nearest_helper_not_alerted_yet() {
-    for status in [emergency(), with_responses(&[(7, OnWay)])] {
-        let alerts = [alert(GRACE), alert(ALAN)];
+    for status in [active_emergency(), with_responses(&[(7, OnWay)])] {
+        let alerts = [alert(GRACE_HOPPER), alert(ALAN)];
         let (cx, committed) = service(&status, &alerts, around(&near(), 1));
-        let after = responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
-        let counts = AlertCounts { alerted: 3, declined: 1, ..status.alerts };
-        assert_eq!(after, Emergency { alerts: counts, ..status.clone() }, "neither radius nor timer change");
+        let after = responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();
+        let counted = edited(status.clone(), |e| (e.alerts.alerted, e.alerts.declined) = (3, 1));
+        assert_eq!(after, counted, "neither radius nor timer change");
 
         let change = committed.only();
         let (write, event) = sent(&status, &[recipient(4, 12_000.0)]);
-        let decline = Write::SetDeclined { emergency: the_emergency(), helper: id(GRACE), declined: true };
+        let decline = Write::SetDeclined { emergency: the_emergency(), helper: id(GRACE_HOPPER), declined: true };
         assert_eq!(change.writes[1..], [decline, write]);
-        assert_eq!(updated(&change).0.revision, status.revision);
-        assert_eq!(told(&change, GRACE), [Event::AlertDeclined { helper: id(GRACE) }, event]);
+        assert_eq!(updated(&change).0.revision(), status.revision());
+        assert_eq!(events_of(&change, GRACE_HOPPER), [Event::AlertDeclined { helper: id(GRACE_HOPPER) }, event]);
     }
 }
 
 #[tokio::test]
 async fn nobody_takes_the_place_of_one_who_was_not_alerted() {
-    let (cx, committed) = service(&emergency(), &[alert(ALAN)], around(&near(), 1));
-    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
-    assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
+    let (cx, committed) = service(&active_emergency(), &[alert(ALAN)], around(&near(), 1));
+    responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();
+    assert_eq!(events_of(&committed.only(), GRACE_HOPPER), [Event::AlertDeclined { helper: id(GRACE_HOPPER) }]);
 }
 
 #[tokio::test]
 async fn where_all_were_alerted_nobody_takes_the_place() {
-    let alerts = [alert(GRACE), alert(ALAN), declined(4), Alert { wave: None, ..declined(5) }];
-    let (cx, committed) = service(&emergency(), &alerts, around(&near(), 1));
-    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
-    assert_eq!(told(&committed.only(), GRACE), [Event::AlertDeclined { helper: id(GRACE) }]);
+    let alerts = [alert(GRACE_HOPPER), alert(ALAN), declined(4), Alert { wave: None, ..declined(5) }];
+    let (cx, committed) = service(&active_emergency(), &alerts, around(&near(), 1));
+    responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();
+    assert_eq!(events_of(&committed.only(), GRACE_HOPPER), [Event::AlertDeclined { helper: id(GRACE_HOPPER) }]);
 }
 
 #[tokio::test]
 async fn a_place_is_given_away_on_condition_of_the_revision() {
-    let (cx, committed) = service_that(holding_around(&emergency(), &[alert(GRACE)], around(&near(), 1)), stale(1));
-    responses::decline(&cx, &grace(), the_emergency()).await.unwrap();
+    let (cx, committed) =
+        service_that(holding_around(&active_emergency(), &[alert(GRACE_HOPPER)], around(&near(), 1)), stale(1));
+    responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();
     let [first, second] = <[Change; 2]>::try_from(committed.attempts()).unwrap();
     assert_eq!(first, second, "decided again");
 }
@@ -63,17 +64,17 @@ async fn a_place_is_given_away_on_condition_of_the_revision() {
 #[tokio::test]
 async fn one_who_cancels_while_others_come_is_replaced() {
     for other in [OnWay, Completed] {
-        let before = with_responses(&[(GRACE, OnWay), (ALAN, other)]);
-        let alerts = [alert(GRACE), alert(ALAN)];
+        let before = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, other)]);
+        let alerts = [alert(GRACE_HOPPER), alert(ALAN)];
         let (cx, committed) = service(&before, &alerts, around(&near(), 50));
-        let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
-        assert_eq!((after.status, after.next_alert_at), (EmergencyStatus::Responding, None));
+        let (after, _) = responses::update(&cx, &grace_hopper(), the_emergency(), cancelling()).await.unwrap();
+        assert_eq!((after.status(), after.next_alert_at()), (EmergencyStatus::Responding, None));
         let change = committed.only();
         let (write, event) = sent(&before, &[recipient(4, 12_000.0)]);
         assert_eq!(change.writes[1..], [write]);
-        let told = told(&change, GRACE);
+        let told = events_of(&change, GRACE_HOPPER);
         assert_eq!((told.len(), &told[1]), (2, &event));
-        assert_eq!(updated(&change), (after.clone(), vec![after.responses[0].clone()]));
+        assert_eq!(updated(&change), (after.clone(), vec![after.responses()[0].clone()]));
     }
 }
 
@@ -86,29 +87,29 @@ async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
         // There is no larger radius: whoever came into it meanwhile.
         (15_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
     ] {
-        let responding = with_responses(&[(GRACE, OnWay)]);
-        let before = Emergency { alert_radius: Metres::new(radius), ..responding };
-        let (cx, committed) = service(&before, &[alert(GRACE), alert(ALAN)], around(&near(), 50));
-        let (after, _) = responses::update(&cx, &grace(), the_emergency(), cancelling()).await.unwrap();
-        let state = (after.status, after.alert_radius.get(), after.alerts.wave, after.next_alert_at);
+        let responding = with_responses(&[(GRACE_HOPPER, OnWay)]);
+        let before = edited(responding, |e| e.alert_radius = Metres::new(radius));
+        let (cx, committed) = service(&before, &[alert(GRACE_HOPPER), alert(ALAN)], around(&near(), 50));
+        let (after, _) = responses::update(&cx, &grace_hopper(), the_emergency(), cancelling()).await.unwrap();
+        let state = (after.status(), after.alert_radius().get(), after.alerts().wave, after.next_alert_at());
         assert_eq!(state, (EmergencyStatus::Active, next, 2, Some(in_a_minute())));
         let change = committed.only();
         let (write, event) = sent(&after, &recipients);
         assert_eq!(change.writes[1..], [write]);
         let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now() };
-        assert_eq!(told(&change, GRACE)[1..], [active, event]);
-        assert_eq!(updated(&change), (after.clone(), after.responses));
+        assert_eq!(events_of(&change, GRACE_HOPPER)[1..], [active, event]);
+        assert_eq!(updated(&change), (after.clone(), after.responses().to_vec()));
     }
 }
 
 #[tokio::test]
 async fn after_the_end_no_place_is_given_away() {
-    let over = resolved(with_responses(&[(GRACE, OnWay)]));
+    let over = resolved(with_responses(&[(GRACE_HOPPER, OnWay)]));
     let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
-    let (cx, committed) = service(&over, &[alert(GRACE)], around(&near(), 1));
-    assert_eq!(refusal(responses::decline(&cx, &grace(), the_emergency()).await), refused);
-    assert!(committed.nothing());
-    let (cx, committed) = service(&over, &[alert(GRACE)], around(&near(), 50));
-    assert_eq!(refusal(responses::update(&cx, &grace(), the_emergency(), cancelling()).await), refused);
-    assert!(committed.nothing());
+    let (cx, committed) = service(&over, &[alert(GRACE_HOPPER)], around(&near(), 1));
+    assert_eq!(refusal(responses::decline(&cx, &grace_hopper(), the_emergency()).await), refused);
+    assert!(committed.is_empty());
+    let (cx, committed) = service(&over, &[alert(GRACE_HOPPER)], around(&near(), 50));
+    assert_eq!(refusal(responses::update(&cx, &grace_hopper(), the_emergency(), cancelling()).await), refused);
+    assert!(committed.is_empty());
 }

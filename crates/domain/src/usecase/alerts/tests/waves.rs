@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::{
-    AlertCounts, ResolutionType, ResponseStatus,
-    given::{ALAN, GRACE, recipient, resolved, told_by_nobody, updated, with_responses},
+    ResolutionType, ResponseStatus,
+    testing::{ALAN, GRACE_HOPPER, edited, events_of_service, recipient, resolved, updated, with_responses},
     usecase::emergencies::tests::{alert, declined, the_emergency},
 };
 
@@ -23,12 +23,12 @@ async fn fire_now(cx: &EmergencyPorts) -> Result<Vec<Fired>, Error> {
 
 /// Grace did not acknowledge the first wave, Alan did, and the fourth declined.
 fn first_wave() -> Vec<Alert> {
-    vec![alert(GRACE), Alert { acknowledged_at: Some(at(2)), ..alert(ALAN) }, declined(4)]
+    vec![alert(GRACE_HOPPER), Alert { acknowledged_at: Some(at(2)), ..alert(ALAN) }, declined(4)]
 }
 
 fn near() -> Vec<Recipient> {
     vec![
-        recipient(GRACE, 1_000.0),
+        recipient(GRACE_HOPPER, 1_000.0),
         recipient(ALAN, 2_000.0),
         recipient(4, 3_000.0),
         recipient(5, 9_000.0),
@@ -43,14 +43,16 @@ async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledg
     let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
     assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Wave]);
     let change = committed.only();
-    let alerts = AlertCounts { wave: 2, alerted: before.alerts.alerted + 2, ..before.alerts };
-    let after =
-        Emergency { alert_radius: Metres::new(10_000.0), alerts, next_alert_at: Some(in_a_minute()), ..before.clone() };
-    let recipients = [recipient(GRACE, 1_000.0), recipient(5, 9_000.0), recipient(6, 10_000.0)];
+    let after = edited(before, |e| {
+        e.alert_radius = Metres::new(10_000.0);
+        (e.alerts.wave, e.alerts.alerted) = (2, e.alerts.alerted + 2);
+        e.next_alert_at = Some(in_a_minute());
+    });
+    let recipients = [recipient(GRACE_HOPPER, 1_000.0), recipient(5, 9_000.0), recipient(6, 10_000.0)];
     let (write, event) = sent(&after, &recipients);
     assert_eq!(updated(&change), (after, vec![]));
     assert_eq!(change.writes[1..], [write]);
-    assert_eq!(told_by_nobody(&change), [event]);
+    assert_eq!(events_of_service(&change), [event]);
 }
 
 #[tokio::test]
@@ -59,9 +61,12 @@ async fn a_wave_is_sent_though_nobody_is_near() {
     fire_now(&cx).await.unwrap();
     let change = committed.only();
     let (after, _) = updated(&change);
-    assert_eq!((after.alerts.wave, after.alert_radius.get(), after.next_alert_at), (2, 15_000.0, Some(in_a_minute())));
+    assert_eq!(
+        (after.alerts().wave, after.alert_radius().get(), after.next_alert_at()),
+        (2, 15_000.0, Some(in_a_minute()))
+    );
     let (write, event) = sent(&after, &[]);
-    assert_eq!((&change.writes[1..], told_by_nobody(&change)), (&[write][..], vec![event]));
+    assert_eq!((&change.writes[1..], events_of_service(&change)), (&[write][..], vec![event]));
 }
 
 #[tokio::test]
@@ -70,28 +75,28 @@ async fn after_the_last_wave_the_owner_is_told_that_nobody_came_and_nothing_is_d
     let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
     assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Unanswered]);
     let change = committed.only();
-    let alerted = before.alerts.alerted;
-    assert_eq!(updated(&change), (Emergency { next_alert_at: None, ..before }, vec![]));
+    let alerted = before.alerts().alerted;
+    assert_eq!(updated(&change), (edited(before, |e| e.next_alert_at = None), vec![]));
     assert_eq!(change.writes.len(), 1);
-    assert_eq!(told_by_nobody(&change), [Event::Unanswered { owner: id(OWNER), alerted }]);
+    assert_eq!(events_of_service(&change), [Event::Unanswered { owner: id(OWNER), alerted }]);
 }
 
 #[tokio::test]
 async fn what_is_not_due_any_more_is_left_alone() {
-    let later = Emergency { next_alert_at: Some(now() + TimeDelta::microseconds(1)), ..emergency() };
-    let given_up = Emergency { next_alert_at: None, ..emergency() };
-    let responding = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
-    for left in [later, given_up, responding, resolved(emergency())] {
+    let later = edited(active_emergency(), |e| e.next_alert_at = Some(now() + TimeDelta::microseconds(1)));
+    let given_up = edited(active_emergency(), |e| e.next_alert_at = None);
+    let responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    for left in [later, given_up, responding, resolved(active_emergency())] {
         let (cx, committed) = service(&left, &[], around(&near(), 50));
         assert_eq!(fire_now(&cx).await.unwrap(), []);
-        assert!(committed.nothing(), "{left:?}");
+        assert!(committed.is_empty(), "{left:?}");
     }
 }
 
 #[tokio::test]
 async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
-    let helped = with_responses(&[(GRACE, ResponseStatus::Arrived), (ALAN, ResponseStatus::Cancelled)]);
-    for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE)])] {
+    let helped = with_responses(&[(GRACE_HOPPER, ResponseStatus::Arrived), (ALAN, ResponseStatus::Cancelled)]);
+    for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE_HOPPER)])] {
         let (mut cx, committed) = service(&before, &first_wave(), around(&near(), 50));
         cx.rules.emergency_ttl = TimeDelta::seconds(29);
         assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Expired]);
@@ -99,9 +104,9 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
         let mut after = before.clone();
         after.expire(at).unwrap();
         let (status, participants) = (EmergencyStatus::Resolved, after.participants().collect());
-        let alerted = vec![id(GRACE), id(ALAN), id(4)];
+        let alerted = vec![id(GRACE_HOPPER), id(ALAN), id(4)];
         assert_eq!(
-            told_by_nobody(&change),
+            events_of_service(&change),
             [
                 Event::EmergencyResolved { at, by: None, resolution: ResolutionType::AutoExpired, notes: None },
                 Event::EmergencyEnded { status, at, alerted, participants },
@@ -118,20 +123,20 @@ async fn what_is_just_as_old_as_an_emergency_lives_goes_on() {
     let (mut cx, committed) = service(&waiting(15_000.0), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(30);
     fire_now(&cx).await.unwrap();
-    assert_eq!(told_by_nobody(&committed.only())[0].kind(), "unanswered");
+    assert_eq!(events_of_service(&committed.only())[0].kind(), "unanswered");
 }
 
 #[tokio::test]
 async fn what_ended_does_not_expire() {
-    let (mut cx, committed) = service(&resolved(emergency()), &[], around(&near(), 50));
+    let (mut cx, committed) = service(&resolved(active_emergency()), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(1);
     fire_now(&cx).await.unwrap();
-    assert!(committed.nothing());
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
 async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
-    let (mut cx, _) = service(&emergency(), &[], around(&near(), 50));
+    let (mut cx, _) = service(&active_emergency(), &[], around(&near(), 50));
     cx.rules.emergency_ttl = TimeDelta::seconds(7);
     let mut alerts = MockAlerts::new();
     alerts.expect_due().times(1).returning(|at, expired_before, _| {
@@ -146,8 +151,7 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let ids = [101, 102, 103].map(id);
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
-        let mut emergency = waiting(15_000.0);
-        emergency.call.id = id;
+        let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
         Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![], near: vec![] }))
     });
     let (cx, committed) = service_that(emergencies, outcomes);
@@ -207,16 +211,16 @@ fn received(helpers: &[u128]) -> Vec<(EmergencyId, crate::UserId)> {
 #[tokio::test]
 async fn acknowledgements_are_stored_by_one_commit_with_an_event_for_each() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
-    acknowledge(&cx, &received(&[GRACE, ALAN, 4])).await.unwrap();
-    assert_eq!(committed.only(), acknowledgement(&[GRACE, ALAN, 4]));
+    acknowledge(&cx, &received(&[GRACE_HOPPER, ALAN, 4])).await.unwrap();
+    assert_eq!(committed.only(), acknowledgement(&[GRACE_HOPPER, ALAN, 4]));
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
     acknowledge(&cx, &[]).await.unwrap();
-    assert!(committed.nothing());
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
 async fn acknowledging_fails_when_the_store_does_not_answer() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![Err(port::Error::unavailable("gone"))]);
-    assert!(matches!(acknowledge(&cx, &received(&[GRACE, ALAN])).await, Err(Error::Port(_))));
+    assert!(matches!(acknowledge(&cx, &received(&[GRACE_HOPPER, ALAN])).await, Err(Error::Port(_))));
     assert_eq!(committed.attempts().len(), 1);
 }

@@ -2,33 +2,32 @@
 
 use super::*;
 use crate::{
-    Ending, ResolutionType, ResponseStatus,
-    given::{
-        ADMIN, ALAN, Committed, GRACE, NOBODY, OWNER, account, admin, anonymous, calling, cancelled, emergency, grace,
-        helper, now, owner, resolved, store, told, updated, with_responses,
+    EmergencyState, Ending, ResolutionType, ResponseStatus,
+    testing::{
+        ADMIN, ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, anonymous,
+        cancelled, events_of, grace_hopper, helper, now, owner, resolved, store, updated, with_responses,
     },
-    usecase::ATTEMPTS,
 };
 
 fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     // Grace and a third were alerted; Alan declined without having been.
-    let alerts = [alert(GRACE), alert(4), Alert { wave: None, ..declined(ALAN) }];
+    let alerts = [alert(GRACE_HOPPER), alert(4), Alert { wave: None, ..declined(ALAN) }];
     (context(holding(emergency, &alerts), changes), committed)
 }
 
 fn notes() -> Text<500> {
-    crate::given::text("All well")
+    crate::testing::text("All well")
 }
 
 /// What everyone is told of the end of [`responding`].
 fn ended(status: EmergencyStatus) -> Event {
-    let (alerted, participants) = (vec![id(GRACE), id(4)], vec![id(OWNER), id(GRACE)]);
+    let (alerted, participants) = (vec![id(GRACE_HOPPER), id(4)], vec![id(OWNER), id(GRACE_HOPPER)]);
     Event::EmergencyEnded { status, at: now(), alerted, participants }
 }
 
 fn responding() -> Emergency {
-    with_responses(&[(GRACE, ResponseStatus::OnWay)])
+    with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)])
 }
 
 #[tokio::test]
@@ -36,8 +35,8 @@ async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
     use ResolutionType::{AdminResolved, HelperResolved, UserResolved};
     for (actor, by, resolution, hidden) in [
         (owner(), OWNER, UserResolved, true),
-        (grace(), GRACE, HelperResolved, false),
-        (calling(admin()), ADMIN, AdminResolved, false),
+        (grace_hopper(), GRACE_HOPPER, HelperResolved, false),
+        (actor(admin()), ADMIN, AdminResolved, false),
     ] {
         for (emergency, hidden) in [(responding(), false), (anonymous(responding()), hidden)] {
             let (cx, committed) = service(&emergency, vec![]);
@@ -46,14 +45,14 @@ async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
             let named = if hidden { None } else { Some(id(by)) };
             let at = now();
             assert_eq!(
-                told(&change, by),
+                events_of(&change, by),
                 [
                     Event::EmergencyResolved { at, by: named, resolution, notes: Some(notes()) },
                     ended(EmergencyStatus::Resolved),
                 ]
             );
-            let ending = Ending { at, by: Some(id(by)), resolution: Some(resolution), notes: Some(notes()) };
-            assert_eq!((after.status, &after.ending), (EmergencyStatus::Resolved, &Some(ending)));
+            let ending = Ending { at, by: Some(id(by)), notes: Some(notes()) };
+            assert_eq!(after.state(), &EmergencyState::Resolved { resolution, ending });
             assert_eq!(updated(&change), (after, vec![]));
             assert_eq!(change.writes.len(), 1, "somebody earned trust who was not there");
         }
@@ -63,20 +62,20 @@ async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
 #[tokio::test]
 async fn those_who_were_there_earn_trust() {
     let helped = with_responses(&[
-        (GRACE, ResponseStatus::Arrived),
+        (GRACE_HOPPER, ResponseStatus::Arrived),
         (ALAN, ResponseStatus::Completed),
         (4, ResponseStatus::OnWay),
         (5, ResponseStatus::Cancelled),
     ]);
     let (cx, committed) = service(&helped, vec![]);
     resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
-    let trust = Write::AddTrust { helpers: vec![id(GRACE), id(ALAN)], by: 50 };
+    let trust = Write::AddTrust { helpers: vec![id(GRACE_HOPPER), id(ALAN)], by: 50 };
     assert_eq!(committed.only().writes[1..], [trust]);
 }
 
 #[tokio::test]
 async fn cancelling_earns_nobody_trust() {
-    let (cx, committed) = service(&with_responses(&[(GRACE, ResponseStatus::Arrived)]), vec![]);
+    let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, ResponseStatus::Arrived)]), vec![]);
     cancel(&cx, &owner(), the_emergency(), None).await.unwrap();
     assert_eq!(committed.only().writes.len(), 1);
 }
@@ -87,45 +86,45 @@ async fn the_owner_cancels_and_the_alerted_are_told() {
     let after = cancel(&cx, &owner(), the_emergency(), Some(notes())).await.unwrap();
     let (change, at) = (committed.only(), now());
     assert_eq!(
-        told(&change, OWNER),
+        events_of(&change, OWNER),
         [
-            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: vec![id(GRACE), id(4)] },
+            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: vec![id(GRACE_HOPPER), id(4)] },
             ended(EmergencyStatus::Cancelled),
         ]
     );
-    let ending = Ending { at, by: Some(id(OWNER)), resolution: None, notes: Some(notes()) };
-    assert_eq!((after.status, &after.ending), (EmergencyStatus::Cancelled, &Some(ending)));
+    let ending = Ending { at, by: Some(id(OWNER)), notes: Some(notes()) };
+    assert_eq!(after.state(), &EmergencyState::Cancelled(ending));
     assert_eq!(updated(&change), (after, vec![]));
 }
 
 #[tokio::test]
 async fn others_neither_resolve_nor_cancel() {
-    for actor in [calling(helper(ALAN)), calling(account(NOBODY))] {
+    for actor in [actor(helper(ALAN)), actor(account(STRANGER))] {
         let (cx, committed) = service(&responding(), vec![]);
         assert_eq!(refusal(resolve(&cx, &actor, the_emergency(), None).await), Refusal::NotAuthorized);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
-    for actor in [grace(), calling(admin()), calling(helper(ALAN)), calling(account(NOBODY))] {
+    for actor in [grace_hopper(), actor(admin()), actor(helper(ALAN)), actor(account(STRANGER))] {
         let (cx, committed) = service(&responding(), vec![]);
         assert_eq!(refusal(cancel(&cx, &actor, the_emergency(), None).await), Refusal::NotAuthorized);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_helper_who_cancelled_resolves_no_more() {
-    let (cx, _) = service(&with_responses(&[(GRACE, ResponseStatus::Cancelled)]), vec![]);
-    assert_eq!(refusal(resolve(&cx, &grace(), the_emergency(), None).await), Refusal::NotAuthorized);
+    let (cx, _) = service(&with_responses(&[(GRACE_HOPPER, ResponseStatus::Cancelled)]), vec![]);
+    assert_eq!(refusal(resolve(&cx, &grace_hopper(), the_emergency(), None).await), Refusal::NotAuthorized);
 }
 
 #[tokio::test]
 async fn what_ended_ends_once() {
     for over in [resolved(responding()), cancelled(responding())] {
         let (cx, committed) = service(&over, vec![]);
-        let refused = Refusal::EmergencyEnded { status: over.status };
+        let refused = Refusal::EmergencyEnded { status: over.status() };
         assert_eq!(refusal(resolve(&cx, &owner(), the_emergency(), None).await), refused);
         assert_eq!(refusal(cancel(&cx, &owner(), the_emergency(), None).await), refused);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }
 
@@ -154,7 +153,7 @@ fn resolved_meanwhile() -> MockEmergencies {
 async fn one_who_was_slower_decides_again_on_what_is_true_now() {
     let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
     let (changes, committed) = store(stale(1));
-    let outcome = resolve(&context(resolved_meanwhile(), changes), &grace(), the_emergency(), None).await;
+    let outcome = resolve(&context(resolved_meanwhile(), changes), &grace_hopper(), the_emergency(), None).await;
     assert_eq!((refusal(outcome), committed.attempts().len()), (refused.clone(), 1));
     let (changes, committed) = store(stale(1));
     let outcome = cancel(&context(resolved_meanwhile(), changes), &owner(), the_emergency(), None).await;
@@ -167,22 +166,22 @@ async fn a_change_is_made_on_condition_of_the_revision_that_was_loaded() {
     resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
     let attempts = committed.attempts();
     assert_eq!(attempts.len(), 3);
-    assert!(attempts.iter().all(|change| updated(change).0.revision == emergency().revision));
+    assert!(attempts.iter().all(|change| updated(change).0.revision() == active_emergency().revision()));
 }
 
 #[tokio::test]
 async fn deciding_again_is_bounded() {
     let (cx, committed) = service(&responding(), stale(2000));
     assert_eq!(refusal(resolve(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
     let (cx, committed) = service(&responding(), stale(2000));
     assert_eq!(refusal(cancel(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
 async fn the_owner_deletes_what_has_ended_without_an_event() {
-    for over in [resolved(emergency()), cancelled(emergency())] {
+    for over in [resolved(active_emergency()), cancelled(active_emergency())] {
         let (cx, committed) = service(&over, vec![]);
         delete(&cx, &owner(), the_emergency()).await.unwrap();
         let expected = Change::new(Some(id(OWNER)), now()).write(Write::DeleteEmergency(the_emergency()));
@@ -192,14 +191,14 @@ async fn the_owner_deletes_what_has_ended_without_an_event() {
 
 #[tokio::test]
 async fn nobody_deletes_what_is_live_and_others_delete_nothing() {
-    for live in [emergency(), responding()] {
+    for live in [active_emergency(), responding()] {
         let (cx, committed) = service(&live, vec![]);
         assert_eq!(refusal(delete(&cx, &owner(), the_emergency()).await), Refusal::EmergencyLive);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
-    for actor in [grace(), calling(admin())] {
+    for actor in [grace_hopper(), actor(admin())] {
         let (cx, committed) = service(&resolved(responding()), vec![]);
         assert_eq!(refusal(delete(&cx, &actor, the_emergency()).await), Refusal::NotAuthorized);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }

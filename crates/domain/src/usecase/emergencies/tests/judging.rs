@@ -3,9 +3,9 @@
 use super::*;
 use crate::{
     ResponseStatus,
-    given::{
-        ALAN, Committed, GRACE, NOBODY, OWNER, account, admin, anonymous, calling, cancelled, grace, helper, now,
-        owner, resolved, store, text, with_responses,
+    testing::{
+        ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, actor, admin, anonymous, cancelled, grace_hopper,
+        helper, now, owner, resolved, store, text, with_responses,
     },
 };
 
@@ -14,21 +14,25 @@ fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (Emergency
     (context(holding(emergency, &[]), changes), committed)
 }
 
+fn score() -> Score {
+    Score::new(5).unwrap()
+}
+
 /// Grace completed, Alan cancelled.
 fn helped() -> Emergency {
-    with_responses(&[(GRACE, ResponseStatus::Completed), (ALAN, ResponseStatus::Cancelled)])
+    with_responses(&[(GRACE_HOPPER, ResponseStatus::Completed), (ALAN, ResponseStatus::Cancelled)])
 }
 
 fn five(helper: Option<u128>) -> Rating {
-    Rating { helper: helper.map(id), score: 5, comment: Some(text("Thank you")) }
+    Rating { helper: helper.map(id), score: score(), comment: Some(text("Thank you")) }
 }
 
 #[tokio::test]
 async fn the_owner_rates_a_helper_who_responded() {
     let (cx, committed) = service(&resolved(helped()), vec![]);
-    assert_eq!(rate(&cx, &owner(), the_emergency(), five(Some(GRACE))).await.unwrap(), id(GRACE));
+    assert_eq!(rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await.unwrap(), id(GRACE_HOPPER));
     let comment = Some(text("Thank you"));
-    let rating = Write::AddRating { emergency: the_emergency(), helper: id(GRACE), score: 5, comment };
+    let rating = Write::AddRating { emergency: the_emergency(), helper: id(GRACE_HOPPER), score: score(), comment };
     assert_eq!(committed.only(), Change::new(Some(id(OWNER)), now()).write(rating));
 }
 
@@ -36,39 +40,39 @@ async fn the_owner_rates_a_helper_who_responded() {
 async fn a_rating_is_refused_when_a_rule_says_so() {
     let rated = |helper| five(Some(helper));
     for (emergency, actor, rating, expected) in [
-        (resolved(helped()), grace(), rated(GRACE), Refusal::NotAuthorized),
-        (resolved(helped()), calling(admin()), rated(GRACE), Refusal::NotAuthorized),
-        (helped(), owner(), rated(GRACE), Refusal::EmergencyNotResolved),
-        (cancelled(helped()), owner(), rated(GRACE), Refusal::EmergencyNotResolved),
+        (resolved(helped()), grace_hopper(), rated(GRACE_HOPPER), Refusal::NotAuthorized),
+        (resolved(helped()), actor(admin()), rated(GRACE_HOPPER), Refusal::NotAuthorized),
+        (helped(), owner(), rated(GRACE_HOPPER), Refusal::EmergencyNotResolved),
+        (cancelled(helped()), owner(), rated(GRACE_HOPPER), Refusal::EmergencyNotResolved),
         (resolved(helped()), owner(), rated(ALAN), Refusal::HelperNotFound),
-        (resolved(helped()), owner(), rated(NOBODY), Refusal::HelperNotFound),
+        (resolved(helped()), owner(), rated(STRANGER), Refusal::HelperNotFound),
         (resolved(helped()), owner(), rated(OWNER), Refusal::HelperNotFound),
         (resolved(helped()), owner(), five(None), Refusal::HelperNotFound),
     ] {
         let (cx, committed) = service(&emergency, vec![]);
         assert_eq!(refusal(rate(&cx, &actor, the_emergency(), rating).await), expected);
-        assert!(committed.nothing());
+        assert!(committed.is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_helper_is_rated_once() {
     let (cx, _) = service(&resolved(helped()), conflict(Constraint::Rating));
-    assert_eq!(refusal(rate(&cx, &owner(), the_emergency(), five(Some(GRACE))).await), Refusal::AlreadyRated);
+    assert_eq!(refusal(rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await), Refusal::AlreadyRated);
     let (cx, _) = service(&resolved(helped()), conflict(Constraint::Report));
-    assert!(matches!(rate(&cx, &owner(), the_emergency(), five(Some(GRACE))).await, Err(Error::Port(_))));
+    assert!(matches!(rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]
 async fn each_party_reports_the_other() {
     let user = |n| Accused::User(id(n));
     for (emergency, actor, accused, about) in [
-        (helped(), owner(), user(GRACE), GRACE),
+        (helped(), owner(), user(GRACE_HOPPER), GRACE_HOPPER),
         (helped(), owner(), user(ALAN), ALAN),
-        (resolved(helped()), owner(), user(GRACE), GRACE),
-        (helped(), grace(), Accused::Owner, OWNER),
-        (helped(), grace(), user(OWNER), OWNER),
-        (anonymous(helped()), grace(), Accused::Owner, OWNER),
+        (resolved(helped()), owner(), user(GRACE_HOPPER), GRACE_HOPPER),
+        (helped(), grace_hopper(), Accused::Owner, OWNER),
+        (helped(), grace_hopper(), user(OWNER), OWNER),
+        (anonymous(helped()), grace_hopper(), Accused::Owner, OWNER),
     ] {
         let (cx, committed) = service(&emergency, vec![]);
         report(&cx, &actor, the_emergency(), accused, text("Was rude")).await.unwrap();
@@ -84,27 +88,27 @@ async fn a_report_is_refused_when_a_rule_says_so() {
     for (emergency, actor, accused, expected) in [
         (helped(), owner(), Accused::Owner, Refusal::PartyMissing),
         (helped(), owner(), user(OWNER), Refusal::PartyNotFound),
-        (helped(), owner(), user(NOBODY), Refusal::PartyNotFound),
+        (helped(), owner(), user(STRANGER), Refusal::PartyNotFound),
         (helped(), owner(), Accused::Unknown, Refusal::PartyNotFound),
-        (helped(), grace(), user(ALAN), Refusal::PartyNotFound),
-        (helped(), grace(), user(GRACE), Refusal::PartyNotFound),
-        (helped(), grace(), Accused::Unknown, Refusal::PartyNotFound),
+        (helped(), grace_hopper(), user(ALAN), Refusal::PartyNotFound),
+        (helped(), grace_hopper(), user(GRACE_HOPPER), Refusal::PartyNotFound),
+        (helped(), grace_hopper(), Accused::Unknown, Refusal::PartyNotFound),
         // The real id of an anonymous owner is refused as any stranger's.
-        (anonymous(helped()), grace(), user(OWNER), Refusal::PartyNotFound),
-        (helped(), calling(helper(ALAN)), Accused::Owner, Refusal::NotAuthorized),
-        (helped(), calling(admin()), Accused::Owner, Refusal::NotAuthorized),
-        (helped(), calling(account(NOBODY)), Accused::Owner, Refusal::NotAuthorized),
+        (anonymous(helped()), grace_hopper(), user(OWNER), Refusal::PartyNotFound),
+        (helped(), actor(helper(ALAN)), Accused::Owner, Refusal::NotAuthorized),
+        (helped(), actor(admin()), Accused::Owner, Refusal::NotAuthorized),
+        (helped(), actor(account(STRANGER)), Accused::Owner, Refusal::NotAuthorized),
     ] {
         let (cx, committed) = service(&emergency, vec![]);
         let outcome = report(&cx, &actor, the_emergency(), accused, text("Was rude")).await;
-        assert_eq!((refusal(outcome), committed.nothing()), (expected, true), "{accused:?}");
+        assert_eq!((refusal(outcome), committed.is_empty()), (expected, true), "{accused:?}");
     }
 }
 
 #[tokio::test]
 async fn a_party_is_reported_once() {
     let (cx, _) = service(&helped(), conflict(Constraint::Report));
-    let outcome = report(&cx, &grace(), the_emergency(), Accused::Owner, text("Was rude")).await;
+    let outcome = report(&cx, &grace_hopper(), the_emergency(), Accused::Owner, text("Was rude")).await;
     assert_eq!(refusal(outcome), Refusal::AlreadyReported);
 }
 

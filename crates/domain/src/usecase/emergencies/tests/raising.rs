@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::{
-    HelperPolicy, HelpersInRange, Recipient,
-    given::{Committed, OWNER, account, anonymous, at, details, emergency, now, owner, recipient, store, text},
+    AlertCounts, HelperPolicy, HelpersInRange, Recipient,
     port::OnDuty,
-    usecase::ATTEMPTS,
+    testing::{
+        Committed, OWNER, account, active_emergency, anonymous, at, details, edited, now, owner, recipient, store, text,
+    },
 };
 
 /// Helpers at 4, 9 and 12 km: two within 5 km, too few; three within 10 km.
@@ -39,7 +40,7 @@ fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> 
 }
 
 fn with_request(request: &str) -> Emergency {
-    Emergency { request_id: Some(text(request)), ..emergency() }
+    edited(active_emergency(), |e| e.request_id = Some(text(request)))
 }
 
 #[tokio::test]
@@ -48,12 +49,12 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
     let emergency = raised.emergency.clone();
     assert_eq!((raised.new, raised.nearby_helpers), (true, 3));
-    assert_eq!(emergency.call, Call { id: id(1000), created_at: now(), ..crate::given::call() });
-    assert_eq!((emergency.status, emergency.alert_radius.get()), (EmergencyStatus::Active, 10_000.0));
-    assert_eq!(emergency.request_id, Some(text("r-1")));
-    assert_eq!(emergency.next_alert_at, Some(at(90)), "a minute from now");
-    assert_eq!(emergency.alerts, AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
-    assert_eq!((emergency.ending.clone(), emergency.responses.len(), emergency.first_response_at), (None, 0, None));
+    assert_eq!(*emergency.call(), Call { id: id(1000), created_at: now(), ..crate::testing::call() });
+    assert_eq!((emergency.status(), emergency.alert_radius().get()), (EmergencyStatus::Active, 10_000.0));
+    assert_eq!(emergency.request_id(), Some(&text("r-1")));
+    assert_eq!(emergency.next_alert_at(), Some(at(90)), "a minute from now");
+    assert_eq!(emergency.alerts(), AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
+    assert_eq!((emergency.ending(), emergency.responses().len(), emergency.first_response_at()), (None, 0, None));
 
     let recipients: Vec<Recipient> = helpers().nearest[..3].to_vec();
     let receipt = Message {
@@ -66,12 +67,12 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
         text: text("Your emergency call was received and stored. 3 helpers are being alerted."),
         created_at: now(),
     };
-    let (call, status) = (emergency.call.clone(), EmergencyStatus::Active);
+    let (call, status) = (emergency.call().clone(), EmergencyStatus::Active);
     let alerted = Event::HelpersAlerted {
         call: call.clone(),
         status,
         wave: 1,
-        radius: emergency.alert_radius,
+        radius: emergency.alert_radius(),
         recipients: recipients.clone(),
     };
     let expected = Change::new(Some(id(OWNER)), now())
@@ -87,7 +88,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
 #[tokio::test]
 async fn the_receipt_of_an_anonymous_call_says_so() {
     let (cx, committed) = service(vec![None], vec![]);
-    raise(&cx, &owner(), anonymous(emergency()).call.details, None).await.unwrap();
+    raise(&cx, &owner(), anonymous(active_emergency()).call().details.clone(), None).await.unwrap();
     let Some(Write::PostMessage(receipt)) = committed.only().writes.pop() else { panic!("no receipt") };
     assert!(receipt.anonymous);
 }
@@ -98,7 +99,7 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![] };
     let cx = context(contexts(&nobody, vec![None]), changes);
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
-    assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius.get()), (0, 15_000.0));
+    assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius().get()), (0, 15_000.0));
     let change = committed.only();
     // The wave is told all the same: the log says how far was looked.
     let sent = |w: &Write| matches!(w, Write::SendAlerts { wave: 1, recipients, .. } if recipients.is_empty());
@@ -113,7 +114,7 @@ async fn a_repeated_request_is_the_same_emergency_again() {
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
     // Two stand within the radius at which the earlier one alerted.
     assert_eq!(raised, Raised { emergency: with_request("r-1"), nearby_helpers: 2, new: false });
-    assert!(committed.nothing(), "the same request was stored twice");
+    assert!(committed.is_empty(), "the same request was stored twice");
 }
 
 #[tokio::test]
@@ -128,7 +129,7 @@ async fn a_request_repeated_while_the_first_is_stored_is_the_same_emergency() {
 
 #[tokio::test]
 async fn a_repeated_request_finds_what_has_ended_too() {
-    let ended = crate::given::resolved(with_request("r-1"));
+    let ended = crate::testing::resolved(with_request("r-1"));
     let (cx, _) = service(vec![Some(ended.clone())], vec![]);
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
     assert_eq!((raised.emergency, raised.new), (ended, false));
@@ -136,7 +137,8 @@ async fn a_repeated_request_finds_what_has_ended_too() {
 
 #[tokio::test]
 async fn a_second_call_is_refused_with_the_live_one() {
-    for (live, request) in [(emergency(), None), (with_request("r-1"), None), (with_request("r-1"), Some(text("r-2")))]
+    for (live, request) in
+        [(active_emergency(), None), (with_request("r-1"), None), (with_request("r-1"), Some(text("r-2")))]
     {
         for (looks, outcomes) in
             [(vec![Some(live.clone())], vec![]), (vec![None, Some(live.clone())], conflict(Constraint::LiveEmergency))]
@@ -164,7 +166,7 @@ async fn raising_gives_up_after_a_bounded_number_of_attempts() {
         std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(2000).collect();
     let (cx, committed) = service(vec![None], conflicts);
     assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
@@ -179,6 +181,6 @@ async fn other_failures_of_the_store_are_passed_on() {
 #[tokio::test]
 async fn anybody_may_press_the_button() {
     let (cx, _) = service(vec![None], vec![]);
-    let plain = crate::given::calling(crate::Account { created_at: at(0), ..account(OWNER) });
+    let plain = crate::testing::actor(crate::Account { created_at: at(0), ..account(OWNER) });
     assert!(raise(&cx, &plain, details(), None).await.unwrap().new);
 }

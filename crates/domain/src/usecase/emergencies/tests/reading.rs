@@ -3,11 +3,11 @@
 use super::*;
 use crate::{
     HelperPolicy, ResponseStatus,
-    given::{
-        ADMIN, ALAN, GRACE, NOBODY, account, admin, calling, card, emergency, grace, helper, now, owner, resolved,
-        store, with_responses,
-    },
     port::{MockEventLog, MockHelpers, NearbyHelper, OnDuty},
+    testing::{
+        ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper,
+        helper_card, now, owner, resolved, store, with_responses,
+    },
 };
 
 fn around(emergency: &Emergency) -> EmergencyPorts {
@@ -18,7 +18,7 @@ fn around(emergency: &Emergency) -> EmergencyPorts {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
         assert_eq!(on_duty, Rules::default().on_duty(now()));
         assert_eq!((radius.get(), limit), (700.0, 5));
-        let near = vec![NearbyHelper { helper: card(GRACE), distance: Metres::new(12.0) }];
+        let near = vec![NearbyHelper { helper: helper_card(GRACE_HOPPER), distance: Metres::new(12.0) }];
         Ok((emergency == found.id()).then(|| (found.access(reader), near)))
     });
     EmergencyPorts { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
@@ -26,17 +26,17 @@ fn around(emergency: &Emergency) -> EmergencyPorts {
 
 #[tokio::test]
 async fn those_who_may_read_are_told_how_they_stand_to_it() {
-    let emergency = with_responses(&[(GRACE, ResponseStatus::OnWay)]);
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
     let cx = around(&emergency);
     for (actor, relation) in [
         (owner(), Relation::Owner),
-        (grace(), Relation::RespondingHelper),
-        (calling(admin()), Relation::Admin),
-        (calling(helper(4)), Relation::Helper),
+        (grace_hopper(), Relation::RespondingHelper),
+        (actor(admin()), Relation::Admin),
+        (actor(helper(4)), Relation::Helper),
     ] {
         assert_eq!(cx.read(&actor, the_emergency()).await.unwrap(), (emergency.clone(), relation));
     }
-    assert_eq!(refusal(cx.read(&calling(account(NOBODY)), the_emergency()).await), Refusal::NotAuthorized);
+    assert_eq!(refusal(cx.read(&actor(account(STRANGER)), the_emergency()).await), Refusal::NotAuthorized);
     assert_eq!(refusal(cx.read(&owner(), id(ADMIN)).await), Refusal::EmergencyNotFound);
 }
 
@@ -45,17 +45,17 @@ async fn helpers_around_it_are_shown_to_those_who_may_read_it() {
     let near = |cx: EmergencyPorts, actor: Actor| async move {
         helpers_near(&cx, &actor, the_emergency(), Metres::new(700.0), 5).await
     };
-    assert_eq!(near(around(&emergency()), calling(helper(4))).await.unwrap().len(), 1);
-    assert_eq!(refusal(near(around(&emergency()), calling(account(NOBODY))).await), Refusal::NotAuthorized);
-    let over = resolved(emergency());
-    assert_eq!(refusal(near(around(&over), calling(helper(4))).await), Refusal::NotAuthorized);
-    let unknown = helpers_near(&around(&emergency()), &owner(), id(ADMIN), Metres::new(700.0), 5).await;
+    assert_eq!(near(around(&active_emergency()), actor(helper(4))).await.unwrap().len(), 1);
+    assert_eq!(refusal(near(around(&active_emergency()), actor(account(STRANGER))).await), Refusal::NotAuthorized);
+    let over = resolved(active_emergency());
+    assert_eq!(refusal(near(around(&over), actor(helper(4))).await), Refusal::NotAuthorized);
+    let unknown = helpers_near(&around(&active_emergency()), &owner(), id(ADMIN), Metres::new(700.0), 5).await;
     assert_eq!(refusal(unknown), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
 async fn what_happened_is_shown_to_participants_and_administrators() {
-    let emergency = with_responses(&[(GRACE, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)]);
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)]);
     for of in [emergency.clone(), resolved(emergency)] {
         let told = Timeline { emergency: of.clone(), events: vec![] };
         let found = told.clone();
@@ -66,12 +66,14 @@ async fn what_happened_is_shown_to_participants_and_administrators() {
         });
         let cx = around(&of);
         let read = async |actor: Actor, id| timeline(&cx, &log, &actor, id, EventId::new(7), 3).await;
-        for (actor, relation) in
-            [(owner(), Relation::Owner), (grace(), Relation::RespondingHelper), (calling(admin()), Relation::Admin)]
-        {
+        for (actor, relation) in [
+            (owner(), Relation::Owner),
+            (grace_hopper(), Relation::RespondingHelper),
+            (actor(admin()), Relation::Admin),
+        ] {
             assert_eq!(read(actor, the_emergency()).await.unwrap(), (told.clone(), relation));
         }
-        for nosy in [calling(helper(ALAN)), calling(helper(4)), calling(account(NOBODY))] {
+        for nosy in [actor(helper(ALAN)), actor(helper(4)), actor(account(STRANGER))] {
             assert_eq!(refusal(read(nosy, the_emergency()).await), Refusal::NotAuthorized);
         }
         assert_eq!(refusal(read(owner(), id(404)).await), Refusal::EmergencyNotFound);

@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Acceptance, Account, AlertCounts, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, EmergencyType,
-    Event, EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres,
-    Name, PasswordHash, Position, Priority, Profile, Recipient, Refusal, Relation, Response, ResponseStatus,
-    ResponseUpdate, Revision, Role, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
+    Acceptance, Account, Call, Change, Details, Emergency, EmergencyId, Event, EventId, HelperCard, HelperRecord,
+    HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, Position, Profile,
+    Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Role, Sender, Session, Text, Timestamp, To,
+    UserId, Verification, Write,
     port::{
         Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, RaiseContext, RaiseQuery,
         Result, Vicinity, Whom,
     },
+    testing,
 };
 use chrono::{DateTime, TimeDelta};
 use uuid::Uuid;
 
 use super::Store;
+
+pub use allynet_domain::testing::{edited, text};
 
 /// A moment, in seconds from an arbitrary one.
 pub fn at(seconds: i64) -> Timestamp {
@@ -28,10 +31,6 @@ pub fn place(latitude: f64, longitude: f64) -> Position {
 
 pub fn metres(metres: f64) -> Metres {
     Metres::new(metres)
-}
-
-pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
-    Text::parse(text).unwrap()
 }
 
 /// A new identifier.
@@ -84,46 +83,17 @@ pub fn hash(text: &str) -> PasswordHash {
 
 /// A call of `owner` at `at(0)`, at latitude and longitude 0, with an alert radius of 5 km.
 pub fn call_of(owner: &Account) -> Emergency {
-    Emergency {
-        call: Call {
-            id: id(),
-            owner: owner.person(),
-            details: Details {
-                kind: EmergencyType::Medical,
-                category: None,
-                description: None,
-                location: Location { position: place(0.0, 0.0), address: None, description: None },
-                priority: Priority::High,
-                severity: 5,
-                silent: false,
-                anonymous: false,
-            },
-            created_at: at(0),
-        },
-        request_id: None,
-        status: EmergencyStatus::Active,
-        alert_radius: metres(5_000.0),
-        updated_at: at(0),
-        first_response_at: None,
-        ending: None,
-        responses: Vec::new(),
-        alerts: AlertCounts { wave: 1, ..AlertCounts::default() },
-        next_alert_at: None,
-        revision: Revision(1),
-    }
+    let location = Location { position: place(0.0, 0.0), address: None, description: None };
+    let details = Details { location, description: None, ..testing::details() };
+    testing::raised(Call { id: id(), owner: owner.person(), details, created_at: at(0) })
 }
 
 pub fn call_at(owner: &Account, position: Position) -> Emergency {
-    let mut call = call_of(owner);
-    call.call.details.location.position = position;
-    call
+    edited(call_of(owner), |e| e.call.details.location.position = position)
 }
 
 pub fn call_created(owner: &Account, created_at: Timestamp) -> Emergency {
-    let mut call = call_of(owner);
-    call.call.created_at = created_at;
-    call.updated_at = created_at;
-    call
+    edited(call_of(owner), |e| (e.call.created_at, e.updated_at) = (created_at, created_at))
 }
 
 pub fn response_of(helper: &Account, now: Timestamp) -> Response {
@@ -143,8 +113,8 @@ pub fn message_in(emergency: &Emergency, created_at: Timestamp) -> Message {
         id: id(),
         emergency: emergency.id(),
         owner: emergency.owner(),
-        anonymous: emergency.call.details.anonymous,
-        from: Sender::Owner(emergency.call.owner.clone()),
+        anonymous: emergency.call().details.anonymous,
+        from: Sender::Owner(emergency.call().owner.clone()),
         to: To::Everyone,
         text: text("Here I am"),
         created_at,
@@ -352,7 +322,7 @@ impl Store {
             let owner = emergency.owner();
             emergency.resolve(owner, Relation::Owner, None, now).unwrap();
             let participants = emergency.participants().collect();
-            let (status, alerted) = (emergency.status, Vec::new());
+            let (status, alerted) = (emergency.status(), Vec::new());
             let ended = Event::EmergencyEnded { status, at: now, alerted, participants };
             let change = Change::new(Some(owner), now).write(update(&emergency, Vec::new())).event(id, ended);
             match self.changes.commit(change).await {

@@ -1,0 +1,105 @@
+//! What the owner says when raising an emergency. None of it changes afterwards.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EmergencyId, Person, Position, Text, Timestamp, string_enum};
+
+string_enum! {
+    /// The kind of trouble.
+    EmergencyType {
+        Medical = "medical", Safety = "safety", Accident = "accident", Assault = "assault",
+        NaturalDisaster = "natural_disaster", Other = "other",
+    }
+}
+
+string_enum! {
+    /// How urgent it is, in the owner's judgement.
+    Priority { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
+}
+
+/// How severe an emergency is, in the owner's judgement: 1 (least) to 10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Severity(u8);
+
+/// A number that is not a [`Severity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("severity must be from 1 to 10")]
+pub struct SeverityError;
+
+impl Severity {
+    /// The severity of an emergency whose owner did not give one: 5.
+    pub const DEFAULT: Self = Self(5);
+
+    /// Parses a severity.
+    ///
+    /// # Errors
+    /// Returns an error unless `severity` is in `1..=10`.
+    pub const fn new(severity: u8) -> Result<Self, SeverityError> {
+        if matches!(severity, 1..=10) { Ok(Self(severity)) } else { Err(SeverityError) }
+    }
+
+    /// The severity as a number, `1..=10`.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for Severity {
+    type Error = SeverityError;
+
+    fn try_from(severity: u8) -> Result<Self, SeverityError> {
+        Self::new(severity)
+    }
+}
+
+impl From<Severity> for u8 {
+    fn from(severity: Severity) -> Self {
+        severity.get()
+    }
+}
+
+/// Where help is needed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// The position.
+    pub position: Position,
+    /// The postal address, as resolved by the owner's device.
+    pub address: Option<Text<300>>,
+    /// How to find the place.
+    pub description: Option<Text<300>>,
+}
+
+/// The details of an emergency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// The kind of trouble.
+    pub kind: EmergencyType,
+    /// A finer, free-form category.
+    pub category: Option<Text<50>>,
+    /// What happened.
+    pub description: Option<Text<1000>>,
+    /// Where.
+    pub location: Location,
+    /// How urgent.
+    pub priority: Priority,
+    /// How severe.
+    pub severity: Severity,
+    /// Helpers must not call or ring.
+    pub silent: bool,
+    /// The owner's identity is shown to administrators only.
+    pub anonymous: bool,
+}
+
+/// The part of an emergency that is fixed when it is raised; alerts carry it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// The id of the emergency.
+    pub id: EmergencyId,
+    /// The user who needs help. Shown to others only when [`Details::anonymous`] is not set.
+    pub owner: Person,
+    /// What happened, and where.
+    pub details: Details,
+    /// When the emergency was raised.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,130 @@
+//! An emergency in each state, its responses and its messages.
+
+use super::{EMERGENCY, MESSAGE, OWNER, at, helper_card, id, person, position, text};
+use crate::{
+    AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Location, Message,
+    Metres, Priority, Recipient, Relation, Response, ResponseStatus, Revision, Sender, Severity, To, Wave,
+};
+
+/// What [`OWNER`] says.
+pub fn details() -> Details {
+    Details {
+        kind: EmergencyType::Medical,
+        category: None,
+        description: Some(text("Fell down the stairs")),
+        location: Location { position: position(52.5, 13.4), address: None, description: None },
+        priority: Priority::High,
+        severity: Severity::DEFAULT,
+        silent: false,
+        anonymous: false,
+    }
+}
+
+/// The call of [`OWNER`] at `at(0)`.
+pub fn call() -> Call {
+    Call { id: id(EMERGENCY), owner: person(OWNER), details: details(), created_at: at(0) }
+}
+
+/// An emergency that was just raised with an alert radius of 5 km, and whose first wave reached no helper.
+pub fn raised(call: Call) -> Emergency {
+    let wave = Wave { number: 1, radius: Metres::new(5_000.0), recipients: Vec::new(), helpers_within: 0 };
+    Emergency::raise(call, None, &wave, None)
+}
+
+/// A live emergency of [`OWNER`] without responses, at revision 7, whose next wave is due at `at(60)`.
+pub fn active_emergency() -> Emergency {
+    Emergency::restore(EmergencySnapshot {
+        call: call(),
+        request_id: None,
+        status: EmergencyStatus::Active,
+        alert_radius: Metres::new(5_000.0),
+        updated_at: at(0),
+        first_response_at: None,
+        ending: None,
+        resolution: None,
+        responses: Vec::new(),
+        alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 0, declined: 0 },
+        next_alert_at: Some(at(60)),
+        revision: Revision(7),
+    })
+    .unwrap()
+}
+
+/// The emergency with some of its data replaced, also by data that no transition leads to.
+///
+/// # Panics
+/// If the edited data contradict each other, see [`Emergency::restore`].
+pub fn edited(emergency: Emergency, edit: impl FnOnce(&mut EmergencySnapshot)) -> Emergency {
+    let mut snapshot = emergency.into_snapshot();
+    edit(&mut snapshot);
+    Emergency::restore(snapshot).unwrap()
+}
+
+/// The emergency with an anonymous owner.
+pub fn anonymous(emergency: Emergency) -> Emergency {
+    edited(emergency, |e| e.call.details.anonymous = true)
+}
+
+/// A response of this helper, begun at `at(1)`.
+pub fn response(helper: u128, status: ResponseStatus) -> Response {
+    Response {
+        helper: helper_card(helper),
+        status,
+        notes: None,
+        estimated_arrival: None,
+        responded_at: at(1),
+        updated_at: at(1),
+    }
+}
+
+/// [`active_emergency`] with these responses, in the status that follows from them.
+pub fn with_responses(responses: &[(u128, ResponseStatus)]) -> Emergency {
+    let responding = responses.iter().any(|(_, status)| *status != ResponseStatus::Cancelled);
+    edited(active_emergency(), |e| {
+        e.status = if responding { EmergencyStatus::Responding } else { EmergencyStatus::Active };
+        e.first_response_at = (!responses.is_empty()).then(|| at(1));
+        e.next_alert_at = (!responding).then(|| at(60));
+        e.responses = responses.iter().map(|&(helper, status)| response(helper, status)).collect();
+    })
+}
+
+/// The emergency, resolved by [`OWNER`] at `at(10)`.
+pub fn resolved(mut emergency: Emergency) -> Emergency {
+    emergency.resolve(id(OWNER), Relation::Owner, None, at(10)).unwrap();
+    emergency
+}
+
+/// The emergency, cancelled by [`OWNER`] at `at(10)`.
+pub fn cancelled(mut emergency: Emergency) -> Emergency {
+    emergency.cancel(id(OWNER), None, at(10)).unwrap();
+    emergency
+}
+
+/// [`MESSAGE`] in [`EMERGENCY`], at `at(5)`.
+pub fn message(from: Sender, to: To) -> Message {
+    Message {
+        id: id(MESSAGE),
+        emergency: id(EMERGENCY),
+        owner: id(OWNER),
+        anonymous: false,
+        from,
+        to,
+        text: text("The door is open"),
+        created_at: at(5),
+    }
+}
+
+/// [`message`] from [`OWNER`].
+pub fn message_from_owner(to: To) -> Message {
+    message(Sender::Owner(person(OWNER)), to)
+}
+
+/// [`message`] from this helper.
+pub fn message_from_helper(n: u128, to: To) -> Message {
+    message(Sender::Helper(person(n)), to)
+}
+
+/// A helper to alert, at this distance in metres.
+pub fn recipient(n: u128, metres: f64) -> Recipient {
+    Recipient { helper: id(n), distance: Metres::new(metres) }
+}

@@ -1,0 +1,49 @@
+//! One of every event.
+
+use super::{ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text};
+use crate::{EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId};
+
+/// One of every variant, in the order of declaration.
+pub fn every_event() -> Vec<Event> {
+    let alerted: Vec<UserId> = vec![id(GRACE_HOPPER), id(ALAN)];
+    vec![
+        Event::EmergencyCreated { call: call(), nearby_helpers: 2 },
+        Event::HelpersAlerted {
+            call: call(),
+            status: EmergencyStatus::Active,
+            wave: 1,
+            radius: Metres::new(5_000.0),
+            recipients: vec![recipient(GRACE_HOPPER, 10.5), recipient(ALAN, 20.0)],
+        },
+        Event::AlertDeclined { helper: id(ALAN) },
+        Event::AlertAcknowledged { helper: id(GRACE_HOPPER) },
+        Event::Unanswered { owner: id(OWNER), alerted: 2 },
+        Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: Some(at(60)) },
+        Event::HelperStatusUpdated {
+            helper: id(GRACE_HOPPER),
+            status: ResponseStatus::OnWay,
+            notes: Some(text("By bike")),
+            estimated_arrival: Some(at(60)),
+            updated_at: at(2),
+        },
+        Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) },
+        Event::EmergencyResolved {
+            at: at(10),
+            by: Some(id(OWNER)),
+            resolution: ResolutionType::UserResolved,
+            notes: Some(text("All well")),
+        },
+        Event::EmergencyCancelled { at: at(10), reason: Some(text("By mistake")), alerted: alerted.clone() },
+        Event::EmergencyEnded {
+            status: EmergencyStatus::Resolved,
+            at: at(10),
+            alerted,
+            participants: vec![id(OWNER), id(GRACE_HOPPER)],
+        },
+        Event::MessagePosted { message: message_from_owner(To::Everyone) },
+        Event::MessageDeleted { message: id(MESSAGE), readers: Some(vec![id(OWNER), id(GRACE_HOPPER)]) },
+        Event::HelperRightsChanged { user: id(GRACE_HOPPER), on_duty: true, may_help: true },
+        Event::SessionsRevoked { user: id(GRACE_HOPPER), only: Some(id(400)), except: None },
+        Event::AccountBlocked { user: id(GRACE_HOPPER) },
+    ]
+}

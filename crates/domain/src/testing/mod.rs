@@ -1,0 +1,63 @@
+//! Fixtures for tests, here and in every crate that depends on this one: users, an emergency, one of every event.
+//!
+//! Enabled by the feature `testing`. Ids are small numbers, so that a failed assertion shows what was mixed up: the
+//! owner is 1, helpers are 2 and 3, the emergency is 100. Time is counted in seconds from one fixed moment, see [`at`].
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a fixture that cannot be made fails the test")]
+
+mod contention;
+mod emergencies;
+mod events;
+#[cfg(any(test, feature = "mocks"))]
+mod ports;
+mod users;
+
+pub use contention::{no_backoff, no_queue};
+pub use emergencies::{
+    active_emergency, anonymous, call, cancelled, details, edited, message, message_from_helper, message_from_owner,
+    raised, recipient, resolved, response, with_responses,
+};
+pub use events::every_event;
+#[cfg(any(test, feature = "mocks"))]
+pub use ports::{Committed, clock, events_of, events_of_service, ids, now, store, updated};
+pub use users::{account, account_of, actor, admin, grace_hopper, helper, helper_card, helper_record, owner, person};
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::{Position, Text, Timestamp};
+
+/// Ada Lovelace, who raised [`call`].
+pub const OWNER: u128 = 1;
+/// Grace Hopper, a verified helper on duty.
+pub const GRACE_HOPPER: u128 = 2;
+/// Alan, another verified helper on duty.
+pub const ALAN: u128 = 3;
+/// A user who is neither helper nor administrator.
+pub const STRANGER: u128 = 8;
+/// An administrator.
+pub const ADMIN: u128 = 9;
+/// The emergency of [`call`].
+pub const EMERGENCY: u128 = 100;
+/// The message of [`message`].
+pub const MESSAGE: u128 = 300;
+
+/// The identifier with this number.
+pub fn id<I: From<Uuid>>(n: u128) -> I {
+    Uuid::from_u128(n).into()
+}
+
+/// The moment this many seconds after 2026-01-15T10:00:00Z.
+pub fn at(seconds: i64) -> Timestamp {
+    "2026-01-15T10:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// A text that is known to be valid.
+pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::parse(text).unwrap()
+}
+
+/// A position that is known to be valid.
+pub fn position(latitude: f64, longitude: f64) -> Position {
+    Position::new(latitude, longitude).unwrap()
+}

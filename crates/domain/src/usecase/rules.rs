@@ -1,0 +1,56 @@
+//! The rules that the operator of a service sets.
+
+use chrono::TimeDelta;
+
+use crate::{AlertPolicy, HelperPolicy, Timestamp, port::OnDuty};
+
+/// The rules that the operator of a service sets.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Which accounts may help.
+    pub helpers: HelperPolicy,
+    /// Which helpers are alerted.
+    pub alerts: AlertPolicy,
+    /// Maximum age of a position; older ones do not count.
+    pub position_ttl: TimeDelta,
+    /// Time from one wave of alerts to the next, while no helper responds.
+    pub alert_interval: TimeDelta,
+    /// Maximum age of a live emergency; older ones expire.
+    pub emergency_ttl: TimeDelta,
+}
+
+impl Rules {
+    /// Earliest time of a position that counts at `now`.
+    pub fn fresh_since(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub_signed(self.position_ttl).unwrap_or(Timestamp::MIN_UTC)
+    }
+
+    /// Which helpers count at `now`.
+    pub fn on_duty(&self, now: Timestamp) -> OnDuty {
+        OnDuty { policy: self.helpers, fresh_since: self.fresh_since(now) }
+    }
+
+    /// When the wave after one sent at `now` is due.
+    pub fn next_alert(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add_signed(self.alert_interval)
+    }
+
+    /// Live emergencies that were raised before this time expire at `now`.
+    pub fn expired_before(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub_signed(self.emergency_ttl).unwrap_or(Timestamp::MIN_UTC)
+    }
+}
+
+impl Default for Rules {
+    /// Verified helpers, the default alert policy, positions of the last 24 hours, a wave each minute, and 24 hours for
+    /// an emergency.
+    fn default() -> Self {
+        Self {
+            helpers: HelperPolicy::Verified,
+            alerts: AlertPolicy::default(),
+            position_ttl: TimeDelta::hours(24),
+            alert_interval: TimeDelta::seconds(60),
+            emergency_ttl: TimeDelta::hours(24),
+        }
+    }
+}
