@@ -7,7 +7,7 @@
 -- Tables that are only found by their primary key are `without rowid`: key and row lie in one tree, and a look-up goes
 -- down once.
 
--- Whoever registered. An account is never deleted.
+-- Registered users. An account is never deleted.
 create table account (
     id             blob    not null primary key constraint account_id_is_uuid check (length(id) = 16),
     -- In lower case.

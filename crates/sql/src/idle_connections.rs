@@ -45,11 +45,11 @@ pub struct IdleConnections<DB: Database> {
     /// No more permits than the pool has connections: a holder finds one idle here, or the pool has one to give.
     permits: Arc<Semaphore>,
     /// A stack: the connection that was used last is used next, and the oldest is at the bottom.
-    idle: Arc<Mutex<Vec<Idle<DB>>>>,
+    idle: Arc<Mutex<Vec<IdleConnection<DB>>>>,
 }
 
 #[derive(Debug)]
-struct Idle<DB: Database> {
+struct IdleConnection<DB: Database> {
     connection: PoolConnection<DB>,
     /// When the connection left the pool.
     acquired_at: Instant,
@@ -97,7 +97,7 @@ impl<DB: Database> IdleConnections<DB> {
     /// [`Error::PoolClosed`] after [`Self::close`]; whatever the pool fails with when it has to connect.
     pub async fn checkout(&self) -> Result<Checkout<DB>, Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
-        if let Some(Idle { connection, acquired_at, .. }) = self.pop_idle() {
+        if let Some(IdleConnection { connection, acquired_at, .. }) = self.pop_idle() {
             return Ok(Checkout { connection, acquired_at, _permit: permit });
         }
         // In a task, because connecting has to go on when this future is dropped: with a slow server and short
@@ -121,7 +121,7 @@ impl<DB: Database> IdleConnections<DB> {
         let mut idle = self.idle.lock();
         // Asked under the lock that `close` takes to clear the list: a connection pushed after that would leak.
         if !self.permits.is_closed() {
-            idle.push(Idle { connection, acquired_at, idle_since: now });
+            idle.push(IdleConnection { connection, acquired_at, idle_since: now });
         }
     }
 
@@ -138,7 +138,7 @@ impl<DB: Database> IdleConnections<DB> {
         self.pool.close().await;
     }
 
-    fn pop_idle(&self) -> Option<Idle<DB>> {
+    fn pop_idle(&self) -> Option<IdleConnection<DB>> {
         let mut idle = self.idle.lock();
         let last_used = idle.pop()?;
         if last_used.idle_since.elapsed() < self.policy.max_idle {

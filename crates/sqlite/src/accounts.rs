@@ -201,7 +201,7 @@ impl Accounts for Sqlite {
         Ok(Activity { helped: count(helped), requested: count(requested) })
     }
 
-    #[instrument(name = "sqlite.accounts.helpers", level = "debug", skip_all, fields(limit = page.limit))]
+    #[instrument(name = "sqlite.accounts.helpers", level = "debug", skip_all)]
     async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>> {
         let HelperPage { verification, after, limit } = page;
         let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.timestamp_micros(), id.into()));
@@ -226,7 +226,7 @@ impl Accounts for Sqlite {
         rows.into_iter().map(Contact::try_from).collect()
     }
 
-    #[instrument(name = "sqlite.accounts.add_contact", level = "debug", skip_all, fields(user = %owner, contact = %contact.id))]
+    #[instrument(name = "sqlite.accounts.add_contact", level = "debug", skip_all, fields(user = %owner))]
     async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
         let Contact { id, name, email, created_at } = contact;
         // Counting and inserting are one statement, so two requests at once cannot exceed the limit.
@@ -246,7 +246,7 @@ impl Accounts for Sqlite {
         Ok(done.rows_affected() == 1)
     }
 
-    #[instrument(name = "sqlite.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner, %contact))]
+    #[instrument(name = "sqlite.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner))]
     async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
         let done = sqlx::query("delete from contact where id = ?1 and account_id = ?2")
             .bind(Uuid::from(contact))

@@ -28,7 +28,7 @@ pub(crate) const DUE: &str = "\
 
 #[async_trait]
 impl Alerts for Sqlite {
-    #[instrument(name = "sqlite.alerts.due", level = "debug", skip_all, fields(limit = limit))]
+    #[instrument(name = "sqlite.alerts.due", level = "debug", skip_all)]
     async fn due(&self, now: Timestamp, expired_before: Timestamp, limit: u32) -> Result<Vec<EmergencyId>> {
         let ids: Vec<Uuid> = sqlx::query_scalar(DUE)
             .bind(now.timestamp_micros())

@@ -14,9 +14,9 @@ use tracing::instrument;
 
 use crate::{
     Sqlite,
+    database::ping,
     error::port_error,
     rows::{hex, to_json},
-    store::ping,
 };
 
 mod accounts;
@@ -38,13 +38,7 @@ impl Changes for Sqlite {
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         for write in writes {
-            if let Write::AcknowledgeAlert { emergency, helper } = write {
-                if !emergencies::acknowledge(&mut transaction, at, emergency, helper).await? {
-                    events.retain(|event| !is_acknowledgement(event, emergency, helper));
-                }
-            } else {
-                apply(&mut transaction, at, write).await?;
-            }
+            apply(&mut transaction, at, write, &mut events).await?;
         }
         append(&mut transaction, events).await?;
         transaction.commit().await.map_err(port_error)?;
@@ -87,8 +81,9 @@ impl Drop for WakeOnDrop<'_> {
     }
 }
 
-/// Runs one write inside of the transaction. `at` is the time of the change in microseconds.
-async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
+/// Runs one write inside of the transaction. `at` is the time of the change in microseconds. Removes the event of a write
+/// that turns out to change nothing.
+async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Vec<NewEvent>) -> Result<()> {
     match write {
         Write::RegisterAccount { account, password } => accounts::register(db, &account, &password).await,
         Write::OpenSession(session) => accounts::open_session(db, &session).await,
@@ -107,7 +102,11 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
             emergencies::send_alerts(db, at, emergency, wave, &recipients).await
         }
         Write::AcknowledgeAlert { emergency, helper } => {
-            emergencies::acknowledge(db, at, emergency, helper).await.map(drop)
+            // An alert that was acknowledged before, or never sent, stays as it is, and nothing happened to report.
+            if !emergencies::acknowledge(db, at, emergency, helper).await? {
+                events.retain(|event| !is_acknowledgement(event, emergency, helper));
+            }
+            Ok(())
         }
         Write::SetDeclined { emergency, helper, declined } => {
             emergencies::set_declined(db, at, emergency, helper, declined).await
@@ -123,7 +122,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write) -> Result<()> {
     }
 }
 
-/// Whether an event says that this helper acknowledged the alert of this emergency.
+/// Whether `event` is the acknowledgement of the alert of an emergency by a helper.
 fn is_acknowledgement(event: &NewEvent, of: EmergencyId, by: UserId) -> bool {
     event.emergency == Some(of) && event.event == Event::AlertAcknowledged { helper: by }
 }

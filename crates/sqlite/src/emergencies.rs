@@ -66,8 +66,9 @@ impl Emergencies for Sqlite {
         let earlier = row.map(Emergency::try_from).transpose()?;
         let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius());
         let around = Around { centre, except: owner, on_duty };
-        let census = self.census(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
-        Ok(RaiseContext { earlier, helpers: census })
+        let helpers =
+            self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
+        Ok(RaiseContext { earlier, helpers })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -90,7 +91,7 @@ impl Emergencies for Sqlite {
         self.nearest(position, &rows, Metres::new(f64::INFINITY), limit).await
     }
 
-    #[instrument(name = "sqlite.emergencies.nearby", level = "debug", skip_all, fields(limit = limit))]
+    #[instrument(name = "sqlite.emergencies.nearby", level = "debug", skip_all)]
     async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>> {
         let mut query = sqlx::query_as::<_, PlaceRow>(statements::NEARBY);
         for rect in two_boxes(centre, radius) {
@@ -113,7 +114,7 @@ impl Emergencies for Sqlite {
         emergencies_of(rows.map_err(port_error)?)
     }
 
-    #[instrument(name = "sqlite.emergencies.list", level = "debug", skip_all, fields(limit = page.limit))]
+    #[instrument(name = "sqlite.emergencies.list", level = "debug", skip_all)]
     async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>> {
         let ids = self.admin_page(page).await?;
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
@@ -126,8 +127,8 @@ fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {
 }
 
 impl Sqlite {
-    /// Helpers near a loaded emergency. Those who were alerted or responded are among them, so that many more are asked
-    /// for: what is left without them is still enough.
+    /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
+    /// raised by their number: enough others are left when the caller removes them.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
         let Near { on_duty, within, whom } = near;
         let Loaded { emergency, alerts, .. } = loaded;

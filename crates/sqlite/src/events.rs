@@ -40,13 +40,13 @@ pub(crate) const FORGET: &str = "\
 
 #[async_trait]
 impl EventLog for Sqlite {
-    #[instrument(name = "sqlite.events.timeline", level = "debug", skip_all, fields(emergency = %id, %after))]
+    #[instrument(name = "sqlite.events.timeline", level = "debug", skip_all, fields(emergency = %id))]
     async fn timeline(&self, id: EmergencyId, after: EventId, limit: u32) -> Result<Option<Timeline>> {
         let Some(emergency) = Emergencies::find(self, id).await? else { return Ok(None) };
         Ok(Some(Timeline { emergency, events: self.events_of(id, after, limit).await? }))
     }
 
-    #[instrument(name = "sqlite.events.events_of", level = "debug", skip_all, fields(%emergency, %after))]
+    #[instrument(name = "sqlite.events.events_of", level = "debug", skip_all, fields(%emergency))]
     async fn events_of(&self, emergency: EmergencyId, after: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
         let rows: Vec<EventRow> = sqlx::query_as(EVENTS_OF)
             .bind(Uuid::from(emergency))
@@ -64,7 +64,7 @@ impl EventLog for Sqlite {
         Ok(Some(AccessAsOf { access: seen.access, as_of: self.last_event().await? }))
     }
 
-    #[instrument(name = "sqlite.events.range", level = "debug", skip_all, fields(%after, %up_to))]
+    #[instrument(name = "sqlite.events.range", level = "debug", skip_all)]
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>> {
         let rows: Vec<EventRow> = sqlx::query_as(RANGE)
             .bind(after.get())
@@ -83,7 +83,7 @@ impl EventLog for Sqlite {
         seq.map(EventId::new).map_err(port_error)
     }
 
-    #[instrument(name = "sqlite.events.forget", level = "debug", skip_all, fields(limit = limit))]
+    #[instrument(name = "sqlite.events.forget", level = "debug", skip_all)]
     async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;

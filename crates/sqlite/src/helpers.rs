@@ -90,7 +90,7 @@ impl TryFrom<CardRow> for HelperCard {
 
 #[async_trait]
 impl Helpers for Sqlite {
-    #[instrument(name = "sqlite.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency, reader = %vicinity.reader))]
+    #[instrument(name = "sqlite.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
         let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
         let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
@@ -123,7 +123,7 @@ pub(crate) struct Around {
 impl Sqlite {
     /// Counts the helpers within each radius, up to the first for which `is_enough(radius, count)`, and returns the
     /// nearest `limit` within that one. Larger radii are not searched, which bounds the cost in a crowded place.
-    pub(crate) async fn census(
+    pub(crate) async fn helpers_in_range(
         &self,
         around: Around,
         radii: &[Metres],

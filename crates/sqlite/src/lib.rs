@@ -18,6 +18,7 @@ mod accounts;
 mod alerts;
 mod area;
 mod changes;
+mod database;
 mod emergencies;
 mod emergency_row;
 mod error;
@@ -28,10 +29,9 @@ mod messages;
 mod positions;
 mod rows;
 mod sessions;
-mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
 
 pub use allynet_sql::describe_metrics;
-pub use store::{Options, Sqlite};
+pub use database::{Options, Sqlite};

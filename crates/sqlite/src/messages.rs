@@ -94,7 +94,7 @@ impl TryFrom<MessageRow> for Message {
 
 #[async_trait]
 impl Messages for Sqlite {
-    #[instrument(name = "sqlite.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency, reader = %page.reader))]
+    #[instrument(name = "sqlite.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let &MessagePage { emergency, reader, before, limit } = page;
         let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
@@ -114,7 +114,7 @@ impl Messages for Sqlite {
         Ok(Some((seen.access, messages)))
     }
 
-    #[instrument(name = "sqlite.messages.find", level = "debug", skip_all, fields(%emergency, %message, %reader))]
+    #[instrument(name = "sqlite.messages.find", level = "debug", skip_all, fields(%emergency, %message))]
     async fn find(
         &self,
         emergency: EmergencyId,

@@ -44,7 +44,7 @@ struct FixRow {
 
 #[async_trait]
 impl Positions for Sqlite {
-    #[instrument(name = "sqlite.positions.record", level = "debug", skip_all, fields(fixes = fixes.len()))]
+    #[instrument(name = "sqlite.positions.record", level = "debug", skip_all, fields(count = fixes.len()))]
     async fn record(&self, fixes: &[Fix]) -> Result<()> {
         for fixes in fixes.chunks(MAX_FIXES_PER_STATEMENT) {
             // A statement is prepared once for each number of rows. Powers of two keep these at thirteen.

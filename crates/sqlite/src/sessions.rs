@@ -19,7 +19,7 @@ struct SessionRow {
 
 #[async_trait]
 impl Sessions for Sqlite {
-    #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%session, %user))]
+    #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%user))]
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
         let row: Option<AccountRow> = sqlx::query_as(
             "select a.* from session s join account_view a on a.id = s.account_id \
@@ -33,7 +33,7 @@ impl Sessions for Sqlite {
         row.map(Account::try_from).transpose()
     }
 
-    #[instrument(name = "sqlite.sessions.confirm", level = "debug", skip_all, fields(%session))]
+    #[instrument(name = "sqlite.sessions.confirm", level = "debug", skip_all)]
     async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation> {
         let (token, parent) = (Uuid::from(token), parent.map(Uuid::from));
         let Some(SessionRow { account, confirmed_token }) = self.session(session).await? else {

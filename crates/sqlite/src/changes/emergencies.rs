@@ -235,7 +235,7 @@ pub(super) async fn send_alerts(
     .map(drop)
 }
 
-/// Stores the first acknowledgement of an alert that was sent; tells whether this was it.
+/// Stores the first acknowledgement of an alert that was sent. `false` if the alert was acknowledged before or not sent.
 pub(super) async fn acknowledge(
     db: &mut SqliteConnection,
     at: i64,
