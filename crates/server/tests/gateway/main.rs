@@ -1,6 +1,6 @@
 //! The namespace over real sockets, with scripted ports: handshake, client events, deliveries, limits, order, and the end of
 //! connections.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod client_events;
 mod closing;

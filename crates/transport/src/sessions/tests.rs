@@ -1,3 +1,5 @@
+//! Bookkeeping of sessions and their purge.
+
 use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;

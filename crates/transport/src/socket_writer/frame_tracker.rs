@@ -196,9 +196,9 @@ mod tests {
             written.extend(frame(0x89, b"ping"));
         }
         for step in [1, 2, 3, 7, 64, 1000, written.len()] {
-            let (tracker, tracked) = track(&written, step);
+            let (tracker, observed) = track(&written, step);
             assert!(tracker.is_at_boundary(), "{step}: {tracker:?}");
-            assert_eq!(tracked.done, texts, "{step}");
+            assert_eq!(observed.done, texts, "{step}");
         }
     }
 

@@ -1,3 +1,5 @@
+//! A writer over a real connection, with the tasks that drive it played by the test.
+
 use std::{future::poll_fn, time::Duration};
 
 use serde_json::json;
@@ -12,9 +14,9 @@ use crate::packet::{Namespace, Packet};
 
 const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
 const NAMESPACE: Namespace = Namespace::new("/emergencies");
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A writer, and the other end of its connection, which takes little at once.
+/// Writer, and the peer of its connection, whose buffers are small.
 async fn connect() -> (Arc<SocketWriter>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let socket = TcpSocket::new_v4().unwrap();
@@ -26,8 +28,8 @@ async fn connect() -> (Arc<SocketWriter>, TcpStream) {
     (SocketWriter::new(Arc::new(tcp)), peer)
 }
 
-/// The same when the transport has written the head of its response and `ready`, the first packet of a session.
-async fn open() -> (Arc<SocketWriter>, TcpStream) {
+/// The same after the engine has written the upgrade response and the first packet of a session.
+async fn connect_websocket() -> (Arc<SocketWriter>, TcpStream) {
     let (writer, mut peer) = connect().await;
     writer.expect_upgrade();
     write(&writer, HEAD).await;
@@ -44,18 +46,18 @@ fn packet(number: usize, size: usize) -> Packet {
     NAMESPACE.event("a", &json!({ "eventId": number, "text": "x".repeat(size) })).unwrap()
 }
 
-/// Writes as the transport does.
+/// Writes as the engine does.
 async fn write(writer: &Arc<SocketWriter>, mut data: &[u8]) {
     while !data.is_empty() {
         let written = poll_fn(|cx| {
             writer.register_writer(cx);
             writer.poll_write(data)
         });
-        data = &data[timeout(LIMIT, written).await.unwrap().unwrap()..];
+        data = &data[timeout(TIMEOUT, written).await.unwrap().unwrap()..];
     }
 }
 
-/// Does what the task does that reads, and never ends.
+/// Drains as the reading task does. Never returns.
 async fn drain(writer: Arc<SocketWriter>) {
     poll_fn(|cx| {
         writer.register_reader(cx);
@@ -70,26 +72,26 @@ async fn drain(writer: Arc<SocketWriter>) {
     .await;
 }
 
-/// Reads this, and nothing else comes.
+/// Asserts that the peer receives exactly these bytes.
 async fn expect(peer: &mut TcpStream, expected: &[u8]) {
     let mut seen = vec![0; expected.len()];
-    timeout(LIMIT, peer.read_exact(&mut seen)).await.unwrap().unwrap();
-    assert!(seen == expected, "other bytes, or in another order");
-    assert!(timeout(Duration::from_millis(20), peer.read(&mut [0; 1])).await.is_err(), "there is more");
+    timeout(TIMEOUT, peer.read_exact(&mut seen)).await.unwrap().unwrap();
+    assert!(seen == expected, "other bytes, or another order");
+    assert!(timeout(Duration::from_millis(20), peer.read(&mut [0; 1])).await.is_err(), "more bytes");
 }
 
 #[tokio::test]
-async fn a_packet_is_written_at_once_when_nothing_is_queued() {
-    let (writer, mut peer) = open().await;
-    assert_eq!(writer.write_frames(packet(1, 10).frame(), || true), WriteOutcome::MustQueue, "the session is over");
+async fn a_packet_is_written_at_once_if_none_is_queued() {
+    let (writer, mut peer) = connect_websocket().await;
+    assert_eq!(writer.write_frames(packet(1, 10).frame(), || true), WriteOutcome::MustQueue, "the session is closed");
     assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
     expect(&mut peer, packet(1, 10).frame()).await;
     assert!(!writer.has_pending());
 }
 
 #[tokio::test]
-async fn a_packet_does_not_pass_one_that_is_queued() {
-    let (writer, mut peer) = open().await;
+async fn a_packet_does_not_overtake_a_queued_one() {
+    let (writer, mut peer) = connect_websocket().await;
     let queued = packet(1, 10);
     writer.enqueue(&queued.payload(), false, || Ok::<_, ()>(())).unwrap();
     assert_eq!(writer.write_frames(packet(2, 10).frame(), || false), WriteOutcome::MustQueue);
@@ -100,14 +102,14 @@ async fn a_packet_does_not_pass_one_that_is_queued() {
 }
 
 #[tokio::test]
-async fn a_packet_waits_for_the_end_of_a_frame_and_goes_before_the_next() {
+async fn a_packet_waits_for_the_end_of_a_frame_and_precedes_the_next() {
     for cut in 1..6 {
-        let (writer, mut peer) = open().await;
+        let (writer, mut peer) = connect_websocket().await;
         let ping = [0x81, 4, b'2', b'a', b'b', b'c'];
         write(&writer, &ping[..cut]).await;
         assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
         assert_eq!(writer.write_frames(packet(2, 10).frame(), || false), WriteOutcome::Accepted);
-        assert_eq!(writer.poll_drain().map(Result::unwrap), Poll::Ready(0), "a frame is not cut in two");
+        assert_eq!(writer.poll_drain().map(Result::unwrap), Poll::Ready(0), "a frame of the engine is not split");
         write(&writer, &ping[cut..]).await;
         write(&writer, &ping).await;
         let (one, two) = (packet(1, 10), packet(2, 10));
@@ -116,8 +118,8 @@ async fn a_packet_waits_for_the_end_of_a_frame_and_goes_before_the_next() {
 }
 
 #[tokio::test]
-async fn the_reader_writes_what_waits_after_the_end_of_a_frame() {
-    let (writer, mut peer) = open().await;
+async fn the_reading_task_writes_pending_packets_after_the_end_of_a_frame() {
+    let (writer, mut peer) = connect_websocket().await;
     let reader = tokio::spawn(drain(Arc::clone(&writer)));
     write(&writer, &[0x81, 1]).await;
     assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::Accepted);
@@ -127,8 +129,8 @@ async fn the_reader_writes_what_waits_after_the_end_of_a_frame() {
 }
 
 #[tokio::test]
-async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
-    let (writer, mut peer) = open().await;
+async fn pending_bytes_are_bounded_and_arrive_whole_when_the_peer_reads() {
+    let (writer, mut peer) = connect_websocket().await;
     let reader = tokio::spawn(drain(Arc::clone(&writer)));
     let (mut sent, mut number) = (Vec::new(), 0);
     loop {
@@ -142,12 +144,12 @@ async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
     }
     assert!((MAX_QUEUED_BYTES..MAX_QUEUED_BYTES + 512 * 1024).contains(&sent.len()), "{}", sent.len());
     let queued = packet(number, 1000);
-    assert_eq!(writer.enqueue(&queued.payload(), true, || Ok::<_, ()>(())), Ok(None), "nor may it be queued");
+    assert_eq!(writer.enqueue(&queued.payload(), true, || Ok::<_, ()>(())), Ok(None), "it may not be queued either");
     assert!(writer.has_pending());
 
     let mut seen = vec![0; sent.len()];
-    timeout(LIMIT, peer.read_exact(&mut seen)).await.unwrap().unwrap();
-    assert!(seen == sent, "cut, or in another order");
+    timeout(TIMEOUT, peer.read_exact(&mut seen)).await.unwrap().unwrap();
+    assert!(seen == sent, "split, or another order");
     while writer.has_pending() {
         tokio::task::yield_now().await;
     }
@@ -156,17 +158,17 @@ async fn what_a_client_may_owe_is_limited_and_arrives_whole_when_it_reads() {
     reader.abort();
 }
 
-/// Both ways at once, while the other end takes little: every frame is whole, and each way keeps its order.
+/// The engine and a session write at once while the peer reads little: every frame is whole, and each keeps its order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_of_both_ways_are_never_mixed() {
+async fn frames_of_the_engine_and_of_a_session_are_never_mixed() {
     const EACH: usize = 2000;
-    let (writer, mut peer) = open().await;
+    let (writer, mut peer) = connect_websocket().await;
     let reader = tokio::spawn(drain(Arc::clone(&writer)));
     let transport = tokio::spawn({
         let writer = Arc::clone(&writer);
         async move {
             for number in 0..EACH {
-                // Of another kind: it is none of ours.
+                // Does not begin like an event, so it is not counted as one of the session's packets.
                 let ping = [&[0x81, 126, 4, 0][..], &[b'0' + u8::try_from(number % 10).unwrap(); 1024]].concat();
                 write(&writer, &ping).await;
                 if number % 7 == 0 {
@@ -192,7 +194,7 @@ async fn frames_of_both_ways_are_never_mixed() {
     let mut next = [0; 2];
     while next != [EACH; 2] {
         let mut header = [0; 2];
-        timeout(LIMIT, peer.read_exact(&mut header)).await.unwrap().unwrap();
+        timeout(TIMEOUT, peer.read_exact(&mut header)).await.unwrap().unwrap();
         assert_eq!(header[0], 0x81, "a frame begins");
         let length =
             if header[1] == 126 { usize::from(peer.read_u16().await.unwrap()) } else { usize::from(header[1]) };
@@ -213,17 +215,17 @@ async fn frames_of_both_ways_are_never_mixed() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_to_a_connection_that_was_shut_down() {
-    let (writer, mut peer) = open().await;
+async fn nothing_is_written_after_a_shut_down() {
+    let (writer, mut peer) = connect_websocket().await;
     writer.shut_down();
     assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::MustQueue);
     let Poll::Ready(Err(_)) = writer.poll_write(b"a") else { panic!("it was written") };
-    assert_eq!(timeout(LIMIT, peer.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
+    assert_eq!(timeout(TIMEOUT, peer.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
     peer.write_all(b"a").await.unwrap();
 }
 
 #[tokio::test]
-async fn nothing_is_written_past_plain_http() {
+async fn no_frame_is_written_to_a_plain_http_connection() {
     let (writer, mut peer) = connect().await;
     write(&writer, b"HTTP/1.1 200 OK\r\n\r\n").await;
     assert_eq!(writer.write_frames(packet(1, 10).frame(), || false), WriteOutcome::MustQueue);

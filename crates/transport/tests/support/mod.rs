@@ -4,8 +4,8 @@
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use allynet_transport::{
-    Connection, ConnectionTimeouts, Connections, EngineSession, Listener, SOCKET_IO_PATH, SessionTrackingService,
-    Stream,
+    Connection, ConnectionTimeouts, Connections, EngineSession, Listener, Namespace, SOCKET_IO_PATH,
+    SessionTrackingService, SessionWriter, Stream, WriteError,
     testing::{Client, Http, POLLING, within},
 };
 use axum::{
@@ -25,7 +25,7 @@ use socketioxide::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::mpsc::{self, UnboundedSender},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -154,6 +154,12 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
         }
         std::future::ready(())
     });
+    let connections = app.connections.clone();
+    socket.on("stream", move |socket: SocketRef, Data((count, size)): Data<(usize, usize)>, State(app): State<App>| {
+        let writer = SessionWriter::new(&connections, &EngineSocket(socket.clone()));
+        tokio::spawn(stream(socket, writer, count, size, app.handled));
+        std::future::ready(())
+    });
     socket.on("session", move |socket: SocketRef, ack: AckSender| {
         let peer = socket.req_parts().extensions.get::<Connection>().unwrap().peer;
         let transport: &str = socket.transport_type().into();
@@ -161,6 +167,28 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
         std::future::ready(())
     });
     Ok(())
+}
+
+/// Sends events through a session's writer until one is refused, at most this many with a text of this size. Reports how many
+/// were accepted.
+async fn stream(socket: SocketRef, writer: SessionWriter, count: usize, size: usize, accepted: UnboundedSender<u64>) {
+    let (namespace, session) = (Namespace::new(NAMESPACE), EngineSocket(socket.clone()));
+    let first = namespace.event("first", &0).unwrap();
+    writer.send_first(&session, &first, || socket.emit("first", &0)).unwrap();
+    for number in 0..count {
+        let argument = json!({ "number": number, "text": "x".repeat(size) });
+        let packet = namespace.event("next", &argument).unwrap();
+        loop {
+            match writer.send(&session, &packet, true, || socket.emit("next", &argument)) {
+                Ok(()) => break,
+                Err(WriteError::Full) => return accepted.send(number as u64).unwrap(),
+                // The queue of the engine is full in packets. No pause: its last packets wait when an upgrade is completed.
+                Err(WriteError::Engine(_)) => tokio::task::yield_now().await,
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    accepted.send(count as u64).unwrap();
 }
 
 /// Socket as the session that this crate knows.
