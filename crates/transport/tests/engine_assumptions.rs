@@ -15,7 +15,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use socketioxide::{SocketIo, socket::DisconnectReason};
-use support::{NAMESPACE, Server, upgrade_query};
+use support::{NAMESPACE, QUEUE, Server, upgrade_query};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -131,7 +131,7 @@ async fn packets_of_the_library_have_the_text_that_this_crate_encodes() {
 
 #[tokio::test]
 async fn the_library_sends_no_event_or_acknowledgement_by_itself() {
-    let server = Server::with_heartbeat(ConnectionTimeouts::default(), Duration::from_millis(20)).await;
+    let server = Server::with_engine(ConnectionTimeouts::default(), QUEUE, Duration::from_millis(20)).await;
     let mut opened = RawWebSocket::open(&server, WEBSOCKET).await;
     opened.send("40/emergencies,").await;
     for _ in 0..4 {

@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use allynet_transport::{
-    MAX_QUEUED_BYTES,
+    ConnectionTimeouts, MAX_QUEUED_BYTES,
     testing::{Client, WEBSOCKET, as_event, within},
 };
 use support::{NAMESPACE, Server, upgrade_query};
@@ -21,12 +23,15 @@ fn number(packet: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn packets_keep_their_order_across_an_upgrade() {
-    const COUNT: u64 = 2000;
-    for polls_before in 0..4 {
-        let server = Server::start().await;
+    // More packets than the bound on bytes lets wait: an upgrade needs room in the queue.
+    const CAPACITY: usize = MAX_QUEUED_BYTES / 32;
+    const AFTER_UPGRADE: usize = 300;
+    // Several rounds, because the moment in which a packet could overtake others is short.
+    for round in 0..32 {
+        let polls_before = round % 4;
+        let mut server = Server::with_engine(ConnectionTimeouts::default(), CAPACITY, Duration::from_secs(25)).await;
         let (query, mut http) = server.polling().await;
-        let start = format!(r#"42/emergencies,["stream",{COUNT},0]"#);
-        assert_eq!(http.post(&query, &start).await.0, 200);
+        assert_eq!(http.post(&query, r#"42/emergencies,["stream",1000000,0]"#).await.0, 200);
         let mut received = Vec::new();
         for _ in 0..polls_before {
             let (status, body) = http.get(&query).await;
@@ -35,10 +40,16 @@ async fn packets_keep_their_order_across_an_upgrade() {
         }
         let mut client = server.websocket(&upgrade_query(&query)).await;
         client.upgrade().await;
-        while received.last() != Some(&(COUNT - 1)) {
+        let polled = received.len();
+        while received.len() < polled + AFTER_UPGRADE {
             received.extend(number(&client.text().await));
         }
-        assert_eq!(received, (0..COUNT).collect::<Vec<_>>(), "after {polls_before} polls");
+        client.send(r#"42/emergencies,["stop"]"#).await;
+        let sent = within(server.handled.recv()).await.unwrap();
+        while received.last() != Some(&(sent - 1)) {
+            received.extend(number(&client.text().await));
+        }
+        assert_eq!(received, (0..sent).collect::<Vec<_>>(), "after {polls_before} polls");
     }
 }
 

@@ -25,7 +25,7 @@ use socketioxide::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc::{self, UnboundedSender},
+    sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +42,7 @@ pub(crate) struct App {
     pub(crate) connections: Connections,
     disconnected: mpsc::UnboundedSender<DisconnectReason>,
     handled: mpsc::UnboundedSender<u64>,
+    stop: CancellationToken,
 }
 
 pub(crate) struct Server {
@@ -57,16 +58,17 @@ impl Server {
     }
 
     pub(crate) async fn with(timeouts: ConnectionTimeouts) -> Self {
-        Self::with_heartbeat(timeouts, Duration::from_secs(25)).await
+        Self::with_engine(timeouts, QUEUE, Duration::from_secs(25)).await
     }
 
-    pub(crate) async fn with_heartbeat(timeouts: ConnectionTimeouts, interval: Duration) -> Self {
+    /// Server whose engine queues this many packets for a session, and sends heartbeats at this interval.
+    pub(crate) async fn with_engine(timeouts: ConnectionTimeouts, queue: usize, heartbeat: Duration) -> Self {
         let (disconnected, disconnections) = mpsc::unbounded_channel();
         let (handled, handlings) = mpsc::unbounded_channel();
         let connections = Connections::new();
-        let app = App { connections: connections.clone(), disconnected, handled };
+        let app = App { connections: connections.clone(), disconnected, handled, stop: CancellationToken::new() };
         let (service, io) =
-            SocketIo::builder().with_state(app).max_buffer_size(QUEUE).ping_interval(interval).build_svc();
+            SocketIo::builder().with_state(app).max_buffer_size(queue).ping_interval(heartbeat).build_svc();
         io.ns(NAMESPACE, (async || {}).with(register));
         let router = Router::new()
             .route("/health", get(async || "well"))
@@ -157,7 +159,11 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
     let connections = app.connections.clone();
     socket.on("stream", move |socket: SocketRef, Data((count, size)): Data<(usize, usize)>, State(app): State<App>| {
         let writer = SessionWriter::new(&connections, &EngineSocket(socket.clone()));
-        tokio::spawn(stream(socket, writer, count, size, app.handled));
+        tokio::spawn(stream(socket, writer, (count, size), app));
+        std::future::ready(())
+    });
+    socket.on("stop", move |State(app): State<App>| {
+        app.stop.cancel();
         std::future::ready(())
     });
     socket.on("session", move |socket: SocketRef, ack: AckSender| {
@@ -169,26 +175,25 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
     Ok(())
 }
 
-/// Sends events through a session's writer until one is refused, at most this many with a text of this size. Reports how many
-/// were accepted.
-async fn stream(socket: SocketRef, writer: SessionWriter, count: usize, size: usize, accepted: UnboundedSender<u64>) {
+/// Sends events through a session's writer until one is refused or the client sends "stop", at most this many with a text of
+/// this size. Reports how many were accepted.
+async fn stream(socket: SocketRef, writer: SessionWriter, (count, size): (usize, usize), app: App) {
     let (namespace, session) = (Namespace::new(NAMESPACE), EngineSocket(socket.clone()));
     let first = namespace.event("first", &0).unwrap();
     writer.send_first(&session, &first, || socket.emit("first", &0)).unwrap();
-    for number in 0..count {
-        let argument = json!({ "number": number, "text": "x".repeat(size) });
+    let mut accepted = 0;
+    while accepted < count && !app.stop.is_cancelled() {
+        let argument = json!({ "number": accepted, "text": "x".repeat(size) });
         let packet = namespace.event("next", &argument).unwrap();
-        loop {
-            match writer.send(&session, &packet, true, || socket.emit("next", &argument)) {
-                Ok(()) => break,
-                Err(WriteError::Full) => return accepted.send(number as u64).unwrap(),
-                // The queue of the engine is full in packets. No pause: its last packets wait when an upgrade is completed.
-                Err(WriteError::Engine(_)) => tokio::task::yield_now().await,
-            }
+        if let Err(error) = writer.send(&session, &packet, true, || socket.emit("next", &argument)) {
+            assert!(matches!(error, WriteError::Full), "{error:?}");
+            break;
         }
+        accepted += 1;
+        // Some microseconds: short enough that packets wait in the queue of the engine when an upgrade is completed.
         tokio::task::yield_now().await;
     }
-    accepted.send(count as u64).unwrap();
+    app.handled.send(accepted as u64).unwrap();
 }
 
 /// Socket as the session that this crate knows.
