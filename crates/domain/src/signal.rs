@@ -1,64 +1,66 @@
-//! What nodes tell each other in passing: where a helper is, who is connected. None of it is of the log, and nothing that
-//! must not be lost may depend on it.
+//! Ephemeral values that nodes send each other: positions of helpers and presence.
+//!
+//! Signals are not in the event log and may be lost. Nothing that must not be lost may depend on them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{NodeId, Position, Timestamp, UserId, port::Fix};
 
-/// Something that one node tells all others. Nodes of the next version read it too: variants and fields may be added,
-/// never renamed.
+/// A value that one node sends to all others.
+///
+/// Nodes of the next version read it, too: variants and fields may be added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Signal {
-    /// A helper on their way moved.
+    /// A new position of a helper on their way.
     Moved {
-        /// Who.
+        /// The helper.
         user: UserId,
-        /// Where to.
+        /// Their position.
         position: Position,
-        /// When.
+        /// The time of the position.
         at: Timestamp,
     },
-    /// Who is connected to a node.
+    /// An announcement of the connections of a node.
     Presence {
-        /// Which node tells.
+        /// The node that announces.
         node: NodeId,
-        /// How many of its changes it has told so far: who knows of fewer has missed some.
+        /// The number of changes that it has announced so far. A receiver that knows of fewer has missed some.
         count: u64,
-        /// What.
+        /// The announcement.
         news: Announcement,
     },
 }
 
-/// What a node tells of the users who are connected to it.
+/// What a node announces of the users who are connected to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum Announcement {
-    /// Somebody has a connection now, or went on or off duty.
+    /// A user has connected, or a connected user went on or off duty.
     Here {
-        /// Who.
+        /// The user.
         user: UserId,
         /// Whether they are a helper on duty.
         on_duty: bool,
     },
-    /// Somebody has no connection any more.
+    /// A user has no connection to the node any more.
     Gone {
-        /// Who.
+        /// The user.
         user: UserId,
     },
-    /// Everybody who has a connection.
+    /// A snapshot: all users who are connected to the node.
     Everybody {
-        /// Who, and whether they are a helper on duty.
+        /// The users, and whether each is a helper on duty.
         users: Vec<(UserId, bool)>,
     },
-    /// The node lives, and nothing has changed.
+    /// A heartbeat: nothing has changed.
     Alive,
-    /// The node wants to know who is connected elsewhere: to this node, or to any.
+    /// A request for a snapshot.
     Ask {
-        /// Which.
+        /// The node that is asked, or `None` for all nodes.
         of: Option<NodeId>,
     },
-    /// The node is about to stop, and nobody is connected to it any more.
+    /// The node stops and has no connections any more.
     Leaving,
 }
 

@@ -1,30 +1,33 @@
-//! What nodes tell each other in passing.
+//! Signals between nodes.
 
 use async_trait::async_trait;
 
 use crate::Signal;
 
-/// The way to the other nodes of the service, for what may be lost: delivery on this node and the event log MUST NOT
-/// depend on it.
+/// Publish and subscribe between the nodes of a cluster, for values that may be lost.
+///
+/// Delivery to the sockets of this node and the event log MUST NOT depend on it.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Signals: Send + Sync {
-    /// Tells all other nodes that listen at this time. MUST return at once, whatever has become of the way: what cannot
-    /// be sent is lost, the oldest first. What is heard MUST be heard in the order in which one node told it.
+    /// Sends a signal to all other nodes that listen now.
+    ///
+    /// MUST return at once, whatever the state of the connection: signals that cannot be sent are lost, the oldest first.
+    /// The signals of one node MUST be received in the order in which it sent them.
     fn tell(&self, signal: Signal);
 
-    /// Begins to listen to the other nodes. A node MUST NOT hear itself.
+    /// Subscribes to the signals of the other nodes. A node MUST NOT receive its own.
     fn listen(&self) -> Box<dyn SignalListener>;
 
-    /// Whether signals travel at present: what this node tells reaches the others, and the other way round. Where there
-    /// are no other nodes, they do.
+    /// Whether signals travel now, from this node to the others and back. `true` where there are no other nodes.
     fn travel(&self) -> bool;
 }
 
-/// One who listens.
+/// A subscription to the signals of the other nodes.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait SignalListener: Send {
-    /// Waits for the next signal; for ever, when there will be none. Cancel-safe. A listener that is too slow loses the
-    /// oldest.
+    /// Waits for the next signal, for ever if none will come. Cancel-safe.
+    ///
+    /// A listener that is too slow loses the oldest signals.
     async fn next(&mut self) -> Signal;
 }
