@@ -172,28 +172,6 @@ impl Event {
             Self::AccountBlocked { .. } => "account_blocked",
         }
     }
-
-    /// Whose sessions or rights it changes.
-    pub const fn account(&self) -> Option<UserId> {
-        match self {
-            Self::HelperRightsChanged { user, .. }
-            | Self::SessionsRevoked { user, .. }
-            | Self::AccountBlocked { user } => Some(*user),
-            Self::EmergencyCreated { .. }
-            | Self::HelpersAlerted { .. }
-            | Self::AlertDeclined { .. }
-            | Self::AlertAcknowledged { .. }
-            | Self::Unanswered { .. }
-            | Self::HelperJoined { .. }
-            | Self::HelperStatusUpdated { .. }
-            | Self::StatusChanged { .. }
-            | Self::EmergencyResolved { .. }
-            | Self::EmergencyCancelled { .. }
-            | Self::EmergencyEnded { .. }
-            | Self::MessagePosted { .. }
-            | Self::MessageDeleted { .. } => None,
-        }
-    }
 }
 
 /// An event that is to be appended.

@@ -14,7 +14,6 @@ mod accounts;
 mod alerts;
 mod caller_cache;
 mod changes;
-mod database;
 mod emergencies;
 mod emergency_row;
 mod error;
@@ -27,13 +26,14 @@ mod positions;
 mod raise_context;
 mod rows;
 mod sessions;
+mod store;
 mod tail;
 mod writes;
 
 pub use allynet_sql::describe_metrics;
-pub use database::{Options, Postgres};
 pub use error::SetupError;
 #[doc(hidden)]
 pub use statements::statements;
+pub use store::{Options, Postgres};
 #[doc(hidden)]
 pub use writes::change as encode_change;

@@ -24,9 +24,8 @@ pub trait Sessions: Send + Sync {
     /// MUST be seen at once, on every node.
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>>;
 
-    /// The same, for one whose rights count and nothing else of them: what others see of the account (name, reputation,
-    /// skills) may be some seconds old. A revocation, a block, a verification MUST be seen as soon as the commit that
-    /// holds it and its event was answered, on every node.
+    /// The same, from a cache if the store has one. A change of the session or the account MUST be seen at once by the store
+    /// that committed it, and within one second by every other.
     async fn recognize(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
         self.authenticate(session, user).await
     }

@@ -76,8 +76,8 @@ pub async fn authenticate(cx: &AccountPorts, token: &str) -> Result<Authenticate
     Ok(Authenticated { actor, expires_at: claims.expires_at })
 }
 
-/// The same, for requests that are not about the caller's own account: a revoked session or a blocked account stops
-/// at once too, but name, reputation and skills may be some seconds old. Often without a look at the store.
+/// The same, for requests that are not about the caller's own account. The store may answer from a cache: a change that
+/// another node committed may be unknown for up to a second.
 ///
 /// # Errors
 /// As [`authenticate`].

@@ -1,4 +1,4 @@
-//! The database: connection pools by purpose, their limits, and the migrations. Knows no table.
+//! The store: connection pools by purpose, their limits, and the migrations. Knows no table.
 
 use std::{sync::Arc, time::Duration};
 
