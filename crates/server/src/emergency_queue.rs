@@ -4,17 +4,14 @@
 //! But when a whole wave of helpers answers at once, deciding again so often would leave the database no time for
 //! anything else. In a queue each decides once.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use allynet_domain::{
     EmergencyId,
     port::{EmergencyQueue, QueuePermit, Urgency},
 };
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
@@ -60,7 +57,7 @@ impl EmergencyQueue for EmergencyQueues {
 
 impl EmergencyQueues {
     async fn enter_queue(&self, emergency: EmergencyId, urgency: Urgency) -> Place {
-        let queue = Arc::clone(self.queues().entry(emergency).or_insert_with(|| Arc::new(Queue::new())));
+        let queue = Arc::clone(self.queues.lock().entry(emergency).or_insert_with(|| Arc::new(Queue::new())));
         // From here on the place leaves the queue when this future is dropped.
         let mut place = Place { turn: None, normal: None, emergency, queue, queues: self.clone() };
         if urgency == Urgency::Normal {
@@ -71,13 +68,9 @@ impl EmergencyQueues {
         }
         place.turn = place.queue.acquire(&place.queue.turn).await;
         if place.turn.is_some() {
-            *place.queue.moved_at() = Instant::now();
+            *place.queue.moved_at.lock() = Instant::now();
         }
         place
-    }
-
-    fn queues(&self) -> MutexGuard<'_, HashMap<EmergencyId, Arc<Queue>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,18 +84,14 @@ impl Queue {
     async fn acquire(&self, semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         let mut permit = Box::pin(Arc::clone(semaphore).acquire_owned());
         loop {
-            let moved_at = *self.moved_at();
+            let moved_at = *self.moved_at.lock();
             match timeout_at(moved_at + STALLED_AFTER, &mut permit).await {
                 Ok(permit) => return permit.ok(),
-                Err(_) if *self.moved_at() == moved_at => return None,
+                Err(_) if *self.moved_at.lock() == moved_at => return None,
                 // The queue moved while this one waited, so it waits on.
                 Err(_) => {}
             }
         }
-    }
-
-    fn moved_at(&self) -> MutexGuard<'_, Instant> {
-        self.moved_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,7 +99,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         // The turn goes first: the normal change that gets `normal` next finds it free.
         (self.turn, self.normal) = (None, None);
-        let mut queues = self.queues.queues();
+        let mut queues = self.queues.queues.lock();
         // Under the lock of the table no other place can be taken: one reference is the table's, one is this one's.
         if Arc::strong_count(&self.queue) == 2 {
             queues.remove(&self.emergency);
@@ -152,7 +141,7 @@ mod tests {
             assert!(waiting[at + 1..].iter_mut().all(|place| place.as_mut().now_or_never().is_none()));
         }
         drop(waiting);
-        assert!(queues.queues().is_empty());
+        assert!(queues.queues.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,7 +159,7 @@ mod tests {
         drop((ended, ending));
         assert!(waiting[0].as_mut().now_or_never().unwrap().turn.is_some());
         drop(waiting);
-        assert!(queues.queues().is_empty());
+        assert!(queues.queues.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -182,7 +171,7 @@ mod tests {
         assert_eq!(begin.elapsed(), STALLED_AFTER);
         assert!(all.iter().chain([&ending]).all(|place| place.turn.is_none()));
         drop((stuck, all, ending));
-        assert!(queues.queues().is_empty());
+        assert!(queues.queues.lock().is_empty());
     }
 
     #[tokio::test]
@@ -193,7 +182,7 @@ mod tests {
         assert!(gone.as_mut().now_or_never().is_none());
         drop(gone);
         drop(first);
-        assert!(queues.queues().is_empty());
+        assert!(queues.queues.lock().is_empty());
         assert!(normal(&queues).await.turn.is_some());
     }
 }
