@@ -320,11 +320,12 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Parses durations such as `90s`, `15m`, `24h`, `7d`. At least a second: no setting is meant to be shorter, and `0` is
-/// a typing error.
+/// Parses durations such as `90s`, `15m`, `24h`, `7d`. Longer units than days are refused, as months and years have no
+/// fixed length; so is less than a second, as `0` is a typing error.
 fn duration(text: &str) -> Result<Duration, &'static str> {
+    let units_known = text.bytes().all(|byte| byte.is_ascii_digit() || b"smhd".contains(&byte));
     let duration = humantime::parse_duration(text).ok().filter(|duration| *duration >= Duration::from_secs(1));
-    duration.ok_or("must be a duration of at least a second, like 90s, 15m, 24h or 7d")
+    duration.filter(|_| units_known).ok_or("must be a duration of at least a second, like 90s, 15m, 24h or 7d")
 }
 
 #[cfg(test)]
@@ -337,7 +338,21 @@ mod tests {
         assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
         assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
         assert_eq!(duration("7d"), Ok(Duration::from_hours(7 * 24)));
-        for wrong in ["", "90", "s", "0", "0s", "-1s", "99999999999999999999d", "300000000000000000d", "1é", "999ms"] {
+        for wrong in [
+            "",
+            "90",
+            "s",
+            "0",
+            "0s",
+            "-1s",
+            "1.5h",
+            "1w",
+            "1y",
+            "99999999999999999999d",
+            "300000000000000000d",
+            "1é",
+            "999ms",
+        ] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
