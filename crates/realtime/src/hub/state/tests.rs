@@ -401,7 +401,7 @@ fn a_replay_concurrent_with_the_log_delivers_every_event_once_in_order() {
     for round in 0..50 {
         let hub = hub();
         let live = std::sync::Mutex::new(Vec::new());
-        let mut sent = Vec::new();
+        let mut delivered = Vec::new();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for seq in 11..400 {
@@ -418,21 +418,21 @@ fn a_replay_concurrent_with_the_log_delivers_every_event_once_in_order() {
                 std::thread::yield_now();
             }
             let at = attach_for_replay(&hub, rooms_of(HELPER));
-            sent.extend(ids(&hub.newest(EventId::new(10), EventId::new(at)).1));
+            delivered.extend(ids(&hub.newest(EventId::new(10), EventId::new(at)).1));
             loop {
                 let send = |_: &&str, event: &Arc<LogEntry>, _| {
                     // Runs under the lock: no live event can overtake it.
-                    sent.push(event.id().get());
+                    delivered.push(event.id().get());
                     true
                 };
                 match hub.release(HELPER_DEVICE, send) {
                     Release::Live => break,
-                    Release::SendFirst(events) => sent.extend(events.iter().map(|(event, _)| event.id().get())),
+                    Release::SendFirst(events) => delivered.extend(events.iter().map(|(event, _)| event.id().get())),
                     Release::Busy | Release::Lost => panic!("every event is accepted"),
                 }
             }
         });
-        sent.extend(live.into_inner().unwrap());
-        assert_eq!(sent, (11..400).collect::<Vec<_>>());
+        delivered.extend(live.into_inner().unwrap());
+        assert_eq!(delivered, (11..400).collect::<Vec<_>>());
     }
 }
