@@ -8,19 +8,21 @@ use std::{
 use allynet_domain::port::Backoff;
 use async_trait::async_trait;
 
-/// Upper bound of the pause after the first failed attempt. It doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
-/// Upper bound of every pause. All eight attempts of a use case so pause for less than half a second.
-const MAX_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause after the first failed attempt. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Longest pause of all. The eight attempts of a use case pause for 0.4 to 0.8 seconds together: longer than a wave of
+/// helpers takes to answer, and within the two seconds of a request.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
 
-/// Exponential back-off with full jitter: each pause is uniformly random between zero and its upper bound.
+/// Exponential back-off with jitter: a pause is random between half of its upper bound and all of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JitteredBackoff;
 
 #[async_trait]
 impl Backoff for JitteredBackoff {
     async fn pause(&self, failed_attempts: u32) {
-        tokio::time::sleep(upper_bound(failed_attempts).mul_f64(random_fraction())).await;
+        let half = upper_bound(failed_attempts) / 2;
+        tokio::time::sleep(half + half.mul_f64(random_fraction())).await;
     }
 }
 
@@ -44,11 +46,11 @@ mod tests {
     #[test]
     fn the_upper_bound_doubles_up_to_its_own_bound() {
         let bounds: Vec<_> = [1, 2, 3, 5, 6, 7, u32::MAX].map(|n| upper_bound(n).as_millis()).into();
-        assert_eq!(bounds, [4, 8, 16, 64, 100, 100, 100]);
+        assert_eq!(bounds, [10, 20, 40, 160, 250, 250, 250]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_differ_and_stay_below_their_bound() {
+    async fn pauses_differ_between_half_of_their_bound_and_all_of_it() {
         let mut pauses = Vec::new();
         for _ in 0..50 {
             let begin = Instant::now();
@@ -56,7 +58,8 @@ mod tests {
             pauses.push(begin.elapsed());
         }
         // The timer of tokio rounds up to a millisecond.
-        assert!(pauses.iter().all(|pause| *pause <= MAX_PAUSE + Duration::from_millis(1)), "{pauses:?}");
+        let bounds = MAX_PAUSE / 2..=MAX_PAUSE + Duration::from_millis(1);
+        assert!(pauses.iter().all(|pause| bounds.contains(pause)), "{pauses:?}");
         pauses.sort();
         pauses.dedup();
         assert!(pauses.len() > 10, "{pauses:?}");

@@ -146,6 +146,8 @@ macro_rules! contract {
                 each_wave_is_sent_by_exactly_one_node
                 waves_hold_while_helpers_answer_at_the_same_time
                 of_many_who_decline_at_once_each_is_replaced_by_another
+                of_fifty_helpers_who_accept_at_once_none_is_refused
+                an_owner_who_cancels_while_fifty_helpers_accept_is_not_refused
                 with_a_third_of_acknowledgements_lost_every_alert_is_acknowledged_or_sent_again
             }
             raising {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use allynet_domain::{Account, EmergencyId, Event, Recipient, UserId, usecase::alerts};
+use allynet_domain::{
+    Account, EmergencyId, EmergencyStatus, Event, Recipient, Refusal, UserId,
+    usecase::{alerts, emergencies},
+};
 use futures_util::future::join_all;
 
 use super::*;
@@ -117,6 +120,67 @@ pub async fn of_many_who_decline_at_once_each_is_replaced_by_another(store: Stor
         let counts = service.store.find(of).await.alerts();
         assert_eq!((counts.alerted, counts.declined), (24, 12));
         service.store.resolve(of, service.now()).await;
+        retire(&service).await;
+    })
+    .await;
+}
+
+/// Each of 50 helpers accepts, on these nodes by turns, all at the same time.
+async fn stampede(nodes: &[Service], emergency: EmergencyId, helpers: &[Account]) {
+    let accepting = helpers.iter().zip(nodes.iter().cycle()).map(|(helper, node)| {
+        let (node, helper) = (node.clone(), helper.clone());
+        tokio::spawn(async move { node.accept(emergency, &helper).await })
+    });
+    for accepted in join_all(accepting.collect::<Vec<_>>()).await {
+        accepted.expect("a helper was refused");
+    }
+}
+
+pub async fn of_fifty_helpers_who_accept_at_once_none_is_refused(store: Store) {
+    with_seeds(store, 1..=2, |service| async move {
+        for nodes in [vec![service.clone()], vec![service.clone(), service.another().await]] {
+            let mut helpers = Vec::new();
+            for n in 0..50 {
+                helpers.push(service.helper(f64::from(n) * 10.0 + 10.0).await);
+            }
+            let of = service.call().await;
+            stampede(&nodes, of, &helpers).await;
+            let stored = service.store.find(of).await;
+            let responding: BTreeSet<UserId> = stored.responses().iter().map(|r| r.helper.person.id).collect();
+            assert_eq!(responding, helpers.iter().map(|helper| helper.id).collect());
+            service.store.resolve(of, service.now()).await;
+            retire(&service).await;
+        }
+    })
+    .await;
+}
+
+pub async fn an_owner_who_cancels_while_fifty_helpers_accept_is_not_refused(store: Store) {
+    with_seeds(store, 1..=2, |service| async move {
+        let mut helpers = Vec::new();
+        for n in 0..50 {
+            helpers.push(service.helper(f64::from(n) * 10.0 + 10.0).await);
+        }
+        let of = service.call().await;
+        let owner = service.store.account(service.store.find(of).await.owner()).await;
+        let accepting: Vec<_> = helpers
+            .iter()
+            .map(|helper| {
+                let (node, helper) = (service.clone(), helper.clone());
+                tokio::spawn(async move { node.try_accept(of, &helper).await })
+            })
+            .collect();
+        // Not before the stampede has begun.
+        while service.store.find(of).await.responses().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        emergencies::cancel(&service.context(), &actor(&owner), of, None).await.unwrap();
+        assert_eq!(service.store.find(of).await.status(), EmergencyStatus::Cancelled);
+        for outcome in join_all(accepting).await {
+            let refused = outcome.unwrap().err();
+            let expected = Refusal::EmergencyEnded { status: EmergencyStatus::Cancelled };
+            assert!(refused.as_ref().is_none_or(|refusal| *refusal == expected), "{refused:?}");
+        }
         retire(&service).await;
     })
     .await;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, ResponseStatus, ResponseUpdate, Timestamp,
-    UserId,
+    Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, Refusal, ResponseStatus, ResponseUpdate,
+    Timestamp, UserId,
     port::{Clock, Fix, Ids},
     usecase::{Rules, alerts, emergencies, helpers, responses},
 };
@@ -187,6 +187,15 @@ impl Service {
 
     pub async fn accept(&self, emergency: EmergencyId, helper: &Account) {
         responses::accept(&self.context(), &actor(helper), emergency, None).await.unwrap();
+    }
+
+    /// A helper accepts, unless a rule refuses.
+    pub async fn try_accept(&self, emergency: EmergencyId, helper: &Account) -> Result<(), Refusal> {
+        match responses::accept(&self.context(), &actor(helper), emergency, None).await {
+            Ok(_) => Ok(()),
+            Err(allynet_domain::Error::Refused(refusal)) => Err(refusal),
+            Err(allynet_domain::Error::Port(error)) => panic!("{error:?}"),
+        }
     }
 
     pub async fn decline(&self, emergency: EmergencyId, helper: &Account) {

@@ -9,7 +9,7 @@ use crate::{
     port::{self, Constraint, Loaded, Near, RaiseContext, RaiseQuery, Timeline, Urgency, Vicinity, Whom},
     usecase::{
         Rules,
-        retry::{MAX_ATTEMPTS, refuse_conflict, retry_stale},
+        retry::{refuse_conflict, retry_stale},
     },
 };
 
@@ -45,30 +45,45 @@ impl EmergencyPorts {
         Ok((emergency, relation))
     }
 
-    /// Decides on an emergency and commits, in the order of arrival among all that change this emergency; again while
-    /// another change comes first.
+    /// Decides on an emergency and commits, in the order of arrival among all changes of this emergency.
     pub(super) async fn in_turn<T, F: Future<Output = Result<T, Error>>>(
         &self,
         id: EmergencyId,
         decide: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let _permit = self.queue.enter(id, Urgency::Normal).await;
-        retry_stale(MAX_ATTEMPTS, &*self.backoff, decide).await
+        self.decide_in_queue(id, Some(Urgency::Normal), decide).await
     }
 
-    /// Decides on an emergency and commits without waiting for a turn. When another change comes first, it goes on as
-    /// the next in the queue: behind a long queue every attempt would come too late.
+    /// Decides on an emergency and commits without waiting for a turn.
     pub(super) async fn at_once<T, F: Future<Output = Result<T, Error>>>(
         &self,
         id: EmergencyId,
+        decide: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        self.decide_in_queue(id, None, decide).await
+    }
+
+    /// Decides again, as the next in the queue, while another change is committed first.
+    async fn decide_in_queue<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        id: EmergencyId,
+        first: Option<Urgency>,
         mut decide: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        match decide().await {
-            Err(Error::Port(port::Error::Stale)) => {}
-            decided => return decided,
-        }
-        let _permit = self.queue.enter(id, Urgency::Urgent).await;
-        retry_stale(MAX_ATTEMPTS - 1, &*self.backoff, decide).await
+        let mut urgency = first;
+        retry_stale(&*self.backoff, || {
+            // The turn is given back before the pause, so that the next change need not wait for it. Later attempts go
+            // before it: behind a long queue every attempt would come too late.
+            let (attempt, urgency) = (decide(), urgency.replace(Urgency::Urgent));
+            async move {
+                let _permit = match urgency {
+                    Some(urgency) => Some(self.queue.enter(id, urgency).await),
+                    None => None,
+                };
+                attempt.await
+            }
+        })
+        .await
     }
 
     /// The emergency, to decide on.
@@ -112,7 +127,7 @@ pub async fn raise(
     request_id: Option<Text<100>>,
 ) -> Result<Raised, Error> {
     let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
-    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || try_raise(cx, &call, request_id.as_ref())).await
+    retry_stale(&*cx.backoff, || try_raise(cx, &call, request_id.as_ref())).await
 }
 
 async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<100>>) -> Result<Raised, Error> {

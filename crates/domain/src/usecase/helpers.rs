@@ -6,10 +6,7 @@ use crate::{
     Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, Skill, Text, UserId, Verification,
     Write,
     port::{self, Fix},
-    usecase::{
-        Rules,
-        retry::{MAX_ATTEMPTS, retry_stale},
-    },
+    usecase::{Rules, retry::retry_stale},
 };
 
 /// What these use cases need.
@@ -45,7 +42,7 @@ pub struct Duty {
 pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Account, Error> {
     let mut known = Some(actor.account.clone());
     let duty = &duty;
-    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || {
+    retry_stale(&*cx.backoff, || {
         let known = known.take();
         async move {
             let before = account(cx, actor.id(), known).await?;
@@ -72,7 +69,7 @@ pub async fn verify(
     verification: Verification,
 ) -> Result<Account, Error> {
     must_be_admin(actor)?;
-    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || async {
+    retry_stale(&*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
         let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
@@ -96,7 +93,7 @@ pub async fn block(
     if user == actor.id() {
         return Err(Refusal::NotAuthorized.into());
     }
-    retry_stale(MAX_ATTEMPTS, &*cx.backoff, || async {
+    retry_stale(&*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let after = Account { blocked, ..before.clone() };
         commit(cx, actor, before, after, Write::SetBlocked { user, blocked, reason: reason.clone() }).await

@@ -8,16 +8,15 @@ use crate::{
 /// Maximum number of times that a use case decides and commits before it gives up with [`Refusal::Contended`].
 pub(super) const MAX_ATTEMPTS: u32 = 8;
 
-/// Runs `attempt` until its outcome is other than `Stale`, at most `max_attempts` times, with a pause between.
+/// Runs `attempt` until its outcome is other than `Stale`, at most [`MAX_ATTEMPTS`] times, with a pause between.
 ///
 /// # Errors
 /// [`Refusal::Contended`] if the last attempt was stale, too.
 pub(super) async fn retry_stale<T, F: Future<Output = Result<T, Error>>>(
-    max_attempts: u32,
     backoff: &dyn Backoff,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, Error> {
-    for failed in 1..max_attempts {
+    for failed in 1..MAX_ATTEMPTS {
         match attempt().await {
             Err(Error::Port(port::Error::Stale)) => backoff.pause(failed).await,
             decided => return decided,

@@ -39,8 +39,10 @@ fn contended(emergency: &Emergency, stale: usize) -> (EmergencyPorts, Calls) {
 }
 
 #[tokio::test]
-async fn a_response_waits_for_its_turn_and_pauses_after_a_conflict() {
-    for (stale, expected) in [(0, &["enter Normal"][..]), (2, &["enter Normal", "pause 1", "pause 2"])] {
+async fn a_response_waits_for_its_turn_and_comes_next_after_a_conflict() {
+    for (stale, expected) in
+        [(0, &["enter Normal"][..]), (2, &["enter Normal", "pause 1", "enter Urgent", "pause 2", "enter Urgent"])]
+    {
         let (cx, calls) = contended(&active_emergency(), stale);
         responses::accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
         assert_eq!(calls.take(), expected);
@@ -50,9 +52,11 @@ async fn a_response_waits_for_its_turn_and_pauses_after_a_conflict() {
 #[tokio::test]
 async fn ending_waits_for_a_turn_only_after_a_conflict_and_before_everybody_else() {
     let responding = with_responses(&[(GRACE_HOPPER, crate::ResponseStatus::OnWay)]);
-    for (stale, expected) in
-        [(0, &[][..]), (1, &["enter Urgent"][..]), (3, &["enter Urgent", "pause 1", "pause 2"][..])]
-    {
+    for (stale, expected) in [
+        (0, &[][..]),
+        (1, &["pause 1", "enter Urgent"][..]),
+        (2, &["pause 1", "enter Urgent", "pause 2", "enter Urgent"][..]),
+    ] {
         let (cx, calls) = contended(&responding, stale);
         resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
         assert_eq!(calls.take(), expected);

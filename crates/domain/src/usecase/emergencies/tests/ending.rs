@@ -173,10 +173,10 @@ async fn a_change_is_made_on_condition_of_the_revision_that_was_loaded() {
 async fn deciding_again_is_bounded() {
     let (cx, committed) = service(&responding(), stale(2000));
     assert_eq!(refusal(resolve(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
     let (cx, committed) = service(&responding(), stale(2000));
     assert_eq!(refusal(cancel(&cx, &owner(), the_emergency(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]

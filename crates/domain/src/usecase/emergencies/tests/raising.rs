@@ -166,7 +166,7 @@ async fn raising_gives_up_after_a_bounded_number_of_attempts() {
         std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(2000).collect();
     let (cx, committed) = service(vec![None], conflicts);
     assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
-    assert_eq!(committed.attempts().len(), MAX_ATTEMPTS as usize);
+    assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
