@@ -1,26 +1,26 @@
-//! Who hears of what: rooms, the audience of every event, and how events move people between rooms.
+//! Rooms, the audience of every event, and the room changes that follow from an event.
 //!
-//! Pure functions of the event. The transport knows how a room is kept; it must not decide who is in it.
+//! Pure functions of the event. Adapters keep the members of a room; they must not decide who is a member.
 
 use std::fmt;
 
 use crate::{EmergencyId, Event, LoggedEvent, Relation, ResponseStatus, SessionId, UserId};
 
-/// A set of sockets that hear the same.
+/// A room: a set of connections that receive the same events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Room {
     /// Every helper on duty.
     Helpers,
     /// One user, on all of their devices.
     User(UserId),
-    /// Everyone who joined the room of an emergency: participants, administrators and lookers-on.
+    /// Participants of an emergency, and administrators and lookers-on who joined it.
     Emergency(EmergencyId),
-    /// Owner and responding helpers of an emergency. Nobody joins it by name.
+    /// Owner and responding helpers of an emergency. It cannot be joined by name.
     Participants(EmergencyId),
 }
 
 impl fmt::Display for Room {
-    /// The name on the wire.
+    /// The name of the room: `helpers`, `user:<id>`, `emergency:<id>`, `emergency:<id>:participants`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Helpers => f.write_str("helpers"),
@@ -31,12 +31,12 @@ impl fmt::Display for Room {
     }
 }
 
-/// Everyone in any of `to` and in none of `except`, each socket once.
+/// The connections in any room of `to` and in no room of `except`, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Audience {
-    /// Who hears it.
+    /// Rooms that receive it.
     pub to: Vec<Room>,
-    /// Who does not, even so.
+    /// Rooms that do not receive it.
     pub except: Vec<Room>,
 }
 
@@ -51,26 +51,26 @@ impl Audience {
     }
 }
 
-/// With whose eyes a payload is written.
+/// The viewer that a payload is rendered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// Anybody in the audience; whoever is anonymous stays so.
+    /// Any user in the audience; anonymous owners stay anonymous.
     Anyone,
     /// This user.
     User(UserId),
 }
 
-/// One payload of an event and who hears it.
+/// The audience of one payload of an event, and its viewer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// Who.
+    /// The audience.
     pub audience: Audience,
-    /// With whose eyes.
+    /// The viewer.
     pub viewer: Viewer,
 }
 
 impl LoggedEvent {
-    /// Who is to hear of this event, and for whom it is written. Nobody hears two deliveries of one event.
+    /// The deliveries of this event. Their audiences do not overlap.
     pub fn deliveries(&self) -> Vec<Delivery> {
         let to_all = |audience| vec![Delivery { audience, viewer: Viewer::Anyone }];
         let Some(emergency) = self.emergency else { return Vec::new() };
@@ -83,7 +83,7 @@ impl LoggedEvent {
                 let each = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
                 recipients.iter().map(|r| each(r.helper)).collect()
             }
-            // To the owner: nobody else is to know that nobody comes.
+            // Only the owner learns that no helper responds.
             Event::Unanswered { owner, .. } => to_all(Audience::of([Room::User(*owner)])),
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
@@ -111,7 +111,7 @@ impl LoggedEvent {
         }
     }
 
-    /// What this event changes about who is in which room.
+    /// The changes of room membership that follow from this event.
     pub fn room_changes(&self) -> Vec<RoomChange> {
         let part = |emergency| vec![Room::Emergency(emergency), Room::Participants(emergency)];
         match (&self.event, self.emergency) {
@@ -157,7 +157,7 @@ impl LoggedEvent {
     }
 }
 
-/// Direct messages go to both users; others to all participants, of whom the sender alone gets it as their own.
+/// Deliveries of a message: a direct one to both users, any other to all participants, rendered for the sender as theirs.
 fn to_readers(readers: Option<Vec<UserId>>, sender: Option<UserId>, everyone: Room) -> Vec<Delivery> {
     let own = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
     if let Some(readers) = readers {
@@ -168,45 +168,45 @@ fn to_readers(readers: Option<Vec<UserId>>, sender: Option<UserId>, everyone: Ro
     sender.map(own).into_iter().chain([others]).collect()
 }
 
-/// A change of who is in which room. Entering happens before the event is delivered, all else after.
+/// A change of room membership. `Enter` is applied before the event is delivered, all others after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomChange {
     /// All sockets of the user enter the rooms.
     Enter {
-        /// Who.
+        /// The user.
         user: UserId,
-        /// Where to.
+        /// The rooms.
         rooms: Vec<Room>,
     },
     /// All sockets of the user leave the rooms.
     Leave {
-        /// Who.
+        /// The user.
         user: UserId,
-        /// Where from.
+        /// The rooms.
         rooms: Vec<Room>,
     },
     /// All sockets of the user leave the rooms of emergencies in which they take no part.
     StopLookingOn {
-        /// Who.
+        /// The user.
         user: UserId,
     },
     /// Sockets of revoked sessions are closed.
     CloseSessions {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Only this session's, or all.
+        /// Only sockets of this session; `None` for all.
         only: Option<SessionId>,
-        /// But not this session's.
+        /// Not the sockets of this session.
         except: Option<SessionId>,
     },
     /// All sockets of a blocked account are closed.
     CloseBlocked {
-        /// Whose.
+        /// The user.
         user: UserId,
     },
 }
 
-/// The rooms that follow from taking part, which are restored at every connection.
+/// The rooms of an emergency that a user in this relation belongs to; restored at every connection.
 pub fn rooms_of(relation: Relation, emergency: EmergencyId) -> Vec<Room> {
     match relation {
         Relation::Owner | Relation::RespondingHelper => {

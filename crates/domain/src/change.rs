@@ -1,16 +1,16 @@
-//! What a use case decided, as data: committed by one port call, in one transaction, or not at all.
+//! Changes: what a use case has decided, as data that is committed in one transaction.
 
 use crate::{
     Account, Emergency, EmergencyId, Event, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient,
     Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserId, Verification,
 };
 
-/// Writes and events that belong together.
+/// Writes and events that are committed together, or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// When it was decided.
     pub at: Timestamp,
-    /// Who decided; none for the service itself.
+    /// The user who decided; `None` for the service.
     pub actor: Option<UserId>,
     /// Applied in this order.
     pub writes: Vec<Write>,
@@ -19,7 +19,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Nothing yet.
+    /// An empty change.
     pub const fn new(actor: Option<UserId>, at: Timestamp) -> Self {
         Self { at, actor, writes: Vec::new(), events: Vec::new() }
     }
@@ -44,7 +44,7 @@ impl Change {
         self.append(Some(emergency), event)
     }
 
-    /// Adds an event of an emergency that somebody else has caused.
+    /// Adds an event of an emergency that another user than [`Self::actor`] has caused.
     #[must_use]
     pub fn event_by(mut self, actor: UserId, emergency: EmergencyId, event: Event) -> Self {
         self.events.push(NewEvent { at: self.at, emergency: Some(emergency), actor: Some(actor), event });
@@ -75,49 +75,48 @@ pub enum Write {
     },
     /// A new session.
     OpenSession(Session),
-    /// The account's sessions end: only one of them, or all but one, or all.
+    /// Revokes sessions of an account: one, all but one, or all.
     RevokeSessions {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Only this one.
+        /// Only this session.
         only: Option<SessionId>,
-        /// But not this one.
+        /// Not this session.
         except: Option<SessionId>,
     },
     /// A new password.
     SetPassword {
-        /// Whose.
+        /// The user.
         user: UserId,
         /// The hash.
         password: PasswordHash,
     },
-    /// Nothing is written, but what decides on an account's rights must still be so: role, block and helper record;
-    /// `Stale` otherwise.
+    /// Checks that role, block and helper record of an account are unchanged; `Stale` otherwise.
     ExpectAccount(Box<Account>),
     /// What an account tells about helping, and what it is shown as from now on. `verification` is stored only
     /// when the account had no helper record before: only an administrator changes it later.
     SetHelper {
-        /// Whose.
+        /// The user.
         user: UserId,
         /// The record.
         helper: HelperRecord,
-        /// Shown as.
+        /// The role it is shown with.
         role: Role,
     },
-    /// What an administrator decided about a helper.
+    /// An administrator's decision about a helper.
     SetVerification {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Decided.
+        /// The decision.
         verification: Verification,
     },
-    /// Shuts an account out, or lets it in again.
+    /// Blocks or unblocks an account.
     SetBlocked {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Out, or in.
+        /// Whether it is blocked.
         blocked: bool,
-        /// Why, for other administrators.
+        /// The reason, for administrators.
         reason: Option<Text<500>>,
     },
     /// A new, live emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`.
@@ -132,9 +131,9 @@ pub enum Write {
         /// The responses that are new or changed.
         responses: Vec<Response>,
     },
-    /// Nothing is written, but the store must still hold this revision; `Stale` otherwise.
+    /// Checks that the store still holds this revision; `Stale` otherwise.
     ExpectRevision {
-        /// Of which emergency.
+        /// The emergency.
         emergency: EmergencyId,
         /// The revision it was loaded at.
         revision: Revision,
@@ -145,66 +144,66 @@ pub enum Write {
     /// Helpers are alerted by a wave. The emergency's wave only grows; one who is alerted again stays in the wave that
     /// alerted them first.
     SendAlerts {
-        /// To what.
+        /// The emergency.
         emergency: EmergencyId,
-        /// By which wave.
+        /// The wave.
         wave: u16,
-        /// Who.
+        /// The helpers.
         recipients: Vec<Recipient>,
     },
     /// A device of an alerted helper received the alert. An alert that was acknowledged before, or never sent, stays as
     /// it is, and an [`Event::AlertAcknowledged`] of this helper and emergency in the same change is not appended.
     AcknowledgeAlert {
-        /// To what.
+        /// The emergency.
         emergency: EmergencyId,
-        /// Whose.
+        /// The user.
         helper: UserId,
     },
     /// A helper declined (`true`), or accepted after all (`false`: nothing if they had not declined).
     SetDeclined {
-        /// What.
+        /// The emergency.
         emergency: EmergencyId,
-        /// Who.
+        /// The helpers.
         helper: UserId,
         /// Whether they decline.
         declined: bool,
     },
-    /// Trust rises, up to the maximum.
+    /// Adds trust, up to [`MAX_TRUST`](crate::MAX_TRUST).
     AddTrust {
-        /// Whose.
+        /// The user.
         helpers: Vec<UserId>,
         /// By how much.
         by: u16,
     },
     /// A new message.
     PostMessage(Message),
-    /// A message is gone, and what the log holds of its text.
+    /// Deletes a message, and its text in the log.
     DeleteMessage {
-        /// Of which emergency.
+        /// The emergency.
         emergency: EmergencyId,
-        /// Which.
+        /// The message.
         message: MessageId,
     },
     /// An owner's score for a helper. `Conflict(Rating)` the second time. Moves the helper's rating.
     AddRating {
-        /// For what.
+        /// The emergency.
         emergency: EmergencyId,
-        /// Whom.
+        /// The helper.
         helper: UserId,
         /// The score.
         score: Score,
         /// The owner's comment.
         comment: Option<Text<500>>,
     },
-    /// A complaint about the other party. `Conflict(Report)` the second time.
+    /// A report about the other party. `Conflict(Report)` the second time.
     AddReport {
-        /// In which emergency.
+        /// The emergency.
         emergency: EmergencyId,
-        /// Who complains.
+        /// The user who reports.
         reporter: UserId,
-        /// About whom.
+        /// The reported user.
         about: UserId,
-        /// Why.
+        /// The reason.
         reason: Text<500>,
     },
 }

@@ -1,7 +1,7 @@
-//! What happened: the typed events of the log.
+//! The typed events of the log.
 //!
-//! The body is stored as JSON and must stay readable: variants and fields may be added, never renamed. Each is
-//! complete enough to be told to everybody concerned without asking the database again.
+//! An event is stored as JSON and must stay readable: variants and fields may be added, never renamed. Each holds
+//! everything that its deliveries need, so that rendering it does not query the database.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,20 +10,20 @@ use crate::{
     ResponseStatus, SessionId, Text, Timestamp, UserId,
 };
 
-/// Something that happened, as decided by a use case.
+/// An event, as decided by a use case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// The button was pressed.
+    /// An emergency was raised.
     EmergencyCreated {
-        /// What is known.
+        /// The call.
         call: Call,
-        /// Helpers on duty within the alert radius.
+        /// Number of helpers on duty within the alert radius.
         nearby_helpers: u32,
     },
-    /// A wave of alerts went out.
+    /// A wave of alerts was sent.
     HelpersAlerted {
-        /// What they are alerted to.
+        /// The call.
         call: Call,
         /// The status at that time.
         status: EmergencyStatus,
@@ -31,127 +31,127 @@ pub enum Event {
         wave: u16,
         /// The alert radius.
         radius: Metres,
-        /// Who, nearest first.
+        /// The alerted helpers, nearest first.
         recipients: Vec<Recipient>,
     },
-    /// An alerted helper, or another, said that they will not come.
+    /// A helper declined, alerted or not.
     AlertDeclined {
-        /// Who.
+        /// The helper.
         helper: UserId,
     },
-    /// A device of an alerted helper has the alert.
+    /// A device of an alerted helper acknowledged the alert.
     AlertAcknowledged {
-        /// Whose.
+        /// The helper.
         helper: UserId,
     },
-    /// The last wave passed, and nobody responds.
+    /// The last wave passed, and no helper responds.
     Unanswered {
-        /// Who waits.
+        /// The owner.
         owner: UserId,
-        /// How many had been alerted.
+        /// Number of helpers alerted.
         alerted: u32,
     },
     /// A helper accepted.
     HelperJoined {
-        /// Who, as others see them.
+        /// The helper, as others see them.
         helper: HelperCard,
         /// When.
         joined_at: Timestamp,
-        /// When they expect to be there.
+        /// When the helper expects to arrive.
         #[serde(default)]
         estimated_arrival: Option<Timestamp>,
     },
-    /// A responding helper told how far along they are.
+    /// A responding helper reported progress or cancelled.
     HelperStatusUpdated {
-        /// Who.
+        /// The helper.
         helper: UserId,
-        /// How far along.
+        /// The new status.
         status: ResponseStatus,
-        /// What they told.
+        /// The helper's notes.
         notes: Option<Text<500>>,
-        /// When they expect to be there.
+        /// When the helper expects to arrive.
         estimated_arrival: Option<Timestamp>,
         /// When.
         updated_at: Timestamp,
     },
     /// The emergency became `responding`, or `active` again.
     StatusChanged {
-        /// What it became.
+        /// The new status.
         status: EmergencyStatus,
         /// When.
         updated_at: Timestamp,
     },
-    /// It is over and well.
+    /// The emergency was resolved.
     EmergencyResolved {
         /// When.
         at: Timestamp,
-        /// By whom; none if the owner is anonymous and resolved it, or if it ran out of time.
+        /// The user who resolved it; `None` for an anonymous owner, and if it expired.
         by: Option<UserId>,
-        /// By which kind of person.
+        /// Who resolved it.
         resolution: ResolutionType,
-        /// What they told.
+        /// Notes.
         notes: Option<Text<500>>,
     },
-    /// The owner took the call back.
+    /// The owner withdrew the call.
     EmergencyCancelled {
         /// When.
         at: Timestamp,
-        /// Why, as the owner told.
+        /// The owner's reason.
         reason: Option<Text<500>>,
-        /// Who had been alerted.
+        /// The helpers that had been alerted.
         alerted: Vec<UserId>,
     },
-    /// It is over, one way or the other.
+    /// The emergency ended, resolved or cancelled.
     EmergencyEnded {
-        /// How.
+        /// The final status.
         status: EmergencyStatus,
         /// When.
         at: Timestamp,
-        /// Who had been alerted.
+        /// The helpers that had been alerted.
         alerted: Vec<UserId>,
-        /// Who took part then: what a client resumes by.
+        /// The participants at that time; decides what a resuming client is sent.
         #[serde(default)]
         participants: Vec<UserId>,
     },
-    /// Somebody wrote.
+    /// A message was posted.
     MessagePosted {
-        /// What.
+        /// The message.
         message: Message,
     },
-    /// A sender took a message back.
+    /// A sender deleted a message.
     MessageDeleted {
-        /// Which.
+        /// The message.
         message: MessageId,
-        /// Who could read it; none for all participants.
+        /// The users who could read it; `None` for all participants.
         readers: Option<Vec<UserId>>,
     },
     /// An account's rights as a helper changed.
     HelperRightsChanged {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Whether broadcasts and alerts reach them now.
+        /// Whether broadcasts and alerts reach the user now.
         on_duty: bool,
-        /// Whether they may help at all.
+        /// Whether the user may help.
         may_help: bool,
     },
-    /// Sessions ended before their time.
+    /// Sessions were revoked.
     SessionsRevoked {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// Only this one, or all.
+        /// Only this session; `None` for all.
         only: Option<SessionId>,
-        /// But not this one.
+        /// Not this session.
         except: Option<SessionId>,
     },
-    /// An administrator shut an account out.
+    /// An administrator blocked an account.
     AccountBlocked {
-        /// Whose.
+        /// The user.
         user: UserId,
     },
 }
 
 impl Event {
-    /// The name under which it is stored.
+    /// The name under which the variant is stored.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::EmergencyCreated { .. } => "emergency_created",
@@ -174,31 +174,31 @@ impl Event {
     }
 }
 
-/// An event that is to be appended.
+/// An event to append to the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {
     /// When it was decided.
     pub at: Timestamp,
-    /// To which emergency it belongs; none for accounts.
+    /// The emergency it belongs to; `None` for events of an account.
     pub emergency: Option<EmergencyId>,
-    /// Who did it; none for the service itself.
+    /// The user who caused it; `None` for the service.
     pub actor: Option<UserId>,
-    /// What.
+    /// The event.
     pub event: Event,
 }
 
 /// An event of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedEvent {
-    /// Its place in the log.
+    /// Its position in the log.
     pub id: EventId,
     /// When it was decided.
     pub at: Timestamp,
-    /// To which emergency it belongs; none for accounts.
+    /// The emergency it belongs to; `None` for events of an account.
     pub emergency: Option<EmergencyId>,
-    /// Who did it; none for the service itself.
+    /// The user who caused it; `None` for the service.
     pub actor: Option<UserId>,
-    /// What.
+    /// The event.
     pub event: Event,
 }
 

@@ -31,7 +31,7 @@ pub use security::*;
 pub use sessions::*;
 pub use signals::*;
 
-/// A rule that the store itself keeps, because it must hold under any concurrency.
+/// A rule that the store enforces, because it must hold under any concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constraint {
     /// One account per email.
@@ -48,23 +48,23 @@ pub enum Constraint {
     Report,
 }
 
-/// Why a port did not do its work.
+/// The error of a port.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the change was decided on is no longer so: load again, decide again.
+    /// The change was decided on data that has changed since: load and decide again.
     #[error("the stored revision is another")]
     Stale,
-    /// A rule that the store keeps.
+    /// The change violates a rule that the store enforces.
     #[error("the store keeps {0:?} unique")]
     Conflict(Constraint),
-    /// What is stored means nothing.
+    /// Stored data has no meaning in the domain.
     #[error("{table}.{column} of {id} is corrupt")]
     Corrupt {
         /// The table.
         table: &'static str,
         /// The column.
         column: &'static str,
-        /// Which row.
+        /// The row.
         id: String,
     },
     /// The backend did not answer, or not in time. Trying again can help.
@@ -88,5 +88,5 @@ impl Error {
     }
 }
 
-/// What every port answers.
+/// The result of a port.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,4 @@
-//! Registering, logging in and out, and what an account says about itself.
+//! Registration, login, sessions, passwords and emergency contacts.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     usecase::retry::refuse_conflict,
 };
 
-/// What these use cases need.
+/// The ports of these use cases.
 #[derive(Clone)]
 pub struct AccountPorts {
     /// Accounts.
@@ -28,10 +28,10 @@ pub struct AccountPorts {
     pub ids: Arc<dyn port::Ids>,
 }
 
-/// A caller who proved who they are, and until when that holds.
+/// An authenticated caller, and when the proof expires.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Authenticated {
-    /// Who calls.
+    /// The caller.
     pub actor: Actor,
     /// When the token expires.
     pub expires_at: Timestamp,
@@ -40,9 +40,9 @@ pub struct Authenticated {
 /// An access token and the refresh token that goes with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenPair {
-    /// For every request.
+    /// The access token, for every request.
     pub access: Secret,
-    /// For getting the next pair.
+    /// The refresh token, for the next pair.
     pub refresh: Secret,
 }
 
@@ -55,14 +55,14 @@ pub struct SignedIn {
     pub tokens: TokenPair,
 }
 
-/// What a new account tells.
+/// The data of a new account.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Where it logs in.
+    /// The email address for logging in.
     pub email: Email,
-    /// With what.
+    /// The password.
     pub password: Password,
-    /// Who it is.
+    /// The profile.
     pub profile: Profile,
 }
 
@@ -100,7 +100,7 @@ fn admit(account: Option<Account>, session: SessionId) -> Result<Actor, Refusal>
     if account.blocked { Err(Refusal::AccountBlocked) } else { Ok(Actor { account, session }) }
 }
 
-/// Opens an account and logs it in.
+/// Registers an account and logs it in.
 ///
 /// # Errors
 /// [`Refusal::EmailTaken`].
@@ -229,7 +229,7 @@ pub async fn change_password(cx: &AccountPorts, actor: &Actor, current: Password
     Ok(cx.changes.commit(change).await?)
 }
 
-/// Adds somebody to be told in an emergency.
+/// Adds an emergency contact.
 ///
 /// # Errors
 /// [`Refusal::TooManyContacts`].

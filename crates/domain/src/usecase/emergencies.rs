@@ -1,4 +1,4 @@
-//! From the button to the end: raising, resolving, cancelling, and what may be said about it afterwards.
+//! Raising, resolving, cancelling, deleting, rating and reporting emergencies, and reading them.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What these use cases need.
+/// The ports and rules of these use cases.
 #[derive(Clone)]
 pub struct EmergencyPorts {
     /// Emergencies.
@@ -195,7 +195,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
     change
 }
 
-/// Owner, responding helper or administrator says that it is over and well.
+/// The owner, a responding helper or an administrator resolves an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
@@ -227,7 +227,7 @@ pub(super) fn resolved(
     at: Timestamp,
     alerted: Vec<UserId>,
 ) -> Change {
-    // The event goes to everybody in the room, so an anonymous owner is left out of it altogether.
+    // The event goes to the whole room, so an anonymous owner is left out of it altogether.
     let hidden = by == Some(emergency.owner()) && emergency.call().details.anonymous;
     let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes };
     let change = ended(emergency, by, at, event, alerted);
@@ -238,7 +238,7 @@ pub(super) fn resolved(
     change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING })
 }
 
-/// The owner takes the call back.
+/// The owner cancels an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
@@ -270,7 +270,7 @@ fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, a
         .event(emergency.id(), Event::EmergencyEnded { status: emergency.status(), at, alerted, participants })
 }
 
-/// The owner removes what has ended, with its messages and its part of the log.
+/// The owner deletes an emergency that has ended, with its messages and its part of the log.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyLive`].
@@ -286,18 +286,18 @@ pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
     Ok(cx.changes.commit(change).await?)
 }
 
-/// An owner's judgement of a helper.
+/// An owner's rating of a helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rating {
-    /// Whom; none for a text that is no user's id.
+    /// The helper; `None` for a text that is not a user id.
     pub helper: Option<UserId>,
     /// The score.
     pub score: Score,
-    /// In words.
+    /// A comment.
     pub comment: Option<Text<500>>,
 }
 
-/// The owner rates a helper after the emergency was resolved. Returns whom.
+/// The owner rates a helper of a resolved emergency. Returns the helper.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
@@ -319,18 +319,18 @@ pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: R
     Ok(helper)
 }
 
-/// About whom a complaint is.
+/// The user whom a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accused {
-    /// The owner, whoever that is.
+    /// The owner, without naming them.
     Owner,
     /// This user.
     User(UserId),
-    /// A text that is no user's id.
+    /// A text that is not a user id.
     Unknown,
 }
 
-/// A participant complains about the other party: an owner about a helper who responded, a helper about the owner.
+/// A participant reports the other party: the owner a helper who responded, a helper the owner.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::PartyMissing`], [`Refusal::PartyNotFound`],
@@ -362,7 +362,7 @@ pub async fn report(
     committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
 }
 
-/// Helpers on duty near an emergency, for those who may read it.
+/// Helpers on duty near an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -380,7 +380,7 @@ pub async fn helpers_near(
     Ok(near)
 }
 
-/// What happened in an emergency. Lookers-on may read the emergency, but not this.
+/// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -399,7 +399,7 @@ pub async fn timeline(
     }
 }
 
-/// Refuses all but helpers.
+/// Checks that the caller may help.
 ///
 /// # Errors
 /// [`Refusal::NotAHelper`].

@@ -1,4 +1,4 @@
-//! Becoming a helper, going on and off duty, and what administrators decide about helpers.
+//! Helper records, duty, positions, and administrators' decisions about accounts.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     usecase::{Rules, retry::retry_stale},
 };
 
-/// What these use cases need.
+/// The ports and rules of these use cases.
 #[derive(Clone)]
 pub struct HelperPorts {
     /// Accounts.
@@ -26,12 +26,12 @@ pub struct HelperPorts {
     pub rules: Rules,
 }
 
-/// What somebody tells about helping. What is missing stays as it was; a new helper is available without skills.
+/// A change of a helper record. `None` keeps a value; a new helper is available and has no skills.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Duty {
-    /// Whether they want to be alerted.
+    /// Whether the helper wants to be alerted.
     pub available: Option<bool>,
-    /// What they can do.
+    /// The helper's skills.
     pub skills: Option<Vec<Skill>>,
 }
 
@@ -78,10 +78,10 @@ pub async fn verify(
     .await
 }
 
-/// An administrator shuts an account out, or lets it in again.
+/// An administrator blocks or unblocks an account.
 ///
 /// # Errors
-/// [`Refusal::NotAuthorized`], also for shutting out oneself; [`Refusal::UserNotFound`].
+/// [`Refusal::NotAuthorized`], also for blocking oneself; [`Refusal::UserNotFound`].
 pub async fn block(
     cx: &HelperPorts,
     actor: &Actor,
@@ -101,7 +101,7 @@ pub async fn block(
     .await
 }
 
-/// Stores where somebody is.
+/// Stores the current position of a user.
 ///
 /// # Errors
 /// When a port fails.
@@ -109,7 +109,7 @@ pub async fn locate(cx: &HelperPorts, user: UserId, position: Position) -> Resul
     locate_at(cx, Fix { user, position, at: cx.clock.now() }).await
 }
 
-/// Stores where somebody was when they said so, unless they have said something newer since.
+/// Stores a position of a user, unless a newer one is stored.
 ///
 /// # Errors
 /// When a port fails.
@@ -126,7 +126,7 @@ pub async fn fresh_position(cx: &HelperPorts, user: UserId) -> Result<Option<Pos
     Ok(last.filter(|fix| fix.at >= cx.rules.fresh_since(cx.clock.now())).map(|fix| fix.position))
 }
 
-/// Refuses all but administrators.
+/// Checks that the caller is an administrator.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`].
@@ -134,7 +134,7 @@ pub fn must_be_admin(actor: &Actor) -> Result<(), Refusal> {
     if actor.account.is_admin() { Ok(()) } else { Err(Refusal::NotAuthorized) }
 }
 
-/// The account, as it is `known` to be or as it is stored.
+/// The `known` account, or else the stored one.
 async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Result<Account, Error> {
     match known {
         Some(known) => Ok(known),

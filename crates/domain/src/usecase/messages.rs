@@ -1,4 +1,4 @@
-//! Participants talk.
+//! Messages between participants.
 
 use crate::{
     Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation,
@@ -65,7 +65,7 @@ pub async fn post(
         .await
 }
 
-/// A sender takes a message back.
+/// A sender deletes a message.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].

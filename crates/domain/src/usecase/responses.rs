@@ -1,4 +1,4 @@
-//! A helper's part: accepting, declining, and telling how far along they are.
+//! Responses of helpers: accepting, declining, and reporting progress.
 
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// A helper says "I am coming". Saying it again changes nothing.
+/// A helper accepts. Accepting again changes nothing.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
@@ -50,7 +50,7 @@ pub async fn accept(
     .await
 }
 
-/// A helper says that they will not come, and is alerted no more. Saying it again changes nothing.
+/// A helper declines, and is not alerted again. Declining again changes nothing.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
@@ -81,7 +81,7 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
     .await
 }
 
-/// A responding helper tells how far along they are, or that they cannot come after all.
+/// A responding helper reports progress, or cancels.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],

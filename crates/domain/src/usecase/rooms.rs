@@ -1,4 +1,4 @@
-//! Who may enter which room of an emergency, and what a connection is in from the start.
+//! Joining and leaving the room of an emergency, and the rooms of a new connection.
 
 use crate::{
     Account, Actor, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
@@ -7,14 +7,14 @@ use crate::{
     usecase::{Rules, emergencies::EmergencyPorts},
 };
 
-/// Which emergency somebody means.
+/// The emergency that a client names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// The one with this id.
     Id(EmergencyId),
-    /// The one in progress that they own or respond to.
+    /// The live one that the user owns or responds to.
     Current,
-    /// A text that is no emergency's id.
+    /// A text that is not an emergency id.
     Unknown,
 }
 
@@ -47,17 +47,17 @@ async fn current(cx: &EmergencyPorts, user: UserId) -> Result<(Emergency, EventI
     Ok((emergencies.into_iter().next().ok_or(Refusal::EmergencyNotFound)?, as_of))
 }
 
-/// Rooms that somebody may be in.
+/// Rooms that a user may be in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rooms {
-    /// Which.
+    /// The rooms.
     pub rooms: Vec<Room>,
-    /// Whoever is put into them must have followed the log up to here, or would miss what happened before, and be moved
-    /// by what led to them.
+    /// The position in the log at which the rooms were read. A connection may enter them only after the log was followed
+    /// up to here: earlier events would be missed, or move it again.
     pub as_of: EventId,
 }
 
-/// The rooms that somebody enters by joining an emergency.
+/// The rooms that a user enters by joining an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -82,7 +82,7 @@ pub async fn join(
     Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 
-/// The rooms in which a connection of this account is from the start.
+/// The rooms of a new connection of this account.
 ///
 /// # Errors
 /// When a port fails.
