@@ -5,23 +5,20 @@
 mod access;
 mod call;
 mod response;
+mod revision;
 mod snapshot;
 mod state;
 
 pub use access::{EmergencyAccess, Relation};
 pub use call::{Call, Details, EmergencyType, Location, Priority, Severity, SeverityError};
 pub use response::{Response, ResponseStatus, ResponseUpdate};
+pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 
 use crate::{
     Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Refusal, Text, Timestamp, UserId, Wave,
 };
-
-/// The revision of an emergency. It grows with every stored change; a change is committed on condition that the store
-/// still holds the revision it was decided on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Revision(pub i64);
 
 /// An emergency with the responses to it.
 #[derive(Debug, Clone, PartialEq)]

@@ -220,7 +220,7 @@ async fn receive(shared: Arc<Shared>, client: SubscriberClient) {
         match messages.recv().await {
             Ok(message) => shared.deliver(message.value.as_bytes().unwrap_or_default()),
             Err(RecvError::Lagged(lost)) => {
-                tracing::warn!(lost, "receiving signals fell behind, the oldest were dropped")
+                tracing::warn!(lost, "receiving signals fell behind, the oldest were dropped");
             }
             Err(RecvError::Closed) => messages = client.message_rx(),
         }
@@ -255,7 +255,7 @@ async fn supervise(shared: Arc<Shared>, publisher: Client, subscriber: Subscribe
         match (was_linked, is_linked) {
             (false, true) => tracing::info!("Redis is connected: signals reach the other nodes"),
             (true, false) => {
-                tracing::warn!(cause, "Redis is away: other nodes get no positions and presence of this node")
+                tracing::warn!(cause, "Redis is away: other nodes get no positions and presence of this node");
             }
             (false, false) if missed == RECONNECT_AFTER => tracing::warn!(cause, "Redis is still away"),
             (false, false) | (true, true) => {}

@@ -30,7 +30,7 @@ pub(crate) async fn authenticate(State(cx): State<AccountPorts>, mut request: Re
     Ok(next.run(request).await)
 }
 
-/// The same for routes that only need the caller's rights: the other parts of the account may be cached.
+/// The same for all other routes: the account may be up to a second old, so that it can be cached.
 pub(crate) async fn recognize(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let recognized = accounts::recognize(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(recognized.actor));

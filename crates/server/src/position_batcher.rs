@@ -51,15 +51,15 @@ impl PositionBatcher {
 #[async_trait]
 impl Positions for PositionBatcher {
     async fn record(&self, fixes: &[Fix]) -> Result<()> {
-        let mut replies = Vec::with_capacity(fixes.len());
+        let mut written = Vec::with_capacity(fixes.len());
         for fix in fixes {
-            let (reply, replied) = oneshot::channel();
+            let (reply, outcome) = oneshot::channel();
             self.queue.send((*fix, reply)).await.map_err(Error::unavailable)?;
             self.waiting.increment(1);
-            replies.push(replied);
+            written.push(outcome);
         }
-        for replied in replies {
-            replied.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
+        for outcome in written {
+            outcome.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
         }
         Ok(())
     }

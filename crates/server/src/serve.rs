@@ -56,18 +56,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
     let realtime = realtime_ports(&use_cases, &ports, &projections, (node, &link), limits.clone());
-    let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins.clone());
+    let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins);
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let rest = rest_router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &link));
     let in_flight = TaskTracker::new();
-    let options = HttpOptions {
-        origins,
-        proxies: settings.trusted_proxies.clone().unwrap_or_default(),
-        ids: use_cases.ids.clone(),
-        in_flight: in_flight.clone(),
-    };
-    let router = http::service(rest, socket_io, options);
+    let router = http::service(rest, socket_io, http_options(settings, &use_cases, in_flight.clone()));
 
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
@@ -132,6 +126,15 @@ fn rest_router(
     })
 }
 
+fn http_options(settings: &Settings, use_cases: &UseCases, in_flight: TaskTracker) -> HttpOptions {
+    HttpOptions {
+        origins: settings.cors_origins.clone().unwrap_or_default(),
+        proxies: settings.trusted_proxies.clone().unwrap_or_default(),
+        ids: use_cases.ids.clone(),
+        in_flight,
+    }
+}
+
 /// Spawns the background tasks, which run until `stop` is cancelled.
 fn spawn_workers(
     use_cases: &UseCases,
@@ -146,13 +149,13 @@ fn spawn_workers(
     workers.spawn(alert_timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
-        let looking = async {
+        let watching = async {
             gateway.until_following().await;
             restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
             tracking.open_emergencies_restored();
             watcher.run(&cx.emergencies, &cx.helpers).await;
         };
-        stop.run_until_cancelled(looking).await;
+        stop.run_until_cancelled(watching).await;
     });
     // A closed tracker still accepts tasks; only then does `wait` complete once it is empty.
     workers.close();

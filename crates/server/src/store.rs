@@ -14,9 +14,9 @@ use crate::settings::Database;
 #[derive(Clone)]
 pub(crate) enum Store {
     /// A SQLite file.
-    Sqlite(Sqlite),
+    Sqlite(Arc<Sqlite>),
     /// A PostgreSQL database.
-    Postgres(Postgres),
+    Postgres(Arc<Postgres>),
 }
 
 /// The persistence ports, all served by one [`Store`].
@@ -44,14 +44,14 @@ impl Store {
                 let store = Sqlite::open(url, &allynet_sqlite::Options::default()).await;
                 let store = store.with_context(|| format!("DATABASE_URL: cannot open {url}"))?;
                 store.migrate().await.context("cannot apply the database migrations")?;
-                Ok(Self::Sqlite(store))
+                Ok(Self::Sqlite(Arc::new(store)))
             }
             Database::Postgres(url) => {
                 let options = allynet_postgres::Options::default();
                 let store = Postgres::connect(url.expose_secret(), options).await;
                 let store = store.context("DATABASE_URL: cannot connect to PostgreSQL")?;
                 store.migrate().await.context("cannot apply the database migrations")?;
-                Ok(Self::Postgres(store))
+                Ok(Self::Postgres(Arc::new(store)))
             }
         }
     }
@@ -59,8 +59,8 @@ impl Store {
     /// The ports over this database.
     pub(crate) fn ports(&self) -> PersistencePorts {
         match self {
-            Self::Sqlite(store) => PersistencePorts::of(Arc::new(store.clone())),
-            Self::Postgres(store) => PersistencePorts::of(Arc::new(store.clone())),
+            Self::Sqlite(store) => PersistencePorts::of(store),
+            Self::Postgres(store) => PersistencePorts::of(store),
         }
     }
 
@@ -82,7 +82,7 @@ impl Store {
 }
 
 impl PersistencePorts {
-    fn of<S>(store: Arc<S>) -> Self
+    fn of<S>(store: &Arc<S>) -> Self
     where
         S: port::Accounts
             + port::Alerts
@@ -104,7 +104,7 @@ impl PersistencePorts {
             log: store.clone(),
             messages: store.clone(),
             positions: store.clone(),
-            sessions: store,
+            sessions: store.clone(),
         }
     }
 }
