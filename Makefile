@@ -7,7 +7,8 @@
   need-cargo need-node
 
 # Every integration test but fault injection, which measures time and runs by itself.
-INTEGRATION_TESTS := $(filter-out faults,$(sort $(basename $(notdir $(wildcard crates/*/tests/*.rs tests/tests/*.rs)))))
+TEST_FILES := $(wildcard crates/*/tests/*.rs crates/*/tests/*/main.rs tests/tests/*.rs tests/tests/*/main.rs)
+INTEGRATION_TESTS := $(filter-out faults,$(sort $(basename $(notdir $(patsubst %/main.rs,%.rs,$(TEST_FILES))))))
 E2E := tests/e2e
 WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
