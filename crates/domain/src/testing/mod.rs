@@ -3,7 +3,12 @@
 //! Enabled by the feature `testing`. Ids are small numbers, so that a failed assertion shows what was mixed up: the
 //! owner is 1, helpers are 2 and 3, the emergency is 100. Time is counted in seconds from one fixed moment, see [`at`].
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a fixture that cannot be made fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a fixture that cannot be made fails the test"
+)]
 
 mod contention;
 mod emergencies;
