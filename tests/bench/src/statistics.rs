@@ -31,6 +31,11 @@ impl Times {
         self.0.len()
     }
 
+    /// The longest; `None` without any.
+    pub(crate) fn slowest(&self) -> Option<Duration> {
+        self.0.iter().max().copied()
+    }
+
     /// A percentile by nearest rank, in milliseconds; NaN without values.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();

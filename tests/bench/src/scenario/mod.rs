@@ -7,6 +7,7 @@ mod history;
 mod meter;
 mod nearby;
 mod positions;
+mod stampede;
 mod start;
 
 use std::{future::Future, pin::Pin};
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "create", run: |cx| Box::pin(create::run(cx)) },
     Scenario { name: "connecting", run: |cx| Box::pin(connecting::run(cx)) },
     Scenario { name: "nearby", run: |cx| Box::pin(nearby::run(cx)) },
+    Scenario { name: "stampede", run: |cx| Box::pin(stampede::run(cx)) },
     Scenario { name: "start", run: |cx| Box::pin(start::run(cx)) },
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
 ];
