@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{Account, Contact, ContactId, Email, PasswordHash, Profile, Timestamp, UserId, Verification};
 
-/// An account with what proves its password.
+/// An account and its password hash.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Credentials {
     /// The account.
@@ -14,7 +14,7 @@ pub struct Credentials {
     pub password: PasswordHash,
 }
 
-/// What an account has done.
+/// Counts of the emergencies of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
     /// Resolved emergencies in which it responded and did not cancel.
@@ -23,27 +23,27 @@ pub struct Activity {
     pub requested: u32,
 }
 
-/// A helper, as administrators look at them.
+/// A helper in the list for administrators.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedHelper {
     /// The account.
     pub account: Account,
-    /// How often others have complained about it.
+    /// Number of reports about the account.
     pub reports: u32,
 }
 
 /// A page of helpers in the order (registered at, id).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HelperPage {
-    /// Only helpers that an administrator decided this about.
+    /// Only helpers with this verification; `None` for all.
     pub verification: Option<Verification>,
-    /// After the account registered at this time with this id.
+    /// Only accounts after this one: registration time and id of the last of the page before.
     pub after: Option<(Timestamp, UserId)>,
-    /// The most to return.
+    /// Maximum number of helpers to return.
     pub limit: u32,
 }
 
-/// Accounts, read and told about. What has events goes through [`super::Changes`].
+/// Accounts and their contacts. Changes that append events go through [`super::Changes`].
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Accounts: Send + Sync {
@@ -53,21 +53,21 @@ pub trait Accounts: Send + Sync {
     /// The account with this email, with its password hash.
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>>;
 
-    /// Replaces the profile. Nothing happens for an unknown account.
+    /// Replaces the profile. An unknown account is ignored.
     async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()>;
 
-    /// What the account has done; zeroes for an unknown one.
+    /// Counts the emergencies of an account; zeroes for an unknown one.
     async fn activity(&self, id: UserId) -> Result<Activity>;
 
-    /// Accounts that asked to be helpers, oldest first, each with all reports about it. MUST lose none between two pages.
+    /// Accounts with a helper record, oldest first, each with the number of reports about it. Paging MUST NOT lose any.
     async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>>;
 
     /// The contacts of an account, oldest first.
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>>;
 
-    /// Adds a contact unless there are `limit` already; tells whether it did.
+    /// Adds a contact unless the owner has `limit` already. Returns whether it was added.
     async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool>;
 
-    /// Removes a contact of this owner; tells whether there was one.
+    /// Removes a contact of this owner. Returns whether it existed.
     async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool>;
 }

@@ -1,11 +1,11 @@
-//! The one way anything that has events is stored.
+//! The commit of a change: writes and events in one transaction.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::{Change, Timestamp};
 
-/// Commits what use cases decided.
+/// Commits the changes that use cases decide.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Changes: Send + Sync {
@@ -18,13 +18,14 @@ pub trait Changes: Send + Sync {
     /// `Stale` and `Conflict` as [`crate::Write`] says.
     async fn commit(&self, change: Change) -> Result<()>;
 
-    /// Erases what the log holds of emergencies that were deleted before this time. Tells how many there were. They
-    /// are not erased at once, because nodes may still have to tell of their end.
+    /// Erases the events of emergencies that were deleted before this time. Returns the number of these emergencies.
+    ///
+    /// Deleting an emergency leaves its events in the log, because nodes may still have to deliver its end.
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64>;
 
-    /// Whether the store answers, for readiness probes.
+    /// Checks that the store answers, for readiness probes.
     ///
     /// # Errors
-    /// When it does not.
+    /// Returns an error if it does not.
     async fn ready(&self) -> Result<()>;
 }

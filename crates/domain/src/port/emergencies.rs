@@ -1,4 +1,4 @@
-//! Emergencies, read.
+//! Queries for emergencies.
 
 use async_trait::async_trait;
 
@@ -8,34 +8,34 @@ use crate::{
     Timestamp, UserId,
 };
 
-/// An emergency as a change is decided on it.
+/// An emergency with everything that a change of it is decided on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// The emergency.
     pub emergency: Emergency,
-    /// Everyone who was alerted to it or declined it, in the order of waves, then of distance.
+    /// The alerts of all helpers that were alerted to it or declined it, in the order of waves, then of distance.
     pub alerts: Vec<Alert>,
-    /// The helpers that were asked for with it, nearest first.
+    /// The helpers found by the [`Near`] query, nearest first.
     pub near: Vec<Recipient>,
 }
 
-/// Which helpers are wanted with an emergency, never its owner.
+/// A query for helpers near the emergency that is loaded. Never finds its owner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
-    /// Who counts.
+    /// Which helpers count.
     pub on_duty: OnDuty,
-    /// No further away than this.
+    /// Maximum distance from the emergency.
     pub within: Metres,
-    /// Whom of them.
+    /// Which of the helpers that count.
     pub whom: Whom,
 }
 
-/// Whom of the helpers near an emergency.
+/// Which of the helpers near an emergency are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {
-    /// The nearest, so many beyond the number of those who were alerted, declined or ever responded.
+    /// The nearest: this many more than the number of helpers that were alerted, declined or ever responded.
     Nearest(u32),
-    /// Only this one.
+    /// Only this helper.
     Only(UserId),
 }
 
@@ -68,19 +68,19 @@ pub struct RaiseContext {
 }
 
 impl Loaded {
-    /// Everyone who was alerted.
+    /// The alerted helpers.
     pub fn alerted(&self) -> Vec<UserId> {
         self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper).collect()
     }
 }
 
-/// What a user takes part in.
+/// The live emergencies in which a user takes part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
     /// The emergencies.
     pub emergencies: Vec<Emergency>,
-    /// Whoever has followed the log up to here has met all that led to what is seen here: no later event MUST have been
-    /// committed before it was read.
+    /// The position in the log at which this was read: every event that led to what was read is at or before it. An
+    /// event after this position MUST NOT have been committed before the read.
     pub as_of: EventId,
 }
 
@@ -93,59 +93,66 @@ pub struct NearbyEmergency {
     pub distance: Metres,
 }
 
-/// A page of what a user took part in.
+/// A page of the emergencies in which a user took part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// As owner, or as a helper who did not cancel.
+    /// The user: owner, or a helper that did not cancel.
     pub user: UserId,
     /// Only in this status.
     pub status: Option<EmergencyStatus>,
-    /// Only those created before.
+    /// Only emergencies created before this time.
     pub before: Option<Timestamp>,
-    /// The most to return, unless more share the last one's time.
+    /// Maximum number of emergencies to return, exceeded only by those created at the same time as the last.
     pub limit: u32,
 }
 
 /// A page of all emergencies, for administrators, in the order (created at, id), newest first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdminPage {
-    /// Only in this status; without one, live ones.
+    /// Only in this status; `None` for all live ones.
     pub status: Option<EmergencyStatus>,
-    /// Only those within this distance of this place.
+    /// Only emergencies within this distance of this place.
     pub near: Option<(Position, Metres)>,
-    /// Only those before the one created at this time with this id.
+    /// Only emergencies after this one in the order of the pages: creation time and id of the last of the page before.
     pub before: Option<(Timestamp, EmergencyId)>,
-    /// The most to return.
+    /// Maximum number of emergencies to return.
     pub limit: u32,
 }
 
-/// Emergencies, read, responses and counts included. Each method is one statement, or a few where that costs no round trip.
+/// Queries for emergencies, with their responses and alert counts.
+///
+/// Each method is one statement, or a few where that costs no round trip.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Emergencies: Send + Sync {
-    /// The emergency with this id, as people look at it.
+    /// The emergency with this id, for display.
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>>;
 
-    /// The emergency with this id, to decide a change on it, and the helpers near it, if any are wanted.
+    /// The emergency with this id, to decide a change on it, and the helpers that `near` asks for.
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
-    /// Everything that raising an emergency is decided on.
+    /// Reads everything that raising an emergency is decided on.
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext>;
 
-    /// The live emergencies in which a user takes part (as owner, or as a helper who did not cancel). First the
-    /// one owned, then the one they are engaged in, then those they completed, newest first.
+    /// The live emergencies in which a user takes part, as owner or as a helper that did not cancel.
+    ///
+    /// The owned one is first, then the one that the user is engaged in, then the completed ones, newest first.
     async fn live_of(&self, user: UserId) -> Result<Live>;
 
-    /// Live emergencies that wait for this helper, nearest first: within their own alert radius of the helper's last
-    /// position, or those to which the helper was alerted; not their own, and neither responded to (unless cancelled)
-    /// nor declined. None for one without a position.
+    /// Live emergencies that this helper has not answered, nearest first.
+    ///
+    /// The helper's last position is within their alert radius, or the helper was alerted to them. The helper is not
+    /// their owner, has not declined, and has no response to them, unless it is cancelled. Empty for a helper without a
+    /// position.
     async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>>;
 
-    /// Live emergencies around a place, nearest first. MUST be right across the antimeridian and at the poles.
+    /// Live emergencies around a place, nearest first. MUST be correct across the antimeridian and at the poles.
     async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>>;
 
-    /// What a user took part in, newest first. Paging by time MUST NOT lose any of those created at the same time: a
-    /// page takes all that share the time of its last.
+    /// The emergencies in which a user took part, newest first.
+    ///
+    /// Paging by time MUST NOT lose emergencies created at the same time: a page holds all that share the time of its
+    /// last.
     async fn history(&self, page: &HistoryPage) -> Result<Vec<Emergency>>;
 
     /// All emergencies, newest first.

@@ -1,62 +1,64 @@
-//! Helpers in space.
+//! Searches for helpers by position.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::{EmergencyAccess, EmergencyId, HelperCard, HelperPolicy, Metres, Timestamp, UserId};
 
-/// Which helpers count: those on duty whose position is fresh.
+/// Which helpers count: on duty, with a fresh position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OnDuty {
-    /// Who may help.
+    /// Which accounts may help.
     pub policy: HelperPolicy,
-    /// Older positions do not count.
+    /// Earliest time of a position that counts.
     pub fresh_since: Timestamp,
 }
 
-/// A search for helpers around an emergency's place, never for its owner.
+/// A search for helpers around the place of an emergency. Never finds its owner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vicinity {
-    /// Around which emergency.
+    /// The emergency.
     pub emergency: EmergencyId,
-    /// For whom.
+    /// The user that the result is for.
     pub reader: UserId,
-    /// Who counts.
+    /// Which helpers count.
     pub on_duty: OnDuty,
-    /// No further away than this.
+    /// Maximum distance from the emergency.
     pub radius: Metres,
-    /// The most to return.
+    /// Maximum number of helpers to return.
     pub limit: u32,
 }
 
 /// A helper near a place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearbyHelper {
-    /// Who, as others see them.
+    /// The helper, as others see them.
     pub helper: HelperCard,
-    /// From their last position.
+    /// Distance from the helper's last position to the place.
     pub distance: Metres,
 }
 
-/// How many helpers there are.
+/// Counts of helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DutyCounts {
-    /// On duty.
+    /// Number of helpers on duty.
     pub on_duty: u32,
-    /// Of these, with a fresh position.
+    /// Of these, how many have a fresh position.
     pub fresh: u32,
 }
 
-/// Helpers by their last position. Distances are geodesic on WGS 84; a helper exactly at a radius is within it.
-/// All searches, also those of [`super::Emergencies`], MUST be right across the antimeridian and at the poles, and use
-/// the spatial index. Equally near helpers come in the order of their ids.
+/// Searches for helpers by their last position.
+///
+/// Distances are geodesic on WGS 84; a helper exactly at a radius is within it. All searches, also those of
+/// [`super::Emergencies`], MUST be correct across the antimeridian and at the poles, and MUST use the spatial index.
+/// Equally near helpers come in the order of their ids.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Helpers: Send + Sync {
-    /// The nearest helpers around an emergency, nearest first, and how the reader stands to it; none for an unknown
+    /// The nearest helpers around an emergency, nearest first, and the reader's access to it; `None` for an unknown
     /// emergency.
     async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>>;
 
-    /// How many helpers are on duty.
+    /// Counts the helpers on duty.
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts>;
 }

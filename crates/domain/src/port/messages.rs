@@ -1,4 +1,4 @@
-//! Messages, read.
+//! Queries for messages.
 
 use async_trait::async_trait;
 
@@ -8,26 +8,31 @@ use crate::{EmergencyAccess, EmergencyId, Message, MessageId, Timestamp, UserId}
 /// A page of the messages that a participant may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessagePage {
-    /// Of which emergency.
+    /// The emergency.
     pub emergency: EmergencyId,
-    /// For whom: messages to all, and direct ones from or to this user.
+    /// The user that reads: messages to all, and direct ones from or to this user.
     pub reader: UserId,
-    /// Only those written before.
+    /// Only messages written before this time.
     pub before: Option<Timestamp>,
-    /// The most to return, unless more share the earliest one's time.
+    /// Maximum number of messages to return, exceeded only by those written at the same time as the earliest.
     pub limit: u32,
 }
 
-/// Messages.
+/// Queries for messages.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Messages: Send + Sync {
-    /// The newest messages of the page, oldest first, and how the reader stands to the emergency; none for an unknown
-    /// one. Direct messages of others MUST NOT be among them. Paging by time MUST NOT lose any written at the same time.
+    /// The newest messages of the page, oldest first, and the reader's access to the emergency; `None` for an unknown
+    /// emergency.
+    ///
+    /// Direct messages of others MUST NOT be among them. Paging by time MUST NOT lose messages written at the same
+    /// time.
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>>;
 
-    /// One message of an emergency, if there is one, and how the reader stands to the emergency; none for an unknown
-    /// one. It is for the caller to see to who may read the message.
+    /// One message of an emergency, if it exists, and the reader's access to the emergency; `None` for an unknown
+    /// emergency.
+    ///
+    /// The caller has to check that the reader may read the message.
     async fn find(
         &self,
         emergency: EmergencyId,

@@ -1,5 +1,7 @@
-//! What the domain needs from outside, as traits. Adapters implement them; the contract suite holds every
-//! persistence adapter to what their documentation says MUST hold.
+//! Ports: the traits through which the domain uses stores, clocks, tokens and other nodes.
+//!
+//! Adapters implement them. The contract suite checks every persistence adapter for what their documentation says MUST
+//! hold.
 //!
 //! With the feature `mocks`, each trait has a [`mockall`](https://docs.rs/mockall) mock named `Mock…` beside it.
 
@@ -77,12 +79,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps a failure of the backend that trying again can mend.
+    /// Wraps a failure of the backend after which trying again can help.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())
     }
 
-    /// Wraps a failure that only a change of the program can mend.
+    /// Wraps a failure that only a change of the program can fix.
     pub fn bug(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Bug(source.into())
     }

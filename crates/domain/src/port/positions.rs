@@ -5,23 +5,24 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{Position, Timestamp, UserId};
 
-/// Where somebody was.
+/// A position of a user at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fix {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Where.
+    /// The position.
     pub position: Position,
-    /// When.
+    /// The time of the position.
     pub at: Timestamp,
 }
 
-/// The last position of every user. Nothing older is kept.
+/// The last position of every user. Older ones are not kept.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Positions: Send + Sync {
-    /// Stores positions in one statement. An older fix MUST NOT replace a newer one. A user that does not exist
-    /// is passed over. `fixes` holds a user at most once.
+    /// Stores positions in one statement. An older fix MUST NOT replace a newer one.
+    ///
+    /// `fixes` holds a user at most once. A user that does not exist is skipped.
     async fn record(&self, fixes: &[Fix]) -> Result<()>;
 
     /// The last position of a user.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{Account, Password, Secret, SessionId, Timestamp, TokenId, UserId};
 
-/// A stored password hash, salted, in the PHC string format. Never shown.
+/// A salted password hash in the PHC string format. `Debug` does not show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordHash(Secret);
 
@@ -21,34 +21,34 @@ impl PasswordHash {
     }
 }
 
-/// What a valid access token says. The account's rights are not read from it.
+/// The claims of a valid access token. The account's rights are not read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// Of which session.
+    /// The session.
     pub session: SessionId,
-    /// Until when.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// What a valid refresh token says.
+/// The claims of a valid refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// Of which session.
+    /// The session.
     pub session: SessionId,
-    /// Which.
+    /// The id of the token.
     pub token: TokenId,
-    /// The token that was presented to get this one; none for the first of a session.
+    /// The token that was exchanged for this one; `None` for the first of a session.
     pub parent: Option<TokenId>,
 }
 
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was good once.
+    /// It was valid, and has expired.
     #[error("the token has expired")]
     Expired,
     /// Malformed, forged, or of the other kind.
@@ -56,41 +56,45 @@ pub enum TokenError {
     Invalid,
 }
 
-/// Signed tokens.
+/// Signs and reads tokens.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Tokens: Send + Sync {
-    /// An access token for this account and session.
+    /// Signs an access token for this account and session.
     ///
     /// # Errors
-    /// When it cannot be signed.
+    /// Returns an error if it cannot be signed.
     fn access(&self, account: &Account, session: SessionId, now: Timestamp) -> Result<Secret>;
 
-    /// A refresh token.
+    /// Signs a refresh token.
     ///
     /// # Errors
-    /// When it cannot be signed.
+    /// Returns an error if it cannot be signed.
     fn refresh(&self, claims: &RefreshClaims, now: Timestamp) -> Result<Secret>;
 
-    /// Reads an access token. A refresh token MUST be refused. No leeway: a token expires at the second it says.
+    /// Reads an access token. A refresh token MUST be refused.
+    ///
+    /// There is no leeway: a token expires at the second of its `exp` claim.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns the reason for which it is refused.
     fn read_access(&self, token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError>;
 
     /// Reads a refresh token. An access token MUST be refused.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns the reason for which it is refused.
     fn read_refresh(&self, token: &str, now: Timestamp) -> std::result::Result<RefreshClaims, TokenError>;
 }
 
-/// Password hashing. Takes about 100 ms of one core by intent; MUST NOT block the threads that answer requests.
+/// Hashes and verifies passwords.
+///
+/// Each call takes about 100 ms of one core by intent. It MUST NOT block the threads that answer requests.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Passwords: Send + Sync {
-    /// A new salted hash.
+    /// Hashes a password with a new salt.
     async fn hash(&self, password: Password) -> Result<PasswordHash>;
 
-    /// Whether the password belongs to the hash. Without a hash MUST take as long and answer `false`.
+    /// Whether the password matches the hash. Without a hash it MUST take as long and return `false`.
     async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool>;
 }

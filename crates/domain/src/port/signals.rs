@@ -18,7 +18,7 @@ pub trait Signals: Send + Sync {
     /// Subscribes to the signals of the other nodes. A node MUST NOT receive its own.
     fn listen(&self) -> Box<dyn SignalListener>;
 
-    /// Whether signals travel now, from this node to the others and back. `true` where there are no other nodes.
+    /// Whether signals reach the other nodes now and theirs reach this node. `true` where there are no other nodes.
     fn travel(&self) -> bool;
 }
 
