@@ -16,15 +16,15 @@ pub struct AccountPorts {
     pub accounts: Arc<dyn port::Accounts>,
     /// Sessions.
     pub sessions: Arc<dyn port::Sessions>,
-    /// Commits.
+    /// Commits changes.
     pub changes: Arc<dyn port::Changes>,
     /// Signs and reads tokens.
     pub tokens: Arc<dyn port::Tokens>,
     /// Hashes and verifies passwords.
     pub passwords: Arc<dyn port::Passwords>,
-    /// The time.
+    /// Source of the current time.
     pub clock: Arc<dyn port::Clock>,
-    /// New identifiers.
+    /// Source of new identifiers.
     pub ids: Arc<dyn port::Ids>,
 }
 
@@ -66,7 +66,9 @@ pub struct Registration {
     pub profile: Profile,
 }
 
-/// Finds out who calls: one look at the store, so that a revoked session or a blocked account stops at once.
+/// Authenticates the caller by an access token.
+///
+/// Reads the session and the account from the store, so that a revoked session or a blocked account is refused at once.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::AccountBlocked`].
@@ -76,8 +78,9 @@ pub async fn authenticate(cx: &AccountPorts, token: &str) -> Result<Authenticate
     Ok(Authenticated { actor, expires_at: claims.expires_at })
 }
 
-/// The same, for requests that are not about the caller's own account. The store may answer from a cache: a change that
-/// another node committed may be unknown for up to a second.
+/// As [`authenticate`], for requests that are not about the caller's own account.
+///
+/// The store may answer from a cache: a change that another node committed may be unseen for up to a second.
 ///
 /// # Errors
 /// As [`authenticate`].
@@ -87,7 +90,7 @@ pub async fn recognize(cx: &AccountPorts, token: &str) -> Result<Authenticated, 
     Ok(Authenticated { actor: admit(account, claims.session)?, expires_at: claims.expires_at })
 }
 
-/// Finds out what a caller who proved themselves earlier is now: for connections that outlive the proof.
+/// Reads the account of a caller that was authenticated earlier, for connections that outlive their access token.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::AccountBlocked`].
@@ -108,11 +111,12 @@ pub async fn register(cx: &AccountPorts, registration: Registration) -> Result<S
     create(cx, registration, Role::User).await
 }
 
-/// Makes sure that an administrator's account exists. Tells whether it was made now; an account that already has
-/// the email is left as it is.
+/// Creates an administrator's account, unless an account has the email. Returns whether it was created.
+///
+/// An existing account is not changed.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn ensure_admin(cx: &AccountPorts, email: Email, password: Password) -> Result<bool, Error> {
     if cx.accounts.credentials(&email).await?.is_some() {
         return Ok(false);
@@ -150,8 +154,10 @@ async fn create(cx: &AccountPorts, registration: Registration, role: Role) -> Re
     Ok(SignedIn { account, tokens })
 }
 
-/// Opens a session. Whether the account exists shows neither in the answer nor in the time it takes. An `email`
-/// that is none belongs to nobody.
+/// Opens a session for an email and a password.
+///
+/// Neither the answer nor the time it takes shows whether the account exists. `None` stands for a text that is not an
+/// email address: no account has it.
 ///
 /// # Errors
 /// [`Refusal::InvalidCredentials`]; [`Refusal::AccountBlocked`] only with the right password.
@@ -175,8 +181,9 @@ pub async fn log_in(cx: &AccountPorts, email: Option<Email>, password: Password)
     Ok(SignedIn { account, tokens })
 }
 
-/// Exchanges a refresh token for a new pair, and confirms it by that. A token that was already replaced by a used
-/// successor ends the session.
+/// Exchanges a refresh token for a new pair of tokens.
+///
+/// This confirms the token. A token with a successor that was already used ends the session.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
@@ -198,11 +205,13 @@ pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error>
     }
 }
 
-/// Ends the session of a refresh token, or all sessions of the caller without one. A token that is none, or not
-/// the caller's, ends the caller's own session: whoever logs out is out.
+/// Ends the session of a refresh token, or all sessions of the caller if it is `None`.
+///
+/// A token that is invalid or belongs to another user ends the caller's own session, so that logging out always takes
+/// effect.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&str>) -> Result<(), Error> {
     let only = refresh_token.map(|token| match cx.tokens.read_refresh(token, cx.clock.now()) {
         Ok(claims) if claims.user == actor.id() => claims.session,

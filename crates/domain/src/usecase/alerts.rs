@@ -1,8 +1,10 @@
-//! Alerts after the first wave: further waves while nobody responds, substitutes for those who will not come, helpers
-//! who come near later, and what becomes of an emergency that nobody answers.
+//! Alerts after the first wave, and the expiry of emergencies.
 //!
-//! Every alert is sent on condition that the emergency is still at the revision it was decided on, so that of several
-//! nodes whose timers fire at once one sends it.
+//! Further waves are sent while no helper responds, substitutes for helpers that decline or cancel, and single alerts
+//! to helpers that come near later. After the last wave the owner is notified; an emergency that is too old expires.
+//!
+//! Every alert is sent on condition that the emergency is still at the revision it was decided on. If the timers of
+//! several nodes fire at once, one of them sends it.
 
 use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, UserId, Write,
@@ -10,27 +12,27 @@ use crate::{
     usecase::emergencies::{EmergencyPorts, resolved},
 };
 
-/// The most emergencies that [`fire_due`] looks after at once. When it did so many there may be more.
+/// Maximum number of emergencies that [`fire_due`] handles at once. If it handled as many, more may be due.
 pub const BATCH: u32 = 100;
 
-/// What a timer did.
+/// The effect of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fired {
-    /// The next wave of alerts went out.
+    /// The next wave of alerts was sent.
     Wave,
-    /// The owner is told that nobody came.
+    /// The last wave passed without a response, and the owner is notified.
     Unanswered,
-    /// The emergency ran out of time, and was resolved.
+    /// The emergency was too old, and was resolved.
     Expired,
 }
 
 /// Stores that devices received alerts, as pairs of emergency and alerted helper, each pair at most once.
 ///
-/// One commit stores all of them, because the helpers of a wave answer at about the same time. Idempotent: an alert that
-/// was acknowledged before, or never sent, stays as it is and appends no event.
+/// One commit stores all of them, because the helpers of a wave acknowledge at about the same time. Idempotent: an
+/// alert that was acknowledged before, or never sent, stays as it is and appends no event.
 ///
 /// # Errors
-/// When a port fails. Nothing is stored then.
+/// Returns an error if a port fails. Nothing is stored then.
 pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]) -> Result<(), Error> {
     if received.is_empty() {
         return Ok(());
@@ -43,11 +45,13 @@ pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]
     Ok(cx.changes.commit(change).await?)
 }
 
-/// Does what is due: sends waves, tells owners that nobody came, ends what ran out of time. Tells how many emergencies
-/// it looked after; the caller asks again soon if there may be more. `fired` is told of each timer that did something.
+/// Fires the timers that are due: sends waves, notifies owners without a response, and expires old emergencies.
+///
+/// Returns the number of emergencies handled. If it is [`BATCH`], more may be due. `fired` is called for each timer
+/// that had an effect.
 ///
 /// # Errors
-/// When a port fails. What was done before stays done.
+/// Returns an error if a port fails. Timers fired before it stay fired.
 pub async fn fire_due(
     cx: &EmergencyPorts,
     alerts: &dyn port::Alerts,
@@ -58,7 +62,7 @@ pub async fn fire_due(
     let mut failure = None;
     for id in &due {
         match fire(cx, *id).await {
-            // Ended or deleted meanwhile, or another node was faster: nothing is left to do.
+            // Ended or deleted meanwhile, or another node fired the timer first: nothing is left to do.
             Err(Error::Refused(_) | Error::Port(port::Error::Stale)) => {}
             Ok(done) => done.into_iter().for_each(&mut fired),
             // An emergency that can never be handled must not delay the others.
@@ -69,7 +73,7 @@ pub async fn fire_due(
     failure.map_or(Ok(due.len()), Err)
 }
 
-/// Tells what was done, if anything was.
+/// Fires the timers of one emergency. Returns `None` if none of them is due any more.
 async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Error> {
     let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
@@ -93,14 +97,14 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
     Ok(Some(fired))
 }
 
-/// The last wave passed without a response.
+/// Stops the waves of an emergency and notifies its owner, after the last wave passed without a response.
 fn give_up(change: Change, emergency: &mut Emergency) -> Change {
     emergency.stop_waves();
     let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
     change.event(emergency.id(), unanswered)
 }
 
-/// Nobody responds any more: the next wave goes out at once, with the next radius if there is one.
+/// Sends the next wave at once, with the next radius if there is one, because the last responding helper cancelled.
 pub(super) fn resume(
     cx: &EmergencyPorts,
     change: Change,
@@ -113,7 +117,7 @@ pub(super) fn resume(
     wave(cx, change, emergency, alerts, near, radius)
 }
 
-/// One will not come: the nearest who was not alerted yet is alerted in their place. The alert radius stays.
+/// Alerts a substitute for a helper that declines or cancels. The alert radius stays.
 pub(super) fn fill(
     cx: &EmergencyPorts,
     change: Change,
@@ -157,13 +161,14 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
     change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
 }
 
-/// Looks at a user near emergencies that wait for an answer, `found` in the caller's memory of open emergencies: a helper
-/// on duty within the alert radius of one is alerted to it.
+/// Alerts a user to emergencies without a response that were found near: to each within whose alert radius the user is
+/// a helper on duty.
 ///
-/// Returns the emergencies for which this user need not be looked at again. Asks no port if `found` is empty.
+/// `found` comes from the caller's projection of open emergencies. Returns the emergencies for which this user need not
+/// be checked again. Calls no port if `found` is empty.
 ///
 /// # Errors
-/// When a port fails. Alerts sent before the failure stay sent; a repeated call finds them settled.
+/// Returns an error if a port fails. Alerts sent before the failure stay sent; a repeated call finds them settled.
 pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) -> Result<Vec<EmergencyId>, Error> {
     let mut settled = Vec::new();
     for &id in found {
@@ -176,9 +181,9 @@ pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) ->
     Ok(settled)
 }
 
-/// Somebody has come near an emergency that nobody has answered. If they are a helper on duty within its alert radius,
-/// they are alerted, unless they were before, or the emergency is answered by now. Tells whether this user need not be
-/// looked at again.
+/// Alerts a user that has come near an active emergency, if the user is a helper on duty within its alert radius.
+///
+/// A user that was alerted before is not alerted again. Returns whether this user need not be checked again.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.

@@ -18,15 +18,15 @@ use crate::{
 pub struct EmergencyPorts {
     /// Emergencies.
     pub emergencies: Arc<dyn port::Emergencies>,
-    /// Helpers in space.
+    /// Helpers by position.
     pub helpers: Arc<dyn port::Helpers>,
-    /// Commits.
+    /// Commits changes.
     pub changes: Arc<dyn port::Changes>,
-    /// The time.
+    /// Source of the current time.
     pub clock: Arc<dyn port::Clock>,
-    /// New identifiers.
+    /// Source of new identifiers.
     pub ids: Arc<dyn port::Ids>,
-    /// Turns of changes to one emergency.
+    /// Queues of changes, one per emergency.
     pub queue: Arc<dyn port::EmergencyQueue>,
     /// Pauses between attempts to commit.
     pub backoff: Arc<dyn port::Backoff>,
@@ -35,7 +35,7 @@ pub struct EmergencyPorts {
 }
 
 impl EmergencyPorts {
-    /// The emergency, for one who may read it.
+    /// Loads an emergency for display, and the caller's relation to it.
     ///
     /// # Errors
     /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -86,7 +86,7 @@ impl EmergencyPorts {
         .await
     }
 
-    /// The emergency, to decide on.
+    /// Loads an emergency, to decide a change on it.
     ///
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
@@ -94,7 +94,7 @@ impl EmergencyPorts {
         Ok(self.emergencies.load(id, None).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 
-    /// The emergency, to decide on, with these of the helpers near enough to be alerted.
+    /// Loads an emergency, to decide a change on it, with some of the helpers near enough to be alerted.
     ///
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
@@ -195,7 +195,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
     change
 }
 
-/// The owner, a responding helper or an administrator resolves an emergency.
+/// Resolves an emergency, for its owner, a responding helper or an administrator.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
@@ -238,7 +238,7 @@ pub(super) fn resolved(
     change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING })
 }
 
-/// The owner cancels an emergency.
+/// Cancels an emergency, for its owner.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`].
@@ -270,7 +270,7 @@ fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, a
         .event(emergency.id(), Event::EmergencyEnded { status: emergency.status(), at, alerted, participants })
 }
 
-/// The owner deletes an emergency that has ended, with its messages and its part of the log.
+/// Deletes an emergency that has ended, for its owner, with its messages and its part of the log.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyLive`].
@@ -297,7 +297,7 @@ pub struct Rating {
     pub comment: Option<Text<500>>,
 }
 
-/// The owner rates a helper of a resolved emergency. Returns the helper.
+/// Rates a helper of a resolved emergency, for its owner. Returns the helper.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
@@ -330,7 +330,7 @@ pub enum Accused {
     Unknown,
 }
 
-/// A participant reports the other party: the owner a helper who responded, a helper the owner.
+/// Reports the other party of an emergency: a helper that responded, for the owner, or the owner, for a helper.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::PartyMissing`], [`Refusal::PartyNotFound`],
@@ -362,7 +362,7 @@ pub async fn report(
     committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
 }
 
-/// Helpers on duty near an emergency.
+/// Finds helpers on duty near an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].

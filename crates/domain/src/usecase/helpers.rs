@@ -14,11 +14,11 @@ use crate::{
 pub struct HelperPorts {
     /// Accounts.
     pub accounts: Arc<dyn port::Accounts>,
-    /// Commits.
+    /// Commits changes.
     pub changes: Arc<dyn port::Changes>,
     /// Last known positions.
     pub positions: Arc<dyn port::Positions>,
-    /// The time.
+    /// Source of the current time.
     pub clock: Arc<dyn port::Clock>,
     /// Pauses between attempts to commit.
     pub backoff: Arc<dyn port::Backoff>,
@@ -38,7 +38,7 @@ pub struct Duty {
 /// Makes the caller a helper, to be verified, or changes their duty and skills.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Account, Error> {
     let mut known = Some(actor.account.clone());
     let duty = &duty;
@@ -58,10 +58,10 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
     .await
 }
 
-/// An administrator verifies or rejects a helper.
+/// Verifies or rejects a helper, for an administrator.
 ///
 /// # Errors
-/// [`Refusal::NotAuthorized`]; [`Refusal::UserNotFound`] for one who never asked to be a helper.
+/// [`Refusal::NotAuthorized`]; [`Refusal::UserNotFound`] for an account without a helper record.
 pub async fn verify(
     cx: &HelperPorts,
     actor: &Actor,
@@ -78,7 +78,7 @@ pub async fn verify(
     .await
 }
 
-/// An administrator blocks or unblocks an account.
+/// Blocks or unblocks an account, for an administrator.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`], also for blocking oneself; [`Refusal::UserNotFound`].
@@ -104,7 +104,7 @@ pub async fn block(
 /// Stores the current position of a user.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn locate(cx: &HelperPorts, user: UserId, position: Position) -> Result<(), Error> {
     locate_at(cx, Fix { user, position, at: cx.clock.now() }).await
 }
@@ -112,7 +112,7 @@ pub async fn locate(cx: &HelperPorts, user: UserId, position: Position) -> Resul
 /// Stores a position of a user, unless a newer one is stored.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn locate_at(cx: &HelperPorts, fix: Fix) -> Result<(), Error> {
     Ok(cx.positions.record(&[fix]).await?)
 }
@@ -120,7 +120,7 @@ pub async fn locate_at(cx: &HelperPorts, fix: Fix) -> Result<(), Error> {
 /// The last stored position of a user, or `None` if it is older than [`Rules::position_ttl`].
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn fresh_position(cx: &HelperPorts, user: UserId) -> Result<Option<Position>, Error> {
     let last = cx.positions.last(user).await?;
     Ok(last.filter(|fix| fix.at >= cx.rules.fresh_since(cx.clock.now())).map(|fix| fix.position))
@@ -142,8 +142,9 @@ async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Resu
     }
 }
 
-/// Commits a change of an account, with what follows from it for its sockets, on condition that its rights are still
-/// those that it was decided on: of two changes side by side the later one is decided again.
+/// Commits a change of an account, with the events for its sockets, on condition that its rights are unchanged.
+///
+/// If two changes are decided at the same time, the later commit is stale and is decided again.
 async fn commit(cx: &HelperPorts, by: &Actor, before: Account, after: Account, write: Write) -> Result<Account, Error> {
     let (policy, user) = (cx.rules.helpers, after.id);
     let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));

@@ -7,7 +7,7 @@ use crate::{
     usecase::emergencies,
 };
 
-/// What these use cases need.
+/// The ports of these use cases.
 #[derive(Clone)]
 pub struct MessagePorts {
     /// Emergencies.
@@ -16,7 +16,7 @@ pub struct MessagePorts {
     pub messages: std::sync::Arc<dyn port::Messages>,
 }
 
-/// Messages that the caller may read, oldest first.
+/// Lists messages that the caller may read, oldest first.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -26,7 +26,7 @@ pub async fn list(cx: &MessagePorts, actor: &Actor, page: MessagePage) -> Result
     Ok(messages)
 }
 
-/// A participant writes to all others or to one of them.
+/// Posts a message of a participant to all others or to one of them.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
@@ -65,7 +65,7 @@ pub async fn post(
         .await
 }
 
-/// A sender deletes a message.
+/// Deletes a message, for its sender.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`] for all but the sender, [`Refusal::MessageNotFound`].

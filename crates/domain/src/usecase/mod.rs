@@ -1,7 +1,7 @@
-//! The use cases: what users, administrators and timers can ask of the service.
+//! The use cases: the operations of the service for users, administrators and timers.
 //!
 //! Each is a function of the ports it needs, an [`Actor`](crate::Actor) and a command. It loads through ports, lets the
-//! rules decide, and commits one [`Change`](crate::Change). No use case sends anything to anybody.
+//! rules decide, and commits one [`Change`](crate::Change). No use case sends anything to a socket.
 
 pub mod accounts;
 pub mod alerts;

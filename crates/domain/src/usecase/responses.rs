@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// A helper accepts. Accepting again changes nothing.
+/// Accepts an emergency, for a helper. Accepting again changes nothing.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
@@ -50,7 +50,7 @@ pub async fn accept(
     .await
 }
 
-/// A helper declines, and is not alerted again. Declining again changes nothing.
+/// Declines an emergency, for a helper, which is not alerted to it again. Declining again changes nothing.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
@@ -81,7 +81,7 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
     .await
 }
 
-/// A responding helper reports progress, or cancels.
+/// Updates the response of a helper, which reports progress or cancels.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],

@@ -10,16 +10,18 @@ use crate::{
 /// The emergency that a client names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// The one with this id.
+    /// The emergency with this id.
     Id(EmergencyId),
-    /// The live one that the user owns or responds to.
+    /// The live emergency that the user owns or responds to.
     Current,
     /// A text that is not an emergency id.
     Unknown,
 }
 
-/// Finds the emergency whose room somebody leaves, whether or not they may see it; and up to which event the log has to
-/// have been followed before they do, or what happened before would put them back.
+/// Finds the emergency whose room a user leaves, and the position in the log at which it was read.
+///
+/// The user need not be allowed to read the emergency. A connection may leave the room only after the log was followed
+/// up to this position: an earlier event would move it into the room again.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`].
@@ -52,12 +54,14 @@ async fn current(cx: &EmergencyPorts, user: UserId) -> Result<(Emergency, EventI
 pub struct Rooms {
     /// The rooms.
     pub rooms: Vec<Room>,
-    /// The position in the log at which the rooms were read. A connection may enter them only after the log was followed
-    /// up to here: earlier events would be missed, or move it again.
+    /// The position in the log at which the rooms were read.
+    ///
+    /// A connection may enter them only after the log was followed up to here: earlier events would be missed, or move
+    /// it again.
     pub as_of: EventId,
 }
 
-/// The rooms that a user enters by joining an emergency.
+/// Finds the rooms that a user enters by joining an emergency.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -82,10 +86,10 @@ pub async fn join(
     Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 
-/// The rooms of a new connection of this account.
+/// Finds the rooms of a new connection of this account.
 ///
 /// # Errors
-/// When a port fails.
+/// Returns an error if a port fails.
 pub async fn restore(cx: &EmergencyPorts, account: &Account) -> Result<Rooms, Error> {
     let mut rooms = standing_rooms(account, &cx.rules);
     let Live { emergencies, as_of } = cx.emergencies.live_of(account.id).await?;
