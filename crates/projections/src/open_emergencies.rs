@@ -78,10 +78,10 @@ impl OpenEmergencies {
         if state.ended.contains(&id) || !emergency.status().is_live() {
             return;
         }
-        state.open(&emergency.call()).get_or_insert_with(|| OpenCall {
+        state.open(emergency.call()).get_or_insert_with(|| OpenCall {
             is_unanswered: emergency.status() == EmergencyStatus::Active,
             alert_radius: emergency.alert_radius(),
-            ..OpenCall::before_alerts(&emergency.call())
+            ..OpenCall::before_alerts(emergency.call())
         });
         for response in emergency.responses() {
             let participation = Participation {

@@ -64,7 +64,7 @@ impl Emergencies for Sqlite {
             .await
             .map_err(port_error)?;
         let earlier = row.map(Emergency::try_from).transpose()?;
-        let reach = earlier.as_ref().map_or(Metres::new(0.0), |earlier| earlier.alert_radius());
+        let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
         let around = Around { centre, except: owner, on_duty };
         let helpers =
             self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;

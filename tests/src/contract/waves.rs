@@ -86,9 +86,9 @@ pub async fn no_more_than_the_wave_size_are_new_at_once(store: Store) {
             service.acknowledge(of, helper.id).await;
         }
         service.minute().await;
-        let story = service.story(of).await;
-        assert_eq!(story[..2], ["wave 1 within 5000 m: 0 1", "wave 2 within 10000 m: 0 1 2 3"]);
-        assert_eq!(story[6..], ["wave 3 within 15000 m: 4 5"]);
+        let timeline = service.story(of).await;
+        assert_eq!(timeline[..2], ["wave 1 within 5000 m: 0 1", "wave 2 within 10000 m: 0 1 2 3"]);
+        assert_eq!(timeline[6..], ["wave 3 within 15000 m: 4 5"]);
     })
     .await;
 }
@@ -217,9 +217,9 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
         let other = service.another().await;
         tokio::join!(service.fire(), other.fire());
         for of in [waits, responding] {
-            let story = service.story(of).await;
-            assert_eq!(story[story.len() - 2..], ["auto_expired by None", "emergency_ended"]);
-            assert_eq!(story.iter().filter(|line| *line == "emergency_ended").count(), 1, "{story:?}");
+            let timeline = service.story(of).await;
+            assert_eq!(timeline[timeline.len() - 2..], ["auto_expired by None", "emergency_ended"]);
+            assert_eq!(timeline.iter().filter(|line| *line == "emergency_ended").count(), 1, "{timeline:?}");
             let ending = Ending { at: service.now(), by: None, notes: None };
             let expired = EmergencyState::Resolved { resolution: ResolutionType::AutoExpired, ending };
             assert_eq!(*service.store.find(of).await.state(), expired);

@@ -185,7 +185,7 @@ fn collect(folder: &path::Path, below: &Path, sources: &mut BTreeMap<String, Str
         let path = [below.as_slice(), std::slice::from_ref(&name)].concat();
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &path, sources)?;
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             sources.insert(path.join("/"), fs::read_to_string(entry.path())?);
         }
     }

@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     fn paths_in_comments_and_literals_are_dropped() {
-        let source = r###"
+        let source = r##"
             // crate::a
             /* crate::b /* crate::c */ crate::d */
             let x: &'static str = "crate::e \" crate::f";
             let y = (r#"crate::g " crate::h"#, b"crate::i", ':', '\'', b'\\', 'x');
             crate::real
-        "###;
+        "##;
         let tokens = tokens(source);
         assert_eq!(tokens.iter().filter(|token| token.is_word("crate")).count(), 1);
         assert_eq!(tokens.last(), Some(&Token::Word("real".to_owned())));
