@@ -82,7 +82,7 @@ impl Password {
         Self(Secret::new(text.to_owned()))
     }
 
-    /// The plain text, for hashing only.
+    /// The password in plain text, for hashing only.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }

@@ -1,6 +1,6 @@
 //! Rooms, the audience of every event, and the room changes that follow from an event.
 //!
-//! Pure functions of the event. Adapters keep the members of a room; they must not decide who is a member.
+//! Pure functions of the event. Adapters keep the members of a room, but membership is decided here.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Room {
     Helpers,
     /// One user, on all of their devices.
     User(UserId),
-    /// Participants of an emergency, and administrators and lookers-on who joined it.
+    /// Participants of an emergency, and administrators and lookers-on that joined it.
     Emergency(EmergencyId),
     /// Owner and responding helpers of an emergency. It cannot be joined by name.
     Participants(EmergencyId),

@@ -10,7 +10,7 @@ use crate::{
 pub struct Change {
     /// When it was decided.
     pub at: Timestamp,
-    /// The user who decided; `None` for the service.
+    /// The user that decided; `None` for the service.
     pub actor: Option<UserId>,
     /// Applied in this order.
     pub writes: Vec<Write>,
@@ -63,7 +63,7 @@ impl Change {
     }
 }
 
-/// One thing to store. Each fails the whole change when its condition does not hold, unless it says otherwise.
+/// A write of a change. If its condition does not hold, the whole change fails, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
     /// A new account with its password. `Conflict(Email)` when the email is taken.
@@ -93,8 +93,8 @@ pub enum Write {
     },
     /// Checks that role, block and helper record of an account are unchanged; `Stale` otherwise.
     ExpectAccount(Box<Account>),
-    /// What an account tells about helping, and what it is shown as from now on. `verification` is stored only
-    /// when the account had no helper record before: only an administrator changes it later.
+    /// The helper record of an account, and the role it is shown with. `verification` is stored only if the account had
+    /// no helper record before: only an administrator changes it later.
     SetHelper {
         /// The user.
         user: UserId,
@@ -138,11 +138,11 @@ pub enum Write {
         /// The revision it was loaded at.
         revision: Revision,
     },
-    /// The emergency with its responses, alerts, messages and ratings is gone, and what the log holds of it with
-    /// [`Changes::erase_deleted`](crate::port::Changes::erase_deleted). Reports stay.
+    /// Deletes an emergency with its responses, alerts, messages and ratings. Reports stay. Its events are erased from
+    /// the log later, by [`Changes::erase_deleted`](crate::port::Changes::erase_deleted).
     DeleteEmergency(EmergencyId),
-    /// Helpers are alerted by a wave. The emergency's wave only grows; one who is alerted again stays in the wave that
-    /// alerted them first.
+    /// Alerts of a wave to helpers. The emergency's wave only grows; a helper that is alerted again stays in the wave
+    /// of the first alert.
     SendAlerts {
         /// The emergency.
         emergency: EmergencyId,
@@ -156,23 +156,23 @@ pub enum Write {
     AcknowledgeAlert {
         /// The emergency.
         emergency: EmergencyId,
-        /// The user.
+        /// The helper.
         helper: UserId,
     },
-    /// A helper declined (`true`), or accepted after all (`false`: nothing if they had not declined).
+    /// A helper declined (`true`), or accepted after all (`false`: no effect unless the helper had declined).
     SetDeclined {
         /// The emergency.
         emergency: EmergencyId,
-        /// The helpers.
+        /// The helper.
         helper: UserId,
-        /// Whether they decline.
+        /// Whether the helper declines.
         declined: bool,
     },
     /// Adds trust, up to [`MAX_TRUST`](crate::MAX_TRUST).
     AddTrust {
-        /// The user.
+        /// The helpers.
         helpers: Vec<UserId>,
-        /// By how much.
+        /// Number of points to add.
         by: u16,
     },
     /// A new message.
@@ -199,7 +199,7 @@ pub enum Write {
     AddReport {
         /// The emergency.
         emergency: EmergencyId,
-        /// The user who reports.
+        /// The user that reports.
         reporter: UserId,
         /// The reported user.
         about: UserId,

@@ -62,12 +62,12 @@ impl Emergency {
         self.call.id
     }
 
-    /// The user who raised it.
+    /// The user that raised it.
     pub const fn owner(&self) -> UserId {
         self.call.owner.id
     }
 
-    /// What the owner said when raising it.
+    /// The data that the owner gave when raising it.
     pub const fn call(&self) -> &Call {
         &self.call
     }
@@ -103,7 +103,7 @@ impl Emergency {
         }
     }
 
-    /// Who resolved it, or `None` unless it is resolved.
+    /// The kind of its resolution, or `None` unless it is resolved.
     pub const fn resolution(&self) -> Option<ResolutionType> {
         match self.state {
             EmergencyState::Resolved { resolution, .. } => Some(resolution),
@@ -165,7 +165,7 @@ impl Emergency {
             .map(|r| r.helper.person.id)
     }
 
-    /// What decides on this user's access to the emergency.
+    /// The facts that decide on this user's access to the emergency.
     pub fn access(&self, user: UserId) -> EmergencyAccess {
         let (owns, responds) = (self.owner() == user, self.is_responding(user));
         EmergencyAccess { owns, responds, status: self.status(), revision: self.revision }
@@ -337,7 +337,7 @@ impl Emergency {
         Ok(UpdatedResponse { response, abandoned })
     }
 
-    /// Resolves the emergency. The recorded resolution follows from the relation of the user who resolves it.
+    /// Resolves the emergency. The recorded resolution follows from the relation of the user that resolves it.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`] for all but owner, responding helpers and administrators;

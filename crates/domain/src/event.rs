@@ -85,9 +85,9 @@ pub enum Event {
     EmergencyResolved {
         /// When.
         at: Timestamp,
-        /// The user who resolved it; `None` for an anonymous owner, and if it expired.
+        /// The user that resolved it; `None` for an anonymous owner, and if it expired.
         by: Option<UserId>,
-        /// Who resolved it.
+        /// The kind of the resolution.
         resolution: ResolutionType,
         /// Notes.
         notes: Option<Text<500>>,
@@ -122,7 +122,7 @@ pub enum Event {
     MessageDeleted {
         /// The message.
         message: MessageId,
-        /// The users who could read it; `None` for all participants.
+        /// The users that could read it; `None` for all participants.
         readers: Option<Vec<UserId>>,
     },
     /// An account's rights as a helper changed.
@@ -181,7 +181,7 @@ pub struct NewEvent {
     pub at: Timestamp,
     /// The emergency it belongs to; `None` for events of an account.
     pub emergency: Option<EmergencyId>,
-    /// The user who caused it; `None` for the service.
+    /// The user that caused it; `None` for the service.
     pub actor: Option<UserId>,
     /// The event.
     pub event: Event,
@@ -196,7 +196,7 @@ pub struct LoggedEvent {
     pub at: Timestamp,
     /// The emergency it belongs to; `None` for events of an account.
     pub emergency: Option<EmergencyId>,
-    /// The user who caused it; `None` for the service.
+    /// The user that caused it; `None` for the service.
     pub actor: Option<UserId>,
     /// The event.
     pub event: Event,

@@ -1,6 +1,6 @@
 //! The rules of AllyNet: emergencies, helpers, alerts, audiences and access, without a database, a network or a runtime.
 //!
-//! Another service can use this crate on its own: implement the [port traits](port) it needs and call the
+//! To use this crate in another service, implement the [port traits](port) that it needs and call the
 //! [use cases](usecase), or use the rules alone, which are plain values and pure methods:
 //!
 //! ```

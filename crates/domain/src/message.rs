@@ -17,7 +17,7 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// The user who wrote it; `None` for the service.
+    /// The user that wrote it; `None` for the service.
     pub fn id(&self) -> Option<UserId> {
         match self {
             Self::Owner(person) | Self::Helper(person) => Some(person.id),
@@ -62,7 +62,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// The users who may read it: recipient and sender, or `None` for all participants.
+    /// The users that may read it: recipient and sender, or `None` for all participants.
     pub fn readers(&self) -> Option<Vec<UserId>> {
         let recipient = match self.to {
             To::Everyone => return None,

@@ -31,7 +31,7 @@ fn bounds(a: Position, b: Position) -> (f64, f64) {
 /// A candidate for [`nearest`]: something with a position that is wanted up to a distance of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<K> {
-    /// What is searched for; equally near candidates are ordered by it.
+    /// Identifies the candidate; equally near candidates are ordered by it.
     pub key: K,
     /// Its position.
     pub position: Position,

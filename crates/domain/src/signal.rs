@@ -25,14 +25,14 @@ pub enum Signal {
     Presence {
         /// The node that announces.
         node: NodeId,
-        /// The number of changes that it has announced so far. A receiver that knows of fewer has missed some.
+        /// Number of changes that the node has announced so far. A receiver that has counted fewer has missed some.
         count: u64,
         /// The announcement.
         news: Announcement,
     },
 }
 
-/// What a node announces of the users who are connected to it.
+/// An announcement of a node about the users connected to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum Announcement {
@@ -48,7 +48,7 @@ pub enum Announcement {
         /// The user.
         user: UserId,
     },
-    /// A snapshot: all users who are connected to the node.
+    /// A snapshot: all users connected to the node.
     Everybody {
         /// The users, and whether each is a helper on duty.
         users: Vec<(UserId, bool)>,

@@ -1,20 +1,22 @@
-//! Which rooms a user was in at a past event, as far as it is a rule: the events that they missed follow from it.
+//! Rules for the rooms that a user was in at a past event, from which the events to replay follow.
 //!
 //! Rooms at a past event follow from the rooms now and from the events since, read backwards. Broadcasts are the
-//! exception: they are replayed to users who are on duty now, whenever that began.
+//! exception: they are replayed to users on duty now, also if the duty began later.
 
 use super::{Audience, Room};
 use crate::{Event, LoggedEvent, UserId};
 
 impl Audience {
-    /// Whether a connection in the rooms for which `is_in` holds hears the event: in one of `to` and in none of `except`.
+    /// Whether a connection in the rooms for which `is_in` holds receives the event.
+    ///
+    /// It does if it is in one of `to` and in none of `except`.
     pub fn includes(&self, is_in: impl Fn(&Room) -> bool) -> bool {
         self.to.iter().any(&is_in) && !self.except.iter().any(&is_in)
     }
 }
 
 impl Room {
-    /// Whether replay asks if a user was in this room at the time of a past event, and not if they are now.
+    /// Whether replay uses past membership of this room, at the time of an event, instead of present membership.
     pub const fn is_replayed_from_history(&self) -> bool {
         match self {
             Self::Emergency(_) | Self::Participants(_) => true,
@@ -26,8 +28,8 @@ impl Room {
 impl LoggedEvent {
     /// The rooms of an emergency that ended by this event, if the user took part in it.
     ///
-    /// The end takes no connection out of the rooms, but no connection that comes later is put into them. So the rooms of
-    /// a user who connects after the end do not say that they were in them before it.
+    /// The end takes no connection out of the rooms, but no later connection is put into them. So the present rooms of
+    /// a user that connects after the end do not show a membership before it.
     pub fn rooms_ended_for(&self, user: UserId) -> Option<[Room; 2]> {
         match (&self.event, self.emergency) {
             (Event::EmergencyEnded { participants, .. }, Some(id)) if participants.contains(&user) => {

@@ -1,4 +1,4 @@
-//! Who hears what, for every event, and who is moved where by it.
+//! Tests of the deliveries and the room changes of every event.
 
 use std::collections::BTreeSet;
 

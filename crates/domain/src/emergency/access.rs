@@ -3,7 +3,7 @@
 use super::{EmergencyStatus, Revision};
 use crate::{Account, HelperPolicy, Refusal};
 
-/// A user's relation to an emergency. The first that applies, in this order.
+/// A user's relation to an emergency: the first variant that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// Raised the emergency.
@@ -25,7 +25,7 @@ impl Relation {
     }
 }
 
-/// What decides on a user's access to an emergency, without the emergency itself.
+/// The facts that decide on a user's access to an emergency, without the emergency itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmergencyAccess {
     /// The user raised the emergency.
@@ -39,7 +39,7 @@ pub struct EmergencyAccess {
 }
 
 impl EmergencyAccess {
-    /// The relation of the user, whose account this is, to the emergency.
+    /// The relation to the emergency. `account` is the account of the user that this access is about.
     pub fn relation(self, account: &Account, policy: HelperPolicy) -> Relation {
         if self.owns {
             Relation::Owner
@@ -54,8 +54,9 @@ impl EmergencyAccess {
         }
     }
 
-    /// Checks that the user may read the emergency and enter its room. Helpers who do not respond may only while it is
-    /// live.
+    /// Checks that the user may read the emergency and enter its room.
+    ///
+    /// A helper that does not respond may do so only while it is live.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`].

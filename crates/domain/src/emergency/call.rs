@@ -1,4 +1,4 @@
-//! What the owner says when raising an emergency. None of it changes afterwards.
+//! The call: the data that the owner gives when raising an emergency, which never change.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct Severity(u8);
 pub struct SeverityError;
 
 impl Severity {
-    /// The severity of an emergency whose owner did not give one: 5.
+    /// The severity of an emergency for which the owner gives none: 5.
     pub const DEFAULT: Self = Self(5);
 
     /// Parses a severity.
@@ -96,7 +96,7 @@ pub struct Details {
 pub struct Call {
     /// The id of the emergency.
     pub id: EmergencyId,
-    /// The user who needs help. Shown to others only when [`Details::anonymous`] is not set.
+    /// The user that needs help. Shown to others only when [`Details::anonymous`] is not set.
     pub owner: Person,
     /// What happened, and where.
     pub details: Details,

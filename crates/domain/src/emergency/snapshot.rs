@@ -1,4 +1,4 @@
-//! An emergency as stores keep it: flat, one field per column.
+//! The flat form of an emergency for stores, with one field per column.
 
 use super::{Call, Emergency, EmergencyState, EmergencyStatus, Ending, ResolutionType, Response, Revision};
 use crate::{AlertCounts, Metres, Text, Timestamp};
@@ -20,7 +20,7 @@ pub struct EmergencySnapshot {
     pub first_response_at: Option<Timestamp>,
     /// How it ended; set if and only if it has ended.
     pub ending: Option<Ending>,
-    /// Who resolved it; set if and only if it is resolved.
+    /// The kind of its resolution; set if and only if it is resolved.
     pub resolution: Option<ResolutionType>,
     /// All responses, in the order of each helper's first acceptance.
     pub responses: Vec<Response>,
@@ -32,7 +32,7 @@ pub struct EmergencySnapshot {
     pub revision: Revision,
 }
 
-/// A stored emergency whose columns contradict its status.
+/// The error for a stored emergency with a column that contradicts its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{column} contradicts the status {status}")]
 pub struct ImpossibleState {
@@ -43,7 +43,7 @@ pub struct ImpossibleState {
 }
 
 impl Emergency {
-    /// Restores an emergency from what a store kept.
+    /// Restores an emergency from its stored form.
     ///
     /// # Errors
     /// Returns an error if ending, resolution or timer contradict the status.
@@ -71,7 +71,7 @@ impl Emergency {
         Ok(Self { call, request_id, state, alert_radius, updated_at, first_response_at, responses, alerts, revision })
     }
 
-    /// Takes the emergency apart for a store.
+    /// Converts the emergency to its stored form.
     pub fn into_snapshot(self) -> EmergencySnapshot {
         let (status, next_alert_at) = (self.status(), self.next_alert_at());
         let (resolution, ending) = match self.state {

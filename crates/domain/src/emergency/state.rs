@@ -16,7 +16,7 @@ impl EmergencyStatus {
 }
 
 string_enum! {
-    /// Who resolved an emergency.
+    /// The kind of a resolution, by the relation of the user that resolved the emergency.
     ResolutionType {
         UserResolved = "user_resolved", HelperResolved = "helper_resolved", AdminResolved = "admin_resolved",
         AutoExpired = "auto_expired",
@@ -35,7 +35,7 @@ pub enum EmergencyState {
     Responding,
     /// The emergency is over, and all is well.
     Resolved {
-        /// Who resolved it.
+        /// The kind of the resolution.
         resolution: ResolutionType,
         /// When, by which user, with which notes.
         ending: Ending,
@@ -49,7 +49,7 @@ pub enum EmergencyState {
 pub struct Ending {
     /// When.
     pub at: Timestamp,
-    /// The user who ended it; `None` if it expired.
+    /// The user that ended it; `None` if it expired.
     pub by: Option<UserId>,
     /// Notes of a resolution, or the reason of a cancellation.
     pub notes: Option<Text<500>>,

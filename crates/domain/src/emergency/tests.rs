@@ -1,4 +1,4 @@
-//! The tables of the emergency's rules: which response may become which, what an end does, and who stands how.
+//! Tests of the emergency's rules: transitions of responses, endings, and relations.
 
 mod sequences;
 

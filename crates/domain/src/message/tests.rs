@@ -1,4 +1,4 @@
-//! Who may be addressed, and who may read what.
+//! Tests of the recipients and the readers of messages.
 
 use super::*;
 use crate::{

@@ -6,7 +6,7 @@ use crate::{
     Metres, Priority, Recipient, Relation, Response, ResponseStatus, Revision, Sender, Severity, To, Wave,
 };
 
-/// What [`OWNER`] says.
+/// The details of the call of [`OWNER`].
 pub fn details() -> Details {
     Details {
         kind: EmergencyType::Medical,
@@ -25,13 +25,13 @@ pub fn call() -> Call {
     Call { id: id(EMERGENCY), owner: person(OWNER), details: details(), created_at: at(0) }
 }
 
-/// An emergency that was just raised with an alert radius of 5 km, and whose first wave reached no helper.
+/// An emergency that was just raised with an alert radius of 5 km. Its first wave reached no helper.
 pub fn raised(call: Call) -> Emergency {
     let wave = Wave { number: 1, radius: Metres::new(5_000.0), recipients: Vec::new(), helpers_within: 0 };
     Emergency::raise(call, None, &wave, None)
 }
 
-/// A live emergency of [`OWNER`] without responses, at revision 7, whose next wave is due at `at(60)`.
+/// A live emergency of [`OWNER`] without responses, at revision 7. Its next wave is due at `at(60)`.
 pub fn active_emergency() -> Emergency {
     Emergency::restore(EmergencySnapshot {
         call: call(),

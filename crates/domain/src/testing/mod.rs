@@ -32,13 +32,13 @@ use uuid::Uuid;
 
 use crate::{Position, Text, Timestamp};
 
-/// Ada Lovelace, who raised [`call`].
+/// Ada Lovelace, the owner of [`call`].
 pub const OWNER: u128 = 1;
 /// Grace Hopper, a verified helper on duty.
 pub const GRACE_HOPPER: u128 = 2;
 /// Alan, another verified helper on duty.
 pub const ALAN: u128 = 3;
-/// A user who is neither helper nor administrator.
+/// A user that is neither helper nor administrator.
 pub const STRANGER: u128 = 8;
 /// An administrator.
 pub const ADMIN: u128 = 9;

@@ -46,7 +46,7 @@ pub fn helper(n: u128) -> Account {
     Account { helper: Some(helper_record(Verification::Verified, true)), role: Role::Helper, ..account(n) }
 }
 
-/// What others see of [`helper`].
+/// The helper card of [`helper`].
 pub fn helper_card(n: u128) -> HelperCard {
     helper(n).helper_card()
 }
@@ -62,12 +62,12 @@ pub fn actor(account: Account) -> Actor {
     Actor { account, session: session.into() }
 }
 
-/// [`OWNER`], calling.
+/// The caller [`OWNER`].
 pub fn owner() -> Actor {
     actor(account(OWNER))
 }
 
-/// [`GRACE_HOPPER`], calling.
+/// The caller [`GRACE_HOPPER`].
 pub fn grace_hopper() -> Actor {
     actor(helper(GRACE_HOPPER))
 }

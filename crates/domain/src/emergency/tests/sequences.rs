@@ -1,4 +1,4 @@
-//! What holds after any sequence of operations, whoever tries them and in whatever order.
+//! Invariants that hold after any sequence of operations by any users.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Ref
     }
 }
 
-/// What holds at any moment.
+/// Checks the invariants of an emergency.
 fn holds(e: &Emergency) -> Result<(), TestCaseError> {
     let someone_responds = e.responses.iter().any(|r| r.status != ResponseStatus::Cancelled);
     if e.status().is_live() {
@@ -71,7 +71,7 @@ fn holds(e: &Emergency) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What one step may do to what was before it.
+/// Checks that one step changes only what it may.
 fn follows(before: &Emergency, after: &Emergency, outcome: &Result<(), Refusal>) -> Result<(), TestCaseError> {
     if outcome.is_err() || !before.status().is_live() {
         prop_assert_eq!(after, before, "a refusal, or anything after the end, changed something");

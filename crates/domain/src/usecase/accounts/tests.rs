@@ -1,4 +1,4 @@
-//! What registering, logging in, refreshing and logging out ask of the ports, and what they hand to the store.
+//! Tests of registration, login, refresh and logout: calls of the ports, and committed changes.
 
 mod entering;
 mod sessions;
@@ -13,7 +13,7 @@ use crate::{
     testing::{Committed, clock, id, ids, now, store},
 };
 
-/// What is asked of the ports; each test sets what it expects.
+/// Mocked ports; each test sets the calls that it expects.
 struct Ports {
     accounts: MockAccounts,
     sessions: MockSessions,
@@ -23,7 +23,7 @@ struct Ports {
 }
 
 impl Ports {
-    /// Tokens are signed as texts that tell what they are for, and everything else is unexpected.
+    /// Signs tokens as texts that name their claims; every other call is unexpected.
     fn new() -> Self {
         let mut tokens = MockTokens::new();
         tokens.expect_access().returning(|account, session, at| {
@@ -57,7 +57,7 @@ impl Ports {
         (cx, committed)
     }
 
-    /// There is this account with the password hash `stored`, or none with any email.
+    /// Stores this account with the password hash `stored`, or no account.
     fn with_account(mut self, account: Option<Account>) -> Self {
         self.accounts.expect_credentials().returning(move |email| {
             let found = account.clone().filter(|a| a.email == *email);
@@ -66,7 +66,7 @@ impl Ports {
         self
     }
 
-    /// `right` is the password of the hash `stored`. It is verified exactly once.
+    /// Expects one verification. `right password` matches the hash `stored`.
     fn verifying_once(mut self) -> Self {
         self.passwords
             .expect_verify()
@@ -75,7 +75,7 @@ impl Ports {
         self
     }
 
-    /// Hashing `new password` gives the hash `hashed`.
+    /// Expects one hashing, of `new password`, which gives the hash `hashed`.
     fn hashing(mut self) -> Self {
         self.passwords.expect_hash().times(1).returning(|password| {
             assert_eq!(password.expose(), "new password");
@@ -84,7 +84,7 @@ impl Ports {
         self
     }
 
-    /// The text `good` reads as these claims, `old` has expired, all others are invalid.
+    /// Reads the token `good` as these claims; `old` has expired, and all others are invalid.
     fn with_refresh(mut self, claims: RefreshClaims) -> Self {
         self.tokens.expect_read_refresh().returning(move |token, at| match token {
             "good" if at == now() => Ok(claims),

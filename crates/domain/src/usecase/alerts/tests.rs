@@ -1,4 +1,4 @@
-//! What the timers, those who will not come and those who come near hand to the store.
+//! Tests of alerts: changes that timers, substitutes and approaching helpers commit.
 
 mod near;
 mod places;
@@ -12,18 +12,18 @@ use crate::{
     usecase::emergencies::tests::context,
 };
 
-/// Helpers on duty near the emergency, who are asked for in this way, as far as alerts may go.
+/// The helpers near the emergency that a store returns, and the query that it expects for them.
 struct Around {
     nearest: Vec<Recipient>,
     whom: Whom,
 }
 
-/// The nearest, `more` of them beyond those who know already.
+/// These helpers, for a query of the nearest that asks for `more` than are known to the emergency.
 fn around(nearest: &[Recipient], more: u32) -> Around {
     Around { nearest: nearest.to_vec(), whom: Whom::Nearest(more) }
 }
 
-/// A store with this emergency and these alerts, whoever is near.
+/// A store with this emergency, these alerts and these helpers near it.
 fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, whom }: Around) -> MockEmergencies {
     let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: nearest };
     let mut emergencies = MockEmergencies::new();
@@ -36,7 +36,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, who
     emergencies
 }
 
-/// The service with this emergency and these alerts, whoever is near.
+/// The ports over a store with this emergency, these alerts and these helpers near it.
 fn service(emergency: &Emergency, alerts: &[Alert], near: Around) -> (EmergencyPorts, Committed) {
     service_that(holding_around(emergency, alerts, near), vec![])
 }
@@ -46,7 +46,7 @@ fn service_that(emergencies: MockEmergencies, outcomes: Vec<port::Result<()>>) -
     (context(emergencies, changes), committed)
 }
 
-/// These are due now.
+/// A store in which these emergencies are due now.
 fn due(ids: Vec<EmergencyId>) -> MockAlerts {
     let mut alerts = MockAlerts::new();
     alerts.expect_due().times(1).returning(move |_, _, limit| {
@@ -56,7 +56,7 @@ fn due(ids: Vec<EmergencyId>) -> MockAlerts {
     alerts
 }
 
-/// Waits since its wave was alerted within this radius; the next one is due now.
+/// An active emergency with this alert radius. Its next wave is due now.
 fn waiting(radius: f64) -> Emergency {
     edited(active_emergency(), |e| {
         e.alert_radius = Metres::new(radius);
@@ -69,7 +69,7 @@ fn in_a_minute() -> Timestamp {
     at(90)
 }
 
-/// What a wave tells, and what is stored with it.
+/// The event of a wave, and the write that goes with it.
 fn sent(emergency: &Emergency, recipients: &[Recipient]) -> (Write, Event) {
     let (wave, recipients) = (emergency.alerts().wave, recipients.to_vec());
     let write = Write::SendAlerts { emergency: emergency.id(), wave, recipients: recipients.clone() };

@@ -1,4 +1,4 @@
-//! What the use cases of an emergency hand to the store, by family.
+//! Tests of the changes that the use cases of an emergency commit.
 
 mod contention;
 mod ending;
@@ -15,7 +15,7 @@ use crate::{
     testing::{EMERGENCY, clock, id, ids, no_backoff, no_queue},
 };
 
-/// The service with a store in which `emergency` is, and its `alerts`.
+/// The ports over a store that holds `emergency` and its `alerts`.
 pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new() };
@@ -25,7 +25,7 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
     emergencies
 }
 
-/// A store in which no emergency is.
+/// A store without emergencies.
 pub(in crate::usecase) fn empty() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_find().returning(|_| Ok(None));
@@ -54,7 +54,7 @@ pub(in crate::usecase) fn declined(helper: u128) -> Alert {
     Alert { declined_at: Some(crate::testing::at(2)), ..alert(helper) }
 }
 
-/// What a rule said.
+/// The refusal in an outcome.
 #[track_caller]
 pub(in crate::usecase) fn refusal<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
     match outcome {

@@ -1,4 +1,4 @@
-//! Becoming a helper, duty, and what administrators decide: what is stored, and which sockets it moves.
+//! Tests of helper records, duty and administrators' decisions: writes, and events that move sockets.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::{
 };
 use Verification::{Pending, Rejected, Verified};
 
-/// The service with nobody else's account read.
+/// The ports over a store without accounts.
 fn service(policy: HelperPolicy) -> (HelperPorts, Committed) {
     service_with(|_| None, policy, vec![])
 }
 
-/// The service with one account.
+/// The ports over a store with one account.
 fn holding(account: Account, policy: HelperPolicy) -> (HelperPorts, Committed) {
     service_with(move |id| (id == account.id).then(|| account.clone()), policy, vec![])
 }
@@ -44,7 +44,7 @@ fn with(verification: Verification, available: bool) -> Account {
     Account { helper: Some(helper_record(verification, available)), role: Role::Helper, ..account(GRACE_HOPPER) }
 }
 
-/// What the change tells about rights: `(on duty, may help)`.
+/// The rights in the event of a change: `(on duty, may help)`.
 fn rights(change: &Change) -> Option<(bool, bool)> {
     change.events.iter().find_map(|e| match e.event {
         Event::HelperRightsChanged { user, on_duty, may_help } => {

@@ -1,4 +1,4 @@
-//! Who may write, read and take back what, and what that hands to the store.
+//! Tests of posting, reading and deleting messages, and of the changes that they commit.
 
 use std::sync::Arc;
 
@@ -126,7 +126,7 @@ async fn only_the_sender_takes_a_message_back() {
         (Some(message_from_owner(To::Everyone)), grace_hopper(), Err(Refusal::NotAuthorized)),
         (Some(message_from_owner(me)), grace_hopper(), Err(Refusal::NotAuthorized)),
         (Some(message(Sender::System, To::Creator)), owner(), Err(Refusal::NotAuthorized)),
-        // Nobody learns that others talk in private.
+        // The refusal must not show that a direct message of others exists.
         (Some(message(Sender::System, To::Creator)), grace_hopper(), Err(Refusal::MessageNotFound)),
         (Some(message_from_helper(4, To::Helper(id(5)))), owner(), Err(Refusal::MessageNotFound)),
         (None, owner(), Err(Refusal::MessageNotFound)),

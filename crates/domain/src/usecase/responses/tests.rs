@@ -1,4 +1,4 @@
-//! What accepting, declining and telling how far along one is hand to the store.
+//! Tests of the changes that accepting, declining and updating a response commit.
 
 use super::*;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
 
-/// Nobody else is near, so that nobody takes the place of one who will not come: that is told with the alerts.
+/// No other helper is near, so there is no substitute: substitutes are tested with the alerts.
 fn service(emergency: &Emergency, alerts: &[Alert], outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(holding(emergency, alerts), changes), committed)
@@ -80,7 +80,7 @@ async fn one_who_declined_and_accepts_has_not_declined() {
     for (alert, declined_after) in [(declined(GRACE_HOPPER), 0), (Alert { wave: None, ..declined(GRACE_HOPPER) }, 1)] {
         let (cx, committed) = service(&declines(active_emergency(), 1), &[declined(ALAN), alert], vec![]);
         let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
-        // Only declines of those who were alerted are counted.
+        // Only declines of alerted helpers are counted.
         assert_eq!(after.alerts().declined, declined_after);
         let taken_back = Write::SetDeclined { emergency: the_emergency(), helper: id(GRACE_HOPPER), declined: false };
         assert_eq!(committed.only().writes[1..], [taken_back]);
@@ -204,7 +204,7 @@ async fn when_the_last_one_cancels_the_emergency_waits_again() {
         let before = with_responses(&[&[(GRACE_HOPPER, OnWay)], others.as_slice()].concat());
         let (cx, committed) = service(&before, &[], vec![]);
         let (after, relation) = update(&cx, &grace_hopper(), the_emergency(), update_to(Cancelled)).await.unwrap();
-        // One who cancelled is a helper as any other.
+        // A helper that cancelled has the relation of any other helper.
         assert_eq!(relation, Relation::Helper);
         let kinds: Vec<_> = events_of(&committed.only(), GRACE_HOPPER).iter().map(Event::kind).collect();
         let again = ["helper_status_updated", "status_changed", "helpers_alerted"];
@@ -228,7 +228,7 @@ async fn only_who_responds_tells_how_far_along_they_are() {
     }
 }
 
-/// A store in which these are seen one after the other, once each.
+/// A store that returns these emergencies one after the other, once each.
 fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let times = looks.len();

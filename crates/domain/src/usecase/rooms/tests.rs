@@ -1,4 +1,4 @@
-//! Which emergency is meant, and which rooms are entered by joining and by connecting.
+//! Tests of the emergency that a client names, and of the rooms entered by joining and by connecting.
 
 use super::*;
 use crate::{
@@ -15,7 +15,7 @@ fn service(emergencies: MockEmergencies) -> EmergencyPorts {
     context(emergencies, store(vec![]).0)
 }
 
-/// A store in which this user takes part in these.
+/// A store in which this user takes part in these emergencies.
 fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_live_of().returning(move |of| {
@@ -25,7 +25,7 @@ fn taking_part(user: u128, live: Vec<Emergency>) -> MockEmergencies {
     emergencies
 }
 
-/// A log in which this emergency is.
+/// A log with this emergency.
 fn in_log(emergency: Emergency) -> MockEventLog {
     let mut log = MockEventLog::new();
     log.expect_access().returning(move |id, user| {

@@ -1,4 +1,4 @@
-//! Who calls, registering, logging in, and the administrator of the configuration.
+//! Tests of authentication, registration, login, and the configured administrator.
 
 use super::*;
 use crate::{
@@ -115,7 +115,7 @@ async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_a
     assert!(!ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
     assert!(committed.is_empty());
 
-    // Another node was faster.
+    // Another node created the account first.
     let mut ports = Ports::new().with_account(None).hashing();
     ports.outcomes = conflict(Constraint::Email);
     assert!(!ensure_admin(&ports.service().0, email.clone(), password.clone()).await.unwrap());

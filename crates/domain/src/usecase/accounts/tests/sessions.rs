@@ -1,4 +1,4 @@
-//! Refreshing, logging out, new passwords and contacts.
+//! Tests of refresh, logout, new passwords and contacts.
 
 use super::*;
 use crate::{
@@ -68,7 +68,7 @@ async fn logging_out_ends_the_session_of_the_token_or_all() {
     for (token_of, token, expected) in [
         (GRACE_HOPPER, Some("good"), revoked(Some(400), None)),
         (GRACE_HOPPER, None, revoked(None, None)),
-        // Whoever logs out is out, and nobody else is.
+        // The caller is logged out, and no other user.
         (GRACE_HOPPER, Some("old"), revoked(Some(GRACE_HOPPER + 5000), None)),
         (GRACE_HOPPER, Some("forged"), revoked(Some(GRACE_HOPPER + 5000), None)),
         (OWNER, Some("good"), revoked(Some(GRACE_HOPPER + 5000), None)),

@@ -1,4 +1,4 @@
-//! Helpers who come near an emergency that nobody has answered.
+//! Tests of helpers that come near an active emergency.
 
 use super::*;
 use crate::{
@@ -7,12 +7,12 @@ use crate::{
     usecase::emergencies::tests::{alert, declined, refusal, stale, the_emergency},
 };
 
-/// The one who is looked for is on duty, so far away.
+/// This helper at this distance, for a query of this user only.
 fn here(helper: u128, metres: f64) -> Around {
     Around { nearest: vec![recipient(helper, metres)], whom: Whom::Only(id(helper)) }
 }
 
-/// The one who is looked for is not on duty near the emergency.
+/// No helper, for a query of this user only.
 fn not_here(helper: u128) -> Around {
     Around { nearest: vec![], whom: Whom::Only(id(helper)) }
 }
@@ -48,7 +48,7 @@ async fn nobody_is_reached_twice_or_for_nothing() {
         (left, vec![], GRACE_HOPPER, 10.0, true),
         (active_emergency(), vec![], OWNER, 10.0, true),
         (resolved(active_emergency()), vec![], GRACE_HOPPER, 10.0, true),
-        // These may have to be reached yet: when the radius grows, or nobody responds any more.
+        // These may have to be alerted later: when the radius grows, or the last responding helper cancels.
         (active_emergency(), vec![], GRACE_HOPPER, 5_100.0, false),
         (responding, vec![], GRACE_HOPPER, 10.0, false),
     ] {

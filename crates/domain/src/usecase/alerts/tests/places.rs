@@ -1,4 +1,4 @@
-//! Those who will not come: who takes their place, and the waves that go on at once when nobody is left.
+//! Tests of substitutes, and of the wave that is sent at once when the last responding helper cancels.
 
 use super::*;
 use crate::{
@@ -81,10 +81,10 @@ async fn one_who_cancels_while_others_come_is_replaced() {
 #[tokio::test]
 async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
     for (radius, next, recipients) in [
-        // Alan's alert was not acknowledged; Grace, who cancelled, is bothered no more.
+        // Alan's alert was not acknowledged; Grace cancelled, so she is not alerted again.
         (5_000.0, 10_000.0, vec![recipient(ALAN, 2_000.0)]),
         (10_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
-        // There is no larger radius: whoever came into it meanwhile.
+        // There is no larger radius: the wave alerts helpers that came into the current one meanwhile.
         (15_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
     ] {
         let responding = with_responses(&[(GRACE_HOPPER, OnWay)]);

@@ -1,4 +1,4 @@
-//! What is due: waves, the word that nobody came, and the end of what ran out of time.
+//! Tests of timers: waves, the notice after the last wave, and expiry.
 
 use chrono::TimeDelta;
 
@@ -9,7 +9,7 @@ use crate::{
     usecase::emergencies::tests::{alert, declined, the_emergency},
 };
 
-/// How many were looked after, and what was done.
+/// The number of emergencies handled, and the effects of the timers.
 async fn fire_all(cx: &EmergencyPorts, alerts: &dyn port::Alerts) -> (Result<usize, Error>, Vec<Fired>) {
     let mut fired = Vec::new();
     let outcome = fire_due(cx, alerts, |what| fired.push(what)).await;
@@ -146,7 +146,7 @@ async fn what_is_due_is_asked_for_by_the_time_and_the_age_of_emergencies() {
     assert_eq!(fire_all(&cx, &alerts).await.0.unwrap(), 0);
 }
 
-/// A store with one emergency under these ids, whose commits come out like this.
+/// A store with one emergency under these ids. Its commits have these outcomes.
 fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, MockAlerts) {
     let ids = [101, 102, 103].map(id);
     let mut emergencies = MockEmergencies::new();

@@ -1,4 +1,4 @@
-//! Who waits for a turn, and who is asked to pause.
+//! Tests of the queue and the back-off for concurrent changes.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Resolving, cancelling and deleting.
+//! Tests of resolving, cancelling and deleting.
 
 use super::*;
 use crate::{
@@ -20,7 +20,7 @@ fn notes() -> Text<500> {
     crate::testing::text("All well")
 }
 
-/// What everyone is told of the end of [`responding`].
+/// The event for the end of [`responding`].
 fn ended(status: EmergencyStatus) -> Event {
     let (alerted, participants) = (vec![id(GRACE_HOPPER), id(4)], vec![id(OWNER), id(GRACE_HOPPER)]);
     Event::EmergencyEnded { status, at: now(), alerted, participants }
@@ -138,7 +138,7 @@ async fn what_does_not_exist_is_not_found() {
     assert_eq!(refusal(delete(&cx, &owner(), gone).await), Refusal::EmergencyNotFound);
 }
 
-/// A store in which somebody else resolves between the first and the second look.
+/// A store in which another user resolves the emergency between the first and the second load.
 fn resolved_meanwhile() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let mut looks = [responding(), resolved(responding())].into_iter();

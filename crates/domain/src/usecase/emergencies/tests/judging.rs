@@ -1,4 +1,4 @@
-//! Rating and reporting the other party.
+//! Tests of rating and reporting the other party.
 
 use super::*;
 use crate::{

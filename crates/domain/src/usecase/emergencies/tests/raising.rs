@@ -1,4 +1,4 @@
-//! Pressing the button: once, again, and while another call is live.
+//! Tests of raising an emergency: once, again, and while another one is live.
 
 use super::*;
 use crate::{
@@ -15,7 +15,7 @@ fn helpers() -> HelpersInRange {
     HelpersInRange { counts: vec![2, 3, 4], nearest }
 }
 
-/// What is found when the owner calls, look after look; the last is found again and again.
+/// The results of successive queries when the owner raises an emergency; the last one repeats.
 fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let (helpers, mut looks) = (helpers.clone(), looks.into_iter().peekable());
@@ -33,7 +33,7 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
     emergencies
 }
 
-/// The service, with what is found of earlier calls of the owner's in the store.
+/// The ports over a store that returns these results for the owner's earlier emergencies.
 fn service(earlier: Vec<Option<Emergency>>, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
     (context(contexts(&helpers(), earlier), changes), committed)
@@ -101,7 +101,7 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius().get()), (0, 15_000.0));
     let change = committed.only();
-    // The wave is told all the same: the log says how far was looked.
+    // The wave is logged without recipients, too: its event holds the radius of the search.
     let sent = |w: &Write| matches!(w, Write::SendAlerts { wave: 1, recipients, .. } if recipients.is_empty());
     assert!(change.writes.iter().any(sent), "{change:?}");
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();

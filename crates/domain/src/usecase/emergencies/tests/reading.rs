@@ -1,4 +1,4 @@
-//! Looking at an emergency and at the helpers around it.
+//! Tests of reading an emergency and the helpers around it.
 
 use super::*;
 use crate::{
