@@ -61,7 +61,7 @@ fn verify(password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
     }
 }
 
-/// The port does not say whose hash it is, so the error cannot either.
+/// The error for a corrupt hash. It cannot name the account, because the port passes only the hash.
 fn corrupt() -> Error {
     Error::Corrupt { table: "account", column: "password_hash", id: "an account".to_owned() }
 }

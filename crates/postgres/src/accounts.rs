@@ -27,8 +27,8 @@ const ACTIVITY: &str = "
         (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id
          WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped,
         (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
-/// Pages of helpers with the number of reports about each. Two statements, because each walks an index of its own: with one,
-/// a page of the few who wait for verification would walk through all helpers.
+/// Pages of helpers with the number of reports about each. Two statements, because each walks an index of its own: with
+/// one, a page of the few helpers that wait for verification would walk through all helpers.
 const HELPERS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
         a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,

@@ -99,9 +99,10 @@ const LOAD_WITH_ONE: &str = "
     ) AS found
     WHERE v.id = $1";
 
-/// The live emergencies of the user `$1`: their own, then those they are engaged in, then those they completed. At least one
-/// row, which tells the end of the log; without an emergency the rest of it is null. One snapshot of both, so that every
-/// event up to that end is reflected in the emergencies.
+/// The live emergencies of the user `$1`: the owned one, then the one engaged in, then the completed ones.
+///
+/// Returns at least one row, which holds the end of the log; without an emergency the rest of it is null. Both are
+/// read in one snapshot, so that every event up to that end is reflected in the emergencies.
 const LIVE_OF: &str = "
     SELECT log.as_of, live.*
     FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log

@@ -77,7 +77,7 @@ async fn listen(pool: PgPool, committed: Arc<watch::Sender<()>>) {
 
 async fn listen_until_lost(pool: &PgPool, committed: &watch::Sender<()>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    // Reconnecting would happen without our knowledge, and what was notified meanwhile would be missed.
+    // The listener would reconnect without a report, and notifications sent meanwhile would be missed.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     loop {

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
-/// is not less than the alert radius of the earlier emergency. So in a city nobody far away is read. Helpers have a
+/// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
 /// position since `$5` and a `duty` of at least `$10`.
 const READ: &str = "
     WITH earlier AS MATERIALIZED (

@@ -1,4 +1,4 @@
-//! Sessions: whose they are, and the rotation of refresh tokens.
+//! Sessions: lookup of their accounts, and the rotation of refresh tokens.
 
 use allynet_domain::{
     Account, SessionId, TokenId, UserId,

@@ -1,4 +1,4 @@
-//! The list of all statements, for the test that looks at how the database would run them.
+//! The list of all statements, for the test of their query plans.
 
 use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, raise_context, sessions};
 

@@ -1,5 +1,4 @@
-//! The emergencies of the whole service that have not ended, as this node knows them: who takes part, who is on the way,
-//! and which are unanswered.
+//! The projection of all open emergencies of the service: participants, trips of helpers, and missing answers.
 //!
 //! Fed with every event of the log, in order, and once with the emergencies that were open before this node began to
 //! follow the log. It is asked about every stored position and every change of presence, so that neither costs a query.
@@ -57,7 +56,7 @@ struct OpenCall {
     is_unanswered: bool,
     /// The radius of the last wave; zero before the first.
     alert_radius: Metres,
-    /// Helpers who were alerted, declined, or were looked at without need of an alert.
+    /// Helpers that were alerted, declined, or were checked and need no alert.
     settled: HashSet<UserId>,
 }
 

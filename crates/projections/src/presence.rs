@@ -1,8 +1,8 @@
 //! Which users are online, on any node of the cluster: online at once, offline only when they have had no connection for a
 //! while.
 //!
-//! Each node announces its own connections to the others and keeps a copy of theirs (`cluster`). This file makes of the
-//! changes of all nodes what participants are told. How signals travel is not known here, only whether they do.
+//! Each node announces its own connections to the others and keeps a copy of theirs (`cluster`). This file derives the
+//! presence news for participants from the changes of all nodes. It knows whether signals travel, but not how.
 
 mod cluster;
 
@@ -103,7 +103,7 @@ impl ClusterPresence {
         self.cluster.leave()
     }
 
-    /// Takes out the users who have come online or gone offline since the last call, in order.
+    /// Removes and returns the users that came online or went offline since the last call, in order.
     pub fn take_news(&mut self, now: Timestamp) -> Vec<PresenceNews> {
         self.expire(now);
         mem::take(&mut self.news)

@@ -1,7 +1,7 @@
 //! The events that a user missed: their rooms at each missed event, reconstructed from the rooms now by walking the log
 //! backwards.
 //!
-//! Which rooms follow from the past, and who hears an event, are rules of the domain.
+//! The audience of an event, and the rooms that are reconstructed from history, are rules of the domain.
 
 use allynet_domain::{Delivery, EventId, LoggedEvent, Room, RoomChange, UserId, Viewer};
 

@@ -1,4 +1,4 @@
-//! Conversion of errors of the domain to failures that a client is told, and logging of faults.
+//! Conversion of errors of the domain to failures for the client, and logging of faults.
 //!
 //! A refusal is an answer and is not logged; a fault is logged here, with its causes, and nowhere else.
 
@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use allynet_domain::Error;
 use allynet_wire::socket::Failure;
 
-/// Converts an error to the failure that the client is told, and logs it if it is a fault.
+/// Converts an error to the failure for the client, and logs it if it is a fault.
 ///
 /// `operation` is what was attempted: an event name, or a few words.
 pub(crate) fn to_failure(error: &Error, operation: &str) -> Failure {

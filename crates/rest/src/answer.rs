@@ -35,7 +35,7 @@ fn private() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }
 
-/// A failed request: what the client is told, and the cause for the log if the service is at fault.
+/// A failed request: the problem for the client, and the cause for the log if the service is at fault.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,

@@ -1,5 +1,5 @@
 //! The composition root: reads the settings, chooses an adapter for each port, assembles the middleware, and runs the
-//! service until it is told to stop.
+//! service until it receives a signal to stop.
 //!
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 

@@ -1,8 +1,8 @@
 //! Alerts helpers to unanswered emergencies when they come near, connect, or go on duty.
 //!
-//! The caller who reports a position is never kept waiting: where no unanswered emergency is nearby, a report costs two look-ups
-//! in memory, one at once and one after [`MAX_LOG_DELAY`]. The use case runs in one task, one user after the other, so
-//! that many helpers who come near one emergency do not contend for it.
+//! Reporting a position never waits for it: where no unanswered emergency is nearby, a report costs two look-ups in
+//! memory, one at once and one after [`MAX_LOG_DELAY`]. The use case runs in one task, one user after the other, so
+//! that many helpers near one emergency do not contend for it.
 
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
@@ -22,14 +22,14 @@ use tokio::sync::Notify;
 
 use crate::failure_log::FailureLog;
 
-/// How long to wait after a failed look before the next user is looked at.
+/// Delay after a failed check before the next user is checked.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// By how much this node may be behind the log, for the second look to find an emergency that the first missed.
 const MAX_LOG_DELAY: Duration = Duration::from_secs(1);
 /// By how much the clocks of two nodes may differ.
 const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::milliseconds(100);
 
-/// The queue of users to be looked at, and the task that empties it. Clones share one queue.
+/// The queue of users to check, and the task that empties it. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct NearbyWatcher {
     shared: Arc<Shared>,
@@ -37,7 +37,7 @@ pub(crate) struct NearbyWatcher {
 
 struct Shared {
     open: Arc<OpenEmergencies>,
-    /// Users to be looked at, with their latest position; `None` stands for the position that is stored.
+    /// Users to check, with their latest position; `None` stands for the position that is stored.
     queue: Mutex<HashMap<UserId, Option<Position>>>,
     queued: Notify,
     last_positions: Mutex<LastPositions>,
@@ -67,7 +67,7 @@ impl NearbyWatcher {
         let stored_at = self.shared.clock.now() + MAX_CLOCK_SKEW;
         let before = self.shared.last_positions.lock().replace(user, now, stored_at);
         let change = PositionChange { user, before, now, stored_at };
-        // Before all emergencies are known, every user is queued, to be looked at as soon as they are.
+        // Before all emergencies are known, every user is queued, and checked as soon as they are.
         if !self.shared.open.is_complete() || self.shared.open.is_approached(&change) {
             self.enqueue(user, Some(now));
         } else {

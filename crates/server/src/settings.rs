@@ -121,7 +121,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) admin_password: Option<SecretString>,
 
-    /// Who may help: `verified` helpers, or every active account (`open`)
+    /// Which accounts may help: `verified` helpers only, or every active account (`open`)
     #[arg(
         long,
         global = true,

@@ -1,6 +1,6 @@
 //! Helpers by their last position: the port [`Helpers`], and the searches that other ports need.
 //!
-//! Who is on duty is decided by [`allynet_domain::Account::on_duty`]; the column `duty` is a copy of its result.
+//! [`allynet_domain::Account::on_duty`] decides whether a helper is on duty; the column `duty` is a copy of its result.
 
 use allynet_domain::{
     EmergencyAccess, HelperCard, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,

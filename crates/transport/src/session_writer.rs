@@ -133,7 +133,7 @@ impl SessionWriter {
 
     /// Closes the writer. When this returns, no frame of the session is written any more.
     ///
-    /// The connection stays open: a client may leave its namespace and enter it again as somebody else.
+    /// The connection stays open: a client may leave its namespace and enter it again as another user.
     pub fn close(&self) {
         // Before the wait below: a write that begins after it sees the flag under the writer's lock.
         self.is_closed.store(true, Ordering::SeqCst);

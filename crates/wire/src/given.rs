@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 /// Ada Lovelace.
 pub(crate) const OWNER: u128 = 0xADA;
-/// Grace Hopper, who responds.
+/// Grace Hopper, the responding helper.
 pub(crate) const GRACE: u128 = 0x6;
-/// Alan, without a family name, who looks on.
+/// Alan, without a family name, a looker-on.
 pub(crate) const ALAN: u128 = 0xA;
 pub(crate) const ADMIN: u128 = 0xF;
 pub(crate) const EMERGENCY: u128 = 0xE;

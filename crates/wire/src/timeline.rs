@@ -38,7 +38,7 @@ struct AlertedHelper {
 /// Renders the timeline for a viewer.
 ///
 /// Direct messages between others and the owner's receipts are left out. A decline is only counted and does not name
-/// the helper, so that nobody can be blamed for it.
+/// the helper, so that no helper can be blamed for it.
 pub fn timeline<'a>(
     emergency: &Emergency,
     events: &'a [LoggedEvent],

@@ -46,7 +46,7 @@ impl OpenEmergencies {
         })
     }
 
-    /// Records that this helper need not be looked at again for this emergency. No-op if it has ended.
+    /// Records that this helper need not be checked again for this emergency. No-op if it has ended.
     pub fn settle(&self, emergency: EmergencyId, helper: UserId) {
         self.state.lock().settle(emergency, helper);
     }
@@ -56,7 +56,7 @@ impl OpenEmergency {
     /// Whether a helper at this position should be alerted.
     fn needs(&self, helper: UserId, position: Position) -> bool {
         let Some(call) = self.call.as_ref().filter(|call| call.is_unanswered) else { return false };
-        // The cheap bound first: the geodesic is computed for the few who are not too far north or south.
+        // The cheap bound first: the geodesic is computed only for users that are not too far north or south.
         let north = (call.position.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
         north <= call.alert_radius.get()
             && helper != call.owner

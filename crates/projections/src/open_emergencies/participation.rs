@@ -1,4 +1,4 @@
-//! Who takes part in open emergencies: where a helper is going, and whose participants may see a user's presence.
+//! Participation in open emergencies: the trips of helpers, and the emergencies in which a user's presence is visible.
 
 use allynet_domain::{EmergencyId, Position, ResponseStatus, Timestamp, UserId};
 

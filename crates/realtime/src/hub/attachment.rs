@@ -1,4 +1,4 @@
-//! What goes into and what comes out of attaching a connection to the hub, joining a room, and ending a replay.
+//! Inputs and results of attaching a connection to the hub, joining a room, and ending a replay.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) struct ReplayFrom {
 pub(crate) struct JoinPoint {
     /// The last event that it is not sent live.
     pub(crate) position: EventId,
-    /// Its memberships until then, which tell what it was sent already.
+    /// Its memberships until then, which determine the events that it was sent already.
     pub(crate) history: MembershipHistory,
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, mem, sync::Arc};
 use allynet_domain::UserId;
 use tokio::sync::Notify;
 
-/// Users whose presence has to be looked at again.
+/// Users whose presence has to be checked again.
 #[derive(Debug, Default)]
 pub(crate) struct DirtyUsers {
     users: HashSet<UserId>,

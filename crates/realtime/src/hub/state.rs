@@ -1,7 +1,7 @@
 //! The hub: where connections meet the event log.
 //!
 //! One lock covers the newest events, the connections and their rooms, and is never held across an await. So a
-//! connection is attached strictly between two events: it is sent every event after the position that it is told, and
+//! connection is attached strictly between two events: it is sent every event after the position in its greeting, and
 //! none before. Knows nothing of sockets, payloads or the database.
 
 use std::{

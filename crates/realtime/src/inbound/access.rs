@@ -20,7 +20,7 @@ use crate::{
 /// Number of connections whose identity may be read at the same time: less than half of the database connections.
 const MAX_CONCURRENT_READS: usize = 6;
 
-/// Reads who connects, and the rooms of the user.
+/// Reads the account of a connecting user, and the user's rooms.
 pub(crate) struct AccessReader {
     accounts: accounts::AccountPorts,
     emergencies: emergencies::EmergencyPorts,

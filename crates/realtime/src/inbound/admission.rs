@@ -23,7 +23,7 @@ pub(crate) enum Admission {
     Privileged,
     /// It is coalesced with other positions, and the newest is stored later.
     Deferred(Position),
-    /// It is refused, and the client is told.
+    /// It is refused, and the client gets an error.
     Refused(LimitExceeded),
     /// It is ignored: the connection is over.
     Dropped,

@@ -39,7 +39,7 @@ pub(crate) struct Attacher {
     pub(crate) in_flight: InFlight,
 }
 
-/// What a connection was told in its greeting: its rooms, and the last event that it is not sent live.
+/// The content of a greeting: the rooms of a connection, and the last event that it is not sent live.
 type Greeting = (Vec<Room>, EventId);
 
 /// Attaches a connection that passed the handshake.
@@ -107,7 +107,7 @@ impl Attacher {
         (attachment, greeting)
     }
 
-    /// Ends the oldest connections of a user who has too many.
+    /// Ends the oldest connections of a user with too many.
     ///
     /// Not the newest: a phone that lost its network reconnects while its old connections still count, and must not be
     /// kept out by them.

@@ -45,7 +45,7 @@ pub(crate) struct MissedEvents {
 }
 
 impl MissedEvents {
-    /// Finds what a user missed in the range `last < id <= position`, who is in these rooms after `position`.
+    /// Finds the events in the range `last < id <= position` that a user in these rooms after `position` missed.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl MissedEvents {
         Ok(Missed::Events(missed, replay.into_history(last)))
     }
 
-    /// Finds what a connection missed of an emergency whose room it joined.
+    /// Finds the events that a connection missed of an emergency whose room it joined.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Replay: sends a connection what it missed, no faster than its client reads, and then lets it go live.
+//! Replay: sends missed events to a connection, no faster than its client reads, and then lets it go live.
 //!
 //! A replay runs beside the dispatcher. The hub holds back for this connection what happens meanwhile, so that no event
 //! is missed, sent twice or out of order, and no other connection waits.

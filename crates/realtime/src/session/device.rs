@@ -15,7 +15,7 @@ use crate::{
     session::state::{NotAccepted, Session},
 };
 
-/// How long what a flooding client sends is still read after the client was told that it is closed.
+/// Time for which events of a flooding client are still read and dropped after the failure was sent to it.
 const FLOODING_CLIENT_LINGER: Duration = Duration::from_millis(500);
 
 /// A connection that can be sent to. Clones are cheap and refer to the same connection.

@@ -75,7 +75,7 @@ impl PresenceTask {
         }
     }
 
-    /// Announces whose connections to this node have changed.
+    /// Announces the users whose connections to this node have changed.
     fn announce_connections(&self) {
         let now = self.clock.now();
         for (user, on_duty) in self.hub.take_dirty_users() {

@@ -1,4 +1,4 @@
-//! Snapshots of server events, for viewers who may see the owner and for those who may not.
+//! Snapshots of server events, for viewers that may see the owner and for viewers that may not.
 
 use allynet_domain::{Sender, To, UserId};
 use insta::assert_snapshot;
