@@ -46,7 +46,7 @@ impl JwtTokens {
     /// Creates an adapter with the key and the lifetimes of both kinds.
     ///
     /// # Errors
-    /// When the secret is too short or a lifetime is out of range.
+    /// Returns an error if the secret is too short or a lifetime is out of range.
     pub fn new(
         secret: &SecretString,
         access_ttl: Duration,

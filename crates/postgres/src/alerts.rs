@@ -1,4 +1,4 @@
-//! Alerts that are due.
+//! Emergencies with a due timer.
 
 use allynet_domain::{
     EmergencyId, Timestamp,

@@ -1,4 +1,4 @@
-//! Emergencies, read. Each method is one statement that returns the owner, all responses and the counts of alerts as well.
+//! Queries for emergencies. Each is one statement that also returns the owner, all responses and the counts of alerts.
 //!
 //! Statements that search for more than an id select ids from `emergency` first, with their order and limit, and join the
 //! view to what they found, so that the parts of an emergency are read for the rows of the page only.

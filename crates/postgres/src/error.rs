@@ -1,4 +1,4 @@
-//! What a failed statement means to the domain: by the constraint that it violated, or by its SQLSTATE.
+//! Conversion of a failed statement to an error of the ports, by the violated constraint or the SQLSTATE.
 
 use allynet_domain::port::{Constraint, Error};
 
@@ -14,7 +14,7 @@ const TRANSIENT_CLASSES: [&str; 8] = ["08", "28", "3D", "40", "53", "55", "57", 
 /// A standby that has not been promoted yet refuses writes.
 const READ_ONLY: &str = "25006";
 
-/// Why the store could not be opened.
+/// The reason for which the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The URL is not that of a PostgreSQL database.

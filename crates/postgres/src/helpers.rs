@@ -1,4 +1,4 @@
-//! Helpers by place, and how many there are.
+//! Searches for helpers by position, and counts of helpers.
 
 use allynet_domain::{
     EmergencyAccess, HelperPolicy, Timestamp,

@@ -1,4 +1,4 @@
-//! What a new emergency is decided on: what its owner raised before, and the helpers around the place. One statement.
+//! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
     Emergency, HelpersInRange, Metres, Text,

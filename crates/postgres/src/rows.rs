@@ -104,7 +104,7 @@ fn helper(
     }))
 }
 
-/// What others see of a helper, as JSON with these keys.
+/// The helper card of an account, as JSON with these keys.
 #[derive(Deserialize)]
 pub(crate) struct CardRow {
     id: Uuid,

@@ -72,7 +72,7 @@ impl Postgres {
     /// Must be called within a Tokio runtime, on which it spawns two tasks that listen for and send notifications.
     ///
     /// # Errors
-    /// When the URL is not valid or no connection can be made.
+    /// Returns an error if the URL is not valid or no connection can be made.
     pub async fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
         let plain: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| SetupError::Url(e.into()))?;
         let plain = plain.application_name("allynet");
@@ -116,7 +116,7 @@ impl Postgres {
     /// at the same time: one migrates, the others wait for it.
     ///
     /// # Errors
-    /// When the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
+    /// Returns an error if the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), SetupError> {
         // On a connection without limits, because waiting and migrating may take longer than a statement should.
         let pool =

@@ -7,7 +7,7 @@
 //!
 //! Pure; the statements are in `events`.
 
-/// What a reader has handed out, and the gap that it waits at.
+/// The position of a reader, and the gap at which it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The last number handed out.
@@ -23,7 +23,7 @@ struct Barrier {
     transaction: i64,
 }
 
-/// What a reader does next.
+/// The next step of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Hand out this many, at least one.

@@ -12,7 +12,7 @@ use serde_json::{Result, Value, json};
 /// Encodes a change.
 ///
 /// # Errors
-/// When an event does not encode.
+/// Returns an error if an event does not encode.
 pub fn change(change: &Change) -> Result<Value> {
     let Change { at, actor: _, writes, events } = change;
     Ok(json!({

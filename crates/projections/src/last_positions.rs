@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use allynet_domain::{Position, Timestamp, UserId};
 use chrono::TimeDelta;
 
-/// How long a position counts. A user who reports again later comes from somewhere unknown.
+/// Time for which a position is kept. For a later report, the previous position counts as unknown.
 const RETENTION: TimeDelta = TimeDelta::hours(1);
 /// Below this size the map is not searched for expired positions.
 const MIN_PURGE_SIZE: usize = 1024;

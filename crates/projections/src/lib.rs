@@ -1,4 +1,4 @@
-//! What a node keeps in memory of the event log and of signals between nodes: open emergencies, helpers on their way,
+//! Projections of the event log and of signals in the memory of a node: open emergencies, helpers on their way,
 //! presence in the cluster, and the memberships of connections in rooms.
 //!
 //! Pure: no I/O, no runtime and no clock. Adapters feed events, signals and the current time, and ask. Nothing here is

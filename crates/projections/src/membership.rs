@@ -5,14 +5,14 @@ use allynet_domain::{Audience, EventId, Room};
 /// The number of ended memberships that a history keeps. A client may join and leave rooms as often as it likes.
 const MAX_ENDED: usize = 256;
 
-/// A stay in one room, between two positions of the log.
+/// The membership in one room, between two positions of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Membership {
     /// The room.
     pub room: Room,
-    /// The first event that was heard comes after this one.
+    /// The last event before the membership: the first one received comes after it.
     pub after: EventId,
-    /// The last event that was heard; `None` while the membership lasts.
+    /// The last event received; `None` while the membership lasts.
     pub until: Option<EventId>,
 }
 
@@ -46,7 +46,7 @@ impl MembershipHistory {
         self.memberships.push(Membership { room, after, until: None });
     }
 
-    /// Ends the membership in a room with an event, which is still heard.
+    /// Ends the membership in a room with an event, which is still received.
     pub fn leave(&mut self, room: Room, until: EventId) {
         for membership in self.memberships.iter_mut().filter(|m| m.room == room && m.until.is_none()) {
             membership.until = Some(until);
@@ -67,7 +67,7 @@ impl MembershipHistory {
         self.drop_oldest();
     }
 
-    /// Whether an event with this audience was heard.
+    /// Whether an event with this audience was received.
     pub fn hears(&self, audience: &Audience, event: EventId) -> bool {
         audience.includes(|room| self.memberships.iter().any(|m| m.room == *room && m.covers(event)))
     }

@@ -45,7 +45,7 @@ struct OpenEmergency {
     responses: HashMap<UserId, Participation>,
 }
 
-/// What the questions about places and alerts need of a call.
+/// The part of a call that queries for positions and alerts need.
 #[derive(Debug)]
 struct OpenCall {
     owner: UserId,
@@ -154,7 +154,7 @@ impl OpenEmergencies {
     }
 }
 
-/// Where a participation was learned from.
+/// The source of a participation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Log,

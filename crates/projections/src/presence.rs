@@ -16,9 +16,9 @@ use chrono::TimeDelta;
 
 use self::cluster::{Cluster, ConnectionChange};
 
-/// How long a user without a connection still counts as online, so that a reconnection is no news.
+/// Time for which a user without a connection still counts as online, so that a reconnection changes nothing.
 const OFFLINE_DELAY: TimeDelta = TimeDelta::seconds(15);
-/// How long after their last connection it is remembered when a user was last seen.
+/// Time for which the end of a user's last connection is remembered.
 const LAST_SEEN_RETENTION: TimeDelta = TimeDelta::hours(24);
 
 /// The presence of all users in the cluster, as this node knows it.
@@ -90,7 +90,7 @@ impl ClusterPresence {
     pub fn tick(&mut self, signals_travel: bool, now: Timestamp) -> Vec<Signal> {
         let (dead, signals) = self.cluster.tick(signals_travel, now);
         for (heard_at, changes) in dead {
-            // The users of a dead node were last seen when it was last heard of, not when that was noticed.
+            // The users of a dead node were last seen at the time of its last announcement, not when it was found dead.
             self.apply(changes, heard_at);
         }
         self.expire(now);
@@ -186,7 +186,7 @@ impl ClusterPresence {
     /// Reports expected users as offline who are on no node, once all nodes had time to announce theirs.
     fn report_missing(&mut self, signals_travel: bool, now: Timestamp) {
         if !signals_travel {
-            // They may be connected to a node that is not heard: the time begins anew.
+            // They may be connected to a node whose signals do not arrive: the time begins anew.
             self.expecting_since = None;
         } else if now - *self.expecting_since.get_or_insert(now) >= OFFLINE_DELAY {
             let missing = mem::take(&mut self.expected).into_iter().filter(|user| !self.users.contains_key(user));

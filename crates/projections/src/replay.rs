@@ -72,7 +72,7 @@ impl Replay {
         }
     }
 
-    /// The user entered these rooms by this event, which is the first that they heard there.
+    /// The user entered these rooms by this event, the first one received there.
     fn entered(&mut self, rooms: &[Room], event: EventId) {
         for membership in self.history.iter_mut().filter(|m| m.covers(event)) {
             if rooms.contains(&membership.room) && membership.room.is_replayed_from_history() {

@@ -1,4 +1,4 @@
-//! Helpers on their way: which positions participants are sent, when, and the estimated arrival.
+//! Tracking of helpers on their way: which positions are sent to participants, when, and the estimated arrival.
 //!
 //! A fix may come before the event that says that its user responds: the node that stored it may be behind the log. So
 //! the last fix of every other user is kept for a moment, and used if the response turns out to be older than it.
@@ -18,7 +18,7 @@ use crate::open_emergencies::{OpenEmergencies, participation::Trip};
 
 /// The least time between two updates about one helper.
 const MIN_UPDATE_INTERVAL: TimeDelta = TimeDelta::seconds(1);
-/// How long the fix of a user who is on no trip is kept, at least: by so much a node may be behind the log.
+/// Minimum time for which the fix of a user without a trip is kept: the delay by which a node may be behind the log.
 const MAX_LOG_DELAY: TimeDelta = TimeDelta::seconds(2);
 /// Within this distance of the emergency a helper has arrived.
 const ARRIVAL_RADIUS: Metres = Metres::new(50.0);
@@ -35,9 +35,9 @@ pub enum FixSource {
 /// An update that participants are to be sent now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrackingUpdate {
-    /// Where the helper is.
+    /// The position of the helper, with its time.
     pub approach: Approach,
-    /// Which node stored the position.
+    /// The node that stored the position.
     pub source: FixSource,
 }
 

@@ -1,5 +1,5 @@
-//! Whether signals get through: a node subscribes to its own channel, and its frames come back the way those of other
-//! nodes arrive.
+//! Detection of whether signals get through: a node subscribes to its own channel, and its frames come back the way
+//! those of other nodes arrive.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

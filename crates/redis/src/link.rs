@@ -71,7 +71,7 @@ impl Redis {
     /// Starts to connect in the background. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// When the address is invalid; an unreachable Redis is none.
+    /// Returns an error if the address is invalid; an unreachable Redis is not an error.
     pub fn start(address: &Address, node: NodeId) -> Result<Self, InvalidAddress> {
         let builder = builder(address);
         let publisher = builder.build().map_err(|_| InvalidAddress::NotAUrl)?;

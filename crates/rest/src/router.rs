@@ -34,7 +34,7 @@ pub struct RestPorts {
     pub messages: messages::MessagePorts,
     /// The event log, for timelines.
     pub log: Arc<dyn port::EventLog>,
-    /// Which users are connected.
+    /// The presence of users.
     pub presence: Arc<dyn port::Presence>,
     /// Whether this node is ready.
     pub ready: health::ReadinessCheck,

@@ -8,7 +8,7 @@ use crate::{
 /// Runs a command until it ends; `serve` if none is given.
 ///
 /// # Errors
-/// When a setting is wrong, the database cannot be used, or the listener fails.
+/// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()> {
     logging::init(&settings.log, settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

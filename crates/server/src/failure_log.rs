@@ -9,7 +9,7 @@ pub(crate) struct FailureLog {
 }
 
 impl FailureLog {
-    /// A log without failures; `message` is what is logged when they begin.
+    /// A log without failures; `message` is logged when they begin.
     pub(crate) const fn new(message: &'static str) -> Self {
         Self { message, failing: false }
     }

@@ -45,13 +45,13 @@ use request_log::observe;
 /// The time for which a browser may cache the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
 
-/// What the middleware needs to know.
+/// The configuration of the middleware.
 pub(crate) struct HttpOptions {
     /// Web origins that may read answers.
     pub(crate) origins: Origins,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub(crate) proxies: TrustedProxies,
-    /// Where request ids come from.
+    /// Source of request ids.
     pub(crate) ids: Arc<dyn Ids>,
     /// Counts requests that are not answered yet, so that a shutdown can wait for them.
     pub(crate) in_flight: TaskTracker,

@@ -25,7 +25,7 @@ const SOCKET_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// `in_flight` counts the requests of `router`. `stop` is cancelled when the shutdown begins.
 ///
 /// # Errors
-/// When the address cannot be bound or the listener fails.
+/// Returns an error if the address cannot be bound or the listener fails.
 pub(crate) async fn listen(
     address: SocketAddr,
     router: Router,

@@ -21,7 +21,7 @@ const PAYLOAD_LOGGING_LIBRARIES: [&str; 6] =
 /// Installs the global subscriber.
 ///
 /// # Errors
-/// When the filter does not parse, or a subscriber is installed already.
+/// Returns an error if the filter does not parse, or a subscriber is installed already.
 pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let wanted = EnvFilter::try_new(filter).with_context(|| format!("RUST_LOG: `{filter}` is not a log filter"))?;
     let filter = wanted.and(filter_fn(holds_no_payload));

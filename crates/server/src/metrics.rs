@@ -82,7 +82,7 @@ impl MetricsExporter {
     /// Installs the global recorder. Handles that were registered before record nothing.
     ///
     /// # Errors
-    /// When a recorder is installed already.
+    /// Returns an error if a recorder is installed already.
     pub(crate) fn install(database: &Database) -> anyhow::Result<Self> {
         let recorder = builder()?.install_recorder().context("the metrics recorder is installed already")?;
         describe();

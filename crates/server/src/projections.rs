@@ -8,7 +8,7 @@ use allynet_realtime::{OnAppeared, Tracking};
 
 use crate::{nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
 
-/// What this node keeps in memory of the log, and what acts on it.
+/// The projections of this node, and the parts that act on them.
 pub(crate) struct Projections {
     /// Emergencies that have not ended.
     pub(crate) open: Arc<OpenEmergencies>,

@@ -28,7 +28,7 @@ use crate::{
 /// Applies the migrations of the database.
 ///
 /// # Errors
-/// When the database cannot be used.
+/// Returns an error if the database cannot be used.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let store = Store::open(&settings.database()?).await?;
     store.close().await;
@@ -39,7 +39,7 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When a setting is wrong, the database cannot be used, or the listener fails.
+/// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (rules, admin) = (settings.rules()?, settings.admin()?);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// of them get the same key.
 ///
 /// # Errors
-/// When the file can be neither read nor written.
+/// Returns an error if the file can be neither read nor written.
 pub(crate) fn load_or_create(database: &Path) -> anyhow::Result<SecretString> {
     let mut path = database.as_os_str().to_owned();
     path.push(".secret");

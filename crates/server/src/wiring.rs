@@ -81,7 +81,7 @@ pub(crate) fn clock() -> Arc<dyn port::Clock> {
 /// Tokens signed with the configured key, or with the one stored next to the SQLite file.
 ///
 /// # Errors
-/// When the key is missing or too short, or a lifetime is out of range.
+/// Returns an error if the key is missing or too short, or a lifetime is out of range.
 pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result<JwtTokens> {
     let secret = match (&settings.jwt_secret, database) {
         (Some(secret), _) => secret.clone(),

@@ -1,4 +1,4 @@
-//! A pool whose every call ends in time, whatever has become of the database.
+//! A pool that ends every call by a deadline, whatever the state of the database.
 //!
 //! Timeouts that the database itself enforces help only while it runs and the network works. A frozen server, or one
 //! behind a broken network, answers nothing for minutes, so the time is kept on this side too.
@@ -23,12 +23,12 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{Checkout, IdleConnections, metrics::PoolMetrics};
 
-/// What has to happen within a time, counted from when a call asks for a connection.
+/// The deadline of a call, counted from its request for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// A connection is to be had. The call on it may take any time.
+    /// For getting a connection. The call on it may take any time.
     Acquire(Duration),
-    /// The last row has come. A connection that has not answered by then is closed.
+    /// For receiving the last row. A connection that has not answered by then is closed.
     Answer(Duration),
 }
 

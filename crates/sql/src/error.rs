@@ -1,4 +1,4 @@
-//! What a failure of sqlx means to the callers of the ports.
+//! Conversion of failures of sqlx to errors of the ports.
 
 use allynet_domain::port::Error;
 

@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-/// When a connection goes back to the pool although its last call succeeded.
+/// The limits after which a connection goes back to the pool although its last call succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdlePolicy {
     /// Connections of the pool that are never checked out here: they serve callers of the pool itself.

@@ -1,5 +1,5 @@
-//! What both database adapters need around sqlx: idle connections, deadlines, pool metrics, and decoding of stored
-//! values.
+//! The parts around sqlx that both database adapters share: idle connections, deadlines, pool metrics, and decoding of
+//! stored values.
 //!
 //! Everything but [`RowDecoder`] is generic over [`sqlx::Database`]. The crate knows no table and no statement, and
 //! of the domain only the value types that a row decodes to and the error of its ports.

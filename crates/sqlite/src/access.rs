@@ -1,4 +1,4 @@
-//! What decides on the access of a user to an emergency, for every port that reads something of an emergency.
+//! The query for a user's access to an emergency, shared by the ports that read something of an emergency.
 
 use allynet_domain::{EmergencyAccess, EmergencyId, Position, Revision, UserId, port::Result};
 use allynet_sql::RowDecoder;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// What decides on the access of user `?2` to emergency `?1`, and its position.
+/// The access of user `?2` to emergency `?1`, and the position of the emergency.
 pub(crate) const ACCESS: &str = "\
     select e.owner_id, e.status, e.revision, e.latitude, e.longitude, \
            exists (select 1 from response r \

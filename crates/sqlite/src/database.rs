@@ -25,7 +25,7 @@ const OPEN_RETRY_DELAY: Duration = Duration::from_millis(10);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
-/// How a database is opened.
+/// The options with which a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Number of reading connections. Each is a thread.
@@ -58,7 +58,8 @@ impl Sqlite {
     /// `sqlite:///var/lib/allynet.db`). A new database has no tables before [`Self::migrate`].
     ///
     /// # Errors
-    /// When the file cannot be opened or is no database, and for a database in memory, which connections cannot share.
+    /// Returns an error if the file cannot be opened or is no database, and for a database in memory, which connections
+    /// cannot share.
     pub async fn open(location: &str, options: &Options) -> Result<Self> {
         let file = parse_location(location)?
             .create_if_missing(true)
@@ -90,7 +91,7 @@ impl Sqlite {
     /// once one migrates and the others find it done.
     ///
     /// # Errors
-    /// When a migration fails, or a newer version has migrated the file.
+    /// Returns an error if a migration fails, or a newer version has migrated the file.
     pub async fn migrate(&self) -> Result<()> {
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;

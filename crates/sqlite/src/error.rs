@@ -1,4 +1,4 @@
-//! What a failure of SQLite means to the callers of the ports.
+//! Conversion of failures of SQLite to errors of the ports.
 
 use allynet_domain::port::{Constraint, Error};
 use allynet_sql::driver_error;

@@ -1,4 +1,4 @@
-//! Conversions between domain values and what SQLite stores. Knows no table and no statement.
+//! Conversions between domain values and stored values. Knows no table and no statement.
 
 use allynet_domain::port::{Error, Result};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Registry of the transports of all Socket.IO sessions, and how a session is closed for real.
+//! Registry of the transports of all Socket.IO sessions, which closes a session together with its transport.
 //!
 //! The `disconnect` of the Socket.IO library leaves a namespace only: the transport stays open and the client may connect
 //! again over it. [`Connections::close`] ends the Engine.IO session itself.

@@ -1,4 +1,4 @@
-//! What this crate needs of an Engine.IO session, and how the engine spells sessions in request addresses.
+//! The interface of this crate to an Engine.IO session, and the spelling of sessions in request addresses.
 
 use engineioxide::{TransportType, socket::Sid};
 use http::{Uri, request::Parts};

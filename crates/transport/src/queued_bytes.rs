@@ -1,4 +1,4 @@
-//! Size of what the Engine.IO queue holds for a session that polls.
+//! Counter of the bytes that the Engine.IO queue holds for a session that polls.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,5 +1,6 @@
-//! Writer of one session: writes a packet as a finished frame where nothing has to leave before it, else puts it into the
-//! queue of the engine. Packets keep their order either way, and a client never has more than [`MAX_QUEUED_BYTES`] waiting.
+//! Writer of one session: writes a packet as a finished frame where no other packet has to be written before it, else
+//! puts it into the queue of the engine. Packets keep their order either way, and at most [`MAX_QUEUED_BYTES`] wait for
+//! a client.
 //!
 //! Order rests on every packet of the session going through here.
 
@@ -18,7 +19,7 @@ use crate::{
     socket_writer::{MAX_QUEUED_BYTES, SocketWriter, WriteOutcome},
 };
 
-/// Why a packet was not taken.
+/// The reason for which a packet was not written or queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteError<E> {
     /// More than [`MAX_QUEUED_BYTES`] would wait for the client.

@@ -56,7 +56,7 @@ struct Output {
     pending_bytes: usize,
 }
 
-/// What became of frames that were to be written.
+/// The outcome of writing frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WriteOutcome {
     /// Written, or kept to be written before anything else.

@@ -1,4 +1,4 @@
-//! Client addresses: from whom a request counts, for REST and the Socket.IO handshake alike.
+//! Client addresses: the address by which a request is counted, for REST and the Socket.IO handshake alike.
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -1,5 +1,5 @@
-//! What the tests of this crate begin with: people with names that are easy to search for, one of every event, and
-//! readers of JSON. It decides nothing.
+//! Fixtures of the tests of this crate: users with names that are easy to search for, one of every event, and readers
+//! of JSON.
 
 use allynet_domain::{
     Account, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Event, EventId,

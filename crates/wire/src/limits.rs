@@ -15,7 +15,7 @@ use allynet_domain::{Email, UserId};
 
 use crate::client::ClientAddress;
 
-/// By what a limit counts.
+/// The key by which a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// All requests from one client address.
@@ -28,7 +28,7 @@ pub enum Subject {
     Socket,
 }
 
-/// What happens to a request or event above a limit.
+/// The treatment of a request or event above a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
     /// It is refused; the answer says when to try again.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Problem;
 
-/// Why a client event was refused.
+/// The reason for which a client event was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// A constant in snake case that programs can rely on.
@@ -20,7 +20,7 @@ pub struct Failure {
     pub retry_after: Option<RetryAfter>,
 }
 
-/// When to try again after a limit was reached.
+/// Time after which to try again, when a limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RetryAfter {
@@ -228,7 +228,7 @@ impl SessionReady {
     }
 }
 
-/// Why a client cannot resume from its last event.
+/// The reason for which a client cannot resume from its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResyncReason {

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 
 /// How often a node without news announces that it is alive.
 const HEARTBEAT_INTERVAL: TimeDelta = TimeDelta::seconds(5);
-/// A node that was not heard of for so long is dead.
+/// Time without an announcement after which a node is dead.
 const NODE_TIMEOUT: TimeDelta = TimeDelta::seconds(20);
 /// How long a node is given to answer before it is asked for its snapshot again.
 const SNAPSHOT_TIMEOUT: TimeDelta = TimeDelta::seconds(3);
@@ -115,7 +115,7 @@ impl Cluster {
         (changes, answers)
     }
 
-    /// Returns the peers that died, with the time at which each was last heard of, and the announcements that are due.
+    /// Returns the dead peers, each with the time of its last announcement, and the announcements that are due.
     pub(super) fn tick(
         &mut self,
         signals_travel: bool,

@@ -34,7 +34,7 @@ pub(crate) struct Identity {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Why the service ends a connection.
+/// The reason for which the service ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
     /// The token expired, or its session was revoked.

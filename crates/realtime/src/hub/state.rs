@@ -52,7 +52,7 @@ struct State<D> {
     closing: bool,
 }
 
-/// What an event means for the connections of this node.
+/// The effects of an event on the connections of this node.
 #[derive(Debug)]
 pub(crate) struct Fanout<D> {
     /// For each viewer the devices that are sent the event: each device once, and never an empty list.

@@ -1,4 +1,4 @@
-//! Admission control: what becomes of a client's event under the limits, decided when it arrives.
+//! Admission control: the decision on a client's event by the limits, made when it arrives.
 //!
 //! Runs in the order of arrival and reads nothing but memory, so that a refused event never waits. Knows nothing of
 //! sockets.
@@ -14,7 +14,7 @@ use crate::{
     session::{device::Device, state::Session},
 };
 
-/// What becomes of an event.
+/// The decision on an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Admission {
     /// It is queued in the inbox, if the inbox has room.
@@ -79,7 +79,7 @@ impl AdmissionControl {
     ///
     /// # Errors
     ///
-    /// How long to wait before the next one.
+    /// Returns the time to wait before the next one.
     pub(crate) fn take(&self, session: &Session, limit: Limit) -> Result<(), Duration> {
         let who = match limit.subject() {
             Subject::Socket => LimitKey::Socket(session.id.0),

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// What attaching connections needs.
+/// Attaches connections to the hub.
 pub(crate) struct Attacher {
     pub(crate) access: Arc<AccessReader>,
     pub(crate) limits: Limits,

@@ -50,7 +50,7 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Completed {
     pub(crate) confirmation: Confirmation,
-    /// What is to be replayed after the confirmation.
+    /// The events to replay after the confirmation.
     pub(crate) replay: Option<(ReplayFrom, Box<JoinPoint>)>,
 }
 

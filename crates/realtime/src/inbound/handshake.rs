@@ -38,7 +38,7 @@ const UNAVAILABLE: &str = "The service cannot do this right now; try again";
 /// How long a handshake waits for a node that does not follow the log yet.
 const LOG_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What handshakes need.
+/// Carries out handshakes.
 pub(crate) struct Handshake {
     pub(crate) origins: Origins,
     pub(crate) access: Arc<AccessReader>,

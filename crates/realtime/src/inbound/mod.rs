@@ -1,4 +1,4 @@
-//! What clients send: the handshake, and their events on the way to the use cases.
+//! The inbound path: the handshake, and events of clients on their way to the use cases.
 
 pub(crate) mod access;
 pub(crate) mod admission;

@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 /// Minimum time between two messages about an emergency, and between a failure and the next attempt.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When which alert counts have to be read and sent.
+/// The schedule by which alert counts are read and sent.
 #[derive(Debug, Default)]
 pub(crate) struct AlertCountSchedule {
     entries: Mutex<HashMap<EmergencyId, ScheduledCounts>>,

@@ -29,7 +29,7 @@ const EMERGENCY_PAGE_SIZE: u32 = 500;
 /// Events to be replayed, in order, each with the viewer for whom it is encoded.
 pub(crate) type Deliveries = Vec<(Arc<LogEntry>, Viewer)>;
 
-/// What a client has missed.
+/// The events that a client has missed, or the reason for which it has to resynchronize.
 pub(crate) enum Missed {
     /// Events to be replayed, and the memberships that entitle the client to them.
     Events(Deliveries, MembershipHistory),

@@ -1,4 +1,4 @@
-//! What clients are sent: events of the log as they happen, replays of missed ones, and alert counts.
+//! The outbound path: events of the log as they happen, replays of missed ones, and alert counts.
 
 pub(crate) mod acknowledgements;
 pub(crate) mod alert_counts;

@@ -23,7 +23,7 @@ pub struct Inbox {
     shared: Arc<Shared>,
 }
 
-/// Why a job was not queued.
+/// The reason for which a job was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
     /// The queue is at its capacity.

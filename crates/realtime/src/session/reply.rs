@@ -1,6 +1,6 @@
-//! What an answer to a client's event needs: the socket that sent it, its name, and its acknowledgement.
+//! The origin of a client's event, to which it is answered: its socket, its name, and its acknowledgement.
 //!
-//! Knows nothing of what the answer says.
+//! Knows nothing of the content of the answer.
 
 use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
@@ -14,7 +14,7 @@ use socketioxide::{
     socket::Socket,
 };
 
-/// The origin of a client's event, and the acknowledgement that the client may have asked for.
+/// The origin of a client's event, and the acknowledgement if the client requested one.
 ///
 /// Answering consumes it, so no event is answered twice.
 pub(crate) struct ReplyTo {

@@ -48,7 +48,7 @@ pub(crate) struct Session {
     pending: Mutex<Option<PendingAttachment>>,
 }
 
-/// What a connection needs to be attached, between its handshake and that.
+/// The data that attaching a connection needs, kept from its handshake on.
 #[derive(Debug)]
 pub(crate) struct PendingAttachment {
     pub(crate) snapshot: RoomSnapshot,

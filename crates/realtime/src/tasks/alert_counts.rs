@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{failure::log_fault, hub::state::Hub, outbound::alert_counts::AlertCountSchedule, session::device::Device};
 
-/// What reading and sending alert counts needs.
+/// Reads alert counts and sends them to owners.
 pub(crate) struct AlertCountSender<'a> {
     pub(crate) schedule: &'a AlertCountSchedule,
     pub(crate) hub: &'a Hub<Device>,

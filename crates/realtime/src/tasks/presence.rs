@@ -19,7 +19,7 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest wait, so that a deadline that is due in less than a millisecond does not make the loop spin.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// What connects the hub, the cluster and the participants.
+/// Connects the hub, the presence of the cluster, and the participants.
 pub(crate) struct PresenceTask {
     pub(crate) cluster: Arc<Mutex<ClusterPresence>>,
     pub(crate) hub: Arc<Hub<Device>>,

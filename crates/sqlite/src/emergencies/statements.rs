@@ -68,8 +68,8 @@ pub(crate) const NEARBY: &str = "\
 pub(crate) const BY_IDS: &str = "\
     select e.* from json_each(?1) i join emergency_with_parts e on e.id = unhex(i.value) order by i.key";
 
-/// What user `?1` owned or responded to before `?2`, in status `?3` unless that is null: the newest `?4`, and all that
-/// began at the same time as the last of these.
+/// Emergencies that user `?1` owned or responded to before `?2`, in status `?3` if not null: the newest `?4`, and all
+/// that began at the same time as the last of these.
 pub(crate) const HISTORY: &str = "\
     select e.* from emergency_with_parts e \
     where e.key in (select key from ( \
