@@ -1,4 +1,4 @@
-//! What integration tests share.
+//! The shared parts of integration tests.
 //!
 //! [`mod@contract`] is the contract suite: it tests what the documentation of the persistence ports promises, against the ports
 //! only. `tests/sqlite.rs` and `tests/postgres.rs` run it on the databases of [`database`]. [`signals`] is the same for the

@@ -38,7 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-bench", &["allynet-auth", "allynet-domain"]),
 ];
 
-/// What the domain may depend on: no runtime, no I/O, no framework.
+/// The allowed dependencies of the domain: no runtime, no I/O, no framework.
 const DOMAIN: &[&str] = &["async-trait", "chrono", "geo", "mockall", "serde", "thiserror", "uuid"];
 
 /// The dependencies of every crate of the workspace, without development dependencies.

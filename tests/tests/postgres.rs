@@ -262,7 +262,7 @@ fn the_keys_of_every_write_are_those_that_the_function_reads() {
     // The encoder matches every variant of `Write`, so no kind of write is missing above.
     let encoded = ENCODER.split("\"op\": \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     assert_eq!(sent.keys().cloned().collect::<BTreeSet<_>>(), encoded.collect());
-    // What is expected is also used.
+    // Every key is also used by the branch of its write.
     for (op, keys) in sent {
         let branch = APPLY_CHANGE.split_once(&format!("WHEN '{op}' THEN\n")).unwrap().1;
         let branch = branch.split("\n        WHEN '").next().unwrap();

@@ -156,7 +156,7 @@ impl Service {
         (answer["data"].clone(), cost)
     }
 
-    /// Sends a request of a caller who is cached, and checks its cost.
+    /// Sends a request of a cached caller, and checks its cost.
     async fn costs(&self, expected: u64, by: &Person, route: &str, body: Value) -> Value {
         self.cache(by).await;
         let (data, cost) = self.send(Some(by), route, &body).await;

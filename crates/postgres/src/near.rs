@@ -37,7 +37,7 @@ pub(crate) const NEAREST_FACTOR: f64 = LARGEST_RADIUS / SMALLEST_RADIUS;
 /// In metres: see [`NEAREST_FACTOR`].
 pub(crate) const NEAREST_MARGIN: f64 = MAX_ANCHOR_DISTANCE * NEAREST_FACTOR + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN;
 
-/// The least `position.duty` of a helper who is on duty under this policy.
+/// The minimum `position.duty` of a helper on duty under this policy.
 pub(crate) const fn min_duty(policy: HelperPolicy) -> i16 {
     match policy {
         HelperPolicy::Open => 1,

@@ -19,7 +19,7 @@ use crate::answer::{Answer, Failure};
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Actor);
 
-/// The authenticated caller, who is an administrator. Other roles are refused before the request is parsed.
+/// An authenticated administrator. Callers with other roles are refused before the request is parsed.
 #[derive(Debug)]
 pub(crate) struct Admin(pub(crate) Actor);
 

@@ -115,7 +115,7 @@ impl Helpers for Sqlite {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
     pub(crate) centre: Position,
-    /// The owner of the emergency, who is not a helper of it.
+    /// The owner of the emergency, which the search leaves out.
     pub(crate) except: UserId,
     pub(crate) on_duty: OnDuty,
 }

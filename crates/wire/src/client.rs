@@ -23,7 +23,7 @@ impl From<IpAddr> for ClientAddress {
     }
 }
 
-/// The proxies whose `X-Forwarded-For` is trusted. None by default.
+/// The proxies whose `X-Forwarded-For` is trusted. Empty by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 

@@ -19,7 +19,7 @@ export const isLive = (row) => row.status === 'active' || row.status === 'respon
 export const takesPart = (row, account) =>
   row.owner_id === account.id || account.role === 'admin' || isResponding(row, account);
 
-/** The emergency, for somebody who may read it. */
+/** The emergency, for a caller that may read it. */
 export async function readable(id, account) {
   const [row] = isId(id) ? await db.find(id) : [];
   if (!row) throw notFound();

@@ -172,7 +172,7 @@ pub async fn a_block_is_stored_and_lifted(store: Store) {
 pub async fn activity_counts_raised_and_helped_emergencies(store: Store) {
     let owner = store.register().await;
     let [helper, quitter] = [store.helper().await, store.helper().await];
-    // Resolved with one who came and one who cancelled; cancelled by its owner; still live.
+    // Resolved with one helper that came and one that cancelled; cancelled by its owner; still live.
     for round in 0..3 {
         let emergency = store.raise(call_created(&owner, at(round))).await.id();
         store.accept(emergency, &helper, at(round)).await;

@@ -19,7 +19,7 @@ impl Store {
         self.commit(acknowledgement(Change::new(Some(helper), at), emergency, helper)).await;
     }
 
-    /// Whose acknowledgements are in the log, in order.
+    /// The helpers with an acknowledgement in the log, in order.
     async fn acknowledgements(&self, emergency: EmergencyId) -> Vec<UserId> {
         let events = self.log.events_of(emergency, EventId::START, 1_000).await.unwrap();
         let helper = |logged: &LoggedEvent| match logged.event {

@@ -1,4 +1,4 @@
-//! What cases begin with: people, places, calls, and the steps of a use case where the store is asked to race.
+//! Fixtures of the contract suite: users, places, calls, and single steps of use cases for races in the store.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub fn nth<I: From<Uuid>>(n: u128) -> I {
     Uuid::from_u128(n).into()
 }
 
-/// Somebody with an email of their own who registered at `at(0)`.
+/// A new account with a unique email, registered at `at(0)`.
 pub fn somebody() -> Account {
     somebody_with(id())
 }
@@ -68,7 +68,7 @@ pub fn somebody_with(id: UserId) -> Account {
     }
 }
 
-/// One who was verified and is on duty.
+/// The record of a verified helper on duty.
 pub fn verified() -> HelperRecord {
     HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() }
 }
@@ -121,7 +121,7 @@ pub fn message_in(emergency: &Emergency, created_at: Timestamp) -> Message {
     }
 }
 
-/// A change by nobody in particular.
+/// A change without an actor.
 pub fn change() -> Change {
     Change::new(None, at(0))
 }
@@ -147,7 +147,7 @@ pub struct Search {
     pub on_duty: OnDuty,
 }
 
-/// What came of saying "I am coming".
+/// The outcome of accepting an emergency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     Joined,
@@ -231,7 +231,7 @@ impl Store {
         self.messages.list(page).await.unwrap().map(|(_, found)| found).unwrap_or_default()
     }
 
-    /// What a new call meets, and who is around it.
+    /// The raise context of a new call.
     pub async fn survey(
         &self,
         search: &Search,
@@ -279,7 +279,7 @@ impl Store {
         self.emergencies.find(id).await.unwrap().unwrap()
     }
 
-    /// Accepts as the use case does: loads and decides again as often as somebody else was faster.
+    /// Accepts as the use case does: loads and decides again whenever another change was committed first.
     pub async fn accept(&self, id: EmergencyId, helper: &Account, now: Timestamp) -> Answer {
         loop {
             let mut emergency = self.load(id).await.emergency;
@@ -301,7 +301,7 @@ impl Store {
         }
     }
 
-    /// A responding helper tells how far along they are, as the use case does.
+    /// Updates the response of a helper, as the use case does.
     pub async fn tell(&self, id: EmergencyId, helper: &Account, status: ResponseStatus) {
         loop {
             let mut emergency = self.load(id).await.emergency;
@@ -340,7 +340,7 @@ impl Store {
     }
 }
 
-/// The next events, or a failure when none comes within what any adapter may take.
+/// The next events, or a failure if none comes within the time that any adapter may take.
 pub async fn next(tail: &mut dyn EventTail) -> Vec<LoggedEvent> {
     let events = tokio::time::timeout(Duration::from_secs(15), tail.next()).await;
     let events = events.expect("an event that was committed has not been handed out").unwrap();
@@ -358,7 +358,7 @@ pub async fn read_up_to(tail: &mut dyn EventTail, last: &Event) -> Vec<LoggedEve
     read
 }
 
-/// What others see of a helper, with this reputation.
+/// The helper card of an account, with this reputation.
 pub fn card(account: &Account, reputation: HelperReputation) -> HelperCard {
     HelperCard { reputation, ..account.helper_card() }
 }

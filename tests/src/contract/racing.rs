@@ -89,7 +89,7 @@ pub async fn waves_hold_while_helpers_answer_at_the_same_time(store: Store) {
             let once: BTreeSet<_> = all.iter().copied().collect();
             assert_eq!(all.len(), once.len(), "somebody is alerted twice by wave {number}");
         }
-        // A helper who declined is not alerted again.
+        // A helper that declined is not alerted again.
         for logged in service.events(of).await {
             if let Event::HelpersAlerted { recipients, .. } = &logged.event {
                 let late = recipients.iter().find(|r| declined.get(&r.helper).is_some_and(|at| *at < logged.id));

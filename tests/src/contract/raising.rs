@@ -54,7 +54,7 @@ pub async fn an_owner_has_one_live_emergency(store: Store) {
     assert!(is_conflict(&store.changes.commit(both).await, Constraint::LiveEmergency));
     assert_eq!(store.emergencies.find(second.id()).await.unwrap(), None);
 
-    // Also while somebody responds to it.
+    // Also while a helper responds to it.
     let helper = store.helper().await;
     store.accept(first.id(), &helper, at(1)).await;
     assert!(is_conflict(&store.try_write(raise(&second)).await, Constraint::LiveEmergency));

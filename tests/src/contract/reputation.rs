@@ -1,4 +1,4 @@
-//! What helpers earn, and complaints.
+//! Cases about trust, ratings and reports.
 
 use std::collections::HashMap;
 

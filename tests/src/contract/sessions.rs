@@ -168,7 +168,7 @@ pub async fn a_refresh_token_is_confirmed_by_use(store: Store) {
     let [second, third]: [TokenId; 2] = [id(), id()];
     for (token, parent) in [
         (first, None),
-        // Who never stores the successor uses the first one again and again.
+        // A client that never stores the successor uses the first token again and again.
         (first, None),
         (second, Some(first)),
         (second, Some(first)),

@@ -140,7 +140,7 @@ pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_ca
             "0 joined",
             "it is responding",
             "1 joined",
-            // The other one still comes: one takes the place, and no wave goes out.
+            // The other helper still responds: one substitute is alerted, and no wave is sent.
             "0 is cancelled",
             "wave 1 within 5000 m: 3",
             "1 is on_way",
@@ -224,7 +224,7 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
             let expired = EmergencyState::Resolved { resolution: ResolutionType::AutoExpired, ending };
             assert_eq!(*service.store.find(of).await.state(), expired);
         }
-        // Who was there has helped, and may help elsewhere.
+        // The helper that arrived has helped, and may respond elsewhere.
         assert_eq!(service.store.account(helpers[0].id).await.reputation.trust_score, 50);
         service.locate(&helpers[0], 1_000.0).await;
         let next = service.call().await;
@@ -250,7 +250,7 @@ pub async fn a_helper_who_comes_into_the_radius_is_alerted_once(store: Store) {
         let mut expected = vec!["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"];
         assert_eq!(service.story(of).await, expected);
 
-        // They are in the next wave like everybody whose alert was not acknowledged.
+        // They are in the next wave, like every helper with an alert that was not acknowledged.
         for _ in 0..3 {
             service.minute().await;
         }
@@ -270,7 +270,7 @@ pub async fn coming_near_an_emergency_with_a_response_alerts_no_helper(store: St
         let old = following(&service, of).await;
         service.accept(of, &helpers[0]).await;
         service.moves(&following(&service, of).await, &helpers[3], 1_000.0).await;
-        // What this node knows is old, but what it asks then is not.
+        // The projection of this node is old, but the emergency that is loaded then is not.
         service.moves(&old, &helpers[3], 1_000.0).await;
         service.tell(of, &helpers[0], ResponseStatus::Cancelled).await;
         let off_duty = Write::SetHelper {

@@ -24,7 +24,7 @@ pub struct Crate {
     modules: BTreeMap<Path, Module>,
 }
 
-/// What a path refers to.
+/// The target of a path.
 enum Target {
     Module(Path),
     /// Something that is defined in this module.
@@ -97,7 +97,7 @@ impl Crate {
         self.modules.get(target.module()).map(|module| module.file)
     }
 
-    /// What a path written in a module refers to; `None` for another crate's.
+    /// The target of a path written in a module; `None` for one in another crate.
     fn resolve(&self, module: &Path, path: &[String], budget: usize) -> Option<Target> {
         let (first, mut rest) = path.split_first()?;
         let mut target = match first.as_str() {
@@ -122,7 +122,7 @@ impl Crate {
         Some(target)
     }
 
-    /// What a name means within a module.
+    /// The target of a name within a module.
     fn find(&self, within: &Path, name: &str, budget: usize) -> Option<Target> {
         let budget = budget.checked_sub(1)?;
         let module = self.modules.get(within)?;

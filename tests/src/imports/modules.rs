@@ -1,4 +1,4 @@
-//! What one source file says about modules: declarations, definitions, imports and paths, per module in it.
+//! Syntax of one source file: declarations, definitions, imports and paths, per module in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -74,7 +74,7 @@ pub(crate) struct Heard {
 pub(crate) struct Session {
     /// The `lastEventId` that was handed over.
     pub(crate) last: Option<i64>,
-    /// What `session:ready` said.
+    /// The last event according to `session:ready`.
     pub(crate) latest: i64,
     pub(crate) heard: Vec<Heard>,
     pub(crate) resynced: bool,

@@ -54,9 +54,9 @@ pub(crate) struct World {
     place: Place,
     /// Verified helpers, on duty.
     pub(crate) helpers: Vec<Person>,
-    /// Users who raise emergencies.
+    /// Users that raise emergencies.
     pub(crate) owners: Vec<Person>,
-    /// The helpers near all emergencies, who are alerted.
+    /// The helpers near all emergencies, which are alerted.
     pub(crate) near: Vec<UserId>,
 }
 

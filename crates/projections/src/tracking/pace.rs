@@ -40,7 +40,7 @@ impl Pace {
         }
     }
 
-    /// The estimated arrival of a helper who is `distance` away at the time `at`, in whole seconds; `None` beyond a day.
+    /// The estimated arrival of a helper at `distance` at the time `at`, in whole seconds; `None` beyond a day.
     pub(super) fn arrival(&self, distance: Metres, at: Timestamp) -> Option<Timestamp> {
         let seconds = distance.get() / self.speed().unwrap_or(WALKING_SPEED);
         if seconds > MAX_TRAVEL_TIME.as_seconds_f64() {

@@ -18,7 +18,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A participant who is not an administrator.
+    /// A participant without the role of an administrator.
     pub const fn participant(user: UserId) -> Self {
         Self { user: Some(user), unmasks: false }
     }

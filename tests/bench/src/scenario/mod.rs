@@ -47,7 +47,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
 ];
 
-/// An owner who raises and cancels emergencies.
+/// An owner that raises and cancels emergencies.
 struct Owner {
     http: Http,
     body: String,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-/// The owners of the searched emergencies, and one who raises and cancels.
+/// The owners of the searched emergencies, and an owner that raises and cancels.
 const OWNERS: usize = 40;
 const WARM_UP: usize = 100;
 /// The growth of the median from the fewest helpers to the most.

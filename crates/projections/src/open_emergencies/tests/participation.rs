@@ -10,7 +10,7 @@ use allynet_domain::testing::{
 /// A helper without a trip.
 const NO_TRIP: Result<Option<Timestamp>, &str> = Err("no trip");
 
-/// The arrival stated for the trip of this helper, who is on the way to the emergency.
+/// The arrival stated for the trip of this helper to the emergency.
 fn stated(open: &OpenEmergencies, helper: u128) -> Result<Option<Timestamp>, &'static str> {
     let trip = open.trip_of(id(helper)).ok_or("no trip")?;
     assert_eq!((trip.emergency, trip.destination), (id(EMERGENCY), call().details.location.position));
