@@ -13,9 +13,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Answer, Failure};
 
-/// The time to answer, not counting the time in which the client sends its body. Leaves 250 ms of the two seconds that
-/// are promised for what comes before and after the handler.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(1_750);
+/// The time to answer a request that only reads, not counting the time in which the client sends its body. Leaves 250 ms
+/// of the two seconds that are promised for what comes before and after the handler.
+const READ_TIMEOUT: Duration = Duration::from_millis(1_750);
+/// The same for a request that changes something. It is longer because the change may wait in the queue of its emergency,
+/// or for the one writer of SQLite, and a call for help must not be refused for that. What the database does not answer
+/// ends sooner all the same, by the deadline of the call.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The deadline of one request, in its extensions. Clones share it.
 #[derive(Clone, Debug)]
@@ -35,8 +39,8 @@ enum Remaining {
 pub(crate) struct Pause(Deadline);
 
 impl Deadline {
-    fn start() -> Self {
-        Self(Arc::new(Mutex::new(Remaining::Until(Instant::now() + ANSWER_TIMEOUT))))
+    fn start(timeout: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Remaining::Until(Instant::now() + timeout))))
     }
 
     /// Stops the clock while the client sends its body.
@@ -68,7 +72,8 @@ impl Drop for Pause {
 
 /// Answers 503 when the handler takes too long, which is then dropped.
 pub(crate) async fn enforce(mut request: Request, next: Next) -> Answer {
-    let deadline = Deadline::start();
+    let timeout = if request.method().is_safe() { READ_TIMEOUT } else { CHANGE_TIMEOUT };
+    let deadline = Deadline::start(timeout);
     request.extensions_mut().insert(deadline.clone());
     let mut answer = pin!(next.run(request));
     loop {
@@ -78,7 +83,7 @@ pub(crate) async fn enforce(mut request: Request, next: Next) -> Answer {
         }
         // A body that was still arriving has moved the deadline: wait again.
         if deadline.end() <= Instant::now() {
-            let late = format!("no answer within {ANSWER_TIMEOUT:?}");
+            let late = format!("no answer within {timeout:?}");
             return Err(Failure::from(port::Error::unavailable(late)));
         }
     }
