@@ -44,7 +44,8 @@ struct Place {
     turn: Option<OwnedSemaphorePermit>,
     normal: Option<OwnedSemaphorePermit>,
     emergency: EmergencyId,
-    queue: Arc<Queue>,
+    /// `None` only while it is dropped.
+    queue: Option<Arc<Queue>>,
     queues: EmergencyQueues,
 }
 
@@ -57,20 +58,24 @@ impl EmergencyQueue for EmergencyQueues {
 
 impl EmergencyQueues {
     async fn enter_queue(&self, emergency: EmergencyId, urgency: Urgency) -> Place {
-        let queue = Arc::clone(self.queues.lock().entry(emergency).or_insert_with(|| Arc::new(Queue::new())));
+        let mut place = Place { turn: None, normal: None, emergency, queue: None, queues: self.clone() };
         // From here on the place leaves the queue when this future is dropped.
-        let mut place = Place { turn: None, normal: None, emergency, queue, queues: self.clone() };
+        let queue = &**place.queue.insert(self.queue_of(emergency));
         if urgency == Urgency::Normal {
-            place.normal = place.queue.acquire(&place.queue.normal).await;
+            place.normal = queue.acquire(&queue.normal).await;
             if place.normal.is_none() {
                 return place;
             }
         }
-        place.turn = place.queue.acquire(&place.queue.turn).await;
+        place.turn = queue.acquire(&queue.turn).await;
         if place.turn.is_some() {
-            *place.queue.moved_at.lock() = Instant::now();
+            *queue.moved_at.lock() = Instant::now();
         }
         place
+    }
+
+    fn queue_of(&self, emergency: EmergencyId) -> Arc<Queue> {
+        Arc::clone(self.queues.lock().entry(emergency).or_insert_with(|| Arc::new(Queue::new())))
     }
 }
 
@@ -100,8 +105,10 @@ impl Drop for Place {
         // The turn goes first: the normal change that gets `normal` next finds it free.
         (self.turn, self.normal) = (None, None);
         let mut queues = self.queues.queues.lock();
-        // Under the lock of the table no other place can be taken: one reference is the table's, one is this one's.
-        if Arc::strong_count(&self.queue) == 2 {
+        // References are taken and released only under the lock of the table, so that of two places that are dropped at
+        // once the second finds the count without the first.
+        self.queue = None;
+        if queues.get(&self.emergency).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             queues.remove(&self.emergency);
         }
     }

@@ -12,7 +12,7 @@ use crate::EmergencyId;
 pub enum Urgency {
     /// In the order of arrival.
     Normal,
-    /// Before everything that is [`Normal`](Self::Normal): ending an emergency, and sending due alerts.
+    /// Before everything that is [`Normal`](Self::Normal): a further attempt after a conflict.
     Urgent,
 }
 
