@@ -97,8 +97,8 @@ impl NearbyWatcher {
             }
             for (user, position) in batch {
                 let outcome = self.look_at(emergencies, helpers, user, position).await;
-                // A row that cannot be decoded will not become readable by trying again.
-                let is_lost = matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. })));
+                // Trying again mends neither a row that cannot be decoded nor a statement that is wrong.
+                let is_lost = matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_))));
                 if failures.record(outcome).is_none() && !is_lost {
                     // A position that was queued meanwhile is newer.
                     self.shared.queue.lock().entry(user).or_insert(position);
