@@ -64,7 +64,7 @@ impl Connections {
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime.
+    /// For a session that polls, outside of a Tokio runtime.
     pub fn close(&self, session: impl EngineSession + Send + Sync + 'static) {
         if session.transport() == TransportType::Websocket {
             return self.close_websocket(&session);
@@ -115,7 +115,9 @@ impl Connections {
             }
         }
         // Last, because the entry keeps new requests of this session out until the engine has forgotten it.
-        for connection in self.sessions().remove(session.sid()) {
+        // A variable, or the lock would be held for the whole loop, while cancelling wakes others.
+        let upgraded = self.sessions().remove(session.sid());
+        for connection in upgraded {
             connection.close.cancel();
         }
     }

@@ -173,9 +173,12 @@ impl SessionWriter {
         if self.queued.get() + length > MAX_QUEUED_BYTES {
             return Err(WriteError::Full);
         }
-        let enqueued = enqueue().map_err(WriteError::Engine)?;
+        // Before it is queued: a poll that waits may fetch it, and be counted, before `enqueue` returns.
         self.queued.add(length);
-        Ok(enqueued)
+        enqueue().map_err(|error| {
+            self.queued.subtract(length);
+            WriteError::Engine(error)
+        })
     }
 }
 
