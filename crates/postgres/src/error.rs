@@ -11,8 +11,9 @@ const DEADLOCK: &str = "40P01";
 /// and missing database (28, 3D: the server is being set up or restored), rolled back transaction (40), resources (53),
 /// locks and object state (55), cancelled or shut down by an operator or a timeout (57), I/O (58).
 const TRANSIENT_CLASSES: [&str; 8] = ["08", "28", "3D", "40", "53", "55", "57", "58"];
-/// A standby that has not been promoted yet refuses writes.
-const READ_ONLY: &str = "25006";
+/// A standby that has not been promoted yet refuses writes; timeouts that an operator set for idle transactions (25P03) and
+/// whole ones (25P04).
+const TRANSIENT_STATES: [&str; 3] = ["25006", "25P03", "25P04"];
 
 /// The reason for which the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +27,9 @@ pub enum SetupError {
     /// A migration failed, or the database was migrated by a newer version.
     #[error("the database cannot be migrated")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The schema lacks a function that this version calls.
-    #[error("the database has no function {0}: it was made for another version of this program")]
-    MissingFunction(&'static str),
+    /// The schema lacks a function or a view that this version uses.
+    #[error("the database has no {0}: it was made for another version of this program")]
+    MissingObject(&'static str),
 }
 
 /// Translates the failure of a commit: a violated rule of the domain, a stale decision, or as [`failed`].
@@ -66,7 +67,7 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
 }
 
 fn is_transient(code: &str) -> bool {
-    code == READ_ONLY || TRANSIENT_CLASSES.iter().any(|class| code.starts_with(class))
+    TRANSIENT_STATES.contains(&code) || TRANSIENT_CLASSES.iter().any(|class| code.starts_with(class))
 }
 
 fn rule(constraint: &str) -> Option<Constraint> {
@@ -90,6 +91,8 @@ mod tests {
         for (code, expected, why) in [
             ("08006", true, "connection failure"),
             ("25006", true, "read-only: a standby"),
+            ("25P03", true, "the timeout of an idle transaction"),
+            ("25P02", false, "a statement in a failed transaction"),
             ("28P01", true, "wrong password, while it is being changed"),
             ("3D000", true, "no such database, while it is being restored"),
             ("40001", true, "serialization failure"),

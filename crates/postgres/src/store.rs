@@ -9,6 +9,7 @@ use sqlx::{
     pool::{PoolConnectionMetadata, PoolOptions},
     postgres::PgConnectOptions,
 };
+use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
 
 use crate::{SetupError, caller_cache::CallerCache, notifications::Notifications};
@@ -186,16 +187,21 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_IDLE: Duration = Duration::from_secs(10);
 /// After how long a connection goes back to the pool, which replaces the ones that are too old.
 const MAX_AGE: Duration = Duration::from_mins(1);
+/// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The functions that statements of this version call, with the types of their arguments.
+const VIEW: &str = "emergency_with_parts_v1";
+const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
 const FUNCTIONS: [&str; 2] = ["apply_change_v1(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
 const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
 
 async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     MIGRATIONS.run(pool).await.map_err(|e| SetupError::Migration(e.into()))?;
-    for function in FUNCTIONS {
-        let has_function = sqlx::query_scalar(HAS_FUNCTION).bind(function).fetch_one(pool).await;
-        if !has_function.map_err(|e| SetupError::Unreachable(e.into()))? {
-            return Err(SetupError::MissingFunction(function));
+    let functions = FUNCTIONS.map(|function| (HAS_FUNCTION, function));
+    for (query, object) in functions.into_iter().chain([(HAS_VIEW, VIEW)]) {
+        let exists = sqlx::query_scalar(query).bind(object).fetch_one(pool).await;
+        if !exists.map_err(|e| SetupError::Unreachable(e.into()))? {
+            return Err(SetupError::MissingObject(object));
         }
     }
     Ok(())
@@ -215,6 +221,15 @@ fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PoolOptions<
         .test_before_acquire(false)
         .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
             Box::pin(async move { Ok(meta.idle_for < MAX_IDLE || connection.ping().await.is_ok()) })
+        })
+        // A connection comes back in the middle of a call when the caller has gone or ran out of time. The pool waits for
+        // its answer without a limit, and has no other connection to give meanwhile.
+        .after_release(|connection: &mut PgConnection, _| {
+            Box::pin(async move {
+                let tested = timeout(RELEASE_TIMEOUT, connection.ping()).await;
+                // An error closes it at once; `false` would say goodbye to the server, and wait again.
+                tested.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+            })
         })
         .after_connect(|connection, _| {
             Box::pin(async move {

@@ -246,7 +246,7 @@ async fn a_schema_without_the_function_that_applies_changes_stops_the_start() {
     let mut connection = database.connection().await;
     sqlx::raw_sql("DROP FUNCTION apply_change_v1").execute(&mut connection).await.unwrap();
     let refused = node.migrate().await;
-    assert!(matches!(refused, Err(SetupError::MissingFunction("apply_change_v1(jsonb)"))), "{refused:?}");
+    assert!(matches!(refused, Err(SetupError::MissingObject("apply_change_v1(jsonb)"))), "{refused:?}");
     connection.close().await.unwrap();
     node.close().await;
     database.remove().await;
