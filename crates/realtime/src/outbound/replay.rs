@@ -29,7 +29,8 @@ const CHUNK_SIZE: usize = 64;
 const CHUNK_BREAK: Duration = Duration::from_millis(2);
 /// Delay before an event is sent again that the client did not accept.
 const SEND_RETRY_DELAY: Duration = Duration::from_millis(20);
-/// How long a client may accept no event before it is cut off.
+/// How long a client may refuse an event of its replay before it is cut off. The last few events, sent under the lock of the
+/// hub, are retried for as long as the client is connected.
 const STALLED_CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type SendResult = Result<(), NotAccepted>;
