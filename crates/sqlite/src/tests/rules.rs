@@ -44,7 +44,7 @@ async fn each_unique_index_is_reported_as_its_constraint() {
     commit(&store, vec![respond(&first)]).await.unwrap();
     assert_eq!(conflict(&store, vec![respond(&second)]).await, Constraint::Engaged);
 
-    first.revision().0 += 1;
+    first = edited(first, |e| e.revision.0 += 1);
     first.cancel(ada.id, None, now()).unwrap();
     let end = Write::UpdateEmergency { emergency: Box::new(first.clone()), responses: Vec::new() };
     commit(&store, vec![end, respond(&second)]).await.unwrap();
@@ -171,7 +171,7 @@ async fn an_ended_emergency_is_removed_from_the_alert_areas() {
         .await
         .unwrap();
     assert_eq!(areas().await, 2);
-    over.revision().0 += 1;
+    over = edited(over, |e| e.revision.0 += 1);
     over.cancel(ada.id, None, now()).unwrap();
     commit(&store, vec![Write::UpdateEmergency { emergency: Box::new(over), responses: Vec::new() }]).await.unwrap();
     assert_eq!(areas().await, 0);
