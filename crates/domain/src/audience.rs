@@ -194,9 +194,9 @@ pub enum RoomChange {
     CloseSessions {
         /// The user.
         user: UserId,
-        /// Only sockets of this session; `None` for all.
+        /// The session whose sockets are closed; `None` for all.
         only: Option<SessionId>,
-        /// Not the sockets of this session.
+        /// A session whose sockets stay open.
         except: Option<SessionId>,
     },
     /// All sockets of a blocked account are closed.

@@ -79,9 +79,9 @@ pub enum Write {
     RevokeSessions {
         /// The user.
         user: UserId,
-        /// Only this session.
+        /// The session to revoke; `None` for all.
         only: Option<SessionId>,
-        /// Not this session.
+        /// A session that is not revoked.
         except: Option<SessionId>,
     },
     /// A new password.

@@ -138,9 +138,9 @@ pub enum Event {
     SessionsRevoked {
         /// The user.
         user: UserId,
-        /// Only this session; `None` for all.
+        /// The revoked session; `None` for all.
         only: Option<SessionId>,
-        /// Not this session.
+        /// A session that was not revoked.
         except: Option<SessionId>,
     },
     /// An administrator blocked an account.

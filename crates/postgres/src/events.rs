@@ -33,7 +33,7 @@ const MAX_BATCH: i64 = 500;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a reader waits at a gap before it reads again: the first delay and the longest one.
 const GAP_DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
-/// After how long at a gap a reader warns: some other program keeps a transaction open.
+/// Time at a gap after which a reader warns: another program keeps a transaction open.
 const GAP_WARNING_AFTER: Duration = Duration::from_secs(5);
 
 /// An emergency with a page of its events, as [`EventRow`]s in JSON. A body stays the text that it is, so that its numbers
@@ -297,8 +297,8 @@ impl EventTail for Tail {
 }
 
 impl Tail {
-    /// Decodes rows and advances the cursor. An event that does not decode must not keep later ones from all readers: what
-    /// precedes it is handed out first, then it is reported once and passed.
+    /// Decodes rows and advances the cursor. An event that does not decode must not block later ones: the events before it
+    /// are returned first, then it is reported once and skipped.
     fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
         let mut events = Vec::new();
         for row in rows {

@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 const CHANNEL: &str = "allynet_event";
 const NOTIFY: &str = "SELECT pg_notify('allynet_event', '')";
-/// Before a failed connection or notification is tried again.
+/// Delay before a failed connection or notification is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Wakes readers of the log on this node, and has other nodes notified.

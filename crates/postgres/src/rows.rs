@@ -134,6 +134,6 @@ pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Met
     });
 }
 
-/// By how many metres a search around emergencies goes further than its radius. PostGIS rounds distances to 10 nm, and what
-/// is exactly at the radius must be found.
+/// Number of metres by which a search around emergencies exceeds its radius. PostGIS rounds distances to 10 nm, and an
+/// emergency exactly at the radius must be found.
 pub(crate) const ROUNDING_TOLERANCE: f64 = 1e-6;

@@ -28,11 +28,11 @@ pub struct Options {
     pub connections: u32,
     /// The maximum number of connections for positions.
     pub position_connections: u32,
-    /// How long a call waits for a connection to be free or opened.
+    /// Time that a call waits for a connection to be free or opened.
     pub acquire_timeout: Duration,
-    /// After how long the server cancels a statement, or gives up a lock.
+    /// Time after which the server cancels a statement, or gives up a lock.
     pub statement_timeout: Duration,
-    /// After how long a call fails as unavailable, whatever it waits for: a connection, or an answer.
+    /// Time after which a call fails as unavailable, no matter if it waits for a connection or an answer.
     pub answer_timeout: Duration,
 }
 
@@ -183,9 +183,9 @@ const NOTIFICATION_CONNECTIONS: u32 = 2;
 const LOG_CONNECTIONS: u32 = NOTIFICATION_CONNECTIONS + 2;
 /// No request waits for a reader of the log, but it must not hang on a dead connection.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a connection may be idle before it is tested again.
+/// Time that a connection may be idle before it is tested again.
 const MAX_IDLE: Duration = Duration::from_secs(10);
-/// After how long a connection goes back to the pool, which replaces the ones that are too old.
+/// Age at which a connection goes back to the pool, which replaces the ones that are too old.
 const MAX_AGE: Duration = Duration::from_mins(1);
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);

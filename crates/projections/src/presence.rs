@@ -23,7 +23,7 @@ const LAST_SEEN_RETENTION: TimeDelta = TimeDelta::hours(24);
 
 /// The presence of all users in the cluster, as this node knows it.
 ///
-/// The current time is handed in. Every method that changes the connections of this node returns the signals that the
+/// Callers pass the current time. Every method that changes the connections of this node returns the signals that the
 /// other nodes must be sent, in order.
 #[derive(Debug)]
 pub struct ClusterPresence {

@@ -43,7 +43,7 @@ pub struct TrackingUpdate {
 
 /// The recent positions of helpers on their way, and the updates that are due.
 ///
-/// The current time is handed in. Memory: the fixes of the last minute for each helper on a trip, and the last fix of
+/// Callers pass the current time. Memory: the fixes of the last minute for each helper on a trip, and the last fix of
 /// every other user who moved within the last four seconds.
 #[derive(Debug, Default)]
 pub struct HelperTracker {

@@ -38,7 +38,7 @@ pub enum Deadline {
 /// call succeeded or the database refused it. Rows are collected before the first is handed on: statements have to
 /// bound their results.
 ///
-/// Calls fail with [`Error::PoolTimedOut`] when no connection was to be had in time, and with [`Error::Io`] of kind
+/// Calls fail with [`Error::PoolTimedOut`] when no connection was available in time, and with [`Error::Io`] of kind
 /// `TimedOut` when no answer came in time.
 pub struct DeadlinePool<DB: Database>(Arc<Inner<DB>>);
 

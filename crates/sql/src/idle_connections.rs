@@ -244,7 +244,7 @@ mod tests {
         });
         connections.check_in(first);
         timeout(TEST_TIMEOUT, waiting).await.unwrap().unwrap().unwrap();
-        // A checkout that was dropped has gone through the pool, and is to be had again.
+        // A dropped checkout has gone back through the pool, and is available again.
         timeout(TEST_TIMEOUT, connections.checkout()).await.unwrap().unwrap();
     }
 

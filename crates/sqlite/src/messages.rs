@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// Of the messages of emergency `?1` that user `?2` may read, the last `?4` before `?3`, and all that were written at the
-/// time of the first of these. What a user may read is the same condition twice.
+/// The last `?4` messages of emergency `?1` before `?3` that user `?2` may read, and all written at the time of the first
+/// of these. The condition for what a user may read occurs twice.
 ///
 /// The inner statement depends on no row of the outer one, so SQLite runs it once, and both are ranges of one index.
 pub(crate) const PAGE: &str = "\

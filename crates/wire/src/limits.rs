@@ -64,7 +64,7 @@ macro_rules! limits {
                 Quota { burst, each: Duration::from_millis(each) }
             }
 
-            /// By what this limit counts.
+            /// The key by which this limit counts.
             pub const fn subject(self) -> Subject {
                 match self { $(Self::$name => Subject::$subject),+ }
             }

@@ -31,7 +31,7 @@ fn of_an_account(event: Event) -> LoggedEvent {
     LoggedEvent { emergency: None, ..of_an_emergency(event) }
 }
 
-/// As the use cases append it.
+/// The event in the form in which the use cases append it.
 fn logged(event: Event) -> LoggedEvent {
     match event {
         Event::HelperRightsChanged { .. } | Event::SessionsRevoked { .. } | Event::AccountBlocked { .. } => {

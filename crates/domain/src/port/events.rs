@@ -19,7 +19,7 @@ pub struct Timeline {
 pub struct AccessAsOf {
     /// The access.
     pub access: EmergencyAccess,
-    /// As in [`super::Live`].
+    /// The position in the log at which it was read, as [`Live::as_of`](super::Live::as_of).
     pub as_of: EventId,
 }
 

@@ -11,13 +11,13 @@ use std::{
 use allynet_domain::{Announcement, NodeId, Signal, Timestamp, UserId};
 use chrono::TimeDelta;
 
-/// How often a node without news announces that it is alive.
+/// Interval at which a node without news announces that it is alive.
 const HEARTBEAT_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// Time without an announcement after which a node is dead.
 const NODE_TIMEOUT: TimeDelta = TimeDelta::seconds(20);
-/// How long a node is given to answer before it is asked for its snapshot again.
+/// Time for a node to answer before its snapshot is requested again.
 const SNAPSHOT_TIMEOUT: TimeDelta = TimeDelta::seconds(3);
-/// A longer time between two ticks means that this process stood still.
+/// Maximum time between two ticks of a process that runs; after a longer one it was suspended.
 const MAX_TICK_INTERVAL: TimeDelta = TimeDelta::seconds(3);
 
 /// The users connected to a node, and whether each is a helper on duty.
@@ -128,8 +128,8 @@ impl Cluster {
         let stood_still = self.ticked_at.is_none_or(|at| now - at > MAX_TICK_INTERVAL);
         self.ticked_at = Some(now);
         if stood_still {
-            // A peer that was not heard because signals did not travel, or because this process stood still, is not
-            // dead: its time begins anew.
+            // A peer without announcements because signals did not travel, or because this process was suspended, is
+            // not dead: its time begins anew.
             self.peers.values_mut().for_each(|peer| peer.heard_at = now);
         }
         let Some(announced_at) = self.announced_at else {

@@ -72,7 +72,7 @@ impl LogProgress {
     /// Waits until this node has delivered everything that a read of the database may have been based on.
     ///
     /// The database may be ahead of this node. Without the wait, a connection could enter the rooms of an emergency
-    /// that the node has yet to see ending, or would not be told an end that is already part of what was read.
+    /// that the node has yet to see ending, or would not be sent an end that is already part of the read.
     ///
     /// # Errors
     ///
