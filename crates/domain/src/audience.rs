@@ -1,6 +1,6 @@
 //! Rooms, the audience of every event, and the room changes that follow from an event.
 //!
-//! Pure functions of the event. Adapters keep the members of a room, but membership is decided here.
+//! Pure functions of the event. Adapters keep the members of a room; they must not decide membership.
 
 use std::fmt;
 

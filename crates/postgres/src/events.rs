@@ -297,8 +297,8 @@ impl EventTail for Tail {
 }
 
 impl Tail {
-    /// Decodes rows and advances the cursor. An event that does not decode must not block later ones: the events before it
-    /// are returned first, then it is reported once and skipped.
+    /// Decodes rows and advances the cursor. An event that does not decode must not block later ones: the events before
+    /// it are returned first, then it is reported once and skipped.
     fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
         let mut events = Vec::new();
         for row in rows {

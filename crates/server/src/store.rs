@@ -37,8 +37,8 @@ impl Store {
     /// Opens the database and applies its migrations.
     ///
     /// # Errors
-    /// Returns an error if it cannot be opened, or a migration fails. The error does not contain the URL of PostgreSQL, which
-    /// may hold a password.
+    /// Returns an error if it cannot be opened, or a migration fails. The error does not contain the URL of PostgreSQL,
+    /// which may hold a password.
     pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
             Database::Sqlite(url) => {

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// The last `?4` messages of emergency `?1` before `?3` that user `?2` may read, and all written at the time of the first
-/// of these. The condition for what a user may read occurs twice.
+/// The last `?4` messages of emergency `?1` before `?3` that user `?2` may read, and all written at the time of the
+/// first of these. The condition for what a user may read occurs twice.
 ///
 /// The inner statement depends on no row of the outer one, so SQLite runs it once, and both are ranges of one index.
 pub(crate) const PAGE: &str = "\

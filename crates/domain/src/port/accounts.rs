@@ -59,7 +59,9 @@ pub trait Accounts: Send + Sync {
     /// Counts the emergencies of an account; zeroes for an unknown one.
     async fn activity(&self, id: UserId) -> Result<Activity>;
 
-    /// Accounts with a helper record, oldest first, each with the number of reports about it. Paging MUST NOT lose any.
+    /// Accounts with a helper record, oldest first, each with the number of all reports about it.
+    ///
+    /// Paging MUST NOT lose any.
     async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>>;
 
     /// The contacts of an account, oldest first.
