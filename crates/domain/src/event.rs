@@ -109,7 +109,7 @@ pub enum Event {
         at: Timestamp,
         /// The helpers that had been alerted.
         alerted: Vec<UserId>,
-        /// The participants at that time; decides what a resuming client is sent.
+        /// The participants at that time, from which the events to replay to a resuming client follow.
         #[serde(default)]
         participants: Vec<UserId>,
     },

@@ -37,7 +37,7 @@ struct Entry {
     read_began: Instant,
 }
 
-/// Taken before a read whose result is to be cached.
+/// A stamp taken before a read, with which its result may be cached.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadToken {
     generation: u64,
@@ -64,7 +64,7 @@ impl CallerCache {
         ReadToken { generation: self.0.lock().generation, began: Instant::now() }
     }
 
-    /// Stores what the read returned; no-op if anything was evicted since it began.
+    /// Stores the result of a read; no-op if anything was evicted since it began.
     ///
     /// Blocked accounts are not stored, so that an account that is unblocked is served at once on every node.
     pub(crate) fn insert(&self, read: ReadToken, session: SessionId, account: &Account) {

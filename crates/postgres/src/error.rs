@@ -2,9 +2,9 @@
 
 use allynet_domain::port::{Constraint, Error};
 
-/// Raised by `apply_change_v1` when what the change was decided on is no longer so.
+/// Raised by `apply_change_v1` when a condition of the change does not hold any more.
 const STALE: &str = "AN001";
-/// Two transactions waited for each other and this one was rolled back: deciding again mends it.
+/// Two transactions waited for each other and this one was rolled back: the change has to be decided again.
 const DEADLOCK: &str = "40P01";
 
 /// Classes of SQLSTATE whose cause can pass, so that the same statement may succeed later: connection (08), authorization

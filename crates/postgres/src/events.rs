@@ -271,7 +271,7 @@ impl EventTail for Tail {
     async fn next(&mut self) -> Result<Vec<LoggedEvent>> {
         let mut gap = GapWait::new();
         loop {
-            // Before reading, so that what is committed from now on ends the wait below.
+            // Before reading, so that every commit from now on ends the wait below.
             self.committed.mark_unchanged();
             let rows: Vec<TailRow> = sqlx::query_as(AFTER)
                 .bind(self.cursor.at())

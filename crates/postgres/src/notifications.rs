@@ -1,6 +1,6 @@
-//! Notifications that the log has grown: in process for what this node committed, by `LISTEN`/`NOTIFY` between nodes.
+//! Notifications that the log has grown: in process for commits of this node, by `LISTEN`/`NOTIFY` between nodes.
 //!
-//! Both may be lost, so readers of the log poll as well. Knows nothing of what is in the log.
+//! Both may be lost, so readers of the log poll as well. Knows nothing of the content of the log.
 
 use std::{sync::Arc, time::Duration};
 

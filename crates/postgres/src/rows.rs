@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// The access of a user to an emergency, and what they asked for with it, as JSON.
+/// The access of a user to an emergency, and the data requested with it, as JSON.
 #[derive(FromRow)]
 pub(crate) struct AccessRow {
     owns: bool,
@@ -126,7 +126,7 @@ impl CardRow {
 
 /// Orders search results: the nearest first, equally near ones by their ids.
 ///
-/// By the domain's own distance, which is also what is shown, so that every store returns the same order.
+/// Orders by the domain's distance, which is also shown to clients, so that every store returns the same order.
 pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Metres, I)) {
     found.sort_by(|a, b| {
         let ((a, a_id), (b, b_id)) = (key(a), key(b));

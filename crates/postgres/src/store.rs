@@ -153,7 +153,7 @@ impl Postgres {
         &self.0.main
     }
 
-    /// For background work without a deadline of ours: only the statement timeout ends it.
+    /// For background work without a deadline of the adapter: only the statement timeout ends it.
     pub(crate) fn maintenance(&self) -> &PgPool {
         self.0.main.pool()
     }

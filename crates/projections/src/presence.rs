@@ -33,7 +33,7 @@ pub struct ClusterPresence {
     deadlines: BTreeSet<(Timestamp, UserId)>,
     /// Users whom participants may believe to be online, until it is certain that they are on no node.
     expected: Vec<UserId>,
-    /// Since when the announcements of all nodes have reached this one.
+    /// The time since which the announcements of all nodes have reached this one.
     expecting_since: Option<Timestamp>,
     news: Vec<PresenceNews>,
 }
@@ -86,7 +86,7 @@ impl ClusterPresence {
 
     /// Evicts dead nodes and returns the signals that are due. To be called about once a second.
     ///
-    /// While signals do not travel, nothing can be known of other nodes, and what was known before stays.
+    /// While signals do not travel, the known state of other nodes stays as it is.
     pub fn tick(&mut self, signals_travel: bool, now: Timestamp) -> Vec<Signal> {
         let (dead, signals) = self.cluster.tick(signals_travel, now);
         for (heard_at, changes) in dead {

@@ -90,7 +90,7 @@ impl HelperTracker {
         }
     }
 
-    /// Looks again at all recent fixes, because more trips are known than when they were recorded.
+    /// Checks all recent fixes again, because more trips are known than when they were recorded.
     pub fn recheck(&mut self, open: &OpenEmergencies, now: Timestamp) {
         let users: Vec<_> = self.recent.keys().chain(self.earlier.keys()).copied().collect();
         for user in users {

@@ -9,7 +9,7 @@ use allynet_wire::socket::Failure;
 
 /// Converts an error to the failure for the client, and logs it if it is a fault.
 ///
-/// `operation` is what was attempted: an event name, or a few words.
+/// `operation` names the attempted operation: an event name, or a few words.
 pub(crate) fn to_failure(error: &Error, operation: &str) -> Failure {
     log_fault(error, operation);
     Failure::from(error)

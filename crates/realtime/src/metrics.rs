@@ -100,7 +100,7 @@ impl Metrics {
         self.rooms_participants.set(to_f64(counts.rooms.participants));
     }
 
-    /// Counts the live delivery of an event of this name to so many sockets.
+    /// Counts the live delivery of an event of this name to a number of sockets.
     pub(crate) fn record_deliveries(&self, name: &str, sockets: u64) {
         if let Some(counter) = self.deliveries.get(name) {
             counter.increment(sockets);

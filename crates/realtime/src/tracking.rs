@@ -56,7 +56,7 @@ impl Tracking {
         }
     }
 
-    /// Takes out the updates that are due, and how long it is until the next one: `None` while none is pending.
+    /// Removes and returns the updates that are due, and the time until the next one: `None` while none is pending.
     pub(crate) fn take_due(&self) -> (Vec<TrackingUpdate>, Option<Duration>) {
         let now = self.clock.now();
         let mut tracker = self.tracker.lock();

@@ -319,7 +319,7 @@ pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: R
     Ok(helper)
 }
 
-/// The user whom a report is about.
+/// The subject of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accused {
     /// The owner, without naming them.

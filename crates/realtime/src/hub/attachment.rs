@@ -32,7 +32,7 @@ pub(crate) enum Attachment {
     Refused,
 }
 
-/// The position from which a client wants to be sent what it missed of an emergency.
+/// The position after which a client wants a replay of the events of an emergency.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReplayFrom {
     /// The last event that the client has.

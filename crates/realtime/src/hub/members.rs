@@ -13,7 +13,7 @@ use allynet_projections::MembershipHistory;
 
 use crate::hub::{dirty_users::DirtyUsers, log_entry::LogEntry};
 
-/// Number of events that may be held back for one connection while it is sent what it missed.
+/// Maximum number of events held back for one connection during its replay.
 const MAX_HELD_BACK_EVENTS: usize = 4096;
 
 /// Number of a connection, unique for the life of this process.
@@ -53,7 +53,7 @@ struct Member<D> {
     history: MembershipHistory,
 }
 
-/// Events that are held back for a connection while it is sent what it missed before them.
+/// Events that are held back for a connection during its replay.
 #[derive(Debug)]
 pub(crate) struct HeldBack {
     /// The emergency whose events are held back, or `None` for all events.
@@ -324,7 +324,7 @@ impl<D: Clone> Members<D> {
     }
 }
 
-/// The user whom a room change is about.
+/// The user of a room change.
 pub(crate) const fn user_of(change: &RoomChange) -> UserId {
     match change {
         RoomChange::Enter { user, .. }

@@ -44,7 +44,7 @@ pub(crate) struct AdmissionControl {
 }
 
 impl AdmissionControl {
-    /// Counts an event against its limits, and decides what becomes of it.
+    /// Counts an event against its limits, and decides on its admission.
     pub(crate) fn admit(&self, session: &Session, request: &Request) -> Admission {
         if session.is_over() {
             return Admission::Dropped;

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     UpdateLocation(Position),
 }
 
-/// An event of a client: what it asks for, and by which rule it is limited.
+/// A parsed event of a client: its command, and the rule by which it is limited.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// The command, or the failure to be answered for an unknown event or an invalid payload.

@@ -96,7 +96,7 @@ impl EventRouter {
         }
     }
 
-    /// Carries out a request, answers it, and replays what the client missed.
+    /// Carries out a request, answers it, and replays the events that the client missed.
     async fn handle(&self, session: Arc<Session>, request: Request, reply_to: ReplyTo) {
         let socket = reply_to.socket.clone();
         let (outcome, replay) = match self.execute(&session, request.command).await {

@@ -69,7 +69,7 @@ impl RoomHandler {
         Err(Failure::internal())
     }
 
-    /// Takes a connection out of the room of an emergency. Its user goes on to be sent what concerns participants.
+    /// Takes a connection out of the room of an emergency. A participant is still sent the events for participants.
     pub(crate) async fn leave(&self, session: &Session, wanted: Which) -> Result<Completed, Failure> {
         let fail = |error: Error| to_failure(&error, EventKind::LeaveRoom.name());
         let left = rooms::leave(&self.emergencies, &*self.log, session.identity.user, wanted).await;

@@ -39,7 +39,7 @@ impl Acknowledgements {
         let (Self { queue, clock, metrics }, alerted_at) = (self.clone(), alert.at);
         tokio::spawn(async move {
             while let Some(ack) = acks.next().await {
-                // An acknowledgement whose payload cannot be decoded is one all the same.
+                // An acknowledgement with a payload that cannot be decoded counts, too.
                 if matches!(ack, Ok(_) | Err(AckError::Decode(_))) {
                     metrics.record_acknowledgement(alerted_at, clock.now());
                     // Fails only when the node has stopped storing: the alert is sent again by another one.

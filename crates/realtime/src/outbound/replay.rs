@@ -44,7 +44,7 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
-    /// Replays what a connection missed since `last`, which was attached at `position` and put into these rooms.
+    /// Replays the events after `last` that a connection missed, which was attached at `position` in these rooms.
     ///
     /// Events MUST be held back for it.
     pub(crate) async fn to_session(&self, device: &Device, last: EventId, position: EventId, rooms: Vec<Room>) {
@@ -55,7 +55,7 @@ impl Replayer {
         }
     }
 
-    /// Replays what a connection missed of an emergency whose room it joined.
+    /// Replays the events that a connection missed of an emergency whose room it joined.
     ///
     /// Events of the emergency MUST be held back for it.
     pub(crate) async fn to_room(&self, device: &Device, from: ReplayFrom, joined: &JoinPoint) {
@@ -92,7 +92,7 @@ impl Replayer {
         }
     }
 
-    /// Sends what was held back, until the hub lets the connection go live.
+    /// Sends the events held back, until the hub lets the connection go live.
     async fn go_live(&self, device: &Device) -> SendResult {
         loop {
             let send = |device: &Device, entry: &Arc<LogEntry>, viewer| self.deliver(device, entry, viewer).is_ok();

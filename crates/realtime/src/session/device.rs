@@ -57,7 +57,7 @@ impl Device {
         sent.map_err(|error| session.not_accepted(EmitKind::Log, error))
     }
 
-    /// Cuts off a client that does not read what it is sent: it reconnects and is replayed to.
+    /// Cuts off a client that does not read its events: it reconnects and gets a replay.
     ///
     /// No-op for a client that has left the namespace: it accepts nothing either, and may be about to come back on the
     /// same connection.

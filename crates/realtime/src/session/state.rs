@@ -36,7 +36,7 @@ const INBOX_CAPACITY: usize = 64;
 pub(crate) struct Session {
     pub(crate) id: MemberId,
     pub(crate) identity: Identity,
-    /// Runs what the client asks for, in the order of arrival.
+    /// Runs the requests of the client, in the order of arrival.
     pub(crate) inbox: Inbox,
     pub(crate) writer: SessionWriter,
     /// The newest position that arrived faster than positions are stored.
@@ -86,7 +86,7 @@ impl Session {
         Self { id, identity, inbox, writer, deferred_position, connections, metrics, permit, pending }
     }
 
-    /// Takes what is needed to attach the connection. `None` at the second call, and once the connection is over.
+    /// Takes the data for attaching the connection. `None` at the second call, and once the connection is over.
     pub(crate) fn take_pending(&self) -> Option<PendingAttachment> {
         self.pending.lock().take()
     }

@@ -1,4 +1,4 @@
-//! Metrics of requests: how many were answered with which status, and how long that took.
+//! Metrics of requests: number of answers by status, and their duration.
 //!
 //! The label is the route pattern and never the requested path, so that no label holds an id and clients cannot create
 //! series.
