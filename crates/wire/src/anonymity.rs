@@ -1,24 +1,27 @@
 //! Property test: the id and the names of an anonymous owner occur in no payload that is rendered for another viewer.
 
-use allynet_domain::{Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer, testing::edited};
+use allynet_domain::{
+    Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer,
+    testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, edited, id, message, person, text},
+};
 use proptest::prelude::*;
 
 use crate::{
     events::outgoing,
-    given::{ADMIN, ALAN, GRACE, OWNER, emergency, every_event, grace, id, logged, message, resolved, text},
+    testing::{every_logged_event, filled_emergency, filled_resolved, logged},
     timeline::timeline,
     views::{EmergencyView, MessageView, Reader},
 };
 
 /// Viewers other than the owner, with their relation to the emergency.
 const OTHER_VIEWERS: [(u128, Relation); 3] =
-    [(GRACE, Relation::RespondingHelper), (ALAN, Relation::Helper), (ALAN, Relation::Stranger)];
+    [(GRACE_HOPPER, Relation::RespondingHelper), (ALAN, Relation::Helper), (ALAN, Relation::Stranger)];
 
 fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
-    let senders = [Sender::Owner(owner.clone()), Sender::Helper(grace()), Sender::System];
-    let tos = [To::Everyone, To::Creator, To::Helper(id(GRACE))];
+    let senders = [Sender::Owner(owner.clone()), Sender::Helper(person(GRACE_HOPPER)), Sender::System];
+    let tos = [To::Everyone, To::Creator, To::Helper(id(GRACE_HOPPER))];
     let pairs = senders.iter().flat_map(|from| tos.map(|to| (from.clone(), to)));
-    pairs.map(|(from, to)| Message { owner: owner.id, ..message(from, to, anonymous) }).collect()
+    pairs.map(|(from, to)| Message { owner: owner.id, anonymous, ..message(from, to) }).collect()
 }
 
 /// Every kind of event, with `owner` as the owner of the emergency.
@@ -34,7 +37,7 @@ fn events_of(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
     };
     let posted = |message| LoggedEvent { actor: Some(owner.id), ..logged(None, Event::MessagePosted { message }) };
     let without_message = |event: &LoggedEvent| !matches!(event.event, Event::MessagePosted { .. });
-    let events = every_event(anonymous).into_iter().filter(without_message).map(with_owner);
+    let events = every_logged_event(anonymous).into_iter().filter(without_message).map(with_owner);
     events.chain(messages(owner, anonymous).into_iter().map(posted)).collect()
 }
 
@@ -42,11 +45,11 @@ fn events_of(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
 fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
     let mut rendered = Vec::new();
     let events = events_of(owner, anonymous);
-    let viewers = [Viewer::Anyone, Viewer::User(id(GRACE)), Viewer::User(id(ALAN))];
+    let viewers = [Viewer::Anyone, Viewer::User(id(GRACE_HOPPER)), Viewer::User(id(ALAN))];
     for (event, viewer) in events.iter().flat_map(|event| viewers.map(|viewer| (event, viewer))) {
         rendered.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
     }
-    for emergency in [emergency(anonymous), resolved(anonymous)] {
+    for emergency in [filled_emergency(anonymous), filled_resolved(anonymous)] {
         let emergency = edited(emergency, |e| {
             e.call.owner = owner.clone();
             if let Some(ending) = &mut e.ending {
@@ -58,7 +61,7 @@ fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
             rendered.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());
         }
     }
-    let readers = [Some(id(GRACE)), Some(id(ALAN)), Some(id(ADMIN)), None];
+    let readers = [Some(id(GRACE_HOPPER)), Some(id(ALAN)), Some(id(ADMIN)), None];
     for (message, user) in messages(owner, anonymous).iter().flat_map(|m| readers.map(|user| (m, user))) {
         rendered.push(serde_json::to_string(&MessageView::new(message, Reader { user, unmasks: false })).unwrap());
     }

@@ -9,14 +9,14 @@ pub mod client;
 pub mod cursor;
 pub mod data;
 pub mod events;
-#[cfg(test)]
-mod given;
 pub mod input;
 pub mod limits;
 pub mod origin;
 pub mod problem;
 pub mod signals;
 pub mod socket;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod views;
 

@@ -88,20 +88,24 @@ impl From<&PresenceNews> for PresenceSignal {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::{Metres, port::Fix};
+    use allynet_domain::{
+        Metres,
+        port::Fix,
+        testing::{EMERGENCY, GRACE_HOPPER, at, id},
+    };
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::given::{EMERGENCY, GRACE, at, emergency, id, shown};
+    use crate::testing::{filled_emergency, shown};
 
     #[test]
     fn emergency_alerts() {
-        assert_snapshot!(shown(&AlertsSignal::new(&emergency(true), at(7))), @r#"
+        assert_snapshot!(shown(&AlertsSignal::new(&filled_emergency(true), at(7))), @r#"
         {
           "acknowledged": 1,
           "alerted": 2,
           "declined": 0,
-          "emergencyId": "00000000-0000-0000-0000-00000000000e",
+          "emergencyId": "00000000-0000-0000-0000-000000000064",
           "timestamp": "2026-01-15T10:00:07Z",
           "wave": 1
         }
@@ -110,16 +114,16 @@ mod tests {
 
     #[test]
     fn helper_location() {
-        let fix = Fix { user: id(GRACE), position: Position::new(52.501, 13.25).unwrap(), at: at(7) };
+        let fix = Fix { user: id(GRACE_HOPPER), position: Position::new(52.501, 13.25).unwrap(), at: at(7) };
         let (emergency, distance, estimated_arrival) = (id(EMERGENCY), Metres::new(111.6), Some(at(80)));
         let approach = Approach { emergency, fix, distance, estimated_arrival, arrived: false };
         assert_snapshot!(shown(&LocationSignal::from(&approach)), @r#"
         {
           "arrived": false,
           "distance": 112,
-          "emergencyId": "00000000-0000-0000-0000-00000000000e",
+          "emergencyId": "00000000-0000-0000-0000-000000000064",
           "estimatedArrival": "2026-01-15T10:01:20Z",
-          "helperId": "00000000-0000-0000-0000-000000000006",
+          "helperId": "00000000-0000-0000-0000-000000000002",
           "location": {"latitude": 52.501, "longitude": 13.25},
           "updatedAt": "2026-01-15T10:00:07Z"
         }
@@ -128,12 +132,12 @@ mod tests {
 
     #[test]
     fn presence_update() {
-        let news = PresenceNews { user: id(GRACE), online: false, last_seen_at: Some(at(7)) };
+        let news = PresenceNews { user: id(GRACE_HOPPER), online: false, last_seen_at: Some(at(7)) };
         assert_snapshot!(shown(&PresenceSignal::from(&news)), @r#"
         {
           "lastSeenAt": "2026-01-15T10:00:07Z",
           "online": false,
-          "userId": "00000000-0000-0000-0000-000000000006"
+          "userId": "00000000-0000-0000-0000-000000000002"
         }
         "#);
     }

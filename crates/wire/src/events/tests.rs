@@ -1,11 +1,14 @@
 //! Snapshots of server events, for viewers that may see the owner and for viewers that may not.
 
-use allynet_domain::{Sender, To, UserId};
+use allynet_domain::{
+    Sender, To, UserId,
+    testing::{ALAN, GRACE_HOPPER, OWNER, id, person},
+};
 use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
-use crate::given::{ALAN, GRACE, OWNER, ada, every_event, field, grace, id, logged, message, shown};
+use crate::testing::{anonymous_message, every_logged_event, field, logged, shown};
 
 fn sent(event: &LoggedEvent, viewer: Viewer) -> Option<(&'static str, Value)> {
     let outgoing = outgoing(event, viewer).unwrap()?;
@@ -17,7 +20,7 @@ fn sent(event: &LoggedEvent, viewer: Viewer) -> Option<(&'static str, Value)> {
 
 /// The payload of the event with this name.
 fn payload_of(name: &str, anonymous: bool, viewer: Viewer) -> String {
-    let events = every_event(anonymous);
+    let events = every_logged_event(anonymous);
     let mut payloads = events.iter().filter_map(|event| sent(event, viewer));
     shown(&payloads.find(|(sent, _)| *sent == name).unwrap().1)
 }
@@ -28,7 +31,7 @@ fn user(n: u128) -> Viewer {
 
 #[test]
 fn every_event_has_its_documented_name_or_is_not_sent() {
-    let events = every_event(false);
+    let events = every_logged_event(false);
     let names: Vec<_> = events.iter().map(|e| sent(e, Viewer::Anyone).map(|(name, _)| name)).collect();
     assert_eq!(
         names,
@@ -39,8 +42,8 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             None,
             Some("emergency:unanswered"),
             Some("helper:joined"),
-            Some("emergency:status_changed"),
             Some("helper:status_update"),
+            Some("emergency:status_changed"),
             Some("emergency:resolved"),
             Some("emergency:cancelled"),
             Some("emergency:ended"),
@@ -55,7 +58,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
 
 #[test]
 fn the_list_of_names_holds_every_name_once() {
-    let events = every_event(false);
+    let events = every_logged_event(false);
     let mut rendered: Vec<_> = events.iter().filter_map(|event| Some(sent(event, Viewer::Anyone)?.0)).collect();
     let mut listed = NAMES.to_vec();
     rendered.sort_unstable();
@@ -65,7 +68,7 @@ fn the_list_of_names_holds_every_name_once() {
 
 #[test]
 fn an_event_is_rendered_if_and_only_if_it_has_an_audience() {
-    for event in every_event(false) {
+    for event in every_logged_event(false) {
         let heard = !event.deliveries().is_empty();
         assert_eq!(sent(&event, Viewer::Anyone).is_some(), heard, "{event:?}");
     }
@@ -80,7 +83,7 @@ fn emergency_created() {
         "category": "flood",
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
-        "id": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-000000000064",
         "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
         "priority": "critical",
         "severity": 8,
@@ -88,7 +91,7 @@ fn emergency_created() {
         "status": "active",
         "type": "natural_disaster",
         "user": {
-          "id": "00000000-0000-0000-0000-000000000ada",
+          "id": "00000000-0000-0000-0000-000000000001",
           "profile": {"firstName": "Ada", "lastName": "Lovelace"}
         }
       },
@@ -107,7 +110,7 @@ fn emergency_created_by_an_anonymous_owner() {
         "category": "flood",
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
-        "id": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-000000000064",
         "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
         "priority": "critical",
         "severity": 8,
@@ -124,7 +127,7 @@ fn emergency_created_by_an_anonymous_owner() {
 
 #[test]
 fn emergency_nearby() {
-    assert_snapshot!(payload_of("emergency:nearby", false, user(GRACE)), @r#"
+    assert_snapshot!(payload_of("emergency:nearby", false, user(GRACE_HOPPER)), @r#"
     {
       "distance": 150,
       "emergency": {
@@ -132,7 +135,7 @@ fn emergency_nearby() {
         "category": "flood",
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
-        "id": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-000000000064",
         "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
         "priority": "critical",
         "severity": 8,
@@ -140,7 +143,7 @@ fn emergency_nearby() {
         "status": "active",
         "type": "natural_disaster",
         "user": {
-          "id": "00000000-0000-0000-0000-000000000ada",
+          "id": "00000000-0000-0000-0000-000000000001",
           "profile": {"firstName": "Ada", "lastName": "Lovelace"}
         }
       },
@@ -151,7 +154,7 @@ fn emergency_nearby() {
 
 #[test]
 fn emergency_nearby_of_an_anonymous_owner() {
-    assert_snapshot!(payload_of("emergency:nearby", true, user(GRACE)), @r#"
+    assert_snapshot!(payload_of("emergency:nearby", true, user(GRACE_HOPPER)), @r#"
     {
       "distance": 150,
       "emergency": {
@@ -159,7 +162,7 @@ fn emergency_nearby_of_an_anonymous_owner() {
         "category": "flood",
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
-        "id": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-000000000064",
         "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
         "priority": "critical",
         "severity": 8,
@@ -175,9 +178,9 @@ fn emergency_nearby_of_an_anonymous_owner() {
 
 #[test]
 fn each_alerted_helper_gets_their_own_distance() {
-    let events = every_event(false);
+    let events = every_logged_event(false);
     let distance = |viewer| field(&sent(&events[1], viewer).unwrap().1, "distance").clone();
-    assert_eq!((distance(user(GRACE)), distance(user(ALAN))), (150.into(), 3000.into()));
+    assert_eq!((distance(user(GRACE_HOPPER)), distance(user(ALAN))), (150.into(), 3000.into()));
     assert_eq!(distance(Viewer::Anyone), Value::Null);
 }
 
@@ -185,11 +188,11 @@ fn each_alerted_helper_gets_their_own_distance() {
 fn helper_joined() {
     assert_snapshot!(payload_of("helper:joined", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "helper": {
         "helperRating": {"average": 4.67, "count": 3},
-        "id": "00000000-0000-0000-0000-000000000006",
+        "id": "00000000-0000-0000-0000-000000000002",
         "joinedAt": "2026-01-15T10:00:01Z",
         "profile": {"firstName": "Grace", "lastName": "Hopper"},
         "trustScore": 150
@@ -202,9 +205,9 @@ fn helper_joined() {
 fn helper_status_update() {
     assert_snapshot!(payload_of("helper:status_update", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
-      "helperId": "00000000-0000-0000-0000-000000000006",
+      "helperId": "00000000-0000-0000-0000-000000000002",
       "notes": "By bike",
       "status": "on_way",
       "updatedAt": "2026-01-15T10:00:02Z"
@@ -217,11 +220,11 @@ fn emergency_status_changed() {
     assert_snapshot!(payload_of("emergency:status_changed", true, Viewer::Anyone), @r#"
     {
       "emergency": {
-        "id": "00000000-0000-0000-0000-00000000000e",
+        "id": "00000000-0000-0000-0000-000000000064",
         "status": "responding",
         "updatedAt": "2026-01-15T10:00:01Z"
       },
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "status": "responding",
       "timestamp": "2026-01-15T10:00:01Z"
@@ -233,12 +236,12 @@ fn emergency_status_changed() {
 fn emergency_resolved() {
     assert_snapshot!(payload_of("emergency:resolved", false, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
       "resolvedAt": "2026-01-15T10:00:10Z",
-      "resolvedBy": "00000000-0000-0000-0000-000000000ada",
+      "resolvedBy": "00000000-0000-0000-0000-000000000001",
       "timestamp": "2026-01-15T10:00:10Z"
     }
     "#);
@@ -248,7 +251,7 @@ fn emergency_resolved() {
 fn emergency_resolved_by_an_anonymous_owner() {
     assert_snapshot!(payload_of("emergency:resolved", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
@@ -263,9 +266,9 @@ fn emergency_resolved_by_an_anonymous_owner() {
 fn emergency_cancelled() {
     assert_snapshot!(payload_of("emergency:cancelled", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
-      "reason": "A mistake",
+      "reason": "By mistake",
       "timestamp": "2026-01-15T10:00:10Z"
     }
     "#);
@@ -275,7 +278,7 @@ fn emergency_cancelled() {
 fn emergency_ended() {
     assert_snapshot!(payload_of("emergency:ended", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "status": "resolved",
       "timestamp": "2026-01-15T10:00:10Z"
@@ -288,7 +291,7 @@ fn emergency_unanswered() {
     assert_snapshot!(payload_of("emergency:unanswered", true, Viewer::Anyone), @r#"
     {
       "alertedHelpers": 2,
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "timestamp": "2026-01-15T10:00:05Z"
     }
@@ -299,20 +302,20 @@ fn emergency_unanswered() {
 fn emergency_message() {
     assert_snapshot!(payload_of("emergency:message", false, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "message": {
-        "_id": "00000000-0000-0000-0000-00000000000c",
+        "_id": "00000000-0000-0000-0000-00000000012c",
         "createdAt": "2026-01-15T10:00:05Z",
         "displayInitials": "AL",
         "displayName": "Ada Lovelace",
-        "emergencyId": "00000000-0000-0000-0000-00000000000e",
-        "id": "00000000-0000-0000-0000-00000000000c",
+        "emergencyId": "00000000-0000-0000-0000-000000000064",
+        "id": "00000000-0000-0000-0000-00000000012c",
         "isMine": false,
         "message": "The door is open",
         "recipientId": null,
         "recipientRole": null,
-        "senderId": "00000000-0000-0000-0000-000000000ada",
+        "senderId": "00000000-0000-0000-0000-000000000001",
         "senderRole": "creator"
       }
     }
@@ -323,15 +326,15 @@ fn emergency_message() {
 fn emergency_message_of_an_anonymous_owner_as_others_see_it() {
     assert_snapshot!(payload_of("emergency:message", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "message": {
-        "_id": "00000000-0000-0000-0000-00000000000c",
+        "_id": "00000000-0000-0000-0000-00000000012c",
         "createdAt": "2026-01-15T10:00:05Z",
         "displayInitials": "A",
         "displayName": "Anonymous",
-        "emergencyId": "00000000-0000-0000-0000-00000000000e",
-        "id": "00000000-0000-0000-0000-00000000000c",
+        "emergencyId": "00000000-0000-0000-0000-000000000064",
+        "id": "00000000-0000-0000-0000-00000000012c",
         "isMine": false,
         "message": "The door is open",
         "recipientId": null,
@@ -347,20 +350,20 @@ fn emergency_message_of_an_anonymous_owner_as_others_see_it() {
 fn emergency_message_of_an_anonymous_owner_as_the_owner_sees_it() {
     assert_snapshot!(payload_of("emergency:message", true, user(OWNER)), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
       "message": {
-        "_id": "00000000-0000-0000-0000-00000000000c",
+        "_id": "00000000-0000-0000-0000-00000000012c",
         "createdAt": "2026-01-15T10:00:05Z",
         "displayInitials": "AL",
         "displayName": "Ada Lovelace",
-        "emergencyId": "00000000-0000-0000-0000-00000000000e",
-        "id": "00000000-0000-0000-0000-00000000000c",
+        "emergencyId": "00000000-0000-0000-0000-000000000064",
+        "id": "00000000-0000-0000-0000-00000000012c",
         "isMine": true,
         "message": "The door is open",
         "recipientId": null,
         "recipientRole": null,
-        "senderId": "00000000-0000-0000-0000-000000000ada",
+        "senderId": "00000000-0000-0000-0000-000000000001",
         "senderRole": "creator"
       }
     }
@@ -371,19 +374,19 @@ fn emergency_message_of_an_anonymous_owner_as_the_owner_sees_it() {
 fn emergency_message_deleted() {
     assert_snapshot!(payload_of("emergency:message:deleted", true, Viewer::Anyone), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
-      "messageId": "00000000-0000-0000-0000-00000000000c"
+      "messageId": "00000000-0000-0000-0000-00000000012c"
     }
     "#);
 }
 
 #[test]
 fn is_mine_is_true_only_in_the_delivery_to_the_sender() {
-    for from in [Sender::Owner(ada()), Sender::Helper(grace())] {
-        for to in [To::Everyone, To::Creator, To::Helper(id(GRACE))] {
+    for from in [Sender::Owner(person(OWNER)), Sender::Helper(person(GRACE_HOPPER))] {
+        for to in [To::Everyone, To::Creator, To::Helper(id(GRACE_HOPPER))] {
             let sender = from.id().unwrap();
-            let event = logged(None, Event::MessagePosted { message: message(from.clone(), to, true) });
+            let event = logged(None, Event::MessagePosted { message: anonymous_message(from.clone(), to) });
             for delivery in event.deliveries() {
                 let mine = field(&sent(&event, delivery.viewer).unwrap().1, "message.isMine") == true;
                 assert_eq!(mine, delivery.viewer == Viewer::User(sender), "{from:?} {to:?}");

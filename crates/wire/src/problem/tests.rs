@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::{EmergencyStatus, ResponseStatus};
+use allynet_domain::{
+    EmergencyStatus, ResponseStatus,
+    testing::{EMERGENCY, id},
+};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::given::{id, shown};
+use crate::testing::shown;
 
 /// What comes after a refusal in declaration order. A new one fails to compile here until it has a place.
 fn after(refusal: &Refusal) -> Option<Refusal> {
@@ -29,7 +32,7 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::MessageNotFound => Refusal::HelperNotFound,
         Refusal::HelperNotFound => Refusal::PartyNotFound,
         Refusal::PartyNotFound => Refusal::PartyMissing,
-        Refusal::PartyMissing => Refusal::ActiveEmergencyExists { emergency: id(14) },
+        Refusal::PartyMissing => Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
         Refusal::ActiveEmergencyExists { .. } => Refusal::EmergencyEnded { status: EmergencyStatus::Resolved },
         Refusal::EmergencyEnded { .. } => Refusal::EmergencyLive,
         Refusal::EmergencyLive => Refusal::EmergencyNotResolved,
@@ -116,11 +119,11 @@ fn a_failure_is_an_envelope_with_details_or_null() {
       "success": false
     }
     "#);
-    assert_snapshot!(shown(&Problem::from(&Refusal::ActiveEmergencyExists { emergency: id(14) })), @r#"
+    assert_snapshot!(shown(&Problem::from(&Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) })), @r#"
     {
       "error": {
         "code": 409,
-        "details": [{"field": "emergencyId", "message": "00000000-0000-0000-0000-00000000000e"}],
+        "details": [{"field": "emergencyId", "message": "00000000-0000-0000-0000-000000000064"}],
         "message": "You already have an active emergency",
         "reason": "active_emergency_exists"
       },
@@ -146,7 +149,11 @@ fn only_refusals_with_facts_for_the_client_have_details() {
     let with_details: Vec<_> = every_refusal().filter(|refusal| Problem::from(refusal).details.is_some()).collect();
     assert_eq!(
         with_details,
-        [Refusal::PartyMissing, Refusal::ActiveEmergencyExists { emergency: id(14) }, Refusal::RecipientTakesNoPart]
+        [
+            Refusal::PartyMissing,
+            Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
+            Refusal::RecipientTakesNoPart
+        ]
     );
 }
 

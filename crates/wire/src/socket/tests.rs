@@ -1,20 +1,23 @@
 //! Snapshots of acknowledgements, errors and confirmations.
 
-use allynet_domain::port;
+use allynet_domain::{
+    port,
+    testing::{EMERGENCY, OWNER, at, id},
+};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::given::{EMERGENCY, OWNER, at, id, shown};
+use crate::testing::shown;
 
 #[test]
 fn acknowledgements_say_whether_the_event_succeeded() {
     let done: Result<_, Failure> = Ok(Confirmation::joined(id(EMERGENCY)));
     assert_snapshot!(shown(&Acknowledgement::of(&done)), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "message": "Successfully joined emergency room",
       "ok": true,
-      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+      "room": "emergency:00000000-0000-0000-0000-000000000064"
     }
     "#);
     let failed: Result<Confirmation, _> = Err(Failure::unknown_event());
@@ -27,17 +30,17 @@ fn confirmations_have_their_own_events() {
     assert_eq!(joined.event(), "emergency:joined");
     assert_snapshot!(shown(&joined), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
       "message": "Successfully joined emergency room",
-      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+      "room": "emergency:00000000-0000-0000-0000-000000000064"
     }
     "#);
     let left = Confirmation::left(id(EMERGENCY));
     assert_eq!(left.event(), "emergency:left");
     assert_snapshot!(shown(&left), @r#"
     {
-      "emergencyId": "00000000-0000-0000-0000-00000000000e",
-      "room": "emergency:00000000-0000-0000-0000-00000000000e"
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
+      "room": "emergency:00000000-0000-0000-0000-000000000064"
     }
     "#);
     let located = Confirmation::located(Position::new(52.5, -13.25).unwrap());
@@ -116,12 +119,12 @@ fn session_ready_lists_only_rooms_that_can_be_joined_by_name() {
     {
       "latestEventId": 42,
       "rooms": [
-        "user:00000000-0000-0000-0000-000000000ada",
+        "user:00000000-0000-0000-0000-000000000001",
         "helpers",
-        "emergency:00000000-0000-0000-0000-00000000000e"
+        "emergency:00000000-0000-0000-0000-000000000064"
       ],
       "serverTime": "2026-01-15T10:00:00Z",
-      "userId": "00000000-0000-0000-0000-000000000ada"
+      "userId": "00000000-0000-0000-0000-000000000001"
     }
     "#);
 }

@@ -1,15 +1,19 @@
 //! Bodies of the account and helper routes.
 
-use allynet_domain::{Profile, Text, Verification, usecase::helpers::Duty};
+use allynet_domain::{
+    Profile, Text, Verification,
+    testing::{OWNER, account, at, id},
+    usecase::helpers::Duty,
+};
 use serde_json::json;
 
 use super::*;
 use crate::{
     cursor,
-    given::{account, at, id},
     input::accounts::{
         block, contact, duty, helper_page, login, logout, profile, refresh, register, update_password, verification,
     },
+    testing::filled,
 };
 
 fn registration() -> Value {
@@ -108,7 +112,7 @@ fn tokens_must_be_strings() {
 
 #[test]
 fn a_missing_profile_field_keeps_its_value_and_null_clears_it() {
-    let current = account(1).profile;
+    let current = filled(account(OWNER)).profile;
     assert_eq!(profile(&json!({}), &current).unwrap(), current);
     let cleared = profile(&json!({ "lastName": null, "phone": null, "bio": "", "avatar": null }), &current).unwrap();
     let first_name = current.first_name.clone();
@@ -138,10 +142,10 @@ fn every_wrong_field_of_a_profile_is_named_once() {
         ("avatar", json!(format!("https://{}", "a".repeat(1993)))),
         ("avatar", json!(7)),
     ] {
-        let read = profile(&json!({ field: value }), &account(1).profile);
+        let read = profile(&json!({ field: value }), &filled(account(OWNER)).profile);
         assert_eq!(wrong_fields(read), [field], "{value}");
     }
-    assert_eq!(wrong_fields(profile(&json!([]), &account(1).profile)), ["body"]);
+    assert_eq!(wrong_fields(profile(&json!([]), &filled(account(OWNER)).profile)), ["body"]);
 }
 
 #[test]

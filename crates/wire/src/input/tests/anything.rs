@@ -1,12 +1,13 @@
 //! Property tests: parsing any JSON succeeds or lists the invalid fields; it never panics.
 
+use allynet_domain::testing::{OWNER, account};
 use proptest::{collection, prelude::*};
 use serde_json::Map;
 
 use super::*;
 use crate::{
-    given::account,
     input::{accounts, emergencies, socket},
+    testing::filled,
 };
 
 type Reader<Input> = fn(&Input) -> Result<(), Problem>;
@@ -16,7 +17,7 @@ const BODIES: &[Reader<Value>] = &[
     |v| accounts::login(v).map(drop),
     |v| accounts::refresh(v).map(drop),
     |v| accounts::logout(v).map(drop),
-    |v| accounts::profile(v, &account(1).profile).map(drop),
+    |v| accounts::profile(v, &filled(account(OWNER)).profile).map(drop),
     |v| accounts::update_password(v).map(drop),
     |v| accounts::contact(v).map(drop),
     |v| accounts::duty(v).map(drop),

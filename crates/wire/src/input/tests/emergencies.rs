@@ -1,12 +1,14 @@
 //! Bodies and queries of the emergency and message routes.
 
-use allynet_domain::usecase::emergencies::Accused;
 use allynet_domain::{Addressee, EmergencyStatus, EmergencyType, EventId, Priority, ResponseStatus};
+use allynet_domain::{
+    testing::{at, id, text},
+    usecase::emergencies::Accused,
+};
 
 use super::*;
 use crate::{
     cursor,
-    given::{at, id, text},
     input::emergencies::{
         Answer, admin_page, cancel, helper_status, helpers_near, history, location, message, messages, nearby, raise,
         rating, report, resolve, respond, timeline,

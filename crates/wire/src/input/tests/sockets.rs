@@ -1,20 +1,23 @@
 //! Payloads of client events.
 
-use allynet_domain::{EventId, usecase::rooms::Which};
+use allynet_domain::{
+    EventId,
+    testing::{EMERGENCY, id},
+    usecase::rooms::Which,
+};
 
 use super::*;
 use crate::{
-    given::id,
     input::socket::{event_id, location, room},
     socket::Failure,
 };
 
-const ID: &str = "00000000-0000-0000-0000-00000000000e";
+const ID: &str = "00000000-0000-0000-0000-000000000064";
 
 #[test]
 fn an_emergency_is_named_by_its_id_or_as_current() {
     for (sent, which) in [
-        (ID, Which::Id(id(14))),
+        (ID, Which::Id(id(EMERGENCY))),
         (" current ", Which::Current),
         ("nonsense", Which::Unknown),
         // A string that is not a valid id is treated like the id of no emergency.

@@ -3,12 +3,13 @@
 use allynet_domain::{
     Account, Contact, HelperReputation, Secret,
     port::{Activity, ListedHelper},
+    testing::{GRACE_HOPPER, account, at, helper, id, text},
     usecase::accounts::{SignedIn, TokenPair},
 };
 use insta::assert_snapshot;
 
 use crate::{
-    given::{GRACE, account, at, helper, id, json, shown, text},
+    testing::{filled, json, shown},
     views::{
         ContactView, Helper, HelperList, HelperRecordView, ListedHelperView, Session, Stats, Success, Tokens, User,
         UserView,
@@ -21,12 +22,12 @@ fn tokens() -> TokenPair {
 
 #[test]
 fn a_helpers_account() {
-    assert_snapshot!(shown(&User::from(&helper(GRACE))), @r#"
+    assert_snapshot!(shown(&User::from(&filled(helper(GRACE_HOPPER)))), @r#"
     {
       "user": {
-        "_id": "00000000-0000-0000-0000-000000000006",
-        "createdAt": "2026-01-15T09:59:00Z",
-        "email": "grace@example.org",
+        "_id": "00000000-0000-0000-0000-000000000002",
+        "createdAt": "2026-01-15T09:43:20Z",
+        "email": "00000000-0000-0000-0000-000000000002@example.org",
         "helper": {
           "available": true,
           "helperRating": {"average": 4.67, "count": 3},
@@ -34,10 +35,10 @@ fn a_helpers_account() {
           "trustScore": 150,
           "verification": "verified"
         },
-        "id": "00000000-0000-0000-0000-000000000006",
+        "id": "00000000-0000-0000-0000-000000000002",
         "isActive": true,
         "profile": {
-          "avatar": "https://example.org/grace.png",
+          "avatar": "https://example.org/avatar.png",
           "bio": "Sails",
           "firstName": "Grace",
           "lastName": "Hopper",
@@ -51,16 +52,16 @@ fn a_helpers_account() {
 
 #[test]
 fn a_blocked_account_with_few_details() {
-    let mut account = Account { blocked: true, ..account(GRACE) };
+    let mut account = Account { blocked: true, ..filled(account(GRACE_HOPPER)) };
     (account.profile.last_name, account.profile.phone) = (None, None);
     (account.profile.avatar, account.profile.bio) = (None, None);
     assert_snapshot!(shown(&UserView::from(&account)), @r#"
     {
-      "_id": "00000000-0000-0000-0000-000000000006",
-      "createdAt": "2026-01-15T09:59:00Z",
-      "email": "grace@example.org",
+      "_id": "00000000-0000-0000-0000-000000000002",
+      "createdAt": "2026-01-15T09:43:20Z",
+      "email": "00000000-0000-0000-0000-000000000002@example.org",
       "helper": null,
-      "id": "00000000-0000-0000-0000-000000000006",
+      "id": "00000000-0000-0000-0000-000000000002",
       "isActive": false,
       "profile": {"avatar": null, "bio": null, "firstName": "Grace", "lastName": null, "phone": null},
       "role": "user"
@@ -70,8 +71,8 @@ fn a_blocked_account_with_few_details() {
 
 #[test]
 fn a_helper_record() {
-    let account = helper(GRACE);
-    let helper = Helper { helper: HelperRecordView::of(&account).unwrap() };
+    let grace_hopper = filled(helper(GRACE_HOPPER));
+    let helper = Helper { helper: HelperRecordView::of(&grace_hopper).unwrap() };
     assert_snapshot!(shown(&helper), @r#"
     {
       "helper": {
@@ -83,14 +84,14 @@ fn a_helper_record() {
       }
     }
     "#);
-    assert!(HelperRecordView::of(&crate::given::account(GRACE)).is_none());
+    assert!(HelperRecordView::of(&filled(account(GRACE_HOPPER))).is_none());
 }
 
 #[test]
 fn a_page_of_helpers() {
-    let listed = ListedHelper { account: helper(GRACE), reports: 2 };
+    let listed = ListedHelper { account: filled(helper(GRACE_HOPPER)), reports: 2 };
     let shown_of = json(&ListedHelperView::from(&listed));
-    let mut user = json(&UserView::from(&helper(GRACE)));
+    let mut user = json(&UserView::from(&filled(helper(GRACE_HOPPER))));
     user["reports"] = 2.into();
     assert_eq!(shown_of, user, "a user like everywhere, with one field more");
     let page = HelperList { helpers: vec![], next_cursor: Some("1.x".to_owned()) };
@@ -101,19 +102,19 @@ fn a_page_of_helpers() {
 #[test]
 fn tokens_and_sessions() {
     assert_snapshot!(shown(&Tokens::from(&tokens())), @r#"{"accessToken": "access", "refreshToken": "refresh"}"#);
-    let signed_in = SignedIn { account: account(GRACE), tokens: tokens() };
+    let signed_in = SignedIn { account: filled(account(GRACE_HOPPER)), tokens: tokens() };
     assert_snapshot!(shown(&Session::from(&signed_in)), @r#"
     {
       "tokens": {"accessToken": "access", "refreshToken": "refresh"},
       "user": {
-        "_id": "00000000-0000-0000-0000-000000000006",
-        "createdAt": "2026-01-15T09:59:00Z",
-        "email": "grace@example.org",
+        "_id": "00000000-0000-0000-0000-000000000002",
+        "createdAt": "2026-01-15T09:43:20Z",
+        "email": "00000000-0000-0000-0000-000000000002@example.org",
         "helper": null,
-        "id": "00000000-0000-0000-0000-000000000006",
+        "id": "00000000-0000-0000-0000-000000000002",
         "isActive": true,
         "profile": {
-          "avatar": "https://example.org/grace.png",
+          "avatar": "https://example.org/avatar.png",
           "bio": "Sails",
           "firstName": "Grace",
           "lastName": "Hopper",

@@ -3,13 +3,13 @@
 use allynet_domain::{
     Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, ResponseStatus, Timestamp, UserId,
     port::{NearbyHelper, Presence},
-    testing::edited,
+    testing::{ALAN, GRACE_HOPPER, OWNER, account, admin, at, edited, helper, id},
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{ALAN, GRACE, OWNER, account, admin, at, emergency, field, grace_card, helper, id, json, resolved, shown},
+    testing::{field, filled_emergency, filled_resolved, json, rated_helper_card, shown},
     views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
 };
 
@@ -19,9 +19,9 @@ fn rendered(emergency: &Emergency, relation: Relation) -> Value {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
-    assert_snapshot!(shown(&rendered(&resolved(true), Relation::Owner)), @r#"
+    assert_snapshot!(shown(&rendered(&filled_resolved(true), Relation::Owner)), @r#"
     {
-      "_id": "00000000-0000-0000-0000-00000000000e",
+      "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
       "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "wave": 1},
       "anonymousMode": true,
@@ -30,20 +30,20 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
       "description": null,
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
-      "id": "00000000-0000-0000-0000-00000000000e",
+      "id": "00000000-0000-0000-0000-000000000064",
       "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
       "priority": "critical",
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
       "resolvedAt": "2026-01-15T10:00:10Z",
-      "resolvedBy": "00000000-0000-0000-0000-000000000ada",
+      "resolvedBy": "00000000-0000-0000-0000-000000000001",
       "respondingHelpers": [
         {
           "estimatedArrival": "2026-01-15T10:01:00Z",
           "helper": {
-            "_id": "00000000-0000-0000-0000-000000000006",
+            "_id": "00000000-0000-0000-0000-000000000002",
             "helperRating": {"average": 4.67, "count": 3},
-            "id": "00000000-0000-0000-0000-000000000006",
+            "id": "00000000-0000-0000-0000-000000000002",
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
@@ -61,8 +61,8 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
       "type": "natural_disaster",
       "updatedAt": "2026-01-15T10:00:10Z",
       "user": {
-        "_id": "00000000-0000-0000-0000-000000000ada",
-        "id": "00000000-0000-0000-0000-000000000ada",
+        "_id": "00000000-0000-0000-0000-000000000001",
+        "id": "00000000-0000-0000-0000-000000000001",
         "profile": {"firstName": "Ada", "lastName": "Lovelace"}
       }
     }
@@ -71,9 +71,9 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
-    assert_snapshot!(shown(&rendered(&resolved(true), Relation::RespondingHelper)), @r#"
+    assert_snapshot!(shown(&rendered(&filled_resolved(true), Relation::RespondingHelper)), @r#"
     {
-      "_id": "00000000-0000-0000-0000-00000000000e",
+      "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
       "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "wave": 1},
       "anonymousMode": true,
@@ -82,7 +82,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
       "description": null,
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
-      "id": "00000000-0000-0000-0000-00000000000e",
+      "id": "00000000-0000-0000-0000-000000000064",
       "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
       "priority": "critical",
       "resolutionNotes": "All well",
@@ -93,9 +93,9 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
         {
           "estimatedArrival": "2026-01-15T10:01:00Z",
           "helper": {
-            "_id": "00000000-0000-0000-0000-000000000006",
+            "_id": "00000000-0000-0000-0000-000000000002",
             "helperRating": {"average": 4.67, "count": 3},
-            "id": "00000000-0000-0000-0000-000000000006",
+            "id": "00000000-0000-0000-0000-000000000002",
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
@@ -119,16 +119,16 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_an_administrator() {
-    assert_eq!(rendered(&resolved(true), Relation::Admin), rendered(&resolved(true), Relation::Owner));
+    assert_eq!(rendered(&filled_resolved(true), Relation::Admin), rendered(&filled_resolved(true), Relation::Owner));
 }
 
 #[test]
 fn an_anonymous_emergency_for_a_looker_on() {
-    let emergency = emergency(true);
+    let emergency = filled_emergency(true);
     let view = EmergencyView::new(&emergency, Relation::Helper, Some(Metres::new(149.5)));
     assert_snapshot!(shown(&view), @r#"
     {
-      "_id": "00000000-0000-0000-0000-00000000000e",
+      "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
       "alerts": null,
       "anonymousMode": true,
@@ -137,7 +137,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
       "description": null,
       "distance": 150,
       "firstResponseAt": "2026-01-15T10:00:01Z",
-      "id": "00000000-0000-0000-0000-00000000000e",
+      "id": "00000000-0000-0000-0000-000000000064",
       "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
       "priority": "critical",
       "resolutionNotes": null,
@@ -148,9 +148,9 @@ fn an_anonymous_emergency_for_a_looker_on() {
         {
           "estimatedArrival": "2026-01-15T10:01:00Z",
           "helper": {
-            "_id": "00000000-0000-0000-0000-000000000006",
+            "_id": "00000000-0000-0000-0000-000000000002",
             "helperRating": {"average": 4.67, "count": 3},
-            "id": "00000000-0000-0000-0000-000000000006",
+            "id": "00000000-0000-0000-0000-000000000002",
             "profile": {"firstName": "Grace", "lastName": "Hopper"},
             "trustScore": 150
           },
@@ -174,13 +174,13 @@ fn an_anonymous_emergency_for_a_looker_on() {
 
 #[test]
 fn an_emergency_for_a_looker_on() {
-    let waiting = edited(emergency(false), |e| {
+    let waiting = edited(filled_emergency(false), |e| {
         (e.status, e.first_response_at, e.responses) = (EmergencyStatus::Active, None, vec![]);
         (e.call.details.category, e.call.details.location.address) = (None, None);
     });
     assert_snapshot!(shown(&rendered(&waiting, Relation::Helper)), @r#"
     {
-      "_id": "00000000-0000-0000-0000-00000000000e",
+      "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
       "alerts": null,
       "anonymousMode": false,
@@ -189,7 +189,7 @@ fn an_emergency_for_a_looker_on() {
       "description": null,
       "distance": null,
       "firstResponseAt": null,
-      "id": "00000000-0000-0000-0000-00000000000e",
+      "id": "00000000-0000-0000-0000-000000000064",
       "location": {"address": null, "description": null, "latitude": 52.5, "longitude": 13.25},
       "priority": "critical",
       "resolutionNotes": null,
@@ -203,8 +203,8 @@ fn an_emergency_for_a_looker_on() {
       "type": "natural_disaster",
       "updatedAt": "2026-01-15T10:00:02Z",
       "user": {
-        "_id": "00000000-0000-0000-0000-000000000ada",
-        "id": "00000000-0000-0000-0000-000000000ada",
+        "_id": "00000000-0000-0000-0000-000000000001",
+        "id": "00000000-0000-0000-0000-000000000001",
         "profile": {"firstName": "Ada", "lastName": "Lovelace"}
       }
     }
@@ -223,7 +223,7 @@ fn owner_resolver_and_alert_counts_depend_on_the_relation() {
         (Stranger, false, false),
     ] {
         for anonymous in [false, true] {
-            let view = rendered(&resolved(anonymous), relation);
+            let view = rendered(&filled_resolved(anonymous), relation);
             let knows = knows_anonymous || !anonymous;
             assert_eq!(!view["user"].is_null(), knows, "{relation:?} {anonymous}");
             assert_eq!(!view["resolvedBy"].is_null(), knows, "{relation:?} {anonymous}");
@@ -235,17 +235,17 @@ fn owner_resolver_and_alert_counts_depend_on_the_relation() {
 
 #[test]
 fn a_helper_who_resolved_an_anonymous_emergency_is_shown() {
-    let by_grace = edited(resolved(true), |e| e.ending.as_mut().unwrap().by = Some(crate::given::id(GRACE)));
+    let by_grace = edited(filled_resolved(true), |e| e.ending.as_mut().unwrap().by = Some(id(GRACE_HOPPER)));
     let view = rendered(&by_grace, Relation::Helper);
-    assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000006"));
+    assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000002"));
 }
 
 #[test]
 fn an_account_sees_what_its_relation_sees() {
-    let emergency = emergency(true);
+    let emergency = filled_emergency(true);
     for (account, relation) in [
         (account(OWNER), Relation::Owner),
-        (helper(GRACE), Relation::RespondingHelper),
+        (helper(GRACE_HOPPER), Relation::RespondingHelper),
         (admin(), Relation::Admin),
         (helper(ALAN), Relation::Helper),
     ] {
@@ -256,7 +256,7 @@ fn an_account_sees_what_its_relation_sees() {
 
 #[test]
 fn emergencies_come_in_an_envelope() {
-    let emergency = emergency(false);
+    let emergency = filled_emergency(false);
     let one = json(&EmergencyData { emergency: EmergencyView::new(&emergency, Relation::Owner, None) });
     assert_eq!(one, json!({ "emergency": rendered(&emergency, Relation::Owner) }));
     let view = EmergencyView::new(&emergency, Relation::Owner, None);
@@ -269,7 +269,7 @@ struct OnlyGrace;
 
 impl Presence for OnlyGrace {
     fn is_online(&self, user: UserId) -> bool {
-        user == id(GRACE)
+        user == id(GRACE_HOPPER)
     }
 
     fn last_seen(&self, user: UserId) -> Option<Timestamp> {
@@ -284,14 +284,14 @@ impl Presence for OnlyGrace {
 #[test]
 fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
     for (relation, status, helper, expected) in [
-        (Relation::Owner, ResponseStatus::OnWay, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
-        (Relation::RespondingHelper, ResponseStatus::Completed, GRACE, json!([true, "2026-01-15T10:00:09Z"])),
+        (Relation::Owner, ResponseStatus::OnWay, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
+        (Relation::RespondingHelper, ResponseStatus::Completed, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
         (Relation::Admin, ResponseStatus::OnWay, ALAN, json!([false, null])),
-        (Relation::Helper, ResponseStatus::OnWay, GRACE, json!([null, null])),
+        (Relation::Helper, ResponseStatus::OnWay, GRACE_HOPPER, json!([null, null])),
         // A cancelled response shows no presence.
-        (Relation::Owner, ResponseStatus::Cancelled, GRACE, json!([null, null])),
+        (Relation::Owner, ResponseStatus::Cancelled, GRACE_HOPPER, json!([null, null])),
     ] {
-        let emergency = edited(emergency(false), |e| {
+        let emergency = edited(filled_emergency(false), |e| {
             e.responses[0].status = status;
             e.responses[0].helper.person.id = id(helper);
         });
@@ -303,12 +303,12 @@ fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
 
 #[test]
 fn a_helper_near_by() {
-    let found = NearbyHelper { helper: grace_card(), distance: Metres::new(149.5) };
+    let found = NearbyHelper { helper: rated_helper_card(), distance: Metres::new(149.5) };
     assert_snapshot!(shown(&NearbyHelperView::new(&found, true)), @r#"
     {
       "distance": 150,
       "helperRating": {"average": 4.67, "count": 3},
-      "id": "00000000-0000-0000-0000-000000000006",
+      "id": "00000000-0000-0000-0000-000000000002",
       "online": true,
       "profile": {"firstName": "Grace", "lastName": "Hopper"},
       "trustScore": 150
