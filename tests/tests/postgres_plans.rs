@@ -208,7 +208,7 @@ async fn no_statement_reads_a_growing_table_from_end_to_end() {
 
 #[test]
 fn every_statement_of_the_adapter_is_planned() {
-    const NO_TABLES: &[&str] = &["store::WARM_UP", "store::HAS_FUNCTION", "notifications::NOTIFY"];
+    const NO_TABLES: &[&str] = &["store::WARM_UP", "store::HAS_FUNCTION", "store::HAS_VIEW", "notifications::NOTIFY"];
     let listed: BTreeSet<_> = allynet_postgres::statements().iter().map(|(name, _)| short(name).to_owned()).collect();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/postgres/src");
     let mut written = BTreeSet::new();
