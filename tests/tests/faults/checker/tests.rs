@@ -47,7 +47,7 @@ fn every_other_delivery_is_a_fault() {
         (|s| s.heard.push(heard(8)), "for others"),
         (|s| s.heard.push(heard(9)), "not in the log"),
         (|s| s.heard[1].name = "emergency:ended".to_owned(), "heard 6 as"),
-        (|s| s.resynced = true, "read the state again"),
+        (|s| s.resynced = true, "got session:resync"),
     ];
     for (change, expected) in changes {
         let found = found(change);
