@@ -24,6 +24,7 @@ test: need-cargo need-node ## Everything a change has to pass: check, unit, inte
 check: need-cargo ## Formatting, lints and documentation
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@cargo clippy --workspace --test faults -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 unit: need-cargo ## Only the unit and documentation tests of the crates
