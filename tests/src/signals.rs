@@ -30,10 +30,10 @@ pub async fn next(listener: &mut Box<dyn SignalListener>) -> Signal {
 }
 
 /// Waits until all these nodes are connected to each other.
-pub async fn travelling(nodes: &[Arc<dyn Signals>]) {
+pub async fn connected(nodes: &[Arc<dyn Signals>]) {
     let begin = Instant::now();
-    while !nodes.iter().all(|node| node.travel()) {
-        assert!(begin.elapsed() < SIGNAL_TIMEOUT, "signals do not travel");
+    while !nodes.iter().all(|node| node.is_connected()) {
+        assert!(begin.elapsed() < SIGNAL_TIMEOUT, "signals are not connected");
         sleep(Duration::from_millis(10)).await;
     }
 }
@@ -41,14 +41,14 @@ pub async fn travelling(nodes: &[Arc<dyn Signals>]) {
 pub async fn signals_of_a_node_reach_every_other_node_in_order_and_not_itself(nodes: Nodes) {
     let mut listeners: Vec<_> = nodes.iter().map(|node| node.listen()).collect();
     for number in 0..500 {
-        nodes[0].tell(signal(number));
+        nodes[0].publish(signal(number));
     }
     for listener in &mut listeners[1..] {
         for number in 0..500 {
             assert_eq!(next(listener).await, signal(number));
         }
     }
-    nodes[1].tell(signal(1_000));
+    nodes[1].publish(signal(1_000));
     assert_eq!(next(&mut listeners[0]).await, signal(1_000), "nothing of its own came before");
 }
 
@@ -68,7 +68,7 @@ pub async fn every_signal_arrives_unchanged(nodes: Nodes) {
         presence(Announcement::Ask { of: None }),
         presence(Announcement::Leaving),
     ] {
-        nodes[0].tell(signal.clone());
+        nodes[0].publish(signal.clone());
         assert_eq!(next(&mut listener).await, signal);
     }
 }
@@ -77,10 +77,10 @@ pub async fn sending_never_waits_and_the_newest_signals_arrive(nodes: Nodes) {
     let mut slow = nodes[1].listen();
     let begin = Instant::now();
     for number in 0..100_000 {
-        nodes[0].tell(signal(number));
+        nodes[0].publish(signal(number));
     }
     assert!(begin.elapsed() < SIGNAL_TIMEOUT, "{:?}", begin.elapsed());
-    nodes[0].tell(signal(u64::MAX));
+    nodes[0].publish(signal(u64::MAX));
     let mut before = None;
     loop {
         let Signal::Presence { count, .. } = next(&mut slow).await else { panic!("another signal") };
@@ -94,15 +94,15 @@ pub async fn sending_never_waits_and_the_newest_signals_arrive(nodes: Nodes) {
 
 pub async fn a_listener_receives_signals_sent_from_then_on(nodes: Nodes) {
     let mut early = nodes[1].listen();
-    nodes[0].tell(signal(1));
+    nodes[0].publish(signal(1));
     assert_eq!(next(&mut early).await, signal(1));
     let mut late = nodes[1].listen();
-    nodes[0].tell(signal(2));
+    nodes[0].publish(signal(2));
     for listener in [&mut early, &mut late] {
         assert_eq!(next(listener).await, signal(2));
     }
     drop(early);
-    nodes[0].tell(signal(3));
+    nodes[0].publish(signal(3));
     assert_eq!(next(&mut late).await, signal(3));
 }
 
@@ -121,7 +121,7 @@ macro_rules! signals_contract {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $case() {
             let nodes: $crate::signals::Nodes = $nodes;
-            $crate::signals::travelling(&nodes).await;
+            $crate::signals::connected(&nodes).await;
             $crate::signals::$case(nodes).await;
         }
     )+};

@@ -8,14 +8,14 @@ use allynet_domain::{
 };
 use allynet_tests::{
     redis::{RECOVERY, Server, nodes},
-    signals::{next, signal, travelling},
+    signals::{connected, next, signal},
 };
 use tokio::time::{Instant, sleep, timeout};
 
 /// Waits until the nodes notice the outage; sends a signal every millisecond meanwhile, which must not wait.
 async fn until_away(nodes: &[Arc<dyn Signals>]) {
     let begin = Instant::now();
-    while nodes.iter().any(|node| node.travel()) {
+    while nodes.iter().any(|node| node.is_connected()) {
         assert!(begin.elapsed() < RECOVERY, "the outage was not noticed");
         tell_without_waiting(nodes, 10);
         sleep(Duration::from_millis(10)).await;
@@ -25,7 +25,7 @@ async fn until_away(nodes: &[Arc<dyn Signals>]) {
 fn tell_without_waiting(nodes: &[Arc<dyn Signals>], count: u64) {
     let begin = Instant::now();
     for number in 0..count {
-        nodes[0].tell(signal(number));
+        nodes[0].publish(signal(number));
     }
     assert!(begin.elapsed() < Duration::from_millis(200), "{:?} for {count}", begin.elapsed());
 }
@@ -33,8 +33,8 @@ fn tell_without_waiting(nodes: &[Arc<dyn Signals>], count: u64) {
 /// Asserts that the nodes reconnect before the deadline and that signals arrive again.
 async fn recovers(nodes: &[Arc<dyn Signals>], listener: &mut Box<dyn SignalListener>, number: u64) {
     let begin = Instant::now();
-    travelling(nodes).await;
-    nodes[0].tell(signal(number));
+    connected(nodes).await;
+    nodes[0].publish(signal(number));
     while next(listener).await != signal(number) {}
     assert!(begin.elapsed() < RECOVERY, "{:?}", begin.elapsed());
 }
@@ -46,7 +46,7 @@ async fn a_node_that_starts_without_redis_connects_when_it_starts() {
     let mut listener = nodes[1].listen();
     tell_without_waiting(&nodes, 10_000);
     sleep(Duration::from_secs(3)).await;
-    assert!(!nodes[0].travel() && !nodes[1].travel());
+    assert!(!nodes[0].is_connected() && !nodes[1].is_connected());
     server.start();
     recovers(&nodes, &mut listener, 1_000_000).await;
 }
@@ -96,15 +96,15 @@ async fn the_last_signals_are_published_before_a_node_stops() {
     let mut listener = others[0].listen();
     let leaving = allynet_redis::Redis::start(&server.url().parse().unwrap(), allynet_tests::signals::node(9)).unwrap();
     let begin = Instant::now();
-    while !(leaving.travel() && others[0].travel()) {
+    while !(leaving.is_connected() && others[0].is_connected()) {
         assert!(begin.elapsed() < RECOVERY);
         sleep(Duration::from_millis(10)).await;
     }
     for number in 0..2_000 {
-        leaving.tell(signal(number));
+        leaving.publish(signal(number));
     }
     let goodbye = Signal::Presence { node: allynet_tests::signals::node(9), count: 0, news: Announcement::Leaving };
-    leaving.tell(goodbye.clone());
+    leaving.publish(goodbye.clone());
     leaving.flush(Duration::from_secs(2)).await;
     drop(leaving);
     timeout(RECOVERY, async { while listener.next().await != goodbye {} }).await.unwrap();

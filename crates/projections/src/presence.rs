@@ -2,7 +2,7 @@
 //! while.
 //!
 //! Each node announces its own connections to the others and keeps a copy of theirs (`cluster`). This file derives the
-//! presence news for participants from the changes of all nodes. It knows whether signals travel, but not how.
+//! presence news for participants from the changes of all nodes. It knows whether signals are connected, but not how.
 
 mod cluster;
 
@@ -86,15 +86,15 @@ impl ClusterPresence {
 
     /// Evicts dead nodes and returns the signals that are due. To be called about once a second.
     ///
-    /// While signals do not travel, the known state of other nodes stays as it is.
-    pub fn tick(&mut self, signals_travel: bool, now: Timestamp) -> Vec<Signal> {
-        let (dead, signals) = self.cluster.tick(signals_travel, now);
+    /// While signals are not connected, the known state of other nodes stays as it is.
+    pub fn tick(&mut self, signals_connected: bool, now: Timestamp) -> Vec<Signal> {
+        let (dead, signals) = self.cluster.tick(signals_connected, now);
         for (heard_at, changes) in dead {
             // The users of a dead node were last seen at the time of its last announcement, not when it was found dead.
             self.apply(changes, heard_at);
         }
         self.expire(now);
-        self.report_missing(signals_travel, now);
+        self.report_missing(signals_connected, now);
         signals
     }
 
@@ -184,8 +184,8 @@ impl ClusterPresence {
     }
 
     /// Reports expected users as offline who are on no node, once all nodes had time to announce theirs.
-    fn report_missing(&mut self, signals_travel: bool, now: Timestamp) {
-        if !signals_travel {
+    fn report_missing(&mut self, signals_connected: bool, now: Timestamp) {
+        if !signals_connected {
             // They may be connected to a node whose signals do not arrive: the time begins anew.
             self.expecting_since = None;
         } else if now - *self.expecting_since.get_or_insert(now) >= OFFLINE_DELAY {

@@ -41,7 +41,7 @@ impl InProcessSignals {
 }
 
 impl Signals for InProcessSignals {
-    fn tell(&self, signal: Signal) {
+    fn publish(&self, signal: Signal) {
         // Fails if there is no listener, which is usual for a single node.
         self.signals.send((self.node, signal)).ok();
     }
@@ -50,7 +50,7 @@ impl Signals for InProcessSignals {
         Box::new(Listener { node: self.node, received: self.signals.subscribe(), _open: self.signals.clone() })
     }
 
-    fn travel(&self) -> bool {
+    fn is_connected(&self) -> bool {
         true
     }
 }

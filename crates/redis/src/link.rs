@@ -120,7 +120,7 @@ impl Drop for Redis {
 }
 
 impl Signals for Redis {
-    fn tell(&self, signal: Signal) {
+    fn publish(&self, signal: Signal) {
         let dropped = self.shared.outgoing.push(signal);
         self.shared.metrics.dropped(dropped.iter().len());
     }
@@ -129,7 +129,7 @@ impl Signals for Redis {
         Box::new(Listener { incoming: self.shared.incoming.subscribe(), _sender: self.shared.incoming.clone() })
     }
 
-    fn travel(&self) -> bool {
+    fn is_connected(&self) -> bool {
         self.shared.echo.is_recent()
     }
 }

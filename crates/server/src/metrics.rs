@@ -102,7 +102,7 @@ impl MetricsExporter {
             exporter.uptime.set(exporter.started.elapsed());
             store.measure();
             gateway.measure();
-            exporter.nodes_linked.set(u32::from(signals.travel()));
+            exporter.nodes_linked.set(u32::from(signals.is_connected()));
             exporter.recorder.render()
         })
     }

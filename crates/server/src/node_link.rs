@@ -42,7 +42,7 @@ impl NodeLink {
             Self::SingleNode(_) => None,
             Self::Redis(redis) => {
                 let redis = redis.clone();
-                Some(Arc::new(move || redis.travel()))
+                Some(Arc::new(move || redis.is_connected()))
             }
         }
     }

@@ -177,7 +177,7 @@ pub async fn activity_counts_raised_and_helped_emergencies(store: Store) {
         let emergency = store.raise(call_created(&owner, at(round))).await.id();
         store.accept(emergency, &helper, at(round)).await;
         store.accept(emergency, &quitter, at(round)).await;
-        store.tell(emergency, &quitter, ResponseStatus::Cancelled).await;
+        store.update_response(emergency, &quitter, ResponseStatus::Cancelled).await;
         match round {
             0 => store.resolve(emergency, at(round)).await,
             1 => store.cancel(emergency, at(round)).await,

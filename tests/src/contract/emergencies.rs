@@ -74,7 +74,7 @@ pub async fn live_emergencies_are_ordered_by_owned_engaged_completed_then_newest
     ] {
         store.accept(emergency, &user, at(10)).await;
         match last {
-            Some(status) => store.tell(emergency, &user, status).await,
+            Some(status) => store.update_response(emergency, &user, status).await,
             None => store.resolve(emergency, at(11)).await,
         }
     }
@@ -124,7 +124,7 @@ pub async fn pending_leaves_out_own_answered_and_ended_ones(store: Store) {
         let emergency = store.emergency_away(100.0).await;
         store.write(Write::SendAlerts { emergency, wave: 1, recipients: recipients.clone() }).await;
         store.accept(emergency, &helper, at(1)).await;
-        store.tell(emergency, &helper, last).await;
+        store.update_response(emergency, &helper, last).await;
         answered.push(emergency);
     }
     let [completed, cancelled, responding] = answered[..] else { unreachable!() };

@@ -302,7 +302,7 @@ impl Store {
     }
 
     /// Updates the response of a helper, as the use case does.
-    pub async fn tell(&self, id: EmergencyId, helper: &Account, status: ResponseStatus) {
+    pub async fn update_response(&self, id: EmergencyId, helper: &Account, status: ResponseStatus) {
         loop {
             let mut emergency = self.load(id).await.emergency;
             let told = ResponseUpdate { status, notes: None, estimated_arrival: None };

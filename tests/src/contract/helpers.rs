@@ -123,7 +123,7 @@ pub async fn a_search_around_an_emergency_includes_the_access_of_the_reader(stor
     let [responding, cancelled, other] = [store.helper().await, store.helper().await, store.helper().await];
     store.accept(emergency.id(), &responding, at(1)).await;
     store.accept(emergency.id(), &cancelled, at(1)).await;
-    store.tell(emergency.id(), &cancelled, ResponseStatus::Cancelled).await;
+    store.update_response(emergency.id(), &cancelled, ResponseStatus::Cancelled).await;
     let stored = store.find(emergency.id()).await;
     for reader in [emergency.owner(), responding.id, cancelled.id, other.id, id()] {
         let (of, radius) = (emergency.id(), metres(1.0));

@@ -49,7 +49,7 @@ pub async fn history_has_the_emergencies_of_a_participant_newest_first(store: St
         let raised = store.raise(call_created(&other, at(seconds))).await;
         if let Some(last) = last {
             store.accept(raised.id(), &user, at(5)).await;
-            store.tell(raised.id(), &user, last).await;
+            store.update_response(raised.id(), &user, last).await;
         }
         store.resolve(raised.id(), at(6)).await;
         if matches!(last, Some(ResponseStatus::Completed | ResponseStatus::Arrived)) {

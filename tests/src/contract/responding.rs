@@ -26,7 +26,7 @@ pub async fn responses_are_listed_in_the_order_of_first_acceptance(store: Store)
     for (helper, seconds) in [(&c, 1), (&a, 2), (&b, 3)] {
         assert_eq!(store.accept(id, helper, at(seconds)).await, Answer::Joined);
     }
-    store.tell(id, &c, ResponseStatus::Cancelled).await;
+    store.update_response(id, &c, ResponseStatus::Cancelled).await;
     store.accept(id, &c, at(9)).await;
     let found = store.find(id).await;
     let responding = |h: &allynet_domain::Account| (h.id, ResponseStatus::Responding);
@@ -131,7 +131,7 @@ pub async fn a_helper_is_engaged_in_one_emergency_at_a_time(store: Store) {
     let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];
     assert_eq!(store.accept(first, &helper, at(1)).await, Answer::Joined);
     for status in [ResponseStatus::Responding, ResponseStatus::OnWay, ResponseStatus::Arrived] {
-        store.tell(first, &helper, status).await;
+        store.update_response(first, &helper, status).await;
         let before = store.find(second).await;
         assert_eq!(store.accept(second, &helper, at(2)).await, Answer::EngagedElsewhere, "{status}");
         assert_eq!(store.find(second).await, before);
@@ -163,12 +163,12 @@ pub async fn a_helper_who_completed_or_cancelled_may_respond_elsewhere(store: St
     for last in [ResponseStatus::Completed, ResponseStatus::Cancelled] {
         let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];
         store.accept(first, &helper, at(1)).await;
-        store.tell(first, &helper, last).await;
+        store.update_response(first, &helper, last).await;
         assert_eq!(store.accept(second, &helper, at(2)).await, Answer::Joined, "{last}");
         if last == ResponseStatus::Cancelled {
             assert_eq!(store.accept(first, &helper, at(3)).await, Answer::EngagedElsewhere, "no way back meanwhile");
         }
-        store.tell(second, &helper, ResponseStatus::Completed).await;
+        store.update_response(second, &helper, ResponseStatus::Completed).await;
     }
 }
 
@@ -178,7 +178,7 @@ pub async fn an_end_releases_all_responding_helpers(store: Store) {
         let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];
         store.accept(first, &a, at(1)).await;
         store.accept(first, &b, at(1)).await;
-        store.tell(first, &b, ResponseStatus::Arrived).await;
+        store.update_response(first, &b, ResponseStatus::Arrived).await;
         if round == 0 {
             store.resolve(first, at(2)).await;
         } else {

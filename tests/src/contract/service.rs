@@ -202,7 +202,7 @@ impl Service {
         responses::decline(&self.context(), &actor(helper), emergency).await.unwrap();
     }
 
-    pub async fn tell(&self, emergency: EmergencyId, helper: &Account, status: ResponseStatus) {
+    pub async fn update_response(&self, emergency: EmergencyId, helper: &Account, status: ResponseStatus) {
         let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
         responses::update(&self.context(), &actor(helper), emergency, told).await.unwrap();
     }

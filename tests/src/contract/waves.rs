@@ -132,9 +132,9 @@ pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_ca
         for _ in 0..4 {
             service.minute().await;
         }
-        service.tell(of, &helpers[0], ResponseStatus::Cancelled).await;
-        service.tell(of, &helpers[1], ResponseStatus::OnWay).await;
-        service.tell(of, &helpers[1], ResponseStatus::Cancelled).await;
+        service.update_response(of, &helpers[0], ResponseStatus::Cancelled).await;
+        service.update_response(of, &helpers[1], ResponseStatus::OnWay).await;
+        service.update_response(of, &helpers[1], ResponseStatus::Cancelled).await;
         let mut expected = vec![
             "wave 1 within 5000 m: 0 1 2",
             "0 joined",
@@ -158,7 +158,7 @@ pub async fn no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_ca
 
         // A late response is cancelled: the largest radius again, and the owner is notified again.
         service.accept(of, &helpers[5]).await;
-        service.tell(of, &helpers[5], ResponseStatus::Cancelled).await;
+        service.update_response(of, &helpers[5], ResponseStatus::Cancelled).await;
         service.minute().await;
         service.minute().await;
         expected.extend(["5 joined", "it is responding", "5 is cancelled", "it is active"]);
@@ -206,7 +206,7 @@ pub async fn expired_emergencies_are_resolved_without_an_actor_despite_responses
         let helpers = service.helpers([1, 2, 3]).await;
         let [waits, responding] = [service.call().await, service.call().await];
         service.accept(responding, &helpers[0]).await;
-        service.tell(responding, &helpers[0], ResponseStatus::Arrived).await;
+        service.update_response(responding, &helpers[0], ResponseStatus::Arrived).await;
         for _ in 0..3 {
             service.minute().await;
         }
@@ -272,7 +272,7 @@ pub async fn coming_near_an_emergency_with_a_response_alerts_no_helper(store: St
         service.moves(&following(&service, of).await, &helpers[3], 1_000.0).await;
         // The projection of this node is old, but the emergency that is loaded then is not.
         service.moves(&old, &helpers[3], 1_000.0).await;
-        service.tell(of, &helpers[0], ResponseStatus::Cancelled).await;
+        service.update_response(of, &helpers[0], ResponseStatus::Cancelled).await;
         let off_duty = Write::SetHelper {
             user: helpers[4].id,
             helper: allynet_domain::HelperRecord { available: false, ..verified() },

@@ -49,7 +49,7 @@ pub(crate) async fn everybody(scene: &Scene, manners: &Manners, chance: &mut Cha
     clients
 }
 
-pub(crate) fn tell(what: &str, figures: &Figures) {
+pub(crate) fn report(what: &str, figures: &Figures) {
     let Figures { events, deliveries, sessions, back, caught_up } = figures;
     println!(
         "{what}: {events} events, {deliveries} deliveries, {sessions} connections; all back after {} ms, with \
@@ -98,7 +98,7 @@ async fn kill_again_and_again(what: &str, kind: &Kind, count: usize) {
     let seed = seed();
     for round in 0..number("FAULTS_ROUNDS", 2, 20) as u64 {
         println!("{what}, seed {}", seed + round);
-        tell(what, &kill(kind, count, seed + round).await);
+        report(what, &kill(kind, count, seed + round).await);
     }
 }
 

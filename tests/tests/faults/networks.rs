@@ -8,7 +8,7 @@ use crate::{
     burst::Scene,
     checker::check,
     client::{Client, Failed, Manners},
-    crashes::{Size, everybody, tell},
+    crashes::{Size, everybody, report},
     form::{Chance, alone, number, pick, seed},
     node::{Node, Route},
     proxy::{Proxy, Weather},
@@ -40,7 +40,7 @@ async fn random_drops(what: &str, kind: &Kind) {
     println!("{what}: the proxy cut {} connections", proxy.cut());
     assert!(proxy.cut() > 0, "seed {seed}: the proxy cut nothing");
     let figures = check(&scene, &clients, &format!("seed {seed}")).await;
-    tell(what, &figures);
+    report(what, &figures);
     drop(clients);
     node.stop().await;
     scene.world.remove().await;
@@ -75,7 +75,7 @@ async fn all_at_once(what: &str, kind: &Kind) {
     }
     println!("{what}: all {sockets} back after {} ms", dropped.elapsed().as_millis());
     let figures = check(&scene, &clients, &format!("seed {seed}")).await;
-    tell(what, &figures);
+    report(what, &figures);
     let failed: Vec<Failed> = clients.iter().flat_map(Client::failed).skip(failed_before).collect();
     assert!(failed.is_empty(), "seed {seed}: attempts to connect failed: {failed:?}");
     assert!(scene.ledger.attempts().iter().all(|attempt| attempt.status.is_some_and(|status| status < 500)));

@@ -9,7 +9,7 @@ use crate::{
     checker::check,
     client::{Client, Manners},
     cluster::Cluster,
-    crashes::{Size, everybody, tell},
+    crashes::{Size, everybody, report},
     form::{Chance, alone, pick, seed},
     node::{Node, Route},
     world::Kind,
@@ -88,7 +88,7 @@ async fn outage(what: &str, outage: Outage) {
         slowest.as_millis(),
         heard.as_millis()
     );
-    tell(what, &figures);
+    report(what, &figures);
     assert_eq!(lost, 0, "seed {seed}: requests without an answer");
     assert!(slowest <= MAX_ANSWER_TIME, "seed {seed}: an answer took {slowest:?}");
     assert!(heard <= MAX_EVENT_DELAY, "seed {seed}: events came {heard:?} after the database");

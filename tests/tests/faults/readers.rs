@@ -13,7 +13,7 @@ use crate::{
     burst::Scene,
     checker::check,
     client::{Client, Manners},
-    crashes::tell,
+    crashes::report,
     form::{Chance, alone, number, pick, seed},
     node::{Node, Route},
     world::{Kind, World},
@@ -127,7 +127,7 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
         }
     }
     let figures = check(&scene, &clients, &format!("seed {seed}")).await;
-    tell(what, &figures);
+    report(what, &figures);
     let latest = latency(&scene, &clients[..helpers - stalled]).await;
     println!("{what}: the others heard within {} ms of the decision, at the latest", latest.as_millis());
     assert!(latest < MAX_DELIVERY_DELAY, "seed {seed}: somebody else heard only after {latest:?}");

@@ -13,13 +13,13 @@ pub trait Signals: Send + Sync {
     ///
     /// MUST return at once, whatever the state of the connection: signals that cannot be sent are lost, the oldest first.
     /// The signals of one node MUST be received in the order in which it sent them.
-    fn tell(&self, signal: Signal);
+    fn publish(&self, signal: Signal);
 
     /// Subscribes to the signals of the other nodes. A node MUST NOT receive its own.
     fn listen(&self) -> Box<dyn SignalListener>;
 
     /// Whether signals reach the other nodes now and theirs reach this node. `true` where there are no other nodes.
-    fn travel(&self) -> bool;
+    fn is_connected(&self) -> bool;
 }
 
 /// A subscription to the signals of the other nodes.

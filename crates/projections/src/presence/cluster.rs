@@ -38,9 +38,9 @@ pub(super) struct Cluster {
     count: u64,
     users: Users,
     peers: HashMap<NodeId, Peer>,
-    /// When this node last announced that it is alive; `None` while signals do not travel.
+    /// When this node last announced that it is alive; `None` while signals are not connected.
     announced_at: Option<Timestamp>,
-    /// The last tick; `None` while signals do not travel.
+    /// The last tick; `None` while signals are not connected.
     ticked_at: Option<Timestamp>,
     /// Whether the peers were asked for their snapshots, once after the start.
     asked: bool,
@@ -118,22 +118,22 @@ impl Cluster {
     /// Returns the dead peers, each with the time of its last announcement, and the announcements that are due.
     pub(super) fn tick(
         &mut self,
-        signals_travel: bool,
+        signals_connected: bool,
         now: Timestamp,
     ) -> (Vec<(Timestamp, Vec<ConnectionChange>)>, Vec<Signal>) {
-        if !signals_travel {
+        if !signals_connected {
             (self.announced_at, self.ticked_at) = (None, None);
             return (Vec::new(), Vec::new());
         }
         let stood_still = self.ticked_at.is_none_or(|at| now - at > MAX_TICK_INTERVAL);
         self.ticked_at = Some(now);
         if stood_still {
-            // A peer without announcements because signals did not travel, or because this process was suspended, is
+            // A peer without announcements because signals were not connected, or because this process was suspended, is
             // not dead: its time begins anew.
             self.peers.values_mut().for_each(|peer| peer.heard_at = now);
         }
         let Some(announced_at) = self.announced_at else {
-            // Signals travel for the first time, or again. The peers get our snapshot without asking, because changes
+            // Signals are connected for the first time, or again. The peers get our snapshot without asking, because changes
             // announced meanwhile were lost. Theirs come by the same rule, but for those that ran all along while this
             // node was started: they are asked, once.
             self.announced_at = Some(now);

@@ -11,7 +11,7 @@ const BOB: u128 = 2;
 /// Nodes that exchange signals, unless the link is cut.
 struct TestCluster {
     nodes: Vec<ClusterPresence>,
-    signals_travel: bool,
+    signals_connected: bool,
     /// How many signals are lost before the next that is not.
     lost: usize,
     now: Timestamp,
@@ -20,7 +20,7 @@ struct TestCluster {
 impl TestCluster {
     fn of(nodes: u128) -> Self {
         let nodes = (0..nodes).map(|n| ClusterPresence::new(id(100 + n))).collect();
-        let mut cluster = Self { nodes, signals_travel: true, lost: 0, now: at(0) };
+        let mut cluster = Self { nodes, signals_connected: true, lost: 0, now: at(0) };
         cluster.tick();
         cluster
     }
@@ -33,7 +33,7 @@ impl TestCluster {
 
     fn tick(&mut self) {
         for node in 0..self.nodes.len() {
-            let signals = self.nodes[node].tick(self.signals_travel, self.now);
+            let signals = self.nodes[node].tick(self.signals_connected, self.now);
             self.deliver(signals);
         }
     }
@@ -41,7 +41,7 @@ impl TestCluster {
     fn deliver(&mut self, signals: impl IntoIterator<Item = Signal>) {
         let mut queue: VecDeque<_> = signals.into_iter().collect();
         while let Some(Signal::Presence { node, count, news }) = queue.pop_front() {
-            if self.lost > 0 || !self.signals_travel {
+            if self.lost > 0 || !self.signals_connected {
                 self.lost = self.lost.saturating_sub(1);
                 continue;
             }
@@ -187,23 +187,23 @@ fn lost_signals_are_made_up_for_at_the_next_heartbeat() {
 }
 
 #[test]
-fn while_signals_do_not_travel_other_nodes_keep_their_last_known_state() {
+fn while_signals_are_not_connected_other_nodes_keep_their_last_known_state() {
     let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
     two.pass(3);
-    two.signals_travel = false;
+    two.signals_connected = false;
     two.connected(0, BOB, Some(true));
     two.pass(300);
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, false]));
     assert_eq!((two.news(1), two.news(0)), (vec![(ADA, true, 0)], vec![(ADA, true, 0), (BOB, true, 3)]));
-    two.signals_travel = true;
+    two.signals_connected = true;
     two.pass(1);
     assert_eq!((two.online(ADA), two.online(BOB)), (vec![true, true], vec![true, true]));
-    two.signals_travel = false;
+    two.signals_connected = false;
     two.connected(0, ADA, None);
     two.pass(100);
     assert_eq!(two.online(ADA), [false, true]);
-    two.signals_travel = true;
+    two.signals_connected = true;
     two.pass(16);
     assert_eq!(two.online(ADA), [false, false]);
     assert_eq!(two.news(0).iter().filter(|news| news.0 == BOB).count(), 0);
@@ -249,13 +249,13 @@ fn an_expected_user_who_does_not_connect_is_reported_offline_once() {
 fn no_user_is_reported_offline_who_may_be_on_a_node_that_is_not_heard() {
     let mut two = TestCluster::of(2);
     two.connected(0, ADA, Some(true));
-    two.signals_travel = false;
+    two.signals_connected = false;
     let mut one = ClusterPresence::new(id(200));
     one.expect(vec![id(ADA), id(BOB)]);
     two.nodes[1] = one;
     two.pass(100);
     assert_eq!(two.news(1), []);
-    two.signals_travel = true;
+    two.signals_connected = true;
     two.pass(30);
     assert_eq!(two.news(1), [(ADA, true, 101), (BOB, false, -1)]);
 }

@@ -58,20 +58,20 @@ impl PresenceTask {
     pub(crate) fn receive(&self, node: NodeId, count: u64, announcement: Announcement) {
         let answers = self.cluster.lock().receive(node, count, announcement, self.clock.now());
         for answer in answers {
-            self.signals.tell(answer);
+            self.signals.publish(answer);
         }
         self.send_news();
     }
 
     /// Announces that this node has no connections any more.
     pub(crate) fn leave(&self) {
-        self.signals.tell(self.cluster.lock().leave());
+        self.signals.publish(self.cluster.lock().leave());
     }
 
     fn tick(&self) {
-        let signals = self.cluster.lock().tick(self.signals.travel(), self.clock.now());
+        let signals = self.cluster.lock().tick(self.signals.is_connected(), self.clock.now());
         for signal in signals {
-            self.signals.tell(signal);
+            self.signals.publish(signal);
         }
     }
 
@@ -81,7 +81,7 @@ impl PresenceTask {
         for (user, on_duty) in self.hub.take_dirty_users() {
             let signal = self.cluster.lock().set_local(user, on_duty, now);
             if let Some(signal) = signal {
-                self.signals.tell(signal);
+                self.signals.publish(signal);
             }
         }
     }

@@ -17,7 +17,7 @@ pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Si
             send(hub, &update.approach);
             // The other nodes receive the fix itself, and decide for their own sockets. What they sent is not returned.
             if update.source == FixSource::ThisNode {
-                signals.tell(Signal::from(&update.approach.fix));
+                signals.publish(Signal::from(&update.approach.fix));
             }
         }
         match delay {
