@@ -14,7 +14,7 @@ use crate::{
     writes,
 };
 
-const APPLY: &str = "SELECT apply_change_v1($1)";
+const APPLY: &str = "SELECT apply_change_v2($1)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due))

@@ -24,7 +24,7 @@ use crate::{
     rows::{ROUNDING_TOLERANCE, nearest_first},
 };
 
-const FIND: &str = "SELECT * FROM emergency_with_parts_v1 WHERE id = $1";
+const FIND: &str = "SELECT * FROM emergency_with_parts_v2 WHERE id = $1";
 
 /// [`LoadRow`]: the emergency `$1` with every alert and decline of it.
 const LOAD: &str = "
@@ -34,7 +34,7 @@ const LOAD: &str = "
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts
-    FROM emergency_with_parts_v1 v WHERE v.id = $1";
+    FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
 /// [`LOAD`] with the helpers (as [`FoundRow`]) who may be among the nearest within the anchor distance `$3`: `$4` of them,
 /// and as many as were alerted, declined or responded, since those do not count. They have a position since `$2` and a
@@ -50,7 +50,7 @@ const LOAD_WITH_NEAREST: &str = "
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
         found.*
-    FROM emergency_with_parts_v1 v
+    FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT $4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id)
@@ -88,7 +88,7 @@ const LOAD_WITH_ONE: &str = "
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
         found.*
-    FROM emergency_with_parts_v1 v
+    FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
@@ -115,7 +115,7 @@ const LIVE_OF: &str = "
             FROM response r JOIN emergency e ON e.id = r.emergency_id
             WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status IN ('active', 'responding')
         ) AS part
-        JOIN emergency_with_parts_v1 v ON v.id = part.id
+        JOIN emergency_with_parts_v2 v ON v.id = part.id
     ) AS live ON true
     ORDER BY live.rank, live.created_at DESC, live.id DESC";
 
@@ -149,7 +149,7 @@ const PENDING_FOR: &str = "
         ORDER BY ST_Distance(e.place, h.place), e.id LIMIT $3
     )
     SELECT v.*, n.here_latitude, n.here_longitude
-    FROM nearest n JOIN emergency_with_parts_v1 v ON v.id = n.id";
+    FROM nearest n JOIN emergency_with_parts_v2 v ON v.id = n.id";
 
 /// The `$4` nearest live emergencies within `$3` metres of the latitude `$1` and longitude `$2`.
 const NEARBY: &str = "
@@ -160,7 +160,7 @@ const NEARBY: &str = "
             AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3)
         ORDER BY ST_Distance(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography), e.id LIMIT $4
     ) AS nearest
-    JOIN emergency_with_parts_v1 v ON v.id = nearest.id";
+    JOIN emergency_with_parts_v2 v ON v.id = nearest.id";
 
 /// The newest `$4` emergencies of the user `$1`, as owner or helper, created before `$2` if given, in status `$3` if given,
 /// and those that share the time of the last one. Each half reads no more than the page needs; no user is both owner and
@@ -178,7 +178,7 @@ const HISTORY: &str = "
          ORDER BY e.created_at DESC FETCH FIRST $4 ROWS WITH TIES)
         ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES
     ) AS page
-    JOIN emergency_with_parts_v1 v ON v.id = page.id
+    JOIN emergency_with_parts_v2 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 /// A page for administrators: the newest `$3` live emergencies before the one created at `$1` (if given) with the id `$2`,
@@ -193,14 +193,14 @@ const LIST_LIVE: &str = "
             AND ($4::float8 IS NULL OR ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($5, $4), 4326)::geography, $6))
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
-    JOIN emergency_with_parts_v1 v ON v.id = page.id
+    JOIN emergency_with_parts_v2 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 /// The same in status `$4`. Two statements, because ended emergencies are many: without a place an index has them in order,
 /// with one another index finds those around it. The limit is on the join itself: the planner takes an unknown limit for a
 /// tenth of all rows, and would join so many ids by reading the whole table.
 const LIST_STATUS: &str = "
-    SELECT v.* FROM emergency_with_parts_v1 v
+    SELECT v.* FROM emergency_with_parts_v2 v
     WHERE v.status = $4 AND (v.created_at, v.id) < (coalesce($1, 'infinity'::timestamptz), $2)
     ORDER BY v.created_at DESC, v.id DESC LIMIT $3";
 const LIST_STATUS_NEAR: &str = "
@@ -211,7 +211,7 @@ const LIST_STATUS_NEAR: &str = "
             AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($6, $5), 4326)::geography, $7)
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
-    JOIN emergency_with_parts_v1 v ON v.id = page.id
+    JOIN emergency_with_parts_v2 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 statements!(

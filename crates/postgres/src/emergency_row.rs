@@ -1,4 +1,4 @@
-//! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v1`.
+//! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v2`.
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,

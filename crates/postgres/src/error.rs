@@ -2,7 +2,7 @@
 
 use allynet_domain::port::{Constraint, Error};
 
-/// Raised by `apply_change_v1` when a condition of the change does not hold any more.
+/// Raised by `apply_change_v2` when a condition of the change does not hold any more.
 const STALE: &str = "AN001";
 /// Two transactions waited for each other and this one was rolled back: the change has to be decided again.
 const DEADLOCK: &str = "40P01";

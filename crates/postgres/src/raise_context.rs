@@ -57,7 +57,7 @@ const READ: &str = "
         WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
             AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
     ) AS found
-    LEFT JOIN emergency_with_parts_v1 v ON v.id = (SELECT id FROM earlier)";
+    LEFT JOIN emergency_with_parts_v2 v ON v.id = (SELECT id FROM earlier)";
 
 statements!(READ);
 

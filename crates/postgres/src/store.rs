@@ -190,9 +190,9 @@ const MAX_AGE: Duration = Duration::from_mins(1);
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The functions that statements of this version call, with the types of their arguments.
-const VIEW: &str = "emergency_with_parts_v1";
+const VIEW: &str = "emergency_with_parts_v2";
 const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
-const FUNCTIONS: [&str; 2] = ["apply_change_v1(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
+const FUNCTIONS: [&str; 2] = ["apply_change_v2(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
 const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
 
 async fn migrate(pool: &PgPool) -> Result<(), SetupError> {

@@ -1,0 +1,276 @@
+-- Commits a whole change in one statement, and so in one round trip and one transaction.
+--
+-- `change` is what crates/postgres/src/writes.rs makes: {at, emergencies, writes, events}. Each write has a key `op`, all
+-- its other keys are named like the columns that they go to. A missing, unknown or misspelt key is refused (AN002), so
+-- that it never becomes a NULL. All times come from the change, none from the clock of the database.
+--
+-- Errors of its own: AN001, what the change was decided on is no longer so; AN002, the change cannot be read.
+--
+-- The name bears the version. A release that has to change it adds the next version in a new migration and leaves this
+-- one to nodes of the release before, which go on calling it during an upgrade.
+--
+-- PL/pgSQL, because it keeps the plans of its statements for the life of a connection.
+CREATE FUNCTION apply_change_v2(change jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    change_keys CONSTANT text[] := '{at,emergencies,writes,events}';
+    event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
+    response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged}';
+    recipient_keys CONSTANT text[] := '{helper,distance}';
+    decided_at timestamptz := change ->> 'at';
+    locked uuid[] := ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e);
+    -- Acknowledgements that changed nothing, as `emergency/helper`.
+    unchanged text[] := '{}';
+    w jsonb;
+    write_keys text[];
+    -- The emergency and the account that a write is about.
+    target uuid;
+    person uuid;
+    known_wave integer;
+    new_wave integer;
+    new_account account;
+    new_emergency emergency;
+BEGIN
+    IF NOT change ?& change_keys OR change - change_keys <> '{}'
+        OR EXISTS (SELECT FROM jsonb_array_elements(change -> 'events') AS e
+                   WHERE NOT e ?& event_keys OR e - event_keys <> '{}')
+    THEN
+        RAISE EXCEPTION 'apply_change_v2: unexpected keys of a change or an event' USING ERRCODE = 'AN002';
+    END IF;
+
+    -- Three orders matter. The transaction id comes before the first event number, or a reader of the log could pass an
+    -- event that is still being committed. The emergencies are locked before that number is drawn, so that the numbers
+    -- of one emergency's events follow the order of commits; and in the order of their ids, so that two changes do not
+    -- wait for each other. And events come last, so that a change which breaks a rule draws no number, and leaves no gap
+    -- for readers to wait at.
+    PERFORM pg_current_xact_id();
+    -- By an array, for which there is one plan, and a cheap one.
+    PERFORM FROM emergency WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
+
+    FOR w IN SELECT value FROM jsonb_array_elements(change -> 'writes') WITH ORDINALITY ORDER BY ordinality LOOP
+        -- The first cast makes all of them constants of that type, which are not parsed again for each write.
+        write_keys := CASE w ->> 'op'
+            WHEN 'register_account' THEN '{op,id,email,password_hash,first_name,last_name,phone,avatar,bio,role,blocked,verification,available,skills,trust_score,rating_sum,rating_count,created_at}'::text[]
+            WHEN 'open_session' THEN '{op,id,account_id,confirmed_token,created_at}'
+            WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
+            WHEN 'set_password' THEN '{op,account_id,password_hash}'
+            WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
+            WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
+            WHEN 'set_verification' THEN '{op,account_id,verification}'
+            WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
+            WHEN 'add_trust' THEN '{op,helpers,by,max}'
+            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision}'
+            WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision,responses}'
+            WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
+            WHEN 'delete_emergency' THEN '{op,emergency_id}'
+            WHEN 'send_alerts' THEN '{op,emergency_id,wave,recipients}'
+            WHEN 'acknowledge_alert' THEN '{op,emergency_id,helper_id}'
+            WHEN 'set_declined' THEN '{op,emergency_id,helper_id,declined}'
+            WHEN 'post_message' THEN '{op,id,emergency_id,sender_role,sender_id,recipient,recipient_id,body,created_at}'
+            WHEN 'delete_message' THEN '{op,emergency_id,id}'
+            WHEN 'add_rating' THEN '{op,emergency_id,helper_id,score,comment}'
+            WHEN 'add_report' THEN '{op,emergency_id,reporter_id,about_id,reason}'
+        END;
+        IF write_keys IS NULL OR NOT w ?& write_keys OR w - write_keys <> '{}' THEN
+            RAISE EXCEPTION 'apply_change_v2: unexpected keys of the write %', w ->> 'op' USING ERRCODE = 'AN002';
+        END IF;
+        target := w ->> 'emergency_id';
+        person := coalesce(w ->> 'account_id', w ->> 'helper_id');
+
+        CASE w ->> 'op'
+
+        WHEN 'register_account' THEN
+            INSERT INTO account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
+                verification, available, skills, trust_score, rating_sum, rating_count, created_at)
+            SELECT id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
+                verification, available, skills, trust_score, rating_sum, rating_count, created_at
+            FROM jsonb_populate_record(NULL::account, w);
+
+        WHEN 'open_session' THEN
+            INSERT INTO session (id, account_id, confirmed_token, created_at)
+            SELECT id, account_id, confirmed_token, created_at FROM jsonb_populate_record(NULL::session, w);
+
+        WHEN 'revoke_sessions' THEN
+            UPDATE session SET revoked_at = decided_at
+            WHERE account_id = person AND revoked_at IS NULL
+                AND (w ->> 'only' IS NULL OR id = (w ->> 'only')::uuid)
+                AND (w ->> 'except' IS NULL OR id <> (w ->> 'except')::uuid);
+
+        WHEN 'set_password' THEN
+            UPDATE account SET password_hash = w ->> 'password_hash' WHERE id = person;
+
+        -- Locked until the end, so that the rights are still these when the change is visible.
+        WHEN 'expect_account' THEN
+            new_account := jsonb_populate_record(NULL::account, w);
+            PERFORM FROM account a
+            WHERE a.id = new_account.id AND a.role = new_account.role AND a.blocked = new_account.blocked
+                AND a.verification IS NOT DISTINCT FROM new_account.verification
+                AND a.available IS NOT DISTINCT FROM new_account.available AND a.skills = new_account.skills
+            FOR NO KEY UPDATE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the account has other rights' USING ERRCODE = 'AN001';
+            END IF;
+
+        -- Only an administrator changes the verification of a helper record that is there.
+        WHEN 'set_helper' THEN
+            new_account := jsonb_populate_record(NULL::account, w);
+            UPDATE account SET verification = coalesce(verification, new_account.verification),
+                available = new_account.available, skills = new_account.skills, role = new_account.role
+            WHERE id = person;
+
+        WHEN 'set_verification' THEN
+            UPDATE account SET verification = w ->> 'verification' WHERE id = person AND verification IS NOT NULL;
+
+        WHEN 'set_blocked' THEN
+            UPDATE account SET blocked = (w ->> 'blocked')::boolean, blocked_reason = w ->> 'blocked_reason'
+            WHERE id = person;
+
+        -- Locked in the order of ids, or two emergencies with the same helpers could wait for each other.
+        WHEN 'add_trust' THEN
+            WITH helper AS (
+                SELECT id FROM account
+                WHERE id IN (SELECT h::uuid FROM jsonb_array_elements_text(w -> 'helpers') AS h)
+                ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE account a SET trust_score = least(a.trust_score + (w ->> 'by')::integer, (w ->> 'max')::integer)
+            FROM helper WHERE a.id = helper.id;
+
+        WHEN 'raise_emergency' THEN
+            INSERT INTO emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address,
+                place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
+                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, revision)
+            SELECT id, owner_id, request_id, kind, category, description, latitude, longitude, address,
+                place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
+                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, revision
+            FROM jsonb_populate_record(NULL::emergency, w);
+
+        WHEN 'update_emergency' THEN
+            IF EXISTS (SELECT FROM jsonb_array_elements(w -> 'responses') AS r
+                       WHERE NOT r ?& response_keys OR r - response_keys <> '{}')
+            THEN
+                RAISE EXCEPTION 'apply_change_v2: unexpected keys of a response' USING ERRCODE = 'AN002';
+            END IF;
+            new_emergency := jsonb_populate_record(NULL::emergency, w - 'responses');
+            UPDATE emergency e SET
+                status = new_emergency.status, alert_radius = new_emergency.alert_radius,
+                updated_at = new_emergency.updated_at, first_response_at = new_emergency.first_response_at,
+                ended_at = new_emergency.ended_at, ended_by = new_emergency.ended_by,
+                resolution = new_emergency.resolution, ending_notes = new_emergency.ending_notes,
+                next_alert_at = new_emergency.next_alert_at, revision = e.revision + 1
+            WHERE e.id = new_emergency.id AND e.revision = new_emergency.revision;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the emergency has another revision' USING ERRCODE = 'AN001';
+            END IF;
+            -- Most updates have none, and then this statement would cost as much as the one above.
+            IF jsonb_array_length(w -> 'responses') > 0 THEN
+                INSERT INTO response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at,
+                    responded_at, updated_at, engaged)
+                SELECT new_emergency.id, helper_id, status, notes, estimated_arrival, responded_at,
+                    responded_at, updated_at, engaged
+                FROM jsonb_populate_recordset(NULL::response, w -> 'responses')
+                ON CONFLICT ON CONSTRAINT response_pkey DO UPDATE SET
+                    status = excluded.status, notes = excluded.notes, estimated_arrival = excluded.estimated_arrival,
+                    responded_at = excluded.responded_at, updated_at = excluded.updated_at, engaged = excluded.engaged;
+            END IF;
+            -- Everybody who responds to an emergency that ended may respond elsewhere.
+            IF new_emergency.ended_at IS NOT NULL THEN
+                UPDATE response SET engaged = false WHERE emergency_id = new_emergency.id AND engaged;
+            END IF;
+
+        WHEN 'expect_revision' THEN
+            PERFORM FROM emergency WHERE id = target AND revision = (w ->> 'revision')::bigint;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the emergency has another revision' USING ERRCODE = 'AN001';
+            END IF;
+
+        -- Responses, messages and ratings go by their foreign keys. The events go a minute later (erasure).
+        WHEN 'delete_emergency' THEN
+            INSERT INTO erasure (emergency_id, deleted_at) SELECT id, decided_at FROM emergency WHERE id = target;
+            DELETE FROM alert WHERE emergency_id = target;
+            DELETE FROM emergency WHERE id = target;
+
+        -- The wave of an emergency only grows. A helper who is alerted again stays in the first wave that alerted them.
+        WHEN 'send_alerts' THEN
+            IF EXISTS (SELECT FROM jsonb_array_elements(w -> 'recipients') AS r
+                       WHERE NOT r ?& recipient_keys OR r - recipient_keys <> '{}')
+            THEN
+                RAISE EXCEPTION 'apply_change_v2: unexpected keys of a recipient' USING ERRCODE = 'AN002';
+            END IF;
+            new_wave := w ->> 'wave';
+            SELECT e.wave INTO known_wave FROM emergency e WHERE e.id = target;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the emergency is gone' USING ERRCODE = 'AN001';
+            END IF;
+            IF known_wave < new_wave THEN
+                UPDATE emergency e SET wave = new_wave WHERE e.id = target;
+            END IF;
+            -- A first wave conflicts with nothing, and a plain insert of fifty rows is cheaper.
+            IF EXISTS (SELECT FROM alert a WHERE a.emergency_id = target) THEN
+                INSERT INTO alert AS a (emergency_id, helper_id, wave, distance, sent_at)
+                SELECT target, r.helper, new_wave, r.distance, decided_at
+                FROM jsonb_to_recordset(w -> 'recipients') AS r (helper uuid, distance double precision)
+                ON CONFLICT ON CONSTRAINT alert_pkey DO UPDATE SET
+                    wave = coalesce(a.wave, excluded.wave), distance = coalesce(a.distance, excluded.distance),
+                    sent_at = excluded.sent_at;
+            ELSE
+                INSERT INTO alert (emergency_id, helper_id, wave, distance, sent_at)
+                SELECT target, r.helper, new_wave, r.distance, decided_at
+                FROM jsonb_to_recordset(w -> 'recipients') AS r (helper uuid, distance double precision);
+            END IF;
+
+        -- Idempotent: an alert that was acknowledged before or never sent stays as it is, and the event of this
+        -- acknowledgement is left out below.
+        WHEN 'acknowledge_alert' THEN
+            UPDATE alert SET acknowledged_at = decided_at
+            WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND acknowledged_at IS NULL;
+            IF NOT FOUND THEN
+                unchanged := unchanged || concat(target, '/', person);
+            END IF;
+
+        WHEN 'set_declined' THEN
+            PERFORM FROM emergency e WHERE e.id = target;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the emergency is gone' USING ERRCODE = 'AN001';
+            END IF;
+            IF (w ->> 'declined')::boolean THEN
+                INSERT INTO alert AS a (emergency_id, helper_id, declined_at) VALUES (target, person, decided_at)
+                ON CONFLICT ON CONSTRAINT alert_pkey DO UPDATE SET
+                    declined_at = coalesce(a.declined_at, excluded.declined_at);
+            ELSE
+                DELETE FROM alert WHERE emergency_id = target AND helper_id = person AND wave IS NULL;
+                UPDATE alert SET declined_at = NULL
+                WHERE emergency_id = target AND helper_id = person AND declined_at IS NOT NULL;
+            END IF;
+
+        WHEN 'post_message' THEN
+            INSERT INTO message (id, emergency_id, sender_role, sender_id, recipient, recipient_id, body, created_at)
+            SELECT id, emergency_id, sender_role, sender_id, recipient, recipient_id, body, created_at
+            FROM jsonb_populate_record(NULL::message, w);
+
+        -- The log holds the text too, and must not keep it.
+        WHEN 'delete_message' THEN
+            DELETE FROM message WHERE id = (w ->> 'id')::uuid AND emergency_id = target;
+            DELETE FROM event
+            WHERE emergency_id = target AND kind = 'message_posted' AND body -> 'message' ->> 'id' = w ->> 'id';
+
+        WHEN 'add_rating' THEN
+            INSERT INTO rating (emergency_id, helper_id, score, comment, created_at)
+            VALUES (target, person, (w ->> 'score')::smallint, w ->> 'comment', decided_at);
+            UPDATE account SET rating_sum = rating_sum + (w ->> 'score')::integer, rating_count = rating_count + 1
+            WHERE id = person;
+
+        WHEN 'add_report' THEN
+            INSERT INTO report (emergency_id, reporter_id, about_id, reason, created_at)
+            VALUES (target, (w ->> 'reporter_id')::uuid, (w ->> 'about_id')::uuid, w ->> 'reason', decided_at);
+
+        END CASE;
+    END LOOP;
+
+    INSERT INTO event (at, emergency_id, actor_id, kind, body)
+    SELECT e.at, e.emergency_id, e.actor_id, e.kind, e.body
+    FROM ROWS FROM (
+        jsonb_to_recordset(change -> 'events')
+            AS (at timestamptz, emergency_id uuid, actor_id uuid, kind text, body jsonb)
+    ) WITH ORDINALITY AS e (at, emergency_id, actor_id, kind, body, ordinality)
+    WHERE e.kind <> 'alert_acknowledged' OR concat(e.emergency_id, '/', e.body ->> 'helper') <> ALL (unchanged)
+    ORDER BY e.ordinality;
+END $$;
