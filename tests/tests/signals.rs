@@ -10,8 +10,8 @@ mod in_process {
     use super::*;
 
     signals_contract!({
-        let one = InProcessSignals::alone();
-        let others = [one.beside(), one.beside()];
+        let one = InProcessSignals::single_node();
+        let others = [one.with_peer(), one.with_peer()];
         [one].into_iter().chain(others).map(|node| Arc::new(node) as Arc<dyn Signals>).collect()
     });
 }

@@ -197,15 +197,15 @@ impl EventLog for Postgres {
         seq.map(EventId::new).map_err(failed)
     }
 
-    #[instrument(name = "pg.events.forget", level = "debug", skip_all)]
-    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let forgotten: i64 = sqlx::query_scalar(FORGET)
+    #[instrument(name = "pg.events.prune", level = "debug", skip_all)]
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let pruned: i64 = sqlx::query_scalar(FORGET)
             .bind(before)
             .bind(i64::from(limit))
             .fetch_one(self.maintenance())
             .await
             .map_err(failed)?;
-        Ok(forgotten.unsigned_abs())
+        Ok(pruned.unsigned_abs())
     }
 
     /// Reads the end of the log first. A lower number may still be committing then, and would be behind the reader: so
@@ -281,7 +281,7 @@ impl EventTail for Tail {
                 .map_err(failed)?;
             let horizon = rows.first().map_or(0, |row| row.horizon);
             match self.cursor.decide(rows.iter().map(|row| row.event.seq), horizon) {
-                Step::HandOut(count) => return self.hand_out(rows.into_iter().take(count)),
+                Step::Return(count) => return self.return_events(rows.into_iter().take(count)),
                 Step::TakeId { seen } => {
                     let own = self.store.number(OWN_TRANSACTION).await?;
                     self.cursor.wait_for(own, seen);
@@ -299,7 +299,7 @@ impl EventTail for Tail {
 impl Tail {
     /// Decodes rows and advances the cursor. An event that does not decode must not block later ones: the events before
     /// it are returned first, then it is reported once and skipped.
-    fn hand_out(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
+    fn return_events(&mut self, rows: impl Iterator<Item = TailRow>) -> Result<Vec<LoggedEvent>> {
         let mut events = Vec::new();
         for row in rows {
             let seq = row.event.seq;

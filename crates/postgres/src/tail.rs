@@ -10,9 +10,9 @@
 /// The position of a reader, and the gap at which it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The last number handed out.
+    /// The last number returned.
     at: i64,
-    /// Taken at the last gap; kept until everything that it covers was handed out.
+    /// Taken at the last gap; kept until everything that it covers was returned.
     barrier: Option<Barrier>,
 }
 
@@ -27,7 +27,7 @@ struct Barrier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Hand out this many, at least one.
-    HandOut(usize),
+    Return(usize),
     /// A number is missing: take a transaction id, and call [`Cursor::wait_for`] with it and this number.
     TakeId {
         /// The highest number seen.
@@ -40,12 +40,12 @@ pub(crate) enum Step {
 }
 
 impl Cursor {
-    /// A reader that has handed out everything up to this number.
+    /// A reader that has returned everything up to this number.
     pub(crate) const fn new(at: i64) -> Self {
         Self { at, barrier: None }
     }
 
-    /// The last number handed out.
+    /// The last number returned.
     pub(crate) const fn at(&self) -> i64 {
         self.at
     }
@@ -65,7 +65,7 @@ impl Cursor {
         }
         match (seen, self.barrier) {
             (None, _) => Step::Idle,
-            (Some(_), _) if ready > 0 => Step::HandOut(ready),
+            (Some(_), _) if ready > 0 => Step::Return(ready),
             (Some(_), Some(barrier)) if horizon <= barrier.transaction => Step::ReadAgain,
             // No barrier yet, or this gap is beyond what the last one covers.
             (Some(seen), _) => Step::TakeId { seen },
@@ -78,7 +78,7 @@ impl Cursor {
         self.barrier = Some(Barrier { covers: seen, transaction });
     }
 
-    /// Notes that everything up to this number was handed out.
+    /// Notes that everything up to this number was returned.
     pub(crate) fn advance(&mut self, at: i64) {
         self.at = at;
         self.barrier = self.barrier.filter(|b| b.covers > at);
@@ -93,8 +93,8 @@ mod tests {
     fn a_contiguous_run_is_handed_out_and_a_gap_ends_it() {
         for (at, numbers, step) in [
             (0, vec![], Step::Idle),
-            (0, vec![1, 2, 3], Step::HandOut(3)),
-            (7, vec![8, 9, 11, 12], Step::HandOut(2)),
+            (0, vec![1, 2, 3], Step::Return(3)),
+            (7, vec![8, 9, 11, 12], Step::Return(2)),
             (7, vec![9, 10], Step::TakeId { seen: 10 }),
         ] {
             assert_eq!(Cursor::new(at).decide(numbers, i64::MAX), step);
@@ -107,25 +107,25 @@ mod tests {
         cursor.wait_for(100, 10);
         assert_eq!(cursor.decide([9, 10], 99), Step::ReadAgain);
         assert_eq!(cursor.decide([9, 10], 100), Step::ReadAgain);
-        assert_eq!(cursor.decide([9, 10], 101), Step::HandOut(2));
-        assert_eq!(cursor.decide([8, 9, 10], 101), Step::HandOut(3));
+        assert_eq!(cursor.decide([9, 10], 101), Step::Return(2));
+        assert_eq!(cursor.decide([8, 9, 10], 101), Step::Return(3));
     }
 
     #[test]
     fn a_number_that_fills_the_gap_is_handed_out_at_once() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 10);
-        assert_eq!(cursor.decide([8, 10], 100), Step::HandOut(1));
+        assert_eq!(cursor.decide([8, 10], 100), Step::Return(1));
         cursor.advance(8);
         assert_eq!(cursor.decide([10], 100), Step::ReadAgain);
-        assert_eq!(cursor.decide([9, 10], 100), Step::HandOut(2));
+        assert_eq!(cursor.decide([9, 10], 100), Step::Return(2));
     }
 
     #[test]
     fn one_transaction_id_covers_all_gaps_below_the_number_seen_and_none_above() {
         let mut cursor = Cursor::new(7);
         cursor.wait_for(100, 12);
-        assert_eq!(cursor.decide([9, 12, 13, 15], 101), Step::HandOut(3));
+        assert_eq!(cursor.decide([9, 12, 13, 15], 101), Step::Return(3));
         cursor.advance(13);
         assert_eq!(cursor.decide([15], 101), Step::TakeId { seen: 15 });
     }

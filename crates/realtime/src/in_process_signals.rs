@@ -28,13 +28,13 @@ pub struct InProcessSignals {
 
 impl InProcessSignals {
     /// The signals of the first node.
-    pub fn alone() -> Self {
+    pub fn single_node() -> Self {
         Self { node: 0, last_node: Arc::default(), signals: broadcast::Sender::new(CAPACITY) }
     }
 
     /// The signals of another node that reaches this one.
     #[must_use]
-    pub fn beside(&self) -> Self {
+    pub fn with_peer(&self) -> Self {
         let node = self.last_node.fetch_add(1, Ordering::Relaxed) + 1;
         Self { node, last_node: Arc::clone(&self.last_node), signals: self.signals.clone() }
     }

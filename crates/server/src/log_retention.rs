@@ -28,7 +28,7 @@ pub(crate) async fn prune_old_events(log: Arc<dyn EventLog>, clock: Arc<dyn Cloc
     let pruning = async {
         let mut failures = FailureLog::new("pruning the event log failed, retrying");
         loop {
-            let pruned = log.forget(clock.now() - EVENT_RETENTION, PRUNE_BATCH).await;
+            let pruned = log.prune(clock.now() - EVENT_RETENTION, PRUNE_BATCH).await;
             let more = pruned.as_ref().is_ok_and(|&pruned| pruned >= u64::from(PRUNE_BATCH));
             failures.record(pruned);
             tokio::time::sleep(if more { PRUNE_BATCH_PAUSE } else { PRUNE_INTERVAL }).await;

@@ -23,7 +23,7 @@ impl NodeLink {
     /// Starts to connect in the background. An unreachable Redis does not stop the start.
     pub(crate) fn open(redis: Option<&Address>, node: NodeId) -> anyhow::Result<Self> {
         Ok(match redis {
-            None => Self::SingleNode(Arc::new(InProcessSignals::alone())),
+            None => Self::SingleNode(Arc::new(InProcessSignals::single_node())),
             Some(address) => Self::Redis(Arc::new(Redis::start(address, node).context("REDIS_URL")?)),
         })
     }

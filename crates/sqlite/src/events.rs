@@ -83,23 +83,23 @@ impl EventLog for Sqlite {
         seq.map(EventId::new).map_err(port_error)
     }
 
-    #[instrument(name = "sqlite.events.forget", level = "debug", skip_all)]
-    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64> {
+    #[instrument(name = "sqlite.events.prune", level = "debug", skip_all)]
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64> {
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
-        let forgotten: Vec<i64> = sqlx::query_scalar(FORGET)
+        let pruned: Vec<i64> = sqlx::query_scalar(FORGET)
             .bind(before.timestamp_micros())
             .bind(limit)
             .fetch_all(&mut *transaction)
             .await
             .map_err(port_error)?;
         sqlx::query("update event_retention set complete_since = max(complete_since, coalesce(?1, 0))")
-            .bind(forgotten.iter().max())
+            .bind(pruned.iter().max())
             .execute(&mut *transaction)
             .await
             .map_err(port_error)?;
         transaction.commit().await.map_err(port_error)?;
-        Ok(forgotten.len() as u64)
+        Ok(pruned.len() as u64)
     }
 
     #[instrument(name = "sqlite.events.follow", level = "debug", skip_all)]

@@ -343,8 +343,8 @@ impl Store {
 /// The next events, or a failure if none comes within the time that any adapter may take.
 pub async fn next(tail: &mut dyn EventTail) -> Vec<LoggedEvent> {
     let events = tokio::time::timeout(Duration::from_secs(15), tail.next()).await;
-    let events = events.expect("an event that was committed has not been handed out").unwrap();
-    assert!(!events.is_empty(), "the tail handed out nothing");
+    let events = events.expect("an event that was committed has not been returned").unwrap();
+    assert!(!events.is_empty(), "the tail returned nothing");
     assert_eq!(events.last().map(|e| e.id), Some(tail.position()), "the position is that of the last event");
     events
 }

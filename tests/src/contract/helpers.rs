@@ -281,7 +281,7 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
     }
 }
 
-pub async fn a_helper_is_shown_with_name_and_standing(store: Store) {
+pub async fn a_helper_is_shown_with_name_and_reputation(store: Store) {
     let helper = store.helper_at(place(0.0, 0.0)).await;
     let emergency = store.emergency().await.id();
     store.accept(emergency, &helper, at(1)).await;

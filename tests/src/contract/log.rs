@@ -305,10 +305,10 @@ pub async fn old_events_are_removed_oldest_first_and_the_position_is_recorded(st
     assert_eq!(store.log.complete_since().await.unwrap(), EventId::START);
     for (before, limit, left) in [(at(0), 9, 0), (at(3), 2, 2), (at(3), 9, 3), (at(3), 9, 3), (at(8), 100, 8)] {
         let there = store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap().len();
-        let forgotten = store.log.forget(before, limit).await.unwrap();
+        let pruned = store.log.prune(before, limit).await.unwrap();
         let kept = store.log.range(EventId::START, EventId::new(i64::MAX), 100).await.unwrap();
         assert_eq!(in_writing(&kept), (left..10).map(marker).collect::<Vec<_>>());
-        assert_eq!(forgotten, u64::try_from(there - kept.len()).unwrap());
+        assert_eq!(pruned, u64::try_from(there - kept.len()).unwrap());
         let since = usize::try_from(left).unwrap().checked_sub(1).map_or(EventId::START, |last| all[last].id);
         assert_eq!(store.another().await.log.complete_since().await.unwrap(), since);
     }
@@ -320,13 +320,13 @@ pub async fn the_events_of_an_emergency_stay_until_long_after_its_end(store: Sto
     store.commit(Change::new(None, at(1)).event(of, marker(1)).account_event(marker(2))).await;
     store.commit(Change::new(None, at(2)).event(of, marker(3)).account_event(marker(4))).await;
     let far = at(100_000);
-    assert_eq!(store.log.forget(far, 100).await.unwrap(), 2, "it is live");
+    assert_eq!(store.log.prune(far, 100).await.unwrap(), 2, "it is live");
     assert_eq!(in_writing(&store.log.events_of(of, EventId::START, 9).await.unwrap()), [marker(1), marker(3)]);
     let mut ended = emergency;
     ended.cancel(ended.owner(), None, at(1_000)).unwrap();
     store.commit(Change::new(None, at(1_000)).write(update(&ended, Vec::new())).event(of, marker(5))).await;
-    assert_eq!(store.log.forget(at(1_000), 100).await.unwrap(), 0, "it has just ended");
-    assert_eq!(store.log.forget(at(1_001), 100).await.unwrap(), 3, "all or none");
+    assert_eq!(store.log.prune(at(1_000), 100).await.unwrap(), 0, "it has just ended");
+    assert_eq!(store.log.prune(at(1_001), 100).await.unwrap(), 3, "all or none");
     assert_eq!(store.log.events_of(of, EventId::START, 9).await.unwrap(), []);
 }
 
@@ -335,10 +335,10 @@ pub async fn removed_events_do_not_stop_a_tail(store: Store) {
     for n in 0..20 {
         store.commit(Change::new(None, at(1)).account_event(marker(n))).await;
         if n % 5 == 4 {
-            store.log.forget(at(2), 3).await.unwrap();
+            store.log.prune(at(2), 3).await.unwrap();
         }
     }
-    store.log.forget(at(2), 100).await.unwrap();
+    store.log.prune(at(2), 100).await.unwrap();
     let mut late = store.log.follow().await.unwrap();
     store.commit(Change::new(None, at(3)).account_event(marker(100))).await;
     assert_eq!(read_up_to(&mut *tail, &marker(100)).await.last().unwrap().event, marker(100));

@@ -93,7 +93,7 @@ macro_rules! contract {
                 only_helpers_on_duty_by_the_policy_are_found
                 a_position_is_found_only_while_its_helper_is_on_duty
                 a_position_counts_from_the_moment_asked_for
-                a_helper_is_shown_with_name_and_standing
+                a_helper_is_shown_with_name_and_reputation
                 helpers_on_duty_are_counted_with_and_without_a_fresh_position
             }
             lists {

@@ -42,7 +42,7 @@ pub trait EventLog: Send + Sync {
     /// cannot be read is left out, as a tail skips it.
     async fn range(&self, after: EventId, up_to: EventId, limit: u32) -> Result<Vec<LoggedEvent>>;
 
-    /// The position after which the log is complete: no later event was ever forgotten.
+    /// The position after which the log is complete: no later event was ever pruned.
     ///
     /// An answer that was asked for *after* reading a range holds for that range.
     async fn complete_since(&self) -> Result<EventId>;
@@ -50,7 +50,7 @@ pub trait EventLog: Send + Sync {
     /// Forgets the oldest events that were decided before `before`, at most `limit` of them. Returns their number.
     ///
     /// All events of an emergency MUST stay while it is live and until its end lies before `before`.
-    async fn forget(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
     /// Begins to follow the log at its end. The tail MUST return everything that is committed after this call.
     async fn follow(&self) -> Result<Box<dyn EventTail>>;

@@ -91,7 +91,7 @@ pub async fn join(
 /// # Errors
 /// Returns an error if a port fails.
 pub async fn restore(cx: &EmergencyPorts, account: &Account) -> Result<Rooms, Error> {
-    let mut rooms = standing_rooms(account, &cx.rules);
+    let mut rooms = account_rooms(account, &cx.rules);
     let Live { emergencies, as_of } = cx.emergencies.live_of(account.id).await?;
     for emergency in emergencies {
         let relation = emergency.relation(account, cx.rules.helpers);
@@ -100,7 +100,7 @@ pub async fn restore(cx: &EmergencyPorts, account: &Account) -> Result<Rooms, Er
     Ok(Rooms { rooms, as_of })
 }
 
-fn standing_rooms(account: &Account, rules: &Rules) -> Vec<Room> {
+fn account_rooms(account: &Account, rules: &Rules) -> Vec<Room> {
     let helpers = account.on_duty(rules.helpers).then_some(Room::Helpers);
     [Room::User(account.id)].into_iter().chain(helpers).collect()
 }

@@ -189,12 +189,12 @@ impl<D: Clone> Members<D> {
 
     /// Takes a connection out of the rooms of all emergencies in which its user takes no part.
     fn stop_looking_on(&mut self, id: MemberId) {
-        let looks_on = |room: &Room, rooms: &[Room]| match room {
+        let is_looker_on_room = |room: &Room, rooms: &[Room]| match room {
             Room::Emergency(emergency) => !rooms.contains(&Room::Participants(*emergency)),
             Room::Helpers | Room::User(_) | Room::Participants(_) => false,
         };
         let rooms = self.rooms(id);
-        let left: Vec<_> = rooms.iter().filter(|room| looks_on(room, rooms)).copied().collect();
+        let left: Vec<_> = rooms.iter().filter(|room| is_looker_on_room(room, rooms)).copied().collect();
         for room in left {
             self.leave(id, room);
         }
@@ -251,7 +251,7 @@ impl<D: Clone> Members<D> {
     }
 
     /// Removes the devices from `devices` for which this event is held back, and holds it back.
-    pub(crate) fn divert(&mut self, devices: &mut Vec<(MemberId, D)>, entry: &Arc<LogEntry>, viewer: Viewer) {
+    pub(crate) fn hold_back_for(&mut self, devices: &mut Vec<(MemberId, D)>, entry: &Arc<LogEntry>, viewer: Viewer) {
         // The usual case: no connection is being replayed to, and the loop over a large audience is saved.
         if self.held_back.is_empty() {
             return;

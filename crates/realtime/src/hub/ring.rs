@@ -11,11 +11,11 @@ use crate::hub::log_entry::LogEntry;
 
 /// A ring buffer of the newest log entries.
 ///
-/// Holds every event of the log in the range `reach < id <= position`, less deleted messages. Ids have gaps.
+/// Holds every event of the log in the range `complete_after < id <= position`, less deleted messages. Ids have gaps.
 #[derive(Debug)]
 pub(crate) struct Ring {
     /// The lower end, exclusive: the id of the last event that was evicted, or that filling began after.
-    reach: EventId,
+    complete_after: EventId,
     /// The upper end, inclusive: how far the log has been read.
     position: EventId,
     entries: VecDeque<Arc<LogEntry>>,
@@ -25,12 +25,17 @@ pub(crate) struct Ring {
 impl Ring {
     /// An empty ring of a reader that begins after `position`.
     pub(crate) const fn new(position: EventId, capacity: usize) -> Self {
-        Self { reach: position, position, entries: VecDeque::new(), capacity }
+        Self { complete_after: position, position, entries: VecDeque::new(), capacity }
     }
 
-    /// A ring of a reader at `position`, filled with all events after `reach`.
-    pub(crate) fn filled(position: EventId, reach: EventId, entries: Vec<Arc<LogEntry>>, capacity: usize) -> Self {
-        let mut ring = Self { reach, ..Self::new(position, capacity) };
+    /// A ring of a reader at `position`, filled with all events after `complete_after`.
+    pub(crate) fn filled(
+        position: EventId,
+        complete_after: EventId,
+        entries: Vec<Arc<LogEntry>>,
+        capacity: usize,
+    ) -> Self {
+        let mut ring = Self { complete_after, ..Self::new(position, capacity) };
         for entry in entries {
             ring.push(entry);
         }
@@ -45,8 +50,8 @@ impl Ring {
     }
 
     /// The position after which the ring is complete.
-    pub(crate) const fn reach(&self) -> EventId {
-        self.reach
+    pub(crate) const fn complete_after(&self) -> EventId {
+        self.complete_after
     }
 
     /// Adds the next event of the log, and evicts the oldest if the ring is full.
@@ -59,7 +64,7 @@ impl Ring {
         if self.entries.len() >= self.capacity
             && let Some(oldest) = self.entries.pop_front()
         {
-            self.reach = oldest.id();
+            self.complete_after = oldest.id();
         }
         self.position = entry.id();
         self.entries.push_back(entry);
@@ -67,7 +72,7 @@ impl Ring {
 
     /// All events after `mark`, in order, or `None` if the ring does not reach back that far.
     pub(crate) fn since(&self, mark: EventId) -> Option<impl Iterator<Item = &Arc<LogEntry>>> {
-        if mark < self.reach {
+        if mark < self.complete_after {
             return None;
         }
         let first = self.entries.partition_point(|entry| entry.id() <= mark);
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn a_filled_ring_reaches_back_and_keeps_the_position_of_the_reader() {
         let ring = Ring::filled(EventId::new(20), EventId::new(5), vec![event(7), event(9)], 3);
-        assert_eq!((ring.position().get(), ring.reach().get()), (20, 5));
+        assert_eq!((ring.position().get(), ring.complete_after().get()), (20, 5));
         assert_eq!((since(&ring, 4), since(&ring, 5).unwrap()), (None, vec![7, 9]));
         let overfull = Ring::filled(EventId::new(20), EventId::new(5), (6..=10).map(event).collect(), 3);
         assert_eq!((since(&overfull, 6), since(&overfull, 7).unwrap()), (None, vec![8, 9, 10]));

@@ -74,10 +74,10 @@ impl<D: Clone> Hub<D> {
         }
     }
 
-    /// Begins to follow the log at `position`, with all events after `reach` already read.
-    pub(crate) fn open(&self, position: EventId, reach: EventId, entries: Vec<Arc<LogEntry>>) {
+    /// Begins to follow the log at `position`, with all events after `complete_after` already read.
+    pub(crate) fn open(&self, position: EventId, complete_after: EventId, entries: Vec<Arc<LogEntry>>) {
         let mut state = self.state.lock();
-        state.ring = Ring::filled(position, reach, entries, RING_CAPACITY);
+        state.ring = Ring::filled(position, complete_after, entries, RING_CAPACITY);
         state.members.position = position;
         drop(state);
         // Last, because it lets in the handshakes that wait in `position`.
@@ -95,9 +95,9 @@ impl<D: Clone> Hub<D> {
     /// The events in memory of the range `after < id <= up_to`, and the position after which they are complete.
     pub(crate) fn newest(&self, after: EventId, up_to: EventId) -> (EventId, Vec<Arc<LogEntry>>) {
         let state = self.state.lock();
-        let reach = after.max(state.ring.reach());
-        let entries = state.ring.since(reach).into_iter().flatten().take_while(|entry| entry.id() <= up_to);
-        (reach, entries.cloned().collect())
+        let from = after.max(state.ring.complete_after());
+        let entries = state.ring.since(from).into_iter().flatten().take_while(|entry| entry.id() <= up_to);
+        (from, entries.cloned().collect())
     }
 
     /// An id for a new connection.
@@ -240,7 +240,7 @@ impl<D: Clone> Hub<D> {
         let mut deliveries = Vec::new();
         for delivery in &entry.deliveries {
             let mut devices = members.audience(&delivery.audience);
-            members.divert(&mut devices, entry, delivery.viewer);
+            members.hold_back_for(&mut devices, entry, delivery.viewer);
             if !devices.is_empty() {
                 deliveries.push((delivery.viewer, devices));
             }

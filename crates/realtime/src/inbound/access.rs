@@ -27,7 +27,7 @@ pub(crate) struct AccessReader {
     hub: Arc<Hub<Device>>,
     /// Thousands of clients may reconnect at once. They take turns, so that a call for help does not wait behind all of
     /// them for a database connection.
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
 impl AccessReader {
@@ -36,7 +36,7 @@ impl AccessReader {
         emergencies: emergencies::EmergencyPorts,
         hub: Arc<Hub<Device>>,
     ) -> Self {
-        Self { accounts, emergencies, hub, turns: Semaphore::new(MAX_CONCURRENT_READS) }
+        Self { accounts, emergencies, hub, permits: Semaphore::new(MAX_CONCURRENT_READS) }
     }
 
     /// Reads the identity and the rooms of the bearer of a token. Begins after this node has seen `read_after`.
@@ -49,10 +49,10 @@ impl AccessReader {
         read_after: EventId,
         token: &str,
     ) -> Result<(Identity, RoomSnapshot), Error> {
-        let turn = self.turn().await;
+        let permit = self.permit().await;
         let Authenticated { actor, expires_at } = authenticate(&self.accounts, token).await?;
         let rooms = restore(&self.emergencies, &actor.account).await?;
-        drop(turn);
+        drop(permit);
         let snapshot = self.snapshot(read_after, rooms).await?;
         let administers = actor.account.is_admin();
         Ok((Identity { user: actor.id(), session: actor.session, administers, expires_at }, snapshot))
@@ -65,16 +65,16 @@ impl AccessReader {
     /// As [`authenticate`](Self::authenticate).
     pub(crate) async fn read_again(&self, identity: &Identity) -> Result<RoomSnapshot, Error> {
         let read_after = self.hub.position().await;
-        let turn = self.turn().await;
+        let permit = self.permit().await;
         let actor = recall(&self.accounts, identity.session, identity.user).await?;
         let rooms = restore(&self.emergencies, &actor.account).await?;
-        drop(turn);
+        drop(permit);
         self.snapshot(read_after, rooms).await
     }
 
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         // An error would mean that the semaphore was closed, which it never is.
-        self.turns.acquire().await.ok()
+        self.permits.acquire().await.ok()
     }
 
     async fn snapshot(&self, read_after: EventId, Rooms { rooms, as_of }: Rooms) -> Result<RoomSnapshot, Error> {

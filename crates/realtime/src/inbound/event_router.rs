@@ -45,16 +45,16 @@ impl EventRouter {
         // all of them return a future that is ready, and push what takes time to the inbox.
         for kind in EventKind::ALL {
             let (router, session) = (Arc::clone(self), Arc::clone(session));
-            let handler = move |socket, TryData(payload): TryData<Value>, ack: Ack, spare: Ack| {
+            let handler = move |socket, TryData(payload): TryData<Value>, ack: Ack, fallback: Ack| {
                 let request = Request::parse(kind, &payload.unwrap_or_default());
-                router.receive(&session, request, (socket, kind.name().into()), (ack, spare));
+                router.receive(&session, request, (socket, kind.name().into()), (ack, fallback));
                 ready(())
             };
             socket.on(kind.name(), handler);
         }
         let (router, listener) = (Arc::clone(self), Arc::clone(session));
-        socket.on_fallback(move |socket: SocketRef, Event(event), ack: Ack, spare: Ack| {
-            router.receive(&listener, Request::unknown(), (socket, Cow::Owned(event)), (ack, spare));
+        socket.on_fallback(move |socket: SocketRef, Event(event), ack: Ack, fallback: Ack| {
+            router.receive(&listener, Request::unknown(), (socket, Cow::Owned(event)), (ack, fallback));
             ready(())
         });
         let (hub, session) = (Arc::clone(&self.hub), Arc::clone(session));
@@ -72,17 +72,17 @@ impl EventRouter {
         session: &Arc<Session>,
         request: Request,
         (socket, event): (SocketRef, Cow<'static, str>),
-        (ack, spare): (Ack, Ack),
+        (ack, fallback): (Ack, Ack),
     ) {
         let admission = self.admission.admit(session, &request);
-        let spare = ReplyTo { socket: socket.clone(), event: event.clone(), ack: spare };
+        let fallback = ReplyTo { socket: socket.clone(), event: event.clone(), ack: fallback };
         let reserve = match admission {
             Admission::Queued => 0,
             Admission::Privileged => PRIVILEGED_INBOX_RESERVE,
             Admission::Deferred(position) => {
-                return self.locations.defer(session, DeferredReply { reply_to: spare, position });
+                return self.locations.defer(session, DeferredReply { reply_to: fallback, position });
             }
-            Admission::Refused(exceeded) => return self.refuse(session, spare, exceeded),
+            Admission::Refused(exceeded) => return self.refuse(session, fallback, exceeded),
             Admission::Dropped => return,
         };
         let (router, owner, reply_to) = (Arc::clone(self), Arc::clone(session), ReplyTo { socket, event, ack });
@@ -91,7 +91,7 @@ impl EventRouter {
             Ok(()) | Err(PushError::Closed) => {}
             Err(PushError::Full) => {
                 let exceeded = self.admission.refuse(session, FULL_INBOX_RETRY_AFTER);
-                self.refuse(session, spare, exceeded);
+                self.refuse(session, fallback, exceeded);
             }
         }
     }

@@ -93,10 +93,10 @@ impl RoomHandler {
     /// Whether the connection looks on in as many other emergencies as it may. Those of its user do not count.
     fn has_too_many_rooms(&self, session: &Session, next: EmergencyId) -> bool {
         let rooms = self.hub.rooms(session.id);
-        let looks_on = |room: &Room| match room {
+        let is_looker_on_room = |room: &Room| match room {
             Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
             Room::Helpers | Room::User(_) | Room::Participants(_) => false,
         };
-        rooms.iter().filter(|room| looks_on(room)).count() >= self.limits.rooms_per_socket()
+        rooms.iter().filter(|room| is_looker_on_room(room)).count() >= self.limits.rooms_per_socket()
     }
 }

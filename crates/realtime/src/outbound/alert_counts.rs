@@ -104,7 +104,7 @@ impl AlertCountSchedule {
     }
 
     /// Removes the entry of an emergency whose owner is not connected, unless it became stale meanwhile.
-    pub(crate) fn forget(&self, emergency: EmergencyId) {
+    pub(crate) fn remove(&self, emergency: EmergencyId) {
         let mut entries = self.entries.lock();
         if entries.get(&emergency).is_some_and(|entry| !entry.is_stale) {
             entries.remove(&emergency);

@@ -37,11 +37,11 @@ impl AlertCountSender<'_> {
     async fn send_to_owner(&self, id: EmergencyId) {
         // Saves the query where no participant is connected to this node.
         if self.hub.devices_in(Room::Participants(id)).is_empty() {
-            return self.schedule.forget(id);
+            return self.schedule.remove(id);
         }
         let emergency = match self.emergencies.find(id).await {
             Ok(Some(emergency)) => emergency,
-            Ok(None) => return self.schedule.forget(id),
+            Ok(None) => return self.schedule.remove(id),
             Err(error) => {
                 log_fault(&error.into(), "read alert counts");
                 return self.schedule.retry(id, Instant::now());
@@ -49,7 +49,7 @@ impl AlertCountSender<'_> {
         };
         let devices = self.hub.devices_in(Room::User(emergency.owner()));
         if devices.is_empty() {
-            return self.schedule.forget(id);
+            return self.schedule.remove(id);
         }
         if self.schedule.update(id, emergency.alerts(), emergency.status().is_live(), Instant::now()) {
             let signal = AlertsSignal::new(&emergency, self.clock.now());

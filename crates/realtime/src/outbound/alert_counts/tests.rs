@@ -64,7 +64,7 @@ fn a_change_during_the_read_is_not_lost() {
     schedule.take_due(now);
     acknowledged(&schedule);
     schedule.update(id(), counts(1), true, now);
-    schedule.forget(id());
+    schedule.remove(id());
     assert_eq!(schedule.take_due(now + MIN_INTERVAL), [id()]);
     schedule.retry(id(), now);
     assert_eq!(schedule.next(), Some(now + MIN_INTERVAL));
@@ -77,7 +77,7 @@ fn entries_of_ended_emergencies_and_absent_owners_are_removed() {
     assert!(schedule.entries.lock().is_empty());
     acknowledged(&schedule);
     schedule.take_due(Instant::now());
-    schedule.forget(id());
+    schedule.remove(id());
     assert!(schedule.entries.lock().is_empty());
     acknowledged(&schedule);
     let now = Instant::now();

@@ -70,7 +70,7 @@ pub(super) fn ports(
     };
     let (open_emergencies, on_appeared) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
     let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone()));
-    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::alone()));
+    let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::single_node()));
     let (log, limits) = (Arc::new(feed), Limits::off());
     GatewayPorts {
         accounts,
@@ -186,7 +186,7 @@ impl EventLog for Feed {
         Ok(EventId::START)
     }
 
-    async fn forget(&self, _: Timestamp, _: u32) -> Result<u64> {
+    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64> {
         Ok(0)
     }
 
