@@ -3,6 +3,7 @@
 //!
 //! Knows no database and no transport, and stores nothing.
 
+mod crypto;
 mod passwords;
 mod tokens;
 

@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use crate::crypto;
+
 /// The only accepted algorithm, whatever a token's header names.
 const ALGORITHM: Algorithm = Algorithm::HS256;
 /// A key must be at least as long as the hash (RFC 7518 §3.2).
@@ -56,6 +58,7 @@ impl JwtTokens {
         if key.len() < MIN_SECRET_BYTES {
             return Err(TokenSettingsError::ShortSecret);
         }
+        crypto::install();
         Ok(Self {
             signing: EncodingKey::from_secret(key),
             verifying: DecodingKey::from_secret(key),
