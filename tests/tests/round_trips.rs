@@ -318,7 +318,7 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         assert_eq!(cost(), 1, "a position");
         let newcomer = service.store.helper_at(place(0.0, 0.001)).await;
         cost();
-        assert!(alerts::reach(cx, emergency, newcomer.id).await.unwrap());
+        assert!(alerts::alert_if_in_range(cx, emergency, newcomer.id).await.unwrap());
         assert_eq!(cost(), CHANGE, "a helper who comes near");
 
         let mut later = cx.clone();

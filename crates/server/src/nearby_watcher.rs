@@ -10,7 +10,7 @@ use allynet_domain::{
     Error, Position, UserId,
     port::{self, Fix},
     usecase::{
-        alerts::notice,
+        alerts::alert_found,
         emergencies,
         helpers::{self, fresh_position},
     },
@@ -125,7 +125,7 @@ impl NearbyWatcher {
             None => fresh_position(helpers, user).await?,
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(user, position));
-        for emergency in notice(emergencies, &found, user).await? {
+        for emergency in alert_found(emergencies, &found, user).await? {
             open.settle(emergency, user);
         }
         Ok(())

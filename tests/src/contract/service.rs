@@ -166,7 +166,7 @@ impl Service {
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(helper.id, position));
-        for emergency in alerts::notice(&self.context(), &found, helper.id).await.unwrap() {
+        for emergency in alerts::alert_found(&self.context(), &found, helper.id).await.unwrap() {
             open.settle(emergency, helper.id);
         }
     }

@@ -90,7 +90,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
     let change = Change::new(None, now);
     let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius()) {
         Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)?),
-        None => (Fired::Unanswered, give_up(change, &mut emergency)),
+        None => (Fired::Unanswered, report_unanswered(change, &mut emergency)),
     };
     let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
     cx.changes.commit(change.write_first(update)).await?;
@@ -98,27 +98,45 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
 }
 
 /// Stops the waves of an emergency and notifies its owner, after the last wave passed without a response.
-fn give_up(change: Change, emergency: &mut Emergency) -> Change {
+fn report_unanswered(change: Change, emergency: &mut Emergency) -> Change {
     emergency.stop_waves();
     let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
     change.event(emergency.id(), unanswered)
 }
 
-/// Sends the next wave at once, with the next radius if there is one, because the last responding helper cancelled.
-pub(super) fn resume(
+/// Why a search is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewalCause {
+    /// The last responding helper cancelled. Such renewals are limited, because helper and owner may be in league.
+    HelperCancelled,
+    /// The last responding helper may no longer help, the owner asks for more help, the end was undone, or a completed
+    /// response no longer counts as help.
+    Other,
+}
+
+/// Renews the search for helpers, because none responds any more: sends the next wave at once, with the next radius if
+/// there is one.
+///
+/// The change MUST also update the emergency, after this call. `near` are the helpers that
+/// [`Whom::Nearest`] with the size of a wave finds.
+pub(super) fn renew_search(
     cx: &EmergencyPorts,
     change: Change,
     emergency: &mut Emergency,
     alerts: &[Alert],
     near: &[Recipient],
+    cause: RenewalCause,
 ) -> Result<Change, Refusal> {
+    match cause {
+        RenewalCause::HelperCancelled | RenewalCause::Other => {}
+    }
     let current = emergency.alert_radius();
     let radius = cx.rules.alerts.next_radius(current).unwrap_or(current);
     wave(cx, change, emergency, alerts, near, radius)
 }
 
 /// Alerts a substitute for a helper that declines or cancels. The alert radius stays.
-pub(super) fn fill(
+pub(super) fn alert_substitute(
     cx: &EmergencyPorts,
     change: Change,
     emergency: &mut Emergency,
@@ -169,10 +187,10 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
 ///
 /// # Errors
 /// Returns an error if a port fails. Alerts sent before the failure stay sent; a repeated call finds them settled.
-pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) -> Result<Vec<EmergencyId>, Error> {
+pub async fn alert_found(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) -> Result<Vec<EmergencyId>, Error> {
     let mut settled = Vec::new();
     for &id in found {
-        let is_settled = match reach(cx, id, user).await {
+        let is_settled = match alert_if_in_range(cx, id, user).await {
             Err(Error::Refused(Refusal::EmergencyNotFound)) => true,
             outcome => outcome?,
         };
@@ -187,15 +205,15 @@ pub async fn notice(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) ->
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
-pub async fn reach(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
+pub async fn alert_if_in_range(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
     cx.in_turn(id, || async {
         let Loaded { mut emergency, alerts, near } = cx.load_with(id, Whom::Only(user)).await?;
         let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();
         if known || emergency.owner() == user || !emergency.status().is_live() {
             return Ok(true);
         }
-        let waits = emergency.status() == EmergencyStatus::Active;
-        let within = near.into_iter().filter(|helper| waits && helper.distance <= emergency.alert_radius());
+        let is_unanswered = emergency.status() == EmergencyStatus::Active;
+        let within = near.into_iter().filter(|helper| is_unanswered && helper.distance <= emergency.alert_radius());
         let recipients: Vec<_> = within.collect();
         if recipients.is_empty() {
             return Ok(false);

@@ -5,7 +5,7 @@ use crate::{
     ResponseStatus, ResponseUpdate, Timestamp, UpdatedResponse, Write,
     port::{Constraint, Loaded, Whom},
     usecase::{
-        alerts::{fill, resume},
+        alerts::{RenewalCause, alert_substitute, renew_search},
         emergencies::{EmergencyPorts, must_be_helper},
         retry::refuse_conflict,
     },
@@ -71,7 +71,7 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
             .write(Write::SetDeclined { emergency: id, helper, declined: true })
             .event(id, Event::AlertDeclined { helper });
         let was_alerted = alert.is_some_and(|a| a.wave.is_some());
-        let change = if was_alerted { fill(cx, change, &mut emergency, &alerts, &near) } else { change };
+        let change = if was_alerted { alert_substitute(cx, change, &mut emergency, &alerts, &near) } else { change };
         cx.changes.commit(change).await?;
         if was_alerted {
             emergency.count_declined();
@@ -109,9 +109,9 @@ pub async fn update(
         let change = Change::new(Some(helper), now).event(id, updated);
         let change = if abandoned {
             let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now };
-            resume(cx, change.event(id, active), &mut emergency, &alerts, &near)?
+            renew_search(cx, change.event(id, active), &mut emergency, &alerts, &near, RenewalCause::HelperCancelled)?
         } else if cancels {
-            fill(cx, change, &mut emergency, &alerts, &near)
+            alert_substitute(cx, change, &mut emergency, &alerts, &near)
         } else {
             change
         };
