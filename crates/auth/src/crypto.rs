@@ -23,11 +23,13 @@ pub(crate) fn install() {
 
 struct HmacSha256(hmac::Key);
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of `CryptoProvider`")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     expect_hs256(*algorithm, key.family())?;
     Ok(Box::new(HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of `CryptoProvider`")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     expect_hs256(*algorithm, key.family())?;
     Ok(Box::new(HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, key.try_get_as_bytes()?))))
