@@ -18,34 +18,34 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The answer of a node.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
 }
 
 /// A request to a node.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: &'static str,
-    pub(crate) path: String,
-    pub(crate) body: Value,
+pub struct Request {
+    pub method: &'static str,
+    pub path: String,
+    pub body: Value,
 }
 
 impl Request {
-    pub(crate) fn post(path: impl Into<String>, body: Value) -> Self {
+    pub fn post(path: impl Into<String>, body: Value) -> Self {
         Self { method: "POST", path: path.into(), body }
     }
 
-    pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
+    pub fn put(path: impl Into<String>, body: Value) -> Self {
         Self { method: "PUT", path: path.into(), body }
     }
 
-    pub(crate) fn get(path: impl Into<String>) -> Self {
+    pub fn get(path: impl Into<String>) -> Self {
         Self { method: "GET", path: path.into(), body: Value::Null }
     }
 
     /// Sends the request and waits for the answer.
-    pub(crate) async fn send(&self, to: SocketAddr, token: &str) -> io::Result<Answer> {
+    pub async fn send(&self, to: SocketAddr, token: &str) -> io::Result<Answer> {
         timeout(REQUEST_TIMEOUT, self.exchange(to, token)).await.map_err(|_| io::Error::from(ErrorKind::TimedOut))?
     }
 

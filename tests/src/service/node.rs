@@ -13,26 +13,26 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::{http::Request, world::SECRET};
+use super::{http::Request, world::SECRET};
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A running server.
-pub(crate) struct Node {
+pub struct Node {
     child: Child,
     folder: TempDir,
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Node {
     /// Starts a node on this database, and waits until it is ready.
-    pub(crate) async fn start(database: &str) -> Self {
+    pub async fn start(database: &str) -> Self {
         Self::start_with(database, &[]).await
     }
 
     /// Starts a node with additional settings.
-    pub(crate) async fn start_with(database: &str, settings: &[(&str, &str)]) -> Self {
+    pub async fn start_with(database: &str, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let output = File::create(folder.path().join("log")).unwrap();
         let child = Command::new(binary())
@@ -74,26 +74,26 @@ impl Node {
     }
 
     /// The peak memory of the process in bytes (`VmHWM` of `/proc/PID/status`).
-    pub(crate) fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
     }
 
     /// The log of the process.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// Sends `SIGKILL`.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.did_not_panic();
     }
 
     /// Sends `SIGTERM`: the process has to exit with status 0 before the deadline.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         signal("TERM", &[self.child.id()]);
         let begun = Instant::now();
         let status = loop {
@@ -122,7 +122,7 @@ impl Drop for Node {
 }
 
 /// Sends a signal to processes, with `kill` because the system call needs `unsafe`.
-pub(crate) fn signal(name: &str, processes: &[u32]) {
+pub fn signal(name: &str, processes: &[u32]) {
     let sent = Command::new("kill").arg(format!("-{name}")).args(processes.iter().map(u32::to_string)).output();
     assert!(sent.is_ok(), "{sent:?}");
 }
@@ -138,21 +138,21 @@ fn binary() -> PathBuf {
 
 /// The addresses of the nodes; changed when nodes start and stop.
 #[derive(Clone, Default)]
-pub(crate) struct Route(Arc<RwLock<Vec<SocketAddr>>>);
+pub struct Route(Arc<RwLock<Vec<SocketAddr>>>);
 
 impl Route {
-    pub(crate) fn to(addresses: &[SocketAddr]) -> Self {
+    pub fn to(addresses: &[SocketAddr]) -> Self {
         let route = Self::default();
         route.set(addresses);
         route
     }
 
-    pub(crate) fn set(&self, addresses: &[SocketAddr]) {
+    pub fn set(&self, addresses: &[SocketAddr]) {
         *self.0.write().unwrap() = addresses.to_vec();
     }
 
     /// The address for the `n`th client.
-    pub(crate) fn nth(&self, n: usize) -> SocketAddr {
+    pub fn nth(&self, n: usize) -> SocketAddr {
         let addresses = self.0.read().unwrap();
         addresses[n % addresses.len()]
     }

@@ -10,32 +10,32 @@ use allynet_domain::{
 };
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
-use allynet_tests::contract::id;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::form::now;
+use super::now;
+use crate::contract::id;
 
 /// The key that signs tokens, for the nodes and for the test.
-pub(crate) const SECRET: &str = "the fault tests sign their tokens with this";
+pub const SECRET: &str = "the tests of a running service sign their tokens with this";
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 /// The position of all emergencies. Helpers are either here or beyond the largest alert radius.
-pub(crate) const HERE: (f64, f64) = (10.0, 20.0);
+pub const HERE: (f64, f64) = (10.0, 20.0);
 const FAR_LATITUDE: f64 = 40.0;
 /// The number of users that are written by one change.
 const USERS_PER_CHANGE: usize = 200;
 
 /// A user with a token.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
-    pub(crate) id: UserId,
-    pub(crate) token: String,
+pub struct Person {
+    pub id: UserId,
+    pub token: String,
 }
 
 /// The kind of database.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Sqlite,
     /// PostgreSQL: a new database on this server.
     Postgres(String),
@@ -43,21 +43,25 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The PostgreSQL server in `TEST_DATABASE_URL`.
-    pub(crate) fn postgres() -> Self {
+    pub fn postgres() -> Self {
         let server = env::var("TEST_DATABASE_URL");
-        Self::Postgres(server.expect("TEST_DATABASE_URL is not set: run `make faults`, or use tests/with-postgres.sh"))
+        Self::Postgres(
+            server.expect(
+                "TEST_DATABASE_URL is not set: run `make faults` or `make attack`, or use tests/with-postgres.sh",
+            ),
+        )
     }
 }
 
 /// The database and its users.
-pub(crate) struct World {
+pub struct World {
     place: Place,
     /// Verified helpers, on duty.
-    pub(crate) helpers: Vec<Person>,
+    pub helpers: Vec<Person>,
     /// Users that raise emergencies.
-    pub(crate) owners: Vec<Person>,
+    pub owners: Vec<Person>,
     /// The helpers near all emergencies, which are alerted.
-    pub(crate) near: Vec<UserId>,
+    pub near: Vec<UserId>,
 }
 
 enum Place {
@@ -67,7 +71,7 @@ enum Place {
 
 impl World {
     /// Creates helpers, of whom `near` are near all emergencies, and owners.
-    pub(crate) async fn new(kind: &Kind, helpers: usize, near: usize, owners: usize) -> Self {
+    pub async fn new(kind: &Kind, helpers: usize, near: usize, owners: usize) -> Self {
         let place = Place::new(kind).await;
         let mut world = Self { place, helpers: Vec::new(), owners: Vec::new(), near: Vec::new() };
         match &world.place {
@@ -103,7 +107,7 @@ impl World {
     }
 
     /// The value of `DATABASE_URL`.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match &self.place {
             Place::Sqlite(folder) => format!("sqlite://{}/allynet.db", folder.path().display()),
             Place::Postgres { server, name } => server.as_ref().clone().database(name).to_url_lossy().into(),
@@ -111,14 +115,14 @@ impl World {
     }
 
     /// The number of each user, as used in messages.
-    pub(crate) fn names(&self) -> HashMap<UserId, String> {
+    pub fn names(&self) -> HashMap<UserId, String> {
         let helpers = self.helpers.iter().enumerate().map(|(n, person)| (person.id, format!("helper {n}")));
         let owners = self.owners.iter().enumerate().map(|(n, person)| (person.id, format!("owner {n}")));
         helpers.chain(owners).collect()
     }
 
     /// The log, read directly from the database.
-    pub(crate) async fn log(&self) -> Vec<LoggedEvent> {
+    pub async fn log(&self) -> Vec<LoggedEvent> {
         match &self.place {
             Place::Sqlite(_) => {
                 type Row = (i64, i64, Option<Uuid>, Option<Uuid>, String);
@@ -141,7 +145,7 @@ impl World {
     }
 
     /// Removes the database. After a failed test it is removed with the server.
-    pub(crate) async fn remove(&self) {
+    pub async fn remove(&self) {
         if let Place::Postgres { server, name } = &self.place {
             let mut connection = PgConnection::connect_with(server).await.unwrap();
             let drop = format!("drop database {name} with (force)");
@@ -154,7 +158,7 @@ impl Place {
     async fn new(kind: &Kind) -> Self {
         let Kind::Postgres(server) = kind else { return Self::Sqlite(TempDir::new().unwrap()) };
         let server: Box<PgConnectOptions> = Box::new(server.parse().unwrap());
-        let name = format!("allynet_faults_{}", id::<Uuid>().simple());
+        let name = format!("allynet_service_{}", id::<Uuid>().simple());
         let mut connection = PgConnection::connect_with(&server).await.unwrap();
         let create = format!("create database {name}");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();

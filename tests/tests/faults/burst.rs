@@ -3,15 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::EmergencyId;
+use allynet_tests::service::{
+    http::Request,
+    node::Route,
+    world::{HERE, Person, World},
+};
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     form::Chance,
-    http::Request,
     ledger::{Ledger, Wish, raised},
-    node::Route,
-    world::{HERE, Person, World},
 };
 
 /// The users, the addresses of the nodes, and the ledger of their requests.

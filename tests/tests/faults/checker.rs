@@ -11,12 +11,12 @@ use std::{
 };
 
 use allynet_domain::{Audience, Event, EventId, LoggedEvent, Room, RoomChange, UserId};
+use allynet_tests::service::world::World;
 use tokio::time::sleep;
 
 use crate::{
     burst::Scene,
     client::{Client, Session},
-    world::World,
 };
 
 /// The time until all clients are connected again, and then until they have every event.

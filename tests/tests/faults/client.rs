@@ -10,6 +10,7 @@ use std::{
 };
 
 use allynet_domain::{EmergencyId, Timestamp, UserId};
+use allynet_tests::service::{node::Route, now, world::Person};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
@@ -23,11 +24,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message},
 };
 
-use crate::{
-    form::{Chance, now},
-    node::Route,
-    world::Person,
-};
+use crate::form::Chance;
 
 /// A connection without data for this long is dead: the server sends a heartbeat every 25 s.
 const READ_TIMEOUT: Duration = Duration::from_secs(45);

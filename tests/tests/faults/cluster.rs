@@ -12,10 +12,9 @@ use std::{
     time::Duration,
 };
 
+use allynet_tests::service::node::signal;
 use sqlx::{Connection, PgConnection};
 use tokio::time::sleep;
-
-use crate::node::signal;
 
 /// A running server.
 pub(crate) struct Cluster {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use allynet_tests::service::{
+    node::{Node, Route},
+    world::{Kind, World},
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -9,8 +13,6 @@ use crate::{
     checker::{Figures, check},
     client::{Client, Manners},
     form::{Chance, alone, number, pick, seed},
-    node::{Node, Route},
-    world::{Kind, World},
 };
 
 /// The size of the load during a fault.

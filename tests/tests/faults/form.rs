@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use allynet_domain::Timestamp;
+use allynet_tests::service::now;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Held by a case while it runs: cases measure time, so they must not overlap.
@@ -27,12 +27,6 @@ pub(crate) fn number(name: &str, short: usize, long: usize) -> usize {
 pub(crate) fn seed() -> u64 {
     let given = env::var("FAULTS_SEED").ok();
     given.map_or_else(|| now().timestamp_micros().unsigned_abs() % 1_000_000, |text| text.parse().expect("FAULTS_SEED"))
-}
-
-/// The system time, which the nodes share.
-#[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
-pub(crate) fn now() -> Timestamp {
-    chrono::Utc::now()
 }
 
 /// A random number generator with a seed (`SplitMix64`, Steele et al. 2014).

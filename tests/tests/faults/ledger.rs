@@ -7,10 +7,11 @@ use std::{
 };
 
 use allynet_domain::{EmergencyId, Event, LoggedEvent, Sender, UserId};
+use allynet_tests::service::{http::Request, node::Route, world::Person};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{form::Chance, http::Request, node::Route, world::Person};
+use crate::form::Chance;
 
 /// The time for which a request is retried.
 const RETRY_DEADLINE: Duration = Duration::from_mins(1);

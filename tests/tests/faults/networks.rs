@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use allynet_tests::service::{
+    node::{Node, Route},
+    world::{Kind, World},
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -10,9 +14,7 @@ use crate::{
     client::{Client, Failed, Manners},
     crashes::{Size, everybody, report},
     form::{Chance, alone, number, pick, seed},
-    node::{Node, Route},
     proxy::{Proxy, Weather},
-    world::{Kind, World},
 };
 
 async fn random_drops(what: &str, kind: &Kind) {

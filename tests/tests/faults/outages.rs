@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use allynet_tests::service::{
+    node::{Node, Route},
+    world::Kind,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -11,8 +15,6 @@ use crate::{
     cluster::Cluster,
     crashes::{Size, everybody, report},
     form::{Chance, alone, pick, seed},
-    node::{Node, Route},
-    world::Kind,
 };
 
 /// The maximum time of an answer while the database is unreachable.

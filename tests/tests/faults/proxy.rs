@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use allynet_tests::service::node::Route;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -17,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{form::Chance, node::Route};
+use crate::form::Chance;
 
 /// The treatment of connections.
 #[derive(Clone)]

@@ -7,6 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use allynet_tests::service::{
+    node::{Node, Route},
+    world::{Kind, World},
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -15,8 +19,6 @@ use crate::{
     client::{Client, Manners},
     crashes::report,
     form::{Chance, alone, number, pick, seed},
-    node::{Node, Route},
-    world::{Kind, World},
 };
 
 /// The time without progress after which the server has to close a socket.

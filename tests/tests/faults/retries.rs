@@ -3,6 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::Event;
+use allynet_tests::service::{
+    node::{Node, Route},
+    world::{Kind, World},
+};
 use tokio::{sync::Notify, time::sleep};
 
 use crate::{
@@ -10,9 +14,7 @@ use crate::{
     checker::check,
     form::{Chance, alone, number, seed},
     ledger::{Wish, raised},
-    node::{Node, Route},
     proxy::{Proxy, Weather},
-    world::{Kind, World},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
