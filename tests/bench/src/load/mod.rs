@@ -4,4 +4,5 @@ pub(crate) mod crowd;
 mod frames;
 pub(crate) mod http;
 pub(crate) mod packets;
+pub(crate) mod phones;
 pub(crate) mod socket;

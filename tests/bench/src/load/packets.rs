@@ -21,6 +21,8 @@ pub(crate) enum Packet<'a> {
 pub(crate) struct Event<'a> {
     /// Its name.
     pub(crate) name: &'a [u8],
+    /// Its payload as JSON, with the brackets that follow it.
+    pub(crate) payload: &'a [u8],
     /// The number of the requested acknowledgement; empty if none is requested.
     acknowledgement: &'a [u8],
 }
@@ -44,7 +46,8 @@ fn event(text: &[u8]) -> Option<Event<'_>> {
     let (acknowledgement, array) = rest.split_at(digits);
     let name = array.strip_prefix(b"[\"")?;
     let end = name.iter().position(|&byte| byte == b'"')?;
-    Some(Event { name: &name[..end], acknowledgement })
+    let (name, payload) = (&name[..end], name.get(end + 2..)?);
+    Some(Event { name, payload, acknowledgement })
 }
 
 impl Event<'_> {
@@ -77,6 +80,7 @@ mod tests {
         let packet = read(br#"42/emergencies,["emergency:created",{"emergency":{"id":"x"}}]"#);
         let Packet::Event(event) = packet else { panic!("{packet:?}") };
         assert_eq!((event.name, event.answer()), (&b"emergency:created"[..], None));
+        assert_eq!(event.payload, br#"{"emergency":{"id":"x"}}]"#);
     }
 
     #[test]

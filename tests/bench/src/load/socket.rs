@@ -8,11 +8,13 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use tokio::{
     io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
+    time::timeout_at,
 };
 
 use super::{
@@ -69,6 +71,18 @@ impl Socket {
     pub(crate) async fn listen(&mut self, mut hear: impl FnMut(Event<'_>)) -> io::Result<()> {
         let answers = poll_fn(|cx| self.poll_listen(cx, &mut hear)).await?;
         if answers.is_empty() { Ok(()) } else { self.stream.write_all(&answers).await }
+    }
+
+    /// The same until a time; returns whether data arrived.
+    pub(crate) async fn listen_until(&mut self, until: Instant, mut hear: impl FnMut(Event<'_>)) -> io::Result<bool> {
+        let listening = poll_fn(|cx| self.poll_listen(cx, &mut hear));
+        // Only the reading ends early: half an answer would break the stream.
+        let Ok(answers) = timeout_at(until.into(), listening).await else { return Ok(false) };
+        let answers = answers?;
+        if !answers.is_empty() {
+            self.stream.write_all(&answers).await?;
+        }
+        Ok(true)
     }
 
     fn poll_listen(&mut self, cx: &mut Context<'_>, hear: &mut impl FnMut(Event<'_>)) -> Poll<io::Result<Vec<u8>>> {

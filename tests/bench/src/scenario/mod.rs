@@ -9,6 +9,7 @@ mod nearby;
 mod positions;
 mod stampede;
 mod start;
+mod worst_day;
 
 use std::{future::Future, pin::Pin};
 
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "positions", run: |cx| Box::pin(positions::run(cx)) },
     Scenario { name: "create", run: |cx| Box::pin(create::run(cx)) },
     Scenario { name: "connecting", run: |cx| Box::pin(connecting::run(cx)) },
+    Scenario { name: "worst-day", run: |cx| Box::pin(worst_day::run(cx)) },
     Scenario { name: "nearby", run: |cx| Box::pin(nearby::run(cx)) },
     Scenario { name: "stampede", run: |cx| Box::pin(stampede::run(cx)) },
     Scenario { name: "start", run: |cx| Box::pin(start::run(cx)) },
