@@ -21,6 +21,7 @@ const INBOX_EVENTS: &str = "allynet_inbox_events";
 const DELIVERIES: &str = "allynet_deliveries_total";
 const REPLAYED_DELIVERIES: &str = "allynet_replayed_deliveries_total";
 const REFUSED_EMITS: &str = "allynet_refused_emits_total";
+const WAITING_DELIVERIES: &str = "allynet_waiting_deliveries";
 const EVENT_LAG: &str = "allynet_event_lag_seconds";
 const ALERT_ACKNOWLEDGEMENT: &str = "allynet_alert_acknowledgement_seconds";
 
@@ -39,6 +40,7 @@ pub fn describe() {
         "Emits refused because a socket's queue is full: for `of=\"log\"` the socket is cut off unless it is being \
          replayed to, for `of=\"other\"` the message is lost"
     );
+    describe_gauge!(WAITING_DELIVERIES, "Deliveries of broadcasts in progress to sockets that were not sent them yet");
     describe_histogram!(EVENT_LAG, "Time from the creation of an event to its last emit on this node");
     describe_histogram!(
         ALERT_ACKNOWLEDGEMENT,
@@ -60,6 +62,7 @@ pub(crate) struct Metrics {
     replayed: Counter,
     refused_log: Counter,
     refused_other: Counter,
+    waiting_deliveries: Gauge,
     event_lag: Histogram,
     alert_acknowledgement: Histogram,
 }
@@ -86,6 +89,7 @@ impl Metrics {
             replayed: counter!(REPLAYED_DELIVERIES),
             refused_log: counter!(REFUSED_EMITS, "of" => "log"),
             refused_other: counter!(REFUSED_EMITS, "of" => "other"),
+            waiting_deliveries: gauge!(WAITING_DELIVERIES),
             event_lag: histogram!(EVENT_LAG),
             alert_acknowledgement: histogram!(ALERT_ACKNOWLEDGEMENT),
         }
@@ -120,6 +124,11 @@ impl Metrics {
                 EmitKind::Other => self.refused_other.increment(1),
             }
         }
+    }
+
+    /// Sets the number of deliveries that wait in broadcasts.
+    pub(crate) fn set_waiting_deliveries(&self, count: usize) {
+        self.waiting_deliveries.set(to_f64(count));
     }
 
     /// Records that an event decided `at` has been emitted to all its recipients on this node.

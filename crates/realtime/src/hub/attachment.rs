@@ -9,7 +9,7 @@ use crate::hub::{log_entry::LogEntry, members::CloseReason};
 
 /// Rooms of a user as read from the database.
 ///
-/// This node has delivered every event that the read was based on ([`LogProgress::catch_up_to`]).
+/// This node has taken in every event that the read was based on ([`LogProgress::catch_up_to`]).
 ///
 /// [`LogProgress::catch_up_to`]: crate::hub::log_progress::LogProgress::catch_up_to
 #[derive(Debug, Clone)]

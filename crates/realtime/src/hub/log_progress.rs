@@ -21,7 +21,9 @@ const CLIENT_AHEAD_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct LogProgress {
     opened: watch::Sender<bool>,
-    /// The last event that was handed to all its recipients on this node.
+    /// The last event that the hub has taken in: its recipients and the effects on rooms are known.
+    reached: watch::Sender<EventId>,
+    /// The last event that was handed to all its recipients on this node, as were all before it.
     delivered: watch::Sender<EventId>,
     failing: AtomicBool,
 }
@@ -31,6 +33,7 @@ impl LogProgress {
     pub(crate) fn new() -> Self {
         Self {
             opened: watch::Sender::new(false),
+            reached: watch::Sender::new(EventId::START),
             delivered: watch::Sender::new(EventId::START),
             failing: AtomicBool::new(false),
         }
@@ -39,8 +42,14 @@ impl LogProgress {
     /// Records that the log is followed from `position`.
     pub(crate) fn open(&self, position: EventId) {
         // `send_replace`, unlike `send`, stores the value when there is no receiver.
+        self.reached.send_replace(position);
         self.delivered.send_replace(position);
         self.opened.send_replace(true);
+    }
+
+    /// Records that the hub has taken in this event and all before it.
+    pub(crate) fn reached(&self, event: EventId) {
+        self.reached.send_replace(event);
     }
 
     /// Records that this event and all before it were handed to all their recipients.
@@ -69,22 +78,27 @@ impl LogProgress {
         self.delivered.subscribe().wait_for(|delivered| *delivered >= event).await.ok();
     }
 
-    /// Waits until this node has delivered everything that a read of the database may have been based on.
+    /// Waits until the hub has taken in everything that a read of the database may have been based on.
     ///
     /// The database may be ahead of this node. Without the wait, a connection could enter the rooms of an emergency
-    /// that the node has yet to see ending, or would not be sent an end that is already part of the read.
+    /// that the node has yet to see ending, or would not be sent an end that is already part of the read. Broadcasts that
+    /// are still being delivered to other connections do not matter.
     ///
     /// # Errors
     ///
     /// `Unavailable` if that takes longer than five seconds.
     pub(crate) async fn catch_up_to(&self, as_of: EventId) -> port::Result<()> {
-        let caught_up = tokio::time::timeout(CATCH_UP_TIMEOUT, self.until_delivered(as_of)).await;
+        let caught_up = tokio::time::timeout(CATCH_UP_TIMEOUT, self.until_reached(as_of)).await;
         caught_up.map_err(|_| port::Error::unavailable("this node is too far behind the event log"))
     }
 
     /// Gives this node some time to reach an event that a client has seen on another node.
     pub(crate) async fn wait_for_client(&self, last_event: EventId) {
-        tokio::time::timeout(CLIENT_AHEAD_TIMEOUT, self.until_delivered(last_event)).await.ok();
+        tokio::time::timeout(CLIENT_AHEAD_TIMEOUT, self.until_reached(last_event)).await.ok();
+    }
+
+    async fn until_reached(&self, event: EventId) {
+        self.reached.subscribe().wait_for(|reached| *reached >= event).await.ok();
     }
 }
 
@@ -95,15 +109,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn catching_up_waits_for_delivery_and_fails_if_the_node_is_too_far_behind() {
+    async fn catching_up_waits_for_the_event_and_fails_if_the_node_is_too_far_behind() {
         let progress = LogProgress::new();
         progress.open(EventId::new(10));
         progress.catch_up_to(EventId::new(10)).await.unwrap();
         let mut waiting = Box::pin(progress.catch_up_to(EventId::new(12)));
         assert!(waiting.as_mut().now_or_never().is_none());
-        progress.delivered(EventId::new(11));
+        progress.reached(EventId::new(11));
         assert!(waiting.as_mut().now_or_never().is_none());
-        progress.delivered(EventId::new(13));
+        progress.reached(EventId::new(13));
         waiting.await.unwrap();
         // Time is paused: it jumps to the deadline.
         let behind = progress.catch_up_to(EventId::new(14)).await;

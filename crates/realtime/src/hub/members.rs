@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use allynet_domain::{Audience, EmergencyId, EventId, Room, RoomChange, SessionId, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EventId, Room, RoomChange, SessionId, Timestamp, UserId, Viewer};
 use allynet_projections::MembershipHistory;
 
 use crate::hub::{dirty_users::DirtyUsers, log_entry::LogEntry};
@@ -56,8 +56,6 @@ struct Member<D> {
 /// Events that are held back for a connection during its replay.
 #[derive(Debug)]
 pub(crate) struct HeldBack {
-    /// The emergency whose events are held back, or `None` for all events.
-    only: Option<EmergencyId>,
     pub(crate) events: VecDeque<(Arc<LogEntry>, Viewer)>,
     /// Whether events were dropped because too many were held back.
     pub(crate) overflowed: bool,
@@ -205,7 +203,7 @@ impl<D: Clone> Members<D> {
         self.by_id.get(&id).map_or(&[], |member| &member.rooms)
     }
 
-    /// All connections of an audience, each once, in the order of their numbers if there is only one room.
+    /// All connections of an audience, each once, in the order of their ids.
     pub(crate) fn audience(&self, audience: &Audience) -> Vec<(MemberId, D)> {
         let mut ids: Vec<_> = audience.to.iter().flat_map(|room| self.ids(*room)).collect();
         // The ids of one room are a set already.
@@ -213,10 +211,22 @@ impl<D: Clone> Members<D> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let contains = |room: &Room, id: &MemberId| self.rooms.get(room).is_some_and(|ids| ids.contains(id));
-        let is_excepted = |id: &MemberId| audience.except.iter().any(|room| contains(room, id));
+        let excepted: Vec<_> = audience.except.iter().filter_map(|room| self.rooms.get(room)).collect();
+        let is_excepted = |id: &MemberId| excepted.iter().any(|ids| ids.contains(id));
         let ids = ids.into_iter().filter(|id| !is_excepted(id));
         ids.filter_map(|id| Some((id, self.by_id.get(&id)?.device.clone()))).collect()
+    }
+
+    /// The connections of an audience that it names by user or emergency, and then those that it reaches only as helpers on
+    /// duty. Each once over both, and in the order of their ids in each.
+    pub(crate) fn addressed_and_others(&self, audience: &Audience) -> (Vec<(MemberId, D)>, Vec<(MemberId, D)>) {
+        let (helpers, to): (Vec<_>, Vec<_>) = audience.to.iter().partition(|room| matches!(room, Room::Helpers));
+        let part = |to| self.audience(&Audience { to, except: audience.except.clone() });
+        let (addressed, mut others) = (part(to), part(helpers));
+        if !addressed.is_empty() {
+            others.retain(|(id, _)| addressed.binary_search_by_key(id, |(id, _)| *id).is_err());
+        }
+        (addressed, others)
     }
 
     fn ids(&self, room: Room) -> impl Iterator<Item = MemberId> {
@@ -235,9 +245,12 @@ impl<D: Clone> Members<D> {
         }
     }
 
-    /// Begins to hold back events for a connection: those of one emergency, or all for `None`.
-    pub(crate) fn hold_back(&mut self, id: MemberId, only: Option<EmergencyId>) {
-        self.held_back.insert(id, HeldBack { only, events: VecDeque::new(), overflowed: false });
+    /// Begins to hold back all events for a connection.
+    ///
+    /// Not only those that are being replayed: others would be sent before them, and a connection that broke in between
+    /// would resume after the later ones.
+    pub(crate) fn hold_back(&mut self, id: MemberId) {
+        self.held_back.insert(id, HeldBack { events: VecDeque::new(), overflowed: false });
     }
 
     /// The events held back for a connection and its device, or `None` if none are to be held back.
@@ -258,9 +271,6 @@ impl<D: Clone> Members<D> {
         }
         devices.retain(|(id, _)| {
             let Some(held) = self.held_back.get_mut(id) else { return true };
-            if held.only.is_some() && held.only != entry.logged.emergency {
-                return true;
-            }
             if held.events.len() < MAX_HELD_BACK_EVENTS {
                 held.events.push_back((Arc::clone(entry), viewer));
             } else {

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::hub::{
-    attachment::{Attachment, JoinOutcome, JoinPoint, Release, ReplayFrom, RoomSnapshot},
+    attachment::{Attachment, JoinOutcome, JoinPoint, Release, RoomSnapshot},
     log_entry::LogEntry,
     log_progress::LogProgress,
     members::{CloseReason, HeldBack, HubCounts, Identity, MemberId, Members, user_of},
@@ -55,8 +55,12 @@ struct State<D> {
 /// The effects of an event on the connections of this node.
 #[derive(Debug)]
 pub(crate) struct Fanout<D> {
-    /// For each viewer the devices that are sent the event: each device once, and never an empty list.
-    pub(crate) deliveries: Vec<(Viewer, Vec<(MemberId, D)>)>,
+    /// For each viewer the devices of the users and of the emergency that the event is addressed to.
+    ///
+    /// Here and in `others` each device occurs once, in the order of their ids, and there are no empty lists.
+    pub(crate) addressed: Vec<(Viewer, Vec<(MemberId, D)>)>,
+    /// The devices of all other helpers on duty who are sent the event.
+    pub(crate) others: Vec<(Viewer, Vec<(MemberId, D)>)>,
     /// Devices to be closed after that.
     pub(crate) closed: Vec<(D, CloseReason)>,
 }
@@ -136,7 +140,7 @@ impl<D: Clone> Hub<D> {
             }
         }
         if replays {
-            members.hold_back(id, None);
+            members.hold_back(id);
         }
         // `advance` needs the same lock: the position in the greeting is the last event before the first live one.
         if !greet(members.rooms(id), ring.position()) {
@@ -151,14 +155,8 @@ impl<D: Clone> Hub<D> {
 
     /// Puts a connection into the rooms of a snapshot that its user was allowed to enter.
     ///
-    /// With `replay`, events of that emergency are held back for the connection from now on.
-    pub(crate) fn join(
-        &self,
-        id: MemberId,
-        user: UserId,
-        snapshot: &RoomSnapshot,
-        replay: Option<ReplayFrom>,
-    ) -> JoinOutcome {
+    /// With `replays`, all events are held back for the connection until it is [released](Self::release).
+    pub(crate) fn join(&self, id: MemberId, user: UserId, snapshot: &RoomSnapshot, replays: bool) -> JoinOutcome {
         let mut state = self.state.lock();
         let State { ring, members, .. } = &mut *state;
         let Some(mut missed) = ring.since(snapshot.read_after) else { return JoinOutcome::Outdated };
@@ -168,8 +166,8 @@ impl<D: Clone> Hub<D> {
         }
         let history = members.history(id);
         snapshot.rooms.iter().for_each(|room| members.enter(id, *room));
-        if let Some(replay) = replay {
-            members.hold_back(id, Some(replay.emergency));
+        if replays {
+            members.hold_back(id);
         }
         JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history }))
     }
@@ -237,19 +235,21 @@ impl<D: Clone> Hub<D> {
         let (entering, rest): (Vec<_>, Vec<_>) =
             entry.room_changes.iter().partition(|change| matches!(change, RoomChange::Enter { .. }));
         let mut closed: Vec<_> = entering.iter().flat_map(|change| members.apply(change)).collect();
-        let mut deliveries = Vec::new();
+        let (mut addressed, mut others) = (Vec::new(), Vec::new());
         for delivery in &entry.deliveries {
-            let mut devices = members.audience(&delivery.audience);
-            members.hold_back_for(&mut devices, entry, delivery.viewer);
-            if !devices.is_empty() {
-                deliveries.push((delivery.viewer, devices));
+            let (first, rest) = members.addressed_and_others(&delivery.audience);
+            for (mut devices, list) in [(first, &mut addressed), (rest, &mut others)] {
+                members.hold_back_for(&mut devices, entry, delivery.viewer);
+                if !devices.is_empty() {
+                    list.push((delivery.viewer, devices));
+                }
             }
         }
         // Between the two kinds of changes: a membership that ends by this event includes it, one that begins by it
         // began before it.
         members.position = entry.id();
         closed.extend(rest.iter().flat_map(|change| members.apply(change)));
-        Fanout { deliveries, closed }
+        Fanout { addressed, others, closed }
     }
 
     /// Removes and returns the connections whose tokens have expired.

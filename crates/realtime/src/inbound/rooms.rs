@@ -43,7 +43,7 @@ pub(crate) struct RoomHandler {
 impl RoomHandler {
     /// Puts a connection into the room of an emergency.
     ///
-    /// With `last_event`, events of the emergency are held back for the connection until it was replayed to.
+    /// With `last_event`, events are held back for the connection until it was replayed to.
     pub(crate) async fn join(
         &self,
         session: &Session,
@@ -61,7 +61,8 @@ impl RoomHandler {
                 return Err(Failure::too_many_rooms());
             }
             let from = last_event.map(|last_event| ReplayFrom { last_event, emergency });
-            if let JoinOutcome::Joined(joined) = self.hub.join(session.id, session.identity.user, &snapshot, from) {
+            let outcome = self.hub.join(session.id, session.identity.user, &snapshot, from.is_some());
+            if let JoinOutcome::Joined(joined) = outcome {
                 let replay = from.map(|from| (from, joined));
                 return Ok(Completed { confirmation: Confirmation::joined(emergency), replay });
             }

@@ -1,36 +1,40 @@
-//! The dispatcher: follows the event log and delivers every event, in order, to its recipients on this node.
+//! The dispatcher: follows the event log and delivers every event to its recipients on this node.
 //!
-//! Which users are sent an event, and how it reads for them, is decided by the domain and the wire crate.
+//! Each connection is sent its events in the order of the log. Over all connections, what is addressed to users or to an
+//! emergency comes first, and broadcasts to all helpers on duty are sent a few connections at a time in between
+//! ([`FanoutSender`]). Which users are sent an event, and how it reads for them, is decided by the domain and the wire
+//! crate.
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, EventId, LoggedEvent, UserId, Viewer,
+    Event, EventId, LoggedEvent, UserId,
     port::{self, Clock, EventLog, EventTail},
 };
 use allynet_projections::OpenEmergencies;
-use futures_util::stream::FuturesUnordered;
 
 use crate::{
     hub::{
         archive::Archive,
-        log_entry::{EncodedEvent, LogEntry},
-        members::MemberId,
-        state::{Hub, RING_CAPACITY},
+        log_entry::LogEntry,
+        state::{Fanout, Hub, RING_CAPACITY},
     },
     metrics::Metrics,
-    outbound::{acknowledgements::Acknowledgements, alert_counts::AlertCountSchedule},
-    session::device::Device,
+    outbound::{
+        acknowledgements::Acknowledgements,
+        alert_counts::AlertCountSchedule,
+        fanout_sender::{FanoutSender, Sent},
+    },
+    session::device::{ClientAck, Device},
     tracking::Tracking,
 };
 
 /// Delay before the log is read again after a failure.
 const LOG_RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Number of sockets that are written to before other tasks have a turn.
-const DEVICES_PER_TURN: usize = 64;
-
 /// Called with each user who connects or goes on duty. Must return at once.
 pub type OnAppeared = Arc<dyn Fn(UserId) + Send + Sync>;
+
+type Sender<'a> = FanoutSender<'a, Device>;
 
 /// The reader of the event log on this node. One per process.
 pub(crate) struct Dispatcher {
@@ -52,19 +56,27 @@ impl Dispatcher {
         let mut tail = self.open().await;
         let (reach, entries) = self.read_newest(tail.position()).await;
         self.hub.open(tail.position(), reach, entries);
+        let mut sender = FanoutSender::new(&*self.hub, tail.position());
+        let during_broadcasts = |sender: &Sender<'_>, sent| self.record_slice(sender, sent);
         loop {
-            match tail.next().await {
+            while sender.is_full() {
+                if let Some(sent) = sender.send_slice().await {
+                    self.record_slice(&sender, sent);
+                }
+            }
+            match sender.broadcast_until(tail.next(), during_broadcasts).await {
                 Ok(events) => {
                     for event in events {
-                        self.dispatch(&LogEntry::new(event)).await;
-                        tokio::task::yield_now().await;
+                        self.dispatch(&LogEntry::new(event), &mut sender).await;
                     }
                 }
                 // The tail stays where it is, so that no event is lost, or has moved past an event that cannot be read:
                 // waits for that event must end, too.
                 Err(error) => {
-                    self.hub.progress.delivered(tail.position());
-                    self.back_off(&error).await;
+                    sender.skip(tail.position());
+                    self.hub.progress.reached(tail.position());
+                    self.hub.progress.delivered(sender.delivered());
+                    sender.broadcast_until(self.back_off(&error), during_broadcasts).await;
                 }
             }
         }
@@ -109,7 +121,8 @@ impl Dispatcher {
         self.hub.progress.set_failing(false);
     }
 
-    async fn dispatch(&self, entry: &Arc<LogEntry>) {
+    /// Takes in an event, sends it to the connections that it is addressed to, and begins to send it to the others.
+    async fn dispatch(&self, entry: &Arc<LogEntry>, sender: &mut Sender<'_>) {
         if let Event::MessageDeleted { .. } = entry.logged.event {
             self.archive.invalidate();
         }
@@ -117,16 +130,15 @@ impl Dispatcher {
         // helper's position any more.
         self.open_emergencies.apply(&entry.logged);
         self.tracking.apply(&entry.logged);
-        let fanout = self.hub.advance(entry);
-        for (viewer, devices) in fanout.deliveries {
-            if let Some(encoded) = entry.encoded_for(viewer) {
-                self.deliver(&entry.logged, viewer, &encoded, &devices).await;
-            }
+        let Fanout { addressed, others, closed } = self.hub.advance(entry);
+        self.hub.progress.reached(entry.id());
+        if sender.send(entry, addressed, others, |sent| self.record(&entry.logged, sent)).await {
+            self.metrics.record_event_lag(entry.logged.at, self.clock.now());
         }
-        self.hub.progress.delivered(entry.id());
-        self.metrics.record_event_lag(entry.logged.at, self.clock.now());
+        self.hub.progress.delivered(sender.delivered());
+        self.metrics.set_waiting_deliveries(sender.waiting());
         // After the delivery: a client learns that its account was blocked by the event, if it is sent one.
-        for (device, reason) in fanout.closed {
+        for (device, reason) in closed {
             device.close(reason);
         }
         self.alert_counts.observe(&entry.logged);
@@ -135,34 +147,21 @@ impl Dispatcher {
         }
     }
 
-    /// Sends an event to each device.
-    ///
-    /// A device that does not accept it is removed and cut off, so that it never misses an event unnoticed: its client
-    /// reconnects and is replayed to.
-    async fn deliver(
-        &self,
-        event: &LoggedEvent,
-        viewer: Viewer,
-        encoded: &EncodedEvent,
-        devices: &[(MemberId, Device)],
-    ) {
-        let (mut acks, mut delivered) = (FuturesUnordered::new(), 0);
-        for devices in devices.chunks(DEVICES_PER_TURN) {
-            for (id, device) in devices {
-                if let Ok(ack) = device.deliver(encoded) {
-                    acks.extend(ack);
-                    delivered += 1;
-                } else {
-                    self.hub.remove(*id);
-                    device.cut_slow();
-                }
-            }
-            // Each delivery was a system call, and other tasks wait for this thread.
-            tokio::task::yield_now().await;
+    /// Counts deliveries, and awaits their acknowledgements.
+    fn record(&self, event: &LoggedEvent, sent: Sent<ClientAck>) {
+        self.metrics.record_deliveries(sent.event.name, sent.accepted);
+        if let Some((user, acks)) = sent.acks {
+            self.acknowledgements.expect(event, user, acks.into_iter().collect());
         }
-        self.metrics.record_deliveries(encoded.name, delivered);
-        if let (Viewer::User(user), false) = (viewer, acks.is_empty()) {
-            self.acknowledgements.expect(event, user, acks);
+    }
+
+    /// Counts the deliveries of a part of a broadcast, and records which events are delivered.
+    fn record_slice(&self, sender: &Sender<'_>, sent: Sent<ClientAck>) {
+        self.metrics.record_deliveries(sent.event.name, sent.accepted);
+        self.metrics.set_waiting_deliveries(sender.waiting());
+        if let Some(entry) = sent.completes {
+            self.metrics.record_event_lag(entry.logged.at, self.clock.now());
+            self.hub.progress.delivered(sender.delivered());
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod acknowledgements;
 pub(crate) mod alert_counts;
+pub(crate) mod broadcasts;
 pub(crate) mod dispatcher;
+pub(crate) mod fanout_sender;
 pub(crate) mod missed_events;
 pub(crate) mod replay;

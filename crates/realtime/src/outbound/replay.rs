@@ -57,9 +57,9 @@ impl Replayer {
 
     /// Replays the events that a connection missed of an emergency whose room it joined.
     ///
-    /// Events of the emergency MUST be held back for it.
+    /// Events MUST be held back for it.
     pub(crate) async fn to_room(&self, device: &Device, from: ReplayFrom, joined: &JoinPoint) {
-        // The dispatcher may still be sending an event from before the join, which comes first.
+        // Events from before the join, of which some may still be sent to the connection, come first.
         self.hub.progress.until_delivered(joined.position).await;
         match self.missed.of_emergency(from, joined).await {
             Ok(missed) => self.send(device, missed, joined.position).await,

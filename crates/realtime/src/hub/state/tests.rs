@@ -93,7 +93,7 @@ fn attach_one(
 }
 
 fn recipients(step: &Fanout<&'static str>) -> Vec<&'static str> {
-    step.deliveries.iter().flat_map(|(_, devices)| devices).map(|(_, device)| *device).collect()
+    step.addressed.iter().chain(&step.others).flat_map(|(_, devices)| devices).map(|(_, device)| *device).collect()
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_snapshot_older_than_the_ring_is_outdated() {
     assert!(!hub.is_online(user(HELPER)));
     assert_eq!(attach(&hub, 11, vec![]).0, Attachment::Attached);
     let entry = RoomSnapshot { read_after: EventId::new(10), rooms: vec![] };
-    assert_eq!(hub.join(HELPER_DEVICE, user(HELPER), &entry, None), JoinOutcome::Outdated);
+    assert_eq!(hub.join(HELPER_DEVICE, user(HELPER), &entry, false), JoinOutcome::Outdated);
 }
 
 #[test]
@@ -174,9 +174,9 @@ fn a_room_is_joined_only_if_the_users_rooms_did_not_change_since_the_snapshot() 
     let entry = |mark| RoomSnapshot { read_after: EventId::new(mark), rooms: vec![Room::Emergency(call())] };
     advance(&hub, 11, changed());
     advance(&hub, 12, duty(false));
-    assert_eq!(hub.join(id, user(HELPER), &entry(10), None), JoinOutcome::Outdated);
+    assert_eq!(hub.join(id, user(HELPER), &entry(10), false), JoinOutcome::Outdated);
     assert!(recipients(&advance(&hub, 13, changed())).is_empty());
-    assert!(matches!(hub.join(id, user(HELPER), &entry(12), None), JoinOutcome::Joined(_)));
+    assert!(matches!(hub.join(id, user(HELPER), &entry(12), false), JoinOutcome::Joined(_)));
     assert_eq!(recipients(&advance(&hub, 14, changed())), ["helper"]);
     advance(&hub, 15, duty(false));
     assert!(recipients(&advance(&hub, 16, changed())).is_empty());
@@ -269,10 +269,9 @@ fn release(hub: &Hub<&'static str>, most: usize) -> (Release, Vec<i64>) {
     (released, taken)
 }
 
-fn joined(hub: &Hub<&'static str>, since: Option<i64>) -> JoinPoint {
+fn joined(hub: &Hub<&'static str>, replays: bool) -> JoinPoint {
     let entry = RoomSnapshot { read_after: EventId::new(10), rooms: vec![Room::Emergency(call())] };
-    let since = since.map(|event| ReplayFrom { last_event: EventId::new(event), emergency: call() });
-    match hub.join(HELPER_DEVICE, user(HELPER), &entry, since) {
+    match hub.join(HELPER_DEVICE, user(HELPER), &entry, replays) {
         JoinOutcome::Joined(point) => *point,
         JoinOutcome::Outdated => panic!("outdated"),
     }
@@ -296,6 +295,37 @@ fn events_during_a_replay_are_held_back_for_that_connection_only() {
     assert_eq!(taken, [14, 15]);
     assert_eq!(recipients(&advance(&hub, 16, changed())), ["helper", "owner"]);
     assert!(matches!(release(&hub, 9).0, Release::Lost), "nothing is held back any more");
+}
+
+#[test]
+fn events_of_other_emergencies_are_held_back_during_the_replay_of_a_room() {
+    let hub = hub();
+    attach(&hub, 10, vec![Room::Helpers]);
+    joined(&hub, true);
+    advance(&hub, 11, changed());
+    let ended = Event::EmergencyEnded {
+        status: EmergencyStatus::Cancelled,
+        at: Timestamp::UNIX_EPOCH,
+        alerted: vec![],
+        participants: vec![],
+    };
+    let (id, at, emergency) = (EventId::new(12), Timestamp::UNIX_EPOCH, Some(Uuid::from_u128(8).into()));
+    let of_another = LoggedEvent { id, at, emergency, actor: None, event: ended };
+    assert!(recipients(&hub.advance(&LogEntry::new(of_another))).is_empty());
+    assert_eq!(release(&hub, 9).1, [11, 12]);
+}
+
+#[test]
+fn helpers_on_duty_are_the_others_unless_the_event_is_addressed_to_them() {
+    let hub = hub();
+    attach(&hub, 10, vec![Room::Helpers]);
+    attach_one(&hub, MemberId(2), OWNER, "owner", 10, rooms_of(OWNER));
+    attach_one(&hub, MemberId(3), 3, "alerted", 10, vec![Room::Helpers]);
+    let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
+    let ended = Event::EmergencyEnded { status, at, alerted: vec![user(3)], participants: vec![user(OWNER)] };
+    let step = advance(&hub, 11, ended);
+    assert_eq!(step.addressed, [(Viewer::Anyone, vec![(MemberId(2), "owner"), (MemberId(3), "alerted")])]);
+    assert_eq!(step.others, [(Viewer::Anyone, vec![(HELPER_DEVICE, "helper")])]);
 }
 
 #[test]
@@ -337,16 +367,16 @@ fn joining_a_room_again_reports_what_the_connection_was_sent_in_it() {
     let hub = hub();
     attach(&hub, 10, vec![]);
     advance(&hub, 11, changed());
-    let point = joined(&hub, Some(5));
+    let point = joined(&hub, true);
     assert_eq!((point.position, point.history.is_known_since(EventId::START)), (EventId::new(11), true));
-    // All events of that emergency are held back.
+    // All events are held back.
     assert!(recipients(&advance(&hub, 12, changed())).is_empty());
     let replayed = MembershipHistory::since([Room::Emergency(call())], EventId::new(5));
     hub.prepend_history(HELPER_DEVICE, &replayed, point.position);
     assert_eq!(release(&hub, 9).1, [12]);
     hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     advance(&hub, 13, changed());
-    let JoinPoint { history, position } = joined(&hub, None);
+    let JoinPoint { history, position } = joined(&hub, false);
     let sent = |seq| event(seq, changed()).deliveries.iter().any(|d| history.hears(&d.audience, EventId::new(seq)));
     assert_eq!((position.get(), (4..=14).filter(|seq| sent(*seq)).collect::<Vec<_>>()), (13, (6..=12).collect()));
     assert_eq!(recipients(&advance(&hub, 14, changed())), ["helper"]);
@@ -357,11 +387,11 @@ fn remembered_memberships_are_bounded() {
     let hub = hub();
     attach(&hub, 10, vec![]);
     for seq in 11..600 {
-        joined(&hub, None);
+        joined(&hub, false);
         advance(&hub, seq, changed());
         hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     }
-    let JoinPoint { history, .. } = joined(&hub, None);
+    let JoinPoint { history, .. } = joined(&hub, false);
     let known_since = 600 - 1 - 256;
     assert_eq!(history.iter().count(), 256 + 1);
     assert!(history.is_known_since(EventId::new(known_since)));
