@@ -99,6 +99,27 @@ impl SessionWriter {
         }
     }
 
+    /// Sends a packet that every later one may overtake where it has to wait. `is_replaceable` says that it is worth nothing
+    /// once it was overtaken, and is dropped then.
+    ///
+    /// A session that polls gets it in order: a poll fetches everything that waits.
+    pub fn send_ephemeral<E>(
+        &self,
+        session: &impl EngineSession,
+        packet: &Packet,
+        is_replaceable: bool,
+        enqueue: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), WriteError<E>> {
+        if let (Ok(socket), true) = (self.socket(session), self.is_open.load(Ordering::Acquire)) {
+            match socket.write_ephemeral(packet.frame(), is_replaceable, || self.is_closed()) {
+                WriteOutcome::Accepted => return Ok(()),
+                WriteOutcome::Full => return Err(WriteError::Full),
+                WriteOutcome::MustQueue => {}
+            }
+        }
+        self.send(session, packet, false, enqueue)
+    }
+
     /// Sends two packets, the second after the first, with one write where that is possible.
     pub fn send_both<E>(
         &self,
@@ -132,14 +153,15 @@ impl SessionWriter {
         }
     }
 
-    /// Closes the writer. When this returns, no frame of the session is written any more.
+    /// Closes the writer. When this returns, no frame of the session is accepted any more, and those that others may overtake
+    /// are dropped.
     ///
     /// The connection stays open: a client may leave its namespace and enter it again as another user.
     pub fn close(&self) {
         // Before the wait below: a write that begins after it sees the flag under the writer's lock.
         self.is_closed.store(true, Ordering::SeqCst);
         if let Some(socket) = self.socket.get() {
-            socket.wait_for_write();
+            socket.end_session();
         }
     }
 

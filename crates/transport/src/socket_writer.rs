@@ -3,7 +3,8 @@
 //!
 //! A packet that goes through the engine costs a channel, a woken task and three copies before it is written. Where none of
 //! our packets waits in that channel and the last frame is complete, a frame can be written at once instead
-//! ([`SocketWriter::write_frames`]). What the kernel does not take is kept here and written before anything else.
+//! ([`SocketWriter::write_frames`]). What the kernel does not take is kept here and written before anything else; only
+//! ephemeral frames wait until nothing else does ([`SocketWriter::write_ephemeral`]).
 //!
 //! Must not know sessions, users or rooms.
 
@@ -23,7 +24,7 @@ use std::{
 
 use bytes::{Buf as _, Bytes};
 use futures_util::task::AtomicWaker;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -54,6 +55,15 @@ struct Output {
     /// Whole frames that were accepted and not written yet; of the first, a part may have been written.
     pending: VecDeque<Bytes>,
     pending_bytes: usize,
+    /// Whole frames that are written when nothing else waits, neither here nor in the queue of the engine.
+    ephemeral: VecDeque<EphemeralFrame>,
+    ephemeral_bytes: usize,
+}
+
+#[derive(Debug)]
+struct EphemeralFrame {
+    frame: Bytes,
+    is_replaceable: bool,
 }
 
 /// The outcome of writing frames.
@@ -75,12 +85,15 @@ impl SocketWriter {
     }
 
     /// Writes one or several whole frames, unless something has to leave before them. `is_closed` is evaluated under the
-    /// lock, so that nothing is written once a session has waited for it with [`wait_for_write`](Self::wait_for_write).
+    /// lock, so that nothing is written once a session has waited for it with [`end_session`](Self::end_session).
+    ///
+    /// They overtake ephemeral frames, of which those that are replaceable are dropped.
     pub(crate) fn write_frames(&self, frames: &Bytes, is_closed: impl FnOnce() -> bool) -> WriteOutcome {
         let mut output = self.output.lock();
         if is_closed() || !output.engine_queue.is_empty() || output.tracker.is_lost() {
             return WriteOutcome::MustQueue;
         }
+        output.drop_replaceable();
         let Some(tcp) = &output.tcp else { return WriteOutcome::MustQueue };
         // Within a frame of the engine these bytes would become part of its payload.
         if output.tracker.is_at_boundary() && output.pending.is_empty() {
@@ -90,17 +103,58 @@ impl SocketWriter {
                 return WriteOutcome::Accepted;
             }
             output.keep(frames.slice(written..));
-        } else if output.pending_bytes + frames.len() > MAX_QUEUED_BYTES {
+        } else if !output.make_room(frames.len()) {
             return WriteOutcome::Full;
         } else {
             output.keep(frames.clone());
         }
+        self.drain_later(output);
+        WriteOutcome::Accepted
+    }
+
+    /// Writes a whole frame that every other packet of the session may overtake, when nothing has to leave before it.
+    ///
+    /// `is_replaceable` says that it is worth nothing once it was overtaken. `is_closed` as in
+    /// [`write_frames`](Self::write_frames).
+    pub(crate) fn write_ephemeral(
+        &self,
+        frame: &Bytes,
+        is_replaceable: bool,
+        is_closed: impl FnOnce() -> bool,
+    ) -> WriteOutcome {
+        let mut output = self.output.lock();
+        // While it is unknown what the engine holds, it is unknown when the frame could be written.
+        if is_closed() || output.engine_queue.is_unknown() || output.tracker.is_lost() {
+            return WriteOutcome::MustQueue;
+        }
+        let Some(tcp) = &output.tcp else { return WriteOutcome::MustQueue };
+        if output.may_write_ephemeral() && output.pending.is_empty() && output.ephemeral.is_empty() {
+            let written = tcp.try_write(frame).unwrap_or(0);
+            if written == frame.len() {
+                return WriteOutcome::Accepted;
+            }
+            if written > 0 {
+                // Nothing may come before the rest of a frame that was begun.
+                output.keep(frame.slice(written..));
+                self.drain_later(output);
+                return WriteOutcome::Accepted;
+            }
+        }
+        if output.waiting_bytes() + frame.len() > MAX_QUEUED_BYTES {
+            return WriteOutcome::Full;
+        }
+        output.ephemeral_bytes += frame.len();
+        output.ephemeral.push_back(EphemeralFrame { frame: frame.clone(), is_replaceable });
+        self.drain_later(output);
+        WriteOutcome::Accepted
+    }
+
+    fn drain_later(&self, output: MutexGuard<'_, Output>) {
         // Set under the lock, so that a task that empties `pending` meanwhile does not clear it afterwards.
         self.has_pending.store(true, Ordering::Release);
         drop(output);
         // The writing task may be idle for as long as the engine has nothing to say; the reading one is always polled.
         self.reader.wake();
-        WriteOutcome::Accepted
     }
 
     /// Puts a packet into the queue of the engine by calling `enqueue`. `None` if more than [`MAX_QUEUED_BYTES`] would wait.
@@ -113,12 +167,13 @@ impl SocketWriter {
         enqueue: impl FnOnce() -> Result<T, E>,
     ) -> Result<Option<T>, E> {
         let mut output = self.output.lock();
-        if output.pending_bytes + output.engine_queue.bytes() + payload.len() > MAX_QUEUED_BYTES {
+        if !output.make_room(payload.len()) {
             return Ok(None);
         }
         // Under the lock: else the engine could write the packet before it is counted, and the count would never be zero.
         let enqueued = enqueue()?;
         output.engine_queue.push(payload, is_unique);
+        output.drop_replaceable();
         Ok(Some(enqueued))
     }
 
@@ -137,9 +192,11 @@ impl SocketWriter {
         self.output.lock().engine_queue.add_bytes(bytes);
     }
 
-    /// Returns when no call of [`write_frames`](Self::write_frames) that began before is running any more.
-    pub(crate) fn wait_for_write(&self) {
-        drop(self.output.lock());
+    /// Drops the ephemeral frames of a session that is closed. Returns when no call of
+    /// [`write_frames`](Self::write_frames) that began before is running any more.
+    pub(crate) fn end_session(&self) {
+        // Another session may begin on this connection, and they would be written after its first packet.
+        self.output.lock().drop_ephemeral();
     }
 
     /// Announces that the response which is written next switches the protocol to WebSocket.
@@ -179,6 +236,7 @@ impl SocketWriter {
         let mut drained = 0;
         // Only between two frames: a frame that the engine has begun is continued by the engine first.
         while output.tracker.is_at_boundary()
+            && output.has_next()
             && let Some(frame) = output.pending.front()
         {
             match self.poll_attempt(output, |tcp| tcp.try_write(frame)) {
@@ -195,7 +253,7 @@ impl SocketWriter {
         if output.pending.is_empty() {
             // Replaced rather than cleared: the memory of a burst is returned.
             output.pending = VecDeque::new();
-            self.has_pending.store(false, Ordering::Release);
+            self.has_pending.store(!output.ephemeral.is_empty(), Ordering::Release);
         }
         Poll::Ready(Ok(drained))
     }
@@ -207,10 +265,11 @@ impl SocketWriter {
             ready!(self.drain(&mut output))?;
         }
         let written = ready!(self.poll_attempt(&output, |tcp| tcp.try_write(data)))?;
-        let Output { tracker, engine_queue, pending, .. } = &mut *output;
+        let Output { tracker, engine_queue, .. } = &mut *output;
         tracker.advance(&data[..written], engine_queue);
         // The engine has completed a frame while others wait: it may not write again for long, so the reader drains them.
-        let reader_continues = tracker.is_at_boundary() && !pending.is_empty();
+        let reader_continues = output.tracker.is_at_boundary() && !output.pending.is_empty()
+            || output.may_write_ephemeral() && !output.ephemeral.is_empty();
         drop(output);
         if reader_continues {
             self.reader.wake();
@@ -262,6 +321,55 @@ impl Output {
     fn keep(&mut self, rest: Bytes) {
         self.pending_bytes += rest.len();
         self.pending.push_back(rest);
+    }
+
+    /// Whether a frame may be written now: the first of `pending`, to which the next ephemeral one is moved if it is empty.
+    fn has_next(&mut self) -> bool {
+        if self.pending.is_empty()
+            && self.may_write_ephemeral()
+            && let Some(EphemeralFrame { frame, .. }) = self.ephemeral.pop_front()
+        {
+            self.ephemeral_bytes -= frame.len();
+            if self.ephemeral.is_empty() {
+                self.ephemeral = VecDeque::new();
+            }
+            self.keep(frame);
+        }
+        !self.pending.is_empty()
+    }
+
+    /// Whether no frame of the engine has been begun and none of our packets waits in its queue.
+    const fn may_write_ephemeral(&self) -> bool {
+        self.tracker.is_at_boundary() && self.engine_queue.is_empty()
+    }
+
+    const fn waiting_bytes(&self) -> usize {
+        self.pending_bytes + self.ephemeral_bytes + self.engine_queue.bytes()
+    }
+
+    /// Whether this many bytes may wait, too. Ephemeral frames give way to them.
+    fn make_room(&mut self, bytes: usize) -> bool {
+        if self.waiting_bytes() - self.ephemeral_bytes + bytes > MAX_QUEUED_BYTES {
+            return false;
+        }
+        if self.waiting_bytes() + bytes > MAX_QUEUED_BYTES {
+            self.drop_ephemeral();
+        }
+        true
+    }
+
+    fn drop_replaceable(&mut self) {
+        // The usual case: the client reads, and nothing waits.
+        if self.ephemeral.is_empty() {
+            return;
+        }
+        self.ephemeral.retain(|ephemeral| !ephemeral.is_replaceable);
+        self.ephemeral_bytes = self.ephemeral.iter().map(|ephemeral| ephemeral.frame.len()).sum();
+    }
+
+    fn drop_ephemeral(&mut self) {
+        self.ephemeral = VecDeque::new();
+        self.ephemeral_bytes = 0;
     }
 
     fn advance_pending(&mut self, written: usize) {

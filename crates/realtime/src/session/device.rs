@@ -34,6 +34,22 @@ impl Device {
         self.session.send(&self.socket, event, payload)
     }
 
+    /// Sends a message that events of the log may overtake: a client that reads slowly gets them first.
+    ///
+    /// `is_replaceable` says that the message is worth nothing once it was overtaken, and is dropped then.
+    pub(crate) fn send_ephemeral(
+        &self,
+        event: &str,
+        payload: &impl Serialize,
+        is_replaceable: bool,
+    ) -> Result<(), NotAccepted> {
+        let Self { socket, session } = self;
+        let packet = NAMESPACE.event(event, payload)?;
+        let enqueue = || socket.emit(event, payload);
+        let sent = session.writer.send_ephemeral(&EngineSocket(socket), &packet, is_replaceable, enqueue);
+        sent.map_err(|error| session.not_accepted(EmitKind::Other, error))
+    }
+
     /// Sends `session:ready`, which precedes everything else.
     pub(crate) fn greet(&self, ready: &SessionReady) -> Result<(), NotAccepted> {
         const EVENT: &str = "session:ready";

@@ -55,7 +55,7 @@ impl AlertCountSender<'_> {
             let signal = AlertsSignal::new(&emergency, self.clock.now());
             for device in devices {
                 // Not an event of the log: a full queue loses these counts, and the next ones replace them.
-                device.send(AlertsSignal::EVENT, &signal).ok();
+                device.send_ephemeral(AlertsSignal::EVENT, &signal, true).ok();
             }
         }
     }

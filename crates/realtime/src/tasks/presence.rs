@@ -102,7 +102,7 @@ impl PresenceTask {
         let signal = PresenceSignal::from(news);
         for device in self.hub.audience(&audience) {
             // Not of the log: a full queue loses this and nothing else.
-            device.send(PresenceSignal::EVENT, &signal).ok();
+            device.send_ephemeral(PresenceSignal::EVENT, &signal, false).ok();
         }
     }
 

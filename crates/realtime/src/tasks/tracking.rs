@@ -36,7 +36,8 @@ pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Si
 fn send(hub: &Hub<Device>, approach: &Approach) {
     let signal = LocationSignal::from(approach);
     for device in hub.devices_in(Room::Participants(approach.emergency)) {
-        // Not of the log: a full queue loses this position, and the next one is better.
-        device.send(LocationSignal::EVENT, &signal).ok();
+        // Not of the log: a full queue loses this position, and the next one is better. Replaceable, because it must not
+        // be read after an event that overtakes it and ends the response.
+        device.send_ephemeral(LocationSignal::EVENT, &signal, true).ok();
     }
 }

@@ -47,6 +47,11 @@ impl EngineQueue {
         matches!(self.count, Count::Known(0))
     }
 
+    /// Whether it is unknown what is in the queue, and not expected to become known with what is in it.
+    pub(super) const fn is_unknown(&self) -> bool {
+        matches!(self.count, Count::Unknown)
+    }
+
     /// Number of bytes in the queue, as far as known.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes

@@ -158,6 +158,90 @@ async fn pending_bytes_are_bounded_and_arrive_whole_when_the_peer_reads() {
     reader.abort();
 }
 
+/// Writes packets until the kernel takes no more; returns what was accepted.
+fn fill(writer: &SocketWriter) -> Vec<u8> {
+    let mut sent = Vec::new();
+    while !writer.has_pending() {
+        let packet = packet(0, 1000);
+        assert_eq!(writer.write_frames(packet.frame(), || false), WriteOutcome::Accepted);
+        sent.extend_from_slice(packet.frame());
+    }
+    sent
+}
+
+fn ephemeral(writer: &SocketWriter, packet: &Packet, is_replaceable: bool) -> WriteOutcome {
+    writer.write_ephemeral(packet.frame(), is_replaceable, || false)
+}
+
+#[tokio::test]
+async fn a_packet_overtakes_ephemeral_ones_that_wait_and_drops_the_replaceable() {
+    let (writer, mut peer) = connect_websocket().await;
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
+    let mut expected = fill(&writer);
+    let [first, replaceable, second] = [1, 2, 3].map(|number| packet(number, 10));
+    for (packet, is_replaceable) in [(&first, false), (&replaceable, true), (&second, false)] {
+        assert_eq!(ephemeral(&writer, packet, is_replaceable), WriteOutcome::Accepted);
+    }
+    let event = packet(4, 10);
+    assert_eq!(writer.write_frames(event.frame(), || false), WriteOutcome::Accepted);
+    for packet in [&event, &first, &second] {
+        expected.extend_from_slice(packet.frame());
+    }
+    expect(&mut peer, &expected).await;
+    assert!(!writer.has_pending());
+    assert_eq!(ephemeral(&writer, &replaceable, true), WriteOutcome::Accepted);
+    expect(&mut peer, replaceable.frame()).await;
+    reader.abort();
+}
+
+#[tokio::test]
+async fn an_ephemeral_packet_waits_for_the_queue_of_the_engine_and_for_the_end_of_a_frame() {
+    let (writer, mut peer) = connect_websocket().await;
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
+    let (queued, news, position) = (packet(1, 10), packet(2, 10), packet(3, 10));
+    writer.enqueue(&queued.payload(), false, || Ok::<_, ()>(())).unwrap();
+    assert_eq!(ephemeral(&writer, &news, false), WriteOutcome::Accepted);
+    tokio::task::yield_now().await;
+    write(&writer, &queued.frame()[..5]).await;
+    // An alert that is queued later overtakes it, too, and drops what is replaceable.
+    assert_eq!(ephemeral(&writer, &position, true), WriteOutcome::Accepted);
+    let alert = packet(4, 10);
+    writer.enqueue(&alert.payload(), false, || Ok::<_, ()>(())).unwrap();
+    write(&writer, &queued.frame()[5..]).await;
+    write(&writer, alert.frame()).await;
+    expect(&mut peer, &[&queued.frame()[..], alert.frame(), news.frame()].concat()).await;
+    reader.abort();
+}
+
+#[tokio::test]
+async fn ephemeral_packets_are_bounded_and_give_way_to_others() {
+    let (writer, mut peer) = connect_websocket().await;
+    let mut expected = fill(&writer);
+    let mut number = 0;
+    while ephemeral(&writer, &packet(number, 1000), false) == WriteOutcome::Accepted {
+        number += 1;
+    }
+    assert!(number <= MAX_QUEUED_BYTES / 1000, "{number}");
+    let event = packet(number, 1000);
+    assert_eq!(writer.write_frames(event.frame(), || false), WriteOutcome::Accepted);
+    expected.extend_from_slice(event.frame());
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
+    expect(&mut peer, &expected).await;
+    reader.abort();
+}
+
+#[tokio::test]
+async fn ephemeral_packets_of_a_session_that_ended_are_not_written() {
+    let (writer, mut peer) = connect_websocket().await;
+    let expected = fill(&writer);
+    assert_eq!(ephemeral(&writer, &packet(1, 10), false), WriteOutcome::Accepted);
+    writer.end_session();
+    assert_eq!(writer.write_ephemeral(packet(2, 10).frame(), false, || true), WriteOutcome::MustQueue);
+    let reader = tokio::spawn(drain(Arc::clone(&writer)));
+    expect(&mut peer, &expected).await;
+    reader.abort();
+}
+
 /// The engine and a session write at once while the peer reads little: every frame is whole, and each keeps its order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_of_the_engine_and_of_a_session_are_never_mixed() {
