@@ -101,6 +101,17 @@ export function refused({ status, body, text: raw }, expected, reason) {
 // -------------------------------------------------------------------------------------------- shapes
 
 export const profile = { firstName: text, lastName: text };
+// Of the owner of an approximate emergency an alerted helper is shown the given name.
+const nullableLastName = { firstName: text, lastName: nullable(text) };
+/** A place, with the size of the cell that it is the centre of: 0 for the exact place. */
+export const place = (fields = {}) => ({
+  latitude: number,
+  longitude: number,
+  precision: check('0, 200 or 1000', (value) => [0, 200, 1000].includes(value)),
+  address: nullable(text),
+  description: nullable(text),
+  ...fields,
+});
 export const helperRating = { average: number, count: integer };
 
 /** An emergency in REST answers; arguments replace patterns of fields. */
@@ -112,14 +123,14 @@ export const emergency = (fields = {}) => {
     type: text,
     category: nullable(text),
     description: nullable(text),
-    location: atLeast({ latitude: number, longitude: number, address: nullable(text), description: nullable(text) }),
+    location: place(),
     priority: text,
     severity: between(1, 10),
     status: text,
     silentMode: boolean,
     anonymousMode: boolean,
     alertRadius: number,
-    user: nullable(atLeast({ id, _id: id, profile: atLeast(profile) })),
+    user: nullable(atLeast({ id: nullable(id), _id: nullable(id), profile: atLeast(nullableLastName) })),
     respondingHelpers: arrayOf(respondingHelper()),
     createdAt: time,
     updatedAt: time,
@@ -154,14 +165,14 @@ export const announcedEmergency = (fields = {}) => ({
   type: text,
   category: nullable(text),
   description: nullable(text),
-  location: { latitude: number, longitude: number, address: nullable(text), description: optional(nullable(text)) },
+  location: place(),
   priority: text,
   severity: between(1, 10),
   status: 'active',
   createdAt: time,
   anonymousMode: boolean,
   silentMode: boolean,
-  user: nullable({ id, profile }),
+  user: nullable({ id: nullable(id), profile: nullableLastName }),
   ...fields,
 });
 

@@ -212,7 +212,7 @@ fn every_write() -> Vec<Write> {
     let emergency = call_of(&owner);
     let (of, user) = (emergency.id(), helper.id);
     let message = message_in(&emergency, at(0));
-    let recipients = vec![Recipient { helper: user, distance: metres(1.0) }];
+    let recipients = vec![Recipient::new(user, metres(1.0))];
     vec![
         Write::RegisterAccount { account: Box::new(helper.clone()), password: hash("x") },
         Write::OpenSession(session_of(user)),

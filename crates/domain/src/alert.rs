@@ -134,8 +134,24 @@ pub struct HelpersInRange {
 pub struct Recipient {
     /// The helper.
     pub helper: UserId,
-    /// Distance from the helper's last position to the emergency.
+    /// The distance that the helper was chosen by: from the centre of the helper's cell to the judged place of the
+    /// emergency.
     pub distance: Metres,
+    /// The distance between the exact places, for an emergency that shows its exact place to helpers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact_distance: Option<Metres>,
+}
+
+impl Recipient {
+    /// A helper at this distance, for an emergency whose exact place is not shown.
+    pub const fn new(helper: UserId, distance: Metres) -> Self {
+        Self { helper, distance, exact_distance: None }
+    }
+
+    /// The distance that the helper may be shown.
+    pub fn shown_distance(&self) -> Metres {
+        self.exact_distance.unwrap_or(self.distance)
+    }
 }
 
 /// A group of helpers that are alerted at once.
@@ -195,10 +211,8 @@ mod tests {
     use super::*;
 
     fn in_range(counts: &[u32], distances: &[f64]) -> HelpersInRange {
-        let nearest = (1..)
-            .zip(distances)
-            .map(|(n, &d)| Recipient { helper: Uuid::from_u128(n).into(), distance: Metres::new(d) })
-            .collect();
+        let nearest =
+            (1..).zip(distances).map(|(n, &d)| Recipient::new(Uuid::from_u128(n).into(), Metres::new(d))).collect();
         HelpersInRange { counts: counts.to_vec(), nearest }
     }
 

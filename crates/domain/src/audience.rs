@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::{EmergencyId, Event, LoggedEvent, Relation, ResponseStatus, SessionId, UserId};
+use crate::{EmergencyId, Event, LoggedEvent, Relation, ResponseStatus, SessionId, Stage, UserId};
 
 /// A room: a set of connections that receive the same events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +60,15 @@ pub enum Viewer {
     User(UserId),
 }
 
+/// How an event is rendered for a connection: the events of one view are encoded once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The viewer.
+    pub viewer: Viewer,
+    /// Their stage, as far as the event depends on it.
+    pub stage: Stage,
+}
+
 /// The audience of one payload of an event, and its viewer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -108,6 +117,44 @@ impl LoggedEvent {
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether the payload differs between the stages of the users who receive it.
+    pub const fn depends_on_stage(&self) -> bool {
+        matches!(
+            self.event,
+            Event::HelpersAlerted { .. }
+                | Event::HelperStatusUpdated { .. }
+                | Event::EmergencyResolved { .. }
+                | Event::EmergencyCancelled { .. }
+        )
+    }
+
+    /// The view of this event for a viewer in a stage. Stages that read the same have the same view, so that the event is
+    /// encoded for few of them.
+    ///
+    /// What goes to all helpers is one payload, rendered for lookers-on, whatever the stage of some of them.
+    pub const fn view(&self, viewer: Viewer, stage: Stage) -> View {
+        let stage = match (&self.event, stage.is_participant()) {
+            (Event::HelpersAlerted { .. }, _) => stage,
+            (_, true) if self.depends_on_stage() => Stage::Responder,
+            _ => Stage::LookerOn,
+        };
+        View { viewer, stage }
+    }
+
+    /// The stage of the recipient of a delivery, who is in the rooms for which `is_in` holds.
+    ///
+    /// Being in the room of the participants is taking part: rooms are entered and left with the very event that begins
+    /// or ends a response. So the stage is known without asking the database, and as of the moment of delivery.
+    pub fn stage_of(&self, administers: bool, is_in: impl Fn(&Room) -> bool) -> Stage {
+        match self.emergency {
+            _ if administers => Stage::Administrator,
+            Some(emergency) if is_in(&Room::Participants(emergency)) => Stage::Responder,
+            // It goes to no user but those that it alerts.
+            _ if matches!(self.event, Event::HelpersAlerted { .. }) => Stage::Alerted,
+            _ => Stage::LookerOn,
         }
     }
 

@@ -17,7 +17,7 @@ pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 
 use crate::{
-    Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Refusal, Text, Timestamp, UserId, Wave,
+    Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Refusal, Stage, Text, Timestamp, UserId, Wave,
 };
 
 /// An emergency with the responses to it.
@@ -174,6 +174,13 @@ impl Emergency {
     /// The relation of this account to the emergency.
     pub fn relation(&self, account: &Account, policy: HelperPolicy) -> Relation {
         self.access(account.id).relation(account, policy)
+    }
+
+    /// The stage of this account, which decides what is disclosed to it. `alerted`: was alerted and has not declined.
+    ///
+    /// A helper that cancelled looks on, whether alerted before or not.
+    pub fn stage(&self, account: &Account, policy: HelperPolicy, alerted: bool) -> Stage {
+        Stage::of(self.relation(account, policy), alerted && self.response(account.id).is_none())
     }
 
     /// Checks that this account may read the emergency and enter its room.

@@ -73,6 +73,10 @@ pub enum Event {
         estimated_arrival: Option<Timestamp>,
         /// When.
         updated_at: Timestamp,
+        /// Whether the emergency is anonymous, which decides what is shown of it. Events of earlier releases do not say so,
+        /// and are shown as if it were.
+        #[serde(default = "yes")]
+        anonymous: bool,
     },
     /// The emergency became `responding`, or `active` again.
     StatusChanged {
@@ -91,6 +95,10 @@ pub enum Event {
         resolution: ResolutionType,
         /// Notes.
         notes: Option<Text<500>>,
+        /// Whether the emergency is anonymous, which decides what is shown of it. Events of earlier releases do not say so,
+        /// and are shown as if it were.
+        #[serde(default = "yes")]
+        anonymous: bool,
     },
     /// The owner withdrew the call.
     EmergencyCancelled {
@@ -100,6 +108,10 @@ pub enum Event {
         reason: Option<Text<500>>,
         /// The helpers that had been alerted.
         alerted: Vec<UserId>,
+        /// Whether the emergency is anonymous, which decides what is shown of it. Events of earlier releases do not say so,
+        /// and are shown as if it were.
+        #[serde(default = "yes")]
+        anonymous: bool,
     },
     /// The emergency ended, resolved or cancelled.
     EmergencyEnded {
@@ -148,6 +160,10 @@ pub enum Event {
         /// The user.
         user: UserId,
     },
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Event {

@@ -46,8 +46,10 @@ pub mod alert;
 pub mod approach;
 pub mod audience;
 pub mod change;
+pub mod disclosure;
 pub mod emergency;
 pub mod event;
+pub mod grid;
 pub mod ids;
 pub mod message;
 pub mod near;
@@ -70,14 +72,16 @@ pub use account::{
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use approach::Approach;
-pub use audience::{Audience, Delivery, Room, RoomChange, Viewer, rooms_of};
+pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use change::{Change, Write};
+pub use disclosure::{Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
     Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencySnapshot, EmergencyState, EmergencyStatus,
     EmergencyType, Ending, ImpossibleState, Location, Priority, Relation, ResolutionType, Response, ResponseStatus,
     ResponseUpdate, Revision, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
+pub use grid::Grid;
 pub use ids::{ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use message::{Addressee, Message, Sender, To};
 pub use port::PasswordHash;

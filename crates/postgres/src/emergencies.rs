@@ -3,11 +3,14 @@
 //! Statements that search for more than an id select ids from `emergency` first, with their order and limit, and join the
 //! view to what they found, so that the parts of an emergency are read for the rows of the page only.
 
+use std::cmp::Reverse;
+
 use allynet_domain::{
     Alert, Emergency, EmergencyId, EmergencyStatus, EventId, Metres, Position, Timestamp, UserId,
+    grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, Emergencies, HistoryPage, Live, Loaded, Near, NearbyEmergency, RaiseContext, RaiseQuery, Result,
-        Whom,
+        AdminPage, Emergencies, HistoryPage, ListDistances, ListReader, Live, Loaded, Near, NearbyEmergency,
+        RaiseContext, RaiseQuery, ReadEmergency, Result, Viewpoint, Whom,
     },
 };
 use allynet_sql::RowDecoder;
@@ -21,10 +24,16 @@ use crate::{
     emergency_row::{AlertRow, EmergencyRow, optional_emergency},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, nearest, outer_anchor_distance},
-    rows::{ROUNDING_TOLERANCE, nearest_first},
+    rows::ROUNDING_TOLERANCE,
 };
 
 const FIND: &str = "SELECT * FROM emergency_with_parts_v2 WHERE id = $1";
+
+/// [`ReadRow`]: the emergency `$1` for the reader `$2`.
+const READ: &str = "
+    SELECT v.*, EXISTS (SELECT FROM alert l WHERE l.emergency_id = v.id AND l.helper_id = $2
+        AND l.wave IS NOT NULL AND l.declined_at IS NULL) AS reader_alerted
+    FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
 /// [`LoadRow`]: the emergency `$1` with every alert and decline of it.
 const LOAD: &str = "
@@ -119,48 +128,92 @@ const LIVE_OF: &str = "
     ) AS live ON true
     ORDER BY live.rank, live.created_at DESC, live.id DESC";
 
-/// The `$3` nearest live emergencies that concern the helper `$1`, from where they are: within the alert radius of, or
-/// alerted to, and neither declined nor responded to. `$2` is [`ROUNDING_TOLERANCE`].
+/// The first `$3` live emergencies that concern the helper `$1`, in the order of the distances shown to them: within the
+/// alert radius of, or alerted to, and neither declined nor responded to. `$2` is [`ROUNDING_TOLERANCE`].
 ///
-/// The index is searched as far as the largest alert radius in use, then each emergency's own decides.
+/// Shown are exact places if `$4`, else those that `$5` (approximate) and the emergency's own anonymity say, as cells of the
+/// grid with the shifts `$6` and `$7`; the position is judged from its cell of the height `$8`. The index is searched as far
+/// as the largest alert radius in use and the offset `$9` of both cells, then each emergency's own radius decides.
 const PENDING_FOR: &str = "
     WITH here AS MATERIALIZED (
-        SELECT latitude, longitude, ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography AS place
+        SELECT latitude, longitude, ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography AS place,
+            cell_centre_v1(latitude, longitude, 0, 0, $8, 1) AS cell
         FROM position WHERE account_id = $1
     ),
     concerned AS (
-        SELECT e.id FROM here h
+        SELECT e.id, false AS alerted FROM here h
         JOIN emergency e ON ST_DWithin(e.place, h.place,
-            (SELECT max(alert_radius) FROM emergency WHERE status IN ('active', 'responding')) + $2)
-        WHERE e.status IN ('active', 'responding') AND ST_DWithin(e.place, h.place, e.alert_radius + $2)
-        UNION
-        SELECT e.id FROM alert l JOIN emergency e ON e.id = l.emergency_id
+            (SELECT max(alert_radius) FROM emergency WHERE status IN ('active', 'responding')) + $9)
+        WHERE e.status IN ('active', 'responding') AND ST_DWithin(e.place, h.place, e.alert_radius + $9)
+        UNION ALL
+        SELECT e.id, true FROM alert l JOIN emergency e ON e.id = l.emergency_id
         WHERE l.helper_id = $1 AND l.wave IS NOT NULL AND l.declined_at IS NULL
             AND e.status IN ('active', 'responding')
     ),
     nearest AS (
-        SELECT e.id, h.latitude AS here_latitude, h.longitude AS here_longitude
-        FROM concerned c JOIN emergency e ON e.id = c.id CROSS JOIN here h
+        SELECT e.id, c.alerted, h.latitude AS here_latitude, h.longitude AS here_longitude
+        FROM (SELECT id, bool_or(alerted) AS alerted FROM concerned GROUP BY id) AS c
+        JOIN emergency e ON e.id = c.id
+        CROSS JOIN here h
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN $4 OR NOT ($5 OR e.anonymous) THEN 1
+                WHEN c.alerted AND NOT EXISTS (SELECT FROM response r
+                                               WHERE r.emergency_id = e.id AND r.helper_id = $1) THEN 100
+                ELSE 1000 END AS step
+        ) AS rounded
+        CROSS JOIN LATERAL (
+            SELECT CASE rounded.step WHEN 1 THEN e.place
+                ELSE cell_centre_v1(e.latitude, e.longitude, $6, $7, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
+                END AS place
+        ) AS shown
         WHERE e.owner_id <> $1
+            AND (c.alerted OR ST_DWithin(shown.place, h.cell, e.alert_radius + $2))
             AND NOT EXISTS (SELECT FROM response r
                             WHERE r.emergency_id = e.id AND r.helper_id = $1 AND r.status <> 'cancelled')
             AND NOT EXISTS (SELECT FROM alert l
                             WHERE l.emergency_id = e.id AND l.helper_id = $1 AND l.declined_at IS NOT NULL)
-        ORDER BY ST_Distance(e.place, h.place), e.id LIMIT $3
+        ORDER BY rounded.step * round(ST_Distance(shown.place,
+                CASE rounded.step WHEN 1 THEN h.place ELSE h.cell END) / rounded.step),
+            e.created_at DESC, e.id DESC LIMIT $3
     )
-    SELECT v.*, n.here_latitude, n.here_longitude
+    SELECT v.*, n.alerted AS reader_alerted, n.here_latitude, n.here_longitude
     FROM nearest n JOIN emergency_with_parts_v2 v ON v.id = n.id";
 
-/// The `$4` nearest live emergencies within `$3` metres of the latitude `$1` and longitude `$2`.
+/// The first `$4` live emergencies whose place, as it is shown to the reader `$5`, lies within `$3` metres of the latitude
+/// `$1` and longitude `$2`, in the order of the distances shown.
+///
+/// Shown are exact places to participants and if `$6`, else as `$7` (approximate) and the emergency's own anonymity say, as
+/// cells of the grid with the shifts `$8` and `$9`. The index is searched `$10` further. Ordering and limit go by what is
+/// shown: by the exact place, a limit of one would tell which of two is nearer, and so find a place to the metre.
 const NEARBY: &str = "
-    SELECT v.*
+    SELECT v.*, page.alerted AS reader_alerted
     FROM (
-        SELECT e.id FROM emergency e
+        SELECT e.id, part.alerted
+        FROM emergency e
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (SELECT FROM alert l WHERE l.emergency_id = e.id AND l.helper_id = $5
+                           AND l.wave IS NOT NULL AND l.declined_at IS NULL) AS alerted,
+                (SELECT r.status <> 'cancelled' FROM response r
+                 WHERE r.emergency_id = e.id AND r.helper_id = $5) AS responds
+        ) AS part
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN $6 OR e.owner_id = $5 OR part.responds OR NOT ($7 OR e.anonymous) THEN 1
+                WHEN part.alerted AND part.responds IS NULL THEN 100
+                ELSE 1000 END AS step
+        ) AS rounded
+        CROSS JOIN LATERAL (
+            SELECT CASE rounded.step WHEN 1 THEN e.place
+                ELSE cell_centre_v1(e.latitude, e.longitude, $8, $9, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
+                END AS place
+        ) AS shown
         WHERE e.status IN ('active', 'responding')
-            AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3)
-        ORDER BY ST_Distance(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography), e.id LIMIT $4
-    ) AS nearest
-    JOIN emergency_with_parts_v2 v ON v.id = nearest.id";
+            AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3 + $10)
+            AND ST_DWithin(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3)
+        ORDER BY rounded.step * round(
+                ST_Distance(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography) / rounded.step),
+            e.created_at DESC, e.id DESC LIMIT $4
+    ) AS page
+    JOIN emergency_with_parts_v2 v ON v.id = page.id";
 
 /// The newest `$4` emergencies of the user `$1`, as owner or helper, created before `$2` if given, in status `$3` if given,
 /// and those that share the time of the last one. Each half reads no more than the page needs; no user is both owner and
@@ -216,6 +269,7 @@ const LIST_STATUS_NEAR: &str = "
 
 statements!(
     FIND,
+    READ,
     LOAD,
     LOAD_WITH_NEAREST,
     LOAD_WITH_ONE,
@@ -245,22 +299,27 @@ impl LoadRow {
     }
 }
 
+/// An emergency, with whether its reader was alerted.
+#[derive(FromRow)]
+struct ReadRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    reader_alerted: bool,
+}
+
+impl ReadRow {
+    fn read(self) -> Result<ReadEmergency> {
+        let Self { emergency, reader_alerted: alerted } = self;
+        Ok(ReadEmergency { emergency: emergency.emergency()?, alerted })
+    }
+}
+
 #[derive(FromRow)]
 struct PendingRow {
     #[sqlx(flatten)]
-    emergency: EmergencyRow,
+    read: ReadRow,
     here_latitude: f64,
     here_longitude: f64,
-}
-
-impl PendingRow {
-    fn nearby(self) -> Result<NearbyEmergency> {
-        let Self { emergency, here_latitude, here_longitude } = self;
-        let emergency = emergency.emergency()?;
-        let stored = RowDecoder { table: "position", id: Uuid::from(emergency.id()) };
-        let here = stored.position(here_latitude, here_longitude)?;
-        Ok(NearbyEmergency { distance: here.distance_to(emergency.call().details.location.position), emergency })
-    }
 }
 
 type Query = QueryAs<'static, Pg, EmergencyRow, PgArguments>;
@@ -272,10 +331,36 @@ impl Postgres {
     }
 }
 
-/// PostGIS orders by its own distance. The domain's distance is what is shown, so it decides the order.
-fn in_order(mut found: Vec<NearbyEmergency>) -> Vec<NearbyEmergency> {
-    nearest_first(&mut found, |n| (n.distance, n.emergency.id()));
-    found
+/// A list in the order of the distances shown, then newest first. PostGIS orders and judges by its own distances; those of
+/// the domain are what is shown, so they decide.
+struct List<'a> {
+    reader: &'a ListReader,
+    found: Vec<(ListDistances, NearbyEmergency)>,
+}
+
+impl<'a> List<'a> {
+    fn new(reader: &'a ListReader) -> Self {
+        Self { reader, found: Vec::new() }
+    }
+
+    /// Adds an emergency if `is_wanted` at its distances.
+    fn add(
+        &mut self,
+        ReadEmergency { emergency, alerted }: ReadEmergency,
+        from: Viewpoint,
+        is_wanted: impl Fn(&Emergency, ListDistances) -> bool,
+    ) {
+        let distances = self.reader.distances_of(&emergency, alerted, from);
+        if is_wanted(&emergency, distances) {
+            self.found.push((distances, NearbyEmergency { emergency, alerted, distance: distances.shown }));
+        }
+    }
+
+    fn in_order(mut self) -> Vec<NearbyEmergency> {
+        let newest = |e: &Emergency| Reverse((e.call().created_at, e.id()));
+        self.found.sort_by_key(|(distances, n)| (distances.rounded, newest(&n.emergency)));
+        self.found.into_iter().map(|(_, nearby)| nearby).collect()
+    }
 }
 
 #[async_trait]
@@ -285,6 +370,13 @@ impl Emergencies for Postgres {
         let row: Option<EmergencyRow> =
             sqlx::query_as(FIND).bind(Uuid::from(id)).fetch_optional(self.main()).await.map_err(failed)?;
         row.map(EmergencyRow::emergency).transpose()
+    }
+
+    #[instrument(name = "pg.emergencies.read", level = "debug", skip_all, fields(emergency = %id))]
+    async fn read(&self, id: EmergencyId, reader: UserId) -> Result<Option<ReadEmergency>> {
+        let query = sqlx::query_as(READ).bind(Uuid::from(id)).bind(Uuid::from(reader));
+        let row: Option<ReadRow> = query.fetch_optional(self.main()).await.map_err(failed)?;
+        row.map(ReadRow::read).transpose()
     }
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
@@ -333,29 +425,62 @@ impl Emergencies for Postgres {
         Ok(live)
     }
 
-    #[instrument(name = "pg.emergencies.pending_for", level = "debug", skip_all, fields(%helper))]
-    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>> {
+    #[instrument(name = "pg.emergencies.pending_for", level = "debug", skip_all, fields(helper = %reader.user))]
+    async fn pending_for(&self, reader: &ListReader, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let (south, west) = reader.places.grid.shifts();
         let rows: Vec<PendingRow> = sqlx::query_as(PENDING_FOR)
-            .bind(Uuid::from(helper))
+            .bind(Uuid::from(reader.user))
             .bind(ROUNDING_TOLERANCE)
             .bind(i64::from(limit))
+            .bind(reader.administers)
+            .bind(reader.places.is_approximate(false))
+            .bind(south)
+            .bind(west)
+            .bind(f64::from(HELPER_CELL))
+            .bind(MAX_COARSE_OFFSET + MAX_HELPER_OFFSET + ROUNDING_TOLERANCE)
             .fetch_all(self.main())
             .await
             .map_err(failed)?;
-        Ok(in_order(rows.into_iter().map(PendingRow::nearby).collect::<Result<_>>()?))
+        let mut list = List::new(reader);
+        for PendingRow { read, here_latitude, here_longitude } in rows {
+            let stored = RowDecoder { table: "position", id: Uuid::from(reader.user) };
+            let exact = stored.position(here_latitude, here_longitude)?;
+            let (read, from) = (read.read()?, Viewpoint { exact, judged: helper_cell(exact) });
+            let alerted = read.alerted;
+            list.add(read, from, |emergency, distances| alerted || distances.judged <= emergency.alert_radius());
+        }
+        Ok(list.in_order())
     }
 
     #[instrument(name = "pg.emergencies.nearby", level = "debug", skip_all)]
-    async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>> {
-        let query = sqlx::query_as(NEARBY)
+    async fn nearby(
+        &self,
+        reader: &ListReader,
+        centre: Position,
+        radius: Metres,
+        limit: u32,
+    ) -> Result<Vec<NearbyEmergency>> {
+        let (south, west) = reader.places.grid.shifts();
+        let rows: Vec<ReadRow> = sqlx::query_as(NEARBY)
             .bind(centre.latitude())
             .bind(centre.longitude())
             .bind(radius.get() + ROUNDING_TOLERANCE)
-            .bind(i64::from(limit));
-        let distance = |e: &Emergency| centre.distance_to(e.call().details.location.position);
-        let found = self.many(query).await?.into_iter();
-        let found = found.map(|emergency| NearbyEmergency { distance: distance(&emergency), emergency });
-        Ok(in_order(found.collect()))
+            .bind(i64::from(limit))
+            .bind(Uuid::from(reader.user))
+            .bind(reader.administers)
+            .bind(reader.places.is_approximate(false))
+            .bind(south)
+            .bind(west)
+            .bind(MAX_COARSE_OFFSET)
+            .fetch_all(self.main())
+            .await
+            .map_err(failed)?;
+        let mut list = List::new(reader);
+        for row in rows {
+            let from = Viewpoint { exact: centre, judged: centre };
+            list.add(row.read()?, from, |_, distances| distances.judged <= radius);
+        }
+        Ok(list.in_order())
     }
 
     #[instrument(name = "pg.emergencies.history", level = "debug", skip_all, fields(user = %page.user))]

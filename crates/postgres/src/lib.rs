@@ -22,6 +22,7 @@ mod helpers;
 mod messages;
 mod near;
 mod notifications;
+mod place_grid;
 mod positions;
 mod raise_context;
 mod rows;

@@ -70,5 +70,5 @@ impl FoundRow {
 /// The nearest candidates within their reach, up to a limit, nearest first.
 pub(crate) fn nearest(centre: Position, candidates: &[Candidate<UserId>], limit: u32) -> Vec<Recipient> {
     let nearest = near::nearest(centre, candidates, limit).into_iter();
-    nearest.map(|(helper, distance)| Recipient { helper, distance }).collect()
+    nearest.map(|(helper, distance)| Recipient::new(helper, distance)).collect()
 }

@@ -1,6 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
-use crate::{accounts, alerts, changes, emergencies, events, helpers, messages, positions, raise_context, sessions};
+use crate::{
+    accounts, alerts, changes, emergencies, events, helpers, messages, place_grid, positions, raise_context, sessions,
+};
 
 /// Lists the statements of a file, each as the path and the text of its constant.
 macro_rules! statements {
@@ -20,6 +22,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         events::STATEMENTS,
         helpers::STATEMENTS,
         messages::STATEMENTS,
+        place_grid::STATEMENTS,
         positions::STATEMENTS,
         raise_context::STATEMENTS,
         sessions::STATEMENTS,

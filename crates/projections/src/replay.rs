@@ -3,7 +3,9 @@
 //!
 //! The audience of an event, and the rooms that are reconstructed from history, are rules of the domain.
 
-use allynet_domain::{Delivery, EventId, LoggedEvent, Room, RoomChange, UserId, Viewer};
+use std::collections::HashMap;
+
+use allynet_domain::{Delivery, EmergencyId, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View};
 
 use crate::membership::{Membership, MembershipHistory};
 
@@ -11,26 +13,33 @@ use crate::membership::{Membership, MembershipHistory};
 #[derive(Debug, Clone)]
 pub struct Replay {
     user: UserId,
+    administers: bool,
     history: MembershipHistory,
+    /// The present stage of the user in an emergency, where it is known: the newest event that decides it comes first. Missed
+    /// events are rendered for it, not for the stage at their time.
+    stages: HashMap<EmergencyId, Stage>,
 }
 
 impl Replay {
     /// Begins a walk at the newest missed event. `rooms` are the user's rooms after it.
-    pub fn new(user: UserId, rooms: impl IntoIterator<Item = Room>) -> Self {
-        Self { user, history: MembershipHistory::since(rooms, EventId::START) }
+    pub fn new(user: UserId, administers: bool, rooms: Vec<Room>) -> Self {
+        let takes_part = |room: &Room| match room {
+            Room::Participants(emergency) => Some((*emergency, Stage::Responder)),
+            Room::Helpers | Room::User(_) | Room::Emergency(_) => None,
+        };
+        let stages = rooms.iter().filter_map(takes_part).collect();
+        Self { user, administers, history: MembershipHistory::since(rooms, EventId::START), stages }
     }
 
-    /// Steps back over the next older event. Returns as which viewer the user is entitled to it, or `None`.
+    /// Steps back over the next older event. Returns the view in which the user is entitled to it, or `None`.
     ///
     /// `deliveries` and `changes` are those of the event itself. The live order is reversed: live, rooms are entered before
     /// an event is delivered and left after it, so backwards a room that was left is there before the question, and one
     /// that was entered is gone after it.
-    pub fn step_back(
-        &mut self,
-        event: &LoggedEvent,
-        deliveries: &[Delivery],
-        changes: &[RoomChange],
-    ) -> Option<Viewer> {
+    pub fn step_back(&mut self, event: &LoggedEvent, deliveries: &[Delivery], changes: &[RoomChange]) -> Option<View> {
+        if let (Some(emergency), Some(stage)) = (event.emergency, event.stage_after(self.user)) {
+            self.stages.entry(emergency).or_insert(stage);
+        }
         if let Some(rooms) = event.rooms_ended_for(self.user) {
             self.was_in(&rooms, event.id);
         }
@@ -42,7 +51,7 @@ impl Replay {
             }
         }
         let heard = deliveries.iter().find(|delivery| self.history.hears(&delivery.audience, event.id));
-        let viewer = heard.map(|delivery| delivery.viewer);
+        let view = heard.map(|delivery| event.view(delivery.viewer, self.stage_in(event)));
         for change in changes {
             if let RoomChange::Enter { user, rooms } = change
                 && *user == self.user
@@ -50,7 +59,12 @@ impl Replay {
                 self.entered(rooms, event.id);
             }
         }
-        viewer
+        view
+    }
+
+    fn stage_in(&self, event: &LoggedEvent) -> Stage {
+        let decided = event.emergency.and_then(|emergency| self.stages.get(&emergency).copied());
+        decided.filter(|_| !self.administers).unwrap_or_else(|| event.stage_of(self.administers, |_| false))
     }
 
     /// The memberships of the user since the event `after`, which is the last that was not missed.

@@ -102,8 +102,8 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     let archive = Arc::new(Archive::default());
     let (acknowledgements, acknowledged) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
     let missed = MissedEvents { hub: hub.clone(), log: ports.log.clone(), archive: archive.clone() };
-    let (acks, metrics) = (acknowledgements.clone(), gateway.metrics.clone());
-    let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, metrics });
+    let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
+    let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, metrics });
     let access = Arc::new(AccessReader::new(ports.accounts.clone(), ports.emergencies.clone(), gateway.hub.clone()));
     let handshake = handshake(&ports, origins, &gateway, (&access, &replayer, &connections));
     let attacher = attacher(&ports, &gateway, access, replayer);
@@ -178,6 +178,7 @@ fn tasks(
         open_emergencies: ports.open_emergencies,
         tracking: ports.tracking,
         on_appeared: ports.on_appeared,
+        places: ports.emergencies.rules.places,
         clock: ports.clock,
         metrics: gateway.metrics.clone(),
     };

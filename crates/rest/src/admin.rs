@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
+    Stage,
     port::{self, AdminPage, HelperPage},
     usecase::{emergencies, helpers},
 };
@@ -76,15 +77,15 @@ async fn presence(State(cx): State<AdminState>, _: Admin) -> Answer {
     ok(data::Presence { on_duty: counts.on_duty, connected: cx.presence.helpers_online(), fresh: counts.fresh })
 }
 
-async fn list_emergencies(State(cx): State<AdminState>, Admin(actor): Admin, Query(query): Query) -> Answer {
+async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): Query) -> Answer {
     let page = admin_page(&query)?;
     let one_more = AdminPage { limit: page.limit + 1, ..page };
     let mut found = cx.emergencies.emergencies.list(&one_more).await?;
     let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call().created_at, e.id()));
-    let policy = cx.emergencies.rules.helpers;
+    let places = cx.emergencies.rules.places;
     let emergencies = found.iter().map(|emergency| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call().details.location.position));
-        EmergencyView::of(emergency, &actor.account, policy, distance).with_presence(&*cx.presence)
+        EmergencyView::new(emergency, Stage::Administrator, &places, distance).with_presence(&*cx.presence)
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, Relation,
+    Actor, Emergency, Stage,
     port::{self, HistoryPage, NearbyEmergency, Timeline},
     usecase::emergencies::{self, must_be_helper},
 };
@@ -56,7 +56,7 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
 async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (details, request_id) = input::raise(&body)?;
     let raised = emergencies::raise(&cx.emergencies, &actor, details, request_id).await?;
-    let emergency = view(&cx, &raised.emergency, Relation::Owner);
+    let emergency = view(&cx, &raised.emergency, Stage::Owner);
     let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
     if raised.new { created(view) } else { ok(view) }
 }
@@ -64,35 +64,38 @@ async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody
 async fn active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
-    ok(owned.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Relation::Owner) }))
+    ok(owned.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Stage::Owner) }))
 }
 
 async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
-    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Relation::RespondingHelper) }))
+    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Stage::Responder) }))
 }
 
 async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     if must_be_helper(&cx.emergencies, &actor).is_err() {
         return ok([(); 0]);
     }
-    let found = cx.emergencies.emergencies.pending_for(actor.id(), MAX_PENDING).await?;
+    let reader = cx.emergencies.list_reader(&actor);
+    let found = cx.emergencies.emergencies.pending_for(&reader, MAX_PENDING).await?;
     ok(with_distances(&cx, &actor, &found))
 }
 
 async fn nearby(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(query): Query) -> Answer {
     must_be_helper(&cx.emergencies, &actor)?;
     let (centre, radius, limit) = input::nearby(&query)?;
-    let found = cx.emergencies.emergencies.nearby(centre, radius, limit).await?;
+    let reader = cx.emergencies.list_reader(&actor);
+    let found = cx.emergencies.emergencies.nearby(&reader, centre, radius, limit).await?;
     let emergencies = with_distances(&cx, &actor, &found);
     ok(data::NearbyEmergencies { count: emergencies.len(), emergencies })
 }
 
 fn with_distances<'a>(cx: &EmergencyState, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
-    let policy = cx.emergencies.rules.helpers;
+    let rules = &cx.emergencies.rules;
     let view = |near: &'a NearbyEmergency| {
-        EmergencyView::of(&near.emergency, &actor.account, policy, Some(near.distance)).with_presence(&*cx.presence)
+        let stage = near.emergency.stage(&actor.account, rules.helpers, near.alerted);
+        EmergencyView::new(&near.emergency, stage, &rules.places, Some(near.distance)).with_presence(&*cx.presence)
     };
     found.iter().map(view).collect()
 }
@@ -102,21 +105,21 @@ async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(
     let page = HistoryPage { user: actor.id(), status, before, limit };
     let found = cx.emergencies.emergencies.history(&page).await?;
     let policy = cx.emergencies.rules.helpers;
-    let view = |emergency| EmergencyView::of(emergency, &actor.account, policy, None).with_presence(&*cx.presence);
-    ok(data::Emergencies { emergencies: found.iter().map(view).collect() })
+    let stage = |emergency: &Emergency| emergency.stage(&actor.account, policy, false);
+    ok(data::Emergencies { emergencies: found.iter().map(|e| view(&cx, e, stage(e))).collect() })
 }
 
 async fn read(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let (emergency, relation) = cx.emergencies.read(&actor, id).await?;
-    one(&cx, &emergency, relation)
+    let (emergency, stage) = cx.emergencies.read(&actor, id).await?;
+    one(&cx, &emergency, stage)
 }
 
-fn one(cx: &EmergencyState, emergency: &Emergency, relation: Relation) -> Answer {
-    ok(EmergencyData { emergency: view(cx, emergency, relation) })
+fn one(cx: &EmergencyState, emergency: &Emergency, stage: Stage) -> Answer {
+    ok(EmergencyData { emergency: view(cx, emergency, stage) })
 }
 
-fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, relation: Relation) -> EmergencyView<'a> {
-    EmergencyView::new(emergency, relation, None).with_presence(&*cx.presence)
+fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
+    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None).with_presence(&*cx.presence)
 }
 
 async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
@@ -145,7 +148,8 @@ async fn read_timeline(
     let (after, limit) = input::timeline(&query)?;
     let (Timeline { emergency, events }, relation) =
         emergencies::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await?;
-    ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), relation) })
+    let (stage, places) = (Stage::of(relation, false), &cx.emergencies.rules.places);
+    ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), stage, places) })
 }
 
 async fn resolve(
@@ -155,7 +159,7 @@ async fn resolve(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (emergency, relation) = emergencies::resolve(&cx.emergencies, &actor, id, input::resolve(&body)?).await?;
-    one(&cx, &emergency, relation)
+    one(&cx, &emergency, Stage::of(relation, false))
 }
 
 async fn cancel(
@@ -165,7 +169,7 @@ async fn cancel(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let emergency = emergencies::cancel(&cx.emergencies, &actor, id, input::cancel(&body)?).await?;
-    one(&cx, &emergency, Relation::Owner)
+    one(&cx, &emergency, Stage::Owner)
 }
 
 async fn rate(

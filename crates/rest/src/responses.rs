@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    port,
+    Emergency, Stage, port,
     usecase::{
         emergencies,
         responses::{accept, decline, update},
@@ -48,8 +48,9 @@ async fn respond(
         Response::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
         Response::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
-    let view = EmergencyView::of(&emergency, &actor.account, cx.emergencies.rules.helpers, None);
-    ok(EmergencyData { emergency: view.with_presence(&*cx.presence) })
+    // Who declined is a looker-on again, and who accepted takes part.
+    let stage = emergency.stage(&actor.account, cx.emergencies.rules.helpers, false);
+    ok(EmergencyData { emergency: view(&cx, &emergency, stage) })
 }
 
 async fn update_status(
@@ -60,5 +61,9 @@ async fn update_status(
 ) -> Answer {
     let status = input::helper_status(&body)?;
     let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
-    ok(EmergencyData { emergency: EmergencyView::new(&emergency, relation, None).with_presence(&*cx.presence) })
+    ok(EmergencyData { emergency: view(&cx, &emergency, Stage::of(relation, false)) })
+}
+
+fn view<'a>(cx: &ResponseState, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
+    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None).with_presence(&*cx.presence)
 }

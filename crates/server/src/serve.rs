@@ -42,11 +42,12 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
-    let (rules, admin) = (settings.rules()?, settings.admin()?);
+    let (mut rules, admin) = (settings.rules()?, settings.admin()?);
     let tokens = wiring::tokens(settings, &database)?;
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
+    rules.places.grid = store.place_grid().await?;
     let (ports, projections) = (store.ports(), Projections::new());
     let use_cases = UseCases::new(&ports, tokens, rules, projections.on_position_stored());
     ensure_admin(&use_cases.accounts, admin).await?;

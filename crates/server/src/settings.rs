@@ -4,7 +4,9 @@
 
 use std::{fmt, io::Write, net::SocketAddr, num::NonZeroUsize, str::FromStr, time::Duration};
 
-use allynet_domain::{AlertPolicy, Email, HelperPolicy, Metres, Password, usecase::Rules};
+use allynet_domain::{
+    AlertPolicy, Email, HelperPolicy, Metres, Password, PlaceBeforeAccept, PlacePolicy, usecase::Rules,
+};
 use allynet_redis::Address;
 use allynet_wire::{client::TrustedProxies, origin::Origins};
 use anyhow::Context as _;
@@ -131,6 +133,17 @@ pub(crate) struct Settings {
         default_value = "verified"
     )]
     pub(crate) helper_policy: HelperPolicy,
+
+    /// What helpers are shown of a place before they accept: the `exact` one, or an `approximate` one, without address and
+    /// name. Anonymous emergencies are always approximate. Default: `exact` with the policy `verified`, else `approximate`
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_PLACE_BEFORE_ACCEPT",
+        value_name = "ALLYNET_PLACE_BEFORE_ACCEPT",
+        hide_env = true
+    )]
+    pub(crate) place_before_accept: Option<PlaceBeforeAccept>,
 
     /// Allowed web origins (CORS), separated by commas, or `*` for all. Default: localhost
     #[arg(long, global = true, env = "ALLYNET_CORS_ORIGINS", value_name = "ALLYNET_CORS_ORIGINS", hide_env = true)]
@@ -282,10 +295,21 @@ impl Settings {
         Ok(Rules {
             helpers: self.helper_policy,
             alerts,
+            places: self.places(),
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             alert_interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
         })
+    }
+
+    /// What helpers are shown before they accept, on a grid without a key: the key is in the database.
+    fn places(&self) -> PlacePolicy {
+        let by_policy = match self.helper_policy {
+            HelperPolicy::Verified => PlaceBeforeAccept::Exact,
+            // Everybody is a helper: a stranger needs no more than an account to be one.
+            HelperPolicy::Open => PlaceBeforeAccept::Approximate,
+        };
+        PlacePolicy { before_accept: self.place_before_accept.unwrap_or(by_policy), ..PlacePolicy::default() }
     }
 }
 
@@ -364,10 +388,25 @@ mod tests {
     }
 
     #[test]
+    fn places_are_approximate_by_default_where_everybody_may_help() {
+        use PlaceBeforeAccept::{Approximate, Exact};
+        for (arguments, expected) in [
+            (&[][..], Exact),
+            (&["--helper-policy", "open"], Approximate),
+            (&["--helper-policy", "open", "--place-before-accept", "exact"], Exact),
+            (&["--place-before-accept", "approximate"], Approximate),
+        ] {
+            let line = CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap();
+            assert_eq!(line.settings.rules().unwrap().places.before_accept, expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
     fn an_invalid_value_is_reported_with_its_variable() {
         for (flag, value, name) in [
             ("--listen", "nowhere", "ALLYNET_LISTEN"),
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
+            ("--place-before-accept", "roughly", "ALLYNET_PLACE_BEFORE_ACCEPT"),
             ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
             ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
             ("--rate-limits", "sometimes", "ALLYNET_RATE_LIMITS"),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use allynet_domain::port;
+use allynet_domain::{Grid, port};
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
 use anyhow::Context as _;
@@ -63,6 +63,18 @@ impl Store {
             Self::Sqlite(store) => PersistencePorts::of(store),
             Self::Postgres(store) => PersistencePorts::of(store),
         }
+    }
+
+    /// The grid of approximate places, whose key is kept in the database.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub(crate) async fn place_grid(&self) -> anyhow::Result<Grid> {
+        let grid = match self {
+            Self::Sqlite(store) => store.place_grid().await,
+            Self::Postgres(store) => store.place_grid().await,
+        };
+        grid.context("cannot read the key of the grid")
     }
 
     /// Samples the gauges of the connection pools.

@@ -5,10 +5,10 @@
 
 use allynet_domain::{
     Emergency, EmergencyId, EmergencyStatus, Metres, Position, Recipient, Text, UserId,
-    near::{self, Candidate},
+    grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, Emergencies, HistoryPage, Live, Loaded, Near, NearbyEmergency, Positions as _, RaiseContext,
-        RaiseQuery, Result, Whom,
+        AdminPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency, Positions as _,
+        RaiseContext, RaiseQuery, ReadEmergency, Result, Viewpoint, Whom,
     },
 };
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     Sqlite,
     area::two_boxes,
-    emergency_row::{EmergencyRow, LoadedRow, PlaceRow},
+    emergency_row::{EmergencyRow, ListRow, LoadedRow, ReadRow, first},
     error::port_error,
     helpers::Around,
     rows::{hex, to_json},
@@ -37,6 +37,13 @@ impl Emergencies for Sqlite {
             .await
             .map_err(port_error)?;
         row.map(Emergency::try_from).transpose()
+    }
+
+    #[instrument(name = "sqlite.emergencies.read", level = "debug", skip_all, fields(emergency = %id))]
+    async fn read(&self, id: EmergencyId, reader: UserId) -> Result<Option<ReadEmergency>> {
+        let query = sqlx::query_as::<_, ReadRow>(statements::READ).bind(Uuid::from(id)).bind(Uuid::from(reader));
+        let row = query.fetch_optional(&self.readers).await.map_err(port_error)?;
+        row.map(ReadEmergency::try_from).transpose()
     }
 
     #[instrument(name = "sqlite.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
@@ -78,27 +85,33 @@ impl Emergencies for Sqlite {
         Ok(Live { emergencies: emergencies_of(rows.map_err(port_error)?)?, as_of: self.last_event().await? })
     }
 
-    #[instrument(name = "sqlite.emergencies.pending_for", level = "debug", skip_all, fields(%helper))]
-    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>> {
-        let Some(position) = self.last(helper).await?.map(|fix| fix.position) else { return Ok(Vec::new()) };
-        let rows: Vec<PlaceRow> = sqlx::query_as(statements::PENDING)
-            .bind(Uuid::from(helper))
-            .bind(position.latitude())
-            .bind(position.longitude())
-            .fetch_all(&self.readers)
-            .await
-            .map_err(port_error)?;
-        self.nearest(position, &rows, Metres::new(f64::INFINITY), limit).await
-    }
-
-    #[instrument(name = "sqlite.emergencies.nearby", level = "debug", skip_all)]
-    async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>> {
-        let mut query = sqlx::query_as::<_, PlaceRow>(statements::NEARBY);
-        for rect in two_boxes(centre, radius) {
+    #[instrument(name = "sqlite.emergencies.pending_for", level = "debug", skip_all, fields(helper = %reader.user))]
+    async fn pending_for(&self, reader: &ListReader, limit: u32) -> Result<Vec<NearbyEmergency>> {
+        let Some(exact) = self.last(reader.user).await?.map(|fix| fix.position) else { return Ok(Vec::new()) };
+        let mut query = sqlx::query_as::<_, ListRow>(statements::PENDING).bind(Uuid::from(reader.user));
+        // Alert areas are around exact places: those of the cells are no further from each other than this.
+        for rect in two_boxes(exact, Metres::new(MAX_HELPER_OFFSET + MAX_COARSE_OFFSET)) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
         let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
-        self.nearest(centre, &rows, radius, limit).await
+        let from = Viewpoint { exact, judged: helper_cell(exact) };
+        self.list(reader, rows, (from, Metres::new(f64::INFINITY)), limit).await
+    }
+
+    #[instrument(name = "sqlite.emergencies.nearby", level = "debug", skip_all)]
+    async fn nearby(
+        &self,
+        reader: &ListReader,
+        centre: Position,
+        radius: Metres,
+        limit: u32,
+    ) -> Result<Vec<NearbyEmergency>> {
+        let mut query = sqlx::query_as::<_, ListRow>(statements::NEARBY);
+        for rect in two_boxes(centre, Metres::new(radius.get() + MAX_COARSE_OFFSET)) {
+            query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
+        }
+        let rows = query.bind(Uuid::from(reader.user)).fetch_all(&self.readers).await.map_err(port_error)?;
+        self.list(reader, rows, (Viewpoint { exact: centre, judged: centre }, radius), limit).await
     }
 
     #[instrument(name = "sqlite.emergencies.history", level = "debug", skip_all, fields(user = %page.user))]
@@ -143,27 +156,30 @@ impl Sqlite {
         }
     }
 
-    /// Reads the nearest `limit` of these places in full, but for emergencies that have ended since the search.
-    async fn nearest(
+    /// Reads the first `limit` of these emergencies in full, but for those that have ended since the search.
+    async fn list(
         &self,
-        centre: Position,
-        places: &[PlaceRow],
-        reach: Metres,
+        reader: &ListReader,
+        rows: Vec<ListRow>,
+        (from, reach): (Viewpoint, Metres),
         limit: u32,
     ) -> Result<Vec<NearbyEmergency>> {
-        let candidates: Vec<Candidate<Uuid>> =
-            places.iter().map(|place| place.candidate(reach)).collect::<Result<_>>()?;
-        let nearest = near::nearest(centre, &candidates, limit);
-        if nearest.is_empty() {
+        let mut listed = Vec::with_capacity(rows.len());
+        for row in rows {
+            listed.extend(row.listed(reader, from, reach)?);
+        }
+        let listed = first(listed, limit);
+        if listed.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
+        let ids: Vec<String> = listed.iter().map(|listed| hex(listed.id())).collect();
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
-        let live =
-            emergencies_of(rows.map_err(port_error)?)?.into_iter().filter(|emergency| emergency.status().is_live());
-        let found = live.map(|emergency| {
-            let distance = centre.distance_to(emergency.call().details.location.position);
-            NearbyEmergency { emergency, distance }
+        let mut live =
+            emergencies_of(rows.map_err(port_error)?)?.into_iter().filter(|e| e.status().is_live()).peekable();
+        // Both are in the same order.
+        let found = listed.into_iter().filter_map(|listed| {
+            let emergency = live.next_if(|emergency| Uuid::from(emergency.id()) == listed.id())?;
+            Some(NearbyEmergency { emergency, alerted: listed.alerted, distance: listed.distance })
         });
         Ok(found.collect())
     }

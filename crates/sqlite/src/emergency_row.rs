@@ -1,10 +1,12 @@
 //! Rows of emergencies, their responses and alerts, and their decoding.
 
+use std::cmp::Reverse;
+
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
     Revision, Severity,
     near::Candidate,
-    port::{Error, Loaded, Result},
+    port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -93,6 +95,66 @@ pub(crate) struct PlaceRow {
     latitude: f64,
     longitude: f64,
     reach: Option<f64>,
+}
+
+/// What decides on the place of an emergency in the list of a reader.
+#[derive(sqlx::FromRow)]
+pub(crate) struct ListRow {
+    #[sqlx(flatten)]
+    place: PlaceRow,
+    anonymous: bool,
+    created_at: i64,
+    alerted: bool,
+    takes_part: bool,
+    responded: bool,
+}
+
+/// An emergency of a list: ordered by the distance shown, then from newest to oldest.
+pub(crate) struct Listed {
+    order: (u32, Reverse<(i64, Uuid)>),
+    pub(crate) distance: Metres,
+    pub(crate) alerted: bool,
+}
+
+impl Listed {
+    pub(crate) const fn id(&self) -> Uuid {
+        self.order.1.0.1
+    }
+}
+
+impl ListRow {
+    /// The emergency as the reader finds it, or `None` if it is not within its own reach, or else `reach`.
+    pub(crate) fn listed(self, reader: &ListReader, from: Viewpoint, reach: Metres) -> Result<Option<Listed>> {
+        let Self { place, anonymous, created_at, alerted, takes_part, responded } = self;
+        let Candidate { key: id, position, reach } = place.candidate(reach)?;
+        let part = ReaderPart { takes_part, responded, alerted };
+        let ListDistances { judged, shown, rounded } = reader.distances(part, anonymous, position, from);
+        let order = (rounded, Reverse((created_at, id)));
+        Ok((judged <= reach).then_some(Listed { order, distance: shown, alerted }))
+    }
+}
+
+/// The first `limit` of these, in order.
+pub(crate) fn first(mut listed: Vec<Listed>, limit: u32) -> Vec<Listed> {
+    listed.sort_unstable_by_key(|listed| listed.order);
+    listed.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    listed
+}
+
+/// A row of `emergency_with_parts`, with whether a reader was alerted.
+#[derive(sqlx::FromRow)]
+pub(crate) struct ReadRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    alerted: bool,
+}
+
+impl TryFrom<ReadRow> for ReadEmergency {
+    type Error = Error;
+
+    fn try_from(ReadRow { emergency, alerted }: ReadRow) -> Result<Self> {
+        Ok(Self { emergency: emergency.try_into()?, alerted })
+    }
 }
 
 impl TryFrom<EmergencyRow> for Emergency {

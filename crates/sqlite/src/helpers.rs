@@ -158,7 +158,7 @@ impl Sqlite {
             .map_err(port_error)?;
         let Some(row) = row.filter(|_| helper != around.except) else { return Ok(None) };
         let distance = around.centre.distance_to(row.candidate(radius)?.position);
-        Ok((distance <= radius).then_some(Recipient { helper, distance }))
+        Ok((distance <= radius).then_some(Recipient::new(helper, distance)))
     }
 
     /// Names and reputations of these helpers, in the same order.
@@ -209,5 +209,5 @@ impl CandidateRow {
 }
 
 fn recipients(nearest: Vec<(Uuid, Metres)>) -> Vec<Recipient> {
-    nearest.into_iter().map(|(id, distance)| Recipient { helper: id.into(), distance }).collect()
+    nearest.into_iter().map(|(id, distance)| Recipient::new(id.into(), distance)).collect()
 }

@@ -26,6 +26,7 @@ mod event_row;
 mod events;
 mod helpers;
 mod messages;
+mod place_grid;
 mod positions;
 mod rows;
 mod sessions;

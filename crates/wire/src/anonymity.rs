@@ -1,21 +1,21 @@
 //! Property test: the id and the names of an anonymous owner occur in no payload that is rendered for another viewer.
 
 use allynet_domain::{
-    Event, LoggedEvent, Message, Person, Relation, Sender, To, UserId, Viewer,
+    Event, LoggedEvent, Message, Person, Sender, Stage, To, UserId, Viewer,
     testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, edited, id, message, person, text},
 };
 use proptest::prelude::*;
 
 use crate::{
     events::outgoing,
-    testing::{every_logged_event, filled_emergency, filled_resolved, logged},
+    testing::{every_logged_event, exact_places, filled_emergency, filled_resolved, logged},
     timeline::timeline,
     views::{EmergencyView, MessageView, Reader},
 };
 
-/// Viewers other than the owner, with their relation to the emergency.
-const OTHER_VIEWERS: [(u128, Relation); 3] =
-    [(GRACE_HOPPER, Relation::RespondingHelper), (ALAN, Relation::Helper), (ALAN, Relation::Stranger)];
+/// Viewers other than the owner, with their stage in the emergency.
+const OTHER_VIEWERS: [(u128, Stage); 3] =
+    [(GRACE_HOPPER, Stage::Responder), (ALAN, Stage::Alerted), (ALAN, Stage::LookerOn)];
 
 fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
     let senders = [Sender::Owner(owner.clone()), Sender::Helper(person(GRACE_HOPPER)), Sender::System];
@@ -47,7 +47,10 @@ fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
     let events = events_of(owner, anonymous);
     let viewers = [Viewer::Anyone, Viewer::User(id(GRACE_HOPPER)), Viewer::User(id(ALAN))];
     for (event, viewer) in events.iter().flat_map(|event| viewers.map(|viewer| (event, viewer))) {
-        rendered.extend(outgoing(event, viewer).unwrap().map(|outgoing| outgoing.payload.get().to_owned()));
+        for (_, stage) in OTHER_VIEWERS {
+            let outgoing = outgoing(event, event.view(viewer, stage), &exact_places()).unwrap();
+            rendered.extend(outgoing.map(|outgoing| outgoing.payload.get().to_owned()));
+        }
     }
     for emergency in [filled_emergency(anonymous), filled_resolved(anonymous)] {
         let emergency = edited(emergency, |e| {
@@ -56,9 +59,11 @@ fn rendered_for_others(owner: &Person, anonymous: bool) -> String {
                 ending.by = Some(owner.id);
             }
         });
-        for (viewer, relation) in OTHER_VIEWERS {
-            rendered.push(serde_json::to_string(&EmergencyView::new(&emergency, relation, None)).unwrap());
-            rendered.push(serde_json::to_string(&timeline(&emergency, &events, id(viewer), relation)).unwrap());
+        for (viewer, stage) in OTHER_VIEWERS {
+            rendered
+                .push(serde_json::to_string(&EmergencyView::new(&emergency, stage, &exact_places(), None)).unwrap());
+            let timeline = timeline(&emergency, &events, id(viewer), stage, &exact_places());
+            rendered.push(serde_json::to_string(&timeline).unwrap());
         }
     }
     let readers = [Some(id(GRACE_HOPPER)), Some(id(ALAN)), Some(id(ADMIN)), None];

@@ -1,8 +1,8 @@
 //! Names and payloads of server events: each event of the log, rendered for a viewer.
 
 use allynet_domain::{
-    Call, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent, Metres, Priority,
-    ResolutionType, ResponseStatus, Timestamp, Viewer,
+    Call, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent, PlacePolicy,
+    Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View, Viewer,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,16 +29,16 @@ struct WithEventId<'a> {
     event_id: i64,
 }
 
-/// Renders an event for a viewer; `None` for a kind that is not sent to clients.
+/// Renders an event in a view; `None` for a kind that is not sent to clients.
 ///
 /// # Errors
 /// If the payload cannot be encoded as JSON, which no value of the domain causes.
-pub fn outgoing(event: &LoggedEvent, viewer: Viewer) -> serde_json::Result<Option<Outgoing>> {
-    let reader = match viewer {
+pub fn outgoing(event: &LoggedEvent, view: View, places: &PlacePolicy) -> serde_json::Result<Option<Outgoing>> {
+    let reader = match view.viewer {
         Viewer::Anyone => Reader { user: None, unmasks: false },
         Viewer::User(user) => Reader::participant(user),
     };
-    let Some(payload) = payload(event, reader) else { return Ok(None) };
+    let Some(payload) = payload(event, reader, view.stage, places) else { return Ok(None) };
     let (name, acknowledged) = (payload.event(), matches!(payload, Payload::Nearby { .. }));
     let payload = serde_json::value::to_raw_value(&WithEventId { payload, event_id: event.id.get() })?;
     Ok(Some(Outgoing { name, payload, acknowledged }))
@@ -160,22 +160,21 @@ pub(crate) struct CallView<'a> {
 }
 
 impl<'a> CallView<'a> {
-    pub(crate) fn new(call: &'a Call, status: EmergencyStatus, reader: Reader) -> Self {
-        let details = &call.details;
-        let knows_owner = !details.anonymous || reader.unmasks || reader.user == Some(call.owner.id);
+    pub(crate) fn new(call: &'a Call, status: EmergencyStatus, shown: Disclosure) -> Self {
+        let (details, description) = (&call.details, shown.shows_description());
         Self {
             ids: Ids::plain(call.id),
             kind: details.kind,
-            category: details.category.as_ref().map(allynet_domain::Text::as_str),
-            description: details.description.as_ref().map(allynet_domain::Text::as_str),
-            location: (&details.location).into(),
+            category: details.category.as_ref().filter(|_| description).map(Text::as_str),
+            description: details.description.as_ref().filter(|_| description).map(Text::as_str),
+            location: LocationView::new(&details.location, shown),
             priority: details.priority,
             severity: details.severity.get(),
             status,
             created_at: call.created_at,
             anonymous_mode: details.anonymous,
             silent_mode: details.silent,
-            user: knows_owner.then(|| PersonView::new(&call.owner, Ids::plain)),
+            user: PersonView::of_owner(shown.owner(&call.owner), Ids::plain),
         }
     }
 }
@@ -196,26 +195,36 @@ pub(crate) struct StatusView {
     updated_at: Timestamp,
 }
 
-/// The payload of an event for a reader; `None` for a kind that is not sent to clients.
-pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>> {
+/// The payload of an event for a reader in a stage; `None` for a kind that is not sent to clients.
+pub(crate) fn payload<'a>(
+    event: &'a LoggedEvent,
+    reader: Reader,
+    stage: Stage,
+    places: &PlacePolicy,
+) -> Option<Payload<'a>> {
     let id: EmergencyId = event.emergency?;
     let emergency_id = id.into();
+    let shown = |anonymous: bool| places.disclosure(stage, anonymous);
+    let text = |text: &'a Option<Text<500>>, anonymous| {
+        text.as_ref().filter(|_| shown(anonymous).shows_texts()).map(Text::as_str)
+    };
     Some(match &event.event {
         Event::EmergencyCreated { call, nearby_helpers } => Payload::Created {
-            emergency: CallView::new(call, EmergencyStatus::Active, reader),
+            emergency: CallView::new(call, EmergencyStatus::Active, shown(call.details.anonymous)),
             nearby_helper_count: *nearby_helpers,
         },
         Event::HelpersAlerted { call, status, recipients, .. } => {
             let recipient = recipients.iter().find(|r| Some(r.helper) == reader.user);
-            let distance = recipient.map(|r| r.distance).map(Metres::whole);
-            Payload::Nearby { emergency: CallView::new(call, *status, reader), distance }
+            let shown = shown(call.details.anonymous);
+            let distance = recipient.map(|recipient| shown.metres(recipient.shown_distance()));
+            Payload::Nearby { emergency: CallView::new(call, *status, shown), distance }
         }
         Event::HelperJoined { helper, joined_at, .. } => joined(emergency_id, helper, *joined_at),
-        Event::HelperStatusUpdated { helper, status, notes, updated_at, .. } => Payload::Status {
+        Event::HelperStatusUpdated { helper, status, notes, updated_at, anonymous, .. } => Payload::Status {
             emergency_id,
             helper_id: (*helper).into(),
             status: *status,
-            notes: notes.as_ref().map(allynet_domain::Text::as_str),
+            notes: text(notes, *anonymous),
             updated_at: *updated_at,
         },
         Event::StatusChanged { status, updated_at } => Payload::Changed {
@@ -224,19 +233,17 @@ pub(crate) fn payload(event: &LoggedEvent, reader: Reader) -> Option<Payload<'_>
             emergency: StatusView { id: emergency_id, status: *status, updated_at: *updated_at },
             timestamp: *updated_at,
         },
-        Event::EmergencyResolved { at, by, resolution, notes } => Payload::Resolved {
+        Event::EmergencyResolved { at, by, resolution, notes, anonymous } => Payload::Resolved {
             emergency_id,
             resolved_at: *at,
-            resolved_by: by.map(Into::into),
+            resolved_by: by.filter(|_| shown(*anonymous).shows_texts()).map(Into::into),
             resolution_type: *resolution,
-            resolution_notes: notes.as_ref().map(allynet_domain::Text::as_str),
+            resolution_notes: text(notes, *anonymous),
             timestamp: *at,
         },
-        Event::EmergencyCancelled { at, reason, .. } => Payload::Cancelled {
-            emergency_id,
-            reason: reason.as_ref().map(allynet_domain::Text::as_str),
-            timestamp: *at,
-        },
+        Event::EmergencyCancelled { at, reason, anonymous, .. } => {
+            Payload::Cancelled { emergency_id, reason: text(reason, *anonymous), timestamp: *at }
+        }
         Event::EmergencyEnded { status, at, .. } => Payload::Ended { emergency_id, status: *status, timestamp: *at },
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }

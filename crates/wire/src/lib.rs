@@ -13,6 +13,8 @@ pub mod input;
 pub mod limits;
 pub mod origin;
 pub mod problem;
+#[cfg(test)]
+mod reduction;
 pub mod signals;
 pub mod socket;
 #[cfg(test)]

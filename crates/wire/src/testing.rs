@@ -2,8 +2,9 @@
 //! readers of JSON.
 
 use allynet_domain::{
-    Account, Call, Details, Emergency, EmergencyType, Event, EventId, HelperCard, HelperRecord, HelperReputation,
-    Location, LoggedEvent, Message, Priority, Profile, Response, ResponseStatus, Sender, Severity, To,
+    Account, Call, Details, Emergency, EmergencyType, Event, EventId, Grid, HelperCard, HelperRecord, HelperReputation,
+    Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy, Priority, Profile, Response, ResponseStatus,
+    Sender, Severity, To,
     testing::{
         ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, at, call, edited, every_event, helper, id, message, position,
         recipient, resolved, text, with_responses,
@@ -11,6 +12,16 @@ use allynet_domain::{
 };
 use serde::Serialize;
 use serde_json::Value;
+
+/// The policy `exact`, on a grid with a key.
+pub(crate) fn exact_places() -> PlacePolicy {
+    PlacePolicy { before_accept: PlaceBeforeAccept::Exact, grid: Grid::with_key([7; 16]) }
+}
+
+/// The policy `approximate`, on the same grid.
+pub(crate) fn approximate_places() -> PlacePolicy {
+    PlacePolicy { before_accept: PlaceBeforeAccept::Approximate, ..exact_places() }
+}
 
 /// The account with a phone number, an avatar, a biography and a reputation; that of a helper also with a skill.
 pub(crate) fn filled(account: Account) -> Account {
@@ -94,7 +105,13 @@ fn fill(event: &mut Event, anonymous: bool) {
             *recipients = vec![recipient(GRACE_HOPPER, 149.5), recipient(ALAN, 3_000.2)];
         }
         Event::HelperJoined { helper, .. } => *helper = rated_helper_card(),
-        Event::EmergencyResolved { by, .. } if anonymous => *by = None,
+        Event::HelperStatusUpdated { anonymous: of, .. } | Event::EmergencyCancelled { anonymous: of, .. } => {
+            *of = anonymous
+        }
+        Event::EmergencyResolved { by, anonymous: of, .. } => {
+            *by = by.filter(|_| !anonymous);
+            *of = anonymous;
+        }
         Event::MessagePosted { message } => message.anonymous = anonymous,
         // The message that was posted is for everyone.
         Event::MessageDeleted { readers, .. } => *readers = None,

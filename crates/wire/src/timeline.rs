@@ -1,12 +1,12 @@
 //! The timeline of an emergency: its events, rendered for a participant or an administrator.
 
-use allynet_domain::{Emergency, Event, LoggedEvent, Relation, Timestamp, UserId};
+use allynet_domain::{Emergency, Event, LoggedEvent, Metres, PlacePolicy, Stage, Timestamp, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     events::{Payload, payload},
-    views::{Reader, knows_owner},
+    views::Reader,
 };
 
 /// An entry of the timeline.
@@ -25,47 +25,56 @@ pub struct Entry<'a> {
 enum Data<'a> {
     Event(Payload<'a>),
     Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
-    Acknowledged { helper_id: Uuid },
+    Acknowledged { helper_id: Option<Uuid> },
     Declined { count: u32 },
 }
 
 #[derive(Serialize)]
 struct AlertedHelper {
     id: Uuid,
-    distance: u32,
+    distance: Option<u32>,
 }
 
-/// Renders the timeline for a viewer.
+/// Renders the timeline for a viewer in this stage.
 ///
 /// Direct messages between others and the owner's receipts are left out. A decline is only counted and does not name
-/// the helper, so that no helper can be blamed for it.
+/// the helper, so that no helper can be blamed for it. Of helpers that do not respond the timeline shows numbers only:
+/// several emergencies of one owner would locate them. Administrators are shown who they are, but not where.
 pub fn timeline<'a>(
     emergency: &Emergency,
     events: &'a [LoggedEvent],
     viewer: UserId,
-    relation: Relation,
+    stage: Stage,
+    places: &PlacePolicy,
 ) -> Vec<Entry<'a>> {
-    let knows_owner = knows_owner(relation, emergency.call().details.anonymous);
-    let reader = Reader { user: Some(viewer), unmasks: relation == Relation::Admin };
+    let knows_owner = places.disclosure(stage, emergency.call().details.anonymous).identifies_owner();
+    let administers = stage == Stage::Administrator;
+    let reader = Reader { user: Some(viewer), unmasks: administers };
+    let responds = |helper: UserId| emergency.is_responding(helper);
+    let names = |helper: UserId| administers || responds(helper);
     let mut declined = 0;
     let entries = events.iter().filter(|e| is_readable(e, viewer)).filter_map(|event| {
         let (name, data, actor) = match &event.event {
             Event::HelpersAlerted { wave, radius, recipients, .. } => {
-                let helpers =
-                    recipients.iter().map(|r| AlertedHelper { id: r.helper.into(), distance: r.distance.whole() });
-                let helpers: Vec<_> = helpers.collect();
-                let data = Data::Alerted { wave: *wave, radius: radius.whole(), alerted: helpers.len(), helpers };
-                ("alerts:sent", data, None)
+                let named = recipients.iter().filter(|recipient| names(recipient.helper));
+                let helpers = named.map(|recipient| AlertedHelper {
+                    id: recipient.helper.into(),
+                    distance: responds(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
+                });
+                let (helpers, alerted) = (helpers.collect(), recipients.len());
+                ("alerts:sent", Data::Alerted { wave: *wave, radius: radius.whole(), alerted, helpers }, None)
             }
             Event::AlertAcknowledged { helper } => {
-                ("alerts:acknowledged", Data::Acknowledged { helper_id: (*helper).into() }, event.actor)
+                let named = Some(*helper).filter(|&helper| names(helper));
+                let helper_id = named.map(Into::into);
+                ("alerts:acknowledged", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
             }
             Event::AlertDeclined { .. } => {
                 declined += 1;
                 ("alerts:declined", Data::Declined { count: declined }, None)
             }
             _ => {
-                let payload = payload(event, reader)?;
+                let payload = payload(event, reader, stage, places)?;
                 (payload.event(), Data::Event(payload), event.actor)
             }
         };

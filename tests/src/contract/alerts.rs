@@ -10,7 +10,7 @@ use super::*;
 
 impl Store {
     async fn send(&self, emergency: &Emergency, wave: u16, recipients: &[(UserId, f64)]) {
-        let recipient = |&(helper, distance): &(UserId, f64)| Recipient { helper, distance: metres(distance) };
+        let recipient = |&(helper, distance): &(UserId, f64)| Recipient::new(helper, metres(distance));
         let recipients = recipients.iter().map(recipient).collect();
         self.write(Write::SendAlerts { emergency: emergency.id(), wave, recipients }).await;
     }

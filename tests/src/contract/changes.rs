@@ -18,7 +18,7 @@ pub async fn writes_are_applied_in_order(store: Store) {
     let of = emergency.id();
     let register =
         |account: &Account| Write::RegisterAccount { account: Box::new(account.clone()), password: hash("$hash") };
-    let recipients = vec![Recipient { helper: helper.id, distance: metres(3.0) }];
+    let recipients = vec![Recipient::new(helper.id, metres(3.0))];
     let session = session_of(owner.id);
     // Each needs the one before it, and the last undoes an earlier one.
     let all = change()

@@ -10,7 +10,7 @@ use super::*;
 impl Store {
     async fn pending(&self, helper: &Account, limit: u32) -> Vec<EmergencyId> {
         self.locate(helper.id, place(0.0, 0.0)).await;
-        let found = self.emergencies.pending_for(helper.id, limit).await.unwrap();
+        let found = self.emergencies.pending_for(&exact_reader(helper.id), limit).await.unwrap();
         for near in &found {
             let exact = near.emergency.call().details.location.position.distance_to(place(0.0, 0.0));
             assert!((near.distance.get() - exact.get()).abs() < 0.001, "{near:?}");
@@ -108,7 +108,7 @@ pub async fn pending_includes_alerts_from_beyond_the_radius(store: Store) {
     let far = store.emergency_away(40_000.0).await;
     let near = store.emergency_away(100.0).await;
     for emergency in [far, near] {
-        let recipients = vec![Recipient { helper: helper.id, distance: metres(40_000.0) }];
+        let recipients = vec![Recipient::new(helper.id, metres(40_000.0))];
         store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
     }
     assert_eq!(store.pending(&helper, 50).await, [near, far], "each once");
@@ -118,7 +118,7 @@ pub async fn pending_includes_alerts_from_beyond_the_radius(store: Store) {
 pub async fn pending_leaves_out_own_answered_and_ended_ones(store: Store) {
     let helper = store.helper().await;
     let own = store.raise(call_of(&helper)).await.id();
-    let recipients = vec![Recipient { helper: helper.id, distance: metres(0.0) }];
+    let recipients = vec![Recipient::new(helper.id, metres(0.0))];
     let mut answered = Vec::new();
     for last in [ResponseStatus::Completed, ResponseStatus::Cancelled, ResponseStatus::Responding] {
         let emergency = store.emergency_away(100.0).await;
@@ -162,7 +162,7 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     for emergency in [&gone, &kept] {
         let of = emergency.id();
         let message = message_in(emergency, at(1));
-        let recipients = vec![Recipient { helper: helper.id, distance: metres(1.0) }];
+        let recipients = vec![Recipient::new(helper.id, metres(1.0))];
         let talk = change()
             .write(Write::SendAlerts { emergency: of, wave: 1, recipients })
             .write(Write::SetDeclined { emergency: of, helper: decliner.id, declined: true })
@@ -196,7 +196,7 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     assert_eq!(store.messages(&page).await, []);
     assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);
     assert_eq!(store.account(helper.id).await.reputation.rating_count, 2, "what a helper earned stays");
-    let recipients = vec![Recipient { helper: helper.id, distance: metres(1.0) }];
+    let recipients = vec![Recipient::new(helper.id, metres(1.0))];
     for late in [
         Write::SendAlerts { emergency: of, wave: 2, recipients },
         Write::SetDeclined { emergency: of, helper: decliner.id, declined: true },

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use allynet_domain::{
     Acceptance, Account, Call, Change, Details, Emergency, EmergencyId, Event, EventId, HelperCard, HelperRecord,
-    HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, Position, Profile,
-    Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Role, Sender, Session, Text, Timestamp, To,
-    UserId, Verification, Write,
+    HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, PlacePolicy, Position,
+    Profile, Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Role, Sender, Session, Text,
+    Timestamp, To, UserId, Verification, Write,
     port::{
-        Constraint, Error, EventTail, Fix, Loaded, MessagePage, Near, NearbyHelper, OnDuty, RaiseContext, RaiseQuery,
-        Result, Vicinity, Whom,
+        Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, NearbyHelper,
+        OnDuty, RaiseContext, RaiseQuery, Result, Vicinity, Whom,
     },
     testing,
 };
@@ -155,6 +155,11 @@ pub enum Answer {
     EngagedElsewhere,
 }
 
+/// The reader of a list, where places are exact.
+pub fn exact_reader(user: UserId) -> ListReader {
+    ListReader { user, administers: false, places: PlacePolicy::default() }
+}
+
 impl Store {
     pub async fn commit(&self, change: Change) {
         self.changes.commit(change).await.unwrap();
@@ -269,10 +274,15 @@ impl Store {
         assert!(access.owns && access.status.is_live());
         let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit) };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let recipient = |n: &NearbyHelper| Recipient { helper: n.helper.person.id, distance: n.distance };
+        let recipient = |n: &NearbyHelper| Recipient::new(n.helper.person.id, n.distance);
         assert_eq!(loaded.near, found.iter().map(recipient).collect::<Vec<_>>());
         self.cancel(emergency, at(1)).await;
         found
+    }
+
+    /// Live emergencies around a place, as this user finds them where places are exact.
+    pub async fn nearby_for(&self, user: UserId, centre: Position, radius: Metres, limit: u32) -> Vec<NearbyEmergency> {
+        self.emergencies.nearby(&exact_reader(user), centre, radius, limit).await.unwrap()
     }
 
     pub async fn find(&self, id: EmergencyId) -> Emergency {

@@ -147,7 +147,7 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
         ids.push(store.helper_at(place(0.0, longitude)).await);
     }
     let emergency = store.emergency().await.id();
-    let recipients = vec![Recipient { helper: ids[0].id, distance: metres(1.0) }];
+    let recipients = vec![Recipient::new(ids[0].id, metres(1.0))];
     store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
     store.accept(emergency, &ids[3], at(1)).await;
     for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
@@ -176,7 +176,7 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
         let on_duty = OnDuty { fresh_since, ..on_duty() };
         let near = Near { on_duty, within: metres(within), whom: Whom::Only(user) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let expected = found.then_some(Recipient { helper: user, distance: exact });
+        let expected = found.then_some(Recipient::new(user, exact));
         assert_eq!(loaded.near, expected.into_iter().collect::<Vec<_>>(), "{user} {within}");
     }
 }

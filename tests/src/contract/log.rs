@@ -158,7 +158,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
     let (of, user) = (emergency.id(), helper.id);
     let (at, notes, alerted) = (at(5), Some(text("läuft \"gut\" 🙂")), vec![user]);
     let call = emergency.call().clone();
-    let recipients = vec![Recipient { helper: user, distance: metres(0.1 + 0.2) }];
+    let recipients = vec![Recipient::new(user, metres(0.1 + 0.2))];
     let (radius, status) = (metres(5_000.5), EmergencyStatus::Responding);
     let events = vec![
         Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3 },
@@ -173,10 +173,17 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             notes: notes.clone(),
             estimated_arrival: Some(at),
             updated_at: at,
+            anonymous: true,
         },
         Event::StatusChanged { status, updated_at: at },
-        Event::EmergencyResolved { at, by: None, resolution: ResolutionType::AutoExpired, notes: notes.clone() },
-        Event::EmergencyCancelled { at, reason: notes, alerted: alerted.clone() },
+        Event::EmergencyResolved {
+            at,
+            by: None,
+            resolution: ResolutionType::AutoExpired,
+            notes: notes.clone(),
+            anonymous: false,
+        },
+        Event::EmergencyCancelled { at, reason: notes, alerted: alerted.clone(), anonymous: true },
         Event::EmergencyEnded { status: EmergencyStatus::Cancelled, at, alerted, participants: vec![user] },
         Event::MessagePosted { message: message_in(&emergency, at) },
         Event::MessageDeleted { message: id(), readers: Some(vec![user]) },

@@ -135,6 +135,9 @@ macro_rules! contract {
                 the_antimeridian_and_the_poles_are_no_borders
                 searches_agree_with_measuring_every_helper
                 live_emergencies_come_nearest_first_up_to_the_limit
+                the_edge_of_a_radius_is_that_of_the_shown_place
+                a_limit_does_not_tell_which_of_two_in_one_cell_is_nearer
+                an_alerted_helper_is_shown_a_smaller_cell_until_declining_or_cancelling
             }
             positions {
                 the_last_position_is_kept

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{Fix, OnDuty};
-use allynet_domain::{Account, EmergencyId, HelperPolicy, Metres, Position, Role, UserId, Write};
+use allynet_domain::port::{Fix, ListReader, OnDuty};
+use allynet_domain::{
+    Account, EmergencyId, Grid, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, Position, Recipient,
+    ResponseStatus, Role, UserId, Write, grid::helper_cell,
+};
 
 use super::*;
 
@@ -49,7 +52,7 @@ impl Store {
     }
 
     async fn emergencies_within(&self, centre: Position, radius: Metres, limit: u32) -> Vec<(EmergencyId, Metres)> {
-        let found = self.emergencies.nearby(centre, radius, limit).await.unwrap();
+        let found = self.nearby_for(nth(0), centre, radius, limit).await;
         found.into_iter().map(|n| (n.emergency.id(), n.distance)).collect()
     }
 }
@@ -136,13 +139,13 @@ pub async fn the_edge_of_a_radius_is_exact_for_emergencies(store: Store) {
 pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
     let helper = store.helper().await.id;
     for (centre, position) in pairs() {
-        let exact = centre.distance_to(position).get();
+        let exact = helper_cell(centre).distance_to(position).get();
         for (radius, within) in [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)] {
             let owner = store.register().await;
             let call = edited(call_at(&owner, position), |e| e.alert_radius = metres(radius));
             let emergency = store.raise(call).await.id();
             store.locate(helper, centre).await;
-            let found = store.emergencies.pending_for(helper, 1_000).await.unwrap();
+            let found = store.emergencies.pending_for(&exact_reader(helper), 1_000).await.unwrap();
             let reached = found.iter().any(|n| n.emergency.id() == emergency);
             assert_eq!(reached, within, "{position:?} with {radius} to {centre:?}");
         }
@@ -253,6 +256,80 @@ pub async fn live_emergencies_come_nearest_first_up_to_the_limit(store: Store) {
         let ids: Vec<_> = found.into_iter().map(|f| f.0).collect();
         assert_eq!(ids, expected[..expected.len().min(limit as usize)]);
     }
-    let found = store.emergencies.nearby(place(0.0, 0.0), metres(3_000.0), 100).await.unwrap();
+    let found = store.nearby_for(nth(0), place(0.0, 0.0), metres(3_000.0), 100).await;
     assert_eq!(found[1].emergency, store.find(raised[3]).await, "as complete as any");
+}
+
+fn approximate_reader(user: UserId) -> ListReader {
+    let places = PlacePolicy { before_accept: PlaceBeforeAccept::Approximate, grid: Grid::with_key([9; 16]) };
+    ListReader { places, ..exact_reader(user) }
+}
+
+pub async fn the_edge_of_a_radius_is_that_of_the_shown_place(store: Store) {
+    let reader = approximate_reader(nth(0));
+    for (centre, position) in pairs() {
+        let emergency = store.raise(call_at(&store.register().await, position)).await.id();
+        let shown = centre.distance_to(reader.places.grid.coarse(position)).get();
+        for (radius, within) in [(shown - TOLERANCE_METRES, false), (shown + TOLERANCE_METRES, true)] {
+            let found = store.emergencies.nearby(&reader, centre, metres(radius), 1_000).await.unwrap();
+            let this = found.iter().find(|near| near.emergency.id() == emergency);
+            assert_eq!(this.is_some(), within, "{position:?} from {centre:?} within {radius}");
+            assert!(this.is_none_or(|near| (near.distance.get() - shown).abs() < TOLERANCE_METRES), "{this:?}");
+        }
+    }
+}
+
+pub async fn a_limit_does_not_tell_which_of_two_in_one_cell_is_nearer(store: Store) {
+    let reader = approximate_reader(nth(0));
+    let centre = reader.places.grid.coarse(place(10.0, 20.0));
+    let (mut raised, mut position) = (Vec::new(), Vec::new());
+    for (second, east) in [(3, -0.002), (1, 0.002), (2, 0.0)] {
+        let at_east = place(centre.latitude(), centre.longitude() + east);
+        assert_eq!(reader.places.grid.coarse(at_east), centre, "one cell");
+        let call = edited(call_at(&store.register().await, at_east), |e| e.call.created_at = at(second));
+        raised.push((second, store.raise(call).await.id()));
+        position.push(at_east);
+    }
+    raised.sort_by_key(|(second, _)| -second);
+    let newest_first: Vec<_> = raised.into_iter().map(|(_, id)| id).collect();
+    // Whatever the place that is asked for, and for a helper who is there.
+    for here in position {
+        for limit in [1, 2, 3] {
+            let found = store.emergencies.nearby(&reader, here, metres(10_000.0), limit).await.unwrap();
+            assert_eq!(found.iter().map(|n| n.emergency.id()).collect::<Vec<_>>(), newest_first[..limit as usize]);
+            let helper = store.helper_at(here).await.id;
+            let found = store.emergencies.pending_for(&approximate_reader(helper), limit).await.unwrap();
+            assert_eq!(found.iter().map(|n| n.emergency.id()).collect::<Vec<_>>(), newest_first[..limit as usize]);
+        }
+    }
+}
+
+pub async fn an_alerted_helper_is_shown_a_smaller_cell_until_declining_or_cancelling(store: Store) {
+    let [helper, other] = [store.helper_at(place(0.0, 0.0)).await, store.helper_at(place(0.0, 0.0)).await];
+    let emergency = store.raise(call_at(&store.register().await, place(0.003, 0.0))).await;
+    let (id, position) = (emergency.id(), emergency.call().details.location.position);
+    let recipients = vec![Recipient::new(helper.id, metres(1.0)), Recipient::new(other.id, metres(1.0))];
+    store.write(Write::SendAlerts { emergency: id, wave: 1, recipients }).await;
+    let grid = approximate_reader(helper.id).places.grid;
+    let [fine, coarse] = [grid.fine(position), grid.coarse(position)];
+    let alerted = async |user: UserId, shown: Position, expected: bool| {
+        let reader = approximate_reader(user);
+        assert_eq!(store.emergencies.read(id, user).await.unwrap().unwrap().alerted, expected);
+        let nearby = store.emergencies.nearby(&reader, place(0.0, 0.0), metres(10_000.0), 9).await.unwrap();
+        let pending = store.emergencies.pending_for(&reader, 9).await.unwrap();
+        for (found, from) in
+            nearby.iter().map(|n| (n, place(0.0, 0.0))).chain(pending.iter().map(|n| (n, helper_cell(place(0.0, 0.0)))))
+        {
+            assert_eq!(found.alerted, expected);
+            assert!((found.distance.get() - from.distance_to(shown).get()).abs() < TOLERANCE_METRES, "{found:?}");
+        }
+        pending.len()
+    };
+    assert_eq!(alerted(helper.id, fine, true).await, 1);
+    store.write(Write::SetDeclined { emergency: id, helper: helper.id, declined: true }).await;
+    assert_eq!(alerted(helper.id, coarse, false).await, 0);
+    store.accept(id, &other, at(1)).await;
+    assert_eq!(alerted(other.id, position, true).await, 0, "a participant");
+    store.update_response(id, &other, ResponseStatus::Cancelled).await;
+    assert_eq!(alerted(other.id, coarse, true).await, 1);
 }

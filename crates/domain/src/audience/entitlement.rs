@@ -4,7 +4,7 @@
 //! exception: they are replayed to users on duty now, also if the duty began later.
 
 use super::{Audience, Room};
-use crate::{Event, LoggedEvent, UserId};
+use crate::{Event, LoggedEvent, ResponseStatus, Stage, UserId};
 
 impl Audience {
     /// Whether a connection in the rooms for which `is_in` holds receives the event.
@@ -26,6 +26,22 @@ impl Room {
 }
 
 impl LoggedEvent {
+    /// The stage that the user has after this event, if the event decides it.
+    ///
+    /// Of the events of an emergency, the newest that decides it does. A user who was only alerted is not told apart here:
+    /// an alert is rendered as one unless a newer event decides otherwise.
+    pub fn stage_after(&self, user: UserId) -> Option<Stage> {
+        match &self.event {
+            Event::HelperJoined { helper, .. } if helper.person.id == user => Some(Stage::Responder),
+            Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. } if *helper == user => {
+                Some(Stage::LookerOn)
+            }
+            Event::AlertDeclined { helper } if *helper == user => Some(Stage::LookerOn),
+            Event::EmergencyEnded { participants, .. } if participants.contains(&user) => Some(Stage::Responder),
+            _ => None,
+        }
+    }
+
     /// The rooms of an emergency that ended by this event, if the user took part in it.
     ///
     /// The end takes no connection out of the rooms, but no later connection is put into them. So the present rooms of

@@ -160,6 +160,7 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
             notes: None,
             estimated_arrival: None,
             updated_at: at(2),
+            anonymous: false,
         };
         let leaves = RoomChange::Leave { user: id(GRACE_HOPPER), rooms: vec![room(), participants()] };
         let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };

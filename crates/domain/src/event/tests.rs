@@ -79,16 +79,16 @@ fn stored() -> Vec<Value> {
         }),
         json!({
             "kind": "helper_status_updated", "helper": GRACE_HOPPER, "status": "on_way", "notes": "By bike",
-            "estimated_arrival": "2026-01-15T10:01:00Z", "updated_at": "2026-01-15T10:00:02Z"
+            "estimated_arrival": "2026-01-15T10:01:00Z", "updated_at": "2026-01-15T10:00:02Z", "anonymous": false
         }),
         json!({ "kind": "status_changed", "status": "responding", "updated_at": "2026-01-15T10:00:01Z" }),
         json!({
             "kind": "emergency_resolved", "at": "2026-01-15T10:00:10Z", "by": OWNER, "resolution": "user_resolved",
-            "notes": "All well"
+            "notes": "All well", "anonymous": false
         }),
         json!({
             "kind": "emergency_cancelled", "at": "2026-01-15T10:00:10Z", "reason": "By mistake",
-            "alerted": [GRACE_HOPPER, ALAN]
+            "alerted": [GRACE_HOPPER, ALAN], "anonymous": false
         }),
         json!({
             "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z", "alerted": [GRACE_HOPPER, ALAN],
@@ -116,7 +116,19 @@ fn stored_before() -> Vec<(Value, Event)> {
     let (status, at, alerted) = (EmergencyStatus::Resolved, crate::testing::at(10), vec![id(2), id(3)]);
     let mut joined = stored().swap_remove(5);
     joined.as_object_mut().unwrap().remove("estimated_arrival");
-    vec![
+    // Where it is not known whether an emergency is anonymous, it is shown as if it were.
+    let of_unknown_anonymity = [6, 8, 9].map(|index| {
+        let (mut body, mut event) = (stored().swap_remove(index), every_event().swap_remove(index));
+        body.as_object_mut().unwrap().remove("anonymous");
+        if let Event::HelperStatusUpdated { anonymous, .. }
+        | Event::EmergencyResolved { anonymous, .. }
+        | Event::EmergencyCancelled { anonymous, .. } = &mut event
+        {
+            *anonymous = true;
+        }
+        (body, event)
+    });
+    let others = vec![
         (
             json!({
                 "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z",
@@ -128,7 +140,8 @@ fn stored_before() -> Vec<(Value, Event)> {
             joined,
             Event::HelperJoined { helper: helper_card(2), joined_at: crate::testing::at(1), estimated_arrival: None },
         ),
-    ]
+    ];
+    others.into_iter().chain(of_unknown_anonymity).collect()
 }
 
 #[test]

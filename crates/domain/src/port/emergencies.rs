@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, HelpersInRange, Metres, Position, Recipient, Text,
-    Timestamp, UserId,
+    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, HelpersInRange, Metres, PlacePolicy, Position, Recipient,
+    Stage, Text, Timestamp, UserId,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -84,13 +84,90 @@ pub struct Live {
     pub as_of: EventId,
 }
 
+/// An emergency as a reader finds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadEmergency {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// Whether the reader was alerted to it, and has not declined.
+    pub alerted: bool,
+}
+
 /// An emergency near a place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearbyEmergency {
     /// The emergency.
     pub emergency: Emergency,
-    /// Its distance from the place.
+    /// Whether the reader was alerted to it, and has not declined.
+    pub alerted: bool,
+    /// The distance from the place that the reader is shown ([`ListReader::distances`]).
     pub distance: Metres,
+}
+
+/// The user that a list of emergencies near a place is for, which decides where these are shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ListReader {
+    /// The user.
+    pub user: UserId,
+    /// Whether the user is an administrator.
+    pub administers: bool,
+    /// What helpers are shown before they accept.
+    pub places: PlacePolicy,
+}
+
+/// The part that a reader has in an emergency of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderPart {
+    /// Owns it, or responds to it.
+    pub takes_part: bool,
+    /// Has ever responded to it.
+    pub responded: bool,
+    /// Was alerted to it, and has not declined.
+    pub alerted: bool,
+}
+
+/// Where a reader is, or asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Viewpoint {
+    /// The place.
+    pub exact: Position,
+    /// The place from which it is judged what is within a radius.
+    pub judged: Position,
+}
+
+/// The distances of an emergency of a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ListDistances {
+    /// Decides whether it is within a radius.
+    pub judged: Metres,
+    /// The distance from the place that is shown.
+    pub shown: Metres,
+    /// What is shown of it, in metres, by which the list is ordered.
+    pub rounded: u32,
+}
+
+impl ListReader {
+    /// The distances of an emergency at this place. Only those of an exact place are measured from exact places.
+    pub fn distances(&self, part: ReaderPart, anonymous: bool, place: Position, from: Viewpoint) -> ListDistances {
+        let stage = match part {
+            ReaderPart { takes_part: true, .. } => Stage::Responder,
+            _ if self.administers => Stage::Administrator,
+            ReaderPart { alerted: true, responded: false, .. } => Stage::Alerted,
+            ReaderPart { .. } => Stage::LookerOn,
+        };
+        let disclosure = self.places.disclosure(stage, anonymous);
+        let judged = from.judged.distance_to(disclosure.place(place));
+        let shown = if disclosure.precision() == 0 { from.exact.distance_to(place) } else { judged };
+        ListDistances { judged, shown, rounded: disclosure.metres(shown) }
+    }
+
+    /// The distances of this emergency.
+    pub fn distances_of(&self, emergency: &Emergency, alerted: bool, from: Viewpoint) -> ListDistances {
+        let takes_part = emergency.owner() == self.user || emergency.is_responding(self.user);
+        let part = ReaderPart { takes_part, responded: emergency.response(self.user).is_some(), alerted };
+        let details = &emergency.call().details;
+        self.distances(part, details.anonymous, details.location.position, from)
+    }
 }
 
 /// A page of the emergencies in which a user took part.
@@ -128,6 +205,9 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, for display.
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>>;
 
+    /// The emergency with this id, and whether this reader was alerted to it and has not declined.
+    async fn read(&self, id: EmergencyId, reader: UserId) -> Result<Option<ReadEmergency>>;
+
     /// The emergency with this id, to decide a change on it, and the helpers that `near` asks for.
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
@@ -139,15 +219,25 @@ pub trait Emergencies: Send + Sync {
     /// The owned one is first, then the one that the user is engaged in, then the completed ones, newest first.
     async fn live_of(&self, user: UserId) -> Result<Live>;
 
-    /// Live emergencies that this helper has not answered, nearest first.
+    /// Live emergencies that this helper has not answered, in the order of the distances shown, then newest first.
     ///
-    /// The helper's last position is within their alert radius, or the helper was alerted to them. The helper is not
+    /// The helper's last position, judged from the centre of its cell, is within their alert radius around the shown place,
+    /// or the helper was alerted to them. The limit MUST NOT tell which of two is nearer if the distances shown do not. The helper is not
     /// their owner, has not declined, and has no response to them, unless it is cancelled. Empty for a helper without a
     /// position.
-    async fn pending_for(&self, helper: UserId, limit: u32) -> Result<Vec<NearbyEmergency>>;
+    async fn pending_for(&self, helper: &ListReader, limit: u32) -> Result<Vec<NearbyEmergency>>;
 
-    /// Live emergencies around a place, nearest first. MUST be correct across the antimeridian and at the poles.
-    async fn nearby(&self, centre: Position, radius: Metres, limit: u32) -> Result<Vec<NearbyEmergency>>;
+    /// Live emergencies whose shown place is within a radius, in the order of the distances shown, then newest first.
+    ///
+    /// MUST be correct across the antimeridian and at the poles. The limit MUST NOT tell which of two is nearer if the
+    /// distances shown do not.
+    async fn nearby(
+        &self,
+        reader: &ListReader,
+        centre: Position,
+        radius: Metres,
+        limit: u32,
+    ) -> Result<Vec<NearbyEmergency>>;
 
     /// The emergencies in which a user took part, newest first.
     ///

@@ -126,5 +126,5 @@ pub fn message_from_helper(n: u128, to: To) -> Message {
 
 /// A helper to alert, at this distance in metres.
 pub fn recipient(n: u128, metres: f64) -> Recipient {
-    Recipient { helper: id(n), distance: Metres::new(metres) }
+    Recipient::new(id(n), Metres::new(metres))
 }

@@ -25,6 +25,7 @@ pub fn every_event() -> Vec<Event> {
             notes: Some(text("By bike")),
             estimated_arrival: Some(at(60)),
             updated_at: at(2),
+            anonymous: false,
         },
         Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) },
         Event::EmergencyResolved {
@@ -32,8 +33,14 @@ pub fn every_event() -> Vec<Event> {
             by: Some(id(OWNER)),
             resolution: ResolutionType::UserResolved,
             notes: Some(text("All well")),
+            anonymous: false,
         },
-        Event::EmergencyCancelled { at: at(10), reason: Some(text("By mistake")), alerted: alerted.clone() },
+        Event::EmergencyCancelled {
+            at: at(10),
+            reason: Some(text("By mistake")),
+            alerted: alerted.clone(),
+            anonymous: false,
+        },
         Event::EmergencyEnded {
             status: EmergencyStatus::Resolved,
             at: at(10),

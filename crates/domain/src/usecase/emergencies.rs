@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     Actor, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message, Metres,
-    Refusal, Relation, ResolutionType, Score, Sender, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
-    message,
-    port::{self, Constraint, Loaded, Near, RaiseContext, RaiseQuery, Timeline, Urgency, Vicinity, Whom},
+    Refusal, Relation, ResolutionType, Score, Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave,
+    Write, message,
+    port::{
+        self, Constraint, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline, Urgency,
+        Vicinity, Whom,
+    },
     usecase::{
         Rules,
         retry::{refuse_conflict, retry_stale},
@@ -35,14 +38,21 @@ pub struct EmergencyPorts {
 }
 
 impl EmergencyPorts {
-    /// Loads an emergency for display, and the caller's relation to it.
+    /// Loads an emergency for display, and the caller's stage in it.
     ///
     /// # Errors
     /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-    pub async fn read(&self, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
-        let emergency = self.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-        let relation = emergency.admit(&actor.account, self.rules.helpers)?;
-        Ok((emergency, relation))
+    pub async fn read(&self, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Stage), Error> {
+        let read = self.emergencies.read(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
+        let ReadEmergency { emergency, alerted } = read;
+        emergency.admit(&actor.account, self.rules.helpers)?;
+        let stage = emergency.stage(&actor.account, self.rules.helpers, alerted);
+        Ok((emergency, stage))
+    }
+
+    /// The caller as the reader of a list.
+    pub fn list_reader(&self, actor: &Actor) -> ListReader {
+        ListReader { user: actor.id(), administers: actor.account.is_admin(), places: self.rules.places }
     }
 
     /// Decides on an emergency and commits, in the order of arrival among all changes of this emergency.
@@ -228,8 +238,9 @@ pub(super) fn resolved(
     alerted: Vec<UserId>,
 ) -> Change {
     // The event goes to the whole room, so an anonymous owner is left out of it altogether.
-    let hidden = by == Some(emergency.owner()) && emergency.call().details.anonymous;
-    let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes };
+    let anonymous = emergency.call().details.anonymous;
+    let hidden = by == Some(emergency.owner()) && anonymous;
+    let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes, anonymous };
     let change = ended(emergency, by, at, event, alerted);
     let helpers: Vec<UserId> = emergency.arrived_helpers().collect();
     if helpers.is_empty() {
@@ -254,7 +265,12 @@ pub async fn cancel(
         let mut emergency = loaded.emergency;
         let now = cx.clock.now();
         emergency.cancel(actor.id(), reason.clone(), now)?;
-        let cancelled = Event::EmergencyCancelled { at: now, reason: reason.clone(), alerted: alerted.clone() };
+        let cancelled = Event::EmergencyCancelled {
+            at: now,
+            reason: reason.clone(),
+            alerted: alerted.clone(),
+            anonymous: emergency.call().details.anonymous,
+        };
         cx.changes.commit(ended(&emergency, Some(actor.id()), now, cancelled, alerted)).await?;
         Ok(emergency)
     })

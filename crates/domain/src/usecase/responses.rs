@@ -105,6 +105,7 @@ pub async fn update(
             notes: response.notes.clone(),
             estimated_arrival: response.estimated_arrival,
             updated_at: now,
+            anonymous: emergency.call().details.anonymous,
         };
         let change = Change::new(Some(helper), now).event(id, updated);
         let change = if abandoned {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{AlertPolicy, HelperPolicy, Timestamp, port::OnDuty};
+use crate::{AlertPolicy, HelperPolicy, PlacePolicy, Timestamp, port::OnDuty};
 
 /// The rules that the operator of a service sets.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Rules {
     pub helpers: HelperPolicy,
     /// Which helpers are alerted.
     pub alerts: AlertPolicy,
+    /// What helpers are shown of an emergency before they accept it.
+    pub places: PlacePolicy,
     /// Maximum age of a position; older ones do not count.
     pub position_ttl: TimeDelta,
     /// Time from one wave of alerts to the next, while no helper responds.
@@ -48,6 +50,7 @@ impl Default for Rules {
         Self {
             helpers: HelperPolicy::Verified,
             alerts: AlertPolicy::default(),
+            places: PlacePolicy::default(),
             position_ttl: TimeDelta::hours(24),
             alert_interval: TimeDelta::seconds(60),
             emergency_ttl: TimeDelta::hours(24),

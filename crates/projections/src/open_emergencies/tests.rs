@@ -33,7 +33,7 @@ fn joined(helper: HelperCard, arrival: Option<i64>) -> Event {
 
 fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event {
     let (helper, estimated_arrival) = (id(helper), arrival.map(at));
-    Event::HelperStatusUpdated { helper, status, notes: None, estimated_arrival, updated_at: at(2) }
+    Event::HelperStatusUpdated { helper, status, notes: None, estimated_arrival, updated_at: at(2), anonymous: false }
 }
 
 fn ended() -> Event {

@@ -1,6 +1,6 @@
 //! Which missed events a user is entitled to: one table of histories, and the memberships that follow from each.
 
-use allynet_domain::{EmergencyStatus, Event, Message, ResponseStatus, Sender, To};
+use allynet_domain::{EmergencyStatus, Event, Message, ResponseStatus, Sender, To, Viewer};
 
 use super::*;
 use allynet_domain::testing::{
@@ -37,7 +37,14 @@ fn joined(n: u128) -> Event {
 }
 
 fn updated(n: u128, status: ResponseStatus) -> Event {
-    Event::HelperStatusUpdated { helper: id(n), status, notes: None, estimated_arrival: None, updated_at: at(2) }
+    Event::HelperStatusUpdated {
+        helper: id(n),
+        status,
+        notes: None,
+        estimated_arrival: None,
+        updated_at: at(2),
+        anonymous: false,
+    }
 }
 
 fn changed() -> Event {
@@ -60,8 +67,8 @@ fn in_part() -> Vec<Room> {
 
 /// Walks back over all events from number 1 on. Returns the numbers of those heard, and the memberships meanwhile.
 fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, MembershipHistory) {
-    let rooms = rooms.into_iter().chain([Room::User(id(n))]);
-    let mut replay = Replay::new(id(n), rooms);
+    let rooms = rooms.into_iter().chain([Room::User(id(n))]).collect();
+    let mut replay = Replay::new(id(n), false, rooms);
     let mut heard = Vec::new();
     for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
         let event = logged(seq, event.clone());
@@ -159,8 +166,9 @@ fn messages_are_replayed_to_their_readers_as_they_see_them() {
         (message(Sender::System, To::Creator), GRACE_HOPPER, in_part(), None),
     ] {
         let event = logged(1, posted(text.clone()));
-        let mut replay = Replay::new(id(who), rooms.into_iter().chain([Room::User(id(who))]));
-        assert_eq!(replay.step_back(&event, &event.deliveries(), &event.room_changes()), expected, "{text:?}");
+        let mut replay = Replay::new(id(who), false, rooms.into_iter().chain([Room::User(id(who))]).collect());
+        let view = replay.step_back(&event, &event.deliveries(), &event.room_changes());
+        assert_eq!(view.map(|view| view.viewer), expected, "{text:?}");
     }
 }
 
@@ -186,5 +194,45 @@ fn the_history_covers_exactly_the_events_that_were_heard() {
             event.deliveries().iter().any(|d| history.hears(&d.audience, event.id))
         });
         assert_eq!(covered.map(|(seq, _)| seq).collect::<Vec<_>>(), heard, "{who}");
+    }
+}
+
+/// The stages in which a helper with these rooms now is replayed the events, by their numbers.
+fn stages(administers: bool, rooms: Vec<Room>, events: &[Event]) -> Vec<(i64, Stage)> {
+    let rooms = rooms.into_iter().chain([Room::User(id(GRACE_HOPPER))]).collect();
+    let mut replay = Replay::new(id(GRACE_HOPPER), administers, rooms);
+    let mut stages = Vec::new();
+    for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
+        let event = logged(seq, event.clone());
+        let view = replay.step_back(&event, &event.deliveries(), &event.room_changes());
+        stages.extend(view.filter(|_| event.depends_on_stage()).map(|view| (seq, view.stage)));
+    }
+    stages.reverse();
+    stages
+}
+
+#[test]
+fn missed_events_are_rendered_for_the_stage_of_now_and_not_of_their_time() {
+    use Stage::{Administrator, Alerted, LookerOn, Responder};
+    let declined = || Event::AlertDeclined { helper: id(GRACE_HOPPER) };
+    let on_way = || updated(GRACE_HOPPER, ResponseStatus::OnWay);
+    let cancelled = || updated(GRACE_HOPPER, ResponseStatus::Cancelled);
+    for (rooms, events, expected) in [
+        (vec![], vec![alerted()], vec![(1, Alerted)]),
+        (vec![], vec![alerted(), declined()], vec![(1, LookerOn)]),
+        (vec![], vec![alerted(), declined(), alerted()], vec![(1, LookerOn), (3, Alerted)]),
+        (in_part(), vec![alerted(), joined(GRACE_HOPPER), on_way()], vec![(1, Responder), (3, Responder)]),
+        // What she heard as a participant is replayed to her as to a looker-on, once she cancelled.
+        (
+            vec![],
+            vec![alerted(), joined(GRACE_HOPPER), on_way(), cancelled()],
+            vec![(1, LookerOn), (3, LookerOn), (4, LookerOn)],
+        ),
+        (vec![], vec![joined(GRACE_HOPPER), on_way(), ended(&[OWNER, GRACE_HOPPER])], vec![(2, Responder)]),
+    ] {
+        assert_eq!(stages(false, rooms.clone(), &events), expected, "{events:?}");
+        // An administrator reads as a participant; an alert unmasks an anonymous owner, too.
+        let administered: Vec<_> = stages(true, rooms, &events);
+        assert!(administered.iter().all(|(_, stage)| matches!(stage, Administrator | Responder)), "{administered:?}");
     }
 }

@@ -36,7 +36,14 @@ impl Scene {
     fn updates(&self, helper: u128, status: ResponseStatus, stated: Option<i64>) {
         let estimated_arrival = stated.map(at);
         let (helper, updated_at) = (id(helper), at(1));
-        self.logs(Event::HelperStatusUpdated { helper, status, notes: None, estimated_arrival, updated_at });
+        self.logs(Event::HelperStatusUpdated {
+            helper,
+            status,
+            notes: None,
+            estimated_arrival,
+            updated_at,
+            anonymous: false,
+        });
     }
 
     /// A fix at this time, in milliseconds, so many metres north of the call.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{EmergencyId, EventId, Room, Viewer};
+use allynet_domain::{EmergencyId, EventId, Room, Stage, View};
 use allynet_projections::MembershipHistory;
 
 use crate::hub::{log_entry::LogEntry, members::CloseReason};
@@ -47,6 +47,8 @@ pub(crate) struct JoinPoint {
     pub(crate) position: EventId,
     /// Its memberships until then, which determine the events that it was sent already.
     pub(crate) history: MembershipHistory,
+    /// The stage of the connection in the emergency whose room it joined.
+    pub(crate) stage: Stage,
 }
 
 /// Outcome of joining a room.
@@ -64,7 +66,7 @@ pub(crate) enum Release {
     /// The connection is sent every event from now on.
     Live,
     /// These events come first, and are too many for the lock; later ones are still held back.
-    SendFirst(Vec<(Arc<LogEntry>, Viewer)>),
+    SendFirst(Vec<(Arc<LogEntry>, View)>),
     /// The connection did not accept an event: try again later.
     Busy,
     /// The connection is over, or events that were held back were dropped.

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use allynet_domain::{Delivery, EventId, LoggedEvent, RoomChange, Viewer};
+use allynet_domain::{Delivery, EventId, LoggedEvent, PlacePolicy, RoomChange, Stage, View, Viewer};
 use allynet_transport::Packet;
 use allynet_wire::events::{Outgoing, outgoing};
 
@@ -17,8 +17,9 @@ pub(crate) struct LogEntry {
     pub(crate) logged: LoggedEvent,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) room_changes: Vec<RoomChange>,
-    /// The encoding for [`Viewer::Anyone`], made at the first delivery: most entries of the ring are never replayed.
-    for_anyone: OnceLock<Option<Arc<EncodedEvent>>>,
+    /// The encodings for [`Viewer::Anyone`], for lookers-on and for participants, made at the first delivery: most entries
+    /// of the ring are never replayed. Only an event that depends on the stage has the second.
+    for_anyone: [OnceLock<Option<Arc<EncodedEvent>>>; 2],
 }
 
 /// An event as it is sent to a client.
@@ -35,7 +36,7 @@ impl LogEntry {
     /// An entry for an event of the log.
     pub(crate) fn new(logged: LoggedEvent) -> Arc<Self> {
         let (deliveries, room_changes) = (logged.deliveries(), logged.room_changes());
-        Arc::new(Self { logged, deliveries, room_changes, for_anyone: OnceLock::new() })
+        Arc::new(Self { logged, deliveries, room_changes, for_anyone: Default::default() })
     }
 
     /// The event's position in the log.
@@ -43,18 +44,20 @@ impl LogEntry {
         self.logged.id
     }
 
-    /// The event as this viewer may read it, or `None` if it is not sent to clients.
+    /// The event in this view, or `None` if it is not sent to clients.
     ///
-    /// Encodes once for [`Viewer::Anyone`], and at each call for a particular user.
-    pub(crate) fn encoded_for(&self, viewer: Viewer) -> Option<Arc<EncodedEvent>> {
-        match viewer {
-            Viewer::Anyone => self.for_anyone.get_or_init(|| self.encode(viewer)).clone(),
-            Viewer::User(_) => self.encode(viewer),
+    /// Encodes once per stage for [`Viewer::Anyone`], and at each call for a particular user. `places` MUST be the same at
+    /// each call.
+    pub(crate) fn encoded_for(&self, view: View, places: &PlacePolicy) -> Option<Arc<EncodedEvent>> {
+        match (view.viewer, view.stage) {
+            (Viewer::Anyone, Stage::LookerOn) => self.for_anyone[0].get_or_init(|| self.encode(view, places)).clone(),
+            (Viewer::Anyone, Stage::Responder) => self.for_anyone[1].get_or_init(|| self.encode(view, places)).clone(),
+            (Viewer::Anyone | Viewer::User(_), _) => self.encode(view, places),
         }
     }
 
-    fn encode(&self, viewer: Viewer) -> Option<Arc<EncodedEvent>> {
-        let encoded = outgoing(&self.logged, viewer).and_then(|outgoing| {
+    fn encode(&self, view: View, places: &PlacePolicy) -> Option<Arc<EncodedEvent>> {
+        let encoded = outgoing(&self.logged, view, places).and_then(|outgoing| {
             let Some(Outgoing { name, payload, acknowledged }) = outgoing else { return Ok(None) };
             let packet = NAMESPACE.event(name, &payload)?;
             Ok(Some(EncodedEvent { name, wants_ack: acknowledged, packet }))

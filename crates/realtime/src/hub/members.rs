@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use allynet_domain::{Audience, EventId, Room, RoomChange, SessionId, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EventId, Room, RoomChange, SessionId, Stage, Timestamp, UserId, View, Viewer};
 use allynet_projections::MembershipHistory;
 
 use crate::hub::{dirty_users::DirtyUsers, log_entry::LogEntry};
@@ -227,6 +227,35 @@ impl<D: Clone> Members<D> {
             others.retain(|(id, _)| addressed.binary_search_by_key(id, |(id, _)| *id).is_err());
         }
         (addressed, others)
+    }
+
+    /// The devices by the view in which they are sent this event. No list is empty.
+    pub(crate) fn by_view(
+        &self,
+        entry: &LogEntry,
+        viewer: Viewer,
+        devices: Vec<(MemberId, D)>,
+    ) -> Vec<(View, Vec<(MemberId, D)>)> {
+        let mut views: Vec<(View, Vec<(MemberId, D)>)> = Vec::new();
+        // The usual case, and that of the largest audiences: one view for all, without a look at each device.
+        if !entry.logged.depends_on_stage() {
+            let all = entry.logged.view(viewer, Stage::LookerOn);
+            return if devices.is_empty() { views } else { vec![(all, devices)] };
+        }
+        for (id, device) in devices {
+            let is_in = |room: &Room| self.rooms.get(room).is_some_and(|ids| ids.contains(&id));
+            let view = entry.logged.view(viewer, entry.logged.stage_of(self.administers(id), is_in));
+            match views.iter_mut().find(|(other, _)| *other == view) {
+                Some((_, devices)) => devices.push((id, device)),
+                None => views.push((view, vec![(id, device)])),
+            }
+        }
+        views
+    }
+
+    /// Whether the user of a connection is an administrator.
+    pub(crate) fn administers(&self, id: MemberId) -> bool {
+        self.by_id.get(&id).is_some_and(|member| member.identity.administers)
     }
 
     fn ids(&self, room: Room) -> impl Iterator<Item = MemberId> {

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use allynet_domain::{Audience, EventId, Room, RoomChange, Timestamp, UserId, Viewer};
+use allynet_domain::{Audience, EventId, Room, RoomChange, Stage, Timestamp, UserId, View};
 use allynet_projections::MembershipHistory;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -55,12 +55,12 @@ struct State<D> {
 /// The effects of an event on the connections of this node.
 #[derive(Debug)]
 pub(crate) struct Fanout<D> {
-    /// For each viewer the devices of the users and of the emergency that the event is addressed to.
+    /// For each view the devices of the users and of the emergency that the event is addressed to.
     ///
     /// Here and in `others` each device occurs once, in the order of their ids, and there are no empty lists.
-    pub(crate) addressed: Vec<(Viewer, Vec<(MemberId, D)>)>,
+    pub(crate) addressed: Vec<(View, Vec<(MemberId, D)>)>,
     /// The devices of all other helpers on duty who are sent the event.
-    pub(crate) others: Vec<(Viewer, Vec<(MemberId, D)>)>,
+    pub(crate) others: Vec<(View, Vec<(MemberId, D)>)>,
     /// Devices to be closed after that.
     pub(crate) closed: Vec<(D, CloseReason)>,
 }
@@ -169,7 +169,13 @@ impl<D: Clone> Hub<D> {
         if replays {
             members.hold_back(id);
         }
-        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history }))
+        let takes_part = snapshot.rooms.iter().any(|room| matches!(room, Room::Participants(_)));
+        let stage = match members.administers(id) {
+            true => Stage::Administrator,
+            false if takes_part => Stage::Responder,
+            false => Stage::LookerOn,
+        };
+        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history, stage }))
     }
 
     /// Records that a connection, in its rooms since `position`, is also sent what an earlier history entitles it to.
@@ -181,8 +187,13 @@ impl<D: Clone> Hub<D> {
     ///
     /// `send` sends one event and returns whether the device accepted it. It runs under the lock: when it has sent the
     /// last event, no live event can have come between.
-    pub(crate) fn release(&self, id: MemberId, mut send: impl FnMut(&D, &Arc<LogEntry>, Viewer) -> bool) -> Release {
+    pub(crate) fn release(&self, id: MemberId, mut send: impl FnMut(&D, &Arc<LogEntry>, View) -> bool) -> Release {
         let mut state = self.state.lock();
+        // As of now, not as of the moment when an event was held back: the user may have joined or cancelled since.
+        let (rooms, administers) = (state.members.rooms(id).to_vec(), state.members.administers(id));
+        let view = |entry: &LogEntry, viewer| {
+            entry.logged.view(viewer, entry.logged.stage_of(administers, |room| rooms.contains(room)))
+        };
         let Some((HeldBack { events, overflowed, .. }, device)) = state.members.held_back(id) else {
             return Release::Lost;
         };
@@ -190,10 +201,11 @@ impl<D: Clone> Hub<D> {
             return Release::Lost;
         }
         if events.len() > MAX_SENT_UNDER_LOCK {
-            return Release::SendFirst(events.drain(..).collect());
+            let drained = events.drain(..).map(|(entry, viewer)| (view(&entry, viewer), entry));
+            return Release::SendFirst(drained.map(|(view, entry)| (entry, view)).collect());
         }
         while let Some((entry, viewer)) = events.front() {
-            if !send(device, entry, *viewer) {
+            if !send(device, entry, view(entry, *viewer)) {
                 return Release::Busy;
             }
             events.pop_front();
@@ -240,9 +252,7 @@ impl<D: Clone> Hub<D> {
             let (first, rest) = members.addressed_and_others(&delivery.audience);
             for (mut devices, list) in [(first, &mut addressed), (rest, &mut others)] {
                 members.hold_back_for(&mut devices, entry, delivery.viewer);
-                if !devices.is_empty() {
-                    list.push((delivery.viewer, devices));
-                }
+                list.extend(members.by_view(entry, delivery.viewer, devices));
             }
         }
         // Between the two kinds of changes: a membership that ends by this event includes it, one that begins by it

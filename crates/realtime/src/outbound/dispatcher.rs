@@ -8,7 +8,7 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, EventId, LoggedEvent, UserId,
+    Event, EventId, LoggedEvent, PlacePolicy, UserId,
     port::{self, Clock, EventLog, EventTail},
 };
 use allynet_projections::OpenEmergencies;
@@ -46,6 +46,7 @@ pub(crate) struct Dispatcher {
     pub(crate) open_emergencies: Arc<OpenEmergencies>,
     pub(crate) tracking: Arc<Tracking>,
     pub(crate) on_appeared: OnAppeared,
+    pub(crate) places: PlacePolicy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -56,7 +57,7 @@ impl Dispatcher {
         let mut tail = self.open().await;
         let (reach, entries) = self.read_newest(tail.position()).await;
         self.hub.open(tail.position(), reach, entries);
-        let mut sender = FanoutSender::new(&*self.hub, tail.position());
+        let mut sender = FanoutSender::new(&*self.hub, self.places, tail.position());
         let during_broadcasts = |sender: &Sender<'_>, sent| self.record_slice(sender, sent);
         loop {
             while sender.is_full() {

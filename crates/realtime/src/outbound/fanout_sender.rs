@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{EventId, UserId, Viewer};
+use allynet_domain::{EventId, PlacePolicy, UserId, View, Viewer};
 
 use crate::{
     hub::{
@@ -26,8 +26,8 @@ const SENDS_PER_TURN: usize = 64;
 /// other emergencies would wait for all of them.
 const MAX_ADDRESSED: usize = 256;
 
-/// The devices of one viewer that are sent an event, in the order of their ids.
-type Recipients<D> = (Viewer, Vec<(MemberId, D)>);
+/// The devices of one view that are sent an event, in the order of their ids.
+type Recipients<D> = (View, Vec<(MemberId, D)>);
 
 /// A device as the sender needs it.
 pub(crate) trait Recipient: Clone {
@@ -56,6 +56,7 @@ impl Recipient for Device {
 /// The sender, with the broadcasts in progress.
 pub(crate) struct FanoutSender<'a, D> {
     hub: &'a Hub<D>,
+    places: PlacePolicy,
     broadcasts: BroadcastQueue<D>,
     /// Sends since other tasks had a turn.
     sent_in_turn: usize,
@@ -76,8 +77,8 @@ pub(crate) struct Sent<A> {
 
 impl<'a, D: Recipient> FanoutSender<'a, D> {
     /// A sender without broadcasts, after everything up to `position` was sent.
-    pub(crate) fn new(hub: &'a Hub<D>, position: EventId) -> Self {
-        Self { hub, broadcasts: BroadcastQueue::default(), sent_in_turn: 0, dispatched: position }
+    pub(crate) fn new(hub: &'a Hub<D>, places: PlacePolicy, position: EventId) -> Self {
+        Self { hub, places, broadcasts: BroadcastQueue::default(), sent_in_turn: 0, dispatched: position }
     }
 
     /// The number of deliveries that wait in broadcasts.
@@ -106,13 +107,13 @@ impl<'a, D: Recipient> FanoutSender<'a, D> {
     ) -> bool {
         let mut is_complete = true;
         for (limit, deliveries) in [(MAX_ADDRESSED, addressed), (SENDS_PER_TURN, others)] {
-            for (viewer, devices) in deliveries {
-                let Some(event) = entry.encoded_for(viewer) else { continue };
+            for (view, devices) in deliveries {
+                let Some(event) = entry.encoded_for(view, &self.places) else { continue };
                 if devices.len() > limit {
                     self.broadcasts.push(Arc::clone(entry), event, devices);
                     is_complete = false;
                 } else {
-                    note(self.send_to_all(event, viewer, &devices).await);
+                    note(self.send_to_all(event, view.viewer, &devices).await);
                 }
             }
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    EmergencyId, Event, EventId, Room, UserId, Viewer,
+    EmergencyId, Event, EventId, Room, View, Viewer,
     port::{EventLog, Result},
 };
 use allynet_projections::{MembershipHistory, Replay};
@@ -16,6 +16,7 @@ use crate::{
         archive::Archive,
         attachment::{JoinPoint, ReplayFrom},
         log_entry::LogEntry,
+        members::Identity,
         state::Hub,
     },
     session::device::Device,
@@ -26,8 +27,8 @@ const MAX_REPLAYED_EVENTS: usize = 1000;
 /// Number of events of one emergency that are read from the database at once.
 const EMERGENCY_PAGE_SIZE: u32 = 500;
 
-/// Events to be replayed, in order, each with the viewer for whom it is encoded.
-pub(crate) type Deliveries = Vec<(Arc<LogEntry>, Viewer)>;
+/// Events to be replayed, in order, each with the view in which it is encoded.
+pub(crate) type Deliveries = Vec<(Arc<LogEntry>, View)>;
 
 /// The events that a client has missed, or the reason for which it has to resynchronize.
 pub(crate) enum Missed {
@@ -52,7 +53,7 @@ impl MissedEvents {
     /// Those of the event log.
     pub(crate) async fn of_user(
         &self,
-        user: UserId,
+        identity: &Identity,
         last: EventId,
         position: EventId,
         rooms: Vec<Room>,
@@ -62,12 +63,12 @@ impl MissedEvents {
         }
         // From the newest event back to the oldest: the present rooms are known, and the rooms before an event follow
         // from those after it.
-        let mut replay = Replay::new(user, rooms);
+        let mut replay = Replay::new(identity.user, identity.administers, rooms);
         let mut missed = Deliveries::new();
         let mut collect = |entries: &[Arc<LogEntry>]| {
             for entry in entries.iter().rev() {
-                let viewer = replay.step_back(&entry.logged, &entry.deliveries, &entry.room_changes);
-                missed.extend(viewer.map(|viewer| (Arc::clone(entry), viewer)));
+                let view = replay.step_back(&entry.logged, &entry.deliveries, &entry.room_changes);
+                missed.extend(view.map(|view| (Arc::clone(entry), view)));
             }
             missed.len() > MAX_REPLAYED_EVENTS
         };
@@ -99,7 +100,7 @@ impl MissedEvents {
     /// Those of the event log.
     pub(crate) async fn of_emergency(&self, from: ReplayFrom, joined: &JoinPoint) -> Result<Missed> {
         let ReplayFrom { last_event: last, emergency } = from;
-        let JoinPoint { position, history } = joined;
+        let JoinPoint { position, history, stage } = joined;
         if last > *position {
             return Ok(Missed::Resync(ResyncReason::UnknownEvent));
         }
@@ -112,17 +113,21 @@ impl MissedEvents {
             let mut deliveries = entry.deliveries.iter().filter(|delivery| delivery.audience.to.contains(&room));
             entry.id() <= *position && deliveries.any(|delivery| !history.hears(&delivery.audience, entry.id()))
         };
+        let in_view = |entry: Arc<LogEntry>| {
+            let view = entry.logged.view(Viewer::Anyone, *stage);
+            (entry, view)
+        };
         let mut missed = Deliveries::new();
         let (reached, newest) = self.hub.newest(last, *position);
         if reached == last {
-            missed.extend(newest.into_iter().filter(|entry| is_missed(entry)).map(|entry| (entry, Viewer::Anyone)));
+            missed.extend(newest.into_iter().filter(|entry| is_missed(entry)).map(in_view));
         } else {
             let mut after = last;
             while after < *position && missed.len() <= MAX_REPLAYED_EVENTS {
                 let page = self.log.events_of(emergency, after, EMERGENCY_PAGE_SIZE).await?;
                 let Some(end) = page.last().map(|event| event.id) else { break };
                 let entries = page.into_iter().map(LogEntry::new).filter(|entry| is_missed(entry));
-                missed.extend(entries.map(|entry| (entry, Viewer::Anyone)));
+                missed.extend(entries.map(in_view));
                 after = end;
             }
             if self.is_expired(emergency, last).await? {

@@ -5,7 +5,7 @@
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
-use allynet_domain::{EventId, Room, Viewer, port};
+use allynet_domain::{EventId, PlacePolicy, Room, View, Viewer, port};
 use allynet_wire::socket::SessionResync;
 use futures_util::stream::FuturesUnordered;
 
@@ -40,6 +40,7 @@ pub(crate) struct Replayer {
     pub(crate) missed: MissedEvents,
     pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) acknowledgements: Acknowledgements,
+    pub(crate) places: PlacePolicy,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -48,8 +49,7 @@ impl Replayer {
     ///
     /// Events MUST be held back for it.
     pub(crate) async fn to_session(&self, device: &Device, last: EventId, position: EventId, rooms: Vec<Room>) {
-        let user = device.session.identity.user;
-        match self.missed.of_user(user, last, position, rooms).await {
+        match self.missed.of_user(&device.session.identity, last, position, rooms).await {
             Ok(missed) => self.send(device, missed, position).await,
             Err(error) => self.abort(device, &error),
         }
@@ -95,7 +95,7 @@ impl Replayer {
     /// Sends the events held back, until the hub lets the connection go live.
     async fn go_live(&self, device: &Device) -> SendResult {
         loop {
-            let send = |device: &Device, entry: &Arc<LogEntry>, viewer| self.deliver(device, entry, viewer).is_ok();
+            let send = |device: &Device, entry: &Arc<LogEntry>, view| self.deliver(device, entry, view).is_ok();
             match self.hub.release(device.session.id, send) {
                 Release::Live => return Ok(()),
                 Release::Lost => return Err(NotAccepted),
@@ -105,24 +105,24 @@ impl Replayer {
         }
     }
 
-    async fn send_all(&self, device: &Device, events: &[(Arc<LogEntry>, Viewer)]) -> SendResult {
+    async fn send_all(&self, device: &Device, events: &[(Arc<LogEntry>, View)]) -> SendResult {
         for chunk in events.chunks(CHUNK_SIZE) {
-            for (entry, viewer) in chunk {
+            for (entry, view) in chunk {
                 if device.session.is_over() {
                     return Err(NotAccepted);
                 }
-                retry_until_accepted(|| self.deliver(device, entry, *viewer)).await?;
+                retry_until_accepted(|| self.deliver(device, entry, *view)).await?;
             }
             tokio::time::sleep(CHUNK_BREAK).await;
         }
         Ok(())
     }
 
-    fn deliver(&self, device: &Device, entry: &LogEntry, viewer: Viewer) -> SendResult {
-        let Some(encoded) = entry.encoded_for(viewer) else { return Ok(()) };
+    fn deliver(&self, device: &Device, entry: &LogEntry, view: View) -> SendResult {
+        let Some(encoded) = entry.encoded_for(view, &self.places) else { return Ok(()) };
         let ack = device.deliver(&encoded)?;
         self.metrics.record_replay();
-        if let (Some(ack), Viewer::User(helper)) = (ack, viewer) {
+        if let (Some(ack), Viewer::User(helper)) = (ack, view.viewer) {
             self.acknowledgements.expect(&entry.logged, helper, FuturesUnordered::from_iter([ack]));
         }
         Ok(())

@@ -67,7 +67,7 @@ impl Scene {
         emergencies.expect_list().times(1).return_once(move |_| Ok(stored));
         emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
         emergencies.expect_load().returning(|_, _| {
-            let near = vec![Recipient { helper: id(HELPER), distance: Metres::new(1.0) }];
+            let near = vec![Recipient::new(id(HELPER), Metres::new(1.0))];
             Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new(), near }))
         });
         let (changes, alerted) = changes();

@@ -15,7 +15,7 @@ async fn the_first_acknowledgement_of_any_device_counts_whatever_its_content() {
     let (mut phone, mut tablet) = (node.connect(2).await, node.connect(2).await);
     for (round, answer) in ["[]", r#"["seen",1]"#, "[null]"].into_iter().enumerate() {
         let call = raised(emergency(CALL), user(1)).call().clone();
-        let recipients = [2, 3].map(|who| Recipient { helper: user(who), distance: Metres::new(12.4) }).to_vec();
+        let recipients = [2, 3].map(|who| Recipient::new(user(who), Metres::new(12.4))).to_vec();
         let (status, radius) = (EmergencyStatus::Active, Metres::new(5000.0));
         node.happens(Some(emergency(CALL)), Event::HelpersAlerted { call, status, wave: 1, radius, recipients });
         let mut ids = Vec::new();

@@ -17,7 +17,14 @@ const POSITION: &str = r#"{"latitude":1,"longitude":2}"#;
 
 fn update() -> Event {
     let (status, updated_at) = (ResponseStatus::OnWay, Timestamp::UNIX_EPOCH);
-    Event::HelperStatusUpdated { helper: user(3), status, notes: None, estimated_arrival: None, updated_at }
+    Event::HelperStatusUpdated {
+        helper: user(3),
+        status,
+        notes: None,
+        estimated_arrival: None,
+        updated_at,
+        anonymous: false,
+    }
 }
 
 /// Node on which users 1 and 2 have raised an emergency each.

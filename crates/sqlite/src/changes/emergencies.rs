@@ -210,7 +210,8 @@ pub(super) async fn send_alerts(
     wave: u16,
     recipients: &[Recipient],
 ) -> Result<()> {
-    let json = |Recipient { helper, distance }: &_| RecipientJson { helper: hex(*helper), distance: distance.get() };
+    let json =
+        |Recipient { helper, distance, .. }: &_| RecipientJson { helper: hex(*helper), distance: distance.get() };
     let recipients: Vec<RecipientJson> = recipients.iter().map(json).collect();
     sqlx::query("update emergency set wave = max(wave, ?2) where id = ?1")
         .bind(Uuid::from(emergency))

@@ -5,6 +5,12 @@
 
 pub(crate) const FIND: &str = "select e.* from emergency_with_parts e where e.id = ?1";
 
+/// With whether the reader `?2` was alerted and has not declined.
+pub(crate) const READ: &str = "\
+    select e.*, exists (select 1 from alert l where l.emergency_id = e.id and l.helper_id = ?2 \
+                        and l.wave is not null and l.declined_at is null) as alerted \
+    from emergency_with_parts e where e.id = ?1";
+
 /// With all alerts, in the order in which they were sent.
 pub(crate) const LOAD: &str = "\
     select e.*, \
@@ -36,31 +42,41 @@ pub(crate) const LIVE_OF: &str = "\
                      where r.emergency_id = e.id and r.helper_id = ?1 and r.engaged = 1) desc, \
              e.created_at desc, e.id desc";
 
-/// Live emergencies that may wait for helper `?1` at latitude `?2`, longitude `?3`: those whose alert area may hold the
-/// position, and those that the helper was alerted to, at any distance (`reach` is null).
+/// Live emergencies that may wait for helper `?1`: those whose alert area may meet the boxes `?2` to `?5` and `?6` to `?9`
+/// (south, north, west, east), and those that the helper was alerted to, at any distance (`reach` is null).
 ///
 /// `cross join` makes the candidates the outer loop; SQLite might go through all emergencies instead.
 pub(crate) const PENDING: &str = "\
     with candidate(key) as ( \
-        select a.key / 2 from emergency_area a where a.south <= ?2 and a.north >= ?2 and a.west <= ?3 and a.east >= ?3 \
+        select key / 2 from emergency_area where north >= ?2 and south <= ?3 and east >= ?4 and west <= ?5 \
+        union \
+        select key / 2 from emergency_area where north >= ?6 and south <= ?7 and east >= ?8 and west <= ?9 \
         union \
         select e.key from emergency e where e.status in ('active', 'responding') \
         and exists (select 1 from alert l where l.emergency_id = e.id and l.helper_id = ?1 and l.wave is not null)) \
-    select e.id, e.latitude, e.longitude, case when l.wave is null then e.alert_radius end as reach \
+    select e.id, e.latitude, e.longitude, e.anonymous, e.created_at, \
+           case when l.wave is null then e.alert_radius end as reach, l.wave is not null as alerted, 0 as takes_part, \
+           exists (select 1 from response r where r.emergency_id = e.id and r.helper_id = ?1) as responded \
     from candidate c cross join emergency e on e.key = c.key \
     left join alert l on l.emergency_id = e.id and l.helper_id = ?1 \
     where e.status in ('active', 'responding') and e.owner_id <> ?1 and l.declined_at is null \
     and not exists (select 1 from response r \
                     where r.emergency_id = e.id and r.helper_id = ?1 and r.status <> 'cancelled')";
 
-/// Live emergencies in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east). An alert area holds the
-/// position of its emergency, so each wanted one is among those whose area meets a box.
+/// Live emergencies in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east), with the part of reader `?9` in
+/// them. An alert area holds the position of its emergency, so each wanted one is among those whose area meets a box.
 pub(crate) const NEARBY: &str = "\
     with candidate(key) as ( \
         select key / 2 from emergency_area where north >= ?1 and south <= ?2 and east >= ?3 and west <= ?4 \
         union \
         select key / 2 from emergency_area where north >= ?5 and south <= ?6 and east >= ?7 and west <= ?8) \
-    select e.id, e.latitude, e.longitude, null as reach from candidate c cross join emergency e on e.key = c.key \
+    select e.id, e.latitude, e.longitude, e.anonymous, e.created_at, null as reach, \
+           coalesce(l.wave is not null and l.declined_at is null, 0) as alerted, \
+           e.owner_id = ?9 or coalesce(r.status <> 'cancelled', 0) as takes_part, \
+           r.status is not null as responded \
+    from candidate c cross join emergency e on e.key = c.key \
+    left join alert l on l.emergency_id = e.id and l.helper_id = ?9 \
+    left join response r on r.emergency_id = e.id and r.helper_id = ?9 \
     where (e.latitude between ?1 and ?2 and e.longitude between ?3 and ?4) \
        or (e.latitude between ?5 and ?6 and e.longitude between ?7 and ?8)";
 

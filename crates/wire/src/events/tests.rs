@@ -8,14 +8,26 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
-use crate::testing::{anonymous_message, every_logged_event, field, logged, shown};
+use crate::testing::{anonymous_message, approximate_places, every_logged_event, exact_places, field, logged, shown};
 
-fn sent(event: &LoggedEvent, viewer: Viewer) -> Option<(&'static str, Value)> {
-    let outgoing = outgoing(event, viewer).unwrap()?;
+fn sent_in(event: &LoggedEvent, viewer: Viewer, stage: Stage, places: &PlacePolicy) -> Option<(&'static str, Value)> {
+    let outgoing = outgoing(event, event.view(viewer, stage), places).unwrap()?;
     let payload: Value = serde_json::from_str(outgoing.payload.get()).unwrap();
     assert_eq!(payload["eventId"], 42);
     assert_eq!(outgoing.acknowledged, outgoing.name == "emergency:nearby");
     Some((outgoing.name, payload))
+}
+
+/// The event as a participant reads it.
+fn sent(event: &LoggedEvent, viewer: Viewer) -> Option<(&'static str, Value)> {
+    sent_in(event, viewer, Stage::Responder, &exact_places())
+}
+
+/// The payload of the event with this name, for a viewer who does not take part, where places are approximate.
+fn reduced(name: &str, viewer: Viewer, stage: Stage) -> String {
+    let events = every_logged_event(false);
+    let mut payloads = events.iter().filter_map(|event| sent_in(event, viewer, stage, &approximate_places()));
+    shown(&payloads.find(|(sent, _)| *sent == name).unwrap().1)
 }
 
 /// The payload of the event with this name.
@@ -84,7 +96,13 @@ fn emergency_created() {
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
         "id": "00000000-0000-0000-0000-000000000064",
-        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "location": {
+          "address": "Am Ufer 1",
+          "description": null,
+          "latitude": 52.5,
+          "longitude": 13.25,
+          "precision": 0
+        },
         "priority": "critical",
         "severity": 8,
         "silentMode": true,
@@ -107,11 +125,17 @@ fn emergency_created_by_an_anonymous_owner() {
     {
       "emergency": {
         "anonymousMode": true,
-        "category": "flood",
+        "category": null,
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
         "id": "00000000-0000-0000-0000-000000000064",
-        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "location": {
+          "address": null,
+          "description": null,
+          "latitude": 52.501561,
+          "longitude": 13.250059,
+          "precision": 1000
+        },
         "priority": "critical",
         "severity": 8,
         "silentMode": true,
@@ -136,7 +160,13 @@ fn emergency_nearby() {
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
         "id": "00000000-0000-0000-0000-000000000064",
-        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "location": {
+          "address": "Am Ufer 1",
+          "description": null,
+          "latitude": 52.5,
+          "longitude": 13.25,
+          "precision": 0
+        },
         "priority": "critical",
         "severity": 8,
         "silentMode": true,
@@ -163,7 +193,13 @@ fn emergency_nearby_of_an_anonymous_owner() {
         "createdAt": "2026-01-15T10:00:00Z",
         "description": null,
         "id": "00000000-0000-0000-0000-000000000064",
-        "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+        "location": {
+          "address": "Am Ufer 1",
+          "description": null,
+          "latitude": 52.5,
+          "longitude": 13.25,
+          "precision": 0
+        },
         "priority": "critical",
         "severity": 8,
         "silentMode": true,
@@ -390,6 +426,96 @@ fn is_mine_is_true_only_in_the_delivery_to_the_sender() {
             for delivery in event.deliveries() {
                 let mine = field(&sent(&event, delivery.viewer).unwrap().1, "message.isMine") == true;
                 assert_eq!(mine, delivery.viewer == Viewer::User(sender), "{from:?} {to:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_approximate_emergency_created() {
+    assert_snapshot!(reduced("emergency:created", Viewer::Anyone, Stage::LookerOn), @r#"
+    {
+      "emergency": {
+        "anonymousMode": false,
+        "category": null,
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-000000000064",
+        "location": {
+          "address": null,
+          "description": null,
+          "latitude": 52.501561,
+          "longitude": 13.250059,
+          "precision": 1000
+        },
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": null
+      },
+      "eventId": 42,
+      "nearbyHelperCount": 2
+    }
+    "#);
+}
+
+#[test]
+fn an_approximate_emergency_nearby() {
+    assert_snapshot!(reduced("emergency:nearby", user(GRACE_HOPPER), Stage::Alerted), @r#"
+    {
+      "distance": 100,
+      "emergency": {
+        "anonymousMode": false,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "id": "00000000-0000-0000-0000-000000000064",
+        "location": {
+          "address": null,
+          "description": null,
+          "latitude": 52.499763,
+          "longitude": 13.250059,
+          "precision": 200
+        },
+        "priority": "critical",
+        "severity": 8,
+        "silentMode": true,
+        "status": "active",
+        "type": "natural_disaster",
+        "user": {"id": null, "profile": {"firstName": "Ada", "lastName": null}}
+      },
+      "eventId": 42
+    }
+    "#);
+}
+
+#[test]
+fn an_alert_that_is_replayed_to_a_helper_who_declined_since_is_rendered_for_a_looker_on() {
+    let created: Value = serde_json::from_str(&reduced("emergency:created", Viewer::Anyone, Stage::LookerOn)).unwrap();
+    let nearby: Value = serde_json::from_str(&reduced("emergency:nearby", user(ALAN), Stage::LookerOn)).unwrap();
+    assert_eq!(nearby["emergency"], created["emergency"]);
+    assert_eq!(nearby["distance"], 3_000);
+}
+
+#[test]
+fn what_is_said_on_the_way_and_at_the_end_is_for_participants_where_places_are_approximate() {
+    for (name, fields) in [
+        ("helper:status_update", &["notes"][..]),
+        ("emergency:resolved", &["resolvedBy", "resolutionNotes"]),
+        ("emergency:cancelled", &["reason"]),
+    ] {
+        for (stage, hidden) in [
+            (Stage::Responder, false),
+            (Stage::Owner, false),
+            (Stage::Administrator, false),
+            (Stage::Alerted, true),
+            (Stage::LookerOn, true),
+        ] {
+            let payload: Value = serde_json::from_str(&reduced(name, Viewer::Anyone, stage)).unwrap();
+            for field in fields {
+                assert_eq!(payload[field].is_null(), hidden, "{name} {field} {stage:?}");
             }
         }
     }

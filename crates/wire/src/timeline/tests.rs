@@ -2,13 +2,13 @@
 
 use allynet_domain::{
     EventId, Sender, To,
-    testing::{ADMIN, GRACE_HOPPER, OWNER, id, person},
+    testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, id, person},
 };
 use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
-use crate::testing::{anonymous_message, every_logged_event, filled_emergency, json, logged, shown};
+use crate::testing::{anonymous_message, every_logged_event, exact_places, filled_emergency, json, logged, shown};
 
 /// One event of every kind of an anonymous emergency, numbered in order.
 fn all_events() -> Vec<LoggedEvent> {
@@ -16,20 +16,20 @@ fn all_events() -> Vec<LoggedEvent> {
     (1..).zip(of_it).map(|(seq, event)| LoggedEvent { id: EventId::new(seq), ..event }).collect()
 }
 
-fn read(events: &[LoggedEvent], viewer: u128, relation: Relation) -> Vec<Value> {
+fn read(events: &[LoggedEvent], viewer: u128, stage: Stage) -> Vec<Value> {
     let emergency = filled_emergency(true);
-    timeline(&emergency, events, id(viewer), relation).iter().map(json).collect()
+    timeline(&emergency, events, id(viewer), stage, &exact_places()).iter().map(json).collect()
 }
 
 /// `number event actor` of each entry.
-fn summary(events: &[LoggedEvent], viewer: u128, relation: Relation) -> String {
+fn summary(events: &[LoggedEvent], viewer: u128, stage: Stage) -> String {
     let line = |e: Value| format!("{} {} {}", e["eventId"], e["event"].as_str().unwrap(), e["actor"]);
-    read(events, viewer, relation).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    read(events, viewer, stage).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn the_owner_sees_the_actor_of_every_entry() {
-    assert_snapshot!(summary(&all_events(), OWNER, Relation::Owner), @r#"
+    assert_snapshot!(summary(&all_events(), OWNER, Stage::Owner), @r#"
     1 emergency:created "00000000-0000-0000-0000-000000000001"
     2 alerts:sent null
     3 alerts:declined null
@@ -48,7 +48,7 @@ fn the_owner_sees_the_actor_of_every_entry() {
 
 #[test]
 fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
-    assert_snapshot!(summary(&all_events(), GRACE_HOPPER, Relation::RespondingHelper), @r#"
+    assert_snapshot!(summary(&all_events(), GRACE_HOPPER, Stage::Responder), @r#"
     1 emergency:created null
     2 alerts:sent null
     3 alerts:declined null
@@ -67,22 +67,19 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
 
 #[test]
 fn an_administrator_sees_the_same_as_the_owner() {
-    assert_eq!(summary(&all_events(), ADMIN, Relation::Admin), summary(&all_events(), OWNER, Relation::Owner));
+    assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), summary(&all_events(), OWNER, Stage::Owner));
 }
 
 #[test]
 fn alerts_and_their_answers_have_entries_of_their_own() {
-    let entries = read(&all_events(), GRACE_HOPPER, Relation::RespondingHelper);
+    let entries = read(&all_events(), GRACE_HOPPER, Stage::Responder);
     assert_snapshot!(shown(&entries[1]), @r#"
     {
       "actor": null,
       "at": "2026-01-15T10:00:05Z",
       "data": {
         "alerted": 2,
-        "helpers": [
-          {"distance": 150, "id": "00000000-0000-0000-0000-000000000002"},
-          {"distance": 3000, "id": "00000000-0000-0000-0000-000000000003"}
-        ],
+        "helpers": [{"distance": 150, "id": "00000000-0000-0000-0000-000000000002"}],
         "radius": 5000,
         "wave": 1
       },
@@ -144,7 +141,7 @@ fn alerts_and_their_answers_have_entries_of_their_own() {
 #[test]
 fn declines_are_counted_without_an_actor() {
     let declined = |n| logged(Some(n), Event::AlertDeclined { helper: id(n) });
-    let entries = read(&[declined(3), declined(4)], OWNER, Relation::Owner);
+    let entries = read(&[declined(3), declined(4)], OWNER, Stage::Owner);
     let counts: Vec<_> = entries.iter().map(|e| (e["data"]["count"].as_u64(), e["actor"].is_null())).collect();
     assert_eq!(counts, [(Some(1), true), (Some(2), true)]);
     assert!(entries.iter().all(|e| e["data"].as_object().unwrap().len() == 1));
@@ -166,9 +163,25 @@ fn direct_messages_of_others_are_left_out() {
         (deleted(Some(vec![id(GRACE_HOPPER), id(5)])), false, true, false),
     ] {
         let events = [event];
-        let reads = |viewer, relation| !read(&events, viewer, relation).is_empty();
-        assert_eq!(reads(OWNER, Relation::Owner), to_owner, "{events:?}");
-        assert_eq!(reads(GRACE_HOPPER, Relation::RespondingHelper), to_grace, "{events:?}");
-        assert_eq!(reads(ADMIN, Relation::Admin), to_admin, "{events:?}");
+        let reads = |viewer, stage| !read(&events, viewer, stage).is_empty();
+        assert_eq!(reads(OWNER, Stage::Owner), to_owner, "{events:?}");
+        assert_eq!(reads(GRACE_HOPPER, Stage::Responder), to_grace, "{events:?}");
+        assert_eq!(reads(ADMIN, Stage::Administrator), to_admin, "{events:?}");
     }
+}
+
+#[test]
+fn helpers_who_do_not_respond_are_numbers_but_for_administrators() {
+    let alan = logged(Some(ALAN), Event::AlertAcknowledged { helper: id(ALAN) });
+    let events = [all_events().remove(1), alan];
+    for (viewer, stage) in [(OWNER, Stage::Owner), (GRACE_HOPPER, Stage::Responder)] {
+        let entries = read(&events, viewer, stage);
+        let ids: Vec<_> = entries[0]["data"]["helpers"].as_array().unwrap().iter().map(|h| h["id"].clone()).collect();
+        assert_eq!((ids, &entries[0]["data"]["alerted"]), (vec![json(&id::<UserId>(GRACE_HOPPER))], &json(&2)));
+        assert_eq!((&entries[1]["data"]["helperId"], &entries[1]["actor"]), (&Value::Null, &Value::Null));
+    }
+    let entries = read(&events, ADMIN, Stage::Administrator);
+    let distances: Vec<_> = entries[0]["data"]["helpers"].as_array().unwrap().iter().map(|h| &h["distance"]).collect();
+    assert_eq!(distances, [&json(&150), &Value::Null], "where they are is shown of helpers who respond only");
+    assert_eq!(entries[1]["data"]["helperId"], json(&id::<UserId>(ALAN)));
 }

@@ -1,8 +1,8 @@
 //! Emergencies in REST answers, rendered for a viewer.
 
 use allynet_domain::{
-    Account, Emergency, EmergencyStatus, EmergencyType, HelperPolicy, Location, Metres, Priority, Relation,
-    ResolutionType, Response, ResponseStatus, Timestamp, UserId,
+    Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority, ResolutionType,
+    Response, ResponseStatus, Stage, Timestamp, UserId,
     port::{NearbyHelper, Presence},
 };
 use serde::Serialize;
@@ -10,22 +10,28 @@ use uuid::Uuid;
 
 use super::{HelperView, Ids, PersonView};
 
-/// `{latitude, longitude, address, description}`
+/// `{latitude, longitude, precision, address, description}`
 #[derive(Debug, Serialize)]
 pub struct LocationView<'a> {
     latitude: f64,
     longitude: f64,
+    /// Size of the cell whose centre this is, in metres; 0 for the exact place.
+    precision: u32,
     address: Option<&'a str>,
     description: Option<&'a str>,
 }
 
-impl<'a> From<&'a Location> for LocationView<'a> {
-    fn from(location: &'a Location) -> Self {
+impl<'a> LocationView<'a> {
+    /// Renders a place as far as it is disclosed.
+    pub fn new(location: &'a Location, shown: Disclosure) -> Self {
+        let Location { position, address, description } = location;
+        let (position, texts) = (shown.place(*position), shown.shows_texts());
         Self {
-            latitude: location.position.latitude(),
-            longitude: location.position.longitude(),
-            address: location.address.as_ref().map(allynet_domain::Text::as_str),
-            description: location.description.as_ref().map(allynet_domain::Text::as_str),
+            latitude: position.latitude(),
+            longitude: position.longitude(),
+            precision: shown.precision(),
+            address: address.as_ref().filter(|_| texts).map(allynet_domain::Text::as_str),
+            description: description.as_ref().filter(|_| texts).map(allynet_domain::Text::as_str),
         }
     }
 }
@@ -75,13 +81,14 @@ struct ResponseView<'a> {
     takes_part: Option<UserId>,
 }
 
-impl<'a> From<&'a Response> for ResponseView<'a> {
-    fn from(response: &'a Response) -> Self {
+impl<'a> ResponseView<'a> {
+    fn new(response: &'a Response, shown: Disclosure, ids: fn(Uuid) -> Ids) -> Self {
+        let texts = shown.shows_texts();
         Self {
-            helper: HelperView::new(&response.helper, Ids::both),
+            helper: HelperView::new(&response.helper, ids),
             status: response.status,
-            notes: response.notes.as_ref().map(allynet_domain::Text::as_str),
-            estimated_arrival: response.estimated_arrival,
+            notes: response.notes.as_ref().filter(|_| texts).map(allynet_domain::Text::as_str),
+            estimated_arrival: response.estimated_arrival.filter(|_| texts),
             responded_at: response.responded_at,
             updated_at: response.updated_at,
             online: None,
@@ -99,44 +106,49 @@ struct AlertsView {
     declined: u32,
 }
 
-/// Whether a viewer in this relation to an emergency may see its owner.
-pub fn knows_owner(relation: Relation, anonymous: bool) -> bool {
-    !anonymous || matches!(relation, Relation::Owner | Relation::Admin)
-}
-
 impl<'a> EmergencyView<'a> {
-    /// Renders the emergency for a viewer in this relation. `distance` is from the viewer, if their position is known.
-    pub fn new(emergency: &'a Emergency, relation: Relation, distance: Option<Metres>) -> Self {
+    /// Renders the emergency for a viewer in this stage. `distance` is measured from the place that is shown to them.
+    pub fn new(emergency: &'a Emergency, stage: Stage, places: &PlacePolicy, distance: Option<Metres>) -> Self {
+        Self::with_ids(Ids::both, emergency, stage, places, distance)
+    }
+
+    fn with_ids(
+        ids: fn(Uuid) -> Ids,
+        emergency: &'a Emergency,
+        stage: Stage,
+        places: &PlacePolicy,
+        distance: Option<Metres>,
+    ) -> Self {
         let call = &emergency.call();
         let details = &call.details;
-        let knows_owner = knows_owner(relation, details.anonymous);
+        let shown = places.disclosure(stage, details.anonymous);
+        let (texts, description) = (shown.shows_texts(), shown.shows_description());
         let ending = emergency.ending();
-        let by = ending.and_then(|e| e.by).filter(|&by| knows_owner || by != call.owner.id);
-        let concerned = relation.is_participant() || relation == Relation::Admin;
+        let by = ending.and_then(|e| e.by).filter(|&by| texts && (shown.identifies_owner() || by != call.owner.id));
         let alerts = emergency.alerts();
         Self {
-            ids: Ids::both(call.id),
+            ids: ids(call.id.into()),
             kind: details.kind,
-            category: details.category.as_ref().map(allynet_domain::Text::as_str),
-            description: details.description.as_ref().map(allynet_domain::Text::as_str),
-            location: (&details.location).into(),
+            category: details.category.as_ref().filter(|_| description).map(allynet_domain::Text::as_str),
+            description: details.description.as_ref().filter(|_| description).map(allynet_domain::Text::as_str),
+            location: LocationView::new(&details.location, shown),
             priority: details.priority,
             severity: details.severity.get(),
             status: emergency.status(),
             silent_mode: details.silent,
             anonymous_mode: details.anonymous,
             alert_radius: emergency.alert_radius().whole(),
-            user: knows_owner.then(|| PersonView::new(&call.owner, Ids::both)),
-            responding_helpers: emergency.responses().iter().map(Into::into).collect(),
+            user: PersonView::of_owner(shown.owner(&call.owner), ids),
+            responding_helpers: emergency.responses().iter().map(|r| ResponseView::new(r, shown, ids)).collect(),
             created_at: call.created_at,
             updated_at: emergency.updated_at(),
             first_response_at: emergency.first_response_at(),
             resolved_at: ending.map(|e| e.at),
             resolved_by: by.map(Into::into),
             resolution_type: emergency.resolution(),
-            resolution_notes: ending.and_then(|e| e.notes.as_ref()).map(allynet_domain::Text::as_str),
-            distance: distance.map(Metres::whole),
-            alerts: concerned.then_some(AlertsView {
+            resolution_notes: ending.and_then(|e| e.notes.as_ref()).filter(|_| texts).map(allynet_domain::Text::as_str),
+            distance: distance.map(|distance| shown.metres(distance)),
+            alerts: stage.is_participant().then_some(AlertsView {
                 wave: alerts.wave,
                 alerted: alerts.alerted,
                 acknowledged: alerts.acknowledged,
@@ -154,11 +166,6 @@ impl<'a> EmergencyView<'a> {
             response.last_seen_at = helper.and_then(|helper| presence.last_seen(helper));
         }
         self
-    }
-
-    /// Renders the emergency for an account.
-    pub fn of(emergency: &'a Emergency, account: &Account, policy: HelperPolicy, distance: Option<Metres>) -> Self {
-        Self::new(emergency, emergency.relation(account, policy), distance)
     }
 }
 

@@ -8,28 +8,34 @@ pub use account::*;
 pub use emergency::*;
 pub use message::*;
 
-use allynet_domain::{HelperCard, Person, UserId};
+use allynet_domain::{HelperCard, Person, ShownOwner};
 use serde::Serialize;
 use uuid::Uuid;
 
 /// The id of a resource. REST answers have it as `_id` too, which the existing web client reads.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ids {
-    id: Uuid,
+    id: Option<Uuid>,
+    /// `None` for a payload without `_id`.
     #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]
-    legacy: Option<Uuid>,
+    legacy: Option<Option<Uuid>>,
 }
 
 impl Ids {
     /// `id` and `_id`.
     pub fn both(id: impl Into<Uuid>) -> Self {
-        let id = id.into();
+        let id = Some(id.into());
         Self { id, legacy: Some(id) }
     }
 
     /// `id` alone, as in Socket.IO payloads.
     pub fn plain(id: impl Into<Uuid>) -> Self {
-        Self { id: id.into(), legacy: None }
+        Self { id: Some(id.into()), legacy: None }
+    }
+
+    /// The same keys with null, for a user whose id is not shown.
+    const fn withheld(self) -> Self {
+        Self { id: None, legacy: if self.legacy.is_some() { Some(None) } else { None } }
     }
 }
 
@@ -82,8 +88,20 @@ pub struct PersonView<'a> {
 }
 
 impl<'a> PersonView<'a> {
-    pub(crate) fn new(person: &'a Person, ids: fn(UserId) -> Ids) -> Self {
-        Self { ids: ids(person.id), profile: person.into() }
+    pub(crate) fn new(person: &'a Person, ids: fn(Uuid) -> Ids) -> Self {
+        Self { ids: ids(person.id.into()), profile: person.into() }
+    }
+
+    /// The owner of an emergency, as far as they are disclosed.
+    pub(crate) fn of_owner(owner: ShownOwner<'a>, ids: fn(Uuid) -> Ids) -> Option<Self> {
+        match owner {
+            ShownOwner::Known(person) => Some(Self::new(person, ids)),
+            ShownOwner::FirstName(person) => {
+                let profile = Named { first_name: person.first_name.as_str(), last_name: None };
+                Some(Self { ids: ids(person.id.into()).withheld(), profile })
+            }
+            ShownOwner::Hidden => None,
+        }
     }
 }
 
@@ -105,7 +123,7 @@ pub struct HelperView<'a> {
 }
 
 impl<'a> HelperView<'a> {
-    pub(crate) fn new(helper: &'a HelperCard, ids: fn(UserId) -> Ids) -> Self {
+    pub(crate) fn new(helper: &'a HelperCard, ids: fn(Uuid) -> Ids) -> Self {
         let reputation = helper.reputation;
         Self {
             person: PersonView::new(&helper.person, ids),

@@ -101,7 +101,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
     };
     let call = Call { id: emergency.into(), owner: somebody(owner)?, details, created_at: now() };
     let recipients: Vec<Recipient> =
-        (0..10).map(|n| Recipient { helper: UserId::from(person(n)), distance: Metres::new(100.0) }).collect();
+        (0..10).map(|n| Recipient::new(UserId::from(person(n)), Metres::new(100.0))).collect();
     let message = Message {
         id: emergency.into(),
         emergency: emergency.into(),
@@ -129,6 +129,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
             by: Some(owner.into()),
             resolution: ResolutionType::UserResolved,
             notes: None,
+            anonymous: false,
         },
     ];
     let written = events.iter().map(|event| Ok((event.kind(), serde_json::to_string(event)?)));

@@ -19,8 +19,14 @@ use crate::{
 pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new() };
-    let (found, only) = (emergency.clone(), emergency.id());
+    let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());
+    let alerted: Vec<_> =
+        alerts.iter().filter(|a| a.wave.is_some() && a.declined_at.is_none()).map(|a| a.helper).collect();
     emergencies.expect_find().returning(move |id| Ok((id == only).then(|| found.clone())));
+    emergencies.expect_read().returning(move |id, reader| {
+        let read = || ReadEmergency { emergency: read.clone(), alerted: alerted.contains(&reader) };
+        Ok((id == only).then(read))
+    });
     emergencies.expect_load().returning(move |id, _| Ok((id == only).then(|| loaded.clone())));
     emergencies
 }
@@ -29,6 +35,7 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
 pub(in crate::usecase) fn empty() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_find().returning(|_| Ok(None));
+    emergencies.expect_read().returning(|_, _| Ok(None));
     emergencies.expect_load().returning(|_, _| Ok(None));
     emergencies
 }

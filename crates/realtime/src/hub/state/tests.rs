@@ -1,7 +1,7 @@
 //! Attaching, joining and replaying while the log advances: no event is missed or sent twice, and no room is entered
 //! without a right to it.
 
-use allynet_domain::{EmergencyId, EmergencyStatus, Event, LoggedEvent, ResponseStatus, SessionId};
+use allynet_domain::{EmergencyId, EmergencyStatus, Event, LoggedEvent, ResponseStatus, SessionId, Viewer};
 use uuid::Uuid;
 
 use super::*;
@@ -53,6 +53,7 @@ fn cancels() -> Event {
         notes,
         estimated_arrival,
         updated_at: Timestamp::UNIX_EPOCH,
+        anonymous: false,
     }
 }
 
@@ -324,8 +325,9 @@ fn helpers_on_duty_are_the_others_unless_the_event_is_addressed_to_them() {
     let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
     let ended = Event::EmergencyEnded { status, at, alerted: vec![user(3)], participants: vec![user(OWNER)] };
     let step = advance(&hub, 11, ended);
-    assert_eq!(step.addressed, [(Viewer::Anyone, vec![(MemberId(2), "owner"), (MemberId(3), "alerted")])]);
-    assert_eq!(step.others, [(Viewer::Anyone, vec![(HELPER_DEVICE, "helper")])]);
+    let view = View { viewer: Viewer::Anyone, stage: Stage::LookerOn };
+    assert_eq!(step.addressed, [(view, vec![(MemberId(2), "owner"), (MemberId(3), "alerted")])]);
+    assert_eq!(step.others, [(view, vec![(HELPER_DEVICE, "helper")])]);
 }
 
 #[test]
@@ -376,7 +378,7 @@ fn joining_a_room_again_reports_what_the_connection_was_sent_in_it() {
     assert_eq!(release(&hub, 9).1, [12]);
     hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     advance(&hub, 13, changed());
-    let JoinPoint { history, position } = joined(&hub, false);
+    let JoinPoint { history, position, .. } = joined(&hub, false);
     let sent = |seq| event(seq, changed()).deliveries.iter().any(|d| history.hears(&d.audience, EventId::new(seq)));
     assert_eq!((position.get(), (4..=14).filter(|seq| sent(*seq)).collect::<Vec<_>>()), (13, (6..=12).collect()));
     assert_eq!(recipients(&advance(&hub, 14, changed())), ["helper"]);
@@ -465,4 +467,56 @@ fn a_replay_concurrent_with_the_log_delivers_every_event_once_in_order() {
         delivered.extend(live.into_inner().unwrap());
         assert_eq!(delivered, (11..400).collect::<Vec<_>>());
     }
+}
+
+/// The stage in which each device is sent an event.
+fn stages(step: &Fanout<&'static str>) -> Vec<(&'static str, Stage)> {
+    let mut stages: Vec<_> = step
+        .addressed
+        .iter()
+        .chain(&step.others)
+        .flat_map(|(view, devices)| devices.iter().map(|(_, device)| (*device, view.stage)))
+        .collect();
+    stages.sort_unstable_by_key(|(device, _)| *device);
+    stages
+}
+
+#[test]
+fn participants_and_lookers_on_of_one_room_are_sent_their_own_views() {
+    let hub = hub();
+    attach(&hub, 10, rooms_of(HELPER));
+    attach_one(&hub, MemberId(2), OWNER, "owner", 10, rooms_of(OWNER));
+    attach_one(&hub, MemberId(3), 3, "looker-on", 10, vec![Room::User(user(3)), Room::Emergency(call())]);
+    let [participant, looker_on] = [Stage::Responder, Stage::LookerOn];
+    // The view of a helper who cancels changes with the next event, not with this one.
+    assert_eq!(
+        stages(&advance(&hub, 11, cancels())),
+        [("helper", participant), ("looker-on", looker_on), ("owner", participant)]
+    );
+    assert_eq!(stages(&advance(&hub, 12, cancels())), [("looker-on", looker_on), ("owner", participant)]);
+    // One view for all, where it makes no difference.
+    assert_eq!(stages(&advance(&hub, 13, changed())), [("looker-on", looker_on), ("owner", looker_on)]);
+    let snapshot = RoomSnapshot { read_after: EventId::new(13), rooms: vec![Room::Emergency(call())] };
+    let JoinOutcome::Joined(joined) = hub.join(HELPER_DEVICE, user(HELPER), &snapshot, false) else {
+        panic!("not joined")
+    };
+    assert_eq!(joined.stage, looker_on);
+    assert_eq!(
+        stages(&advance(&hub, 14, cancels())),
+        [("helper", looker_on), ("looker-on", looker_on), ("owner", participant)]
+    );
+}
+
+#[test]
+fn a_held_back_event_is_sent_in_the_view_of_the_moment_when_it_is_released() {
+    let hub = hub();
+    attach(&hub, 10, rooms_of(HELPER));
+    hub.state.lock().members.hold_back(HELPER_DEVICE);
+    advance(&hub, 11, cancels());
+    let mut sent = Vec::new();
+    hub.release(HELPER_DEVICE, |_, entry, view| {
+        sent.push((entry.id().get(), view.stage));
+        true
+    });
+    assert_eq!(sent, [(11, Stage::LookerOn)]);
 }

@@ -1,6 +1,6 @@
 //! The order and the bounds of the queue, with names in place of devices.
 
-use allynet_domain::{EmergencyStatus, Event, LoggedEvent, Timestamp, Viewer};
+use allynet_domain::{EmergencyStatus, Event, LoggedEvent, PlacePolicy, Stage, Timestamp, Viewer};
 use uuid::Uuid;
 
 use super::*;
@@ -9,7 +9,7 @@ fn entry(seq: i64) -> (Arc<LogEntry>, Arc<EncodedEvent>) {
     let event = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: Timestamp::UNIX_EPOCH };
     let (id, emergency) = (EventId::new(seq), Some(Uuid::from_u128(7).into()));
     let entry = LogEntry::new(LoggedEvent { id, at: Timestamp::UNIX_EPOCH, emergency, actor: None, event });
-    let event = entry.encoded_for(Viewer::Anyone).unwrap();
+    let event = entry.encoded_for(entry.logged.view(Viewer::Anyone, Stage::LookerOn), &PlacePolicy::default()).unwrap();
     (entry, event)
 }
 

@@ -122,7 +122,7 @@ fn hub_with_helpers() -> (Hub<FakeDevice>, Vec<FakeDevice>) {
 }
 
 fn sender(hub: &Hub<FakeDevice>) -> FanoutSender<'_, FakeDevice> {
-    FanoutSender::new(hub, EventId::new(FIRST))
+    FanoutSender::new(hub, PlacePolicy::default(), EventId::new(FIRST))
 }
 
 async fn send(sender: &mut FanoutSender<'_, FakeDevice>, entry: &Arc<LogEntry>) -> Vec<Sent<()>> {

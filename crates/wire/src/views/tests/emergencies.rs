@@ -1,25 +1,27 @@
 //! Emergencies, for each kind of viewer.
 
 use allynet_domain::{
-    Emergency, EmergencyStatus, HelperPolicy, Metres, Relation, ResponseStatus, Timestamp, UserId,
+    Emergency, EmergencyStatus, Metres, ResponseStatus, Stage, Timestamp, UserId,
     port::{NearbyHelper, Presence},
-    testing::{ALAN, GRACE_HOPPER, OWNER, account, admin, at, edited, helper, id},
+    testing::{ALAN, GRACE_HOPPER, at, edited, id},
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    testing::{field, filled_emergency, filled_resolved, json, rated_helper_card, shown},
+    testing::{
+        approximate_places, exact_places, field, filled_emergency, filled_resolved, json, rated_helper_card, shown,
+    },
     views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
 };
 
-fn rendered(emergency: &Emergency, relation: Relation) -> Value {
-    json(&EmergencyView::new(emergency, relation, None))
+fn rendered(emergency: &Emergency, stage: Stage) -> Value {
+    json(&EmergencyView::new(emergency, stage, &exact_places(), None))
 }
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
-    assert_snapshot!(shown(&rendered(&filled_resolved(true), Relation::Owner)), @r#"
+    assert_snapshot!(shown(&rendered(&filled_resolved(true), Stage::Owner)), @r#"
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
@@ -31,7 +33,13 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
       "id": "00000000-0000-0000-0000-000000000064",
-      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "location": {
+        "address": "Am Ufer 1",
+        "description": null,
+        "latitude": 52.5,
+        "longitude": 13.25,
+        "precision": 0
+      },
       "priority": "critical",
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
@@ -71,7 +79,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
-    assert_snapshot!(shown(&rendered(&filled_resolved(true), Relation::RespondingHelper)), @r#"
+    assert_snapshot!(shown(&rendered(&filled_resolved(true), Stage::Responder)), @r#"
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
@@ -83,7 +91,13 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
       "id": "00000000-0000-0000-0000-000000000064",
-      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "location": {
+        "address": "Am Ufer 1",
+        "description": null,
+        "latitude": 52.5,
+        "longitude": 13.25,
+        "precision": 0
+      },
       "priority": "critical",
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
@@ -119,26 +133,32 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
 
 #[test]
 fn an_anonymous_emergency_that_was_resolved_for_an_administrator() {
-    assert_eq!(rendered(&filled_resolved(true), Relation::Admin), rendered(&filled_resolved(true), Relation::Owner));
+    assert_eq!(rendered(&filled_resolved(true), Stage::Administrator), rendered(&filled_resolved(true), Stage::Owner));
 }
 
 #[test]
 fn an_anonymous_emergency_for_a_looker_on() {
     let emergency = filled_emergency(true);
-    let view = EmergencyView::new(&emergency, Relation::Helper, Some(Metres::new(149.5)));
+    let view = EmergencyView::new(&emergency, Stage::LookerOn, &exact_places(), Some(Metres::new(1_499.5)));
     assert_snapshot!(shown(&view), @r#"
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
       "alerts": null,
       "anonymousMode": true,
-      "category": "flood",
+      "category": null,
       "createdAt": "2026-01-15T10:00:00Z",
       "description": null,
-      "distance": 150,
+      "distance": 1000,
       "firstResponseAt": "2026-01-15T10:00:01Z",
       "id": "00000000-0000-0000-0000-000000000064",
-      "location": {"address": "Am Ufer 1", "description": null, "latitude": 52.5, "longitude": 13.25},
+      "location": {
+        "address": null,
+        "description": null,
+        "latitude": 52.501561,
+        "longitude": 13.250059,
+        "precision": 1000
+      },
       "priority": "critical",
       "resolutionNotes": null,
       "resolutionType": null,
@@ -146,7 +166,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
       "resolvedBy": null,
       "respondingHelpers": [
         {
-          "estimatedArrival": "2026-01-15T10:01:00Z",
+          "estimatedArrival": null,
           "helper": {
             "_id": "00000000-0000-0000-0000-000000000002",
             "helperRating": {"average": 4.67, "count": 3},
@@ -155,7 +175,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
             "trustScore": 150
           },
           "lastSeenAt": null,
-          "notes": "By bike",
+          "notes": null,
           "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
           "status": "on_way",
@@ -178,7 +198,7 @@ fn an_emergency_for_a_looker_on() {
         (e.status, e.first_response_at, e.responses) = (EmergencyStatus::Active, None, vec![]);
         (e.call.details.category, e.call.details.location.address) = (None, None);
     });
-    assert_snapshot!(shown(&rendered(&waiting, Relation::Helper)), @r#"
+    assert_snapshot!(shown(&rendered(&waiting, Stage::LookerOn)), @r#"
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
@@ -190,7 +210,7 @@ fn an_emergency_for_a_looker_on() {
       "distance": null,
       "firstResponseAt": null,
       "id": "00000000-0000-0000-0000-000000000064",
-      "location": {"address": null, "description": null, "latitude": 52.5, "longitude": 13.25},
+      "location": {"address": null, "description": null, "latitude": 52.5, "longitude": 13.25, "precision": 0},
       "priority": "critical",
       "resolutionNotes": null,
       "resolutionType": null,
@@ -211,57 +231,99 @@ fn an_emergency_for_a_looker_on() {
     "#);
 }
 
-/// Which relations see the owner, the resolver, and the alert counts.
+/// Which stages see the owner, the resolver, and the alert counts, where places are exact.
 #[test]
-fn owner_resolver_and_alert_counts_depend_on_the_relation() {
-    use Relation::{Admin, Helper, Owner, RespondingHelper, Stranger};
-    for (relation, knows_anonymous, sees_alerts) in [
-        (Owner, true, true),
-        (Admin, true, true),
-        (RespondingHelper, false, true),
-        (Helper, false, false),
-        (Stranger, false, false),
+fn owner_resolver_and_alert_counts_depend_on_the_stage() {
+    for (stage, knows_anonymous, sees_alerts) in [
+        (Stage::Owner, true, true),
+        (Stage::Administrator, true, true),
+        (Stage::Responder, false, true),
+        (Stage::Alerted, false, false),
+        (Stage::LookerOn, false, false),
     ] {
         for anonymous in [false, true] {
-            let view = rendered(&filled_resolved(anonymous), relation);
+            let view = rendered(&filled_resolved(anonymous), stage);
             let knows = knows_anonymous || !anonymous;
-            assert_eq!(!view["user"].is_null(), knows, "{relation:?} {anonymous}");
-            assert_eq!(!view["resolvedBy"].is_null(), knows, "{relation:?} {anonymous}");
-            assert_eq!(!view["alerts"].is_null(), sees_alerts, "{relation:?} {anonymous}");
+            assert_eq!(!view["user"].is_null(), knows, "{stage:?} {anonymous}");
+            assert_eq!(!view["resolvedBy"].is_null(), knows, "{stage:?} {anonymous}");
+            assert_eq!(!view["alerts"].is_null(), sees_alerts, "{stage:?} {anonymous}");
             assert_eq!(field(&view, "anonymousMode"), anonymous);
         }
     }
 }
 
 #[test]
-fn a_helper_who_resolved_an_anonymous_emergency_is_shown() {
+fn a_helper_who_resolved_an_anonymous_emergency_is_shown_to_participants() {
     let by_grace = edited(filled_resolved(true), |e| e.ending.as_mut().unwrap().by = Some(id(GRACE_HOPPER)));
-    let view = rendered(&by_grace, Relation::Helper);
-    assert_eq!(view["resolvedBy"], json!("00000000-0000-0000-0000-000000000002"));
+    let by = |stage| rendered(&by_grace, stage)["resolvedBy"].clone();
+    assert_eq!(by(Stage::Responder), json!("00000000-0000-0000-0000-000000000002"));
+    assert_eq!(by(Stage::LookerOn), Value::Null);
 }
 
 #[test]
-fn an_account_sees_what_its_relation_sees() {
-    let emergency = filled_emergency(true);
-    for (account, relation) in [
-        (account(OWNER), Relation::Owner),
-        (helper(GRACE_HOPPER), Relation::RespondingHelper),
-        (admin(), Relation::Admin),
-        (helper(ALAN), Relation::Helper),
-    ] {
-        let view = EmergencyView::of(&emergency, &account, HelperPolicy::Verified, None);
-        assert_eq!(json(&view), rendered(&emergency, relation));
+fn an_approximate_emergency_for_an_alerted_helper() {
+    let emergency = filled_emergency(false);
+    let view = EmergencyView::new(&emergency, Stage::Alerted, &approximate_places(), Some(Metres::new(1_499.5)));
+    assert_snapshot!(shown(&view), @r#"
+    {
+      "_id": "00000000-0000-0000-0000-000000000064",
+      "alertRadius": 5000,
+      "alerts": null,
+      "anonymousMode": false,
+      "category": "flood",
+      "createdAt": "2026-01-15T10:00:00Z",
+      "description": null,
+      "distance": 1500,
+      "firstResponseAt": "2026-01-15T10:00:01Z",
+      "id": "00000000-0000-0000-0000-000000000064",
+      "location": {
+        "address": null,
+        "description": null,
+        "latitude": 52.499763,
+        "longitude": 13.250059,
+        "precision": 200
+      },
+      "priority": "critical",
+      "resolutionNotes": null,
+      "resolutionType": null,
+      "resolvedAt": null,
+      "resolvedBy": null,
+      "respondingHelpers": [
+        {
+          "estimatedArrival": null,
+          "helper": {
+            "_id": "00000000-0000-0000-0000-000000000002",
+            "helperRating": {"average": 4.67, "count": 3},
+            "id": "00000000-0000-0000-0000-000000000002",
+            "profile": {"firstName": "Grace", "lastName": "Hopper"},
+            "trustScore": 150
+          },
+          "lastSeenAt": null,
+          "notes": null,
+          "online": null,
+          "respondedAt": "2026-01-15T10:00:01Z",
+          "status": "on_way",
+          "updatedAt": "2026-01-15T10:00:02Z"
+        }
+      ],
+      "severity": 8,
+      "silentMode": true,
+      "status": "responding",
+      "type": "natural_disaster",
+      "updatedAt": "2026-01-15T10:00:02Z",
+      "user": {"_id": null, "id": null, "profile": {"firstName": "Ada", "lastName": null}}
     }
+    "#);
 }
 
 #[test]
 fn emergencies_come_in_an_envelope() {
     let emergency = filled_emergency(false);
-    let one = json(&EmergencyData { emergency: EmergencyView::new(&emergency, Relation::Owner, None) });
-    assert_eq!(one, json!({ "emergency": rendered(&emergency, Relation::Owner) }));
-    let view = EmergencyView::new(&emergency, Relation::Owner, None);
+    let one = json(&EmergencyData { emergency: EmergencyView::new(&emergency, Stage::Owner, &exact_places(), None) });
+    assert_eq!(one, json!({ "emergency": rendered(&emergency, Stage::Owner) }));
+    let view = EmergencyView::new(&emergency, Stage::Owner, &exact_places(), None);
     let raised = json(&RaisedView { emergency: view, nearby_helper_count: 3 });
-    assert_eq!(raised, json!({ "emergency": rendered(&emergency, Relation::Owner), "nearbyHelperCount": 3 }));
+    assert_eq!(raised, json!({ "emergency": rendered(&emergency, Stage::Owner), "nearbyHelperCount": 3 }));
 }
 
 /// A presence in which only Grace is online.
@@ -283,21 +345,21 @@ impl Presence for OnlyGrace {
 
 #[test]
 fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
-    for (relation, status, helper, expected) in [
-        (Relation::Owner, ResponseStatus::OnWay, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
-        (Relation::RespondingHelper, ResponseStatus::Completed, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
-        (Relation::Admin, ResponseStatus::OnWay, ALAN, json!([false, null])),
-        (Relation::Helper, ResponseStatus::OnWay, GRACE_HOPPER, json!([null, null])),
+    for (stage, status, helper, expected) in [
+        (Stage::Owner, ResponseStatus::OnWay, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
+        (Stage::Responder, ResponseStatus::Completed, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
+        (Stage::Administrator, ResponseStatus::OnWay, ALAN, json!([false, null])),
+        (Stage::LookerOn, ResponseStatus::OnWay, GRACE_HOPPER, json!([null, null])),
         // A cancelled response shows no presence.
-        (Relation::Owner, ResponseStatus::Cancelled, GRACE_HOPPER, json!([null, null])),
+        (Stage::Owner, ResponseStatus::Cancelled, GRACE_HOPPER, json!([null, null])),
     ] {
         let emergency = edited(filled_emergency(false), |e| {
             e.responses[0].status = status;
             e.responses[0].helper.person.id = id(helper);
         });
-        let view = json(&EmergencyView::new(&emergency, relation, None).with_presence(&OnlyGrace));
+        let view = json(&EmergencyView::new(&emergency, stage, &exact_places(), None).with_presence(&OnlyGrace));
         let helper = &view["respondingHelpers"][0];
-        assert_eq!(json!([helper["online"], helper["lastSeenAt"]]), expected, "{relation:?} {status:?}");
+        assert_eq!(json!([helper["online"], helper["lastSeenAt"]]), expected, "{stage:?} {status:?}");
     }
 }
 

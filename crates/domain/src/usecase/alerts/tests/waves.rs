@@ -108,7 +108,13 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
         assert_eq!(
             events_of_service(&change),
             [
-                Event::EmergencyResolved { at, by: None, resolution: ResolutionType::AutoExpired, notes: None },
+                Event::EmergencyResolved {
+                    at,
+                    by: None,
+                    resolution: ResolutionType::AutoExpired,
+                    notes: None,
+                    anonymous: false,
+                },
                 Event::EmergencyEnded { status, at, alerted, participants },
             ]
         );

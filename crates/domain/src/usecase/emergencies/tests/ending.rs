@@ -43,11 +43,11 @@ async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
             let (after, _) = resolve(&cx, &actor, the_emergency(), Some(notes())).await.unwrap();
             let change = committed.only();
             let named = if hidden { None } else { Some(id(by)) };
-            let at = now();
+            let (at, anonymous) = (now(), emergency.call().details.anonymous);
             assert_eq!(
                 events_of(&change, by),
                 [
-                    Event::EmergencyResolved { at, by: named, resolution, notes: Some(notes()) },
+                    Event::EmergencyResolved { at, by: named, resolution, notes: Some(notes()), anonymous },
                     ended(EmergencyStatus::Resolved),
                 ]
             );
@@ -88,7 +88,12 @@ async fn the_owner_cancels_and_the_alerted_are_told() {
     assert_eq!(
         events_of(&change, OWNER),
         [
-            Event::EmergencyCancelled { at, reason: Some(notes()), alerted: vec![id(GRACE_HOPPER), id(4)] },
+            Event::EmergencyCancelled {
+                at,
+                reason: Some(notes()),
+                alerted: vec![id(GRACE_HOPPER), id(4)],
+                anonymous: false,
+            },
             ended(EmergencyStatus::Cancelled),
         ]
     );

@@ -25,16 +25,22 @@ fn around(emergency: &Emergency) -> EmergencyPorts {
 }
 
 #[tokio::test]
-async fn those_who_may_read_are_told_how_they_stand_to_it() {
-    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
-    let cx = around(&emergency);
-    for (actor, relation) in [
-        (owner(), Relation::Owner),
-        (grace_hopper(), Relation::RespondingHelper),
-        (actor(admin()), Relation::Admin),
-        (actor(helper(4)), Relation::Helper),
+async fn those_who_may_read_are_told_their_stage() {
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)]);
+    let (changes, _) = store(vec![]);
+    let alerts = [GRACE_HOPPER, ALAN, 5].map(alert).into_iter().chain([declined(6)]).collect::<Vec<_>>();
+    let cx = context(holding(&emergency, &alerts), changes);
+    for (actor, stage) in [
+        (owner(), Stage::Owner),
+        (grace_hopper(), Stage::Responder),
+        (actor(admin()), Stage::Administrator),
+        (actor(helper(4)), Stage::LookerOn),
+        (actor(helper(5)), Stage::Alerted),
+        (actor(helper(6)), Stage::LookerOn),
+        // Who cancelled was alerted, and looks on again.
+        (actor(helper(ALAN)), Stage::LookerOn),
     ] {
-        assert_eq!(cx.read(&actor, the_emergency()).await.unwrap(), (emergency.clone(), relation));
+        assert_eq!(cx.read(&actor, the_emergency()).await.unwrap(), (emergency.clone(), stage));
     }
     assert_eq!(refusal(cx.read(&actor(account(STRANGER)), the_emergency()).await), Refusal::NotAuthorized);
     assert_eq!(refusal(cx.read(&owner(), id(ADMIN)).await), Refusal::EmergencyNotFound);
