@@ -22,12 +22,16 @@ use crate::{
     connection::Connection,
     engine::{EngineSession, opening_websocket},
     queued_bytes::QueuedBytes,
+    session_trust::SessionTrust,
     sessions::Sessions,
     socket_writer::SocketWriter,
 };
 
 /// Time that a polling session which is being closed has to fetch what is queued for it.
 const LAST_POLL_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Time after which a connection that is being closed is taken to have ended.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Future of a boxed call.
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -75,9 +79,46 @@ impl Connections {
         }
     }
 
-    fn close_websocket(&self, session: &impl EngineSession) {
+    /// Closes a session like [`close`](Self::close), and waits until nothing that is sent afterwards can reach the client.
+    ///
+    /// For a handshake: the official client reconnects by itself after a lost transport, and does not after a refusal.
+    pub async fn close_and_wait(&self, session: impl EngineSession + Send + Sync) {
+        if session.transport() == TransportType::Websocket {
+            self.close_websocket(&session);
+            for connection in self.websockets(&session) {
+                // The writer gives up before that; a bound for the case that it does not.
+                tokio::time::timeout(END_TIMEOUT, connection.ended.cancelled()).await.ok();
+            }
+            return;
+        }
+        let started = self.sessions().start_closing(session.sid());
+        if let Some(polled) = started {
+            self.clone().close_polling(session, polled).await;
+        }
+    }
+
+    /// Records that the client of a session has shown a valid token, so that its connections are not counted by address.
+    pub fn authenticate(&self, session: &impl EngineSession) {
+        if let Some(trust) = trust(session) {
+            trust.authenticate();
+        }
+        for connection in self.websockets(session) {
+            connection.activity.authenticate();
+        }
+        if opening_websocket(session).is_none() {
+            self.sessions().authenticate(session.sid());
+        }
+    }
+
+    /// Connections that carry a session as a WebSocket.
+    fn websockets(&self, session: &impl EngineSession) -> Vec<Connection> {
         let mut connections = self.sessions().upgraded_connections(session.sid());
         connections.extend(opening_websocket(session).cloned());
+        connections
+    }
+
+    fn close_websocket(&self, session: &impl EngineSession) {
+        let connections = self.websockets(session);
         if connections.is_empty() {
             tracing::error!("cannot close a WebSocket: no connection is registered for it; leaving its namespace only");
             session.leave_namespace();
@@ -145,6 +186,11 @@ impl Connections {
         self.shared.end_session.set(Arc::downgrade(end_session)).is_ok()
     }
 
+    /// Whether the client of a session has shown a valid token. Known for sessions that began on polling.
+    pub(crate) fn is_authenticated(&self, sid: Sid) -> bool {
+        self.sessions().is_authenticated(sid)
+    }
+
     /// Whether a session is being closed.
     pub(crate) fn is_closing(&self, sid: Sid) -> bool {
         self.sessions().is_closing(sid)
@@ -164,6 +210,7 @@ impl Connections {
             };
             // Before the response is written, so that the writer sees its head from the first byte.
             connection.writer.expect_upgrade();
+            connection.activity.upgrade();
             if let Some(sid) = sid {
                 self.sessions().upgraded(sid, connection);
             }
@@ -176,6 +223,12 @@ impl Connections {
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.shared.sessions.lock()
     }
+}
+
+/// Trust in the client of a session. `None` if the session was opened without
+/// [`SessionTrackingService`](crate::SessionTrackingService).
+pub fn trust(session: &impl EngineSession) -> Option<&Arc<SessionTrust>> {
+    session.opening_request().extensions.get()
 }
 
 impl fmt::Debug for Connections {

@@ -32,6 +32,8 @@ struct Session {
     queued: Weak<QueuedBytes>,
     /// Set while the session is being closed; notified of each answered poll.
     closing: Option<Arc<Notify>>,
+    /// Whether the client has shown a valid token.
+    is_authenticated: bool,
 }
 
 impl Sessions {
@@ -49,6 +51,20 @@ impl Sessions {
     /// Whether a session is being closed.
     pub(crate) fn is_closing(&self, sid: Sid) -> bool {
         self.by_sid.get(&sid).is_some_and(|session| session.closing.is_some())
+    }
+
+    /// Records that the client of a session has shown a valid token, for the connections that carry its requests.
+    pub(crate) fn authenticate(&mut self, sid: Sid) {
+        let session = self.by_sid.entry(sid).or_default();
+        session.is_authenticated = true;
+        for connection in &session.upgraded {
+            connection.activity.authenticate();
+        }
+    }
+
+    /// Whether the client of a session has shown a valid token.
+    pub(crate) fn is_authenticated(&self, sid: Sid) -> bool {
+        self.by_sid.get(&sid).is_some_and(|session| session.is_authenticated)
     }
 
     /// Subtracts the polls of a session from `queued` as long as that lives.
@@ -72,6 +88,9 @@ impl Sessions {
     pub(crate) fn upgraded(&mut self, sid: Sid, connection: Connection) {
         self.purge();
         let session = self.by_sid.entry(sid).or_default();
+        if session.is_authenticated {
+            connection.activity.authenticate();
+        }
         session.upgraded.retain(|connection| !connection.close.is_cancelled());
         session.upgraded.push(connection);
     }

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::{connection::Connection, socket_writer::SocketWriter};
+use crate::{connection::Connection, open_connections::OpenConnection, socket_writer::SocketWriter};
 
 /// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,6 @@ impl Default for ConnectionTimeouts {
 ///
 /// A closing connection goes through three steps: reads fail, which makes the HTTP server or the engine end; what is queued may
 /// be written until [`ConnectionTimeouts::closing`] has passed; then both directions are shut down.
-#[derive(Debug)]
 pub struct Stream {
     tcp: Arc<TcpStream>,
     connection: Connection,
@@ -57,7 +56,17 @@ pub struct Stream {
     /// Runs while a write makes no progress.
     stall: Option<StallTimer>,
     is_shut_down: bool,
+    /// Place among the open connections of the listener.
+    open: Option<OpenConnection>,
+    rewrite_failure: Option<Arc<RewriteFailure>>,
 }
+
+/// Function that replaces an answer which the HTTP server writes by itself. Its argument begins with `HTTP/1.1 4`; `None`
+/// leaves the answer as it is.
+pub type RewriteFailure = dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync;
+
+/// Beginning of an answer that refuses a request.
+const CLIENT_ERROR: &[u8] = b"HTTP/1.1 4";
 
 impl Stream {
     pub(crate) fn new(
@@ -71,17 +80,40 @@ impl Stream {
         Self {
             tcp,
             cancelled: Box::pin(close.clone().cancelled_owned()),
-            connection: Connection { peer, close, writer },
+            connection: Connection::new(peer, close, writer),
             timeouts,
             write_deadline: None,
             stall: None,
             is_shut_down: false,
+            open: None,
+            rewrite_failure: None,
         }
+    }
+
+    /// Holds the place among the open connections until the connection ends.
+    pub(crate) fn registered(mut self, open: OpenConnection, rewrite_failure: Option<Arc<RewriteFailure>>) -> Self {
+        self.open = Some(open);
+        self.rewrite_failure = rewrite_failure;
+        self
     }
 
     /// Handle to the connection, for the extensions of its requests.
     pub const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Writes another answer in place of one that the HTTP server makes by itself. Returns the length of the answer that was
+    /// replaced; `None` if it has to be written.
+    fn replace_failure(&self, answer: &[u8]) -> Option<usize> {
+        if !answer.starts_with(CLIENT_ERROR) {
+            return None;
+        }
+        let replacement = self.rewrite_failure.as_deref()?(answer)?;
+        // Some hundred bytes on a connection on which little was written: they fit, or the peer does not read anyway.
+        match self.connection.writer.poll_write(&replacement) {
+            Poll::Ready(Ok(_)) => Some(answer.len()),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
+        }
     }
 
     fn start_closing(&mut self) -> Instant {
@@ -126,6 +158,7 @@ impl Stream {
         self.stall = None;
         self.connection.close.cancel();
         self.connection.writer.shut_down();
+        self.connection.ended.cancel();
     }
 
     /// Writes what sessions have sent past the engine and the kernel did not take at once.
@@ -176,9 +209,18 @@ impl AsyncRead for Stream {
             ready!(self.tcp.poll_read_ready(cx))?;
             match self.tcp.try_read_buf(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(drop)),
+                read => {
+                    self.connection.activity.read();
+                    return Poll::Ready(read.map(drop));
+                }
             }
         }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
 
@@ -186,6 +228,9 @@ impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.check_writable()?;
         self.connection.writer.register_writer(cx);
+        if let Some(written) = self.replace_failure(data) {
+            return Poll::Ready(Ok(written));
+        }
         let written = self.connection.writer.poll_write(data);
         self.after_write(written)
     }
@@ -197,6 +242,11 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         self.check_writable()?;
         self.connection.writer.register_writer(cx);
+        if let [head] = data
+            && let Some(written) = self.replace_failure(head)
+        {
+            return Poll::Ready(Ok(written));
+        }
         let written = self.connection.writer.poll_write_vectored(data);
         self.after_write(written)
     }
@@ -217,7 +267,9 @@ impl AsyncWrite for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        drop(self.open.take());
         self.connection.writer.shut_down();
         self.connection.close.cancel();
+        self.connection.ended.cancel();
     }
 }

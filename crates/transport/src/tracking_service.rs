@@ -15,6 +15,7 @@ use crate::{
     connection::Connection,
     connections::{BoxFuture, Connections, EndSession},
     engine::{SOCKET_IO_PATH, requests_websocket, session_id},
+    session_trust::SessionTrust,
 };
 
 /// Address with a session id that cannot exist: the engine answers it with 400 "Session ID unknown".
@@ -68,11 +69,20 @@ where
         if sid.is_none() || upgrades {
             detach_from_read_buffer(&mut request);
         }
+        if sid.is_none() {
+            request.extensions_mut().insert(Arc::new(SessionTrust::default()));
+        }
         if sid.is_none() && !upgrades {
             return Box::pin(self.inner.call(request));
         }
         let connection = request.extensions().get::<Connection>().cloned();
         let is_poll = *request.method() == Method::GET && !upgrades;
+        // Its requests carry no token of their own.
+        if let (Some(sid), Some(connection)) = (sid, &connection)
+            && self.connections.is_authenticated(sid)
+        {
+            connection.activity.authenticate();
+        }
         // A session that is being closed may fetch what is queued, and nothing else.
         if !is_poll && sid.is_some_and(|sid| self.connections.is_closing(sid)) {
             *request.uri_mut() = Uri::from_static(UNKNOWN_SESSION);

@@ -23,6 +23,17 @@ impl From<IpAddr> for ClientAddress {
     }
 }
 
+impl ClientAddress {
+    /// The address, or the first one of the network.
+    pub const fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
+/// The peer of the connection is a trusted proxy, whose `X-Forwarded-…` headers count. In the extensions of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViaTrustedProxy;
+
 /// The proxies whose `X-Forwarded-For` is trusted. Empty by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies(Vec<IpNet>);

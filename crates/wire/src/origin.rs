@@ -48,13 +48,27 @@ impl Origins {
     }
 }
 
+/// Whether an origin has the host and the port of a `Host` header, whatever its scheme. Host names have no case; no port, 80
+/// and 443 are the same, since a proxy that ends TLS may pass on either.
+pub fn is_same_host(origin: &str, host: &str) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else { return false };
+    let ((ours, our_port), (theirs, their_port)) = (split_port(authority), split_port(host.trim()));
+    let number = |port| if matches!(port, Some("80" | "443")) { None } else { port };
+    !ours.is_empty() && ours.eq_ignore_ascii_case(theirs) && number(our_port) == number(their_port)
+}
+
 fn is_loopback(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
+    let (host, _) = split_port(authority);
     matches!(scheme, "http" | "https") && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// Splits `host[:port]`. An IPv6 address is in brackets.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
+        _ => (authority, None),
+    }
 }
 
 #[cfg(test)]
@@ -81,5 +95,33 @@ mod tests {
         assert!("ally.example".parse::<Origins>().is_err());
         assert!("https://ally.example,".parse::<Origins>().is_err());
         assert_eq!("*".parse(), Ok(Origins::Any));
+    }
+
+    #[test]
+    fn an_origin_may_name_the_host_of_the_request() {
+        for (origin, host) in [
+            ("http://ally.example:5000", "ally.example:5000"),
+            ("wss://ally.example", "ally.example"),
+            ("https://ALLY.example", "ally.Example"),
+            ("https://ally.example:443", "ally.example"),
+            ("http://ally.example", "ally.example:443"),
+            ("http://ally.example:80", "ally.example:443"),
+            ("http://[2001:db8::1]:5000", "[2001:db8::1]:5000"),
+            ("http://[2001:db8::1]", "[2001:db8::1]:80"),
+        ] {
+            assert!(is_same_host(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("http://ally.example:5001", "ally.example:5000"),
+            ("http://ally.example", "ally.example:5000"),
+            ("http://ally.example.evil.example", "ally.example"),
+            ("http://evil.example", "ally.example"),
+            ("http://[2001:db8::1]", "[2001:db8::2]"),
+            ("null", "null"),
+            ("ally.example", "ally.example"),
+            ("http://", ""),
+        ] {
+            assert!(!is_same_host(origin, host), "{origin} {host}");
+        }
     }
 }

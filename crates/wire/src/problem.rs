@@ -80,6 +80,8 @@ pub mod faults {
         invalid_input = 400, "invalid_input", "Some of what was sent is not valid";
         /// The body is not JSON.
         invalid_json = 400, "invalid_json", "The body is not valid JSON";
+        /// The head of the request is not HTTP, or the request is not one of Engine.IO.
+        malformed_request = 400, "malformed_request", "The request is malformed";
         /// There is no such route.
         route_not_found = 404, "route_not_found", "There is no such route";
         /// The route exists, but not for this method.
@@ -88,10 +90,14 @@ pub mod faults {
         request_timeout = 408, "request_timeout", "The request did not arrive in time";
         /// The body is larger than 64 KiB.
         body_too_large = 413, "body_too_large", "The body is larger than 64 KiB";
+        /// The address is too long.
+        uri_too_long = 414, "uri_too_long", "The address is too long";
         /// The content type is not JSON.
         unsupported_media_type = 415, "unsupported_media_type", "Send the body as application/json";
         /// A rate limit was exceeded; `Retry-After` says when to try again.
         rate_limited = 429, "rate_limited", "Too many requests; try again later";
+        /// The head of the request is larger than 16 KiB.
+        head_too_large = 431, "head_too_large", "The head of the request is larger than 16 KiB";
         /// A fault of the service, logged with the request id.
         internal = 500, "internal", "Something went wrong on our side";
         /// The database cannot be reached or is too slow.

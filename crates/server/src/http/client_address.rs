@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use allynet_transport::Connection;
-use allynet_wire::client::TrustedProxies;
+use allynet_wire::client::{TrustedProxies, ViaTrustedProxy};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue},
@@ -41,6 +41,9 @@ pub(super) async fn attach_client_address(State(proxies): State<Proxies>, mut re
     }
     let client = proxies.trusted.client(peer, forwarded);
     request.extensions_mut().insert(client);
+    if proxies.trusted.contain(peer) {
+        request.extensions_mut().insert(ViaTrustedProxy);
+    }
     request
 }
 
@@ -62,7 +65,7 @@ mod tests {
     async fn client(trusted: &str, headers: &[&[u8]]) -> Option<ClientAddress> {
         let peer: SocketAddr = "127.0.0.1:4711".parse().unwrap();
         let mut request = Request::new(Body::empty());
-        request.extensions_mut().insert(Connection { peer, close: CancellationToken::new(), writer: Arc::default() });
+        request.extensions_mut().insert(Connection::new(peer, CancellationToken::new(), Arc::default()));
         for header in headers {
             request.headers_mut().append(FORWARDED_FOR, HeaderValue::from_bytes(header).unwrap());
         }

@@ -8,7 +8,7 @@ use super::*;
 
 fn connection() -> Connection {
     let (peer, close) = (SocketAddr::from(([127, 0, 0, 1], 1)), CancellationToken::new());
-    Connection { peer, close, writer: Arc::default() }
+    Connection::new(peer, close, Arc::default())
 }
 
 fn close_tokens(connections: &[Connection]) -> Vec<CancellationToken> {

@@ -100,12 +100,15 @@ fn every_fault_has_status_reason_and_message() {
     assert_snapshot!(lines.join("\n"), @r"
     400 invalid_input: Some of what was sent is not valid
     400 invalid_json: The body is not valid JSON
+    400 malformed_request: The request is malformed
     404 route_not_found: There is no such route
     405 method_not_allowed: This method is not allowed here
     408 request_timeout: The request did not arrive in time
     413 body_too_large: The body is larger than 64 KiB
+    414 uri_too_long: The address is too long
     415 unsupported_media_type: Send the body as application/json
     429 rate_limited: Too many requests; try again later
+    431 head_too_large: The head of the request is larger than 16 KiB
     500 internal: Something went wrong on our side
     503 unavailable: The service cannot do this right now; try again
     ");
