@@ -62,7 +62,6 @@ const table = {
   'GET /api/health': Array(9).fill(200),
   'GET /healthz': Array(9).fill(200),
   'GET /readyz': Array(9).fill(200),
-  'GET /metrics': Array(9).fill(200),
 };
 
 // The same emergency when it is resolved.

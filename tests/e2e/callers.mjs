@@ -46,10 +46,10 @@ export class Caller {
 
   /**
    * Sends a request: `{ status, headers, text, body }`; `body` is undefined if the answer is not JSON. A string is sent
-   * unchanged, any other body as JSON. `root: ''` is for paths outside of /api/v1.
+   * unchanged, any other body as JSON. `root: ''` is for paths outside of /api/v1, `url` for another listener of the node.
    */
-  async request(method, path, body, { headers = {}, root = '/api/v1' } = {}) {
-    const answer = await fetch(this.node.url + root + path, {
+  async request(method, path, body, { headers = {}, root = '/api/v1', url = this.node.url } = {}) {
+    const answer = await fetch(url + root + path, {
       method,
       headers: {
         ...(this.tokens && { authorization: `Bearer ${this.tokens.accessToken}` }),

@@ -75,12 +75,14 @@ export async function run({ args = [], env = {} } = {}) {
 /**
  * Starts one server. `database` is `'sqlite'` or `'postgres'`, for a private database that is removed with the server, or
  * the result of `createDatabase`, which can be shared. `env` adds environment variables; `undefined` removes one.
+ * `descriptors` limits the number of open files, soft and hard.
  */
-export async function startNode({ database = 'sqlite', env = {}, args = [] } = {}) {
+export async function startNode({ database = 'sqlite', env = {}, args = [], descriptors } = {}) {
   assert.ok(existsSync(BINARY), `${BINARY} is missing: build it with \`cargo build --bin allynet\`, or set ALLYNET_BIN`);
   const own = typeof database === 'string';
   const store = own ? await createDatabase(database) : database;
   const node = new Node(store, own, env, args);
+  node.descriptors = descriptors;
   try {
     await node.started();
   } catch (fault) {
@@ -117,6 +119,7 @@ class Node {
       RUST_LOG: 'info',
       DATABASE_URL: database.url,
       ALLYNET_LISTEN: '127.0.0.1:0',
+      ALLYNET_ADMIN_LISTEN: '127.0.0.1:0',
       ALLYNET_JWT_SECRET: JWT_SECRET,
       ALLYNET_ADMIN_EMAIL: ADMIN.email,
       ALLYNET_ADMIN_PASSWORD: ADMIN.password,
@@ -130,8 +133,15 @@ class Node {
     return this.stdout + this.stderr;
   }
 
+  /** Id of the process. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   async started() {
-    const child = spawn(BINARY, this.args, { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const limited = this.descriptors ? ['prlimit', `--nofile=${this.descriptors}:${this.descriptors}`] : [];
+    const [program, ...args] = [...limited, BINARY, ...this.args];
+    const child = spawn(program, args, { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(child);
     const listening = Promise.withResolvers?.() ?? deferred();
@@ -160,6 +170,8 @@ class Node {
     );
     try {
       this.url = await Promise.race([listening.promise, gone, tooLate]);
+      /** URL of the listener for operators, unless it is off. */
+      this.adminUrl = /metrics on (http:\/\/[\d.]+:\d+)/.exec(this.stdout)?.[1];
       await Promise.race([this.#ready(late.signal), gone, tooLate]);
     } finally {
       late.abort();

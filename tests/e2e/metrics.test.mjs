@@ -21,7 +21,7 @@ async function documented() {
 
 /** The current metrics: `{ types, samples: [{ name, labels, value }], text, headers }`. */
 async function measured(app) {
-  const { status, text, headers } = await app.anonymous().request('GET', '/metrics', undefined, { root: '' });
+  const { status, text, headers } = await app.anonymous().request('GET', '/metrics', undefined, { root: '', url: app.adminUrl });
   assert.equal(status, 200);
   const types = new Map();
   const samples = [];

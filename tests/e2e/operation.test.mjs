@@ -12,6 +12,7 @@ import { assertMatches, atLeast, ok, refused } from './shapes.mjs';
 
 const SETTINGS = [
   'ALLYNET_LISTEN',
+  'ALLYNET_ADMIN_LISTEN',
   'DATABASE_URL',
   'ALLYNET_JWT_SECRET',
   'ALLYNET_ACCESS_TOKEN_TTL',
@@ -61,6 +62,8 @@ describe('an invalid setting stops the start with one line that names it', () =>
     ['ALLYNET_LISTEN', 'nowhere'],
     ['ALLYNET_LISTEN', '127.0.0.1:99999'],
     ['ALLYNET_LISTEN', '192.0.2.1:80'],
+    ['ALLYNET_ADMIN_LISTEN', '5001'],
+    ['ALLYNET_ADMIN_LISTEN', '192.0.2.1:80'],
     ['DATABASE_URL', 'mysql://x'],
     ['DATABASE_URL', 'sqlite:///no/such/folder/allynet.db'],
     ['DATABASE_URL', 'postgres://me:swordfish@127.0.0.1:1/allynet', { ALLYNET_JWT_SECRET: 'long enough, so long, 32 bytes and more' }],
@@ -81,7 +84,7 @@ describe('an invalid setting stops the start with one line that names it', () =>
     ['ALLYNET_LOG_FORMAT', 'xml'],
     ['RUST_LOG', 'allynet=noisy'],
   ];
-  const right = { ALLYNET_LISTEN: '127.0.0.1:0', DATABASE_URL: 'sqlite://allynet.db', ALLYNET_ADMIN_EMAIL: 'a@b.example', ALLYNET_ADMIN_PASSWORD: 'long enough' };
+  const right = { ALLYNET_LISTEN: '127.0.0.1:0', ALLYNET_ADMIN_LISTEN: '127.0.0.1:0', DATABASE_URL: 'sqlite://allynet.db', ALLYNET_ADMIN_EMAIL: 'a@b.example', ALLYNET_ADMIN_PASSWORD: 'long enough' };
   for (const [name, value, more] of wrong) {
     it(`${name}=${value}`, async () => {
       const { code, stdout, stderr } = await run({ env: { ...right, ...more, [name]: value } });
@@ -135,7 +138,7 @@ describe('the key that signs tokens', () => {
   if (databases.includes('postgres')) {
     it('is required with PostgreSQL', async () => {
       const database = await createDatabase('postgres');
-      const { code, stderr } = await run({ env: { DATABASE_URL: database.url, ALLYNET_LISTEN: '127.0.0.1:0' } });
+      const { code, stderr } = await run({ env: { DATABASE_URL: database.url, ALLYNET_LISTEN: '127.0.0.1:0', ALLYNET_ADMIN_LISTEN: 'off' } });
       assert.notEqual(code, 0);
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
       assert.ok(stderr.includes('ALLYNET_JWT_SECRET'), stderr);

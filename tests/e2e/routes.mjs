@@ -43,7 +43,6 @@ DELETE /api/v1/emergencies/:id/messages/:messageId
 GET    /api/health
 GET    /healthz
 GET    /readyz
-GET    /metrics
 `
   .trim()
   .split('\n')
@@ -53,7 +52,7 @@ GET    /metrics
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz|metrics)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

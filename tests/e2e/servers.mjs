@@ -19,7 +19,10 @@ export const unique = () => randomBytes(6).toString('hex');
 
 // ---------------------------------------------------------------------------------------- databases
 
-/** Creates an empty database, `{ kind, url, drop() }`; several nodes may share it. */
+/**
+ * Creates an empty database, `{ kind, url, drop() }`; several nodes may share it. PostgreSQL also has `refuse()`, which ends
+ * all connections and allows no new ones, and `accept()`.
+ */
 export async function createDatabase(kind) {
   if (kind === 'sqlite') {
     const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-'));
@@ -44,7 +47,16 @@ export async function createDatabase(kind) {
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { kind, url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return {
+    kind,
+    url: url.href,
+    drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    async refuse() {
+      await onServer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+      await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+    },
+    accept: () => onServer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`),
+  };
 }
 
 // -------------------------------------------------------------------------------------------- Redis

@@ -113,9 +113,7 @@ impl Service {
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
             log: store.log.clone(),
             presence: Arc::new(presence),
-            ready: Arc::new(|| true),
-            redis: None,
-            metrics: Arc::new(String::new),
+            readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
             limits: allynet_wire::limits::Limits::off(),
         });
         Self { postgres, store, tokens, emergencies, helpers, accounts, router }

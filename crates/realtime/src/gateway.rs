@@ -76,6 +76,8 @@ pub struct GatewayPorts {
     pub clock: Arc<dyn port::Clock>,
     /// Limits of clients.
     pub limits: Limits,
+    /// Maximum number of sessions of one address whose clients have not shown a valid token.
+    pub anonymous_per_address: usize,
 }
 
 /// The connections of this node, as seen by the server. Clones refer to the same connections.
@@ -120,7 +122,7 @@ fn handshake(
     Handshake {
         origins,
         access: access.clone(),
-        limits: ports.limits.clone(),
+        anonymous_per_address: ports.anonymous_per_address,
         permits: ConnectionPermits::default(),
         events: Arc::new(event_router(ports, &gateway.hub, replayer.clone())),
         hub: gateway.hub.clone(),

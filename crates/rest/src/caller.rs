@@ -11,6 +11,7 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
     middleware::Next,
+    response::Response,
 };
 
 use crate::answer::{Answer, Failure};
@@ -23,18 +24,28 @@ pub(crate) struct Caller(pub(crate) Actor);
 #[derive(Debug)]
 pub(crate) struct Admin(pub(crate) Actor);
 
+/// The request carried a valid access token. In the extensions of its response.
+#[derive(Debug, Clone, Copy)]
+pub struct Authenticated;
+
 /// Middleware that requires a valid access token and inserts the [`Caller`], with the account as it is now.
 pub(crate) async fn authenticate(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let authenticated = accounts::authenticate(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(authenticated.actor));
-    Ok(next.run(request).await)
+    Ok(run_authenticated(request, next).await)
 }
 
 /// The same for all other routes: the account may be up to a second old, so that it can be cached.
 pub(crate) async fn recognize(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
     let recognized = accounts::recognize(&cx, bearer(request.headers())?).await?;
     request.extensions_mut().insert(Caller(recognized.actor));
-    Ok(next.run(request).await)
+    Ok(run_authenticated(request, next).await)
+}
+
+async fn run_authenticated(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Authenticated);
+    response
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750); the name of the scheme has no case (RFC 9110, 11.1).

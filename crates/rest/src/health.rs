@@ -1,15 +1,16 @@
 //! Liveness, readiness and metrics, for probes, load balancers and Prometheus.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use allynet_domain::port;
 use allynet_wire::{data, problem::faults};
 use axum::{
-    Json,
+    Json, Router,
     extract::State,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     answer::{Answer, Failure},
@@ -27,28 +28,73 @@ const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The time in which the database has to answer `/readyz`.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time for which the answer of the database is reused: anybody may ask, as often as they like.
+const DATABASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-#[derive(Clone)]
-struct HealthState {
+/// Readiness of this node, with the latest answer of the database.
+pub struct Readiness {
     changes: Arc<dyn port::Changes>,
-    ready: ReadinessCheck,
+    node: ReadinessCheck,
     redis: Option<ReadinessCheck>,
-    metrics: RenderMetrics,
+    /// Time of the latest check, and whether the database can store a change. Locked during a check, so that there is one at
+    /// a time and all requests that arrive meanwhile share its result.
+    latest: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Readiness {
+    /// Readiness of a node, its database, and its Redis if it has one.
+    pub fn new(changes: Arc<dyn port::Changes>, node: ReadinessCheck, redis: Option<ReadinessCheck>) -> Arc<Self> {
+        Arc::new(Self { changes, node, redis, latest: Mutex::default() })
+    }
+
+    /// Asks the database whether it can store a change, at most once a second.
+    async fn check_database(&self) -> Result<(), Failure> {
+        let mut latest = self.latest.lock().await;
+        if let Some((at, is_ready)) = *latest
+            && at.elapsed() < DATABASE_CHECK_INTERVAL
+        {
+            return if is_ready { Ok(()) } else { Err(faults::unavailable().into()) };
+        }
+        let checked = match tokio::time::timeout(DATABASE_TIMEOUT, self.changes.ready()).await {
+            Ok(answered) => answered.map_err(Failure::from),
+            Err(late) => Err(Failure::from(port::Error::unavailable(late))),
+        };
+        *latest = Some((Instant::now(), checked.is_ok()));
+        checked
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").finish_non_exhaustive()
+    }
 }
 
 /// Routes without authentication.
-pub(crate) fn routes(
-    changes: Arc<dyn port::Changes>,
-    ready: ReadinessCheck,
-    redis: Option<ReadinessCheck>,
-    metrics: RenderMetrics,
-) -> Routes {
+pub(crate) fn routes(readiness: Arc<Readiness>) -> Routes {
     Resource::new()
         .get("/api/health", alive)
         .get("/healthz", alive)
-        .get("/readyz", readiness)
-        .get("/metrics", render_metrics)
-        .with_state(HealthState { changes, ready, redis, metrics })
+        .get("/readyz", check_readiness)
+        .with_state(readiness)
+}
+
+#[derive(Clone)]
+struct MetricsState {
+    render: RenderMetrics,
+    /// Rendering takes a core for milliseconds: never more than one.
+    turn: Arc<Mutex<()>>,
+}
+
+/// The router of the listener for operators: health, readiness and metrics.
+pub fn admin_router(readiness: Arc<Readiness>, metrics: RenderMetrics) -> Router {
+    let metrics = MetricsState { render: metrics, turn: Arc::default() };
+    let metrics = Resource::new().get("/metrics", render_metrics).with_state(metrics);
+    routes(readiness)
+        .merge(metrics)
+        .router
+        .method_not_allowed_fallback(async || Failure::from(faults::method_not_allowed()))
+        .fallback(async || Failure::from(faults::route_not_found()))
 }
 
 async fn alive() -> Response {
@@ -57,19 +103,17 @@ async fn alive() -> Response {
 
 /// Ready, but `degraded`, while Redis is away: only signals between nodes are lost then. All nodes lose it at once, so
 /// reporting "not ready" would take the whole service out of the load balancer.
-async fn readiness(State(cx): State<HealthState>) -> Answer {
-    if !(cx.ready)() {
+async fn check_readiness(State(cx): State<Arc<Readiness>>) -> Answer {
+    if !(cx.node)() {
         return Err(faults::unavailable().into());
     }
-    match tokio::time::timeout(DATABASE_TIMEOUT, cx.changes.ready()).await {
-        Ok(answered) => answered?,
-        Err(late) => return Err(Failure::from(port::Error::unavailable(late))),
-    }
-    let redis = cx.redis.map(|redis| if redis() { "ok" } else { "away" });
+    cx.check_database().await?;
+    let redis = cx.redis.as_ref().map(|redis| if redis() { "ok" } else { "away" });
     let status = if redis == Some("away") { "degraded" } else { "ok" };
     Ok(Json(data::Readiness { success: true, status, database: "ok", redis }).into_response())
 }
 
-async fn render_metrics(State(cx): State<HealthState>) -> Response {
-    ([(CONTENT_TYPE, METRICS_CONTENT_TYPE), (CACHE_CONTROL, "no-store")], (cx.metrics)()).into_response()
+async fn render_metrics(State(cx): State<MetricsState>) -> Response {
+    let _turn = cx.turn.lock().await;
+    ([(CONTENT_TYPE, METRICS_CONTENT_TYPE), (CACHE_CONTROL, "no-store")], (cx.render)()).into_response()
 }

@@ -24,5 +24,6 @@ mod routes;
 mod tests;
 
 pub use answer::Failure;
-pub use health::{ReadinessCheck, RenderMetrics};
+pub use caller::Authenticated;
+pub use health::{Readiness, ReadinessCheck, RenderMetrics, admin_router};
 pub use router::{RestPorts, router};

@@ -36,12 +36,8 @@ pub struct RestPorts {
     pub log: Arc<dyn port::EventLog>,
     /// The presence of users.
     pub presence: Arc<dyn port::Presence>,
-    /// Whether this node is ready.
-    pub ready: health::ReadinessCheck,
-    /// Whether the Redis is usable; `None` without one.
-    pub redis: Option<health::ReadinessCheck>,
-    /// The metrics of the process.
-    pub metrics: health::RenderMetrics,
+    /// The readiness of this node.
+    pub readiness: Arc<health::Readiness>,
     /// The rate limits.
     pub limits: Limits,
 }
@@ -73,13 +69,9 @@ pub fn router(ports: RestPorts) -> Router {
 
 /// Routes without authentication.
 pub(crate) fn public(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, ready, redis, metrics, limits, .. } = ports;
-    auth::public(SignInState { accounts: accounts.clone(), limits: limits.clone() }).merge(health::routes(
-        accounts.changes.clone(),
-        ready.clone(),
-        redis.clone(),
-        metrics.clone(),
-    ))
+    let RestPorts { accounts, readiness, limits, .. } = ports;
+    let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone() };
+    auth::public(sign_in).merge(health::routes(readiness.clone()))
 }
 
 /// Authenticated routes that hash a password.

@@ -17,7 +17,7 @@ use axum::{
         HeaderValue, Method,
         header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
     },
-    middleware::{Next, from_fn_with_state, map_request, map_request_with_state},
+    middleware::{Next, from_fn, from_fn_with_state, map_request, map_request_with_state, map_response},
     response::{IntoResponse as _, Response},
 };
 use tokio_util::task::TaskTracker;
@@ -28,19 +28,24 @@ use tower_http::{
     request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
 };
 
-use crate::listener::attach_connection;
-
+mod body_deadline;
 mod client_address;
+mod framework_answers;
 mod metrics;
 mod request_id;
 mod request_log;
+mod response_headers;
 
+pub(crate) use framework_answers::replace_server_answer;
 pub(crate) use metrics::describe as describe_metrics;
 
+use body_deadline::limit_body_time;
 use client_address::{Proxies, attach_client_address};
+use framework_answers::fill_empty_failure;
 use metrics::RequestMetrics;
 use request_id::{GenerateRequestId, REQUEST_ID, discard_invalid_request_id};
 use request_log::observe;
+use response_headers::finish_response;
 
 /// The time for which a browser may cache the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
@@ -57,10 +62,16 @@ pub(crate) struct HttpOptions {
     pub(crate) in_flight: TaskTracker,
 }
 
-/// Wraps all routes in the middleware. Must be served with the
-/// [`ConnectionInfo`](crate::listener::ConnectionInfo) of each connection.
+/// Wraps all routes in the middleware. Must be served by [`serve`](crate::listener::serve), which attaches the connection of
+/// each request.
 pub(crate) fn service(rest: Router, socket_io: SocketService, options: HttpOptions) -> Router {
+    let socket_io = ServiceBuilder::new().layer(map_request(limit_body_time)).service(socket_io);
     wrap(rest.route_service(SOCKET_IO_PATH, socket_io), options)
+}
+
+/// Wraps the routes for operators in the same middleware.
+pub(crate) fn admin_service(routes: Router, options: HttpOptions) -> Router {
+    wrap(routes, options)
 }
 
 fn wrap(routes: Router, HttpOptions { origins, proxies, ids, in_flight }: HttpOptions) -> Router {
@@ -68,18 +79,20 @@ fn wrap(routes: Router, HttpOptions { origins, proxies, ids, in_flight }: HttpOp
     let layers = ServiceBuilder::new()
         // First, so that a shutdown waits for everything below.
         .layer(from_fn_with_state(in_flight, count_in_flight))
-        // The connection has to be known to distinguish a client from a proxy.
-        .layer(map_request(attach_connection))
+        // A client has to be distinguished from a proxy by everything below.
         .layer(map_request_with_state(Proxies::new(proxies), attach_client_address))
         // An id that is not fit for a log counts as none: it is dropped before one is generated.
         .layer(map_request(discard_invalid_request_id))
         .layer(SetRequestIdLayer::new(REQUEST_ID, GenerateRequestId::new(ids)))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        // Outside CORS and panics, so that these answers get the headers as well.
+        .layer(from_fn(finish_response))
         // Outside CORS and panics, so that preflights and panics are logged and measured as well.
         .layer(from_fn_with_state(Arc::new(RequestMetrics::default()), observe))
         // Outside panics, so that a browser may read that answer too.
         .layer(cors(origins))
-        .layer(CatchPanicLayer::custom(answer_panic));
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(map_response(fill_empty_failure));
     routes.layer(layers)
 }
 

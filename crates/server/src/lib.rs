@@ -3,10 +3,12 @@
 //!
 //! The binary `allynet` is [`CommandLine::read`] and [`run`]. No rule of the service is decided here.
 
+mod admin_server;
 mod alert_timers;
 pub mod backoff;
 mod bootstrap;
 mod command;
+mod descriptors;
 pub mod emergency_queue;
 mod failure_log;
 mod http;

@@ -1,9 +1,9 @@
 //! The listening socket and the graceful shutdown, from the first connection to the last one closed.
 
-use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use allynet_realtime::Gateway;
-use allynet_transport::ConnectionTimeouts;
+use allynet_transport::{ConnectionLimits, ConnectionTimeouts, Listener};
 use anyhow::Context as _;
 use axum::Router;
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::listener::{ConnectionInfo, Listener};
+use crate::{http::replace_server_answer, listener::serve};
 
 /// The time that requests in flight have to end after a signal to stop.
 const REQUEST_DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
@@ -27,7 +27,7 @@ const SOCKET_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// # Errors
 /// Returns an error if the address cannot be bound or the listener fails.
 pub(crate) async fn listen(
-    address: SocketAddr,
+    (address, limits): (SocketAddr, ConnectionLimits),
     router: Router,
     in_flight: &TaskTracker,
     gateway: &Gateway,
@@ -40,13 +40,12 @@ pub(crate) async fn listen(
     let bound = tcp.local_addr()?;
     let close_all = CancellationToken::new();
     let listener = Listener::new(tcp, ConnectionTimeouts::default(), close_all.clone());
-    let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut serving = tokio::spawn(serving.into_future());
+    let listener = listener.with_limits(limits).with_failures(Arc::new(replace_server_answer));
+    let mut serving = tokio::spawn(serve(listener, router, stop.clone()));
     tracing::info!("listening on http://{}", browsable(bound));
 
     tokio::select! {
-        ended = &mut serving => return ended?.context("the listener failed"),
+        ended = &mut serving => return ended.context("the listener failed"),
         () = signals.received() => tracing::info!("stopping"),
     }
     stop.cancel();

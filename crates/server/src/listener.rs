@@ -1,55 +1,65 @@
-//! Adapter from the listener of the transport crate to `axum::serve`.
+//! HTTP server on the listener of the transport crate.
+//!
+//! Not `axum::serve`, which offers neither a limit for the head of a request nor a hook at the begin and end of each.
 
-use std::{io, net::SocketAddr};
+use std::{convert::Infallible, pin::pin};
 
-use allynet_transport::{Connection, ConnectionTimeouts, Stream};
-use axum::{
-    extract::{ConnectInfo, Request, connect_info::Connected},
-    serve::IncomingStream,
-};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use allynet_transport::{Connection, Listener, Stream};
+use axum::{Router, body::Body, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
-/// Listener for `axum::serve`, together with `into_make_service_with_connect_info::<ConnectionInfo>()`.
-#[derive(Debug)]
-pub struct Listener(allynet_transport::Listener);
+/// Largest head of a request in bytes. Browsers send at most a few thousand; a reverse proxy accepts 8 or 16 KB.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-impl Listener {
-    /// Wraps a bound listener. Cancelling `close_all` closes every connection that was or will be accepted; it does not stop
-    /// accepting.
-    pub fn new(tcp: TcpListener, timeouts: ConnectionTimeouts, close_all: CancellationToken) -> Self {
-        Self(allynet_transport::Listener::new(tcp, timeouts, close_all))
+/// Serves `router` on every connection until `stop` is cancelled; then accepts no more, and returns when all connections have
+/// ended.
+///
+/// Each request carries its [`Connection`] in its extensions.
+pub async fn serve(mut listener: Listener, router: Router, stop: CancellationToken) {
+    let router = router.with_state(());
+    let connections = TaskTracker::new();
+    while let Some((stream, _)) = stop.run_until_cancelled(listener.accept()).await {
+        connections.spawn(serve_connection(stream, router.clone(), stop.clone()));
+    }
+    // Before the wait: what arrives from now on is refused by the kernel.
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn serve_connection(stream: Stream, router: Router, stop: CancellationToken) {
+    let connection = stream.connection().clone();
+    let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), connection.clone(), request));
+    let mut http = http1::Builder::new();
+    // Deadlines for heads and idle connections are those of the listener, which distinguishes the two.
+    http.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let served = tokio::select! {
+        served = &mut serving => served,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = served {
+        // Of interest to nobody but the peer, which caused it: a malformed head, a reset, a deadline.
+        tracing::debug!(%error, "connection ended");
     }
 }
 
-impl axum::serve::Listener for Listener {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
-        self.0.accept().await
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// Connection of a request, as axum hands it over.
-#[derive(Clone, Debug)]
-pub struct ConnectionInfo(Connection);
-
-impl Connected<IncomingStream<'_, Listener>> for ConnectionInfo {
-    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        Self(stream.io().connection().clone())
-    }
-}
-
-/// Puts the [`Connection`] of a request into its extensions. For `axum::middleware::map_request`.
-pub async fn attach_connection(mut request: Request) -> Request {
-    let info = request.extensions().get::<ConnectInfo<ConnectionInfo>>().cloned();
-    if let Some(ConnectInfo(ConnectionInfo(connection))) = info {
-        request.extensions_mut().insert(connection);
-    }
-    request
+async fn answer(
+    router: Router,
+    connection: Connection,
+    request: Request<Incoming>,
+) -> Result<axum::response::Response, Infallible> {
+    let mut request = request.map(Body::new);
+    let activity = connection.activity.clone();
+    request.extensions_mut().insert(connection);
+    activity.begin_request();
+    let response = router.oneshot(request).await;
+    activity.end_request();
+    response
 }

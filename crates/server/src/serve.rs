@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
 use allynet_realtime::Gateway;
-use allynet_rest::RenderMetrics;
-use allynet_wire::limits::Limits;
+use allynet_rest::{Readiness, RestPorts};
+use allynet_transport::{ConnectionLimits, PhaseTimeouts};
+use allynet_wire::{client::ClientAddress, limits::Limits};
 use anyhow::Context as _;
 use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admin_server::AdminServer,
     alert_timers,
     bootstrap::restore_open_emergencies,
+    descriptors,
     http::{self, HttpOptions},
     limits,
     listen::listen,
@@ -24,6 +27,9 @@ use crate::{
     store::{PersistencePorts, Store},
     wiring::{self, UseCases},
 };
+
+/// Smallest limit of connections from one address whose clients have not shown a token, however few sockets it may have.
+const MIN_ANONYMOUS_CONNECTIONS: usize = 100;
 
 /// Applies the migrations of the database.
 ///
@@ -56,13 +62,18 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let link = NodeLink::open(redis.as_ref(), node)?;
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
-    let realtime = realtime_ports(&use_cases, &ports, &projections, (node, &link), limits.clone());
+    let per_address = settings.connections_per_address.get();
+    let realtime = realtime_ports(&use_cases, &ports, &projections, (node, &link), (limits.clone(), per_address));
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins);
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
-    let rest = rest_router(&use_cases, ports.log.clone(), (metrics, limits), &gateway, (&stop, &link));
+    let readiness = readiness(&ports, &gateway, (&stop, &link));
+    let rest = rest_router(&use_cases, ports.log.clone(), (readiness.clone(), limits), &gateway);
     let in_flight = TaskTracker::new();
-    let router = http::service(rest, socket_io, http_options(settings, &use_cases, in_flight.clone()));
+    let options = || http_options(settings, &use_cases, in_flight.clone());
+    let router = http::service(rest, socket_io, options());
+    let admin = http::admin_service(allynet_rest::admin_router(readiness, metrics), options());
+    let admin = AdminServer::bind(settings.admin_listen, admin).await?;
 
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
@@ -70,7 +81,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let workers = spawn_workers(&use_cases, ports, projections, &gateway, &stop);
     workers.spawn(exporter.run_upkeep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
-    let outcome = listen(settings.listen, router, &in_flight, &gateway, &stop).await;
+    let connections = connection_limits(settings);
+    let outcome = listen((settings.listen, connections), router, &in_flight, &gateway, &stop).await;
+    // Until now, so that a probe sees the shutdown.
+    admin.close().await;
     // Cancelled already unless the listener failed.
     stop.cancel();
     stop_dispatcher.cancel();
@@ -87,7 +101,7 @@ fn realtime_ports(
     ports: &PersistencePorts,
     projections: &Projections,
     (node, link): (NodeId, &NodeLink),
-    limits: Limits,
+    (limits, anonymous_per_address): (Limits, usize),
 ) -> allynet_realtime::GatewayPorts {
     allynet_realtime::GatewayPorts {
         accounts: use_cases.accounts.clone(),
@@ -101,30 +115,42 @@ fn realtime_ports(
         log: ports.log.clone(),
         clock: use_cases.clock.clone(),
         limits,
+        anonymous_per_address,
     }
+}
+
+fn readiness(
+    ports: &PersistencePorts,
+    gateway: &Gateway,
+    (stop, link): (&CancellationToken, &NodeLink),
+) -> Arc<Readiness> {
+    let (following, draining) = (gateway.clone(), stop.clone());
+    let node = Arc::new(move || following.is_following() && !draining.is_cancelled());
+    Readiness::new(ports.changes.clone(), node, link.readiness())
 }
 
 fn rest_router(
     use_cases: &UseCases,
     log: Arc<dyn port::EventLog>,
-    (metrics, limits): (RenderMetrics, Limits),
+    (readiness, limits): (Arc<Readiness>, Limits),
     gateway: &Gateway,
-    (stop, link): (&CancellationToken, &NodeLink),
 ) -> Router {
-    let (following, draining) = (gateway.clone(), stop.clone());
     let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
-    allynet_rest::router(allynet_rest::RestPorts {
-        accounts,
-        helpers,
-        emergencies,
-        messages,
-        log,
-        presence: gateway.presence(),
-        metrics,
-        ready: Arc::new(move || following.is_following() && !draining.is_cancelled()),
-        limits,
-        redis: link.readiness(),
-    })
+    let presence = gateway.presence();
+    let ports = RestPorts { accounts, helpers, emergencies, messages, log, presence, readiness, limits };
+    allynet_rest::router(ports)
+}
+
+fn connection_limits(settings: &Settings) -> ConnectionLimits {
+    let proxies = settings.trusted_proxies.clone().unwrap_or_default();
+    ConnectionLimits {
+        timeouts: PhaseTimeouts::default(),
+        total: descriptors::raise_limit(),
+        // A client that has not shown its token yet may need several connections at once.
+        anonymous_per_peer: settings.connections_per_address.get().max(MIN_ANONYMOUS_CONNECTIONS),
+        // The clients behind a proxy are counted by the address that it forwards, when they connect a socket.
+        peer_key: Arc::new(move |peer| (!proxies.contain(peer)).then(|| ClientAddress::from(peer).ip())),
+    }
 }
 
 fn http_options(settings: &Settings, use_cases: &UseCases, in_flight: TaskTracker) -> HttpOptions {

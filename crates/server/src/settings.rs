@@ -2,7 +2,15 @@
 //!
 //! The only place that names environment variables for reading. A URL or a password is never part of an error.
 
-use std::{fmt, io::Write, net::SocketAddr, num::NonZeroUsize, str::FromStr, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    io::Write,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    str::FromStr,
+    time::Duration,
+};
 
 use allynet_domain::{
     AlertPolicy, Email, HelperPolicy, Metres, Password, PlaceBeforeAccept, PlacePolicy, usecase::Rules,
@@ -11,8 +19,10 @@ use allynet_redis::Address;
 use allynet_wire::{client::TrustedProxies, origin::Origins};
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::admin_server::AdminListen;
 
 /// AllyNet: emergency alerts for verified helpers nearby
 #[derive(Debug, Parser)]
@@ -62,6 +72,17 @@ pub(crate) struct Settings {
         default_value = "0.0.0.0:5000"
     )]
     pub(crate) listen: SocketAddr,
+
+    /// Address and port of health, readiness and metrics for operators, or `off`
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_ADMIN_LISTEN",
+        value_name = "ALLYNET_ADMIN_LISTEN",
+        hide_env = true,
+        default_value = "127.0.0.1:5001"
+    )]
+    pub(crate) admin_listen: AdminListen,
 
     /// Database: `sqlite://FILE` (created if missing) or `postgres://USER:PASSWORD@HOST:PORT/NAME`
     #[arg(
@@ -160,7 +181,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) rate_limits: Switch,
 
-    /// Maximum connections per client address
+    /// Maximum number of sockets per client address whose clients have not shown a valid token
     #[arg(
         long,
         global = true,
@@ -254,7 +275,9 @@ pub(crate) struct Settings {
 impl CommandLine {
     /// Reads flags and environment. An invalid value ends the process with status 2 and one line that names the setting.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| {
+        let command = ignore_empty_variables(Self::command(), |name| std::env::var_os(name));
+        let parsed = command.try_get_matches().and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|error| {
             if !error.use_stderr() {
                 error.exit();
             }
@@ -344,6 +367,14 @@ impl fmt::Debug for Database {
     }
 }
 
+/// Makes an environment variable that is set to the empty string count as absent: container tools cannot pass one as unset.
+fn ignore_empty_variables(command: clap::Command, read: impl Fn(&OsStr) -> Option<OsString>) -> clap::Command {
+    command.mut_args(|argument| {
+        let is_empty = argument.get_env().and_then(&read).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(Resettable::Reset) } else { argument }
+    })
+}
+
 /// Parses durations such as `90s`, `15m`, `24h`, `7d`. Longer units than days are refused, as months and years have no
 /// fixed length; so is less than a second, as `0` is a typing error.
 fn duration(text: &str) -> Result<Duration, &'static str> {
@@ -405,6 +436,7 @@ mod tests {
     fn an_invalid_value_is_reported_with_its_variable() {
         for (flag, value, name) in [
             ("--listen", "nowhere", "ALLYNET_LISTEN"),
+            ("--admin-listen", "5001", "ALLYNET_ADMIN_LISTEN"),
             ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
             ("--place-before-accept", "roughly", "ALLYNET_PLACE_BEFORE_ACCEPT"),
             ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),

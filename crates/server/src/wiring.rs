@@ -96,7 +96,7 @@ pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result
 pub(crate) fn limits(settings: &Settings) -> (Limits, Arc<GovernorLimiter>) {
     let limiter = Arc::new(GovernorLimiter::new());
     let limits = match settings.rate_limits {
-        Switch::On => Limits::on(limiter.clone(), settings.connections_per_address.get()),
+        Switch::On => Limits::on(limiter.clone()),
         Switch::Off => Limits::off(),
     };
     (limits, limiter)

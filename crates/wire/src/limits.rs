@@ -129,7 +129,6 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/health", NEVER),
     ("GET", "/healthz", NEVER),
     ("GET", "/readyz", NEVER),
-    ("GET", "/metrics", NEVER),
     ("POST", "/api/v1/auth/register", &[Limit::Registrations, Limit::Credentials]),
     ("POST", "/api/v1/auth/login", &[Limit::Logins, Limit::Credentials]),
     ("POST", "/api/v1/auth/refresh", &[Limit::Refreshes]),
@@ -241,13 +240,12 @@ pub struct Limits {
 #[derive(Clone)]
 struct Enabled {
     limiter: Arc<dyn Limiter>,
-    connections_per_address: usize,
 }
 
 impl Limits {
     /// Limits as in the tables.
-    pub fn on(limiter: Arc<dyn Limiter>, connections_per_address: usize) -> Self {
-        Self { enabled: Some(Enabled { limiter, connections_per_address }) }
+    pub fn on(limiter: Arc<dyn Limiter>) -> Self {
+        Self { enabled: Some(Enabled { limiter }) }
     }
 
     /// No limits.
@@ -261,11 +259,6 @@ impl Limits {
     /// The time until the next token.
     pub fn take(&self, limit: Limit, key: LimitKey) -> Result<(), Duration> {
         self.enabled.as_ref().map_or(Ok(()), |enabled| enabled.limiter.take(limit, key))
-    }
-
-    /// The maximum number of connections per client address.
-    pub fn connections_per_address(&self) -> usize {
-        self.enabled.as_ref().map_or(usize::MAX, |enabled| enabled.connections_per_address)
     }
 
     /// The maximum number of connections per user.

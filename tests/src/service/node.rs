@@ -43,6 +43,7 @@ impl Node {
             .env("RUST_LOG", "info")
             .env("DATABASE_URL", database)
             .env("ALLYNET_LISTEN", "127.0.0.1:0")
+            .env("ALLYNET_ADMIN_LISTEN", "off")
             .env("ALLYNET_JWT_SECRET", SECRET)
             .env("ALLYNET_RATE_LIMITS", "off")
             .envs(settings.iter().copied())

@@ -39,6 +39,11 @@ impl AccessReader {
         Self { accounts, emergencies, hub, permits: Semaphore::new(MAX_CONCURRENT_READS) }
     }
 
+    /// Whether a token is signed by the service and has not expired. Its session may have ended.
+    pub(crate) fn is_signed(&self, token: &str) -> bool {
+        self.accounts.tokens.read_access(token, self.accounts.clock.now()).is_ok()
+    }
+
     /// Reads the identity and the rooms of the bearer of a token. Begins after this node has seen `read_after`.
     ///
     /// # Errors

@@ -5,7 +5,12 @@ use std::{borrow::Cow, future::ready, sync::Arc, time::Duration};
 
 use allynet_wire::socket::Failure;
 use serde_json::Value;
-use socketioxide::extract::{Event, SocketRef, TryData};
+use socketioxide::{
+    adapter::Adapter,
+    extract::{Event, SocketRef, TryData},
+    handler::DisconnectHandler,
+    socket::{DisconnectReason, Socket},
+};
 
 use crate::{
     hub::state::Hub,
@@ -38,6 +43,23 @@ pub(crate) struct EventRouter {
     pub(crate) replayer: Arc<Replayer>,
 }
 
+/// Ends a session when its socket leaves the namespace.
+///
+/// Not a closure: the library runs the future of a closure in a task, and removes the socket from the namespace when that has
+/// ended. Until then it ignores a CONNECT packet, so a client that disconnects and connects again would get no answer.
+struct EndSession {
+    hub: Arc<Hub<Device>>,
+    session: Arc<Session>,
+}
+
+impl<A: Adapter> DisconnectHandler<A, ()> for EndSession {
+    fn call_with_defer(&self, socket: Arc<Socket<A>>, _: DisconnectReason, remove: fn(Arc<Socket<A>>)) {
+        self.session.end();
+        self.hub.remove(self.session.id);
+        remove(socket);
+    }
+}
+
 impl EventRouter {
     /// Registers the handlers of all events on a socket.
     pub(crate) fn listen(self: &Arc<Self>, socket: &SocketRef, session: &Arc<Session>) {
@@ -57,12 +79,7 @@ impl EventRouter {
             router.receive(&listener, Request::unknown(), (socket, Cow::Owned(event)), (ack, fallback));
             ready(())
         });
-        let (hub, session) = (Arc::clone(&self.hub), Arc::clone(session));
-        socket.on_disconnect(move || {
-            session.end();
-            hub.remove(session.id);
-            ready(())
-        });
+        socket.on_disconnect(EndSession { hub: Arc::clone(&self.hub), session: Arc::clone(session) });
     }
 
     /// Queues, defers or refuses an event. Of its two acknowledgements one goes with the job, the other answers if the

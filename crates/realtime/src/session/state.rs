@@ -21,7 +21,6 @@ use crate::{
     metrics::{EmitKind, Metrics},
     session::{
         coalescer::Coalescer,
-        connection_permits::ConnectionPermit,
         in_flight::InFlight,
         inbox::Inbox,
         reply::{Ack, DeferredReply, ReplyTo},
@@ -43,8 +42,6 @@ pub(crate) struct Session {
     pub(crate) deferred_position: Coalescer<Fix, DeferredReply>,
     pub(crate) connections: Connections,
     metrics: Arc<Metrics>,
-    /// Returned when the connection ends, which may be long before the session is dropped.
-    permit: Mutex<Option<ConnectionPermit>>,
     pending: Mutex<Option<PendingAttachment>>,
 }
 
@@ -68,7 +65,6 @@ impl Session {
         (id, identity): (MemberId, Identity),
         writer: SessionWriter,
         (snapshot, last_event): (RoomSnapshot, Option<EventId>),
-        permit: Option<ConnectionPermit>,
         connections: Connections,
         (metrics, in_flight): (Arc<Metrics>, InFlight),
     ) -> Self {
@@ -82,8 +78,8 @@ impl Session {
         // Refused only while the service stops, and then all other jobs are refused, too.
         inbox.push(until_attached).ok();
         let pending = Mutex::new(Some(PendingAttachment { snapshot, last_event, attached }));
-        let (deferred_position, permit) = (Coalescer::default(), Mutex::new(permit));
-        Self { id, identity, inbox, writer, deferred_position, connections, metrics, permit, pending }
+        let deferred_position = Coalescer::default();
+        Self { id, identity, inbox, writer, deferred_position, connections, metrics, pending }
     }
 
     /// Takes the data for attaching the connection. `None` at the second call, and once the connection is over.
@@ -97,7 +93,6 @@ impl Session {
         self.inbox.close();
         self.deferred_position.close();
         drop(self.take_pending());
-        drop(self.permit.lock().take());
     }
 
     /// Whether the session has ended.

@@ -24,7 +24,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{Failure, ReadinessCheck, RestPorts, router};
+use crate::{Failure, Readiness, ReadinessCheck, RestPorts, router};
 
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
@@ -106,6 +106,8 @@ impl Mocks {
             rules: rules.clone(),
         };
         let ready: ReadinessCheck = Arc::new(move || !self.not_ready);
+        let redis = self.redis.map(|open| Arc::new(move || open) as ReadinessCheck);
+        let readiness = Readiness::new(changes.clone(), ready, redis);
         RestPorts {
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),
@@ -128,10 +130,8 @@ impl Mocks {
             emergencies,
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
-            ready,
-            metrics: Arc::new(|| METRICS.to_owned()),
+            readiness,
             limits: self.limits,
-            redis: self.redis.map(|open| Arc::new(move || open) as ReadinessCheck),
         }
     }
 

@@ -36,7 +36,7 @@ impl Limiter for Script {
 
 fn limited(refused: &[Limit]) -> (App, Arc<Script>) {
     let script = Arc::new(Script { refused: refused.to_vec(), ..Script::default() });
-    (Mocks { limits: Limits::on(script.clone(), 100), ..Mocks::default() }.app(), script)
+    (Mocks { limits: Limits::on(script.clone()), ..Mocks::default() }.app(), script)
 }
 
 fn address() -> ClientAddress {

@@ -104,9 +104,8 @@ async fn a_node_is_ready_when_it_serves_and_its_database_answers_in_time() {
     mocks.app().get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 
     let silent = Mocks::default().ports();
-    let changes = std::sync::Arc::new(Silent);
-    let accounts = allynet_domain::usecase::accounts::AccountPorts { changes, ..silent.accounts.clone() };
-    let router = crate::router(crate::RestPorts { accounts, ..silent });
+    let readiness = crate::Readiness::new(std::sync::Arc::new(Silent), std::sync::Arc::new(|| true), None);
+    let router = crate::router(crate::RestPorts { readiness, ..silent });
     super::app::App(router).get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 }
 
@@ -123,12 +122,30 @@ async fn a_node_whose_redis_is_away_is_ready_but_degraded() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_database_is_asked_at_most_once_a_second() {
+    let mut mocks = Mocks::default();
+    mocks.changes.expect_ready().times(1).returning(|| Err(port::Error::unavailable("gone")));
+    mocks.changes.expect_ready().times(1).returning(|| Ok(()));
+    let app = mocks.app();
+    for _ in 0..3 {
+        app.get_as("user", "/readyz").await.assert_failure(503, "unavailable");
+    }
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        assert_eq!(app.get_as("user", "/readyz").await.status, 200);
+    }
+}
+
 #[tokio::test]
-async fn metrics_are_text_and_need_no_token() {
-    let got = Mocks::default().app().send(request(Method::GET, "/metrics").body(Body::empty()).unwrap()).await;
+async fn metrics_are_text_and_on_the_router_for_operators_only() {
+    let get = || request(Method::GET, "/metrics").body(Body::empty()).unwrap();
+    let admin = crate::admin_router(Mocks::default().ports().readiness, std::sync::Arc::new(|| METRICS.to_owned()));
+    let got = super::app::App(admin).send(get()).await;
     assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, Some(METRICS)));
     assert_eq!(got.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(got.header("cache-control"), Some("no-store"));
+    Mocks::default().app().send(get()).await.assert_failure(404, "route_not_found");
 }
 
 /// A database that never answers.

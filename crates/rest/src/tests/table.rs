@@ -15,7 +15,6 @@ pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("GET", "/api/health"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
-    ("GET", "/metrics"),
 ];
 
 pub(super) const AUTHENTICATED: &[(&str, &str)] = &[

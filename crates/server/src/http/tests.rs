@@ -66,6 +66,7 @@ impl App {
         let (minute, secret) = (Duration::from_mins(1), "k".repeat(32).into());
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
         let use_cases = UseCases::new(&ports, tokens, Rules::default(), Box::new(|_| ()));
+        let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             accounts: use_cases.accounts,
             helpers: use_cases.helpers,
@@ -73,9 +74,7 @@ impl App {
             messages: use_cases.messages,
             log: ports.log,
             presence: Arc::new(MockPresence::new()),
-            ready: Arc::new(|| true),
-            redis: None,
-            metrics: Arc::new(String::new),
+            readiness,
             limits: Limits::off(),
         });
         let socket_io = any(async || StatusCode::BAD_REQUEST);

@@ -93,15 +93,36 @@ async fn a_client_that_reconnects_as_an_emergency_ends_receives_the_end() {
 }
 
 #[tokio::test]
-async fn a_node_too_far_behind_the_log_admits_no_client() {
+async fn a_node_too_far_behind_the_log_closes_the_transport_without_an_answer() {
     let node = Node::start().await;
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(101);
     let mut client = node.websocket().await;
     client.send(r#"40/emergencies,{"token":"1"}"#).await;
-    let refused = r#"44/emergencies,{"message":"The service cannot do this right now; try again"}"#;
-    assert_eq!(client.text().await, refused);
+    client.assert_ended().await;
+    let (mut http, session) = node.open_polling().await;
+    assert_eq!(http.post(&session, r#"40/emergencies,{"token":"1"}"#).await.0, 200);
+    loop {
+        let (status, body) = http.get(&session).await;
+        assert!(!body.contains("44/emergencies"), "{body}");
+        if status == 400 {
+            break;
+        }
+    }
     node.happens(None, Event::SessionsRevoked { user: user(9), only: None, except: None });
-    node.attach(client, "1").await;
+    node.connect(1).await;
+}
+
+#[tokio::test]
+async fn a_client_that_disconnects_and_connects_again_on_one_transport_is_always_answered() {
+    let node = Node::start().await;
+    let mut client = node.connect(1).await;
+    for round in 0..200 {
+        client.send("41/emergencies,").await;
+        client.send(r#"40/emergencies,{"token":"1"}"#).await;
+        let answer = client.text().await;
+        assert!(answer.starts_with("40/emergencies,"), "{round}: {answer}");
+        assert_eq!(client.event().await.0, "session:ready", "{round}");
+    }
 }
 
 #[tokio::test]

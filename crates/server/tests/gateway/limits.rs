@@ -39,7 +39,7 @@ impl Limiter for ScriptedLimiter {
 
 async fn limited_node() -> (Node, Arc<ScriptedLimiter>) {
     let limiter = Arc::new(ScriptedLimiter::default());
-    let node = Node::limited(Limits::on(limiter.clone(), 100)).await;
+    let node = Node::limited(Limits::on(limiter.clone())).await;
     node.script.live.lock().unwrap().push(raised(emergency(CALL), user(1)));
     (node, limiter)
 }

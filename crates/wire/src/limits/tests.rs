@@ -91,7 +91,6 @@ fn emails_that_differ_in_case_are_one_key() {
 fn disabled_limits_allow_everything() {
     let limits = Limits::off();
     assert_eq!(limits.take(Limit::Credentials, LimitKey::Account(7)), Ok(()));
-    assert_eq!(limits.connections_per_address(), usize::MAX);
     assert_eq!((limits.connections_per_user(), limits.rooms_per_socket()), (usize::MAX, usize::MAX));
 }
 
@@ -103,9 +102,8 @@ fn enabled_limits_ask_the_limiter() {
             Err(Duration::from_secs(3))
         }
     }
-    let limits = Limits::on(Arc::new(Never), 100);
+    let limits = Limits::on(Arc::new(Never));
     assert_eq!(limits.take(Limit::Writes, LimitKey::Socket(1)), Err(Duration::from_secs(3)));
-    assert_eq!(limits.connections_per_address(), 100);
     assert_eq!((limits.connections_per_user(), limits.rooms_per_socket()), (10, 50));
 }
 

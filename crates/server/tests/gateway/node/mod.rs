@@ -16,13 +16,13 @@ use allynet_domain::{
     testing,
 };
 use allynet_realtime::{Gateway, GatewayPorts, gateway};
-use allynet_server::listener::{ConnectionInfo, Listener, attach_connection};
+use allynet_server::listener::serve;
 use allynet_transport::{
-    ConnectionTimeouts, SOCKET_IO_PATH,
+    ConnectionTimeouts, Listener, SOCKET_IO_PATH,
     testing::{Client, Http, POLLING, WEBSOCKET},
 };
 use allynet_wire::{limits::Limits, origin::Origins};
-use axum::{Router, middleware::map_request};
+use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
 use tokio::{
@@ -133,13 +133,12 @@ impl Node {
         let recorder = PrometheusBuilder::new().build_recorder();
         let (service, gateway, dispatcher) =
             metrics::with_local_recorder(&recorder, || gateway(ports, Origins::default()));
-        let router = Router::new().route_service(SOCKET_IO_PATH, service).layer(map_request(attach_connection));
+        let router = Router::new().route_service(SOCKET_IO_PATH, service);
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let stop = CancellationToken::new();
         let listener = Listener::new(tcp, ConnectionTimeouts::default(), stop.clone());
-        let service = router.into_make_service_with_connect_info::<ConnectionInfo>();
-        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        tokio::spawn(serve(listener, router, stop.clone()));
         tokio::spawn(dispatcher.run(stop.clone()));
         let (last, stop) = (AtomicI64::new(LAST_EVENT_BEFORE), stop.drop_guard());
         let measured = recorder.handle();
@@ -196,11 +195,16 @@ impl Node {
         client
     }
 
-    /// Polling session of a user after `session:ready`: its query, and the connection it uses.
-    pub(crate) async fn poll(&self, who: u128) -> (String, Http) {
+    /// Polling session without a namespace: the connection it uses, and its query.
+    pub(crate) async fn open_polling(&self) -> (Http, String) {
         let mut http = Http::over(self.tcp().await);
         let open: Value = serde_json::from_str(&http.get(POLLING).await.1[1..]).unwrap();
-        let query = format!("{POLLING}&sid={}", open["sid"].as_str().unwrap());
+        (http, format!("{POLLING}&sid={}", open["sid"].as_str().unwrap()))
+    }
+
+    /// Polling session of a user after `session:ready`: its query, and the connection it uses.
+    pub(crate) async fn poll(&self, who: u128) -> (String, Http) {
+        let (mut http, query) = self.open_polling().await;
         let connect = format!(r#"40/emergencies,{{"token":"{who}"}}"#);
         assert_eq!(http.post(&query, &connect).await.0, 200);
         let mut greeting = String::new();

@@ -84,6 +84,7 @@ pub(super) fn ports(
         log,
         clock,
         limits,
+        anonymous_per_address: 100,
     }
 }
 
