@@ -29,6 +29,10 @@ DECLARE
     new_wave integer;
     new_account account;
     new_emergency emergency;
+    -- A row of user_block, which a later migration makes.
+    new_block record;
+    ended_blocks uuid[];
+    removed integer;
 BEGIN
     IF NOT change ?& change_keys OR change - change_keys <> '{}'
         OR EXISTS (SELECT FROM jsonb_array_elements(change -> 'events') AS e
@@ -57,6 +61,9 @@ BEGIN
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
+            WHEN 'add_block' THEN '{op,id,owner_id,user_id,email,blocked_id,created_at,earliest_end,max_listed,max_in_effect,emergencies}'
+            WHEN 'remove_block' THEN '{op,owner_id,key}'
+            WHEN 'end_blocks' THEN '{op,owner_id,blocked_id,blocks}'
             WHEN 'add_trust' THEN '{op,helpers,by,max}'
             WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision}'
             WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision,responses}'
@@ -78,7 +85,10 @@ BEGIN
 
         CASE w ->> 'op'
 
+        -- A block of this email that is committed at the same time waits, or this registration waits for it: see add_block.
         WHEN 'register_account' THEN
+            PERFORM pg_advisory_xact_lock(hashtextextended(w ->> 'email', 0));
+            UPDATE user_block SET blocked_id = (w ->> 'id')::uuid WHERE email_hash = email_hash_v1(w ->> 'email');
             INSERT INTO account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
                 verification, available, skills, trust_score, rating_sum, rating_count, created_at)
             SELECT id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
@@ -123,6 +133,60 @@ BEGIN
         WHEN 'set_blocked' THEN
             UPDATE account SET blocked = (w ->> 'blocked')::boolean, blocked_reason = w ->> 'blocked_reason'
             WHERE id = person;
+
+        -- An emergency that one of the two raises, and a first response, lock their accounts for the foreign key. FOR UPDATE
+        -- conflicts with that: either they see this block, or this statement sees them among the emergencies.
+        WHEN 'add_block' THEN
+            new_block := jsonb_populate_record(NULL::user_block, w - '{op,max_listed,max_in_effect,emergencies}'::text[]);
+            IF new_block.email IS NOT NULL THEN
+                PERFORM pg_advisory_xact_lock(hashtextextended(new_block.email, 0));
+            END IF;
+            PERFORM FROM account WHERE id IN (new_block.owner_id, new_block.blocked_id) ORDER BY id FOR UPDATE;
+            IF new_block.blocked_id IS DISTINCT FROM
+                    (SELECT a.id FROM account a WHERE a.id = new_block.user_id OR a.email = new_block.email)
+                OR new_block.blocked_id IS NOT NULL
+                    AND live_emergencies_of_v1(ARRAY[new_block.owner_id, new_block.blocked_id])
+                        <> ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(w -> 'emergencies') AS e ORDER BY 1)
+            THEN
+                RAISE EXCEPTION 'the block was decided on other emergencies' USING ERRCODE = 'AN001';
+            END IF;
+            IF NOT EXISTS (SELECT FROM user_block b
+                           WHERE b.owner_id = new_block.owner_id AND b.ends_at IS NULL
+                               AND (b.user_id = new_block.user_id OR b.email = new_block.email))
+            THEN
+                -- One that was removed from the list and still has effect.
+                DELETE FROM user_block b
+                WHERE b.owner_id = new_block.owner_id
+                    AND (b.user_id = new_block.user_id OR b.email = new_block.email);
+                IF (SELECT count(*) FILTER (WHERE b.ends_at IS NULL) >= (w ->> 'max_listed')::integer
+                        OR count(*) >= (w ->> 'max_in_effect')::integer
+                    FROM user_block b WHERE b.owner_id = new_block.owner_id)
+                THEN
+                    RAISE EXCEPTION 'too many blocks' USING ERRCODE = '23514', CONSTRAINT = 'user_block_limit';
+                END IF;
+                INSERT INTO user_block (id, owner_id, user_id, email, email_hash, blocked_id, created_at, earliest_end)
+                VALUES (new_block.id, new_block.owner_id, new_block.user_id, new_block.email,
+                    email_hash_v1(coalesce(new_block.email,
+                        (SELECT a.email FROM account a WHERE a.id = new_block.user_id))),
+                    new_block.blocked_id, new_block.created_at, new_block.earliest_end);
+            END IF;
+
+        WHEN 'remove_block' THEN
+            UPDATE user_block SET ends_at = greatest(decided_at, earliest_end)
+            WHERE owner_id = (w ->> 'owner_id')::uuid AND ends_at IS NULL
+                AND (id = (w ->> 'key')::uuid OR user_id = (w ->> 'key')::uuid);
+
+        WHEN 'end_blocks' THEN
+            ended_blocks := ARRAY (SELECT b::uuid FROM jsonb_array_elements_text(w -> 'blocks') AS b);
+            PERFORM FROM account WHERE id = (w ->> 'owner_id')::uuid FOR UPDATE;
+            DELETE FROM user_block WHERE id = ANY (ended_blocks) AND ends_at <= decided_at;
+            GET DIAGNOSTICS removed = ROW_COUNT;
+            IF removed <> cardinality(ended_blocks)
+                OR EXISTS (SELECT FROM user_block b WHERE b.owner_id = (w ->> 'owner_id')::uuid
+                               AND b.blocked_id = (w ->> 'blocked_id')::uuid)
+            THEN
+                RAISE EXCEPTION 'the blocks are not over' USING ERRCODE = 'AN001';
+            END IF;
 
         -- Locked in the order of ids, or two emergencies with the same helpers could wait for each other.
         WHEN 'add_trust' THEN

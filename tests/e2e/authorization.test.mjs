@@ -21,6 +21,10 @@ const table = {
   'GET /auth/emergency-contacts': everybody(200),
   'POST /auth/emergency-contacts': everybody(201),
   'DELETE /auth/emergency-contacts/:contactId': everybody('404 contact_not_found'),
+  'GET /auth/me/blocks': everybody(200),
+  'POST /auth/me/blocks': everybody(200),
+  'PUT /auth/me/blocks/:userId': everybody(200),
+  'DELETE /auth/me/blocks/:userId': everybody(200),
   'PUT /helpers/me': everybody(200),
   'PUT /helpers/me/location': everybody(200),
   'GET /emergencies/active': everybody(200),
@@ -36,6 +40,7 @@ const table = {
   'GET /admin/emergencies': administrators(200),
   'PUT /helpers/:userId/verification': administrators(200),
   'PUT /helpers/:userId/block': administrators(200),
+  'GET /helpers/:userId/blocks': administrators(200),
 
   // Helpers: administrators and owners are not helpers by themselves.
   'GET /emergencies/nearby': ['403 not_a_helper', 200, 200, '403 not_a_helper', '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
@@ -146,6 +151,7 @@ for (const database of databases) {
     const bodies = {
       'PUT /auth/me': () => ({}),
       'POST /auth/emergency-contacts': () => ({ name: 'Mum', email: 'mum@home.example' }),
+      'POST /auth/me/blocks': () => ({ email: 'blocked@home.example' }),
       'PUT /helpers/me/location': () => ({ latitude: 1, longitude: 1 }),
       'POST /emergencies': () => ({ location: { latitude: 1, longitude: 1 } }),
       'PUT /helpers/:userId/verification': () => ({ status: 'rejected' }),

@@ -13,6 +13,10 @@ GET    /api/v1/auth/stats
 GET    /api/v1/auth/emergency-contacts
 POST   /api/v1/auth/emergency-contacts
 DELETE /api/v1/auth/emergency-contacts/:contactId
+GET    /api/v1/auth/me/blocks
+POST   /api/v1/auth/me/blocks
+PUT    /api/v1/auth/me/blocks/:userId
+DELETE /api/v1/auth/me/blocks/:userId
 GET    /api/v1/helpers
 GET    /api/v1/helpers/me
 PUT    /api/v1/helpers/me
@@ -20,6 +24,7 @@ PUT    /api/v1/helpers/me/location
 GET    /api/v1/helpers/presence
 PUT    /api/v1/helpers/:userId/verification
 PUT    /api/v1/helpers/:userId/block
+GET    /api/v1/helpers/:userId/blocks
 GET    /api/v1/admin/emergencies
 POST   /api/v1/emergencies
 GET    /api/v1/emergencies/active

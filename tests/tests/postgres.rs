@@ -10,11 +10,12 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Change, Event, EventId, Recipient, Revision, Role, Score, Verification, Write, port::EventTail,
+    Account, BlockTarget, Change, Event, EventId, Recipient, Revision, Role, Score, UserBlock, Verification, Write,
+    port::{EndedBlocks, EventTail},
 };
 use allynet_tests::{
     contract::{
-        Database, Store, at, call_of, change, hash, marker, message_in, metres, next, read_up_to, response_of,
+        Database, Store, at, call_of, change, hash, id, marker, message_in, metres, next, read_up_to, response_of,
         session_of, somebody, text, verified,
     },
     database::OnPostgres,
@@ -229,6 +230,15 @@ fn every_write() -> Vec<Write> {
         Write::SendAlerts { emergency: of, wave: 1, recipients },
         Write::AcknowledgeAlert { emergency: of, helper: user },
         Write::SetDeclined { emergency: of, helper: user, declined: true },
+        Write::AddBlock {
+            by: owner.id,
+            block: UserBlock { id: id(), target: BlockTarget::User(user), created_at: at(0) },
+            user: Some(user),
+            earliest_end: at(1),
+            emergencies: vec![of],
+        },
+        Write::RemoveBlock { by: owner.id, key: user.into() },
+        Write::EndBlocks(EndedBlocks { by: owner.id, user: Some(user), blocks: vec![id()] }),
         Write::AddTrust { helpers: vec![user], by: 1 },
         Write::DeleteMessage { emergency: of, message: message.id },
         Write::PostMessage(message),

@@ -13,7 +13,7 @@ use allynet_domain::{
     Account, Role, SessionId, UserId, Write,
     port::{Clock, Ids, MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, alerts, emergencies, helpers, messages, rooms},
+    usecase::{Rules, accounts, alerts, blocks, emergencies, helpers, messages, rooms},
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
@@ -85,6 +85,11 @@ impl Service {
             backoff: testing::no_backoff(),
             rules: rules.clone(),
         };
+        let blocks = blocks::BlockPorts {
+            blocks: store.blocks.clone(),
+            accounts: store.accounts.clone(),
+            emergencies: emergencies.clone(),
+        };
         let accounts = accounts::AccountPorts {
             accounts: store.accounts.clone(),
             sessions: store.sessions.clone(),
@@ -108,6 +113,7 @@ impl Service {
         presence.expect_helpers_online().returning(|| 1);
         let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
+            blocks,
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
@@ -283,6 +289,14 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         for route in ["GET helpers", "GET helpers/presence", "GET admin/emergencies"] {
             service.costs(READ, &admin, route, Value::Null).await;
         }
+        let other = service.owner().await.account;
+        let user = format!("auth/me/blocks/{}", other.id);
+        service.costs(READ, &ada, "GET auth/me/blocks", Value::Null).await;
+        service.costs(CHANGE, &ada, &format!("PUT {user}"), Value::Null).await;
+        service.costs(READ, &ada, &format!("PUT {user}"), Value::Null).await;
+        service.costs(CHANGE, &ada, "POST auth/me/blocks", json!({ "email": "b@example.org" })).await;
+        service.costs(1, &ada, &format!("DELETE {user}"), Value::Null).await;
+        service.costs(READ, &admin, &format!("GET helpers/{}/blocks", ada.account.id), Value::Null).await;
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
         service.costs(CHANGE, &ada, "PUT auth/update-password", passwords).await;
         service.costs(1, &ada, "POST auth/logout", json!({})).await;

@@ -205,6 +205,8 @@ pub struct Account {
     pub helper: Option<HelperRecord>,
     /// Trust and ratings.
     pub reputation: HelperReputation,
+    /// The users that it blocks, in no order. Lists of accounts leave this empty.
+    pub blocks: Vec<UserId>,
     /// When it was registered.
     pub created_at: Timestamp,
 }

@@ -116,7 +116,11 @@ impl LoggedEvent {
             | Event::AlertAcknowledged { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
-            | Event::AccountBlocked { .. } => Vec::new(),
+            | Event::AccountBlocked { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_) => Vec::new(),
+            // To nobody else: the others see a cancelled response at most.
+            Event::EmergencyHidden { user, .. } => to_all(Audience::of([Room::User(*user)])),
         }
     }
 
@@ -185,6 +189,9 @@ impl LoggedEvent {
                 vec![RoomChange::CloseSessions { user: *user, only: *only, except: *except }]
             }
             (Event::AccountBlocked { user }, _) => vec![RoomChange::CloseBlocked { user: *user }],
+            (Event::EmergencyHidden { user, .. }, Some(emergency)) => {
+                vec![RoomChange::Leave { user: *user, rooms: part(emergency) }]
+            }
             (
                 Event::HelperJoined { .. }
                 | Event::HelpersAlerted { .. }
@@ -197,7 +204,10 @@ impl LoggedEvent {
                 | Event::MessageDeleted { .. }
                 | Event::AlertDeclined { .. }
                 | Event::AlertAcknowledged { .. }
-                | Event::Unanswered { .. },
+                | Event::Unanswered { .. }
+                | Event::UserBlocked(_)
+                | Event::UserUnblocked(_)
+                | Event::EmergencyHidden { .. },
                 _,
             ) => Vec::new(),
         }

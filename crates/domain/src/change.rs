@@ -1,8 +1,11 @@
 //! Changes: what a use case has decided, as data that is committed in one transaction.
 
+use uuid::Uuid;
+
 use crate::{
     Account, Emergency, EmergencyId, Event, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient,
-    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserId, Verification,
+    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
+    port::EndedBlocks,
 };
 
 /// Writes and events that are committed together, or not at all.
@@ -119,6 +122,34 @@ pub enum Write {
         /// The reason, for administrators.
         reason: Option<Text<500>>,
     },
+    /// A new block. It replaces one with the same target that was removed from the list, and a block with the same target in
+    /// the list stays as it is. `Conflict(Blocks)` when the user has too many.
+    ///
+    /// `Stale` unless `user` is the account that the target applies to, and `emergencies` are still those of
+    /// [`BlockContext`](crate::port::BlockContext). An emergency that one of the two raises meanwhile, and a response, wait
+    /// for this change, or this change for it.
+    AddBlock {
+        /// The user that makes it.
+        by: UserId,
+        /// The block.
+        block: UserBlock,
+        /// The account that it applies to.
+        user: Option<UserId>,
+        /// The earliest time at which its effects end.
+        earliest_end: Timestamp,
+        /// The live emergencies in which either user takes part.
+        emergencies: Vec<EmergencyId>,
+    },
+    /// Removes the block with this id, or the block of the user with this id, from the list of a user. Its effects last
+    /// until its earliest end. No-op without such a block.
+    RemoveBlock {
+        /// The user that made it.
+        by: UserId,
+        /// The id of the block or of the blocked user.
+        key: Uuid,
+    },
+    /// Deletes blocks whose effects are over; `Stale` if not all of them are, or if another one applies to the same account.
+    EndBlocks(EndedBlocks),
     /// A new, live emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`.
     RaiseEmergency(Box<Emergency>),
     /// The state of an emergency, on condition that the store still holds `emergency.revision`, which then grows by

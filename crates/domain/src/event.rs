@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, EmergencyId, EmergencyStatus, EventId, HelperCard, Message, MessageId, Metres, Recipient, ResolutionType,
-    ResponseStatus, SessionId, Text, Timestamp, UserId,
+    BlockedPair, Call, EmergencyId, EmergencyStatus, EventId, HelperCard, Message, MessageId, Metres, Recipient,
+    ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
 };
 
 /// An event, as decided by a use case.
@@ -160,6 +160,17 @@ pub enum Event {
         /// The user.
         user: UserId,
     },
+    /// A user blocked another.
+    UserBlocked(BlockedPair),
+    /// The last block of a user by another is over.
+    UserUnblocked(BlockedPair),
+    /// A block hid a live emergency from a user that knew of it.
+    EmergencyHidden {
+        /// The user, to whom it looks as if the emergency had ended.
+        user: UserId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 const fn yes() -> bool {
@@ -186,6 +197,9 @@ impl Event {
             Self::HelperRightsChanged { .. } => "helper_rights_changed",
             Self::SessionsRevoked { .. } => "sessions_revoked",
             Self::AccountBlocked { .. } => "account_blocked",
+            Self::UserBlocked(_) => "user_blocked",
+            Self::UserUnblocked(_) => "user_unblocked",
+            Self::EmergencyHidden { .. } => "emergency_hidden",
         }
     }
 }

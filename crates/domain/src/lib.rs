@@ -45,6 +45,7 @@ pub mod account;
 pub mod alert;
 pub mod approach;
 pub mod audience;
+pub mod blocks;
 pub mod change;
 pub mod disclosure;
 pub mod emergency;
@@ -73,6 +74,7 @@ pub use account::{
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
+pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, Write};
 pub use disclosure::{Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
@@ -82,7 +84,7 @@ pub use emergency::{
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use grid::Grid;
-pub use ids::{ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
+pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use message::{Addressee, Message, Sender, To};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};

@@ -32,6 +32,15 @@ pub enum Refusal {
     /// The account has the maximum number of emergency contacts.
     #[error("there are too many emergency contacts")]
     TooManyContacts,
+    /// Users cannot block themselves.
+    #[error("users cannot block themselves")]
+    OwnAccount {
+        /// Whether the account was named by its email.
+        by_email: bool,
+    },
+    /// The user has the maximum number of blocks.
+    #[error("there are too many blocks")]
+    TooManyBlocks,
     /// The caller may not do this.
     #[error("not allowed")]
     NotAuthorized,

@@ -14,11 +14,14 @@ use crate::{Postgres, caller_cache::EvictOnDrop, error::failed, rows::AccountRow
 
 const FIND: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
     FROM account a WHERE a.id = $1";
 const CREDENTIALS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at, a.password_hash
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
+        a.password_hash
     FROM account a WHERE a.email = $1";
 const SET_PROFILE: &str = "
     UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6 WHERE id = $1";

@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use allynet_domain::{Account, Change, SessionId, UserId, Write};
+use allynet_domain::{Account, Change, SessionId, UserId, Write, port::EndedBlocks};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -135,11 +135,14 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::SetHelper { user, .. }
             | Write::SetVerification { user, .. }
             | Write::SetBlocked { user, .. }
+            | Write::AddBlock { by: user, .. }
+            | Write::EndBlocks(EndedBlocks { by: user, .. })
             | Write::AddRating { helper: user, .. } => users.push(*user),
             Write::AddTrust { helpers, .. } => users.extend(helpers),
             Write::RegisterAccount { .. }
             | Write::OpenSession(_)
             | Write::ExpectAccount(_)
+            | Write::RemoveBlock { .. }
             | Write::RaiseEmergency(_)
             | Write::UpdateEmergency { .. }
             | Write::ExpectRevision { .. }
@@ -172,6 +175,7 @@ mod tests {
             blocked: false,
             helper: None,
             reputation: HelperReputation::default(),
+            blocks: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

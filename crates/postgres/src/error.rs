@@ -78,6 +78,7 @@ fn rule(constraint: &str) -> Option<Constraint> {
         "response_engaged" => Some(Constraint::Engaged),
         "rating_pkey" => Some(Constraint::Rating),
         "report_pkey" => Some(Constraint::Report),
+        "user_block_limit" => Some(Constraint::Blocks),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ mod statements;
 
 mod accounts;
 mod alerts;
+mod blocks;
 mod caller_cache;
 mod changes;
 mod emergencies;

@@ -45,6 +45,9 @@ pub(crate) struct AccountRow {
     trust_score: i32,
     rating_sum: i32,
     rating_count: i32,
+    /// Lists of accounts leave it out.
+    #[sqlx(default)]
+    blocks: Vec<Uuid>,
     created_at: Timestamp,
 }
 
@@ -66,6 +69,7 @@ impl AccountRow {
             trust_score,
             rating_sum,
             rating_count,
+            blocks,
             created_at,
         } = self;
         let stored = RowDecoder::account(id);
@@ -84,6 +88,7 @@ impl AccountRow {
             blocked,
             helper: helper(stored, verification.as_deref(), available, &skills)?,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
+            blocks: blocks.into_iter().map(Into::into).collect(),
             created_at,
         })
     }

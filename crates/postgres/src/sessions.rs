@@ -13,7 +13,8 @@ use crate::{Postgres, error::failed, rows::AccountRow};
 
 const AUTHENTICATE: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
     FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.id = $1 AND s.account_id = $2 AND s.revoked_at IS NULL";
 
@@ -27,6 +28,7 @@ const CONFIRM: &str = "
     )
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
         a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         EXISTS (SELECT FROM confirmed) AS confirmed
     FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.id = $1 AND s.revoked_at IS NULL";

@@ -1,7 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, changes, emergencies, events, helpers, messages, place_grid, positions, raise_context, sessions,
+    accounts, alerts, blocks, changes, emergencies, events, helpers, messages, place_grid, positions, raise_context,
+    sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -17,6 +18,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files = [
         accounts::STATEMENTS,
         alerts::STATEMENTS,
+        blocks::STATEMENTS,
         changes::STATEMENTS,
         emergencies::STATEMENTS,
         events::STATEMENTS,

@@ -4,10 +4,12 @@
 //! key, so a key is added here and in a next version of the function together.
 
 use allynet_domain::{
-    Account, Change, Emergency, EmergencyId, MAX_TRUST, Message, NewEvent, PasswordHash, Response, Sender, Session, To,
-    Url, Write,
+    Account, Change, Email, Emergency, EmergencyId, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_TRUST, Message, NewEvent,
+    PasswordHash, Response, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write, port::EndedBlocks,
 };
 use serde_json::{Result, Value, json};
+
+use crate::blocks::columns;
 
 /// Encodes a change.
 ///
@@ -44,6 +46,9 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::SetHelper { .. }
         | Write::SetVerification { .. }
         | Write::SetBlocked { .. }
+        | Write::AddBlock { .. }
+        | Write::RemoveBlock { .. }
+        | Write::EndBlocks(_)
         | Write::RaiseEmergency(_)
         | Write::AddTrust { .. }
         | Write::AddReport { .. } => None,
@@ -83,6 +88,13 @@ fn write(write: &Write) -> Value {
         Write::SetBlocked { user, blocked, reason } => {
             json!({ "op": "set_blocked", "account_id": user, "blocked": blocked, "blocked_reason": reason })
         }
+        Write::AddBlock { by, block, user, earliest_end, emergencies } => {
+            add_block(*by, block, *user, *earliest_end, emergencies)
+        }
+        Write::RemoveBlock { by, key } => json!({ "op": "remove_block", "owner_id": by, "key": key }),
+        Write::EndBlocks(EndedBlocks { by, user, blocks }) => {
+            json!({ "op": "end_blocks", "owner_id": by, "blocked_id": user, "blocks": blocks })
+        }
         Write::RaiseEmergency(emergency) => raise_emergency(emergency),
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
         Write::ExpectRevision { emergency, revision } => {
@@ -115,8 +127,24 @@ fn write(write: &Write) -> Value {
     }
 }
 
+fn add_block(
+    by: UserId,
+    block: &UserBlock,
+    user: Option<UserId>,
+    earliest_end: Timestamp,
+    emergencies: &[EmergencyId],
+) -> Value {
+    let UserBlock { id, target, created_at } = block;
+    let (user_id, email) = columns(target);
+    json!({
+        "op": "add_block", "id": id, "owner_id": by, "user_id": user_id, "email": email.map(Email::as_str),
+        "blocked_id": user, "created_at": created_at, "earliest_end": earliest_end, "max_listed": MAX_BLOCKS,
+        "max_in_effect": MAX_BLOCKS_IN_EFFECT, "emergencies": emergencies,
+    })
+}
+
 fn register_account(account: &Account, password: &PasswordHash) -> Value {
-    let Account { id, email, profile, role, blocked, helper, reputation, created_at } = account;
+    let Account { id, email, profile, role, blocked, helper, reputation, blocks: _, created_at } = account;
     json!({
         "op": "register_account", "id": id, "email": email.as_str(), "password_hash": password.expose(),
         "first_name": profile.first_name, "last_name": profile.last_name, "phone": profile.phone,
@@ -132,7 +160,7 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
 
 /// The columns that decide what an account may do.
 fn expect_account(account: &Account) -> Value {
-    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
+    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, blocks: _, created_at: _ } = account;
     json!({
         "op": "expect_account", "id": id, "role": role, "blocked": blocked,
         "verification": helper.as_ref().map(|h| h.verification),

@@ -149,7 +149,10 @@ impl OpenEmergencies {
             | Event::MessageDeleted { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
-            | Event::AccountBlocked { .. } => {}
+            | Event::AccountBlocked { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_)
+            | Event::EmergencyHidden { .. } => {}
         }
     }
 }

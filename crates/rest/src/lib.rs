@@ -9,6 +9,7 @@
 mod admin;
 mod answer;
 mod auth;
+mod blocks;
 mod caller;
 mod deadline;
 mod emergencies;

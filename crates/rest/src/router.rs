@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, emergencies, helpers, messages},
+    usecase::{accounts, blocks, emergencies, helpers, messages},
 };
 use allynet_wire::{limits::Limits, problem::faults};
 use axum::{Router, middleware};
@@ -13,7 +13,7 @@ use crate::{
     admin::{self, AdminState},
     answer::Failure,
     auth::{self, SignInState},
-    caller, deadline,
+    blocks as block_routes, caller, deadline,
     emergencies::{self as emergency_routes, EmergencyState},
     health, helpers as helper_routes, limits,
     messages::{self as message_routes, MessageState},
@@ -26,6 +26,8 @@ use crate::{
 pub struct RestPorts {
     /// Accounts, sessions and tokens.
     pub accounts: accounts::AccountPorts,
+    /// Blocks between users.
+    pub blocks: blocks::BlockPorts,
     /// Helper records and positions.
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
@@ -81,15 +83,18 @@ pub(crate) fn password(ports: &RestPorts) -> Routes {
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own_account(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, helpers, .. } = ports;
-    auth::account(accounts.clone()).merge(helper_routes::record(helpers.clone()))
+    let RestPorts { accounts, blocks, helpers, .. } = ports;
+    auth::account(accounts.clone())
+        .merge(block_routes::own(blocks.clone()))
+        .merge(helper_routes::record(helpers.clone()))
 }
 
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
-    let RestPorts { helpers, emergencies, messages, log, presence, .. } = ports;
+    let RestPorts { blocks, helpers, emergencies, messages, log, presence, .. } = ports;
     let responses = ResponseState { emergencies: emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
+        .merge(block_routes::of_others(blocks))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
         .merge(emergency_routes::routes(EmergencyState { emergencies, log, presence }))

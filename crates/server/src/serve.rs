@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admin_server::AdminServer,
-    alert_timers,
+    alert_timers, block_timers,
     bootstrap::restore_open_emergencies,
     descriptors,
     http::{self, HttpOptions},
@@ -135,9 +135,9 @@ fn rest_router(
     (readiness, limits): (Arc<Readiness>, Limits),
     gateway: &Gateway,
 ) -> Router {
-    let UseCases { accounts, helpers, emergencies, messages, .. } = use_cases.clone();
+    let UseCases { accounts, blocks, helpers, emergencies, messages, .. } = use_cases.clone();
     let presence = gateway.presence();
-    let ports = RestPorts { accounts, helpers, emergencies, messages, log, presence, readiness, limits };
+    let ports = RestPorts { accounts, blocks, helpers, emergencies, messages, log, presence, readiness, limits };
     allynet_rest::router(ports)
 }
 
@@ -174,6 +174,7 @@ fn spawn_workers(
     workers.spawn(prune_old_events(ports.log, use_cases.clock.clone(), stop.clone()));
     workers.spawn(erase_deleted_emergencies(ports.changes, use_cases.clock.clone(), stop.clone()));
     workers.spawn(alert_timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
+    workers.spawn(block_timers::run(use_cases.blocks.clone(), stop.clone()));
     let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let watching = async {

@@ -249,6 +249,10 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) position_ttl: Duration,
 
+    /// Time for which a block between users has effect at least, even if it is removed before
+    #[arg(long, global = true, env = "ALLYNET_UNBLOCK_AFTER", value_name = "ALLYNET_UNBLOCK_AFTER", hide_env = true, default_value = "24h", value_parser = duration)]
+    pub(crate) unblock_after: Duration,
+
     /// Log filter: `warn`, `info`, `debug`, or per module like `allynet=debug,info`
     #[arg(
         long = "log",
@@ -322,6 +326,7 @@ impl Settings {
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             alert_interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
+            unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
         })
     }
 

@@ -24,6 +24,7 @@ pub(crate) enum Store {
 pub(crate) struct PersistencePorts {
     pub(crate) accounts: Arc<dyn port::Accounts>,
     pub(crate) alerts: Arc<dyn port::Alerts>,
+    pub(crate) blocks: Arc<dyn port::Blocks>,
     pub(crate) changes: Arc<dyn port::Changes>,
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
     pub(crate) helpers: Arc<dyn port::Helpers>,
@@ -99,6 +100,7 @@ impl PersistencePorts {
     where
         S: port::Accounts
             + port::Alerts
+            + port::Blocks
             + port::Changes
             + port::Emergencies
             + port::EventLog
@@ -111,6 +113,7 @@ impl PersistencePorts {
         Self {
             accounts: store.clone(),
             alerts: store.clone(),
+            blocks: store.clone(),
             changes: store.clone(),
             emergencies: store.clone(),
             helpers: store.clone(),

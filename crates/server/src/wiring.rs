@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -25,6 +25,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct UseCases {
     pub(crate) accounts: accounts::AccountPorts,
+    pub(crate) blocks: blocks::BlockPorts,
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
@@ -56,6 +57,11 @@ impl UseCases {
                 passwords: Arc::new(Argon2Passwords::new()),
                 clock: clock.clone(),
                 ids: ids.clone(),
+            },
+            blocks: blocks::BlockPorts {
+                blocks: ports.blocks.clone(),
+                accounts: ports.accounts.clone(),
+                emergencies: emergencies.clone(),
             },
             helpers: helpers::HelperPorts {
                 accounts: ports.accounts.clone(),

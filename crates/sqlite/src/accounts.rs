@@ -15,7 +15,16 @@ use crate::{
     rows::{count, to_json},
 };
 
-/// A row of `account_view`.
+/// The users that the account `a` blocks, as [`AccountRow`] reads them.
+macro_rules! blocks_of_account {
+    () => {
+        "(select json_group_array(hex(b.blocked_id)) from user_block b \
+          where b.owner_id = a.id and b.blocked_id is not null)"
+    };
+}
+pub(crate) use blocks_of_account;
+
+/// A row of `account_view`, with the users that the account blocks.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
     id: Uuid,
@@ -33,6 +42,9 @@ pub(crate) struct AccountRow {
     trust_score: i64,
     rating_sum: i64,
     rating_count: i64,
+    /// A JSON array of hexadecimal ids. Lists of accounts leave it out.
+    #[sqlx(default)]
+    blocks: Option<String>,
     created_at: i64,
 }
 
@@ -56,6 +68,7 @@ impl TryFrom<AccountRow> for Account {
             trust_score,
             rating_sum,
             rating_count,
+            blocks,
             created_at,
         } = row;
         let stored = RowDecoder::account(id);
@@ -82,6 +95,7 @@ impl TryFrom<AccountRow> for Account {
             blocked,
             helper,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
+            blocks: blocks.map_or(Ok(Vec::new()), |blocks| stored.json("blocks", &blocks))?,
             created_at: stored.micros("created_at", created_at)?,
         })
     }
@@ -131,6 +145,11 @@ impl TryFrom<ContactRow> for Contact {
     }
 }
 
+pub(crate) const FIND: &str =
+    concat!("select a.*, ", blocks_of_account!(), " as blocks from account_view a where a.id = ?1");
+pub(crate) const CREDENTIALS: &str =
+    concat!("select a.*, ", blocks_of_account!(), " as blocks from account a where a.email = ?1");
+
 /// The `?3` helpers after the cursor (`?1`, `?2`), from oldest to newest account.
 pub(crate) const HELPERS: &str = "\
     select a.*, (select count(*) from report r where r.about_id = a.id) as reports from account_view a \
@@ -148,21 +167,15 @@ pub(crate) const HELPERS_BY_VERIFICATION: &str = "\
 impl Accounts for Sqlite {
     #[instrument(name = "sqlite.accounts.find", level = "debug", skip_all, fields(user = %id))]
     async fn find(&self, id: UserId) -> Result<Option<Account>> {
-        let row: Option<AccountRow> = sqlx::query_as("select a.* from account_view a where a.id = ?1")
-            .bind(Uuid::from(id))
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(port_error)?;
+        let row: Option<AccountRow> =
+            sqlx::query_as(FIND).bind(Uuid::from(id)).fetch_optional(&self.readers).await.map_err(port_error)?;
         row.map(Account::try_from).transpose()
     }
 
     #[instrument(name = "sqlite.accounts.credentials", level = "debug", skip_all)]
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
-        let row: Option<CredentialsRow> = sqlx::query_as("select a.* from account a where a.email = ?1")
-            .bind(email.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(port_error)?;
+        let row: Option<CredentialsRow> =
+            sqlx::query_as(CREDENTIALS).bind(email.as_str()).fetch_optional(&self.readers).await.map_err(port_error)?;
         row.map(|CredentialsRow { account, password_hash }| {
             Ok(Credentials { account: account.try_into()?, password: PasswordHash::new(password_hash) })
         })

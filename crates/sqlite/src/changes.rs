@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod accounts;
+mod blocks;
 mod emergencies;
 mod messages;
 
@@ -93,6 +94,11 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::SetHelper { user, helper, role } => accounts::set_helper(db, user, &helper, role).await,
         Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
         Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,
+        Write::AddBlock { by, block, user, earliest_end, emergencies: live } => {
+            blocks::add(db, by, &block, user, earliest_end, &live).await
+        }
+        Write::RemoveBlock { by, key } => blocks::remove(db, at, by, key).await,
+        Write::EndBlocks(ended) => blocks::end(db, at, &ended).await,
         Write::AddTrust { helpers, by } => accounts::add_trust(db, &helpers, by).await,
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,

@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod alerts;
 mod area;
+mod blocks;
 mod changes;
 mod database;
 mod emergencies;

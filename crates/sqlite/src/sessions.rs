@@ -8,7 +8,11 @@ use async_trait::async_trait;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, accounts::AccountRow, error::port_error};
+use crate::{
+    Sqlite,
+    accounts::{AccountRow, blocks_of_account},
+    error::port_error,
+};
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -21,10 +25,12 @@ struct SessionRow {
 impl Sessions for Sqlite {
     #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%user))]
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
-        let row: Option<AccountRow> = sqlx::query_as(
-            "select a.* from session s join account_view a on a.id = s.account_id \
-             where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null",
-        )
+        let row: Option<AccountRow> = sqlx::query_as(concat!(
+            "select a.*, ",
+            blocks_of_account!(),
+            " as blocks from session s join account_view a on a.id = s.account_id \
+                 where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null",
+        ))
         .bind(Uuid::from(session))
         .bind(Uuid::from(user))
         .fetch_optional(&self.readers)
@@ -69,10 +75,12 @@ impl Sessions for Sqlite {
 impl Sqlite {
     /// A session that is not revoked, with its account.
     async fn session(&self, session: SessionId) -> Result<Option<SessionRow>> {
-        sqlx::query_as(
-            "select a.*, s.confirmed_token from session s join account_view a on a.id = s.account_id \
-             where s.id = ?1 and s.revoked_at is null",
-        )
+        sqlx::query_as(concat!(
+            "select a.*, ",
+            blocks_of_account!(),
+            " as blocks, s.confirmed_token from session s join account_view a on a.id = s.account_id \
+                 where s.id = ?1 and s.revoked_at is null",
+        ))
         .bind(Uuid::from(session))
         .fetch_optional(&self.readers)
         .await

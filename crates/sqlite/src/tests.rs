@@ -54,6 +54,7 @@ fn account(n: u128) -> Account {
         blocked: false,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: now(),
     }
 }

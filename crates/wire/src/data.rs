@@ -2,10 +2,11 @@
 
 use allynet_domain::{ContactId, EmergencyId, MessageId, Score, UserId};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     timeline::Entry,
-    views::{ContactView, EmergencyView, MessageView, NearbyHelperView},
+    views::{BlockView, ContactView, EmergencyView, MessageView, NearbyHelperView},
 };
 
 macro_rules! shapes {
@@ -29,6 +30,10 @@ shapes! {
     Contacts<'a> { contacts: Vec<ContactView<'a>> }
     Contact<'a> { contact: ContactView<'a> }
     ContactDeleted { contact_id: ContactId, deleted: bool }
+
+    Blocks<'a> { blocks: Vec<BlockView<'a>> }
+    Block<'a> { block: BlockView<'a> }
+    BlockDeleted { id: Uuid, deleted: bool }
 
     Presence { on_duty: u32, connected: u32, fresh: u32 }
 

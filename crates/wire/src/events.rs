@@ -245,6 +245,10 @@ pub(crate) fn payload<'a>(
             Payload::Cancelled { emergency_id, reason: text(reason, *anonymous), timestamp: *at }
         }
         Event::EmergencyEnded { status, at, .. } => Payload::Ended { emergency_id, status: *status, timestamp: *at },
+        // To the user that it is hidden from, it looks like one that its owner cancelled.
+        Event::EmergencyHidden { at, .. } => {
+            Payload::Ended { emergency_id, status: EmergencyStatus::Cancelled, timestamp: *at }
+        }
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
         }
@@ -258,7 +262,9 @@ pub(crate) fn payload<'a>(
         | Event::AlertAcknowledged { .. }
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
-        | Event::AccountBlocked { .. } => return None,
+        | Event::AccountBlocked { .. }
+        | Event::UserBlocked(_)
+        | Event::UserUnblocked(_) => return None,
     })
 }
 

@@ -136,6 +136,9 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/auth/logout", &[Limit::Writes]),
     ("PUT", "/api/v1/auth/me", &[Limit::Writes]),
     ("POST", "/api/v1/auth/emergency-contacts", &[Limit::Writes]),
+    ("POST", "/api/v1/auth/me/blocks", &[Limit::Writes]),
+    ("PUT", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
+    ("DELETE", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
     ("PUT", "/api/v1/helpers/me", &[Limit::Writes]),
     ("PUT", "/api/v1/helpers/{userId}/verification", &[Limit::Writes]),
@@ -149,9 +152,11 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/auth/me", &[Limit::Reads]),
     ("GET", "/api/v1/auth/stats", &[Limit::Reads]),
     ("GET", "/api/v1/auth/emergency-contacts", &[Limit::Reads]),
+    ("GET", "/api/v1/auth/me/blocks", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/me", &[Limit::Reads]),
     ("GET", "/api/v1/helpers", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/presence", &[Limit::Reads]),
+    ("GET", "/api/v1/helpers/{userId}/blocks", &[Limit::Reads]),
     ("GET", "/api/v1/emergencies/history", &[Limit::Reads]),
 ];
 

@@ -145,6 +145,10 @@ impl From<&Refusal> for Problem {
                 Some(vec![FieldError::new("emergencyId", emergency.to_string())])
             }
             Refusal::RecipientTakesNoPart => Some(vec![FieldError::new("recipientId", "must take part")]),
+            Refusal::OwnAccount { by_email } => {
+                let field = if *by_email { "email" } else { "userId" };
+                Some(vec![FieldError::new(field, "must be that of another user")])
+            }
             Refusal::PartyMissing => Some(vec![FieldError::new("userId", "is required")]),
             _ => None,
         };
@@ -173,6 +177,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),
         Refusal::EmailTaken => (409, "email_taken", "This email is already registered"),
         Refusal::TooManyContacts => (409, "too_many_contacts", "There are too many emergency contacts"),
+        Refusal::TooManyBlocks => (409, "too_many_blocks", "There are too many blocks"),
         Refusal::ActiveEmergencyExists { .. } => {
             (409, "active_emergency_exists", "You already have an active emergency")
         }
@@ -189,6 +194,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::RecipientTakesNoPart => {
             (400, "recipient_takes_no_part", "The recipient takes no part in this emergency")
         }
+        Refusal::OwnAccount { .. } => (400, "invalid_input", "You cannot block yourself"),
         Refusal::PartyMissing => (400, "invalid_input", "userId is required"),
         Refusal::Contended => (503, "contended", "Too much is happening at once; try again"),
     }

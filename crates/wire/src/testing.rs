@@ -81,7 +81,11 @@ pub(crate) fn anonymous_message(from: Sender, to: To) -> Message {
 
 pub(crate) fn logged(actor: Option<u128>, event: Event) -> LoggedEvent {
     let emergency = match event {
-        Event::HelperRightsChanged { .. } | Event::SessionsRevoked { .. } | Event::AccountBlocked { .. } => None,
+        Event::HelperRightsChanged { .. }
+        | Event::SessionsRevoked { .. }
+        | Event::AccountBlocked { .. }
+        | Event::UserBlocked(_)
+        | Event::UserUnblocked(_) => None,
         _ => Some(id(EMERGENCY)),
     };
     LoggedEvent { id: EventId::new(42), at: at(5), emergency, actor: actor.map(id), event }

@@ -64,6 +64,7 @@ pub fn somebody_with(id: UserId) -> Account {
         blocked: false,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: at(0),
     }
 }

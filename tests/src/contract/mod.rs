@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod blocks;
 pub mod changes;
 pub mod emergencies;
 mod fixtures;
@@ -64,6 +65,17 @@ macro_rules! contract {
                 ended_emergencies_are_not_due
                 a_decline_is_stored_and_taken_back
                 a_helper_alerted_again_counts_once
+            }
+            blocks {
+                blocks_are_listed_oldest_first_as_they_were_named
+                a_block_in_the_list_is_not_replaced
+                a_block_by_email_applies_to_an_account_that_is_registered_later
+                of_a_block_and_a_registration_of_its_email_at_once_neither_misses_the_other
+                a_removed_block_leaves_the_list_at_once_and_has_effect_until_its_earliest_end
+                a_pair_stays_blocked_while_another_block_applies
+                the_list_and_the_blocks_in_effect_have_a_limit
+                a_block_decided_on_other_emergencies_is_stale
+                of_a_block_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier
             }
             changes {
                 the_store_is_ready

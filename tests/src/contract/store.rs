@@ -2,7 +2,9 @@
 
 use std::{panic::resume_unwind, sync::Arc};
 
-use allynet_domain::port::{Accounts, Alerts, Changes, Emergencies, EventLog, Helpers, Messages, Positions, Sessions};
+use allynet_domain::port::{
+    Accounts, Alerts, Blocks, Changes, Emergencies, EventLog, Helpers, Messages, Positions, Sessions,
+};
 use futures_util::future::BoxFuture;
 
 /// The database of one test.
@@ -22,6 +24,7 @@ pub trait Database: Send + Sync + Sized + 'static {
 pub struct Store {
     pub accounts: Arc<dyn Accounts>,
     pub alerts: Arc<dyn Alerts>,
+    pub blocks: Arc<dyn Blocks>,
     pub changes: Arc<dyn Changes>,
     pub emergencies: Arc<dyn Emergencies>,
     pub helpers: Arc<dyn Helpers>,
@@ -36,13 +39,24 @@ impl Store {
     /// The ports of an adapter that implements all of them.
     pub fn new<A, D>(adapter: A, database: Arc<D>) -> Self
     where
-        A: Accounts + Alerts + Changes + Emergencies + EventLog + Helpers + Messages + Positions + Sessions + 'static,
+        A: Accounts
+            + Alerts
+            + Blocks
+            + Changes
+            + Emergencies
+            + EventLog
+            + Helpers
+            + Messages
+            + Positions
+            + Sessions
+            + 'static,
         D: Database,
     {
         let adapter = Arc::new(adapter);
         Self {
             accounts: adapter.clone(),
             alerts: adapter.clone(),
+            blocks: adapter.clone(),
             changes: adapter.clone(),
             emergencies: adapter.clone(),
             helpers: adapter.clone(),

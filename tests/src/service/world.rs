@@ -206,6 +206,7 @@ fn somebody(helper: Option<&HelperRecord>) -> Account {
         blocked: false,
         helper: helper.cloned(),
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: now(),
     }
 }

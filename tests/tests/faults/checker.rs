@@ -219,7 +219,11 @@ const fn name(event: &Event) -> Option<&'static str> {
         | Event::AlertAcknowledged { .. }
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
-        | Event::AccountBlocked { .. } => return None,
+        | Event::AccountBlocked { .. }
+        | Event::UserBlocked(_)
+        | Event::UserUnblocked(_)
+        // Like an end, but for one user only.
+        | Event::EmergencyHidden { .. } => return None,
     })
 }
 

@@ -27,6 +27,7 @@ fn account() -> Account {
         blocked: false,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: at(0),
     }
 }

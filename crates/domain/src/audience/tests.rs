@@ -88,7 +88,10 @@ fn every_event_is_delivered_to_those_concerned() {
             | Event::AlertAcknowledged { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
-            | Event::AccountBlocked { .. } => vec![],
+            | Event::AccountBlocked { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_) => vec![],
+            Event::EmergencyHidden { .. } => vec![anyone(vec![user(ALAN)], vec![])],
         };
         assert_eq!(logged(event.clone()).deliveries(), expected, "{}", event.kind());
     }
@@ -135,6 +138,8 @@ fn every_event_moves_those_concerned() {
                 vec![RoomChange::CloseSessions { user: id(GRACE_HOPPER), only: Some(id(400)), except: None }]
             }
             Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE_HOPPER) }],
+            Event::EmergencyHidden { .. } => vec![RoomChange::Leave { user: id(ALAN), rooms: part() }],
+            Event::UserBlocked(_) | Event::UserUnblocked(_) => vec![],
             Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }

@@ -24,6 +24,9 @@ const fn place(event: &Event) -> usize {
         Event::HelperRightsChanged { .. } => 13,
         Event::SessionsRevoked { .. } => 14,
         Event::AccountBlocked { .. } => 15,
+        Event::UserBlocked(_) => 16,
+        Event::UserUnblocked(_) => 17,
+        Event::EmergencyHidden { .. } => 18,
     }
 }
 
@@ -108,6 +111,9 @@ fn stored() -> Vec<Value> {
             "kind": "sessions_revoked", "user": GRACE_HOPPER, "only": "00000000-0000-0000-0000-000000000190", "except": null
         }),
         json!({ "kind": "account_blocked", "user": GRACE_HOPPER }),
+        json!({ "kind": "user_blocked", "by": OWNER, "user": ALAN }),
+        json!({ "kind": "user_unblocked", "by": OWNER, "user": ALAN }),
+        json!({ "kind": "emergency_hidden", "user": ALAN, "at": "2026-01-15T10:00:03Z" }),
     ]
 }
 
@@ -147,8 +153,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..16).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 16);
+    assert_eq!(places, (0..19).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 19);
 }
 
 #[test]

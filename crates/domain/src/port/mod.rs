@@ -7,6 +7,7 @@
 
 mod accounts;
 mod alerts;
+mod blocks;
 mod changes;
 mod contention;
 mod emergencies;
@@ -21,6 +22,7 @@ mod signals;
 
 pub use accounts::*;
 pub use alerts::*;
+pub use blocks::*;
 pub use changes::*;
 pub use contention::*;
 pub use emergencies::*;
@@ -48,6 +50,8 @@ pub enum Constraint {
     Rating,
     /// One report per emergency, reporter and party.
     Report,
+    /// At most [`MAX_BLOCKS`](crate::MAX_BLOCKS) blocks in the list of a user.
+    Blocks,
 }
 
 /// The error of a port.

@@ -1,7 +1,7 @@
 //! One of every event.
 
 use super::{ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text};
-use crate::{EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId};
+use crate::{BlockedPair, EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId};
 
 /// One of every variant, in the order of declaration.
 pub fn every_event() -> Vec<Event> {
@@ -52,5 +52,8 @@ pub fn every_event() -> Vec<Event> {
         Event::HelperRightsChanged { user: id(GRACE_HOPPER), on_duty: true, may_help: true },
         Event::SessionsRevoked { user: id(GRACE_HOPPER), only: Some(id(400)), except: None },
         Event::AccountBlocked { user: id(GRACE_HOPPER) },
+        Event::UserBlocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
+        Event::UserUnblocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
+        Event::EmergencyHidden { user: id(ALAN), at: at(3) },
     ]
 }

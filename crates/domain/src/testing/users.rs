@@ -32,6 +32,7 @@ pub fn account_of(person: Person) -> Account {
         blocked: false,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: at(-1000),
     }
 }

@@ -142,6 +142,7 @@ async fn create(cx: &AccountPorts, registration: Registration, role: Role) -> Re
         blocked: false,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: now,
     };
     let session = new_session(cx, account.id, now);

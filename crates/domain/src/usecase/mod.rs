@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod blocks;
 pub mod emergencies;
 pub mod helpers;
 pub mod messages;

@@ -19,6 +19,8 @@ pub struct Rules {
     pub alert_interval: TimeDelta,
     /// Maximum age of a live emergency; older ones expire.
     pub emergency_ttl: TimeDelta,
+    /// Minimum time for which a block between users has its effects, even if it is removed before.
+    pub unblock_after: TimeDelta,
 }
 
 impl Rules {
@@ -35,6 +37,11 @@ impl Rules {
     /// When the wave after one sent at `now` is due.
     pub fn next_alert(&self, now: Timestamp) -> Option<Timestamp> {
         now.checked_add_signed(self.alert_interval)
+    }
+
+    /// The earliest time at which the effects of a block made at `now` end.
+    pub fn block_ends_after(&self, now: Timestamp) -> Timestamp {
+        now.checked_add_signed(self.unblock_after).unwrap_or(Timestamp::MAX_UTC)
     }
 
     /// Live emergencies that were raised before this time expire at `now`.
@@ -54,6 +61,7 @@ impl Default for Rules {
             position_ttl: TimeDelta::hours(24),
             alert_interval: TimeDelta::seconds(60),
             emergency_ttl: TimeDelta::hours(24),
+            unblock_after: TimeDelta::hours(24),
         }
     }
 }

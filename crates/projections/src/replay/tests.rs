@@ -18,7 +18,11 @@ fn participants() -> Room {
 
 fn logged(seq: i64, event: Event) -> LoggedEvent {
     let emergency = match &event {
-        Event::HelperRightsChanged { .. } | Event::SessionsRevoked { .. } | Event::AccountBlocked { .. } => None,
+        Event::HelperRightsChanged { .. }
+        | Event::SessionsRevoked { .. }
+        | Event::AccountBlocked { .. }
+        | Event::UserBlocked(_)
+        | Event::UserUnblocked(_) => None,
         _ => Some(id(EMERGENCY)),
     };
     LoggedEvent { id: EventId::new(seq), at: at(0), emergency, actor: None, event }

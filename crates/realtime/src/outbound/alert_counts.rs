@@ -40,6 +40,7 @@ impl AlertCountSchedule {
             Event::HelpersAlerted { .. }
             | Event::AlertAcknowledged { .. }
             | Event::AlertDeclined { .. }
+            | Event::EmergencyHidden { .. }
             | Event::HelperJoined { .. } => {
                 let new = ScheduledCounts { is_stale: true, not_before: Instant::now(), last_sent: None };
                 self.entries.lock().entry(emergency).or_insert(new).is_stale = true;

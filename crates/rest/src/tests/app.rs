@@ -5,11 +5,11 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use allynet_domain::{
     Account, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
-        AccessClaims, MockAccounts, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers, MockIds,
-        MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
+        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers,
+        MockIds, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
     },
     testing,
-    usecase::{Rules, accounts, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
 };
 use allynet_wire::limits::Limits;
 use axum::{
@@ -36,6 +36,7 @@ const GENERATED_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_
 #[derive(Default)]
 pub(super) struct Mocks {
     pub(super) accounts: MockAccounts,
+    pub(super) blocks: MockBlocks,
     pub(super) changes: MockChanges,
     pub(super) emergencies: MockEmergencies,
     pub(super) helpers: MockHelpers,
@@ -63,6 +64,7 @@ pub(super) fn account(id: u128) -> Account {
         blocked: id == BLOCKED,
         helper: None,
         reputation: HelperReputation::default(),
+        blocks: Vec::new(),
         created_at: now(),
     }
 }
@@ -109,6 +111,11 @@ impl Mocks {
         let redis = self.redis.map(|open| Arc::new(move || open) as ReadinessCheck);
         let readiness = Readiness::new(changes.clone(), ready, redis);
         RestPorts {
+            blocks: blocks::BlockPorts {
+                blocks: Arc::new(self.blocks),
+                accounts: accounts.clone(),
+                emergencies: emergencies.clone(),
+            },
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),
                 changes: changes.clone(),

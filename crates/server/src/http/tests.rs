@@ -69,6 +69,7 @@ impl App {
         let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             accounts: use_cases.accounts,
+            blocks: use_cases.blocks,
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,
             messages: use_cases.messages,

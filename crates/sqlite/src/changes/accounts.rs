@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
-    let Account { id, email, profile, role, blocked, helper, reputation, created_at } = account;
+    let Account { id, email, profile, role, blocked, helper, reputation, blocks: _, created_at } = account;
     let Profile { first_name, last_name, phone, avatar, bio } = profile;
     let HelperReputation { trust_score, rating_sum, rating_count } = *reputation;
     sqlx::query(
@@ -40,10 +40,10 @@ pub(super) async fn register(db: &mut SqliteConnection, account: &Account, passw
     .bind(rating_sum)
     .bind(rating_count)
     .bind(created_at.timestamp_micros())
-    .execute(db)
+    .execute(&mut *db)
     .await
-    .map_err(port_error)
-    .map(drop)
+    .map_err(port_error)?;
+    super::blocks::apply_to(db, *id, email).await
 }
 
 pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -> Result<()> {
@@ -92,7 +92,7 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
 
 /// Fails with [`Error::Stale`] unless what decides on the rights of the account is stored as the caller loaded it.
 pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Result<()> {
-    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, created_at: _ } = account;
+    let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, blocks: _, created_at: _ } = account;
     let found: Option<i64> = sqlx::query_scalar(
         "select 1 from account where id = ?1 and role = ?2 and blocked = ?3 and verification is ?4 \
          and available is ?5 and skills = ?6",

@@ -132,6 +132,17 @@ pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
     f.finish(name.zip(email))
 }
 
+/// `POST /auth/me/blocks`.
+///
+/// # Errors
+/// `invalid_input` if the email is missing or invalid.
+pub fn block_by_email(body: &Value) -> Result<Email, Problem> {
+    let mut f = Fields::body(body);
+    let email = f.parsed::<Email>("email");
+    let email = f.require("email", email);
+    f.finish(email)
+}
+
 /// `PUT /helpers/me`.
 ///
 /// # Errors

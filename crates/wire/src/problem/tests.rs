@@ -22,7 +22,9 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::WrongPassword => Refusal::AccountBlocked,
         Refusal::AccountBlocked => Refusal::EmailTaken,
         Refusal::EmailTaken => Refusal::TooManyContacts,
-        Refusal::TooManyContacts => Refusal::NotAuthorized,
+        Refusal::TooManyContacts => Refusal::OwnAccount { by_email: true },
+        Refusal::OwnAccount { .. } => Refusal::TooManyBlocks,
+        Refusal::TooManyBlocks => Refusal::NotAuthorized,
         Refusal::NotAuthorized => Refusal::NotAHelper,
         Refusal::NotAHelper => Refusal::OwnEmergency,
         Refusal::OwnEmergency => Refusal::EmergencyNotFound,
@@ -70,6 +72,8 @@ fn every_refusal_has_status_reason_and_message() {
     403 account_blocked: The account is inactive or blocked
     409 email_taken: This email is already registered
     409 too_many_contacts: There are too many emergency contacts
+    400 invalid_input: You cannot block yourself
+    409 too_many_blocks: There are too many blocks
     403 not_authorized: You are not allowed to do this
     403 not_a_helper: Only helpers may do this
     403 own_emergency: You cannot respond to your own emergency
@@ -153,6 +157,7 @@ fn only_refusals_with_facts_for_the_client_have_details() {
     assert_eq!(
         with_details,
         [
+            Refusal::OwnAccount { by_email: true },
             Refusal::PartyMissing,
             Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
             Refusal::RecipientTakesNoPart

@@ -1,11 +1,12 @@
 //! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, HelperReputation, Role, Timestamp, Verification,
+    Account, BlockTarget, Contact, HelperRecord, HelperReputation, Role, Timestamp, UserBlock, UserId, Verification,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{Ids, RatingView};
 
@@ -205,5 +206,25 @@ impl<'a> From<&'a Contact> for ContactView<'a> {
             email: contact.email.as_str(),
             created_at: contact.created_at,
         }
+    }
+}
+
+/// A block of another user, as the user that made it named them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockView<'a> {
+    id: Uuid,
+    user_id: Option<UserId>,
+    email: Option<&'a str>,
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a UserBlock> for BlockView<'a> {
+    fn from(block: &'a UserBlock) -> Self {
+        let (user_id, email) = match &block.target {
+            BlockTarget::User(user) => (Some(*user), None),
+            BlockTarget::Email(email) => (None, Some(email.as_str())),
+        };
+        Self { id: block.id.into(), user_id, email, created_at: block.created_at }
     }
 }

@@ -47,6 +47,7 @@ impl Tokens {
             blocked: false,
             helper: None,
             reputation: HelperReputation::default(),
+            blocks: Vec::new(),
             created_at: now(),
         };
         Ok(Self { signing, account })

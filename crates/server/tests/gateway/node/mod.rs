@@ -58,7 +58,17 @@ pub(crate) fn account(id: UserId) -> Account {
     let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
     let email: Email = "somebody@example.org".parse().unwrap();
     let (role, reputation, created_at) = (Role::Helper, HelperReputation::default(), Timestamp::UNIX_EPOCH);
-    Account { id, email, profile, role, blocked: false, helper: Some(helper), reputation, created_at }
+    Account {
+        id,
+        email,
+        profile,
+        role,
+        blocked: false,
+        helper: Some(helper),
+        reputation,
+        blocks: Vec::new(),
+        created_at,
+    }
 }
 
 /// Emergency that a user has just raised.

@@ -1,0 +1,214 @@
+//! Cases of the port `Blocks`, and of the writes behind it.
+
+use allynet_domain::{
+    Account, BlockTarget, EmergencyId, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock, UserId, Write,
+    port::{BlockContext, Constraint, EndedBlocks, Error},
+};
+
+use super::{Store, at, call_of, id, response_of, somebody, update};
+
+/// When the effects of blocks of these cases may end.
+const EARLIEST_END: i64 = 100;
+
+fn by_email(account: &Account) -> BlockTarget {
+    BlockTarget::Email(account.email.clone())
+}
+
+fn by_id(account: &Account) -> BlockTarget {
+    BlockTarget::User(account.id)
+}
+
+fn block(target: BlockTarget, seconds: i64) -> UserBlock {
+    UserBlock { id: id(), target, created_at: at(seconds) }
+}
+
+impl Store {
+    async fn try_block(&self, by: &Account, block: &UserBlock) -> Result<(), Error> {
+        let BlockContext { user, emergencies, .. } = self.blocks.context(by.id, &block.target).await.unwrap();
+        self.try_write(add(by, block, user, emergencies)).await
+    }
+
+    /// Stores a new block with this target.
+    pub(super) async fn block(&self, by: &Account, target: BlockTarget) -> UserBlock {
+        let block = block(target, 0);
+        self.try_block(by, &block).await.unwrap();
+        block
+    }
+
+    async fn listed(&self, by: &Account) -> Vec<UserBlock> {
+        self.blocks.list(by.id).await.unwrap().unwrap()
+    }
+
+    /// The users that an account blocks, as its callers know.
+    async fn blocked_by(&self, by: &Account) -> Vec<UserId> {
+        self.account(by.id).await.blocks
+    }
+
+    async fn ended_blocks(&self, seconds: i64) -> Vec<EndedBlocks> {
+        self.blocks.ended(at(seconds), 100).await.unwrap()
+    }
+}
+
+fn add(by: &Account, block: &UserBlock, user: Option<UserId>, emergencies: Vec<EmergencyId>) -> Write {
+    Write::AddBlock { by: by.id, block: block.clone(), user, earliest_end: at(EARLIEST_END), emergencies }
+}
+
+pub async fn blocks_are_listed_oldest_first_as_they_were_named(store: Store) {
+    let [owner, ada, bo] = [store.register().await, store.register().await, store.register().await];
+    let blocks = [block(by_email(&bo), 2), block(by_id(&ada), 1), block(BlockTarget::User(somebody().id), 3)];
+    for block in &blocks {
+        store.try_block(&owner, block).await.unwrap();
+    }
+    let [of_bo, of_ada, of_nobody] = blocks;
+    assert_eq!(store.listed(&owner).await, [of_ada, of_bo, of_nobody]);
+    assert_eq!(store.listed(&ada).await, []);
+    assert_eq!(store.blocks.list(somebody().id).await.unwrap(), None);
+    let mut blocked = store.blocked_by(&owner).await;
+    blocked.sort_unstable();
+    let mut expected = vec![ada.id, bo.id];
+    expected.sort_unstable();
+    assert_eq!(blocked, expected, "not the account that does not exist");
+}
+
+pub async fn a_block_in_the_list_is_not_replaced(store: Store) {
+    let [owner, ada] = [store.register().await, store.register().await];
+    for target in [by_id(&ada), by_email(&ada)] {
+        let first = store.block(&owner, target.clone()).await;
+        let context = store.blocks.context(owner.id, &target).await.unwrap();
+        assert_eq!(context.listed, Some(first.clone()));
+        store.block(&owner, target).await;
+        assert!(store.listed(&owner).await.contains(&first));
+    }
+    assert_eq!(store.listed(&owner).await.len(), 2, "by id and by email are two blocks");
+}
+
+pub async fn a_block_by_email_applies_to_an_account_that_is_registered_later(store: Store) {
+    let (owner, later) = (store.register().await, somebody());
+    store.block(&owner, by_email(&later)).await;
+    assert_eq!(store.blocks.context(owner.id, &by_email(&later)).await.unwrap().user, None);
+    assert_eq!(store.blocked_by(&owner).await, []);
+    store.register_as(later.clone()).await;
+    assert_eq!(store.blocked_by(&owner).await, [later.id]);
+    assert_eq!(store.blocks.context(owner.id, &by_email(&later)).await.unwrap().user, Some(later.id));
+}
+
+pub async fn of_a_block_and_a_registration_of_its_email_at_once_neither_misses_the_other(store: Store) {
+    let owner = store.register().await;
+    for _ in 0..20 {
+        let later = somebody();
+        let block = block(by_email(&later), 0);
+        let blocking = async {
+            while let Err(error) = store.try_block(&owner, &block).await {
+                assert!(matches!(error, Error::Stale), "{error:?}");
+            }
+        };
+        tokio::join!(blocking, store.register_as(later.clone()));
+        assert!(store.blocked_by(&owner).await.contains(&later.id));
+    }
+}
+
+pub async fn a_removed_block_leaves_the_list_at_once_and_has_effect_until_its_earliest_end(store: Store) {
+    let [owner, ada, bo] = [store.register().await, store.register().await, store.register().await];
+    let (of_ada, of_bo) = (store.block(&owner, by_id(&ada)).await, store.block(&owner, by_email(&bo)).await);
+    for (by, key) in [(&ada, ada.id.into()), (&owner, somebody().id.into()), (&owner, bo.id.into())] {
+        store.write(Write::RemoveBlock { by: by.id, key }).await;
+    }
+    assert_eq!(store.listed(&owner).await.len(), 2, "removed by another, unknown, and a block by email by the user");
+    for key in [ada.id.into(), of_bo.id.into()] {
+        store.write(Write::RemoveBlock { by: owner.id, key }).await;
+    }
+    assert_eq!(store.listed(&owner).await, []);
+    assert_eq!(store.blocked_by(&owner).await.len(), 2);
+
+    assert_eq!(store.ended_blocks(EARLIEST_END - 1).await, []);
+    let mut ended = store.ended_blocks(EARLIEST_END).await;
+    ended.sort_by_key(|ended| ended.user != Some(ada.id));
+    let expected = [(&ada, &of_ada), (&bo, &of_bo)].map(|(user, block)| EndedBlocks {
+        by: owner.id,
+        user: Some(user.id),
+        blocks: vec![block.id],
+    });
+    assert_eq!(ended, expected);
+    let end = |ended: &EndedBlocks, seconds| {
+        let change = allynet_domain::Change::new(None, at(seconds)).write(Write::EndBlocks(ended.clone()));
+        store.changes.commit(change)
+    };
+    assert!(matches!(end(&ended[0], EARLIEST_END - 1).await, Err(Error::Stale)), "too early");
+    end(&ended[0], EARLIEST_END).await.unwrap();
+    assert!(matches!(end(&ended[0], EARLIEST_END).await, Err(Error::Stale)), "ended already");
+    assert_eq!(store.blocked_by(&owner).await, [bo.id]);
+}
+
+pub async fn a_pair_stays_blocked_while_another_block_applies(store: Store) {
+    let [owner, ada] = [store.register().await, store.register().await];
+    let (_, of_email) = (store.block(&owner, by_id(&ada)).await, store.block(&owner, by_email(&ada)).await);
+    store.write(Write::RemoveBlock { by: owner.id, key: ada.id.into() }).await;
+    assert_eq!(store.ended_blocks(EARLIEST_END).await, [], "the block by email is in the list");
+    store.write(Write::RemoveBlock { by: owner.id, key: of_email.id.into() }).await;
+    let ended = store.ended_blocks(EARLIEST_END).await;
+    assert_eq!(ended.iter().map(|ended| ended.blocks.len()).collect::<Vec<_>>(), [2]);
+    // Blocked again before the end is stored.
+    let again = store.block(&owner, by_id(&ada)).await;
+    assert_eq!(store.listed(&owner).await, [again]);
+    let change = allynet_domain::Change::new(None, at(EARLIEST_END)).write(Write::EndBlocks(ended[0].clone()));
+    assert!(matches!(store.changes.commit(change).await, Err(Error::Stale)));
+    assert_eq!(store.ended_blocks(EARLIEST_END).await, []);
+}
+
+pub async fn the_list_and_the_blocks_in_effect_have_a_limit(store: Store) {
+    let owner = store.register().await;
+    let one_more = || block(BlockTarget::User(somebody().id), 0);
+    for _ in 0..MAX_BLOCKS {
+        store.try_block(&owner, &one_more()).await.unwrap();
+    }
+    let too_many = |outcome| assert!(matches!(outcome, Err(Error::Conflict(Constraint::Blocks))), "{outcome:?}");
+    too_many(store.try_block(&owner, &one_more()).await);
+    let listed = store.listed(&owner).await;
+    assert_eq!(listed.len(), MAX_BLOCKS as usize);
+    store.try_block(&owner, &listed[0]).await.unwrap();
+    for block in &listed {
+        store.write(Write::RemoveBlock { by: owner.id, key: block.id.into() }).await;
+    }
+    for _ in MAX_BLOCKS..MAX_BLOCKS_IN_EFFECT {
+        store.try_block(&owner, &one_more()).await.unwrap();
+    }
+    store.write(Write::RemoveBlock { by: owner.id, key: store.listed(&owner).await[0].id.into() }).await;
+    too_many(store.try_block(&owner, &one_more()).await);
+}
+
+pub async fn a_block_decided_on_other_emergencies_is_stale(store: Store) {
+    let [owner, ada, bo] = [store.register().await, store.helper().await, store.register().await];
+    let new = block(by_id(&ada), 0);
+    let stale = |outcome| assert!(matches!(outcome, Err(Error::Stale)), "{outcome:?}");
+    let context = || async { store.blocks.context(owner.id, &by_id(&ada)).await.unwrap() };
+    assert_eq!(context().await, BlockContext { listed: None, user: Some(ada.id), emergencies: vec![] });
+    stale(store.try_write(add(&owner, &new, None, vec![])).await);
+
+    let owned = store.raise(call_of(&owner)).await;
+    stale(store.try_write(add(&owner, &new, Some(ada.id), vec![])).await);
+    let other = store.raise(call_of(&bo)).await;
+    assert_eq!(context().await.emergencies, [owned.id()]);
+    store.write(update(&other, vec![response_of(&ada, at(0))])).await;
+    stale(store.try_write(add(&owner, &new, Some(ada.id), vec![owned.id()])).await);
+    let mut both = vec![owned.id(), other.id()];
+    both.sort_unstable();
+    assert_eq!(context().await.emergencies, both);
+    store.try_write(add(&owner, &new, Some(ada.id), both)).await.unwrap();
+    store.cancel(owned.id(), at(1)).await;
+    assert_eq!(context().await.emergencies, [other.id()], "the end of the other is not read");
+}
+
+pub async fn of_a_block_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier(store: Store) {
+    for _ in 0..20 {
+        let [owner, ada] = [store.register().await, store.register().await];
+        let (new, call) = (block(by_id(&ada), 0), call_of(&owner));
+        let blocked = store.try_write(add(&owner, &new, Some(ada.id), vec![]));
+        let (blocked, _) = tokio::join!(blocked, store.raise(call.clone()));
+        // Otherwise the block was stored first, and the emergency may know of it.
+        if let Err(error) = blocked {
+            assert!(matches!(error, Error::Stale), "{error:?}");
+            let context = store.blocks.context(owner.id, &new.target).await.unwrap();
+            assert_eq!(context.emergencies, [call.id()]);
+        }
+    }
+}
