@@ -70,7 +70,7 @@ fn the_queue_is_bounded_in_broadcasts_and_in_deliveries() {
     assert!(queue.is_full());
     slice(&mut queue, 1);
     assert!(!queue.is_full());
-    let (entry, event) = entry(9999);
+    let (mut queue, (entry, event)) = (BroadcastQueue::default(), entry(9999));
     queue.push(entry, event, (0..=MAX_WAITING_DELIVERIES as u64).map(|id| (MemberId(id), id)).collect());
     assert!(queue.is_full(), "of deliveries");
 }
