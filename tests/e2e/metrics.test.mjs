@@ -122,7 +122,7 @@ for (const database of databases) {
       assert.ok(value('allynet_event_lag_seconds_count') >= 8);
       assert.equal(value('allynet_position_batch_size_sum'), 2);
       assert.equal(value('allynet_positions_waiting'), 0);
-      for (const pool of database === 'sqlite' ? ['writer', 'readers'] : ['main', 'positions', 'log']) {
+      for (const pool of database === 'sqlite' ? ['writer', 'readers', 'log'] : ['main', 'positions', 'log']) {
         const open = value('allynet_db_connections', { pool });
         assert.ok(open >= 1 && open <= value('allynet_db_connections_max', { pool }), pool);
         assert.ok(value('allynet_db_acquire_duration_seconds_count', { pool }) > 0, pool);

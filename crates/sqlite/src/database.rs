@@ -49,6 +49,8 @@ pub struct Sqlite {
     /// The only connection that writes. Its queue is first come, first served.
     pub(crate) writer: DeadlinePool<sqlx::Sqlite>,
     pub(crate) readers: DeadlinePool<sqlx::Sqlite>,
+    /// One connection that only follows the log: an alert must not wait behind what requests read.
+    pub(crate) log: DeadlinePool<sqlx::Sqlite>,
     /// Marked as changed whenever this process may have committed events.
     pub(crate) committed: watch::Sender<()>,
 }
@@ -77,14 +79,16 @@ impl Sqlite {
             .max_connections(1)
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
         let writer = connect_when_free(writer, writing, options.busy_timeout).await.map_err(port_error)?;
-        let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading);
+        let readers = pool().max_connections(options.readers.max(1)).connect_lazy_with(reading.clone());
+        let log = pool().max_connections(1).connect_lazy_with(reading);
         // A local file answers or fails: answers need no deadline, and connections no test after a success.
         let with_deadline = |name, pool| {
             let connections = IdleConnections::new(pool, IdlePolicy::default());
             DeadlinePool::new(name, connections, Deadline::Acquire(options.queue_timeout))
         };
         let (writer, readers) = (with_deadline("writer", writer), with_deadline("readers", readers));
-        Ok(Self { writer, readers, committed: watch::Sender::new(()) })
+        let log = with_deadline("log", log);
+        Ok(Self { writer, readers, log, committed: watch::Sender::new(()) })
     }
 
     /// Brings the schema up to date. All migrations are one transaction, so that of several processes that start at
@@ -106,11 +110,13 @@ impl Sqlite {
     pub fn measure(&self) {
         self.writer.record_usage();
         self.readers.record_usage();
+        self.log.record_usage();
     }
 
     /// Waits for running statements and closes all connections. The last one folds the write-ahead log into the file.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.log.close().await;
         self.writer.close().await;
     }
 }

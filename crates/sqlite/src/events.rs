@@ -110,7 +110,7 @@ impl EventLog for Sqlite {
                 .fetch_one(&self.readers)
                 .await
                 .map_err(port_error)?;
-        Ok(Box::new(Tail::new(self.readers.clone(), self.committed.subscribe(), EventId::new(last))))
+        Ok(Box::new(Tail::new(self.log.clone(), self.committed.subscribe(), EventId::new(last))))
     }
 }
 

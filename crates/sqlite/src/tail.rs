@@ -26,7 +26,7 @@ pub(crate) const AFTER: &str = "\
 
 /// A reader of the log, and its place in it.
 pub(crate) struct Tail {
-    readers: DeadlinePool<sqlx::Sqlite>,
+    log: DeadlinePool<sqlx::Sqlite>,
     committed: watch::Receiver<()>,
     /// The last event that was returned, or passed over because it does not decode.
     last: EventId,
@@ -34,19 +34,15 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// Follows the log after `last`. `committed` is marked as changed by commits of this process.
-    pub(crate) const fn new(
-        readers: DeadlinePool<sqlx::Sqlite>,
-        committed: watch::Receiver<()>,
-        last: EventId,
-    ) -> Self {
-        Self { readers, committed, last }
+    pub(crate) const fn new(log: DeadlinePool<sqlx::Sqlite>, committed: watch::Receiver<()>, last: EventId) -> Self {
+        Self { log, committed, last }
     }
 
     async fn read(&self) -> Result<Vec<EventRow>> {
         sqlx::query_as(AFTER)
             .bind(self.last.get())
             .bind(MAX_EVENTS_PER_BATCH)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.log)
             .await
             .map_err(port_error)
     }

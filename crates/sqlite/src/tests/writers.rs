@@ -100,6 +100,19 @@ async fn two_processes_write_at_once_and_a_tail_returns_the_events_of_both() {
 }
 
 #[tokio::test]
+async fn the_log_is_followed_while_all_readers_are_busy() {
+    let (store, _folder) = database().await;
+    let mut tail = store.follow().await.unwrap();
+    let mut busy = Vec::new();
+    for _ in 0..Options::default().readers {
+        busy.push(store.readers.acquire().await.unwrap());
+    }
+    store.commit(change(Vec::new()).account_event(marker(7))).await.unwrap();
+    let read = tokio::time::timeout(Options::default().queue_timeout / 2, tail.next()).await.unwrap().unwrap();
+    assert_eq!(read.into_iter().map(|e| e.event).collect::<Vec<_>>(), [marker(7)]);
+}
+
+#[tokio::test]
 async fn processes_that_start_at_once_migrate_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = || async {
