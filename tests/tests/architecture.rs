@@ -39,7 +39,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The allowed dependencies of the domain: no runtime, no I/O, no framework.
-const DOMAIN: &[&str] = &["async-trait", "chrono", "geo", "mockall", "serde", "thiserror", "uuid"];
+const DOMAIN: &[&str] = &[
+    "async-trait",
+    "chrono",
+    "geo",
+    "mockall",
+    "serde",
+    "thiserror",
+    "unicode-normalization",
+    "unicode-properties",
+    "uuid",
+];
 
 /// The dependencies of every crate of the workspace, without development dependencies.
 fn dependencies() -> BTreeMap<String, Vec<String>> {

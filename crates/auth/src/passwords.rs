@@ -54,11 +54,18 @@ impl Passwords for Argon2Passwords {
 
 fn verify(password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
     let parsed = phc::PasswordHash::new(hash.map_or(DUMMY_HASH, PasswordHash::expose)).map_err(|_| corrupt())?;
-    match Argon2::default().verify_password(password.expose().as_bytes(), &parsed) {
-        Ok(()) => Ok(hash.is_some()),
+    let matches = |password: &Password| match Argon2::default().verify_password(password.expose().as_bytes(), &parsed) {
+        Ok(()) => Ok(true),
         Err(password_hash::Error::PasswordInvalid) => Ok(false),
         Err(_) => Err(corrupt()),
-    }
+    };
+    let typed = matches(password)?;
+    let matched = match password.normalized() {
+        Some(normalized) if !typed => matches(&normalized)?,
+        _ => typed,
+    };
+    // The dummy hash is never taken for an account's.
+    Ok(matched && hash.is_some())
 }
 
 /// The error for a corrupt hash. It cannot name the account, because the port passes only the hash.

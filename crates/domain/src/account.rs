@@ -3,13 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
-    ContactId, HelperReputation, Secret, SessionId, Text, Timestamp, TokenId, UserId, string_enum, text::TextError,
+    ContactId, HelperReputation, Name, Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character,
+    string_enum, text::TextError,
 };
 
-/// A given or family name.
-pub type Name = Text<100>;
 /// A skill of a helper, as free text.
 pub type Skill = Text<40>;
 /// Maximum number of skills of a helper.
@@ -32,6 +32,8 @@ impl FromStr for Email {
     type Err = NotAnEmail;
 
     /// Checks the shape only: the length of RFC 5321, one `@` with something on both sides, and no white space.
+    ///
+    /// Accepts format characters, because older versions stored them; see [`Email::typed`].
     fn from_str(text: &str) -> Result<Self, NotAnEmail> {
         let text = text.trim().to_lowercase();
         let odd = |c: char| c.is_whitespace() || c.is_control();
@@ -44,6 +46,15 @@ impl FromStr for Email {
 }
 
 impl Email {
+    /// Parses an address that is going to be stored: without format characters (Cf), which are not seen, so that two
+    /// addresses that look the same are the same.
+    ///
+    /// # Errors
+    /// Returns an error if it is no address or contains a format character.
+    pub fn typed(text: &str) -> Result<Self, NotAnEmail> {
+        if text.chars().any(is_format_character) { Err(NotAnEmail) } else { text.parse() }
+    }
+
     /// The address in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -63,16 +74,18 @@ impl fmt::Debug for Email {
 pub struct Password(Secret);
 
 impl Password {
-    /// Parses a new password.
+    /// Parses a new password, and normalizes it to NFC: keyboards type the same letter in different forms, and the one
+    /// that is used at the next login may not be the one that chose the password.
     ///
     /// # Errors
-    /// Returns an error for a wrong length or a NUL character.
+    /// Returns an error for a wrong length (of the normalized form) or a NUL character.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
         if text.contains('\0') {
             return Err(PasswordError::Nul);
         }
+        let text: String = text.nfc().collect();
         match text.chars().count() {
-            8..=128 => Ok(Self(Secret::new(text.to_owned()))),
+            8..=128 => Ok(Self(Secret::new(text))),
             _ => Err(PasswordError::Length),
         }
     }
@@ -80,6 +93,13 @@ impl Password {
     /// A password of any length that is only compared with a stored one: at login a short one is wrong, not malformed.
     pub fn attempt(text: &str) -> Self {
         Self(Secret::new(text.to_owned()))
+    }
+
+    /// The password in NFC, if that is not how it was typed. Compared after the typed form, which is what older
+    /// versions stored.
+    pub fn normalized(&self) -> Option<Self> {
+        let typed = self.0.expose();
+        (!is_nfc(typed)).then(|| Self(Secret::new(typed.nfc().collect())))
     }
 
     /// The password in plain text, for hashing only.
@@ -295,4 +315,35 @@ pub struct Contact {
     pub email: Email,
     /// When it was added.
     pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_typed_has_no_characters_that_are_not_seen() {
+        assert_eq!(Email::typed(" Ada@Example.org ").unwrap().as_str(), "ada@example.org");
+        for wrong in [
+            "a\u{200b}da@example.org",
+            "ada@example.org\u{202e}",
+            "\u{feff}ada@example.org",
+            "a\0da@example.org",
+            "ada",
+        ] {
+            assert_eq!(Email::typed(wrong), Err(NotAnEmail), "{wrong:?}");
+        }
+        // What an older version stored is still read.
+        assert!("a\u{200b}da@example.org".parse::<Email>().is_ok());
+    }
+
+    #[test]
+    fn a_new_password_is_normalized_and_an_attempt_is_not() {
+        let (composed, decomposed) = ("p\u{e4}ssword", "pa\u{308}ssword");
+        assert_eq!(Password::parse(decomposed).unwrap().expose(), composed);
+        assert_eq!(Password::attempt(decomposed).expose(), decomposed);
+        assert_eq!(Password::attempt(decomposed).normalized().unwrap().expose(), composed);
+        assert!(Password::attempt(composed).normalized().is_none());
+        assert_eq!(Password::parse("a\u{308}a\u{308}a\u{308}a\u{308}").unwrap_err(), PasswordError::Length);
+    }
 }

@@ -53,6 +53,7 @@ pub mod event;
 pub mod grid;
 pub mod ids;
 pub mod message;
+pub mod name;
 pub mod near;
 pub mod port;
 pub mod position;
@@ -68,7 +69,7 @@ pub mod text;
 pub mod usecase;
 
 pub use account::{
-    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, MAX_CONTACTS, MAX_SKILLS, Name, NotAUrl,
+    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, MAX_CONTACTS, MAX_SKILLS, NotAUrl,
     NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
@@ -86,6 +87,7 @@ pub use event::{Event, LoggedEvent, NewEvent};
 pub use grid::Grid;
 pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use message::{Addressee, Message, Sender, To};
+pub use name::{Name, NameError};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allynet_domain::{ContactId, EmergencyId, MessageId, Refusal, UserId};
-use allynet_wire::{Problem, problem::faults};
+use allynet_wire::{Problem, json, problem::faults};
 use axum::{
     body::{Body, HttpBody},
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
@@ -45,8 +45,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if bytes.is_empty() {
             return Ok(Self(Value::Object(Map::new())));
         }
-        // serde_json bounds the nesting at 128.
-        Ok(Self(serde_json::from_slice(&bytes).map_err(|_| faults::invalid_json())?))
+        Ok(Self(json::parse(&bytes).map_err(|_| faults::invalid_json())?))
     }
 }
 

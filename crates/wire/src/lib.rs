@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod data;
 pub mod events;
 pub mod input;
+pub mod json;
 pub mod limits;
 pub mod origin;
 pub mod problem;

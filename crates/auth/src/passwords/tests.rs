@@ -29,6 +29,20 @@ async fn a_password_matches_its_own_hash_only() {
     assert_ne!(hash, salted_anew);
 }
 
+#[tokio::test]
+async fn a_password_matches_in_whichever_form_its_letters_are_typed() {
+    let passwords = Argon2Passwords::new();
+    let (composed, decomposed) = ("sch\u{f6}nes Pferd", "scho\u{308}nes Pferd");
+    let hash = passwords.hash(password(decomposed)).await.unwrap();
+    for typed in [composed, decomposed] {
+        assert!(passwords.verify(Password::attempt(typed), Some(hash.clone())).await.unwrap(), "{typed:?}");
+    }
+    // As an older version stored it.
+    let as_typed = passwords.hash(Password::attempt(decomposed)).await.unwrap();
+    assert!(passwords.verify(Password::attempt(decomposed), Some(as_typed)).await.unwrap());
+    assert!(!passwords.verify(Password::attempt("scho\u{308}nes Rind"), Some(hash)).await.unwrap());
+}
+
 #[test]
 fn the_dummy_hash_costs_as_much_as_a_real_one() {
     let real: phc::PasswordHash = Argon2::default().hash_password(b"any password").unwrap();

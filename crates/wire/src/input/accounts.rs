@@ -16,8 +16,7 @@ use crate::{Problem, cursor};
 /// `invalid_input` with all invalid fields.
 pub fn register(body: &Value) -> Result<Registration, Problem> {
     let mut f = Fields::body(body);
-    let email = f.parsed::<Email>("email");
-    let email = f.require("email", email);
+    let email = f.email("email");
     let password = new_password(&mut f, "password");
     let name = name(&mut f);
     let phone = f.text("phone");
@@ -31,8 +30,8 @@ pub fn register(body: &Value) -> Result<Registration, Problem> {
 
 /// `name`, split at its first space, or `firstName` and `lastName`.
 fn name(f: &mut Fields<'_>) -> Option<(Name, Option<Name>)> {
-    let first = f.text("firstName");
-    let last = f.text("lastName");
+    let first = f.name("firstName");
+    let last = f.name("lastName");
     if let Some(first) = first {
         return Some((first, last));
     }
@@ -40,12 +39,8 @@ fn name(f: &mut Fields<'_>) -> Option<(Name, Option<Name>)> {
         return None;
     }
     let whole = f.string("name");
-    let whole = f.require("name", whole)?.trim();
-    let (first, last) = whole.split_once(char::is_whitespace).unwrap_or((whole, ""));
-    let mut part = |text: &str| Name::parse(text).map_err(|e| f.wrong("name", e.to_string())).ok();
-    let first = part(first)?;
-    let last = if last.trim().is_empty() { None } else { Some(part(last)?) };
-    Some((first, last))
+    let whole = f.require("name", whole)?;
+    allynet_domain::name::parse_full(whole).map_err(|e| f.wrong("name", e.to_string())).ok()
 }
 
 fn new_password(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {
@@ -98,11 +93,11 @@ pub fn logout(body: &Value) -> Result<Option<&str>, Problem> {
 /// `invalid_input` with all invalid fields.
 pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     let mut f = Fields::body(body);
-    let first_name = f.patch("firstName", &Some(current.first_name.clone()), |f| f.required_text("firstName"));
+    let first_name = f.patch("firstName", &Some(current.first_name.clone()), |f| f.name("firstName"));
     if first_name.is_none() && !f.is_wrong("firstName") {
         f.wrong("firstName", "must not be empty");
     }
-    let last_name = f.patch("lastName", &current.last_name, |f| f.text("lastName"));
+    let last_name = f.patch("lastName", &current.last_name, |f| f.name("lastName"));
     let phone = f.patch("phone", &current.phone, |f| f.text("phone"));
     let bio = f.patch("bio", &current.bio, |f| f.text("bio"));
     let avatar = f.patch("avatar", &current.avatar, |f| f.parsed("avatar"));
@@ -126,9 +121,8 @@ pub fn update_password(body: &Value) -> Result<(Password, Password), Problem> {
 /// `invalid_input` with all invalid fields.
 pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
     let mut f = Fields::body(body);
-    let name = f.required_text("name");
-    let email = f.parsed::<Email>("email");
-    let email = f.require("email", email);
+    let name = f.required_name("name");
+    let email = f.email("email");
     f.finish(name.zip(email))
 }
 

@@ -8,8 +8,8 @@ pub mod socket;
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-use allynet_domain::{Metres, Position, Text, TextError, Timestamp, UnknownVariant};
-use chrono::{DateTime, SubsecRound, Utc};
+use allynet_domain::{Email, Metres, Name, Position, Text, TextError, Timestamp, UnknownVariant, name};
+use chrono::{DateTime, Datelike as _, SubsecRound, Timelike as _, Utc};
 use serde_json::{Map, Value};
 
 use crate::{FieldError, Problem};
@@ -26,6 +26,11 @@ pub struct Fields<'a> {
 }
 
 const REQUIRED: &str = "is required";
+/// The years in which a time from a client may lie. Some clients format an unset time as the year 0 or 10000, which not
+/// every database can store.
+const YEARS: RangeInclusive<i32> = 1970..=2200;
+/// The nanosecond from which on chrono means the 61st second of a minute.
+const LEAP_SECOND: u32 = 1_000_000_000;
 
 impl<'a> Fields<'a> {
     /// The fields of a request body.
@@ -107,6 +112,24 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A name. White space alone counts as missing.
+    pub fn name(&mut self, field: &str) -> Option<Name> {
+        let typed = self.string(field).filter(|typed| !typed.trim().is_empty())?;
+        name::parse(typed).map_err(|e| self.wrong(field, e.to_string())).ok()
+    }
+
+    /// A name that is required.
+    pub fn required_name(&mut self, field: &'static str) -> Option<Name> {
+        let typed = self.string(field);
+        name::parse(self.require(field, typed)?).map_err(|e| self.wrong(field, e.to_string())).ok()
+    }
+
+    /// An email address that is required, and is going to be stored.
+    pub fn email(&mut self, field: &'static str) -> Option<Email> {
+        let typed = self.string(field);
+        Email::typed(self.require(field, typed)?).map_err(|e| self.wrong(field, e.to_string())).ok()
+    }
+
     /// A bounded text that is required and must not be empty.
     pub fn required_text<const MAX: usize>(&mut self, field: &'static str) -> Option<Text<MAX>> {
         let text = self.string(field);
@@ -160,12 +183,15 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// A time (RFC 3339), truncated to microseconds, which is what the databases store.
+    /// A time (RFC 3339) from 1970 to 2200, truncated to microseconds, which is what the databases store.
+    ///
+    /// A leap second is rejected: the databases have none, and would shift or reject it.
     pub fn time(&mut self, field: &str) -> Option<Timestamp> {
         let text = self.string(field)?;
         let time = DateTime::parse_from_rfc3339(text).ok().map(|t| t.with_timezone(&Utc).trunc_subsecs(6));
+        let time = time.filter(|t| YEARS.contains(&t.year()) && t.nanosecond() < LEAP_SECOND);
         if time.is_none() {
-            self.wrong(field, "must be a time (RFC 3339)");
+            self.wrong(field, "must be a time (RFC 3339) from 1970 to 2200, and no leap second");
         }
         time
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use allynet_domain::{Message, Person, Sender, Timestamp, To, UserId};
 use serde::Serialize;
+use unicode_segmentation::UnicodeSegmentation as _;
 use uuid::Uuid;
 
 use super::Ids;
@@ -99,7 +100,9 @@ fn full_name(person: &Person) -> Cow<'_, str> {
     }
 }
 
+/// The first grapheme of each name, in upper case. Whole graphemes: a flag or a letter with accents is several
+/// characters, of which the first alone is another letter or nothing.
 fn initials(person: &Person) -> String {
     let names = [Some(&person.first_name), person.last_name.as_ref()];
-    names.into_iter().flatten().filter_map(|name| name.as_str().chars().next()).flat_map(char::to_uppercase).collect()
+    names.into_iter().flatten().filter_map(|name| name.as_str().graphemes(true).next()).map(str::to_uppercase).collect()
 }

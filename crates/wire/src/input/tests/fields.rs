@@ -143,8 +143,25 @@ fn times_are_truncated_to_microseconds() {
     ] {
         assert_eq!(read(json!(value)).unwrap().unwrap(), time);
     }
+    let message = "must be a time (RFC 3339) from 1970 to 2200, and no leap second";
     for other in ["", "now", "2026-01-15", "2026-01-15T10:00:00", "2026-02-30T10:00:00Z", "1768471200"] {
-        is_wrong(read(json!(other)), "must be a time (RFC 3339)");
+        is_wrong(read(json!(other)), message);
+    }
+    for bound in ["1970-01-01T00:00:00Z", "2200-12-31T23:59:59.999999999Z", "1969-12-31T23:30:00-01:00"] {
+        assert!(read(json!(bound)).unwrap().is_some(), "{bound}");
+    }
+    for outside in [
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.999999Z",
+        "1970-01-01T00:30:00+01:00",
+        "2201-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "2016-12-31T23:59:60Z",
+        "2016-12-31T23:59:60.5Z",
+        "2026-01-15T10:00:60Z",
+    ] {
+        is_wrong(read(json!(outside)), message);
     }
     is_wrong(read(json!(1_768_471_200)), "must be a string");
 }

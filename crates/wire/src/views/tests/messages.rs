@@ -128,10 +128,16 @@ fn the_owner_is_addressed_without_being_named() {
 }
 
 #[test]
-fn initials_are_the_first_letters_in_upper_case() {
-    for (first, last, initials) in
-        [("ada", Some("king"), "AK"), ("ölga", None, "Ö"), ("ßa", Some("x"), "SSX"), ("李", Some("明"), "李明")]
-    {
+fn initials_are_the_first_graphemes_in_upper_case() {
+    for (first, last, initials) in [
+        ("ada", Some("king"), "AK"),
+        ("ölga", None, "Ö"),
+        ("ßa", Some("x"), "SSX"),
+        ("李", Some("明"), "李明"),
+        ("🇩🇪 Ada", Some("🇫🇷🇩🇪"), "🇩🇪🇫🇷"),
+        ("👩🏽\u{200d}🚒 Fire", None, "👩🏽\u{200d}🚒"),
+        ("e\u{301}tienne", Some("क्षमा"), "E\u{301}क्ष"),
+    ] {
         let person = Person { id: id(GRACE_HOPPER), first_name: text(first), last_name: last.map(text) };
         let view = read_by(&message(Sender::Helper(person), To::Everyone), OWNER);
         assert_eq!(view["displayInitials"], json!(initials));
