@@ -1,6 +1,6 @@
 //! The file, its connections and its schema. Knows no table.
 
-use std::{str::FromStr, time::Duration};
+use std::{fs, io, path::Path, str::FromStr, time::Duration};
 
 use allynet_domain::port::{Error, Result};
 use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
@@ -63,7 +63,9 @@ impl Sqlite {
     /// Returns an error if the file cannot be opened or is no database, and for a database in memory, which connections
     /// cannot share.
     pub async fn open(location: &str, options: &Options) -> Result<Self> {
-        let file = parse_location(location)?
+        let file = parse_location(location)?;
+        keep_private(file.get_filename()).map_err(Error::unavailable)?;
+        let file = file
             .create_if_missing(true)
             .busy_timeout(options.busy_timeout)
             .foreign_keys(true)
@@ -130,6 +132,33 @@ fn parse_location(location: &str) -> Result<SqliteConnectOptions> {
     } else {
         Ok(SqliteConnectOptions::new().filename(location))
     }
+}
+
+/// Lets no other users read the file: it holds what people write in distress, and hashes of passwords. SQLite gives the
+/// files beside it (`-wal`, `-shm`) the same mode.
+#[cfg(unix)]
+fn keep_private(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        // An operator may have given a group access, to make backups.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = fs::metadata(file)?.permissions().mode();
+            let is_open_to_others = mode & 0o007 != 0;
+            // Of another owner's file the mode cannot be changed, and the database may be used all the same.
+            if is_open_to_others && fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o770)).is_err() {
+                tracing::warn!("the database file can be read by all users of this machine");
+            }
+            Ok(())
+        }
+        // SQLite reports what is wrong with the place in its own words.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Opens the file. When several processes create it at once, one switches it to the write-ahead log, and the others get

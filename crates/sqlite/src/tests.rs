@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{Options, Sqlite};
 
+mod files;
 mod metrics;
 mod plans;
 mod positions;
