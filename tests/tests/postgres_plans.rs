@@ -90,11 +90,9 @@ fn parameters(statement: &str) -> Vec<String> {
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
-        "changes::READY"
-        | "events::COMPLETE_SINCE"
-        | "events::LAST"
-        | "events::OWN_TRANSACTION"
-        | "events::HORIZON" => vec![String::new()],
+        "events::COMPLETE_SINCE" | "events::LAST" | "events::OWN_TRANSACTION" | "events::HORIZON" => {
+            vec![String::new()]
+        }
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
         "emergencies::LOAD_WITH_NEAREST" => vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2")],
         "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2")],
@@ -128,10 +126,15 @@ fn parameters(statement: &str) -> Vec<String> {
         "helpers::NEARBY" => vec![format!("{CALL}, {OWNER}, {fresh}, 5000, 50, 1.01, 200, 2")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
-        "messages::LIST" => vec![format!("{CALL}, {OWNER}, null, 50"), format!("{CALL}, {OWNER}, now(), 50")],
+        "messages::LIST" => {
+            let id = "'00000004-0000-7000-8000-000000000032'";
+            vec![format!("{CALL}, {OWNER}, 'infinity', 50, {id}"), format!("{CALL}, {OWNER}, now(), 50, {id}")]
+        }
+        "messages::POST_CONTEXT" => vec![format!("{CALL}, {OWNER}, 'tap'"), format!("{CALL}, {OWNER}, null")],
         "positions::RECORD" => {
             vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()], 100")]
         }
+        "positions::ORDER" => vec![format!("array[{SESSION}]::uuid[], array[now()]")],
         "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],
         "sessions::CONFIRM" => vec![format!("{SESSION}, {SESSION}, null")],
         other => panic!("{other} has no parameters here"),

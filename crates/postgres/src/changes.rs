@@ -11,6 +11,7 @@ use crate::{
     Postgres,
     caller_cache::{EvictOnDrop, written_users},
     error::{commit_failed, failed},
+    store::IS_READ_ONLY,
     writes,
 };
 
@@ -19,9 +20,8 @@ const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due))
     SELECT count(*) FROM due";
-const READY: &str = "SELECT 1";
 
-statements!(APPLY, ERASE, READY);
+statements!(APPLY, ERASE);
 
 #[async_trait]
 impl Changes for Postgres {
@@ -46,7 +46,7 @@ impl Changes for Postgres {
 
     #[instrument(name = "pg.changes.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<()> {
-        sqlx::query(READY).execute(self.main()).await.map_err(failed)?;
-        Ok(())
+        let is_read_only: bool = sqlx::query_scalar(IS_READ_ONLY).fetch_one(self.main()).await.map_err(failed)?;
+        if is_read_only { Err(Error::unavailable("the database refuses writes")) } else { Ok(()) }
     }
 }

@@ -94,9 +94,7 @@ impl Postgres {
         let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
         // Nothing written on these has to survive a crash: they send notifications and take transaction ids.
-        let log = pool(LOG_CONNECTIONS)
-            .max_lifetime(None)
-            .connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
+        let log = pool(LOG_CONNECTIONS).connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (notifications, background) = Notifications::start(log.clone());
         let main = deadline_pool("main", main, MAINTENANCE_CONNECTIONS, options.answer_timeout);
         let positions = deadline_pool("positions", positions, 0, options.answer_timeout);
@@ -187,6 +185,10 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_IDLE: Duration = Duration::from_secs(10);
 /// Age at which a connection goes back to the pool, which replaces the ones that are too old.
 const MAX_AGE: Duration = Duration::from_mins(1);
+/// Age at which a connection is closed.
+const MAX_LIFETIME: Duration = Duration::from_mins(30);
+/// Whether the server refuses writes: a standby, or one on which an operator turned them off.
+pub(crate) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The functions that statements of this version call, with the types of their arguments.
@@ -217,10 +219,15 @@ fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PoolOptions<
     PoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(acquire_timeout)
-        // Testing each time would be a second round trip for every statement.
+        .max_lifetime(MAX_LIFETIME)
         .test_before_acquire(false)
-        .before_acquire(|connection: &mut PgConnection, meta: PoolConnectionMetadata| {
-            Box::pin(async move { Ok(meta.idle_for < MAX_IDLE || connection.ping().await.is_ok()) })
+        // About once a minute for each connection, as idle ones are kept outside of the pool: a server that has become a
+        // standby still answers, and would be read from for as long as it lives.
+        .before_acquire(|connection: &mut PgConnection, _: PoolConnectionMetadata| {
+            Box::pin(async move {
+                let is_read_only = sqlx::query_scalar::<_, bool>(IS_READ_ONLY).fetch_one(connection).await;
+                Ok(is_read_only.is_ok_and(|is_read_only| !is_read_only))
+            })
         })
         // A connection comes back in the middle of a call when the caller has gone or ran out of time. The pool waits for
         // its answer without a limit, and has no other connection to give meanwhile.

@@ -62,6 +62,9 @@ impl<DB: Database> fmt::Debug for DeadlinePool<DB> {
     }
 }
 
+/// The SQLSTATE of a write on a server that only reads. SQLite has other codes.
+const READ_ONLY: &str = "25006";
+
 impl<DB: Database> DeadlinePool<DB> {
     /// `name` is the value of the label `pool` of its metrics.
     pub fn new(name: &'static str, connections: IdleConnections<DB>, deadline: Deadline) -> Self {
@@ -132,6 +135,13 @@ impl<DB: Database> Call<'_, DB> {
             return Err(Error::Io(IoError::new(ErrorKind::TimedOut, "the database did not answer in time")));
         };
         match answer {
+            // After a failover, this server and all connections to it answer for as long as they are kept, and refuse
+            // every write. A new connection reaches the server that was promoted.
+            Err(Error::Database(refused)) if refused.code().is_some_and(|code| code == READ_ONLY) => {
+                self.connection.abandon();
+                self.pool.connections.abandon_idle();
+                return Err(Error::Database(refused));
+            }
             // The database refused the statement, and the connection is as good as before.
             Ok(_) | Err(Error::Database(_)) => self.pool.connections.check_in(self.connection),
             // A broken connection is rarely the only one.

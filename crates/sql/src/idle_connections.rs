@@ -131,6 +131,13 @@ impl<DB: Database> IdleConnections<DB> {
         self.idle.lock().clear();
     }
 
+    /// Closes all idle connections: for when they may still answer, but to a server that is not to be used any more.
+    pub fn abandon_idle(&self) {
+        for idle in std::mem::take(&mut *self.idle.lock()) {
+            drop(idle.connection.detach());
+        }
+    }
+
     /// Waits for the connections in use, and closes all of them. Later checkouts fail.
     pub async fn close(&self) {
         self.permits.close();
