@@ -72,6 +72,8 @@ BEGIN
             WHEN 'send_alerts' THEN '{op,emergency_id,wave,recipients}'
             WHEN 'acknowledge_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'set_declined' THEN '{op,emergency_id,helper_id,declined}'
+            WHEN 'expect_messages_before' THEN '{op,emergency_id,before}'
+            WHEN 'add_message_request' THEN '{op,emergency_id,sender_id,request_id,message_id}'
             WHEN 'post_message' THEN '{op,id,emergency_id,sender_role,sender_id,recipient,recipient_id,body,created_at}'
             WHEN 'delete_message' THEN '{op,emergency_id,id}'
             WHEN 'add_rating' THEN '{op,emergency_id,helper_id,score,comment}'
@@ -304,6 +306,17 @@ BEGIN
                 UPDATE alert SET declined_at = NULL
                 WHERE emergency_id = target AND helper_id = person AND declined_at IS NOT NULL;
             END IF;
+
+        -- The emergency is locked, so no other message comes in between.
+        WHEN 'expect_messages_before' THEN
+            IF EXISTS (SELECT FROM message WHERE emergency_id = target AND created_at >= (w ->> 'before')::timestamptz) THEN
+                RAISE EXCEPTION 'the emergency has a newer message' USING ERRCODE = 'AN001';
+            END IF;
+
+        WHEN 'add_message_request' THEN
+            INSERT INTO message_request (emergency_id, sender_id, request_id, message_id)
+            SELECT emergency_id, sender_id, request_id, message_id
+            FROM jsonb_populate_record(NULL::message_request, w);
 
         WHEN 'post_message' THEN
             INSERT INTO message (id, emergency_id, sender_role, sender_id, recipient, recipient_id, body, created_at)

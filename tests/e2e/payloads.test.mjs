@@ -42,7 +42,7 @@ const cases = {
     [{ emergencyId: "' or 1=1 --" }, 'emergency_not_found'],
     [{ emergencyId: 'x'.repeat(101) }, 'emergency_not_found'],
     [{ emergencyId: 'current' }, 'emergency_not_found'],
-    [{ emergencyId: NO_SUCH_ID, lastEventId: 'x' }, invalid],
+    [{ emergencyId: NO_SUCH_ID, lastEventId: 'x' }, 'emergency_not_found'],
   ],
   'emergency:leave': [
     [{ emergencyId: null }, invalid, 'Emergency ID is required'],

@@ -256,17 +256,43 @@ for (const database of databases) {
       await socket.next('emergency:ended');
     });
 
-    it('ignores an invalid lastEventId', async () => {
+    it('resumes from a lastEventId in any spelling', async () => {
       const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
-      await cancel(owner, (await raise(owner, app.somewhere())).id);
-      await settled(await helper.connect());
-      for (const lastEventId of [-1, 1.5, '0', null, true, [0], {}]) {
+      const since = await drop(await helper.connect());
+      const { id } = await raise(owner, app.somewhere());
+      for (const lastEventId of [since, `${since}`, `${since}.0`, ` ${since} `]) {
         const socket = await comeBack(helper, lastEventId);
-        await socket.roundTrip();
-        const early = ids(socket).filter((seq) => seq <= socket.ready.latestEventId);
-        assert.deepEqual([...early, ...socket.seen('session:resync')], [], JSON.stringify(lastEventId));
+        await socket.next('emergency:created', ({ emergency }) => emergency.id === id);
+        const { ok } = await socket.ack('emergency:join', { emergencyId: id, lastEventId });
+        assert.equal(ok, true);
+        assert.deepEqual(socket.seen('session:resync'), [], JSON.stringify(lastEventId));
         socket.close();
       }
+      await cancel(owner, id);
+    });
+
+    it('answers a lastEventId that is none with session:resync, and null with nothing', async () => {
+      const [owner, helper] = await Promise.all([app.owner(), app.helperAt(app.somewhere())]);
+      const { id } = await raise(owner, app.somewhere());
+      await settled(await helper.connect());
+      for (const lastEventId of ['', ' ', -1, '-1', 1.5, 'null', 'undefined', 'x', true, [0], {}, 1e300]) {
+        const socket = await comeBack(helper, lastEventId);
+        const expected = { reason: 'unknown_event', latestEventId: socket.ready.latestEventId };
+        assert.deepEqual(await socket.next('session:resync'), expected, JSON.stringify(lastEventId));
+        const { ok } = await socket.ack('emergency:join', { emergencyId: id, lastEventId });
+        assert.equal(ok, true, JSON.stringify(lastEventId));
+        assert.equal((await socket.next('session:resync')).reason, 'unknown_event', JSON.stringify(lastEventId));
+        socket.close();
+      }
+      for (const auth of [{ lastEventId: null }, {}]) {
+        const socket = await helper.connect({ auth: { token: helper.tokens.accessToken, ...auth } });
+        await socket.ack('emergency:join', { emergencyId: id, ...auth });
+        await socket.roundTrip();
+        const early = ids(socket).filter((seq) => seq <= socket.ready.latestEventId);
+        assert.deepEqual([...early, ...socket.seen('session:resync')], []);
+        socket.close();
+      }
+      await cancel(owner, id);
     });
 
     it('uses the current duty after a change of position and duty', async () => {

@@ -241,6 +241,8 @@ fn every_write() -> Vec<Write> {
         Write::EndBlocks(EndedBlocks { by: owner.id, user: Some(user), blocks: vec![id()] }),
         Write::AddTrust { helpers: vec![user], by: 1 },
         Write::DeleteMessage { emergency: of, message: message.id },
+        Write::ExpectMessagesBefore { emergency: of, before: at(0) },
+        Write::AddMessageRequest { emergency: of, sender: owner.id, request: text("tap"), message: message.id },
         Write::PostMessage(message),
         Write::AddRating { emergency: of, helper: user, score: Score::new(5).unwrap(), comment: None },
         Write::AddReport { emergency: of, reporter: owner.id, about: user, reason: text("Why") },

@@ -326,7 +326,8 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         }
         rooms::restore(cx, &owner.account).await.unwrap();
         assert_eq!(cost(), READ, "connecting");
-        helpers::locate(&service.helpers, helper.account.id, place(0.0, 0.02)).await.unwrap();
+        let (at, who) = (service.helpers.clock.now(), (helper.account.id, helper.session));
+        helpers::locate(&service.helpers, helpers::report(at, who, place(0.0, 0.02), None)).await.unwrap();
         assert_eq!(cost(), 1, "a position");
         let newcomer = service.store.helper_at(place(0.0, 0.001)).await;
         cost();

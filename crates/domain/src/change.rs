@@ -206,8 +206,26 @@ pub enum Write {
         /// Number of points to add.
         by: u16,
     },
+    /// Checks that no message of an emergency is as new as this, or newer; `Stale` otherwise.
+    ExpectMessagesBefore {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The time.
+        before: Timestamp,
+    },
     /// A new message.
     PostMessage(Message),
+    /// The number that its sender gave a new message. `Conflict(MessageRequestId)` the second time.
+    AddMessageRequest {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The sender.
+        sender: UserId,
+        /// The number.
+        request: Text<100>,
+        /// The message.
+        message: MessageId,
+    },
     /// Deletes a message, and its text in the log.
     DeleteMessage {
         /// The emergency.

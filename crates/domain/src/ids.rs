@@ -75,6 +75,8 @@ pub struct EventId(i64);
 impl EventId {
     /// The position before the first event.
     pub const START: Self = Self(0);
+    /// A position after every event, in place of an id that a client sent and that is none.
+    pub const UNKNOWN: Self = Self(i64::MAX);
 
     /// The position with this number.
     pub const fn new(seq: i64) -> Self {

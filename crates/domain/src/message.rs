@@ -1,5 +1,6 @@
 //! Messages between the participants of an emergency.
 
+use chrono::{SubsecRound as _, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::{Emergency, EmergencyId, MessageId, Person, Refusal, Text, Timestamp, UserId};
@@ -61,7 +62,27 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+/// The least time between two messages of an emergency, and the unit of their times: clients whose clocks have milliseconds
+/// page by time without losing one.
+const TIME_UNIT: TimeDelta = TimeDelta::milliseconds(1);
+
+/// The time of a new message, after the `newest` one of the emergency by a millisecond at least.
+pub fn next_message_time(now: Timestamp, newest: Option<Timestamp>) -> Timestamp {
+    let now = now.trunc_subsecs(3);
+    // Messages of older versions have microseconds.
+    let free = newest.map(|newest| {
+        let next = newest + TIME_UNIT;
+        if next == next.trunc_subsecs(3) { next } else { next.trunc_subsecs(3) + TIME_UNIT }
+    });
+    free.map_or(now, |free| free.max(now))
+}
+
 impl Message {
+    /// The time before which all other messages of the emergency MUST have been written when this one is stored.
+    pub fn others_before(&self) -> Timestamp {
+        self.created_at - TIME_UNIT + TimeDelta::microseconds(1)
+    }
+
     /// The users that may read it: recipient and sender, or `None` for all participants.
     pub fn readers(&self) -> Option<Vec<UserId>> {
         let recipient = match self.to {

@@ -150,7 +150,9 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::SendAlerts { .. }
             | Write::AcknowledgeAlert { .. }
             | Write::SetDeclined { .. }
+            | Write::ExpectMessagesBefore { .. }
             | Write::PostMessage(_)
+            | Write::AddMessageRequest { .. }
             | Write::DeleteMessage { .. }
             | Write::AddReport { .. } => {}
         }

@@ -76,6 +76,7 @@ fn rule(constraint: &str) -> Option<Constraint> {
         "emergency_live_owner" => Some(Constraint::LiveEmergency),
         "emergency_request_id" => Some(Constraint::RequestId),
         "response_engaged" => Some(Constraint::Engaged),
+        "message_request_pkey" => Some(Constraint::MessageRequestId),
         "rating_pkey" => Some(Constraint::Rating),
         "report_pkey" => Some(Constraint::Report),
         "user_block_limit" => Some(Constraint::Blocks),

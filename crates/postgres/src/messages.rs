@@ -1,17 +1,17 @@
 //! Messages of an emergency, read together with the reader's access to it.
 
 use allynet_domain::{
-    EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Timestamp, To, UserId,
-    port::{MessagePage, Messages, Result},
+    EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Text, Timestamp, To, UserId,
+    port::{MessagePage, Messages, PostContext, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Deserialize;
-use sqlx::{Postgres as Pg, postgres::PgArguments, query::QueryAs};
+use sqlx::{FromRow, Postgres as Pg, postgres::PgArguments, query::QueryAs};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Postgres, error::failed, rows::AccessRow};
+use crate::{Postgres, emergency_row::EmergencyRow, error::failed, rows::AccessRow};
 
 /// The access of the user `$2` to the emergency `$1`, and its message `$3` as an array of one [`MessageRow`].
 const FIND: &str = "
@@ -29,7 +29,8 @@ const FIND: &str = "
     FROM emergency e WHERE e.id = $1";
 
 /// The access of the user `$2` to the emergency `$1`, and a page of the messages that they may read as [`MessageRow`]s:
-/// the newest `$4` before `$3`, and those that share the time of the last one.
+/// the newest `$4` before the message `$5`, or before the time `$3` and id `$5` if there is no such message, and those that
+/// share the time of the last one.
 const LIST: &str = "
     SELECT e.owner_id = $2 AS owns, e.status, e.revision,
         EXISTS (SELECT FROM response r
@@ -41,7 +42,8 @@ const LIST: &str = "
                 'created_at', m.created_at) ORDER BY m.created_at, m.id)::text
             FROM (
                 SELECT * FROM message
-                WHERE emergency_id = e.id AND created_at < coalesce($3, 'infinity'::timestamptz)
+                WHERE emergency_id = e.id
+                    AND (created_at, id) < (coalesce((SELECT c.created_at FROM message c WHERE c.id = $5), $3), $5)
                     AND (recipient = 'everyone' OR sender_id = $2 OR recipient_id = $2)
                 ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES
             ) AS m
@@ -49,7 +51,29 @@ const LIST: &str = "
         ) AS found
     FROM emergency e WHERE e.id = $1";
 
-statements!(FIND, LIST);
+/// The emergency `$1` with the time of its newest message, and the message that the user `$2` numbered `$3` as an array of
+/// one [`MessageRow`].
+const POST_CONTEXT: &str = "
+    SELECT v.*, (SELECT max(m.created_at) FROM message m WHERE m.emergency_id = v.id) AS newest,
+        (
+            SELECT json_agg(json_build_object('id', m.id, 'owner_id', v.owner_id, 'anonymous', v.anonymous,
+                'sender_role', m.sender_role, 'sender_id', m.sender_id, 'first_name', s.first_name,
+                'last_name', s.last_name, 'recipient', m.recipient, 'recipient_id', m.recipient_id, 'body', m.body,
+                'created_at', m.created_at))::text
+            FROM message_request q JOIN message m ON m.id = q.message_id LEFT JOIN account s ON s.id = m.sender_id
+            WHERE q.emergency_id = v.id AND q.sender_id = $2 AND q.request_id = $3
+        ) AS found
+    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+
+statements!(FIND, LIST, POST_CONTEXT);
+
+#[derive(FromRow)]
+struct PostContextRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    newest: Option<Timestamp>,
+    found: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct MessageRow {
@@ -123,12 +147,33 @@ impl Messages for Postgres {
     #[instrument(name = "pg.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let MessagePage { emergency, reader, before, limit } = *page;
+        let (time, id) = before.map_or((Timestamp::MAX_UTC, Uuid::nil()), |before| before.bounds());
         let query = sqlx::query_as(LIST)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
-            .bind(before)
-            .bind(i64::from(limit));
+            .bind(time)
+            .bind(i64::from(limit))
+            .bind(id);
         self.access_and_messages(emergency, query).await
+    }
+
+    #[instrument(name = "pg.messages.post_context", level = "debug", skip_all, fields(%emergency))]
+    async fn post_context(
+        &self,
+        emergency: EmergencyId,
+        sender: UserId,
+        request: Option<Text<100>>,
+    ) -> Result<Option<PostContext>> {
+        let row: Option<PostContextRow> = sqlx::query_as(POST_CONTEXT)
+            .bind(Uuid::from(emergency))
+            .bind(Uuid::from(sender))
+            .bind(request.as_ref().map(Text::as_str))
+            .fetch_optional(self.main())
+            .await
+            .map_err(failed)?;
+        let Some(PostContextRow { emergency: row, newest, found }) = row else { return Ok(None) };
+        let earlier = messages(emergency, found.as_deref())?.pop();
+        Ok(Some(PostContext { emergency: row.emergency()?, newest, earlier }))
     }
 
     #[instrument(name = "pg.messages.find", level = "debug", skip_all, fields(%emergency, %message))]
@@ -155,9 +200,13 @@ impl Postgres {
         let row = query.fetch_optional(self.main()).await.map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let (access, found) = row.access(of.into())?;
-        let Some(found) = found else { return Ok(Some((access, Vec::new()))) };
-        let rows: Vec<MessageRow> = RowDecoder { table: "message", id: Uuid::from(of) }.json("emergency_id", &found)?;
-        let messages = rows.into_iter().map(|row| row.message(of)).collect::<Result<_>>()?;
-        Ok(Some((access, messages)))
+        Ok(Some((access, messages(of, found.as_deref())?)))
     }
+}
+
+/// The messages of an emergency in an aggregate of [`MessageRow`]s, which is null if there are none.
+fn messages(of: EmergencyId, found: Option<&str>) -> Result<Vec<Message>> {
+    let Some(found) = found else { return Ok(Vec::new()) };
+    let rows: Vec<MessageRow> = RowDecoder { table: "message", id: Uuid::from(of) }.json("emergency_id", found)?;
+    rows.into_iter().map(|row| row.message(of)).collect()
 }

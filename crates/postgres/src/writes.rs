@@ -35,6 +35,8 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
         | Write::SetDeclined { emergency, .. }
+        | Write::ExpectMessagesBefore { emergency, .. }
+        | Write::AddMessageRequest { emergency, .. }
         | Write::DeleteMessage { emergency, .. }
         | Write::AddRating { emergency, .. } => Some(*emergency),
         Write::PostMessage(message) => Some(message.emergency),
@@ -113,7 +115,14 @@ fn write(write: &Write) -> Value {
         Write::AddTrust { helpers, by } => {
             json!({ "op": "add_trust", "helpers": helpers, "by": by, "max": MAX_TRUST })
         }
+        Write::ExpectMessagesBefore { emergency, before } => {
+            json!({ "op": "expect_messages_before", "emergency_id": emergency, "before": before })
+        }
         Write::PostMessage(message) => post_message(message),
+        Write::AddMessageRequest { emergency, sender, request, message } => json!({
+            "op": "add_message_request", "emergency_id": emergency, "sender_id": sender, "request_id": request,
+            "message_id": message,
+        }),
         Write::DeleteMessage { emergency, message } => {
             json!({ "op": "delete_message", "emergency_id": emergency, "id": message })
         }

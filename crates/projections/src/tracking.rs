@@ -73,7 +73,7 @@ impl HelperTracker {
         let trip = open.trip_of(fix.user);
         match trip {
             Some(trip) => self.follow(trip.emergency, fix, source, now),
-            None => self.keep(fix, source),
+            None => self.keep(fix, source, now),
         }
         trip.is_some()
     }
@@ -123,7 +123,7 @@ impl HelperTracker {
             // Another trip: the pace of the one before says nothing of it. The limit of one update a second remains.
             let (is_pending, sent_at) = (track.is_pending, track.sent_at);
             *track = Track { is_pending, sent_at, ..Track::new(emergency, fix, source) };
-        } else if fix.at > track.latest.at {
+        } else if fix.at > track.latest.at || track.latest.at > now {
             (track.latest, track.source) = (fix, source);
             track.pace.record(&fix);
         } else if track.sent_at.is_some() || track.is_pending {
@@ -153,9 +153,10 @@ impl HelperTracker {
         Some(TrackingUpdate { approach, source: track.source })
     }
 
-    fn keep(&mut self, fix: Fix, source: FixSource) {
+    fn keep(&mut self, fix: Fix, source: FixSource, now: Timestamp) {
         let known = self.recent.entry(fix.user).or_insert((fix, source));
-        if known.0.at < fix.at {
+        // As in the databases, a time in the future is that of a clock that was wrong.
+        if known.0.at < fix.at || known.0.at > now {
             *known = (fix, source);
         }
     }

@@ -5,7 +5,10 @@ use allynet_domain::{
     usecase::helpers::{self, HelperPorts},
 };
 use allynet_wire::{
-    input::{accounts as input, emergencies::location},
+    input::{
+        accounts as input,
+        emergencies::{Located, location},
+    },
     socket::Confirmation,
     views::{Helper, HelperRecordView},
 };
@@ -43,7 +46,8 @@ fn render(account: &Account) -> Answer {
 }
 
 async fn locate(State(cx): State<HelperPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
-    let position = location(&body)?;
-    helpers::locate(&cx, actor.id(), position).await?;
-    ok(Confirmation::located(position))
+    let Located { position, taken } = location(&body)?;
+    let report = helpers::report(cx.clock.now(), (actor.id(), actor.session), position, taken);
+    let stored = helpers::locate(&cx, report).await?;
+    ok(Confirmation::located(position, stored))
 }

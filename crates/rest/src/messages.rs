@@ -49,9 +49,9 @@ async fn post(
     PathEmergency(emergency): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let (addressee, text) = input::message(&body)?;
-    let message = messages::post(&cx.messages, &actor, emergency, addressee, text).await?;
-    created(data::Message { message: MessageView::new(&message, Reader::participant(actor.id())) })
+    let posted = messages::post(&cx.messages, &actor, emergency, input::message(&body)?).await?;
+    let view = data::Message { message: MessageView::new(&posted.message, Reader::participant(actor.id())) };
+    if posted.new { created(view) } else { ok(view) }
 }
 
 async fn delete(

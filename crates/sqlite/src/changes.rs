@@ -117,7 +117,11 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::SetDeclined { emergency, helper, declined } => {
             emergencies::set_declined(db, at, emergency, helper, declined).await
         }
+        Write::ExpectMessagesBefore { emergency, before } => messages::expect_before(db, emergency, before).await,
         Write::PostMessage(message) => messages::post(db, &message).await,
+        Write::AddMessageRequest { emergency, sender, request, message } => {
+            messages::add_request(db, emergency, sender, &request, message).await
+        }
         Write::DeleteMessage { emergency, message } => messages::delete(db, emergency, message).await,
         Write::AddRating { emergency, helper, score, comment } => {
             messages::rate(db, at, emergency, helper, score.get(), comment).await

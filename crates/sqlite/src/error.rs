@@ -30,6 +30,9 @@ fn violated_rule(message: &str) -> Option<Constraint> {
         "emergency.owner_id" => Some(Constraint::LiveEmergency),
         "emergency.owner_id, emergency.request_id" => Some(Constraint::RequestId),
         "response.helper_id" => Some(Constraint::Engaged),
+        "message_request.emergency_id, message_request.sender_id, message_request.request_id" => {
+            Some(Constraint::MessageRequestId)
+        }
         "rating.emergency_id, rating.helper_id" => Some(Constraint::Rating),
         "report.emergency_id, report.reporter_id, report.about_id" => Some(Constraint::Report),
         _ => None,

@@ -1,8 +1,8 @@
 //! Reading messages: the port [`Messages`]. The statement leaves out direct messages that the reader may not see.
 
 use allynet_domain::{
-    EmergencyAccess, EmergencyId, Message, MessageId, Sender, To, UserId,
-    port::{MessagePage, Messages, Result},
+    EmergencyAccess, EmergencyId, Message, MessageId, Sender, Text, To, UserId,
+    port::{Before, Emergencies, MessagePage, Messages, PostContext, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// The last `?4` messages of emergency `?1` before `?3` that user `?2` may read, and all written at the time of the
+/// The last `?4` messages of emergency `?1` before the time `?3` and id `?5` that user `?2` may read, and all written at the time of the
 /// first of these. The condition for what a user may read occurs twice.
 ///
 /// The inner statement depends on no row of the outer one, so SQLite runs it once, and both are ranges of one index.
 pub(crate) const PAGE: &str = "\
     select m.* from message_with_sender m \
-    where m.emergency_id = ?1 and m.created_at < ?3 and m.created_at >= coalesce(( \
-        select n.created_at from message_with_sender n where n.emergency_id = ?1 and n.created_at < ?3 \
+    where m.emergency_id = ?1 and (m.created_at, m.id) < (?3, ?5) and m.created_at >= coalesce(( \
+        select n.created_at from message_with_sender n where n.emergency_id = ?1 and (n.created_at, n.id) < (?3, ?5) \
         and (n.recipient = 'everyone' or n.sender_id = ?2 or n.recipient_id = ?2 \
              or (n.recipient in ('creator', 'owner') and n.owner_id = ?2)) \
         order by n.created_at desc limit 1 offset ?4 - 1), -9223372036854775808) \
@@ -102,16 +102,39 @@ impl Messages for Sqlite {
         if limit == 0 {
             return Ok(Some((seen.access, Vec::new())));
         }
+        let (time, id) = self.place(before).await?;
         let rows: Vec<MessageRow> = sqlx::query_as(PAGE)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))
-            .bind(before.map_or(i64::MAX, |before| before.timestamp_micros()))
+            .bind(time)
             .bind(limit)
+            .bind(id)
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
         let messages = rows.into_iter().map(Message::try_from).collect::<Result<_>>()?;
         Ok(Some((seen.access, messages)))
+    }
+
+    #[instrument(name = "sqlite.messages.post_context", level = "debug", skip_all, fields(%emergency))]
+    async fn post_context(
+        &self,
+        emergency: EmergencyId,
+        sender: UserId,
+        request: Option<Text<100>>,
+    ) -> Result<Option<PostContext>> {
+        let Some(found) = Emergencies::find(self, emergency).await? else { return Ok(None) };
+        let newest: Option<i64> = sqlx::query_scalar("select max(created_at) from message where emergency_id = ?1")
+            .bind(Uuid::from(emergency))
+            .fetch_one(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let newest = RowDecoder { table: "message", id: emergency }.micros_opt("created_at", newest)?;
+        let earlier = match request {
+            Some(request) => self.numbered(emergency, sender, &request).await?,
+            None => None,
+        };
+        Ok(Some(PostContext { emergency: found, newest, earlier }))
     }
 
     #[instrument(name = "sqlite.messages.find", level = "debug", skip_all, fields(%emergency, %message))]
@@ -130,5 +153,37 @@ impl Messages for Sqlite {
                 .await
                 .map_err(port_error)?;
         Ok(Some((seen.access, row.map(Message::try_from).transpose()?)))
+    }
+}
+
+impl Sqlite {
+    /// The time and the id of a place. For a message that is stored they are its own.
+    async fn place(&self, before: Option<Before>) -> Result<(i64, Uuid)> {
+        let Some(before) = before else { return Ok((i64::MAX, Uuid::nil())) };
+        let (time, id) = before.bounds();
+        let stored: Option<i64> = match before {
+            Before::Time(_) => None,
+            Before::Message(_) => sqlx::query_scalar("select created_at from message where id = ?1")
+                .bind(id)
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(port_error)?,
+        };
+        Ok((stored.unwrap_or_else(|| time.timestamp_micros()), id))
+    }
+
+    /// The message to which its sender gave this number.
+    async fn numbered(&self, of: EmergencyId, sender: UserId, request: &Text<100>) -> Result<Option<Message>> {
+        let row: Option<MessageRow> = sqlx::query_as(
+            "select m.* from message_request q join message_with_sender m on m.id = q.message_id \
+             where q.emergency_id = ?1 and q.sender_id = ?2 and q.request_id = ?3",
+        )
+        .bind(Uuid::from(of))
+        .bind(Uuid::from(sender))
+        .bind(request.as_str())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(port_error)?;
+        row.map(Message::try_from).transpose()
     }
 }

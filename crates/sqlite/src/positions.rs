@@ -4,11 +4,11 @@
 
 use allynet_domain::{
     UserId,
-    port::{Fix, Positions, Result},
+    port::{Fix, Positions, Report, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -22,7 +22,8 @@ const MAX_FIXES_PER_STATEMENT: usize = 4096;
 ///
 /// - `cross join` makes the fixes the outer loop; SQLite might scan the accounts instead.
 /// - `where true` tells the parser that `on conflict` is not a join condition.
-/// - A fix that is older than the stored one changes nothing, whatever the order of arrival.
+/// - A fix that is older than the stored one changes nothing, whatever the order of arrival. A stored time in the future is
+///   that of a clock that was wrong, and must not keep later positions out until the clock reaches it.
 fn record_statement(fixes: usize) -> String {
     format!(
         "insert into position (account_id, latitude, longitude, at) \
@@ -30,9 +31,32 @@ fn record_statement(fixes: usize) -> String {
          from (values (?, ?, ?, ?){}) f cross join account a on a.id = f.column1 where true \
          on conflict (account_id) do update \
          set latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at \
-         where excluded.at >= position.at",
+         where excluded.at >= position.at or position.at > unixepoch('subsec') * 1000000 returning account_id",
         ", (?, ?, ?, ?)".repeat(fixes.saturating_sub(1))
     )
+}
+
+/// Notes the device time `?2` for the session `?1`, unless a later one is known.
+const ORDER: &str = "update session set newest_fix_at = ?2 where id = ?1 and coalesce(newest_fix_at <= ?2, true)";
+
+/// Stores fixes on any connection, and returns the users whose fix was stored.
+async fn record<'c>(db: impl sqlx::SqliteExecutor<'c>, fixes: &[Fix]) -> Result<Vec<UserId>> {
+    // A statement is prepared once for each number of rows. Powers of two keep these at thirteen.
+    let mut query = sqlx::query_scalar(AssertSqlSafe(record_statement(fixes.len().next_power_of_two())));
+    for &Fix { user, position, at } in fixes {
+        query = query.bind(Uuid::from(user)).bind(position.latitude()).bind(position.longitude());
+        query = query.bind(at.timestamp_micros());
+    }
+    let stored: Vec<Uuid> = query.fetch_all(db).await.map_err(port_error)?;
+    Ok(stored.into_iter().map(UserId::from).collect())
+}
+
+/// Whether no later device time of the same session is known. Notes this one.
+async fn is_newest_of_its_session(db: &mut SqliteConnection, report: &Report) -> Result<bool> {
+    let Some(taken) = report.taken else { return Ok(true) };
+    let ordered =
+        sqlx::query(ORDER).bind(Uuid::from(taken.session)).bind(taken.at.timestamp_micros()).execute(db).await;
+    Ok(ordered.map_err(port_error)?.rows_affected() > 0)
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,18 +68,31 @@ struct FixRow {
 
 #[async_trait]
 impl Positions for Sqlite {
-    #[instrument(name = "sqlite.positions.record", level = "debug", skip_all, fields(count = fixes.len()))]
-    async fn record(&self, fixes: &[Fix]) -> Result<()> {
-        for fixes in fixes.chunks(MAX_FIXES_PER_STATEMENT) {
-            // A statement is prepared once for each number of rows. Powers of two keep these at thirteen.
-            let mut query = sqlx::query(AssertSqlSafe(record_statement(fixes.len().next_power_of_two())));
-            for &Fix { user, position, at } in fixes {
-                query = query.bind(Uuid::from(user)).bind(position.latitude()).bind(position.longitude());
-                query = query.bind(at.timestamp_micros());
+    #[instrument(name = "sqlite.positions.record", level = "debug", skip_all, fields(count = reports.len()))]
+    async fn record(&self, reports: &[Report]) -> Result<Vec<UserId>> {
+        let mut stored = Vec::with_capacity(reports.len());
+        if reports.iter().all(|report| report.taken.is_none()) {
+            let fixes: Vec<Fix> = reports.iter().map(|report| report.fix).collect();
+            for fixes in fixes.chunks(MAX_FIXES_PER_STATEMENT) {
+                stored.extend(record(&self.writer, fixes).await?);
             }
-            query.execute(&self.writer).await.map_err(port_error)?;
+            return Ok(stored);
         }
-        Ok(())
+        // One transaction, because each one waits for the disk.
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        let mut fixes = Vec::with_capacity(reports.len());
+        for report in reports {
+            if is_newest_of_its_session(&mut transaction, report).await? {
+                fixes.push(report.fix);
+            }
+        }
+        for fixes in fixes.chunks(MAX_FIXES_PER_STATEMENT) {
+            stored.extend(record(&mut *transaction, fixes).await?);
+        }
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
+        Ok(stored)
     }
 
     #[instrument(name = "sqlite.positions.last", level = "debug", skip_all, fields(%user))]

@@ -101,8 +101,8 @@ limits! {
     UserEvents = 300 per 33 ms, User, Refused;
     /// Positions over sockets that are stored.
     Positions = 1 per 200 ms, User, Deferred;
-    /// Positions over one socket that are accepted.
-    SocketPositions = 250 per 20 ms, Socket, Refused;
+    /// Positions over one socket that are accepted. The burst is what a phone may have buffered without a network.
+    SocketPositions = 10_000 per 20 ms, Socket, Refused;
     /// Events of one connection that were refused.
     Refusals = 100 per 500 ms, Socket, Closed;
 }

@@ -172,10 +172,12 @@ pub enum Confirmation {
         longitude: f64,
         /// A sentence for people.
         message: &'static str,
+        /// Whether it is the user's last position now, and no newer one.
+        stored: bool,
     },
 }
 
-/// The message of a stored position, over REST and sockets.
+/// The message of a received position, over REST and sockets.
 pub const LOCATED: &str = "Location updated successfully";
 
 impl Confirmation {
@@ -190,9 +192,9 @@ impl Confirmation {
         Self::Left { emergency_id: id.into(), room: Room::Emergency(id).to_string() }
     }
 
-    /// A position was stored.
-    pub const fn located(position: Position) -> Self {
-        Self::Located { latitude: position.latitude(), longitude: position.longitude(), message: LOCATED }
+    /// A position was received, and stored unless a newer one was.
+    pub const fn located(position: Position, stored: bool) -> Self {
+        Self::Located { latitude: position.latitude(), longitude: position.longitude(), message: LOCATED, stored }
     }
 
     /// The name of the response event.

@@ -203,7 +203,7 @@ impl Store {
     }
 
     pub async fn locate(&self, user: UserId, position: Position) {
-        self.positions.record(&[Fix { user, position, at: at(0) }]).await.unwrap();
+        self.positions.record(&[Fix { user, position, at: at(0) }.into()]).await.unwrap();
     }
 
     pub async fn account(&self, user: UserId) -> Account {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Vicinity, Whom};
+use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Report, Vicinity, Whom};
 use allynet_domain::{
     Account, HelperPolicy, HelperRecord, HelperReputation, HelpersInRange, Metres, Recipient, ResponseStatus, Role,
     Score, Timestamp, UserId, Verification, Write,
@@ -265,7 +265,7 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
     let micros = |micros: i64| -> Timestamp { at(0) + chrono::TimeDelta::microseconds(micros) };
     let [older, exact, newer] = [store.helper().await.id, store.helper().await.id, store.helper().await.id];
     let _nowhere = store.helper().await;
-    let fix = |user, at| Fix { user, position: place(0.0, 0.0), at };
+    let fix = |user, at| Report::from(Fix { user, position: place(0.0, 0.0), at });
     store.positions.record(&[fix(older, micros(-1)), fix(exact, micros(0)), fix(newer, micros(1))]).await.unwrap();
     for (fresh_since, mut expected) in [
         (micros(-1), vec![older, exact, newer]),

@@ -1,7 +1,8 @@
 //! Messages: visibility, order and pages.
 
 use allynet_domain::{
-    Account, Emergency, Event, EventId, Message, MessageId, Sender, Timestamp, To, UserId, Write, port::MessagePage,
+    Account, Emergency, Event, EventId, Message, MessageId, Sender, To, UserId, Write,
+    port::{Before, Constraint, Error, MessagePage},
     testing,
 };
 
@@ -14,7 +15,7 @@ impl Store {
         message
     }
 
-    async fn page(&self, of: &Emergency, reader: UserId, before: Option<Timestamp>, limit: u32) -> Vec<MessageId> {
+    async fn page(&self, of: &Emergency, reader: UserId, before: Option<Before>, limit: u32) -> Vec<MessageId> {
         let page = MessagePage { emergency: of.id(), reader, before, limit };
         self.messages(&page).await.into_iter().map(|m| m.id).collect()
     }
@@ -59,9 +60,11 @@ pub async fn a_page_holds_the_newest_messages_oldest_first(store: Store) {
         (None, 10, &ids[..]),
         (None, 5, &ids[..]),
         (None, 2, &ids[3..]),
-        (Some(at(4)), 2, &ids[1..3]),
-        (Some(at(4)), 10, &ids[..3]),
-        (Some(at(1)), 10, &[]),
+        (Some(Before::Time(at(4))), 2, &ids[1..3]),
+        (Some(Before::Time(at(4))), 10, &ids[..3]),
+        (Some(Before::Time(at(1))), 10, &[]),
+        (Some(Before::Message(ids[3])), 2, &ids[1..3]),
+        (Some(Before::Message(ids[0])), 10, &[]),
     ] {
         assert_eq!(store.page(&emergency, owner, before, limit).await, expected, "{before:?} {limit}");
     }
@@ -79,16 +82,87 @@ pub async fn a_page_of_messages_takes_all_that_share_the_time_of_its_earliest(st
     for limit in [3, 4, 5, 6] {
         assert_eq!(store.page(&emergency, owner, None, limit).await, ids[1..], "{limit}");
     }
-    for limit in 1..=8 {
+    let places: [fn(&Message) -> Before; 2] = [|m| Before::Time(m.created_at), |m| Before::Message(m.id)];
+    for (limit, place) in (1..=8).flat_map(|limit| places.map(|place| (limit, place))) {
         let mut read: Vec<MessageId> = Vec::new();
         let mut before = None;
         loop {
             let page = store.page(&emergency, owner, before, limit).await;
             let Some(first) = page.first() else { break };
-            before = posted.iter().find(|m| m.id == *first).map(|m| m.created_at);
+            before = posted.iter().find(|m| m.id == *first).map(place);
             read.splice(0..0, page);
         }
         assert_eq!(read, ids, "in pages of {limit}");
+    }
+    // Within one time the id decides.
+    assert_eq!(store.page(&emergency, owner, Some(Before::Message(nth(7))), 1).await, ids[1..3]);
+}
+
+pub async fn a_page_before_a_deleted_message_continues_where_it_was(store: Store) {
+    let emergency = store.emergency().await;
+    // Ids as the service makes them, which hold the time.
+    let made = |seconds: i64| {
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(at(seconds).timestamp()).unwrap(), 0);
+        MessageId::from(uuid::Uuid::new_v7(time))
+    };
+    let mut ids = Vec::new();
+    for seconds in 1..=4 {
+        ids.push(store.post(Message { id: made(seconds), ..message_in(&emergency, at(seconds)) }).await.id);
+    }
+    store.commit(change().write(Write::DeleteMessage { emergency: emergency.id(), message: ids[2] })).await;
+    let before = Some(Before::Message(ids[2]));
+    assert_eq!(store.page(&emergency, emergency.owner(), before, 10).await, ids[..2]);
+}
+
+pub async fn posting_is_decided_on_the_emergency_its_newest_message_and_the_number(store: Store) {
+    let emergency = store.emergency().await;
+    let (of, owner, stranger) = (emergency.id(), emergency.owner(), store.register().await.id);
+    let context = async |sender, request: Option<&str>| {
+        store.messages.post_context(of, sender, request.map(text)).await.unwrap().unwrap()
+    };
+    assert_eq!(store.messages.post_context(id(), owner, None).await.unwrap(), None);
+    let first = context(owner, None).await;
+    assert_eq!((first.emergency.id(), first.newest, first.earlier), (of, None, None));
+
+    let message = message_in(&emergency, at(2));
+    let number = |sender, message: &Message, request| Write::AddMessageRequest {
+        emergency: of,
+        sender,
+        request: text(request),
+        message: message.id,
+    };
+    store.commit(change().write(Write::PostMessage(message.clone())).write(number(owner, &message, "tap"))).await;
+    store.post(message_in(&emergency, at(1))).await;
+    for (sender, request, earlier) in [
+        (owner, Some("tap"), Some(&message)),
+        (owner, Some("Tap"), None),
+        (owner, None, None),
+        (stranger, Some("tap"), None),
+    ] {
+        let found = context(sender, request).await;
+        assert_eq!((found.newest, found.earlier.as_ref()), (Some(at(2)), earlier), "{request:?}");
+    }
+    // A number is used once, and is free again with its message.
+    let other = message_in(&emergency, at(3));
+    let again = change().write(Write::PostMessage(other.clone())).write(number(owner, &other, "tap"));
+    let outcome = store.changes.commit(again.clone()).await;
+    assert!(matches!(outcome, Err(Error::Conflict(Constraint::MessageRequestId))), "{outcome:?}");
+    assert_eq!(store.message(of, other.id).await, None);
+    store.commit(change().write(Write::DeleteMessage { emergency: of, message: message.id })).await;
+    store.commit(again).await;
+}
+
+pub async fn a_message_is_posted_only_if_none_is_newer_than_expected(store: Store) {
+    let emergency = store.emergency().await;
+    let of = emergency.id();
+    store.post(message_in(&emergency, at(2))).await;
+    for (before, is_stored) in [(at(2), false), (at(1), false), (at(3), true)] {
+        let guard = Write::ExpectMessagesBefore { emergency: of, before };
+        let message = message_in(&emergency, at(4));
+        let outcome = store.changes.commit(change().write(guard).write(Write::PostMessage(message.clone()))).await;
+        assert_eq!(outcome.is_ok(), is_stored, "{before} {outcome:?}");
+        assert!(is_stored || matches!(outcome, Err(Error::Stale)));
+        assert_eq!(store.message(of, message.id).await.is_some(), is_stored);
     }
 }
 

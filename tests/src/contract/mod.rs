@@ -134,6 +134,9 @@ macro_rules! contract {
                 a_message_is_read_back_as_it_was_posted
                 a_page_holds_the_newest_messages_oldest_first
                 a_page_of_messages_takes_all_that_share_the_time_of_its_earliest
+                a_page_before_a_deleted_message_continues_where_it_was
+                posting_is_decided_on_the_emergency_its_newest_message_and_the_number
+                a_message_is_posted_only_if_none_is_newer_than_expected
                 direct_messages_of_others_are_never_listed
                 a_message_is_found_in_its_own_emergency_only
                 a_deleted_message_is_gone_from_the_log_too
@@ -154,6 +157,8 @@ macro_rules! contract {
             positions {
                 the_last_position_is_kept
                 an_older_fix_does_not_replace_a_newer_one
+                a_fix_from_the_future_does_not_keep_later_ones_out
+                reports_of_one_session_are_ordered_by_the_clock_of_its_device
                 positions_of_unknown_users_are_skipped
                 of_many_fixes_at_once_the_newest_stays
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{Fix, ListReader, OnDuty};
+use allynet_domain::port::{Fix, ListReader, OnDuty, Report};
 use allynet_domain::{
     Account, EmergencyId, Grid, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, Position, Recipient,
     ResponseStatus, Role, UserId, Write, grid::helper_cell,
@@ -102,7 +102,7 @@ pub async fn a_helper_is_found_at_the_latest_position_only(store: Store) {
             let longitude = if longitude.abs() > 180.0 { longitude - 360.0_f64.copysign(longitude) } else { longitude };
             let position = place((latitude + step).clamp(-90.0, 90.0), longitude);
             seconds += 1;
-            store.positions.record(&[Fix { user: helper, position, at: at(seconds) }]).await.unwrap();
+            store.positions.record(&[Fix { user: helper, position, at: at(seconds) }.into()]).await.unwrap();
             let found = store.helpers_within(position, metres(0.01)).await;
             assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [helper], "{position:?}");
             if let Some(before) = before.replace(position) {
@@ -226,7 +226,7 @@ pub async fn searches_agree_with_measuring_every_helper(store: Store) {
             .write(Write::SetHelper { user, helper: verified(), role: Role::Helper });
     }
     store.commit(enlist).await;
-    let fixes: Vec<Fix> = helpers.iter().map(|&(user, position)| Fix { user, position, at: at(0) }).collect();
+    let fixes: Vec<Report> = helpers.iter().map(|&(user, position)| Fix { user, position, at: at(0) }.into()).collect();
     store.positions.record(&fixes).await.unwrap();
 
     let poles = [place(90.0, 12.0), place(-90.0, -170.0), place(0.0, 180.0), place(89.5, -179.0)];

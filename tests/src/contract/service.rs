@@ -142,7 +142,7 @@ impl Service {
     pub async fn locate(&self, helper: &Account, metres: f64) -> Position {
         let position = place(0.0, metres / METRES_PER_DEGREE);
         let fix = Fix { user: helper.id, position, at: self.now() };
-        self.store.positions.record(&[fix]).await.unwrap();
+        self.store.positions.record(&[fix.into()]).await.unwrap();
         position
     }
 

@@ -17,7 +17,7 @@ impl Store {
         (account, session)
     }
 
-    async fn open(&self, account: &Account) -> Session {
+    pub(super) async fn open(&self, account: &Account) -> Session {
         let session = session_of(account.id);
         self.write(Write::OpenSession(session.clone())).await;
         session

@@ -95,13 +95,14 @@ impl World {
         let verified = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
         self.helpers = people(store, helpers, Some(&verified)).await;
         self.owners = people(store, owners, None).await;
-        let mut fixes = Vec::new();
+        let mut reports = Vec::new();
         for (n, helper) in self.helpers.iter().enumerate() {
             let latitude = if n < near { HERE.0 } else { FAR_LATITUDE };
-            fixes.push(Fix { user: helper.id, position: Position::new(latitude, HERE.1).unwrap(), at: now() });
+            let position = Position::new(latitude, HERE.1).unwrap();
+            reports.push(Fix { user: helper.id, position, at: now() }.into());
         }
         self.near = self.helpers.iter().take(near).map(|helper| helper.id).collect();
-        for crowd in fixes.chunks(USERS_PER_CHANGE) {
+        for crowd in reports.chunks(USERS_PER_CHANGE) {
             store.record(crowd).await.unwrap();
         }
     }

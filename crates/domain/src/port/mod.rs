@@ -46,6 +46,8 @@ pub enum Constraint {
     RequestId,
     /// One engaged response per helper.
     Engaged,
+    /// One message per sender and request id in an emergency.
+    MessageRequestId,
     /// One rating per emergency and helper.
     Rating,
     /// One report per emergency, reporter and party.

@@ -198,7 +198,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
             from: Sender::System,
             to: To::Creator,
             text,
-            created_at: call.created_at,
+            created_at: message::next_message_time(call.created_at, None),
         };
         change = change.write(Write::PostMessage(receipt.clone())).event(id, Event::MessagePosted { message: receipt });
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::{
-    Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, Skill, Text, UserId, Verification,
-    Write,
-    port::{self, Fix},
+    Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, SessionId, Skill, Text, Timestamp,
+    UserId, Verification, Write,
+    port::{self, DeviceTime, Fix, Report},
     usecase::{Rules, retry::retry_stale},
 };
 
@@ -101,20 +103,27 @@ pub async fn block(
     .await
 }
 
-/// Stores the current position of a user.
-///
-/// # Errors
-/// Returns an error if a port fails.
-pub async fn locate(cx: &HelperPorts, user: UserId, position: Position) -> Result<(), Error> {
-    locate_at(cx, Fix { user, position, at: cx.clock.now() }).await
+/// How far the clock of a device may be ahead of the service. A time further ahead is replaced by that of the service, so
+/// that positions are accepted again once the clock is set back.
+const MAX_CLOCK_LEAD: TimeDelta = TimeDelta::minutes(5);
+
+/// The report of a position that has just been received from a session. `taken` is the time on the clock of its device.
+pub fn report(
+    now: Timestamp,
+    (user, session): (UserId, SessionId),
+    position: Position,
+    taken: Option<Timestamp>,
+) -> Report {
+    let plausible = |at: Timestamp| if at > now + MAX_CLOCK_LEAD { now } else { at };
+    Report { fix: Fix { user, position, at: now }, taken: taken.map(|at| DeviceTime { session, at: plausible(at) }) }
 }
 
-/// Stores a position of a user, unless a newer one is stored.
+/// Stores a position, unless a newer one of the user is stored. Returns whether it was stored.
 ///
 /// # Errors
 /// Returns an error if a port fails.
-pub async fn locate_at(cx: &HelperPorts, fix: Fix) -> Result<(), Error> {
-    Ok(cx.positions.record(&[fix]).await?)
+pub async fn locate(cx: &HelperPorts, report: Report) -> Result<bool, Error> {
+    Ok(cx.positions.record(&[report]).await?.contains(&report.fix.user))
 }
 
 /// The last stored position of a user, or `None` if it is older than [`Rules::position_ttl`].

@@ -3,7 +3,8 @@
 use crate::{
     Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation,
     Sender, Text, Write,
-    port::{self, MessagePage},
+    message::next_message_time,
+    port::{self, Constraint, MessagePage, PostContext},
     usecase::emergencies,
 };
 
@@ -26,23 +27,43 @@ pub async fn list(cx: &MessagePorts, actor: &Actor, page: MessagePage) -> Result
     Ok(messages)
 }
 
-/// Posts a message of a participant to all others or to one of them.
+/// A message as a participant writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The recipient.
+    pub addressee: Addressee,
+    /// The text.
+    pub text: Text<1000>,
+    /// A number by which a repetition is recognized.
+    pub request: Option<Text<100>>,
+}
+
+/// A message that was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// The message.
+    pub message: Message,
+    /// Whether it was posted now, and not by an earlier request with the same number.
+    pub new: bool,
+}
+
+/// Posts a message of a participant to all others or to one of them. A repetition of a request returns its message, also
+/// when the emergency has ended since.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
 /// [`Refusal::RecipientTakesNoPart`].
-pub async fn post(
-    cx: &MessagePorts,
-    actor: &Actor,
-    id: EmergencyId,
-    addressee: Addressee,
-    text: Text<1000>,
-) -> Result<Message, Error> {
+pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draft) -> Result<Posted, Error> {
     let ports = &cx.emergencies;
+    let Draft { addressee, text, request } = &draft;
     ports
         .in_turn(id, || async {
-            let emergency = ports.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+            let context = cx.messages.post_context(id, actor.id(), request.clone()).await?;
+            let PostContext { emergency, newest, earlier } = context.ok_or(Refusal::EmergencyNotFound)?;
             let relation = take_part(cx, actor, emergency.access(actor.id()))?;
+            if let Some(message) = earlier {
+                return Ok(Posted { message, new: false });
+            }
             emergency.must_be_live()?;
             let person = actor.account.person();
             let message = Message {
@@ -51,16 +72,25 @@ pub async fn post(
                 owner: emergency.owner(),
                 anonymous: emergency.call().details.anonymous,
                 from: if relation == Relation::Owner { Sender::Owner(person) } else { Sender::Helper(person) },
-                to: emergency.recipient(actor.id(), addressee)?,
+                to: emergency.recipient(actor.id(), *addressee)?,
                 text: text.clone(),
-                created_at: ports.clock.now(),
+                created_at: next_message_time(ports.clock.now(), newest),
             };
-            let change = Change::new(Some(actor.id()), message.created_at)
+            let mut change = Change::new(Some(actor.id()), message.created_at)
                 .write(Write::ExpectRevision { emergency: id, revision: emergency.revision() })
+                .write(Write::ExpectMessagesBefore { emergency: id, before: message.others_before() })
                 .write(Write::PostMessage(message.clone()))
                 .event(id, Event::MessagePosted { message: message.clone() });
-            ports.changes.commit(change).await?;
-            Ok(message)
+            if let Some(request) = request.clone() {
+                let (sender, message) = (actor.id(), message.id);
+                change = change.write(Write::AddMessageRequest { emergency: id, sender, request, message });
+            }
+            match ports.changes.commit(change).await {
+                Ok(()) => Ok(Posted { message, new: true }),
+                // The same request was carried out meanwhile: the next attempt finds its message.
+                Err(port::Error::Conflict(Constraint::MessageRequestId)) => Err(port::Error::Stale.into()),
+                Err(other) => Err(other.into()),
+            }
         })
         .await
 }

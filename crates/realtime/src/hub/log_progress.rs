@@ -94,6 +94,9 @@ impl LogProgress {
 
     /// Gives this node some time to reach an event that a client has seen on another node.
     pub(crate) async fn wait_for_client(&self, last_event: EventId) {
+        if last_event == EventId::UNKNOWN {
+            return;
+        }
         tokio::time::timeout(CLIENT_AHEAD_TIMEOUT, self.until_reached(last_event)).await.ok();
     }
 
@@ -129,6 +132,13 @@ mod tests {
         let progress = LogProgress::new();
         progress.open(EventId::new(10));
         progress.wait_for_client(EventId::new(99)).await;
+    }
+
+    #[tokio::test]
+    async fn no_node_is_waited_for_to_reach_an_unknown_event() {
+        let progress = LogProgress::new();
+        progress.open(EventId::new(10));
+        assert!(progress.wait_for_client(EventId::UNKNOWN).now_or_never().is_some());
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{Position, Room, usecase::rooms::Which};
-use allynet_wire::limits::{Excess, Limit, LimitKey, Limits, Subject};
+use allynet_domain::{Room, usecase::rooms::Which};
+use allynet_wire::{
+    input::emergencies::Located,
+    limits::{Excess, Limit, LimitKey, Limits, Subject},
+};
 
 use crate::{
     hub::state::Hub,
@@ -21,8 +24,8 @@ pub(crate) enum Admission {
     Queued,
     /// It is queued in the inbox beyond the inbox's capacity.
     Privileged,
-    /// It is coalesced with other positions, and the newest is stored later.
-    Deferred(Position),
+    /// It is coalesced with other positions, and the newest is stored: now, or once the limit allows it.
+    Coalesced { position: Located, is_allowed: bool },
     /// It is refused, and the client gets an error.
     Refused(LimitExceeded),
     /// It is ignored: the connection is over.
@@ -50,15 +53,20 @@ impl AdmissionControl {
             return Admission::Dropped;
         }
         for &limit in request.rule.limits {
-            // While a position is deferred every newer one is, too: it must not overtake that one.
-            let joins_deferred = limit.excess() == Excess::Deferred && !session.deferred_position.is_empty();
-            let taken = if joins_deferred { Err(Duration::ZERO) } else { self.take(session, limit) };
+            // A position that joins another one is no statement of its own, and is not counted.
+            let joins_pending = limit.excess() == Excess::Deferred && session.pending_positions.is_open();
+            let taken = if joins_pending { Err(Duration::ZERO) } else { self.take(session, limit) };
             let Err(retry_after) = taken else { continue };
             return match (limit.excess(), &request.command) {
-                (Excess::Deferred, Ok(Command::UpdateLocation(position))) => Admission::Deferred(*position),
+                (Excess::Deferred, Ok(Command::UpdateLocation(position))) => {
+                    Admission::Coalesced { position: *position, is_allowed: false }
+                }
                 _ if self.is_exempt(session, request) => Admission::Privileged,
                 _ => Admission::Refused(self.refuse(session, retry_after)),
             };
+        }
+        if let Ok(Command::UpdateLocation(position)) = request.command {
+            return Admission::Coalesced { position, is_allowed: true };
         }
         // Asked last: it copies the rooms of the connection.
         if session.inbox.is_full() && self.is_exempt(session, request) {

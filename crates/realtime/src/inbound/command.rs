@@ -2,9 +2,9 @@
 //!
 //! The only place that knows the names of these events. Everything behind it works on a [`Command`].
 
-use allynet_domain::{EventId, Position, usecase::rooms::Which};
+use allynet_domain::{EventId, usecase::rooms::Which};
 use allynet_wire::{
-    input::socket,
+    input::{emergencies::Located, socket},
     limits::{EventRule, OTHER_EVENTS, of_event},
     socket::{Confirmation, Failure},
 };
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Leave the room of an emergency.
     LeaveRoom { emergency: Which },
     /// Store the user's position.
-    UpdateLocation(Position),
+    UpdateLocation(Located),
 }
 
 /// A parsed event of a client: its command, and the rule by which it is limited.
@@ -103,7 +103,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::EmergencyId;
+    use allynet_domain::{EmergencyId, Position};
     use allynet_wire::limits::EVENTS;
     use serde_json::json;
     use uuid::Uuid;
@@ -133,7 +133,7 @@ mod tests {
             (
                 EventKind::UpdateLocation,
                 json!({ "latitude": 1, "longitude": 2 }),
-                Command::UpdateLocation(Position::new(1.0, 2.0).unwrap()),
+                Command::UpdateLocation(Located { position: Position::new(1.0, 2.0).unwrap(), taken: None }),
             ),
         ] {
             let request = Request::parse(kind, &payload);

@@ -4,10 +4,9 @@
 use std::{borrow::Cow, future::ready, sync::Arc, time::Duration};
 
 use allynet_wire::socket::Failure;
-use serde_json::Value;
 use socketioxide::{
     adapter::Adapter,
-    extract::{Event, SocketRef, TryData},
+    extract::{Event, SocketRef},
     handler::DisconnectHandler,
     socket::{DisconnectReason, Socket},
 };
@@ -18,13 +17,14 @@ use crate::{
         admission::{Admission, AdmissionControl, LimitExceeded},
         command::{Command, Completed, EventKind, Request},
         location::LocationHandler,
+        payload::Payload,
         rooms::RoomHandler,
     },
     outbound::replay::Replayer,
     session::{
         device::Device,
         inbox::PushError,
-        reply::{Ack, DeferredReply, ReplyTo},
+        reply::{Ack, ReplyTo},
         state::Session,
     },
 };
@@ -67,8 +67,8 @@ impl EventRouter {
         // all of them return a future that is ready, and push what takes time to the inbox.
         for kind in EventKind::ALL {
             let (router, session) = (Arc::clone(self), Arc::clone(session));
-            let handler = move |socket, TryData(payload): TryData<Value>, ack: Ack, fallback: Ack| {
-                let request = Request::parse(kind, &payload.unwrap_or_default());
+            let handler = move |socket, Payload(payload): Payload, ack: Ack, fallback: Ack| {
+                let request = Request::parse(kind, &payload);
                 router.receive(&session, request, (socket, kind.name().into()), (ack, fallback));
                 ready(())
             };
@@ -82,7 +82,7 @@ impl EventRouter {
         socket.on_disconnect(EndSession { hub: Arc::clone(&self.hub), session: Arc::clone(session) });
     }
 
-    /// Queues, defers or refuses an event. Of its two acknowledgements one goes with the job, the other answers if the
+    /// Queues, coalesces or refuses an event. Of its two acknowledgements one goes with the job, the other answers if the
     /// job is not accepted.
     fn receive(
         self: &Arc<Self>,
@@ -96,8 +96,8 @@ impl EventRouter {
         let reserve = match admission {
             Admission::Queued => 0,
             Admission::Privileged => PRIVILEGED_INBOX_RESERVE,
-            Admission::Deferred(position) => {
-                return self.locations.defer(session, DeferredReply { reply_to: fallback, position });
+            Admission::Coalesced { position, is_allowed } => {
+                return self.locations.receive(session, fallback, position, is_allowed);
             }
             Admission::Refused(exceeded) => return self.refuse(session, fallback, exceeded),
             Admission::Dropped => return,
@@ -105,7 +105,9 @@ impl EventRouter {
         let (router, owner, reply_to) = (Arc::clone(self), Arc::clone(session), ReplyTo { socket, event, ack });
         let job = async move { router.handle(owner, request, reply_to).await };
         match session.inbox.push_with_reserve(reserve, job) {
-            Ok(()) | Err(PushError::Closed) => {}
+            // Positions that come now are handled after this event.
+            Ok(()) => session.pending_positions.seal(),
+            Err(PushError::Closed) => {}
             Err(PushError::Full) => {
                 let exceeded = self.admission.refuse(session, FULL_INBOX_RETRY_AFTER);
                 self.refuse(session, fallback, exceeded);
@@ -130,7 +132,8 @@ impl EventRouter {
         match command? {
             Command::JoinRoom { emergency, last_event } => self.rooms.join(session, emergency, last_event).await,
             Command::LeaveRoom { emergency } => self.rooms.leave(session, emergency).await,
-            Command::UpdateLocation(position) => self.locations.update(session, position).await,
+            // Admission control coalesces every position.
+            Command::UpdateLocation(_) => Err(Failure::internal()),
         }
     }
 

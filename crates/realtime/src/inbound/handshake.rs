@@ -10,7 +10,7 @@ use allynet_domain::{Error, Refusal, port};
 use allynet_transport::{Connections, SessionWriter, trust};
 use allynet_wire::{
     client::{ClientAddress, ViaTrustedProxy},
-    input::socket::event_id,
+    input::socket::last_event_id,
     origin::{Origins, is_same_host},
 };
 use http::{
@@ -19,13 +19,13 @@ use http::{
     request::Parts,
 };
 use serde_json::Value;
-use socketioxide::extract::{SocketRef, State, TryData};
+use socketioxide::extract::{SocketRef, State};
 
 use crate::{
     engine::EngineSocket,
     failure::log_fault,
     hub::state::Hub,
-    inbound::{access::AccessReader, event_router::EventRouter},
+    inbound::{access::AccessReader, event_router::EventRouter, payload::Payload},
     metrics::Metrics,
     session::{connection_permits::ConnectionPermits, device::Device, in_flight::InFlight, state::Session},
 };
@@ -71,12 +71,12 @@ enum Rejection {
 /// Registers the event handlers before it returns, so that an event sent right after the handshake is not lost.
 pub(crate) async fn admit(
     socket: SocketRef,
-    TryData(auth): TryData<Value>,
+    Payload(auth): Payload,
     State(handshake): State<Arc<Handshake>>,
 ) -> Result<(), &'static str> {
     let admitted = match handshake.in_flight.begin() {
         // The guard is held to the end, so that the database is not closed meanwhile.
-        Some(_guard) => handshake.admit(&socket, &auth.unwrap_or_default()).await,
+        Some(_guard) => handshake.admit(&socket, &auth).await,
         // The service is stopping.
         None => Err(Rejection::Temporary),
     };
@@ -102,7 +102,7 @@ impl Handshake {
         if self.access.is_signed(&token) {
             self.connections.authenticate(&EngineSocket(socket));
         }
-        let last_event = auth.get("lastEventId").and_then(event_id);
+        let last_event = last_event_id(auth);
         let position = tokio::time::timeout(LOG_OPEN_TIMEOUT, self.hub.position()).await;
         let read_after = position.map_err(|_| Rejection::Temporary)?;
         let authenticated = self.access.authenticate(read_after, &token).await;

@@ -7,4 +7,5 @@ pub(crate) mod command;
 pub(crate) mod event_router;
 pub(crate) mod handshake;
 pub(crate) mod location;
+mod payload;
 pub(crate) mod rooms;

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
-use allynet_domain::Position;
+use allynet_domain::port::Report;
 use serde::Serialize;
 use socketioxide::{
     SendError,
@@ -28,7 +28,7 @@ pub(crate) struct ReplyTo {
 pub(crate) struct DeferredReply {
     pub(crate) reply_to: ReplyTo,
     /// The position that this update sent, which its confirmation repeats.
-    pub(crate) position: Position,
+    pub(crate) report: Report,
 }
 
 /// The acknowledgement of a client's event: sent at most once, and only if the client numbered the event.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{EventId, port::Fix};
+use allynet_domain::{EventId, port::Report};
 use allynet_transport::{Connections, SessionWriter, WriteError};
 use allynet_wire::socket::{Acknowledgement, Confirmation, ErrorEvent, Failure};
 use parking_lot::Mutex;
@@ -29,6 +29,9 @@ use crate::{
 
 /// Number of events of one connection that may wait for the one that is being handled.
 const INBOX_CAPACITY: usize = 64;
+/// Number of positions of one connection that may wait to be confirmed: those of almost three hours at one a second, which a
+/// phone sends at once after a tunnel or a flight.
+const MAX_PENDING_POSITIONS: usize = 10_000;
 
 /// State of one connection.
 #[derive(Debug)]
@@ -38,8 +41,8 @@ pub(crate) struct Session {
     /// Runs the requests of the client, in the order of arrival.
     pub(crate) inbox: Inbox,
     pub(crate) writer: SessionWriter,
-    /// The newest position that arrived faster than positions are stored.
-    pub(crate) deferred_position: Coalescer<Fix, DeferredReply>,
+    /// The newest positions that are not stored yet. All positions pass through here, so that many at once are stored as one.
+    pub(crate) pending_positions: Coalescer<Report, DeferredReply>,
     pub(crate) connections: Connections,
     metrics: Arc<Metrics>,
     pending: Mutex<Option<PendingAttachment>>,
@@ -78,8 +81,8 @@ impl Session {
         // Refused only while the service stops, and then all other jobs are refused, too.
         inbox.push(until_attached).ok();
         let pending = Mutex::new(Some(PendingAttachment { snapshot, last_event, attached }));
-        let deferred_position = Coalescer::default();
-        Self { id, identity, inbox, writer, deferred_position, connections, metrics, pending }
+        let pending_positions = Coalescer::new(MAX_PENDING_POSITIONS);
+        Self { id, identity, inbox, writer, pending_positions, connections, metrics, pending }
     }
 
     /// Takes the data for attaching the connection. `None` at the second call, and once the connection is over.
@@ -91,7 +94,7 @@ impl Session {
     pub(crate) fn end(&self) {
         self.writer.close();
         self.inbox.close();
-        self.deferred_position.close();
+        self.pending_positions.close();
         drop(self.take_pending());
     }
 

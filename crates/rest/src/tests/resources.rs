@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     EventId, HelperRecord, Verification,
-    port::{self, Activity, DutyCounts, Fix, ListedHelper, Live},
+    port::{self, Activity, DutyCounts, Fix, ListedHelper, Live, Report},
 };
 use axum::{
     body::Body,
@@ -63,11 +63,13 @@ async fn presence_is_three_counts() {
 async fn a_position_is_confirmed_after_it_is_stored() {
     let mut mocks = Mocks::default();
     let here = allynet_domain::Position::new(52.5, 13.4).unwrap();
-    let expected = vec![Fix { user: account(1).id, position: here, at: now() }];
-    mocks.positions.expect_record().withf(move |fixes| fixes == expected).times(1).returning(|_| Ok(()));
+    let fix = Fix { user: account(1).id, position: here, at: now() };
+    let stored = |reports: &[Report]| Ok(reports.iter().map(|report| report.fix.user).collect());
+    mocks.positions.expect_record().withf(move |reports| reports == [fix.into()]).times(1).returning(stored);
     let body = json!({ "latitude": 52.5, "longitude": 13.4 });
     let got = mocks.app().json_as("user", Method::PUT, "/api/v1/helpers/me/location", &body).await;
-    let data = json!({ "latitude": 52.5, "longitude": 13.4, "message": "Location updated successfully" });
+    let message = "Location updated successfully";
+    let data = json!({ "latitude": 52.5, "longitude": 13.4, "message": message, "stored": true });
     assert_eq!((got.status.as_u16(), &got.body["data"]), (200, &data));
 }
 

@@ -1,7 +1,7 @@
 //! Events and malformed packets from clients.
 
 use allynet_domain::{Event, Timestamp};
-use allynet_transport::testing::{as_event, within};
+use allynet_transport::testing::within;
 use serde_json::json;
 
 use crate::{
@@ -102,12 +102,11 @@ async fn events_are_answered_in_order_and_refused_beyond_the_inbox_capacity() {
     let node = Node::start().await;
     let mut client = node.connect(1).await;
     node.script.positions.send_replace(false);
-    let update = |n: u32| format!(r#"42/emergencies,{n}["location:update",{{"latitude":{n},"longitude":0}}]"#);
     let storing = node.script.storing.notified();
-    client.send(&update(0)).await;
+    client.send(r#"42/emergencies,0["location:update",{"latitude":0,"longitude":0}]"#).await;
     within(storing).await;
     for number in 1..70 {
-        client.send(&update(number)).await;
+        client.send(&format!(r#"42/emergencies,{number}["emergency:leave",{{"emergencyId":"current"}}]"#)).await;
     }
     // One is in progress and 64 wait.
     let mut refused = Vec::new();
@@ -120,16 +119,44 @@ async fn events_are_answered_in_order_and_refused_beyond_the_inbox_capacity() {
     }
     assert_metrics(&node, &[("allynet_inbox_events", 64.0)]);
     node.script.positions.send_replace(true);
-    let mut stored = Vec::new();
-    while stored.len() < 65 {
-        if let Some(("location:updated", payload, _)) =
-            as_event(&client.text().await).as_ref().map(|(n, p, i)| (n.as_str(), p, i))
-        {
-            stored.push(payload["latitude"].as_f64().unwrap());
+    let mut answered = Vec::new();
+    while answered.len() < 65 {
+        if let Some(acknowledgement) = client.text().await.strip_prefix("43/emergencies,") {
+            answered.push(acknowledgement.split_once('[').unwrap().0.parse::<u32>().unwrap());
         }
     }
     assert_eq!(refused, [65, 66, 67, 68, 69]);
-    assert_eq!(stored, (0..65).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(answered, (0..65).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn positions_without_another_event_between_them_take_one_place_in_the_inbox() {
+    let node = Node::start().await;
+    let mut client = node.connect(1).await;
+    node.script.positions.send_replace(false);
+    let update = |n: u32| format!(r#"42/emergencies,{n}["location:update",{{"latitude":{},"longitude":0}}]"#, n % 90);
+    let leave = |n: u32| format!(r#"42/emergencies,{n}["emergency:leave",{{"emergencyId":"current"}}]"#);
+    let storing = node.script.storing.notified();
+    client.send(&update(0)).await;
+    within(storing).await;
+    for number in 1..600 {
+        client.send(&update(number)).await;
+    }
+    for number in [600, 602] {
+        client.send(&leave(number)).await;
+        client.send(&update(number + 1)).await;
+    }
+    node.script.positions.send_replace(true);
+    let mut answered = Vec::new();
+    while answered.len() < 604 {
+        if let Some(acknowledgement) = client.text().await.strip_prefix("43/emergencies,") {
+            assert!(!acknowledgement.contains("rate_limited"), "{acknowledgement}");
+            answered.push(acknowledgement.split_once('[').unwrap().0.parse::<u32>().unwrap());
+        }
+    }
+    assert_eq!(answered, (0..604).collect::<Vec<_>>());
+    let latitudes: Vec<_> = node.script.stored.lock().unwrap().iter().map(|fix| fix.position.latitude()).collect();
+    assert_eq!(latitudes, [0.0, 59.0, 61.0, 63.0]);
 }
 
 #[tokio::test]

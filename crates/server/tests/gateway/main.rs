@@ -42,7 +42,8 @@ async fn ask(client: &mut Client, event: &str, payload: &str) -> (Value, (String
 /// Asserts that the connection still handles events.
 async fn assert_responsive(client: &mut Client) {
     let (acknowledgement, (name, _)) = ask(client, "location:update", r#",{"latitude":1,"longitude":2}"#).await;
-    let expected = json!({ "ok": true, "latitude": 1.0, "longitude": 2.0, "message": "Location updated successfully" });
+    let message = "Location updated successfully";
+    let expected = json!({ "ok": true, "latitude": 1.0, "longitude": 2.0, "message": message, "stored": true });
     assert_eq!((acknowledgement, name.as_str()), (expected, "location:updated"));
 }
 

@@ -1,6 +1,9 @@
 //! Writes of messages, ratings and reports, inside of the transaction of a change.
 
-use allynet_domain::{EmergencyId, Message, MessageId, Sender, Text, To, UserId, port::Result};
+use allynet_domain::{
+    EmergencyId, Message, MessageId, Sender, Text, Timestamp, To, UserId,
+    port::{Error, Result},
+};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -36,6 +39,36 @@ pub(super) async fn post(db: &mut SqliteConnection, message: &Message) -> Result
     .await
     .map_err(port_error)
     .map(drop)
+}
+
+/// No other message comes in between: there is one writer.
+pub(super) async fn expect_before(db: &mut SqliteConnection, emergency: EmergencyId, before: Timestamp) -> Result<()> {
+    let newer: Option<i64> =
+        sqlx::query_scalar("select 1 from message where emergency_id = ?1 and created_at >= ?2 limit 1")
+            .bind(Uuid::from(emergency))
+            .bind(before.timestamp_micros())
+            .fetch_optional(db)
+            .await
+            .map_err(port_error)?;
+    if newer.is_none() { Ok(()) } else { Err(Error::Stale) }
+}
+
+pub(super) async fn add_request(
+    db: &mut SqliteConnection,
+    emergency: EmergencyId,
+    sender: UserId,
+    request: &Text<100>,
+    message: MessageId,
+) -> Result<()> {
+    sqlx::query("insert into message_request (emergency_id, sender_id, request_id, message_id) values (?1, ?2, ?3, ?4)")
+        .bind(Uuid::from(emergency))
+        .bind(Uuid::from(sender))
+        .bind(request.as_str())
+        .bind(Uuid::from(message))
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop)
 }
 
 pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId, message: MessageId) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The derived columns of the table of positions, `cell` and `duty`. No port returns them, but the search for helpers
 //! depends on both.
 
-use allynet_domain::port::{Fix, Positions};
+use allynet_domain::port::{Fix, Positions, Report};
 use sqlx::AssertSqlSafe;
 
 use super::*;
@@ -31,12 +31,12 @@ async fn insert_accounts(store: &Sqlite) {
     .await;
 }
 
-fn fixes(count: u128, degrees: f64, seconds: i64) -> Vec<Fix> {
+fn fixes(count: u128, degrees: f64, seconds: i64) -> Vec<Report> {
     let fix = |n: u128| {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let n_degrees = n as f64;
         let position = Position::new(90.0 - n_degrees * degrees, n_degrees * degrees * 2.0 - 180.0).unwrap();
-        Fix { user: id(n), position, at: now() + chrono::TimeDelta::seconds(seconds) }
+        Fix { user: id(n), position, at: now() + chrono::TimeDelta::seconds(seconds) }.into()
     };
     (1..=count).map(fix).collect()
 }
@@ -80,8 +80,8 @@ async fn any_number_of_fixes_can_be_recorded_at_once() {
     for (seconds, count) in (0..).zip([1, 3, 4_096, 5_000, 4_097, 5]) {
         let fixes = fixes(count, 0.01 + 0.001 * f64::from(seconds), seconds.into());
         store.record(&fixes).await.unwrap();
-        for fix in [fixes.first(), fixes.last()].into_iter().flatten() {
-            assert_eq!(store.last(fix.user).await.unwrap(), Some(*fix), "{count}");
+        for report in [fixes.first(), fixes.last()].into_iter().flatten() {
+            assert_eq!(store.last(report.fix.user).await.unwrap(), Some(report.fix), "{count}");
         }
         assert_eq!(number(&store, WRONG_ROWS).await, 0, "{count}");
     }

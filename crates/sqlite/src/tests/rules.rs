@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Event, Metres, Position, Score, Text, Verification, Write,
-    port::{Accounts, Constraint, Error, EventLog, Fix, Positions},
+    port::{Accounts, Constraint, Error, EventLog, Fix, Positions, Report},
     testing::edited,
 };
 
@@ -116,7 +116,8 @@ async fn degrees_are_stored_exactly() {
             Fix { user: id(n.into()), position, at: now() }
         })
         .collect();
-    store.record(&fixes).await.unwrap();
+    let reports: Vec<Report> = fixes.iter().copied().map(Report::from).collect();
+    store.record(&reports).await.unwrap();
     for fix in fixes {
         assert_eq!(store.last(fix.user).await.unwrap(), Some(fix));
     }

@@ -3,8 +3,11 @@
 use allynet_domain::{
     Addressee, Details, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres, Position, Priority,
     ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
-    port::AdminPage,
-    usecase::emergencies::{Accused, Rating},
+    port::{AdminPage, Before},
+    usecase::{
+        emergencies::{Accused, Rating},
+        messages::Draft,
+    },
 };
 use serde_json::{Map, Value};
 
@@ -126,11 +129,11 @@ pub fn report(body: &Value) -> Result<(Accused, Text<500>), Problem> {
     f.finish(reason.map(|reason| (accused, reason)))
 }
 
-/// `POST /emergencies/:id/messages`: the recipient and the text.
+/// `POST /emergencies/:id/messages`: the recipient, the text and the `requestId`.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
-pub fn message(body: &Value) -> Result<(Addressee, Text<1000>), Problem> {
+pub fn message(body: &Value) -> Result<Draft, Problem> {
     let mut f = Fields::body(body);
     let addressee = match f.string("recipientId") {
         None => Addressee::Everyone,
@@ -138,17 +141,27 @@ pub fn message(body: &Value) -> Result<(Addressee, Text<1000>), Problem> {
         Some(id) => id.parse::<UserId>().map_or(Addressee::Unknown, Addressee::User),
     };
     let text = f.required_text("message");
-    f.finish(text.map(|text| (addressee, text)))
+    let request = f.text("requestId");
+    f.finish(text.map(|text| Draft { addressee, text, request }))
 }
 
-/// `PUT /helpers/me/location`: `latitude` and `longitude`.
+/// A position that a client sends, and when its device took it, if it says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Located {
+    /// The position.
+    pub position: Position,
+    /// The time on the clock of the device.
+    pub taken: Option<Timestamp>,
+}
+
+/// `PUT /helpers/me/location` and `location:update`: `latitude`, `longitude` and `at`.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
-pub fn location(body: &Value) -> Result<Position, Problem> {
+pub fn location(body: &Value) -> Result<Located, Problem> {
     let mut f = Fields::body(body);
-    let position = f.position();
-    f.finish(position)
+    let (position, taken) = (f.position(), f.time("at"));
+    f.finish(position.map(|position| Located { position, taken }))
 }
 
 /// `GET /emergencies/nearby`: centre, radius and limit.
@@ -185,13 +198,14 @@ pub fn history(query: &Query) -> Result<(Option<EmergencyStatus>, Option<Timesta
     f.finish(Some((status, before, limit)))
 }
 
-/// `GET /emergencies/:id/messages`: upper bound of the time, and limit.
+/// `GET /emergencies/:id/messages`: the time or the id of the message before which to read, and limit.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
-pub fn messages(query: &Query) -> Result<(Option<Timestamp>, u32), Problem> {
+pub fn messages(query: &Query) -> Result<(Option<Before>, u32), Problem> {
     let mut f = Fields::query(query);
-    let before = f.time("before");
+    let id = query.get("before").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let before = id.map(Before::Message).or_else(|| f.time("before").map(Before::Time));
     let limit = f.integer("limit", 1..=100).unwrap_or(50);
     f.finish(Some((before, limit)))
 }

@@ -1,10 +1,16 @@
 //! Payloads of client events, and the parameters of the handshake.
 
-use allynet_domain::{EventId, Position, usecase::rooms::Which};
-use serde_json::Value;
+use allynet_domain::{EventId, usecase::rooms::Which};
+use serde_json::{Number, Value};
 
-use super::Fields;
-use crate::socket::Failure;
+use super::{
+    Fields,
+    emergencies::{self, Located},
+};
+use crate::{Problem, socket::Failure};
+
+/// 2^53: greater floating-point numbers are all whole, but not exact.
+const MAX_WHOLE_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 /// The payload of `emergency:join` and `emergency:leave`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +32,44 @@ pub fn room(payload: &Value) -> Result<Room, Failure> {
         Some("current") => Which::Current,
         Some(text) => text.parse().map_or(Which::Unknown, Which::Id),
     };
-    let last_event_id = payload.get("lastEventId").filter(|id| !id.is_null());
-    let last_event_id = last_event_id.map(|id| event_id(id).ok_or(Failure::invalid("lastEventId must be an event id")));
-    Ok(Room { emergency, last_event_id: last_event_id.transpose()? })
+    Ok(Room { emergency, last_event_id: last_event_id(payload) })
 }
 
-/// Parses `{latitude, longitude}`.
+/// Parses `{latitude, longitude, at?}`.
 ///
 /// # Errors
 /// `invalid_payload`.
-pub fn location(payload: &Value) -> Result<Position, Failure> {
-    let mut f = Fields::body(payload);
+pub fn location(payload: &Value) -> Result<Located, Failure> {
     let missing = ["latitude", "longitude"].iter().any(|field| payload.get(field).is_none_or(Value::is_null));
     if missing {
         return Err(Failure::invalid("Latitude and longitude are required"));
     }
-    let position = f.position();
-    f.finish(position).map_err(|problem| Failure::invalid(problem.message))
+    emergencies::location(payload).map_err(|problem| Failure::invalid(named(&problem)))
 }
 
-/// Parses an event id: a whole number that is not negative.
-pub fn event_id(value: &Value) -> Option<EventId> {
-    value.as_i64().filter(|&id| id >= 0).map(EventId::new)
+/// The message of a problem, with every invalid field: a failure has no details.
+fn named(problem: &Problem) -> String {
+    let fields = problem.details.iter().flatten().map(|error| format!("{} {}", error.field, error.message));
+    fields.collect::<Vec<_>>().join("; ")
+}
+
+/// Parses the `lastEventId` of a handshake or a join. `None` if it is missing: the client wants no replay.
+///
+/// A whole number is accepted in any spelling, as clients store it as text or as a floating-point number. Anything else is
+/// [`EventId::UNKNOWN`] and not an error, so that the client learns that it has to read the state again.
+pub fn last_event_id(payload: &Value) -> Option<EventId> {
+    let sent = payload.get("lastEventId").filter(|id| !id.is_null())?;
+    let number = match sent {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Some(number.as_ref().and_then(whole).map_or(EventId::UNKNOWN, EventId::new))
+}
+
+/// The value of a number that is whole and not negative.
+fn whole(number: &Number) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
+    let converted = |n: f64| (n.fract() == 0.0 && n < MAX_WHOLE_FLOAT).then_some(n as i64);
+    number.as_i64().or_else(|| number.as_f64().and_then(converted)).filter(|&id| id >= 0)
 }

@@ -43,9 +43,9 @@ fn confirmations_have_their_own_events() {
       "room": "emergency:00000000-0000-0000-0000-000000000064"
     }
     "#);
-    let located = Confirmation::located(Position::new(52.5, -13.25).unwrap());
+    let located = Confirmation::located(Position::new(52.5, -13.25).unwrap(), true);
     assert_eq!(located.event(), "location:updated");
-    assert_snapshot!(shown(&located), @r#"{"latitude": 52.5, "longitude": -13.25, "message": "Location updated successfully"}"#);
+    assert_snapshot!(shown(&located), @r#"{"latitude": 52.5, "longitude": -13.25, "message": "Location updated successfully", "stored": true}"#);
 }
 
 #[test]

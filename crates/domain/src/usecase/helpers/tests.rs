@@ -221,10 +221,31 @@ async fn a_position_is_stored_with_its_time() {
     let position = Position::new(1.0, 2.0).unwrap();
     let mut positions = MockPositions::new();
     let fix = Fix { user: id(GRACE_HOPPER), position, at: now() };
-    positions.expect_record().withf(move |fixes| fixes == [fix]).times(1).returning(|_| Ok(()));
+    let stored = |reports: &[Report]| Ok(reports.iter().map(|report| report.fix.user).collect());
+    positions.expect_record().withf(move |reports| reports == [fix.into()]).times(1).returning(stored);
+    positions.expect_record().times(1).returning(|_| Ok(Vec::new()));
     let (mut cx, _) = service(HelperPolicy::Verified);
     cx.positions = Arc::new(positions);
-    locate(&cx, id(GRACE_HOPPER), position).await.unwrap();
+    let report = report(now(), (id(GRACE_HOPPER), id(1)), position, None);
+    assert!(locate(&cx, report).await.unwrap());
+    assert!(!locate(&cx, report).await.unwrap(), "a newer one is stored");
+}
+
+#[test]
+fn the_time_of_a_device_is_kept_unless_it_is_far_ahead() {
+    let position = Position::new(1.0, 2.0).unwrap();
+    let minutes = |minutes| now() + chrono::TimeDelta::minutes(minutes);
+    for (taken, kept) in [
+        (minutes(-2 * 24 * 60), minutes(-2 * 24 * 60)),
+        (now(), now()),
+        (minutes(5), minutes(5)),
+        (minutes(6), now()),
+        (minutes(2 * 24 * 60), now()),
+    ] {
+        let report = report(now(), (id(GRACE_HOPPER), id(1)), position, Some(taken));
+        assert_eq!(report.taken, Some(DeviceTime { session: id(1), at: kept }));
+        assert_eq!(report.fix.at, now(), "positions of a user are ordered by arrival");
+    }
 }
 
 #[tokio::test]

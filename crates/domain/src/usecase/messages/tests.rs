@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    Emergency, ResponseStatus, To,
-    port::{MockEmergencies, MockMessages},
+    Emergency, ResponseStatus, Timestamp, To,
+    port::{Before, MockEmergencies, MockMessages},
     testing::{
         ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, anonymous,
         at, events_of, grace_hopper, helper, id, message, message_from_helper, message_from_owner, now, owner,
         resolved, store, text, with_responses,
     },
-    usecase::emergencies::tests::{context, empty, holding, refusal, stale, the_emergency},
+    usecase::emergencies::tests::{context, empty, refusal, stale, the_emergency},
 };
 
 /// Grace is on her way, Alan cancelled.
@@ -29,7 +29,26 @@ fn service(
 }
 
 fn posting(emergency: &Emergency) -> (MessagePorts, Committed) {
-    service(holding(emergency, &[]), MockMessages::new(), vec![])
+    posting_after(emergency, None, vec![])
+}
+
+/// The service with an emergency and the time of its newest message.
+fn posting_after(
+    emergency: &Emergency,
+    newest: Option<Timestamp>,
+    outcomes: Vec<port::Result<()>>,
+) -> (MessagePorts, Committed) {
+    let context = PostContext { emergency: emergency.clone(), newest, earlier: None };
+    let mut messages = MockMessages::new();
+    messages.expect_post_context().returning(move |of, _, _| {
+        assert_eq!(of, id(EMERGENCY));
+        Ok(Some(context.clone()))
+    });
+    service(MockEmergencies::new(), messages, outcomes)
+}
+
+fn draft(addressee: Addressee) -> Draft {
+    Draft { addressee, text: hello(), request: None }
 }
 
 /// The service with one message in it.
@@ -54,14 +73,17 @@ async fn participants_write_on_condition_that_nothing_changed() {
         (anonymous(helped()), owner(), OWNER, Sender::Owner(account(OWNER).person())),
     ] {
         let (cx, committed) = posting(&emergency);
-        let posted = post(&cx, &actor, the_emergency(), Addressee::Everyone, hello()).await.unwrap();
+        let Posted { message: posted, new } =
+            post(&cx, &actor, the_emergency(), draft(Addressee::Everyone)).await.unwrap();
+        assert!(new);
         let anonymous = emergency.call().details.anonymous;
         let expected = Message { id: id(1000), anonymous, created_at: now(), ..message(from, To::Everyone) };
         assert_eq!(posted, expected);
         let (change, revision) = (committed.only(), emergency.revision());
         assert_eq!(events_of(&change, by), [Event::MessagePosted { message: posted.clone() }]);
         let guard = Write::ExpectRevision { emergency: the_emergency(), revision };
-        assert_eq!(change.writes, [guard, Write::PostMessage(posted)]);
+        let before = Write::ExpectMessagesBefore { emergency: the_emergency(), before: posted.others_before() };
+        assert_eq!(change.writes, [guard, before, Write::PostMessage(posted)]);
     }
 }
 
@@ -73,7 +95,7 @@ async fn a_message_goes_to_whom_it_is_addressed() {
         (owner(), Addressee::User(id(GRACE_HOPPER)), To::Helper(id(GRACE_HOPPER))),
     ] {
         let (cx, _) = posting(&helped());
-        assert_eq!(post(&cx, &actor, the_emergency(), addressee, hello()).await.unwrap().to, to);
+        assert_eq!(post(&cx, &actor, the_emergency(), draft(addressee)).await.unwrap().message.to, to);
     }
 }
 
@@ -92,26 +114,86 @@ async fn a_message_is_refused_when_a_rule_says_so() {
         (anonymous(helped()), grace_hopper(), user(OWNER), Refusal::RecipientTakesNoPart),
     ] {
         let (cx, committed) = posting(&emergency);
-        let outcome = post(&cx, &actor, the_emergency(), addressee, hello()).await;
+        let outcome = post(&cx, &actor, the_emergency(), draft(addressee)).await;
         assert_eq!((refusal(outcome), committed.is_empty()), (expected, true), "{actor:?}");
     }
 }
 
 #[tokio::test]
 async fn a_message_written_while_it_ends_is_refused() {
-    let mut emergencies = MockEmergencies::new();
+    let mut messages = MockMessages::new();
     let mut looks = [helped(), resolved(helped())].into_iter();
-    emergencies.expect_find().times(2).returning(move |_| Ok(looks.next()));
-    let (cx, committed) = service(emergencies, MockMessages::new(), stale(1));
-    let outcome = post(&cx, &owner(), the_emergency(), Addressee::Everyone, hello()).await;
+    messages.expect_post_context().times(2).returning(move |_, _, _| {
+        Ok(looks.next().map(|emergency| PostContext { emergency, newest: None, earlier: None }))
+    });
+    let (cx, committed) = service(MockEmergencies::new(), messages, stale(1));
+    let outcome = post(&cx, &owner(), the_emergency(), draft(Addressee::Everyone)).await;
     let refused = Refusal::EmergencyEnded { status: crate::EmergencyStatus::Resolved };
     assert_eq!((refusal(outcome), committed.attempts().len()), (refused, 1));
 }
 
 #[tokio::test]
+async fn messages_of_an_emergency_differ_by_a_millisecond() {
+    let micros = |micros| now() + chrono::TimeDelta::microseconds(micros);
+    for (newest, expected) in [
+        (None, micros(0)),
+        (Some(micros(-1_000)), micros(0)),
+        (Some(micros(-500)), micros(1_000)),
+        (Some(micros(0)), micros(1_000)),
+        // The clock of the node that wrote it is ahead.
+        (Some(micros(2_000_000)), micros(2_001_000)),
+        (Some(micros(2_000_001)), micros(2_002_000)),
+    ] {
+        let (cx, _) = posting_after(&helped(), newest, vec![]);
+        let posted = post(&cx, &owner(), the_emergency(), draft(Addressee::Everyone)).await.unwrap().message;
+        assert_eq!(posted.created_at, expected, "{newest:?}");
+        assert_eq!(posted.others_before(), expected - chrono::TimeDelta::microseconds(999));
+    }
+    assert_eq!(next_message_time(micros(999), None), micros(0));
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_message_also_after_the_end() {
+    let numbered = || Draft { request: Some(text("tap")), ..draft(Addressee::Everyone) };
+    let (cx, committed) = posting(&helped());
+    let posted = post(&cx, &owner(), the_emergency(), numbered()).await.unwrap();
+    let Some(Write::AddMessageRequest { sender, request, message, .. }) = committed.only().writes.pop() else {
+        panic!("the number is not stored")
+    };
+    assert_eq!((sender, request, message), (id(OWNER), text("tap"), posted.message.id));
+
+    let earlier = message_from_owner(To::Everyone);
+    for emergency in [helped(), resolved(helped())] {
+        let (mut messages, earlier) = (MockMessages::new(), earlier.clone());
+        messages.expect_post_context().times(1).returning(move |_, sender, request| {
+            assert_eq!((sender, request), (id(OWNER), Some(text("tap"))));
+            Ok(Some(PostContext { emergency: emergency.clone(), newest: None, earlier: Some(earlier.clone()) }))
+        });
+        let (cx, committed) = service(MockEmergencies::new(), messages, vec![]);
+        let again = post(&cx, &owner(), the_emergency(), numbered()).await.unwrap();
+        assert_eq!(again, Posted { message: message_from_owner(To::Everyone), new: false });
+        assert!(committed.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn of_two_requests_at_once_with_one_number_the_second_finds_the_message_of_the_first() {
+    let mut messages = MockMessages::new();
+    let mut earlier = [None, Some(message_from_owner(To::Everyone))].into_iter();
+    messages.expect_post_context().times(2).returning(move |_, _, _| {
+        let earlier = earlier.next().flatten();
+        Ok(Some(PostContext { emergency: helped(), newest: None, earlier }))
+    });
+    let conflict = Err(port::Error::Conflict(Constraint::MessageRequestId));
+    let (cx, _) = service(MockEmergencies::new(), messages, vec![conflict]);
+    let numbered = Draft { request: Some(text("tap")), ..draft(Addressee::Everyone) };
+    assert!(!post(&cx, &owner(), the_emergency(), numbered).await.unwrap().new);
+}
+
+#[tokio::test]
 async fn writing_again_and_again_is_bounded() {
-    let (cx, committed) = service(holding(&helped(), &[]), MockMessages::new(), stale(2000));
-    let outcome = post(&cx, &owner(), the_emergency(), Addressee::Everyone, hello()).await;
+    let (cx, committed) = posting_after(&helped(), None, stale(2000));
+    let outcome = post(&cx, &owner(), the_emergency(), draft(Addressee::Everyone)).await;
     assert_eq!(refusal(outcome), Refusal::Contended);
     assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
@@ -154,7 +236,12 @@ async fn only_the_sender_takes_a_message_back() {
 
 #[tokio::test]
 async fn participants_read_even_after_the_end_and_nobody_else_does() {
-    let page = |reader| MessagePage { emergency: the_emergency(), reader: id(reader), before: Some(at(9)), limit: 3 };
+    let page = |reader| MessagePage {
+        emergency: the_emergency(),
+        reader: id(reader),
+        before: Some(Before::Time(at(9))),
+        limit: 3,
+    };
     let reading = |emergency: Emergency, reader| {
         let mut messages = MockMessages::new();
         messages
@@ -180,10 +267,11 @@ async fn what_does_not_exist_is_not_found() {
     let mut messages = MockMessages::new();
     messages.expect_list().returning(|_| Ok(None));
     messages.expect_find().returning(|_, _, _| Ok(None));
+    messages.expect_post_context().returning(|_, _, _| Ok(None));
     let (cx, _) = service(empty(), messages, vec![]);
     let (gone, page) = (the_emergency(), MessagePage { emergency: id(7), reader: id(OWNER), before: None, limit: 3 });
     assert_eq!(refusal(list(&cx, &owner(), page).await), Refusal::EmergencyNotFound);
-    let outcome = post(&cx, &owner(), gone, Addressee::Everyone, hello()).await;
+    let outcome = post(&cx, &owner(), gone, draft(Addressee::Everyone)).await;
     assert_eq!(refusal(outcome), Refusal::EmergencyNotFound);
     assert_eq!(refusal(delete(&cx, &owner(), gone, id(300)).await), Refusal::EmergencyNotFound);
     assert_eq!(active_emergency().id(), gone);

@@ -9,7 +9,7 @@ use allynet_domain::{
     Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, TokenId, UserId, Write,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
-        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Result, TokenError,
+        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Report, Result, TokenError,
     },
     testing,
     usecase::{Rules, accounts, emergencies, helpers},
@@ -141,11 +141,11 @@ struct Positions(Arc<Script>);
 
 #[async_trait]
 impl port::Positions for Positions {
-    async fn record(&self, fixes: &[Fix]) -> Result<()> {
+    async fn record(&self, reports: &[Report]) -> Result<Vec<UserId>> {
         self.0.storing.notify_waiters();
         self.0.positions.subscribe().wait_for(|open| *open).await.unwrap();
-        self.0.stored.lock().unwrap().extend(fixes);
-        Ok(())
+        self.0.stored.lock().unwrap().extend(reports.iter().map(|report| report.fix));
+        Ok(reports.iter().map(|report| report.fix.user).collect())
     }
 
     async fn last(&self, _: UserId) -> Result<Option<Fix>> {

@@ -1,6 +1,9 @@
 //! Property tests: parsing any JSON succeeds or lists the invalid fields; it never panics.
 
-use allynet_domain::testing::{OWNER, account};
+use allynet_domain::{
+    port::Before,
+    testing::{OWNER, account},
+};
 use proptest::{collection, prelude::*};
 use serde_json::Map;
 
@@ -65,6 +68,7 @@ const FIELDS: &[&str] = &[
     "latitude",
     "longitude",
     "address",
+    "at",
     "description",
     "type",
     "category",
@@ -185,7 +189,7 @@ proptest! {
     #[test]
     fn a_parsed_time_can_be_rendered(time in texts()) {
         let query = query(&[("before", &time)]);
-        if let Ok((Some(before), _)) = emergencies::messages(&query) {
+        if let Ok((Some(Before::Time(before)), _)) = emergencies::messages(&query) {
             prop_assert!(serde_json::to_value(before).is_ok());
             prop_assert_eq!(before.timestamp_subsec_nanos() % 1000, 0);
         }

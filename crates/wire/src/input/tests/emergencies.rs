@@ -1,6 +1,9 @@
 //! Bodies and queries of the emergency and message routes.
 
-use allynet_domain::{Addressee, EmergencyStatus, EmergencyType, EventId, Priority, ResponseStatus};
+use allynet_domain::{
+    Addressee, EmergencyStatus, EmergencyType, EventId, Priority, ResponseStatus, port::Before,
+    usecase::messages::Draft,
+};
 use allynet_domain::{
     testing::{at, id, text},
     usecase::emergencies::Accused,
@@ -178,13 +181,18 @@ fn messages_are_addressed_to_all_the_creator_or_one_helper() {
         (json!("nobody"), Addressee::Unknown),
     ] {
         let body = json!({ "recipientId": recipient, "message": " hello " });
-        assert_eq!(message(&body).unwrap(), (addressee, text("hello")));
+        assert_eq!(message(&body).unwrap(), Draft { addressee, text: text("hello"), request: None });
     }
     assert!(message(&json!({ "message": repeated(1000) })).is_ok());
     for wrong in [json!(null), json!(" "), json!(7), repeated(1001), json!("a\0")] {
         assert_eq!(wrong_fields(message(&json!({ "message": wrong }))), ["message"]);
     }
     assert_eq!(wrong_fields(message(&json!({ "recipientId": 7 }))), ["recipientId", "message"]);
+    let numbered = |request: Value| message(&json!({ "message": "hello", "requestId": request }));
+    assert_eq!(numbered(json!(" tap ")).unwrap().request, Some(text("tap")));
+    for wrong in [json!(7), json!(repeated(101)), json!("a\0")] {
+        assert_eq!(wrong_fields(numbered(wrong)), ["requestId"]);
+    }
 }
 
 #[test]
@@ -192,7 +200,7 @@ fn positions_are_parsed_from_bodies_and_queries() {
     assert!(location(&json!({ "latitude": -90, "longitude": 180 })).is_ok());
     assert_eq!(wrong_fields(location(&json!({ "latitude": "1" }))), ["latitude", "longitude"]);
     let (position, radius, limit) = nearby(&query(&[("latitude", "52.5"), ("longitude", "13.25")])).unwrap();
-    assert_eq!(position, location(&json!({ "latitude": 52.5, "longitude": 13.25 })).unwrap());
+    assert_eq!(position, location(&json!({ "latitude": 52.5, "longitude": 13.25 })).unwrap().position);
     assert_eq!((radius.whole(), limit), (10_000, 100));
     let (radius, limit) = helpers_near(&query(&[])).unwrap();
     assert_eq!((radius.whole(), limit), (5_000, 50));
@@ -215,7 +223,9 @@ fn pages_are_parsed() {
     let all = [("status", "x"), ("before", "x"), ("limit", "x")];
     assert_eq!(wrong_fields(history(&query(&all))), ["status", "before", "limit"]);
     assert_eq!(messages(&query(&[])).unwrap(), (None, 50));
-    assert_eq!(messages(&query(&asked)).unwrap(), (Some(at(0)), 1));
+    assert_eq!(messages(&query(&asked)).unwrap(), (Some(Before::Time(at(0))), 1));
+    let id = "00000000-0000-0000-0000-000000000064";
+    assert_eq!(messages(&query(&[("before", id)])).unwrap(), (Some(Before::Message(id.parse().unwrap())), 50));
     assert_eq!(wrong_fields(messages(&query(&all))), ["before", "limit"]);
     assert_eq!(timeline(&query(&[])).unwrap(), (EventId::START, 1000));
     assert_eq!(timeline(&query(&[("after", "7"), ("limit", "1000")])).unwrap(), (EventId::new(7), 1000));

@@ -2,13 +2,13 @@
 
 use allynet_domain::{
     EventId,
-    testing::{EMERGENCY, id},
+    testing::{EMERGENCY, at, id},
     usecase::rooms::Which,
 };
 
 use super::*;
 use crate::{
-    input::socket::{event_id, location, room},
+    input::socket::{last_event_id, location, room},
     socket::Failure,
 };
 
@@ -47,14 +47,42 @@ fn the_emergency_is_required() {
 }
 
 #[test]
-fn the_last_event_id_is_a_whole_number_or_missing() {
-    let read = |last| room(&json!({ "emergencyId": ID, "lastEventId": last })).map(|room| room.last_event_id);
-    assert_eq!(read(json!(null)).unwrap(), None);
-    assert_eq!(read(json!(0)).unwrap(), Some(EventId::START));
-    assert_eq!(read(json!(42)).unwrap(), Some(EventId::new(42)));
-    for wrong in [json!(-1), json!(1.5), json!("42"), json!([]), json!(u64::MAX), json!(1e300)] {
-        assert_eq!(event_id(&wrong), None);
-        assert_eq!(read(wrong).unwrap_err(), Failure::invalid("lastEventId must be an event id"));
+fn the_last_event_id_is_a_whole_number_in_any_spelling_or_unknown() {
+    let read = |last| room(&json!({ "emergencyId": ID, "lastEventId": last })).unwrap().last_event_id;
+    assert_eq!(read(json!(null)), None);
+    assert_eq!(last_event_id(&json!({})), None);
+    assert_eq!(last_event_id(&json!(7)), None);
+    for zero in [json!(0), json!("0"), json!(0.0), json!(-0.0)] {
+        assert_eq!(read(zero), Some(EventId::START));
+    }
+    for same in [json!(4711), json!(4711.0), json!("4711"), json!("4711.0"), json!(" 4711 "), json!("4.711e3")] {
+        assert_eq!(read(same.clone()), Some(EventId::new(4711)), "{same}");
+    }
+    // More than a floating-point number can hold exactly.
+    assert_eq!(read(json!("9007199254740993")), Some(EventId::new(9_007_199_254_740_993)));
+    for none in [
+        json!(""),
+        json!(" "),
+        json!(-1),
+        json!("-1"),
+        json!(1.5),
+        json!("1.5"),
+        json!("null"),
+        json!("undefined"),
+        json!("NaN"),
+        json!("0x10"),
+        json!("+7"),
+        json!("47 11"),
+        json!([]),
+        json!([4711]),
+        json!({}),
+        json!(true),
+        json!(u64::MAX),
+        json!("99999999999999999999"),
+        json!(1e300),
+        json!("1e300"),
+    ] {
+        assert_eq!(read(none.clone()), Some(EventId::UNKNOWN), "{none}");
     }
 }
 
@@ -70,9 +98,21 @@ fn a_position_has_both_coordinates_within_bounds() {
         (json!(91), json!(0), "latitude must be a number from -90 to 90"),
         (json!(0), json!(181), "longitude must be a number from -180 to 180"),
         (json!("0"), json!(0), "latitude must be a number"),
-        (json!("0"), json!(999), "Some of what was sent is not valid"),
+        (json!("0"), json!(999), "latitude must be a number; longitude must be a number from -180 to 180"),
     ] {
         let payload = json!({ "latitude": latitude, "longitude": longitude });
         assert_eq!(location(&payload).unwrap_err(), Failure::invalid(message));
     }
+}
+
+#[test]
+fn the_time_of_a_position_is_optional() {
+    let taken = |at| location(&json!({ "latitude": 1, "longitude": 2, "at": at })).map(|sent| sent.taken);
+    assert_eq!(taken(json!(null)).unwrap(), None);
+    assert_eq!(taken(json!("2026-01-15T10:00:07.000001Z")).unwrap(), Some(at(7) + chrono::TimeDelta::microseconds(1)));
+    let message = "at must be a time (RFC 3339) from 1970 to 2200, and no leap second";
+    for wrong in ["", "0000-01-01T00:00:00Z", "2016-12-31T23:59:60Z", "1768471200"] {
+        assert_eq!(taken(json!(wrong)).unwrap_err(), Failure::invalid(message), "{wrong}");
+    }
+    assert_eq!(taken(json!(1_768_471_200)).unwrap_err(), Failure::invalid("at must be a string"));
 }
