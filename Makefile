@@ -2,13 +2,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e faults unused-dependencies deny bench bench-quick demo fmt help \
-  test-with-servers unit-with-servers integration-with-servers e2e-with-servers faults-on-postgres bench-on-postgres \
+.PHONY: run test check unit integration e2e faults attack fuzz unused-dependencies deny bench bench-quick demo fmt help \
+  test-with-servers unit-with-servers integration-with-servers e2e-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
-# Every integration test but fault injection, which measures time and runs by itself.
+# Every integration test but those that load the machine and run by themselves.
 TEST_FILES := $(wildcard crates/*/tests/*.rs crates/*/tests/*/main.rs tests/tests/*.rs tests/tests/*/main.rs)
-INTEGRATION_TESTS := $(filter-out faults,$(sort $(basename $(notdir $(patsubst %/main.rs,%.rs,$(TEST_FILES))))))
+INTEGRATION_TESTS := $(filter-out faults attack,$(sort $(basename $(notdir $(patsubst %/main.rs,%.rs,$(TEST_FILES))))))
 E2E := tests/e2e
 WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
@@ -24,7 +24,7 @@ test: need-cargo need-node ## Everything a change has to pass: check, unit, inte
 check: need-cargo ## Formatting, lints and documentation
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
-	@cargo clippy --workspace --test faults -- -D warnings
+	@cargo clippy --workspace --test faults --test attack -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 unit: need-cargo ## Only the unit and documentation tests of the crates
@@ -38,6 +38,14 @@ e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaSc
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
+
+attack: need-cargo ## Only hostile callers; ATTACK=long runs the long form
+	@tests/with-postgres.sh $(MAKE) --no-print-directory attack-on-postgres
+
+fuzz: need-cargo ## Fuzz what bytes of strangers reach, FUZZ_SECONDS=60 each (needs cargo-fuzz)
+	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
+	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
+	done
 
 unused-dependencies: need-cargo ## Dependencies that no source file uses (needs cargo-machete)
 	@cargo machete
@@ -87,6 +95,12 @@ faults-on-postgres:
 	@cargo build $(PROFILE) --workspace --bin allynet
 	@ulimit -n $$(ulimit -Hn) && \
 	  cargo test $(PROFILE) --workspace --test faults -- --nocapture --test-threads=1
+
+attack-on-postgres: PROFILE = $(if $(filter long,$(ATTACK)),--release)
+attack-on-postgres:
+	@cargo build $(PROFILE) --workspace --bin allynet
+	@ulimit -n $$(ulimit -Hn) && \
+	  cargo test $(PROFILE) --workspace --test attack -- --nocapture --test-threads=1
 
 # Ten thousand sockets need as many file descriptors, in the servers and in the load generator.
 bench-on-postgres: $(PEER_PACKAGES)

@@ -2,7 +2,7 @@
 //!
 //! [`mod@contract`] is the contract suite: it tests what the documentation of the persistence ports promises, against the ports
 //! only. `tests/sqlite.rs` and `tests/postgres.rs` run it on the databases of [`database`]. [`signals`] is the same for the
-//! port `Signals`, run on [`redis`] by `tests/signals.rs`. [`service`] runs the binary, for `tests/faults` and `tests/attack`. [`imports`] finds import circles, for `tests/architecture.rs`.
+//! port `Signals`, run on [`redis`] by `tests/signals.rs`. [`service`] runs the binary, for `tests/faults` and `tests/attack`. [`fuzz`] has the entry points for bytes of strangers. [`imports`] finds import circles, for `tests/architecture.rs`.
 #![expect(missing_docs, reason = "the name of a case says what it proves")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
@@ -10,6 +10,7 @@
 
 pub mod contract;
 pub mod database;
+pub mod fuzz;
 pub mod imports;
 pub mod redis;
 pub mod service;

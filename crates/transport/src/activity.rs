@@ -150,7 +150,7 @@ impl State {
 mod tests {
     use super::*;
 
-    const TIMEOUTS: PhaseTimeouts = PhaseTimeouts { head: Duration::from_secs(10), idle: Duration::from_secs(60) };
+    const TIMEOUTS: PhaseTimeouts = PhaseTimeouts { head: Duration::from_secs(10), idle: Duration::from_mins(1) };
 
     fn overdue(activity: &Activity) -> bool {
         activity.is_overdue(Instant::now(), TIMEOUTS)

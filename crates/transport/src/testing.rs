@@ -184,3 +184,5 @@ impl Client {
         assert!(rest.is_empty());
     }
 }
+
+pub use crate::socket_writer::text_messages;

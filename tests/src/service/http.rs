@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -29,19 +29,30 @@ pub struct Request {
     pub method: &'static str,
     pub path: String,
     pub body: Value,
+    source: Ipv4Addr,
 }
 
 impl Request {
+    fn new(method: &'static str, path: impl Into<String>, body: Value) -> Self {
+        Self { method, path: path.into(), body, source: Ipv4Addr::LOCALHOST }
+    }
+
     pub fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { method: "POST", path: path.into(), body }
+        Self::new("POST", path, body)
     }
 
     pub fn put(path: impl Into<String>, body: Value) -> Self {
-        Self { method: "PUT", path: path.into(), body }
+        Self::new("PUT", path, body)
     }
 
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET", path: path.into(), body: Value::Null }
+        Self::new("GET", path, Value::Null)
+    }
+
+    /// The same request from another address of this host.
+    #[must_use]
+    pub fn from_address(self, source: Ipv4Addr) -> Self {
+        Self { source, ..self }
     }
 
     /// Sends the request and waits for the answer.
@@ -50,7 +61,7 @@ impl Request {
     }
 
     async fn exchange(&self, to: SocketAddr, token: &str) -> io::Result<Answer> {
-        let mut tcp = TcpStream::connect(to).await?;
+        let mut tcp = connect(self.source, to).await?;
         let body = if self.body.is_null() { String::new() } else { self.body.to_string() };
         let head = format!(
             "{} {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
@@ -64,6 +75,13 @@ impl Request {
         tcp.read_to_end(&mut bytes).await?;
         read(&bytes).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))
     }
+}
+
+/// Connects from an address of this host.
+pub async fn connect(source: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    socket.connect(to).await
 }
 
 /// Parses an answer; `None` if it is incomplete.

@@ -33,9 +33,20 @@ impl Node {
 
     /// Starts a node with additional settings.
     pub async fn start_with(database: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_command(Command::new(binary()), database, settings).await
+    }
+
+    /// Starts a node that may have at most this many file descriptors.
+    pub async fn start_with_descriptors(descriptors: u32, database: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$1\"", &descriptors.to_string()]).arg(binary());
+        Self::start_command(command, database, settings).await
+    }
+
+    async fn start_command(mut command: Command, database: &str, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let output = File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(binary())
+        let child = command
             .current_dir(folder.path())
             .env_clear()
             .envs(env::vars().filter(|(name, _)| name == "PATH" || name == "HOME"))
@@ -76,9 +87,19 @@ impl Node {
 
     /// The peak memory of the process in bytes (`VmHWM` of `/proc/PID/status`).
     pub fn memory(&self) -> u64 {
+        self.status("VmHWM:") << 10
+    }
+
+    /// A field of `/proc/PID/status`, in kilobytes.
+    fn status(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        value.trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    /// The memory of the process that is resident now, in bytes (`VmRSS`).
+    pub fn resident(&self) -> u64 {
+        self.status("VmRSS:") << 10
     }
 
     /// The log of the process.

@@ -10,6 +10,7 @@ use allynet_domain::{
 };
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
+use chrono::TimeDelta;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -23,6 +24,10 @@ const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 /// The position of all emergencies. Helpers are either here or beyond the largest alert radius.
 pub const HERE: (f64, f64) = (10.0, 20.0);
 const FAR_LATITUDE: f64 = 40.0;
+/// The helpers that are near are some 300 m away.
+const NEAR_LATITUDE: f64 = 0.0027;
+/// Accounts are older than a day, so that they count as proven.
+const ACCOUNT_AGE: TimeDelta = TimeDelta::days(30);
 /// The number of users that are written by one change.
 const USERS_PER_CHANGE: usize = 200;
 
@@ -91,13 +96,31 @@ impl World {
         world
     }
 
+    /// Adds verified helpers whose accounts were made just now, at the very place of all emergencies.
+    pub async fn add_newcomers(&mut self, count: usize) {
+        let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        match &self.place {
+            Place::Sqlite(_) => {
+                let store = Sqlite::open(&self.url(), &allynet_sqlite::Options::default()).await.unwrap();
+                newcomers(&store, count, &helper).await;
+                store.close().await;
+            }
+            Place::Postgres { .. } => {
+                let store = Postgres::connect(&self.url(), allynet_postgres::Options::default()).await.unwrap();
+                newcomers(&store, count, &helper).await;
+                store.close().await;
+            }
+        }
+    }
+
     async fn settle(&mut self, store: &(impl Changes + Positions), helpers: usize, near: usize, owners: usize) {
         let verified = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
-        self.helpers = people(store, helpers, Some(&verified)).await;
-        self.owners = people(store, owners, None).await;
+        let since = now() - ACCOUNT_AGE;
+        self.helpers = people(store, helpers, Some(&verified), since).await;
+        self.owners = people(store, owners, None, since).await;
         let mut reports = Vec::new();
         for (n, helper) in self.helpers.iter().enumerate() {
-            let latitude = if n < near { HERE.0 } else { FAR_LATITUDE };
+            let latitude = if n < near { HERE.0 + NEAR_LATITUDE } else { FAR_LATITUDE };
             let position = Position::new(latitude, HERE.1).unwrap();
             reports.push(Fix { user: helper.id, position, at: now() }.into());
         }
@@ -167,6 +190,13 @@ impl Place {
     }
 }
 
+async fn newcomers(store: &(impl Changes + Positions), count: usize, helper: &HelperRecord) {
+    let newcomers = people(store, count, Some(helper), now()).await;
+    let position = Position::new(HERE.0, HERE.1).unwrap();
+    let reports: Vec<_> = newcomers.iter().map(|person| Fix { user: person.id, position, at: now() }.into()).collect();
+    store.record(&reports).await.unwrap();
+}
+
 fn event(seq: i64, at: Timestamp, of: Option<Uuid>, by: Option<Uuid>, body: &str) -> LoggedEvent {
     LoggedEvent {
         id: EventId::new(seq),
@@ -177,13 +207,18 @@ fn event(seq: i64, at: Timestamp, of: Option<Uuid>, by: Option<Uuid>, body: &str
     }
 }
 
-async fn people(store: &impl Changes, count: usize, helper: Option<&HelperRecord>) -> Vec<Person> {
+async fn people(
+    store: &impl Changes,
+    count: usize,
+    helper: Option<&HelperRecord>,
+    created_at: Timestamp,
+) -> Vec<Person> {
     let tokens = JwtTokens::new(&SECRET.to_owned().into(), TOKEN_LIFETIME, TOKEN_LIFETIME).unwrap();
     let mut people = Vec::new();
     while people.len() < count {
         let mut change = Change::new(None, now());
         for _ in 0..USERS_PER_CHANGE.min(count - people.len()) {
-            let account = somebody(helper);
+            let account = somebody(helper, created_at);
             let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now() };
             let token = tokens.access(&account, session.id, now()).unwrap().expose().to_owned();
             people.push(Person { id: account.id, token });
@@ -196,7 +231,7 @@ async fn people(store: &impl Changes, count: usize, helper: Option<&HelperRecord
     people
 }
 
-fn somebody(helper: Option<&HelperRecord>) -> Account {
+fn somebody(helper: Option<&HelperRecord>, created_at: Timestamp) -> Account {
     let id: UserId = id();
     let first_name = Name::parse("Somebody").unwrap();
     Account {
@@ -208,6 +243,6 @@ fn somebody(helper: Option<&HelperRecord>) -> Account {
         helper: helper.cloned(),
         reputation: HelperReputation::default(),
         blocks: Vec::new(),
-        created_at: now(),
+        created_at,
     }
 }
