@@ -15,7 +15,9 @@ const ALL_WAVES = 15_000;
 const nearby = (socket, emergencyId) => socket.seen('emergency:nearby', of(emergencyId));
 const alerted = (socket, emergencyId, limit) => socket.next('emergency:nearby', of(emergencyId), limit);
 const unanswered = (socket, emergencyId) => socket.next('emergency:unanswered', of(emergencyId), ALL_WAVES);
-const timeline = async (caller, emergencyId) => ok(await caller.get(`/emergencies/${emergencyId}/timeline`)).events;
+/** The timeline as administrators read it: they see which helpers an alert was sent to. */
+const timeline = async ({ node }, emergencyId) =>
+  ok(await (await node.admin()).get(`/emergencies/${emergencyId}/timeline`)).events;
 const sent = (entries) => entries.filter(({ event }) => event === 'alerts:sent');
 const helpersOf = ({ data }) => data.helpers.map(({ id }) => id);
 const ids = (...callers) => callers.map(({ id }) => id);

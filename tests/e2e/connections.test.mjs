@@ -80,7 +80,7 @@ for (const database of databases) {
       it('stores a position', async () => {
         const { owner, helpers, sockets } = await scene();
         const place = app.somewhere();
-        const updated = { ...place, message: 'Location updated successfully' };
+        const updated = { ...place, stored: true, message: 'Location updated successfully' };
         assert.deepEqual(await sockets[0].ack('location:update', place), { ok: true, ...updated });
         assert.deepEqual(await sockets[0].next('location:updated'), updated);
         const { id: emergencyId } = await raise(owner, place);

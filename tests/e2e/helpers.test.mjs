@@ -161,7 +161,7 @@ for (const database of databases) {
         const user = await app.user();
         const place = { latitude: 12.345678, longitude: -98.765432 };
         const answer = ok(await user.put('/helpers/me/location', { ...place, accuracy: 5 }));
-        assert.deepEqual(answer, { ...place, message: 'Location updated successfully' });
+        assert.deepEqual(answer, { ...place, stored: true, message: 'Location updated successfully' });
         for (const edge of [{ latitude: 90, longitude: 180 }, { latitude: -90, longitude: -180 }, { latitude: 0, longitude: 0 }]) {
           assertMatches(await stand(user, edge), atLeast(edge));
         }

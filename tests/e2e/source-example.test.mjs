@@ -139,6 +139,7 @@ for (const database of databases) {
       assert.equal(await early.printed('Socket error:'), 'Emergency not found');
       assert.deepEqual(await early.printed('Location updated:'), {
         ...PLACE,
+        stored: true,
         message: 'Location updated successfully',
       });
 
