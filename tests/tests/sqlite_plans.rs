@@ -106,9 +106,21 @@ const FILL: &str = "
 ";
 
 /// Names that a plan may scan: tables of a few rows, and what a statement was given or made itself (`c` is its
-/// candidates, `f` are fixes, `s` strips of a search).
-const SMALL: &[&str] =
-    &["erasure", "event_retention", "sqlite_sequence", "c", "f", "s", "strip", "CONSTANT", "(subquery"];
+/// candidates, `d` ended blocks, `f` are fixes, `s` strips of a search).
+const SMALL: &[&str] = &[
+    "erasure",
+    "event_retention",
+    "sqlite_sequence",
+    "c",
+    "d",
+    "f",
+    "s",
+    "strip",
+    "CONSTANT",
+    "(subquery",
+    "block_key",
+    "place_grid",
+];
 
 /// Beginnings of statements that scan a table by intent: the first reads a single row, the second reads the log from its
 /// beginning and stops at the first young event, and the third counts for administrators.

@@ -60,12 +60,12 @@ fn verify(password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
         Err(_) => Err(corrupt()),
     };
     let typed = matches(password)?;
-    let matched = match password.normalized() {
+    let is_right = match password.normalized() {
         Some(normalized) if !typed => matches(&normalized)?,
         _ => typed,
     };
     // The dummy hash is never taken for an account's.
-    Ok(matched && hash.is_some())
+    Ok(is_right && hash.is_some())
 }
 
 /// The error for a corrupt hash. It cannot name the account, because the port passes only the hash.

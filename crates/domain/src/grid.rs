@@ -5,13 +5,13 @@
 //! cell is cut by the antimeridian, cells are as wide at 60° as at the equator, and a row at a pole is a few sectors. A
 //! cell may be cut into equal parts once more, which are then never in two cells.
 //!
-//! Metres are those of a sphere, [`MEAN_RADIUS`]: on the ellipsoid a cell differs from its nominal size by at most 0.5 %.
+//! Metres are those of a sphere, `MEAN_RADIUS`: on the ellipsoid a cell differs from its nominal size by at most 0.5 %.
 
 use crate::Position;
 
 /// The mean radius of WGS 84 in metres, `(2a + b) / 3`.
 const MEAN_RADIUS: f64 = 6_371_008.8;
-/// Half a degree's worth of rounding is far below this: centres are rounded to `1 / CENTRE_STEPS` of a degree (0.1 m).
+/// Centres are rounded to whole millionths of a degree, 0.1 m.
 const CENTRE_STEPS: f64 = 1_000_000.0;
 
 /// Height of a cell of [`Grid::coarse`], in metres.
@@ -45,9 +45,8 @@ pub struct Grid {
 impl Grid {
     /// The grid with this key, which MUST be the same for the life of the service.
     pub fn with_key(key: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, .., u, v, w, x, y, z] = key;
         // A key may be a UUID: the octets between, which hold its version and its variant, are not random.
-        Self { south: fraction([a, b, c, d, e, f]), west: fraction([u, v, w, x, y, z]) }
+        Self { south: fraction(&key[..6]), west: fraction(&key[10..]) }
     }
 
     /// The centre of the cell of 1,000 m that holds a place.
@@ -94,8 +93,8 @@ pub fn helper_cell(place: Position) -> Position {
     Grid { south: 0.0, west: 0.0 }.centre(place, HELPER_CELL, 1)
 }
 
-/// Six octets as a number in `0.0..1.0`.
-fn fraction(octets: [u8; 6]) -> f64 {
+/// Octets as the digits of a number in `0.0..1.0`.
+fn fraction(octets: &[u8]) -> f64 {
     octets.iter().rev().fold(0.0, |rest, &octet| (rest + f64::from(octet)) / 256.0)
 }
 

@@ -207,7 +207,7 @@ const NEARBY: &str = "
                 END AS place
         ) AS shown
         WHERE e.status IN ('active', 'responding')
-            AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3 + $10)
+            AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3::double precision + $10::double precision)
             AND ST_DWithin(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3)
         ORDER BY rounded.step * round(
                 ST_Distance(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography) / rounded.step),

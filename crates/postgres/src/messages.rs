@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     EmergencyAccess, EmergencyId, Message, MessageId, Person, Sender, Text, Timestamp, To, UserId,
-    port::{MessagePage, Messages, PostContext, Result},
+    port::{Before, MessagePage, Messages, PostContext, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -147,7 +147,7 @@ impl Messages for Postgres {
     #[instrument(name = "pg.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let MessagePage { emergency, reader, before, limit } = *page;
-        let (time, id) = before.map_or((Timestamp::MAX_UTC, Uuid::nil()), |before| before.bounds());
+        let (time, id) = before.map_or((Timestamp::MAX_UTC, Uuid::nil()), Before::bounds);
         let query = sqlx::query_as(LIST)
             .bind(Uuid::from(emergency))
             .bind(Uuid::from(reader))

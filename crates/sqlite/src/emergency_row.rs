@@ -99,6 +99,7 @@ pub(crate) struct PlaceRow {
 
 /// What decides on the place of an emergency in the list of a reader.
 #[derive(sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, which are independent")]
 pub(crate) struct ListRow {
     #[sqlx(flatten)]
     place: PlaceRow,

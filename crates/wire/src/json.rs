@@ -123,7 +123,7 @@ mod tests {
         fn any_utf16_in_escapes_is_parsed_as_its_lossy_text(units in proptest::collection::vec(
             prop_oneof![0xd7f0_u16..0xe010, any::<u16>()], 0..20,
         )) {
-            let escapes: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escapes = units.iter().fold(String::new(), |text, unit| text + &format!("\\u{unit:04x}"));
             prop_assert_eq!(text(format!("\"{escapes}\"").as_bytes()), String::from_utf16_lossy(&units));
         }
     }

@@ -2,7 +2,7 @@
 //! owner, whatever the event, the view and the answer.
 
 use allynet_domain::{
-    Event, Grid, LoggedEvent, Metres, PlaceBeforeAccept, PlacePolicy, Position, Stage, Text, UserId, Viewer,
+    Event, Grid, LoggedEvent, Metres, PlaceBeforeAccept, PlacePolicy, Position, Stage, UserId, Viewer,
     testing::{ALAN, GRACE_HOPPER, edited, id, position, text},
 };
 use proptest::prelude::*;
@@ -60,22 +60,18 @@ fn scenes() -> impl Strategy<Value = Scene> {
     })
 }
 
-fn text_of<const MAX: usize>(value: &str) -> Option<Text<MAX>> {
-    Some(text(value))
-}
-
 impl Scene {
     fn fill(&self, call: &mut allynet_domain::Call) {
         let texts = &self.texts;
         call.owner.id = texts.owner;
         call.owner.first_name = text(&texts.first_name);
-        call.owner.last_name = text_of(&texts.last_name);
+        call.owner.last_name = Some(text(&texts.last_name));
         call.details.anonymous = self.anonymous;
-        call.details.description = text_of(&texts.description);
-        call.details.category = text_of(&texts.category);
+        call.details.description = Some(text(&texts.description));
+        call.details.category = Some(text(&texts.category));
         call.details.location.position = self.place;
-        call.details.location.address = text_of(&texts.address);
-        call.details.location.description = text_of(&texts.directions);
+        call.details.location.address = Some(text(&texts.address));
+        call.details.location.description = Some(text(&texts.directions));
     }
 
     /// Every event that reaches others than participants.
@@ -85,11 +81,11 @@ impl Scene {
         for event in &mut events {
             match &mut event.event {
                 Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => self.fill(call),
-                Event::HelperStatusUpdated { notes, .. } => *notes = text_of(&self.texts.notes),
+                Event::HelperStatusUpdated { notes, .. } => *notes = Some(text(&self.texts.notes)),
                 Event::EmergencyResolved { by, notes, .. } => {
-                    (*by, *notes) = (Some(self.texts.owner), text_of(&self.texts.notes));
+                    (*by, *notes) = (Some(self.texts.owner), Some(text(&self.texts.notes)));
                 }
-                Event::EmergencyCancelled { reason, .. } => *reason = text_of(&self.texts.notes),
+                Event::EmergencyCancelled { reason, .. } => *reason = Some(text(&self.texts.notes)),
                 _ => {}
             }
         }
@@ -107,9 +103,9 @@ impl Scene {
         for emergency in [filled_emergency(self.anonymous), filled_resolved(self.anonymous)] {
             let emergency = edited(emergency, |e| {
                 self.fill(&mut e.call);
-                e.responses[0].notes = text_of(&self.texts.notes);
+                e.responses[0].notes = Some(text(&self.texts.notes));
                 if let Some(ending) = &mut e.ending {
-                    (ending.by, ending.notes) = (Some(self.texts.owner), text_of(&self.texts.notes));
+                    (ending.by, ending.notes) = (Some(self.texts.owner), Some(text(&self.texts.notes)));
                 }
             });
             let shown = self.places.disclosure(stage, self.anonymous).place(self.place);

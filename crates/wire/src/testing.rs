@@ -110,7 +110,7 @@ fn fill(event: &mut Event, anonymous: bool) {
         }
         Event::HelperJoined { helper, .. } => *helper = rated_helper_card(),
         Event::HelperStatusUpdated { anonymous: of, .. } | Event::EmergencyCancelled { anonymous: of, .. } => {
-            *of = anonymous
+            *of = anonymous;
         }
         Event::EmergencyResolved { by, anonymous: of, .. } => {
             *by = by.filter(|_| !anonymous);

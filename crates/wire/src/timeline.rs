@@ -51,12 +51,12 @@ pub fn timeline<'a>(
     let administers = stage == Stage::Administrator;
     let reader = Reader { user: Some(viewer), unmasks: administers };
     let responds = |helper: UserId| emergency.is_responding(helper);
-    let names = |helper: UserId| administers || responds(helper);
+    let may_name = |helper: UserId| administers || responds(helper);
     let mut declined = 0;
     let entries = events.iter().filter(|e| is_readable(e, viewer)).filter_map(|event| {
         let (name, data, actor) = match &event.event {
             Event::HelpersAlerted { wave, radius, recipients, .. } => {
-                let named = recipients.iter().filter(|recipient| names(recipient.helper));
+                let named = recipients.iter().filter(|recipient| may_name(recipient.helper));
                 let helpers = named.map(|recipient| AlertedHelper {
                     id: recipient.helper.into(),
                     distance: responds(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
@@ -65,7 +65,7 @@ pub fn timeline<'a>(
                 ("alerts:sent", Data::Alerted { wave: *wave, radius: radius.whole(), alerted, helpers }, None)
             }
             Event::AlertAcknowledged { helper } => {
-                let named = Some(*helper).filter(|&helper| names(helper));
+                let named = Some(*helper).filter(|&helper| may_name(helper));
                 let helper_id = named.map(Into::into);
                 ("alerts:acknowledged", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
             }

@@ -184,17 +184,17 @@ pub async fn a_block_decided_on_other_emergencies_is_stale(store: Store) {
     assert_eq!(context().await, BlockContext { listed: None, user: Some(ada.id), emergencies: vec![] });
     stale(store.try_write(add(&owner, &new, None, vec![])).await);
 
-    let owned = store.raise(call_of(&owner)).await;
+    let raised = store.raise(call_of(&owner)).await;
     stale(store.try_write(add(&owner, &new, Some(ada.id), vec![])).await);
     let other = store.raise(call_of(&bo)).await;
-    assert_eq!(context().await.emergencies, [owned.id()]);
+    assert_eq!(context().await.emergencies, [raised.id()]);
     store.write(update(&other, vec![response_of(&ada, at(0))])).await;
-    stale(store.try_write(add(&owner, &new, Some(ada.id), vec![owned.id()])).await);
-    let mut both = vec![owned.id(), other.id()];
+    stale(store.try_write(add(&owner, &new, Some(ada.id), vec![raised.id()])).await);
+    let mut both = vec![raised.id(), other.id()];
     both.sort_unstable();
     assert_eq!(context().await.emergencies, both);
     store.try_write(add(&owner, &new, Some(ada.id), both)).await.unwrap();
-    store.cancel(owned.id(), at(1)).await;
+    store.cancel(raised.id(), at(1)).await;
     assert_eq!(context().await.emergencies, [other.id()], "the end of the other is not read");
 }
 

@@ -41,7 +41,7 @@ pub async fn a_fix_from_the_future_does_not_keep_later_ones_out(store: Store) {
     let ada = store.register().await.id;
     let fix = |latitude, at| Fix { user: ada, position: place(latitude, 0.0), at };
     // Stored by a node whose clock was two days ahead. The databases compare with their own clock.
-    let now = chrono::Utc::now().trunc_subsecs(6);
+    let now = crate::service::now().trunc_subsecs(6);
     store.positions.record(&[fix(1.0, now + TimeDelta::days(2)).into()]).await.unwrap();
     let later = fix(2.0, now);
     assert_eq!(store.positions.record(&[later.into()]).await.unwrap(), [ada]);

@@ -139,8 +139,9 @@ fn every_event_moves_those_concerned() {
             }
             Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE_HOPPER) }],
             Event::EmergencyHidden { .. } => vec![RoomChange::Leave { user: id(ALAN), rooms: part() }],
-            Event::UserBlocked(_) | Event::UserUnblocked(_) => vec![],
-            Event::HelpersAlerted { .. }
+            Event::UserBlocked(_)
+            | Event::UserUnblocked(_)
+            | Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
             | Event::Unanswered { .. }

@@ -36,7 +36,7 @@ impl LogEntry {
     /// An entry for an event of the log.
     pub(crate) fn new(logged: LoggedEvent) -> Arc<Self> {
         let (deliveries, room_changes) = (logged.deliveries(), logged.room_changes());
-        Arc::new(Self { logged, deliveries, room_changes, for_anyone: Default::default() })
+        Arc::new(Self { logged, deliveries, room_changes, for_anyone: [OnceLock::new(), OnceLock::new()] })
     }
 
     /// The event's position in the log.

@@ -219,14 +219,14 @@ impl<D: Clone> Members<D> {
 
     /// The connections of an audience that it names by user or emergency, and then those that it reaches only as helpers on
     /// duty. Each once over both, and in the order of their ids in each.
-    pub(crate) fn addressed_and_others(&self, audience: &Audience) -> (Vec<(MemberId, D)>, Vec<(MemberId, D)>) {
+    pub(crate) fn addressed_and_others(&self, audience: &Audience) -> [Vec<(MemberId, D)>; 2] {
         let (helpers, to): (Vec<_>, Vec<_>) = audience.to.iter().partition(|room| matches!(room, Room::Helpers));
         let part = |to| self.audience(&Audience { to, except: audience.except.clone() });
         let (addressed, mut others) = (part(to), part(helpers));
         if !addressed.is_empty() {
             others.retain(|(id, _)| addressed.binary_search_by_key(id, |(id, _)| *id).is_err());
         }
-        (addressed, others)
+        [addressed, others]
     }
 
     /// The devices by the view in which they are sent this event. No list is empty.

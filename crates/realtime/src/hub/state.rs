@@ -170,12 +170,14 @@ impl<D: Clone> Hub<D> {
             members.hold_back(id);
         }
         let takes_part = snapshot.rooms.iter().any(|room| matches!(room, Room::Participants(_)));
-        let stage = match members.administers(id) {
-            true => Stage::Administrator,
-            false if takes_part => Stage::Responder,
-            false => Stage::LookerOn,
+        let reader_stage = if members.administers(id) {
+            Stage::Administrator
+        } else if takes_part {
+            Stage::Responder
+        } else {
+            Stage::LookerOn
         };
-        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history, stage }))
+        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history, stage: reader_stage }))
     }
 
     /// Records that a connection, in its rooms since `position`, is also sent what an earlier history entitles it to.
@@ -249,7 +251,7 @@ impl<D: Clone> Hub<D> {
         let mut closed: Vec<_> = entering.iter().flat_map(|change| members.apply(change)).collect();
         let (mut addressed, mut others) = (Vec::new(), Vec::new());
         for delivery in &entry.deliveries {
-            let (first, rest) = members.addressed_and_others(&delivery.audience);
+            let [first, rest] = members.addressed_and_others(&delivery.audience);
             for (mut devices, list) in [(first, &mut addressed), (rest, &mut others)] {
                 members.hold_back_for(&mut devices, entry, delivery.viewer);
                 list.extend(members.by_view(entry, delivery.viewer, devices));

@@ -37,6 +37,8 @@ const INVALID_TOKEN: &str = "Authentication error: Invalid token";
 const TOKEN_EXPIRED: &str = "Authentication error: Token expired";
 const ACCOUNT_BLOCKED: &str = "Authentication error: Account is inactive or blocked";
 const ORIGIN_NOT_ALLOWED: &str = "Origin not allowed";
+/// How long a transport that was closed may still send what is queued.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 const UNAVAILABLE: &str = "The service cannot do this right now; try again";
 
 /// Time that a client over the limit of its address has to show a token in the other namespace.
@@ -60,7 +62,7 @@ pub(crate) struct Handshake {
 
 /// The reason for which a client may not connect.
 enum Rejection {
-    /// Trying again would not help: the client is told by a CONNECT_ERROR packet, and the official client gives up.
+    /// Trying again would not help: the client is told by a `CONNECT_ERROR` packet, and the official client gives up.
     Final(&'static str),
     /// Trying again may help: the transport is closed without an answer, and the official client reconnects by itself.
     Temporary,
@@ -145,7 +147,8 @@ impl Handshake {
             Err(Rejection::Final(message)) => Err(message),
             Err(Rejection::Temporary) => {
                 self.connections.close_and_wait(EngineSocket(socket)).await;
-                // Not sent any more.
+                // A poll may still be taking what is queued: the packet of this error must not be in it.
+                tokio::time::sleep(CLOSING_TIME).await;
                 Err(UNAVAILABLE)
             }
         }

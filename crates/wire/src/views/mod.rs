@@ -18,6 +18,7 @@ pub struct Ids {
     id: Option<Uuid>,
     /// `None` for a payload without `_id`.
     #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::option_option, reason = "absent and null are two things on the wire")]
     legacy: Option<Option<Uuid>>,
 }
 

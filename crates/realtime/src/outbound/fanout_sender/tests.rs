@@ -198,8 +198,7 @@ async fn turns_during(work: impl Future<Output = ()>) -> usize {
         }
     };
     tokio::select! { biased; () = work => {} () = other => {} }
-    let turns = *turns.borrow();
-    turns
+    turns.take()
 }
 
 #[tokio::test]
