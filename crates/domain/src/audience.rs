@@ -119,7 +119,7 @@ impl LoggedEvent {
             | Event::AccountBlocked { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_) => Vec::new(),
-            // To nobody else: the others see a cancelled response at most.
+            // The others see a cancelled response at most.
             Event::EmergencyHidden { user, .. } => to_all(Audience::of([Room::User(*user)])),
         }
     }
@@ -148,7 +148,7 @@ impl LoggedEvent {
         View { viewer, stage }
     }
 
-    /// The stage of the recipient of a delivery, who is in the rooms for which `is_in` holds.
+    /// The stage of a recipient in the rooms for which `is_in` holds.
     ///
     /// Being in the room of the participants is taking part: rooms are entered and left with the very event that begins
     /// or ends a response. So the stage is known without asking the database, and as of the moment of delivery.

@@ -45,7 +45,7 @@ async fn serve_connection(stream: Stream, router: Router, stop: CancellationToke
         }
     };
     if let Err(error) = served {
-        // Of interest to nobody but the peer, which caused it: a malformed head, a reset, a deadline.
+        // Concerns only the peer that caused it: a malformed head, a reset, a deadline.
         tracing::debug!(%error, "connection ended");
     }
 }

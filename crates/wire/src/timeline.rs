@@ -87,7 +87,7 @@ pub fn timeline<'a>(
 fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
     match &event.event {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
-        // What a block does is shown to nobody.
+        // The timeline omits the effects of blocks.
         Event::EmergencyHidden { .. } => false,
         Event::MessageDeleted { readers, .. } => readers.as_ref().is_none_or(|readers| readers.contains(&viewer)),
         _ => true,
