@@ -91,10 +91,16 @@ async fn draining_completes_and_answers_the_event_in_progress() {
     let mut client = node.connect(1).await;
     node.script.positions.send_replace(false);
     let storing = node.script.storing.notified();
-    for latitude in [1, 2] {
-        client.send(&format!(r#"42/emergencies,["location:update",{{"latitude":{latitude},"longitude":0}}]"#)).await;
-    }
+    client.send(r#"42/emergencies,["location:update",{"latitude":1,"longitude":0}]"#).await;
     within(storing).await;
+    // Not earlier: a position that arrives before the first is taken from the inbox would be stored with it, as one.
+    client.send(r#"42/emergencies,["location:update",{"latitude":2,"longitude":0}]"#).await;
+    within(async {
+        while node.metric("allynet_inbox_events") < 1.0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let gateway = node.gateway.clone();
     let mut draining = tokio::spawn(async move { gateway.drain(Duration::from_secs(5)).await });
     tokio::time::timeout(Duration::from_millis(200), &mut draining).await.unwrap_err();
