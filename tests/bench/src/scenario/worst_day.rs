@@ -23,7 +23,7 @@ use crate::{
     world::{
         Database, Population,
         people::Tokens,
-        places::{Chance, FAR_FROM_ALL_CITIES, somewhere},
+        places::{FAR_FROM_ALL_CITIES, centre},
     },
 };
 
@@ -94,7 +94,7 @@ async fn measure(
     let sockets = crowd::connect(server.address, &helpers).await?;
     let phones = Phones::start(sockets, REPORT_INTERVAL, PEOPLE.helpers);
     let (warm_up, alone, loaded) = cx.form.pick((2, 8, 15), (3, 20, 60));
-    let mut calls = Calls { address: server.address, tokens, next_owner: 0, chance: Chance::new(1) };
+    let mut calls = Calls { address: server.address, tokens, next_owner: 0 };
     let read = calls.raise_far_away().await?;
     // Not measured: the first calls open connections to the database.
     calls.raise(warm_up, &phones).await?;
@@ -141,7 +141,6 @@ struct Calls<'a> {
     address: SocketAddr,
     tokens: &'a Tokens,
     next_owner: usize,
-    chance: Chance,
 }
 
 impl Calls<'_> {
@@ -155,8 +154,10 @@ impl Calls<'_> {
     async fn raise(&mut self, count: usize, phones: &Phones) -> anyhow::Result<Latencies> {
         let mut raising = JoinSet::new();
         for _ in 0..count {
-            let (address, token) = (self.address, self.tokens.of(self.take_owner())?);
-            let place = somewhere(PEOPLE.helpers, &mut self.chance);
+            let owner = self.take_owner();
+            let (address, token) = (self.address, self.tokens.of(owner)?);
+            // At the edge of a city the first wave is smaller.
+            let place = centre(owner, PEOPLE.helpers);
             // On a thread of its own, so that the work of the other clients does not count as latency.
             raising.spawn_blocking(move || {
                 on_this_thread(async {

@@ -62,6 +62,11 @@ fn city(number: usize) -> Place {
     Place { latitude: 25.0 + 35.0 * part(0.618_033_988_75), longitude: -170.0 + 340.0 * part(0.414_213_562_37) }
 }
 
+/// The centre of one of the cities of `helpers` helpers, around which hundreds of them live.
+pub(crate) fn centre(number: usize, helpers: usize) -> Place {
+    city(number % cities(helpers))
+}
+
 /// A position in one of the cities of `helpers` helpers.
 pub(crate) fn somewhere(helpers: usize, chance: &mut Chance) -> Place {
     near(chance.below(cities(helpers)), chance)
