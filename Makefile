@@ -33,7 +33,7 @@ unit: need-cargo ## Only the unit and documentation tests of the crates
 integration: need-cargo ## Only the integration tests: both databases, Redis, REST, transport, architecture
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory integration-with-servers
 
-e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client
+e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client and a native one
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
@@ -87,7 +87,7 @@ integration-with-servers:
 
 e2e-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
-	@npm --prefix $(E2E) --silent test
+	@tests/with-python.sh npm --prefix $(E2E) --silent test
 
 # Thousands of sockets need as many file descriptors, here and in the nodes. The long form uses the release build.
 faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
