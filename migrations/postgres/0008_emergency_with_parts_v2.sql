@@ -7,7 +7,7 @@ CREATE VIEW emergency_with_parts_v2 AS
 SELECT
     e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
     e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
-    e.alert_radius, e.wave, e.next_alert_at, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by,
+    e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by,
     e.resolution, e.ending_notes, e.revision, c.alerted, c.acknowledged, c.declined,
     (
         SELECT coalesce(json_agg(json_build_object(
@@ -16,9 +16,12 @@ SELECT
                 'reputation', json_build_object('trust_score', a.trust_score, 'rating_sum', a.rating_sum,
                     'rating_count', a.rating_count)),
             'status', r.status, 'notes', r.notes, 'estimated_arrival', r.estimated_arrival,
-            'responded_at', r.responded_at, 'updated_at', r.updated_at
+            'responded_at', r.responded_at, 'updated_at', r.updated_at, 'counts_until', r.counts_until,
+            'cancellations', r.cancellations, 'repeats', r.repeats, 'repeats_since', r.repeats_since,
+            'came_near', r.came_near, 'reopened', r.reopened, 'end_undone', r.end_undone,
+            'latitude', p.latitude, 'longitude', p.longitude, 'located_at', p.at
         ) ORDER BY r.first_responded_at, r.ordinal), '[]')::text
-        FROM response r JOIN account a ON a.id = r.helper_id
+        FROM response r JOIN account a ON a.id = r.helper_id LEFT JOIN position p ON p.account_id = r.helper_id
         WHERE r.emergency_id = e.id
     ) AS responses
 FROM emergency e

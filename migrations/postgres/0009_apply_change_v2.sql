@@ -4,7 +4,8 @@
 -- its other keys are named like the columns that they go to. A missing, unknown or misspelt key is refused (AN002), so
 -- that it never becomes a NULL. All times come from the change, none from the clock of the database.
 --
--- Errors of its own: AN001, what the change was decided on is no longer so; AN002, the change cannot be read.
+-- Errors of its own: AN001, what the change was decided on is no longer so; AN002, the change cannot be read; AN003, the
+-- account may not help.
 --
 -- The name bears the version. A release that has to change it adds the next version in a new migration and leaves this
 -- one to nodes of the release before, which go on calling it during an upgrade.
@@ -14,7 +15,7 @@ CREATE FUNCTION apply_change_v2(change jsonb) RETURNS void LANGUAGE plpgsql AS $
 DECLARE
     change_keys CONSTANT text[] := '{at,emergencies,writes,events}';
     event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
-    response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged}';
+    response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
     recipient_keys CONSTANT text[] := '{helper,distance}';
     decided_at timestamptz := change ->> 'at';
     locked uuid[] := ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e);
@@ -58,17 +59,20 @@ BEGIN
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
+            WHEN 'expect_may_help' THEN '{op,account_id,open}'
+            WHEN 'expect_no_responses' THEN '{op,account_id}'
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
             WHEN 'add_block' THEN '{op,id,owner_id,user_id,email,blocked_id,created_at,earliest_end,max_listed,max_in_effect,emergencies}'
             WHEN 'remove_block' THEN '{op,owner_id,key}'
             WHEN 'end_blocks' THEN '{op,owner_id,blocked_id,blocks}'
-            WHEN 'add_trust' THEN '{op,helpers,by,max}'
-            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision}'
-            WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,revision,responses}'
+            WHEN 'add_trust' THEN '{op,emergency_id,owner_id,helpers,by,max,unless_since}'
+            WHEN 'revoke_trust' THEN '{op,emergency_id}'
+            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,revision}'
+            WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,revision,responses}'
             WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
-            WHEN 'delete_emergency' THEN '{op,emergency_id}'
+            WHEN 'delete_emergency' THEN '{op,emergency_id,owner_id,request_id,kind,status,latitude,longitude,created_at,ended_at,deleted_at}'
             WHEN 'send_alerts' THEN '{op,emergency_id,wave,recipients}'
             WHEN 'acknowledge_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'set_declined' THEN '{op,emergency_id,helper_id,declined}'
@@ -76,7 +80,7 @@ BEGIN
             WHEN 'add_message_request' THEN '{op,emergency_id,sender_id,request_id,message_id}'
             WHEN 'post_message' THEN '{op,id,emergency_id,sender_role,sender_id,recipient,recipient_id,body,created_at}'
             WHEN 'delete_message' THEN '{op,emergency_id,id}'
-            WHEN 'add_rating' THEN '{op,emergency_id,helper_id,score,comment}'
+            WHEN 'add_rating' THEN '{op,emergency_id,helper_id,score,comment,counts}'
             WHEN 'add_report' THEN '{op,emergency_id,reporter_id,about_id,reason}'
         END;
         IF write_keys IS NULL OR NOT w ?& write_keys OR w - write_keys <> '{}' THEN
@@ -120,6 +124,26 @@ BEGIN
             FOR NO KEY UPDATE;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the account has other rights' USING ERRCODE = 'AN001';
+            END IF;
+
+        -- Shared, so that accepting helpers do not wait for each other, but a change of the account waits for them or they for
+        -- it.
+        WHEN 'expect_may_help' THEN
+            PERFORM FROM account a
+            WHERE a.id = person AND NOT a.blocked
+                AND (a.verification = 'verified'
+                    OR (w ->> 'open')::boolean AND a.verification IS DISTINCT FROM 'rejected')
+            FOR SHARE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the account may not help' USING ERRCODE = 'AN003';
+            END IF;
+
+        -- The account is locked by `expect_account`, so that no response can be accepted any more.
+        WHEN 'expect_no_responses' THEN
+            PERFORM FROM response r JOIN emergency e ON e.id = r.emergency_id
+            WHERE r.helper_id = person AND r.status <> 'cancelled' AND e.status IN ('active', 'responding');
+            IF FOUND THEN
+                RAISE EXCEPTION 'the account has responses' USING ERRCODE = 'AN001';
             END IF;
 
         -- Only an administrator changes the verification of a helper record that is there.
@@ -196,17 +220,42 @@ BEGIN
                 SELECT id FROM account
                 WHERE id IN (SELECT h::uuid FROM jsonb_array_elements_text(w -> 'helpers') AS h)
                 ORDER BY id FOR NO KEY UPDATE
+            ),
+            gain AS (
+                INSERT INTO reputation_gain (emergency_id, helper_id, kind, owner_id, points, gained_at)
+                SELECT target, h.id, 'trust', (w ->> 'owner_id')::uuid, (w ->> 'by')::integer, decided_at
+                FROM helper h
+                WHERE NOT EXISTS (SELECT FROM reputation_gain g
+                                  WHERE g.helper_id = h.id AND g.owner_id = (w ->> 'owner_id')::uuid AND g.kind = 'trust'
+                                      AND g.gained_at > (w ->> 'unless_since')::timestamptz)
+                RETURNING helper_id
             )
             UPDATE account a SET trust_score = least(a.trust_score + (w ->> 'by')::integer, (w ->> 'max')::integer)
-            FROM helper WHERE a.id = helper.id;
+            FROM gain WHERE a.id = gain.helper_id;
+
+        WHEN 'revoke_trust' THEN
+            WITH helper AS (
+                SELECT a.id FROM account a JOIN reputation_gain g ON g.helper_id = a.id
+                WHERE g.emergency_id = target AND g.kind = 'trust'
+                ORDER BY a.id FOR NO KEY UPDATE OF a
+            ),
+            lost AS (
+                DELETE FROM reputation_gain g USING helper h
+                WHERE g.emergency_id = target AND g.helper_id = h.id AND g.kind = 'trust'
+                RETURNING g.helper_id, g.points
+            )
+            UPDATE account a SET trust_score = greatest(a.trust_score - lost.points, 0)
+            FROM lost WHERE a.id = lost.helper_id;
 
         WHEN 'raise_emergency' THEN
             INSERT INTO emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
-                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, revision)
+                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
+                renewed_at, revision)
             SELECT id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
-                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, revision
+                updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
+                renewed_at, revision
             FROM jsonb_populate_record(NULL::emergency, w);
 
         WHEN 'update_emergency' THEN
@@ -221,7 +270,8 @@ BEGIN
                 updated_at = new_emergency.updated_at, first_response_at = new_emergency.first_response_at,
                 ended_at = new_emergency.ended_at, ended_by = new_emergency.ended_by,
                 resolution = new_emergency.resolution, ending_notes = new_emergency.ending_notes,
-                next_alert_at = new_emergency.next_alert_at, revision = e.revision + 1
+                next_alert_at = new_emergency.next_alert_at, resume_at = new_emergency.resume_at,
+                renewed_at = new_emergency.renewed_at, revision = e.revision + 1
             WHERE e.id = new_emergency.id AND e.revision = new_emergency.revision;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the emergency has another revision' USING ERRCODE = 'AN001';
@@ -229,13 +279,18 @@ BEGIN
             -- Most updates have none, and then this statement would cost as much as the one above.
             IF jsonb_array_length(w -> 'responses') > 0 THEN
                 INSERT INTO response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at,
-                    responded_at, updated_at, engaged)
+                    responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near,
+                    reopened, end_undone)
                 SELECT new_emergency.id, helper_id, status, notes, estimated_arrival, responded_at,
-                    responded_at, updated_at, engaged
+                    responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near,
+                    reopened, end_undone
                 FROM jsonb_populate_recordset(NULL::response, w -> 'responses')
                 ON CONFLICT ON CONSTRAINT response_pkey DO UPDATE SET
                     status = excluded.status, notes = excluded.notes, estimated_arrival = excluded.estimated_arrival,
-                    responded_at = excluded.responded_at, updated_at = excluded.updated_at, engaged = excluded.engaged;
+                    responded_at = excluded.responded_at, updated_at = excluded.updated_at, engaged = excluded.engaged,
+                    counts_until = excluded.counts_until, cancellations = excluded.cancellations,
+                    repeats = excluded.repeats, repeats_since = excluded.repeats_since,
+                    came_near = excluded.came_near, reopened = excluded.reopened, end_undone = excluded.end_undone;
             END IF;
             -- Everybody who responds to an emergency that ended may respond elsewhere.
             IF new_emergency.ended_at IS NOT NULL THEN
@@ -251,6 +306,12 @@ BEGIN
         -- Responses, messages and ratings go by their foreign keys. The events go a minute later (erasure).
         WHEN 'delete_emergency' THEN
             INSERT INTO erasure (emergency_id, deleted_at) SELECT id, decided_at FROM emergency WHERE id = target;
+            IF FOUND THEN
+                INSERT INTO deleted_emergency (id, owner_id, request_id, kind, status, latitude, longitude, created_at,
+                    ended_at, deleted_at)
+                SELECT target, owner_id, request_id, kind, status, latitude, longitude, created_at, ended_at, deleted_at
+                FROM jsonb_populate_record(NULL::deleted_emergency, w);
+            END IF;
             DELETE FROM alert WHERE emergency_id = target;
             DELETE FROM emergency WHERE id = target;
 
@@ -332,8 +393,20 @@ BEGIN
         WHEN 'add_rating' THEN
             INSERT INTO rating (emergency_id, helper_id, score, comment, created_at)
             VALUES (target, person, (w ->> 'score')::smallint, w ->> 'comment', decided_at);
-            UPDATE account SET rating_sum = rating_sum + (w ->> 'score')::integer, rating_count = rating_count + 1
-            WHERE id = person;
+            IF w -> 'counts' <> 'null' THEN
+                -- Two ratings of one pair wait for each other here, and the second sees the first.
+                PERFORM FROM account WHERE id = person FOR NO KEY UPDATE;
+                IF EXISTS (SELECT FROM reputation_gain g
+                           WHERE g.helper_id = person AND g.owner_id = (w -> 'counts' ->> 'owner')::uuid
+                               AND g.kind = 'rating' AND g.gained_at > (w -> 'counts' ->> 'unless_since')::timestamptz)
+                THEN
+                    RAISE EXCEPTION 'another rating of this pair counts' USING ERRCODE = 'AN001';
+                END IF;
+                INSERT INTO reputation_gain (emergency_id, helper_id, kind, owner_id, points, gained_at)
+                VALUES (target, person, 'rating', (w -> 'counts' ->> 'owner')::uuid, 0, decided_at);
+                UPDATE account SET rating_sum = rating_sum + (w ->> 'score')::integer, rating_count = rating_count + 1
+                WHERE id = person;
+            END IF;
 
         WHEN 'add_report' THEN
             INSERT INTO report (emergency_id, reporter_id, about_id, reason, created_at)

@@ -56,6 +56,8 @@ const table = {
   'POST /emergencies/:id/resolve': concerned(200, { admin: 200 }),
   'POST /emergencies/:id/report': concerned(201),
   'POST /emergencies/:id/cancel': owners(200),
+  'POST /emergencies/:id/renew': owners(200),
+  'POST /emergencies/:id/reopen': concerned('403 not_authorized', { owner: '409 not_reopenable', responding: '409 not_reopenable', admin: '409 not_reopenable' }),
   'DELETE /emergencies/:id': owners('409 emergency_live'),
   'POST /emergencies/:id/ratings': owners('409 emergency_not_resolved'),
   'PUT /emergencies/:id/helper-status': concerned('403 not_authorized', { responding: 200, completed: 200, cancelled: '409 invalid_transition' }),
@@ -79,6 +81,9 @@ const ended = {
   'POST /emergencies/:id/resolve': concerned('409 emergency_ended', { admin: '409 emergency_ended' }),
   'POST /emergencies/:id/report': concerned(201),
   'POST /emergencies/:id/cancel': owners('409 emergency_ended'),
+  'POST /emergencies/:id/renew': owners('409 emergency_ended'),
+  // Resolved by its owner, which is not undone.
+  'POST /emergencies/:id/reopen': concerned('403 not_authorized', { owner: '409 not_reopenable', responding: '409 not_reopenable', admin: '409 not_reopenable' }),
   'POST /emergencies/:id/ratings': owners(201),
   'DELETE /emergencies/:id': owners(200),
 };

@@ -139,17 +139,20 @@ for (const database of databases) {
         socket.close();
       });
 
-      it('is the same emergency after it ended, and while another one is live', async () => {
+      it('is refused after the emergency has ended, and while another one is live', async () => {
         const one = await app.owner();
         const body = { location: app.somewhere(), requestId: 'the first' };
         const first = ok(await one.post('/emergencies', body), 201).emergency;
         await cancel(one, first.id);
-        assertMatches(ok(await one.post('/emergencies', body)).emergency, emergencyShape({ id: first.id, status: 'cancelled' }));
+        const { details } = refused(await one.post('/emergencies', body), 409, 'request_id_used');
+        assert.deepEqual(details, [{ field: 'emergencyId', message: first.id }]);
         const second = await raise(one, body.location, { requestId: 'the second' });
         assert.notEqual(second.id, first.id);
-        assert.equal(ok(await one.post('/emergencies', body)).emergency.id, first.id);
         assert.equal(ok(await one.post('/emergencies', { ...body, requestId: 'the second' })).emergency.id, second.id);
-        refused(await one.post('/emergencies', { ...body, requestId: 'the third' }), 409, 'active_emergency_exists');
+        for (const requestId of ['the first', 'the third']) {
+          const refusal = refused(await one.post('/emergencies', { ...body, requestId }), 409, 'active_emergency_exists');
+          assert.deepEqual(refusal.details, [{ field: 'emergencyId', message: second.id }]);
+        }
       });
 
       it('of another user is another emergency', async () => {

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { NO_SUCH_ID, databases, settled, startNode } from './harness.mjs';
-import { cancel, decline, of, over, partOf, raise, read, resolve, respond, tally, tell, times, wrongFields } from './scene.mjs';
+import { NO_SUCH_ID, databases, north, settled, startNode } from './harness.mjs';
+import { cancel, decline, of, over, partOf, raise, read, resolve, respond, stand, tally, tell, times, wrongFields } from './scene.mjs';
 import { assertMatches, atLeast, emergency as emergencyShape, events, ok, refused, respondingHelper, time } from './shapes.mjs';
 
 const STATUSES = ['responding', 'on_way', 'arrived', 'completed', 'cancelled'];
@@ -275,10 +275,12 @@ for (const database of databases) {
       for (const [status, points] of Object.entries(earned)) {
         it(`grows by ${points} for a helper who was ${status} when it was resolved`, async () => {
           for (const [end, expected] of [[resolve, points], [cancel, 0]]) {
+            // Trust is given once per pair.
+            const asks = await app.owner();
             const before = await trustOf(helper);
-            const emergencyId = await inProgress(status);
+            const emergencyId = await inProgress(status, asks);
             assert.equal(await trustOf(helper), before, 'accepting earns nothing');
-            await end(owner, emergencyId);
+            await end(asks, emergencyId);
             assert.equal(await trustOf(helper), before + expected);
           }
         });
@@ -287,14 +289,33 @@ for (const database of databases) {
       it('never grows above 1000', async () => {
         const one = await app.helperAt(undefined);
         for (let index = 1; index <= 21; index += 1) {
-          const emergencyId = await anew();
+          const asks = await app.owner();
+          const emergencyId = await anew(asks);
           await respond(one, emergencyId);
           await tell(one, emergencyId, 'completed');
-          await resolve(owner, emergencyId);
+          await resolve(asks, emergencyId);
         }
         assert.equal(await trustOf(one), 1000);
         assertMatches(ok(await one.get('/auth/stats')), atLeast({ helped: { general: 0, emergency: 21, total: 21 } }));
         assert.equal(ok(await one.get('/helpers/me')).helper.trustScore, 1000);
+      });
+
+      it('grows once per owner and helper, not in an anonymous emergency, and not for a helper who was only seen far away', async () => {
+        const [asks, helps, far] = await Promise.all([app.owner(), app.helperAt(undefined), app.helperAt(undefined)]);
+        async function help(one, { anonymousMode = false, place = app.somewhere(), stands } = {}) {
+          const { id } = await raise(asks, place, { anonymousMode });
+          await respond(one, id);
+          if (stands) await stand(one, stands);
+          await tell(one, id, 'arrived');
+          await resolve(asks, id);
+          return trustOf(one);
+        }
+        assert.equal(await help(helps, { anonymousMode: true }), 0, 'anonymous');
+        assert.equal(await help(helps), 50, 'the first time');
+        assert.equal(await help(helps), 50, 'the second time');
+        const place = app.somewhere();
+        assert.equal(await help(far, { place, stands: north(place, 800) }), 0, 'far away');
+        assert.equal(await help(far, { place, stands: north(place, 300) }), 50, 'there');
       });
 
       it('comes with the numbers of emergencies helped and raised', async () => {
@@ -322,6 +343,7 @@ for (const database of databases) {
     it('of a helper are given once by the owner, after the resolution, and are averaged', async () => {
       const [helper, looker] = await Promise.all([app.helperAt(undefined), app.helperAt(undefined)]);
       for (const [score, average, count] of [[5, 5, 1], [4, 4.5, 2]]) {
+        const owner = await app.owner();
         const { id: emergencyId } = await raise(owner, app.somewhere());
         const path = `/emergencies/${emergencyId}/ratings`;
         await respond(helper, emergencyId);
@@ -335,10 +357,24 @@ for (const database of databases) {
         wrongFields(await rate({ helperId: 5, score: -1, comment: 'c'.repeat(501) }), 'comment', 'helperId', 'score');
         wrongFields(await owner.post(path, {}), 'helperId', 'score');
         for (const unknown of [looker.id, owner.id, NO_SUCH_ID, 'nobody']) refused(await rate({ helperId: unknown }), 404, 'helper_not_found');
-        ok(await rate({ comment: score === 5 ? null : 'c'.repeat(500) }), 201);
+        assert.equal(ok(await rate({ comment: score === 5 ? null : 'c'.repeat(500) }), 201).counted, true);
         refused(await rate({ score: 1 }), 409, 'already_rated');
         assert.deepEqual(ok(await helper.get('/helpers/me')).helper.helperRating, { average, count });
       }
+    });
+
+    it('count once per owner and helper, and not in an anonymous emergency', async () => {
+      const helper = await app.helperAt(undefined);
+      const counted = [];
+      for (const anonymousMode of [true, false, false]) {
+        const { id: emergencyId } = await raise(owner, app.somewhere(), { anonymousMode });
+        await respond(helper, emergencyId);
+        await resolve(owner, emergencyId);
+        const rating = { helperId: helper.id, score: anonymousMode ? 1 : 5 };
+        counted.push(ok(await owner.post(`/emergencies/${emergencyId}/ratings`, rating), 201).counted);
+      }
+      assert.deepEqual(counted, [false, true, false]);
+      assert.deepEqual(ok(await helper.get('/helpers/me')).helper.helperRating, { average: 5, count: 1 });
     });
 
     it('sent ten times at once count once', async () => {

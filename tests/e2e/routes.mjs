@@ -40,6 +40,8 @@ POST   /api/v1/emergencies/:id/respond
 PUT    /api/v1/emergencies/:id/helper-status
 POST   /api/v1/emergencies/:id/resolve
 POST   /api/v1/emergencies/:id/cancel
+POST   /api/v1/emergencies/:id/renew
+POST   /api/v1/emergencies/:id/reopen
 POST   /api/v1/emergencies/:id/ratings
 POST   /api/v1/emergencies/:id/report
 GET    /api/v1/emergencies/:id/messages

@@ -216,6 +216,7 @@ export const events = {
     eventId: integer,
   }),
   cancelled: (emergencyId, reason) => ({ emergencyId, reason, timestamp: time, eventId: integer }),
+  reopened: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
   ended: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
 };
 

@@ -10,13 +10,14 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, BlockTarget, Change, Event, EventId, Recipient, Revision, Role, Score, UserBlock, Verification, Write,
+    Account, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision, Role, UserBlock, Verification,
+    Write,
     port::{EndedBlocks, EventTail},
 };
 use allynet_tests::{
     contract::{
-        Database, Store, at, call_of, change, hash, id, marker, message_in, metres, next, read_up_to, response_of,
-        session_of, somebody, text, verified,
+        Database, Store, at, call_of, change, counted_rating, deletion, hash, id, marker, message_in, metres, next,
+        read_up_to, response_of, session_of, somebody, text, trust, verified,
     },
     database::OnPostgres,
 };
@@ -226,7 +227,10 @@ fn every_write() -> Vec<Write> {
         Write::RaiseEmergency(Box::new(emergency.clone())),
         Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![response_of(&helper, at(0))] },
         Write::ExpectRevision { emergency: of, revision: Revision(1) },
-        Write::DeleteEmergency(of),
+        Write::ExpectMayHelp { user, policy: HelperPolicy::Open },
+        Write::ExpectNoResponses(user),
+        deletion(&call_of(&owner)),
+        Write::RevokeTrust(of),
         Write::SendAlerts { emergency: of, wave: 1, recipients },
         Write::AcknowledgeAlert { emergency: of, helper: user },
         Write::SetDeclined { emergency: of, helper: user, declined: true },
@@ -239,12 +243,12 @@ fn every_write() -> Vec<Write> {
         },
         Write::RemoveBlock { by: owner.id, key: user.into() },
         Write::EndBlocks(EndedBlocks { by: owner.id, user: Some(user), blocks: vec![id()] }),
-        Write::AddTrust { helpers: vec![user], by: 1 },
+        trust(&call_of(&owner), vec![user], 1),
         Write::DeleteMessage { emergency: of, message: message.id },
         Write::ExpectMessagesBefore { emergency: of, before: at(0) },
         Write::AddMessageRequest { emergency: of, sender: owner.id, request: text("tap"), message: message.id },
         Write::PostMessage(message),
-        Write::AddRating { emergency: of, helper: user, score: Score::new(5).unwrap(), comment: None },
+        counted_rating(&call_of(&owner), user, 5),
         Write::AddReport { emergency: of, reporter: owner.id, about: user, reason: text("Why") },
     ]
 }

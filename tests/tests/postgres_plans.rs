@@ -9,8 +9,20 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// The tables that grow with use.
-const GROWING: &[&str] =
-    &["account", "alert", "emergency", "event", "message", "position", "rating", "report", "response", "session"];
+const GROWING: &[&str] = &[
+    "account",
+    "alert",
+    "deleted_emergency",
+    "emergency",
+    "event",
+    "message",
+    "position",
+    "rating",
+    "report",
+    "reputation_gain",
+    "response",
+    "session",
+];
 
 /// Accounts 1 to 20,000, of which the even ones are helpers around 200 towns, nearly all on duty. Emergencies 1 to 40,000,
 /// of which 400 are live and all others have ended; each with three alerts, two messages, one response and four events.
@@ -54,6 +66,13 @@ const FILL: &str = "
         SELECT made(3, n), helper(n * 7), 5, now() FROM generate_series(1, 40000) n WHERE n % 5 <> 0;
     INSERT INTO report (emergency_id, reporter_id, about_id, reason, created_at)
         SELECT made(3, n), helper(n * 7), made(1, 1 + n % 20000), 'Why', now() FROM generate_series(1, 40000) n;
+    INSERT INTO reputation_gain (emergency_id, helper_id, kind, owner_id, points, gained_at)
+        SELECT made(3, n), helper(n * 7), 'trust', made(1, 1 + n % 20000), 50, now() - n * interval '20 seconds'
+        FROM generate_series(1, 40000) n;
+    INSERT INTO deleted_emergency (id, owner_id, request_id, kind, status, latitude, longitude, created_at, ended_at,
+            deleted_at)
+        SELECT made(6, n), made(1, 1 + n % 20000), 'request ' || n, 'medical', 'resolved', 1, 2, at, at, at
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '20 seconds' AS at) t;
     INSERT INTO event (at, emergency_id, kind, body)
         SELECT now() - (160000 - n) * interval '5 seconds', made(3, 1 + n / 4), 'unanswered', '{}'
         FROM generate_series(1, 159996) n;
@@ -90,6 +109,10 @@ fn parameters(statement: &str) -> Vec<String> {
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
+        "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
+        "ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
+        "ended::AVAILABLE_AGAIN" => ["false", "true"].map(|open| format!("{CALL}, {open}")).to_vec(),
+        "ended::DELETED" => ["null", "now()"].map(|before| format!("{before}, {CALL}, 51")).to_vec(),
         "events::COMPLETE_SINCE"
         | "events::LAST"
         | "events::OWN_TRANSACTION"

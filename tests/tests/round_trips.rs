@@ -236,6 +236,10 @@ async fn an_emergency_costs_two_round_trips_per_change_and_one_per_read() {
         service.costs(CHANGE, &helper, &format!("POST {one}/respond"), json!({})).await;
         service.costs(CHANGE, &helper, &format!("PUT {one}/helper-status"), status("arrived")).await;
         service.costs(CHANGE, &helper, &format!("POST {one}/report"), json!({ "reason": "Rude" })).await;
+        service.costs(CHANGE, &owner, &format!("POST {one}/renew"), json!({})).await;
+        service.costs(CHANGE, &helper, &format!("POST {one}/resolve"), json!({})).await;
+        // Another read tells which helpers are available.
+        service.costs(CHANGE + READ, &helper, &format!("POST {one}/reopen"), json!({})).await;
         service.costs(CHANGE, &owner, &format!("POST {one}/resolve"), json!({})).await;
         let rating = json!({ "helperId": helper.account.id, "score": 5 });
         service.costs(CHANGE, &owner, &format!("POST {one}/ratings"), rating).await;
@@ -284,9 +288,12 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         let admin = service.person(admin).await;
         let whom = format!("PUT helpers/{}", ada.account.id);
         service.costs(CHANGE, &admin, &format!("{whom}/verification"), json!({ "status": "verified" })).await;
-        service.costs(CHANGE, &admin, &format!("{whom}/block"), json!({ "blocked": true })).await;
+        // Another read finds the emergencies in which the account responds.
+        service.costs(CHANGE + READ, &admin, &format!("{whom}/block"), json!({ "blocked": true })).await;
         service.costs(CHANGE, &admin, &format!("{whom}/block"), json!({ "blocked": false })).await;
-        for route in ["GET helpers", "GET helpers/presence", "GET admin/emergencies"] {
+        for route in
+            ["GET helpers", "GET helpers/presence", "GET admin/emergencies", "GET admin/emergencies?status=deleted"]
+        {
             service.costs(READ, &admin, route, Value::Null).await;
         }
         let other = service.owner().await.account;

@@ -242,13 +242,13 @@ impl Account {
         HelperCard { person: self.person(), reputation: self.reputation }
     }
 
-    /// Whether the account may help: not blocked, and verified unless the policy is open.
+    /// Whether the account may help: not blocked, and verified, or under the open policy not rejected.
     pub fn may_help(&self, policy: HelperPolicy) -> bool {
-        let verified = || self.helper.as_ref().is_some_and(|h| h.verification == Verification::Verified);
+        let verification = self.helper.as_ref().map(|h| h.verification);
         !self.blocked
             && match policy {
-                HelperPolicy::Open => true,
-                HelperPolicy::Verified => verified(),
+                HelperPolicy::Open => verification != Some(Verification::Rejected),
+                HelperPolicy::Verified => verification == Some(Verification::Verified),
             }
     }
 

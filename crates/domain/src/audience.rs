@@ -101,7 +101,7 @@ impl LoggedEvent {
             Event::EmergencyCancelled { alerted, .. } => {
                 to_all(Audience::of([room].into_iter().chain(alerted.iter().copied().map(Room::User))))
             }
-            Event::EmergencyEnded { alerted, .. } => {
+            Event::EmergencyEnded { alerted, .. } | Event::EmergencyReopened { alerted, .. } => {
                 let users = alerted.iter().copied().map(Room::User);
                 to_all(Audience::of([room, Room::Helpers].into_iter().chain(users)))
             }
@@ -114,6 +114,8 @@ impl LoggedEvent {
             },
             Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertsRenewed
+            | Event::EmergencyDeleted
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. }
@@ -172,6 +174,11 @@ impl LoggedEvent {
             (Event::HelperJoined { helper, .. }, Some(emergency)) => {
                 vec![RoomChange::Enter { user: helper.person.id, rooms: part(emergency) }]
             }
+            // Connections that were made after the end are in none of its rooms.
+            (Event::EmergencyReopened { participants, .. }, Some(emergency)) => {
+                let enter = |&user| RoomChange::Enter { user, rooms: part(emergency) };
+                participants.iter().map(enter).collect()
+            }
             (Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. }, Some(emergency)) => {
                 vec![RoomChange::Leave { user: *helper, rooms: part(emergency) }]
             }
@@ -200,6 +207,9 @@ impl LoggedEvent {
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
                 | Event::EmergencyEnded { .. }
+                | Event::EmergencyReopened { .. }
+                | Event::AlertsRenewed
+                | Event::EmergencyDeleted
                 | Event::MessagePosted { .. }
                 | Event::MessageDeleted { .. }
                 | Event::AlertDeclined { .. }

@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    Account, Emergency, EmergencyId, Event, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient,
-    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
-    port::EndedBlocks,
+    Account, DeletedEmergency, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent,
+    PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId,
+    Verification, port::EndedBlocks,
 };
 
 /// Writes and events that are committed together, or not at all.
@@ -66,6 +66,15 @@ impl Change {
     }
 }
 
+/// The condition of a rating that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RatingCounts {
+    /// The owner.
+    pub owner: UserId,
+    /// No rating of the same pair may have been counted after this time.
+    pub unless_since: Timestamp,
+}
+
 /// A write of a change. If its condition does not hold, the whole change fails, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
@@ -96,6 +105,16 @@ pub enum Write {
     },
     /// Checks that role, block and helper record of an account are unchanged; `Stale` otherwise.
     ExpectAccount(Box<Account>),
+    /// Checks that an account may help; `Conflict(MayHelp)` otherwise. A concurrent change of its rights waits for this
+    /// change, or this change for it.
+    ExpectMayHelp {
+        /// The user.
+        user: UserId,
+        /// The policy that decides.
+        policy: HelperPolicy,
+    },
+    /// Checks that a user has no response to a live emergency but cancelled ones; `Stale` otherwise.
+    ExpectNoResponses(UserId),
     /// The helper record of an account, and the role it is shown with. `verification` is stored only if the account had
     /// no helper record before: only an administrator changes it later.
     SetHelper {
@@ -169,9 +188,9 @@ pub enum Write {
         /// The revision it was loaded at.
         revision: Revision,
     },
-    /// Deletes an emergency with its responses, alerts, messages and ratings. Reports stay. Its events are erased from
-    /// the log later, by [`Changes::erase_deleted`](crate::port::Changes::erase_deleted).
-    DeleteEmergency(EmergencyId),
+    /// Deletes an emergency with its responses, alerts, messages and ratings, and stores the record of it. Reports stay.
+    /// Its events are erased from the log later, by [`Changes::erase_deleted`](crate::port::Changes::erase_deleted).
+    DeleteEmergency(DeletedEmergency),
     /// Alerts of a wave to helpers. The emergency's wave only grows; a helper that is alerted again stays in the wave
     /// of the first alert.
     SendAlerts {
@@ -199,13 +218,22 @@ pub enum Write {
         /// Whether the helper declines.
         declined: bool,
     },
-    /// Adds trust, up to [`MAX_TRUST`](crate::MAX_TRUST).
+    /// Adds trust, up to [`MAX_TRUST`](crate::MAX_TRUST), for helpers that have gained none from this owner after
+    /// `unless_since`. It is recorded, so that it can be taken back.
     AddTrust {
+        /// The emergency in which they helped.
+        emergency: EmergencyId,
+        /// Its owner.
+        owner: UserId,
         /// The helpers.
         helpers: Vec<UserId>,
         /// Number of points to add.
         by: u16,
+        /// Earlier trust of the same pair excludes more only after this time.
+        unless_since: Timestamp,
     },
+    /// Takes back the trust that was gained in an emergency.
+    RevokeTrust(EmergencyId),
     /// Checks that no message of an emergency is as new as this, or newer; `Stale` otherwise.
     ExpectMessagesBefore {
         /// The emergency.
@@ -233,7 +261,7 @@ pub enum Write {
         /// The message.
         message: MessageId,
     },
-    /// An owner's score for a helper. `Conflict(Rating)` the second time. Moves the helper's rating.
+    /// An owner's score for a helper. `Conflict(Rating)` the second time. Moves the helper's rating if it counts.
     AddRating {
         /// The emergency.
         emergency: EmergencyId,
@@ -243,6 +271,8 @@ pub enum Write {
         score: Score,
         /// The owner's comment.
         comment: Option<Text<500>>,
+        /// Set if it counts; `Stale` if another rating of this pair was counted after `unless_since`.
+        counts: Option<RatingCounts>,
     },
     /// A report about the other party. `Conflict(Report)` the second time.
     AddReport {

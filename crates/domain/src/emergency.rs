@@ -4,6 +4,9 @@
 
 mod access;
 mod call;
+mod deleted;
+mod ending;
+mod responding;
 mod response;
 mod revision;
 mod snapshot;
@@ -11,14 +14,15 @@ mod state;
 
 pub use access::{EmergencyAccess, Relation};
 pub use call::{Call, Details, EmergencyType, Location, Priority, Severity, SeverityError};
-pub use response::{Response, ResponseStatus, ResponseUpdate};
+pub use deleted::DeletedEmergency;
+pub use ending::Reopened;
+pub use responding::{Acceptance, CompletionHold, SearchEffect, UpdatedResponse};
+pub use response::{Response, ResponseRecord, ResponseStatus, ResponseUpdate};
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 
-use crate::{
-    Account, AlertCounts, EmergencyId, HelperCard, HelperPolicy, Metres, Refusal, Stage, Text, Timestamp, UserId, Wave,
-};
+use crate::{Account, AlertCounts, EmergencyId, HelperPolicy, Metres, Refusal, Stage, Text, Timestamp, UserId, Wave};
 
 /// An emergency with the responses to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,28 +35,8 @@ pub struct Emergency {
     first_response_at: Option<Timestamp>,
     responses: Vec<Response>,
     alerts: AlertCounts,
+    renewed_at: Option<Timestamp>,
     revision: Revision,
-}
-
-/// The effect of accepting an emergency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acceptance {
-    /// The helper responds now.
-    Joined {
-        /// The emergency became `responding` by it.
-        first: bool,
-    },
-    /// The helper was responding already; nothing changed.
-    Already,
-}
-
-/// The effect of updating a response.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdatedResponse {
-    /// The response after the update.
-    pub response: Response,
-    /// No helper responds any more: the emergency became active again by it.
-    pub abandoned: bool,
 }
 
 /// Reading an emergency.
@@ -87,19 +71,26 @@ impl Emergency {
         self.state.status()
     }
 
-    /// When the next wave of alerts is due. `None` after the last wave, and unless the emergency is active.
+    /// When the timer of alerts is due: for the next wave while helpers are searched, or for the end of the time for
+    /// which completed responses count as help. `None` after the last wave, while a helper is engaged, and after the end.
     pub const fn next_alert_at(&self) -> Option<Timestamp> {
         match self.state {
-            EmergencyState::Active { next_alert_at } => next_alert_at,
-            EmergencyState::Responding | EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => None,
+            EmergencyState::Active { next_alert_at } | EmergencyState::Responding { next_alert_at } => next_alert_at,
+            EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => None,
         }
+    }
+
+    /// When the owner last asked for more help, or the emergency was reopened. Responses that began before do not count
+    /// as help.
+    pub const fn renewed_at(&self) -> Option<Timestamp> {
+        self.renewed_at
     }
 
     /// How it ended, or `None` while it is live.
     pub const fn ending(&self) -> Option<&Ending> {
         match &self.state {
             EmergencyState::Resolved { ending, .. } | EmergencyState::Cancelled(ending) => Some(ending),
-            EmergencyState::Active { .. } | EmergencyState::Responding => None,
+            EmergencyState::Active { .. } | EmergencyState::Responding { .. } => None,
         }
     }
 
@@ -107,7 +98,7 @@ impl Emergency {
     pub const fn resolution(&self) -> Option<ResolutionType> {
         match self.state {
             EmergencyState::Resolved { resolution, .. } => Some(resolution),
-            EmergencyState::Active { .. } | EmergencyState::Responding | EmergencyState::Cancelled(_) => None,
+            EmergencyState::Active { .. } | EmergencyState::Responding { .. } | EmergencyState::Cancelled(_) => None,
         }
     }
 
@@ -157,12 +148,20 @@ impl Emergency {
         [self.owner()].into_iter().chain(helpers.map(|r| r.helper.person.id))
     }
 
-    /// Helpers that arrived or completed: they gain trust when the emergency is resolved.
-    pub fn arrived_helpers(&self) -> impl Iterator<Item = UserId> + '_ {
+    /// Helpers that gain trust when the emergency is resolved: they arrived or completed, and no position contradicts it.
+    ///
+    /// None for an anonymous owner: trust that is missing, because the pair had gained it before, would name the owner.
+    pub fn trusted_helpers(&self) -> impl Iterator<Item = UserId> + '_ {
         self.responses
             .iter()
             .filter(|r| matches!(r.status, ResponseStatus::Arrived | ResponseStatus::Completed))
+            .filter(|r| self.may_gain_reputation(r))
             .map(|r| r.helper.person.id)
+    }
+
+    /// Whether trust and ratings of this response count.
+    pub fn may_gain_reputation(&self, response: &Response) -> bool {
+        !self.call.details.anonymous && response.record.came_near != Some(false)
     }
 
     /// The facts that decide on this user's access to the emergency.
@@ -220,12 +219,14 @@ impl Emergency {
             first_response_at: None,
             responses: Vec::new(),
             alerts: AlertCounts { wave: first_wave.number, alerted, acknowledged: 0, declined: 0 },
+            renewed_at: None,
             revision: Revision(1),
         }
     }
 
-    /// Starts the next wave of alerts with this radius. While the emergency is active, the wave after it is due at
-    /// `next_alert_at`.
+    /// Starts the next wave of alerts with this radius. The wave after it is due at `next_alert_at`.
+    ///
+    /// MUST NOT be called while a response counts as help: see [`Self::is_searching`].
     ///
     /// # Errors
     /// [`Refusal::EmergencyEnded`].
@@ -237,14 +238,17 @@ impl Emergency {
         Ok(())
     }
 
-    /// Sends no further waves unless the emergency becomes active again.
+    /// Sends no further waves unless the search is renewed.
     pub fn stop_waves(&mut self) {
         self.set_alert_timer(None);
     }
 
     fn set_alert_timer(&mut self, at: Option<Timestamp>) {
-        if let EmergencyState::Active { next_alert_at } = &mut self.state {
-            *next_alert_at = at;
+        match &mut self.state {
+            EmergencyState::Active { next_alert_at } | EmergencyState::Responding { next_alert_at } => {
+                *next_alert_at = at;
+            }
+            EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => {}
         }
     }
 
@@ -261,140 +265,6 @@ impl Emergency {
     /// Takes back [`Self::count_declined`] for a helper that accepted after all.
     pub fn uncount_declined(&mut self) {
         self.alerts.declined = self.alerts.declined.saturating_sub(1);
-    }
-}
-
-/// Responding and ending.
-impl Emergency {
-    /// A helper accepts. A helper that cancelled before responds anew.
-    ///
-    /// # Errors
-    /// [`Refusal::EmergencyEnded`].
-    pub fn accept(
-        &mut self,
-        helper: HelperCard,
-        estimated_arrival: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Acceptance, Refusal> {
-        self.must_be_live()?;
-        let id = helper.person.id;
-        if self.is_responding(id) {
-            return Ok(Acceptance::Already);
-        }
-        let response = Response {
-            helper,
-            status: ResponseStatus::Responding,
-            notes: None,
-            estimated_arrival,
-            responded_at: now,
-            updated_at: now,
-        };
-        match self.responses.iter_mut().find(|r| r.helper.person.id == id) {
-            Some(cancelled) => *cancelled = response,
-            None => self.responses.push(response),
-        }
-        let first = matches!(self.state, EmergencyState::Active { .. });
-        self.state = EmergencyState::Responding;
-        self.first_response_at.get_or_insert(now);
-        self.updated_at = now;
-        Ok(Acceptance::Joined { first })
-    }
-
-    /// Checks that a helper may decline.
-    ///
-    /// # Errors
-    /// [`Refusal::EmergencyEnded`]; [`Refusal::AlreadyResponding`] if the helper responds.
-    pub fn decline(&self, helper: UserId) -> Result<(), Refusal> {
-        self.must_be_live()?;
-        if self.is_responding(helper) { Err(Refusal::AlreadyResponding) } else { Ok(()) }
-    }
-
-    /// A responding helper reports progress or cancels. When the last one cancels, the emergency is active again.
-    ///
-    /// # Errors
-    /// [`Refusal::NotAuthorized`] if the helper never responded, [`Refusal::EmergencyEnded`],
-    /// [`Refusal::InvalidTransition`].
-    pub fn update_response(
-        &mut self,
-        helper: UserId,
-        update: ResponseUpdate,
-        now: Timestamp,
-    ) -> Result<UpdatedResponse, Refusal> {
-        // A user without a response learns nothing about the state, so this is refused first.
-        let live = self.must_be_live();
-        let response =
-            self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
-        live?;
-        let ResponseUpdate { status, notes, estimated_arrival } = update;
-        if !response.status.may_become(status) {
-            return Err(Refusal::InvalidTransition { from: response.status, to: status });
-        }
-        response.status = status;
-        response.notes = notes;
-        if estimated_arrival.is_some() {
-            response.estimated_arrival = estimated_arrival;
-        }
-        response.updated_at = now;
-        let response = response.clone();
-        self.updated_at = now;
-        let abandoned = self.responses.iter().all(|r| r.status == ResponseStatus::Cancelled);
-        if abandoned {
-            self.state = EmergencyState::Active { next_alert_at: None };
-        }
-        Ok(UpdatedResponse { response, abandoned })
-    }
-
-    /// Resolves the emergency. The recorded resolution follows from the relation of the user that resolves it.
-    ///
-    /// # Errors
-    /// [`Refusal::NotAuthorized`] for all but owner, responding helpers and administrators;
-    /// [`Refusal::EmergencyEnded`].
-    pub fn resolve(
-        &mut self,
-        by: UserId,
-        relation: Relation,
-        notes: Option<Text<500>>,
-        now: Timestamp,
-    ) -> Result<ResolutionType, Refusal> {
-        let resolution = match relation {
-            Relation::Owner => ResolutionType::UserResolved,
-            Relation::RespondingHelper => ResolutionType::HelperResolved,
-            Relation::Admin => ResolutionType::AdminResolved,
-            Relation::Helper | Relation::Stranger => return Err(Refusal::NotAuthorized),
-        };
-        self.must_be_live()?;
-        let ending = Ending { at: now, by: Some(by), notes };
-        self.end(EmergencyState::Resolved { resolution, ending }, now);
-        Ok(resolution)
-    }
-
-    /// Resolves the emergency because it has been live for too long.
-    ///
-    /// # Errors
-    /// [`Refusal::EmergencyEnded`].
-    pub fn expire(&mut self, now: Timestamp) -> Result<ResolutionType, Refusal> {
-        self.must_be_live()?;
-        let (resolution, ending) = (ResolutionType::AutoExpired, Ending { at: now, by: None, notes: None });
-        self.end(EmergencyState::Resolved { resolution, ending }, now);
-        Ok(resolution)
-    }
-
-    /// The owner withdraws the call.
-    ///
-    /// # Errors
-    /// [`Refusal::NotAuthorized`] for all but the owner; [`Refusal::EmergencyEnded`].
-    pub fn cancel(&mut self, by: UserId, reason: Option<Text<500>>, now: Timestamp) -> Result<(), Refusal> {
-        if self.owner() != by {
-            return Err(Refusal::NotAuthorized);
-        }
-        self.must_be_live()?;
-        self.end(EmergencyState::Cancelled(Ending { at: now, by: Some(by), notes: reason }), now);
-        Ok(())
-    }
-
-    fn end(&mut self, state: EmergencyState, now: Timestamp) {
-        self.state = state;
-        self.updated_at = now;
     }
 }
 

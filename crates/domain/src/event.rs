@@ -125,6 +125,23 @@ pub enum Event {
         #[serde(default)]
         participants: Vec<UserId>,
     },
+    /// An end by a helper was undone: the emergency is live again.
+    EmergencyReopened {
+        /// The call.
+        call: Call,
+        /// The status since then.
+        status: EmergencyStatus,
+        /// When.
+        at: Timestamp,
+        /// The helpers that had been alerted.
+        alerted: Vec<UserId>,
+        /// The participants since then.
+        participants: Vec<UserId>,
+    },
+    /// The owner asked for more help.
+    AlertsRenewed,
+    /// The owner deleted the emergency after its end.
+    EmergencyDeleted,
     /// A message was posted.
     MessagePosted {
         /// The message.
@@ -192,6 +209,9 @@ impl Event {
             Self::EmergencyResolved { .. } => "emergency_resolved",
             Self::EmergencyCancelled { .. } => "emergency_cancelled",
             Self::EmergencyEnded { .. } => "emergency_ended",
+            Self::EmergencyReopened { .. } => "emergency_reopened",
+            Self::AlertsRenewed => "alerts_renewed",
+            Self::EmergencyDeleted => "emergency_deleted",
             Self::MessagePosted { .. } => "message_posted",
             Self::MessageDeleted { .. } => "message_deleted",
             Self::HelperRightsChanged { .. } => "helper_rights_changed",

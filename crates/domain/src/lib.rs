@@ -15,6 +15,7 @@
 //!     Ok(Person { id: Uuid::from_u128(n).into(), first_name: Text::parse(name)?, last_name: None })
 //! };
 //! let now: Timestamp = "2024-01-15T10:00:00Z".parse()?;
+//! let pause = chrono::TimeDelta::seconds(60);
 //! let details = Details {
 //!     kind: EmergencyType::Accident,
 //!     category: None,
@@ -31,11 +32,11 @@
 //! let mut emergency = Emergency::raise(call, None, &first_wave, None);
 //!
 //! let helper = HelperCard { person: person(3, "Grace")?, reputation: HelperReputation::default() };
-//! assert_eq!(emergency.accept(helper.clone(), None, now), Ok(Acceptance::Joined { first: true }));
+//! assert_eq!(emergency.accept(helper.clone(), None, pause, now), Ok(Acceptance::Joined { first: true }));
 //! assert_eq!(emergency.status(), EmergencyStatus::Responding);
 //!
 //! emergency.cancel(emergency.owner(), None, now)?;
-//! let refused = emergency.accept(HelperCard { person: person(4, "Alan")?, ..helper }, None, now);
+//! let refused = emergency.accept(HelperCard { person: person(4, "Alan")?, ..helper }, None, pause, now);
 //! assert_eq!(refused, Err(Refusal::EmergencyEnded { status: EmergencyStatus::Cancelled }));
 //! # Ok(())
 //! # }
@@ -76,12 +77,13 @@ pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRang
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
-pub use change::{Change, Write};
+pub use change::{Change, RatingCounts, Write};
 pub use disclosure::{Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
-    Acceptance, Call, Details, Emergency, EmergencyAccess, EmergencySnapshot, EmergencyState, EmergencyStatus,
-    EmergencyType, Ending, ImpossibleState, Location, Priority, Relation, ResolutionType, Response, ResponseStatus,
-    ResponseUpdate, Revision, Severity, SeverityError, UpdatedResponse,
+    Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess, EmergencySnapshot,
+    EmergencyState, EmergencyStatus, EmergencyType, Ending, ImpossibleState, Location, Priority, Relation, Reopened,
+    ResolutionType, Response, ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity,
+    SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use grid::Grid;

@@ -144,5 +144,14 @@ pub fn receipt(alerted: usize) -> Option<Text<1000>> {
     Text::parse(&format!("Your emergency call was received and stored. {helpers}")).ok()
 }
 
+/// The question that the service posts to the owner when the last engaged helper has completed.
+pub fn question_after_completion() -> Option<Text<1000>> {
+    Text::parse(
+        "Your helper has finished. If you still need help, ask for it again; otherwise please end the emergency. \
+         Without an answer, helpers are alerted again soon.",
+    )
+    .ok()
+}
+
 #[cfg(test)]
 mod tests;

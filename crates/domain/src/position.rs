@@ -62,6 +62,19 @@ impl Position {
         self.longitude
     }
 
+    /// The nearest point of a grid of about a kilometre, for records that need no more than the area.
+    ///
+    /// A hundredth of a degree of latitude is 1.1 km; meridians are as far apart at the latitude of the point.
+    #[must_use]
+    pub fn rounded_to_kilometre(self) -> Self {
+        const STEP: f64 = 0.01;
+        let latitude = (self.latitude / STEP).round() * STEP;
+        // At the poles all meridians meet, and the step is the whole circle.
+        let step = (STEP / latitude.to_radians().cos().max(STEP / 360.0)).min(360.0);
+        let longitude = (self.longitude / step).round() * step;
+        Self { latitude: latitude.clamp(-90.0, 90.0), longitude: longitude.clamp(-180.0, 180.0) }
+    }
+
     /// The length of the geodesic to `other` on the WGS 84 ellipsoid (Karney 2013).
     pub fn distance_to(self, other: Self) -> Metres {
         let point = |p: Self| Point::new(p.longitude, p.latitude);
@@ -102,6 +115,19 @@ mod tests {
 
     fn at(latitude: f64, longitude: f64) -> Position {
         Position::new(latitude, longitude).unwrap()
+    }
+
+    #[test]
+    fn a_place_rounded_to_a_kilometre_is_near_and_hides_the_rest() {
+        for (latitude, longitude) in [(52.520_1, 13.404_9), (0.0, 0.0), (-33.868_8, 151.209_3), (69.649_2, 18.955_3)] {
+            let (place, next) = (at(latitude, longitude), at(latitude + 0.000_01, longitude + 0.000_01));
+            assert!(place.distance_to(place.rounded_to_kilometre()) < Metres::new(1_000.0));
+            assert_eq!(place.rounded_to_kilometre(), next.rounded_to_kilometre());
+        }
+        for (latitude, longitude) in [(90.0, 179.0), (-90.0, -180.0), (0.0, 180.0), (89.999, -179.999)] {
+            let Position { latitude, longitude } = at(latitude, longitude).rounded_to_kilometre();
+            assert!(Position::new(latitude, longitude).is_ok(), "{latitude} {longitude}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Refusals: every way in which a rule rejects a request, with the facts.
 
+use chrono::TimeDelta;
+
 use crate::{EmergencyId, EmergencyStatus, ResponseStatus, port};
 
 /// The rejection of a request by a rule.
@@ -112,6 +114,21 @@ pub enum Refusal {
     /// The recipient of a direct message is not a participant.
     #[error("the recipient takes no part in this emergency")]
     RecipientTakesNoPart,
+    /// The request id belongs to an emergency that has ended.
+    #[error("the request id was used for an emergency that has ended")]
+    RequestIdUsed {
+        /// The emergency that was raised with it.
+        emergency: EmergencyId,
+    },
+    /// The end of the emergency cannot be undone.
+    #[error("the emergency cannot be reopened")]
+    NotReopenable,
+    /// The same was done too often or too recently. Holds without rate limits, too.
+    #[error("too soon to do this again")]
+    TooSoon {
+        /// Time after which it is allowed.
+        retry_after: TimeDelta,
+    },
     /// Other changes came first at every attempt; trying again can help.
     #[error("too many changes at once")]
     Contended,

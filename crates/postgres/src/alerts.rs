@@ -10,11 +10,14 @@ use uuid::Uuid;
 
 use crate::{Postgres, error::failed};
 
-/// Each half walks an index in its order and stops at the limit. Only live emergencies have a next wave.
+/// Each part walks an index in its order and stops at the limit. Only live emergencies have a timer.
 const DUE: &str = "
     SELECT id FROM (
         (SELECT id, $1 - next_alert_at AS waited FROM emergency
          WHERE next_alert_at <= $1 ORDER BY next_alert_at LIMIT $3)
+        UNION ALL
+        (SELECT id, $1 - resume_at FROM emergency
+         WHERE resume_at <= $1 AND status = 'responding' ORDER BY resume_at LIMIT $3)
         UNION ALL
         (SELECT id, $2 - created_at FROM emergency
          WHERE status IN ('active', 'responding') AND created_at < $2 ORDER BY created_at LIMIT $3)

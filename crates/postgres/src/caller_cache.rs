@@ -142,11 +142,15 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             Write::RegisterAccount { .. }
             | Write::OpenSession(_)
             | Write::ExpectAccount(_)
+            | Write::ExpectMayHelp { .. }
+            | Write::ExpectNoResponses(_)
             | Write::RemoveBlock { .. }
             | Write::RaiseEmergency(_)
             | Write::UpdateEmergency { .. }
             | Write::ExpectRevision { .. }
             | Write::DeleteEmergency(_)
+            // The trust in the cache is corrected within a second.
+            | Write::RevokeTrust(_)
             | Write::SendAlerts { .. }
             | Write::AcknowledgeAlert { .. }
             | Write::SetDeclined { .. }

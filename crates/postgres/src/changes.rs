@@ -18,10 +18,24 @@ use crate::{
 const APPLY: &str = "SELECT apply_change_v2($1)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
-    erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due))
+    -- What is left tells clients that come back later that it is over.
+    erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)
+        AND kind NOT IN ('emergency_ended', 'emergency_deleted'))
     SELECT count(*) FROM due";
+/// Records of deleted emergencies and of reputation from before `$1`, at most `$2` of each.
+const FORGET_DELETED: &str = "
+    WITH gains AS (
+        DELETE FROM reputation_gain WHERE ctid = ANY (ARRAY (
+            SELECT ctid FROM reputation_gain WHERE gained_at < $1 ORDER BY gained_at LIMIT $2))
+    ),
+    records AS (
+        DELETE FROM deleted_emergency WHERE id = ANY (ARRAY (
+            SELECT id FROM deleted_emergency WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2))
+        RETURNING id
+    )
+    SELECT count(*) FROM records";
 
-statements!(APPLY, ERASE);
+statements!(APPLY, ERASE, FORGET_DELETED);
 
 #[async_trait]
 impl Changes for Postgres {
@@ -42,6 +56,13 @@ impl Changes for Postgres {
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
         let erased: i64 = sqlx::query_scalar(ERASE).bind(before).fetch_one(self.main()).await.map_err(failed)?;
         Ok(erased.unsigned_abs())
+    }
+
+    #[instrument(name = "pg.changes.forget_deleted", level = "debug", skip_all)]
+    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let query = sqlx::query_scalar(FORGET_DELETED).bind(before).bind(i64::from(limit));
+        let forgotten: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
+        Ok(forgotten.unsigned_abs())
     }
 
     #[instrument(name = "pg.changes.ready", level = "debug", skip_all)]

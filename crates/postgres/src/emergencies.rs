@@ -6,11 +6,12 @@
 use std::cmp::Reverse;
 
 use allynet_domain::{
-    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, Metres, Position, Timestamp, UserId,
+    Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position,
+    Timestamp, UserId,
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, Emergencies, HistoryPage, ListDistances, ListReader, Live, Loaded, Near, NearbyEmergency,
-        RaiseContext, RaiseQuery, ReadEmergency, Result, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HistoryPage, ListDistances, ListReader, Live, Loaded, Near,
+        NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
     },
 };
 use allynet_sql::RowDecoder;
@@ -513,5 +514,20 @@ impl Emergencies for Postgres {
             query = query.bind(None::<f64>).bind(None::<f64>).bind(None::<f64>);
         }
         self.many(query).await
+    }
+
+    #[instrument(name = "pg.emergencies.find_for_rating", level = "debug", skip_all, fields(emergency = %id))]
+    async fn find_for_rating(&self, id: EmergencyId, since: Timestamp) -> Result<Option<ToBeRated>> {
+        self.read_for_rating(id, since).await
+    }
+
+    #[instrument(name = "pg.emergencies.available_again", level = "debug", skip_all, fields(emergency = %id))]
+    async fn available_again(&self, id: EmergencyId, policy: HelperPolicy) -> Result<Vec<UserId>> {
+        self.read_available_again(id, policy).await
+    }
+
+    #[instrument(name = "pg.emergencies.deleted", level = "debug", skip_all)]
+    async fn deleted(&self, page: &DeletedPage) -> Result<Vec<DeletedEmergency>> {
+        self.read_deleted(page).await
     }
 }

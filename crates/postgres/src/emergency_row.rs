@@ -1,8 +1,8 @@
 //! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v2`.
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
-    ResponseStatus, Revision, Severity, Text, Timestamp, UserId, port::Result,
+    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, Ending, HelperCard, Location,
+    Metres, Response, ResponseRecord, ResponseStatus, Revision, Severity, Text, Timestamp, UserId, port::Result,
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -35,6 +35,8 @@ pub(crate) struct EmergencyRow {
     #[sqlx(flatten)]
     ending: EndingRow,
     next_alert_at: Option<Timestamp>,
+    resume_at: Option<Timestamp>,
+    renewed_at: Option<Timestamp>,
     revision: i64,
     #[sqlx(flatten)]
     counts: CountsRow,
@@ -81,6 +83,17 @@ struct ResponseRow {
     estimated_arrival: Option<Timestamp>,
     responded_at: Timestamp,
     updated_at: Timestamp,
+    counts_until: Option<Timestamp>,
+    cancellations: u16,
+    repeats: u16,
+    repeats_since: Option<Timestamp>,
+    came_near: Option<bool>,
+    reopened: bool,
+    end_undone: bool,
+    /// The newest position of the helper: these three are null together.
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    located_at: Option<Timestamp>,
 }
 
 /// An alert or a decline, as JSON with these keys.
@@ -108,26 +121,31 @@ impl EmergencyRow {
             first_response_at,
             ending,
             next_alert_at,
+            resume_at,
+            renewed_at,
             revision,
             counts,
             responses,
         } = self;
         let stored = RowDecoder { table: "emergency", id };
         let owner = RowDecoder::account(owner_id).person(&first_name, last_name.as_deref())?;
+        let status = stored.parse("status", &status)?;
         let responses: Vec<ResponseRow> = stored.json("responses", &responses)?;
         let resolution = stored.parse_opt("resolution", ending.resolution.as_deref())?;
         Emergency::restore(EmergencySnapshot {
             call: Call { id: id.into(), owner, details: details.details(stored)?, created_at },
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
-            status: stored.parse("status", &status)?,
+            status,
             alert_radius: Metres::new(alert_radius),
             updated_at,
             first_response_at,
             ending: ending.ending(stored)?,
             resolution,
-            responses: responses.into_iter().map(Response::from).collect(),
+            responses: responses.into_iter().map(|row| row.response(id)).collect::<Result<_>>()?,
             alerts: counts.counts(stored)?,
-            next_alert_at,
+            // One timer, in the column that the status allows.
+            next_alert_at: if status == EmergencyStatus::Responding { resume_at } else { next_alert_at },
+            renewed_at,
             revision: Revision(revision),
         })
         .map_err(|impossible| stored.corrupt(impossible.column))
@@ -180,10 +198,20 @@ impl CountsRow {
     }
 }
 
-impl From<ResponseRow> for Response {
-    fn from(row: ResponseRow) -> Self {
-        let ResponseRow { helper, status, notes, estimated_arrival, responded_at, updated_at } = row;
-        Self { helper, status, notes, estimated_arrival, responded_at, updated_at }
+impl ResponseRow {
+    fn response(self, emergency: Uuid) -> Result<Response> {
+        let Self { helper, status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
+        let Self { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone, .. } = self;
+        let last_fix = match (self.latitude, self.longitude, self.located_at) {
+            (Some(latitude), Some(longitude), Some(at)) => {
+                let stored = RowDecoder { table: "response", id: emergency };
+                Some((stored.position(latitude, longitude)?, at))
+            }
+            _ => None,
+        };
+        let record =
+            ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone };
+        Ok(Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix })
     }
 }
 

@@ -4,6 +4,8 @@ use allynet_domain::port::{Constraint, Error};
 
 /// Raised by `apply_change_v2` when a condition of the change does not hold any more.
 const STALE: &str = "AN001";
+/// Raised by `apply_change_v2` when an account may not help.
+const MAY_NOT_HELP: &str = "AN003";
 /// Two transactions waited for each other and this one was rolled back: the change has to be decided again.
 const DEADLOCK: &str = "40P01";
 
@@ -46,6 +48,7 @@ pub(crate) fn commit_failed(error: sqlx::Error) -> Error {
     }
     match database.code().as_deref() {
         Some(STALE | DEADLOCK) => Error::Stale,
+        Some(MAY_NOT_HELP) => Error::Conflict(Constraint::MayHelp),
         _ => failed(error),
     }
 }

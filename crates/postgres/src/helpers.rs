@@ -64,7 +64,8 @@ const COUNT_VERIFIED: &str = "
     SELECT (SELECT count(*) FROM account WHERE NOT blocked AND verification = 'verified' AND available) AS on_duty,
         (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 2) AS fresh";
 const COUNT_OPEN: &str = "
-    SELECT (SELECT count(*) FROM account WHERE NOT blocked AND coalesce(available, true)) AS on_duty,
+    SELECT (SELECT count(*) FROM account WHERE NOT blocked AND coalesce(available, true)
+            AND verification IS DISTINCT FROM 'rejected') AS on_duty,
         (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 1) AS fresh";
 
 statements!(NEARBY, COUNT_VERIFIED, COUNT_OPEN);

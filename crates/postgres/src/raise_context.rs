@@ -15,7 +15,8 @@ use crate::{
     near::{FoundRow, inner_anchor_distance, min_duty, nearest, outer_anchor_distance},
 };
 
-/// Always one row: the earlier emergency of the owner `$1` (with the request id `$2`, else the live one) or nulls, the
+/// Always one row: the earlier emergency of the owner `$1` (the live one, else with the request id `$2`) or nulls, the id of
+/// a deleted one with that request id, the
 /// helpers (as [`FoundRow`]) who may be around the latitude `$3` and longitude `$4`, and as `step` how many of the radii
 /// were searched.
 ///
@@ -26,9 +27,9 @@ use crate::{
 const READ: &str = "
     WITH earlier AS MATERIALIZED (
         SELECT id, alert_radius FROM (
-            SELECT id, alert_radius, 1 AS rank FROM emergency WHERE owner_id = $1 AND request_id = $2
+            SELECT id, alert_radius, 1 AS rank FROM emergency WHERE owner_id = $1 AND status IN ('active', 'responding')
             UNION ALL
-            SELECT id, alert_radius, 2 FROM emergency WHERE owner_id = $1 AND status IN ('active', 'responding')
+            SELECT id, alert_radius, 2 FROM emergency WHERE owner_id = $1 AND request_id = $2
         ) AS candidate ORDER BY rank LIMIT 1
     ),
     centre AS MATERIALIZED (SELECT ST_SetSRID(ST_MakePoint($4, $3), 4326)::geography AS place),
@@ -49,7 +50,8 @@ const READ: &str = "
             LIMIT 1
         ), cardinality($6::float8[])) AS step
     )
-    SELECT v.*, found.*, (SELECT step FROM searched) AS step
+    SELECT v.*, found.*, (SELECT step FROM searched) AS step,
+        (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted
     FROM (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
             array_agg(p.longitude) AS longitudes
@@ -82,8 +84,10 @@ impl Postgres {
         let searched = radii.get(..usize::try_from(step).unwrap_or(usize::MAX)).unwrap_or(radii);
         let found = FoundRow::from_row(&row).map_err(failed)?;
         let earlier = optional_emergency(&row)?;
+        let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
+        let deleted = deleted.map(Into::into);
         let Some(&farthest) = searched.last() else {
-            return Ok(RaiseContext { earlier, helpers: HelpersInRange::default() });
+            return Ok(RaiseContext { earlier, deleted, helpers: HelpersInRange::default() });
         };
         let candidates = found.candidates(farthest)?;
         let mut helpers = HelpersInRange { nearest: nearest(centre, &candidates, limit), ..HelpersInRange::default() };
@@ -98,6 +102,6 @@ impl Postgres {
                 break;
             }
         }
-        Ok(RaiseContext { earlier, helpers })
+        Ok(RaiseContext { earlier, deleted, helpers })
     }
 }

@@ -1,8 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, emergencies, events, helpers, messages, place_grid, positions, raise_context,
-    sessions,
+    accounts, alerts, blocks, changes, emergencies, ended, events, helpers, messages, place_grid, positions,
+    raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -21,6 +21,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         blocks::STATEMENTS,
         changes::STATEMENTS,
         emergencies::STATEMENTS,
+        ended::STATEMENTS,
         events::STATEMENTS,
         helpers::STATEMENTS,
         messages::STATEMENTS,

@@ -4,8 +4,9 @@
 //! key, so a key is added here and in a next version of the function together.
 
 use allynet_domain::{
-    Account, Change, Email, Emergency, EmergencyId, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_TRUST, Message, NewEvent,
-    PasswordHash, Response, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write, port::EndedBlocks,
+    Account, Change, DeletedEmergency, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS,
+    MAX_BLOCKS_IN_EFFECT, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts, Response, ResponseRecord, Sender,
+    Session, Timestamp, To, Url, UserBlock, UserId, Write, port::EndedBlocks,
 };
 use serde_json::{Result, Value, json};
 
@@ -30,8 +31,9 @@ pub fn change(change: &Change) -> Result<Value> {
 fn emergencies(change: &Change) -> Vec<EmergencyId> {
     let written = change.writes.iter().filter_map(|write| match write {
         Write::UpdateEmergency { emergency, .. } => Some(emergency.id()),
-        Write::ExpectRevision { emergency, .. }
-        | Write::DeleteEmergency(emergency)
+        Write::DeleteEmergency(record) => Some(record.id),
+        Write::RevokeTrust(emergency)
+        | Write::ExpectRevision { emergency, .. }
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
         | Write::SetDeclined { emergency, .. }
@@ -45,6 +47,8 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::RevokeSessions { .. }
         | Write::SetPassword { .. }
         | Write::ExpectAccount(_)
+        | Write::ExpectMayHelp { .. }
+        | Write::ExpectNoResponses(_)
         | Write::SetHelper { .. }
         | Write::SetVerification { .. }
         | Write::SetBlocked { .. }
@@ -80,6 +84,10 @@ fn write(write: &Write) -> Value {
             json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
         }
         Write::ExpectAccount(account) => expect_account(account),
+        Write::ExpectMayHelp { user, policy } => {
+            json!({ "op": "expect_may_help", "account_id": user, "open": *policy == HelperPolicy::Open })
+        }
+        Write::ExpectNoResponses(user) => json!({ "op": "expect_no_responses", "account_id": user }),
         Write::SetHelper { user, helper, role } => json!({
             "op": "set_helper", "account_id": user, "verification": helper.verification,
             "available": helper.available, "skills": helper.skills, "role": role,
@@ -102,7 +110,7 @@ fn write(write: &Write) -> Value {
         Write::ExpectRevision { emergency, revision } => {
             json!({ "op": "expect_revision", "emergency_id": emergency, "revision": revision.0 })
         }
-        Write::DeleteEmergency(emergency) => json!({ "op": "delete_emergency", "emergency_id": emergency }),
+        Write::DeleteEmergency(record) => delete_emergency(record),
         Write::SendAlerts { emergency, wave, recipients } => {
             json!({ "op": "send_alerts", "emergency_id": emergency, "wave": wave, "recipients": recipients })
         }
@@ -112,9 +120,11 @@ fn write(write: &Write) -> Value {
         Write::SetDeclined { emergency, helper, declined } => {
             json!({ "op": "set_declined", "emergency_id": emergency, "helper_id": helper, "declined": declined })
         }
-        Write::AddTrust { helpers, by } => {
-            json!({ "op": "add_trust", "helpers": helpers, "by": by, "max": MAX_TRUST })
-        }
+        Write::AddTrust { emergency, owner, helpers, by, unless_since } => json!({
+            "op": "add_trust", "emergency_id": emergency, "owner_id": owner, "helpers": helpers, "by": by,
+            "max": MAX_TRUST, "unless_since": unless_since,
+        }),
+        Write::RevokeTrust(emergency) => json!({ "op": "revoke_trust", "emergency_id": emergency }),
         Write::ExpectMessagesBefore { emergency, before } => {
             json!({ "op": "expect_messages_before", "emergency_id": emergency, "before": before })
         }
@@ -126,8 +136,11 @@ fn write(write: &Write) -> Value {
         Write::DeleteMessage { emergency, message } => {
             json!({ "op": "delete_message", "emergency_id": emergency, "id": message })
         }
-        Write::AddRating { emergency, helper, score, comment } => json!({
+        Write::AddRating { emergency, helper, score, comment, counts } => json!({
             "op": "add_rating", "emergency_id": emergency, "helper_id": helper, "score": score, "comment": comment,
+            "counts": counts.map(|RatingCounts { owner, unless_since }| {
+                json!({ "owner": owner, "unless_since": unless_since })
+            }),
         }),
         Write::AddReport { emergency, reporter, about, reason } => json!({
             "op": "add_report", "emergency_id": emergency, "reporter_id": reporter, "about_id": about,
@@ -188,6 +201,7 @@ fn open_session(session: &Session) -> Value {
 fn raise_emergency(emergency: &Emergency) -> Value {
     let (call, ending) = (emergency.call(), emergency.ending());
     let details = &call.details;
+    let timers = Timers::of(emergency);
     json!({
         "op": "raise_emergency", "id": call.id, "owner_id": call.owner.id, "request_id": emergency.request_id(),
         "kind": details.kind, "category": details.category, "description": details.description,
@@ -198,28 +212,61 @@ fn raise_emergency(emergency: &Emergency) -> Value {
         "wave": emergency.alerts().wave, "created_at": call.created_at, "updated_at": emergency.updated_at(),
         "first_response_at": emergency.first_response_at(), "ended_at": ending.map(|e| e.at),
         "ended_by": ending.and_then(|e| e.by), "resolution": emergency.resolution(),
-        "ending_notes": ending.and_then(|e| e.notes.as_ref()), "next_alert_at": emergency.next_alert_at(),
-        "revision": emergency.revision().0,
+        "ending_notes": ending.and_then(|e| e.notes.as_ref()), "next_alert_at": timers.next_alert_at,
+        "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(), "revision": emergency.revision().0,
     })
 }
 
 fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
     let (status, ending) = (emergency.status(), emergency.ending());
+    let timers = Timers::of(emergency);
     json!({
         "op": "update_emergency", "id": emergency.id(), "status": status, "alert_radius": emergency.alert_radius(),
         "updated_at": emergency.updated_at(), "first_response_at": emergency.first_response_at(),
         "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
         "resolution": emergency.resolution(), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
-        "next_alert_at": emergency.next_alert_at(), "revision": emergency.revision().0,
+        "next_alert_at": timers.next_alert_at, "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(),
+        "revision": emergency.revision().0,
         "responses": responses.iter().map(|r| response(r, status.is_live())).collect::<Vec<_>>(),
     })
 }
 
 fn response(response: &Response, live: bool) -> Value {
-    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at } = response;
+    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _ } = response;
+    let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
+        record;
     json!({
         "helper_id": helper.person.id, "status": status, "notes": notes, "estimated_arrival": estimated_arrival,
         "responded_at": responded_at, "updated_at": updated_at, "engaged": live && status.is_engaged(),
+        "counts_until": counts_until, "cancellations": cancellations, "repeats": repeats, "repeats_since": repeats_since,
+        "came_near": came_near, "reopened": reopened, "end_undone": end_undone,
+    })
+}
+
+/// The timer of alerts, in the column that the status allows.
+struct Timers {
+    next_alert_at: Option<Timestamp>,
+    resume_at: Option<Timestamp>,
+}
+
+impl Timers {
+    fn of(emergency: &Emergency) -> Self {
+        let at = emergency.next_alert_at();
+        match emergency.status() {
+            EmergencyStatus::Responding => Self { next_alert_at: None, resume_at: at },
+            EmergencyStatus::Active | EmergencyStatus::Resolved | EmergencyStatus::Cancelled => {
+                Self { next_alert_at: at, resume_at: None }
+            }
+        }
+    }
+}
+
+fn delete_emergency(record: &DeletedEmergency) -> Value {
+    let DeletedEmergency { id, owner, request_id, kind, status, place, created_at, ended_at, deleted_at } = record;
+    json!({
+        "op": "delete_emergency", "emergency_id": id, "owner_id": owner.id, "request_id": request_id, "kind": kind,
+        "status": status, "latitude": place.latitude(), "longitude": place.longitude(), "created_at": created_at,
+        "ended_at": ended_at, "deleted_at": deleted_at,
     })
 }
 

@@ -141,10 +141,19 @@ impl OpenEmergencies {
                 }
             }
             Event::EmergencyEnded { .. } => state.end(id),
+            Event::EmergencyReopened { call, status, alerted, .. } => {
+                // The responses that came back follow, and the alerts of the renewed search.
+                state.ended.remove(&id);
+                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call));
+                open.is_unanswered = *status == EmergencyStatus::Active;
+                open.settled.extend(alerted);
+            }
             Event::AlertAcknowledged { .. }
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }
+            | Event::AlertsRenewed
+            | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
             | Event::MessageDeleted { .. }
             | Event::HelperRightsChanged { .. }

@@ -3,9 +3,9 @@
 //!
 //! The audience of an event, and the rooms that are reconstructed from history, are rules of the domain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use allynet_domain::{Delivery, EmergencyId, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View};
+use allynet_domain::{Delivery, EmergencyId, Event, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View};
 
 use crate::membership::{Membership, MembershipHistory};
 
@@ -18,6 +18,8 @@ pub struct Replay {
     /// The present stage of the user in an emergency, where it is known: the newest event that decides it comes first. Missed
     /// events are rendered for it, not for the stage at their time.
     stages: HashMap<EmergencyId, Stage>,
+    /// Emergencies that were deleted after the event that is looked at.
+    deleted: HashSet<EmergencyId>,
 }
 
 impl Replay {
@@ -28,7 +30,13 @@ impl Replay {
             Room::Helpers | Room::User(_) | Room::Emergency(_) => None,
         };
         let stages = rooms.iter().filter_map(takes_part).collect();
-        Self { user, administers, history: MembershipHistory::since(rooms, EventId::START), stages }
+        Self {
+            user,
+            administers,
+            history: MembershipHistory::since(rooms, EventId::START),
+            stages,
+            deleted: HashSet::new(),
+        }
     }
 
     /// Steps back over the next older event. Returns the view in which the user is entitled to it, or `None`.
@@ -59,7 +67,18 @@ impl Replay {
                 self.entered(rooms, event.id);
             }
         }
-        view
+        // Asked for every event, since the deletion itself is delivered to no user.
+        let is_hidden = self.is_hidden(event);
+        view.filter(|_| !is_hidden)
+    }
+
+    /// Whether the event belongs to an emergency that is deleted by now, of which only the end is replayed.
+    fn is_hidden(&mut self, event: &LoggedEvent) -> bool {
+        let Some(emergency) = event.emergency else { return false };
+        if matches!(event.event, Event::EmergencyDeleted) {
+            self.deleted.insert(emergency);
+        }
+        self.deleted.contains(&emergency) && !matches!(event.event, Event::EmergencyEnded { .. })
     }
 
     fn stage_in(&self, event: &LoggedEvent) -> Stage {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use allynet_domain::{
     Stage,
-    port::{self, AdminPage, HelperPage},
+    port::{self, AdminPage, DeletedPage, HelperPage},
     usecase::{emergencies, helpers},
 };
 use allynet_wire::{
     cursor, data,
-    input::{accounts as input, emergencies::admin_page},
+    input::{
+        accounts as input,
+        emergencies::{AdminList, admin_page},
+    },
     views::{EmergencyView, HelperList, User},
 };
 use axum::extract::State;
@@ -55,7 +58,8 @@ async fn verify(
     PathUser(user): PathUser,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let account = helpers::verify(&cx.helpers, &actor, user, input::verification(&body)?).await?;
+    let verification = input::verification(&body)?;
+    let account = helpers::verify(&cx.helpers, &cx.emergencies, &actor, user, verification).await?;
     ok(User::from(&account))
 }
 
@@ -66,7 +70,7 @@ async fn block(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (blocked, reason) = input::block(&body)?;
-    let account = helpers::block(&cx.helpers, &actor, user, blocked, reason).await?;
+    let account = helpers::block(&cx.helpers, &cx.emergencies, &actor, user, blocked, reason).await?;
     ok(User::from(&account))
 }
 
@@ -78,7 +82,10 @@ async fn presence(State(cx): State<AdminState>, _: Admin) -> Answer {
 }
 
 async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): Query) -> Answer {
-    let page = admin_page(&query)?;
+    let page = match admin_page(&query)? {
+        AdminList::Emergencies(page) => page,
+        AdminList::Deleted(page) => return list_deleted(&cx, page).await,
+    };
     let one_more = AdminPage { limit: page.limit + 1, ..page };
     let mut found = cx.emergencies.emergencies.list(&one_more).await?;
     let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call().created_at, e.id()));
@@ -88,6 +95,14 @@ async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): 
         EmergencyView::new(emergency, Stage::Administrator, &places, distance).with_presence(&*cx.presence)
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
+}
+
+/// The records of deleted emergencies.
+async fn list_deleted(cx: &AdminState, page: DeletedPage) -> Answer {
+    let one_more = DeletedPage { limit: page.limit + 1, ..page };
+    let mut found = cx.emergencies.emergencies.deleted(&one_more).await?;
+    let next_cursor = truncate(&mut found, page.limit, |record| cursor::write(record.created_at, record.id));
+    ok(data::DeletedEmergencyList { emergencies: found.iter().map(Into::into).collect(), next_cursor })
 }
 
 /// Removes the row that was read beyond the page, and returns the cursor of the next page if there was one.

@@ -77,7 +77,11 @@ impl From<Refusal> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { problem: Problem::from(&error), cause: Some(error.into()), wait: None }
+        let wait = match &error {
+            Error::Refused(Refusal::TooSoon { retry_after }) => retry_after.to_std().ok(),
+            Error::Refused(_) | Error::Port(_) => None,
+        };
+        Self { problem: Problem::from(&error), cause: Some(error.into()), wait }
     }
 }
 

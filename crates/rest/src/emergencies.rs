@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, Stage,
+    Actor, Emergency, Relation, Stage,
     port::{self, HistoryPage, NearbyEmergency, Timeline},
-    usecase::emergencies::{self, must_be_helper},
+    usecase::{
+        emergencies::{self, must_be_helper},
+        reopening, responses,
+    },
 };
 use allynet_wire::{
     data,
@@ -48,6 +51,8 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
         .get("/api/v1/emergencies/{id}/timeline", read_timeline)
         .post("/api/v1/emergencies/{id}/resolve", resolve)
         .post("/api/v1/emergencies/{id}/cancel", cancel)
+        .post("/api/v1/emergencies/{id}/renew", renew)
+        .post("/api/v1/emergencies/{id}/reopen", reopen)
         .post("/api/v1/emergencies/{id}/ratings", rate)
         .post("/api/v1/emergencies/{id}/report", report)
         .with_state(cx)
@@ -69,7 +74,9 @@ async fn active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answ
 
 async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
-    let helped = live.iter().find(|emergency| emergency.is_responding(actor.id()));
+    let policy = cx.emergencies.rules.helpers;
+    let takes_part = |e: &&Emergency| e.relation(&actor.account, policy) == Relation::RespondingHelper;
+    let helped = live.iter().find(takes_part);
     ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Stage::Responder) }))
 }
 
@@ -172,6 +179,16 @@ async fn cancel(
     one(&cx, &emergency, Stage::Owner)
 }
 
+async fn renew(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
+    let emergency = responses::renew(&cx.emergencies, &actor, id).await?;
+    one(&cx, &emergency, Stage::Owner)
+}
+
+async fn reopen(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
+    let (emergency, relation) = reopening::reopen(&cx.emergencies, &actor, id).await?;
+    one(&cx, &emergency, Stage::of(relation, false))
+}
+
 async fn rate(
     State(cx): State<EmergencyState>,
     Caller(actor): Caller,
@@ -180,8 +197,8 @@ async fn rate(
 ) -> Answer {
     let rating = input::rating(&body)?;
     let score = rating.score;
-    let helper_id = emergencies::rate(&cx.emergencies, &actor, id, rating).await?;
-    created(data::Rated { emergency_id: id, helper_id, score })
+    let emergencies::Rated { helper, counted } = emergencies::rate(&cx.emergencies, &actor, id, rating).await?;
+    created(data::Rated { emergency_id: id, helper_id: helper, score, counted })
 }
 
 async fn report(

@@ -1,4 +1,4 @@
-//! Deletes what the event log no longer needs: old events, and the events of deleted emergencies.
+//! Deletes what is no longer needed: old events, the events of deleted emergencies, and old records of these.
 //!
 //! Any number of nodes may run both tasks at once.
 
@@ -49,4 +49,28 @@ pub(crate) async fn erase_deleted_emergencies(
             tracing::warn!(error = &error as &dyn Error, "erasing deleted emergencies from the log failed, retrying");
         }
     }
+}
+
+/// Removes records of emergencies that were deleted longer than `retention` ago, until `stop` is cancelled.
+pub(crate) async fn forget_deleted_emergencies(
+    changes: Arc<dyn Changes>,
+    clock: Arc<dyn Clock>,
+    retention: Duration,
+    stop: CancellationToken,
+) {
+    let forgetting = async {
+        let mut failures = FailureLog::new("removing records of deleted emergencies failed, retrying");
+        loop {
+            let before = TimeDelta::from_std(retention).ok().and_then(|age| clock.now().checked_sub_signed(age));
+            // A retention that reaches back further than time does keeps everything.
+            let forgotten = match before {
+                Some(before) => changes.forget_deleted(before, PRUNE_BATCH).await,
+                None => Ok(0),
+            };
+            let more = forgotten.as_ref().is_ok_and(|&forgotten| forgotten >= u64::from(PRUNE_BATCH));
+            failures.record(forgotten);
+            tokio::time::sleep(if more { PRUNE_BATCH_PAUSE } else { PRUNE_INTERVAL }).await;
+        }
+    };
+    stop.run_until_cancelled(forgetting).await;
 }

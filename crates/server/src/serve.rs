@@ -19,7 +19,7 @@ use crate::{
     http::{self, HttpOptions},
     limits,
     listen::listen,
-    log_retention::{erase_deleted_emergencies, prune_old_events},
+    log_retention::{erase_deleted_emergencies, forget_deleted_emergencies, prune_old_events},
     metrics::MetricsExporter,
     node_link::NodeLink,
     projections::Projections,
@@ -78,7 +78,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
+    let forgetting =
+        forget_deleted_emergencies(ports.changes.clone(), use_cases.clock.clone(), settings.retention, stop.clone());
     let workers = spawn_workers(&use_cases, ports, projections, &gateway, &stop);
+    workers.spawn(forgetting);
     workers.spawn(exporter.run_upkeep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let connections = connection_limits(settings);

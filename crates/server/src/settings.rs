@@ -245,6 +245,30 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_EMERGENCY_TTL", value_name = "ALLYNET_EMERGENCY_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) emergency_ttl: Duration,
 
+    /// How long a helper who was at the place and has completed counts as help; others count for one interval of alerts
+    #[arg(long, global = true, env = "ALLYNET_RESUME_AFTER_COMPLETED", value_name = "ALLYNET_RESUME_AFTER_COMPLETED", hide_env = true, default_value = "10m", value_parser = duration)]
+    pub(crate) resume_after_completed: Duration,
+
+    /// Time after which a helper who cancelled may accept the same emergency again, from the third time on
+    #[arg(long, global = true, env = "ALLYNET_REACCEPT_PAUSE", value_name = "ALLYNET_REACCEPT_PAUSE", hide_env = true, default_value = "60s", value_parser = duration)]
+    pub(crate) reaccept_pause: Duration,
+
+    /// Time after which an owner may ask for more help again
+    #[arg(long, global = true, env = "ALLYNET_RENEW_AGAIN_AFTER", value_name = "ALLYNET_RENEW_AGAIN_AFTER", hide_env = true, default_value = "30s", value_parser = duration)]
+    pub(crate) renew_again_after: Duration,
+
+    /// Time within which an end by a helper can be undone
+    #[arg(long, global = true, env = "ALLYNET_REOPEN_WITHIN", value_name = "ALLYNET_REOPEN_WITHIN", hide_env = true, default_value = "15m", value_parser = duration)]
+    pub(crate) reopen_within: Duration,
+
+    /// Time after which a helper gains trust and ratings from the same owner again
+    #[arg(long, global = true, env = "ALLYNET_TRUST_AGAIN_AFTER", value_name = "ALLYNET_TRUST_AGAIN_AFTER", hide_env = true, default_value = "30d", value_parser = duration)]
+    pub(crate) trust_again_after: Duration,
+
+    /// Time for which records of deleted emergencies are kept
+    #[arg(long, global = true, env = "ALLYNET_RETENTION", value_name = "ALLYNET_RETENTION", hide_env = true, default_value = "90d", value_parser = duration)]
+    pub(crate) retention: Duration,
+
     /// Age at which a position is no longer used
     #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) position_ttl: Duration,
@@ -326,6 +350,11 @@ impl Settings {
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             alert_interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
+            completed_hold: delta(self.resume_after_completed, "ALLYNET_RESUME_AFTER_COMPLETED")?,
+            reaccept_pause: delta(self.reaccept_pause, "ALLYNET_REACCEPT_PAUSE")?,
+            renew_again_after: delta(self.renew_again_after, "ALLYNET_RENEW_AGAIN_AFTER")?,
+            reopen_within: delta(self.reopen_within, "ALLYNET_REOPEN_WITHIN")?,
+            trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
             unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
         })
     }

@@ -10,16 +10,20 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// Emergencies whose next wave is due at `?1`, and live ones that were created before `?2`: the `?3` that have waited
-/// longest. A constraint of the table says that only active emergencies have a next wave.
+/// Emergencies whose timer is due at `?1`, and live ones that were created before `?2`: the `?3` that have waited
+/// longest. Constraints of the table say that only live emergencies have a timer.
 ///
-/// Each half is limited by itself, inside of a subquery of its own, because SQLite takes `order by … limit` of a
-/// `union all` only for the whole. So each half is a short range of one index.
+/// Each part is limited by itself, inside of a subquery of its own, because SQLite takes `order by … limit` of a
+/// `union all` only for the whole. So each part is a short range of one index.
 pub(crate) const DUE: &str = "\
     select id from ( \
         select * from (select e.id, ?1 - e.next_alert_at as waited from emergency e \
                        where e.next_alert_at <= ?1 \
                        order by e.next_alert_at limit ?3) \
+        union all \
+        select * from (select e.id, ?1 - e.resume_at as waited from emergency e \
+                       where e.resume_at <= ?1 \
+                       order by e.resume_at limit ?3) \
         union all \
         select * from (select e.id, ?2 - e.created_at as waited from emergency e \
                        where e.status in ('active', 'responding') and e.created_at < ?2 \

@@ -23,6 +23,7 @@ mod accounts;
 mod blocks;
 mod emergencies;
 mod messages;
+mod reputation;
 
 #[async_trait]
 impl Changes for Sqlite {
@@ -53,11 +54,15 @@ impl Changes for Sqlite {
         let before = before.timestamp_micros();
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
-        sqlx::query("delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1)")
-            .bind(before)
-            .execute(&mut *transaction)
-            .await
-            .map_err(port_error)?;
+        sqlx::query(
+            // What is left tells clients that come back later that it is over.
+            "delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1) \
+             and kind not in ('emergency_ended', 'emergency_deleted')",
+        )
+        .bind(before)
+        .execute(&mut *transaction)
+        .await
+        .map_err(port_error)?;
         let erased = sqlx::query("delete from erasure where deleted_at < ?1")
             .bind(before)
             .execute(&mut *transaction)
@@ -65,6 +70,34 @@ impl Changes for Sqlite {
             .map_err(port_error)?;
         transaction.commit().await.map_err(port_error)?;
         Ok(erased.rows_affected())
+    }
+
+    #[instrument(name = "sqlite.changes.forget_deleted", level = "debug", skip_all)]
+    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let before = before.timestamp_micros();
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        sqlx::query(
+            "delete from reputation_gain where (emergency_id, helper_id, kind) in ( \
+                 select emergency_id, helper_id, kind from reputation_gain where gained_at < ?1 \
+                 order by gained_at limit ?2)",
+        )
+        .bind(before)
+        .bind(limit)
+        .execute(&mut *transaction)
+        .await
+        .map_err(port_error)?;
+        let forgotten = sqlx::query(
+            "delete from deleted_emergency where id in ( \
+                 select id from deleted_emergency where deleted_at < ?1 order by deleted_at limit ?2)",
+        )
+        .bind(before)
+        .bind(limit)
+        .execute(&mut *transaction)
+        .await
+        .map_err(port_error)?;
+        transaction.commit().await.map_err(port_error)?;
+        Ok(forgotten.rows_affected())
     }
 
     #[instrument(name = "sqlite.changes.ready", level = "debug", skip_all)]
@@ -91,6 +124,8 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,
+        Write::ExpectMayHelp { user, policy } => accounts::expect_may_help(db, user, policy).await,
+        Write::ExpectNoResponses(user) => accounts::expect_no_responses(db, user).await,
         Write::SetHelper { user, helper, role } => accounts::set_helper(db, user, &helper, role).await,
         Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
         Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,
@@ -99,11 +134,14 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         }
         Write::RemoveBlock { by, key } => blocks::remove(db, at, by, key).await,
         Write::EndBlocks(ended) => blocks::end(db, at, &ended).await,
-        Write::AddTrust { helpers, by } => accounts::add_trust(db, &helpers, by).await,
+        Write::AddTrust { emergency, owner, helpers, by, unless_since } => {
+            reputation::add_trust(db, at, emergency, owner, &helpers, by, unless_since).await
+        }
+        Write::RevokeTrust(emergency) => reputation::revoke_trust(db, emergency).await,
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
-        Write::DeleteEmergency(emergency) => emergencies::delete(db, at, emergency).await,
+        Write::DeleteEmergency(record) => emergencies::delete(db, &record).await,
         Write::SendAlerts { emergency, wave, recipients } => {
             emergencies::send_alerts(db, at, emergency, wave, &recipients).await
         }
@@ -123,8 +161,8 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
             messages::add_request(db, emergency, sender, &request, message).await
         }
         Write::DeleteMessage { emergency, message } => messages::delete(db, emergency, message).await,
-        Write::AddRating { emergency, helper, score, comment } => {
-            messages::rate(db, at, emergency, helper, score.get(), comment).await
+        Write::AddRating { emergency, helper, score, comment, counts } => {
+            reputation::rate(db, at, emergency, helper, score.get(), comment, counts).await
         }
         Write::AddReport { emergency, reporter, about, reason } => {
             messages::report(db, at, emergency, reporter, about, &reason).await

@@ -4,11 +4,12 @@
 //! collect positions first, and then read only the nearest emergencies in full.
 
 use allynet_domain::{
-    Emergency, EmergencyId, EmergencyStatus, Metres, Position, Recipient, Text, UserId,
+    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient, Text,
+    Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency, Positions as _,
-        RaiseContext, RaiseQuery, ReadEmergency, Result, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency,
+        Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
     },
 };
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 mod admin;
+mod ended;
 pub(crate) mod statements;
 
 #[async_trait]
@@ -71,11 +73,21 @@ impl Emergencies for Sqlite {
             .await
             .map_err(port_error)?;
         let earlier = row.map(Emergency::try_from).transpose()?;
+        let deleted: Option<Uuid> = match request_id {
+            Some(request_id) => sqlx::query_scalar(statements::DELETED_CALL)
+                .bind(Uuid::from(owner))
+                .bind(request_id.as_str().to_owned())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(port_error)?,
+            None => None,
+        };
+        let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
         let around = Around { centre, except: owner, on_duty };
         let helpers =
             self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
-        Ok(RaiseContext { earlier, helpers })
+        Ok(RaiseContext { earlier, deleted, helpers })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -132,6 +144,21 @@ impl Emergencies for Sqlite {
         let ids = self.admin_page(page).await?;
         let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
         emergencies_of(rows.map_err(port_error)?)
+    }
+
+    #[instrument(name = "sqlite.emergencies.find_for_rating", level = "debug", skip_all, fields(emergency = %id))]
+    async fn find_for_rating(&self, id: EmergencyId, since: Timestamp) -> Result<Option<ToBeRated>> {
+        self.read_for_rating(id, since).await
+    }
+
+    #[instrument(name = "sqlite.emergencies.available_again", level = "debug", skip_all, fields(emergency = %id))]
+    async fn available_again(&self, id: EmergencyId, policy: HelperPolicy) -> Result<Vec<UserId>> {
+        self.read_available_again(id, policy).await
+    }
+
+    #[instrument(name = "sqlite.emergencies.deleted", level = "debug", skip_all)]
+    async fn deleted(&self, page: &DeletedPage) -> Result<Vec<DeletedEmergency>> {
+        self.read_deleted(page).await
     }
 }
 

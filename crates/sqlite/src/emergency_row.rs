@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
-    Revision, Severity,
+    ResponseRecord, Revision, Severity,
     near::Candidate,
     port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
@@ -42,6 +42,8 @@ pub(crate) struct EmergencyRow {
     resolution: Option<String>,
     ending_notes: Option<String>,
     next_alert_at: Option<i64>,
+    resume_at: Option<i64>,
+    renewed_at: Option<i64>,
     revision: i64,
     responses: String,
     alert_counts: String,
@@ -61,6 +63,17 @@ struct ResponseJson {
     estimated_arrival: Option<i64>,
     responded_at: i64,
     updated_at: i64,
+    counts_until: Option<i64>,
+    cancellations: u16,
+    repeats: u16,
+    repeats_since: Option<i64>,
+    came_near: Option<u8>,
+    reopened: u8,
+    end_undone: u8,
+    /// The newest position of the helper: these three are null together.
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    located_at: Option<i64>,
 }
 
 /// The column `alert_counts`.
@@ -176,7 +189,7 @@ impl TryFrom<EmergencyRow> for Emergency {
         let resolution = stored.parse_opt("resolution", resolution.as_deref())?;
         let call = row.call(stored)?;
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
-        let EmergencyRow { next_alert_at, revision, responses, alert_counts, .. } = row;
+        let EmergencyRow { next_alert_at, resume_at, renewed_at, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
         let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
         Self::restore(EmergencySnapshot {
@@ -190,7 +203,9 @@ impl TryFrom<EmergencyRow> for Emergency {
             resolution,
             responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
             alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
-            next_alert_at: stored.micros_opt("next_alert_at", next_alert_at)?,
+            // One timer, in the column that the status allows.
+            next_alert_at: stored.micros_opt("next_alert_at", next_alert_at.or(resume_at))?,
+            renewed_at: stored.micros_opt("renewed_at", renewed_at)?,
             revision: Revision(revision),
         })
         .map_err(|impossible| stored.corrupt(impossible.column))
@@ -227,6 +242,13 @@ impl ResponseJson {
         let stored = RowDecoder { table: "response", id: emergency };
         let Self { helper_id, first_name, last_name, trust_score, rating_sum, rating_count, .. } = self;
         let Self { status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
+        let Self { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone, .. } = self;
+        let last_fix = match (self.latitude, self.longitude, self.located_at) {
+            (Some(latitude), Some(longitude), Some(at)) => {
+                Some((stored.position(latitude, longitude)?, stored.micros("located_at", at)?))
+            }
+            _ => None,
+        };
         let account = RowDecoder::account(helper_id);
         Ok(Response {
             helper: HelperCard {
@@ -238,6 +260,16 @@ impl ResponseJson {
             estimated_arrival: stored.micros_opt("estimated_arrival", estimated_arrival)?,
             responded_at: stored.micros("responded_at", responded_at)?,
             updated_at: stored.micros("updated_at", updated_at)?,
+            record: ResponseRecord {
+                counts_until: stored.micros_opt("counts_until", counts_until)?,
+                cancellations,
+                repeats,
+                repeats_since: stored.micros_opt("repeats_since", repeats_since)?,
+                came_near: came_near.map(|near| near == 1),
+                reopened: reopened == 1,
+                end_undone: end_undone == 1,
+            },
+            last_fix,
         })
     }
 }

@@ -55,7 +55,8 @@ pub(crate) const ONE: &str = "\
 /// The second count walks all positions: an index of their times would have to be written with every report, for this
 /// one statement of administrators.
 const COUNT: &str = "\
-    select (select count(*) from account where duty >= ?1), \
+    select (select count(*) from account where duty >= ?1) \
+           - (select count(*) from account where verification = 'rejected' and duty >= ?1), \
            (select count(*) from position where duty >= ?1 and at >= ?2)";
 
 #[derive(sqlx::FromRow)]

@@ -3,7 +3,7 @@
 
 use allynet_domain::{
     Account, Call, Change, Details, Emergency, Event, HelperReputation, Location, Name, PasswordHash, Position,
-    Profile, Response, ResponseStatus, Role, Timestamp, UserId, Write,
+    Profile, Response, ResponseRecord, ResponseStatus, Role, Timestamp, UserId, Write,
     port::{Changes, Error, Result},
     testing,
 };
@@ -74,6 +74,8 @@ fn response(helper: &Account) -> Response {
         estimated_arrival: None,
         responded_at: now(),
         updated_at: now(),
+        record: ResponseRecord::default(),
+        last_fix: None,
     }
 }
 

@@ -91,6 +91,11 @@ pub(crate) enum Payload<'a> {
         status: EmergencyStatus,
         timestamp: Timestamp,
     },
+    Reopened {
+        emergency_id: Uuid,
+        status: EmergencyStatus,
+        timestamp: Timestamp,
+    },
     Unanswered {
         emergency_id: Uuid,
         alerted_helpers: u32,
@@ -107,7 +112,7 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
@@ -116,6 +121,7 @@ pub const NAMES: [&str; 11] = [
     "emergency:resolved",
     "emergency:cancelled",
     "emergency:ended",
+    "emergency:reopened",
     "emergency:unanswered",
     "emergency:message",
     "emergency:message:deleted",
@@ -132,6 +138,7 @@ impl Payload<'_> {
             Self::Resolved { .. } => "emergency:resolved",
             Self::Cancelled { .. } => "emergency:cancelled",
             Self::Ended { .. } => "emergency:ended",
+            Self::Reopened { .. } => "emergency:reopened",
             Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
@@ -249,6 +256,9 @@ pub(crate) fn payload<'a>(
         Event::EmergencyHidden { at, .. } => {
             Payload::Ended { emergency_id, status: EmergencyStatus::Cancelled, timestamp: *at }
         }
+        Event::EmergencyReopened { status, at, .. } => {
+            Payload::Reopened { emergency_id, status: *status, timestamp: *at }
+        }
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
         }
@@ -260,6 +270,8 @@ pub(crate) fn payload<'a>(
         }
         Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
+        | Event::AlertsRenewed
+        | Event::EmergencyDeleted
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
         | Event::AccountBlocked { .. }

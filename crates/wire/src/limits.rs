@@ -117,6 +117,8 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("PUT", "/api/v1/emergencies/{id}/helper-status", NEVER),
     ("POST", "/api/v1/emergencies/{id}/resolve", NEVER),
     ("POST", "/api/v1/emergencies/{id}/cancel", NEVER),
+    ("POST", "/api/v1/emergencies/{id}/renew", NEVER),
+    ("POST", "/api/v1/emergencies/{id}/reopen", NEVER),
     ("GET", "/api/v1/emergencies/active", NEVER),
     ("GET", "/api/v1/emergencies/helper-active", NEVER),
     ("GET", "/api/v1/emergencies/pending-for-helper", NEVER),

@@ -141,7 +141,7 @@ impl From<&Refusal> for Problem {
     fn from(refusal: &Refusal) -> Self {
         let (status, reason, message) = row(refusal);
         let details = match refusal {
-            Refusal::ActiveEmergencyExists { emergency } => {
+            Refusal::ActiveEmergencyExists { emergency } | Refusal::RequestIdUsed { emergency } => {
                 Some(vec![FieldError::new("emergencyId", emergency.to_string())])
             }
             Refusal::RecipientTakesNoPart => Some(vec![FieldError::new("recipientId", "must take part")]),
@@ -181,6 +181,11 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::ActiveEmergencyExists { .. } => {
             (409, "active_emergency_exists", "You already have an active emergency")
         }
+        Refusal::RequestIdUsed { .. } => {
+            (409, "request_id_used", "This request id belongs to an emergency that has ended")
+        }
+        Refusal::NotReopenable => (409, "not_reopenable", "The emergency cannot be reopened"),
+        Refusal::TooSoon { .. } => (429, "rate_limited", "Too soon to do this again; try again later"),
         Refusal::EmergencyEnded { .. } => (409, "emergency_ended", "The emergency has ended"),
         Refusal::EmergencyLive => (409, "emergency_live", "The emergency has not ended"),
         Refusal::EmergencyNotResolved => (409, "emergency_not_resolved", "The emergency is not resolved"),

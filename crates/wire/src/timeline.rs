@@ -27,6 +27,7 @@ enum Data<'a> {
     Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
     Acknowledged { helper_id: Option<Uuid> },
     Declined { count: u32 },
+    Renewed {},
 }
 
 #[derive(Serialize)]
@@ -73,6 +74,7 @@ pub fn timeline<'a>(
                 declined += 1;
                 ("alerts:declined", Data::Declined { count: declined }, None)
             }
+            Event::AlertsRenewed => ("alerts:renewed", Data::Renewed {}, event.actor),
             _ => {
                 let payload = payload(event, reader, stage, places)?;
                 (payload.event(), Data::Event(payload), event.actor)

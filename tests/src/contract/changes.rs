@@ -1,7 +1,7 @@
 //! Changes: each is stored as a whole or not at all.
 
 use allynet_domain::{
-    Account, Change, EventId, HelperReputation, Recipient, Revision, Score, Write,
+    Account, Change, EventId, HelperReputation, Recipient, Revision, Write,
     port::{Constraint, Error},
 };
 
@@ -49,7 +49,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
     let rated = store.helper().await;
     store.accept(of, &rated, at(1)).await;
     let [rated, reporter] = [rated.id, emergency.owner()];
-    store.write(Write::AddRating { emergency: of, helper: rated, score: Score::new(5).unwrap(), comment: None }).await;
+    store.write(counted_rating(&emergency, rated, 5)).await;
     let report = Write::AddReport { emergency: of, reporter, about: helper.id, reason: text("rude") };
     store.write(report.clone()).await;
     let owner_again = store.account(reporter).await;
@@ -58,7 +58,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
     let ended = ended.await;
     store.resolve(ended.id(), at(2)).await;
     let mut elsewhere = store.emergency().await;
-    elsewhere.accept(helper.helper_card(), None, at(3)).unwrap();
+    elsewhere.accept(helper.helper_card(), None, allynet_domain::testing::REACCEPT_PAUSE, at(3)).unwrap();
     let revision = store.find(elsewhere.id()).await.revision();
     elsewhere = edited(elsewhere, |e| e.revision = revision);
     let engaged = elsewhere.responses().to_vec();
@@ -72,10 +72,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
         (raise(&call_of(&owner_again)), Some(Constraint::LiveEmergency)),
         (raise(&same_request), Some(Constraint::RequestId)),
         (update(&elsewhere, engaged), Some(Constraint::Engaged)),
-        (
-            Write::AddRating { emergency: of, helper: rated, score: Score::new(1).unwrap(), comment: None },
-            Some(Constraint::Rating),
-        ),
+        (counted_rating(&emergency, rated, 1), Some(Constraint::Rating)),
         (report, Some(Constraint::Report)),
         (Write::ExpectRevision { emergency: of, revision: Revision(99) }, None),
     ] {
@@ -84,7 +81,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
         let moved = edited(before.emergency.clone(), |e| e.updated_at = at(99));
         let change = Change::new(None, at(5))
             .write(Write::RegisterAccount { account: Box::new(newcomer.clone()), password: hash("$x") })
-            .write(Write::AddTrust { helpers: vec![rated], by: 50 })
+            .write(trust(&emergency, vec![rated], 50))
             .write(update(&moved, Vec::new()))
             .write(Write::PostMessage(message.clone()))
             .write(failing)

@@ -1,7 +1,7 @@
 //! Emergencies: queries by id, by owner and by alerted helper, and deletion.
 
 use allynet_domain::{
-    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Score, Write,
+    Account, Emergency, EmergencyId, Event, EventId, HelperPolicy, Recipient, ResponseStatus, Write,
     port::{Error, OnDuty},
 };
 
@@ -35,27 +35,34 @@ pub async fn an_unknown_emergency_is_not_found(store: Store) {
     assert_eq!(store.emergencies.load(id(), None).await.unwrap(), None);
 }
 
-pub async fn an_earlier_call_is_the_one_with_the_request_id_else_the_live_one(store: Store) {
+pub async fn an_earlier_call_is_the_live_one_else_the_one_with_the_request_id(store: Store) {
     let [owner, other] = [store.register().await, store.register().await];
-    let earlier = async |owner: &Account, request: Option<&str>| {
+    let context = async |owner: &Account, request: Option<&str>| {
         let request = request.map(text);
         let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0) };
         let search = Search { centre: place(0.0, 0.0), except: owner.id, on_duty };
-        store.survey(&search, request.as_ref(), &[metres(1.0)], 1).await.earlier.map(|e| e.id())
+        let found = store.survey(&search, request.as_ref(), &[metres(1.0)], 1).await;
+        (found.earlier.map(|e| e.id()), found.deleted)
     };
-    assert_eq!(earlier(&owner, None).await, None);
+    assert_eq!(context(&owner, None).await, (None, None));
     let with_request = |request| edited(call_of(&owner), |e| e.request_id = Some(text(request)));
     let ended = store.raise(with_request("first")).await.id();
     store.resolve(ended, at(1)).await;
-    assert_eq!(earlier(&owner, Some("first")).await, Some(ended), "a repeated request");
-    assert_eq!(earlier(&owner, Some("second")).await, None);
-    assert_eq!(earlier(&owner, None).await, None);
+    assert_eq!(context(&owner, Some("first")).await, (Some(ended), None), "a repeated request");
+    assert_eq!(context(&owner, Some("second")).await, (None, None));
+    assert_eq!(context(&owner, None).await, (None, None));
 
     let live = store.raise(with_request("second")).await.id();
-    for (request, expected) in [(Some("first"), ended), (Some("second"), live), (Some("third"), live), (None, live)] {
-        assert_eq!(earlier(&owner, request).await, Some(expected), "{request:?}");
-        assert_eq!(earlier(&other, request).await, None);
+    for request in [Some("first"), Some("second"), Some("third"), None] {
+        assert_eq!(context(&owner, request).await, (Some(live), None), "{request:?}");
+        assert_eq!(context(&other, request).await, (None, None));
     }
+
+    store.resolve(live, at(2)).await;
+    store.write(deletion(&store.find(live).await)).await;
+    assert_eq!(context(&owner, Some("second")).await, (None, Some(live)), "the request id stays used");
+    assert_eq!(context(&owner, Some("first")).await, (Some(ended), None));
+    assert_eq!(context(&other, Some("second")).await, (None, None));
 }
 
 pub async fn live_emergencies_are_ordered_by_owned_engaged_completed_then_newest(store: Store) {
@@ -173,13 +180,12 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
         store.resolve(of, at(3)).await;
         let report =
             Write::AddReport { emergency: of, reporter: helper.id, about: emergency.owner(), reason: text("rude") };
-        let rating =
-            Write::AddRating { emergency: of, helper: helper.id, score: Score::new(4).unwrap(), comment: None };
+        let rating = counted_rating(&store.find(of).await, helper.id, 4);
         store.commit(change().write(rating).write(report)).await;
     }
     let [of, other] = [gone.id(), kept.id()];
     let kept = (store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap());
-    store.write(Write::DeleteEmergency(of)).await;
+    store.write(deletion(&store.find(of).await)).await;
 
     assert_eq!(store.emergencies.find(of).await.unwrap(), None);
     assert_eq!(store.emergencies.load(of, None).await.unwrap(), None);
@@ -191,7 +197,9 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     let long_after = "2100-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 1);
     assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 0);
-    assert_eq!(store.log.events_of(of, EventId::START, 100).await.unwrap(), []);
+    let left = store.log.events_of(of, EventId::START, 100).await.unwrap();
+    let kinds: Vec<_> = left.iter().map(|e| e.event.kind()).collect();
+    assert_eq!(kinds, ["emergency_ended"], "clients that come back are told of the end, and of nothing else");
     let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
     assert_eq!(store.messages(&page).await, []);
     assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);

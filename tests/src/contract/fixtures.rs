@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Acceptance, Account, Call, Change, Details, Emergency, EmergencyId, Event, EventId, HelperCard, HelperRecord,
-    HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, PlacePolicy, Position,
-    Profile, Recipient, Refusal, Relation, Response, ResponseStatus, ResponseUpdate, Role, Sender, Session, Text,
-    Timestamp, To, UserId, Verification, Write,
+    Acceptance, Account, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Event, EventId, HelperCard,
+    HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, PlacePolicy,
+    Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord, ResponseStatus,
+    ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     port::{
         Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, NearbyHelper,
         OnDuty, RaiseContext, RaiseQuery, Result, Vicinity, Whom,
@@ -105,7 +105,25 @@ pub fn response_of(helper: &Account, now: Timestamp) -> Response {
         estimated_arrival: None,
         responded_at: now,
         updated_at: now,
+        record: ResponseRecord::default(),
+        last_fix: None,
     }
+}
+
+/// The write of trust that a helper gains from an owner, if none was gained since the beginning of `at(0)`.
+pub fn trust(emergency: &Emergency, helpers: Vec<UserId>, by: u16) -> Write {
+    Write::AddTrust { emergency: emergency.id(), owner: emergency.owner(), helpers, by, unless_since: at(-1) }
+}
+
+/// A rating of 1 to 5 that counts, if none of this pair was counted since before `at(0)`.
+pub fn counted_rating(emergency: &Emergency, helper: UserId, score: u8) -> Write {
+    let counts = Some(RatingCounts { owner: emergency.owner(), unless_since: at(-1) });
+    Write::AddRating { emergency: emergency.id(), helper, score: Score::new(score).unwrap(), comment: None, counts }
+}
+
+/// The write that deletes an emergency at `at(9)`.
+pub fn deletion(emergency: &Emergency) -> Write {
+    Write::DeleteEmergency(DeletedEmergency::new(emergency, at(9)))
 }
 
 /// A message to all from the owner of an emergency.
@@ -294,7 +312,7 @@ impl Store {
     pub async fn accept(&self, id: EmergencyId, helper: &Account, now: Timestamp) -> Answer {
         loop {
             let mut emergency = self.load(id).await.emergency;
-            match emergency.accept(helper.helper_card(), None, now) {
+            match emergency.accept(helper.helper_card(), None, testing::REACCEPT_PAUSE, now) {
                 Ok(Acceptance::Joined { .. }) => {}
                 Ok(Acceptance::Already) => return Answer::Joined,
                 Err(Refusal::EmergencyEnded { .. }) => return Answer::Ended,
@@ -317,7 +335,7 @@ impl Store {
         loop {
             let mut emergency = self.load(id).await.emergency;
             let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
-            emergency.update_response(helper.id, told, at(1)).unwrap();
+            emergency.update_response(helper.id, told, testing::COMPLETION_HOLD, at(1)).unwrap();
             let response = emergency.response(helper.id).unwrap().clone();
             match self.try_write(update(&emergency, vec![response])).await {
                 Err(Error::Stale) => {}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Report, Vicinity, Whom};
 use allynet_domain::{
     Account, HelperPolicy, HelperRecord, HelperReputation, HelpersInRange, Metres, Recipient, ResponseStatus, Role,
-    Score, Timestamp, UserId, Verification, Write,
+    Timestamp, UserId, Verification, Write,
 };
 
 use super::*;
@@ -283,14 +283,9 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
 
 pub async fn a_helper_is_shown_with_name_and_reputation(store: Store) {
     let helper = store.helper_at(place(0.0, 0.0)).await;
-    let emergency = store.emergency().await.id();
-    store.accept(emergency, &helper, at(1)).await;
-    let earned = change().write(Write::AddTrust { helpers: vec![helper.id], by: 50 }).write(Write::AddRating {
-        emergency,
-        helper: helper.id,
-        score: Score::new(4).unwrap(),
-        comment: None,
-    });
+    let emergency = store.emergency().await;
+    store.accept(emergency.id(), &helper, at(1)).await;
+    let earned = change().write(trust(&emergency, vec![helper.id], 50)).write(counted_rating(&emergency, helper.id, 4));
     store.commit(earned).await;
     let nearby = store.nearby(&search(), metres(1.0), 5).await;
     let reputation = HelperReputation { trust_score: 50, rating_sum: 4, rating_count: 1 };

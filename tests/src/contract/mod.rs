@@ -19,6 +19,7 @@ pub mod responding;
 mod service;
 pub mod sessions;
 mod store;
+pub mod taking_part;
 pub mod waves;
 
 pub use fixtures::*;
@@ -85,7 +86,7 @@ macro_rules! contract {
             }
             emergencies {
                 an_unknown_emergency_is_not_found
-                an_earlier_call_is_the_one_with_the_request_id_else_the_live_one
+                an_earlier_call_is_the_live_one_else_the_one_with_the_request_id
                 live_emergencies_are_ordered_by_owned_engaged_completed_then_newest
                 pending_are_those_whose_alert_radius_reaches_the_helper
                 pending_includes_alerts_from_beyond_the_radius
@@ -205,11 +206,29 @@ macro_rules! contract {
                 one_token_presented_many_times_at_once_stays_good
                 a_revoked_or_unknown_session_confirms_nothing
             }
+            taking_part {
+                blocking_or_rejecting_a_helper_ends_their_responses
+                of_a_block_and_an_accept_at_once_no_response_is_left
+                of_a_block_and_a_status_at_once_no_response_is_left
+                an_account_is_expected_to_be_allowed_to_help
+                a_completed_response_counts_as_help_for_a_while
+                more_help_is_searched_while_somebody_comes
+                of_a_renewal_and_an_accept_at_once_both_are_stored
+                an_end_by_a_helper_is_undone
+                an_owner_with_another_emergency_reopens_none
+                helpers_with_a_block_do_not_come_back
+                of_many_who_reopen_at_once_exactly_one_does
+                records_of_deleted_emergencies_are_paged_newest_first
+            }
             reputation {
                 trust_rises_up_to_the_maximum
                 trust_given_at_once_adds_up
                 a_rating_moves_the_average_and_is_given_once
                 ratings_given_at_once_add_up
+                trust_is_given_once_per_pair_in_a_while
+                trust_of_an_end_that_is_undone_is_taken_back
+                one_rating_of_a_pair_counts_in_a_while
+                of_two_ratings_of_a_pair_at_once_one_counts
                 a_party_is_reported_once_by_each
                 reports_about_helpers_are_counted_in_their_list
             }

@@ -74,7 +74,7 @@ pub async fn a_stale_revision_is_refused_and_changes_nothing(store: Store) {
     let mut stale = store.load(id).await.emergency;
     store.accept(id, &a, at(1)).await;
     let current = store.find(id).await;
-    stale.accept(b.helper_card(), None, at(2)).unwrap();
+    stale.accept(b.helper_card(), None, allynet_domain::testing::REACCEPT_PAUSE, at(2)).unwrap();
     let future = edited(stale.clone(), |e| e.revision = Revision(current.revision().0 + 1));
     for wrong in [stale, future] {
         let responses = wrong.responses().to_vec();

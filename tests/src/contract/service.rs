@@ -152,15 +152,19 @@ impl Service {
         self.notice(open, helper, Some(position)).await;
     }
 
-    pub async fn notice(&self, open: &OpenEmergencies, helper: &Account, position: Option<Position>) {
-        let people = helpers::HelperPorts {
+    pub fn people_ports(&self) -> helpers::HelperPorts {
+        helpers::HelperPorts {
             accounts: self.store.accounts.clone(),
             changes: self.store.changes.clone(),
             positions: self.store.positions.clone(),
             clock: self.time.clone(),
             backoff: Arc::new(JitteredBackoff),
             rules: self.rules.clone(),
-        };
+        }
+    }
+
+    pub async fn notice(&self, open: &OpenEmergencies, helper: &Account, position: Option<Position>) {
+        let people = self.people_ports();
         let position = match position {
             Some(position) => Some(position),
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),

@@ -81,11 +81,14 @@ fn every_event_is_delivered_to_those_concerned() {
             Event::EmergencyEnded { .. } => {
                 vec![anyone(vec![room(), Room::Helpers, user(GRACE_HOPPER), user(ALAN)], vec![])]
             }
+            Event::EmergencyReopened { .. } => vec![anyone(vec![room(), Room::Helpers, user(ALAN)], vec![])],
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
             Event::Unanswered { .. } => vec![anyone(vec![user(OWNER)], vec![])],
             Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertsRenewed
+            | Event::EmergencyDeleted
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
             | Event::AccountBlocked { .. }
@@ -131,6 +134,10 @@ fn every_event_moves_those_concerned() {
         let expected = match &event {
             Event::EmergencyCreated { .. } => vec![RoomChange::Enter { user: id(OWNER), rooms: part() }],
             Event::HelperJoined { .. } => vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: part() }],
+            Event::EmergencyReopened { .. } => {
+                let enter = |user| RoomChange::Enter { user: id(user), rooms: part() };
+                vec![enter(OWNER), enter(GRACE_HOPPER)]
+            }
             Event::HelperRightsChanged { .. } => {
                 vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: vec![Room::Helpers] }]
             }
@@ -150,6 +157,8 @@ fn every_event_moves_those_concerned() {
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }
             | Event::EmergencyEnded { .. }
+            | Event::AlertsRenewed
+            | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
             | Event::MessageDeleted { .. } => vec![],
         };

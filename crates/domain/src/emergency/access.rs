@@ -8,7 +8,7 @@ use crate::{Account, HelperPolicy, Refusal};
 pub enum Relation {
     /// Raised the emergency.
     Owner,
-    /// Responds to it or has completed, and did not cancel.
+    /// Takes part: responds to it or has completed, did not cancel, and may help now.
     RespondingHelper,
     /// Administers the service.
     Admin,
@@ -39,11 +39,13 @@ pub struct EmergencyAccess {
 }
 
 impl EmergencyAccess {
-    /// The relation to the emergency. `account` is the account of the user that this access is about.
+    /// The relation to the emergency. This is the one rule of who takes part: a response alone gives no right.
+    ///
+    /// `account` is the account of the user that this access is about.
     pub fn relation(self, account: &Account, policy: HelperPolicy) -> Relation {
         if self.owns {
             Relation::Owner
-        } else if self.responds {
+        } else if self.responds && account.may_help(policy) {
             Relation::RespondingHelper
         } else if account.is_admin() {
             Relation::Admin

@@ -1,6 +1,6 @@
 //! A helper's response to an emergency.
 
-use crate::{HelperCard, Text, Timestamp, string_enum};
+use crate::{HelperCard, Position, Text, Timestamp, string_enum};
 
 string_enum! {
     /// The status of a response. It only moves forward, may skip steps, and can become `cancelled` from any status but
@@ -42,6 +42,29 @@ pub struct Response {
     pub responded_at: Timestamp,
     /// When the response last changed.
     pub updated_at: Timestamp,
+    /// What the service records about it.
+    pub record: ResponseRecord,
+    /// The helper's newest position and its time, read with the response and never written with it.
+    pub last_fix: Option<(Position, Timestamp)>,
+}
+
+/// What the service records about a response, beyond what its helper reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResponseRecord {
+    /// Until when a completed response counts as help.
+    pub counts_until: Option<Timestamp>,
+    /// Number of times that the helper cancelled.
+    pub cancellations: u16,
+    /// Number of reports of an unchanged status since [`Self::repeats_since`].
+    pub repeats: u16,
+    /// Begin of the window in which such reports are counted.
+    pub repeats_since: Option<Timestamp>,
+    /// Whether a position since the acceptance was near the emergency; `None` without such a position.
+    pub came_near: Option<bool>,
+    /// The helper has reopened the emergency.
+    pub reopened: bool,
+    /// The owner has undone an end by this helper.
+    pub end_undone: bool,
 }
 
 /// A change of a response, as reported by its helper.

@@ -26,8 +26,10 @@ pub struct EmergencySnapshot {
     pub responses: Vec<Response>,
     /// Counts of alerts.
     pub alerts: AlertCounts,
-    /// When the next wave is due; only set while it is active.
+    /// When the timer of alerts is due; only set while it is live.
     pub next_alert_at: Option<Timestamp>,
+    /// When the owner last asked for more help, or the emergency was reopened.
+    pub renewed_at: Option<Timestamp>,
     /// The stored revision.
     pub revision: Revision,
 }
@@ -50,11 +52,11 @@ impl Emergency {
     pub fn restore(snapshot: EmergencySnapshot) -> Result<Self, ImpossibleState> {
         let EmergencySnapshot { call, request_id, status, alert_radius, updated_at, .. } = snapshot;
         let EmergencySnapshot { first_response_at, responses, alerts, revision, .. } = snapshot;
-        let EmergencySnapshot { ending, resolution, next_alert_at, .. } = snapshot;
+        let EmergencySnapshot { ending, resolution, next_alert_at, renewed_at, .. } = snapshot;
         let impossible = |column| ImpossibleState { column, status };
         let state = match (status, ending, resolution) {
             (EmergencyStatus::Active, None, None) => EmergencyState::Active { next_alert_at },
-            (EmergencyStatus::Responding, None, None) => EmergencyState::Responding,
+            (EmergencyStatus::Responding, None, None) => EmergencyState::Responding { next_alert_at },
             (EmergencyStatus::Resolved, Some(ending), Some(resolution)) => {
                 EmergencyState::Resolved { resolution, ending }
             }
@@ -65,22 +67,33 @@ impl Emergency {
             (EmergencyStatus::Active | EmergencyStatus::Responding, Some(_), _)
             | (EmergencyStatus::Resolved | EmergencyStatus::Cancelled, None, _) => return Err(impossible("ended_at")),
         };
-        if next_alert_at.is_some() && status != EmergencyStatus::Active {
+        if next_alert_at.is_some() && !status.is_live() {
             return Err(impossible("next_alert_at"));
         }
-        Ok(Self { call, request_id, state, alert_radius, updated_at, first_response_at, responses, alerts, revision })
+        Ok(Self {
+            call,
+            request_id,
+            state,
+            alert_radius,
+            updated_at,
+            first_response_at,
+            responses,
+            alerts,
+            renewed_at,
+            revision,
+        })
     }
 
     /// Converts the emergency to its stored form.
     pub fn into_snapshot(self) -> EmergencySnapshot {
         let (status, next_alert_at) = (self.status(), self.next_alert_at());
         let (resolution, ending) = match self.state {
-            EmergencyState::Active { .. } | EmergencyState::Responding => (None, None),
+            EmergencyState::Active { .. } | EmergencyState::Responding { .. } => (None, None),
             EmergencyState::Resolved { resolution, ending } => (Some(resolution), Some(ending)),
             EmergencyState::Cancelled(ending) => (None, Some(ending)),
         };
         let Self { call, request_id, state: _, alert_radius, updated_at, first_response_at, .. } = self;
-        let Self { responses, alerts, revision, .. } = self;
+        let Self { responses, alerts, renewed_at, revision, .. } = self;
         EmergencySnapshot {
             call,
             request_id,
@@ -93,6 +106,7 @@ impl Emergency {
             responses,
             alerts,
             next_alert_at,
+            renewed_at,
             revision,
         }
     }

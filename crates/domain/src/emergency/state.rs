@@ -4,7 +4,7 @@ use crate::{Text, Timestamp, UserId, string_enum};
 
 string_enum! {
     /// The status of an emergency: `active → responding → resolved | cancelled`, and back from `responding` to `active`
-    /// when the last responding helper cancels.
+    /// when no response counts as help any more; from `resolved` back to a live one if an end by a helper is undone.
     EmergencyStatus { Active = "active", Responding = "responding", Resolved = "resolved", Cancelled = "cancelled" }
 }
 
@@ -26,13 +26,17 @@ string_enum! {
 /// The state of an emergency.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EmergencyState {
-    /// No helper responds.
+    /// No response counts as help, and no helper is engaged.
     Active {
         /// When the next wave of alerts is due; `None` after the last wave.
         next_alert_at: Option<Timestamp>,
     },
-    /// At least one helper responds or has completed. No wave is due.
-    Responding,
+    /// A helper is engaged, or has completed so recently that it still counts as help.
+    Responding {
+        /// While the owner asks for more help: when the next wave of alerts is due. While only completed responses count:
+        /// until when they do. Otherwise `None`.
+        next_alert_at: Option<Timestamp>,
+    },
     /// The emergency is over, and all is well.
     Resolved {
         /// The kind of the resolution.
@@ -60,7 +64,7 @@ impl EmergencyState {
     pub const fn status(&self) -> EmergencyStatus {
         match self {
             Self::Active { .. } => EmergencyStatus::Active,
-            Self::Responding => EmergencyStatus::Responding,
+            Self::Responding { .. } => EmergencyStatus::Responding,
             Self::Resolved { .. } => EmergencyStatus::Resolved,
             Self::Cancelled(_) => EmergencyStatus::Cancelled,
         }

@@ -1,13 +1,15 @@
 //! Tests of the emergency's rules: transitions of responses, endings, and relations.
 
+mod help;
+mod reopening;
 mod sequences;
 
 use super::*;
 use crate::{
     Role, Verification,
     testing::{
-        ADMIN, ALAN, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, admin, at, cancelled, helper,
-        helper_card, helper_record, id, resolved, text, with_responses,
+        ADMIN, ALAN, COMPLETION_HOLD, GRACE_HOPPER, OWNER, REACCEPT_PAUSE, STRANGER, account, active_emergency, admin,
+        at, cancelled, helper, helper_card, helper_record, id, resolved, text, with_responses,
     },
 };
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
@@ -29,7 +31,9 @@ fn a_response_goes_forward_only_and_is_cancelled_from_any_but_completed() {
         for (to, allowed) in ResponseStatus::ALL.iter().copied().zip(row) {
             let before = with_responses(&[(GRACE_HOPPER, from)]);
             let mut after = before.clone();
-            let outcome = after.update_response(id(GRACE_HOPPER), told(to), at(5)).map(|updated| updated.abandoned);
+            let outcome = after
+                .update_response(id(GRACE_HOPPER), told(to), COMPLETION_HOLD, at(5))
+                .map(|updated| updated.unwrap().search.became_active);
             if allowed {
                 assert_eq!(outcome, Ok(to == Cancelled), "{from} → {to}");
                 let response = after.response(id(GRACE_HOPPER)).unwrap();
@@ -52,8 +56,8 @@ fn only_helpers_under_way_are_engaged() {
 fn an_update_replaces_the_notes_and_keeps_an_arrival_that_is_not_told_again() {
     let mut emergency = with_responses(&[(GRACE_HOPPER, Responding)]);
     let first = ResponseUpdate { status: OnWay, notes: Some(text("By bike")), estimated_arrival: Some(at(60)) };
-    emergency.update_response(id(GRACE_HOPPER), first, at(2)).unwrap();
-    emergency.update_response(id(GRACE_HOPPER), told(OnWay), at(3)).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), first, COMPLETION_HOLD, at(2)).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), told(OnWay), COMPLETION_HOLD, at(3)).unwrap();
     let response = emergency.response(id(GRACE_HOPPER)).unwrap();
     assert_eq!((response.notes.clone(), response.estimated_arrival), (None, Some(at(60))));
 }
@@ -62,10 +66,13 @@ fn an_update_replaces_the_notes_and_keeps_an_arrival_that_is_not_told_again() {
 fn the_first_acceptance_makes_the_emergency_responding() {
     let mut emergency = active_emergency();
     assert_eq!(
-        emergency.accept(helper_card(GRACE_HOPPER), Some(at(60)), at(1)),
+        emergency.accept(helper_card(GRACE_HOPPER), Some(at(60)), REACCEPT_PAUSE, at(1)),
         Ok(Acceptance::Joined { first: true })
     );
-    assert_eq!(emergency.accept(helper_card(ALAN), None, at(2)), Ok(Acceptance::Joined { first: false }));
+    assert_eq!(
+        emergency.accept(helper_card(ALAN), None, REACCEPT_PAUSE, at(2)),
+        Ok(Acceptance::Joined { first: false })
+    );
     assert_eq!((emergency.status(), emergency.updated_at), (EmergencyStatus::Responding, at(2)));
     assert_eq!(emergency.next_alert_at(), None, "no wave is due while somebody responds");
     assert_eq!(emergency.first_response_at, Some(at(1)));
@@ -75,17 +82,24 @@ fn the_first_acceptance_makes_the_emergency_responding() {
 }
 
 #[test]
-fn accepting_again_changes_nothing_unless_the_response_was_cancelled() {
-    for status in [Responding, OnWay, Arrived, Completed] {
+fn accepting_again_changes_nothing_unless_the_response_is_over() {
+    for status in [Responding, OnWay, Arrived] {
         let before = with_responses(&[(GRACE_HOPPER, status)]);
         let mut after = before.clone();
-        assert_eq!(after.accept(helper_card(GRACE_HOPPER), Some(at(60)), at(5)), Ok(Acceptance::Already));
+        assert_eq!(
+            after.accept(helper_card(GRACE_HOPPER), Some(at(60)), REACCEPT_PAUSE, at(5)),
+            Ok(Acceptance::Already)
+        );
         assert_eq!(after, before);
     }
-    let mut emergency = with_responses(&[(GRACE_HOPPER, Cancelled), (ALAN, OnWay)]);
-    assert_eq!(emergency.accept(helper_card(GRACE_HOPPER), None, at(5)), Ok(Acceptance::Joined { first: false }));
-    let order: Vec<_> = emergency.responses.iter().map(|r| (r.helper.person.id, r.status, r.responded_at)).collect();
-    assert_eq!(order, [(id(GRACE_HOPPER), Responding, at(5)), (id(ALAN), OnWay, at(1))]);
+    for over in [Cancelled, Completed] {
+        let mut emergency = with_responses(&[(GRACE_HOPPER, over), (ALAN, OnWay)]);
+        let accepted = emergency.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(5));
+        assert_eq!(accepted, Ok(Acceptance::Joined { first: false }));
+        let response = |r: &Response| (r.helper.person.id, r.status, r.responded_at);
+        let order: Vec<_> = emergency.responses.iter().map(response).collect();
+        assert_eq!(order, [(id(GRACE_HOPPER), Responding, at(5)), (id(ALAN), OnWay, at(1))]);
+    }
 }
 
 #[test]
@@ -97,8 +111,10 @@ fn the_emergency_waits_again_when_the_last_responding_helper_cancels() {
         (vec![(ALAN, Completed)], false),
     ] {
         let mut emergency = with_responses(&[&[(GRACE_HOPPER, OnWay)], others.as_slice()].concat());
-        let updated = emergency.update_response(id(GRACE_HOPPER), told(Cancelled), at(5)).unwrap();
-        assert_eq!((updated.abandoned, updated.response.status), (waits, Cancelled));
+        let updated = emergency.update_response(id(GRACE_HOPPER), told(Cancelled), COMPLETION_HOLD, at(5)).unwrap();
+        let updated = updated.unwrap();
+        let search = SearchEffect { became_active: waits, must_renew: waits };
+        assert_eq!((updated.search, updated.response.status), (search, Cancelled));
         let status = if waits { EmergencyStatus::Active } else { EmergencyStatus::Responding };
         assert_eq!(emergency.status(), status);
         assert_eq!(emergency.first_response_at, Some(at(1)), "the first response stays the first");
@@ -107,18 +123,20 @@ fn the_emergency_waits_again_when_the_last_responding_helper_cancels() {
 
 #[test]
 fn who_never_responded_has_nothing_to_update() {
-    assert_eq!(active_emergency().update_response(id(GRACE_HOPPER), told(OnWay), at(5)), Err(Refusal::NotAuthorized));
+    assert_eq!(
+        active_emergency().update_response(id(GRACE_HOPPER), told(OnWay), COMPLETION_HOLD, at(5)),
+        Err(Refusal::NotAuthorized)
+    );
     let mut over = resolved(active_emergency());
-    assert_eq!(over.update_response(id(GRACE_HOPPER), told(OnWay), at(15)), Err(Refusal::NotAuthorized));
+    assert_eq!(
+        over.update_response(id(GRACE_HOPPER), told(OnWay), COMPLETION_HOLD, at(15)),
+        Err(Refusal::NotAuthorized)
+    );
 }
 
 #[test]
 fn one_who_comes_cannot_decline() {
-    for (status, outcome) in [
-        (Responding, Err(Refusal::AlreadyResponding)),
-        (Completed, Err(Refusal::AlreadyResponding)),
-        (Cancelled, Ok(())),
-    ] {
+    for (status, outcome) in [(Responding, Err(Refusal::AlreadyResponding)), (Completed, Ok(())), (Cancelled, Ok(()))] {
         assert_eq!(with_responses(&[(GRACE_HOPPER, status)]).decline(id(GRACE_HOPPER)), outcome);
     }
     assert_eq!(active_emergency().decline(id(GRACE_HOPPER)), Ok(()));
@@ -133,10 +151,10 @@ fn what_ended_refuses_everything() {
         let before = over.clone();
         let refused = || Refusal::EmergencyEnded { status };
         assert_eq!(over.must_be_live(), Err(refused()));
-        assert_eq!(over.accept(helper_card(ALAN), None, at(20)), Err(refused()));
-        assert_eq!(over.accept(helper_card(GRACE_HOPPER), None, at(20)), Err(refused()));
+        assert_eq!(over.accept(helper_card(ALAN), None, REACCEPT_PAUSE, at(20)), Err(refused()));
+        assert_eq!(over.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(20)), Err(refused()));
         assert_eq!(over.decline(id(ALAN)), Err(refused()));
-        assert_eq!(over.update_response(id(GRACE_HOPPER), told(Arrived), at(20)), Err(refused()));
+        assert_eq!(over.update_response(id(GRACE_HOPPER), told(Arrived), COMPLETION_HOLD, at(20)), Err(refused()));
         assert_eq!(over.resolve(id(OWNER), Relation::Owner, None, at(20)), Err(refused()));
         assert_eq!(over.cancel(id(OWNER), None, at(20)), Err(refused()));
         assert_eq!(over.expire(at(20)), Err(refused()));
@@ -208,10 +226,6 @@ fn a_later_wave_moves_radius_and_timer_and_is_refused_after_the_end() {
     emergency.stop_waves();
     assert_eq!(emergency.next_alert_at(), None);
 
-    let mut responding = with_responses(&[(GRACE_HOPPER, OnWay)]);
-    assert_eq!(responding.begin_wave(Metres::new(10_000.0), Some(at(120))), Ok(()));
-    assert_eq!(responding.next_alert_at(), None, "a timer runs only while no helper responds");
-
     let mut over = resolved(active_emergency());
     let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
     assert_eq!(over.begin_wave(Metres::new(10_000.0), None), Err(refused));
@@ -233,7 +247,7 @@ fn what_a_store_kept_is_restored_and_contradictions_are_not() {
         (Active, None, resolution, None, Some("resolution")),
         (Responding, ending(), None, None, Some("ended_at")),
         (Responding, None, resolution, None, Some("resolution")),
-        (Responding, None, None, Some(at(60)), Some("next_alert_at")),
+        (Responding, None, None, Some(at(60)), None),
         (Resolved, None, resolution, None, Some("ended_at")),
         (Resolved, ending(), None, None, Some("resolution")),
         (Resolved, ending(), resolution, Some(at(60)), Some("next_alert_at")),
@@ -271,7 +285,7 @@ fn trust_is_earned_by_those_who_were_there() {
         [(Responding, false), (OnWay, false), (Arrived, true), (Completed, true), (Cancelled, false)]
     {
         assert_eq!(
-            with_responses(&[(GRACE_HOPPER, status)]).arrived_helpers().count(),
+            with_responses(&[(GRACE_HOPPER, status)]).trusted_helpers().count(),
             usize::from(earned),
             "{status}"
         );
@@ -288,13 +302,16 @@ fn the_first_relation_that_applies_counts() {
     let another_admin = Account { role: Role::Admin, ..helper(10) };
     for (who, verified, open) in [
         (Account { role: Role::Admin, ..helper(OWNER) }, Relation::Owner, Relation::Owner),
-        (account(GRACE_HOPPER), Relation::RespondingHelper, Relation::RespondingHelper),
-        (admin(), Relation::RespondingHelper, Relation::RespondingHelper),
+        (helper(GRACE_HOPPER), Relation::RespondingHelper, Relation::RespondingHelper),
+        // A response alone gives no right: only who may help now takes part.
+        (account(GRACE_HOPPER), Relation::Stranger, Relation::RespondingHelper),
+        (Account { blocked: true, ..helper(GRACE_HOPPER) }, Relation::Stranger, Relation::Stranger),
+        (admin(), Relation::Admin, Relation::RespondingHelper),
         (helper(ALAN), Relation::Helper, Relation::Helper),
         (another_admin, Relation::Admin, Relation::Admin),
         (off_duty, Relation::Helper, Relation::Helper),
         (as_helper(Verification::Pending), Relation::Stranger, Relation::Helper),
-        (as_helper(Verification::Rejected), Relation::Stranger, Relation::Helper),
+        (as_helper(Verification::Rejected), Relation::Stranger, Relation::Stranger),
         (account(STRANGER), Relation::Stranger, Relation::Helper),
         (shut_out, Relation::Stranger, Relation::Stranger),
     ] {

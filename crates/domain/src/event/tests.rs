@@ -19,14 +19,17 @@ const fn place(event: &Event) -> usize {
         Event::EmergencyResolved { .. } => 8,
         Event::EmergencyCancelled { .. } => 9,
         Event::EmergencyEnded { .. } => 10,
-        Event::MessagePosted { .. } => 11,
-        Event::MessageDeleted { .. } => 12,
-        Event::HelperRightsChanged { .. } => 13,
-        Event::SessionsRevoked { .. } => 14,
-        Event::AccountBlocked { .. } => 15,
-        Event::UserBlocked(_) => 16,
-        Event::UserUnblocked(_) => 17,
-        Event::EmergencyHidden { .. } => 18,
+        Event::EmergencyReopened { .. } => 11,
+        Event::AlertsRenewed => 12,
+        Event::EmergencyDeleted => 13,
+        Event::MessagePosted { .. } => 14,
+        Event::MessageDeleted { .. } => 15,
+        Event::HelperRightsChanged { .. } => 16,
+        Event::SessionsRevoked { .. } => 17,
+        Event::AccountBlocked { .. } => 18,
+        Event::UserBlocked(_) => 19,
+        Event::UserUnblocked(_) => 20,
+        Event::EmergencyHidden { .. } => 21,
     }
 }
 
@@ -98,6 +101,12 @@ fn stored() -> Vec<Value> {
             "participants": [OWNER, GRACE_HOPPER]
         }),
         json!({
+            "kind": "emergency_reopened", "call": call(), "status": "responding", "at": "2026-01-15T10:00:11Z",
+            "alerted": [ALAN], "participants": [OWNER, GRACE_HOPPER]
+        }),
+        json!({ "kind": "alerts_renewed" }),
+        json!({ "kind": "emergency_deleted" }),
+        json!({
             "kind": "message_posted",
             "message": {
                 "id": MESSAGE, "emergency": EMERGENCY, "owner": OWNER, "anonymous": false,
@@ -153,8 +162,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..19).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 19);
+    assert_eq!(places, (0..22).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 22);
 }
 
 #[test]

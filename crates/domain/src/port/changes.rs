@@ -23,6 +23,10 @@ pub trait Changes: Send + Sync {
     /// Deleting an emergency leaves its events in the log, because nodes may still have to deliver its end.
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64>;
 
+    /// Removes records of emergencies that were deleted before this time, and of trust and ratings gained before it, at most
+    /// `limit` of each. Returns the number of records of emergencies.
+    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64>;
+
     /// Checks that the store answers, for readiness probes.
     ///
     /// # Errors

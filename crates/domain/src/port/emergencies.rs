@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Alert, Emergency, EmergencyId, EmergencyStatus, EventId, HelpersInRange, Metres, PlacePolicy, Position, Recipient,
-    Stage, Text, Timestamp, UserId,
+    Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, HelpersInRange, Metres,
+    PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -61,8 +61,10 @@ pub struct RaiseQuery<'a> {
 /// The answer to a [`RaiseQuery`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RaiseContext {
-    /// The owner's emergency with the same request id, else the owner's live one.
+    /// The owner's live emergency, else the owner's emergency with the same request id.
     pub earlier: Option<Emergency>,
+    /// The owner's deleted emergency with the same request id, of which a record is left.
+    pub deleted: Option<EmergencyId>,
     /// Helpers around the place, without the owner.
     pub helpers: HelpersInRange,
 }
@@ -72,6 +74,24 @@ impl Loaded {
     pub fn alerted(&self) -> Vec<UserId> {
         self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper).collect()
     }
+}
+
+/// An emergency whose owner rates a helper.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToBeRated {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// The helpers of this emergency with a counted rating by the same owner after the time asked for.
+    pub rated_since: Vec<UserId>,
+}
+
+/// A page of the records of deleted emergencies, in the order (created at, id), newest first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeletedPage {
+    /// Only emergencies after this one in the order of the pages.
+    pub before: Option<(Timestamp, EmergencyId)>,
+    /// Maximum number of records to return.
+    pub limit: u32,
 }
 
 /// The live emergencies in which a user takes part.
@@ -247,4 +267,14 @@ pub trait Emergencies: Send + Sync {
 
     /// All emergencies, newest first.
     async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>>;
+
+    /// The emergency with this id, and which of its helpers its owner has rated since this time so that it counted.
+    async fn find_for_rating(&self, id: EmergencyId, since: Timestamp) -> Result<Option<ToBeRated>>;
+
+    /// The helpers with an engaged status in this emergency that may help under this policy, are not engaged in another
+    /// one, and are not separated from its owner by a [block](crate::UserBlock).
+    async fn available_again(&self, id: EmergencyId, policy: HelperPolicy) -> Result<Vec<UserId>>;
+
+    /// Records of deleted emergencies, newest first.
+    async fn deleted(&self, page: &DeletedPage) -> Result<Vec<DeletedEmergency>>;
 }

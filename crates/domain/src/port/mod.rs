@@ -48,6 +48,8 @@ pub enum Constraint {
     Engaged,
     /// One message per sender and request id in an emergency.
     MessageRequestId,
+    /// Only accounts that may help respond.
+    MayHelp,
     /// One rating per emergency and helper.
     Rating,
     /// One report per emergency, reporter and party.

@@ -1,9 +1,12 @@
 //! An emergency in each state, its responses and its messages.
 
+use chrono::TimeDelta;
+
 use super::{EMERGENCY, MESSAGE, OWNER, at, helper_card, id, person, position, text};
 use crate::{
-    AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Location, Message,
-    Metres, Priority, Recipient, Relation, Response, ResponseStatus, Revision, Sender, Severity, To, Wave,
+    AlertCounts, Call, CompletionHold, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Location,
+    Message, Metres, Priority, Recipient, Relation, Response, ResponseRecord, ResponseStatus, Revision, Sender,
+    Severity, To, Wave,
 };
 
 /// The details of the call of [`OWNER`].
@@ -45,6 +48,7 @@ pub fn active_emergency() -> Emergency {
         responses: Vec::new(),
         alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 0, declined: 0 },
         next_alert_at: Some(at(60)),
+        renewed_at: None,
         revision: Revision(7),
     })
     .unwrap()
@@ -65,8 +69,16 @@ pub fn anonymous(emergency: Emergency) -> Emergency {
     edited(emergency, |e| e.call.details.anonymous = true)
 }
 
-/// A response of this helper, begun at `at(1)`.
+/// How long completed responses count as help: ten minutes, or one.
+pub const COMPLETION_HOLD: CompletionHold =
+    CompletionHold { near: TimeDelta::seconds(600), far: TimeDelta::seconds(60) };
+
+/// The pause before a helper that cancelled often may accept again: a minute.
+pub const REACCEPT_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+/// A response of this helper, begun at `at(1)`. A completed one counts as help until `at(601)`.
 pub fn response(helper: u128, status: ResponseStatus) -> Response {
+    let counts_until = (status == ResponseStatus::Completed).then(|| at(601));
     Response {
         helper: helper_card(helper),
         status,
@@ -74,16 +86,19 @@ pub fn response(helper: u128, status: ResponseStatus) -> Response {
         estimated_arrival: None,
         responded_at: at(1),
         updated_at: at(1),
+        record: ResponseRecord { counts_until, ..ResponseRecord::default() },
+        last_fix: None,
     }
 }
 
 /// [`active_emergency`] with these responses, in the status that follows from them.
 pub fn with_responses(responses: &[(u128, ResponseStatus)]) -> Emergency {
     let responding = responses.iter().any(|(_, status)| *status != ResponseStatus::Cancelled);
+    let engaged = responses.iter().any(|(_, status)| status.is_engaged());
     edited(active_emergency(), |e| {
         e.status = if responding { EmergencyStatus::Responding } else { EmergencyStatus::Active };
         e.first_response_at = (!responses.is_empty()).then(|| at(1));
-        e.next_alert_at = (!responding).then(|| at(60));
+        e.next_alert_at = (!engaged).then(|| at(if responding { 601 } else { 60 }));
         e.responses = responses.iter().map(|&(helper, status)| response(helper, status)).collect();
     })
 }

@@ -19,8 +19,8 @@ mod users;
 
 pub use contention::{no_backoff, no_queue};
 pub use emergencies::{
-    active_emergency, anonymous, call, cancelled, details, edited, message, message_from_helper, message_from_owner,
-    raised, recipient, resolved, response, with_responses,
+    COMPLETION_HOLD, REACCEPT_PAUSE, active_emergency, anonymous, call, cancelled, details, edited, message,
+    message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses,
 };
 pub use events::every_event;
 #[cfg(any(test, feature = "mocks"))]

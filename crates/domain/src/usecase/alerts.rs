@@ -7,7 +7,8 @@
 //! several nodes fire at once, one of them sends it.
 
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, SearchEffect,
+    UserId, Write,
     port::{self, Loaded, Whom},
     usecase::emergencies::{EmergencyPorts, resolved},
 };
@@ -18,7 +19,7 @@ pub const BATCH: u32 = 100;
 /// The effect of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fired {
-    /// The next wave of alerts was sent.
+    /// A wave of alerts was sent: the next one, or one of a search that was renewed.
     Wave,
     /// The last wave passed without a response, and the owner is notified.
     Unanswered,
@@ -81,13 +82,20 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
     let Loaded { mut emergency, alerts, near } = loaded;
     if emergency.call().created_at < cx.rules.expired_before(now) {
         let resolution = emergency.expire(now)?;
-        cx.changes.commit(resolved(&emergency, None, resolution, None, now, alerted)).await?;
+        cx.changes.commit(resolved(cx, &emergency, None, resolution, None, now, alerted)).await?;
         return Ok(Some(Fired::Expired));
     }
     if emergency.next_alert_at().is_none_or(|due| due > now) {
         return Ok(None);
     }
     let change = Change::new(None, now);
+    let held = emergency.end_completion_hold(now);
+    if held.must_renew {
+        let change = follow_search(cx, change, &mut emergency, &alerts, &near, held, RenewalCause::Other)?;
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
+        cx.changes.commit(change.write_first(update)).await?;
+        return Ok(Some(Fired::Wave));
+    }
     let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius()) {
         Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)?),
         None => (Fired::Unanswered, report_unanswered(change, &mut emergency)),
@@ -112,6 +120,28 @@ pub enum RenewalCause {
     /// The last responding helper may no longer help, the owner asks for more help, the end was undone, or a completed
     /// response no longer counts as help.
     Other,
+}
+
+/// Adds what follows for the search from a change of responses: the emergency is active again, and the search is renewed.
+///
+/// The change MUST also update the emergency, after this call. `near` is as in [`renew_search`].
+pub(super) fn follow_search(
+    cx: &EmergencyPorts,
+    change: Change,
+    emergency: &mut Emergency,
+    alerts: &[Alert],
+    near: &[Recipient],
+    effect: SearchEffect,
+    cause: RenewalCause,
+) -> Result<Change, Refusal> {
+    let SearchEffect { became_active, must_renew } = effect;
+    let updated_at = change.at;
+    let change = if became_active {
+        change.event(emergency.id(), Event::StatusChanged { status: EmergencyStatus::Active, updated_at })
+    } else {
+        change
+    };
+    if must_renew { renew_search(cx, change, emergency, alerts, near, cause) } else { Ok(change) }
 }
 
 /// Renews the search for helpers, because none responds any more: sends the next wave at once, with the next radius if

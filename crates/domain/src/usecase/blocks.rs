@@ -8,12 +8,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Actor, BlockTarget, BlockedPair, Change, Emergency, EmergencyId, Error, Event, Refusal, ResponseStatus,
-    ResponseUpdate, UserBlock, UserId, Write,
+    Actor, BlockTarget, BlockedPair, Change, Emergency, EmergencyId, Error, Event, Refusal, UserBlock, UserId, Write,
     port::{self, BlockContext, Constraint, EndedBlocks, Loaded, Whom},
     usecase::{
-        alerts::{RenewalCause, renew_search},
         emergencies::EmergencyPorts,
+        responses::follow_response,
         retry::{refuse_conflict, retry_stale},
     },
 };
@@ -94,38 +93,17 @@ async fn separate(
         return Ok(change.write(update));
     };
     let knows = knows(cx, actor, &loaded, hidden).await?;
-    let Loaded { mut emergency, alerts, mut near } = loaded;
+    let mut loaded = loaded;
     // Read without the block.
-    near.retain(|recipient| recipient.helper != by && recipient.helper != user);
+    loaded.near.retain(|recipient| recipient.helper != by && recipient.helper != user);
     let mut change = change;
     let mut responses = Vec::new();
-    if emergency.is_responding(hidden) {
-        let now = change.at;
-        let cancels = ResponseUpdate { status: ResponseStatus::Cancelled, notes: None, estimated_arrival: None };
-        let updated = emergency.update_response(hidden, cancels, now)?;
-        let event = Event::HelperStatusUpdated {
-            helper: hidden,
-            status: ResponseStatus::Cancelled,
-            notes: None,
-            estimated_arrival: updated.response.estimated_arrival,
-            updated_at: now,
-            anonymous: emergency.call().details.anonymous,
-        };
-        // As if the helper had cancelled: others must not learn of the block.
-        change = change.event_by(hidden, id, event);
-        responses.push(updated.response);
-        if updated.abandoned {
-            let active = Event::StatusChanged { status: emergency.status(), updated_at: now };
-            change = renew_search(
-                ports,
-                change.event_by(hidden, id, active),
-                &mut emergency,
-                &alerts,
-                &near,
-                RenewalCause::Other,
-            )?;
-        }
+    // As if the helper had cancelled: others must not learn of the block.
+    if let Some(updated) = loaded.emergency.withdraw_response(hidden, change.at) {
+        responses.push(updated.response.clone());
+        change = follow_response(ports, change, &mut loaded, updated)?;
     }
+    let Loaded { mut emergency, alerts, .. } = loaded;
     if knows {
         let at = change.at;
         change = change.event(id, Event::EmergencyHidden { user: hidden, at });

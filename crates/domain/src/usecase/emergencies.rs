@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, Call, Change, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId, Message, Metres,
-    Refusal, Relation, ResolutionType, Score, Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave,
-    Write, message,
+    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId,
+    Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Sender, Stage,
+    TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline, Urgency,
         Vicinity, Whom,
@@ -126,10 +126,10 @@ pub struct Raised {
     pub new: bool,
 }
 
-/// Raises an emergency. A repeated `request_id` returns the emergency that was raised with it.
+/// Raises an emergency. A repeated `request_id` returns the emergency that was raised with it, while it is live.
 ///
 /// # Errors
-/// [`Refusal::ActiveEmergencyExists`].
+/// [`Refusal::ActiveEmergencyExists`], [`Refusal::RequestIdUsed`].
 pub async fn raise(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -151,15 +151,22 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         enough: policy.min_helpers(),
         limit: policy.wave_size(),
     };
-    let RaiseContext { earlier, helpers } = cx.emergencies.raise_context(&query).await?;
+    let RaiseContext { earlier, helpers, deleted } = cx.emergencies.raise_context(&query).await?;
     let wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
+        // A repeated request may only be answered with success while help is searched for it.
+        if !earlier.status().is_live() {
+            return Err(Refusal::RequestIdUsed { emergency: earlier.id() }.into());
+        }
         if request_id.is_none() || earlier.request_id() != request_id {
             return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
         }
         let index = policy.radii().iter().position(|&r| r == earlier.alert_radius());
         let nearby_helpers = index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within);
         return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
+    }
+    if let Some(emergency) = deleted {
+        return Err(Refusal::RequestIdUsed { emergency }.into());
     }
     let next_alert_at = cx.rules.next_alert(call.created_at);
     let emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, next_alert_at);
@@ -176,7 +183,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
     let call = emergency.call();
     let id = call.id;
     let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers: wave.helpers_within };
-    let mut change = Change::new(Some(call.owner.id), call.created_at)
+    let change = Change::new(Some(call.owner.id), call.created_at)
         .write(Write::RaiseEmergency(Box::new(emergency.clone())))
         .event(id, created);
     let recipients = wave.recipients.clone();
@@ -188,21 +195,27 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
         recipients: recipients.clone(),
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
-    change = change.write(sent).event(id, alerted);
-    if let Some(text) = message::receipt(wave.recipients.len()) {
-        let receipt = Message {
-            id: cx.ids.next().into(),
-            emergency: id,
-            owner: call.owner.id,
-            anonymous: call.details.anonymous,
-            from: Sender::System,
-            to: To::Creator,
-            text,
-            created_at: message::next_message_time(call.created_at, None),
-        };
-        change = change.write(Write::PostMessage(receipt.clone())).event(id, Event::MessagePosted { message: receipt });
+    let change = change.write(sent).event(id, alerted);
+    match message::receipt(wave.recipients.len()) {
+        Some(text) => post_to_owner(cx, change, emergency, text),
+        None => change,
     }
-    change
+}
+
+/// Adds a message of the service to the owner.
+pub(super) fn post_to_owner(cx: &EmergencyPorts, change: Change, emergency: &Emergency, text: Text<1000>) -> Change {
+    let call = emergency.call();
+    let message = Message {
+        id: cx.ids.next().into(),
+        emergency: call.id,
+        owner: call.owner.id,
+        anonymous: call.details.anonymous,
+        from: Sender::System,
+        to: To::Creator,
+        text,
+        created_at: message::next_message_time(change.at, None),
+    };
+    change.write(Write::PostMessage(message.clone())).event(call.id, Event::MessagePosted { message })
 }
 
 /// Resolves an emergency, for its owner, a responding helper or an administrator.
@@ -222,7 +235,8 @@ pub async fn resolve(
         let (now, by) = (cx.clock.now(), actor.id());
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         let resolution = emergency.resolve(by, relation, notes.clone(), now)?;
-        cx.changes.commit(resolved(&emergency, Some(by), resolution, notes.clone(), now, alerted)).await?;
+        let change = resolved(cx, &emergency, Some(by), resolution, notes.clone(), now, alerted);
+        cx.changes.commit(change).await?;
         Ok((emergency, relation))
     })
     .await
@@ -230,6 +244,7 @@ pub async fn resolve(
 
 /// The change that stores and announces a resolved emergency, and adds trust for the helpers that arrived.
 pub(super) fn resolved(
+    cx: &EmergencyPorts,
     emergency: &Emergency,
     by: Option<UserId>,
     resolution: ResolutionType,
@@ -242,11 +257,17 @@ pub(super) fn resolved(
     let hidden = by == Some(emergency.owner()) && anonymous;
     let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes, anonymous };
     let change = ended(emergency, by, at, event, alerted);
-    let helpers: Vec<UserId> = emergency.arrived_helpers().collect();
+    let helpers: Vec<UserId> = emergency.trusted_helpers().collect();
     if helpers.is_empty() {
         return change;
     }
-    change.write(Write::AddTrust { helpers, by: TRUST_FOR_HELPING })
+    change.write(Write::AddTrust {
+        emergency: emergency.id(),
+        owner: emergency.owner(),
+        helpers,
+        by: TRUST_FOR_HELPING,
+        unless_since: cx.rules.reputation_counted_since(at),
+    })
 }
 
 /// Cancels an emergency, for its owner.
@@ -279,14 +300,18 @@ pub async fn cancel(
 
 fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
     let participants = emergency.participants().collect();
-    let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
+    // The end records whether a helper was near. Cancelled responses stay as they are.
+    let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);
+    let responses = open.filter(|r| r.record.came_near.is_some()).cloned().collect();
+    let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
     Change::new(by, at)
         .write(update)
         .event(emergency.id(), how)
         .event(emergency.id(), Event::EmergencyEnded { status: emergency.status(), at, alerted, participants })
 }
 
-/// Deletes an emergency that has ended, for its owner, with its messages and its part of the log.
+/// Deletes an emergency that has ended, for its owner, with its messages and its part of the log. A record without texts
+/// stays for administrators.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyLive`].
@@ -298,7 +323,10 @@ pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
     if emergency.status().is_live() {
         return Err(Refusal::EmergencyLive.into());
     }
-    let change = Change::new(Some(actor.id()), cx.clock.now()).write(Write::DeleteEmergency(id));
+    let now = cx.clock.now();
+    let record = DeletedEmergency::new(&emergency, now);
+    let change =
+        Change::new(Some(actor.id()), now).write(Write::DeleteEmergency(record)).event(id, Event::EmergencyDeleted);
     Ok(cx.changes.commit(change).await?)
 }
 
@@ -313,26 +341,48 @@ pub struct Rating {
     pub comment: Option<Text<500>>,
 }
 
-/// Rates a helper of a resolved emergency, for its owner. Returns the helper.
+/// The outcome of a rating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rated {
+    /// The rated helper.
+    pub helper: UserId,
+    /// Whether it counts for the helper's average.
+    pub counted: bool,
+}
+
+/// Rates a helper of a resolved emergency, for its owner.
+///
+/// The rating counts under the conditions of trust: once per pair of owner and helper in a while, not in an anonymous
+/// emergency, and not for a helper that never came near.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
 /// [`Refusal::HelperNotFound`], [`Refusal::AlreadyRated`].
-pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<UserId, Error> {
-    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-    if emergency.owner() != actor.id() {
-        return Err(Refusal::NotAuthorized.into());
-    }
-    if emergency.status() != EmergencyStatus::Resolved {
-        return Err(Refusal::EmergencyNotResolved.into());
-    }
-    let Rating { helper, score, comment } = rating;
-    let helper = helper.filter(|&h| emergency.is_responding(h)).ok_or(Refusal::HelperNotFound)?;
-    let change =
-        Change::new(Some(actor.id()), cx.clock.now()).write(Write::AddRating { emergency: id, helper, score, comment });
-    let committed = cx.changes.commit(change).await;
-    committed.map_err(|e| refuse_conflict(e, Constraint::Rating, Refusal::AlreadyRated))?;
-    Ok(helper)
+pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<Rated, Error> {
+    // Stale if another rating of this pair was stored meanwhile: then this one does not count.
+    retry_stale(&*cx.backoff, || async {
+        let now = cx.clock.now();
+        let since = cx.rules.reputation_counted_since(now);
+        let found = cx.emergencies.find_for_rating(id, since).await?.ok_or(Refusal::EmergencyNotFound)?;
+        let port::ToBeRated { emergency, rated_since } = found;
+        if emergency.owner() != actor.id() {
+            return Err(Refusal::NotAuthorized.into());
+        }
+        if emergency.status() != EmergencyStatus::Resolved {
+            return Err(Refusal::EmergencyNotResolved.into());
+        }
+        let Rating { helper, score, comment } = rating.clone();
+        let response = helper.and_then(|h| emergency.response(h)).filter(|r| r.status != ResponseStatus::Cancelled);
+        let response = response.ok_or(Refusal::HelperNotFound)?;
+        let helper = response.helper.person.id;
+        let counted = emergency.may_gain_reputation(response) && !rated_since.contains(&helper);
+        let counts = counted.then_some(RatingCounts { owner: emergency.owner(), unless_since: since });
+        let rating = Write::AddRating { emergency: id, helper, score, comment, counts };
+        let committed = cx.changes.commit(Change::new(Some(actor.id()), now).write(rating)).await;
+        committed.map_err(|e| refuse_conflict(e, Constraint::Rating, Refusal::AlreadyRated))?;
+        Ok(Rated { helper, counted })
+    })
+    .await
 }
 
 /// The subject of a report.

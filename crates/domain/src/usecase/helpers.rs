@@ -8,7 +8,7 @@ use crate::{
     Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, SessionId, Skill, Text, Timestamp,
     UserId, Verification, Write,
     port::{self, DeviceTime, Fix, Report},
-    usecase::{Rules, retry::retry_stale},
+    usecase::{Rules, emergencies::EmergencyPorts, responses::withdraw_responses, retry::retry_stale},
 };
 
 /// The ports and rules of these use cases.
@@ -54,18 +54,21 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
             helper.skills = duty.skills.clone().unwrap_or(helper.skills);
             let role = if before.is_admin() { Role::Admin } else { Role::Helper };
             let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
-            commit(cx, actor, before, after, Write::SetHelper { user: actor.id(), helper, role }).await
+            let write = Write::SetHelper { user: actor.id(), helper, role };
+            cx.changes.commit(changed(cx, actor, &before, &after, write)).await?;
+            Ok(after)
         }
     })
     .await
 }
 
-/// Verifies or rejects a helper, for an administrator.
+/// Verifies or rejects a helper, for an administrator. Rejecting cancels the open responses of the helper.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`]; [`Refusal::UserNotFound`] for an account without a helper record.
 pub async fn verify(
     cx: &HelperPorts,
+    emergencies: &EmergencyPorts,
     actor: &Actor,
     user: UserId,
     verification: Verification,
@@ -75,17 +78,20 @@ pub async fn verify(
         let before = account(cx, user, None).await?;
         let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
         let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
-        commit(cx, actor, before, after, Write::SetVerification { user, verification }).await
+        let write = Write::SetVerification { user, verification };
+        decide(cx, emergencies, actor, before, after, write).await
     })
     .await
 }
 
-/// Blocks or unblocks an account, for an administrator.
+/// Blocks or unblocks an account, for an administrator. Blocking cancels the open responses of the account; a live
+/// emergency that it owns stays.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`], also for blocking oneself; [`Refusal::UserNotFound`].
 pub async fn block(
     cx: &HelperPorts,
+    emergencies: &EmergencyPorts,
     actor: &Actor,
     user: UserId,
     blocked: bool,
@@ -98,9 +104,32 @@ pub async fn block(
     retry_stale(&*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let after = Account { blocked, ..before.clone() };
-        commit(cx, actor, before, after, Write::SetBlocked { user, blocked, reason: reason.clone() }).await
+        let write = Write::SetBlocked { user, blocked, reason: reason.clone() };
+        decide(cx, emergencies, actor, before, after, write).await
     })
     .await
+}
+
+/// Commits an administrator's decision about an account.
+///
+/// If the account may no longer help, its responses to live emergencies are cancelled in the same commit. A response that
+/// is accepted meanwhile makes the commit stale, or is refused because of it.
+async fn decide(
+    cx: &HelperPorts,
+    emergencies: &EmergencyPorts,
+    actor: &Actor,
+    before: Account,
+    after: Account,
+    write: Write,
+) -> Result<Account, Error> {
+    let change = changed(cx, actor, &before, &after, write);
+    let change = if after.may_help(cx.rules.helpers) {
+        change
+    } else {
+        withdraw_responses(emergencies, change, after.id).await?.write(Write::ExpectNoResponses(after.id))
+    };
+    cx.changes.commit(change).await?;
+    Ok(after)
 }
 
 /// How far the clock of a device may be ahead of the service. A time further ahead is replaced by that of the service, so
@@ -151,25 +180,24 @@ async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Resu
     }
 }
 
-/// Commits a change of an account, with the events for its sockets, on condition that its rights are unchanged.
+/// A change of an account, with the events for its sockets, on condition that its rights are unchanged.
 ///
 /// If two changes are decided at the same time, the later commit is stale and is decided again.
-async fn commit(cx: &HelperPorts, by: &Actor, before: Account, after: Account, write: Write) -> Result<Account, Error> {
+fn changed(cx: &HelperPorts, by: &Actor, before: &Account, after: &Account, write: Write) -> Change {
     let (policy, user) = (cx.rules.helpers, after.id);
     let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
-    let (on_duty, may_help) = rights(&after);
-    let changes = rights(&before) != (on_duty, may_help);
+    let (on_duty, may_help) = rights(after);
+    let changes = rights(before) != (on_duty, may_help);
     let shuts_out = after.blocked && !before.blocked;
     let mut change =
-        Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before))).write(write);
+        Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before.clone()))).write(write);
     if changes {
         change = change.account_event(Event::HelperRightsChanged { user, on_duty, may_help });
     }
     if shuts_out {
         change = change.account_event(Event::AccountBlocked { user });
     }
-    cx.changes.commit(change).await?;
-    Ok(after)
+    change
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod blocks;
 pub mod emergencies;
 pub mod helpers;
 pub mod messages;
+pub mod reopening;
 pub mod responses;
 mod retry;
 pub mod rooms;

@@ -1,12 +1,12 @@
-//! Responses of helpers: accepting, declining, and reporting progress.
+//! Responses of helpers: accepting, declining, reporting progress, and an owner's request for more help.
 
 use crate::{
-    Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Refusal, Relation,
-    ResponseStatus, ResponseUpdate, Timestamp, UpdatedResponse, Write,
-    port::{Constraint, Loaded, Whom},
+    Acceptance, Actor, Change, Emergency, EmergencyId, Error, Event, Refusal, Relation, ResponseStatus, ResponseUpdate,
+    SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
+    port::{self, Constraint, Loaded, Whom},
     usecase::{
-        alerts::{RenewalCause, alert_substitute, renew_search},
-        emergencies::{EmergencyPorts, must_be_helper},
+        alerts::{RenewalCause, alert_substitute, follow_search},
+        emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
         retry::refuse_conflict,
     },
 };
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::OwnEmergency`], [`Refusal::NotAHelper`], [`Refusal::EmergencyEnded`],
-/// [`Refusal::AlreadyRespondingElsewhere`].
+/// [`Refusal::AlreadyRespondingElsewhere`], [`Refusal::TooSoon`].
 pub async fn accept(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -25,15 +25,15 @@ pub async fn accept(
     cx.in_turn(id, || async {
         let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, cx.load(id).await?)?;
         let (now, helper) = (cx.clock.now(), actor.id());
-        let Acceptance::Joined { first } = emergency.accept(actor.account.helper_card(), estimated_arrival, now)?
-        else {
-            return Ok(emergency);
-        };
+        let card = actor.account.helper_card();
+        let accepted = emergency.accept(card.clone(), estimated_arrival, cx.rules.reaccept_pause, now)?;
+        let Acceptance::Joined { first } = accepted else { return Ok(emergency) };
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-        let card = actor.account.helper_card();
         let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival };
-        let mut change = Change::new(Some(helper), now).write(update).event(id, joined);
+        // The account may have been blocked since it was read. A block that comes later sees this response, and cancels it.
+        let expected = Write::ExpectMayHelp { user: helper, policy: cx.rules.helpers };
+        let mut change = Change::new(Some(helper), now).write(update).write(expected).event(id, joined);
         if let Some(alert) = alerts.iter().find(|a| a.helper == helper && a.declined_at.is_some()) {
             change = change.write(Write::SetDeclined { emergency: id, helper, declined: false });
             if alert.wave.is_some() {
@@ -44,7 +44,10 @@ pub async fn accept(
             change = change.event(id, Event::StatusChanged { status: emergency.status(), updated_at: now });
         }
         let committed = cx.changes.commit(change).await;
-        committed.map_err(|e| refuse_conflict(e, Constraint::Engaged, Refusal::AlreadyRespondingElsewhere))?;
+        committed.map_err(|e| match e {
+            port::Error::Conflict(Constraint::MayHelp) => Refusal::NotAHelper.into(),
+            other => refuse_conflict(other, Constraint::Engaged, Refusal::AlreadyRespondingElsewhere),
+        })?;
         Ok(emergency)
     })
     .await
@@ -81,11 +84,11 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
     .await
 }
 
-/// Updates the response of a helper, which reports progress or cancels.
+/// Updates the response of a helper, which reports progress or cancels. A repeated report changes nothing.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
-/// [`Refusal::InvalidTransition`].
+/// [`Refusal::InvalidTransition`], [`Refusal::TooSoon`].
 pub async fn update(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -93,34 +96,114 @@ pub async fn update(
     told: ResponseUpdate,
 ) -> Result<(Emergency, Relation), Error> {
     cx.in_turn(id, || async {
-        let cancels = told.status == ResponseStatus::Cancelled;
+        let ends = matches!(told.status, ResponseStatus::Cancelled | ResponseStatus::Completed);
         let whom = Whom::Nearest(cx.rules.alerts.wave_size());
-        let loaded = if cancels { cx.load_with(id, whom).await } else { cx.load(id).await };
-        let Loaded { mut emergency, alerts, near } = loaded?;
+        let mut loaded = if ends { cx.load_with(id, whom).await } else { cx.load(id).await }?;
         let (now, helper) = (cx.clock.now(), actor.id());
-        let UpdatedResponse { response, abandoned } = emergency.update_response(helper, told.clone(), now)?;
-        let updated = Event::HelperStatusUpdated {
-            helper,
-            status: response.status,
-            notes: response.notes.clone(),
-            estimated_arrival: response.estimated_arrival,
-            updated_at: now,
-            anonymous: emergency.call().details.anonymous,
+        let hold = cx.rules.completion_hold();
+        if let Some(updated) = loaded.emergency.update_response(helper, told.clone(), hold, now)? {
+            let change = Change::new(Some(helper), now);
+            cx.changes.commit(updated_response(cx, change, &mut loaded, updated)?).await?;
+        }
+        let relation = loaded.emergency.relation(&actor.account, cx.rules.helpers);
+        Ok((loaded.emergency, relation))
+    })
+    .await
+}
+
+/// Adds an updated response to a change, with all that follows from it, and the update of the emergency.
+///
+/// `loaded` MUST include the nearest helpers if the response ended.
+pub(super) fn updated_response(
+    cx: &EmergencyPorts,
+    change: Change,
+    loaded: &mut Loaded,
+    updated: UpdatedResponse,
+) -> Result<Change, Refusal> {
+    let responses = vec![updated.response.clone()];
+    let change = follow_response(cx, change, loaded, updated)?;
+    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency.clone()), responses };
+    Ok(change.write_first(update))
+}
+
+/// Adds what follows from an updated response to a change: its event, a question to the owner, and the search.
+///
+/// The change MUST also update the emergency, after this call. `loaded` is as in [`updated_response`].
+pub(super) fn follow_response(
+    cx: &EmergencyPorts,
+    change: Change,
+    loaded: &mut Loaded,
+    updated: UpdatedResponse,
+) -> Result<Change, Refusal> {
+    let Loaded { emergency, alerts, near } = loaded;
+    let UpdatedResponse { response, search, asks_owner } = updated;
+    let id = emergency.id();
+    let helper = response.helper.person.id;
+    let event = Event::HelperStatusUpdated {
+        helper,
+        status: response.status,
+        notes: response.notes.clone(),
+        estimated_arrival: response.estimated_arrival,
+        updated_at: response.updated_at,
+        anonymous: emergency.call().details.anonymous,
+    };
+    // Of the helper also when an administrator or a block cancels the response: others see a helper who cancels.
+    let mut change = change.event_by(helper, id, event);
+    if asks_owner && let Some(text) = message::question_after_completion() {
+        change = post_to_owner(cx, change, emergency, text);
+    }
+    let cancelled = response.status == ResponseStatus::Cancelled;
+    let cause =
+        if cancelled && change.actor == Some(helper) { RenewalCause::HelperCancelled } else { RenewalCause::Other };
+    if search == SearchEffect::default() {
+        return Ok(if cancelled { alert_substitute(cx, change, emergency, alerts, near) } else { change });
+    }
+    if search.became_active {
+        let active = Event::StatusChanged { status: emergency.status(), updated_at: change.at };
+        change = change.event_by(helper, id, active);
+    }
+    let search = SearchEffect { became_active: false, ..search };
+    follow_search(cx, change, emergency, alerts, near, search, cause)
+}
+
+/// Adds to a change that a user who may no longer help drops out of all live emergencies, as if they had cancelled.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user: UserId) -> Result<Change, Error> {
+    let mut change = change;
+    for live in cx.emergencies.live_of(user).await?.emergencies {
+        if !live.is_responding(user) {
+            continue;
+        }
+        let near = Whom::Nearest(cx.rules.alerts.wave_size());
+        let mut loaded = match cx.load_with(live.id(), near).await {
+            // It has ended since, and was deleted.
+            Err(Error::Refused(Refusal::EmergencyNotFound)) => continue,
+            loaded => loaded?,
         };
-        let change = Change::new(Some(helper), now).event(id, updated);
-        let change = if abandoned {
-            let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at: now };
-            renew_search(cx, change.event(id, active), &mut emergency, &alerts, &near, RenewalCause::HelperCancelled)?
-        } else if cancels {
-            alert_substitute(cx, change, &mut emergency, &alerts, &near)
-        } else {
-            change
-        };
-        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: vec![response] };
-        let change = change.write_first(update);
-        cx.changes.commit(change).await?;
-        let relation = emergency.relation(&actor.account, cx.rules.helpers);
-        Ok((emergency, relation))
+        if let Some(updated) = loaded.emergency.withdraw_response(user, change.at) {
+            change = updated_response(cx, change, &mut loaded, updated)?;
+        }
+    }
+    Ok(change)
+}
+
+/// Asks for more help, for the owner: responses so far no longer count, and the search is renewed.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`], [`Refusal::TooSoon`].
+pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
+    cx.in_turn(id, || async {
+        let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+        let Loaded { mut emergency, alerts, near } = loaded;
+        let now = cx.clock.now();
+        let search = emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
+        let change = Change::new(Some(actor.id()), now).event(id, Event::AlertsRenewed);
+        let change = follow_search(cx, change, &mut emergency, &alerts, &near, search, RenewalCause::Other)?;
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
+        cx.changes.commit(change.write_first(update)).await?;
+        Ok(emergency)
     })
     .await
 }

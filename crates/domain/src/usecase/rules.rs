@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{AlertPolicy, HelperPolicy, PlacePolicy, Timestamp, port::OnDuty};
+use crate::{AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp, port::OnDuty};
 
 /// The rules that the operator of a service sets.
 #[derive(Debug, Clone)]
@@ -19,6 +19,16 @@ pub struct Rules {
     pub alert_interval: TimeDelta,
     /// Maximum age of a live emergency; older ones expire.
     pub emergency_ttl: TimeDelta,
+    /// How long a completed response of a helper that was at the place counts as help.
+    pub completed_hold: TimeDelta,
+    /// Time after a helper's cancellation before they may accept the same emergency again, from the third one on.
+    pub reaccept_pause: TimeDelta,
+    /// Time between two requests of an owner for more help.
+    pub renew_again_after: TimeDelta,
+    /// Time after an end by a helper in which it can be undone.
+    pub reopen_within: TimeDelta,
+    /// Time after which a helper gains trust and ratings from the same owner again.
+    pub trust_again_after: TimeDelta,
     /// Minimum time for which a block between users has its effects, even if it is removed before.
     pub unblock_after: TimeDelta,
 }
@@ -44,6 +54,16 @@ impl Rules {
         now.checked_add_signed(self.unblock_after).unwrap_or(Timestamp::MAX_UTC)
     }
 
+    /// How long completed responses count as help.
+    pub const fn completion_hold(&self) -> CompletionHold {
+        CompletionHold { near: self.completed_hold, far: self.alert_interval }
+    }
+
+    /// Trust and ratings that a pair of owner and helper gained after this time exclude more at `now`.
+    pub fn reputation_counted_since(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub_signed(self.trust_again_after).unwrap_or(Timestamp::MIN_UTC)
+    }
+
     /// Live emergencies that were raised before this time expire at `now`.
     pub fn expired_before(&self, now: Timestamp) -> Timestamp {
         now.checked_sub_signed(self.emergency_ttl).unwrap_or(Timestamp::MIN_UTC)
@@ -61,6 +81,11 @@ impl Default for Rules {
             position_ttl: TimeDelta::hours(24),
             alert_interval: TimeDelta::seconds(60),
             emergency_ttl: TimeDelta::hours(24),
+            completed_hold: TimeDelta::minutes(10),
+            reaccept_pause: TimeDelta::seconds(60),
+            renew_again_after: TimeDelta::seconds(30),
+            reopen_within: TimeDelta::minutes(15),
+            trust_again_after: TimeDelta::days(30),
             unblock_after: TimeDelta::hours(24),
         }
     }

@@ -240,3 +240,13 @@ fn missed_events_are_rendered_for_the_stage_of_now_and_not_of_their_time() {
         assert!(administered.iter().all(|(_, stage)| matches!(stage, Administrator | Responder)), "{administered:?}");
     }
 }
+
+#[test]
+fn of_a_deleted_emergency_only_the_end_is_replayed() {
+    let events = [created(), alerted(), joined(GRACE_HOPPER), changed(), ended(&[OWNER, GRACE_HOPPER])];
+    let deleted = [&events[..], &[Event::EmergencyDeleted]].concat();
+    for (user, before) in [(GRACE_HOPPER, vec![2, 3, 4, 5]), (ALAN, vec![2, 5])] {
+        assert_eq!(missed(user, vec![], &events).0, before);
+        assert_eq!(missed(user, vec![], &deleted).0, [5], "{user}");
+    }
+}

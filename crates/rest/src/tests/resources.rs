@@ -163,6 +163,10 @@ impl port::Changes for Silent {
         std::future::pending().await
     }
 
+    async fn forget_deleted(&self, _: allynet_domain::Timestamp, _: u32) -> port::Result<u64> {
+        std::future::pending().await
+    }
+
     async fn ready(&self) -> port::Result<()> {
         std::future::pending().await
     }

@@ -1,18 +1,14 @@
 //! Writes to accounts and sessions, inside of the transaction of a change.
 
 use allynet_domain::{
-    Account, HelperRecord, HelperReputation, MAX_TRUST, PasswordHash, Profile, Role, Session, SessionId, Text, Url,
+    Account, HelperPolicy, HelperRecord, HelperReputation, PasswordHash, Profile, Role, Session, SessionId, Text, Url,
     UserId, Verification,
-    port::{Error, Result},
+    port::{Constraint, Error, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::{
-    accounts::skills,
-    error::port_error,
-    rows::{hex, to_json},
-};
+use crate::{accounts::skills, error::port_error};
 
 pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
     let Account { id, email, profile, role, blocked, helper, reputation, blocks: _, created_at } = account;
@@ -109,6 +105,33 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     found.map(drop).ok_or(Error::Stale)
 }
 
+/// Fails with a conflict unless the account may help. Nothing else is written until the transaction ends.
+pub(super) async fn expect_may_help(db: &mut SqliteConnection, user: UserId, policy: HelperPolicy) -> Result<()> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from account where id = ?1 and blocked = 0 \
+         and (verification is 'verified' or (?2 and verification is not 'rejected'))",
+    )
+    .bind(Uuid::from(user))
+    .bind(policy == HelperPolicy::Open)
+    .fetch_optional(db)
+    .await
+    .map_err(port_error)?;
+    found.map(drop).ok_or(Error::Conflict(Constraint::MayHelp))
+}
+
+/// Fails with [`Error::Stale`] if the account has a response to a live emergency that is not cancelled.
+pub(super) async fn expect_no_responses(db: &mut SqliteConnection, user: UserId) -> Result<()> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from response r join emergency e on e.id = r.emergency_id \
+         where r.helper_id = ?1 and r.status <> 'cancelled' and e.status in ('active', 'responding') limit 1",
+    )
+    .bind(Uuid::from(user))
+    .fetch_optional(db)
+    .await
+    .map_err(port_error)?;
+    if found.is_some() { Err(Error::Stale) } else { Ok(()) }
+}
+
 pub(super) async fn set_helper(
     db: &mut SqliteConnection,
     user: UserId,
@@ -160,19 +183,4 @@ pub(super) async fn set_blocked(
         .await
         .map_err(port_error)
         .map(drop)
-}
-
-pub(super) async fn add_trust(db: &mut SqliteConnection, helpers: &[UserId], by: u16) -> Result<()> {
-    let helpers: Vec<String> = helpers.iter().copied().map(hex).collect();
-    sqlx::query(
-        "update account set trust_score = min(?3, trust_score + ?2) \
-         where id in (select unhex(value) from json_each(?1))",
-    )
-    .bind(to_json(&helpers)?)
-    .bind(by)
-    .bind(MAX_TRUST)
-    .execute(db)
-    .await
-    .map_err(port_error)
-    .map(drop)
 }

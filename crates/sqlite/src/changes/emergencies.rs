@@ -1,8 +1,8 @@
 //! Writes to emergencies, responses and alerts, inside of the transaction of a change.
 
 use allynet_domain::{
-    AlertCounts, Call, Details, Emergency, EmergencyId, Ending, Location, Recipient, ResolutionType, Response,
-    Revision, Text, Timestamp, UserId,
+    AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Recipient,
+    ResolutionType, Response, ResponseRecord, Revision, Text, Timestamp, UserId,
     port::{Error, Result},
 };
 use serde::Serialize;
@@ -80,10 +80,13 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
         Some(Ending { at, by, notes }) => (Some(at), *by, notes.as_ref()),
         None => (None, None, None),
     };
+    // One timer, in the column that the status allows.
+    let timer = emergency.next_alert_at().map(|at| at.timestamp_micros());
+    let is_responding = status == EmergencyStatus::Responding;
     let key: Option<i64> = sqlx::query_scalar(
         "update emergency set status = ?3, alert_radius = ?4, updated_at = ?5, \
                 first_response_at = ?6, ended_at = ?7, ended_by = ?8, resolution = ?9, ending_notes = ?10, \
-                next_alert_at = ?11, revision = revision + 1 \
+                next_alert_at = ?11, resume_at = ?12, renewed_at = ?13, revision = revision + 1 \
          where id = ?1 and revision = ?2 returning key",
     )
     .bind(Uuid::from(emergency.id()))
@@ -96,7 +99,9 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .bind(ended_by.map(Uuid::from))
     .bind(emergency.resolution().map(ResolutionType::as_str))
     .bind(notes.map(Text::as_str))
-    .bind(emergency.next_alert_at().map(|at| at.timestamp_micros()))
+    .bind(timer.filter(|_| !is_responding))
+    .bind(timer.filter(|_| is_responding))
+    .bind(emergency.renewed_at().map(|at| at.timestamp_micros()))
     .fetch_optional(&mut *db)
     .await
     .map_err(port_error)?;
@@ -125,11 +130,21 @@ struct ResponseJson<'a> {
     responded_at: i64,
     updated_at: i64,
     engaged: u8,
+    counts_until: Option<i64>,
+    cancellations: u16,
+    repeats: u16,
+    repeats_since: Option<i64>,
+    came_near: Option<u8>,
+    reopened: u8,
+    end_undone: u8,
 }
 
 impl<'a> ResponseJson<'a> {
     fn new(response: &'a Response, live: bool) -> Self {
-        let Response { helper, status, notes, estimated_arrival, responded_at, updated_at } = response;
+        let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _ } =
+            response;
+        let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
+            *record;
         Self {
             helper: hex(helper.person.id),
             status: status.as_str(),
@@ -138,6 +153,13 @@ impl<'a> ResponseJson<'a> {
             responded_at: responded_at.timestamp_micros(),
             updated_at: updated_at.timestamp_micros(),
             engaged: u8::from(live && status.is_engaged()),
+            counts_until: counts_until.map(|at| at.timestamp_micros()),
+            cancellations,
+            repeats,
+            repeats_since: repeats_since.map(|at| at.timestamp_micros()),
+            came_near: came_near.map(u8::from),
+            reopened: u8::from(reopened),
+            end_undone: u8::from(end_undone),
         }
     }
 }
@@ -156,14 +178,20 @@ async fn store_responses(
     // `where true` tells the parser that `on conflict` is not a join condition.
     sqlx::query(
         "insert into response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at, \
-                responded_at, updated_at, engaged) \
+                responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near, \
+                reopened, end_undone) \
          select ?1, unhex(r.value ->> 'helper'), r.value ->> 'status', r.value ->> 'notes', \
                 r.value ->> 'estimated_arrival', r.value ->> 'responded_at', r.value ->> 'responded_at', \
-                r.value ->> 'updated_at', r.value ->> 'engaged' \
+                r.value ->> 'updated_at', r.value ->> 'engaged', r.value ->> 'counts_until', \
+                r.value ->> 'cancellations', r.value ->> 'repeats', r.value ->> 'repeats_since', \
+                r.value ->> 'came_near', r.value ->> 'reopened', r.value ->> 'end_undone' \
          from json_each(?2) r where true order by r.key \
          on conflict (emergency_id, helper_id) do update set status = excluded.status, notes = excluded.notes, \
                 estimated_arrival = excluded.estimated_arrival, responded_at = excluded.responded_at, \
-                updated_at = excluded.updated_at, engaged = excluded.engaged",
+                updated_at = excluded.updated_at, engaged = excluded.engaged, counts_until = excluded.counts_until, \
+                cancellations = excluded.cancellations, repeats = excluded.repeats, \
+                repeats_since = excluded.repeats_since, came_near = excluded.came_near, \
+                reopened = excluded.reopened, end_undone = excluded.end_undone",
     )
     .bind(Uuid::from(emergency))
     .bind(to_json(&responses)?)
@@ -183,16 +211,39 @@ pub(super) async fn expect(db: &mut SqliteConnection, emergency: EmergencyId, re
     if found == Some(revision.0) { Ok(()) } else { Err(Error::Stale) }
 }
 
-/// Deletes an emergency and, by foreign keys, what belongs to it. Its events are noted for erasure: other nodes may
-/// still have to read them.
-pub(super) async fn delete(db: &mut SqliteConnection, at: i64, emergency: EmergencyId) -> Result<()> {
-    sqlx::query("insert into erasure (emergency_id, deleted_at) select id, ?2 from emergency where id = ?1")
-        .bind(Uuid::from(emergency))
-        .bind(at)
-        .execute(&mut *db)
-        .await
-        .map_err(port_error)?;
-    let delete = sqlx::query("delete from emergency where id = ?1").bind(Uuid::from(emergency));
+/// Deletes an emergency and, by foreign keys, what belongs to it, and stores the record of it. Its events are noted for
+/// erasure: other nodes may still have to read them.
+pub(super) async fn delete(db: &mut SqliteConnection, record: &DeletedEmergency) -> Result<()> {
+    let DeletedEmergency { id, owner, request_id, kind, status, place, created_at, ended_at, deleted_at } = record;
+    let noted =
+        sqlx::query("insert into erasure (emergency_id, deleted_at) select id, ?2 from emergency where id = ?1")
+            .bind(Uuid::from(*id))
+            .bind(deleted_at.timestamp_micros())
+            .execute(&mut *db)
+            .await
+            .map_err(port_error)?;
+    if noted.rows_affected() == 0 {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into deleted_emergency (id, owner_id, request_id, kind, status, latitude, longitude, created_at, \
+                ended_at, deleted_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .bind(Uuid::from(*id))
+    .bind(Uuid::from(owner.id))
+    .bind(request_id.as_ref().map(Text::as_str))
+    .bind(kind.as_str())
+    .bind(status.as_str())
+    .bind(place.latitude())
+    .bind(place.longitude())
+    .bind(created_at.timestamp_micros())
+    .bind(ended_at.timestamp_micros())
+    .bind(deleted_at.timestamp_micros())
+    .execute(&mut *db)
+    .await
+    .map_err(port_error)?;
+    let delete = sqlx::query("delete from emergency where id = ?1").bind(Uuid::from(*id));
     delete.execute(db).await.map_err(port_error).map(drop)
 }
 

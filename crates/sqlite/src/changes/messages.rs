@@ -1,4 +1,4 @@
-//! Writes of messages, ratings and reports, inside of the transaction of a change.
+//! Writes of messages and reports, inside of the transaction of a change.
 
 use allynet_domain::{
     EmergencyId, Message, MessageId, Sender, Text, Timestamp, To, UserId,
@@ -87,32 +87,6 @@ pub(super) async fn delete(db: &mut SqliteConnection, emergency: EmergencyId, me
     .await
     .map_err(port_error)
     .map(drop)
-}
-
-pub(super) async fn rate(
-    db: &mut SqliteConnection,
-    at: i64,
-    emergency: EmergencyId,
-    helper: UserId,
-    score: u8,
-    comment: Option<Text<500>>,
-) -> Result<()> {
-    sqlx::query("insert into rating (emergency_id, helper_id, score, comment, created_at) values (?1, ?2, ?3, ?4, ?5)")
-        .bind(Uuid::from(emergency))
-        .bind(Uuid::from(helper))
-        .bind(score)
-        .bind(comment.map(String::from))
-        .bind(at)
-        .execute(&mut *db)
-        .await
-        .map_err(port_error)?;
-    sqlx::query("update account set rating_sum = rating_sum + ?2, rating_count = rating_count + 1 where id = ?1")
-        .bind(Uuid::from(helper))
-        .bind(score)
-        .execute(db)
-        .await
-        .map_err(port_error)
-        .map(drop)
 }
 
 pub(super) async fn report(

@@ -21,12 +21,43 @@ pub(crate) const LOAD: &str = "\
             from alert l where l.emergency_id = e.id) as alerts \
     from emergency_with_parts e where e.id = ?1";
 
-/// The emergency of owner `?1` that has the request id `?2`, else the live one.
+/// The live emergency of owner `?1`, else the one that has the request id `?2`.
 pub(crate) const EARLIER_CALL: &str = "\
     select e.* from emergency_with_parts e \
     where e.key = coalesce( \
-        (select key from emergency where owner_id = ?1 and request_id = ?2), \
-        (select key from emergency where owner_id = ?1 and status in ('active', 'responding')))";
+        (select key from emergency where owner_id = ?1 and status in ('active', 'responding')), \
+        (select key from emergency where owner_id = ?1 and request_id = ?2))";
+
+/// The deleted emergency of owner `?1` that had the request id `?2`.
+pub(crate) const DELETED_CALL: &str =
+    "select id from deleted_emergency where owner_id = ?1 and request_id = ?2 limit 1";
+
+/// The helpers of emergency `?1` that its owner has rated after `?2` so that it counted.
+pub(crate) const RATED_SINCE: &str = "\
+    select r.helper_id from response r join emergency e on e.id = r.emergency_id \
+    where r.emergency_id = ?1 \
+    and exists (select 1 from reputation_gain g where g.helper_id = r.helper_id and g.owner_id = e.owner_id \
+                and g.kind = 'rating' and g.gained_at > ?2)";
+
+/// The helpers of emergency `?1` whose responses were open at its end, that may help (under the open policy if `?2`), are not
+/// engaged in another emergency, and are not separated from its owner by a block.
+pub(crate) const AVAILABLE_AGAIN: &str = "\
+    select r.helper_id \
+    from response r join emergency e on e.id = r.emergency_id join account a on a.id = r.helper_id \
+    where r.emergency_id = ?1 and r.status in ('responding', 'on_way', 'arrived') \
+    and a.blocked = 0 and (a.verification is 'verified' or (?2 and a.verification is not 'rejected')) \
+    and not exists (select 1 from response o \
+                    where o.helper_id = r.helper_id and o.engaged = 1 and o.emergency_id <> r.emergency_id) \
+    and not exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = r.helper_id) \
+    and (e.anonymous = 1 \
+         or not exists (select 1 from user_block b where b.owner_id = r.helper_id and b.blocked_id = e.owner_id))";
+
+/// The `?3` newest records of deleted emergencies before the cursor (`?1`, `?2`).
+pub(crate) const DELETED: &str = "\
+    select d.id, d.owner_id, o.first_name, o.last_name, d.request_id, d.kind, d.status, d.latitude, d.longitude, \
+           d.created_at, d.ended_at, d.deleted_at \
+    from deleted_emergency d cross join account o on o.id = d.owner_id \
+    where (d.created_at, d.id) < (?1, ?2) order by d.created_at desc, d.id desc limit ?3";
 
 /// The live emergencies that user `?1` owns or responds to: the own one first, then the one that the user is engaged
 /// in, then the newest.

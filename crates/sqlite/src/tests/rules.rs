@@ -29,7 +29,8 @@ async fn each_unique_index_is_reported_as_its_constraint() {
     assert_eq!(conflict(&store, vec![register(&same_email)]).await, Constraint::Email);
     assert_eq!(conflict(&store, vec![raise(&emergency(12, &ada))]).await, Constraint::LiveEmergency);
 
-    let rate = Write::AddRating { emergency: first.id(), helper: eve.id, score: Score::new(5).unwrap(), comment: None };
+    let five = Score::new(5).unwrap();
+    let rate = Write::AddRating { emergency: first.id(), helper: eve.id, score: five, comment: None, counts: None };
     commit(&store, vec![rate.clone()]).await.unwrap();
     assert_eq!(conflict(&store, vec![rate]).await, Constraint::Rating);
     let reason = Text::parse("rude").unwrap();

@@ -3,7 +3,7 @@
 use allynet_domain::{
     Addressee, Details, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres, Position, Priority,
     ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
-    port::{AdminPage, Before},
+    port::{AdminPage, Before, DeletedPage},
     usecase::{
         emergencies::{Accused, Rating},
         messages::Draft,
@@ -221,18 +221,32 @@ pub fn timeline(query: &Query) -> Result<(EventId, u32), Problem> {
     f.finish(Some((after, limit)))
 }
 
+/// What `GET /admin/emergencies` asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AdminList {
+    /// Emergencies.
+    Emergencies(AdminPage),
+    /// Records of deleted ones: `status=deleted`.
+    Deleted(DeletedPage),
+}
+
 /// `GET /admin/emergencies`. If any of `latitude`, `longitude` and `radius` is present, the first two are required;
 /// `radius` defaults to 10 km.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
-pub fn admin_page(query: &Query) -> Result<AdminPage, Problem> {
+pub fn admin_page(query: &Query) -> Result<AdminList, Problem> {
     let mut f = Fields::query(query);
+    if query.get("status").is_some_and(|status| status == "deleted") {
+        let before = read_cursor::<EmergencyId>(&mut f);
+        let limit = f.integer("limit", 1..=100).unwrap_or(50);
+        return f.finish(Some(AdminList::Deleted(DeletedPage { before, limit })));
+    }
     let status = f.word("status");
     let placed = ["latitude", "longitude", "radius"].iter().any(|field| query.contains_key(*field));
     let position = if placed { f.position() } else { None };
     let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(10_000.0));
     let before = read_cursor::<EmergencyId>(&mut f);
     let limit = f.integer("limit", 1..=100).unwrap_or(50);
-    f.finish(Some(AdminPage { status, near: position.map(|p| (p, radius)), before, limit }))
+    f.finish(Some(AdminList::Emergencies(AdminPage { status, near: position.map(|p| (p, radius)), before, limit })))
 }

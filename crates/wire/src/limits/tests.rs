@@ -13,6 +13,8 @@ const VITAL: &[(&str, &str)] = &[
     ("PUT", "/api/v1/emergencies/{id}/helper-status"),
     ("POST", "/api/v1/emergencies/{id}/resolve"),
     ("POST", "/api/v1/emergencies/{id}/cancel"),
+    ("POST", "/api/v1/emergencies/{id}/renew"),
+    ("POST", "/api/v1/emergencies/{id}/reopen"),
     ("GET", "/api/v1/emergencies/active"),
     ("GET", "/api/v1/emergencies/helper-active"),
     ("GET", "/api/v1/emergencies/pending-for-helper"),

@@ -6,6 +6,7 @@ use allynet_domain::{
     EmergencyStatus, ResponseStatus,
     testing::{EMERGENCY, id},
 };
+use chrono::TimeDelta;
 use insta::assert_snapshot;
 
 use super::*;
@@ -46,7 +47,10 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::AlreadyResponding => Refusal::AlreadyRated,
         Refusal::AlreadyRated => Refusal::AlreadyReported,
         Refusal::AlreadyReported => Refusal::RecipientTakesNoPart,
-        Refusal::RecipientTakesNoPart => Refusal::Contended,
+        Refusal::RecipientTakesNoPart => Refusal::RequestIdUsed { emergency: id(EMERGENCY) },
+        Refusal::RequestIdUsed { .. } => Refusal::NotReopenable,
+        Refusal::NotReopenable => Refusal::TooSoon { retry_after: TimeDelta::seconds(9) },
+        Refusal::TooSoon { .. } => Refusal::Contended,
         Refusal::Contended => return None,
     })
 }
@@ -94,6 +98,9 @@ fn every_refusal_has_status_reason_and_message() {
     409 already_rated: You rated this helper already
     409 already_reported: You reported this already
     400 recipient_takes_no_part: The recipient takes no part in this emergency
+    409 request_id_used: This request id belongs to an emergency that has ended
+    409 not_reopenable: The emergency cannot be reopened
+    429 rate_limited: Too soon to do this again; try again later
     503 contended: Too much is happening at once; try again
     ");
 }
@@ -160,7 +167,8 @@ fn only_refusals_with_facts_for_the_client_have_details() {
             Refusal::OwnAccount { by_email: true },
             Refusal::PartyMissing,
             Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
-            Refusal::RecipientTakesNoPart
+            Refusal::RecipientTakesNoPart,
+            Refusal::RequestIdUsed { emergency: id(EMERGENCY) },
         ]
     );
 }

@@ -41,8 +41,10 @@ fn the_owner_sees_the_actor_of_every_entry() {
     9 emergency:resolved "00000000-0000-0000-0000-000000000001"
     10 emergency:cancelled "00000000-0000-0000-0000-000000000001"
     11 emergency:ended "00000000-0000-0000-0000-000000000001"
-    12 emergency:message "00000000-0000-0000-0000-000000000001"
-    13 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
+    12 emergency:reopened "00000000-0000-0000-0000-000000000001"
+    13 alerts:renewed "00000000-0000-0000-0000-000000000001"
+    15 emergency:message "00000000-0000-0000-0000-000000000001"
+    16 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
     "#);
 }
 
@@ -60,8 +62,10 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     9 emergency:resolved null
     10 emergency:cancelled null
     11 emergency:ended null
-    12 emergency:message null
-    13 emergency:message:deleted null
+    12 emergency:reopened null
+    13 alerts:renewed null
+    15 emergency:message null
+    16 emergency:message:deleted null
     "#);
 }
 

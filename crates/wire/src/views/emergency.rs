@@ -1,8 +1,8 @@
 //! Emergencies in REST answers, rendered for a viewer.
 
 use allynet_domain::{
-    Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority, ResolutionType,
-    Response, ResponseStatus, Stage, Timestamp, UserId,
+    DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority,
+    ResolutionType, Response, ResponseStatus, Stage, Timestamp, UserId,
     port::{NearbyHelper, Presence},
 };
 use serde::Serialize;
@@ -174,6 +174,49 @@ impl<'a> EmergencyView<'a> {
 pub struct EmergencyData<'a> {
     /// The emergency.
     pub emergency: EmergencyView<'a>,
+}
+
+/// The record of a deleted emergency, for administrators.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedEmergencyView<'a> {
+    #[serde(flatten)]
+    ids: Ids,
+    #[serde(rename = "type")]
+    kind: EmergencyType,
+    status: &'static str,
+    ended_as: EmergencyStatus,
+    user: PersonView<'a>,
+    location: AreaView,
+    created_at: Timestamp,
+    ended_at: Timestamp,
+    deleted_at: Timestamp,
+}
+
+/// A place that is known to a kilometre.
+#[derive(Debug, Serialize)]
+struct AreaView {
+    latitude: f64,
+    longitude: f64,
+    precision: u32,
+}
+
+impl<'a> From<&'a DeletedEmergency> for DeletedEmergencyView<'a> {
+    fn from(record: &'a DeletedEmergency) -> Self {
+        let DeletedEmergency { id, owner, request_id: _, kind, status, place, created_at, ended_at, deleted_at } =
+            record;
+        Self {
+            ids: Ids::both(*id),
+            kind: *kind,
+            status: "deleted",
+            ended_as: *status,
+            user: PersonView::new(owner, Ids::both),
+            location: AreaView { latitude: place.latitude(), longitude: place.longitude(), precision: 1_000 },
+            created_at: *created_at,
+            ended_at: *ended_at,
+            deleted_at: *deleted_at,
+        }
+    }
 }
 
 /// `{emergency, nearbyHelperCount}`

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     Emergency, EmergencyStatus, Refusal, Relation, ResponseStatus, ResponseUpdate, Timestamp, UserId,
-    testing::{OWNER, active_emergency, at, helper_card, id},
+    testing::{COMPLETION_HOLD, OWNER, REACCEPT_PAUSE, active_emergency, at, helper_card, id},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,9 @@ enum Step {
     Update(u128, ResponseStatus),
     Resolve(Relation),
     Cancel(u128),
+    Renew,
+    Withdraw(u128),
+    EndHold,
     Expire,
 }
 
@@ -36,6 +39,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         24 => (helper(), status).prop_map(|(helper, status)| Step::Update(helper, status)),
         1 => relation.prop_map(Step::Resolve),
         1 => (OWNER..4).prop_map(Step::Cancel),
+        2 => Just(Step::Renew),
+        2 => helper().prop_map(Step::Withdraw),
+        2 => Just(Step::EndHold),
         1 => Just(Step::Expire),
     ];
     vec(step, 0..40)
@@ -43,25 +49,39 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Refusal> {
     match step {
-        Step::Accept(helper) => emergency.accept(helper_card(helper), None, now).map(drop),
+        Step::Accept(helper) => emergency.accept(helper_card(helper), None, REACCEPT_PAUSE, now).map(drop),
         Step::Decline(helper) => emergency.decline(id(helper)),
         Step::Update(helper, status) => {
             let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
-            emergency.update_response(id(helper), told, now).map(drop)
+            emergency.update_response(id(helper), told, COMPLETION_HOLD, now).map(drop)
         }
         Step::Resolve(relation) => emergency.resolve(id(OWNER), relation, None, now).map(drop),
         Step::Cancel(by) => emergency.cancel(id(by), None, now),
+        Step::Renew => emergency.renew(id(OWNER), chrono::TimeDelta::seconds(3), now).map(drop),
+        Step::Withdraw(helper) => {
+            let withdrawn = emergency.withdraw_response(id(helper), now);
+            withdrawn.map(drop).ok_or(Refusal::NotAuthorized)
+        }
+        Step::EndHold => {
+            let is_live = emergency.must_be_live();
+            emergency.end_completion_hold(now);
+            is_live
+        }
         Step::Expire => emergency.expire(now).map(drop),
     }
 }
 
 /// Checks the invariants of an emergency.
-fn holds(e: &Emergency) -> Result<(), TestCaseError> {
-    let someone_responds = e.responses.iter().any(|r| r.status != ResponseStatus::Cancelled);
-    if e.status().is_live() {
-        prop_assert_eq!(e.status() == EmergencyStatus::Responding, someone_responds);
+fn holds(e: &Emergency, now: Timestamp) -> Result<(), TestCaseError> {
+    let someone_responds = e.responses.iter().any(|r| r.status.is_engaged());
+    if e.status() == EmergencyStatus::Active {
+        prop_assert!(!someone_responds);
+        prop_assert!(e.is_searching(now));
     }
-    prop_assert!(e.next_alert_at().is_none() || e.status() == EmergencyStatus::Active);
+    if e.status() == EmergencyStatus::Responding && !someone_responds {
+        prop_assert!(e.next_alert_at().is_some(), "only completed responses count, and not for ever");
+    }
+    prop_assert!(e.next_alert_at().is_none() || e.status().is_live());
     prop_assert_eq!(e.ending().is_none(), e.status().is_live());
     let restored = Emergency::restore(e.clone().into_snapshot());
     prop_assert_eq!(restored.as_ref(), Ok(e));
@@ -96,7 +116,7 @@ proptest! {
         for (seconds, step) in (1..).zip(steps) {
             let before = emergency.clone();
             let outcome = take(&mut emergency, step, at(seconds));
-            holds(&emergency)?;
+            holds(&emergency, at(seconds))?;
             follows(&before, &emergency, &outcome)?;
         }
     }

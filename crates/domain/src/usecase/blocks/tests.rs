@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Account, Alert, EmergencyStatus,
+    Account, Alert, EmergencyStatus, ResponseStatus,
     port::{MockAccounts, MockBlocks},
     testing::{
         ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, account, active_emergency, actor, anonymous, at, edited,

@@ -37,6 +37,7 @@ pub(in crate::usecase) fn empty() -> MockEmergencies {
     emergencies.expect_find().returning(|_| Ok(None));
     emergencies.expect_read().returning(|_, _| Ok(None));
     emergencies.expect_load().returning(|_, _| Ok(None));
+    emergencies.expect_find_for_rating().returning(|_, _| Ok(None));
     emergencies
 }
 

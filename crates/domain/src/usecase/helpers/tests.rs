@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    HelperPolicy,
-    port::{MockAccounts, MockPositions},
+    Emergency, EmergencyStatus, EventId, HelperPolicy,
+    port::{Live, MockAccounts, MockPositions},
     testing::{
         ADMIN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, actor, admin, clock, helper, helper_record, id,
-        no_backoff, now, store, text,
+        no_backoff, now, store, text, updated, with_responses,
     },
-    usecase::emergencies::tests::{refusal, stale},
+    usecase::emergencies::tests::{context, empty, holding as the_store_with, refusal, stale},
 };
 use Verification::{Pending, Rejected, Verified};
 
@@ -38,6 +38,48 @@ fn service_with(
         HelperPorts { accounts: Arc::new(accounts), changes, positions, clock: clock(), backoff: no_backoff(), rules },
         committed,
     )
+}
+
+/// The ports over a store without emergencies.
+fn without_emergencies() -> EmergencyPorts {
+    responding_to(None)
+}
+
+/// The ports over a store with at most one live emergency, to which [`GRACE_HOPPER`] responds.
+fn responding_to(emergency: Option<Emergency>) -> EmergencyPorts {
+    let mut emergencies = emergency.as_ref().map_or_else(empty, |emergency| the_store_with(emergency, &[]));
+    let live: Vec<_> = emergency.into_iter().collect();
+    emergencies.expect_live_of().returning(move |_| Ok(Live { emergencies: live.clone(), as_of: EventId::START }));
+    context(emergencies, store(vec![]).0)
+}
+
+#[tokio::test]
+async fn one_who_may_no_longer_help_drops_out_in_the_same_commit() {
+    use crate::ResponseStatus::{Arrived, Cancelled, Completed, OnWay};
+    for blocks in [true, false] {
+        for (others, waits) in [(vec![], true), (vec![(4, OnWay)], false)] {
+            for status in [OnWay, Arrived, Completed] {
+                let live = with_responses(&[&[(GRACE_HOPPER, status)], others.as_slice()].concat());
+                let emergencies = responding_to(Some(live));
+                let (cx, committed) = holding(helper(GRACE_HOPPER), HelperPolicy::Verified);
+                let (by, user) = (actor(admin()), id(GRACE_HOPPER));
+                if blocks {
+                    block(&cx, &emergencies, &by, user, true, None).await.unwrap();
+                } else {
+                    verify(&cx, &emergencies, &by, user, Rejected).await.unwrap();
+                }
+                let change = committed.only();
+                let (after, responses) = updated(&change);
+                assert_eq!(responses.iter().map(|r| r.status).collect::<Vec<_>>(), [Cancelled]);
+                assert_eq!(after.status() == EmergencyStatus::Active, waits);
+                assert_eq!(change.writes.last(), Some(&Write::ExpectNoResponses(user)));
+                let of_emergency = change.events.iter().filter(|e| e.emergency.is_some());
+                let kinds: Vec<_> = of_emergency.map(|e| (e.event.kind(), e.actor == Some(user))).collect();
+                let all = [("helper_status_updated", true), ("status_changed", true), ("helpers_alerted", false)];
+                assert_eq!(kinds, if waits { &all[..] } else { &all[..1] }, "{status}");
+            }
+        }
+    }
 }
 
 fn with(verification: Verification, available: bool) -> Account {
@@ -100,7 +142,8 @@ async fn rights_that_change_are_told_and_others_are_not() {
         (account(GRACE_HOPPER), available(true), VerifiedOnly, None),
         (account(GRACE_HOPPER), available(true), Open, None),
         (account(GRACE_HOPPER), available(false), Open, Some((false, true))),
-        (with(Rejected, false), available(true), Open, Some((true, true))),
+        (with(Pending, false), available(true), Open, Some((true, true))),
+        (with(Rejected, false), available(true), Open, None),
     ] {
         let (cx, committed) = service(policy);
         enlist(&cx, &actor(before.clone()), duty.clone()).await.unwrap();
@@ -120,12 +163,16 @@ async fn an_administrator_decides_who_may_help() {
         (with(Pending, true), Verified, Open, None),
     ] {
         let (cx, committed) = holding(before.clone(), policy);
-        let after = verify(&cx, &actor(admin()), id(GRACE_HOPPER), decided).await.unwrap();
+        let after = verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), decided).await.unwrap();
         assert_eq!(after.helper.map(|h| h.verification), Some(decided));
         let change = committed.only();
         assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
-        let expected = Write::ExpectAccount(Box::new(before));
-        assert_eq!(change.writes, [expected, Write::SetVerification { user: id(GRACE_HOPPER), verification: decided }]);
+        let mut expected = vec![
+            Write::ExpectAccount(Box::new(before)),
+            Write::SetVerification { user: id(GRACE_HOPPER), verification: decided },
+        ];
+        expected.extend((decided == Rejected).then_some(Write::ExpectNoResponses(id(GRACE_HOPPER))));
+        assert_eq!(change.writes, expected);
     }
 }
 
@@ -146,14 +193,17 @@ async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
     let mut looks = decisions.clone().into_iter();
     let looks = std::sync::Mutex::new(move || looks.next());
     let (cx, committed) = service_with(move |_| (looks.lock().unwrap())(), HelperPolicy::Verified, stale(1));
-    verify(&cx, &actor(admin()), id(GRACE_HOPPER), Verified).await.unwrap();
+    verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), Verified).await.unwrap();
     assert_eq!(committed.attempts().iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), Some((false, true))]);
 }
 
 #[tokio::test]
 async fn deciding_about_an_account_again_is_bounded() {
     let (cx, committed) = service_with(|_| Some(with(Pending, true)), HelperPolicy::Verified, stale(2000));
-    assert_eq!(refusal(verify(&cx, &actor(admin()), id(GRACE_HOPPER), Verified).await), Refusal::Contended);
+    assert_eq!(
+        refusal(verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), Verified).await),
+        Refusal::Contended
+    );
     assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
@@ -161,7 +211,10 @@ async fn deciding_about_an_account_again_is_bounded() {
 async fn only_who_asked_to_help_is_verified() {
     let (cx, committed) = holding(account(GRACE_HOPPER), HelperPolicy::Verified);
     for unknown in [GRACE_HOPPER, STRANGER] {
-        assert_eq!(refusal(verify(&cx, &actor(admin()), id(unknown), Verified).await), Refusal::UserNotFound);
+        assert_eq!(
+            refusal(verify(&cx, &without_emergencies(), &actor(admin()), id(unknown), Verified).await),
+            Refusal::UserNotFound
+        );
     }
     assert!(committed.is_empty());
 }
@@ -171,14 +224,21 @@ async fn a_block_is_told_so_that_sockets_are_closed() {
     for (before, told) in [(helper(GRACE_HOPPER), Some((false, false))), (account(GRACE_HOPPER), None)] {
         let (cx, committed) = holding(before.clone(), HelperPolicy::Verified);
         let reason = Some(text("Abuse"));
-        assert!(block(&cx, &actor(admin()), id(GRACE_HOPPER), true, reason.clone()).await.unwrap().blocked);
+        assert!(
+            block(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), true, reason.clone())
+                .await
+                .unwrap()
+                .blocked
+        );
         let change = committed.only();
         assert_eq!(rights(&change), told);
         let closes =
             change.events.iter().filter(|e| e.event == Event::AccountBlocked { user: id(GRACE_HOPPER) }).count();
         assert_eq!(closes, 1);
         let expected = Write::ExpectAccount(Box::new(before));
-        assert_eq!(change.writes, [expected, Write::SetBlocked { user: id(GRACE_HOPPER), blocked: true, reason }]);
+        let user = id(GRACE_HOPPER);
+        let blocked = Write::SetBlocked { user, blocked: true, reason };
+        assert_eq!(change.writes, [expected, blocked, Write::ExpectNoResponses(user)]);
     }
 }
 
@@ -186,7 +246,7 @@ async fn a_block_is_told_so_that_sockets_are_closed() {
 async fn one_who_is_let_in_again_has_their_rights_back() {
     let shut_out = Account { blocked: true, ..helper(GRACE_HOPPER) };
     let (cx, committed) = holding(shut_out, HelperPolicy::Verified);
-    assert!(!block(&cx, &actor(admin()), id(GRACE_HOPPER), false, None).await.unwrap().blocked);
+    assert!(!block(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), false, None).await.unwrap().blocked);
     let change = committed.only();
     assert_eq!((rights(&change), change.events.len()), (Some((true, true)), 1));
 }
@@ -199,7 +259,7 @@ async fn a_block_is_refused_when_a_rule_says_so() {
         (actor(admin()), STRANGER, Refusal::UserNotFound),
         (actor(helper(OWNER)), GRACE_HOPPER, Refusal::NotAuthorized),
     ] {
-        assert_eq!(refusal(block(&cx, &actor, id(whom), true, None).await), expected);
+        assert_eq!(refusal(block(&cx, &without_emergencies(), &actor, id(whom), true, None).await), expected);
     }
     assert!(committed.is_empty());
 }
@@ -209,8 +269,14 @@ async fn only_administrators_decide() {
     for actor in [actor(account(STRANGER)), actor(helper(OWNER)), actor(helper(GRACE_HOPPER))] {
         let (cx, committed) = holding(with(Pending, true), HelperPolicy::Open);
         assert_eq!(must_be_admin(&actor), Err(Refusal::NotAuthorized));
-        assert_eq!(refusal(verify(&cx, &actor, id(GRACE_HOPPER), Verified).await), Refusal::NotAuthorized);
-        assert_eq!(refusal(block(&cx, &actor, id(GRACE_HOPPER), true, None).await), Refusal::NotAuthorized);
+        assert_eq!(
+            refusal(verify(&cx, &without_emergencies(), &actor, id(GRACE_HOPPER), Verified).await),
+            Refusal::NotAuthorized
+        );
+        assert_eq!(
+            refusal(block(&cx, &without_emergencies(), &actor, id(GRACE_HOPPER), true, None).await),
+            Refusal::NotAuthorized
+        );
         assert!(committed.is_empty());
     }
     assert_eq!(must_be_admin(&actor(admin())), Ok(()));

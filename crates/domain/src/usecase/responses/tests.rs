@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Account, Alert, HelperPolicy, ResponseStatus, Verification,
+    Account, Alert, EmergencyStatus, HelperPolicy, ResponseStatus, Verification,
     port::{self, MockEmergencies},
     testing::{
         ADMIN, ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, at, edited,
@@ -50,7 +50,8 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
     assert_eq!((&stored, stored.revision()), (&after, active_emergency().revision()));
     assert_eq!(responses, after.responses());
     assert_eq!((responses[0].status, responses[0].estimated_arrival), (Responding, Some(at(90))));
-    assert_eq!(change.writes.len(), 1);
+    let expected = Write::ExpectMayHelp { user: id(GRACE_HOPPER), policy: HelperPolicy::Verified };
+    assert_eq!(change.writes[1..], [expected]);
 }
 
 #[tokio::test]
@@ -83,18 +84,71 @@ async fn one_who_declined_and_accepts_has_not_declined() {
         // Only declines of alerted helpers are counted.
         assert_eq!(after.alerts().declined, declined_after);
         let taken_back = Write::SetDeclined { emergency: the_emergency(), helper: id(GRACE_HOPPER), declined: false };
-        assert_eq!(committed.only().writes[1..], [taken_back]);
+        assert_eq!(committed.only().writes[2..], [taken_back]);
     }
 }
 
 #[tokio::test]
 async fn accepting_again_stores_and_tells_nothing() {
-    for status in [Responding, OnWay, Arrived, Completed] {
+    for status in [Responding, OnWay, Arrived] {
         let before = with_responses(&[(GRACE_HOPPER, status)]);
         let (cx, committed) = service(&before, &[], vec![]);
         assert_eq!(accept(&cx, &grace_hopper(), the_emergency(), Some(at(90))).await.unwrap(), before);
         assert!(committed.is_empty());
     }
+}
+
+#[tokio::test]
+async fn one_who_was_blocked_meanwhile_does_not_accept() {
+    let (cx, committed) = service(&active_emergency(), &[], conflict(Constraint::MayHelp));
+    assert_eq!(refusal(accept(&cx, &grace_hopper(), the_emergency(), None).await), Refusal::NotAHelper);
+    assert_eq!(committed.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_completion_asks_the_owner_and_alerts_no_helper() {
+    let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, Arrived)]), &[], vec![]);
+    let (after, _) = update(&cx, &grace_hopper(), the_emergency(), update_to(Completed)).await.unwrap();
+    assert_eq!((after.status(), after.next_alert_at()), (EmergencyStatus::Responding, Some(at(630))));
+    let change = committed.only();
+    let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
+    assert_eq!(kinds, ["helper_status_updated", "message_posted"]);
+    let Some(Event::MessagePosted { message }) = change.events.last().map(|e| &e.event) else { panic!("no question") };
+    assert_eq!((&message.from, &message.to), (&crate::Sender::System, &crate::To::Creator));
+}
+
+#[tokio::test]
+async fn a_repeated_report_commits_nothing() {
+    let before = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    let before =
+        edited(before, |e| (e.responses[0].updated_at, e.responses[0].notes) = (at(25), Some(text("By bike"))));
+    let (cx, committed) = service(&before, &[], vec![]);
+    let (after, relation) = update(&cx, &grace_hopper(), the_emergency(), update_to(OnWay)).await.unwrap();
+    assert_eq!((after, relation), (before, Relation::RespondingHelper));
+    assert!(committed.is_empty());
+}
+
+#[tokio::test]
+async fn an_owner_who_asks_for_more_help_renews_the_search() {
+    for (responses, kinds, status) in [
+        (Vec::new(), &["alerts_renewed", "helpers_alerted"][..], EmergencyStatus::Active),
+        (vec![(GRACE_HOPPER, OnWay)], &["alerts_renewed", "helpers_alerted"], EmergencyStatus::Responding),
+        (
+            vec![(GRACE_HOPPER, Completed)],
+            &["alerts_renewed", "status_changed", "helpers_alerted"],
+            EmergencyStatus::Active,
+        ),
+    ] {
+        let (cx, committed) = service(&with_responses(responses.as_slice()), &[], vec![]);
+        let after = renew(&cx, &owner(), the_emergency()).await.unwrap();
+        assert_eq!((after.status(), after.next_alert_at()), (status, Some(at(90))));
+        let change = committed.only();
+        assert_eq!(events_of(&change, OWNER).iter().map(Event::kind).collect::<Vec<_>>(), kinds);
+        assert_eq!(updated(&change), (after, vec![]));
+    }
+    let (cx, committed) = service(&active_emergency(), &[], vec![]);
+    assert_eq!(refusal(renew(&cx, &grace_hopper(), the_emergency()).await), Refusal::NotAuthorized);
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
@@ -173,7 +227,7 @@ async fn declining_again_stores_and_tells_nothing() {
 
 #[tokio::test]
 async fn one_who_comes_cannot_decline() {
-    let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, Completed)]), &[], vec![]);
+    let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, OnWay)]), &[], vec![]);
     assert_eq!(refusal(decline(&cx, &grace_hopper(), the_emergency()).await), Refusal::AlreadyResponding);
     assert!(committed.is_empty());
 }

@@ -118,7 +118,7 @@ async fn only_helpers_on_duty_are_in_the_helpers_room() {
         (with(Some(helper_record(Verification::Verified, true))), true, true),
         (with(Some(helper_record(Verification::Verified, false))), false, false),
         (with(Some(helper_record(Verification::Pending, true))), false, true),
-        (with(Some(helper_record(Verification::Rejected, true))), false, true),
+        (with(Some(helper_record(Verification::Rejected, true))), false, false),
         (with(None), false, true),
         (Account { blocked: true, ..helper(GRACE_HOPPER) }, false, false),
     ] {

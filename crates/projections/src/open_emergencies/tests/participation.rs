@@ -120,7 +120,8 @@ fn an_ended_emergency_leaves_nothing_in_memory() {
     assert_eq!(open.trip_of(id(GRACE_HOPPER)), None, "the destination is unknown");
     open.mark_complete();
     apply(&open, joined(helper_card(ALAN), None));
-    for event in every_event() {
+    // Reopened after its end, it has to end again.
+    for event in every_event().into_iter().chain([ended()]) {
         apply(&open, event);
     }
     let state = open.state.lock();

@@ -5,6 +5,7 @@ use allynet_domain::{
     usecase::messages::Draft,
 };
 use allynet_domain::{
+    port::DeletedPage,
     testing::{at, id, text},
     usecase::emergencies::Accused,
 };
@@ -13,8 +14,8 @@ use super::*;
 use crate::{
     cursor,
     input::emergencies::{
-        Answer, admin_page, cancel, helper_status, helpers_near, history, location, message, messages, nearby, raise,
-        rating, report, resolve, respond, timeline,
+        AdminList, Answer, admin_page, cancel, helper_status, helpers_near, history, location, message, messages,
+        nearby, raise, rating, report, resolve, respond, timeline,
     },
 };
 
@@ -234,14 +235,23 @@ fn pages_are_parsed() {
 
 #[test]
 fn administrators_page_through_all_emergencies() {
-    let page = admin_page(&query(&[])).unwrap();
+    let AdminList::Emergencies(page) = admin_page(&query(&[])).unwrap() else { panic!("deleted ones") };
     assert_eq!((page.status, page.near, page.before, page.limit), (None, None, None, 50));
     let given = cursor::write(at(3), USER);
     let asked = [("status", "active"), ("latitude", "1"), ("longitude", "2"), ("cursor", given.as_str())];
-    let page = admin_page(&query(&asked)).unwrap();
+    let AdminList::Emergencies(page) = admin_page(&query(&asked)).unwrap() else { panic!("deleted ones") };
     assert_eq!((page.status, page.before), (Some(EmergencyStatus::Active), Some((at(3), id(7)))));
     assert_eq!(page.near.map(|(_, radius)| radius.whole()), Some(10_000));
     assert_eq!(wrong_fields(admin_page(&query(&[("latitude", "1")]))), ["longitude"]);
     assert_eq!(wrong_fields(admin_page(&query(&[("radius", "500")]))), ["latitude", "longitude"]);
     assert_eq!(wrong_fields(admin_page(&query(&[("cursor", "x"), ("limit", "0")]))), ["cursor", "limit"]);
+}
+
+#[test]
+fn administrators_page_through_records_of_deleted_emergencies() {
+    let given = cursor::write(at(3), USER);
+    let asked = [("status", "deleted"), ("cursor", given.as_str()), ("limit", "2")];
+    let page = admin_page(&query(&asked)).unwrap();
+    assert_eq!(page, AdminList::Deleted(DeletedPage { before: Some((at(3), id(7))), limit: 2 }));
+    assert_eq!(wrong_fields(admin_page(&query(&[("status", "deleted"), ("limit", "0")]))), ["limit"]);
 }

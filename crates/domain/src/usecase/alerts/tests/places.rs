@@ -63,12 +63,12 @@ async fn a_place_is_given_away_on_condition_of_the_revision() {
 
 #[tokio::test]
 async fn one_who_cancels_while_others_come_is_replaced() {
-    for other in [OnWay, Completed] {
+    for (other, timer) in [(OnWay, None), (Completed, Some(crate::testing::at(601)))] {
         let before = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, other)]);
         let alerts = [alert(GRACE_HOPPER), alert(ALAN)];
         let (cx, committed) = service(&before, &alerts, around(&near(), 50));
         let (after, _) = responses::update(&cx, &grace_hopper(), the_emergency(), cancelling()).await.unwrap();
-        assert_eq!((after.status(), after.next_alert_at()), (EmergencyStatus::Responding, None));
+        assert_eq!((after.status(), after.next_alert_at()), (EmergencyStatus::Responding, timer));
         let change = committed.only();
         let (write, event) = sent(&before, &[recipient(4, 12_000.0)]);
         assert_eq!(change.writes[1..], [write]);

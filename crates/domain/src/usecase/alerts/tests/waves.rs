@@ -119,7 +119,9 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
             ]
         );
         assert_eq!(updated(&change), (after, vec![]));
-        let trust = (!trusted.is_empty()).then_some(Write::AddTrust { helpers: trusted, by: 50 });
+        let (emergency, owner, unless_since) = (before.id(), before.owner(), at - TimeDelta::days(30));
+        let trust = Write::AddTrust { emergency, owner, helpers: trusted.clone(), by: 50, unless_since };
+        let trust = (!trusted.is_empty()).then_some(trust);
         assert_eq!(change.writes[1..], trust.into_iter().collect::<Vec<_>>());
     }
 }

@@ -69,7 +69,13 @@ async fn those_who_were_there_earn_trust() {
     ]);
     let (cx, committed) = service(&helped, vec![]);
     resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
-    let trust = Write::AddTrust { helpers: vec![id(GRACE_HOPPER), id(ALAN)], by: 50 };
+    let trust = Write::AddTrust {
+        emergency: the_emergency(),
+        owner: id(OWNER),
+        helpers: vec![id(GRACE_HOPPER), id(ALAN)],
+        by: 50,
+        unless_since: now() - chrono::TimeDelta::days(30),
+    };
     assert_eq!(committed.only().writes[1..], [trust]);
 }
 
@@ -185,11 +191,13 @@ async fn deciding_again_is_bounded() {
 }
 
 #[tokio::test]
-async fn the_owner_deletes_what_has_ended_without_an_event() {
+async fn the_owner_deletes_what_has_ended() {
     for over in [resolved(active_emergency()), cancelled(active_emergency())] {
         let (cx, committed) = service(&over, vec![]);
         delete(&cx, &owner(), the_emergency()).await.unwrap();
-        let expected = Change::new(Some(id(OWNER)), now()).write(Write::DeleteEmergency(the_emergency()));
+        let expected = Change::new(Some(id(OWNER)), now())
+            .write(Write::DeleteEmergency(DeletedEmergency::new(&over, now())))
+            .event(the_emergency(), Event::EmergencyDeleted);
         assert_eq!(committed.only(), expected);
     }
 }

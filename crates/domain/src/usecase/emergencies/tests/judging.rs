@@ -10,8 +10,19 @@ use crate::{
 };
 
 fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
+    rated_before(emergency, &[], outcomes)
+}
+
+/// The ports over a store in which the owner has rated these helpers before.
+fn rated_before(emergency: &Emergency, rated: &[u128], outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(outcomes);
-    (context(holding(emergency, &[]), changes), committed)
+    let mut emergencies = holding(emergency, &[]);
+    let found = port::ToBeRated { emergency: emergency.clone(), rated_since: rated.iter().copied().map(id).collect() };
+    emergencies.expect_find_for_rating().returning(move |_, since| {
+        assert_eq!(since, now() - chrono::TimeDelta::days(30));
+        Ok(Some(found.clone()))
+    });
+    (context(emergencies, changes), committed)
 }
 
 fn score() -> Score {
@@ -30,10 +41,30 @@ fn five(helper: Option<u128>) -> Rating {
 #[tokio::test]
 async fn the_owner_rates_a_helper_who_responded() {
     let (cx, committed) = service(&resolved(helped()), vec![]);
-    assert_eq!(rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await.unwrap(), id(GRACE_HOPPER));
-    let comment = Some(text("Thank you"));
-    let rating = Write::AddRating { emergency: the_emergency(), helper: id(GRACE_HOPPER), score: score(), comment };
+    let rated = rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await.unwrap();
+    assert_eq!(rated, Rated { helper: id(GRACE_HOPPER), counted: true });
+    let (emergency, helper, comment) = (the_emergency(), id(GRACE_HOPPER), Some(text("Thank you")));
+    let counts = Some(RatingCounts { owner: id(OWNER), unless_since: now() - chrono::TimeDelta::days(30) });
+    let rating = Write::AddRating { emergency, helper, score: score(), comment, counts };
     assert_eq!(committed.only(), Change::new(Some(id(OWNER)), now()).write(rating));
+}
+
+#[tokio::test]
+async fn a_rating_counts_under_the_conditions_of_trust() {
+    let far = crate::testing::edited(helped(), |e| e.responses[0].record.came_near = Some(false));
+    for (emergency, rated, counted) in [
+        (helped(), vec![], true),
+        (helped(), vec![ALAN], true),
+        (helped(), vec![GRACE_HOPPER], false),
+        (anonymous(helped()), vec![], false),
+        (far, vec![], false),
+    ] {
+        let (cx, committed) = rated_before(&resolved(emergency), &rated, vec![]);
+        let rated = rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await.unwrap();
+        assert_eq!(rated, Rated { helper: id(GRACE_HOPPER), counted });
+        let counts = matches!(committed.only().writes[..], [Write::AddRating { counts: Some(_), .. }]);
+        assert_eq!(counts, counted);
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
         if looks.peek().is_none() {
             looks = vec![look.clone()].into_iter().peekable();
         }
-        Ok(RaiseContext { earlier: look, helpers: helpers.clone() })
+        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone() })
     });
     emergencies
 }
@@ -128,11 +128,20 @@ async fn a_request_repeated_while_the_first_is_stored_is_the_same_emergency() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_finds_what_has_ended_too() {
+async fn the_request_id_of_what_has_ended_is_refused() {
     let ended = crate::testing::resolved(with_request("r-1"));
-    let (cx, _) = service(vec![Some(ended.clone())], vec![]);
-    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
-    assert_eq!((raised.emergency, raised.new), (ended, false));
+    let (cx, committed) = service(vec![Some(ended)], vec![]);
+    let refused = || Refusal::RequestIdUsed { emergency: the_emergency() };
+    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());
+    assert!(committed.is_empty());
+
+    let (changes, committed) = store(vec![]);
+    let mut emergencies = MockEmergencies::new();
+    let of_deleted = RaiseContext { earlier: None, deleted: Some(the_emergency()), helpers: helpers() };
+    emergencies.expect_raise_context().returning(move |_| Ok(of_deleted.clone()));
+    let cx = context(emergencies, changes);
+    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]

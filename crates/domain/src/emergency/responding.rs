@@ -1,0 +1,324 @@
+//! Responding: accepting, reporting progress, cancelling, and whether a response counts as help.
+//!
+//! A response counts as help while its helper is engaged, and for a while after the helper has completed. When none counts
+//! any more, helpers are searched again.
+
+use chrono::TimeDelta;
+
+use super::{Emergency, EmergencyState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord};
+use crate::{HelperCard, Metres, Refusal, Timestamp, UserId};
+
+/// Maximum distance from the emergency at which a helper is taken to be there.
+const NEAR: Metres = Metres::new(500.0);
+/// Time within which the same report counts as a repeated request.
+const SAME_REPORT_WITHIN: TimeDelta = TimeDelta::seconds(10);
+/// Maximum number of reports of an unchanged status in [`REPEATS_WINDOW`].
+const MAX_REPEATS: u16 = 30;
+/// The window of [`MAX_REPEATS`].
+const REPEATS_WINDOW: TimeDelta = TimeDelta::seconds(60);
+/// Number of cancellations after which a helper may accept again at once.
+const FREE_REACCEPTS: u16 = 2;
+
+/// The effect of accepting an emergency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The helper responds now.
+    Joined {
+        /// The emergency became `responding` by it.
+        first: bool,
+    },
+    /// The helper was responding already; nothing changed.
+    Already,
+}
+
+/// The effect of updating a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdatedResponse {
+    /// The response after the update.
+    pub response: Response,
+    /// The search that follows from it.
+    pub search: SearchEffect,
+    /// The helper completed, and no other helper is engaged: the owner has to be asked whether help is still needed.
+    pub asks_owner: bool,
+}
+
+/// What a change of responses means for the search for helpers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SearchEffect {
+    /// The status went back from `responding` to `active`.
+    pub became_active: bool,
+    /// No response counts as help any more: the search has to be renewed.
+    pub must_renew: bool,
+}
+
+/// How long a completed response counts as help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompletionHold {
+    /// Of a helper that was at the place.
+    pub near: TimeDelta,
+    /// Of any other.
+    pub far: TimeDelta,
+}
+
+/// The help that the responses amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Help {
+    /// A helper is engaged.
+    Engaged,
+    /// Only completed responses count, the last of them until this time.
+    Until(Timestamp),
+    /// No response counts.
+    None,
+}
+
+impl Response {
+    /// Whether `update` repeats the last report, as a client does that lost the answer.
+    fn is_repeated_by(&self, update: &ResponseUpdate, now: Timestamp) -> bool {
+        let ResponseUpdate { status, notes, estimated_arrival } = update;
+        // Accepting is not a report, although it sets the same status.
+        let was_reported = self.updated_at > self.responded_at;
+        was_reported
+            && self.status == *status
+            && self.notes == *notes
+            && estimated_arrival.is_none_or(|at| self.estimated_arrival == Some(at))
+            && now.signed_duration_since(self.updated_at) < SAME_REPORT_WITHIN
+    }
+
+    /// Counts a report of the present status.
+    fn count_repeat(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        let ResponseRecord { repeats, repeats_since, .. } = &mut self.record;
+        let elapsed = repeats_since.map(|since| now.signed_duration_since(since));
+        match elapsed.filter(|elapsed| *elapsed < REPEATS_WINDOW) {
+            Some(elapsed) if *repeats >= MAX_REPEATS => {
+                return Err(Refusal::TooSoon { retry_after: REPEATS_WINDOW - elapsed });
+            }
+            Some(_) => *repeats += 1,
+            None => (*repeats, *repeats_since) = (1, Some(now)),
+        }
+        Ok(())
+    }
+
+    /// Records whether the newest position since the helper accepted is near the emergency, unless an earlier one was.
+    pub(super) fn note_position(&mut self, place: crate::Position) {
+        if let Some((position, at)) = self.last_fix
+            && at > self.responded_at
+            && self.record.came_near != Some(true)
+        {
+            self.record.came_near = Some(place.distance_to(position) <= NEAR);
+        }
+    }
+
+    /// Whether a position of the helper is known that is near the emergency, whenever it was reported.
+    fn is_near(&self, place: crate::Position) -> bool {
+        self.record.came_near == Some(true)
+            || self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= NEAR)
+    }
+}
+
+impl Emergency {
+    /// The help that the responses amount to at `now`.
+    ///
+    /// The owner's request for more help discounts responses that began before it.
+    fn help(&self, now: Timestamp) -> Help {
+        let counts = |r: &&Response| self.renewed_at.is_none_or(|renewed| r.responded_at > renewed);
+        if self.responses.iter().filter(counts).any(|r| r.status.is_engaged()) {
+            return Help::Engaged;
+        }
+        let until = self.responses.iter().filter(counts).filter_map(|r| r.record.counts_until).max();
+        until.filter(|until| *until > now).map_or(Help::None, Help::Until)
+    }
+
+    /// Whether helpers are searched: the emergency is live, and no response counts as help.
+    pub fn is_searching(&self, now: Timestamp) -> bool {
+        self.status().is_live() && self.help(now) == Help::None
+    }
+
+    fn has_engaged(&self) -> bool {
+        self.responses.iter().any(|r| r.status.is_engaged())
+    }
+
+    /// Moves the state after responses have changed. `searched` tells whether helpers were searched before.
+    fn follow_responses(&mut self, searched: bool, now: Timestamp) -> SearchEffect {
+        let was_active = matches!(self.state, EmergencyState::Active { .. });
+        let running = self.next_alert_at().filter(|_| searched);
+        let help = self.help(now);
+        self.state = match help {
+            Help::Engaged => EmergencyState::Responding { next_alert_at: None },
+            Help::Until(end) => EmergencyState::Responding { next_alert_at: Some(end) },
+            Help::None if self.has_engaged() => EmergencyState::Responding { next_alert_at: running },
+            Help::None => EmergencyState::Active { next_alert_at: running },
+        };
+        let is_active = matches!(self.state, EmergencyState::Active { .. });
+        SearchEffect { became_active: is_active && !was_active, must_renew: help == Help::None && !searched }
+    }
+
+    /// A helper accepts. A helper that cancelled or completed before responds anew.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyEnded`]; [`Refusal::TooSoon`] for a helper that cancelled three times or more, within
+    /// `reaccept_pause` after the last time.
+    pub fn accept(
+        &mut self,
+        helper: HelperCard,
+        estimated_arrival: Option<Timestamp>,
+        reaccept_pause: TimeDelta,
+        now: Timestamp,
+    ) -> Result<Acceptance, Refusal> {
+        self.must_be_live()?;
+        let earlier = self.responses.iter_mut().find(|r| r.helper.person.id == helper.person.id);
+        let mut response = Response {
+            helper,
+            status: ResponseStatus::Responding,
+            notes: None,
+            estimated_arrival,
+            responded_at: now,
+            updated_at: now,
+            record: ResponseRecord::default(),
+            last_fix: None,
+        };
+        match earlier {
+            Some(earlier) if earlier.status.is_engaged() => return Ok(Acceptance::Already),
+            Some(earlier) => {
+                let ResponseRecord { cancellations, reopened, end_undone, .. } = earlier.record;
+                let elapsed = now.signed_duration_since(earlier.updated_at);
+                let cancelled = earlier.status == ResponseStatus::Cancelled;
+                if cancelled && cancellations > FREE_REACCEPTS && elapsed < reaccept_pause {
+                    return Err(Refusal::TooSoon { retry_after: reaccept_pause - elapsed });
+                }
+                response.record = ResponseRecord { cancellations, reopened, end_undone, ..ResponseRecord::default() };
+                response.last_fix = earlier.last_fix;
+                *earlier = response;
+            }
+            None => self.responses.push(response),
+        }
+        let first = matches!(self.state, EmergencyState::Active { .. });
+        self.state = EmergencyState::Responding { next_alert_at: None };
+        self.first_response_at.get_or_insert(now);
+        self.updated_at = now;
+        Ok(Acceptance::Joined { first })
+    }
+
+    /// Checks that a helper may decline.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyEnded`]; [`Refusal::AlreadyResponding`] if the helper is engaged.
+    pub fn decline(&self, helper: UserId) -> Result<(), Refusal> {
+        self.must_be_live()?;
+        let is_engaged = self.response(helper).is_some_and(|r| r.status.is_engaged());
+        if is_engaged { Err(Refusal::AlreadyResponding) } else { Ok(()) }
+    }
+
+    /// A responding helper reports progress or cancels. `None` if the report was made before and changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthorized`] if the helper never responded, [`Refusal::EmergencyEnded`],
+    /// [`Refusal::InvalidTransition`]; [`Refusal::TooSoon`] for too many reports of the present status.
+    pub fn update_response(
+        &mut self,
+        helper: UserId,
+        update: ResponseUpdate,
+        hold: CompletionHold,
+        now: Timestamp,
+    ) -> Result<Option<UpdatedResponse>, Refusal> {
+        let searched = self.is_searching(now);
+        // A user without a response learns nothing about the state, so this is refused first.
+        let live = self.must_be_live();
+        let place = self.call.details.location.position;
+        let response =
+            self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
+        live?;
+        if response.is_repeated_by(&update, now) {
+            return Ok(None);
+        }
+        let ResponseUpdate { status, notes, estimated_arrival } = update;
+        let before = response.status;
+        if !before.may_become(status) {
+            return Err(Refusal::InvalidTransition { from: before, to: status });
+        }
+        if before == status {
+            response.count_repeat(now)?;
+        }
+        response.note_position(place);
+        let completes = status == ResponseStatus::Completed && before != status;
+        if completes {
+            let was_there = before == ResponseStatus::Arrived || response.is_near(place);
+            let counts_for = if was_there { hold.near } else { hold.far };
+            response.record.counts_until = now.checked_add_signed(counts_for);
+        }
+        response.status = status;
+        response.notes = notes;
+        if estimated_arrival.is_some() {
+            response.estimated_arrival = estimated_arrival;
+        }
+        response.updated_at = now;
+        if status == ResponseStatus::Cancelled {
+            response.record.cancellations = response.record.cancellations.saturating_add(1);
+        }
+        let response = response.clone();
+        self.updated_at = now;
+        let search = self.follow_responses(searched, now);
+        let asks_owner = completes && !self.has_engaged();
+        Ok(Some(UpdatedResponse { response, search, asks_owner }))
+    }
+
+    /// Cancels the response of a helper that may no longer help, also a completed one. `None` if there is none, or the
+    /// emergency has ended.
+    pub fn withdraw_response(&mut self, helper: UserId, now: Timestamp) -> Option<UpdatedResponse> {
+        let searched = self.is_searching(now);
+        if !self.status().is_live() {
+            return None;
+        }
+        let response = self.responses.iter_mut().find(|r| r.helper.person.id == helper)?;
+        if response.status == ResponseStatus::Cancelled {
+            return None;
+        }
+        response.status = ResponseStatus::Cancelled;
+        response.record.counts_until = None;
+        response.updated_at = now;
+        let response = response.clone();
+        self.updated_at = now;
+        let search = self.follow_responses(searched, now);
+        Some(UpdatedResponse { response, search, asks_owner: false })
+    }
+
+    /// The owner asks for more help: responses so far no longer count as help.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthorized`] for all but the owner; [`Refusal::EmergencyEnded`]; [`Refusal::TooSoon`] within
+    /// `again_after` of the last time.
+    pub fn renew(&mut self, by: UserId, again_after: TimeDelta, now: Timestamp) -> Result<SearchEffect, Refusal> {
+        if self.owner() != by {
+            return Err(Refusal::NotAuthorized);
+        }
+        self.must_be_live()?;
+        if let Some(elapsed) = self.renewed_at.map(|renewed| now.signed_duration_since(renewed))
+            && elapsed < again_after
+        {
+            return Err(Refusal::TooSoon { retry_after: again_after - elapsed });
+        }
+        self.updated_at = now;
+        Ok(self.discount_responses(now))
+    }
+
+    /// Lets no response so far count as help.
+    pub(super) fn discount_responses(&mut self, now: Timestamp) -> SearchEffect {
+        self.renewed_at = Some(now);
+        let effect = self.follow_responses(false, now);
+        SearchEffect { must_renew: true, ..effect }
+    }
+
+    /// Ends the time for which completed responses count as help, if it is over at `now`.
+    ///
+    /// Returns no effect if the timer that is due is one of alerts.
+    pub fn end_completion_hold(&mut self, now: Timestamp) -> SearchEffect {
+        let EmergencyState::Responding { next_alert_at: Some(due) } = self.state else {
+            return SearchEffect::default();
+        };
+        let is_hold = self.responses.iter().any(|r| r.record.counts_until == Some(due));
+        if due > now || !is_hold {
+            return SearchEffect::default();
+        }
+        self.updated_at = now;
+        self.follow_responses(false, now)
+    }
+}

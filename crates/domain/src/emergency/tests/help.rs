@@ -1,0 +1,169 @@
+//! Which responses count as help, and for how long.
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::testing::{edited, position};
+
+/// [`with_responses`] with a position of the first helper, this many degrees north of the emergency.
+fn located(status: ResponseStatus, degrees: f64, located_at: i64) -> Emergency {
+    let place = position(52.5 + degrees, 13.4);
+    edited(with_responses(&[(GRACE_HOPPER, status)]), |e| e.responses[0].last_fix = Some((place, at(located_at))))
+}
+
+fn update(emergency: &mut Emergency, helper: u128, status: ResponseStatus, seconds: i64) -> UpdatedResponse {
+    emergency.update_response(id(helper), told(status), COMPLETION_HOLD, at(seconds)).unwrap().unwrap()
+}
+
+#[test]
+fn a_completion_counts_for_ten_minutes_near_and_for_an_interval_elsewhere() {
+    for (before, until) in [
+        (with_responses(&[(GRACE_HOPPER, OnWay)]), 65),
+        (with_responses(&[(GRACE_HOPPER, Arrived)]), 605),
+        (located(OnWay, 0.004, 3), 605),
+        (located(OnWay, 0.005, 3), 65),
+    ] {
+        let mut emergency = before;
+        let updated = update(&mut emergency, GRACE_HOPPER, Completed, 5);
+        assert!(updated.asks_owner);
+        assert_eq!(updated.search, SearchEffect::default());
+        assert_eq!((emergency.status(), emergency.next_alert_at()), (EmergencyStatus::Responding, Some(at(until))));
+        assert!(!emergency.is_searching(at(until - 1)) && emergency.is_searching(at(until)));
+
+        assert_eq!(emergency.end_completion_hold(at(until - 1)), SearchEffect::default());
+        let ended = emergency.end_completion_hold(at(until));
+        assert_eq!(ended, SearchEffect { became_active: true, must_renew: true });
+        assert_eq!(emergency.status(), EmergencyStatus::Active);
+    }
+}
+
+#[test]
+fn another_who_drops_out_does_not_shorten_a_completion() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, Arrived), (ALAN, OnWay)]);
+    assert!(!update(&mut emergency, GRACE_HOPPER, Completed, 5).asks_owner, "another helper is engaged");
+    assert_eq!(emergency.next_alert_at(), None);
+    let updated = update(&mut emergency, ALAN, Cancelled, 100);
+    assert_eq!(updated.search, SearchEffect::default());
+    assert_eq!((emergency.status(), emergency.next_alert_at()), (EmergencyStatus::Responding, Some(at(605))));
+}
+
+#[test]
+fn more_help_is_searched_although_one_comes_and_not_when_another_accepts() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    let again_after = TimeDelta::seconds(30);
+    assert_eq!(emergency.renew(id(GRACE_HOPPER), again_after, at(50)), Err(Refusal::NotAuthorized));
+    let renewed = emergency.renew(id(OWNER), again_after, at(50)).unwrap();
+    assert_eq!(renewed, SearchEffect { became_active: false, must_renew: true });
+    assert_eq!(emergency.status(), EmergencyStatus::Responding, "somebody comes");
+    assert!(emergency.is_searching(at(50)));
+    assert!(emergency.is_responding(id(GRACE_HOPPER)));
+    let soon = emergency.renew(id(OWNER), again_after, at(60));
+    assert_eq!(soon, Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(20) }));
+
+    emergency.begin_wave(Metres::new(10_000.0), Some(at(110))).unwrap();
+    assert_eq!(emergency.next_alert_at(), Some(at(110)));
+    update(&mut emergency, GRACE_HOPPER, Arrived, 70);
+    assert_eq!(emergency.next_alert_at(), Some(at(110)), "progress of an earlier response changes nothing");
+    emergency.accept(helper_card(ALAN), None, REACCEPT_PAUSE, at(80)).unwrap();
+    assert_eq!((emergency.is_searching(at(80)), emergency.next_alert_at()), (false, None));
+    let updated = update(&mut emergency, ALAN, Cancelled, 90);
+    assert_eq!(updated.search, SearchEffect { became_active: false, must_renew: true });
+    assert_eq!(emergency.status(), EmergencyStatus::Responding);
+}
+
+#[test]
+fn a_request_for_more_help_ends_what_completed_responses_count() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, Completed)]);
+    let renewed = emergency.renew(id(OWNER), TimeDelta::seconds(30), at(50)).unwrap();
+    assert_eq!(renewed, SearchEffect { became_active: true, must_renew: true });
+    assert_eq!(emergency.status(), EmergencyStatus::Active);
+}
+
+#[test]
+fn the_response_of_one_who_may_no_longer_help_is_cancelled_whatever_it_is() {
+    for (status, withdrawn) in
+        [(Responding, true), (OnWay, true), (Arrived, true), (Completed, true), (Cancelled, false)]
+    {
+        let mut emergency = with_responses(&[(GRACE_HOPPER, status)]);
+        let updated = emergency.withdraw_response(id(GRACE_HOPPER), at(5));
+        assert_eq!(updated.map(|u| u.search.must_renew), withdrawn.then_some(true), "{status}");
+        assert_eq!(emergency.response(id(GRACE_HOPPER)).unwrap().status, Cancelled);
+        assert_eq!(emergency.status(), EmergencyStatus::Active);
+    }
+    assert_eq!(resolved(with_responses(&[(GRACE_HOPPER, OnWay)])).withdraw_response(id(GRACE_HOPPER), at(15)), None);
+}
+
+#[test]
+fn a_repeated_report_changes_nothing_for_ten_seconds() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, Responding)]);
+    update(&mut emergency, GRACE_HOPPER, OnWay, 5);
+    let before = emergency.clone();
+    let mut report = |update: ResponseUpdate, seconds| {
+        emergency
+            .update_response(id(GRACE_HOPPER), update, COMPLETION_HOLD, at(seconds))
+            .map(|updated| updated.is_some())
+    };
+    assert_eq!(report(told(OnWay), 14), Ok(false));
+    assert_eq!(report(ResponseUpdate { notes: Some(text("By bike")), ..told(OnWay) }, 14), Ok(true), "other notes");
+    let (notes, estimated_arrival) = (Some(text("By bike")), Some(at(90)));
+    assert_eq!(report(ResponseUpdate { notes, estimated_arrival, ..told(OnWay) }, 15), Ok(true), "another time");
+    assert_eq!(report(told(OnWay), 16), Ok(true));
+    assert_eq!(report(told(OnWay), 26), Ok(true), "ten seconds later");
+    assert_eq!(report(told(Cancelled), 27), Ok(true));
+    assert_eq!(report(told(Cancelled), 28), Ok(false), "a repeated cancellation");
+    let mut again = before.clone();
+    assert_eq!(again.update_response(id(GRACE_HOPPER), told(OnWay), COMPLETION_HOLD, at(14)), Ok(None));
+    assert_eq!(again, before);
+}
+
+#[test]
+fn the_present_status_is_reported_thirty_times_a_minute_and_steps_without_limit() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    let mut report = |n: i64, status, seconds| {
+        let update = ResponseUpdate { notes: Some(text(&n.to_string())), ..told(status) };
+        emergency.update_response(id(GRACE_HOPPER), update, COMPLETION_HOLD, at(seconds)).map(drop)
+    };
+    for n in 0..30 {
+        assert_eq!(report(n, OnWay, 10), Ok(()));
+    }
+    assert_eq!(report(30, OnWay, 20), Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(50) }));
+    assert_eq!(report(30, Arrived, 20), Ok(()), "a step forward");
+    assert_eq!(report(31, Arrived, 20), Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(50) }));
+    assert_eq!(report(31, Arrived, 70), Ok(()), "a minute later");
+    assert_eq!(report(32, Cancelled, 70), Ok(()));
+}
+
+#[test]
+fn one_who_cancels_accepts_again_at_once_twice_and_then_after_a_pause() {
+    let mut emergency = active_emergency();
+    let mut accept_and_cancel = |seconds| {
+        let accepted = emergency.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(seconds));
+        accepted.map(|_| update(&mut emergency, GRACE_HOPPER, Cancelled, seconds + 1)).map(drop)
+    };
+    for seconds in [10, 20, 30] {
+        assert_eq!(accept_and_cancel(seconds), Ok(()));
+    }
+    assert_eq!(accept_and_cancel(40), Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(51) }));
+    assert_eq!(accept_and_cancel(91), Ok(()));
+    assert_eq!(accept_and_cancel(93), Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(59) }));
+}
+
+#[test]
+fn one_who_was_only_seen_far_away_gains_no_trust() {
+    for (emergency, gains) in [
+        (with_responses(&[(GRACE_HOPPER, Arrived)]), true),
+        (located(Arrived, 0.004, 5), true),
+        (located(Arrived, 0.006, 5), false),
+        // A position from before the acceptance says nothing.
+        (located(Arrived, 0.006, 0), true),
+        (crate::testing::anonymous(with_responses(&[(GRACE_HOPPER, Arrived)])), false),
+    ] {
+        assert_eq!(resolved(emergency).trusted_helpers().count(), usize::from(gains));
+    }
+    // Near when the arrival was reported, far away at the end.
+    let mut emergency = located(OnWay, 0.001, 5);
+    update(&mut emergency, GRACE_HOPPER, Arrived, 6);
+    let far = Some((position(53.0, 13.4), at(8)));
+    let emergency = edited(emergency, |e| e.responses[0].last_fix = far);
+    assert_eq!(resolved(emergency).trusted_helpers().count(), 1);
+}

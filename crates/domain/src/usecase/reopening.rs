@@ -1,0 +1,79 @@
+//! Undoing an end by a helper.
+
+use crate::{
+    Actor, Change, Emergency, EmergencyId, Error, Event, Refusal, Relation, Reopened, Write,
+    port::{self, Constraint, Loaded, Whom},
+    usecase::{
+        alerts::{RenewalCause, follow_search},
+        emergencies::EmergencyPorts,
+    },
+};
+
+/// Undoes the end of an emergency by a helper, for its owner, a helper whose response was open at the end, or an
+/// administrator. The search for helpers is renewed, and the trust of that end is taken back.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::NotReopenable`];
+/// [`Refusal::ActiveEmergencyExists`] for an owner with another live emergency.
+pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
+    cx.at_once(id, || async {
+        let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+        let alerted = loaded.alerted();
+        let Loaded { mut emergency, alerts, near } = loaded;
+        let relation = emergency.relation(&actor.account, cx.rules.helpers);
+        let available = cx.emergencies.available_again(id, cx.rules.helpers).await?;
+        let now = cx.clock.now();
+        let Reopened { responses, search } =
+            emergency.reopen(actor.id(), relation, &available, cx.rules.reopen_within, now)?;
+        let participants = emergency.participants().collect();
+        let reopened = Event::EmergencyReopened {
+            call: emergency.call().clone(),
+            status: emergency.status(),
+            at: now,
+            alerted,
+            participants,
+        };
+        let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
+        for response in responses.iter().filter(|r| r.updated_at == now) {
+            let helper = response.helper.person.id;
+            let updated = Event::HelperStatusUpdated {
+                helper,
+                status: response.status,
+                notes: response.notes.clone(),
+                estimated_arrival: response.estimated_arrival,
+                updated_at: now,
+                anonymous: emergency.call().details.anonymous,
+            };
+            change = change.event_by(helper, id, updated);
+        }
+        // `emergency:reopened` tells the status already.
+        let search = crate::SearchEffect { became_active: false, ..search };
+        change = follow_search(cx, change, &mut emergency, &alerts, &near, search, RenewalCause::Other)?;
+        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
+        match cx.changes.commit(change.write_first(update)).await {
+            Ok(()) => Ok((emergency, relation)),
+            // A helper has accepted another emergency since they were found to be available.
+            Err(port::Error::Conflict(Constraint::Engaged)) => Err(port::Error::Stale.into()),
+            Err(port::Error::Conflict(Constraint::LiveEmergency)) => {
+                Err(other_is_live(cx, &emergency, relation).await?.into())
+            }
+            Err(other) => Err(other.into()),
+        }
+    })
+    .await
+}
+
+/// The refusal because the owner has another live emergency, of which only the owner may learn: it may be anonymous.
+async fn other_is_live(cx: &EmergencyPorts, emergency: &Emergency, relation: Relation) -> Result<Refusal, Error> {
+    if relation != Relation::Owner {
+        return Ok(Refusal::NotReopenable);
+    }
+    let owner = emergency.owner();
+    let live = cx.emergencies.live_of(owner).await?.emergencies;
+    let other = live.into_iter().find(|e| e.owner() == owner && e.id() != emergency.id());
+    // It may have ended since the conflict.
+    Ok(other.map_or(Refusal::Contended, |other| Refusal::ActiveEmergencyExists { emergency: other.id() }))
+}
+
+#[cfg(test)]
+mod tests;
