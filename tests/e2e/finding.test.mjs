@@ -130,7 +130,7 @@ for (const database of databases) {
           const { emergencies } = ok(await helpers[0].get(search(from)));
           assert.deepEqual(idsOf(emergencies), [emergency.id]);
           assert.deepEqual(idsOf(ok(await helpers[0].get('/emergencies/pending-for-helper'))), [emergency.id]);
-          assert.equal(ok(await owner.get(`/emergencies/${emergency.id}/helpers`)).count, 1);
+          assert.equal(ok(await owner.get(`/emergencies/${emergency.id}/helpers`)).within.at(-1).count, null, 'one, which is not told');
         });
       }
 
@@ -207,36 +207,61 @@ for (const database of databases) {
       });
     });
 
-    describe('the helpers near an emergency', () => {
-      it('are those on duty, nearest first, with whether they are online', async () => {
-        // The second was connected less than 15 seconds ago and still counts as online.
-        const place = await around(300, 6000, 100);
-        const [offDuty, unverified] = await Promise.all([app.helperAt(place, { available: false }), app.unverifiedHelper({ position: place })]);
+    describe('the helpers of an emergency', () => {
+      it('are those who respond, and of the others numbers that name none of them', async () => {
+        const place = await around(300, 6000, 100, 700);
+        const [first, , near] = helpers;
+        const others = [800, 900].map((metres) => app.helperAt(north(place, metres)));
+        await Promise.all([...others, app.helperAt(place, { available: false }), app.unverifiedHelper({ position: place })]);
         await stand(owner, place);
         const { id: emergencyId } = await raise(owner, place);
-        const socket = await helpers[0].connect();
-        await settled(socket);
         const path = `/emergencies/${emergencyId}/helpers`;
-        const shape = (helper, online, distance) => ({
-          id: helper.id,
-          profile: { firstName: helper.user.profile.firstName, lastName: 'Helper' },
+        const within = (...counts) => [500, 1000, 2000, 5000].map((radius, index) => ({ radius, count: counts[index] }));
+        assertMatches(ok(await owner.get(path)), atLeast({ helpers: [], count: 0, within: within(null, 5, 5, 5) }));
+
+        const sockets = await Promise.all([first, near, helpers[3]].map((helper) => helper.connect()));
+        await settled(...sockets);
+        await respond(first, emergencyId);
+        const answers = await Promise.all([owner, first, admin, near].map(async (caller) => ok(await caller.get(path))));
+        const entry = (participates) => ({
+          id: first.id,
+          profile: { firstName: first.user.profile.firstName, lastName: 'Helper' },
           trustScore: between(0, 1000),
           helperRating,
-          distance,
-          online,
+          helper: { id: first.id, _id: first.id, profile: { firstName: first.user.profile.firstName, lastName: 'Helper' }, trustScore: between(0, 1000), helperRating },
+          status: 'responding',
+          notes: null,
+          estimatedArrival: null,
+          respondedAt: time,
+          updatedAt: time,
+          online: participates ? true : null,
+          lastSeenAt: participates ? time : null,
+          distance: participates ? between(295, 305) : null,
         });
-        assertMatches(ok(await owner.get(path)), {
-          helpers: [shape(helpers[2], false, between(98, 102)), shape(helpers[0], true, between(295, 305))],
-          count: 2,
-        });
-        for (const caller of [helpers[3], admin, offDuty]) assert.equal(ok(await caller.get(path)).count, 2);
-        refused(await unverified.get(path), 403, 'not_authorized');
-        for (const [query, count] of [['?radius=7000', 3], ['?radius=7000&limit=1', 1], ['?radius=200', 1]]) {
-          assert.equal(ok(await owner.get(path + query)).helpers.length, count, query);
+        for (const [index, answer] of answers.entries()) {
+          assertMatches(answer.helpers, [entry(index < 3)]);
+          assert.equal(answer.count, 1);
+          assert.deepEqual([answer.online, answer.within], [answers[0].online, answers[0].within], 'the same for every reader');
+          for (const helper of helpers.slice(1)) assert.ok(!JSON.stringify(answer).includes(helper.id));
         }
-        wrongFields(await owner.get(`${path}?radius=-1&limit=0`), 'limit', 'radius');
-        wrongFields(await owner.get(`${path}?radius=x&limit=1000`), 'limit', 'radius');
-        socket.close();
+        refused(await (await app.unverifiedHelper({ position: place })).get(path), 403, 'not_authorized');
+        for (const query of ['?radius=-1&limit=0', '?radius=x', '?limit=1&radius=200']) {
+          assert.deepEqual(ok(await near.get(path + query)), answers[3], 'radius and limit are ignored');
+        }
+        await tell(first, emergencyId, 'cancelled');
+        assertMatches(ok(await owner.get(path)), atLeast({ helpers: [], count: 0 }));
+        for (const socket of sockets) socket.close();
+      });
+
+      it('cannot be found by calls around them', async () => {
+        const place = await around(40);
+        for (const metres of [-400, 0, 300]) {
+          const { id: emergencyId } = await raise(owner, north(place, metres));
+          const answer = ok(await owner.get(`/emergencies/${emergencyId}/helpers`));
+          assert.deepEqual([answer.online, ...answer.within.map(({ count }) => count)], [null, null, null, null, null]);
+          assert.ok(!JSON.stringify(answer).includes(helpers[0].id));
+          await cancel(owner, emergencyId);
+        }
       });
     });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { databases, north, startNode } from './harness.mjs';
+import { databases, north, settled, startNode } from './harness.mjs';
 import { cancel, gather, partOf, raise, read, respond, resolve, tell } from './scene.mjs';
 import { assertMatches, atLeast, ok, time } from './shapes.mjs';
 
@@ -105,13 +105,14 @@ for (const database of databases) {
       await cancel(owner, emergencyId);
     });
 
-    it('is shown for helpers nearby', async () => {
+    it('of helpers nearby is a number, of three or more', async () => {
       const place = app.somewhere();
-      const [owner, helper, away] = await Promise.all([app.owner(), app.helperAt(north(place, 100)), app.helperAt(north(place, 200))]);
-      await helper.connect();
+      const [owner, ...helpers] = await Promise.all([app.owner(), ...[100, 200, 300, 400].map((metres) => app.helperAt(north(place, metres)))]);
       const { id: emergencyId } = await raise(owner, place);
-      const { helpers } = ok(await owner.get(`/emergencies/${emergencyId}/helpers`));
-      assert.deepEqual(helpers.map((one) => [one.id, one.online]), [[helper.id, true], [away.id, false]]);
+      for (const [index, expected] of [null, null, 3].entries()) {
+        await settled(await helpers[index].connect());
+        assert.equal(ok(await owner.get(`/emergencies/${emergencyId}/helpers`)).online, expected);
+      }
       await cancel(owner, emergencyId);
     });
   });

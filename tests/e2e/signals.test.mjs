@@ -55,9 +55,9 @@ async function scene(a, b, { redis = true } = {}) {
   const [owner, helper, looker] = await Promise.all([a.owner(), b.helperAt(north(place, 2000)), b.helperAt(north(place, 3000))]);
   const [ownerSocket, helperSocket, lookerSocket] = await Promise.all([owner.connect(), helper.connect(), looker.at(a).connect()]);
   const { id } = await raise(owner, place);
-  if (redis) await eventually(async () => ok(await owner.get(`/emergencies/${id}/helpers`)).helpers.find((one) => one.id === helper.id)?.online);
   await respond(helper, id);
   await ownerSocket.next('helper:joined');
+  if (redis) await eventually(async () => ok(await owner.get(`/emergencies/${id}/helpers`)).helpers.find((one) => one.id === helper.id)?.online);
   assert.equal((await lookerSocket.ack('emergency:join', { emergencyId: id })).ok, true);
   return { id, place, owner, ownerSocket, helper, helperSocket, looker, lookerSocket };
 }

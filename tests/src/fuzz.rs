@@ -57,7 +57,6 @@ pub fn queries(bytes: &[u8]) {
         form_urlencoded::parse(bytes).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
     accounts::helper_page(&query).ok();
     emergencies::nearby(&query).ok();
-    emergencies::helpers_near(&query).ok();
     emergencies::history(&query).ok();
     emergencies::messages(&query).ok();
     emergencies::timeline(&query).ok();

@@ -160,7 +160,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::NEARBY" => vec![format!("{CALL}, {OWNER}, {fresh}, 5000, 50, 1.01, 200, 2")],
+        "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => {

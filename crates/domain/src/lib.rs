@@ -46,6 +46,7 @@ pub mod account;
 pub mod alert;
 pub mod approach;
 pub mod audience;
+pub mod available;
 pub mod blocks;
 pub mod change;
 pub mod disclosure;
@@ -76,6 +77,7 @@ pub use account::{
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
+pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, RatingCounts, Write};
 pub use disclosure::{Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};

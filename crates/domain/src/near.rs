@@ -29,7 +29,7 @@ fn bounds(a: Position, b: Position) -> (f64, f64) {
 }
 
 /// A candidate for [`nearest`]: something with a position that is wanted up to a distance of its own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate<K> {
     /// Identifies the candidate; equally near candidates are ordered by it.
     pub key: K,

@@ -1,8 +1,8 @@
 //! Searches for helpers by position, and counts of helpers.
 
 use allynet_domain::{
-    EmergencyAccess, HelperPolicy, Timestamp,
-    port::{DutyCounts, Helpers, NearbyHelper, Result, Vicinity},
+    HelperPolicy, Metres, Timestamp,
+    port::{DutyCounts, Helpers, HelpersAround, Result, Vicinity},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -13,50 +13,31 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
+    emergency_row::EmergencyRow,
     error::failed,
-    near::{NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
-    rows::{AccessRow, CardRow, nearest_first},
+    near::{FoundRow, min_duty, outer_anchor_distance},
 };
 
-/// The access of the user `$2` to the emergency `$1`, and [`NearbyRow`]s of helpers who may be among the `$5` nearest to it
-/// within the distance `$4`: with a position since `$3`, `duty` of at least `$8`, by their anchors.
-///
-/// The two counts stop at `$5`: where a ninth or a third of the distance holds enough anchors already, nothing further away
-/// is read (`least` ignores the null of a CASE without a match). `$6` and `$7` are [`NEAREST_FACTOR`] and
-/// [`NEAREST_MARGIN`].
-const NEARBY: &str = "
-    SELECT e.owner_id = $2 AS owns, e.status, e.revision,
-        EXISTS (SELECT FROM response r
-                WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
-        e.latitude, e.longitude,
-        (
-            WITH near AS MATERIALIZED (
-                SELECT p.account_id, p.latitude, p.longitude, ST_Distance(p.anchor, e.place, false) AS about
-                FROM position p
-                WHERE ST_DWithin(p.anchor, e.place, least($4, CASE
-                        WHEN (SELECT count(*) FROM (
-                                SELECT FROM position p
-                                WHERE ST_DWithin(p.anchor, e.place, $4 / 9, false)
-                                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
-                                LIMIT $5) AS n) = $5
-                            THEN $4 / 9 * $6 + $7
-                        WHEN (SELECT count(*) FROM (
-                                SELECT FROM position p
-                                WHERE ST_DWithin(p.anchor, e.place, $4 / 3, false)
-                                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
-                                LIMIT $5) AS n) = $5
-                            THEN $4 / 3 * $6 + $7
-                    END), false)
-                    AND p.at >= $3 AND p.account_id <> e.owner_id AND p.duty >= $8
-            )
-            SELECT json_agg(json_build_object('id', h.id, 'first_name', h.first_name, 'last_name', h.last_name,
-                'trust_score', h.trust_score, 'rating_sum', h.rating_sum, 'rating_count', h.rating_count,
-                'latitude', n.latitude, 'longitude', n.longitude))::text
-            FROM near n JOIN account h ON h.id = n.account_id
-            -- Only those whose anchors may belong to the nearest: their accounts are looked up one by one.
-            WHERE n.about <= $6 * (SELECT max(k.about) FROM (SELECT about FROM near ORDER BY about LIMIT $5) AS k) + $7
-        ) AS found
-    FROM emergency e WHERE e.id = $1";
+/// [`AroundRow`]: the emergency `$1`, where its helpers are, and the helpers (as [`FoundRow`]) whose anchors lie within `$3`:
+/// with a position since `$2` and a `duty` of at least `$4`.
+const AROUND: &str = "
+    SELECT v.*, (
+            SELECT coalesce(json_agg(json_build_object('helper', r.helper_id, 'latitude', p.latitude,
+                'longitude', p.longitude)), '[]')::text
+            FROM response r JOIN position p ON p.account_id = r.helper_id
+            WHERE r.emergency_id = v.id AND r.status <> 'cancelled'
+        ) AS responding,
+        found.*
+    FROM emergency_with_parts_v2 v
+    JOIN emergency e ON e.id = v.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
+            array_agg(p.longitude) AS longitudes
+        FROM position p
+        WHERE ST_DWithin(p.anchor, e.place, $3, false) AND p.at >= $2 AND p.duty >= $4
+            AND (e.anonymous OR p.account_id <> e.owner_id)
+    ) AS found
+    WHERE v.id = $1";
 
 /// Accounts on duty, and those of them with a position since `$1`. Two statements, because under `verified` the accounts are
 /// counted in an index that holds no others (`account_on_duty`).
@@ -68,22 +49,38 @@ const COUNT_OPEN: &str = "
             AND verification IS DISTINCT FROM 'rejected') AS on_duty,
         (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 1) AS fresh";
 
-statements!(NEARBY, COUNT_VERIFIED, COUNT_OPEN);
+statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN);
 
+#[derive(FromRow)]
+struct AroundRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    responding: String,
+    #[sqlx(flatten)]
+    found: FoundRow,
+}
+
+/// An element of the column `responding`.
 #[derive(Deserialize)]
-struct NearbyRow {
-    #[serde(flatten)]
-    card: CardRow,
+struct PlaceRow {
+    helper: Uuid,
     latitude: f64,
     longitude: f64,
 }
 
-#[derive(FromRow)]
-struct NearbyAccessRow {
-    #[sqlx(flatten)]
-    access: AccessRow,
-    latitude: f64,
-    longitude: f64,
+impl AroundRow {
+    /// `reach` is the radius of the search.
+    fn helpers_around(self, reach: Metres) -> Result<HelpersAround> {
+        let Self { emergency, responding, found } = self;
+        let emergency = emergency.emergency()?;
+        let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency.id()) };
+        let responding: Vec<PlaceRow> = stored.json("responding", &responding)?;
+        let place = |PlaceRow { helper: id, latitude, longitude }| {
+            Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?))
+        };
+        let responding = responding.into_iter().map(place).collect::<Result<_>>()?;
+        Ok(HelpersAround { emergency, responding, available: found.candidates(reach)? })
+    }
 }
 
 #[derive(FromRow)]
@@ -94,38 +91,18 @@ struct CountRow {
 
 #[async_trait]
 impl Helpers for Postgres {
-    #[instrument(name = "pg.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
-        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        let row: Option<NearbyAccessRow> = sqlx::query_as(NEARBY)
+    #[instrument(name = "pg.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
+    async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
+        let Vicinity { emergency, on_duty, radius } = *vicinity;
+        let row: Option<AroundRow> = sqlx::query_as(AROUND)
             .bind(Uuid::from(emergency))
-            .bind(Uuid::from(reader))
             .bind(on_duty.fresh_since)
             .bind(outer_anchor_distance(radius))
-            .bind(i64::from(limit))
-            .bind(NEAREST_FACTOR)
-            .bind(NEAREST_MARGIN)
             .bind(min_duty(on_duty.policy))
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;
-        let Some(NearbyAccessRow { access, latitude, longitude }) = row else { return Ok(None) };
-        let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency) };
-        let centre = stored.position(latitude, longitude)?;
-        let (access, found) = access.access(emergency.into())?;
-        let rows: Vec<NearbyRow> = found.map_or(Ok(Vec::new()), |json| stored.json("place", &json))?;
-        let mut found = Vec::with_capacity(rows.len());
-        for NearbyRow { card, latitude, longitude } in rows {
-            let helper = card.card()?;
-            let stored = RowDecoder { table: "position", id: Uuid::from(helper.person.id) };
-            let distance = centre.distance_to(stored.position(latitude, longitude)?);
-            if distance <= radius {
-                found.push(NearbyHelper { helper, distance });
-            }
-        }
-        nearest_first(&mut found, |n| (n.distance, n.helper.person.id));
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Some((access, found)))
+        row.map(|row| row.helpers_around(radius)).transpose()
     }
 
     #[instrument(name = "pg.helpers.count", level = "debug", skip_all)]

@@ -1,10 +1,7 @@
 //! Rows that more than one port reads.
 
-use allynet_domain::{
-    Account, EmergencyAccess, HelperCard, HelperRecord, Metres, Profile, Revision, Timestamp, port::Result,
-};
+use allynet_domain::{Account, EmergencyAccess, HelperRecord, Profile, Revision, Timestamp, port::Result};
 use allynet_sql::RowDecoder;
-use serde::Deserialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -107,36 +104,6 @@ fn helper(
         available: available.ok_or_else(|| stored.corrupt("available"))?,
         skills: skills.collect::<Result<_>>()?,
     }))
-}
-
-/// The helper card of an account, as JSON with these keys.
-#[derive(Deserialize)]
-pub(crate) struct CardRow {
-    id: Uuid,
-    first_name: String,
-    last_name: Option<String>,
-    trust_score: i32,
-    rating_sum: i32,
-    rating_count: i32,
-}
-
-impl CardRow {
-    pub(crate) fn card(self) -> Result<HelperCard> {
-        let Self { id, first_name, last_name, trust_score, rating_sum, rating_count } = self;
-        let account = RowDecoder::account(id);
-        let person = account.person(&first_name, last_name.as_deref())?;
-        Ok(HelperCard { person, reputation: account.reputation(trust_score, rating_sum, rating_count)? })
-    }
-}
-
-/// Orders search results: the nearest first, equally near ones by their ids.
-///
-/// Orders by the domain's distance, which is also shown to clients, so that every store returns the same order.
-pub(crate) fn nearest_first<T, I: Ord>(found: &mut [T], key: impl Fn(&T) -> (Metres, I)) {
-    found.sort_by(|a, b| {
-        let ((a, a_id), (b, b_id)) = (key(a), key(b));
-        a.get().total_cmp(&b.get()).then_with(|| a_id.cmp(&b_id))
-    });
 }
 
 /// Number of metres by which a search around emergencies exceeds its radius. PostGIS rounds distances to 10 nm, and an

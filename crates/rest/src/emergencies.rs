@@ -14,7 +14,7 @@ use allynet_wire::{
     data,
     input::emergencies as input,
     timeline,
-    views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
+    views::{EmergencyData, EmergencyView, HelpersView, RaisedView},
 };
 use axum::extract::State;
 
@@ -47,7 +47,7 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
         .get("/api/v1/emergencies/history", history)
         .get("/api/v1/emergencies/{id}", read)
         .delete("/api/v1/emergencies/{id}", delete)
-        .get("/api/v1/emergencies/{id}/helpers", helpers_near)
+        .get("/api/v1/emergencies/{id}/helpers", helpers)
         .get("/api/v1/emergencies/{id}/timeline", read_timeline)
         .post("/api/v1/emergencies/{id}/resolve", resolve)
         .post("/api/v1/emergencies/{id}/cancel", cancel)
@@ -134,16 +134,9 @@ async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEme
     ok(data::EmergencyDeleted { emergency_id: id, deleted: true })
 }
 
-async fn helpers_near(
-    State(cx): State<EmergencyState>,
-    Caller(actor): Caller,
-    PathEmergency(id): PathEmergency,
-    Query(query): Query,
-) -> Answer {
-    let (radius, limit) = input::helpers_near(&query)?;
-    let found = emergencies::helpers_near(&cx.emergencies, &actor, id, radius, limit).await?;
-    let helpers = found.iter().map(|near| NearbyHelperView::new(near, cx.presence.is_online(near.helper.person.id)));
-    ok(data::NearbyHelpers { count: found.len(), helpers: helpers.collect() })
+async fn helpers(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
+    let found = emergencies::helpers_of(&cx.emergencies, &*cx.presence, &actor, id).await?;
+    ok(HelpersView::new(&found, &cx.emergencies.rules.places, &*cx.presence))
 }
 
 async fn read_timeline(

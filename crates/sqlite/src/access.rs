@@ -1,14 +1,14 @@
 //! The query for a user's access to an emergency, shared by the ports that read something of an emergency.
 
-use allynet_domain::{EmergencyAccess, EmergencyId, Position, Revision, UserId, port::Result};
+use allynet_domain::{EmergencyAccess, EmergencyId, Revision, UserId, port::Result};
 use allynet_sql::RowDecoder;
 use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// The access of user `?2` to emergency `?1`, and the position of the emergency.
+/// The access of user `?2` to emergency `?1`.
 pub(crate) const ACCESS: &str = "\
-    select e.owner_id, e.status, e.revision, e.latitude, e.longitude, \
+    select e.owner_id, e.status, e.revision, \
            exists (select 1 from response r \
                    where r.emergency_id = e.id and r.helper_id = ?2 and r.status <> 'cancelled') as responds \
     from emergency e where e.id = ?1";
@@ -19,32 +19,20 @@ struct AccessRow {
     responds: bool,
     status: String,
     revision: i64,
-    latitude: f64,
-    longitude: f64,
-}
-
-/// An emergency as far as access to it needs to be known, and where it is.
-pub(crate) struct AccessedEmergency {
-    pub(crate) access: EmergencyAccess,
-    pub(crate) owner: UserId,
-    pub(crate) position: Position,
 }
 
 impl Sqlite {
     /// The access of `reader` to an emergency, or `None` if there is no such emergency.
-    pub(crate) async fn access_of(&self, id: EmergencyId, reader: UserId) -> Result<Option<AccessedEmergency>> {
+    pub(crate) async fn access_of(&self, id: EmergencyId, reader: UserId) -> Result<Option<EmergencyAccess>> {
         let row: Option<AccessRow> = sqlx::query_as(ACCESS)
             .bind(Uuid::from(id))
             .bind(Uuid::from(reader))
             .fetch_optional(&self.readers)
             .await
             .map_err(port_error)?;
-        let Some(AccessRow { owner_id, responds, status, revision, latitude, longitude }) = row else {
-            return Ok(None);
-        };
+        let Some(AccessRow { owner_id, responds, status, revision }) = row else { return Ok(None) };
         let stored = RowDecoder { table: "emergency", id };
-        let (owner, status) = (UserId::from(owner_id), stored.parse("status", &status)?);
-        let access = EmergencyAccess { owns: owner == reader, responds, status, revision: Revision(revision) };
-        Ok(Some(AccessedEmergency { access, owner, position: stored.position(latitude, longitude)? }))
+        let (owns, status) = (UserId::from(owner_id) == reader, stored.parse("status", &status)?);
+        Ok(Some(EmergencyAccess { owns, responds, status, revision: Revision(revision) }))
     }
 }

@@ -84,7 +84,7 @@ impl Emergencies for Sqlite {
         };
         let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
-        let around = Around { centre, except: owner, on_duty };
+        let around = Around { centre, except: Some(owner), on_duty };
         let helpers =
             self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
         Ok(RaiseContext { earlier, deleted, helpers })
@@ -173,7 +173,7 @@ impl Sqlite {
         let Near { on_duty, within, whom } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let centre = emergency.call().details.location.position;
-        let around = Around { centre, except: emergency.owner(), on_duty };
+        let around = Around { centre, except: Some(emergency.owner()), on_duty };
         match whom {
             Whom::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);

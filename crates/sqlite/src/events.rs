@@ -60,8 +60,8 @@ impl EventLog for Sqlite {
 
     #[instrument(name = "sqlite.events.access", level = "debug", skip_all, fields(%emergency, %user))]
     async fn access(&self, emergency: EmergencyId, user: UserId) -> Result<Option<AccessAsOf>> {
-        let Some(seen) = self.access_of(emergency, user).await? else { return Ok(None) };
-        Ok(Some(AccessAsOf { access: seen.access, as_of: self.last_event().await? }))
+        let Some(access) = self.access_of(emergency, user).await? else { return Ok(None) };
+        Ok(Some(AccessAsOf { access, as_of: self.last_event().await? }))
     }
 
     #[instrument(name = "sqlite.events.range", level = "debug", skip_all)]

@@ -3,21 +3,16 @@
 //! [`allynet_domain::Account::on_duty`] decides whether a helper is on duty; the column `duty` is a copy of its result.
 
 use allynet_domain::{
-    EmergencyAccess, HelperCard, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,
+    EmergencyId, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,
     near::{self, Candidate},
-    port::{DutyCounts, Helpers, NearbyHelper, OnDuty, Result, Vicinity},
+    port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, Result, Vicinity},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    area::two_boxes,
-    error::port_error,
-    rows::{count, hex, to_json},
-};
+use crate::{Sqlite, area::two_boxes, error::port_error, rows::count};
 
 /// The smallest value of the column `duty` that counts as on duty under this policy. The schema computes the column.
 const fn least_duty(policy: HelperPolicy) -> u8 {
@@ -28,7 +23,7 @@ const fn least_duty(policy: HelperPolicy) -> u8 {
 }
 
 /// Helpers in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east) whose fix is from `?9` or later, other
-/// than `?10`, with a duty of at least `?11`.
+/// than `?10` (if not null), with a duty of at least `?11`.
 ///
 /// The table lies in the order of its cells, `row * 65536 + column`, so each row of cells of a box is one range of the
 /// primary key. The recursive part counts the rows of both boxes from south to north. `cross join` makes these the outer
@@ -44,11 +39,16 @@ pub(crate) const CANDIDATES: &str = "\
     on p.cell between s.row * 65536 + cast((s.west + 180) * 100 as integer) \
                   and s.row * 65536 + cast((s.east + 180) * 100 as integer) \
     where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
-    and p.at >= ?9 and p.account_id <> ?10 and p.duty >= ?11";
+    and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11";
 
 /// The position of helper `?1`, if the fix is from `?2` or later and the duty at least `?3`.
 pub(crate) const ONE: &str = "\
     select account_id as id, latitude, longitude from position where account_id = ?1 and at >= ?2 and duty >= ?3";
+
+/// The positions of the helpers whose response to emergency `?1` is not cancelled.
+const RESPONDING: &str = "\
+    select p.account_id as id, p.latitude, p.longitude from response r \
+    cross join position p on p.account_id = r.helper_id where r.emergency_id = ?1 and r.status <> 'cancelled'";
 
 /// How many accounts are on duty (`?1`), and how many of them reported a position at `?2` or later.
 ///
@@ -66,38 +66,20 @@ struct CandidateRow {
     longitude: f64,
 }
 
-#[derive(sqlx::FromRow)]
-struct CardRow {
-    id: Uuid,
-    first_name: String,
-    last_name: Option<String>,
-    trust_score: i64,
-    rating_sum: i64,
-    rating_count: i64,
-}
-
-impl TryFrom<CardRow> for HelperCard {
-    type Error = allynet_domain::port::Error;
-
-    fn try_from(row: CardRow) -> Result<Self> {
-        let CardRow { id, first_name, last_name, trust_score, rating_sum, rating_count } = row;
-        let stored = RowDecoder::account(id);
-        Ok(Self {
-            person: stored.person(&first_name, last_name.as_deref())?,
-            reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
-        })
-    }
-}
-
 #[async_trait]
 impl Helpers for Sqlite {
-    #[instrument(name = "sqlite.helpers.nearby", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>> {
-        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
-        let around = Around { centre: seen.position, except: seen.owner, on_duty };
-        let nearest = near::nearest(around.centre, &self.candidates(around, radius).await?, limit);
-        Ok(Some((seen.access, self.cards(nearest).await?)))
+    #[instrument(name = "sqlite.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
+    async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
+        let Vicinity { emergency: id, on_duty, radius } = *vicinity;
+        let Some(emergency) = self.find(id).await? else { return Ok(None) };
+        let details = &emergency.call().details;
+        let except = (!details.anonymous).then(|| emergency.owner());
+        let around = Around { centre: details.location.position, except, on_duty };
+        let available = self.candidates(around, radius).await?.into_iter().map(|candidate| {
+            let Candidate { key, position, reach } = candidate;
+            Candidate { key: UserId::from(key), position, reach }
+        });
+        Ok(Some(HelpersAround { available: available.collect(), responding: self.responding(id).await?, emergency }))
     }
 
     #[instrument(name = "sqlite.helpers.count", level = "debug", skip_all)]
@@ -116,8 +98,8 @@ impl Helpers for Sqlite {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
     pub(crate) centre: Position,
-    /// The owner of the emergency, which the search leaves out.
-    pub(crate) except: UserId,
+    /// The owner of the emergency, if the search leaves them out.
+    pub(crate) except: Option<UserId>,
     pub(crate) on_duty: OnDuty,
 }
 
@@ -157,30 +139,16 @@ impl Sqlite {
             .fetch_optional(&self.readers)
             .await
             .map_err(port_error)?;
-        let Some(row) = row.filter(|_| helper != around.except) else { return Ok(None) };
+        let Some(row) = row.filter(|_| around.except != Some(helper)) else { return Ok(None) };
         let distance = around.centre.distance_to(row.candidate(radius)?.position);
         Ok((distance <= radius).then_some(Recipient::new(helper, distance)))
     }
 
-    /// Names and reputations of these helpers, in the same order.
-    async fn cards(&self, nearest: Vec<(Uuid, Metres)>) -> Result<Vec<NearbyHelper>> {
-        if nearest.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<String> = nearest.iter().map(|(id, _)| hex(*id)).collect();
-        let rows: Vec<CardRow> = sqlx::query_as(
-            "select a.id, a.first_name, a.last_name, a.trust_score, a.rating_sum, a.rating_count \
-             from json_each(?1) i cross join account a on a.id = unhex(i.value) order by i.key",
-        )
-        .bind(to_json(&ids)?)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(port_error)?;
-        // Accounts are never deleted, so each id has its row, in the order of the array.
-        rows.into_iter()
-            .zip(nearest)
-            .map(|(row, (_, distance))| Ok(NearbyHelper { helper: row.try_into()?, distance }))
-            .collect()
+    /// The last positions of the helpers whose response is not cancelled.
+    async fn responding(&self, id: EmergencyId) -> Result<Vec<(UserId, Position)>> {
+        let query = sqlx::query_as(RESPONDING).bind(Uuid::from(id));
+        let rows: Vec<CandidateRow> = query.fetch_all(&self.readers).await.map_err(port_error)?;
+        rows.iter().map(|row| Ok((row.id.into(), row.position()?))).collect()
     }
 
     /// Helpers in the boxes around the circle. Some may be outside of the circle.
@@ -192,7 +160,7 @@ impl Sqlite {
         }
         let rows = query
             .bind(fresh_since.timestamp_micros())
-            .bind(Uuid::from(except))
+            .bind(except.map(Uuid::from))
             .bind(least_duty(policy))
             .fetch_all(&self.readers)
             .await
@@ -202,10 +170,13 @@ impl Sqlite {
 }
 
 impl CandidateRow {
+    fn position(&self) -> Result<Position> {
+        let Self { id, latitude, longitude } = *self;
+        RowDecoder { table: "position", id }.position(latitude, longitude)
+    }
+
     fn candidate(self, reach: Metres) -> Result<Candidate<Uuid>> {
-        let Self { id, latitude, longitude } = self;
-        let position = RowDecoder { table: "position", id }.position(latitude, longitude)?;
-        Ok(Candidate { key: id, position, reach })
+        Ok(Candidate { key: self.id, position: self.position()?, reach })
     }
 }
 

@@ -97,10 +97,10 @@ impl Messages for Sqlite {
     #[instrument(name = "sqlite.messages.list", level = "debug", skip_all, fields(emergency = %page.emergency))]
     async fn list(&self, page: &MessagePage) -> Result<Option<(EmergencyAccess, Vec<Message>)>> {
         let &MessagePage { emergency, reader, before, limit } = page;
-        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
+        let Some(access) = self.access_of(emergency, reader).await? else { return Ok(None) };
         // `PAGE` computes an offset of `limit - 1`.
         if limit == 0 {
-            return Ok(Some((seen.access, Vec::new())));
+            return Ok(Some((access, Vec::new())));
         }
         let (time, id) = self.place(before).await?;
         let rows: Vec<MessageRow> = sqlx::query_as(PAGE)
@@ -113,7 +113,7 @@ impl Messages for Sqlite {
             .await
             .map_err(port_error)?;
         let messages = rows.into_iter().map(Message::try_from).collect::<Result<_>>()?;
-        Ok(Some((seen.access, messages)))
+        Ok(Some((access, messages)))
     }
 
     #[instrument(name = "sqlite.messages.post_context", level = "debug", skip_all, fields(%emergency))]
@@ -144,7 +144,7 @@ impl Messages for Sqlite {
         message: MessageId,
         reader: UserId,
     ) -> Result<Option<(EmergencyAccess, Option<Message>)>> {
-        let Some(seen) = self.access_of(emergency, reader).await? else { return Ok(None) };
+        let Some(access) = self.access_of(emergency, reader).await? else { return Ok(None) };
         let row: Option<MessageRow> =
             sqlx::query_as("select m.* from message_with_sender m where m.emergency_id = ?1 and m.id = ?2")
                 .bind(Uuid::from(emergency))
@@ -152,7 +152,7 @@ impl Messages for Sqlite {
                 .fetch_optional(&self.readers)
                 .await
                 .map_err(port_error)?;
-        Ok(Some((seen.access, row.map(Message::try_from).transpose()?)))
+        Ok(Some((access, row.map(Message::try_from).transpose()?)))
     }
 }
 

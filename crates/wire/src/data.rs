@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     timeline::Entry,
-    views::{BlockView, ContactView, DeletedEmergencyView, EmergencyView, MessageView, NearbyHelperView},
+    views::{BlockView, ContactView, DeletedEmergencyView, EmergencyView, MessageView},
 };
 
 macro_rules! shapes {
@@ -42,7 +42,6 @@ shapes! {
     EmergencyList<'a> { emergencies: Vec<EmergencyView<'a>>, next_cursor: Option<String> }
     DeletedEmergencyList<'a> { emergencies: Vec<DeletedEmergencyView<'a>>, next_cursor: Option<String> }
     EmergencyDeleted { emergency_id: EmergencyId, deleted: bool }
-    NearbyHelpers<'a> { helpers: Vec<NearbyHelperView<'a>>, count: usize }
     Timeline<'a> { events: Vec<Entry<'a>> }
     Rated { emergency_id: EmergencyId, helper_id: UserId, score: Score, counted: bool }
     Reported { emergency_id: EmergencyId, reported: bool }

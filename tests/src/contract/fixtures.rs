@@ -6,10 +6,10 @@ use allynet_domain::{
     Acceptance, Account, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Event, EventId, HelperCard,
     HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, PlacePolicy,
     Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord, ResponseStatus,
-    ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
+    ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write, near,
     port::{
-        Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, NearbyHelper,
-        OnDuty, RaiseContext, RaiseQuery, Result, Vicinity, Whom,
+        Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, OnDuty,
+        RaiseContext, RaiseQuery, Result, Vicinity, Whom,
     },
     testing,
 };
@@ -281,22 +281,22 @@ impl Store {
     }
 
     /// Helpers around a place, as they are found around an emergency there. All searches find the same.
-    pub async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Vec<NearbyHelper> {
+    pub async fn nearby(&self, search: &Search, radius: Metres, limit: u32) -> Vec<Recipient> {
         let Search { centre, except, on_duty } = *search;
         let owner = match self.accounts.find(except).await.unwrap() {
             Some(owner) => owner,
             None => self.register().await,
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
-        let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, limit };
-        let (access, found) = self.helpers.nearby(&vicinity).await.unwrap().unwrap();
-        assert!(access.owns && access.status.is_live());
         let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit) };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let recipient = |n: &NearbyHelper| Recipient::new(n.helper.person.id, n.distance);
-        assert_eq!(loaded.near, found.iter().map(recipient).collect::<Vec<_>>());
+        let vicinity = Vicinity { emergency, on_duty, radius };
+        let around = self.helpers.around(&vicinity).await.unwrap().unwrap();
+        assert_eq!(around.emergency, loaded.emergency);
+        let nearest = near::nearest(centre, &around.available, limit).into_iter();
+        assert_eq!(loaded.near, nearest.map(|(helper, distance)| Recipient::new(helper, distance)).collect::<Vec<_>>());
         self.cancel(emergency, at(1)).await;
-        found
+        loaded.near
     }
 
     /// Live emergencies around a place, as this user finds them where places are exact.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Report, Vicinity, Whom};
 use allynet_domain::{
-    Account, HelperPolicy, HelperRecord, HelperReputation, HelpersInRange, Metres, Recipient, ResponseStatus, Role,
-    Timestamp, UserId, Verification, Write,
+    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, Recipient, ResponseStatus, Role, Timestamp, UserId,
+    Verification, Write,
 };
 
 use super::*;
@@ -33,7 +33,7 @@ impl Store {
 
     async fn all_nearby(&self, search: &Search) -> Vec<UserId> {
         let found = self.nearby(search, metres(10_000.0), 100).await;
-        let mut ids: Vec<_> = found.into_iter().map(|n| n.helper.person.id).collect();
+        let mut ids: Vec<_> = found.into_iter().map(|n| n.helper).collect();
         let census = self.census_of(search, &[metres(10_000.0)], 100).await;
         let counted: Vec<_> = census.nearest.iter().map(|r| r.helper).collect();
         assert_eq!(counted, ids, "both searches find the same");
@@ -106,7 +106,7 @@ pub async fn equally_near_helpers_come_in_the_order_of_their_ids(store: Store) {
         let census = store.census(&radii(&[50_000.0]), limit).await;
         assert_eq!(found(&census), ids[..limit as usize]);
         let nearby = store.nearby(&search(), metres(50_000.0), limit).await;
-        assert_eq!(nearby.iter().map(|n| n.helper.person.id).collect::<Vec<_>>(), ids[..limit as usize]);
+        assert_eq!(nearby.iter().map(|n| n.helper).collect::<Vec<_>>(), ids[..limit as usize]);
     }
 }
 
@@ -118,7 +118,7 @@ pub async fn the_searcher_is_left_out(store: Store) {
     assert_eq!(census.counts, [1]);
 }
 
-pub async fn a_search_around_an_emergency_includes_the_access_of_the_reader(store: Store) {
+pub async fn messages_come_with_the_access_of_the_reader(store: Store) {
     let emergency = store.emergency().await;
     let [responding, cancelled, other] = [store.helper().await, store.helper().await, store.helper().await];
     store.accept(emergency.id(), &responding, at(1)).await;
@@ -126,19 +126,61 @@ pub async fn a_search_around_an_emergency_includes_the_access_of_the_reader(stor
     store.update_response(emergency.id(), &cancelled, ResponseStatus::Cancelled).await;
     let stored = store.find(emergency.id()).await;
     for reader in [emergency.owner(), responding.id, cancelled.id, other.id, id()] {
-        let (of, radius) = (emergency.id(), metres(1.0));
-        let vicinity = Vicinity { emergency: of, reader, on_duty: on_duty(), radius, limit: 1 };
-        let (access, near) = store.helpers.nearby(&vicinity).await.unwrap().unwrap();
-        assert_eq!((access, near), (stored.access(reader), vec![]));
+        let of = emergency.id();
         let page = MessagePage { emergency: of, reader, before: None, limit: 1 };
         assert_eq!(store.messages.list(&page).await.unwrap(), Some((stored.access(reader), vec![])));
         assert_eq!(store.messages.find(of, id(), reader).await.unwrap(), Some((stored.access(reader), None)));
     }
-    let unknown = Vicinity { emergency: id(), reader: other.id, on_duty: on_duty(), radius: metres(1.0), limit: 1 };
-    assert_eq!(store.helpers.nearby(&unknown).await.unwrap(), None);
     let page = MessagePage { emergency: id(), reader: other.id, before: None, limit: 1 };
     assert_eq!(store.messages.list(&page).await.unwrap(), None);
     assert_eq!(store.messages.find(id(), id(), other.id).await.unwrap(), None);
+}
+
+pub async fn a_search_around_an_emergency_finds_where_its_helpers_are(store: Store) {
+    let emergency = store.emergency().await.id();
+    let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1_000.0) };
+    let nowhere = store.helper().await;
+    let [near, far, cancelled, offline] =
+        [store.helper().await, store.helper().await, store.helper().await, store.helper().await];
+    for (helper, longitude) in [(&near, 0.001), (&far, 1.0), (&cancelled, 0.002), (&offline, 0.003)] {
+        store.locate(helper.id, place(0.0, longitude)).await;
+        store.accept(emergency, helper, at(1)).await;
+    }
+    store.accept(emergency, &nowhere, at(1)).await;
+    store.update_response(emergency, &cancelled, ResponseStatus::Cancelled).await;
+    store.update_response(emergency, &far, ResponseStatus::Completed).await;
+    let off_duty = HelperRecord { available: false, ..verified() };
+    store.write(Write::SetHelper { user: offline.id, helper: off_duty, role: Role::Helper }).await;
+
+    let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
+    assert_eq!(around.emergency, store.find(emergency).await);
+    let mut responding = around.responding;
+    responding.sort_by_key(|(helper, _)| *helper);
+    let mut expected = [(near.id, 0.001), (far.id, 1.0), (offline.id, 0.003)].map(|(id, east)| (id, place(0.0, east)));
+    expected.sort_by_key(|(helper, _)| *helper);
+    assert_eq!(responding, expected, "also off duty, and at any distance");
+    let available: BTreeSet<_> = around.available.into_iter().map(|candidate| candidate.key).collect();
+    assert_eq!(
+        [cancelled.id, far.id, offline.id, nowhere.id].map(|id| available.contains(&id)),
+        [true, false, false, false]
+    );
+    let unknown = Vicinity { emergency: id(), ..vicinity };
+    assert_eq!(store.helpers.around(&unknown).await.unwrap(), None);
+}
+
+pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: Store) {
+    for anonymous in [false, true] {
+        let owner = store.helper_at(place(0.0, 0.0)).await;
+        let call = edited(call_of(&owner), |e| e.call.details.anonymous = anonymous);
+        let emergency = store.raise(call).await.id();
+        let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1.0) };
+        let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
+        assert_eq!(around.available.iter().any(|candidate| candidate.key == owner.id), anonymous);
+        // Nobody is alerted to an emergency of their own.
+        let near = Near { on_duty: on_duty(), within: metres(1.0), whom: Whom::Nearest(9) };
+        let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+        assert!(loaded.near.iter().all(|recipient| recipient.helper != owner.id));
+    }
 }
 
 pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: Store) {
@@ -279,17 +321,6 @@ pub async fn a_position_counts_from_the_moment_asked_for(store: Store) {
         let counts = store.helpers.count(HelperPolicy::Verified, fresh_since).await.unwrap();
         assert_eq!(counts, DutyCounts { on_duty: 4, fresh: u32::try_from(expected.len()).unwrap() });
     }
-}
-
-pub async fn a_helper_is_shown_with_name_and_reputation(store: Store) {
-    let helper = store.helper_at(place(0.0, 0.0)).await;
-    let emergency = store.emergency().await;
-    store.accept(emergency.id(), &helper, at(1)).await;
-    let earned = change().write(trust(&emergency, vec![helper.id], 50)).write(counted_rating(&emergency, helper.id, 4));
-    store.commit(earned).await;
-    let nearby = store.nearby(&search(), metres(1.0), 5).await;
-    let reputation = HelperReputation { trust_score: 50, rating_sum: 4, rating_count: 1 };
-    assert_eq!(nearby[0].helper, card(&helper, reputation));
 }
 
 pub async fn helpers_on_duty_are_counted_with_and_without_a_fresh_position(store: Store) {

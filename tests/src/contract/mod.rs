@@ -100,13 +100,14 @@ macro_rules! contract {
                 the_census_counts_beyond_the_limit
                 equally_near_helpers_come_in_the_order_of_their_ids
                 the_searcher_is_left_out
-                a_search_around_an_emergency_includes_the_access_of_the_reader
+                messages_come_with_the_access_of_the_reader
+                a_search_around_an_emergency_finds_where_its_helpers_are
+                an_owner_is_available_in_their_own_anonymous_emergency_only
                 the_limit_of_the_nearest_excludes_helpers_already_alerted
                 one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance
                 only_helpers_on_duty_by_the_policy_are_found
                 a_position_is_found_only_while_its_helper_is_on_duty
                 a_position_counts_from_the_moment_asked_for
-                a_helper_is_shown_with_name_and_reputation
                 helpers_on_duty_are_counted_with_and_without_a_fresh_position
             }
             lists {

@@ -48,7 +48,7 @@ fn around(centre: Position) -> Search {
 impl Store {
     async fn helpers_within(&self, centre: Position, radius: Metres) -> Vec<(UserId, Metres)> {
         let found = self.nearby(&around(centre), radius, 1_000).await;
-        found.into_iter().map(|n| (n.helper.person.id, n.distance)).collect()
+        found.into_iter().map(|n| (n.helper, n.distance)).collect()
     }
 
     async fn emergencies_within(&self, centre: Position, radius: Metres, limit: u32) -> Vec<(EmergencyId, Metres)> {

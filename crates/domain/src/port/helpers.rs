@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyAccess, EmergencyId, HelperCard, HelperPolicy, Metres, Timestamp, UserId};
+use crate::{Emergency, EmergencyId, HelperPolicy, Metres, Position, Timestamp, UserId, near::Candidate};
 
 /// Which helpers count: on duty, with a fresh position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,28 +14,28 @@ pub struct OnDuty {
     pub fresh_since: Timestamp,
 }
 
-/// A search for helpers around the place of an emergency. Never finds its owner.
+/// A search for helpers around the place of an emergency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vicinity {
     /// The emergency.
     pub emergency: EmergencyId,
-    /// The user that the result is for.
-    pub reader: UserId,
     /// Which helpers count.
     pub on_duty: OnDuty,
     /// Maximum distance from the emergency.
     pub radius: Metres,
-    /// Maximum number of helpers to return.
-    pub limit: u32,
 }
 
-/// A helper near a place.
+/// An emergency, and where helpers are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NearbyHelper {
-    /// The helper, as others see them.
-    pub helper: HelperCard,
-    /// Distance from the helper's last position to the place.
-    pub distance: Metres,
+pub struct HelpersAround {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// The last positions of the helpers whose response is not cancelled, in no order. Helpers without one are left out.
+    pub responding: Vec<(UserId, Position)>,
+    /// Helpers on duty: all within the radius, in no order, and possibly some further away.
+    ///
+    /// The owner is left out unless the emergency is anonymous: then a number without them would tell who they are.
+    pub available: Vec<Candidate<UserId>>,
 }
 
 /// Counts of helpers.
@@ -55,9 +55,8 @@ pub struct DutyCounts {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Helpers: Send + Sync {
-    /// The nearest helpers around an emergency, nearest first, and the reader's access to it; `None` for an unknown
-    /// emergency.
-    async fn nearby(&self, vicinity: &Vicinity) -> Result<Option<(EmergencyAccess, Vec<NearbyHelper>)>>;
+    /// An emergency and the helpers around it; `None` for an unknown emergency.
+    async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>>;
 
     /// Counts the helpers on duty.
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts>;

@@ -1,14 +1,14 @@
 //! Raising, resolving, cancelling, deleting, rating and reporting emergencies, and reading them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Error, Event, EventId,
-    Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Sender, Stage,
-    TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    Actor, AvailableHelpers, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Error,
+    Event, EventId, Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Sender,
+    Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
-        self, Constraint, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline, Urgency,
-        Vicinity, Whom,
+        self, Constraint, HelpersAround, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline,
+        Urgency, Vicinity, Whom,
     },
     usecase::{
         Rules,
@@ -428,22 +428,40 @@ pub async fn report(
     committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
 }
 
-/// Finds helpers on duty near an emergency.
+/// The helpers of an emergency as one reader may see them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmergencyHelpers {
+    /// The emergency, with the responses.
+    pub emergency: Emergency,
+    /// The reader's stage.
+    pub stage: Stage,
+    /// How far away the responding helpers are that have reported a position. Empty unless the reader takes part.
+    pub distances: HashMap<UserId, Metres>,
+    /// Numbers of helpers on duty.
+    pub available: AvailableHelpers,
+}
+
+/// The helpers that respond to an emergency, and how many others are available around it.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-pub async fn helpers_near(
+pub async fn helpers_of(
     cx: &EmergencyPorts,
+    presence: &dyn port::Presence,
     actor: &Actor,
     id: EmergencyId,
-    radius: Metres,
-    limit: u32,
-) -> Result<Vec<port::NearbyHelper>, Error> {
+) -> Result<EmergencyHelpers, Error> {
     let on_duty = cx.rules.on_duty(cx.clock.now());
-    let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, limit };
-    let (access, near) = cx.helpers.nearby(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
-    access.admit(&actor.account, cx.rules.helpers)?;
-    Ok(near)
+    let vicinity = Vicinity { emergency: id, on_duty, radius: AvailableHelpers::MAX_RADIUS };
+    let HelpersAround { emergency, responding, available } =
+        cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
+    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers)?, false);
+    let place = emergency.call().details.location.position;
+    let is_online = |helper| presence.is_online(helper);
+    let available = AvailableHelpers::count(place, emergency.alert_radius(), &available, is_online);
+    let shown = responding.into_iter().filter(|_| stage.is_participant());
+    let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
+    Ok(EmergencyHelpers { emergency, stage, distances, available })
 }
 
 /// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.

@@ -176,17 +176,6 @@ pub fn nearby(query: &Query) -> Result<(Position, Metres, u32), Problem> {
     f.finish(position.map(|position| (position, radius, limit)))
 }
 
-/// `GET /emergencies/:id/helpers`: radius and limit.
-///
-/// # Errors
-/// `invalid_input` with all invalid fields.
-pub fn helpers_near(query: &Query) -> Result<(Metres, u32), Problem> {
-    let mut f = Fields::query(query);
-    let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(5_000.0));
-    let limit = f.integer("limit", 1..=100).unwrap_or(50);
-    f.finish(Some((radius, limit)))
-}
-
 /// `GET /emergencies/history`: status, upper bound of the time, and limit.
 ///
 /// # Errors

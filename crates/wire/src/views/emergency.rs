@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority,
-    ResolutionType, Response, ResponseStatus, Stage, Timestamp, UserId,
-    port::{NearbyHelper, Presence},
+    ResolutionType, Response, ResponseStatus, Stage, Timestamp, UserId, port::Presence,
+    usecase::emergencies::EmergencyHelpers,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -96,6 +96,11 @@ impl<'a> ResponseView<'a> {
             takes_part: (response.status != ResponseStatus::Cancelled).then_some(response.helper.person.id),
         }
     }
+
+    fn add_presence(&mut self, presence: &dyn Presence) {
+        self.online = self.takes_part.map(|helper| presence.is_online(helper));
+        self.last_seen_at = self.takes_part.and_then(|helper| presence.last_seen(helper));
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -161,9 +166,7 @@ impl<'a> EmergencyView<'a> {
     #[must_use]
     pub fn with_presence(mut self, presence: &dyn Presence) -> Self {
         for response in self.responding_helpers.iter_mut().filter(|_| self.alerts.is_some()) {
-            let helper = response.takes_part;
-            response.online = helper.map(|helper| presence.is_online(helper));
-            response.last_seen_at = helper.and_then(|helper| presence.last_seen(helper));
+            response.add_presence(presence);
         }
         self
     }
@@ -229,18 +232,48 @@ pub struct RaisedView<'a> {
     pub nearby_helper_count: u32,
 }
 
-/// A helper near an emergency.
+/// `{helpers, count, online, within}`: the helpers of an emergency.
 #[derive(Debug, Serialize)]
-pub struct NearbyHelperView<'a> {
-    #[serde(flatten)]
-    helper: HelperView<'a>,
-    distance: u32,
-    online: bool,
+pub struct HelpersView<'a> {
+    helpers: Vec<ResponderView<'a>>,
+    count: usize,
+    online: Option<u32>,
+    within: Vec<CountView>,
 }
 
-impl<'a> NearbyHelperView<'a> {
-    /// Renders a helper with whether they are online.
-    pub fn new(found: &'a NearbyHelper, online: bool) -> Self {
-        Self { helper: HelperView::new(&found.helper, Ids::plain), distance: found.distance.whole(), online }
+/// A response that is not cancelled, with the keys of its helper beside it.
+#[derive(Debug, Serialize)]
+struct ResponderView<'a> {
+    #[serde(flatten)]
+    helper: HelperView<'a>,
+    #[serde(flatten)]
+    response: ResponseView<'a>,
+    distance: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct CountView {
+    radius: u32,
+    count: Option<u32>,
+}
+
+impl<'a> HelpersView<'a> {
+    /// Renders the helpers with their presence, which is for those who take part.
+    pub fn new(found: &'a EmergencyHelpers, places: &PlacePolicy, presence: &dyn Presence) -> Self {
+        let EmergencyHelpers { emergency, stage, distances, available } = found;
+        let shown = places.disclosure(*stage, emergency.call().details.anonymous);
+        let render = |response: &'a Response| {
+            let mut view = ResponseView::new(response, shown, Ids::both);
+            if stage.is_participant() {
+                view.add_presence(presence);
+            }
+            let distance = distances.get(&response.helper.person.id).map(|distance| distance.whole());
+            ResponderView { helper: HelperView::new(&response.helper, Ids::plain), response: view, distance }
+        };
+        let responses = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);
+        let helpers: Vec<_> = responses.map(render).collect();
+        let count = |&(radius, count)| CountView { radius, count };
+        let within = available.within.iter().map(count).collect();
+        Self { count: helpers.len(), helpers, online: available.online, within }
     }
 }

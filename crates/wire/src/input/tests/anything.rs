@@ -40,7 +40,6 @@ const BODIES: &[Reader<Value>] = &[
 const QUERIES: &[Reader<Map<String, Value>>] = &[
     |q| accounts::helper_page(q).map(drop),
     |q| emergencies::nearby(q).map(drop),
-    |q| emergencies::helpers_near(q).map(drop),
     |q| emergencies::history(q).map(drop),
     |q| emergencies::messages(q).map(drop),
     |q| emergencies::timeline(q).map(drop),

@@ -14,8 +14,8 @@ use super::*;
 use crate::{
     cursor,
     input::emergencies::{
-        AdminList, Answer, admin_page, cancel, helper_status, helpers_near, history, location, message, messages,
-        nearby, raise, rating, report, resolve, respond, timeline,
+        AdminList, Answer, admin_page, cancel, helper_status, history, location, message, messages, nearby, raise,
+        rating, report, resolve, respond, timeline,
     },
 };
 
@@ -203,13 +203,10 @@ fn positions_are_parsed_from_bodies_and_queries() {
     let (position, radius, limit) = nearby(&query(&[("latitude", "52.5"), ("longitude", "13.25")])).unwrap();
     assert_eq!(position, location(&json!({ "latitude": 52.5, "longitude": 13.25 })).unwrap().position);
     assert_eq!((radius.whole(), limit), (10_000, 100));
-    let (radius, limit) = helpers_near(&query(&[])).unwrap();
-    assert_eq!((radius.whole(), limit), (5_000, 50));
     for (field, values) in [("radius", ["99", "50001"]), ("limit", ["0", "101"])] {
         for value in values {
             let place = [("latitude", "1"), ("longitude", "2"), (field, value)];
             assert_eq!(wrong_fields(nearby(&query(&place))), [field]);
-            assert_eq!(wrong_fields(helpers_near(&query(&[(field, value)]))), [field]);
         }
     }
     let all = query(&[("latitude", "91"), ("radius", "x"), ("limit", "")]);

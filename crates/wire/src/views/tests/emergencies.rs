@@ -1,18 +1,18 @@
 //! Emergencies, for each kind of viewer.
 
 use allynet_domain::{
-    Emergency, EmergencyStatus, Metres, ResponseStatus, Stage, Timestamp, UserId,
-    port::{NearbyHelper, Presence},
+    AvailableHelpers, Emergency, EmergencyStatus, Metres, PlaceBeforeAccept, PlacePolicy, ResponseStatus, Stage,
+    Timestamp, UserId,
+    port::Presence,
     testing::{ALAN, GRACE_HOPPER, at, edited, id},
+    usecase::emergencies::EmergencyHelpers,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    testing::{
-        approximate_places, exact_places, field, filled_emergency, filled_resolved, json, rated_helper_card, shown,
-    },
-    views::{EmergencyData, EmergencyView, NearbyHelperView, RaisedView},
+    testing::{approximate_places, exact_places, field, filled_emergency, filled_resolved, json, shown},
+    views::{EmergencyData, EmergencyView, HelpersView, RaisedView},
 };
 
 fn rendered(emergency: &Emergency, stage: Stage) -> Value {
@@ -364,16 +364,51 @@ fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
 }
 
 #[test]
-fn a_helper_near_by() {
-    let found = NearbyHelper { helper: rated_helper_card(), distance: Metres::new(149.5) };
-    assert_snapshot!(shown(&NearbyHelperView::new(&found, true)), @r#"
+fn helpers_are_those_who_respond_and_numbers_of_others() {
+    let view = |stage, status, places: PlacePolicy, distances: &[(u128, f64)]| {
+        let emergency = edited(filled_emergency(false), |e| e.responses[0].status = status);
+        let distances = distances.iter().map(|&(helper, metres)| (id(helper), Metres::new(metres))).collect();
+        let available = AvailableHelpers { online: None, within: vec![(500, None), (1_000, Some(4))] };
+        json(&HelpersView::new(&EmergencyHelpers { emergency, stage, distances, available }, &places, &OnlyGrace))
+    };
+    let (on_way, distances) = (ResponseStatus::OnWay, [(GRACE_HOPPER, 149.5)]);
+    assert_snapshot!(shown(&view(Stage::Owner, on_way, exact_places(), &distances)), @r#"
     {
-      "distance": 150,
-      "helperRating": {"average": 4.67, "count": 3},
-      "id": "00000000-0000-0000-0000-000000000002",
-      "online": true,
-      "profile": {"firstName": "Grace", "lastName": "Hopper"},
-      "trustScore": 150
+      "count": 1,
+      "helpers": [
+        {
+          "distance": 150,
+          "estimatedArrival": "2026-01-15T10:01:00Z",
+          "helper": {
+            "_id": "00000000-0000-0000-0000-000000000002",
+            "helperRating": {"average": 4.67, "count": 3},
+            "id": "00000000-0000-0000-0000-000000000002",
+            "profile": {"firstName": "Grace", "lastName": "Hopper"},
+            "trustScore": 150
+          },
+          "helperRating": {"average": 4.67, "count": 3},
+          "id": "00000000-0000-0000-0000-000000000002",
+          "lastSeenAt": "2026-01-15T10:00:09Z",
+          "notes": "By bike",
+          "online": true,
+          "profile": {"firstName": "Grace", "lastName": "Hopper"},
+          "respondedAt": "2026-01-15T10:00:01Z",
+          "status": "on_way",
+          "trustScore": 150,
+          "updatedAt": "2026-01-15T10:00:02Z"
+        }
+      ],
+      "online": null,
+      "within": [{"count": null, "radius": 500}, {"count": 4, "radius": 1000}]
     }
     "#);
+    let approximate = PlacePolicy { before_accept: PlaceBeforeAccept::Approximate, ..exact_places() };
+    let to_others = view(Stage::LookerOn, on_way, approximate, &[]);
+    let helper = &to_others["helpers"][0];
+    for key in ["distance", "online", "lastSeenAt", "notes", "estimatedArrival"] {
+        assert_eq!((key, &helper[key]), (key, &Value::Null));
+    }
+    assert_eq!(to_others["within"], view(Stage::Owner, on_way, exact_places(), &distances)["within"]);
+    let cancelled = view(Stage::Owner, ResponseStatus::Cancelled, exact_places(), &distances);
+    assert_eq!(json!([cancelled["helpers"], cancelled["count"]]), json!([[], 0]));
 }

@@ -3,23 +3,28 @@
 use super::*;
 use crate::{
     HelperPolicy, ResponseStatus,
-    port::{MockEventLog, MockHelpers, NearbyHelper, OnDuty},
+    near::Candidate,
+    port::{MockEventLog, MockHelpers, MockPresence, OnDuty},
     testing::{
-        ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper,
-        helper_card, now, owner, resolved, store, with_responses,
+        ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper, now, owner,
+        position, resolved, store, with_responses,
     },
 };
 
+/// An emergency with a helper at 0.001° and three others on duty at 0.01° to the north, of whom all but one are online.
 fn around(emergency: &Emergency) -> EmergencyPorts {
     let (changes, _) = store(vec![]);
     let mut helpers = MockHelpers::new();
     let found = emergency.clone();
-    helpers.expect_nearby().returning(move |vicinity| {
-        let Vicinity { emergency, reader, on_duty, radius, limit } = *vicinity;
-        assert_eq!(on_duty, Rules::default().on_duty(now()));
-        assert_eq!((radius.get(), limit), (700.0, 5));
-        let near = vec![NearbyHelper { helper: helper_card(GRACE_HOPPER), distance: Metres::new(12.0) }];
-        Ok((emergency == found.id()).then(|| (found.access(reader), near)))
+    helpers.expect_around().returning(move |vicinity| {
+        let Vicinity { emergency, on_duty, radius } = *vicinity;
+        assert_eq!((on_duty, radius.get()), (Rules::default().on_duty(now()), 5_000.0));
+        let place = found.call().details.location.position;
+        let north = |degrees: f64| position(place.latitude() + degrees, place.longitude());
+        let candidate = |n| Candidate { key: id(n), position: north(0.01), reach: radius };
+        let available = [5, 6, 7, 8].map(candidate).to_vec();
+        let responding = vec![(id(GRACE_HOPPER), north(0.001))];
+        Ok((emergency == found.id()).then(|| HelpersAround { emergency: found.clone(), responding, available }))
     });
     EmergencyPorts { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
 }
@@ -47,16 +52,33 @@ async fn those_who_may_read_are_told_their_stage() {
 }
 
 #[tokio::test]
-async fn helpers_around_it_are_shown_to_those_who_may_read_it() {
-    let near = |cx: EmergencyPorts, actor: Actor| async move {
-        helpers_near(&cx, &actor, the_emergency(), Metres::new(700.0), 5).await
-    };
-    assert_eq!(near(around(&active_emergency()), actor(helper(4))).await.unwrap().len(), 1);
-    assert_eq!(refusal(near(around(&active_emergency()), actor(account(STRANGER))).await), Refusal::NotAuthorized);
+async fn helpers_are_shown_to_those_who_may_read_it_and_distances_to_those_who_take_part() {
+    let mut presence = MockPresence::new();
+    presence.expect_is_online().returning(|user| user != id(8));
+    let helpers =
+        async |emergency: &Emergency, actor: Actor, of| helpers_of(&around(emergency), &presence, &actor, of).await;
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Cancelled)]);
+    let within = vec![(500, None), (1_000, None), (2_000, Some(4)), (5_000, Some(4))];
+    for (actor, stage) in [
+        (owner(), Stage::Owner),
+        (grace_hopper(), Stage::Responder),
+        (actor(admin()), Stage::Administrator),
+        (actor(helper(ALAN)), Stage::LookerOn),
+        (actor(helper(4)), Stage::LookerOn),
+    ] {
+        let found = helpers(&emergency, actor, the_emergency()).await.unwrap();
+        assert_eq!((&found.emergency, found.stage), (&emergency, stage));
+        let distances: Vec<_> = found.distances.iter().map(|(helper, distance)| (*helper, distance.whole())).collect();
+        let shown = if stage.is_participant() { vec![(id(GRACE_HOPPER), 111)] } else { vec![] };
+        assert_eq!(distances, shown, "{stage:?}");
+        // The same numbers for every reader.
+        assert_eq!(found.available, AvailableHelpers { online: Some(3), within: within.clone() }, "{stage:?}");
+    }
+    let stranger = helpers(&emergency, actor(account(STRANGER)), the_emergency()).await;
+    assert_eq!(refusal(stranger), Refusal::NotAuthorized);
     let over = resolved(active_emergency());
-    assert_eq!(refusal(near(around(&over), actor(helper(4))).await), Refusal::NotAuthorized);
-    let unknown = helpers_near(&around(&active_emergency()), &owner(), id(ADMIN), Metres::new(700.0), 5).await;
-    assert_eq!(refusal(unknown), Refusal::EmergencyNotFound);
+    assert_eq!(refusal(helpers(&over, actor(helper(4)), the_emergency()).await), Refusal::NotAuthorized);
+    assert_eq!(refusal(helpers(&emergency, owner(), id(ADMIN)).await), Refusal::EmergencyNotFound);
 }
 
 #[tokio::test]
