@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
+use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy, Priority};
 use sqlx::{
     Connection, PgConnection, PgPool,
     migrate::Migrator,
@@ -26,6 +26,8 @@ const WARM_UP: &str = "DO $$ BEGIN PERFORM ST_Distance(ST_MakePoint(0, 0)::geogr
 pub struct Options {
     /// The maximum number of connections for everything but positions and the log.
     pub connections: u32,
+    /// How many of these are kept for [prioritized](Postgres::prioritized) handles.
+    pub priority_connections: u32,
     /// The maximum number of connections for positions.
     pub position_connections: u32,
     /// Time that a call waits for a connection to be free or opened.
@@ -37,11 +39,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 8 connections, since more of them only wait for each other at the database, and 3 for positions; 5 s for a
+    /// 8 connections, since more of them only wait for each other at the database, 2 of them kept for prioritized handles,
+    /// and 3 for positions; 5 s for a
     /// connection and for a statement. A call ends after 1.4 s, so that a request whose call fails is answered within 2 s.
     fn default() -> Self {
         Self {
             connections: 8,
+            priority_connections: 2,
             position_connections: 3,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
@@ -52,7 +56,11 @@ impl Default for Options {
 
 /// All persistence ports on one PostgreSQL database. Clones share their connections, which end with the last clone.
 #[derive(Debug, Clone)]
-pub struct Postgres(Arc<Inner>);
+pub struct Postgres {
+    shared: Arc<Inner>,
+    /// The connections of `shared.main`, with the priority of this handle.
+    main: Pool,
+}
 
 type Pool = DeadlinePool<sqlx::Postgres>;
 
@@ -96,19 +104,32 @@ impl Postgres {
         // Nothing written on these has to survive a crash: they send notifications and take transaction ids.
         let log = pool(LOG_CONNECTIONS).connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (notifications, background) = Notifications::start(log.clone());
-        let main = deadline_pool("main", main, MAINTENANCE_CONNECTIONS, options.answer_timeout);
-        let positions = deadline_pool("positions", positions, 0, options.answer_timeout);
-        let log = deadline_pool("log", log, NOTIFICATION_CONNECTIONS, LOG_TIMEOUT);
-        let callers = CallerCache::default();
-        Ok(Self(Arc::new(Inner {
+        let main = deadline_pool(
+            "main",
             main,
+            (MAINTENANCE_CONNECTIONS, options.priority_connections),
+            options.answer_timeout,
+        );
+        let positions = deadline_pool("positions", positions, (0, 0), options.answer_timeout);
+        let log = deadline_pool("log", log, (NOTIFICATION_CONNECTIONS, 0), LOG_TIMEOUT);
+        let callers = CallerCache::default();
+        let shared = Inner {
+            main: main.clone(),
             positions,
             log,
             notifications,
             callers,
             migrations: plain,
             _background: background,
-        })))
+        };
+        Ok(Self { shared: Arc::new(shared), main })
+    }
+
+    /// A handle to the same database for what must not wait behind other work: raising, accepting and ending an
+    /// emergency, and its alerts. Some connections are kept for such handles.
+    #[must_use]
+    pub fn prioritized(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), main: self.main.with_priority(Priority::High) }
     }
 
     /// Brings the schema up to date, and checks that it has the functions that this version calls. Several nodes may do so
@@ -119,7 +140,7 @@ impl Postgres {
     pub async fn migrate(&self) -> Result<(), SetupError> {
         // On a connection without limits, because waiting and migrating may take longer than a statement should.
         let pool =
-            PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(self.0.migrations.clone()).await;
+            PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(self.shared.migrations.clone()).await;
         let pool = pool.map_err(|e| SetupError::Unreachable(e.into()))?;
         let migrated = migrate(&pool).await;
         pool.close().await;
@@ -128,48 +149,48 @@ impl Postgres {
 
     /// Closes all connections when their statements have ended. Later calls fail as unavailable.
     pub async fn close(&self) {
-        self.0.notifications.stop();
-        self.0.main.close().await;
-        self.0.positions.close().await;
-        self.0.log.close().await;
+        self.shared.notifications.stop();
+        self.shared.main.close().await;
+        self.shared.positions.close().await;
+        self.shared.log.close().await;
     }
 
     /// The number of statements sent so far, positions included: each is a round trip to the database. Statements of
     /// readers of the log are not counted.
     pub fn round_trips(&self) -> u64 {
-        self.0.main.calls() + self.0.positions.calls()
+        self.shared.main.calls() + self.shared.positions.calls()
     }
 
     /// Sets the gauges of all pools, for a scrape of metrics.
     pub fn measure(&self) {
-        for pool in [&self.0.main, &self.0.positions, &self.0.log] {
+        for pool in [&self.shared.main, &self.shared.positions, &self.shared.log] {
             pool.record_usage();
         }
     }
 
     pub(crate) fn main(&self) -> &Pool {
-        &self.0.main
+        &self.main
     }
 
     /// For background work without a deadline of the adapter: only the statement timeout ends it.
     pub(crate) fn maintenance(&self) -> &PgPool {
-        self.0.main.pool()
+        self.shared.main.pool()
     }
 
     pub(crate) fn positions_pool(&self) -> &Pool {
-        &self.0.positions
+        &self.shared.positions
     }
 
     pub(crate) fn log(&self) -> &Pool {
-        &self.0.log
+        &self.shared.log
     }
 
     pub(crate) fn notifications(&self) -> &Notifications {
-        &self.0.notifications
+        &self.shared.notifications
     }
 
     pub(crate) fn callers(&self) -> &CallerCache {
-        &self.0.callers
+        &self.shared.callers
     }
 }
 
@@ -209,9 +230,15 @@ async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// Bounds every call on a pool; `reserved` connections stay for callers of the pool itself.
-fn deadline_pool(name: &'static str, pool: PgPool, reserved: u32, timeout: Duration) -> Pool {
-    let policy = IdlePolicy { reserved, max_idle: MAX_IDLE, max_age: MAX_AGE };
+/// Bounds every call on a pool; `reserved` connections stay for callers of the pool itself, and `reserved_for_high` of
+/// the others for handles of high priority.
+fn deadline_pool(
+    name: &'static str,
+    pool: PgPool,
+    (reserved, reserved_for_high): (u32, u32),
+    timeout: Duration,
+) -> Pool {
+    let policy = IdlePolicy { reserved, reserved_for_high, max_idle: MAX_IDLE, max_age: MAX_AGE };
     DeadlinePool::new(name, IdleConnections::new(pool, policy), Deadline::Answer(timeout))
 }
 

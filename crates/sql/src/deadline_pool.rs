@@ -21,7 +21,7 @@ use futures_util::{
 use sqlx::{Database, Describe, Either, Error, Execute, Executor, Pool, SqlStr};
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-use crate::{Checkout, IdleConnections, metrics::PoolMetrics};
+use crate::{Checkout, IdleConnections, Priority, metrics::PoolMetrics};
 
 /// The deadline of a call, counted from its request for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,12 @@ pub enum Deadline {
 ///
 /// Calls fail with [`Error::PoolTimedOut`] when no connection was available in time, and with [`Error::Io`] of kind
 /// `TimedOut` when no answer came in time.
-pub struct DeadlinePool<DB: Database>(Arc<Inner<DB>>);
+///
+/// Each handle has a [`Priority`] for all of its calls: see [`Self::with_priority`].
+pub struct DeadlinePool<DB: Database> {
+    shared: Arc<Inner<DB>>,
+    priority: Priority,
+}
 
 struct Inner<DB: Database> {
     connections: IdleConnections<DB>,
@@ -51,14 +56,14 @@ struct Inner<DB: Database> {
 
 impl<DB: Database> Clone for DeadlinePool<DB> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), priority: self.priority }
     }
 }
 
 impl<DB: Database> fmt::Debug for DeadlinePool<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("DeadlinePool");
-        debug.field("pool", self.pool()).field("deadline", &self.0.deadline).finish_non_exhaustive()
+        debug.field("pool", self.pool()).field("deadline", &self.shared.deadline).finish_non_exhaustive()
     }
 }
 
@@ -69,22 +74,29 @@ impl<DB: Database> DeadlinePool<DB> {
     /// `name` is the value of the label `pool` of its metrics.
     pub fn new(name: &'static str, connections: IdleConnections<DB>, deadline: Deadline) -> Self {
         let (calls, metrics) = (AtomicU64::new(0), PoolMetrics::new(name));
-        Self(Arc::new(Inner { connections, deadline, calls, metrics }))
+        let shared = Arc::new(Inner { connections, deadline, calls, metrics });
+        Self { shared, priority: Priority::Normal }
+    }
+
+    /// A handle to the same connections whose calls have this priority. A new pool has [`Priority::Normal`].
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { priority, ..self.clone() }
     }
 
     /// Number of calls so far, [`Self::acquire`] included, whatever became of them.
     pub fn calls(&self) -> u64 {
-        self.0.calls.load(Ordering::Relaxed)
+        self.shared.calls.load(Ordering::Relaxed)
     }
 
     /// Sets the gauges to the present use of the pool; for when metrics are read.
     pub fn record_usage(&self) {
-        self.0.metrics.record_usage(&self.0.connections);
+        self.shared.metrics.record_usage(&self.shared.connections);
     }
 
     /// The pool itself: without deadline, for calls that may take long.
     pub fn pool(&self) -> &Pool<DB> {
-        self.0.connections.pool()
+        self.shared.connections.pool()
     }
 
     /// A connection for several statements. Only the wait for it has a deadline.
@@ -98,23 +110,23 @@ impl<DB: Database> DeadlinePool<DB> {
     /// Keeps an acquired connection for the next call. Everything on it must have succeeded, and no transaction may be
     /// open; any other connection is to be dropped.
     pub fn release(&self, connection: Checkout<DB>) {
-        self.0.connections.check_in(connection);
+        self.shared.connections.check_in(connection);
     }
 
     /// Waits for the calls that run, and closes all connections. Later calls fail.
     pub async fn close(&self) {
-        self.0.connections.close().await;
+        self.shared.connections.close().await;
     }
 
     async fn begin(&self) -> Result<Call<'_, DB>, Error> {
-        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
-        let (Deadline::Acquire(limit) | Deadline::Answer(limit)) = self.0.deadline;
-        let connection = timeout_at(begun + limit, self.0.connections.checkout()).await;
+        let (Deadline::Acquire(limit) | Deadline::Answer(limit)) = self.shared.deadline;
+        let connection = timeout_at(begun + limit, self.shared.connections.checkout(self.priority)).await;
         let connection = connection.unwrap_or(Err(Error::PoolTimedOut));
-        self.0.metrics.record_acquire(begun.elapsed(), &connection);
-        let deadline = matches!(self.0.deadline, Deadline::Answer(_)).then_some(begun + limit);
-        Ok(Call { connection: connection?, deadline, pool: &self.0 })
+        self.shared.metrics.record_acquire(begun.elapsed(), &connection);
+        let deadline = matches!(self.shared.deadline, Deadline::Answer(_)).then_some(begun + limit);
+        Ok(Call { connection: connection?, deadline, pool: &self.shared })
     }
 }
 
@@ -307,13 +319,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (pool, _) = pool(file(&folder), Deadline::Answer(Duration::from_secs(5)));
         assert!(matches!(sqlx::query("select").execute(&pool).await, Err(Error::Database(_))));
-        assert_eq!(pool.0.connections.idle(), 1);
+        assert_eq!(pool.shared.connections.idle(), 1);
         let several = "create table t (n); insert into t values (1), (2); select n from t";
         let done: Vec<_> = sqlx::raw_sql(several).fetch_many(&pool).try_collect().await.unwrap();
         assert_eq!(done.iter().filter(|step| step.is_right()).count(), 2);
         let numbers: Vec<i64> = sqlx::query_scalar("select n from t order by n").fetch_all(&pool).await.unwrap();
         assert_eq!(numbers, [1, 2]);
         pool.record_usage();
-        assert_eq!((pool.0.connections.idle(), pool.pool().size()), (1, 1));
+        assert_eq!((pool.shared.connections.idle(), pool.pool().size()), (1, 1));
     }
 }

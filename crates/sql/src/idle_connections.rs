@@ -22,6 +22,8 @@ use tokio::{
 pub struct IdlePolicy {
     /// Connections of the pool that are never checked out here: they serve callers of the pool itself.
     pub reserved: u32,
+    /// Connections that only [`Priority::High`] may use. At least one is always left for [`Priority::Normal`].
+    pub reserved_for_high: u32,
     /// A connection that was idle for longer is tested by the pool before its next call.
     pub max_idle: Duration,
     /// A connection that left the pool longer ago goes back after its call, so that the pool can end its lifetime.
@@ -31,19 +33,31 @@ pub struct IdlePolicy {
 impl Default for IdlePolicy {
     /// Reserves nothing and keeps connections for ever, as suits a file, which does not go away.
     fn default() -> Self {
-        Self { reserved: 0, max_idle: Duration::MAX, max_age: Duration::MAX }
+        Self { reserved: 0, reserved_for_high: 0, max_idle: Duration::MAX, max_age: Duration::MAX }
     }
+}
+
+/// Which connections a checkout may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// All but those that are [reserved](IdlePolicy::reserved_for_high).
+    Normal,
+    /// Any, and before the checkouts of [`Self::Normal`] that wait: at most one of them goes first.
+    High,
 }
 
 /// The idle connections of a pool, and the permits to use one. Clones share both.
 ///
-/// Permits are given in the order in which they were asked for.
+/// Permits of one [`Priority`] are given in the order in which they were asked for.
 #[derive(Debug)]
 pub struct IdleConnections<DB: Database> {
     pool: Pool<DB>,
     policy: IdlePolicy,
     /// No more permits than the pool has connections: a holder finds one idle here, or the pool has one to give.
     permits: Arc<Semaphore>,
+    /// Held in addition by normal checkouts, before they ask for one of `permits`. So those that wait for `permits` are of
+    /// high priority, or normal with one of these: never more normal ones than the connections that are left to them.
+    normal: Arc<Semaphore>,
     /// A stack: the connection that was used last is used next, and the oldest is at the bottom.
     idle: Arc<Mutex<Vec<IdleConnection<DB>>>>,
 }
@@ -63,13 +77,17 @@ pub struct Checkout<DB: Database> {
     // permit would find neither an idle connection nor one in the pool.
     connection: PoolConnection<DB>,
     acquired_at: Instant,
-    _permit: OwnedSemaphorePermit,
+    _permits: Permits,
 }
+
+/// The permit to use a connection, and the second one of a normal checkout.
+type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 impl<DB: Database> Clone for IdleConnections<DB> {
     fn clone(&self) -> Self {
-        let Self { pool, policy, permits, idle } = self;
-        Self { pool: pool.clone(), policy: *policy, permits: Arc::clone(permits), idle: Arc::clone(idle) }
+        let Self { pool, policy, permits, normal, idle } = self;
+        let (permits, normal, idle) = (Arc::clone(permits), Arc::clone(normal), Arc::clone(idle));
+        Self { pool: pool.clone(), policy: *policy, permits, normal, idle }
     }
 }
 
@@ -77,8 +95,9 @@ impl<DB: Database> IdleConnections<DB> {
     /// Wraps a pool. No connection is idle here yet.
     pub fn new(pool: Pool<DB>, policy: IdlePolicy) -> Self {
         let permits = pool.options().get_max_connections().saturating_sub(policy.reserved);
-        let permits = usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS);
-        Self { pool, policy, permits: Arc::new(Semaphore::new(permits)), idle: Arc::default() }
+        let normal = permits.saturating_sub(policy.reserved_for_high).max(1);
+        let semaphore = |n: u32| Arc::new(Semaphore::new(usize::try_from(n).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { pool, policy, permits: semaphore(permits), normal: semaphore(normal), idle: Arc::default() }
     }
 
     /// The pool itself.
@@ -95,19 +114,28 @@ impl<DB: Database> IdleConnections<DB> {
     ///
     /// # Errors
     /// [`Error::PoolClosed`] after [`Self::close`]; whatever the pool fails with when it has to connect.
-    pub async fn checkout(&self) -> Result<Checkout<DB>, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
+    pub async fn checkout(&self, priority: Priority) -> Result<Checkout<DB>, Error> {
+        let permits = self.permits(priority).await?;
         if let Some(IdleConnection { connection, acquired_at, .. }) = self.pop_idle() {
-            return Ok(Checkout { connection, acquired_at, _permit: permit });
+            return Ok(Checkout { connection, acquired_at, _permits: permits });
         }
         // In a task, because connecting has to go on when this future is dropped: with a slow server and short
         // deadlines, callers would otherwise cancel each other's half-made connections for ever.
         let pool = self.pool.clone();
         let connecting = tokio::spawn(async move {
             let connection = pool.acquire().await?;
-            Ok(Checkout { connection, acquired_at: Instant::now(), _permit: permit })
+            Ok(Checkout { connection, acquired_at: Instant::now(), _permits: permits })
         });
         connecting.await.unwrap_or(Err(Error::PoolTimedOut))
+    }
+
+    async fn permits(&self, priority: Priority) -> Result<Permits, Error> {
+        let normal = match priority {
+            Priority::Normal => Some(Arc::clone(&self.normal).acquire_owned().await.map_err(|_| Error::PoolClosed)?),
+            Priority::High => None,
+        };
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
+        Ok((permit, normal))
     }
 
     /// Keeps a connection for the next call. Its last call must have succeeded, and no transaction may be open on it.
@@ -117,7 +145,7 @@ impl<DB: Database> IdleConnections<DB> {
             return;
         }
         // The permit lives to the end of this function, after the push: see `Checkout`.
-        let Checkout { connection, acquired_at, _permit } = checkout;
+        let Checkout { connection, acquired_at, _permits } = checkout;
         let mut idle = self.idle.lock();
         // Asked under the lock that `close` takes to clear the list: a connection pushed after that would leak.
         if !self.permits.is_closed() {
@@ -141,6 +169,7 @@ impl<DB: Database> IdleConnections<DB> {
     /// Waits for the connections in use, and closes all of them. Later checkouts fail.
     pub async fn close(&self) {
         self.permits.close();
+        self.normal.close();
         self.discard_idle();
         self.pool.close().await;
     }
@@ -210,29 +239,29 @@ mod tests {
     async fn a_checked_in_connection_is_used_next_without_going_through_the_pool() {
         let folder = tempfile::tempdir().unwrap();
         let connections = connections(&folder, 2, IdlePolicy::default());
-        let mut checkout = connections.checkout().await.unwrap();
+        let mut checkout = connections.checkout(Priority::Normal).await.unwrap();
         mark(&mut checkout).await;
         for _ in 0..3 {
             connections.check_in(checkout);
             assert_eq!((connections.idle(), connections.pool().num_idle()), (1, 0));
-            checkout = connections.checkout().await.unwrap();
+            checkout = connections.checkout(Priority::Normal).await.unwrap();
             assert!(is_marked(&mut checkout).await);
         }
         checkout.abandon();
-        assert!(!is_marked(&mut connections.checkout().await.unwrap()).await);
+        assert!(!is_marked(&mut connections.checkout(Priority::Normal).await.unwrap()).await);
     }
 
     #[tokio::test]
     async fn an_open_transaction_is_rolled_back_before_the_connection_is_used_again() {
         let folder = tempfile::tempdir().unwrap();
         let connections = connections(&folder, 1, IdlePolicy::default());
-        let mut checkout = connections.checkout().await.unwrap();
+        let mut checkout = connections.checkout(Priority::Normal).await.unwrap();
         mark(&mut checkout).await;
         let mut transaction = checkout.begin().await.unwrap();
         sqlx::query("create table half (n)").execute(&mut *transaction).await.unwrap();
         drop(transaction);
         drop(checkout);
-        let mut checkout = connections.checkout().await.unwrap();
+        let mut checkout = connections.checkout(Priority::Normal).await.unwrap();
         assert!(!checkout.is_in_transaction() && is_marked(&mut checkout).await);
         assert!(sqlx::query("select n from half").fetch_optional(&mut *checkout).await.is_err());
         assert_eq!(connections.idle(), 0);
@@ -242,41 +271,44 @@ mod tests {
     async fn checkouts_never_exceed_the_pool_less_its_reserved_connections() {
         let folder = tempfile::tempdir().unwrap();
         let connections = connections(&folder, 2, IdlePolicy { reserved: 1, ..IdlePolicy::default() });
-        let first = connections.checkout().await.unwrap();
-        assert!(timeout(SHORT_WAIT, connections.checkout()).await.is_err());
+        let first = connections.checkout(Priority::Normal).await.unwrap();
+        assert!(timeout(SHORT_WAIT, connections.checkout(Priority::Normal)).await.is_err());
         timeout(TEST_TIMEOUT, connections.pool().acquire()).await.unwrap().unwrap();
         let waiting = tokio::spawn({
             let connections = connections.clone();
-            async move { connections.checkout().await.map(drop) }
+            async move { connections.checkout(Priority::Normal).await.map(drop) }
         });
         connections.check_in(first);
         timeout(TEST_TIMEOUT, waiting).await.unwrap().unwrap().unwrap();
         // A dropped checkout has gone back through the pool, and is available again.
-        timeout(TEST_TIMEOUT, connections.checkout()).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, connections.checkout(Priority::Normal)).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_connection_goes_back_to_the_pool_when_it_was_idle_or_away_for_too_long() {
         let folder = tempfile::tempdir().unwrap();
         let idle = connections(&folder, 1, IdlePolicy { max_idle: SHORT_WAIT, ..IdlePolicy::default() });
-        idle.check_in(idle.checkout().await.unwrap());
+        idle.check_in(idle.checkout(Priority::Normal).await.unwrap());
         sleep(SHORT_WAIT * 2).await;
         assert!(idle.pop_idle().is_none());
         assert_eq!(idle.idle(), 0);
 
         let old = connections(&folder, 1, IdlePolicy { max_age: SHORT_WAIT, ..IdlePolicy::default() });
-        let checkout = old.checkout().await.unwrap();
+        let checkout = old.checkout(Priority::Normal).await.unwrap();
         sleep(SHORT_WAIT * 2).await;
         old.check_in(checkout);
         assert_eq!(old.idle(), 0);
-        timeout(TEST_TIMEOUT, old.checkout()).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, old.checkout(Priority::Normal)).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn closing_waits_for_connections_in_use_and_keeps_none_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let connections = connections(&folder, 2, IdlePolicy::default());
-        let (first, second) = (connections.checkout().await.unwrap(), connections.checkout().await.unwrap());
+        let (first, second) = (
+            connections.checkout(Priority::Normal).await.unwrap(),
+            connections.checkout(Priority::Normal).await.unwrap(),
+        );
         connections.check_in(first);
         connections.discard_idle();
         assert_eq!(connections.idle(), 0);
@@ -288,9 +320,49 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(!closing.is_finished());
-        assert!(matches!(connections.checkout().await, Err(Error::PoolClosed)));
+        assert!(matches!(connections.checkout(Priority::Normal).await, Err(Error::PoolClosed)));
         connections.check_in(second);
         timeout(TEST_TIMEOUT, closing).await.unwrap().unwrap();
         assert_eq!((connections.idle(), connections.pool().size()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn reserved_connections_are_left_to_checkouts_of_high_priority() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = connections(&folder, 3, IdlePolicy { reserved_for_high: 1, ..IdlePolicy::default() });
+        let checkout = |priority| {
+            let connections = connections.clone();
+            async move { timeout(TEST_TIMEOUT, connections.checkout(priority)).await.unwrap().unwrap() }
+        };
+        let _normal = (checkout(Priority::Normal).await, checkout(Priority::Normal).await);
+        assert!(timeout(SHORT_WAIT, connections.checkout(Priority::Normal)).await.is_err());
+        // Hundreds that wait are not in front of it.
+        let waiting: Vec<_> = (0..200).map(|_| tokio::spawn(checkout(Priority::Normal))).collect();
+        tokio::task::yield_now().await;
+        drop(checkout(Priority::High).await);
+        waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test]
+    async fn of_one_connection_high_priority_is_next_but_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = connections(&folder, 1, IdlePolicy { reserved_for_high: 1, ..IdlePolicy::default() });
+        let used = connections.checkout(Priority::Normal).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (name, priority) in [("a", Priority::Normal), ("b", Priority::Normal), ("high", Priority::High)] {
+            let (connections, order) = (connections.clone(), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                let checkout = connections.checkout(priority).await.unwrap();
+                order.lock().push(name);
+                connections.check_in(checkout);
+            }));
+            tokio::task::yield_now().await;
+        }
+        connections.check_in(used);
+        for task in tasks {
+            timeout(TEST_TIMEOUT, task).await.unwrap().unwrap();
+        }
+        assert_eq!(*order.lock(), ["high", "a", "b"]);
     }
 }

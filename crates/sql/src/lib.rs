@@ -12,6 +12,6 @@ mod row_decoder;
 
 pub use deadline_pool::{Deadline, DeadlinePool};
 pub use error::driver_error;
-pub use idle_connections::{Checkout, IdleConnections, IdlePolicy};
+pub use idle_connections::{Checkout, IdleConnections, IdlePolicy, Priority};
 pub use metrics::describe as describe_metrics;
 pub use row_decoder::RowDecoder;

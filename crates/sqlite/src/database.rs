@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path, str::FromStr, time::Duration};
 
 use allynet_domain::port::{Error, Result};
-use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy};
+use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy, Priority};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
@@ -46,7 +46,7 @@ impl Default for Options {
 /// An open database: every persistence port. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    /// The only connection that writes. Its queue is first come, first served.
+    /// The only connection that writes. Its queue is first come, first served, but a prioritized handle goes first.
     pub(crate) writer: DeadlinePool<sqlx::Sqlite>,
     pub(crate) readers: DeadlinePool<sqlx::Sqlite>,
     /// One connection that only follows the log: an alert must not wait behind what requests read.
@@ -85,12 +85,21 @@ impl Sqlite {
         let log = pool().max_connections(1).connect_lazy_with(reading);
         // A local file answers or fails: answers need no deadline, and connections no test after a success.
         let with_deadline = |name, pool| {
-            let connections = IdleConnections::new(pool, IdlePolicy::default());
+            let connections = IdleConnections::new(pool, IdlePolicy { reserved_for_high: 1, ..IdlePolicy::default() });
             DeadlinePool::new(name, connections, Deadline::Acquire(options.queue_timeout))
         };
         let (writer, readers) = (with_deadline("writer", writer), with_deadline("readers", readers));
         let log = with_deadline("log", log);
         Ok(Self { writer, readers, log, committed: watch::Sender::new(()) })
+    }
+
+    /// A handle to the same database for what must not wait behind other work: raising, accepting and ending an
+    /// emergency, and its alerts. A reader is kept for such handles, and their writes go first.
+    #[must_use]
+    pub fn prioritized(&self) -> Self {
+        let prioritize = |pool: &DeadlinePool<sqlx::Sqlite>| pool.with_priority(Priority::High);
+        let (writer, readers) = (prioritize(&self.writer), prioritize(&self.readers));
+        Self { writer, readers, log: self.log.clone(), committed: self.committed.clone() }
     }
 
     /// Brings the schema up to date. All migrations are one transaction, so that of several processes that start at
