@@ -121,6 +121,8 @@ impl Service {
             presence: Arc::new(presence),
             readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
             limits: allynet_wire::limits::Limits::off(),
+            high: allynet_rest::PriorityPorts { accounts: accounts.clone(), emergencies: emergencies.clone() },
+            scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
         });
         Self { postgres, store, tokens, emergencies, helpers, accounts, router }
     }

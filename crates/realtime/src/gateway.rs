@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use allynet_domain::{NodeId, port, usecase};
 use allynet_projections::{ClusterPresence, OpenEmergencies};
 use allynet_transport::{Connections, SessionTrackingService};
-use allynet_wire::{limits::Limits, origin::Origins};
+use allynet_wire::{limits::Limits, origin::Origins, scheduling::Scheduler};
 use engineioxide::service::NotFoundService;
 use parking_lot::Mutex;
 use socketioxide::{SocketIo, handler::ConnectHandler as _, service::SocketIoService};
@@ -78,6 +78,8 @@ pub struct GatewayPorts {
     pub limits: Limits,
     /// Maximum number of sessions of one address whose clients have not shown a valid token.
     pub anonymous_per_address: usize,
+    /// The order of events, among all requests.
+    pub scheduler: Arc<dyn Scheduler>,
 }
 
 /// The connections of this node, as seen by the server. Clones refer to the same connections.
@@ -106,7 +108,9 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     let missed = MissedEvents { hub: hub.clone(), log: ports.log.clone(), archive: archive.clone() };
     let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
     let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, metrics });
-    let access = Arc::new(AccessReader::new(ports.accounts.clone(), ports.emergencies.clone(), gateway.hub.clone()));
+    let (accounts, emergencies, scheduler) =
+        (ports.accounts.clone(), ports.emergencies.clone(), ports.scheduler.clone());
+    let access = Arc::new(AccessReader::new(accounts, emergencies, gateway.hub.clone(), scheduler));
     let handshake = handshake(&ports, origins, &gateway, (&access, &replayer, &connections));
     let attacher = attacher(&ports, &gateway, access, replayer);
     let tasks = tasks(ports, &gateway, archive, (acknowledgements, acknowledged));
@@ -140,6 +144,7 @@ fn event_router(ports: &GatewayPorts, hub: &Arc<Hub<Device>>, replayer: Arc<Repl
         log: ports.log.clone(),
         hub: hub.clone(),
         limits: ports.limits.clone(),
+        scheduler: ports.scheduler.clone(),
     };
     let (helpers, clock) = (ports.helpers.clone(), ports.clock.clone());
     let locations = Arc::new(LocationHandler { helpers, admission: admission.clone(), clock });

@@ -1,20 +1,38 @@
 //! Authentication: the access token of a request, and the account behind it. Authorization is the domain's.
 
+use std::sync::Arc;
+
 use allynet_domain::{
     Actor, Refusal,
+    port::AccessClaims,
     usecase::{
         accounts::{self, AccountPorts},
         helpers::must_be_admin,
     },
 };
+use allynet_wire::{
+    limits::{Limit, of_route},
+    scheduling::{Priority, Scheduler},
+};
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::Response,
 };
 
-use crate::answer::{Answer, Failure};
+use crate::{
+    answer::{Answer, Failure},
+    work_permit::RequestPermit,
+};
+
+/// The state of the middleware: the ports by priority, and the order of requests.
+#[derive(Clone)]
+pub(crate) struct Authentication {
+    pub(crate) normal: AccountPorts,
+    pub(crate) high: AccountPorts,
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+}
 
 /// The authenticated caller.
 #[derive(Debug, Clone)]
@@ -29,16 +47,22 @@ pub(crate) struct Admin(pub(crate) Actor);
 pub struct Authenticated;
 
 /// Middleware that requires a valid access token and inserts the [`Caller`], with the account as it is now.
-pub(crate) async fn authenticate(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
-    let authenticated = accounts::authenticate(&cx, bearer(request.headers())?).await?;
-    request.extensions_mut().insert(Caller(authenticated.actor));
+///
+/// Both wait for the permit of the user before they read the account.
+pub(crate) async fn authenticate(State(cx): State<Authentication>, mut request: Request, next: Next) -> Answer {
+    let (permit, claims) = cx.begin(&request)?;
+    permit.acquire().await?;
+    let authenticated = accounts::authenticate(cx.accounts(&permit), claims).await?;
+    let _permit = insert(&mut request, authenticated.actor, permit);
     Ok(run_authenticated(request, next).await)
 }
 
 /// The same for all other routes: the account may be up to a second old, so that it can be cached.
-pub(crate) async fn recognize(State(cx): State<AccountPorts>, mut request: Request, next: Next) -> Answer {
-    let recognized = accounts::recognize(&cx, bearer(request.headers())?).await?;
-    request.extensions_mut().insert(Caller(recognized.actor));
+pub(crate) async fn recognize(State(cx): State<Authentication>, mut request: Request, next: Next) -> Answer {
+    let (permit, claims) = cx.begin(&request)?;
+    permit.acquire().await?;
+    let recognized = accounts::recognize(cx.accounts(&permit), claims).await?;
+    let _permit = insert(&mut request, recognized.actor, permit);
     Ok(run_authenticated(request, next).await)
 }
 
@@ -46,6 +70,35 @@ async fn run_authenticated(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.extensions_mut().insert(Authenticated);
     response
+}
+
+/// Gives the permit to the request, unless what follows waits in a fair queue of its own: that of passwords, or the batch of
+/// positions, which has one place for each user.
+///
+/// Returns the permit, to be held until the answer: the extensions are dropped before the handler begins.
+fn insert(request: &mut Request, actor: Actor, permit: RequestPermit) -> Option<RequestPermit> {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let limits = of_route(request.method().as_str(), path).unwrap_or_default();
+    request.extensions_mut().insert(Caller(actor));
+    if limits.iter().any(|limit| matches!(limit, Limit::Passwords | Limit::Locations)) {
+        return None;
+    }
+    request.extensions_mut().insert(permit.clone());
+    Some(permit)
+}
+
+impl Authentication {
+    fn begin(&self, request: &Request) -> Result<(RequestPermit, AccessClaims), Failure> {
+        let claims = accounts::read_token(&self.normal, bearer(request.headers())?)?;
+        Ok((RequestPermit::new(self.scheduler.clone(), request, Some(claims.user)), claims))
+    }
+
+    fn accounts(&self, permit: &RequestPermit) -> &AccountPorts {
+        match permit.priority() {
+            Priority::High => &self.high,
+            Priority::Normal => &self.normal,
+        }
+    }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750); the name of the scheme has no case (RFC 9110, 11.1).

@@ -32,6 +32,8 @@ const MAX_PENDING: u32 = 50;
 #[derive(Clone)]
 pub(crate) struct EmergencyState {
     pub(crate) emergencies: emergencies::EmergencyPorts,
+    /// For raising and ending emergencies.
+    pub(crate) high: emergencies::EmergencyPorts,
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) presence: Arc<dyn port::Presence>,
 }
@@ -60,7 +62,7 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
 
 async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (details, request_id) = input::raise(&body)?;
-    let raised = emergencies::raise(&cx.emergencies, &actor, details, request_id).await?;
+    let raised = emergencies::raise(&cx.high, &actor, details, request_id).await?;
     let emergency = view(&cx, &raised.emergency, Stage::Owner);
     let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
     if raised.new { created(view) } else { ok(view) }
@@ -158,7 +160,7 @@ async fn resolve(
     PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let (emergency, relation) = emergencies::resolve(&cx.emergencies, &actor, id, input::resolve(&body)?).await?;
+    let (emergency, relation) = emergencies::resolve(&cx.high, &actor, id, input::resolve(&body)?).await?;
     one(&cx, &emergency, Stage::of(relation, false))
 }
 
@@ -168,17 +170,17 @@ async fn cancel(
     PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let emergency = emergencies::cancel(&cx.emergencies, &actor, id, input::cancel(&body)?).await?;
+    let emergency = emergencies::cancel(&cx.high, &actor, id, input::cancel(&body)?).await?;
     one(&cx, &emergency, Stage::Owner)
 }
 
 async fn renew(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let emergency = responses::renew(&cx.emergencies, &actor, id).await?;
+    let emergency = responses::renew(&cx.high, &actor, id).await?;
     one(&cx, &emergency, Stage::Owner)
 }
 
 async fn reopen(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let (emergency, relation) = reopening::reopen(&cx.emergencies, &actor, id).await?;
+    let (emergency, relation) = reopening::reopen(&cx.high, &actor, id).await?;
     one(&cx, &emergency, Stage::of(relation, false))
 }
 

@@ -1,6 +1,6 @@
 //! Extractors of bodies, queries and path parameters: JSON values and typed ids for the parsers of the wire crate.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use allynet_domain::{ContactId, EmergencyId, MessageId, Refusal, UserId};
 use allynet_wire::{Problem, json, problem::faults};
@@ -12,7 +12,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use crate::{answer::Failure, deadline::Deadline};
+use crate::{answer::Failure, deadline::Deadline, work_permit::RequestPermit};
 
 /// The largest body that is accepted, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024;
@@ -39,8 +39,24 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         }
         // The deadline of the request is for the service; a slow client has this timeout instead.
         let pause = parts.extensions.get::<Deadline>().map(Deadline::pause);
-        let read = tokio::time::timeout(BODY_TIMEOUT, read(body)).await;
-        drop(pause);
+        let mut reading = pin!(tokio::time::timeout(BODY_TIMEOUT, read(body)));
+        let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+            Poll::Ready(read) => {
+                drop(pause);
+                read
+            }
+            // The body is still on its way: others go ahead meanwhile.
+            Poll::Pending => {
+                let permit = parts.extensions.get::<RequestPermit>();
+                permit.inspect(|permit| permit.release());
+                let read = reading.await;
+                drop(pause);
+                if let Some(permit) = permit {
+                    permit.acquire().await?;
+                }
+                read
+            }
+        };
         let bytes = read.map_err(|_| faults::request_timeout())??;
         if bytes.is_empty() {
             return Ok(Self(Value::Object(Map::new())));

@@ -3,7 +3,8 @@
 //! A handler extracts, parses with [`allynet_wire`], makes one call and renders. Authorization is decided in the domain,
 //! and what a viewer may see in the wire crate. The crate knows no database and no socket.
 //!
-//! [`router`] applies the middleware that depends on the kind of route: deadline, authentication, rate limits. The
+//! [`router`] applies the middleware that depends on the kind of route: deadline, the order of
+//! requests, authentication, rate limits. The
 //! middleware around every route is the server's.
 
 mod admin;
@@ -23,8 +24,9 @@ mod router;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod work_permit;
 
 pub use answer::Failure;
 pub use caller::Authenticated;
 pub use health::{Readiness, ReadinessCheck, RenderMetrics, admin_router};
-pub use router::{RestPorts, router};
+pub use router::{PriorityPorts, RestPorts, router};

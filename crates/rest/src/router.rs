@@ -6,14 +6,16 @@ use allynet_domain::{
     port,
     usecase::{accounts, blocks, emergencies, helpers, messages},
 };
-use allynet_wire::{limits::Limits, problem::faults};
+use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
 
 use crate::{
     admin::{self, AdminState},
     answer::Failure,
     auth::{self, SignInState},
-    blocks as block_routes, caller, deadline,
+    blocks as block_routes,
+    caller::{self, Authentication},
+    deadline,
     emergencies::{self as emergency_routes, EmergencyState},
     health, helpers as helper_routes, limits,
     messages::{self as message_routes, MessageState},
@@ -42,6 +44,19 @@ pub struct RestPorts {
     pub readiness: Arc<health::Readiness>,
     /// The rate limits.
     pub limits: Limits,
+    /// The ports for requests of high priority.
+    pub high: PriorityPorts,
+    /// The order of requests.
+    pub scheduler: Arc<dyn Scheduler>,
+}
+
+/// Ports of a store that keeps connections for them.
+#[derive(Clone)]
+pub struct PriorityPorts {
+    /// Sessions, and the accounts of callers.
+    pub accounts: accounts::AccountPorts,
+    /// Emergencies, for raising and ending them and for responses.
+    pub emergencies: emergencies::EmergencyPorts,
 }
 
 /// All routes with the middleware that depends on the kind of route, and the answers to unknown paths and methods.
@@ -49,8 +64,13 @@ pub struct RestPorts {
 /// The server wraps it in the middleware around every route.
 pub fn router(ports: RestPorts) -> Router {
     let deadline = middleware::from_fn(deadline::enforce);
-    let authenticate = middleware::from_fn_with_state(ports.accounts.clone(), caller::authenticate);
-    let recognize = middleware::from_fn_with_state(ports.accounts.clone(), caller::recognize);
+    let authentication = Authentication {
+        normal: ports.accounts.clone(),
+        high: ports.high.accounts.clone(),
+        scheduler: ports.scheduler.clone(),
+    };
+    let authenticate = middleware::from_fn_with_state(authentication.clone(), caller::authenticate);
+    let recognize = middleware::from_fn_with_state(authentication, caller::recognize);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
     let (public, password) = (public(&ports), password(&ports));
     let (own_account, authenticated) = (own_account(&ports), authenticated(ports));
@@ -91,12 +111,12 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
 
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
-    let RestPorts { blocks, helpers, emergencies, messages, log, presence, .. } = ports;
-    let responses = ResponseState { emergencies: emergencies.clone(), presence: presence.clone() };
+    let RestPorts { blocks, helpers, emergencies, messages, log, presence, high, .. } = ports;
+    let responses = ResponseState { emergencies: high.emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
         .merge(block_routes::of_others(blocks))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
-        .merge(emergency_routes::routes(EmergencyState { emergencies, log, presence }))
+        .merge(emergency_routes::routes(EmergencyState { emergencies, high: high.emergencies, log, presence }))
         .merge(message_routes::routes(MessageState { messages }))
 }

@@ -7,4 +7,5 @@ mod failures;
 mod input;
 mod limits;
 mod resources;
+mod scheduling;
 mod table;

@@ -17,7 +17,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{http, settings::Database, store::Store};
+use crate::{fair_queue, http, settings::Database, store::Store};
 
 const BUILD: &str = "allynet_build_info";
 const UPTIME: &str = "allynet_uptime_seconds";
@@ -41,6 +41,7 @@ const BATCH_SIZE_BUCKETS: [f64; 13] =
 /// Describes the metrics of all crates.
 fn describe() {
     http::describe_metrics();
+    fair_queue::describe_metrics();
     allynet_realtime::describe_metrics();
     // Both databases have the same metrics, whichever is used.
     allynet_postgres::describe_metrics();

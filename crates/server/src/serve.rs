@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
 use allynet_realtime::Gateway;
-use allynet_rest::{Readiness, RestPorts};
+use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_transport::{ConnectionLimits, PhaseTimeouts};
-use allynet_wire::{client::ClientAddress, limits::Limits};
+use allynet_wire::{client::ClientAddress, limits::Limits, scheduling::Scheduler};
 use anyhow::Context as _;
 use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,6 +23,7 @@ use crate::{
     metrics::MetricsExporter,
     node_link::NodeLink,
     projections::Projections,
+    scheduler::RequestScheduler,
     settings::Settings,
     store::{PersistencePorts, Store},
     wiring::{self, UseCases},
@@ -56,6 +57,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     rules.places.grid = store.place_grid().await?;
     let (ports, projections) = (store.ports(), Projections::new());
     let use_cases = UseCases::new(&ports, tokens, rules, projections.on_position_stored());
+    let high_ports = store.prioritized().ports();
+    let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     ensure_admin(&use_cases.accounts, admin).await?;
 
     let node = use_cases.ids.next().into();
@@ -63,12 +66,18 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
     let per_address = settings.connections_per_address.get();
-    let realtime = realtime_ports(&use_cases, &ports, &projections, (node, &link), (limits.clone(), per_address));
+    let realtime = realtime_ports(
+        &use_cases,
+        &ports,
+        &projections,
+        (node, &link),
+        (limits.clone(), per_address, scheduler.clone()),
+    );
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins);
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let readiness = readiness(&ports, &gateway, (&stop, &link));
-    let rest = rest_router(&use_cases, ports.log.clone(), (readiness.clone(), limits), &gateway);
+    let rest = rest_router((&use_cases, &high), ports.log.clone(), (readiness.clone(), limits, scheduler), &gateway);
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, in_flight.clone());
     let router = http::service(rest, socket_io, options());
@@ -80,7 +89,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
     let forgetting =
         forget_deleted_emergencies(ports.changes.clone(), use_cases.clock.clone(), settings.retention, stop.clone());
-    let workers = spawn_workers(&use_cases, ports, projections, &gateway, &stop);
+    let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(forgetting);
     workers.spawn(exporter.run_upkeep(stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
@@ -104,7 +113,7 @@ fn realtime_ports(
     ports: &PersistencePorts,
     projections: &Projections,
     (node, link): (NodeId, &NodeLink),
-    (limits, anonymous_per_address): (Limits, usize),
+    (limits, anonymous_per_address, scheduler): (Limits, usize, Arc<RequestScheduler>),
 ) -> allynet_realtime::GatewayPorts {
     allynet_realtime::GatewayPorts {
         accounts: use_cases.accounts.clone(),
@@ -119,6 +128,7 @@ fn realtime_ports(
         clock: use_cases.clock.clone(),
         limits,
         anonymous_per_address,
+        scheduler,
     }
 }
 
@@ -133,15 +143,27 @@ fn readiness(
 }
 
 fn rest_router(
-    use_cases: &UseCases,
+    (use_cases, high): (&UseCases, &UseCases),
     log: Arc<dyn port::EventLog>,
-    (readiness, limits): (Arc<Readiness>, Limits),
+    (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
     let UseCases { accounts, blocks, helpers, emergencies, messages, .. } = use_cases.clone();
     let presence = gateway.presence();
-    let ports = RestPorts { accounts, blocks, helpers, emergencies, messages, log, presence, readiness, limits };
-    allynet_rest::router(ports)
+    let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
+    allynet_rest::router(RestPorts {
+        accounts,
+        blocks,
+        helpers,
+        emergencies,
+        messages,
+        log,
+        presence,
+        readiness,
+        limits,
+        high,
+        scheduler,
+    })
 }
 
 fn connection_limits(settings: &Settings) -> ConnectionLimits {
@@ -167,8 +189,8 @@ fn http_options(settings: &Settings, use_cases: &UseCases, in_flight: TaskTracke
 
 /// Spawns the background tasks, which run until `stop` is cancelled.
 fn spawn_workers(
-    use_cases: &UseCases,
-    ports: PersistencePorts,
+    (use_cases, high): (&UseCases, &UseCases),
+    (ports, high_alerts): (PersistencePorts, Arc<dyn port::Alerts>),
     Projections { open, watcher, tracking }: Projections,
     gateway: &Gateway,
     stop: &CancellationToken,
@@ -176,9 +198,9 @@ fn spawn_workers(
     let workers = TaskTracker::new();
     workers.spawn(prune_old_events(ports.log, use_cases.clock.clone(), stop.clone()));
     workers.spawn(erase_deleted_emergencies(ports.changes, use_cases.clock.clone(), stop.clone()));
-    workers.spawn(alert_timers::run(use_cases.emergencies.clone(), ports.alerts, stop.clone()));
+    workers.spawn(alert_timers::run(high.emergencies.clone(), high_alerts, stop.clone()));
     workers.spawn(block_timers::run(use_cases.blocks.clone(), stop.clone()));
-    let (cx, gateway, stop) = (use_cases.clone(), gateway.clone(), stop.clone());
+    let (cx, gateway, stop) = (high.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let watching = async {
             gateway.until_following().await;

@@ -66,6 +66,14 @@ impl Store {
         }
     }
 
+    /// The same for what must not wait behind other work: the store keeps connections for it.
+    pub(crate) fn prioritized(&self) -> Self {
+        match self {
+            Self::Sqlite(store) => Self::Sqlite(Arc::new(store.prioritized())),
+            Self::Postgres(store) => Self::Postgres(Arc::new(store.prioritized())),
+        }
+    }
+
     /// The grid of approximate places, whose key is kept in the database.
     ///
     /// # Errors

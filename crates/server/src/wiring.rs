@@ -34,6 +34,22 @@ pub(crate) struct UseCases {
 }
 
 impl UseCases {
+    /// The same use cases on another handle to the same database. Queues and projections are shared.
+    pub(crate) fn on(&self, ports: &PersistencePorts) -> Self {
+        let mut cx = self.clone();
+        cx.emergencies.emergencies = ports.emergencies.clone();
+        cx.emergencies.helpers = ports.helpers.clone();
+        cx.emergencies.changes = ports.changes.clone();
+        cx.accounts.accounts = ports.accounts.clone();
+        cx.accounts.sessions = ports.sessions.clone();
+        cx.accounts.changes = ports.changes.clone();
+        cx.helpers.accounts = ports.accounts.clone();
+        cx.helpers.changes = ports.changes.clone();
+        cx.messages.messages = ports.messages.clone();
+        cx.messages.emergencies = cx.emergencies.clone();
+        cx
+    }
+
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
     pub(crate) fn new(ports: &PersistencePorts, tokens: JwtTokens, rules: Rules, on_stored: OnStored) -> Self {
         let clock = clock();

@@ -16,6 +16,7 @@ pub mod origin;
 pub mod problem;
 #[cfg(test)]
 mod reduction;
+pub mod scheduling;
 pub mod signals;
 pub mod socket;
 #[cfg(test)]

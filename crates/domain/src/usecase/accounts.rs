@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
     Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
-    port::{self, Confirmation, Constraint, RefreshClaims, TokenError},
+    port::{self, AccessClaims, Confirmation, Constraint, RefreshClaims, TokenError},
     usecase::retry::refuse_conflict,
 };
 
@@ -66,14 +66,21 @@ pub struct Registration {
     pub profile: Profile,
 }
 
-/// Authenticates the caller by an access token.
+/// Reads an access token. This needs no store: whether the session is revoked is not known yet.
+///
+/// # Errors
+/// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`].
+pub fn read_token(cx: &AccountPorts, token: &str) -> Result<AccessClaims, Refusal> {
+    cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)
+}
+
+/// Authenticates the caller by the claims of an access token.
 ///
 /// Reads the session and the account from the store, so that a revoked session or a blocked account is refused at once.
 ///
 /// # Errors
-/// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::AccountBlocked`].
-pub async fn authenticate(cx: &AccountPorts, token: &str) -> Result<Authenticated, Error> {
-    let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
+/// [`Refusal::TokenInvalid`], [`Refusal::AccountBlocked`].
+pub async fn authenticate(cx: &AccountPorts, claims: AccessClaims) -> Result<Authenticated, Error> {
     let actor = recall(cx, claims.session, claims.user).await?;
     Ok(Authenticated { actor, expires_at: claims.expires_at })
 }
@@ -84,8 +91,7 @@ pub async fn authenticate(cx: &AccountPorts, token: &str) -> Result<Authenticate
 ///
 /// # Errors
 /// As [`authenticate`].
-pub async fn recognize(cx: &AccountPorts, token: &str) -> Result<Authenticated, Error> {
-    let claims = cx.tokens.read_access(token, cx.clock.now()).map_err(refuse_token)?;
+pub async fn recognize(cx: &AccountPorts, claims: AccessClaims) -> Result<Authenticated, Error> {
     let account = cx.sessions.recognize(claims.session, claims.user).await?;
     Ok(Authenticated { actor: admit(account, claims.session)?, expires_at: claims.expires_at })
 }

@@ -3,31 +3,29 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Error, EventId,
+    Error, EventId, UserId,
     usecase::{
-        accounts::{self, Authenticated, authenticate, recall},
+        accounts::{self, Authenticated, authenticate, read_token, recall},
         emergencies,
         rooms::{Rooms, restore},
     },
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use allynet_wire::{
+    client::ClientAddress,
+    scheduling::{Overflow, Priority, Requester, Scheduler, WorkPermit},
+};
 
 use crate::{
     hub::{attachment::RoomSnapshot, members::Identity, state::Hub},
     session::device::Device,
 };
 
-/// Number of connections whose identity may be read at the same time: less than half of the database connections.
-const MAX_CONCURRENT_READS: usize = 6;
-
 /// Reads the account of a connecting user, and the user's rooms.
 pub(crate) struct AccessReader {
     accounts: accounts::AccountPorts,
     emergencies: emergencies::EmergencyPorts,
     hub: Arc<Hub<Device>>,
-    /// Thousands of clients may reconnect at once. They take turns, so that a call for help does not wait behind all of
-    /// them for a database connection.
-    permits: Semaphore,
+    scheduler: Arc<dyn Scheduler>,
 }
 
 impl AccessReader {
@@ -35,8 +33,9 @@ impl AccessReader {
         accounts: accounts::AccountPorts,
         emergencies: emergencies::EmergencyPorts,
         hub: Arc<Hub<Device>>,
+        scheduler: Arc<dyn Scheduler>,
     ) -> Self {
-        Self { accounts, emergencies, hub, permits: Semaphore::new(MAX_CONCURRENT_READS) }
+        Self { accounts, emergencies, hub, scheduler }
     }
 
     /// Whether a token is signed by the service and has not expired. Its session may have ended.
@@ -53,9 +52,11 @@ impl AccessReader {
         &self,
         read_after: EventId,
         token: &str,
+        address: Option<ClientAddress>,
     ) -> Result<(Identity, RoomSnapshot), Error> {
-        let permit = self.permit().await;
-        let Authenticated { actor, expires_at } = authenticate(&self.accounts, token).await?;
+        let claims = read_token(&self.accounts, token)?;
+        let permit = self.permit(claims.user, address).await;
+        let Authenticated { actor, expires_at } = authenticate(&self.accounts, claims).await?;
         let rooms = restore(&self.emergencies, &actor.account).await?;
         drop(permit);
         let snapshot = self.snapshot(read_after, rooms).await?;
@@ -70,16 +71,19 @@ impl AccessReader {
     /// As [`authenticate`](Self::authenticate).
     pub(crate) async fn read_again(&self, identity: &Identity) -> Result<RoomSnapshot, Error> {
         let read_after = self.hub.position().await;
-        let permit = self.permit().await;
+        let permit = self.permit(identity.user, None).await;
         let actor = recall(&self.accounts, identity.session, identity.user).await?;
         let rooms = restore(&self.emergencies, &actor.account).await?;
         drop(permit);
         self.snapshot(read_after, rooms).await
     }
 
-    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // An error would mean that the semaphore was closed, which it never is.
-        self.permits.acquire().await.ok()
+    /// Thousands of clients may reconnect at once. They take turns, so that a call for help does not wait behind all of
+    /// them for a database connection.
+    async fn permit(&self, user: UserId, address: Option<ClientAddress>) -> Option<WorkPermit> {
+        let requester = Requester { user: Some(user), address };
+        // Never refused: `Queued` waits.
+        self.scheduler.acquire(requester, Priority::Normal, Overflow::Queued).await.ok()
     }
 
     async fn snapshot(&self, read_after: EventId, Rooms { rooms, as_of }: Rooms) -> Result<RoomSnapshot, Error> {

@@ -107,7 +107,8 @@ impl Handshake {
         let last_event = last_event_id(auth);
         let position = tokio::time::timeout(LOG_OPEN_TIMEOUT, self.hub.position()).await;
         let read_after = position.map_err(|_| Rejection::Temporary)?;
-        let authenticated = self.access.authenticate(read_after, &token).await;
+        let address = request.extensions.get::<ClientAddress>().copied();
+        let authenticated = self.access.authenticate(read_after, &token, address).await;
         let (identity, snapshot) = authenticated.map_err(|error| rejection(&error))?;
         let session = Arc::new(Session::new(
             (self.hub.next_member_id(), identity),

@@ -15,6 +15,7 @@ use allynet_domain::{
 };
 use allynet_wire::{
     limits::Limits,
+    scheduling::{Overflow, Priority, Requester, Scheduler, WorkPermit},
     socket::{Confirmation, Failure},
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct RoomHandler {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) limits: Limits,
+    pub(crate) scheduler: Arc<dyn Scheduler>,
 }
 
 impl RoomHandler {
@@ -73,7 +75,9 @@ impl RoomHandler {
     /// Takes a connection out of the room of an emergency. A participant is still sent the events for participants.
     pub(crate) async fn leave(&self, session: &Session, wanted: Which) -> Result<Completed, Failure> {
         let fail = |error: Error| to_failure(&error, EventKind::LeaveRoom.name());
+        let permit = self.permit(session).await;
         let left = rooms::leave(&self.emergencies, &*self.log, session.identity.user, wanted).await;
+        drop(permit);
         let (emergency, as_of) = left.map_err(fail)?;
         // What happened before the read is still sent in the room.
         self.hub.progress.catch_up_to(as_of).await.map_err(|error| fail(error.into()))?;
@@ -85,10 +89,19 @@ impl RoomHandler {
     async fn read_rooms(&self, session: &Session, wanted: Which) -> Result<(EmergencyId, RoomSnapshot), Error> {
         // Before the read: what happens from now on is checked when the rooms are entered.
         let read_after = self.hub.position().await;
+        let permit = self.permit(session).await;
         let actor = recall(&self.accounts, session.identity.session, session.identity.user).await?;
         let (emergency, rooms) = rooms::join(&self.emergencies, &*self.log, &actor, wanted).await?;
+        drop(permit);
         self.hub.progress.catch_up_to(rooms.as_of).await?;
         Ok((emergency, RoomSnapshot { read_after, rooms: rooms.rooms }))
+    }
+
+    /// Waits until the user may be served, among all requests and events.
+    async fn permit(&self, session: &Session) -> Option<WorkPermit> {
+        let requester = Requester { user: Some(session.identity.user), address: None };
+        // Never refused: `Queued` waits.
+        self.scheduler.acquire(requester, Priority::Normal, Overflow::Queued).await.ok()
     }
 
     /// Whether the connection looks on in as many other emergencies as it may. Those of its user do not count.

@@ -11,7 +11,10 @@ use allynet_domain::{
     testing,
     usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
 };
-use allynet_wire::limits::Limits;
+use allynet_wire::{
+    limits::Limits,
+    scheduling::{Scheduler, Unscheduled},
+};
 use axum::{
     Router,
     body::Body,
@@ -24,7 +27,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{Failure, Readiness, ReadinessCheck, RestPorts, router};
+use crate::{Failure, PriorityPorts, Readiness, ReadinessCheck, RestPorts, router};
 
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
@@ -47,6 +50,7 @@ pub(super) struct Mocks {
     pub(super) presence: MockPresence,
     pub(super) not_ready: bool,
     pub(super) limits: Limits,
+    pub(super) scheduler: Option<Arc<dyn Scheduler>>,
     pub(super) redis: Option<bool>,
 }
 
@@ -107,6 +111,16 @@ impl Mocks {
             backoff: testing::no_backoff(),
             rules: rules.clone(),
         };
+        let callers = accounts::AccountPorts {
+            accounts: accounts.clone(),
+            sessions: Arc::new(sessions),
+            changes: changes.clone(),
+            tokens: Arc::new(tokens()),
+            passwords: Arc::new(self.passwords),
+            clock: clock.clone(),
+            ids: ids(),
+        };
+        let high = PriorityPorts { accounts: callers.clone(), emergencies: emergencies.clone() };
         let ready: ReadinessCheck = Arc::new(move || !self.not_ready);
         let redis = self.redis.map(|open| Arc::new(move || open) as ReadinessCheck);
         let readiness = Readiness::new(changes.clone(), ready, redis);
@@ -124,21 +138,15 @@ impl Mocks {
                 backoff: testing::no_backoff(),
                 rules,
             },
-            accounts: accounts::AccountPorts {
-                accounts,
-                sessions: Arc::new(sessions),
-                changes,
-                tokens: Arc::new(tokens()),
-                passwords: Arc::new(self.passwords),
-                clock,
-                ids: ids(),
-            },
+            accounts: callers,
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
             emergencies,
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             readiness,
             limits: self.limits,
+            high,
+            scheduler: self.scheduler.unwrap_or_else(|| Arc::new(Unscheduled)),
         }
     }
 

@@ -22,7 +22,7 @@ use super::{
     app::{App, Mocks, bearer, request},
     table::AUTHENTICATED,
 };
-use crate::{RestPorts, deadline, input::JsonBody, router};
+use crate::{PriorityPorts, RestPorts, deadline, input::JsonBody, router};
 
 /// Answers after so many milliseconds, once the body is there.
 fn answers_after(millis: u64) -> App {
@@ -65,7 +65,8 @@ impl Sessions for Silent {
 async fn every_authenticated_route_that_hashes_no_password_has_a_deadline() {
     let ports = Mocks::default().ports();
     let accounts = accounts::AccountPorts { sessions: Arc::new(Silent), ..ports.accounts.clone() };
-    let app = App(router(RestPorts { accounts, ..ports }));
+    let high = PriorityPorts { accounts: accounts.clone(), ..ports.high.clone() };
+    let app = App(router(RestPorts { accounts, high, ..ports }));
     for &(method, path) in AUTHENTICATED.iter().filter(|(_, path)| *path != "/api/v1/auth/update-password") {
         let request = request(method.parse().unwrap(), &path.replace(['{', '}'], ""));
         let got = app.send(request.header("authorization", bearer("user")).body(Body::empty()).unwrap()).await;

@@ -68,6 +68,11 @@ impl App {
         let use_cases = UseCases::new(&ports, tokens, Rules::default(), Box::new(|_| ()));
         let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
+            high: allynet_rest::PriorityPorts {
+                accounts: use_cases.accounts.clone(),
+                emergencies: use_cases.emergencies.clone(),
+            },
+            scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
             accounts: use_cases.accounts,
             blocks: use_cases.blocks,
             helpers: use_cases.helpers,

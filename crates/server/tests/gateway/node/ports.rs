@@ -73,6 +73,7 @@ pub(super) fn ports(
     let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::single_node()));
     let (log, limits) = (Arc::new(feed), Limits::off());
     GatewayPorts {
+        scheduler: Arc::new(allynet_server::scheduler::RequestScheduler::new()),
         accounts,
         emergencies,
         helpers,

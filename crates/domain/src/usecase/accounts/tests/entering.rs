@@ -52,8 +52,9 @@ async fn a_caller_is_the_account_of_a_session_that_is_good() {
     let (cx, _) = ports.service();
     let actor = Actor { account: account(GRACE_HOPPER), session: id(400) };
     let expected = Authenticated { actor, expires_at: at(3600) };
-    assert_eq!(authenticate(&cx, "good").await.unwrap(), expected);
-    assert_eq!(recognize(&cx, "good").await.unwrap(), expected);
+    let claims = read_token(&cx, "good").unwrap();
+    assert_eq!(authenticate(&cx, claims).await.unwrap(), expected);
+    assert_eq!(recognize(&cx, claims).await.unwrap(), expected);
 }
 
 #[tokio::test]
@@ -71,8 +72,13 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
         ports.sessions.expect_authenticate().returning(move |_, _| Ok(found.clone()));
         ports.sessions.expect_recognize().returning(move |_, _| Ok(known.clone()));
         let (cx, _) = ports.service();
-        assert_eq!(refusal(authenticate(&cx, "some").await), expected);
-        assert_eq!(refusal(recognize(&cx, "some").await), expected);
+        match read_token(&cx, "some") {
+            Err(refused) => assert_eq!(refused, expected),
+            Ok(claims) => {
+                assert_eq!(refusal(authenticate(&cx, claims).await), expected);
+                assert_eq!(refusal(recognize(&cx, claims).await), expected);
+            }
+        }
     }
 }
 

@@ -1,0 +1,68 @@
+//! The scheduler of requests and client events: a [`FairQueue`] by user, in groups by address.
+//!
+//! It stands in front of the connections to the database. Those have queues of their own, which are first come, first
+//! served: so the bounds here are only a little above the number of connections, and the order is decided here.
+
+use std::time::Duration;
+
+use allynet_domain::UserId;
+use allynet_wire::{
+    client::ClientAddress,
+    scheduling::{Overflow, Priority, QueueFull, Requester, Scheduler, WorkPermit},
+};
+use async_trait::async_trait;
+
+use crate::fair_queue::{Bounds, FairQueue, Source};
+
+/// Bounds of requests in progress. An app asks for two or three things at once; a crowd behind one address may have half
+/// of everything.
+const BOUNDS: Bounds =
+    Bounds { total: 48, normal: 24, per_caller: 4, per_group: 12, waiting_per_caller: 64, waiting: usize::MAX };
+/// The delay that is suggested to a caller with too many waiting requests. These take a fraction of it.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The caller of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Caller {
+    User(UserId),
+    Address(ClientAddress),
+    /// Requests of an unknown source share one place.
+    Unknown,
+}
+
+/// Orders the requests and events of this process.
+#[derive(Debug, Clone)]
+pub struct RequestScheduler {
+    queue: FairQueue<Caller>,
+}
+
+impl RequestScheduler {
+    /// A scheduler without requests.
+    pub fn new() -> Self {
+        Self { queue: FairQueue::new("requests", BOUNDS) }
+    }
+}
+
+impl Default for RequestScheduler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Scheduler for RequestScheduler {
+    async fn acquire(
+        &self,
+        requester: Requester,
+        priority: Priority,
+        overflow: Overflow,
+    ) -> Result<WorkPermit, QueueFull> {
+        let permit = self.queue.acquire(source(requester), priority, overflow).await;
+        permit.map(|permit| Box::new(permit) as WorkPermit).map_err(|_| QueueFull { retry_after: RETRY_AFTER })
+    }
+}
+
+fn source(Requester { user, address }: Requester) -> Source<Caller> {
+    let group = address.map(Caller::Address);
+    Source { caller: user.map(Caller::User).or(group).unwrap_or(Caller::Unknown), group }
+}
