@@ -22,7 +22,7 @@ const sent = (entries) => entries.filter(({ event }) => event === 'alerts:sent')
 const helpersOf = ({ data }) => data.helpers.map(({ id }) => id);
 const ids = (...callers) => callers.map(({ id }) => id);
 
-/** Verified helpers on duty at these distances north of a position. */
+/** Verified helpers on duty at these distances north of a position. Those in one cell of 250 m are equally near. */
 const helpersNorth = (app, place, ...distances) =>
   Promise.all(distances.map((distance) => app.helperAt(north(place, distance))));
 const connectAll = (...callers) => Promise.all(callers.map((caller) => caller.connect()));
@@ -38,7 +38,7 @@ for (const database of databases) {
     it('reach further each time, and again helpers who did not acknowledge, until the owner gets emergency:unanswered', async () => {
       const place = quick.somewhere();
       const owner = await quick.owner();
-      const [near, deaf, middle, far, outside] = await helpersNorth(quick, place, 100, 200, 1500, 2500, 5000);
+      const [near, deaf, middle, far, outside] = await helpersNorth(quick, place, 100, 450, 1500, 2500, 5000);
       const [ofOwner, ofNear, ofMiddle, ofFar, ofOutside] = await connectAll(owner, near, middle, far, outside);
       const ofDeaf = await deaf.connect({ acknowledge: false });
       const { id } = await raise(owner, place);
@@ -48,7 +48,7 @@ for (const database of databases) {
       await settled(ofOwner, ofNear, ofDeaf, ofMiddle, ofFar, ofOutside);
       const counts = [ofNear, ofDeaf, ofMiddle, ofFar, ofOutside].map((socket) => nearby(socket, id).length);
       assert.deepEqual(counts, [1, 3, 1, 1, 0]);
-      assert.ok(nearby(ofDeaf, id).every(({ distance }) => distance > 150 && distance < 250));
+      assert.ok(nearby(ofDeaf, id).every(({ distance }) => distance > 400 && distance < 500));
       await eventually(async () => (await read(owner, id)).alerts.acknowledged === 3);
       const { alerts, alertRadius, status } = await read(owner, id);
       assert.deepEqual({ alerts, alertRadius, status }, {
@@ -116,7 +116,7 @@ for (const database of databases) {
     it('go to the next nearest helper when one declines', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
-      const [one, two, three, four] = await helpersNorth(app, place, 100, 200, 300, 2500);
+      const [one, two, three, four] = await helpersNorth(app, place, 100, 450, 800, 2500);
       const { id } = await raise(owner, place);
       await decline(one, id);
       await decline(two, id);
@@ -130,7 +130,7 @@ for (const database of databases) {
     it('go to the next nearest helper when one cancels, and as a wave when it was the last response', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
-      const [one, two, middle, further, far] = await helpersNorth(app, place, 100, 200, 1500, 1800, 2900);
+      const [one, two, middle, further, far] = await helpersNorth(app, place, 100, 450, 1400, 1800, 2700);
       const [ofOwner, ofOne, ofMiddle, ofFurther] = await connectAll(owner, one, middle, further);
       const { id } = await raise(owner, place);
       await alerted(ofOne, id);
@@ -156,7 +156,7 @@ for (const database of databases) {
     it('update the alert counts of the owner at most once a second, on all devices', async () => {
       const place = app.somewhere();
       const owner = await app.owner();
-      const [one, two] = await helpersNorth(app, place, 100, 200);
+      const [one, two] = await helpersNorth(app, place, 100, 450);
       const [ofOne, ...ofOwner] = await connectAll(one, owner, owner);
       const { id } = await raise(owner, place);
       const numbers = (wave, alerted, acknowledged, declined) => ({ emergencyId: id, wave, alerted, acknowledged, declined, timestamp: time });
@@ -218,7 +218,7 @@ for (const database of databases) {
         app.unverifiedHelper({ position: north(place, 400) }),
       ]);
       const [ofOffDuty, ofUnverified] = await connectAll(offDuty, unverified);
-      const [one, two, crowdedOut] = await helpersNorth(app, place, 100, 150, 200);
+      const [one, two, crowdedOut] = await helpersNorth(app, place, 100, 450, 800);
       const { id } = await raise(owner, place);
       ok(await offDuty.put('/helpers/me', { available: true }));
       await alerted(ofOffDuty, id);
@@ -333,7 +333,7 @@ describe('waves of alerts on two nodes', () => {
       Array.from({ length: 6 }, async (_, index) => {
         const [at, other] = index % 2 ? [a, b] : [b, a];
         const place = a.somewhere();
-        const [owner, [near, deaf, far]] = await Promise.all([at.owner(), helpersNorth(at, place, 100, 200, 2500)]);
+        const [owner, [near, deaf, far]] = await Promise.all([at.owner(), helpersNorth(at, place, 100, 450, 2500)]);
         const sockets = {
           owner: await Promise.all([owner.connect(), owner.at(other).connect()]),
           near: await Promise.all([near.connect(), near.at(other).connect()]),

@@ -34,10 +34,10 @@ for (const database of databases) {
 
     describe('the first alerts', () => {
       const cases = [
-        ['the smallest radius in which three stand', [1000, 2000, 4900], 5000, 3],
-        ['the next one if there are two', [1000, 2000, 9900], 10_000, 3],
-        ['the largest one if need be', [1000, 9900, 14_900], 15_000, 3],
-        ['the largest one if there are never three', [1000, 14_900], 15_000, 2],
+        ['the smallest radius in which three stand', [1000, 2000, 4800], 5000, 3],
+        ['the next one if there are two', [1000, 2000, 9800], 10_000, 3],
+        ['the largest one if need be', [1000, 9800, 14_800], 15_000, 3],
+        ['the largest one if there are never three', [1000, 14_800], 15_000, 2],
         ['one that ends where nobody stands', [15_200], 15_000, 0],
         ['one radius for more than three too', [100, 200, 300, 400], 5000, 4],
         ['none further than three need', [100, 200, 300, 8000], 5000, 3],
@@ -211,7 +211,7 @@ for (const database of databases) {
       it('are those who respond, and of the others numbers that name none of them', async () => {
         const place = await around(300, 6000, 100, 700);
         const [first, , near] = helpers;
-        const others = [800, 900].map((metres) => app.helperAt(north(place, metres)));
+        const others = [750, 800].map((metres) => app.helperAt(north(place, metres)));
         await Promise.all([...others, app.helperAt(place, { available: false }), app.unverifiedHelper({ position: place })]);
         await stand(owner, place);
         const { id: emergencyId } = await raise(owner, place);
@@ -251,6 +251,22 @@ for (const database of databases) {
         await tell(first, emergencyId, 'cancelled');
         assertMatches(ok(await owner.get(path)), atLeast({ helpers: [], count: 0 }));
         for (const socket of sockets) socket.close();
+      });
+
+      it('count an anonymous owner like any helper, but to that owner', async () => {
+        const place = await around(100, 200, 300);
+        const raiser = await app.helperAt(place);
+        const socket = await helpers[3].connect();
+        await settled(socket);
+        const { emergency, nearbyHelperCount } = ok(await raiser.post('/emergencies', { location: place, anonymousMode: true }), 201);
+        assert.equal(nearbyHelperCount, 3);
+        assert.equal((await socket.next('emergency:created', of(emergency.id))).nearbyHelperCount, 4);
+        assert.equal(ok(await helpers[3].get(`/emergencies/${emergency.id}/helpers`)).within.at(-1).count, 4);
+        const [receipt] = ok(await raiser.get(`/emergencies/${emergency.id}/messages`)).messages;
+        assert.match(receipt.message, / 3 helpers /);
+        await cancel(raiser, emergency.id);
+        await stand(raiser, app.somewhere());
+        socket.close();
       });
 
       it('cannot be found by calls around them', async () => {

@@ -1,9 +1,6 @@
 //! How many helpers are available around an emergency, in numbers that tell of none of them who or where they are.
 
-use crate::{
-    Metres, Position, UserId,
-    near::{Candidate, count_within},
-};
+use crate::{Metres, UserId, disclosure::AlertPlace, found_helpers::FoundHelpers};
 
 /// Radii within which available helpers are counted, in metres.
 const COUNT_RADII: [f64; 4] = [500.0, 1_000.0, 2_000.0, 5_000.0];
@@ -24,18 +21,17 @@ impl AvailableHelpers {
     /// The largest radius within which helpers are counted.
     pub const MAX_RADIUS: Metres = Metres::new(COUNT_RADII[COUNT_RADII.len() - 1]);
 
-    /// Counts the candidates around a place.
+    /// Counts helpers around an emergency.
     pub fn count(
-        centre: Position,
+        place: AlertPlace,
         alert_radius: Metres,
-        candidates: &[Candidate<UserId>],
+        found: &FoundHelpers,
         is_online: impl Fn(UserId) -> bool,
     ) -> Self {
         let radii: Vec<Metres> = COUNT_RADII.map(Metres::new).into_iter().filter(|r| *r <= alert_radius).collect();
         let farthest = radii.last().copied().unwrap_or(alert_radius);
-        let counts: Vec<u32> = radii.iter().map(|&radius| count_within(centre, candidates, radius)).collect();
-        let connected: Vec<_> = candidates.iter().filter(|candidate| is_online(candidate.key)).copied().collect();
-        let online = count_within(centre, &connected, farthest);
+        let counts: Vec<u32> = radii.iter().map(|&radius| found.count_within(place, radius)).collect();
+        let online = found.filtered(is_online).count_within(place, farthest);
         // A 0 beside another number would tell that there are 1 or 2 where it is `None`.
         let none = online == 0 && counts.iter().all(|&count| count == 0);
         let shown = |count: u32| (none || count >= MIN_SHOWN_COUNT).then_some(count);
@@ -49,24 +45,22 @@ mod tests {
     use super::*;
     use crate::testing::{id, position};
 
-    /// Candidates at these distances to the north, in metres.
-    fn at(metres: &[f64]) -> Vec<Candidate<UserId>> {
-        let reach = AvailableHelpers::MAX_RADIUS;
-        let candidate = |(n, m): (u128, &f64)| Candidate { key: id(n), position: position(m / 111_000.0, 0.0), reach };
-        (1..).zip(metres).map(candidate).collect()
-    }
-
+    /// Counts of helpers at these distances to the north, in metres.
     fn counts(metres: &[f64], alert_radius: f64, online: &[u128]) -> (Option<u32>, Vec<Option<u32>>) {
+        let centre = position(0.0, 0.0);
+        let place = AlertPlace { judged: centre, shown_exact: Some(centre) };
+        let found = (1..).map(id).zip(metres.iter().map(|m| position(m / 111_000.0, 0.0)));
+        let found = FoundHelpers::new(found, AvailableHelpers::MAX_RADIUS);
         let is_online = |user| online.iter().any(|&n| user == id(n));
-        let found = AvailableHelpers::count(position(0.0, 0.0), Metres::new(alert_radius), &at(metres), is_online);
-        let radii: Vec<u32> = found.within.iter().map(|(radius, _)| *radius).collect();
+        let counted = AvailableHelpers::count(place, Metres::new(alert_radius), &found, is_online);
+        let radii: Vec<u32> = counted.within.iter().map(|(radius, _)| *radius).collect();
         assert_eq!(radii, [500, 1_000, 2_000, 5_000][..radii.len()]);
-        (found.online, found.within.into_iter().map(|(_, count)| count).collect())
+        (counted.online, counted.within.into_iter().map(|(_, count)| count).collect())
     }
 
     #[test]
     fn helpers_are_counted_within_each_radius_up_to_the_alert_radius() {
-        let far = [400.0, 450.0, 480.0, 900.0, 1_900.0, 4_900.0, 5_100.0, 14_000.0];
+        let far = [100.0, 150.0, 180.0, 900.0, 1_900.0, 4_900.0, 5_100.0, 14_000.0];
         let all = vec![Some(3), Some(4), Some(5), Some(6)];
         assert_eq!(counts(&far, 15_000.0, &[1, 2, 3, 6, 7, 8]), (Some(4), all.clone()));
         assert_eq!(counts(&far, 5_000.0, &[1, 2, 3, 6, 7, 8]), (Some(4), all.clone()));

@@ -81,6 +81,21 @@ impl PlacePolicy {
         let exact = details.location.position;
         if self.is_approximate(details.anonymous) { self.grid.fine(exact) } else { exact }
     }
+
+    /// The place around which helpers are searched.
+    pub fn alert_place(&self, details: &Details) -> AlertPlace {
+        let shown_exact = (!self.is_approximate(details.anonymous)).then_some(details.location.position);
+        AlertPlace { judged: self.judged_place(details), shown_exact }
+    }
+}
+
+/// The place of an emergency, for searches of helpers around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AlertPlace {
+    /// The place from which distances are judged.
+    pub judged: Position,
+    /// The exact place, if it is shown to helpers.
+    pub shown_exact: Option<Position>,
 }
 
 impl Default for PlacePolicy {

@@ -52,6 +52,7 @@ pub mod change;
 pub mod disclosure;
 pub mod emergency;
 pub mod event;
+pub mod found_helpers;
 pub mod grid;
 pub mod ids;
 pub mod message;
@@ -80,7 +81,7 @@ pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of}
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, RatingCounts, Write};
-pub use disclosure::{Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
+pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
     Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess, EmergencySnapshot,
     EmergencyState, EmergencyStatus, EmergencyType, Ending, ImpossibleState, Location, Priority, Relation, Reopened,
@@ -88,6 +89,7 @@ pub use emergency::{
     SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
+pub use found_helpers::FoundHelpers;
 pub use grid::Grid;
 pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use message::{Addressee, Message, Sender, To};

@@ -24,7 +24,7 @@ use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, optional_emergency},
     error::failed,
-    near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, nearest, outer_anchor_distance},
+    near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
     rows::ROUNDING_TOLERANCE,
 };
 
@@ -388,7 +388,7 @@ impl Emergencies for Postgres {
             Some(Whom::Only(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
-        if let Some(Near { on_duty, within, whom }) = near {
+        if let Some(Near { on_duty, within, whom, places: _ }) = near {
             query = query.bind(on_duty.fresh_since).bind(outer_anchor_distance(within));
             query = match whom {
                 Whom::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
@@ -398,14 +398,14 @@ impl Emergencies for Postgres {
         }
         let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
         let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
-        if let Some(Near { within, whom, .. }) = near {
-            let candidates = FoundRow::from_row(&row).map_err(failed)?.candidates(within)?;
+        if let Some(Near { within, whom, places, on_duty: _ }) = near {
+            let found = FoundRow::from_row(&row).map_err(failed)?.helpers(within)?;
             let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
             let limit = match whom {
                 Whom::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
                 Whom::Only(_) => 1,
             };
-            loaded.near = nearest(loaded.emergency.call().details.location.position, &candidates, limit);
+            loaded.near = found.nearest(places.alert_place(&loaded.emergency.call().details), limit);
         }
         Ok(Some(loaded))
     }

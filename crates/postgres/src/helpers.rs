@@ -79,7 +79,7 @@ impl AroundRow {
             Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?))
         };
         let responding = responding.into_iter().map(place).collect::<Result<_>>()?;
-        Ok(HelpersAround { emergency, responding, available: found.candidates(reach)? })
+        Ok(HelpersAround { emergency, responding, available: found.helpers(reach)? })
     }
 }
 
@@ -93,7 +93,7 @@ struct CountRow {
 impl Helpers for Postgres {
     #[instrument(name = "pg.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
-        let Vicinity { emergency, on_duty, radius } = *vicinity;
+        let Vicinity { emergency, on_duty, radius, places: _ } = *vicinity;
         let row: Option<AroundRow> = sqlx::query_as(AROUND)
             .bind(Uuid::from(emergency))
             .bind(on_duty.fresh_since)

@@ -1,13 +1,14 @@
 //! Distances of searches for helpers around a place, and the rows of such a search.
 //!
 //! The spatial index of the table `position` holds anchors, which may be off by [`MAX_ANCHOR_DISTANCE`], and PostGIS
-//! measures on a sphere, which is cheaper than the ellipsoid. So a statement searches further by both, and
-//! [`allynet_domain::near`] decides by the places. Statements do not use the index's own order (`<->`): for geographies it
+//! measures on a sphere, which is cheaper than the ellipsoid. Besides, distances are judged from centres of cells. So a
+//! statement searches further by all of these, and [`FoundHelpers`] decides. Statements do not use the index's own order (`<->`): for geographies it
 //! fails near the poles ("index returned tuples in wrong order").
 
 use allynet_domain::{
-    HelperPolicy, Metres, Position, Recipient, UserId,
-    near::{self, Candidate, LARGEST_RADIUS, SMALLEST_RADIUS},
+    FoundHelpers, HelperPolicy, Metres,
+    grid::{MAX_FINE_OFFSET, MAX_HELPER_OFFSET},
+    near::{LARGEST_RADIUS, SMALLEST_RADIUS},
     port::Result,
 };
 use allynet_sql::RowDecoder;
@@ -20,22 +21,29 @@ pub(crate) const MAX_ANCHOR_DISTANCE: f64 = 100.0;
 const SPHERE_RADIUS: f64 = 6_371_008.771_415;
 /// More than PostGIS rounds distances by, in metres.
 const ROUNDING_MARGIN: f64 = 0.01;
+/// How far the places that are judged may be from the exact places, in metres: the cell of a helper and that of an
+/// approximate emergency.
+const MAX_JUDGED_OFFSET: f64 = MAX_HELPER_OFFSET + MAX_FINE_OFFSET;
 
-/// Within which distance on the sphere the anchors of all places within this radius lie, in metres.
+/// Within which distance on the sphere around an emergency the anchors of all helpers lie who are judged to be within this
+/// radius, in metres.
 pub(crate) fn outer_anchor_distance(radius: Metres) -> f64 {
-    radius.get() * (SPHERE_RADIUS / SMALLEST_RADIUS) + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN
+    (radius.get() + MAX_JUDGED_OFFSET) * (SPHERE_RADIUS / SMALLEST_RADIUS) + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN
 }
 
-/// Within which distance on the sphere an anchor proves that its place lies within this radius, in metres. May be negative.
+/// Within which distance on the sphere around an emergency an anchor proves that its helper is judged to be within this
+/// radius, in metres. May be negative.
 pub(crate) fn inner_anchor_distance(radius: Metres) -> f64 {
-    radius.get() * (SPHERE_RADIUS / LARGEST_RADIUS) - MAX_ANCHOR_DISTANCE - ROUNDING_MARGIN
+    (radius.get() - MAX_JUDGED_OFFSET) * (SPHERE_RADIUS / LARGEST_RADIUS) - MAX_ANCHOR_DISTANCE - ROUNDING_MARGIN
 }
 
-/// If as many anchors as are wanted lie within a distance on the sphere, then the anchors of as many nearest places lie
+/// If as many anchors as are wanted lie within a distance on the sphere, then the anchors of as many nearest helpers lie
 /// within this many times the distance, plus [`NEAREST_MARGIN`].
 pub(crate) const NEAREST_FACTOR: f64 = LARGEST_RADIUS / SMALLEST_RADIUS;
-/// In metres: see [`NEAREST_FACTOR`].
-pub(crate) const NEAREST_MARGIN: f64 = MAX_ANCHOR_DISTANCE * NEAREST_FACTOR + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN;
+/// In metres: see [`NEAREST_FACTOR`]. An anchor tells how far away its helper is judged to be at most, and a helper who is
+/// judged to be as near may have an anchor further away: each adds an anchor's distance and the offset of judged places.
+pub(crate) const NEAREST_MARGIN: f64 =
+    (MAX_ANCHOR_DISTANCE + 2.0 * MAX_JUDGED_OFFSET) * NEAREST_FACTOR + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN;
 
 /// The minimum `position.duty` of a helper on duty under this policy.
 pub(crate) const fn min_duty(policy: HelperPolicy) -> i16 {
@@ -54,21 +62,14 @@ pub(crate) struct FoundRow {
 }
 
 impl FoundRow {
-    /// All of them as candidates for a place that alerts as far as `reach`.
-    pub(crate) fn candidates(self, reach: Metres) -> Result<Vec<Candidate<UserId>>> {
+    /// All of them, wanted up to the distance `reach`.
+    pub(crate) fn helpers(self, reach: Metres) -> Result<FoundHelpers> {
         let Self { helpers, latitudes, longitudes } = self;
         let places = latitudes.unwrap_or_default().into_iter().zip(longitudes.unwrap_or_default());
         let rows = helpers.unwrap_or_default().into_iter().zip(places);
-        rows.map(|(id, (latitude, longitude))| {
-            let position = RowDecoder { table: "position", id }.position(latitude, longitude)?;
-            Ok(Candidate { key: id.into(), position, reach })
-        })
-        .collect()
+        let found = rows.map(|(id, (latitude, longitude))| {
+            Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?))
+        });
+        Ok(FoundHelpers::new(found.collect::<Result<Vec<_>>>()?, reach))
     }
-}
-
-/// The nearest candidates within their reach, up to a limit, nearest first.
-pub(crate) fn nearest(centre: Position, candidates: &[Candidate<UserId>], limit: u32) -> Vec<Recipient> {
-    let nearest = near::nearest(centre, candidates, limit).into_iter();
-    nearest.map(|(helper, distance)| Recipient::new(helper, distance)).collect()
 }

@@ -1,24 +1,24 @@
 //! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
-    Emergency, HelpersInRange, Metres, Text,
-    near::count_within,
+    Emergency, HelpersInRange, Metres, Position, Text, UserId,
+    grid::helper_cell,
     port::{RaiseContext, RaiseQuery, Result},
 };
-use sqlx::{FromRow as _, Row as _};
+use allynet_sql::RowDecoder;
+use sqlx::{FromRow as _, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
     Postgres,
     emergency_row::optional_emergency,
     error::failed,
-    near::{FoundRow, inner_anchor_distance, min_duty, nearest, outer_anchor_distance},
+    near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
 };
 
 /// Always one row: the earlier emergency of the owner `$1` (the live one, else with the request id `$2`) or nulls, the id of
-/// a deleted one with that request id, the
-/// helpers (as [`FoundRow`]) who may be around the latitude `$3` and longitude `$4`, and as `step` how many of the radii
-/// were searched.
+/// a deleted one with that request id, the owner's position if they are a helper that counts, the helpers (as
+/// [`FoundRow`]) who may be around the latitude `$3` and longitude `$4`, and as `step` how many of the radii were searched.
 ///
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
@@ -51,7 +51,8 @@ const READ: &str = "
         ), cardinality($6::float8[])) AS step
     )
     SELECT v.*, found.*, (SELECT step FROM searched) AS step,
-        (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted
+        (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted,
+        own.latitude AS owner_latitude, own.longitude AS owner_longitude
     FROM (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
             array_agg(p.longitude) AS longitudes
@@ -59,18 +60,27 @@ const READ: &str = "
         WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
             AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
     ) AS found
+    LEFT JOIN position own ON own.account_id = $1 AND own.at >= $5 AND own.duty >= $10
     LEFT JOIN emergency_with_parts_v2 v ON v.id = (SELECT id FROM earlier)";
 
 statements!(READ);
 
+/// The position of the owner, if the owner is a helper that counts.
+fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
+    let latitude: Option<f64> = row.try_get("owner_latitude").map_err(failed)?;
+    let longitude: Option<f64> = row.try_get("owner_longitude").map_err(failed)?;
+    let stored = RowDecoder { table: "position", id: Uuid::from(owner) };
+    latitude.zip(longitude).map(|(latitude, longitude)| stored.position(latitude, longitude)).transpose()
+}
+
 impl Postgres {
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *query;
+        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit } = *query;
         let row = sqlx::query(READ)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
-            .bind(centre.latitude())
-            .bind(centre.longitude())
+            .bind(place.judged.latitude())
+            .bind(place.judged.longitude())
             .bind(on_duty.fresh_since)
             .bind(radii.iter().map(|radius| radius.get()).collect::<Vec<_>>())
             .bind(radii.iter().copied().map(outer_anchor_distance).collect::<Vec<_>>())
@@ -86,22 +96,23 @@ impl Postgres {
         let earlier = optional_emergency(&row)?;
         let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
         let deleted = deleted.map(Into::into);
+        let owner_distance = owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged));
         let Some(&farthest) = searched.last() else {
-            return Ok(RaiseContext { earlier, deleted, helpers: HelpersInRange::default() });
+            return Ok(RaiseContext { earlier, deleted, helpers: HelpersInRange::default(), owner_distance });
         };
-        let candidates = found.candidates(farthest)?;
-        let mut helpers = HelpersInRange { nearest: nearest(centre, &candidates, limit), ..HelpersInRange::default() };
+        let found = found.helpers(farthest)?;
+        let mut helpers = HelpersInRange { nearest: found.nearest(place, limit), ..HelpersInRange::default() };
         // The statement searches by anchors and may have gone one radius too far. The places decide.
         let reaches =
             |radius: Metres| earlier.as_ref().is_none_or(|earlier: &Emergency| earlier.alert_radius() <= radius);
         for &radius in searched {
-            let count = count_within(centre, &candidates, radius);
+            let count = found.count_within(place, radius);
             helpers.counts.push(count);
             if count >= enough && reaches(radius) {
                 helpers.nearest.retain(|recipient| recipient.distance <= radius);
                 break;
             }
         }
-        Ok(RaiseContext { earlier, deleted, helpers })
+        Ok(RaiseContext { earlier, deleted, helpers, owner_distance })
     }
 }

@@ -112,6 +112,9 @@ fn write(write: &Write) -> Value {
         }
         Write::DeleteEmergency(record) => delete_emergency(record),
         Write::SendAlerts { emergency, wave, recipients } => {
+            // The exact distance is for the event only: it is what the helper is shown.
+            let recipients: Vec<_> =
+                recipients.iter().map(|r| json!({ "helper": r.helper, "distance": r.distance })).collect();
             json!({ "op": "send_alerts", "emergency_id": emergency, "wave": wave, "recipients": recipients })
         }
         Write::AcknowledgeAlert { emergency, helper } => {

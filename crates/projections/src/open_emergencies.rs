@@ -13,8 +13,8 @@ pub(crate) mod participation;
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use allynet_domain::{
-    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, Position, Recipient, ResponseStatus,
-    Timestamp, UserId,
+    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, PlacePolicy, Position, Recipient,
+    ResponseStatus, Timestamp, UserId,
 };
 use parking_lot::Mutex;
 
@@ -24,6 +24,8 @@ use parking_lot::Mutex;
 #[derive(Debug, Default)]
 pub struct OpenEmergencies {
     state: Mutex<State>,
+    /// Decides from which place the distance of a helper is judged.
+    places: PlacePolicy,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,10 @@ struct OpenEmergency {
 struct OpenCall {
     owner: UserId,
     anonymous: bool,
+    /// The exact place.
     position: Position,
+    /// The place from which it is judged whether a helper is near.
+    judged_place: Position,
     raised_at: Timestamp,
     /// No helper responds: the status is `active`.
     is_unanswered: bool,
@@ -68,6 +73,11 @@ struct Participation {
 }
 
 impl OpenEmergencies {
+    /// An empty index.
+    pub fn new(places: PlacePolicy) -> Self {
+        Self { state: Mutex::default(), places }
+    }
+
     /// Adds an emergency that was open before this node followed the log.
     ///
     /// The read MUST begin after this node has begun to follow the log, so that no emergency falls between the two. Only
@@ -80,7 +90,7 @@ impl OpenEmergencies {
         state.open(emergency.call()).get_or_insert_with(|| OpenCall {
             is_unanswered: emergency.status() == EmergencyStatus::Active,
             alert_radius: emergency.alert_radius(),
-            ..OpenCall::before_alerts(emergency.call())
+            ..OpenCall::before_alerts(emergency.call(), &self.places)
         });
         for response in emergency.responses() {
             let participation = Participation {
@@ -114,11 +124,13 @@ impl OpenEmergencies {
         let Some(id) = event.emergency else { return };
         let mut state = self.state.lock();
         match &event.event {
-            Event::EmergencyCreated { call, .. } => *state.open(call) = Some(OpenCall::before_alerts(call)),
+            Event::EmergencyCreated { call, .. } => {
+                *state.open(call) = Some(OpenCall::before_alerts(call, &self.places));
+            }
             Event::HelpersAlerted { call, status, radius, recipients, .. } => {
                 // A wave says all that is needed of an emergency that is not restored yet: one that is unanswered again, or
                 // in a larger radius, is alerted again. So the older read is not taken over after it.
-                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call));
+                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
                 open.alerted(*status, *radius, recipients);
             }
             Event::AlertDeclined { helper } => state.settle(id, *helper),
@@ -144,7 +156,7 @@ impl OpenEmergencies {
             Event::EmergencyReopened { call, status, alerted, .. } => {
                 // The responses that came back follow, and the alerts of the renewed search.
                 state.ended.remove(&id);
-                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call));
+                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
                 open.is_unanswered = *status == EmergencyStatus::Active;
                 open.settled.extend(alerted);
             }
@@ -176,11 +188,12 @@ enum Source {
 
 impl OpenCall {
     /// An unanswered call before its first wave: no helper is near enough to be alerted.
-    fn before_alerts(call: &Call) -> Self {
+    fn before_alerts(call: &Call, places: &PlacePolicy) -> Self {
         Self {
             owner: call.owner.id,
             anonymous: call.details.anonymous,
             position: call.details.location.position,
+            judged_place: places.judged_place(&call.details),
             raised_at: call.created_at,
             is_unanswered: true,
             alert_radius: Metres::new(0.0),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::port::Fix;
+use allynet_domain::{PlacePolicy, port::Fix};
 use allynet_projections::OpenEmergencies;
 use allynet_realtime::{OnAppeared, Tracking};
 
@@ -20,8 +20,8 @@ pub(crate) struct Projections {
 
 impl Projections {
     /// Empty projections, to be restored once the log is followed.
-    pub(crate) fn new() -> Self {
-        let open = Arc::new(OpenEmergencies::default());
+    pub(crate) fn new(places: PlacePolicy) -> Self {
+        let open = Arc::new(OpenEmergencies::new(places));
         let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
         let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
         Self { open, watcher, tracking }

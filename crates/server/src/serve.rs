@@ -55,7 +55,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
     rules.places.grid = store.place_grid().await?;
-    let (ports, projections) = (store.ports(), Projections::new());
+    let (ports, projections) = (store.ports(), Projections::new(rules.places));
     let use_cases = UseCases::new(&ports, tokens, rules, projections.on_position_stored());
     let high_ports = store.prioritized().ports();
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));

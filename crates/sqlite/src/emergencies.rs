@@ -65,7 +65,7 @@ impl Emergencies for Sqlite {
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit } = *query;
+        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit } = *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -84,10 +84,12 @@ impl Emergencies for Sqlite {
         };
         let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
-        let around = Around { centre, except: Some(owner), on_duty };
+        let around = Around { place, except: Some(owner), on_duty };
         let helpers =
             self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
-        Ok(RaiseContext { earlier, deleted, helpers })
+        let everywhere = Around { except: None, ..around };
+        let owner = self.one_helper(everywhere, Metres::new(f64::INFINITY), owner).await?;
+        Ok(RaiseContext { earlier, deleted, helpers, owner_distance: owner.map(|owner| owner.distance) })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -170,10 +172,10 @@ impl Sqlite {
     /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
     /// raised by their number: enough others are left when the caller removes them.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
-        let Near { on_duty, within, whom } = near;
+        let Near { on_duty, within, whom, places } = near;
         let Loaded { emergency, alerts, .. } = loaded;
-        let centre = emergency.call().details.location.position;
-        let around = Around { centre, except: Some(emergency.owner()), on_duty };
+        let place = places.alert_place(&emergency.call().details);
+        let around = Around { place, except: Some(emergency.owner()), on_duty };
         match whom {
             Whom::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);

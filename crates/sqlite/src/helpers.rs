@@ -3,8 +3,9 @@
 //! [`allynet_domain::Account::on_duty`] decides whether a helper is on duty; the column `duty` is a copy of its result.
 
 use allynet_domain::{
-    EmergencyId, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp, UserId,
-    near::{self, Candidate},
+    AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp,
+    UserId,
+    grid::MAX_HELPER_OFFSET,
     port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, Result, Vicinity},
 };
 use allynet_sql::RowDecoder;
@@ -70,16 +71,13 @@ struct CandidateRow {
 impl Helpers for Sqlite {
     #[instrument(name = "sqlite.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
-        let Vicinity { emergency: id, on_duty, radius } = *vicinity;
+        let Vicinity { emergency: id, on_duty, radius, places } = *vicinity;
         let Some(emergency) = self.find(id).await? else { return Ok(None) };
         let details = &emergency.call().details;
         let except = (!details.anonymous).then(|| emergency.owner());
-        let around = Around { centre: details.location.position, except, on_duty };
-        let available = self.candidates(around, radius).await?.into_iter().map(|candidate| {
-            let Candidate { key, position, reach } = candidate;
-            Candidate { key: UserId::from(key), position, reach }
-        });
-        Ok(Some(HelpersAround { available: available.collect(), responding: self.responding(id).await?, emergency }))
+        let around = Around { place: places.alert_place(details), except, on_duty };
+        let available = self.helpers_within(around, radius).await?;
+        Ok(Some(HelpersAround { available, responding: self.responding(id).await?, emergency }))
     }
 
     #[instrument(name = "sqlite.helpers.count", level = "debug", skip_all)]
@@ -94,10 +92,10 @@ impl Helpers for Sqlite {
     }
 }
 
-/// A search for helpers on duty around a centre.
+/// A search for helpers on duty around an emergency.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
-    pub(crate) centre: Position,
+    pub(crate) place: AlertPlace,
     /// The owner of the emergency, if the search leaves them out.
     pub(crate) except: Option<UserId>,
     pub(crate) on_duty: OnDuty,
@@ -113,21 +111,21 @@ impl Sqlite {
         is_enough: impl Fn(Metres, u32) -> bool + Send,
         limit: u32,
     ) -> Result<HelpersInRange> {
-        let (mut counts, mut candidates) = (Vec::with_capacity(radii.len()), Vec::new());
+        let (mut counts, mut found) = (Vec::with_capacity(radii.len()), FoundHelpers::default());
         for &radius in radii {
-            candidates = self.candidates(around, radius).await?;
-            let count = near::count_within(around.centre, &candidates, radius);
+            found = self.helpers_within(around, radius).await?;
+            let count = found.count_within(around.place, radius);
             counts.push(count);
             if is_enough(radius, count) {
                 break;
             }
         }
-        Ok(HelpersInRange { counts, nearest: recipients(near::nearest(around.centre, &candidates, limit)) })
+        Ok(HelpersInRange { counts, nearest: found.nearest(around.place, limit) })
     }
 
     /// The nearest `limit` helpers within a radius, nearest first.
     pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
-        Ok(recipients(near::nearest(around.centre, &self.candidates(around, radius).await?, limit)))
+        Ok(self.helpers_within(around, radius).await?.nearest(around.place, limit))
     }
 
     /// This helper, if on duty and within the radius.
@@ -140,8 +138,7 @@ impl Sqlite {
             .await
             .map_err(port_error)?;
         let Some(row) = row.filter(|_| around.except != Some(helper)) else { return Ok(None) };
-        let distance = around.centre.distance_to(row.candidate(radius)?.position);
-        Ok((distance <= radius).then_some(Recipient::new(helper, distance)))
+        Ok(FoundHelpers::new([(helper, row.position()?)], radius).nearest(around.place, 1).pop())
     }
 
     /// The last positions of the helpers whose response is not cancelled.
@@ -152,10 +149,11 @@ impl Sqlite {
     }
 
     /// Helpers in the boxes around the circle. Some may be outside of the circle.
-    async fn candidates(&self, around: Around, radius: Metres) -> Result<Vec<Candidate<Uuid>>> {
-        let Around { centre, except, on_duty: OnDuty { policy, fresh_since } } = around;
+    async fn helpers_within(&self, around: Around, radius: Metres) -> Result<FoundHelpers> {
+        let Around { place, except, on_duty: OnDuty { policy, fresh_since } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
-        for rect in two_boxes(centre, radius) {
+        // The boxes are those of exact places, and the cell of a helper may be nearer.
+        for rect in two_boxes(place.judged, Metres::new(radius.get() + MAX_HELPER_OFFSET)) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
         let rows = query
@@ -165,7 +163,8 @@ impl Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        rows.into_iter().map(|row| row.candidate(radius)).collect()
+        let found = rows.iter().map(|row| Ok((row.id.into(), row.position()?)));
+        Ok(FoundHelpers::new(found.collect::<Result<Vec<_>>>()?, radius))
     }
 }
 
@@ -174,12 +173,4 @@ impl CandidateRow {
         let Self { id, latitude, longitude } = *self;
         RowDecoder { table: "position", id }.position(latitude, longitude)
     }
-
-    fn candidate(self, reach: Metres) -> Result<Candidate<Uuid>> {
-        Ok(Candidate { key: self.id, position: self.position()?, reach })
-    }
-}
-
-fn recipients(nearest: Vec<(Uuid, Metres)>) -> Vec<Recipient> {
-    nearest.into_iter().map(|(id, distance)| Recipient::new(id.into(), distance)).collect()
 }

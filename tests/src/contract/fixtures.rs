@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Acceptance, Account, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Event, EventId, HelperCard,
-    HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash, PlacePolicy,
-    Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord, ResponseStatus,
-    ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write, near,
+    Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Event, EventId,
+    HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
+    PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord,
+    ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
+    grid::helper_cell,
     port::{
         Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, OnDuty,
         RaiseContext, RaiseQuery, Result, Vicinity, Whom,
@@ -174,6 +175,16 @@ pub enum Answer {
     EngagedElsewhere,
 }
 
+/// The place of an emergency that shows its exact place to helpers.
+pub fn exact_place(place: Position) -> AlertPlace {
+    AlertPlace { judged: place, shown_exact: Some(place) }
+}
+
+/// The distance at which a helper is judged to be from the exact place of an emergency.
+pub fn judged_distance(from: Position, helper: Position) -> Metres {
+    helper_cell(helper).distance_to(from)
+}
+
 /// The reader of a list, where places are exact.
 pub fn exact_reader(user: UserId) -> ListReader {
     ListReader { user, administers: false, places: PlacePolicy::default() }
@@ -276,7 +287,8 @@ impl Store {
         limit: u32,
     ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
-        let query = RaiseQuery { owner, request_id, centre, on_duty, radii, enough, limit };
+        let place = exact_place(centre);
+        let query = RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit };
         self.emergencies.raise_context(&query).await.unwrap()
     }
 
@@ -288,13 +300,13 @@ impl Store {
             None => self.register().await,
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
-        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit) };
+        let places = PlacePolicy::default();
+        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), places };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let vicinity = Vicinity { emergency, on_duty, radius };
+        let vicinity = Vicinity { emergency, on_duty, radius, places };
         let around = self.helpers.around(&vicinity).await.unwrap().unwrap();
         assert_eq!(around.emergency, loaded.emergency);
-        let nearest = near::nearest(centre, &around.available, limit).into_iter();
-        assert_eq!(loaded.near, nearest.map(|(helper, distance)| Recipient::new(helper, distance)).collect::<Vec<_>>());
+        assert_eq!(loaded.near, around.available.nearest(exact_place(centre), limit));
         self.cancel(emergency, at(1)).await;
         loaded.near
     }

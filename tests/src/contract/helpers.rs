@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, Report, Vicinity, Whom};
+use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, RaiseQuery, Report, Vicinity, Whom};
 use allynet_domain::{
-    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, Recipient, ResponseStatus, Role, Timestamp, UserId,
-    Verification, Write,
+    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, PlacePolicy, Recipient, ResponseStatus, Role,
+    Timestamp, UserId, Verification, Write,
 };
 
 use super::*;
+use crate::contract::nearby::approximate_reader;
 
 fn on_duty() -> OnDuty {
     OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-3_600) }
@@ -55,8 +56,10 @@ pub async fn the_census_counts_within_each_radius_and_finds_the_nearest_within_t
     let census = store.census(&radii(&[500.0, 3_000.0, 5_000.0, 10_000.0, 15_000.0]), 50).await;
     assert_eq!(census.counts, [0, 2, 2, 3, 4]);
     assert_eq!(found(&census), [ids[3], ids[1], ids[4], ids[0]]);
-    for (Recipient { distance, .. }, longitude) in census.nearest.iter().zip([0.01, 0.02, 0.06, 0.12]) {
-        assert!((distance.get() - centre.distance_to(place(0.0, longitude)).get()).abs() < 0.001);
+    for (recipient, longitude) in census.nearest.iter().zip([0.01, 0.02, 0.06, 0.12]) {
+        let position = place(0.0, longitude);
+        assert!((recipient.distance.get() - judged_distance(centre, position).get()).abs() < 0.001);
+        assert!((recipient.shown_distance().get() - centre.distance_to(position).get()).abs() < 0.001);
     }
     assert_eq!(store.census(&radii(&[1.0]), 50).await, HelpersInRange { counts: vec![0], nearest: Vec::new() });
 }
@@ -114,7 +117,7 @@ pub async fn the_searcher_is_left_out(store: Store) {
     let [a, b] = [store.helper_at(place(0.0, 0.0)).await.id, store.helper_at(place(0.0, 0.0)).await.id];
     assert_eq!(store.all_nearby(&Search { except: a, ..search() }).await, [b]);
     assert_eq!(store.all_nearby(&Search { except: b, ..search() }).await, [a]);
-    let census = store.census_of(&Search { except: a, ..search() }, &radii(&[1.0]), 9).await;
+    let census = store.census_of(&Search { except: a, ..search() }, &radii(&[200.0]), 9).await;
     assert_eq!(census.counts, [1]);
 }
 
@@ -138,7 +141,7 @@ pub async fn messages_come_with_the_access_of_the_reader(store: Store) {
 
 pub async fn a_search_around_an_emergency_finds_where_its_helpers_are(store: Store) {
     let emergency = store.emergency().await.id();
-    let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1_000.0) };
+    let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1_000.0), places: PlacePolicy::default() };
     let nowhere = store.helper().await;
     let [near, far, cancelled, offline] =
         [store.helper().await, store.helper().await, store.helper().await, store.helper().await];
@@ -159,7 +162,8 @@ pub async fn a_search_around_an_emergency_finds_where_its_helpers_are(store: Sto
     let mut expected = [(near.id, 0.001), (far.id, 1.0), (offline.id, 0.003)].map(|(id, east)| (id, place(0.0, east)));
     expected.sort_by_key(|(helper, _)| *helper);
     assert_eq!(responding, expected, "also off duty, and at any distance");
-    let available: BTreeSet<_> = around.available.into_iter().map(|candidate| candidate.key).collect();
+    let nearest = around.available.nearest(exact_place(place(0.0, 0.0)), 9);
+    let available: BTreeSet<_> = nearest.into_iter().map(|recipient| recipient.helper).collect();
     assert_eq!(
         [cancelled.id, far.id, offline.id, nowhere.id].map(|id| available.contains(&id)),
         [true, false, false, false]
@@ -173,11 +177,13 @@ pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: 
         let owner = store.helper_at(place(0.0, 0.0)).await;
         let call = edited(call_of(&owner), |e| e.call.details.anonymous = anonymous);
         let emergency = store.raise(call).await.id();
-        let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1.0) };
+        let places = PlacePolicy::default();
+        let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(500.0), places };
         let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
-        assert_eq!(around.available.iter().any(|candidate| candidate.key == owner.id), anonymous);
+        let nearest = around.available.nearest(exact_place(place(0.0, 0.0)), 9);
+        assert_eq!(nearest.iter().any(|recipient| recipient.helper == owner.id), anonymous);
         // Nobody is alerted to an emergency of their own.
-        let near = Near { on_duty: on_duty(), within: metres(1.0), whom: Whom::Nearest(9) };
+        let near = Near { on_duty: on_duty(), within: metres(500.0), whom: Whom::Nearest(9), places };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         assert!(loaded.near.iter().all(|recipient| recipient.helper != owner.id));
     }
@@ -193,7 +199,8 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
     store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
     store.accept(emergency, &ids[3], at(1)).await;
     for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
-        let near = Near { on_duty: on_duty(), within: metres(50_000.0), whom: Whom::Nearest(more) };
+        let places = PlacePolicy::default();
+        let near = Near { on_duty: on_duty(), within: metres(50_000.0), whom: Whom::Nearest(more), places };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let nearest: Vec<_> = loaded.near.iter().map(|r| r.helper).collect();
         assert_eq!(nearest, ids[..expected].iter().map(|a| a.id).collect::<Vec<_>>(), "{more}");
@@ -206,21 +213,79 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
     store.locate(off_duty.id, place(0.0, 0.01)).await;
     let owner = store.helper_at(place(0.0, 0.0)).await;
     let emergency = store.raise(call_of(&owner)).await.id();
-    let exact = place(0.0, 0.0).distance_to(place(0.0, 0.01));
+    let (here, there) = (place(0.0, 0.0), place(0.0, 0.01));
+    let (exact, judged) = (here.distance_to(there), judged_distance(here, there).get());
     for (user, within, fresh_since, found) in [
-        (helper.id, 1_200.0, at(0), true),
-        (helper.id, 1_100.0, at(0), false),
+        (helper.id, judged + 0.001, at(0), true),
+        (helper.id, judged - 0.001, at(0), false),
         (helper.id, 1_200.0, at(1), false),
         (off_duty.id, 1_200.0, at(0), false),
         (owner.id, 1_200.0, at(0), false),
         (id(), 1_200.0, at(0), false),
     ] {
         let on_duty = OnDuty { fresh_since, ..on_duty() };
-        let near = Near { on_duty, within: metres(within), whom: Whom::Only(user) };
+        let near = Near { on_duty, within: metres(within), whom: Whom::Only(user), places: PlacePolicy::default() };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let expected = found.then_some(Recipient::new(user, exact));
+        let recipient = Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact) };
+        let expected = found.then_some(recipient);
         assert_eq!(loaded.near, expected.into_iter().collect::<Vec<_>>(), "{user} {within}");
     }
+}
+
+pub async fn the_distance_of_the_owner_is_read_if_they_are_a_helper_on_duty(store: Store) {
+    let there = place(0.0, 0.1);
+    let (helper, off_duty) = (store.helper_at(there).await, store.register().await);
+    store.locate(off_duty.id, there).await;
+    for (owner, fresh_since, expected) in [
+        (helper.id, at(0), Some(judged_distance(search().centre, there))),
+        (helper.id, at(1), None),
+        (off_duty.id, at(0), None),
+        (store.helper().await.id, at(0), None),
+    ] {
+        let search = Search { except: owner, on_duty: OnDuty { fresh_since, ..on_duty() }, ..search() };
+        // Also beyond the radii.
+        let read = store.survey(&search, None, &radii(&[500.0]), 9).await.owner_distance;
+        assert_eq!(read, expected);
+    }
+}
+
+pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) {
+    let places = approximate_reader(nth(0)).places;
+    let mut helpers = Vec::new();
+    for (north, east) in [(0.003, 0.0), (0.0, 0.004), (-0.003, 0.001), (0.002, -0.003), (-0.001, -0.001)] {
+        let position = place(52.5 + north, 13.4 + east);
+        helpers.push((store.helper_at(position).await.id, position));
+    }
+    // Two places in one cell find the same, one at the edge included.
+    let judged = places.grid.fine(place(52.5, 13.4));
+    let mut distances: Vec<_> = helpers.iter().map(|(_, position)| judged_distance(judged, *position).get()).collect();
+    distances.sort_by(f64::total_cmp);
+    let (within, mut found) = (metres(distances[3] + 0.001), Vec::new());
+    for here in [judged, place(judged.latitude() + 0.000_6, judged.longitude() - 0.000_9)] {
+        assert_eq!(places.grid.fine(here), judged);
+        let emergency = store.raise(call_at(&store.register().await, here)).await;
+        let near = Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), places };
+        let loaded = store.emergencies.load(emergency.id(), Some(near)).await.unwrap().unwrap();
+        let vicinity = Vicinity { emergency: emergency.id(), on_duty: on_duty(), radius: within, places };
+        let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
+        let place = places.alert_place(&emergency.call().details);
+        assert_eq!(around.available.nearest(place, 9), loaded.near);
+        let query = RaiseQuery {
+            owner: id(),
+            request_id: None,
+            place,
+            on_duty: on_duty(),
+            radii: &[within],
+            enough: 9,
+            limit: 9,
+        };
+        let raising = store.emergencies.raise_context(&query).await.unwrap();
+        assert_eq!((raising.helpers.nearest, raising.helpers.counts), (loaded.near.clone(), vec![4]));
+        found.push(loaded.near);
+    }
+    assert_eq!(found[0].len(), 4);
+    assert!(found[0].iter().all(|recipient| recipient.exact_distance.is_none()));
+    assert_eq!(found[0], found[1]);
 }
 
 /// One account of every kind, all at the same place.
@@ -292,7 +357,8 @@ pub async fn a_position_is_found_only_while_its_helper_is_on_duty(store: Store) 
             let on_duty = OnDuty { policy, ..on_duty() };
             let expected = if is_on_duty { vec![user] } else { vec![] };
             assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy} after {name}");
-            let near = Near { on_duty, within: metres(1_000.0), whom: Whom::Only(user) };
+            let places = PlacePolicy::default();
+            let near = Near { on_duty, within: metres(1_000.0), whom: Whom::Only(user), places };
             let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
             assert_eq!(!loaded.near.is_empty(), is_on_duty, "{policy} after {name}");
             let fresh = store.helpers.count(policy, at(0)).await.unwrap().fresh;

@@ -103,6 +103,8 @@ macro_rules! contract {
                 messages_come_with_the_access_of_the_reader
                 a_search_around_an_emergency_finds_where_its_helpers_are
                 an_owner_is_available_in_their_own_anonymous_emergency_only
+                the_distance_of_the_owner_is_read_if_they_are_a_helper_on_duty
+                an_approximate_emergency_is_searched_around_its_cell
                 the_limit_of_the_nearest_excludes_helpers_already_alerted
                 one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance
                 only_helpers_on_duty_by_the_policy_are_found

@@ -60,7 +60,7 @@ impl Store {
 pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
     for (centre, position) in pairs() {
         let helper = store.helper_at(position).await.id;
-        let exact = centre.distance_to(position).get();
+        let exact = judged_distance(centre, position).get();
         for (radius, within) in
             [(exact - TOLERANCE_METRES, false), (exact + TOLERANCE_METRES, true)].map(|(r, w)| (metres(r), w))
         {
@@ -103,10 +103,11 @@ pub async fn a_helper_is_found_at_the_latest_position_only(store: Store) {
             let position = place((latitude + step).clamp(-90.0, 90.0), longitude);
             seconds += 1;
             store.positions.record(&[Fix { user: helper, position, at: at(seconds) }.into()]).await.unwrap();
-            let found = store.helpers_within(position, metres(0.01)).await;
+            let cell = helper_cell(position);
+            let found = store.helpers_within(cell, metres(0.01)).await;
             assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [helper], "{position:?}");
-            if let Some(before) = before.replace(position) {
-                let moved = before.distance_to(position).get();
+            if let Some(before) = before.replace(cell) {
+                let moved = before.distance_to(cell).get();
                 for (radius, expected) in
                     [(moved - TOLERANCE_METRES, 0), (moved + TOLERANCE_METRES, 1), (moved + 20_000.0, 1)]
                 {
@@ -155,11 +156,12 @@ pub async fn the_edge_of_an_alert_radius_is_exact_for_pending(store: Store) {
 pub async fn a_helper_exactly_at_the_radius_is_within_it(store: Store) {
     for (centre, position) in pairs() {
         let helper = store.helper_at(position).await.id;
-        let found = store.helpers_within(centre, metres(centre.distance_to(position).get() + TOLERANCE_METRES)).await;
+        let judged = judged_distance(centre, position).get();
+        let found = store.helpers_within(centre, metres(judged + TOLERANCE_METRES)).await;
         let distance = found.iter().find(|(id, _)| *id == helper).unwrap().1;
         let at_the_radius = store.helpers_within(centre, distance).await;
         assert!(at_the_radius.iter().any(|(id, _)| *id == helper), "{position:?} from {centre:?} at {distance:?}");
-        let here = store.helpers_within(position, metres(0.0)).await;
+        let here = store.helpers_within(helper_cell(position), metres(0.0)).await;
         assert!(here.iter().any(|(id, _)| *id == helper), "{position:?} at distance 0");
     }
 }
@@ -168,7 +170,7 @@ pub async fn the_antimeridian_and_the_poles_are_no_borders(store: Store) {
     let [east, west] = [store.helper_at(place(0.0, 180.0)).await.id, store.helper_at(place(0.0, -180.0)).await.id];
     for longitude in [180.0, -180.0] {
         let found: BTreeSet<_> =
-            store.helpers_within(place(0.0, longitude), metres(0.001)).await.into_iter().map(|f| f.0).collect();
+            store.helpers_within(place(0.0, longitude), metres(180.0)).await.into_iter().map(|f| f.0).collect();
         assert_eq!(found, BTreeSet::from([east, west]), "one place written in two ways");
     }
     for latitude in [90.0, -90.0] {
@@ -183,7 +185,7 @@ pub async fn the_antimeridian_and_the_poles_are_no_borders(store: Store) {
         }
         for longitude in [-180.0, -90.0, 0.0, 13.0, 180.0] {
             let found: BTreeSet<_> = store
-                .helpers_within(place(latitude, longitude), metres(150.0))
+                .helpers_within(place(latitude, longitude), metres(300.0))
                 .await
                 .into_iter()
                 .map(|f| f.0)
@@ -232,7 +234,7 @@ pub async fn searches_agree_with_measuring_every_helper(store: Store) {
     let poles = [place(90.0, 12.0), place(-90.0, -170.0), place(0.0, 180.0), place(89.5, -179.0)];
     for centre in poles.into_iter().chain(positions.iter().step_by(9).copied()) {
         for radius in [1_000.0, 60_000.0, 700_000.0, 5_000_000.0, 10_100_000.0, 19_900_000.0, 20_010_000.0] {
-            let within = |p: Position| centre.distance_to(p).get() <= radius;
+            let within = |p: Position| judged_distance(centre, p).get() <= radius;
             let expected: BTreeSet<UserId> = helpers.iter().filter(|(_, p)| within(*p)).map(|(id, _)| *id).collect();
             let found = store.helpers_within(centre, metres(radius)).await;
             assert!(found.is_sorted_by(|a, b| a.1 <= b.1), "nearest first");
@@ -260,7 +262,7 @@ pub async fn live_emergencies_come_nearest_first_up_to_the_limit(store: Store) {
     assert_eq!(found[1].emergency, store.find(raised[3]).await, "as complete as any");
 }
 
-fn approximate_reader(user: UserId) -> ListReader {
+pub(super) fn approximate_reader(user: UserId) -> ListReader {
     let places = PlacePolicy { before_accept: PlaceBeforeAccept::Approximate, grid: Grid::with_key([9; 16]) };
     ListReader { places, ..exact_reader(user) }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, HelpersInRange, Metres,
-    PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId,
+    Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
+    HelpersInRange, Metres, PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -28,6 +28,8 @@ pub struct Near {
     pub within: Metres,
     /// Which of the helpers that count.
     pub whom: Whom,
+    /// Decides from which place distances are judged.
+    pub places: PlacePolicy,
 }
 
 /// Which of the helpers near an emergency are wanted.
@@ -47,7 +49,7 @@ pub struct RaiseQuery<'a> {
     /// The client's idempotency key.
     pub request_id: Option<&'a Text<100>>,
     /// The place of the emergency.
-    pub centre: Position,
+    pub place: AlertPlace,
     /// Which helpers count.
     pub on_duty: OnDuty,
     /// Radii to count helpers within; growing, never empty.
@@ -67,6 +69,8 @@ pub struct RaiseContext {
     pub deleted: Option<EmergencyId>,
     /// Helpers around the place, without the owner.
     pub helpers: HelpersInRange,
+    /// How far away the owner is, judged like any helper, if the owner is a helper that counts.
+    pub owner_distance: Option<Metres>,
 }
 
 impl Loaded {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Emergency, EmergencyId, HelperPolicy, Metres, Position, Timestamp, UserId, near::Candidate};
+use crate::{Emergency, EmergencyId, FoundHelpers, HelperPolicy, Metres, PlacePolicy, Position, Timestamp, UserId};
 
 /// Which helpers count: on duty, with a fresh position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Vicinity {
     pub on_duty: OnDuty,
     /// Maximum distance from the emergency.
     pub radius: Metres,
+    /// Decides from which place distances are judged.
+    pub places: PlacePolicy,
 }
 
 /// An emergency, and where helpers are.
@@ -32,10 +34,10 @@ pub struct HelpersAround {
     pub emergency: Emergency,
     /// The last positions of the helpers whose response is not cancelled, in no order. Helpers without one are left out.
     pub responding: Vec<(UserId, Position)>,
-    /// Helpers on duty: all within the radius, in no order, and possibly some further away.
+    /// Helpers on duty: all within the radius, and possibly some further away.
     ///
     /// The owner is left out unless the emergency is anonymous: then a number without them would tell who they are.
-    pub available: Vec<Candidate<UserId>>,
+    pub available: FoundHelpers,
 }
 
 /// Counts of helpers.
@@ -49,7 +51,8 @@ pub struct DutyCounts {
 
 /// Searches for helpers by their last position.
 ///
-/// Distances are geodesic on WGS 84; a helper exactly at a radius is within it. All searches, also those of
+/// Distances are geodesic on WGS 84, from the centre of the helper's [cell](crate::grid::helper_cell) to the place from which
+/// the emergency is [judged](PlacePolicy::judged_place); a helper exactly at a radius is within it. All searches, also those of
 /// [`super::Emergencies`], MUST be correct across the antimeridian and at the poles, and MUST use the spatial index.
 /// Equally near helpers come in the order of their ids.
 #[cfg_attr(feature = "mocks", mockall::automock)]

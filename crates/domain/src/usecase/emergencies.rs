@@ -110,7 +110,7 @@ impl EmergencyPorts {
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_with(&self, id: EmergencyId, whom: Whom) -> Result<Loaded, Error> {
         let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
-        let near = Some(Near { on_duty, within, whom });
+        let near = Some(Near { on_duty, within, whom, places: self.rules.places });
         Ok(self.emergencies.load(id, near).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 }
@@ -145,13 +145,13 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     let query = RaiseQuery {
         owner: call.owner.id,
         request_id,
-        centre: call.details.location.position,
+        place: cx.rules.places.alert_place(&call.details),
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
         enough: policy.min_helpers(),
         limit: policy.wave_size(),
     };
-    let RaiseContext { earlier, helpers, deleted } = cx.emergencies.raise_context(&query).await?;
+    let RaiseContext { earlier, helpers, deleted, owner_distance } = cx.emergencies.raise_context(&query).await?;
     let wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
         // A repeated request may only be answered with success while help is searched for it.
@@ -170,7 +170,10 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     }
     let next_alert_at = cx.rules.next_alert(call.created_at);
     let emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, next_alert_at);
-    match cx.changes.commit(raised(cx, &emergency, &wave)).await {
+    // To others an anonymous owner counts like any helper: a number without them would tell who they are.
+    let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);
+    let nearby_helpers = wave.helpers_within.saturating_add(is_owner_counted.into());
+    match cx.changes.commit(raised(cx, &emergency, &wave, nearby_helpers)).await {
         Ok(()) => Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
         // The owner's other emergency was stored meanwhile: the next attempt finds it, unless it has ended by then.
         Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => Err(port::Error::Stale.into()),
@@ -178,11 +181,12 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     }
 }
 
-/// The change that stores a new emergency, its first wave of alerts and the receipt for its owner.
-fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave) -> Change {
+/// The change that stores a new emergency, its first wave of alerts and the receipt for its owner. `nearby_helpers` is the
+/// number that others are told.
+fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helpers: u32) -> Change {
     let call = emergency.call();
     let id = call.id;
-    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers: wave.helpers_within };
+    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers };
     let change = Change::new(Some(call.owner.id), call.created_at)
         .write(Write::RaiseEmergency(Box::new(emergency.clone())))
         .event(id, created);
@@ -452,13 +456,16 @@ pub async fn helpers_of(
     id: EmergencyId,
 ) -> Result<EmergencyHelpers, Error> {
     let on_duty = cx.rules.on_duty(cx.clock.now());
-    let vicinity = Vicinity { emergency: id, on_duty, radius: AvailableHelpers::MAX_RADIUS };
+    let (radius, places) = (AvailableHelpers::MAX_RADIUS, cx.rules.places);
+    let vicinity = Vicinity { emergency: id, on_duty, radius, places };
     let HelpersAround { emergency, responding, available } =
         cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
     let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers)?, false);
-    let place = emergency.call().details.location.position;
+    let details = &emergency.call().details;
     let is_online = |helper| presence.is_online(helper);
-    let available = AvailableHelpers::count(place, emergency.alert_radius(), &available, is_online);
+    let judged = places.alert_place(details);
+    let available = AvailableHelpers::count(judged, emergency.alert_radius(), &available, is_online);
+    let place = details.location.position;
     let shown = responding.into_iter().filter(|_| stage.is_participant());
     let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
     Ok(EmergencyHelpers { emergency, stage, distances, available })

@@ -1,6 +1,9 @@
 //! Which unanswered emergencies a helper should be alerted to, by position.
 
-use allynet_domain::{EmergencyId, Position, Timestamp, UserId};
+use allynet_domain::{
+    EmergencyId, Position, Timestamp, UserId,
+    grid::{MAX_HELPER_OFFSET, helper_cell},
+};
 
 use super::{OpenEmergencies, OpenEmergency};
 
@@ -56,12 +59,12 @@ impl OpenEmergency {
     /// Whether a helper at this position should be alerted.
     fn needs(&self, helper: UserId, position: Position) -> bool {
         let Some(call) = self.call.as_ref().filter(|call| call.is_unanswered) else { return false };
-        // The cheap bound first: the geodesic is computed only for users that are not too far north or south.
-        let north = (call.position.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
-        north <= call.alert_radius.get()
+        // The cheap bound first: cell and geodesic are computed only for users that are not too far north or south.
+        let north = (call.judged_place.latitude() - position.latitude()).abs() * METRES_PER_DEGREE;
+        north <= call.alert_radius.get() + MAX_HELPER_OFFSET
             && helper != call.owner
             && !call.settled.contains(&helper)
             && !self.responses.contains_key(&helper)
-            && position.distance_to(call.position) <= call.alert_radius
+            && helper_cell(position).distance_to(call.judged_place) <= call.alert_radius
     }
 }

@@ -6,7 +6,7 @@ mod waves;
 
 use super::*;
 use crate::{
-    HelperPolicy, Timestamp,
+    HelperPolicy, PlacePolicy, Timestamp,
     port::{MockAlerts, MockEmergencies, Near, OnDuty},
     testing::{Committed, OWNER, active_emergency, at, edited, id, now, store},
     usecase::emergencies::tests::context,
@@ -30,7 +30,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, who
     emergencies.expect_load().returning(move |asked, near| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);
         let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since };
-        assert_eq!(near, Some(Near { on_duty, within: Metres::new(15_000.0), whom }));
+        assert_eq!(near, Some(Near { on_duty, within: Metres::new(15_000.0), whom, places: PlacePolicy::default() }));
         Ok((asked == loaded.emergency.id()).then(|| loaded.clone()))
     });
     emergencies

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::PositionChange;
+use allynet_domain::grid::helper_cell;
 use allynet_domain::testing::{
     ALAN, GRACE_HOPPER, OWNER, STRANGER, active_emergency, every_event, helper_card, resolved, with_responses,
 };
@@ -56,14 +57,27 @@ fn a_helper_who_stood_there_before_does_not_come_near() {
 }
 
 #[test]
-fn the_radius_is_that_of_the_last_wave_and_exact() {
+fn the_radius_is_that_of_the_last_wave_and_exact_for_cells() {
     let is_near = |radius: f64, place: Position| {
         !after([created(), wave(1.0, &[]), wave(radius, &[])]).unanswered_near(id(GRACE_HOPPER), place).is_empty()
     };
     for place in [place(0.03, 0.0), place(-0.03, 0.0), place(0.0, 0.05), place(0.0, -0.05), place(0.02, 0.03)] {
-        let distance = place.distance_to(call().details.location.position).get();
+        let distance = helper_cell(place).distance_to(call().details.location.position).get();
         assert!(is_near(distance, place));
         assert!(!is_near(distance - 0.001, place));
+    }
+}
+
+#[test]
+fn an_anonymous_emergency_is_judged_from_its_cell() {
+    let mut anonymous = call();
+    anonymous.details.anonymous = true;
+    let (judged, place) = (PlacePolicy::default().grid.fine(anonymous.details.location.position), place(0.03, 0.01));
+    let distance = helper_cell(place).distance_to(judged).get();
+    for (radius, is_near) in [(distance, true), (distance - 0.001, false)] {
+        let (status, radius) = (EmergencyStatus::Active, Metres::new(radius));
+        let wave = Event::HelpersAlerted { call: anonymous.clone(), status, wave: 1, radius, recipients: vec![] };
+        assert_eq!(!after([wave]).unanswered_near(id(GRACE_HOPPER), place).is_empty(), is_near);
     }
 }
 

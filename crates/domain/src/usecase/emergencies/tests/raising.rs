@@ -21,14 +21,17 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
     let (helpers, mut looks) = (helpers.clone(), looks.into_iter().peekable());
     emergencies.expect_raise_context().returning(move |query| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);
-        assert_eq!((query.owner, query.centre), (id(OWNER), details().location.position));
+        let anonymous = Details { anonymous: true, ..details() };
+        let places = [details(), anonymous].map(|details| Rules::default().places.alert_place(&details));
+        assert!(query.owner == id(OWNER) && places.contains(&query.place));
         assert_eq!(query.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since });
         assert!(query.radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0]) && query.limit == 50);
         let look = looks.next().unwrap();
         if looks.peek().is_none() {
             looks = vec![look.clone()].into_iter().peekable();
         }
-        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone() })
+        let owner_distance = Some(Metres::new(9_500.0));
+        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone(), owner_distance })
     });
     emergencies
 }
@@ -94,6 +97,31 @@ async fn the_receipt_of_an_anonymous_call_says_so() {
 }
 
 #[tokio::test]
+async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
+    // Within the alert radius of 10 km, or not on duty, or outside of it.
+    for (distance, anonymous, shown) in
+        [(Some(9_999.0), true, 4), (Some(9_999.0), false, 3), (None, true, 3), (Some(10_001.0), true, 3)]
+    {
+        let mut emergencies = MockEmergencies::new();
+        let owner_distance = distance.map(Metres::new);
+        let context_of = move || RaiseContext { earlier: None, deleted: None, helpers: helpers(), owner_distance };
+        emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
+        let (changes, committed) = store(vec![]);
+        let details = Details { anonymous, ..details() };
+        let raised = raise(&context(emergencies, changes), &owner(), details, None).await.unwrap();
+        assert_eq!((raised.nearby_helpers, raised.emergency.alerts().alerted), (3, 3));
+        let change = committed.only();
+        let created = change.events.iter().find_map(|new| match new.event {
+            Event::EmergencyCreated { nearby_helpers, .. } => Some(nearby_helpers),
+            _ => None,
+        });
+        assert_eq!(created, Some(shown), "{distance:?} {anonymous}");
+        let Some(Write::PostMessage(receipt)) = change.writes.last() else { panic!("no receipt") };
+        assert!(receipt.text.as_str().contains(" 3 helpers "), "{receipt:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let (changes, committed) = store(vec![]);
     let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![] };
@@ -137,7 +165,8 @@ async fn the_request_id_of_what_has_ended_is_refused() {
 
     let (changes, committed) = store(vec![]);
     let mut emergencies = MockEmergencies::new();
-    let of_deleted = RaiseContext { earlier: None, deleted: Some(the_emergency()), helpers: helpers() };
+    let of_deleted =
+        RaiseContext { earlier: None, deleted: Some(the_emergency()), helpers: helpers(), owner_distance: None };
     emergencies.expect_raise_context().returning(move |_| Ok(of_deleted.clone()));
     let cx = context(emergencies, changes);
     assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());

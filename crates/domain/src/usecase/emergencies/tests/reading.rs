@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::{
-    HelperPolicy, ResponseStatus,
-    near::Candidate,
+    FoundHelpers, HelperPolicy, ResponseStatus,
     port::{MockEventLog, MockHelpers, MockPresence, OnDuty},
     testing::{
         ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper, now, owner,
@@ -11,18 +10,18 @@ use crate::{
     },
 };
 
-/// An emergency with a helper at 0.001° and three others on duty at 0.01° to the north, of whom all but one are online.
+/// An emergency with a helper at 0.001° and four others on duty at 0.013° to the north.
 fn around(emergency: &Emergency) -> EmergencyPorts {
     let (changes, _) = store(vec![]);
     let mut helpers = MockHelpers::new();
     let found = emergency.clone();
     helpers.expect_around().returning(move |vicinity| {
-        let Vicinity { emergency, on_duty, radius } = *vicinity;
+        let Vicinity { emergency, on_duty, radius, places } = *vicinity;
         assert_eq!((on_duty, radius.get()), (Rules::default().on_duty(now()), 5_000.0));
+        assert_eq!(places, Rules::default().places);
         let place = found.call().details.location.position;
         let north = |degrees: f64| position(place.latitude() + degrees, place.longitude());
-        let candidate = |n| Candidate { key: id(n), position: north(0.01), reach: radius };
-        let available = [5, 6, 7, 8].map(candidate).to_vec();
+        let available = FoundHelpers::new([5, 6, 7, 8].map(|n| (id(n), north(0.013))), radius);
         let responding = vec![(id(GRACE_HOPPER), north(0.001))];
         Ok((emergency == found.id()).then(|| HelpersAround { emergency: found.clone(), responding, available }))
     });

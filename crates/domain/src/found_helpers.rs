@@ -1,0 +1,118 @@
+//! Helpers that a search found, judged from the centres of their cells.
+//!
+//! Judged by their exact places, an owner who moves an emergency by metres would find a helper at the edge of a radius.
+
+use crate::{
+    Metres, Position, UserId,
+    alert::Recipient,
+    disclosure::AlertPlace,
+    grid::helper_cell,
+    near::{self, Candidate},
+};
+
+/// The helpers that a search found, in no order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundHelpers {
+    /// Exact positions.
+    positions: Vec<Position>,
+    /// Centres of cells, with the index of the exact position. Equally near helpers are ordered by their ids.
+    candidates: Vec<Candidate<(UserId, usize)>>,
+}
+
+impl FoundHelpers {
+    /// Helpers with their exact positions, wanted up to the distance `reach`. The search MUST have found every helper whose
+    /// cell lies within it.
+    pub fn new(found: impl IntoIterator<Item = (UserId, Position)>, reach: Metres) -> Self {
+        let mut helpers = Self::default();
+        for (index, (helper, position)) in found.into_iter().enumerate() {
+            helpers.positions.push(position);
+            helpers.candidates.push(Candidate { key: (helper, index), position: helper_cell(position), reach });
+        }
+        helpers
+    }
+
+    /// Some of these helpers.
+    #[must_use]
+    pub fn filtered(&self, is_wanted: impl Fn(UserId) -> bool) -> Self {
+        let candidates = self.candidates.iter().filter(|candidate| is_wanted(candidate.key.0)).copied().collect();
+        Self { positions: self.positions.clone(), candidates }
+    }
+
+    /// Number of helpers within a radius of an emergency.
+    pub fn count_within(&self, place: AlertPlace, radius: Metres) -> u32 {
+        near::count_within(place.judged, &self.candidates, radius)
+    }
+
+    /// The nearest helpers to an emergency, nearest first.
+    pub fn nearest(&self, place: AlertPlace, limit: u32) -> Vec<Recipient> {
+        let nearest = near::nearest(place.judged, &self.candidates, limit).into_iter();
+        let recipient = |((helper, index), distance)| {
+            let exact_distance =
+                place.shown_exact.zip(self.positions.get(index)).map(|(a, b): (Position, _)| a.distance_to(*b));
+            Recipient { helper, distance, exact_distance }
+        };
+        nearest.map(recipient).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Details, PlacePolicy,
+        testing::{details, id, position},
+    };
+
+    fn around(details: &Details, places: &[(f64, f64)]) -> (AlertPlace, FoundHelpers) {
+        let here = details.location.position;
+        let at = |&(north, east): &(f64, f64)| position(here.latitude() + north, here.longitude() + east);
+        let found = (1..).map(id).zip(places.iter().map(at));
+        (PlacePolicy::default().alert_place(details), FoundHelpers::new(found, Metres::new(9_000.0)))
+    }
+
+    #[test]
+    fn two_helpers_in_one_cell_are_equally_near() {
+        // Some metres apart, in the middle of a cell.
+        let here = details().location.position;
+        let cell = helper_cell(position(here.latitude() + 0.02, here.longitude()));
+        let (north, east) = (cell.latitude() - here.latitude(), cell.longitude() - here.longitude());
+        for anonymous in [false, true] {
+            let details = Details { anonymous, ..details() };
+            let (place, found) =
+                around(&details, &[(north + 0.000_9, east), (north, east - 0.001), (north - 0.000_9, east)]);
+            let nearest = found.nearest(place, 9);
+            assert_eq!(
+                nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),
+                [id(1), id(2), id(3)],
+                "in the order of ids"
+            );
+            let judged = place.judged.distance_to(cell);
+            assert!(nearest.iter().all(|recipient| recipient.distance == judged));
+            for (radius, count) in [(judged.get() - 0.01, 0), (judged.get() + 0.01, 3)] {
+                assert_eq!(found.count_within(place, Metres::new(radius)), count);
+            }
+            // Each is shown their own exact distance, but not to an approximate emergency.
+            let shown: Vec<_> = nearest.iter().map(|r| r.shown_distance()).collect();
+            assert_eq!(shown[0] == shown[2], anonymous);
+            assert_eq!(shown[0] == judged, anonymous);
+        }
+    }
+
+    #[test]
+    fn an_approximate_emergency_is_judged_from_its_cell() {
+        let anonymous = Details { anonymous: true, ..details() };
+        let (place, found) = around(&anonymous, &[(0.02, 0.0)]);
+        let grid = PlacePolicy::default().grid;
+        let here = details().location.position;
+        let helper = helper_cell(position(here.latitude() + 0.02, here.longitude()));
+        assert_eq!(found.nearest(place, 1)[0].distance, grid.fine(here).distance_to(helper));
+    }
+
+    #[test]
+    fn some_of_the_helpers_keep_their_distances() {
+        let (place, found) = around(&details(), &[(0.01, 0.0), (0.02, 0.0), (0.03, 0.0)]);
+        let all = found.nearest(place, 9);
+        let filtered = found.filtered(|helper| helper != id(2));
+        assert_eq!(filtered.nearest(place, 9), [all[0], all[2]]);
+    }
+}
