@@ -173,7 +173,9 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "positions::ORDER" => vec![format!("array[{SESSION}]::uuid[], array[now()]")],
         "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],
-        "sessions::CONFIRM" => vec![format!("{SESSION}, {SESSION}, null")],
+        "sessions::CONFIRM" => {
+            vec![format!("{SESSION}, {SESSION}, null, {CALL}, now(), now() - interval '10 seconds'")]
+        }
         other => panic!("{other} has no parameters here"),
     }
 }

@@ -1,8 +1,8 @@
 //! Sessions: lookup of their accounts, and the rotation of refresh tokens.
 
 use allynet_domain::{
-    Account, SessionId, TokenId, UserId,
-    port::{Confirmation, Result, Sessions},
+    Account, SessionId, Timestamp, UserId,
+    port::{Confirmation, Presentation, Result, Sessions, Successor},
 };
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -18,20 +18,15 @@ const AUTHENTICATE: &str = "
     FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.id = $1 AND s.account_id = $2 AND s.revoked_at IS NULL";
 
-/// Of two sibling tokens the second waits for the row lock of the first, then checks the condition again and updates
-/// nothing.
+/// Of two sibling tokens the second waits for the row lock of the first, and then finds another token confirmed.
 const CONFIRM: &str = "
-    WITH confirmed AS (
-        UPDATE session SET confirmed_token = $2
-        WHERE id = $1 AND revoked_at IS NULL AND (confirmed_token = $2 OR confirmed_token = $3)
-        RETURNING id
-    )
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
         a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
-        EXISTS (SELECT FROM confirmed) AS confirmed
-    FROM session s JOIN account a ON a.id = s.account_id
-    WHERE s.id = $1 AND s.revoked_at IS NULL";
+        c.successor, c.presented_at
+    FROM confirm_refresh_token_v1($1, $2, $3, $4, $5, $6) c
+        CROSS JOIN session s JOIN account a ON a.id = s.account_id
+    WHERE s.id = $1";
 
 statements!(AUTHENTICATE, CONFIRM);
 
@@ -39,7 +34,8 @@ statements!(AUTHENTICATE, CONFIRM);
 struct ConfirmRow {
     #[sqlx(flatten)]
     account: AccountRow,
-    confirmed: bool,
+    successor: Option<Uuid>,
+    presented_at: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -70,18 +66,25 @@ impl Sessions for Postgres {
     }
 
     #[instrument(name = "pg.sessions.confirm", level = "debug", skip_all)]
-    async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation> {
+    async fn confirm(&self, presented: Presentation) -> Result<Confirmation> {
+        let Presentation { session, token, parent, successor, at, repeats_since } = presented;
         let row: Option<ConfirmRow> = sqlx::query_as(CONFIRM)
             .bind(Uuid::from(session))
             .bind(Uuid::from(token))
             .bind(parent.map(Uuid::from))
+            .bind(Uuid::from(successor))
+            .bind(at)
+            .bind(repeats_since)
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;
         Ok(match row {
             None => Confirmation::Unknown,
-            Some(ConfirmRow { confirmed: false, .. }) => Confirmation::Reused,
-            Some(ConfirmRow { account, confirmed: true }) => Confirmation::Confirmed(Box::new(account.account()?)),
+            Some(ConfirmRow { account, successor: Some(token), presented_at: Some(at) }) => Confirmation::Confirmed {
+                account: Box::new(account.account()?),
+                successor: Successor { token: token.into(), issued_at: at },
+            },
+            Some(_) => Confirmation::Reused,
         })
     }
 }

@@ -215,7 +215,11 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The functions that statements of this version call, with the types of their arguments.
 const VIEW: &str = "emergency_with_parts_v2";
 const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
-const FUNCTIONS: [&str; 2] = ["apply_change_v2(jsonb)", "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)"];
+const FUNCTIONS: [&str; 3] = [
+    "apply_change_v2(jsonb)",
+    "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
+    "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",
+];
 const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
 
 async fn migrate(pool: &PgPool) -> Result<(), SetupError> {

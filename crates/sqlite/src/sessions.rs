@@ -2,9 +2,11 @@
 
 use allynet_domain::{
     Account, SessionId, TokenId, UserId,
-    port::{Confirmation, Result, Sessions},
+    port::{Confirmation, Presentation, Result, Sessions, Successor},
 };
+use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use sqlx::{Connection as _, SqliteConnection, SqliteExecutor};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -19,7 +21,20 @@ struct SessionRow {
     #[sqlx(flatten)]
     account: AccountRow,
     confirmed_token: Uuid,
+    /// Of the presented token, if it was presented since the given time.
+    successor: Option<Uuid>,
+    presented_at: Option<i64>,
 }
+
+/// Session `?1` if it is not revoked, with its account, and what token `?2` was exchanged for since `?3`.
+pub(crate) const PRESENTED: &str = concat!(
+    "select a.*, ",
+    blocks_of_account!(),
+    " as blocks, s.confirmed_token, p.successor, p.presented_at \
+     from session s join account_view a on a.id = s.account_id \
+     left join refresh_presentation p on p.session_id = s.id and p.token = ?2 and p.presented_at >= ?3 \
+     where s.id = ?1 and s.revoked_at is null",
+);
 
 #[async_trait]
 impl Sessions for Sqlite {
@@ -40,50 +55,86 @@ impl Sessions for Sqlite {
     }
 
     #[instrument(name = "sqlite.sessions.confirm", level = "debug", skip_all)]
-    async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation> {
-        let (token, parent) = (Uuid::from(token), parent.map(Uuid::from));
-        let Some(SessionRow { account, confirmed_token }) = self.session(session).await? else {
-            return Ok(Confirmation::Unknown);
+    async fn confirm(&self, presented: Presentation) -> Result<Confirmation> {
+        // A token that is presented again, and one that is refused, need no transaction.
+        if let Decision::Made(outcome) = decide(read(&self.readers, presented).await?, presented)? {
+            return Ok(outcome);
+        }
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        // Read again: of two siblings that were read at the same time, the second finds the first confirmed.
+        let outcome = match decide(read(&mut *transaction, presented).await?, presented)? {
+            Decision::Made(outcome) => outcome,
+            Decision::Confirm(account) => {
+                confirm_first(&mut transaction, presented).await?;
+                let successor = Successor { token: presented.successor, issued_at: presented.at };
+                Confirmation::Confirmed { account, successor }
+            }
         };
-        // A client that never stores the successor presents the confirmed token each time: there is nothing to write.
-        if confirmed_token == token {
-            return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
-        }
-        if parent != Some(confirmed_token) {
-            return Ok(Confirmation::Reused);
-        }
-        // The condition decides between two siblings that were read at the same time: after the first, the second finds
-        // another token confirmed. The same token presented twice matches `?2`.
-        let done = sqlx::query(
-            "update session set confirmed_token = ?2 \
-             where id = ?1 and confirmed_token in (?2, ?3) and revoked_at is null",
-        )
-        .bind(Uuid::from(session))
-        .bind(token)
-        .bind(parent)
-        .execute(&self.writer)
-        .await
-        .map_err(port_error)?;
-        if done.rows_affected() == 1 {
-            return Ok(Confirmation::Confirmed(Box::new(account.try_into()?)));
-        }
-        // No row: a sibling was faster, or the session was revoked in between.
-        Ok(if self.session(session).await?.is_some() { Confirmation::Reused } else { Confirmation::Unknown })
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
+        Ok(outcome)
     }
 }
 
-impl Sqlite {
-    /// A session that is not revoked, with its account.
-    async fn session(&self, session: SessionId) -> Result<Option<SessionRow>> {
-        sqlx::query_as(concat!(
-            "select a.*, ",
-            blocks_of_account!(),
-            " as blocks, s.confirmed_token from session s join account_view a on a.id = s.account_id \
-                 where s.id = ?1 and s.revoked_at is null",
-        ))
-        .bind(Uuid::from(session))
-        .fetch_optional(&self.readers)
+/// What follows from the stored session.
+enum Decision {
+    /// Nothing is to be stored.
+    Made(Confirmation),
+    /// The token of this account is valid, and presented for the first time.
+    Confirm(Box<Account>),
+}
+
+fn decide(row: Option<SessionRow>, presented: Presentation) -> Result<Decision> {
+    let Some(SessionRow { account, confirmed_token, successor, presented_at }) = row else {
+        return Ok(Decision::Made(Confirmation::Unknown));
+    };
+    if let (Some(token), Some(presented_at)) = (successor, presented_at) {
+        let stored = RowDecoder { table: "refresh_presentation", id: Uuid::from(presented.token) };
+        let successor = Successor { token: token.into(), issued_at: stored.micros("presented_at", presented_at)? };
+        return Ok(Decision::Made(Confirmation::Confirmed { account: Box::new(account.try_into()?), successor }));
+    }
+    let confirmed = Some(TokenId::from(confirmed_token));
+    Ok(if confirmed == Some(presented.token) || confirmed == presented.parent {
+        Decision::Confirm(Box::new(account.try_into()?))
+    } else {
+        Decision::Made(Confirmation::Reused)
+    })
+}
+
+async fn read(db: impl SqliteExecutor<'_>, presented: Presentation) -> Result<Option<SessionRow>> {
+    sqlx::query_as(PRESENTED)
+        .bind(Uuid::from(presented.session))
+        .bind(Uuid::from(presented.token))
+        .bind(presented.repeats_since.timestamp_micros())
+        .fetch_optional(db)
         .await
         .map_err(port_error)
-    }
+}
+
+/// Confirms a valid token, and notes its successor.
+async fn confirm_first(db: &mut SqliteConnection, presented: Presentation) -> Result<()> {
+    let Presentation { session, token, parent: _, successor, at, repeats_since } = presented;
+    sqlx::query("update session set confirmed_token = ?2 where id = ?1")
+        .bind(Uuid::from(session))
+        .bind(Uuid::from(token))
+        .execute(&mut *db)
+        .await
+        .map_err(port_error)?;
+    // Keeps the table small: no row is needed after a few seconds. It also deletes an older one of this token.
+    sqlx::query("delete from refresh_presentation where session_id = ?1 and presented_at < ?2")
+        .bind(Uuid::from(session))
+        .bind(repeats_since.timestamp_micros())
+        .execute(&mut *db)
+        .await
+        .map_err(port_error)?;
+    sqlx::query("insert into refresh_presentation (session_id, token, successor, presented_at) values (?1, ?2, ?3, ?4)")
+        .bind(Uuid::from(session))
+        .bind(Uuid::from(token))
+        .bind(Uuid::from(successor))
+        .bind(at.timestamp_micros())
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop)
 }

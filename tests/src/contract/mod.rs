@@ -204,9 +204,12 @@ macro_rules! contract {
                 a_caller_has_new_rights_at_once_here_and_within_a_second_on_another_node
                 sessions_are_revoked_one_or_all_but_one_or_all
                 a_refresh_token_is_confirmed_by_use
+                a_token_presented_again_in_time_has_the_same_successor_whatever_became_of_it
+                a_token_presented_again_later_has_a_new_successor_while_none_was_used
+                a_revoked_or_blocked_session_is_told_so_before_a_repetition
                 a_replaced_refresh_token_is_reused
                 of_siblings_presented_at_once_exactly_one_wins
-                one_token_presented_many_times_at_once_stays_good
+                one_token_presented_many_times_at_once_has_one_successor
                 a_revoked_or_unknown_session_confirms_nothing
             }
             taking_part {

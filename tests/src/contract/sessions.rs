@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use allynet_domain::{Account, Change, Event, Session, SessionId, TokenId, Verification, Write, port::Confirmation};
+use allynet_domain::{
+    Account, Change, Event, Session, SessionId, TokenId, Verification, Write,
+    port::{Confirmation, Presentation, Successor},
+};
 use futures_util::future::join_all;
 
 use super::*;
@@ -27,16 +30,38 @@ impl Store {
         self.sessions.authenticate(session.id, session.user).await.unwrap().is_some()
     }
 
+    /// Presents a token whose successor is new, if it has none. All this happens within the time of repetitions.
     async fn confirm(&self, session: &Session, token: TokenId, parent: Option<TokenId>) -> Confirmation {
-        self.sessions.confirm(session.id, token, parent).await.unwrap()
+        self.present(session.id, (token, parent), id(), 0).await
+    }
+
+    /// Presents a token at this second. One that was presented in the ten seconds before is presented again.
+    async fn present(
+        &self,
+        session: SessionId,
+        (token, parent): (TokenId, Option<TokenId>),
+        successor: TokenId,
+        second: i64,
+    ) -> Confirmation {
+        let (at, repeats_since) = (at(second), at(second - 10));
+        let presented = Presentation { session, token, parent, successor, at, repeats_since };
+        self.sessions.confirm(presented).await.unwrap()
     }
 }
 
 /// Picks one of a user's sessions, or none.
 type Pick = fn(&[Session]) -> Option<SessionId>;
 
-fn confirmed(account: &Account) -> Confirmation {
-    Confirmation::Confirmed(Box::new(account.clone()))
+fn succeeded_by(account: &Account, token: TokenId, second: i64) -> Confirmation {
+    Confirmation::Confirmed {
+        account: Box::new(account.clone()),
+        successor: Successor { token, issued_at: at(second) },
+    }
+}
+
+/// Whether a token was good, whatever its successor is.
+fn is_confirmed(outcome: &Confirmation, of: &Account) -> bool {
+    matches!(outcome, Confirmation::Confirmed { account, .. } if **account == *of)
 }
 
 pub async fn a_session_returns_its_account(store: Store) {
@@ -175,16 +200,58 @@ pub async fn a_refresh_token_is_confirmed_by_use(store: Store) {
         (third, Some(second)),
         (third, Some(second)),
     ] {
-        assert_eq!(store.confirm(&session, token, parent).await, confirmed(&account));
+        assert!(is_confirmed(&store.confirm(&session, token, parent).await, &account));
     }
     assert!(store.is_good(&session).await);
+}
+
+pub async fn a_token_presented_again_in_time_has_the_same_successor_whatever_became_of_it(store: Store) {
+    let other_node = store.another().await;
+    let (account, session) = store.log_in().await;
+    let first = session.confirmed;
+    let [second, third, unused]: [TokenId; 3] = [id(), id(), id()];
+    let of = session.id;
+    assert_eq!(store.present(of, (first, None), second, 0).await, succeeded_by(&account, second, 0));
+    assert_eq!(store.present(of, (second, Some(first)), third, 1).await, succeeded_by(&account, third, 1));
+    for node in [&store, &other_node] {
+        // The successor was used, and this is no use: the tokens after it stay good.
+        assert_eq!(node.present(of, (first, None), unused, 10).await, succeeded_by(&account, second, 0));
+        assert_eq!(node.present(of, (second, Some(first)), unused, 10).await, succeeded_by(&account, third, 1));
+    }
+    assert_eq!(store.present(of, (first, None), unused, 11).await, Confirmation::Reused);
+    let fourth = id();
+    assert_eq!(store.present(of, (third, Some(second)), fourth, 11).await, succeeded_by(&account, fourth, 11));
+}
+
+pub async fn a_token_presented_again_later_has_a_new_successor_while_none_was_used(store: Store) {
+    let (account, session) = store.log_in().await;
+    let (of, first) = (session.id, (session.confirmed, None));
+    let [second, sibling, third]: [TokenId; 3] = [id(), id(), id()];
+    assert_eq!(store.present(of, first, second, 0).await, succeeded_by(&account, second, 0));
+    assert_eq!(store.present(of, first, sibling, 11).await, succeeded_by(&account, sibling, 11));
+    assert_eq!(store.present(of, first, third, 21).await, succeeded_by(&account, sibling, 11));
+    // The older successor is good, too, until one of them is used.
+    assert_eq!(store.present(of, (second, Some(first.0)), third, 30).await, succeeded_by(&account, third, 30));
+    assert_eq!(store.present(of, (sibling, Some(first.0)), id(), 31).await, Confirmation::Reused);
+}
+
+pub async fn a_revoked_or_blocked_session_is_told_so_before_a_repetition(store: Store) {
+    let (account, session) = store.log_in().await;
+    let (user, first) = (account.id, (session.confirmed, None));
+    let successor = id();
+    store.present(session.id, first, successor, 0).await;
+    store.write(Write::SetBlocked { user, blocked: true, reason: None }).await;
+    let blocked = Account { blocked: true, ..account };
+    assert_eq!(store.present(session.id, first, id(), 1).await, succeeded_by(&blocked, successor, 0));
+    store.write(Write::RevokeSessions { user, only: None, except: None }).await;
+    assert_eq!(store.present(session.id, first, id(), 1).await, Confirmation::Unknown);
 }
 
 pub async fn a_replaced_refresh_token_is_reused(store: Store) {
     let (account, session) = store.log_in().await;
     let first = session.confirmed;
     let [second, sibling, third, orphan]: [TokenId; 4] = [id(), id(), id(), id()];
-    assert_eq!(store.confirm(&session, second, Some(first)).await, confirmed(&account));
+    assert!(is_confirmed(&store.confirm(&session, second, Some(first)).await, &account));
     for (token, parent, why) in [
         (first, None, "its successor was used"),
         (sibling, Some(first), "its sibling was used"),
@@ -193,9 +260,10 @@ pub async fn a_replaced_refresh_token_is_reused(store: Store) {
         assert_eq!(store.confirm(&session, token, parent).await, Confirmation::Reused, "{why}");
     }
     // A refused token has changed nothing: what follows is the caller's to decide.
-    assert_eq!(store.confirm(&session, second, Some(first)).await, confirmed(&account));
-    assert_eq!(store.confirm(&session, third, Some(second)).await, confirmed(&account));
-    assert_eq!(store.confirm(&session, second, Some(first)).await, Confirmation::Reused);
+    assert!(is_confirmed(&store.confirm(&session, second, Some(first)).await, &account));
+    assert!(is_confirmed(&store.confirm(&session, third, Some(second)).await, &account));
+    let later = store.present(session.id, (second, Some(first)), id(), 11).await;
+    assert_eq!(later, Confirmation::Reused);
 }
 
 pub async fn of_siblings_presented_at_once_exactly_one_wins(store: Store) {
@@ -209,23 +277,28 @@ pub async fn of_siblings_presented_at_once_exactly_one_wins(store: Store) {
             async move { node.confirm(session, token, Some(session.confirmed)).await }
         });
         let outcomes = join_all(attempts).await;
-        assert_eq!(outcomes.iter().filter(|o| **o == confirmed(&account)).count(), 1, "{outcomes:?}");
+        assert_eq!(outcomes.iter().filter(|o| is_confirmed(o, &account)).count(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|o| **o == Confirmation::Reused).count(), 7, "{outcomes:?}");
         let winner = outcomes.iter().position(|o| *o != Confirmation::Reused).unwrap();
-        assert_eq!(store.confirm(&session, siblings[winner], None).await, confirmed(&account));
+        assert!(is_confirmed(&store.confirm(&session, siblings[winner], None).await, &account));
     }
 }
 
-pub async fn one_token_presented_many_times_at_once_stays_good(store: Store) {
-    let (account, session) = store.log_in().await;
-    let (first, second) = (session.confirmed, id());
-    let outcomes = join_all((0..8).map(|_| store.confirm(&session, second, Some(first)))).await;
-    assert!(outcomes.iter().all(|o| *o == confirmed(&account)), "{outcomes:?}");
+pub async fn one_token_presented_many_times_at_once_has_one_successor(store: Store) {
+    let other_node = store.another().await;
+    for _ in 0..10 {
+        let (account, session) = store.log_in().await;
+        let (first, second) = (session.confirmed, id());
+        let nodes = [&store, &other_node].into_iter().cycle();
+        let outcomes = join_all(nodes.take(8).map(|node| node.confirm(&session, second, Some(first)))).await;
+        assert!(is_confirmed(&outcomes[0], &account), "{outcomes:?}");
+        assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{outcomes:?}");
+    }
 }
 
 pub async fn a_revoked_or_unknown_session_confirms_nothing(store: Store) {
     let (account, session) = store.log_in().await;
-    assert_eq!(store.sessions.confirm(id(), session.confirmed, None).await.unwrap(), Confirmation::Unknown);
+    assert_eq!(store.present(id(), (session.confirmed, None), id(), 0).await, Confirmation::Unknown);
     store.write(Write::RevokeSessions { user: account.id, only: Some(session.id), except: None }).await;
     for (token, parent) in [(session.confirmed, None), (id(), Some(session.confirmed)), (id(), None)] {
         assert_eq!(store.confirm(&session, token, parent).await, Confirmation::Unknown);

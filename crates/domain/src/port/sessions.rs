@@ -3,13 +3,44 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Account, SessionId, TokenId, UserId};
+use crate::{Account, SessionId, Timestamp, TokenId, UserId};
+
+/// A refresh token that is presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presentation {
+    /// The session of the token.
+    pub session: SessionId,
+    /// The token.
+    pub token: TokenId,
+    /// The token that was exchanged for it; `None` for the first of a session.
+    pub parent: Option<TokenId>,
+    /// The id of its successor, unless it has one already.
+    pub successor: TokenId,
+    /// When it is presented.
+    pub at: Timestamp,
+    /// The earliest first presentation of which this one can be a repetition.
+    pub repeats_since: Timestamp,
+}
+
+/// The refresh token for which another one is exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Successor {
+    /// The id of the token.
+    pub token: TokenId,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+}
 
 /// The outcome of presenting a refresh token.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Confirmation {
-    /// The token is valid and is the confirmed one now; the one before it is not valid any more.
-    Confirmed(Box<Account>),
+    /// The token is valid, or is presented again.
+    Confirmed {
+        /// The account of its session.
+        account: Box<Account>,
+        /// Its successor.
+        successor: Successor,
+    },
     /// The token was replaced, and its successor was used. The caller has to revoke the session.
     Reused,
     /// The session does not exist or is revoked.
@@ -35,7 +66,8 @@ pub trait Sessions: Send + Sync {
 
     /// Confirms a refresh token by use.
     ///
-    /// The token is valid if it is the confirmed one, or if the confirmed one is its `parent`; then it becomes the
-    /// confirmed one. Of two siblings presented at the same time exactly one MUST win.
-    async fn confirm(&self, session: SessionId, token: TokenId, parent: Option<TokenId>) -> Result<Confirmation>;
+    /// A token that was first presented at `repeats_since` or later MUST have the successor of then, and nothing changes,
+    /// whatever became of that successor. Any other token is valid if it is the confirmed one, or if the confirmed one is
+    /// its `parent`; then it becomes the confirmed one. Of two siblings presented at the same time exactly one MUST win.
+    async fn confirm(&self, presented: Presentation) -> Result<Confirmation>;
 }

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::{
     Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
     Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
-    port::{self, AccessClaims, Confirmation, Constraint, RefreshClaims, TokenError},
+    port::{self, AccessClaims, Confirmation, Constraint, Presentation, RefreshClaims, TokenError},
     usecase::retry::refuse_conflict,
 };
+
+/// The time for which a refresh token that is presented again has the same successor. An app whose answer was lost, or which
+/// refreshes in two places at once, is not taken for a thief.
+const REFRESH_REPEATED_WITHIN: TimeDelta = TimeDelta::seconds(10);
 
 /// The ports of these use cases.
 #[derive(Clone)]
@@ -190,7 +196,8 @@ pub async fn log_in(cx: &AccountPorts, email: Option<Email>, password: Password)
 
 /// Exchanges a refresh token for a new pair of tokens.
 ///
-/// This confirms the token. A token with a successor that was already used ends the session.
+/// This confirms the token. A token that is presented again within ten seconds has the same successor, which is no use. Any
+/// other token with a successor that was already used ends the session.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
@@ -198,16 +205,23 @@ pub async fn log_in(cx: &AccountPorts, email: Option<Email>, password: Password)
 pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error> {
     let now = cx.clock.now();
     let claims = cx.tokens.read_refresh(token, now).map_err(refuse_token)?;
-    match cx.sessions.confirm(claims.session, claims.token, claims.parent).await? {
+    let RefreshClaims { user: _, session, token, parent } = claims;
+    let (successor, repeats_since) = (cx.ids.next().into(), now - REFRESH_REPEATED_WITHIN);
+    let presented = Presentation { session, token, parent, successor, at: now, repeats_since };
+    match cx.sessions.confirm(presented).await? {
         Confirmation::Unknown => Err(Refusal::TokenInvalid.into()),
         Confirmation::Reused => {
             revoke(cx, claims.user, Some(claims.session), None).await?;
             Err(Refusal::RefreshTokenReused.into())
         }
-        Confirmation::Confirmed(account) if account.blocked => Err(Refusal::AccountBlocked.into()),
-        Confirmation::Confirmed(account) => {
-            let successor = RefreshClaims { token: cx.ids.next().into(), parent: Some(claims.token), ..claims };
-            Ok(pair(cx, &account, successor, now)?)
+        Confirmation::Confirmed { account, .. } if account.blocked => Err(Refusal::AccountBlocked.into()),
+        Confirmation::Confirmed { account, successor } => {
+            let claims = RefreshClaims { token: successor.token, parent: Some(token), ..claims };
+            Ok(TokenPair {
+                access: cx.tokens.access(&account, session, now)?,
+                // As it was signed first: the same text, with the same expiry.
+                refresh: cx.tokens.refresh(&claims, successor.issued_at)?,
+            })
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, SessionId, TokenId, UserId,
-    port::{Confirmation, Result, Sessions},
+    Account, SessionId, UserId,
+    port::{Confirmation, Presentation, Result, Sessions},
     usecase::accounts,
 };
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ impl Sessions for Silent {
         pending().await
     }
 
-    async fn confirm(&self, _: SessionId, _: TokenId, _: Option<TokenId>) -> Result<Confirmation> {
+    async fn confirm(&self, _: Presentation) -> Result<Confirmation> {
         pending().await
     }
 }

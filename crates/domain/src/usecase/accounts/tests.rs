@@ -30,10 +30,7 @@ impl Ports {
             assert_eq!(at, now());
             Ok(Secret::new(access_of(account.id, session)))
         });
-        tokens.expect_refresh().returning(|claims, at| {
-            assert_eq!(at, now());
-            Ok(Secret::new(refresh_of(claims)))
-        });
+        tokens.expect_refresh().returning(|claims, at| Ok(Secret::new(issued_at(claims, at))));
         Self {
             accounts: MockAccounts::new(),
             sessions: MockSessions::new(),
@@ -108,7 +105,11 @@ fn access_of(user: UserId, session: crate::SessionId) -> String {
 }
 
 fn refresh_of(claims: &RefreshClaims) -> String {
-    format!("refresh {claims:?}")
+    issued_at(claims, now())
+}
+
+fn issued_at(claims: &RefreshClaims, at: Timestamp) -> String {
+    format!("refresh {claims:?} at {at}")
 }
 
 fn claims(user: u128) -> RefreshClaims {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, TokenId, UserId, Write,
+    Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, UserId, Write,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
-        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Report, Result, TokenError,
+        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Presentation, Report, Result, TokenError,
     },
     testing,
     usecase::{Rules, accounts, emergencies, helpers},
@@ -133,7 +133,7 @@ impl port::Sessions for Sessions {
         Ok(Some(account).filter(|_| id != user(14)))
     }
 
-    async fn confirm(&self, _: SessionId, _: TokenId, _: Option<TokenId>) -> Result<Confirmation> {
+    async fn confirm(&self, _: Presentation) -> Result<Confirmation> {
         Ok(Confirmation::Unknown)
     }
 }

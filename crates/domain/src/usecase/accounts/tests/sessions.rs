@@ -3,17 +3,35 @@
 use super::*;
 use crate::{
     ContactId,
+    port::Successor,
     testing::{GRACE_HOPPER, OWNER, account, actor, grace_hopper},
     usecase::emergencies::tests::refusal,
 };
 
 fn confirming(outcome: Confirmation) -> Ports {
     let mut ports = Ports::new().with_refresh(claims(GRACE_HOPPER));
-    ports.sessions.expect_confirm().times(1).returning(move |session, token, parent| {
-        assert_eq!((session, token, parent), (id(400), id(500), Some(id(499))));
+    ports.sessions.expect_confirm().times(1).returning(move |presented| {
+        let expected = Presentation {
+            session: id(400),
+            token: id(500),
+            parent: Some(id(499)),
+            successor: id(1000),
+            at: now(),
+            repeats_since: now() - TimeDelta::seconds(10),
+        };
+        assert_eq!(presented, expected);
         Ok(outcome.clone())
     });
     ports
+}
+
+/// A token that is good, with this successor.
+fn succeeded_by(account: Account, successor: Successor) -> Confirmation {
+    Confirmation::Confirmed { account: Box::new(account), successor }
+}
+
+fn first_successor() -> Successor {
+    Successor { token: id(1000), issued_at: now() }
 }
 
 /// The change that ends sessions of Grace.
@@ -26,12 +44,23 @@ fn revoked(only: Option<u128>, except: Option<u128>) -> Change {
 
 #[tokio::test]
 async fn a_confirmed_token_is_exchanged_for_its_successor() {
-    let (cx, committed) = confirming(Confirmation::Confirmed(Box::new(account(GRACE_HOPPER)))).service();
+    let (cx, committed) = confirming(succeeded_by(account(GRACE_HOPPER), first_successor())).service();
     let pair = refresh(&cx, "good").await.unwrap();
     let successor = RefreshClaims { token: id(1000), parent: Some(id(500)), ..claims(GRACE_HOPPER) };
     assert_eq!(pair.access.expose(), access_of(id(GRACE_HOPPER), id(400)));
     assert_eq!(pair.refresh.expose(), refresh_of(&successor));
     assert!(committed.is_empty(), "confirming is all that is stored");
+}
+
+#[tokio::test]
+async fn a_token_presented_again_has_the_same_successor_and_a_fresh_access_token() {
+    let first = Successor { token: id(600), issued_at: now() - TimeDelta::seconds(7) };
+    let (cx, committed) = confirming(succeeded_by(account(GRACE_HOPPER), first)).service();
+    let pair = refresh(&cx, "good").await.unwrap();
+    let successor = RefreshClaims { token: id(600), parent: Some(id(500)), ..claims(GRACE_HOPPER) };
+    assert_eq!(pair.refresh.expose(), issued_at(&successor, first.issued_at));
+    assert_eq!(pair.access.expose(), access_of(id(GRACE_HOPPER), id(400)));
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]
@@ -46,7 +75,7 @@ async fn a_refresh_is_refused_when_session_or_account_is_not_good() {
     let shut_out = Account { blocked: true, ..account(GRACE_HOPPER) };
     for (outcome, expected) in [
         (Confirmation::Unknown, Refusal::TokenInvalid),
-        (Confirmation::Confirmed(Box::new(shut_out)), Refusal::AccountBlocked),
+        (succeeded_by(shut_out, first_successor()), Refusal::AccountBlocked),
     ] {
         let (cx, committed) = confirming(outcome).service();
         assert_eq!((refusal(refresh(&cx, "good").await), committed.is_empty()), (expected, true));
