@@ -26,8 +26,10 @@ pub struct Bounds {
     pub total: usize,
     /// Permits in use with [`Priority::Normal`]; the rest of `total` is kept for [`Priority::High`].
     pub normal: usize,
-    /// Permits of one priority in use by one caller.
-    pub per_caller: usize,
+    /// Permits of [`Priority::High`] in use by one caller.
+    pub high_per_caller: usize,
+    /// Permits of [`Priority::Normal`] in use by one caller.
+    pub normal_per_caller: usize,
     /// Permits of one priority in use by all callers of a group.
     pub per_group: usize,
     /// Waiting requests of one priority of one caller, above which more may be refused.
@@ -74,6 +76,8 @@ struct State<K: Copy + Eq + Hash> {
 /// A source with a queue in `queues` is in exactly one list: in `ready`, or in the list of the caller or the group that
 /// is at its bound. So looking for the next request never passes those that cannot begin.
 struct Class<K: Copy + Eq + Hash> {
+    /// Permits in use by one caller.
+    per_caller: usize,
     in_use: usize,
     waiting: usize,
     queues: HashMap<Source<K>, VecDeque<oneshot::Sender<Permit<K>>>>,
@@ -145,7 +149,8 @@ impl<K: Copy + Eq + Hash> fmt::Debug for Permit<K> {
 impl<K: Copy + Eq + Hash> FairQueue<K> {
     /// An empty queue. `name` is the value of the label `queue` of its metrics.
     pub fn new(name: &'static str, bounds: Bounds) -> Self {
-        let state = State { bounds, classes: [Class::new(), Class::new()], high_in_a_row: 0 };
+        let classes = [bounds.high_per_caller, bounds.normal_per_caller].map(Class::new);
+        let state = State { bounds, classes, high_in_a_row: 0 };
         let metrics = ["high", "normal"].map(|priority| ClassMetrics::new(name, priority));
         Self(Arc::new(Shared { state: Mutex::new(state), metrics }))
     }
@@ -284,8 +289,15 @@ impl<K: Copy + Eq + Hash> State<K> {
 }
 
 impl<K: Copy + Eq + Hash> Class<K> {
-    fn new() -> Self {
-        Self { in_use: 0, waiting: 0, queues: HashMap::new(), ready: VecDeque::new(), usage: HashMap::new() }
+    fn new(per_caller: usize) -> Self {
+        Self {
+            per_caller,
+            in_use: 0,
+            waiting: 0,
+            queues: HashMap::new(),
+            ready: VecDeque::new(),
+            usage: HashMap::new(),
+        }
     }
 
     /// The caller or the group because of which a request of this source cannot begin.
@@ -295,7 +307,7 @@ impl<K: Copy + Eq + Hash> Class<K> {
 
     fn is_below_bound(&self, member: Member<K>, bounds: &Bounds) -> bool {
         let bound = match member {
-            Member::Caller(_) => bounds.per_caller,
+            Member::Caller(_) => self.per_caller,
             Member::Group(_) => bounds.per_group,
         };
         self.usage.get(&member).is_none_or(|usage| usage.in_use < bound)

@@ -15,9 +15,17 @@ use async_trait::async_trait;
 use crate::fair_queue::{Bounds, FairQueue, Source};
 
 /// Bounds of requests in progress. An app asks for two or three things at once; a crowd behind one address may have half
-/// of everything.
-const BOUNDS: Bounds =
-    Bounds { total: 48, normal: 24, per_caller: 4, per_group: 12, waiting_per_caller: 64, waiting: usize::MAX };
+/// of everything. What has high priority changes an emergency: of one user only one at a time, so that a flood of updates
+/// neither fills the queue of the emergency nor makes others decide again.
+const BOUNDS: Bounds = Bounds {
+    total: 48,
+    normal: 24,
+    high_per_caller: 1,
+    normal_per_caller: 4,
+    per_group: 12,
+    waiting_per_caller: 64,
+    waiting: usize::MAX,
+};
 /// The delay that is suggested to a caller with too many waiting requests. These take a fraction of it.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -65,4 +73,32 @@ impl Scheduler for RequestScheduler {
 fn source(Requester { user, address }: Requester) -> Source<Caller> {
     let group = address.map(Caller::Address);
     Source { caller: user.map(Caller::User).or(group).unwrap_or(Caller::Unknown), group }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn of_one_user_one_change_of_an_emergency_is_carried_out_at_a_time_and_reads_beside_it() {
+        let scheduler = RequestScheduler::new();
+        let acquire = |user, priority| {
+            let requester = Requester { user: Some(Uuid::from_u128(user).into()), address: None };
+            scheduler.acquire(requester, priority, Overflow::Queued)
+        };
+        let mut flood: Vec<_> = (0..3_000).map(|_| acquire(1, Priority::High)).collect();
+        let mut begun: Vec<_> = flood.iter_mut().filter_map(FutureExt::now_or_never).collect();
+        assert_eq!(begun.len(), 1);
+        assert!(acquire(1, Priority::Normal).now_or_never().is_some());
+        assert!(acquire(2, Priority::High).now_or_never().is_some());
+        // One by one, in their order.
+        for next in &mut flood[1..] {
+            begun.clear();
+            begun.extend(next.now_or_never());
+            assert_eq!(begun.len(), 1);
+        }
+    }
 }

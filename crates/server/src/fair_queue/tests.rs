@@ -6,8 +6,15 @@ use futures_util::FutureExt as _;
 
 use super::*;
 
-const BOUNDS: Bounds =
-    Bounds { total: 6, normal: 4, per_caller: 2, per_group: 3, waiting_per_caller: 5, waiting: usize::MAX };
+const BOUNDS: Bounds = Bounds {
+    total: 6,
+    normal: 4,
+    high_per_caller: 2,
+    normal_per_caller: 2,
+    per_group: 3,
+    waiting_per_caller: 5,
+    waiting: usize::MAX,
+};
 
 type Turn = Pin<Box<dyn Future<Output = Result<Permit<u32>, Full>>>>;
 
@@ -45,7 +52,7 @@ fn one_caller_has_a_bounded_share_and_its_requests_begin_in_order() {
     let queue = FairQueue::new("test", BOUNDS);
     let mut turns: Vec<_> = (0..600).map(|_| normal(&queue, 1)).collect();
     let mut running: VecDeque<_> = turns.iter_mut().filter_map(permit).collect();
-    assert_eq!(running.len(), BOUNDS.per_caller);
+    assert_eq!(running.len(), BOUNDS.normal_per_caller);
     for turn in &mut turns[2..] {
         drop(running.pop_front());
         running.push_back(permit(turn).unwrap());
@@ -96,7 +103,7 @@ fn a_group_is_bounded_and_others_go_past_it() {
 #[test]
 fn a_permit_that_one_source_cannot_use_goes_to_the_next() {
     // One caller in two groups: at its own bound it must not keep the permits of the groups.
-    let queue = FairQueue::new("test", Bounds { per_caller: 1, per_group: 1, ..BOUNDS });
+    let queue = FairQueue::new("test", Bounds { normal_per_caller: 1, per_group: 1, ..BOUNDS });
     let mut a = ask(&queue, 1, Some(7), Priority::Normal);
     let a = permit(&mut a).unwrap();
     let mut b = ask(&queue, 2, Some(8), Priority::Normal);
@@ -115,7 +122,7 @@ fn a_permit_that_one_source_cannot_use_goes_to_the_next() {
 
 #[test]
 fn high_priority_has_permits_of_its_own_and_goes_first_without_stopping_the_others() {
-    let queue = FairQueue::new("test", Bounds { per_caller: 1, per_group: 100, ..BOUNDS });
+    let queue = FairQueue::new("test", Bounds { high_per_caller: 1, normal_per_caller: 1, per_group: 100, ..BOUNDS });
     let mut turns: Vec<_> = (0..20).map(|c| normal(&queue, c)).collect();
     let mut running: Vec<_> = turns.iter_mut().filter_map(permit).collect();
     assert_eq!(running.len(), BOUNDS.normal);
