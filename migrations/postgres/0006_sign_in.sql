@@ -46,3 +46,25 @@ BEGIN
     RETURN QUERY SELECT _successor, _at;
 END
 $$;
+
+-- The addresses from which an account logged in, under a keyed hash: failed logins from elsewhere do not keep its owner out.
+CREATE TABLE login_address (
+    account_id uuid NOT NULL CONSTRAINT login_address_account REFERENCES account ON DELETE CASCADE,
+    address_hash uuid NOT NULL,
+    last_login_at timestamptz NOT NULL,
+    CONSTRAINT login_address_pkey PRIMARY KEY (account_id, address_hash)
+);
+
+-- Failed logins. The account is the keyed hash of the email that was given, whether there is an account or not. Rows that do
+-- not count any more are deleted by later ones.
+CREATE TABLE login_failure (
+    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT login_failure_pkey PRIMARY KEY,
+    account_hash uuid NOT NULL,
+    address_hash uuid NOT NULL,
+    failed_at timestamptz NOT NULL
+);
+-- The failures of one address, and of all.
+CREATE INDEX login_failure_by_address ON login_failure (account_hash, address_hash, failed_at);
+CREATE INDEX login_failure_by_account ON login_failure (account_hash, failed_at);
+-- The oldest, to be deleted.
+CREATE INDEX login_failure_by_age ON login_failure (failed_at);

@@ -56,6 +56,7 @@ BEGIN
         write_keys := CASE w ->> 'op'
             WHEN 'register_account' THEN '{op,id,email,password_hash,first_name,last_name,phone,avatar,bio,role,blocked,verification,available,skills,trust_score,rating_sum,rating_count,created_at}'::text[]
             WHEN 'open_session' THEN '{op,id,account_id,confirmed_token,created_at}'
+            WHEN 'record_login' THEN '{op,account_id,account_hash,address_hash,known_since,max_addresses}'
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
@@ -104,6 +105,19 @@ BEGIN
         WHEN 'open_session' THEN
             INSERT INTO session (id, account_id, confirmed_token, created_at)
             SELECT id, account_id, confirmed_token, created_at FROM jsonb_populate_record(NULL::session, w);
+
+        -- The failures of this address are forgotten; of the addresses, the newest and those that still count stay.
+        WHEN 'record_login' THEN
+            INSERT INTO login_address (account_id, address_hash, last_login_at)
+            VALUES (person, (w ->> 'address_hash')::uuid, decided_at)
+            ON CONFLICT (account_id, address_hash) DO UPDATE
+                SET last_login_at = greatest(login_address.last_login_at, excluded.last_login_at);
+            DELETE FROM login_address WHERE account_id = person AND last_login_at < (w ->> 'known_since')::timestamptz;
+            DELETE FROM login_address WHERE account_id = person AND address_hash IN (
+                SELECT a.address_hash FROM login_address a WHERE a.account_id = person
+                ORDER BY a.last_login_at DESC, a.address_hash OFFSET (w ->> 'max_addresses')::integer);
+            DELETE FROM login_failure
+            WHERE account_hash = (w ->> 'account_hash')::uuid AND address_hash = (w ->> 'address_hash')::uuid;
 
         WHEN 'revoke_sessions' THEN
             UPDATE session SET revoked_at = decided_at

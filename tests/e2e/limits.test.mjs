@@ -98,18 +98,32 @@ describe('limits', () => {
       ok(await owner.get(`/emergencies/${id}/messages`));
     });
 
-    it('passwords of one account can be tried a few times only, from all addresses together, and other accounts are not affected', async () => {
+    it('passwords of one account can be tried a few times only from one address, which locks out neither its owner nor others', async () => {
       const [victim, bystander] = await Promise.all([app.user(), app.user()]);
-      const attempt = (email, password = 'wrong password') => app.anonymous().post('/auth/login', { email, password });
+      const attempt = (from, email, password = 'wrong password') =>
+        app.anonymous().post('/auth/login', { email, password }, { headers: { 'x-forwarded-for': from } });
       const answers = [];
-      for (let round = 0; round < 20; round += 1) answers.push(await attempt(victim.email.toUpperCase()));
-      const counts = tally(answers);
-      assert.ok(counts[401] <= 11 && counts[429] >= 9, JSON.stringify(counts));
-      const refusal = await attempt(victim.email, victim.password);
+      for (let round = 0; round < 12; round += 1) answers.push(await attempt('203.0.113.77', victim.email.toUpperCase()));
+      assert.deepEqual(tally(answers), { 401: 10, 429: 2 });
+      // Not even the right one.
+      const refusal = await attempt('203.0.113.77', victim.email, victim.password);
       refused(refusal, 429, 'rate_limited');
-      assert.ok(Number(refusal.headers.get('retry-after')) <= 10);
-      ok(await attempt(bystander.email, bystander.password));
+      assert.ok(Number(refusal.headers.get('retry-after')) > 0);
+      ok(await attempt('203.0.113.77', bystander.email, bystander.password));
+      ok(await app.anonymous().post('/auth/login', { email: victim.email, password: victim.password }));
       ok(await victim.get('/auth/me'), 200);
+    });
+
+    it('passwords of one account can be tried a hundred times from all addresses together, and always from where its owner logged in', async () => {
+      const victim = await app.user();
+      const attempt = (from, password = 'wrong password') =>
+        app.anonymous().post('/auth/login', { email: victim.email, password }, { headers: { 'x-forwarded-for': from } });
+      ok(await attempt('203.0.113.80', victim.password));
+      for (let address = 100; address < 110; address += 1) {
+        assert.deepEqual(tally(await times(10, () => attempt(`203.0.113.${address}`))), { 401: 10 });
+      }
+      refused(await attempt('203.0.113.120', victim.password), 429, 'rate_limited');
+      ok(await attempt('203.0.113.80', victim.password));
     });
 
     it('registrations from one address are limited', async () => {

@@ -12,12 +12,12 @@ use std::{
 use allynet_domain::{
     Account, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision, Role, UserBlock, Verification,
     Write,
-    port::{EndedBlocks, EventTail},
+    port::{EndedBlocks, EventTail, LoginSource},
 };
 use allynet_tests::{
     contract::{
-        Database, Store, at, call_of, change, counted_rating, deletion, hash, id, marker, message_in, metres, next,
-        read_up_to, response_of, session_of, somebody, text, trust, verified,
+        Database, Store, at, call_of, change, counted_rating, deletion, hash, id, keyed, marker, message_in, metres,
+        next, read_up_to, response_of, session_of, somebody, text, trust, verified,
     },
     database::OnPostgres,
 };
@@ -218,6 +218,7 @@ fn every_write() -> Vec<Write> {
     vec![
         Write::RegisterAccount { account: Box::new(helper.clone()), password: hash("x") },
         Write::OpenSession(session_of(user)),
+        Write::RecordLogin { user, source: LoginSource { account: keyed(1), address: keyed(2) } },
         Write::RevokeSessions { user, only: None, except: None },
         Write::SetPassword { user, password: hash("x") },
         Write::ExpectAccount(Box::new(helper.clone())),

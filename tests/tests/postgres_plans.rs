@@ -15,6 +15,8 @@ const GROWING: &[&str] = &[
     "deleted_emergency",
     "emergency",
     "event",
+    "login_address",
+    "login_failure",
     "message",
     "position",
     "rating",
@@ -79,6 +81,10 @@ const FILL: &str = "
     INSERT INTO erasure (emergency_id, deleted_at) SELECT made(3, n), now() FROM generate_series(1, 50) n;
     INSERT INTO contact (id, account_id, name, email, created_at)
         SELECT made(5, n), made(1, 1 + n % 20000), 'Mum', 'mum@example.org', now() FROM generate_series(1, 40000) n;
+    INSERT INTO login_address (account_id, address_hash, last_login_at)
+        SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
+    INSERT INTO login_failure (account_hash, address_hash, failed_at)
+        SELECT made(7, n % 1000), made(6, n), now() - (40000 - n) * interval '1 second' FROM generate_series(1, 40000) n;
     ANALYZE;
 ";
 
@@ -162,6 +168,8 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
         "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
+        "logins::LOAD" => vec![format!("'32@example.org', {CALL}, {CALL}, {fresh}, 9, 99")],
+        "logins::RECORD_FAILURE" => vec![format!("{CALL}, {CALL}, now(), now() - interval '1 hour'")],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => {
             let id = "'00000004-0000-7000-8000-000000000032'";

@@ -1,11 +1,13 @@
-//! The adapters of the ports [`Tokens`](allynet_domain::port::Tokens) (JSON Web Tokens) and
-//! [`Passwords`](allynet_domain::port::Passwords) (Argon2id).
+//! The adapters of the ports [`Tokens`](allynet_domain::port::Tokens) (JSON Web Tokens),
+//! [`Passwords`](allynet_domain::port::Passwords) (Argon2id) and [`KeyedHasher`](allynet_domain::port::KeyedHasher).
 //!
 //! Knows no database and no transport, and stores nothing.
 
 mod crypto;
+mod keyed_hash;
 mod passwords;
 mod tokens;
 
+pub use keyed_hash::HmacHasher;
 pub use passwords::Argon2Passwords;
 pub use tokens::{JwtTokens, TokenSettingsError};

@@ -5,7 +5,8 @@ use uuid::Uuid;
 use crate::{
     Account, DeletedEmergency, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent,
     PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId,
-    Verification, port::EndedBlocks,
+    Verification,
+    port::{EndedBlocks, LoginSource},
 };
 
 /// Writes and events that are committed together, or not at all.
@@ -87,6 +88,14 @@ pub enum Write {
     },
     /// A new session.
     OpenSession(Session),
+    /// A login: its address is known from now on, and failures of this source do not count any more. Deletes addresses that
+    /// are not known any more.
+    RecordLogin {
+        /// The user.
+        user: UserId,
+        /// The account and the address.
+        source: LoginSource,
+    },
     /// Revokes sessions of an account: one, all but one, or all.
     RevokeSessions {
         /// The user.

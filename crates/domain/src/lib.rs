@@ -55,6 +55,7 @@ pub mod event;
 pub mod found_helpers;
 pub mod grid;
 pub mod ids;
+pub mod login;
 pub mod message;
 pub mod name;
 pub mod near;
@@ -92,6 +93,10 @@ pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::FoundHelpers;
 pub use grid::Grid;
 pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
+pub use login::{
+    ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, FAILURES_PER_ADDRESS_WITHIN, FailedLogins,
+    MAX_FAILURES_PER_ACCOUNT, MAX_FAILURES_PER_ADDRESS, MAX_KNOWN_ADDRESSES,
+};
 pub use message::{Addressee, Message, Sender, To};
 pub use name::{Name, NameError};
 pub use port::PasswordHash;

@@ -141,6 +141,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             Write::AddTrust { helpers, .. } => users.extend(helpers),
             Write::RegisterAccount { .. }
             | Write::OpenSession(_)
+            | Write::RecordLogin { .. }
             | Write::ExpectAccount(_)
             | Write::ExpectMayHelp { .. }
             | Write::ExpectNoResponses(_)

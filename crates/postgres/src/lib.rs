@@ -21,6 +21,7 @@ mod ended;
 mod error;
 mod events;
 mod helpers;
+mod logins;
 mod messages;
 mod near;
 mod notifications;

@@ -1,7 +1,7 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, emergencies, ended, events, helpers, messages, place_grid, positions,
+    accounts, alerts, blocks, changes, emergencies, ended, events, helpers, logins, messages, place_grid, positions,
     raise_context, sessions,
 };
 
@@ -24,6 +24,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ended::STATEMENTS,
         events::STATEMENTS,
         helpers::STATEMENTS,
+        logins::STATEMENTS,
         messages::STATEMENTS,
         place_grid::STATEMENTS,
         positions::STATEMENTS,

@@ -4,9 +4,10 @@
 //! key, so a key is added here and in a next version of the function together.
 
 use allynet_domain::{
-    Account, Change, DeletedEmergency, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS,
-    MAX_BLOCKS_IN_EFFECT, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts, Response, ResponseRecord, Sender,
-    Session, Timestamp, To, Url, UserBlock, UserId, Write, port::EndedBlocks,
+    ADDRESS_KNOWN_FOR, Account, Change, DeletedEmergency, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy,
+    MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts,
+    Response, ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
+    port::{EndedBlocks, LoginSource},
 };
 use serde_json::{Result, Value, json};
 
@@ -21,7 +22,7 @@ pub fn change(change: &Change) -> Result<Value> {
     Ok(json!({
         "at": at,
         "emergencies": emergencies(change),
-        "writes": writes.iter().map(write).collect::<Vec<_>>(),
+        "writes": writes.iter().map(|of| write(of, *at)).collect::<Vec<_>>(),
         "events": events.iter().map(event).collect::<Result<Vec<_>>>()?,
     }))
 }
@@ -44,6 +45,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::PostMessage(message) => Some(message.emergency),
         Write::RegisterAccount { .. }
         | Write::OpenSession(_)
+        | Write::RecordLogin { .. }
         | Write::RevokeSessions { .. }
         | Write::SetPassword { .. }
         | Write::ExpectAccount(_)
@@ -73,8 +75,9 @@ fn event(event: &NewEvent) -> Result<Value> {
     }))
 }
 
-fn write(write: &Write) -> Value {
+fn write(write: &Write, at: Timestamp) -> Value {
     match write {
+        Write::RecordLogin { user, source } => record_login(*user, *source, at),
         Write::RegisterAccount { account, password } => register_account(account, password),
         Write::OpenSession(session) => open_session(session),
         Write::RevokeSessions { user, only, except } => {
@@ -198,6 +201,14 @@ fn open_session(session: &Session) -> Value {
     let Session { id, user, confirmed, created_at } = session;
     json!({
         "op": "open_session", "id": id, "account_id": user, "confirmed_token": confirmed, "created_at": created_at,
+    })
+}
+
+fn record_login(user: UserId, source: LoginSource, at: Timestamp) -> Value {
+    let LoginSource { account, address } = source;
+    json!({
+        "op": "record_login", "account_id": user, "account_hash": account, "address_hash": address,
+        "known_since": at - ADDRESS_KNOWN_FOR, "max_addresses": MAX_KNOWN_ADDRESSES,
     })
 }
 

@@ -14,7 +14,7 @@ use axum::extract::State;
 
 use crate::{
     answer::{Answer, created, ok},
-    caller::Caller,
+    caller::{Caller, Client},
     input::{JsonBody, PathContact},
     limits::count_attempt,
     routes::{Resource, Routes},
@@ -54,17 +54,17 @@ pub(crate) fn account(cx: AccountPorts) -> Routes {
         .with_state(cx)
 }
 
-async fn register(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
+async fn register(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
     let registration = input::register(&body)?;
-    count_attempt(&cx.limits, &registration.email)?;
-    let signed_in = accounts::register(&cx.accounts, registration).await?;
+    count_attempt(&cx.limits, &registration.email, address)?;
+    let signed_in = accounts::register(&cx.accounts, registration, address).await?;
     created(Session::from(&signed_in))
 }
 
-async fn log_in(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
+async fn log_in(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
     let (email, password) = input::login(&body)?;
-    email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email))?;
-    let signed_in = accounts::log_in(&cx.accounts, email, password).await?;
+    email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email, address))?;
+    let signed_in = accounts::log_in(&cx.accounts, email, password, address).await?;
     ok(Session::from(&signed_in))
 }
 
@@ -88,9 +88,13 @@ async fn change_profile(State(cx): State<AccountPorts>, Caller(actor): Caller, J
     ok(User::from(&Account { profile, ..actor.account }))
 }
 
-async fn change_password(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
-    let (current, new) = input::update_password(&body)?;
-    accounts::change_password(&cx, &actor, current, new).await?;
+async fn change_password(
+    State(cx): State<AccountPorts>,
+    Caller(actor): Caller,
+    Client(address): Client,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    accounts::change_password(&cx, &actor, input::update_password(&body)?, address).await?;
     ok(())
 }
 

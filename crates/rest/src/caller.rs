@@ -1,6 +1,10 @@
 //! Authentication: the access token of a request, and the account behind it. Authorization is the domain's.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use allynet_domain::{
     Actor, Refusal,
@@ -11,6 +15,7 @@ use allynet_domain::{
     },
 };
 use allynet_wire::{
+    client::ClientAddress,
     limits::{Limit, of_route},
     scheduling::{Priority, Scheduler},
 };
@@ -27,7 +32,6 @@ use crate::{
 };
 
 /// The state of the middleware: the ports by priority, and the order of requests.
-#[derive(Clone)]
 pub(crate) struct Authentication {
     pub(crate) normal: AccountPorts,
     pub(crate) high: AccountPorts,
@@ -42,6 +46,10 @@ pub(crate) struct Caller(pub(crate) Actor);
 #[derive(Debug)]
 pub(crate) struct Admin(pub(crate) Actor);
 
+/// The address of the client, as it is counted. All clients whose address is not known count as one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client(pub(crate) IpAddr);
+
 /// The request carried a valid access token. In the extensions of its response.
 #[derive(Debug, Clone, Copy)]
 pub struct Authenticated;
@@ -49,7 +57,7 @@ pub struct Authenticated;
 /// Middleware that requires a valid access token and inserts the [`Caller`], with the account as it is now.
 ///
 /// Both wait for the permit of the user before they read the account.
-pub(crate) async fn authenticate(State(cx): State<Authentication>, mut request: Request, next: Next) -> Answer {
+pub(crate) async fn authenticate(State(cx): State<Arc<Authentication>>, mut request: Request, next: Next) -> Answer {
     let (permit, claims) = cx.begin(&request)?;
     permit.acquire().await?;
     let authenticated = accounts::authenticate(cx.accounts(&permit), claims).await?;
@@ -58,7 +66,7 @@ pub(crate) async fn authenticate(State(cx): State<Authentication>, mut request: 
 }
 
 /// The same for all other routes: the account may be up to a second old, so that it can be cached.
-pub(crate) async fn recognize(State(cx): State<Authentication>, mut request: Request, next: Next) -> Answer {
+pub(crate) async fn recognize(State(cx): State<Arc<Authentication>>, mut request: Request, next: Next) -> Answer {
     let (permit, claims) = cx.begin(&request)?;
     permit.acquire().await?;
     let recognized = accounts::recognize(cx.accounts(&permit), claims).await?;
@@ -129,5 +137,14 @@ impl<S: Sync> FromRequestParts<S> for Admin {
         let Caller(actor) = Caller::from_request_parts(parts, state).await?;
         must_be_admin(&actor)?;
         Ok(Self(actor))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address = parts.extensions.get::<ClientAddress>();
+        Ok(Self(address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())))
     }
 }

@@ -1,5 +1,7 @@
 //! Rate limits: counts each request against the limits of its route, which the table of the wire crate defines.
 
+use std::net::IpAddr;
+
 use allynet_domain::Email;
 use allynet_wire::{
     client::ClientAddress,
@@ -38,7 +40,7 @@ fn subject(limit: Limit, request: &Request) -> Option<LimitKey> {
     }
 }
 
-/// Counts an attempt to log in to or to register the account with this email, whatever the address of the client.
-pub(crate) fn count_attempt(limits: &Limits, email: &Email) -> Result<(), Failure> {
-    limits.take(Limit::Credentials, LimitKey::account(email)).map_err(Failure::rate_limited)
+/// Counts an attempt to log in to or to register the account with this email, from one address.
+pub(crate) fn count_attempt(limits: &Limits, email: &Email, address: IpAddr) -> Result<(), Failure> {
+    limits.take(Limit::Credentials, LimitKey::account(email, address)).map_err(Failure::rate_limited)
 }

@@ -64,11 +64,11 @@ pub struct PriorityPorts {
 /// The server wraps it in the middleware around every route.
 pub fn router(ports: RestPorts) -> Router {
     let deadline = middleware::from_fn(deadline::enforce);
-    let authentication = Authentication {
+    let authentication = Arc::new(Authentication {
         normal: ports.accounts.clone(),
         high: ports.high.accounts.clone(),
         scheduler: ports.scheduler.clone(),
-    };
+    });
     let authenticate = middleware::from_fn_with_state(authentication.clone(), caller::authenticate);
     let recognize = middleware::from_fn_with_state(authentication, caller::recognize);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);

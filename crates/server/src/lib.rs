@@ -13,6 +13,7 @@ mod descriptors;
 pub mod emergency_queue;
 mod failure_log;
 pub mod fair_queue;
+mod hashing_queue;
 mod http;
 pub mod limits;
 mod listen;

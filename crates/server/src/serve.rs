@@ -50,13 +50,13 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
-    let tokens = wiring::tokens(settings, &database)?;
+    let signatures = wiring::signatures(settings, &database)?;
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
     rules.places.grid = store.place_grid().await?;
     let (ports, projections) = (store.ports(), Projections::new(rules.places));
-    let use_cases = UseCases::new(&ports, tokens, rules, projections.on_position_stored());
+    let use_cases = UseCases::new(&ports, signatures, rules, projections.on_position_stored());
     let high_ports = store.prioritized().ports();
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     ensure_admin(&use_cases.accounts, admin).await?;

@@ -29,6 +29,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
     pub(crate) helpers: Arc<dyn port::Helpers>,
     pub(crate) log: Arc<dyn port::EventLog>,
+    pub(crate) logins: Arc<dyn port::Logins>,
     pub(crate) messages: Arc<dyn port::Messages>,
     pub(crate) positions: Arc<dyn port::Positions>,
     pub(crate) sessions: Arc<dyn port::Sessions>,
@@ -113,6 +114,7 @@ impl PersistencePorts {
             + port::Emergencies
             + port::EventLog
             + port::Helpers
+            + port::Logins
             + port::Messages
             + port::Positions
             + port::Sessions
@@ -126,6 +128,7 @@ impl PersistencePorts {
             emergencies: store.clone(),
             helpers: store.clone(),
             log: store.clone(),
+            logins: store.clone(),
             messages: store.clone(),
             positions: store.clone(),
             sessions: store.clone(),

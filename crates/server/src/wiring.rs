@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_auth::{Argon2Passwords, JwtTokens};
+use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
     usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use crate::{
     backoff::JitteredBackoff,
     emergency_queue::EmergencyQueues,
+    hashing_queue::AddressQueue,
     limits::GovernorLimiter,
     position_batcher::{OnStored, PositionBatcher},
     settings::{Database, Settings, Switch},
@@ -41,6 +42,7 @@ impl UseCases {
         cx.emergencies.helpers = ports.helpers.clone();
         cx.emergencies.changes = ports.changes.clone();
         cx.accounts.accounts = ports.accounts.clone();
+        cx.accounts.logins = ports.logins.clone();
         cx.accounts.sessions = ports.sessions.clone();
         cx.accounts.changes = ports.changes.clone();
         cx.helpers.accounts = ports.accounts.clone();
@@ -51,7 +53,12 @@ impl UseCases {
     }
 
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
-    pub(crate) fn new(ports: &PersistencePorts, tokens: JwtTokens, rules: Rules, on_stored: OnStored) -> Self {
+    pub(crate) fn new(
+        ports: &PersistencePorts,
+        Signatures { tokens, hasher }: Signatures,
+        rules: Rules,
+        on_stored: OnStored,
+    ) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
         let emergencies = emergencies::EmergencyPorts {
@@ -67,10 +74,13 @@ impl UseCases {
         Self {
             accounts: accounts::AccountPorts {
                 accounts: ports.accounts.clone(),
+                logins: ports.logins.clone(),
                 sessions: ports.sessions.clone(),
                 changes: ports.changes.clone(),
                 tokens: Arc::new(tokens),
                 passwords: Arc::new(Argon2Passwords::new()),
+                hashing: Arc::new(AddressQueue::new()),
+                hasher: Arc::new(hasher),
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
@@ -100,18 +110,25 @@ pub(crate) fn clock() -> Arc<dyn port::Clock> {
     Arc::new(SystemClock)
 }
 
-/// Tokens signed with the configured key, or with the one stored next to the SQLite file.
+/// What is made with the secret of the service.
+pub(crate) struct Signatures {
+    pub(crate) tokens: JwtTokens,
+    pub(crate) hasher: HmacHasher,
+}
+
+/// Tokens signed with the configured key, or with the one stored next to the SQLite file, and hashes with it.
 ///
 /// # Errors
 /// Returns an error if the key is missing or too short, or a lifetime is out of range.
-pub(crate) fn tokens(settings: &Settings, database: &Database) -> anyhow::Result<JwtTokens> {
+pub(crate) fn signatures(settings: &Settings, database: &Database) -> anyhow::Result<Signatures> {
     let secret = match (&settings.jwt_secret, database) {
         (Some(secret), _) => secret.clone(),
         (None, Database::Sqlite(url)) => token_key::load_or_create(&sqlite_path(url)).context("DATABASE_URL")?,
         (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET is required with PostgreSQL"),
     };
-    JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
-        .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")
+    let tokens = JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
+        .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")?;
+    Ok(Signatures { tokens, hasher: HmacHasher::new(&secret) })
 }
 
 /// The rate limits of these settings, and the limiter behind them.

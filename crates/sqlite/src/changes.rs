@@ -121,6 +121,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
     match write {
         Write::RegisterAccount { account, password } => accounts::register(db, &account, &password).await,
         Write::OpenSession(session) => accounts::open_session(db, &session).await,
+        Write::RecordLogin { user, source } => accounts::record_login(db, at, user, source).await,
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,

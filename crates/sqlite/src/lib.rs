@@ -26,6 +26,7 @@ mod error;
 mod event_row;
 mod events;
 mod helpers;
+mod logins;
 mod messages;
 mod place_grid;
 mod positions;

@@ -7,6 +7,7 @@
 use std::{
     fmt,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -20,7 +21,7 @@ use crate::client::ClientAddress;
 pub enum Subject {
     /// All requests from one client address.
     Address,
-    /// All requests about the account with one email, from any caller.
+    /// All requests about the account with one email, from one client address.
     Account,
     /// One user, over all connections and devices.
     User,
@@ -212,7 +213,7 @@ pub fn of_event(event: &str) -> &'static EventRule {
 pub enum LimitKey {
     /// A client address.
     Address(ClientAddress),
-    /// The hash of an account's email.
+    /// The hash of an account's email and a client address.
     Account(u64),
     /// A user.
     User(UserId),
@@ -221,10 +222,10 @@ pub enum LimitKey {
 }
 
 impl LimitKey {
-    /// The key of the account with this email.
-    pub fn account(email: &Email) -> Self {
+    /// The key of the account with this email, for requests from this address.
+    pub fn account(email: &Email, address: IpAddr) -> Self {
         let mut hasher = DefaultHasher::new();
-        email.as_str().hash(&mut hasher);
+        (email.as_str(), address).hash(&mut hasher);
         Self::Account(hasher.finish())
     }
 }

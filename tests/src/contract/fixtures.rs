@@ -9,7 +9,7 @@ use allynet_domain::{
     ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     grid::helper_cell,
     port::{
-        Constraint, Error, EventTail, Fix, ListReader, Loaded, MessagePage, Near, NearbyEmergency, OnDuty,
+        Constraint, Error, EventTail, Fix, KeyedHash, ListReader, Loaded, MessagePage, Near, NearbyEmergency, OnDuty,
         RaiseContext, RaiseQuery, Result, Vicinity, Whom,
     },
     testing,
@@ -77,6 +77,11 @@ pub fn verified() -> HelperRecord {
 
 pub fn session_of(user: UserId) -> Session {
     Session { id: id(), user, confirmed: id(), created_at: at(0) }
+}
+
+/// The keyed hash with this number.
+pub fn keyed(number: u8) -> KeyedHash {
+    KeyedHash::new([number; 16])
 }
 
 pub fn hash(text: &str) -> PasswordHash {

@@ -9,6 +9,7 @@ mod fixtures;
 pub mod helpers;
 pub mod lists;
 pub mod log;
+pub mod logins;
 pub mod messages;
 pub mod nearby;
 pub mod positions;
@@ -133,6 +134,14 @@ macro_rules! contract {
                 old_events_are_removed_oldest_first_and_the_position_is_recorded
                 the_events_of_an_emergency_stay_until_long_after_its_end
                 removed_events_do_not_stop_a_tail
+            }
+            logins {
+                a_login_is_decided_on_the_account_and_its_password
+                failed_logins_are_counted_by_address_and_in_total_also_of_unknown_accounts
+                an_address_is_known_for_thirty_days_after_a_login
+                a_login_forgets_the_failures_of_its_address_only
+                the_oldest_of_too_many_known_addresses_are_forgotten
+                failures_that_do_not_count_any_more_are_deleted
             }
             messages {
                 a_message_is_read_back_as_it_was_posted

@@ -3,7 +3,7 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Emergencies, EventLog, Helpers, Messages, Positions, Sessions,
+    Accounts, Alerts, Blocks, Changes, Emergencies, EventLog, Helpers, Logins, Messages, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -29,6 +29,7 @@ pub struct Store {
     pub emergencies: Arc<dyn Emergencies>,
     pub helpers: Arc<dyn Helpers>,
     pub log: Arc<dyn EventLog>,
+    pub logins: Arc<dyn Logins>,
     pub messages: Arc<dyn Messages>,
     pub positions: Arc<dyn Positions>,
     pub sessions: Arc<dyn Sessions>,
@@ -46,6 +47,7 @@ impl Store {
             + Emergencies
             + EventLog
             + Helpers
+            + Logins
             + Messages
             + Positions
             + Sessions
@@ -61,6 +63,7 @@ impl Store {
             emergencies: adapter.clone(),
             helpers: adapter.clone(),
             log: adapter.clone(),
+            logins: adapter.clone(),
             messages: adapter.clone(),
             positions: adapter.clone(),
             sessions: adapter,

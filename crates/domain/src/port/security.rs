@@ -1,9 +1,13 @@
 //! Tokens and passwords.
 
-use async_trait::async_trait;
+use std::net::IpAddr;
 
-use super::Result;
-use crate::{Account, Password, Secret, SessionId, Timestamp, TokenId, UserId};
+use async_trait::async_trait;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{QueuePermit, Result};
+use crate::{Account, Email, Password, Refusal, Secret, SessionId, Timestamp, TokenId, UserId};
 
 /// A salted password hash in the PHC string format. `Debug` does not show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,25 @@ impl PasswordHash {
     /// The PHC string, for storing and verifying.
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+/// A hash of 128 bits with the key of the service, for what has to be recognized and must not be read from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct KeyedHash(Uuid);
+
+impl KeyedHash {
+    /// Wraps the bytes of a hash.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl From<KeyedHash> for Uuid {
+    /// The form in which it is stored: like an id.
+    fn from(hash: KeyedHash) -> Self {
+        hash.0
     }
 }
 
@@ -97,4 +120,27 @@ pub trait Passwords: Send + Sync {
 
     /// Whether the password matches the hash. Without a hash it MUST take as long and return `false`.
     async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool>;
+}
+
+/// Hashes with a key that all nodes have, and that is not in the database.
+pub trait KeyedHasher: Send + Sync {
+    /// The hash of an email.
+    fn hash_email(&self, email: &Email) -> KeyedHash;
+
+    /// The hash of the address of a client.
+    fn hash_address(&self, address: IpAddr) -> KeyedHash;
+}
+
+/// The queue of what needs a password to be hashed: logins, registrations and new passwords.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait HashingQueue: Send + Sync {
+    /// Waits for a turn. Cancel-safe.
+    ///
+    /// MUST be bounded, and MUST serve addresses in turn. A `known` caller logged in from this address before, or is logged
+    /// in: it goes first, and places are kept for it.
+    ///
+    /// # Errors
+    /// [`Refusal::TooSoon`] when too many of the same kind wait.
+    async fn enter(&self, address: IpAddr, known: bool) -> std::result::Result<QueuePermit, Refusal>;
 }

@@ -17,7 +17,7 @@ mod events;
 mod ports;
 mod users;
 
-pub use contention::{no_backoff, no_queue};
+pub use contention::{no_backoff, no_hashing_queue, no_queue};
 pub use emergencies::{
     COMPLETION_HOLD, REACCEPT_PAUSE, active_emergency, anonymous, call, cancelled, details, edited, message,
     message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses,
@@ -27,10 +27,15 @@ pub use events::every_event;
 pub use ports::{Committed, clock, events_of, events_of_service, ids, now, store, updated};
 pub use users::{account, account_of, actor, admin, grace_hopper, helper, helper_card, helper_record, owner, person};
 
+use std::{net::IpAddr, sync::Arc};
+
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::{Position, Text, Timestamp};
+use crate::{
+    Email, Position, Text, Timestamp,
+    port::{KeyedHash, KeyedHasher},
+};
 
 /// Ada Lovelace, the owner of [`call`].
 pub const OWNER: u128 = 1;
@@ -55,6 +60,26 @@ pub fn id<I: From<Uuid>>(n: u128) -> I {
 /// The moment this many seconds after 2026-01-15T10:00:00Z.
 pub fn at(seconds: i64) -> Timestamp {
     "2026-01-15T10:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// Hashes emails by their length and addresses by their last byte.
+pub fn keyed_hasher() -> Arc<dyn KeyedHasher> {
+    struct ByLength;
+
+    impl KeyedHasher for ByLength {
+        fn hash_email(&self, email: &Email) -> KeyedHash {
+            KeyedHash::new([u8::try_from(email.as_str().len()).unwrap(); 16])
+        }
+
+        fn hash_address(&self, address: IpAddr) -> KeyedHash {
+            match address {
+                IpAddr::V4(address) => KeyedHash::new([address.octets()[3]; 16]),
+                IpAddr::V6(address) => KeyedHash::new([address.octets()[15]; 16]),
+            }
+        }
+    }
+
+    Arc::new(ByLength)
 }
 
 /// A text that is known to be valid.

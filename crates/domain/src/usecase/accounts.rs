@@ -1,13 +1,16 @@
 //! Registration, login, sessions, passwords and emergency contacts.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use chrono::TimeDelta;
 
 use crate::{
     Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
     Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
-    port::{self, AccessClaims, Confirmation, Constraint, Presentation, RefreshClaims, TokenError},
+    port::{
+        self, AccessClaims, Confirmation, Constraint, LoginAttempt, LoginContext, LoginSource, Presentation,
+        RefreshClaims, TokenError,
+    },
     usecase::retry::refuse_conflict,
 };
 
@@ -20,6 +23,8 @@ const REFRESH_REPEATED_WITHIN: TimeDelta = TimeDelta::seconds(10);
 pub struct AccountPorts {
     /// Accounts.
     pub accounts: Arc<dyn port::Accounts>,
+    /// Failed logins and known addresses.
+    pub logins: Arc<dyn port::Logins>,
     /// Sessions.
     pub sessions: Arc<dyn port::Sessions>,
     /// Commits changes.
@@ -28,6 +33,10 @@ pub struct AccountPorts {
     pub tokens: Arc<dyn port::Tokens>,
     /// Hashes and verifies passwords.
     pub passwords: Arc<dyn port::Passwords>,
+    /// The queue in front of `passwords`.
+    pub hashing: Arc<dyn port::HashingQueue>,
+    /// Hashes emails and addresses.
+    pub hasher: Arc<dyn port::KeyedHasher>,
     /// Source of the current time.
     pub clock: Arc<dyn port::Clock>,
     /// Source of new identifiers.
@@ -115,12 +124,13 @@ fn admit(account: Option<Account>, session: SessionId) -> Result<Actor, Refusal>
     if account.blocked { Err(Refusal::AccountBlocked) } else { Ok(Actor { account, session }) }
 }
 
-/// Registers an account and logs it in.
+/// Registers an account and logs it in. `address` is that of the client.
 ///
 /// # Errors
-/// [`Refusal::EmailTaken`].
-pub async fn register(cx: &AccountPorts, registration: Registration) -> Result<SignedIn, Error> {
-    create(cx, registration, Role::User).await
+/// [`Refusal::EmailTaken`]; [`Refusal::TooSoon`] when too many passwords wait to be hashed.
+pub async fn register(cx: &AccountPorts, registration: Registration, address: IpAddr) -> Result<SignedIn, Error> {
+    let _turn = cx.hashing.enter(address, false).await?;
+    create(cx, registration, (Role::User, Some(address))).await
 }
 
 /// Creates an administrator's account, unless an account has the email. Returns whether it was created.
@@ -135,14 +145,18 @@ pub async fn ensure_admin(cx: &AccountPorts, email: Email, password: Password) -
     }
     let first_name = Name::parse("Administrator").map_err(port::Error::bug)?;
     let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
-    match create(cx, Registration { email, password, profile }, Role::Admin).await {
+    match create(cx, Registration { email, password, profile }, (Role::Admin, None)).await {
         Ok(_) => Ok(true),
         Err(Error::Refused(Refusal::EmailTaken)) => Ok(false),
         Err(other) => Err(other),
     }
 }
 
-async fn create(cx: &AccountPorts, registration: Registration, role: Role) -> Result<SignedIn, Error> {
+async fn create(
+    cx: &AccountPorts,
+    registration: Registration,
+    (role, address): (Role, Option<IpAddr>),
+) -> Result<SignedIn, Error> {
     let Registration { email, password, profile } = registration;
     let password = cx.passwords.hash(password).await?;
     let now = cx.clock.now();
@@ -159,39 +173,69 @@ async fn create(cx: &AccountPorts, registration: Registration, role: Role) -> Re
     };
     let session = new_session(cx, account.id, now);
     let tokens = pair(cx, &account, first_claims(&session), now)?;
-    let change = Change::new(Some(account.id), now)
+    let mut change = Change::new(Some(account.id), now)
         .write(Write::RegisterAccount { account: Box::new(account.clone()), password })
         .write(Write::OpenSession(session));
+    if let Some(address) = address {
+        let source = login_source(cx, &account.email, address);
+        change = change.write(Write::RecordLogin { user: account.id, source });
+    }
     let committed = cx.changes.commit(change).await;
     committed.map_err(|e| refuse_conflict(e, Constraint::Email, Refusal::EmailTaken))?;
     Ok(SignedIn { account, tokens })
 }
 
-/// Opens a session for an email and a password.
+/// Opens a session for an email and a password. `address` is that of the client.
 ///
 /// Neither the answer nor the time it takes shows whether the account exists. `None` stands for a text that is not an
 /// email address: no account has it.
 ///
 /// # Errors
-/// [`Refusal::InvalidCredentials`]; [`Refusal::AccountBlocked`] only with the right password.
-pub async fn log_in(cx: &AccountPorts, email: Option<Email>, password: Password) -> Result<SignedIn, Error> {
-    let found = match email {
-        Some(email) => cx.accounts.credentials(&email).await?,
-        None => None,
+/// [`Refusal::InvalidCredentials`]; [`Refusal::AccountBlocked`] only with the right password; [`Refusal::TooSoon`] after
+/// too many failures, or when too many passwords wait to be hashed.
+pub async fn log_in(
+    cx: &AccountPorts,
+    email: Option<Email>,
+    password: Password,
+    address: IpAddr,
+) -> Result<SignedIn, Error> {
+    let Some(email) = email else {
+        let _turn = cx.hashing.enter(address, false).await?;
+        cx.passwords.verify(password, None).await?;
+        return Err(Refusal::InvalidCredentials.into());
     };
-    let (account, hash) = found.map(|c| (c.account, c.password)).unzip();
+    let source = login_source(cx, &email, address);
+    let before = load_login(cx, email.clone(), source).await?;
+    let _turn = cx.hashing.enter(address, before.failed.is_known_address).await?;
+    // Read again: of many guesses that were sent at once, each counts those that were verified before it.
+    let (account, hash) = load_login(cx, email, source).await?.credentials.map(|c| (c.account, c.password)).unzip();
     if !cx.passwords.verify(password, hash).await? {
+        cx.logins.record_failure(source, cx.clock.now()).await?;
         return Err(Refusal::InvalidCredentials.into());
     }
     let account = account.ok_or(Refusal::InvalidCredentials)?;
     if account.blocked {
         return Err(Refusal::AccountBlocked.into());
     }
-    let now = cx.clock.now();
-    let session = new_session(cx, account.id, now);
+    let (now, user) = (cx.clock.now(), account.id);
+    let session = new_session(cx, user, now);
     let tokens = pair(cx, &account, first_claims(&session), now)?;
-    cx.changes.commit(Change::new(Some(account.id), now).write(Write::OpenSession(session))).await?;
+    let change =
+        Change::new(Some(user), now).write(Write::OpenSession(session)).write(Write::RecordLogin { user, source });
+    cx.changes.commit(change).await?;
     Ok(SignedIn { account, tokens })
+}
+
+/// Loads what a login is decided on, and refuses it after too many failures.
+async fn load_login(cx: &AccountPorts, email: Email, source: LoginSource) -> Result<LoginContext, Error> {
+    let at = cx.clock.now();
+    let context = cx.logins.load(&LoginAttempt { email, source, at }).await?;
+    context.failed.allow_attempt(at)?;
+    Ok(context)
+}
+
+fn login_source(cx: &AccountPorts, email: &Email, address: IpAddr) -> LoginSource {
+    LoginSource { account: cx.hasher.hash_email(email), address: cx.hasher.hash_address(address) }
 }
 
 /// Exchanges a refresh token for a new pair of tokens.
@@ -241,11 +285,17 @@ pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&st
     revoke(cx, actor.id(), only, None).await
 }
 
-/// Sets a new password and ends every other session.
+/// Sets a new password and ends every other session. `address` is that of the client.
 ///
 /// # Errors
-/// [`Refusal::WrongPassword`].
-pub async fn change_password(cx: &AccountPorts, actor: &Actor, current: Password, new: Password) -> Result<(), Error> {
+/// [`Refusal::WrongPassword`]; [`Refusal::TooSoon`] when too many passwords wait to be hashed.
+pub async fn change_password(
+    cx: &AccountPorts,
+    actor: &Actor,
+    (current, new): (Password, Password),
+    address: IpAddr,
+) -> Result<(), Error> {
+    let _turn = cx.hashing.enter(address, true).await?;
     let stored = cx.accounts.credentials(&actor.account.email).await?.map(|c| c.password);
     if !cx.passwords.verify(current, stored).await? {
         return Err(Refusal::WrongPassword.into());

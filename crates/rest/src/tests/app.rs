@@ -6,7 +6,8 @@ use allynet_domain::{
     Account, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
         AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers,
-        MockIds, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens, TokenError,
+        MockIds, MockLogins, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens,
+        TokenError,
     },
     testing,
     usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
@@ -45,6 +46,7 @@ pub(super) struct Mocks {
     pub(super) helpers: MockHelpers,
     pub(super) log: MockEventLog,
     pub(super) messages: MockMessages,
+    pub(super) logins: MockLogins,
     pub(super) passwords: MockPasswords,
     pub(super) positions: MockPositions,
     pub(super) presence: MockPresence,
@@ -113,10 +115,13 @@ impl Mocks {
         };
         let callers = accounts::AccountPorts {
             accounts: accounts.clone(),
+            logins: Arc::new(self.logins),
             sessions: Arc::new(sessions),
             changes: changes.clone(),
             tokens: Arc::new(tokens()),
             passwords: Arc::new(self.passwords),
+            hashing: testing::no_hashing_queue(),
+            hasher: testing::keyed_hasher(),
             clock: clock.clone(),
             ids: ids(),
         };

@@ -100,7 +100,10 @@ async fn login_attempts_are_counted_by_account_before_the_password_is_checked() 
         let got = app.json_as("nobody", Method::POST, path, &registration).await;
         got.assert_failure(429, "rate_limited");
         let last = script.counted.lock().unwrap().pop();
-        assert_eq!(last, Some((Limit::Credentials, LimitKey::account(&"ada@example.org".parse().unwrap()))));
+        assert_eq!(
+            last,
+            Some((Limit::Credentials, LimitKey::account(&"ada@example.org".parse().unwrap(), [0; 4].into())))
+        );
         let limits = of_route("POST", path).unwrap();
         assert!(limits.iter().any(|limit| limit.subject() == Subject::Account), "{path}");
     }

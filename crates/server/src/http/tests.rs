@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use allynet_auth::JwtTokens;
+use allynet_auth::{HmacHasher, JwtTokens};
 use allynet_domain::{
     port::{self, MockIds, MockPresence},
     usecase::Rules,
@@ -26,7 +26,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use uuid::Uuid;
 
 use super::*;
-use crate::{settings::Database, store::Store, wiring::UseCases};
+use crate::{
+    settings::Database,
+    store::Store,
+    wiring::{Signatures, UseCases},
+};
 
 const PAGE: &str = "http://localhost:5173";
 const GENERATED_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
@@ -65,7 +69,8 @@ impl App {
         let ports = Store::open(&Database::Sqlite(url)).await.unwrap().ports();
         let (minute, secret) = (Duration::from_mins(1), "k".repeat(32).into());
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
-        let use_cases = UseCases::new(&ports, tokens, Rules::default(), Box::new(|_| ()));
+        let signatures = Signatures { tokens, hasher: HmacHasher::new(&secret) };
+        let use_cases = UseCases::new(&ports, signatures, Rules::default(), Box::new(|_| ()));
         let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             high: allynet_rest::PriorityPorts {

@@ -1,9 +1,9 @@
 //! Writes to accounts and sessions, inside of the transaction of a change.
 
 use allynet_domain::{
-    Account, HelperPolicy, HelperRecord, HelperReputation, PasswordHash, Profile, Role, Session, SessionId, Text, Url,
-    UserId, Verification,
-    port::{Constraint, Error, Result},
+    ADDRESS_KNOWN_FOR, Account, HelperPolicy, HelperRecord, HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash,
+    Profile, Role, Session, SessionId, Text, Url, UserId, Verification,
+    port::{Constraint, Error, LoginSource, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -49,6 +49,40 @@ pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -
         .bind(Uuid::from(user))
         .bind(Uuid::from(confirmed))
         .bind(created_at.timestamp_micros())
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop)
+}
+
+/// The failures of this address are forgotten; of the addresses, the newest and those that still count stay.
+pub(super) async fn record_login(db: &mut SqliteConnection, at: i64, user: UserId, source: LoginSource) -> Result<()> {
+    let (user, account, address) = (Uuid::from(user), Uuid::from(source.account), Uuid::from(source.address));
+    sqlx::query(
+        "insert into login_address (account_id, address_hash, last_login_at) values (?1, ?2, ?3) \
+         on conflict (account_id, address_hash) do update set last_login_at = max(last_login_at, excluded.last_login_at)",
+    )
+    .bind(user)
+    .bind(address)
+    .bind(at)
+    .execute(&mut *db)
+    .await
+    .map_err(port_error)?;
+    let known_since = at - ADDRESS_KNOWN_FOR.num_microseconds().unwrap_or(i64::MAX);
+    sqlx::query(
+        "delete from login_address where account_id = ?1 and (last_login_at < ?2 or address_hash in ( \
+         select a.address_hash from login_address a where a.account_id = ?1 \
+         order by a.last_login_at desc, a.address_hash limit -1 offset ?3))",
+    )
+    .bind(user)
+    .bind(known_since)
+    .bind(MAX_KNOWN_ADDRESSES)
+    .execute(&mut *db)
+    .await
+    .map_err(port_error)?;
+    sqlx::query("delete from login_failure where account_hash = ?1 and address_hash = ?2")
+        .bind(account)
+        .bind(address)
         .execute(db)
         .await
         .map_err(port_error)

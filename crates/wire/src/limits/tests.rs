@@ -83,10 +83,12 @@ fn unknown_routes_have_no_limits_and_unknown_events_the_default() {
 }
 
 #[test]
-fn emails_that_differ_in_case_are_one_key() {
-    let key = |email: &str| LimitKey::account(&email.parse().unwrap());
-    assert_eq!(key("Ada@Example.org "), key("ada@example.org"));
-    assert_ne!(key("ada@example.org"), key("eve@example.org"));
+fn attempts_are_counted_by_email_whatever_its_case_and_by_address() {
+    let key = |email: &str, address: [u8; 4]| LimitKey::account(&email.parse().unwrap(), address.into());
+    let (home, elsewhere) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    assert_eq!(key("Ada@Example.org ", home), key("ada@example.org", home));
+    assert_ne!(key("ada@example.org", home), key("eve@example.org", home));
+    assert_ne!(key("ada@example.org", home), key("ada@example.org", elsewhere));
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn documented(limit: Limit) -> Vec<String> {
     let then = if rate < 1.0 { format!("1 in {} s", quota.each.as_secs()) } else { format!("{rate:.0} a second") };
     let by = match limit.subject() {
         Subject::Address => "address",
-        Subject::Account => "account",
+        Subject::Account => "account and address",
         Subject::User => "user",
         Subject::Socket => "socket",
     };

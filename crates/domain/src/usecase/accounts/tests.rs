@@ -7,18 +7,23 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
+    FailedLogins,
     port::{
-        AccessClaims, Credentials, MockAccounts, MockPasswords, MockSessions, MockTokens, PasswordHash, RefreshClaims,
+        AccessClaims, Credentials, KeyedHash, MockAccounts, MockHashingQueue, MockLogins, MockPasswords, MockSessions,
+        MockTokens, PasswordHash, RefreshClaims,
     },
-    testing::{Committed, clock, id, ids, now, store},
+    testing::{Committed, clock, id, ids, keyed_hasher, no_hashing_queue, now, store},
 };
 
 /// Mocked ports; each test sets the calls that it expects.
 struct Ports {
     accounts: MockAccounts,
+    logins: MockLogins,
     sessions: MockSessions,
     tokens: MockTokens,
     passwords: MockPasswords,
+    /// `None`: every turn comes at once.
+    hashing: Option<MockHashingQueue>,
     outcomes: Vec<port::Result<()>>,
 }
 
@@ -33,9 +38,11 @@ impl Ports {
         tokens.expect_refresh().returning(|claims, at| Ok(Secret::new(issued_at(claims, at))));
         Self {
             accounts: MockAccounts::new(),
+            logins: MockLogins::new(),
             sessions: MockSessions::new(),
             tokens,
             passwords: MockPasswords::new(),
+            hashing: None,
             outcomes: Vec::new(),
         }
     }
@@ -44,10 +51,13 @@ impl Ports {
         let (changes, committed) = store(self.outcomes);
         let cx = AccountPorts {
             accounts: Arc::new(self.accounts),
+            logins: Arc::new(self.logins),
             sessions: Arc::new(self.sessions),
             changes,
             tokens: Arc::new(self.tokens),
             passwords: Arc::new(self.passwords),
+            hashing: self.hashing.map_or_else(no_hashing_queue, |queue| Arc::new(queue)),
+            hasher: keyed_hasher(),
             clock: clock(),
             ids: ids(),
         };
@@ -56,9 +66,24 @@ impl Ports {
 
     /// Stores this account with the password hash `stored`, or no account.
     fn with_account(mut self, account: Option<Account>) -> Self {
-        self.accounts.expect_credentials().returning(move |email| {
+        let find = move |email: &Email| {
             let found = account.clone().filter(|a| a.email == *email);
-            Ok(found.map(|account| Credentials { account, password: stored() }))
+            found.map(|account| Credentials { account, password: stored() })
+        };
+        let found = find.clone();
+        self.accounts.expect_credentials().returning(move |email| Ok(found(email)));
+        self.logins.expect_load().returning(move |attempt| {
+            assert_eq!((attempt.source, attempt.at), (source_of(&attempt.email), now()));
+            Ok(LoginContext { credentials: find(&attempt.email), failed: FailedLogins::default() })
+        });
+        self
+    }
+
+    /// Expects that this many failed logins are noted.
+    fn failing(mut self, times: usize) -> Self {
+        self.logins.expect_record_failure().times(times).returning(|_, at| {
+            assert_eq!(at, now());
+            Ok(())
         });
         self
     }
@@ -90,6 +115,16 @@ impl Ports {
         });
         self
     }
+}
+
+/// The address of the client.
+fn home() -> IpAddr {
+    [192, 0, 2, 7].into()
+}
+
+/// A login with this email from [`home`].
+fn source_of(email: &Email) -> LoginSource {
+    LoginSource { account: keyed_hasher().hash_email(email), address: KeyedHash::new([7; 16]) }
 }
 
 fn stored() -> PasswordHash {

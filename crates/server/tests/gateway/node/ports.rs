@@ -9,7 +9,8 @@ use allynet_domain::{
     Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, UserId, Write,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
-        MockEmergencies, MockHelpers, MockIds, MockPasswords, MockTokens, Presentation, Report, Result, TokenError,
+        MockEmergencies, MockHelpers, MockIds, MockLogins, MockPasswords, MockTokens, Presentation, Report, Result,
+        TokenError,
     },
     testing,
     usecase::{Rules, accounts, emergencies, helpers},
@@ -61,10 +62,13 @@ pub(super) fn ports(
     };
     let accounts = accounts::AccountPorts {
         accounts: Arc::new(MockAccounts::new()),
+        logins: Arc::new(MockLogins::new()),
         sessions: Arc::new(Sessions(Arc::clone(script))),
         changes,
         tokens: Arc::new(tokens),
         passwords: Arc::new(MockPasswords::new()),
+        hashing: testing::no_hashing_queue(),
+        hasher: testing::keyed_hasher(),
         clock: clock.clone(),
         ids,
     };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Text,
+    FAILURES_PER_ADDRESS_WITHIN, Text,
     testing::{GRACE_HOPPER, OWNER, account, at},
     usecase::emergencies::tests::{conflict, refusal},
 };
@@ -85,13 +85,14 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
 #[tokio::test]
 async fn registering_opens_an_account_and_a_session() {
     let (cx, committed) = Ports::new().hashing().service();
-    let signed_in = register(&cx, registration()).await.unwrap();
+    let signed_in = register(&cx, registration(), home()).await.unwrap();
     let expected = Account { created_at: now(), ..account(1000) };
     assert_eq!(signed_in.account, expected);
     assert_eq!(signed_in.tokens, first_pair(id(1000), 1001));
     let change = Change::new(Some(id(1000)), now())
         .write(Write::RegisterAccount { account: Box::new(expected), password: hashed() })
-        .write(Write::OpenSession(session_of(id(1000), 1001)));
+        .write(Write::OpenSession(session_of(id(1000), 1001)))
+        .write(Write::RecordLogin { user: id(1000), source: source_of(&signed_in.account.email) });
     assert_eq!(committed.only(), change);
 }
 
@@ -99,10 +100,10 @@ async fn registering_opens_an_account_and_a_session() {
 async fn an_email_is_registered_once() {
     let mut ports = Ports::new().hashing();
     ports.outcomes = conflict(Constraint::Email);
-    assert_eq!(refusal(register(&ports.service().0, registration()).await), Refusal::EmailTaken);
+    assert_eq!(refusal(register(&ports.service().0, registration(), home()).await), Refusal::EmailTaken);
     let mut ports = Ports::new().hashing();
     ports.outcomes = conflict(Constraint::Engaged);
-    assert!(matches!(register(&ports.service().0, registration()).await, Err(Error::Port(_))));
+    assert!(matches!(register(&ports.service().0, registration(), home()).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]
@@ -134,10 +135,12 @@ async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_a
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
     let (cx, committed) = Ports::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().service();
-    let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password")).await.unwrap();
+    let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await.unwrap();
     assert_eq!(signed_in, SignedIn { account: account(GRACE_HOPPER), tokens: first_pair(id(GRACE_HOPPER), 1000) });
-    let change =
-        Change::new(Some(id(GRACE_HOPPER)), now()).write(Write::OpenSession(session_of(id(GRACE_HOPPER), 1000)));
+    let (user, source) = (id(GRACE_HOPPER), source_of(&email_of(GRACE_HOPPER)));
+    let change = Change::new(Some(user), now())
+        .write(Write::OpenSession(session_of(user, 1000)))
+        .write(Write::RecordLogin { user, source });
     assert_eq!(committed.only(), change);
 }
 
@@ -151,8 +154,9 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
         (None, Some(email_of(GRACE_HOPPER)), "right password"),
         (None, None, "right password"),
     ] {
-        let (cx, committed) = Ports::new().with_account(found).verifying_once().service();
-        assert_eq!(refusal(log_in(&cx, email, attempt(password)).await), Refusal::InvalidCredentials);
+        let failures = usize::from(email.is_some());
+        let (cx, committed) = Ports::new().with_account(found).verifying_once().failing(failures).service();
+        assert_eq!(refusal(log_in(&cx, email, attempt(password), home()).await), Refusal::InvalidCredentials);
         assert!(committed.is_empty());
     }
 }
@@ -161,14 +165,14 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
 async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
     let mut ports = Ports::new().with_account(None);
     ports.passwords.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(true));
-    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password")).await;
+    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
     assert_eq!(refusal(outcome), Refusal::InvalidCredentials);
 }
 
 #[tokio::test]
 async fn a_block_is_told_only_to_those_who_know_the_password() {
     let (cx, committed) = Ports::new().with_account(Some(blocked(account(GRACE_HOPPER)))).verifying_once().service();
-    let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password")).await;
+    let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
     assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::AccountBlocked, true));
 }
 
@@ -204,4 +208,50 @@ fn nothing_secret_is_shown_by_debug() {
         Text::<9>::parse("told").unwrap(),
     );
     assert_eq!(shown, "Password(…) PasswordHash(Secret(…)) Secret(…) Email(…) Text(4 bytes)");
+}
+
+/// What a login finds, with these failures before it.
+fn after(failed: FailedLogins) -> LoginContext {
+    LoginContext { credentials: Some(Credentials { account: account(GRACE_HOPPER), password: stored() }), failed }
+}
+
+/// Failures that forbid another attempt for a second.
+fn too_many() -> FailedLogins {
+    let limiting_here = Some(now() - FAILURES_PER_ADDRESS_WITHIN + TimeDelta::seconds(1));
+    FailedLogins { limiting_here, ..FailedLogins::default() }
+}
+
+#[tokio::test]
+async fn after_too_many_failures_no_password_is_verified_and_no_turn_is_asked_for() {
+    let mut ports = Ports::new();
+    ports.hashing = Some(MockHashingQueue::new());
+    ports.logins.expect_load().times(1).returning(|_| Ok(after(too_many())));
+    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    assert_eq!(refusal(outcome), Refusal::TooSoon { retry_after: TimeDelta::seconds(1) });
+}
+
+#[tokio::test]
+async fn guesses_that_failed_during_the_wait_for_a_turn_count() {
+    let mut ports = Ports::new();
+    let mut contexts = [after(FailedLogins::default()), after(too_many())].into_iter();
+    ports.logins.expect_load().times(2).returning(move |_| Ok(contexts.next().unwrap()));
+    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    assert_eq!(refusal(outcome), Refusal::TooSoon { retry_after: TimeDelta::seconds(1) });
+}
+
+#[tokio::test]
+async fn a_login_from_a_known_address_goes_first_in_the_queue_and_a_full_queue_refuses() {
+    let full = Refusal::TooSoon { retry_after: TimeDelta::seconds(5) };
+    for is_known_address in [true, false] {
+        let (mut ports, mut queue, refused) = (Ports::new(), MockHashingQueue::new(), full.clone());
+        queue.expect_enter().times(1).returning(move |address, known| {
+            assert_eq!((address, known), (home(), is_known_address));
+            Err(refused.clone())
+        });
+        ports.hashing = Some(queue);
+        let failed = FailedLogins { is_known_address, ..FailedLogins::default() };
+        ports.logins.expect_load().times(1).returning(move |_| Ok(after(failed)));
+        let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+        assert_eq!(refusal(outcome), full);
+    }
 }

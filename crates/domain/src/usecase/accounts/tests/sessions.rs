@@ -112,7 +112,7 @@ async fn logging_out_ends_the_session_of_the_token_or_all() {
 async fn a_new_password_ends_every_other_session() {
     let (cx, committed) = Ports::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().hashing().service();
     let new = Password::parse("new password").unwrap();
-    change_password(&cx, &grace_hopper(), Password::attempt("right password"), new).await.unwrap();
+    change_password(&cx, &grace_hopper(), (Password::attempt("right password"), new), home()).await.unwrap();
     let mut expected = revoked(None, Some(GRACE_HOPPER + 5000));
     expected.writes.insert(0, Write::SetPassword { user: id(GRACE_HOPPER), password: hashed() });
     assert_eq!(committed.only(), expected);
@@ -123,7 +123,7 @@ async fn without_the_current_password_nothing_is_hashed_or_stored() {
     for found in [Some(account(GRACE_HOPPER)), None] {
         let (cx, committed) = Ports::new().with_account(found).verifying_once().service();
         let new = Password::parse("new password").unwrap();
-        let outcome = change_password(&cx, &grace_hopper(), Password::attempt("wrong password"), new).await;
+        let outcome = change_password(&cx, &grace_hopper(), (Password::attempt("wrong password"), new), home()).await;
         assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::WrongPassword, true));
     }
 }

@@ -1,0 +1,71 @@
+//! Hashes of emails and addresses (HMAC-SHA-256) with a key that is derived from the secret of the tokens.
+
+use std::net::IpAddr;
+
+use allynet_domain::{
+    Email,
+    port::{KeyedHash, KeyedHasher},
+};
+use ring::hmac;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Hashes with one key. Another secret makes other hashes: what was stored under those of before is not found any more.
+pub struct HmacHasher(hmac::Key);
+
+impl HmacHasher {
+    /// Derives the key from the secret of the tokens.
+    pub fn new(secret: &SecretString) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
+        // A key of its own, so that no hash is ever the signature of a token.
+        let key = hmac::sign(&secret, b"allynet: hashes of emails and addresses");
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
+    }
+
+    /// `kind` keeps the hashes of different things apart.
+    fn hash(&self, kind: u8, text: &[u8]) -> KeyedHash {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(&[kind]);
+        context.update(text);
+        let mut bytes = [0; 16];
+        for (byte, hashed) in bytes.iter_mut().zip(context.sign().as_ref()) {
+            *byte = *hashed;
+        }
+        KeyedHash::new(bytes)
+    }
+}
+
+impl KeyedHasher for HmacHasher {
+    fn hash_email(&self, email: &Email) -> KeyedHash {
+        self.hash(b'e', email.as_str().as_bytes())
+    }
+
+    fn hash_address(&self, address: IpAddr) -> KeyedHash {
+        match address {
+            IpAddr::V4(address) => self.hash(b'4', &address.octets()),
+            IpAddr::V6(address) => self.hash(b'6', &address.octets()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_hash_depends_on_the_key_and_on_what_is_hashed() {
+        let mut distinct = HashSet::new();
+        for secret in ["a secret of more than thirty-two bytes", "another secret of more than 32 bytes"] {
+            let hasher = HmacHasher::new(&secret.to_owned().into());
+            for email in ["ada@example.org", "bo@example.org"] {
+                let email = email.parse().unwrap();
+                assert_eq!(hasher.hash_email(&email), HmacHasher::new(&secret.to_owned().into()).hash_email(&email));
+                assert!(distinct.insert(hasher.hash_email(&email)));
+            }
+            for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+                assert!(distinct.insert(hasher.hash_address(address.parse().unwrap())));
+            }
+        }
+    }
+}
