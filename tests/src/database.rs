@@ -114,7 +114,8 @@ impl OnSqlite {
         self.folder.path().join("allynet.db").to_str().unwrap().to_owned()
     }
 
-    async fn open(&self) -> Sqlite {
+    /// Opens another adapter on this database.
+    pub async fn adapter(&self) -> Sqlite {
         Sqlite::open(&self.path(), &allynet_sqlite::Options::default()).await.unwrap()
     }
 }
@@ -122,14 +123,14 @@ impl OnSqlite {
 impl Database for OnSqlite {
     async fn fresh() -> Self {
         let database = Self { folder: TempDir::new().unwrap() };
-        let adapter = database.open().await;
+        let adapter = database.adapter().await;
         adapter.migrate().await.unwrap();
         adapter.close().await;
         database
     }
 
     async fn connect(self: Arc<Self>) -> Store {
-        let adapter = self.open().await;
+        let adapter = self.adapter().await;
         Store::new(adapter, self)
     }
 
