@@ -16,14 +16,15 @@ use crate::fair_queue::{Bounds, FairQueue, Source};
 
 /// Bounds of requests in progress. An app asks for two or three things at once; a crowd behind one address may have half
 /// of everything. What has high priority changes an emergency: of one user only one at a time, so that a flood of updates
-/// neither fills the queue of the emergency nor makes others decide again.
+/// neither fills the queue of the emergency nor makes others decide again. As many may wait as the largest burst that the rate
+/// limits allow to a user.
 const BOUNDS: Bounds = Bounds {
     total: 48,
     normal: 24,
     high_per_caller: 1,
     normal_per_caller: 4,
     per_group: 12,
-    waiting_per_caller: 64,
+    waiting_per_caller: 300,
     waiting: usize::MAX,
 };
 /// The delay that is suggested to a caller with too many waiting requests. These take a fraction of it.
@@ -77,10 +78,20 @@ fn source(Requester { user, address }: Requester) -> Source<Caller> {
 
 #[cfg(test)]
 mod tests {
+    use allynet_wire::limits::{Excess, Limit, Subject};
     use futures_util::FutureExt;
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_burst_that_the_rate_limits_allow_is_never_refused_here() {
+        let of_users =
+            Limit::ALL.iter().filter(|limit| limit.subject() == Subject::User && limit.excess() == Excess::Refused);
+        for limit in of_users {
+            assert!(usize::try_from(limit.quota().burst).unwrap() <= BOUNDS.waiting_per_caller, "{limit:?}");
+        }
+    }
 
     #[test]
     fn of_one_user_one_change_of_an_emergency_is_carried_out_at_a_time_and_reads_beside_it() {
