@@ -63,6 +63,7 @@ BEGIN
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
             WHEN 'expect_no_responses' THEN '{op,account_id}'
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
+            WHEN 'set_role' THEN '{op,account_id,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
             WHEN 'add_block' THEN '{op,id,owner_id,user_id,email,blocked_id,created_at,earliest_end,max_listed,max_in_effect,emergencies}'
@@ -166,6 +167,9 @@ BEGIN
             UPDATE account SET verification = coalesce(verification, new_account.verification),
                 available = new_account.available, skills = new_account.skills, role = new_account.role
             WHERE id = person;
+
+        WHEN 'set_role' THEN
+            UPDATE account SET role = w ->> 'role' WHERE id = person;
 
         WHEN 'set_verification' THEN
             UPDATE account SET verification = w ->> 'verification' WHERE id = person AND verification IS NOT NULL;

@@ -5,7 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +20,9 @@ export const unique = () => randomBytes(6).toString('hex');
 // ---------------------------------------------------------------------------------------- databases
 
 /**
- * Creates an empty database, `{ kind, url, drop() }`; several nodes may share it. PostgreSQL also has `refuse()`, which ends
- * all connections and allows no new ones, and `accept()`.
+ * Creates an empty database, `{ kind, url, backUp(), restore(), drop() }`; several nodes may share it, and none may run while
+ * it is backed up or restored. PostgreSQL also has `refuse()`, which ends all connections and allows no new ones, and
+ * `accept()`.
  */
 export async function createDatabase(kind) {
   if (kind === 'sqlite') {
@@ -29,6 +30,8 @@ export async function createDatabase(kind) {
     return {
       kind,
       url: `sqlite://${join(folder, 'allynet.db')}`,
+      backUp: () => copyFile(join(folder, 'allynet.db'), join(folder, 'backup')),
+      restore: () => copyFile(join(folder, 'backup'), join(folder, 'allynet.db')),
       drop: () => rm(folder, { recursive: true, force: true }),
     };
   }
@@ -50,7 +53,15 @@ export async function createDatabase(kind) {
   return {
     kind,
     url: url.href,
-    drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: async () => {
+      await onServer(`DROP DATABASE IF EXISTS ${name}_backup WITH (FORCE)`);
+      await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+    backUp: () => onServer(`CREATE DATABASE ${name}_backup TEMPLATE ${name}`),
+    async restore() {
+      await onServer(`DROP DATABASE ${name}`);
+      await onServer(`CREATE DATABASE ${name} TEMPLATE ${name}_backup`);
+    },
     async refuse() {
       await onServer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
       await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);

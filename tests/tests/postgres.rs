@@ -224,6 +224,7 @@ fn every_write() -> Vec<Write> {
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },
         Write::SetVerification { user, verification: Verification::Verified },
+        Write::SetRole { user, role: Role::Admin },
         Write::SetBlocked { user, blocked: true, reason: Some(text("Why")) },
         Write::RaiseEmergency(Box::new(emergency.clone())),
         Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![response_of(&helper, at(0))] },

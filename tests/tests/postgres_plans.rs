@@ -112,6 +112,7 @@ fn parameters(statement: &str) -> Vec<String> {
             .to_vec(),
         "accounts::ADD_CONTACT" => vec![format!("{OWNER}, {CALL}, 'Mum', 'mum@example.org', now(), 10")],
         "accounts::REMOVE_CONTACT" => vec![format!("{OWNER}, {CALL}")],
+        "lost_events::NOTE" => vec!["1, 2".to_owned()],
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
@@ -123,6 +124,10 @@ fn parameters(statement: &str) -> Vec<String> {
         | "events::LAST"
         | "events::OWN_TRANSACTION"
         | "events::HORIZON"
+        | "lost_events::LIST"
+        | "lost_events::ENSURE_ID"
+        | "lost_events::ID"
+        | "accounts::ADMINISTRATORS"
         | "place_grid::KEY" => {
             vec![String::new()]
         }

@@ -120,6 +120,7 @@ const SMALL: &[&str] = &[
     "(subquery",
     "block_key",
     "place_grid",
+    "lost_events",
 ];
 
 /// Beginnings of statements that scan a table by intent: the first reads a single row, the second reads the log from its

@@ -134,6 +134,13 @@ pub enum Write {
         /// The role it is shown with.
         role: Role,
     },
+    /// The role of an account.
+    SetRole {
+        /// The user.
+        user: UserId,
+        /// The role.
+        role: Role,
+    },
     /// An administrator's decision about a helper.
     SetVerification {
         /// The user.

@@ -56,6 +56,7 @@ pub mod found_helpers;
 pub mod grid;
 pub mod ids;
 pub mod login;
+pub mod lost_events;
 pub mod message;
 pub mod name;
 pub mod near;
@@ -97,6 +98,7 @@ pub use login::{
     ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, FAILURES_PER_ADDRESS_WITHIN, FailedLogins,
     MAX_FAILURES_PER_ACCOUNT, MAX_FAILURES_PER_ADDRESS, MAX_KNOWN_ADDRESSES,
 };
+pub use lost_events::LostEvents;
 pub use message::{Addressee, Message, Sender, To};
 pub use name::{Name, NameError};
 pub use port::PasswordHash;

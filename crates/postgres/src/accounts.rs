@@ -46,6 +46,10 @@ const HELPERS_BY_VERIFICATION: &str = "
     FROM account a
     WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
+const ADMINISTRATORS: &str = "
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
+        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+    FROM account a WHERE a.role = 'admin' ORDER BY a.created_at, a.id";
 const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
 const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";
 const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
@@ -57,6 +61,7 @@ statements!(
     ACTIVITY,
     HELPERS,
     HELPERS_BY_VERIFICATION,
+    ADMINISTRATORS,
     CONTACTS,
     ADD_CONTACT,
     REMOVE_CONTACT
@@ -164,6 +169,12 @@ impl Accounts for Postgres {
         };
         let rows: Vec<HelperRow> = query.fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(HelperRow::listed).collect()
+    }
+
+    #[instrument(name = "pg.accounts.administrators", level = "debug", skip_all)]
+    async fn administrators(&self) -> Result<Vec<Account>> {
+        let rows: Vec<AccountRow> = sqlx::query_as(ADMINISTRATORS).fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().map(AccountRow::account).collect()
     }
 
     #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]

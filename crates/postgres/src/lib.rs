@@ -22,6 +22,7 @@ mod error;
 mod events;
 mod helpers;
 mod logins;
+mod lost_events;
 mod messages;
 mod near;
 mod notifications;

@@ -1,8 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, emergencies, ended, events, helpers, logins, messages, place_grid, positions,
-    raise_context, sessions,
+    accounts, alerts, blocks, changes, emergencies, ended, events, helpers, logins, lost_events, messages, place_grid,
+    positions, raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -25,6 +25,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         events::STATEMENTS,
         helpers::STATEMENTS,
         logins::STATEMENTS,
+        lost_events::STATEMENTS,
         messages::STATEMENTS,
         place_grid::STATEMENTS,
         positions::STATEMENTS,

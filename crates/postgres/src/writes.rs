@@ -52,6 +52,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::ExpectMayHelp { .. }
         | Write::ExpectNoResponses(_)
         | Write::SetHelper { .. }
+        | Write::SetRole { .. }
         | Write::SetVerification { .. }
         | Write::SetBlocked { .. }
         | Write::AddBlock { .. }
@@ -95,6 +96,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
             "op": "set_helper", "account_id": user, "verification": helper.verification,
             "available": helper.available, "skills": helper.skills, "role": role,
         }),
+        Write::SetRole { user, role } => json!({ "op": "set_role", "account_id": user, "role": role }),
         Write::SetVerification { user, verification } => {
             json!({ "op": "set_verification", "account_id": user, "verification": verification })
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{NodeId, port, usecase};
+use allynet_domain::{EventId, LostEvents, NodeId, port, usecase};
 use allynet_projections::{ClusterPresence, OpenEmergencies};
 use allynet_transport::{Connections, SessionTrackingService};
 use allynet_wire::{limits::Limits, origin::Origins, scheduling::Scheduler};
@@ -72,6 +72,8 @@ pub struct GatewayPorts {
     pub signals: Arc<dyn port::Signals>,
     /// The event log.
     pub log: Arc<dyn port::EventLog>,
+    /// Ranges of numbers in the log that no event has, because the database was restored.
+    pub lost: Vec<LostEvents>,
     /// The clock.
     pub clock: Arc<dyn port::Clock>,
     /// Limits of clients.
@@ -105,7 +107,8 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     };
     let archive = Arc::new(Archive::default());
     let (acknowledgements, acknowledged) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
-    let missed = MissedEvents { hub: hub.clone(), log: ports.log.clone(), archive: archive.clone() };
+    let (log, lost) = (ports.log.clone(), ports.lost.clone());
+    let missed = MissedEvents { hub: hub.clone(), log, archive: archive.clone(), lost };
     let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
     let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, metrics });
     let (accounts, emergencies, scheduler) =
@@ -228,6 +231,11 @@ impl Gateway {
     /// Waits until the log is followed for the first time: this node sees all that is committed from then on.
     pub async fn until_following(&self) {
         self.hub.progress.until_open().await;
+    }
+
+    /// The number of the newest event that this node has seen. Waits until the log is followed.
+    pub async fn newest_event(&self) -> EventId {
+        self.hub.position().await
     }
 
     /// Updates the gauges of sockets and rooms, before metrics are rendered.

@@ -95,6 +95,15 @@ impl Redis {
         Ok(Self { shared, publisher, tasks })
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.publisher
+    }
+
+    /// The key of the high-water marks of all databases.
+    pub(crate) fn high_water_key(&self) -> String {
+        self.shared.channel.replace("signals", "high-water")
+    }
+
     /// Waits until the queued signals are published, at most for `limit`. Returns at once while Redis is away.
     pub async fn flush(&self, limit: Duration) {
         let flushed = async {

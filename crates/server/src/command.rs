@@ -1,7 +1,7 @@
 //! The commands of the binary: initializes the log and the runtime, then runs one command.
 
 use crate::{
-    logging, serve,
+    logging, operator, serve,
     settings::{Command, CommandLine},
 };
 
@@ -12,8 +12,10 @@ use crate::{
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()> {
     logging::init(&settings.log, settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match command.unwrap_or(Command::Serve) {
+    match command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(settings)),
-        Command::Migrate => runtime.block_on(serve::migrate(settings)),
+        Command::Migrate => runtime.block_on(operator::migrate(settings)),
+        Command::AfterRestore => runtime.block_on(operator::after_restore(settings)),
+        Command::Admin(command) => runtime.block_on(operator::administer(settings, command)),
     }
 }

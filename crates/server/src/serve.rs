@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{Email, NodeId, Password, port, usecase::accounts};
+use allynet_domain::{
+    Email, NodeId, Password, port,
+    usecase::{
+        accounts::AccountPorts,
+        administrators::{self, Ensured},
+    },
+};
 use allynet_realtime::Gateway;
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_transport::{ConnectionLimits, PhaseTimeouts};
@@ -16,6 +22,7 @@ use crate::{
     alert_timers, block_timers,
     bootstrap::restore_open_emergencies,
     descriptors,
+    high_water::{HighWaterMark, detect_restore, keep_high_water},
     http::{self, HttpOptions},
     limits,
     listen::listen,
@@ -31,17 +38,6 @@ use crate::{
 
 /// Smallest limit of connections from one address whose clients have not shown a token, however few sockets it may have.
 const MIN_ANONYMOUS_CONNECTIONS: usize = 100;
-
-/// Applies the migrations of the database.
-///
-/// # Errors
-/// Returns an error if the database cannot be used.
-pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let store = Store::open(&settings.database()?).await?;
-    store.close().await;
-    tracing::info!("the database is up to date");
-    Ok(())
-}
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -59,10 +55,14 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let use_cases = UseCases::new(&ports, signatures, rules, projections.on_position_stored());
     let high_ports = store.prioritized().ports();
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
-    ensure_admin(&use_cases.accounts, admin).await?;
-
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
+    let high_water = HighWaterMark::of(&database, &store, &link).await?;
+    // Before the first event that this node stores.
+    detect_restore(&store, &high_water).await?;
+    let lost = store.lost_events().await?;
+    ensure_admin(&use_cases.accounts, admin).await?;
+
     let (limits, limiter) = wiring::limits(settings);
     let origins = settings.cors_origins.clone().unwrap_or_default();
     let per_address = settings.connections_per_address.get();
@@ -73,6 +73,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         (node, &link),
         (limits.clone(), per_address, scheduler.clone()),
     );
+    let realtime = allynet_realtime::GatewayPorts { lost, ..realtime };
     let (socket_io, gateway, dispatcher) = allynet_realtime::gateway(realtime, origins);
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
@@ -92,6 +93,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(forgetting);
     workers.spawn(exporter.run_upkeep(stop.clone()));
+    workers.spawn(keep_high_water(high_water, gateway.clone(), stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let connections = connection_limits(settings);
     let outcome = listen((settings.listen, connections), router, &in_flight, &gateway, &stop).await;
@@ -125,6 +127,7 @@ fn realtime_ports(
         node,
         signals: link.signals(),
         log: ports.log.clone(),
+        lost: Vec::new(),
         clock: use_cases.clock.clone(),
         limits,
         anonymous_per_address,
@@ -215,18 +218,21 @@ fn spawn_workers(
     workers
 }
 
-/// Creates the configured administrator account unless an account with its email exists.
-async fn ensure_admin(cx: &accounts::AccountPorts, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
+/// Makes the configured account an administrator, and creates it if it does not exist.
+async fn ensure_admin(cx: &AccountPorts, admin: Option<(Email, Password)>) -> anyhow::Result<()> {
     let Some((email, password)) = admin else {
         tracing::info!(
             "no administrator is configured: to create one, set ALLYNET_ADMIN_EMAIL and ALLYNET_ADMIN_PASSWORD"
         );
         return Ok(());
     };
-    if accounts::ensure_admin(cx, email, password).await.context("cannot create the administrator account")? {
-        tracing::info!("created the administrator account");
-    } else {
-        tracing::info!("ALLYNET_ADMIN_EMAIL has an account already: it is left unchanged");
+    match administrators::ensure(cx, email, password).await.context("cannot create the administrator account")? {
+        Ensured::Created => tracing::info!("created the administrator account"),
+        Ensured::Granted => tracing::info!("the account of ALLYNET_ADMIN_EMAIL is an administrator from now on"),
+        Ensured::Unchanged => tracing::info!("the account of ALLYNET_ADMIN_EMAIL is an administrator already"),
+        Ensured::WrongPassword => tracing::warn!(
+            "ALLYNET_ADMIN_EMAIL has an account with another password than ALLYNET_ADMIN_PASSWORD: it is left unchanged"
+        ),
     }
     Ok(())
 }

@@ -36,12 +36,28 @@ pub struct CommandLine {
 }
 
 /// The commands of the binary.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Run the service (the default)
     Serve,
     /// Apply the database migrations and exit
     Migrate,
+    /// After the database was restored from a backup: number new events beyond all that were ever numbered, and exit
+    AfterRestore,
+    /// List, appoint and dismiss administrators
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+/// The commands for administrators.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Print the email of every administrator
+    List,
+    /// Make the account with this email an administrator
+    Grant { email: Email },
+    /// Take the rights of an administrator from the account with this email, and end its sessions
+    Revoke { email: Email },
 }
 
 /// The format of the log.
@@ -121,7 +137,8 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_REFRESH_TOKEN_TTL", value_name = "ALLYNET_REFRESH_TOKEN_TTL", hide_env = true, default_value = "7d", value_parser = duration)]
     pub(crate) refresh_token_ttl: Duration,
 
-    /// Email of the administrator account, which is created at start if it does not exist
+    /// Email of the administrator account. If no account has it, one is created at start; an existing account becomes an
+    /// administrator if the password is its own
     #[arg(
         long,
         global = true,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use allynet_domain::{Grid, port};
+use allynet_domain::{EventId, Grid, LostEvents, port};
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
 use anyhow::Context as _;
@@ -85,6 +85,33 @@ impl Store {
             Self::Postgres(store) => store.place_grid().await,
         };
         grid.context("cannot read the key of the grid")
+    }
+
+    /// The ranges of event numbers that were skipped when the database was restored.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub(crate) async fn lost_events(&self) -> anyhow::Result<Vec<LostEvents>> {
+        let ranges = match self {
+            Self::Sqlite(store) => store.lost_events().await,
+            Self::Postgres(store) => store.lost_events().await,
+        };
+        ranges.context("cannot read which events were lost")
+    }
+
+    /// Skips the range of event numbers that `decide` returns for the newest number, and returns it.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub(crate) async fn skip_numbers(
+        &self,
+        decide: impl FnOnce(EventId) -> Option<LostEvents> + Send,
+    ) -> anyhow::Result<Option<LostEvents>> {
+        let skipped = match self {
+            Self::Sqlite(store) => store.skip_numbers(decide).await,
+            Self::Postgres(store) => store.skip_numbers(decide).await,
+        };
+        skipped.context("cannot move the numbers of events")
     }
 
     /// Samples the gauges of the connection pools.

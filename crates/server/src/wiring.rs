@@ -53,12 +53,7 @@ impl UseCases {
     }
 
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
-    pub(crate) fn new(
-        ports: &PersistencePorts,
-        Signatures { tokens, hasher }: Signatures,
-        rules: Rules,
-        on_stored: OnStored,
-    ) -> Self {
+    pub(crate) fn new(ports: &PersistencePorts, signatures: Signatures, rules: Rules, on_stored: OnStored) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
         let emergencies = emergencies::EmergencyPorts {
@@ -72,18 +67,7 @@ impl UseCases {
             rules: rules.clone(),
         };
         Self {
-            accounts: accounts::AccountPorts {
-                accounts: ports.accounts.clone(),
-                logins: ports.logins.clone(),
-                sessions: ports.sessions.clone(),
-                changes: ports.changes.clone(),
-                tokens: Arc::new(tokens),
-                passwords: Arc::new(Argon2Passwords::new()),
-                hashing: Arc::new(AddressQueue::new()),
-                hasher: Arc::new(hasher),
-                clock: clock.clone(),
-                ids: ids.clone(),
-            },
+            accounts: account_ports(ports, signatures),
             blocks: blocks::BlockPorts {
                 blocks: ports.blocks.clone(),
                 accounts: ports.accounts.clone(),
@@ -102,6 +86,25 @@ impl UseCases {
             clock,
             ids,
         }
+    }
+}
+
+/// The use cases of accounts.
+pub(crate) fn account_ports(
+    ports: &PersistencePorts,
+    Signatures { tokens, hasher }: Signatures,
+) -> accounts::AccountPorts {
+    accounts::AccountPorts {
+        accounts: ports.accounts.clone(),
+        logins: ports.logins.clone(),
+        sessions: ports.sessions.clone(),
+        changes: ports.changes.clone(),
+        tokens: Arc::new(tokens),
+        passwords: Arc::new(Argon2Passwords::new()),
+        hashing: Arc::new(AddressQueue::new()),
+        hasher: Arc::new(hasher),
+        clock: clock(),
+        ids: Arc::new(UuidV7Ids),
     }
 }
 

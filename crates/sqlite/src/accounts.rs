@@ -163,6 +163,10 @@ pub(crate) const HELPERS_BY_VERIFICATION: &str = "\
     where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
     order by a.created_at, a.id limit ?3";
 
+/// All administrators, oldest account first.
+pub(crate) const ADMINISTRATORS: &str =
+    "select a.* from account_view a where a.role = 'admin' order by a.created_at, a.id";
+
 #[async_trait]
 impl Accounts for Sqlite {
     #[instrument(name = "sqlite.accounts.find", level = "debug", skip_all, fields(user = %id))]
@@ -225,6 +229,13 @@ impl Accounts for Sqlite {
         }
         let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
         rows.into_iter().map(ListedHelper::try_from).collect()
+    }
+
+    #[instrument(name = "sqlite.accounts.administrators", level = "debug", skip_all)]
+    async fn administrators(&self) -> Result<Vec<Account>> {
+        let rows: Vec<AccountRow> =
+            sqlx::query_as(ADMINISTRATORS).fetch_all(&self.readers).await.map_err(port_error)?;
+        rows.into_iter().map(Account::try_from).collect()
     }
 
     #[instrument(name = "sqlite.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]

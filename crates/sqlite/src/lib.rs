@@ -27,6 +27,7 @@ mod event_row;
 mod events;
 mod helpers;
 mod logins;
+mod lost_events;
 mod messages;
 mod place_grid;
 mod positions;

@@ -169,6 +169,23 @@ pub async fn a_block_is_stored_and_lifted(store: Store) {
     assert_eq!(store.account(other.id).await, other);
 }
 
+pub async fn administrators_are_listed_oldest_first(store: Store) {
+    let others: Vec<UserId> = store.accounts.administrators().await.unwrap().iter().map(|a| a.id).collect();
+    let [first, second, third] = [store.register().await, store.helper().await, store.register().await];
+    for account in [&second, &first] {
+        store.write(Write::SetRole { user: account.id, role: Role::Admin }).await;
+    }
+    let listed = store.accounts.administrators().await.unwrap();
+    let listed: Vec<_> = listed.into_iter().filter(|a| !others.contains(&a.id)).collect();
+    let admin = |account: &Account| Account { role: Role::Admin, ..account.clone() };
+    assert_eq!(listed, [admin(&first), admin(&second)]);
+    assert_eq!(store.account(third.id).await.role, Role::User);
+
+    store.write(Write::SetRole { user: second.id, role: Role::Helper }).await;
+    let listed = store.accounts.administrators().await.unwrap();
+    assert!(listed.iter().any(|a| a.id == first.id) && listed.iter().all(|a| a.id != second.id));
+}
+
 pub async fn activity_counts_raised_and_helped_emergencies(store: Store) {
     let owner = store.register().await;
     let [helper, quitter] = [store.helper().await, store.helper().await];

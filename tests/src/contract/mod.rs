@@ -47,6 +47,7 @@ macro_rules! contract {
                 an_expected_account_must_still_have_its_rights
                 of_concurrent_decisions_on_one_account_exactly_one_is_stored
                 a_block_is_stored_and_lifted
+                administrators_are_listed_oldest_first
                 activity_counts_raised_and_helped_emergencies
                 helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times
                 contacts_are_listed_oldest_first_and_removed_by_their_owner_only

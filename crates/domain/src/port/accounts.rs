@@ -64,6 +64,9 @@ pub trait Accounts: Send + Sync {
     /// Paging MUST NOT lose any.
     async fn helpers(&self, page: &HelperPage) -> Result<Vec<ListedHelper>>;
 
+    /// All administrators, oldest account first.
+    async fn administrators(&self) -> Result<Vec<Account>>;
+
     /// The contacts of an account, oldest first.
     async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>>;
 

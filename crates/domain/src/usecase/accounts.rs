@@ -133,26 +133,8 @@ pub async fn register(cx: &AccountPorts, registration: Registration, address: Ip
     create(cx, registration, (Role::User, Some(address))).await
 }
 
-/// Creates an administrator's account, unless an account has the email. Returns whether it was created.
-///
-/// An existing account is not changed.
-///
-/// # Errors
-/// Returns an error if a port fails.
-pub async fn ensure_admin(cx: &AccountPorts, email: Email, password: Password) -> Result<bool, Error> {
-    if cx.accounts.credentials(&email).await?.is_some() {
-        return Ok(false);
-    }
-    let first_name = Name::parse("Administrator").map_err(port::Error::bug)?;
-    let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
-    match create(cx, Registration { email, password, profile }, (Role::Admin, None)).await {
-        Ok(_) => Ok(true),
-        Err(Error::Refused(Refusal::EmailTaken)) => Ok(false),
-        Err(other) => Err(other),
-    }
-}
-
-async fn create(
+/// Creates an account with this role, and a session for it, opened from `address`.
+pub(super) async fn create(
     cx: &AccountPorts,
     registration: Registration,
     (role, address): (Role, Option<IpAddr>),

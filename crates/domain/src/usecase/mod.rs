@@ -4,6 +4,7 @@
 //! rules decide, and commits one [`Change`](crate::Change). No use case sends anything to a socket.
 
 pub mod accounts;
+pub mod administrators;
 pub mod alerts;
 pub mod blocks;
 pub mod emergencies;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    EmergencyId, Event, EventId, Room, View, Viewer,
+    EmergencyId, Event, EventId, LostEvents, Room, View, Viewer,
     port::{EventLog, Result},
 };
 use allynet_projections::{MembershipHistory, Replay};
@@ -43,6 +43,8 @@ pub(crate) struct MissedEvents {
     pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) archive: Arc<Archive>,
+    /// Ranges of numbers that no event has, because the database was restored.
+    pub(crate) lost: Vec<LostEvents>,
 }
 
 impl MissedEvents {
@@ -58,7 +60,7 @@ impl MissedEvents {
         position: EventId,
         rooms: Vec<Room>,
     ) -> Result<Missed> {
-        if last > position {
+        if last > position || self.is_lost(last) {
             return Ok(Missed::Resync(ResyncReason::UnknownEvent));
         }
         // From the newest event back to the oldest: the present rooms are known, and the rooms before an event follow
@@ -72,7 +74,8 @@ impl MissedEvents {
             }
             missed.len() > MAX_REPLAYED_EVENTS
         };
-        let (mut reached, newest) = self.hub.newest(last, position);
+        let (reached, newest) = self.hub.newest(last, position);
+        let mut reached = self.before_lost(reached);
         let mut too_many = collect(&newest);
         while reached > last && !too_many {
             let page = self.archive.page(&*self.log, reached, position).await?;
@@ -82,7 +85,7 @@ impl MissedEvents {
             let begin = page.entries.partition_point(|entry| entry.id() <= last);
             let end = page.entries.partition_point(|entry| entry.id() <= reached);
             too_many = collect(&page.entries[begin..end]);
-            reached = page.after;
+            reached = self.before_lost(page.after);
             // A page from the cache was no await: hundreds of clients may be walking through the same pages.
             tokio::task::yield_now().await;
         }
@@ -101,7 +104,7 @@ impl MissedEvents {
     pub(crate) async fn of_emergency(&self, from: ReplayFrom, joined: &JoinPoint) -> Result<Missed> {
         let ReplayFrom { last_event: last, emergency } = from;
         let JoinPoint { position, history, stage } = joined;
-        if last > *position {
+        if last > *position || self.is_lost(last) {
             return Ok(Missed::Resync(ResyncReason::UnknownEvent));
         }
         // Otherwise it is not known which of the missed events the connection was sent already.
@@ -138,6 +141,16 @@ impl MissedEvents {
             return Ok(Missed::Resync(ResyncReason::TooManyEvents));
         }
         Ok(Missed::Events(missed, MembershipHistory::since([room], last)))
+    }
+
+    /// Whether a client that saw `last` may have seen events that were lost.
+    fn is_lost(&self, last: EventId) -> bool {
+        self.lost.iter().any(|lost| lost.include(last))
+    }
+
+    /// `reached`, or the last event before the lost ones if it is one of them: their numbers would fill millions of pages.
+    fn before_lost(&self, reached: EventId) -> EventId {
+        self.lost.iter().find(|lost| lost.include(reached)).map_or(reached, |lost| lost.after)
     }
 
     /// Whether events of an emergency after `last` were removed from the log: they are removed all at once.

@@ -188,6 +188,16 @@ pub(super) async fn set_helper(
     .map(drop)
 }
 
+pub(super) async fn set_role(db: &mut SqliteConnection, user: UserId, role: Role) -> Result<()> {
+    sqlx::query("update account set role = ?2 where id = ?1")
+        .bind(Uuid::from(user))
+        .bind(role.as_str())
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop)
+}
+
 /// No-op for an account that never asked to be a helper.
 pub(super) async fn set_verification(
     db: &mut SqliteConnection,

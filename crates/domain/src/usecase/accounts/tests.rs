@@ -1,5 +1,6 @@
 //! Tests of registration, login, refresh and logout: calls of the ports, and committed changes.
 
+mod administrators;
 mod entering;
 mod sessions;
 

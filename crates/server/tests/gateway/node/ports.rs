@@ -87,6 +87,7 @@ pub(super) fn ports(
         node,
         signals,
         log,
+        lost: Vec::new(),
         clock,
         limits,
         anonymous_per_address: 100,

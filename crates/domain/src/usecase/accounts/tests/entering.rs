@@ -1,4 +1,4 @@
-//! Tests of authentication, registration, login, and the configured administrator.
+//! Tests of authentication, registration and login.
 
 use super::*;
 use crate::{
@@ -104,32 +104,6 @@ async fn an_email_is_registered_once() {
     let mut ports = Ports::new().hashing();
     ports.outcomes = conflict(Constraint::Engaged);
     assert!(matches!(register(&ports.service().0, registration(), home()).await, Err(Error::Port(_))));
-}
-
-#[tokio::test]
-async fn the_administrator_is_made_once_and_an_account_with_that_email_is_left_alone() {
-    let Registration { email, password, .. } = registration();
-    let (cx, committed) = Ports::new().with_account(None).hashing().service();
-    assert!(ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
-    match &committed.only().writes[0] {
-        Write::RegisterAccount { account, .. } => {
-            assert_eq!((account.role, account.profile.first_name.as_str()), (Role::Admin, "Administrator"));
-        }
-        other => panic!("no account: {other:?}"),
-    }
-
-    let (cx, committed) = Ports::new().with_account(Some(account(1000))).service();
-    assert!(!ensure_admin(&cx, email.clone(), password.clone()).await.unwrap());
-    assert!(committed.is_empty());
-
-    // Another node created the account first.
-    let mut ports = Ports::new().with_account(None).hashing();
-    ports.outcomes = conflict(Constraint::Email);
-    assert!(!ensure_admin(&ports.service().0, email.clone(), password.clone()).await.unwrap());
-
-    let mut ports = Ports::new().with_account(None).hashing();
-    ports.outcomes = vec![Err(port::Error::unavailable("gone"))];
-    assert!(matches!(ensure_admin(&ports.service().0, email, password).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]

@@ -1,0 +1,83 @@
+//! The commands of operators, which run beside the service or while it is stopped, and exit.
+
+use std::io::{self, Write as _};
+
+use allynet_domain::{
+    Email,
+    port::Ids as _,
+    usecase::administrators::{grant, list, revoke},
+};
+use anyhow::Context as _;
+
+use crate::{
+    high_water::{HighWaterMark, skip_after_restore},
+    node_link::NodeLink,
+    settings::{AdminCommand, Settings},
+    store::Store,
+    system::UuidV7Ids,
+    wiring,
+};
+
+/// Applies the migrations of the database.
+///
+/// # Errors
+/// Returns an error if the database cannot be used.
+pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let store = Store::open(&settings.database()?).await?;
+    store.close().await;
+    tracing::info!("the database is up to date");
+    Ok(())
+}
+
+/// Numbers new events beyond all that were ever numbered.
+///
+/// # Errors
+/// Returns an error if the database, or a configured Redis, cannot be used.
+pub(crate) async fn after_restore(settings: &Settings) -> anyhow::Result<()> {
+    let database = settings.database()?;
+    let redis = settings.redis()?;
+    let store = Store::open(&database).await?;
+    let link = NodeLink::open(redis.as_ref(), UuidV7Ids.next().into())?;
+    let mark = HighWaterMark::of(&database, &store, &link).await?;
+    let skipped = skip_after_restore(&store, &mark).await;
+    store.close().await;
+    skipped
+}
+
+/// Lists, appoints or dismisses administrators.
+///
+/// # Errors
+/// Returns an error if no account has the email, or the database cannot be used.
+pub(crate) async fn administer(settings: &Settings, command: &AdminCommand) -> anyhow::Result<()> {
+    let database = settings.database()?;
+    let signatures = wiring::signatures(settings, &database)?;
+    let store = Store::open(&database).await?;
+    let cx = wiring::account_ports(&store.ports(), signatures);
+    let done = match command {
+        AdminCommand::List => print(list(&cx).await?.iter().map(|account| &account.email)),
+        AdminCommand::Grant { email } => {
+            let changed =
+                grant(&cx, email).await?.with_context(|| format!("no account has the email {}", email.as_str()))?;
+            report(email, if changed { "is an administrator from now on" } else { "is an administrator already" })
+        }
+        AdminCommand::Revoke { email } => {
+            let changed =
+                revoke(&cx, email).await?.with_context(|| format!("no account has the email {}", email.as_str()))?;
+            report(email, if changed { "is no administrator any more" } else { "is no administrator" })
+        }
+    };
+    store.close().await;
+    done
+}
+
+fn print<'a>(emails: impl Iterator<Item = &'a Email>) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    for email in emails {
+        writeln!(output, "{}", email.as_str())?;
+    }
+    Ok(())
+}
+
+fn report(email: &Email, state: &str) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{} {state}", email.as_str())?)
+}
