@@ -27,13 +27,14 @@ pub(crate) struct SignInState {
     pub(crate) limits: Limits,
 }
 
-/// Routes without authentication.
+/// Routes without authentication that hash a password.
 pub(crate) fn public(cx: SignInState) -> Routes {
-    Resource::new()
-        .post("/api/v1/auth/register", register)
-        .post("/api/v1/auth/login", log_in)
-        .post("/api/v1/auth/refresh", refresh)
-        .with_state(cx)
+    Resource::new().post("/api/v1/auth/register", register).post("/api/v1/auth/login", log_in).with_state(cx)
+}
+
+/// The exchange of refresh tokens, without authentication.
+pub(crate) fn refreshing(cx: AccountPorts) -> Routes {
+    Resource::new().post("/api/v1/auth/refresh", refresh).with_state(cx)
 }
 
 /// Authenticated routes that hash a password.
@@ -68,8 +69,8 @@ async fn log_in(State(cx): State<SignInState>, Client(address): Client, JsonBody
     ok(Session::from(&signed_in))
 }
 
-async fn refresh(State(cx): State<SignInState>, JsonBody(body): JsonBody) -> Answer {
-    let tokens = accounts::refresh(&cx.accounts, input::refresh(&body)?).await?;
+async fn refresh(State(cx): State<AccountPorts>, JsonBody(body): JsonBody) -> Answer {
+    let tokens = accounts::refresh(&cx, input::refresh(&body)?).await?;
     ok(Tokens::from(&tokens))
 }
 

@@ -74,6 +74,16 @@ pub(crate) async fn recognize(State(cx): State<Arc<Authentication>>, mut request
     Ok(run_authenticated(request, next).await)
 }
 
+/// Middleware for routes without authentication that use the database at once: they are served in turn by address.
+pub(crate) async fn in_turn(State(cx): State<Arc<Authentication>>, mut request: Request, next: Next) -> Answer {
+    let permit = RequestPermit::anonymous(cx.scheduler.clone(), &request);
+    permit.acquire().await?;
+    request.extensions_mut().insert(permit.clone());
+    let response = next.run(request).await;
+    drop(permit);
+    Ok(response)
+}
+
 async fn run_authenticated(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.extensions_mut().insert(Authenticated);

@@ -70,18 +70,21 @@ pub fn router(ports: RestPorts) -> Router {
         scheduler: ports.scheduler.clone(),
     });
     let authenticate = middleware::from_fn_with_state(authentication.clone(), caller::authenticate);
-    let recognize = middleware::from_fn_with_state(authentication, caller::recognize);
+    let recognize = middleware::from_fn_with_state(authentication.clone(), caller::recognize);
+    let in_turn = middleware::from_fn_with_state(authentication, caller::in_turn);
     let limit = middleware::from_fn_with_state(ports.limits.clone(), limits::limit);
-    let (public, password) = (public(&ports), password(&ports));
+    let (public, refreshing, password) = (public(&ports), refreshing(&ports), password(&ports));
     let (own_account, authenticated) = (own_account(&ports), authenticated(ports));
     // A request passes the layer that was added last first. Limits count by user, so authentication goes before them.
     let public = public.router.route_layer(limit.clone());
+    let refreshing = refreshing.router.route_layer(in_turn).route_layer(limit.clone()).route_layer(deadline.clone());
     // No deadline: when many log in at once, hashing waits its turn for longer, and none of them is to be refused.
     let password = password.router.route_layer(limit.clone()).route_layer(authenticate.clone());
     let own_account =
         own_account.router.route_layer(limit.clone()).route_layer(authenticate).route_layer(deadline.clone());
     let authenticated = authenticated.router.route_layer(limit).route_layer(recognize).route_layer(deadline);
     public
+        .merge(refreshing)
         .merge(password)
         .merge(own_account)
         .merge(authenticated)
@@ -89,11 +92,16 @@ pub fn router(ports: RestPorts) -> Router {
         .fallback(async || Failure::from(faults::route_not_found()))
 }
 
-/// Routes without authentication.
+/// Routes without authentication, except refreshing.
 pub(crate) fn public(ports: &RestPorts) -> Routes {
     let RestPorts { accounts, readiness, limits, .. } = ports;
     let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone() };
     auth::public(sign_in).merge(health::routes(readiness.clone()))
+}
+
+/// The exchange of refresh tokens.
+pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
+    auth::refreshing(ports.accounts.clone())
 }
 
 /// Authenticated routes that hash a password.

@@ -34,6 +34,15 @@ impl RequestPermit {
         Self(Arc::new(Inner { scheduler, requester, priority, overflow, permit }))
     }
 
+    /// The same for a request without a token, which is counted by its address.
+    ///
+    /// It waits however many others do: many phones behind one address may come back at once.
+    pub(crate) fn anonymous(scheduler: Arc<dyn Scheduler>, request: &Request) -> Self {
+        let requester = Requester { user: None, address: request.extensions().get::<ClientAddress>().copied() };
+        let (priority, overflow, permit) = (Priority::Normal, Overflow::Queued, Mutex::new(None));
+        Self(Arc::new(Inner { scheduler, requester, priority, overflow, permit }))
+    }
+
     pub(crate) fn priority(&self) -> Priority {
         self.0.priority
     }

@@ -61,6 +61,15 @@ async fn a_handler_runs_with_a_permit_which_is_returned_with_the_answer() {
 }
 
 #[tokio::test]
+async fn refreshing_waits_its_turn_among_requests_of_its_address_and_is_never_refused() {
+    let (mocks, scheduler) = scheduled();
+    let answer = mocks.app().json_as("nobody", Method::POST, "/api/v1/auth/refresh", &serde_json::json!({})).await;
+    answer.assert_failure(400, "invalid_input");
+    assert_eq!(scheduler.in_use.load(Ordering::SeqCst), 0);
+    assert_eq!(*scheduler.asked.lock(), [(None, Priority::Normal, Overflow::Queued)]);
+}
+
+#[tokio::test]
 async fn a_body_that_is_on_its_way_holds_no_permit() {
     let (mocks, scheduler) = scheduled();
     let (send, body) = oneshot::channel::<()>();

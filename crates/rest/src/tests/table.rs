@@ -6,7 +6,7 @@ use axum::{
 };
 
 use super::app::{Mocks, bearer, request};
-use crate::router::{authenticated, own_account, password, public};
+use crate::router::{authenticated, own_account, password, public, refreshing};
 
 pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/register"),
@@ -75,7 +75,8 @@ async fn the_router_has_the_routes_of_the_contract_and_no_others() {
     let listed = |list: &[(&str, &str)]| {
         sorted(list.iter().map(|&(method, path)| (method.to_owned(), path.to_owned())).collect())
     };
-    assert_eq!(made(public(&Mocks::default().ports())), listed(PUBLIC));
+    let ports = Mocks::default().ports();
+    assert_eq!(made(public(&ports).merge(refreshing(&ports))), listed(PUBLIC));
     let ports = Mocks::default().ports();
     assert_eq!(made(password(&ports).merge(own_account(&ports)).merge(authenticated(ports))), listed(AUTHENTICATED));
 }
