@@ -171,7 +171,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2")],
+        "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2, {OWNER}")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "logins::LOAD" => vec![format!("'32@example.org', {CALL}, {CALL}, {fresh}, 9, 99")],
         "logins::RECORD_FAILURE" => vec![format!("{CALL}, {CALL}, now(), now() - interval '1 hour'")],

@@ -164,10 +164,10 @@ impl Emergency {
         !self.call.details.anonymous && response.record.came_near != Some(false)
     }
 
-    /// The facts that decide on this user's access to the emergency.
+    /// The facts that decide on this user's access to the emergency, apart from blocks.
     pub fn access(&self, user: UserId) -> EmergencyAccess {
         let (owns, responds) = (self.owner() == user, self.is_responding(user));
-        EmergencyAccess { owns, responds, status: self.status(), revision: self.revision }
+        EmergencyAccess { owns, responds, hidden: false, status: self.status(), revision: self.revision }
     }
 
     /// The relation of this account to the emergency.
@@ -182,12 +182,12 @@ impl Emergency {
         Stage::of(self.relation(account, policy), alerted && self.response(account.id).is_none())
     }
 
-    /// Checks that this account may read the emergency and enter its room.
+    /// Checks that this account may read the emergency and enter its room. `hidden`: a block hides it from the account.
     ///
     /// # Errors
-    /// [`Refusal::NotAuthorized`].
-    pub fn admit(&self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
-        self.access(account.id).admit(account, policy)
+    /// [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotFound`].
+    pub fn admit(&self, account: &Account, policy: HelperPolicy, hidden: bool) -> Result<Relation, Refusal> {
+        EmergencyAccess { hidden, ..self.access(account.id) }.admit(account, policy)
     }
 
     /// Checks that the emergency has not ended.

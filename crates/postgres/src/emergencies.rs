@@ -33,7 +33,10 @@ const FIND: &str = "SELECT * FROM emergency_with_parts_v2 WHERE id = $1";
 /// [`ReadRow`]: the emergency `$1` for the reader `$2`.
 const READ: &str = "
     SELECT v.*, EXISTS (SELECT FROM alert l WHERE l.emergency_id = v.id AND l.helper_id = $2
-        AND l.wave IS NOT NULL AND l.declined_at IS NULL) AS reader_alerted
+        AND l.wave IS NOT NULL AND l.declined_at IS NULL) AS reader_alerted,
+        (EXISTS (SELECT FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id = $2)
+            OR NOT v.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = v.owner_id)) AS hidden
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
 /// [`LoadRow`]: the emergency `$1` with every alert and decline of it.
@@ -43,7 +46,9 @@ const LOAD: &str = "
                 'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
-        ) AS alerts
+        ) AS alerts,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
+            AS blocked_by_owner
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
 /// [`LOAD`] with the helpers (as [`FoundRow`]) who may be among the nearest within the anchor distance `$3`: `$4` of them,
@@ -59,6 +64,8 @@ const LOAD_WITH_NEAREST: &str = "
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
+            AS blocked_by_owner,
         found.*
     FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
@@ -97,6 +104,8 @@ const LOAD_WITH_ONE: &str = "
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
+            AS blocked_by_owner,
         found.*
     FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
@@ -173,11 +182,14 @@ const PENDING_FOR: &str = "
                             WHERE r.emergency_id = e.id AND r.helper_id = $1 AND r.status <> 'cancelled')
             AND NOT EXISTS (SELECT FROM alert l
                             WHERE l.emergency_id = e.id AND l.helper_id = $1 AND l.declined_at IS NOT NULL)
+            AND ($4 OR NOT (EXISTS (SELECT FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = $1)
+            OR NOT e.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $1 AND b.blocked_id = e.owner_id)))
         ORDER BY rounded.step * round(ST_Distance(shown.place,
                 CASE rounded.step WHEN 1 THEN h.place ELSE h.cell END) / rounded.step),
             e.created_at DESC, e.id DESC LIMIT $3
     )
-    SELECT v.*, n.alerted AS reader_alerted, n.here_latitude, n.here_longitude
+    SELECT v.*, n.alerted AS reader_alerted, false AS hidden, n.here_latitude, n.here_longitude
     FROM nearest n JOIN emergency_with_parts_v2 v ON v.id = n.id";
 
 /// The first `$4` live emergencies whose place, as it is shown to the reader `$5`, lies within `$3` metres of the latitude
@@ -187,7 +199,7 @@ const PENDING_FOR: &str = "
 /// cells of the grid with the shifts `$8` and `$9`. The index is searched `$10` further. Ordering and limit go by what is
 /// shown: by the exact place, a limit of one would tell which of two is nearer, and so find a place to the metre.
 const NEARBY: &str = "
-    SELECT v.*, page.alerted AS reader_alerted
+    SELECT v.*, page.alerted AS reader_alerted, false AS hidden
     FROM (
         SELECT e.id, part.alerted
         FROM emergency e
@@ -210,6 +222,9 @@ const NEARBY: &str = "
         WHERE e.status IN ('active', 'responding')
             AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3::double precision + $10::double precision)
             AND ST_DWithin(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3)
+            AND ($6 OR NOT (EXISTS (SELECT FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = $5)
+            OR NOT e.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $5 AND b.blocked_id = e.owner_id)))
         ORDER BY rounded.step * round(
                 ST_Distance(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography) / rounded.step),
             e.created_at DESC, e.id DESC LIMIT $4
@@ -288,30 +303,34 @@ struct LoadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
+    blocked_by_owner: Vec<Uuid>,
 }
 
 impl LoadRow {
     fn loaded(self) -> Result<Loaded> {
-        let Self { emergency, alerts } = self;
+        let Self { emergency, alerts, blocked_by_owner } = self;
         let emergency = emergency.emergency()?;
         let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency.id()) };
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
-        Ok(Loaded { emergency, alerts: alerts.into_iter().map(Alert::from).collect(), near: Vec::new() })
+        let alerts = alerts.into_iter().map(Alert::from).collect();
+        let blocked_by_owner = blocked_by_owner.into_iter().map(UserId::from).collect();
+        Ok(Loaded { emergency, alerts, near: Vec::new(), blocked_by_owner })
     }
 }
 
-/// An emergency, with whether its reader was alerted.
+/// An emergency, with whether its reader was alerted, and whether a block hides it from them.
 #[derive(FromRow)]
 struct ReadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     reader_alerted: bool,
+    hidden: bool,
 }
 
 impl ReadRow {
     fn read(self) -> Result<ReadEmergency> {
-        let Self { emergency, reader_alerted: alerted } = self;
-        Ok(ReadEmergency { emergency: emergency.emergency()?, alerted })
+        let Self { emergency, reader_alerted: alerted, hidden } = self;
+        Ok(ReadEmergency { emergency: emergency.emergency()?, alerted, hidden })
     }
 }
 
@@ -347,7 +366,7 @@ impl<'a> List<'a> {
     /// Adds an emergency if `is_wanted` at its distances.
     fn add(
         &mut self,
-        ReadEmergency { emergency, alerted }: ReadEmergency,
+        ReadEmergency { emergency, alerted, hidden: _ }: ReadEmergency,
         from: Viewpoint,
         is_wanted: impl Fn(&Emergency, ListDistances) -> bool,
     ) {

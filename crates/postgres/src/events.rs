@@ -48,6 +48,9 @@ const TIMELINE: &str = "
 /// The access of the user `$2` to the emergency `$1`, and the end of the log in the same snapshot.
 const ACCESS: &str = "
     SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        (EXISTS (SELECT FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = $2)
+            OR NOT e.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = e.owner_id)) AS hidden,
         EXISTS (SELECT FROM response r
                 WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
         (SELECT coalesce(max(seq), 0) FROM event)::text AS found

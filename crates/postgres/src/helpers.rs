@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// [`AroundRow`]: the emergency `$1`, where its helpers are, and the helpers (as [`FoundRow`]) whose anchors lie within `$3`:
-/// with a position since `$2` and a `duty` of at least `$4`.
+/// with a position since `$2` and a `duty` of at least `$4`; and whether a block hides it from the user `$5`.
 const AROUND: &str = "
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', r.helper_id, 'latitude', p.latitude,
@@ -27,6 +27,9 @@ const AROUND: &str = "
             FROM response r JOIN position p ON p.account_id = r.helper_id
             WHERE r.emergency_id = v.id AND r.status <> 'cancelled'
         ) AS responding,
+        (EXISTS (SELECT FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id = $5)
+            OR NOT v.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $5 AND b.blocked_id = v.owner_id)) AS hidden,
         found.*
     FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
@@ -55,6 +58,7 @@ statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN);
 struct AroundRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
+    hidden: bool,
     responding: String,
     #[sqlx(flatten)]
     found: FoundRow,
@@ -71,7 +75,7 @@ struct PlaceRow {
 impl AroundRow {
     /// `reach` is the radius of the search.
     fn helpers_around(self, reach: Metres) -> Result<HelpersAround> {
-        let Self { emergency, responding, found } = self;
+        let Self { emergency, hidden, responding, found } = self;
         let emergency = emergency.emergency()?;
         let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency.id()) };
         let responding: Vec<PlaceRow> = stored.json("responding", &responding)?;
@@ -79,7 +83,7 @@ impl AroundRow {
             Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?))
         };
         let responding = responding.into_iter().map(place).collect::<Result<_>>()?;
-        Ok(HelpersAround { emergency, responding, available: found.helpers(reach)? })
+        Ok(HelpersAround { emergency, hidden, responding, available: found.helpers(reach)? })
     }
 }
 
@@ -93,12 +97,13 @@ struct CountRow {
 impl Helpers for Postgres {
     #[instrument(name = "pg.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
-        let Vicinity { emergency, on_duty, radius, places: _ } = *vicinity;
+        let Vicinity { emergency, reader, on_duty, radius, places: _ } = *vicinity;
         let row: Option<AroundRow> = sqlx::query_as(AROUND)
             .bind(Uuid::from(emergency))
             .bind(on_duty.fresh_since)
             .bind(outer_anchor_distance(radius))
             .bind(min_duty(on_duty.policy))
+            .bind(Uuid::from(reader))
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;

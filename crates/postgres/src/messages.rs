@@ -16,6 +16,9 @@ use crate::{Postgres, emergency_row::EmergencyRow, error::failed, rows::AccessRo
 /// The access of the user `$2` to the emergency `$1`, and its message `$3` as an array of one [`MessageRow`].
 const FIND: &str = "
     SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        (EXISTS (SELECT FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = $2)
+            OR NOT e.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = e.owner_id)) AS hidden,
         EXISTS (SELECT FROM response r
                 WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
         (
@@ -33,6 +36,9 @@ const FIND: &str = "
 /// share the time of the last one.
 const LIST: &str = "
     SELECT e.owner_id = $2 AS owns, e.status, e.revision,
+        (EXISTS (SELECT FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = $2)
+            OR NOT e.anonymous
+                AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = e.owner_id)) AS hidden,
         EXISTS (SELECT FROM response r
                 WHERE r.emergency_id = e.id AND r.helper_id = $2 AND r.status <> 'cancelled') AS responds,
         (

@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub(crate) struct AccessRow {
     owns: bool,
     responds: bool,
+    hidden: bool,
     status: String,
     revision: i64,
     found: Option<String>,
@@ -18,9 +19,9 @@ pub(crate) struct AccessRow {
 impl AccessRow {
     /// `id` is that of the emergency.
     pub(crate) fn access(self, id: Uuid) -> Result<(EmergencyAccess, Option<String>)> {
-        let Self { owns, responds, status, revision, found } = self;
+        let Self { owns, responds, hidden, status, revision, found } = self;
         let status = RowDecoder { table: "emergency", id }.parse("status", &status)?;
-        Ok((EmergencyAccess { owns, responds, status, revision: Revision(revision) }, found))
+        Ok((EmergencyAccess { owns, responds, hidden, status, revision: Revision(revision) }, found))
     }
 }
 

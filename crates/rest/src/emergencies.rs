@@ -132,7 +132,8 @@ fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, stage: Stage) -> Emer
 }
 
 async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    emergencies::delete(&cx.emergencies, &actor, id).await?;
+    let outcome = emergencies::delete(&cx.emergencies, &actor, id).await;
+    cx.emergencies.conceal(&actor, id, outcome).await?;
     ok(data::EmergencyDeleted { emergency_id: id, deleted: true })
 }
 
@@ -148,8 +149,8 @@ async fn read_timeline(
     Query(query): Query,
 ) -> Answer {
     let (after, limit) = input::timeline(&query)?;
-    let (Timeline { emergency, events }, relation) =
-        emergencies::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await?;
+    let read = emergencies::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await;
+    let (Timeline { emergency, events }, relation) = cx.emergencies.conceal(&actor, id, read).await?;
     let (stage, places) = (Stage::of(relation, false), &cx.emergencies.rules.places);
     ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), stage, places) })
 }
@@ -160,7 +161,8 @@ async fn resolve(
     PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let (emergency, relation) = emergencies::resolve(&cx.high, &actor, id, input::resolve(&body)?).await?;
+    let outcome = emergencies::resolve(&cx.high, &actor, id, input::resolve(&body)?).await;
+    let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
     one(&cx, &emergency, Stage::of(relation, false))
 }
 
@@ -170,17 +172,20 @@ async fn cancel(
     PathEmergency(id): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let emergency = emergencies::cancel(&cx.high, &actor, id, input::cancel(&body)?).await?;
+    let outcome = emergencies::cancel(&cx.high, &actor, id, input::cancel(&body)?).await;
+    let emergency = cx.emergencies.conceal(&actor, id, outcome).await?;
     one(&cx, &emergency, Stage::Owner)
 }
 
 async fn renew(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let emergency = responses::renew(&cx.high, &actor, id).await?;
+    let outcome = responses::renew(&cx.high, &actor, id).await;
+    let emergency = cx.emergencies.conceal(&actor, id, outcome).await?;
     one(&cx, &emergency, Stage::Owner)
 }
 
 async fn reopen(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let (emergency, relation) = reopening::reopen(&cx.high, &actor, id).await?;
+    let outcome = reopening::reopen(&cx.high, &actor, id).await;
+    let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
     one(&cx, &emergency, Stage::of(relation, false))
 }
 
@@ -192,7 +197,8 @@ async fn rate(
 ) -> Answer {
     let rating = input::rating(&body)?;
     let score = rating.score;
-    let emergencies::Rated { helper, counted } = emergencies::rate(&cx.emergencies, &actor, id, rating).await?;
+    let outcome = emergencies::rate(&cx.emergencies, &actor, id, rating).await;
+    let emergencies::Rated { helper, counted } = cx.emergencies.conceal(&actor, id, outcome).await?;
     created(data::Rated { emergency_id: id, helper_id: helper, score, counted })
 }
 
@@ -203,6 +209,7 @@ async fn report(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (accused, reason) = input::report(&body)?;
-    emergencies::report(&cx.emergencies, &actor, id, accused, reason).await?;
+    let outcome = emergencies::report(&cx.emergencies, &actor, id, accused, reason).await;
+    cx.emergencies.conceal(&actor, id, outcome).await?;
     created(data::Reported { emergency_id: id, reported: true })
 }

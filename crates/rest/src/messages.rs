@@ -38,7 +38,8 @@ async fn list(
 ) -> Answer {
     let (before, limit) = input::messages(&query)?;
     let page = MessagePage { emergency, reader: actor.id(), before, limit };
-    let found = messages::list(&cx.messages, &actor, page).await?;
+    let outcome = messages::list(&cx.messages, &actor, page).await;
+    let found = cx.messages.emergencies.conceal(&actor, emergency, outcome).await?;
     let view = |message| MessageView::new(message, Reader::participant(actor.id()));
     ok(data::Messages { messages: found.iter().map(view).collect() })
 }
@@ -49,7 +50,8 @@ async fn post(
     PathEmergency(emergency): PathEmergency,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let posted = messages::post(&cx.messages, &actor, emergency, input::message(&body)?).await?;
+    let outcome = messages::post(&cx.messages, &actor, emergency, input::message(&body)?).await;
+    let posted = cx.messages.emergencies.conceal(&actor, emergency, outcome).await?;
     let view = data::Message { message: MessageView::new(&posted.message, Reader::participant(actor.id())) };
     if posted.new { created(view) } else { ok(view) }
 }
@@ -60,6 +62,7 @@ async fn delete(
     PathEmergency(emergency): PathEmergency,
     PathMessage(message_id): PathMessage,
 ) -> Answer {
-    messages::delete(&cx.messages, &actor, emergency, message_id).await?;
+    let outcome = messages::delete(&cx.messages, &actor, emergency, message_id).await;
+    cx.messages.emergencies.conceal(&actor, emergency, outcome).await?;
     ok(data::MessageDeleted { message_id, deleted: true })
 }

@@ -107,7 +107,7 @@ impl Emergencies for Sqlite {
         for rect in two_boxes(exact, Metres::new(MAX_HELPER_OFFSET + MAX_COARSE_OFFSET)) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
-        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
+        let rows = query.bind(reader.administers).fetch_all(&self.readers).await.map_err(port_error)?;
         let from = Viewpoint { exact, judged: helper_cell(exact) };
         self.list(reader, rows, (from, Metres::new(f64::INFINITY)), limit).await
     }
@@ -124,7 +124,8 @@ impl Emergencies for Sqlite {
         for rect in two_boxes(centre, Metres::new(radius.get() + MAX_COARSE_OFFSET)) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
-        let rows = query.bind(Uuid::from(reader.user)).fetch_all(&self.readers).await.map_err(port_error)?;
+        let query = query.bind(Uuid::from(reader.user)).bind(reader.administers);
+        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
         self.list(reader, rows, (Viewpoint { exact: centre, judged: centre }, radius), limit).await
     }
 

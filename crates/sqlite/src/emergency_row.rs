@@ -90,6 +90,7 @@ pub(crate) struct LoadedRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
+    blocked_by_owner: String,
 }
 
 /// An element of the column `alerts`.
@@ -161,13 +162,14 @@ pub(crate) struct ReadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerted: bool,
+    hidden: bool,
 }
 
 impl TryFrom<ReadRow> for ReadEmergency {
     type Error = Error;
 
-    fn try_from(ReadRow { emergency, alerted }: ReadRow) -> Result<Self> {
-        Ok(Self { emergency: emergency.try_into()?, alerted })
+    fn try_from(ReadRow { emergency, alerted, hidden }: ReadRow) -> Result<Self> {
+        Ok(Self { emergency: emergency.try_into()?, alerted, hidden })
     }
 }
 
@@ -277,7 +279,7 @@ impl ResponseJson {
 impl TryFrom<LoadedRow> for Loaded {
     type Error = Error;
 
-    fn try_from(LoadedRow { emergency, alerts }: LoadedRow) -> Result<Self> {
+    fn try_from(LoadedRow { emergency, alerts, blocked_by_owner }: LoadedRow) -> Result<Self> {
         let stored = RowDecoder { table: "alert", id: emergency.id };
         let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
         let alert = |AlertJson { helper_id, wave, acknowledged_at, declined_at }| {
@@ -289,7 +291,9 @@ impl TryFrom<LoadedRow> for Loaded {
             })
         };
         let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
-        Ok(Self { emergency: emergency.try_into()?, alerts, near: Vec::new() })
+        let blocked: Vec<Uuid> = stored.json("blocked_by_owner", &blocked_by_owner)?;
+        let blocked_by_owner = blocked.into_iter().map(Into::into).collect();
+        Ok(Self { emergency: emergency.try_into()?, alerts, near: Vec::new(), blocked_by_owner })
     }
 }
 

@@ -6,7 +6,7 @@ use allynet_domain::{
     AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp,
     UserId,
     grid::MAX_HELPER_OFFSET,
-    port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, Result, Vicinity},
+    port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, Vicinity},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -71,13 +71,14 @@ struct CandidateRow {
 impl Helpers for Sqlite {
     #[instrument(name = "sqlite.helpers.around", level = "debug", skip_all, fields(emergency = %vicinity.emergency))]
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>> {
-        let Vicinity { emergency: id, on_duty, radius, places } = *vicinity;
-        let Some(emergency) = self.find(id).await? else { return Ok(None) };
+        let Vicinity { emergency: id, reader, on_duty, radius, places } = *vicinity;
+        let Some(read) = self.read(id, reader).await? else { return Ok(None) };
+        let ReadEmergency { emergency, hidden, alerted: _ } = read;
         let details = &emergency.call().details;
         let except = (!details.anonymous).then(|| emergency.owner());
         let around = Around { place: places.alert_place(details), except, on_duty };
         let available = self.helpers_within(around, radius).await?;
-        Ok(Some(HelpersAround { available, responding: self.responding(id).await?, emergency }))
+        Ok(Some(HelpersAround { available, responding: self.responding(id).await?, emergency, hidden }))
     }
 
     #[instrument(name = "sqlite.helpers.count", level = "debug", skip_all)]

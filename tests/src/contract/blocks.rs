@@ -1,11 +1,12 @@
 //! Cases of the port `Blocks`, and of the writes behind it.
 
 use allynet_domain::{
-    Account, BlockTarget, EmergencyId, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock, UserId, Write,
-    port::{BlockContext, Constraint, EndedBlocks, Error},
+    Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient,
+    UserBlock, UserId, Write,
+    port::{BlockContext, Constraint, EndedBlocks, Error, ListReader, MessagePage, OnDuty, Vicinity},
 };
 
-use super::{Store, at, call_of, id, response_of, somebody, update};
+use super::{Store, at, call_of, edited, exact_reader, id, metres, place, response_of, somebody, update};
 
 /// When the effects of blocks of these cases may end.
 const EARLIEST_END: i64 = 100;
@@ -210,5 +211,55 @@ pub async fn of_a_block_and_an_emergency_raised_at_once_the_later_knows_of_the_e
             let context = store.blocks.context(owner.id, &new.target).await.unwrap();
             assert_eq!(context.emergencies, [call.id()]);
         }
+    }
+}
+
+pub async fn every_read_says_whether_a_block_hides_an_emergency(store: Store) {
+    for (by_owner, by_helper, anonymous, hidden) in [
+        (false, false, false, false),
+        (true, false, false, true),
+        (true, false, true, true),
+        (false, true, false, true),
+        (false, true, true, false),
+        (true, true, true, true),
+    ] {
+        let case = format!("{by_owner} {by_helper} {anonymous}");
+        let [owner, helper, other] = [store.register().await, store.helper().await, store.helper().await];
+        for helper in [&helper, &other] {
+            store.locate(helper.id, place(0.0, 0.01)).await;
+        }
+        let call = edited(call_of(&owner), |e| e.call.details.anonymous = anonymous);
+        let of = store.raise(call).await.id();
+        let recipients = vec![Recipient::new(helper.id, metres(1.0)), Recipient::new(other.id, metres(1.0))];
+        store.write(Write::SendAlerts { emergency: of, wave: 1, recipients }).await;
+        if by_owner {
+            store.block(&owner, by_email(&helper)).await;
+        }
+        if by_helper {
+            store.block(&helper, by_id(&owner)).await;
+        }
+        for (reader, hidden) in [(&helper, hidden), (&other, false), (&owner, false)] {
+            assert_eq!(store.emergencies.read(of, reader.id).await.unwrap().unwrap().hidden, hidden, "{case}");
+            assert_eq!(store.log.access(of, reader.id).await.unwrap().unwrap().access.hidden, hidden, "{case}");
+            let page = MessagePage { emergency: of, reader: reader.id, before: None, limit: 1 };
+            assert_eq!(store.messages.list(&page).await.unwrap().unwrap().0.hidden, hidden, "{case}");
+            assert_eq!(store.messages.find(of, id(), reader.id).await.unwrap().unwrap().0.hidden, hidden, "{case}");
+            let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0) };
+            let (radius, places) = (metres(500.0), PlacePolicy::default());
+            let vicinity = Vicinity { emergency: of, reader: reader.id, on_duty, radius, places };
+            assert_eq!(store.helpers.around(&vicinity).await.unwrap().unwrap().hidden, hidden, "{case}");
+            assert_eq!(store.load(of).await.is_hidden_from(&store.account(reader.id).await), hidden, "{case}");
+        }
+        for reader in [&helper, &other] {
+            for administers in [false, true] {
+                let list = ListReader { administers, ..exact_reader(reader.id) };
+                let listed = reader.id != helper.id || !hidden || administers;
+                let nearby = store.emergencies.nearby(&list, place(0.0, 0.0), metres(5_000.0), 100).await.unwrap();
+                assert_eq!(nearby.iter().any(|near| near.emergency.id() == of), listed, "{case}");
+                let pending = store.emergencies.pending_for(&list, 100).await.unwrap();
+                assert_eq!(pending.iter().any(|near| near.emergency.id() == of), listed, "{case}");
+            }
+        }
+        store.cancel(of, at(1)).await;
     }
 }

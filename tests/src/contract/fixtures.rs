@@ -308,7 +308,7 @@ impl Store {
         let places = PlacePolicy::default();
         let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), places };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let vicinity = Vicinity { emergency, on_duty, radius, places };
+        let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, places };
         let around = self.helpers.around(&vicinity).await.unwrap().unwrap();
         assert_eq!(around.emergency, loaded.emergency);
         assert_eq!(loaded.near, around.available.nearest(exact_place(centre), limit));

@@ -141,7 +141,8 @@ pub async fn messages_come_with_the_access_of_the_reader(store: Store) {
 
 pub async fn a_search_around_an_emergency_finds_where_its_helpers_are(store: Store) {
     let emergency = store.emergency().await.id();
-    let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(1_000.0), places: PlacePolicy::default() };
+    let (radius, places) = (metres(1_000.0), PlacePolicy::default());
+    let vicinity = Vicinity { emergency, reader: id(), on_duty: on_duty(), radius, places };
     let nowhere = store.helper().await;
     let [near, far, cancelled, offline] =
         [store.helper().await, store.helper().await, store.helper().await, store.helper().await];
@@ -178,7 +179,7 @@ pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: 
         let call = edited(call_of(&owner), |e| e.call.details.anonymous = anonymous);
         let emergency = store.raise(call).await.id();
         let places = PlacePolicy::default();
-        let vicinity = Vicinity { emergency, on_duty: on_duty(), radius: metres(500.0), places };
+        let vicinity = Vicinity { emergency, reader: owner.id, on_duty: on_duty(), radius: metres(500.0), places };
         let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
         let nearest = around.available.nearest(exact_place(place(0.0, 0.0)), 9);
         assert_eq!(nearest.iter().any(|recipient| recipient.helper == owner.id), anonymous);
@@ -266,7 +267,8 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
         let emergency = store.raise(call_at(&store.register().await, here)).await;
         let near = Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), places };
         let loaded = store.emergencies.load(emergency.id(), Some(near)).await.unwrap().unwrap();
-        let vicinity = Vicinity { emergency: emergency.id(), on_duty: on_duty(), radius: within, places };
+        let (reader, radius) = (id(), within);
+        let vicinity = Vicinity { emergency: emergency.id(), reader, on_duty: on_duty(), radius, places };
         let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
         let place = places.alert_place(&emergency.call().details);
         assert_eq!(around.available.nearest(place, 9), loaded.near);

@@ -32,6 +32,8 @@ pub struct EmergencyAccess {
     pub owns: bool,
     /// The user responds, or has completed.
     pub responds: bool,
+    /// A [block](crate::UserBlock) hides it from the user.
+    pub hidden: bool,
     /// The status of the emergency.
     pub status: EmergencyStatus,
     /// The revision at which this was read.
@@ -58,14 +60,16 @@ impl EmergencyAccess {
 
     /// Checks that the user may read the emergency and enter its room.
     ///
-    /// A helper that does not respond may do so only while it is live.
+    /// A helper that does not respond may do so only while it is live. To a user from whom a block hides it, it is unknown. A
+    /// block ends the part that the user took, and hides nothing from administrators.
     ///
     /// # Errors
-    /// [`Refusal::NotAuthorized`].
+    /// [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotFound`].
     pub fn admit(self, account: &Account, policy: HelperPolicy) -> Result<Relation, Refusal> {
         let relation = self.relation(account, policy);
         match relation {
             Relation::Owner | Relation::RespondingHelper | Relation::Admin => Ok(relation),
+            Relation::Helper | Relation::Stranger if self.hidden => Err(Refusal::EmergencyNotFound),
             Relation::Helper if self.status.is_live() => Ok(relation),
             Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized),
         }

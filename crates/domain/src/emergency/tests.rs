@@ -332,9 +332,9 @@ fn lookers_on_are_admitted_while_it_is_live_and_strangers_never() {
         (account(STRANGER), Err(Refusal::NotAuthorized), Err(Refusal::NotAuthorized)),
     ] {
         let policy = HelperPolicy::Verified;
-        assert_eq!(live.admit(&who, policy), while_live, "{who:?}");
-        assert_eq!(resolved(live.clone()).admit(&who, policy), afterwards, "{who:?}");
-        assert_eq!(cancelled(live.clone()).admit(&who, policy), afterwards, "{who:?}");
+        assert_eq!(live.admit(&who, policy, false), while_live, "{who:?}");
+        assert_eq!(resolved(live.clone()).admit(&who, policy, false), afterwards, "{who:?}");
+        assert_eq!(cancelled(live.clone()).admit(&who, policy, false), afterwards, "{who:?}");
     }
 }
 

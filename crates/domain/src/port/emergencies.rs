@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
-    HelpersInRange, Metres, PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId,
+    Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
+    HelpersInRange, Metres, PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId, blocks::is_hidden,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -17,6 +17,8 @@ pub struct Loaded {
     pub alerts: Vec<Alert>,
     /// The helpers found by the [`Near`] query, nearest first.
     pub near: Vec<Recipient>,
+    /// The users that its owner blocks.
+    pub blocked_by_owner: Vec<UserId>,
 }
 
 /// A query for helpers near the emergency that is loaded. Never finds its owner.
@@ -74,6 +76,14 @@ pub struct RaiseContext {
 }
 
 impl Loaded {
+    /// Whether a block hides the emergency from the user of this account.
+    pub fn is_hidden_from(&self, account: &Account) -> bool {
+        let call = self.emergency.call();
+        let (by_owner, by_user) =
+            (self.blocked_by_owner.contains(&account.id), account.blocks.contains(&call.owner.id));
+        is_hidden(by_owner, by_user, call.details.anonymous) && !account.is_admin()
+    }
+
     /// The alerted helpers.
     pub fn alerted(&self) -> Vec<UserId> {
         self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper).collect()
@@ -115,6 +125,8 @@ pub struct ReadEmergency {
     pub emergency: Emergency,
     /// Whether the reader was alerted to it, and has not declined.
     pub alerted: bool,
+    /// Whether a [block](crate::UserBlock) hides it from the reader.
+    pub hidden: bool,
 }
 
 /// An emergency near a place.
@@ -229,7 +241,8 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, for display.
     async fn find(&self, id: EmergencyId) -> Result<Option<Emergency>>;
 
-    /// The emergency with this id, and whether this reader was alerted to it and has not declined.
+    /// The emergency with this id, whether this reader was alerted to it and has not declined, and whether a block hides it
+    /// from them.
     async fn read(&self, id: EmergencyId, reader: UserId) -> Result<Option<ReadEmergency>>;
 
     /// The emergency with this id, to decide a change on it, and the helpers that `near` asks for.
@@ -248,13 +261,13 @@ pub trait Emergencies: Send + Sync {
     /// The helper's last position, judged from the centre of its cell, is within their alert radius around the shown place,
     /// or the helper was alerted to them. The limit MUST NOT tell which of two is nearer if the distances shown do not. The helper is not
     /// their owner, has not declined, and has no response to them, unless it is cancelled. Empty for a helper without a
-    /// position.
+    /// position. Emergencies that a block hides from the helper are left out, unless they administer the service.
     async fn pending_for(&self, helper: &ListReader, limit: u32) -> Result<Vec<NearbyEmergency>>;
 
     /// Live emergencies whose shown place is within a radius, in the order of the distances shown, then newest first.
     ///
     /// MUST be correct across the antimeridian and at the poles. The limit MUST NOT tell which of two is nearer if the
-    /// distances shown do not.
+    /// distances shown do not. Emergencies that a block hides from the reader are left out, unless they administer the service.
     async fn nearby(
         &self,
         reader: &ListReader,

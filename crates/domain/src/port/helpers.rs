@@ -19,6 +19,8 @@ pub struct OnDuty {
 pub struct Vicinity {
     /// The emergency.
     pub emergency: EmergencyId,
+    /// The user that the result is for.
+    pub reader: UserId,
     /// Which helpers count.
     pub on_duty: OnDuty,
     /// Maximum distance from the emergency.
@@ -32,6 +34,8 @@ pub struct Vicinity {
 pub struct HelpersAround {
     /// The emergency.
     pub emergency: Emergency,
+    /// Whether a [block](crate::UserBlock) hides it from the reader.
+    pub hidden: bool,
     /// The last positions of the helpers whose response is not cancelled, in no order. Helpers without one are left out.
     pub responding: Vec<(UserId, Position)>,
     /// Helpers on duty: all within the radius, and possibly some further away.

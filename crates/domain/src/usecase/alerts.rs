@@ -79,7 +79,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Err
     let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
     let alerted = loaded.alerted();
-    let Loaded { mut emergency, alerts, near } = loaded;
+    let Loaded { mut emergency, alerts, near, .. } = loaded;
     if emergency.call().created_at < cx.rules.expired_before(now) {
         let resolution = emergency.expire(now)?;
         cx.changes.commit(resolved(cx, &emergency, None, resolution, None, now, alerted)).await?;
@@ -237,7 +237,7 @@ pub async fn alert_found(cx: &EmergencyPorts, found: &[EmergencyId], user: UserI
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
 pub async fn alert_if_in_range(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near } = cx.load_with(id, Whom::Only(user)).await?;
+        let Loaded { mut emergency, alerts, near, .. } = cx.load_with(id, Whom::Only(user)).await?;
         let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();
         if known || emergency.owner() == user || !emergency.status().is_live() {
             return Ok(true);

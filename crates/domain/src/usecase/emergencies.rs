@@ -44,10 +44,23 @@ impl EmergencyPorts {
     /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
     pub async fn read(&self, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Stage), Error> {
         let read = self.emergencies.read(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
-        let ReadEmergency { emergency, alerted } = read;
-        emergency.admit(&actor.account, self.rules.helpers)?;
+        let ReadEmergency { emergency, alerted, hidden } = read;
+        emergency.admit(&actor.account, self.rules.helpers, hidden)?;
         let stage = emergency.stage(&actor.account, self.rules.helpers, alerted);
         Ok((emergency, stage))
+    }
+
+    /// Turns the refusal of a right into that of an unknown emergency, if a block hides the emergency from the caller: another
+    /// answer would tell that it exists. Reads the emergency only after such a refusal.
+    ///
+    /// # Errors
+    /// Those of `outcome`, and when a port fails.
+    pub async fn conceal<T>(&self, actor: &Actor, id: EmergencyId, outcome: Result<T, Error>) -> Result<T, Error> {
+        let Err(Error::Refused(Refusal::NotAuthorized)) = outcome else { return outcome };
+        match self.emergencies.read(id, actor.id()).await? {
+            Some(read) if read.hidden && !actor.account.is_admin() => Err(Refusal::EmergencyNotFound.into()),
+            _ => outcome,
+        }
     }
 
     /// The caller as the reader of a list.
@@ -457,10 +470,10 @@ pub async fn helpers_of(
 ) -> Result<EmergencyHelpers, Error> {
     let on_duty = cx.rules.on_duty(cx.clock.now());
     let (radius, places) = (AvailableHelpers::MAX_RADIUS, cx.rules.places);
-    let vicinity = Vicinity { emergency: id, on_duty, radius, places };
-    let HelpersAround { emergency, responding, available } =
+    let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, places };
+    let HelpersAround { emergency, hidden, responding, available } =
         cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers)?, false);
+    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers, hidden)?, false);
     let details = &emergency.call().details;
     let is_online = |helper| presence.is_online(helper);
     let judged = places.alert_place(details);

@@ -19,7 +19,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
     cx.at_once(id, || async {
         let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
         let alerted = loaded.alerted();
-        let Loaded { mut emergency, alerts, near } = loaded;
+        let Loaded { mut emergency, alerts, near, .. } = loaded;
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         let available = cx.emergencies.available_again(id, cx.rules.helpers).await?;
         let now = cx.clock.now();

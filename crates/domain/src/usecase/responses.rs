@@ -61,7 +61,7 @@ pub async fn accept(
 pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
         let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
-        let Loaded { mut emergency, alerts, near } = for_helper(cx, actor, loaded)?;
+        let Loaded { mut emergency, alerts, near, .. } = for_helper(cx, actor, loaded)?;
         let helper = actor.id();
         emergency.decline(helper)?;
         let alert = alerts.iter().find(|a| a.helper == helper);
@@ -99,6 +99,10 @@ pub async fn update(
         let ends = matches!(told.status, ResponseStatus::Cancelled | ResponseStatus::Completed);
         let whom = Whom::Nearest(cx.rules.alerts.wave_size());
         let mut loaded = if ends { cx.load_with(id, whom).await } else { cx.load(id).await }?;
+        // The response that the block has cancelled tells nothing either.
+        if loaded.is_hidden_from(&actor.account) {
+            return Err(Refusal::EmergencyNotFound.into());
+        }
         let (now, helper) = (cx.clock.now(), actor.id());
         let hold = cx.rules.completion_hold();
         if let Some(updated) = loaded.emergency.update_response(helper, told.clone(), hold, now)? {
@@ -135,7 +139,7 @@ pub(super) fn follow_response(
     loaded: &mut Loaded,
     updated: UpdatedResponse,
 ) -> Result<Change, Refusal> {
-    let Loaded { emergency, alerts, near } = loaded;
+    let Loaded { emergency, alerts, near, .. } = loaded;
     let UpdatedResponse { response, search, asks_owner } = updated;
     let id = emergency.id();
     let helper = response.helper.person.id;
@@ -196,7 +200,7 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
 pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
         let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
-        let Loaded { mut emergency, alerts, near } = loaded;
+        let Loaded { mut emergency, alerts, near, .. } = loaded;
         let now = cx.clock.now();
         let search = emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
         let change = Change::new(Some(actor.id()), now).event(id, Event::AlertsRenewed);
@@ -211,6 +215,9 @@ pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resul
 fn for_helper(cx: &EmergencyPorts, actor: &Actor, loaded: Loaded) -> Result<Loaded, Error> {
     if loaded.emergency.owner() == actor.id() {
         return Err(Refusal::OwnEmergency.into());
+    }
+    if loaded.is_hidden_from(&actor.account) {
+        return Err(Refusal::EmergencyNotFound.into());
     }
     must_be_helper(cx, actor)?;
     Ok(loaded)

@@ -68,7 +68,7 @@ impl Scene {
         emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
         emergencies.expect_load().returning(|_, _| {
             let near = vec![Recipient::new(id(HELPER), Metres::new(1.0))];
-            Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new(), near }))
+            Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new(), near, blocked_by_owner: vec![] }))
         });
         let (changes, alerted) = changes();
         let (positions, positions_read) = positions(last);

@@ -8,7 +8,10 @@ pub(crate) const FIND: &str = "select e.* from emergency_with_parts e where e.id
 /// With whether the reader `?2` was alerted and has not declined.
 pub(crate) const READ: &str = "\
     select e.*, exists (select 1 from alert l where l.emergency_id = e.id and l.helper_id = ?2 \
-                        and l.wave is not null and l.declined_at is null) as alerted \
+                        and l.wave is not null and l.declined_at is null) as alerted, \
+           (exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = ?2) \
+            or not e.anonymous \
+               and exists (select 1 from user_block b where b.owner_id = ?2 and b.blocked_id = e.owner_id)) as hidden \
     from emergency_with_parts e where e.id = ?1";
 
 /// With all alerts, in the order in which they were sent.
@@ -18,7 +21,9 @@ pub(crate) const LOAD: &str = "\
                        json_object('helper_id', hex(l.helper_id), 'wave', l.wave, \
                                    'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at) \
                        order by l.wave nulls last, l.distance nulls last, l.helper_id) \
-            from alert l where l.emergency_id = e.id) as alerts \
+            from alert l where l.emergency_id = e.id) as alerts, \
+           (select json_group_array(hex(b.blocked_id)) from user_block b \
+            where b.owner_id = e.owner_id and b.blocked_id is not null) as blocked_by_owner \
     from emergency_with_parts e where e.id = ?1";
 
 /// The live emergency of owner `?1`, else the one that has the request id `?2`.
@@ -74,7 +79,8 @@ pub(crate) const LIVE_OF: &str = "\
              e.created_at desc, e.id desc";
 
 /// Live emergencies that may wait for helper `?1`: those whose alert area may meet the boxes `?2` to `?5` and `?6` to `?9`
-/// (south, north, west, east), and those that the helper was alerted to, at any distance (`reach` is null).
+/// (south, north, west, east), and those that the helper was alerted to, at any distance (`reach` is null). Without those that a
+/// block hides, unless `?10`.
 ///
 /// `cross join` makes the candidates the outer loop; SQLite might go through all emergencies instead.
 pub(crate) const PENDING: &str = "\
@@ -92,10 +98,14 @@ pub(crate) const PENDING: &str = "\
     left join alert l on l.emergency_id = e.id and l.helper_id = ?1 \
     where e.status in ('active', 'responding') and e.owner_id <> ?1 and l.declined_at is null \
     and not exists (select 1 from response r \
-                    where r.emergency_id = e.id and r.helper_id = ?1 and r.status <> 'cancelled')";
+                    where r.emergency_id = e.id and r.helper_id = ?1 and r.status <> 'cancelled') \
+    and (?10 or not (exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = ?1) \
+            or not e.anonymous \
+               and exists (select 1 from user_block b where b.owner_id = ?1 and b.blocked_id = e.owner_id)))";
 
 /// Live emergencies in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east), with the part of reader `?9` in
-/// them. An alert area holds the position of its emergency, so each wanted one is among those whose area meets a box.
+/// them, and without those that a block hides, unless `?10`. An alert area holds the position of its emergency, so each
+/// wanted one is among those whose area meets a box.
 pub(crate) const NEARBY: &str = "\
     with candidate(key) as ( \
         select key / 2 from emergency_area where north >= ?1 and south <= ?2 and east >= ?3 and west <= ?4 \
@@ -108,8 +118,11 @@ pub(crate) const NEARBY: &str = "\
     from candidate c cross join emergency e on e.key = c.key \
     left join alert l on l.emergency_id = e.id and l.helper_id = ?9 \
     left join response r on r.emergency_id = e.id and r.helper_id = ?9 \
-    where (e.latitude between ?1 and ?2 and e.longitude between ?3 and ?4) \
-       or (e.latitude between ?5 and ?6 and e.longitude between ?7 and ?8)";
+    where ((e.latitude between ?1 and ?2 and e.longitude between ?3 and ?4) \
+        or (e.latitude between ?5 and ?6 and e.longitude between ?7 and ?8)) \
+    and (?10 or not (exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = ?9) \
+            or not e.anonymous \
+               and exists (select 1 from user_block b where b.owner_id = ?9 and b.blocked_id = e.owner_id)))";
 
 /// The emergencies with the ids in the JSON array `?1` (hexadecimal digits), in its order.
 pub(crate) const BY_IDS: &str = "\

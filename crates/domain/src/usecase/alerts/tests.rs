@@ -25,7 +25,8 @@ fn around(nearest: &[Recipient], more: u32) -> Around {
 
 /// A store with this emergency, these alerts and these helpers near it.
 fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, whom }: Around) -> MockEmergencies {
-    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: nearest };
+    let loaded =
+        Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: nearest, blocked_by_owner: vec![] };
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |asked, near| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);

@@ -18,13 +18,14 @@ use crate::{
 /// The ports over a store that holds `emergency` and its `alerts`.
 pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
-    let loaded = Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new() };
+    let loaded =
+        Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new(), blocked_by_owner: vec![] };
     let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());
     let alerted: Vec<_> =
         alerts.iter().filter(|a| a.wave.is_some() && a.declined_at.is_none()).map(|a| a.helper).collect();
     emergencies.expect_find().returning(move |id| Ok((id == only).then(|| found.clone())));
     emergencies.expect_read().returning(move |id, reader| {
-        let read = || ReadEmergency { emergency: read.clone(), alerted: alerted.contains(&reader) };
+        let read = || ReadEmergency { emergency: read.clone(), alerted: alerted.contains(&reader), hidden: false };
         Ok((id == only).then(read))
     });
     emergencies.expect_load().returning(move |id, _| Ok((id == only).then(|| loaded.clone())));

@@ -290,7 +290,7 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut looks = looks.into_iter();
     emergencies.expect_load().times(times).returning(move |of, _| {
         assert_eq!(of, id(EMERGENCY));
-        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![] }))
+        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
     });
     emergencies
 }
@@ -346,4 +346,36 @@ async fn what_does_not_exist_is_not_found() {
     assert_eq!(refusal(accept(&cx, &grace_hopper(), gone, None).await), Refusal::EmergencyNotFound);
     assert_eq!(refusal(decline(&cx, &grace_hopper(), gone).await), Refusal::EmergencyNotFound);
     assert_eq!(refusal(update(&cx, &grace_hopper(), gone, update_to(Arrived)).await), Refusal::EmergencyNotFound);
+}
+
+#[tokio::test]
+async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() {
+    let hidden = Refusal::EmergencyNotFound;
+    for (by_owner, by_helper, anonymous, expected) in [
+        (true, false, false, Some(&hidden)),
+        (true, false, true, Some(&hidden)),
+        (false, true, false, Some(&hidden)),
+        // Else the effect of their own block would tell the helper who the owner is.
+        (false, true, true, None),
+        (false, false, false, None),
+    ] {
+        let emergency = edited(active_emergency(), |e| e.call.details.anonymous = anonymous);
+        let blocked_by_owner = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner };
+        let mut emergencies = MockEmergencies::new();
+        emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
+        let (changes, _) = store(vec![]);
+        let cx = context(emergencies, changes);
+        let mut actor = grace_hopper();
+        actor.account.blocks = if by_helper { vec![id(OWNER)] } else { vec![] };
+        let accepted = accept(&cx, &actor, the_emergency(), None).await;
+        let declined = decline(&cx, &actor, the_emergency()).await;
+        match expected {
+            Some(refused) => assert_eq!([&refusal(accepted), &refusal(declined)], [refused; 2]),
+            None => assert!(accepted.is_ok() && declined.is_ok()),
+        }
+        // An administrator is never kept out.
+        actor.account.role = crate::Role::Admin;
+        accept(&cx, &actor, the_emergency(), None).await.unwrap();
+    }
 }

@@ -160,7 +160,7 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
         let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
-        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![], near: vec![] }))
+        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
     });
     let (cx, committed) = service_that(emergencies, outcomes);
     (cx, committed, due(ids.to_vec()))

@@ -153,10 +153,9 @@ async fn what_does_not_exist_is_not_found() {
 fn resolved_meanwhile() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let mut looks = [responding(), resolved(responding())].into_iter();
-    emergencies
-        .expect_load()
-        .times(2)
-        .returning(move |_, _| Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![] })));
+    emergencies.expect_load().times(2).returning(move |_, _| {
+        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
+    });
     emergencies
 }
 

@@ -10,20 +10,28 @@ use crate::{
     },
 };
 
+/// A helper from whom a block hides the emergency.
+const BLOCKED: u128 = 77;
+
 /// An emergency with a helper at 0.001° and four others on duty at 0.013° to the north.
 fn around(emergency: &Emergency) -> EmergencyPorts {
     let (changes, _) = store(vec![]);
     let mut helpers = MockHelpers::new();
     let found = emergency.clone();
     helpers.expect_around().returning(move |vicinity| {
-        let Vicinity { emergency, on_duty, radius, places } = *vicinity;
+        let Vicinity { emergency, reader, on_duty, radius, places } = *vicinity;
         assert_eq!((on_duty, radius.get()), (Rules::default().on_duty(now()), 5_000.0));
         assert_eq!(places, Rules::default().places);
         let place = found.call().details.location.position;
         let north = |degrees: f64| position(place.latitude() + degrees, place.longitude());
         let available = FoundHelpers::new([5, 6, 7, 8].map(|n| (id(n), north(0.013))), radius);
         let responding = vec![(id(GRACE_HOPPER), north(0.001))];
-        Ok((emergency == found.id()).then(|| HelpersAround { emergency: found.clone(), responding, available }))
+        Ok((emergency == found.id()).then(|| HelpersAround {
+            emergency: found.clone(),
+            hidden: reader == id(BLOCKED),
+            responding,
+            available,
+        }))
     });
     EmergencyPorts { helpers: Arc::new(helpers), ..context(holding(emergency, &[]), changes) }
 }
@@ -51,6 +59,38 @@ async fn those_who_may_read_are_told_their_stage() {
 }
 
 #[tokio::test]
+async fn what_a_block_hides_is_unknown_but_to_those_who_take_part_and_administrators() {
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    let (changes, _) = store(vec![]);
+    let mut emergencies = MockEmergencies::new();
+    let read = ReadEmergency { emergency: emergency.clone(), alerted: true, hidden: true };
+    emergencies.expect_read().returning(move |_, _| Ok(Some(read.clone())));
+    let cx = context(emergencies, changes);
+    for (actor, expected) in [
+        (owner(), Ok(Stage::Owner)),
+        (grace_hopper(), Ok(Stage::Responder)),
+        (actor(admin()), Ok(Stage::Administrator)),
+        (actor(helper(4)), Err(Refusal::EmergencyNotFound)),
+        (actor(account(STRANGER)), Err(Refusal::EmergencyNotFound)),
+    ] {
+        let outcome = cx.read(&actor, the_emergency()).await.map(|(_, stage)| stage);
+        let concealed = cx.conceal(&actor, the_emergency(), Err::<(), _>(Refusal::NotAuthorized.into())).await;
+        match expected {
+            Ok(stage) => assert_eq!(outcome.unwrap(), stage),
+            Err(refused) => {
+                assert_eq!((refusal(outcome), refusal(concealed)), (refused.clone(), refused));
+            }
+        }
+    }
+    // Other refusals and successes stay, and nothing is read for them.
+    let (changes, _) = store(vec![]);
+    let cx = context(MockEmergencies::new(), changes);
+    assert_eq!(cx.conceal(&owner(), the_emergency(), Ok(7)).await.unwrap(), 7);
+    let ended = cx.conceal(&owner(), the_emergency(), Err::<(), _>(Refusal::EmergencyLive.into())).await;
+    assert_eq!(refusal(ended), Refusal::EmergencyLive);
+}
+
+#[tokio::test]
 async fn helpers_are_shown_to_those_who_may_read_it_and_distances_to_those_who_take_part() {
     let mut presence = MockPresence::new();
     presence.expect_is_online().returning(|user| user != id(8));
@@ -73,6 +113,8 @@ async fn helpers_are_shown_to_those_who_may_read_it_and_distances_to_those_who_t
         // The same numbers for every reader.
         assert_eq!(found.available, AvailableHelpers { online: Some(3), within: within.clone() }, "{stage:?}");
     }
+    let blocked = helpers(&emergency, actor(helper(BLOCKED)), the_emergency()).await;
+    assert_eq!(refusal(blocked), Refusal::EmergencyNotFound);
     let stranger = helpers(&emergency, actor(account(STRANGER)), the_emergency()).await;
     assert_eq!(refusal(stranger), Refusal::NotAuthorized);
     let over = resolved(active_emergency());
