@@ -112,7 +112,7 @@ pub(crate) async fn detect_restore(store: &Store, mark: &HighWaterMark) -> anyho
         tracing::warn!(
             newest = lost.after.get(),
             "high-water mark in {mark}: the database has lost events up to {high_water}, so it was restored from a backup. New \
-             events are numbered from {} on, and clients that saw lost ones read the state again",
+             events are numbered after {}, and clients that saw lost ones read the state again",
             lost.through
         );
     }
@@ -127,7 +127,7 @@ pub(crate) async fn skip_after_restore(store: &Store, mark: &HighWaterMark) -> a
     let high_water = mark.read().await.with_context(|| format!("cannot read the high-water mark in {mark}"))?;
     let lost = store.skip_numbers(|newest| Some(LostEvents::after_restore(newest, high_water))).await?;
     if let Some(LostEvents { after, through }) = lost {
-        tracing::info!("the numbers after {after} are skipped: new events are numbered from {through} on");
+        tracing::info!("the numbers after {after} are skipped: new events are numbered after {through}");
     }
     Ok(())
 }
