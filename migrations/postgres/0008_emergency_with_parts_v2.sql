@@ -7,8 +7,9 @@ CREATE VIEW emergency_with_parts_v2 AS
 SELECT
     e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
     e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
-    e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by,
-    e.resolution, e.ending_notes, e.revision, c.alerted, c.acknowledged, c.declined,
+    e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.search::text AS search, e.created_at,
+    e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.revision, c.alerted,
+    c.acknowledged, c.declined,
     (
         SELECT coalesce(json_agg(json_build_object(
             'helper', json_build_object(

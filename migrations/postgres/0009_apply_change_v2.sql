@@ -21,12 +21,15 @@ DECLARE
     locked uuid[] := ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e);
     -- Acknowledgements that changed nothing, as `emergency/helper`.
     unchanged text[] := '{}';
+    -- Helpers whose acknowledgement was their first of an alert.
+    acknowledged uuid[] := '{}';
     w jsonb;
     write_keys text[];
     -- The emergency and the account that a write is about.
     target uuid;
     person uuid;
     known_wave integer;
+    owner uuid;
     new_wave integer;
     new_account account;
     new_emergency emergency;
@@ -71,12 +74,13 @@ BEGIN
             WHEN 'end_blocks' THEN '{op,owner_id,blocked_id,blocks}'
             WHEN 'add_trust' THEN '{op,emergency_id,owner_id,helpers,by,max,unless_since}'
             WHEN 'revoke_trust' THEN '{op,emergency_id}'
-            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,revision}'
-            WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,revision,responses}'
+            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision}'
+            WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,responses}'
             WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
             WHEN 'delete_emergency' THEN '{op,emergency_id,owner_id,request_id,kind,status,latitude,longitude,created_at,ended_at,deleted_at}'
             WHEN 'send_alerts' THEN '{op,emergency_id,wave,recipients}'
             WHEN 'acknowledge_alert' THEN '{op,emergency_id,helper_id}'
+            WHEN 'receive_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'set_declined' THEN '{op,emergency_id,helper_id,declined}'
             WHEN 'expect_messages_before' THEN '{op,emergency_id,before}'
             WHEN 'add_message_request' THEN '{op,emergency_id,sender_id,request_id,message_id}'
@@ -269,11 +273,11 @@ BEGIN
             INSERT INTO emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
                 updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
-                renewed_at, revision)
+                renewed_at, search, revision)
             SELECT id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
                 updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
-                renewed_at, revision
+                renewed_at, search, revision
             FROM jsonb_populate_record(NULL::emergency, w);
 
         WHEN 'update_emergency' THEN
@@ -289,7 +293,7 @@ BEGIN
                 ended_at = new_emergency.ended_at, ended_by = new_emergency.ended_by,
                 resolution = new_emergency.resolution, ending_notes = new_emergency.ending_notes,
                 next_alert_at = new_emergency.next_alert_at, resume_at = new_emergency.resume_at,
-                renewed_at = new_emergency.renewed_at, revision = e.revision + 1
+                renewed_at = new_emergency.renewed_at, search = new_emergency.search, revision = e.revision + 1
             WHERE e.id = new_emergency.id AND e.revision = new_emergency.revision;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the emergency has another revision' USING ERRCODE = 'AN001';
@@ -341,13 +345,21 @@ BEGIN
                 RAISE EXCEPTION 'apply_change_v2: unexpected keys of a recipient' USING ERRCODE = 'AN002';
             END IF;
             new_wave := w ->> 'wave';
-            SELECT e.wave INTO known_wave FROM emergency e WHERE e.id = target;
+            SELECT e.wave, e.owner_id INTO known_wave, owner FROM emergency e WHERE e.id = target;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the emergency is gone' USING ERRCODE = 'AN001';
             END IF;
             IF known_wave < new_wave THEN
                 UPDATE emergency e SET wave = new_wave WHERE e.id = target;
             END IF;
+            -- Each emergency counts once at a helper, however often it rings. Rings of days ago limit nothing any more.
+            DELETE FROM ring WHERE owner_id = owner AND rung_at < decided_at - interval '2 days';
+            INSERT INTO ring (owner_id, rung_at, helper_id)
+            SELECT owner, decided_at, r.helper
+            FROM jsonb_to_recordset(w -> 'recipients') AS r (helper uuid, distance double precision)
+            WHERE NOT EXISTS (SELECT FROM alert a
+                              WHERE a.emergency_id = target AND a.helper_id = r.helper AND a.wave IS NOT NULL)
+            ON CONFLICT DO NOTHING;
             -- A first wave conflicts with nothing, and a plain insert of fifty rows is cheaper.
             IF EXISTS (SELECT FROM alert a WHERE a.emergency_id = target) THEN
                 INSERT INTO alert AS a (emergency_id, helper_id, wave, distance, sent_at)
@@ -355,7 +367,8 @@ BEGIN
                 FROM jsonb_to_recordset(w -> 'recipients') AS r (helper uuid, distance double precision)
                 ON CONFLICT ON CONSTRAINT alert_pkey DO UPDATE SET
                     wave = coalesce(a.wave, excluded.wave), distance = coalesce(a.distance, excluded.distance),
-                    sent_at = excluded.sent_at;
+                    first_sent_at = coalesce(a.first_sent_at, a.sent_at),
+                    repeats = a.repeats + CASE WHEN a.wave IS NULL THEN 0 ELSE 1 END, sent_at = excluded.sent_at;
             ELSE
                 INSERT INTO alert (emergency_id, helper_id, wave, distance, sent_at)
                 SELECT target, r.helper, new_wave, r.distance, decided_at
@@ -367,9 +380,16 @@ BEGIN
         WHEN 'acknowledge_alert' THEN
             UPDATE alert SET acknowledged_at = decided_at
             WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND acknowledged_at IS NULL;
-            IF NOT FOUND THEN
+            IF FOUND THEN
+                acknowledged := acknowledged || person;
+            ELSE
                 unchanged := unchanged || concat(target, '/', person);
             END IF;
+
+        -- Something came from a device of the helper: no acknowledgement, and no event.
+        WHEN 'receive_alert' THEN
+            UPDATE alert SET received_at = decided_at
+            WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND received_at IS NULL;
 
         WHEN 'set_declined' THEN
             PERFORM FROM emergency e WHERE e.id = target;
@@ -432,6 +452,16 @@ BEGIN
 
         END CASE;
     END LOOP;
+
+    -- A young account is proven by its first acknowledgement. Locked in the order of ids, as everywhere.
+    IF acknowledged <> '{}' THEN
+        WITH helper AS (
+            SELECT id FROM account
+            WHERE id = ANY (acknowledged) AND acknowledged_at IS NULL AND created_at > decided_at - interval '24 hours'
+            ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE account a SET acknowledged_at = decided_at FROM helper WHERE a.id = helper.id;
+    END IF;
 
     INSERT INTO event (at, emergency_id, actor_id, kind, body)
     SELECT e.at, e.emergency_id, e.actor_id, e.kind, e.body

@@ -235,6 +235,7 @@ fn every_write() -> Vec<Write> {
         Write::RevokeTrust(of),
         Write::SendAlerts { emergency: of, wave: 1, recipients },
         Write::AcknowledgeAlert { emergency: of, helper: user },
+        Write::ReceiveAlert { emergency: of, helper: user },
         Write::SetDeclined { emergency: of, helper: user, declined: true },
         Write::AddBlock {
             by: owner.id,

@@ -133,12 +133,12 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
         "emergencies::READ" => vec![format!("{CALL}, {HELPER}")],
-        "emergencies::LOAD_WITH_NEAREST" => vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2")],
-        "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2")],
+        "emergencies::LOAD_WITH_NEAREST" => vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}")],
+        "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}")],
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {
                 let radii = "'{5000,10000}', '{5100,10100}', '{4900,9900}'";
-                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2")
+                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2, now(), {fresh}")
             })
             .to_vec(),
         "blocks::LIST" => vec![OWNER.to_owned()],
@@ -202,14 +202,15 @@ fn short(name: &str) -> &str {
 }
 
 /// The tables that a plan reads from one end to the other: in the order of their rows, or in that of an index, unless a
-/// LIMIT above ends it early, or the index holds only live emergencies, which are few.
+/// LIMIT above ends it early, or the index holds only live emergencies or the responses of engaged helpers, which are few.
 fn walked(plan: &Value, stops: bool, tables: &mut BTreeSet<String>) {
     match plan {
         Value::Array(parts) => parts.iter().for_each(|part| walked(part, stops, tables)),
         Value::Object(node) => {
             let text = |key| node.get(key).and_then(Value::as_str);
             let kind = text("Node Type").unwrap_or_default();
-            let is_live = text("Index Name").is_some_and(|index| index.starts_with("emergency_live"));
+            let is_live = text("Index Name")
+                .is_some_and(|index| index.starts_with("emergency_live") || index == "response_engaged");
             let is_bounded = stops || is_live || node.contains_key("Index Cond") || node.contains_key("Order By");
             if kind == "Seq Scan" || (kind.starts_with("Index") && !is_bounded) {
                 tables.extend(text("Relation Name").map(ToOwned::to_owned));

@@ -344,11 +344,11 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         assert_eq!(cost(), 1, "a position");
         let newcomer = service.store.helper_at(place(0.0, 0.001)).await;
         cost();
-        assert!(alerts::alert_if_in_range(cx, emergency, newcomer.id).await.unwrap());
+        assert!(alerts::alert_if_in_range(cx, emergency, newcomer.id, None).await.unwrap());
         assert_eq!(cost(), CHANGE, "a helper who comes near");
 
         let mut later = cx.clone();
-        later.rules.alert_interval = -chrono::TimeDelta::hours(1);
+        later.rules.alerts.timing.interval = -chrono::TimeDelta::hours(1);
         service.send(Some(&owner), &format!("POST emergencies/{emergency}/cancel"), &json!({})).await;
         let call = allynet_tests::contract::call_of(&owner.account);
         emergencies::raise(&later, &actor(&owner), call.call().details.clone(), None).await.unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Metres, Timestamp, UserId};
+use crate::{AlertTiming, Metres, StormLimit, Timestamp, UserId};
 
 /// Radii and sizes of the waves of alerts.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +10,10 @@ pub struct AlertPolicy {
     radii: Vec<Metres>,
     min_helpers: u32,
     wave_size: u32,
+    /// Times of waves and repetitions.
+    pub timing: AlertTiming,
+    /// Limit of the rings by one owner.
+    pub storm: StormLimit,
 }
 
 /// Why an alert policy is not valid.
@@ -37,7 +41,8 @@ impl AlertPolicy {
         if wave_size == 0 {
             return Err(AlertPolicyError::WaveSize);
         }
-        Ok(Self { radii, min_helpers, wave_size })
+        let (timing, storm) = (AlertTiming::default(), StormLimit::default());
+        Ok(Self { radii, min_helpers, wave_size, timing, storm })
     }
 
     /// The radii, growing; never empty.
@@ -65,47 +70,17 @@ impl AlertPolicy {
         self.radii[self.radii.len() - 1]
     }
 
-    /// The recipients of a later wave, nearest first: the nearest within `radius` that were not alerted yet, and again
-    /// those that have not answered their alert.
-    ///
-    /// `near` holds helpers on duty, nearest first, including alerted ones. Helpers that have ever responded, for which
-    /// `takes_part` is true, are left out.
-    pub fn later_wave(
-        &self,
-        radius: Metres,
-        near: &[Recipient],
-        alerts: &[Alert],
-        takes_part: impl Fn(UserId) -> bool,
-    ) -> Vec<Recipient> {
-        let known = |helper| alerts.iter().find(|a| a.helper == helper);
-        let candidates = near.iter().filter(|r| !takes_part(r.helper));
-        let (repeated, new): (Vec<&Recipient>, Vec<&Recipient>) = candidates.partition(|r| known(r.helper).is_some());
-        let new = new.into_iter().filter(|r| r.distance <= radius).take(self.wave_size as usize);
-        let unanswered = |r: &&Recipient| known(r.helper).is_some_and(Alert::is_unanswered);
-        let mut recipients: Vec<Recipient> = new.chain(repeated.into_iter().filter(unanswered)).copied().collect();
-        recipients.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
-        recipients
-    }
-
-    /// The substitute for a helper that declines or cancels: the nearest that was not alerted and has never responded.
-    pub fn substitute(
-        &self,
-        near: &[Recipient],
-        alerts: &[Alert],
-        takes_part: impl Fn(UserId) -> bool,
-    ) -> Option<Recipient> {
-        let known = |helper| alerts.iter().any(|a| a.helper == helper);
-        near.iter().find(|r| !takes_part(r.helper) && !known(r.helper)).copied()
-    }
-
-    /// The first wave: the nearest helpers within the smallest radius that holds enough of them, or within the largest.
+    /// The first wave: the preferred helpers within the smallest radius that holds enough of them, or within the largest.
+    /// A radius that holds none is never enough.
     ///
     /// `in_range` must have been searched with [`Self::radii`], [`Self::min_helpers`] and [`Self::wave_size`].
     pub fn first_wave(&self, in_range: &HelpersInRange) -> Wave {
-        let enough = in_range.counts.iter().position(|&count| count >= self.min_helpers);
+        let enough = in_range.counts.iter().position(|&count| count >= self.min_helpers.max(1));
         let index = enough.unwrap_or(self.radii.len() - 1);
         let radius = self.radii[index];
-        let recipients = in_range.nearest.iter().take_while(|r| r.distance <= radius).copied().collect();
+        let preferred = in_range.nearest.iter().filter(|r| r.distance <= radius);
+        let mut recipients: Vec<Recipient> = preferred.take(self.wave_size as usize).copied().collect();
+        recipients.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
         Wave { number: 1, radius, recipients, helpers_within: in_range.counts.get(index).copied().unwrap_or(0) }
     }
 }
@@ -113,7 +88,13 @@ impl AlertPolicy {
 impl Default for AlertPolicy {
     /// Radii of 5, 10 and 15 km, at least 3 helpers, 50 per wave.
     fn default() -> Self {
-        Self { radii: [5_000.0, 10_000.0, 15_000.0].map(Metres::new).to_vec(), min_helpers: 3, wave_size: 50 }
+        Self {
+            radii: [5_000.0, 10_000.0, 15_000.0].map(Metres::new).to_vec(),
+            min_helpers: 3,
+            wave_size: 50,
+            timing: AlertTiming::default(),
+            storm: StormLimit::default(),
+        }
     }
 }
 
@@ -125,7 +106,8 @@ pub struct HelpersInRange {
     /// Holds every radius up to the first that has enough helpers, or all of them. If the owner has an earlier emergency
     /// it reaches at least as far as the alert radius of that one.
     pub counts: Vec<u32>,
-    /// The nearest within the last radius of `counts`, nearest first, up to the limit asked for.
+    /// The nearest within the last radius of `counts`. Proven helpers come first, then unproven ones, each group nearest first
+    /// and up to the limit asked for.
     pub nearest: Vec<Recipient>,
 }
 
@@ -174,6 +156,14 @@ pub struct Alert {
     pub helper: UserId,
     /// The wave that alerted the helper first; `None` if the helper declined without having been alerted.
     pub wave: Option<u16>,
+    /// When the helper was rung first.
+    pub first_sent_at: Option<Timestamp>,
+    /// When the helper was rung last.
+    pub sent_at: Option<Timestamp>,
+    /// How often the helper was rung again.
+    pub repeats: u16,
+    /// When anything came from a device of the helper that had been sent the alert.
+    pub received_at: Option<Timestamp>,
     /// When a device of the helper acknowledged it.
     pub acknowledged_at: Option<Timestamp>,
     /// When the helper declined; `None` again after a later acceptance.
@@ -181,9 +171,10 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Whether it was sent and neither acknowledged nor declined.
-    pub const fn is_unanswered(&self) -> bool {
-        self.wave.is_some() && self.acknowledged_at.is_none() && self.declined_at.is_none()
+    /// Whether it was sent, no device is known to have received it, and it was not declined.
+    pub const fn is_unheard(&self) -> bool {
+        let is_received = self.acknowledged_at.is_some() || self.received_at.is_some();
+        self.wave.is_some() && !is_received && self.declined_at.is_none()
     }
 }
 
@@ -246,72 +237,28 @@ mod tests {
         assert_eq!(policy.largest(), Metres::new(15_000.0));
     }
 
-    fn sent(n: u128) -> Alert {
-        Alert { helper: Uuid::from_u128(n).into(), wave: Some(1), acknowledged_at: None, declined_at: None }
-    }
-
-    fn numbers<'a>(recipients: impl IntoIterator<Item = &'a Recipient>) -> Vec<u128> {
-        recipients.into_iter().map(|r| Uuid::from(r.helper).as_u128()).collect()
-    }
-
-    /// The alerts to helpers 1 to 5: unanswered, acknowledged, declined, declined without having
-    /// been alerted, and both acknowledged and declined.
-    fn alerts_of_each_kind() -> [Alert; 5] {
+    #[test]
+    fn an_alert_is_unheard_until_it_is_acknowledged_received_or_declined() {
         let then = Some(Timestamp::UNIX_EPOCH);
-        [
-            sent(1),
-            Alert { acknowledged_at: then, ..sent(2) },
-            Alert { declined_at: then, ..sent(3) },
-            Alert { declined_at: then, wave: None, ..sent(4) },
-            Alert { acknowledged_at: then, declined_at: then, ..sent(5) },
-        ]
-    }
-
-    #[test]
-    fn only_an_alert_that_was_sent_and_not_answered_is_unanswered() {
-        assert_eq!(alerts_of_each_kind().map(|a| a.is_unanswered()), [true, false, false, false, false]);
-    }
-
-    #[test]
-    fn a_later_wave_alerts_new_helpers_within_the_radius_and_repeats_unanswered_alerts_nearest_first() {
-        let policy = AlertPolicy::new(AlertPolicy::default().radii, 3, 2).unwrap();
-        let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 7_000.0, 8_000.0, 11_000.0]).nearest;
-        let wave = |radius: f64, alerts: &[Alert], responded: &[u128]| {
-            let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
-            numbers(&policy.later_wave(Metres::new(radius), &near, alerts, takes_part))
+        let sent = Alert {
+            helper: Uuid::from_u128(1).into(),
+            wave: Some(1),
+            first_sent_at: then,
+            sent_at: then,
+            repeats: 0,
+            received_at: None,
+            acknowledged_at: None,
+            declined_at: None,
         };
-        assert_eq!(
-            wave(10_000.0, &alerts_of_each_kind(), &[]),
-            [1, 6, 7],
-            "at most two new ones; the repeated do not count"
-        );
-        assert_eq!(wave(5_000.0, &alerts_of_each_kind(), &[]), [1], "no new helper is within");
-        assert_eq!(
-            wave(10_000.0, &alerts_of_each_kind(), &[1, 6]),
-            [7, 8],
-            "helpers that ever responded are not alerted again"
-        );
-        assert_eq!(
-            wave(15_000.0, &[alerts_of_each_kind().as_slice(), &[sent(6), sent(7), sent(8)]].concat(), &[]),
-            [1, 6, 7, 8, 9]
-        );
-        // Alerted as a substitute, and so possibly beyond the radius of the wave.
-        assert_eq!(wave(5_000.0, &[sent(9)], &[1, 2, 3, 4, 5]), [9]);
-        assert_eq!(wave(10_000.0, &[sent(90)], &[1, 2, 3, 4, 5]), [6, 7], "an alerted helper that is no longer near");
-    }
-
-    #[test]
-    fn a_substitute_is_the_nearest_helper_that_was_not_alerted_and_never_responded() {
-        let policy = AlertPolicy::default();
-        let near = in_range(&[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6_000.0, 14_000.0]).nearest;
-        let substitute = |alerts: &[Alert], responded: &[u128]| {
-            let takes_part = |helper: UserId| responded.contains(&Uuid::from(helper).as_u128());
-            numbers(&policy.substitute(&near, alerts, takes_part))
-        };
-        assert_eq!(substitute(&[], &[]), [1]);
-        assert_eq!(substitute(&alerts_of_each_kind(), &[]), [6]);
-        assert_eq!(substitute(&alerts_of_each_kind(), &[6]), [7], "as far as the largest radius");
-        assert_eq!(substitute(&alerts_of_each_kind(), &[6, 7]), []);
+        assert!(sent.is_unheard());
+        for heard in [
+            Alert { acknowledged_at: then, ..sent },
+            Alert { received_at: then, ..sent },
+            Alert { declined_at: then, ..sent },
+            Alert { wave: None, declined_at: then, ..sent },
+        ] {
+            assert!(!heard.is_unheard(), "{heard:?}");
+        }
     }
 
     #[test]
@@ -353,36 +300,13 @@ mod tests {
             let wave = policy.first_wave(&in_range);
             let index = policy.radii().iter().position(|&r| r == wave.radius).unwrap();
             let last = policy.radii().len() - 1;
-            prop_assert!(in_range.counts[index] >= policy.min_helpers || index == last, "too few helpers although a larger radius has more");
-            prop_assert!(in_range.counts[..index].iter().all(|&n| n < policy.min_helpers), "a smaller radius has enough");
+            prop_assert!(in_range.counts[index] >= policy.min_helpers.max(1) || index == last, "too few helpers although a larger radius has more");
+            prop_assert!(in_range.counts[..index].iter().all(|&n| n < policy.min_helpers.max(1)), "a smaller radius has enough");
             prop_assert_eq!(wave.number, 1);
             prop_assert_eq!(wave.helpers_within, in_range.counts[index]);
             let most = policy.wave_size().min(wave.helpers_within) as usize;
             prop_assert_eq!(&wave.recipients, &in_range.nearest[..most]);
             prop_assert!(wave.recipients.iter().all(|r| r.distance <= wave.radius));
-        }
-
-        #[test]
-        fn a_later_wave_alerts_each_once_and_the_right_ones(
-            (policy, helpers) in neighbourhoods(), fates in vec(0..7_u8, 20), radius in 1..60_000_u32
-        ) {
-            let mut distances: Vec<_> = helpers.iter().copied().map(f64::from).collect();
-            distances.sort_by(f64::total_cmp);
-            let near = in_range(&[], &distances).nearest;
-            let radius = Metres::new(radius.into());
-            let fate = |helper: UserId| fates[usize::try_from(Uuid::from(helper).as_u128()).unwrap() - 1];
-            // 0 to 4 as in `alerts_of_each_kind`, 5: responded, 6: nothing yet.
-            let alerts: Vec<_> = near.iter().filter(|r| fate(r.helper) < 5)
-                .map(|r| Alert { helper: r.helper, ..super::tests::alerts_of_each_kind()[usize::from(fate(r.helper))] }).collect();
-            let wave = policy.later_wave(radius, &near, &alerts, |helper| fate(helper) == 5);
-            prop_assert!(wave.is_sorted_by(|a, b| a.distance <= b.distance));
-            let again: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 0).copied().collect();
-            let new: Vec<_> = wave.iter().filter(|r| fate(r.helper) == 6).copied().collect();
-            prop_assert_eq!(again.len() + new.len(), wave.len(), "a helper is alerted again");
-            let unanswered: Vec<_> = near.iter().filter(|r| fate(r.helper) == 0).copied().collect();
-            prop_assert_eq!(again, unanswered);
-            let within = near.iter().filter(|r| fate(r.helper) == 6 && r.distance <= radius).copied();
-            prop_assert_eq!(new, within.take(policy.wave_size as usize).collect::<Vec<_>>());
         }
     }
 }

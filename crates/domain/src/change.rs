@@ -208,7 +208,8 @@ pub enum Write {
     /// Its events are erased from the log later, by [`Changes::erase_deleted`](crate::port::Changes::erase_deleted).
     DeleteEmergency(DeletedEmergency),
     /// Alerts of a wave to helpers. The emergency's wave only grows; a helper that is alerted again stays in the wave
-    /// of the first alert.
+    /// of the first alert, and the repetition is counted. The first alert of each helper counts as a ring of the owner
+    /// ([`RecentRings`](crate::RecentRings)), also after the emergency is deleted.
     SendAlerts {
         /// The emergency.
         emergency: EmergencyId,
@@ -217,9 +218,17 @@ pub enum Write {
         /// The helpers.
         recipients: Vec<Recipient>,
     },
-    /// A device of an alerted helper received the alert. An alert that was acknowledged before, or never sent, stays as
+    /// A device of an alerted helper received the alert, which proves a young account. An alert that was acknowledged before, or never sent, stays as
     /// it is, and an [`Event::AlertAcknowledged`] of this helper and emergency in the same change is not appended.
     AcknowledgeAlert {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The helper.
+        helper: UserId,
+    },
+    /// Something came from a device that was sent an alert, so that the alert was received. No event; an alert that was
+    /// never sent stays as it is.
+    ReceiveAlert {
         /// The emergency.
         emergency: EmergencyId,
         /// The helper.

@@ -9,6 +9,7 @@ mod ending;
 mod responding;
 mod response;
 mod revision;
+mod searching;
 mod snapshot;
 mod state;
 
@@ -22,7 +23,9 @@ pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 
-use crate::{Account, AlertCounts, EmergencyId, HelperPolicy, Metres, Refusal, Stage, Text, Timestamp, UserId, Wave};
+use crate::{
+    Account, AlertCounts, EmergencyId, HelperPolicy, Metres, Refusal, Search, Stage, Text, Timestamp, UserId, Wave,
+};
 
 /// An emergency with the responses to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,7 @@ pub struct Emergency {
     responses: Vec<Response>,
     alerts: AlertCounts,
     renewed_at: Option<Timestamp>,
+    search: Search,
     revision: Revision,
 }
 
@@ -71,13 +75,18 @@ impl Emergency {
         self.state.status()
     }
 
-    /// When the timer of alerts is due: for the next wave while helpers are searched, or for the end of the time for
-    /// which completed responses count as help. `None` after the last wave, while a helper is engaged, and after the end.
-    pub const fn next_alert_at(&self) -> Option<Timestamp> {
-        match self.state {
-            EmergencyState::Active { next_alert_at } | EmergencyState::Responding { next_alert_at } => next_alert_at,
-            EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => None,
+    /// When the timer of alerts is due: for the next step of the search for helpers, or for the end of the time for which
+    /// completed responses count as help. `None` while there is nothing to wait for.
+    pub fn next_alert_at(&self) -> Option<Timestamp> {
+        match (self.search.due_at, self.completion_hold_end()) {
+            (Some(step), Some(hold)) => Some(step.min(hold)),
+            (step, hold) => step.or(hold),
         }
+    }
+
+    /// The search for helpers.
+    pub const fn search(&self) -> &Search {
+        &self.search
     }
 
     /// When the owner last asked for more help, or the emergency was reopened. Responses that began before do not count
@@ -90,7 +99,7 @@ impl Emergency {
     pub const fn ending(&self) -> Option<&Ending> {
         match &self.state {
             EmergencyState::Resolved { ending, .. } | EmergencyState::Cancelled(ending) => Some(ending),
-            EmergencyState::Active { .. } | EmergencyState::Responding { .. } => None,
+            EmergencyState::Active | EmergencyState::Responding => None,
         }
     }
 
@@ -98,7 +107,7 @@ impl Emergency {
     pub const fn resolution(&self) -> Option<ResolutionType> {
         match self.state {
             EmergencyState::Resolved { resolution, .. } => Some(resolution),
-            EmergencyState::Active { .. } | EmergencyState::Responding { .. } | EmergencyState::Cancelled(_) => None,
+            EmergencyState::Active | EmergencyState::Responding | EmergencyState::Cancelled(_) => None,
         }
     }
 
@@ -202,53 +211,22 @@ impl Emergency {
 
 /// Raising and alerting.
 impl Emergency {
-    /// Raises an emergency whose first wave of alerts is `first_wave`, and whose next is due at `next_alert_at`.
-    pub fn raise(
-        call: Call,
-        request_id: Option<Text<100>>,
-        first_wave: &Wave,
-        next_alert_at: Option<Timestamp>,
-    ) -> Self {
+    /// Raises an emergency whose first wave of alerts is `first_wave`, and whose `search` has begun with it. The recipients
+    /// of the wave are those to ring now.
+    pub fn raise(call: Call, request_id: Option<Text<100>>, first_wave: &Wave, search: Search) -> Self {
         let alerted = u32::try_from(first_wave.recipients.len()).unwrap_or(u32::MAX);
         Self {
             updated_at: call.created_at,
             call,
             request_id,
-            state: EmergencyState::Active { next_alert_at },
+            state: EmergencyState::Active,
             alert_radius: first_wave.radius,
             first_response_at: None,
             responses: Vec::new(),
             alerts: AlertCounts { wave: first_wave.number, alerted, acknowledged: 0, declined: 0 },
             renewed_at: None,
+            search,
             revision: Revision(1),
-        }
-    }
-
-    /// Starts the next wave of alerts with this radius. The wave after it is due at `next_alert_at`.
-    ///
-    /// MUST NOT be called while a response counts as help: see [`Self::is_searching`].
-    ///
-    /// # Errors
-    /// [`Refusal::EmergencyEnded`].
-    pub fn begin_wave(&mut self, radius: Metres, next_alert_at: Option<Timestamp>) -> Result<(), Refusal> {
-        self.must_be_live()?;
-        self.alert_radius = radius;
-        self.alerts.wave = self.alerts.wave.saturating_add(1);
-        self.set_alert_timer(next_alert_at);
-        Ok(())
-    }
-
-    /// Sends no further waves unless the search is renewed.
-    pub fn stop_waves(&mut self) {
-        self.set_alert_timer(None);
-    }
-
-    fn set_alert_timer(&mut self, at: Option<Timestamp>) {
-        match &mut self.state {
-            EmergencyState::Active { next_alert_at } | EmergencyState::Responding { next_alert_at } => {
-                *next_alert_at = at;
-            }
-            EmergencyState::Resolved { .. } | EmergencyState::Cancelled(_) => {}
         }
     }
 

@@ -10,22 +10,40 @@ use crate::{
     near::{self, Candidate},
 };
 
+/// The order in which found helpers are alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelperRank {
+    /// Comes first.
+    Proven,
+    /// A young account that has never acknowledged an alert: comes after all others.
+    Unproven,
+    /// The owner of an anonymous emergency: counts like any helper, but is not alerted.
+    CountedOnly,
+}
+
 /// The helpers that a search found, in no order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FoundHelpers {
     /// Exact positions.
     positions: Vec<Position>,
+    ranks: Vec<HelperRank>,
     /// Centres of cells, with the index of the exact position. Equally near helpers are ordered by their ids.
     candidates: Vec<Candidate<(UserId, usize)>>,
 }
 
 impl FoundHelpers {
-    /// Helpers with their exact positions, wanted up to the distance `reach`. The search MUST have found every helper whose
-    /// cell lies within it.
+    /// Proven helpers with their exact positions, wanted up to the distance `reach`. The search MUST have found every helper
+    /// whose cell lies within it.
     pub fn new(found: impl IntoIterator<Item = (UserId, Position)>, reach: Metres) -> Self {
+        Self::ranked(found.into_iter().map(|(helper, position)| (helper, position, HelperRank::Proven)), reach)
+    }
+
+    /// As [`Self::new`], with the rank of each helper.
+    pub fn ranked(found: impl IntoIterator<Item = (UserId, Position, HelperRank)>, reach: Metres) -> Self {
         let mut helpers = Self::default();
-        for (index, (helper, position)) in found.into_iter().enumerate() {
+        for (index, (helper, position, rank)) in found.into_iter().enumerate() {
             helpers.positions.push(position);
+            helpers.ranks.push(rank);
             helpers.candidates.push(Candidate { key: (helper, index), position: helper_cell(position), reach });
         }
         helpers
@@ -35,7 +53,7 @@ impl FoundHelpers {
     #[must_use]
     pub fn filtered(&self, is_wanted: impl Fn(UserId) -> bool) -> Self {
         let candidates = self.candidates.iter().filter(|candidate| is_wanted(candidate.key.0)).copied().collect();
-        Self { positions: self.positions.clone(), candidates }
+        Self { positions: self.positions.clone(), ranks: self.ranks.clone(), candidates }
     }
 
     /// Number of helpers within a radius of an emergency.
@@ -43,9 +61,15 @@ impl FoundHelpers {
         near::count_within(place.judged, &self.candidates, radius)
     }
 
-    /// The nearest helpers to an emergency, nearest first.
+    /// The helpers to alert to an emergency: the nearest proven ones up to a limit, then as many unproven ones, each group
+    /// nearest first.
     pub fn nearest(&self, place: AlertPlace, limit: u32) -> Vec<Recipient> {
-        let nearest = near::nearest(place.judged, &self.candidates, limit).into_iter();
+        let of_rank = |rank| {
+            let is_of_rank = |candidate: &&Candidate<(UserId, usize)>| self.ranks.get(candidate.key.1) == Some(&rank);
+            let group: Vec<_> = self.candidates.iter().filter(is_of_rank).copied().collect();
+            near::nearest(place.judged, &group, limit)
+        };
+        let nearest = of_rank(HelperRank::Proven).into_iter().chain(of_rank(HelperRank::Unproven));
         let recipient = |((helper, index), distance)| {
             let exact_distance =
                 place.shown_exact.zip(self.positions.get(index)).map(|(a, b): (Position, _)| a.distance_to(*b));
@@ -92,7 +116,7 @@ mod tests {
                 assert_eq!(found.count_within(place, Metres::new(radius)), count);
             }
             // Each is shown their own exact distance, but not to an approximate emergency.
-            let shown: Vec<_> = nearest.iter().map(|r| r.shown_distance()).collect();
+            let shown: Vec<_> = nearest.iter().map(Recipient::shown_distance).collect();
             assert_eq!(shown[0] == shown[2], anonymous);
             assert_eq!(shown[0] == judged, anonymous);
         }
@@ -114,5 +138,19 @@ mod tests {
         let all = found.nearest(place, 9);
         let filtered = found.filtered(|helper| helper != id(2));
         assert_eq!(filtered.nearest(place, 9), [all[0], all[2]]);
+    }
+
+    #[test]
+    fn unproven_helpers_come_after_all_others_and_owners_of_anonymous_emergencies_are_only_counted() {
+        let here = details().location.position;
+        let ranks = [HelperRank::CountedOnly, HelperRank::Unproven, HelperRank::Proven, HelperRank::Proven];
+        let north = [0.01, 0.02, 0.03, 0.04].map(|north| position(here.latitude() + north, here.longitude()));
+        let helpers = (1..).map(id).zip(north).zip(ranks).map(|((helper, position), rank)| (helper, position, rank));
+        let found = FoundHelpers::ranked(helpers, Metres::new(9_000.0));
+        let place = PlacePolicy::default().alert_place(&details());
+        let nearest = |limit| found.nearest(place, limit).iter().map(|r| r.helper).collect::<Vec<_>>();
+        assert_eq!(nearest(9), [id(3), id(4), id(2)]);
+        assert_eq!(nearest(1), [id(3), id(2)]);
+        assert_eq!(found.count_within(place, Metres::new(9_000.0)), 4);
     }
 }

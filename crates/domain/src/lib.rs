@@ -6,7 +6,7 @@
 //! ```
 //! use allynet_domain::{
 //!     Acceptance, AlertPolicy, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, HelpersInRange,
-//!     Location, Person, Position, Priority, Refusal, HelperReputation, Severity, Text, Timestamp,
+//!     Location, Person, Position, Priority, Refusal, HelperReputation, Search, Severity, Text, Timestamp,
 //! };
 //! use uuid::Uuid;
 //!
@@ -29,7 +29,7 @@
 //! let call = Call { id: Uuid::from_u128(1).into(), owner: person(2, "Ada")?, details, created_at: now };
 //!
 //! let first_wave = AlertPolicy::default().first_wave(&HelpersInRange::default());
-//! let mut emergency = Emergency::raise(call, None, &first_wave, None);
+//! let mut emergency = Emergency::raise(call, None, &first_wave, Search::default());
 //!
 //! let helper = HelperCard { person: person(3, "Grace")?, reputation: HelperReputation::default() };
 //! assert_eq!(emergency.accept(helper.clone(), None, pause, now), Ok(Acceptance::Joined { first: true }));
@@ -44,6 +44,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod alert_timing;
 pub mod approach;
 pub mod audience;
 pub mod available;
@@ -65,6 +66,7 @@ pub mod position;
 pub mod presence;
 pub mod refusal;
 pub mod reputation;
+pub mod search;
 pub mod secret;
 pub mod signal;
 mod string_enum;
@@ -78,6 +80,7 @@ pub use account::{
     NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
+pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use available::AvailableHelpers;
@@ -91,7 +94,7 @@ pub use emergency::{
     SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
-pub use found_helpers::FoundHelpers;
+pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
 pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
 pub use login::{
@@ -106,6 +109,7 @@ pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
+pub use search::{HeldAlert, RenewalCause, Search, Step, Surroundings};
 pub use secret::Secret;
 pub use signal::{Announcement, Signal};
 pub use string_enum::UnknownVariant;

@@ -155,6 +155,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::RevokeTrust(_)
             | Write::SendAlerts { .. }
             | Write::AcknowledgeAlert { .. }
+            | Write::ReceiveAlert { .. }
             | Write::SetDeclined { .. }
             | Write::ExpectMessagesBefore { .. }
             | Write::PostMessage(_)

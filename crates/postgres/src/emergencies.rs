@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    emergency_row::{AlertRow, EmergencyRow, optional_emergency},
+    emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
     rows::ROUNDING_TOLERANCE,
@@ -43,7 +43,8 @@ const READ: &str = "
 const LOAD: &str = "
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
-                'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
+                'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, 'repeats', l.repeats,
+                'received_at', l.received_at, 'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
@@ -55,15 +56,29 @@ const LOAD: &str = "
 /// and as many as were alerted, declined or responded, since those do not count. They have a position since `$2` and a
 /// `duty` of at least `$7`.
 ///
-/// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors. `$5` and `$6` are
+/// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors of proven helpers,
+/// which come first; `$8` is the time of the search. Engaged helpers and owners of live emergencies are not available;
+/// `rings` are those of the owner since `$9`.
+/// `$5` and `$6` are
 /// [`NEAREST_FACTOR`] and [`NEAREST_MARGIN`].
 const LOAD_WITH_NEAREST: &str = "
+    WITH busy AS MATERIALIZED (
+        SELECT helper_id AS id FROM response WHERE engaged
+        UNION ALL
+        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
+    )
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
-                'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
+                'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, 'repeats', l.repeats,
+                'received_at', l.received_at, 'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
-        ) AS alerts,
+        ) AS alerts, (
+            SELECT json_agg(r)::text FROM (
+                SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
+                FROM ring WHERE owner_id = v.owner_id AND rung_at > $9 GROUP BY helper_id
+            ) AS r
+        ) AS rings,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
             AS blocked_by_owner,
         found.*
@@ -75,35 +90,49 @@ const LOAD_WITH_NEAREST: &str = "
     ) AS wanted
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes
+            array_agg(p.longitude) AS longitudes, array_agg((CASE WHEN coalesce(p.proven_at <= $8, true) THEN 0 ELSE 1 END)::smallint) AS ranks
         FROM position p
         WHERE ST_DWithin(p.anchor, e.place, least($3, CASE
                 WHEN (SELECT count(*) FROM (
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 9, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                            AND p.account_id NOT IN (SELECT id FROM busy) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 9 * $5 + $6
                 WHEN (SELECT count(*) FROM (
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 3, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                            AND p.account_id NOT IN (SELECT id FROM busy) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 3 * $5 + $6
             END), false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+            AND p.account_id NOT IN (SELECT id FROM busy)
     ) AS found
     WHERE v.id = $1";
 
 /// [`LOAD`] with the helper `$4` (as [`FoundRow`]), if their anchor lies within `$3`, they have a position since `$2` and a
-/// `duty` of at least `$5`.
+/// `duty` of at least `$5`, and are available. `$6` and `$7` are as `$8` and `$9` there.
 const LOAD_WITH_ONE: &str = "
+    WITH busy AS MATERIALIZED (
+        SELECT helper_id AS id FROM response WHERE engaged
+        UNION ALL
+        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
+    )
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
-                'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
+                'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, 'repeats', l.repeats,
+                'received_at', l.received_at, 'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
-        ) AS alerts,
+        ) AS alerts, (
+            SELECT json_agg(r)::text FROM (
+                SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
+                FROM ring WHERE owner_id = v.owner_id AND rung_at > $7 GROUP BY helper_id
+            ) AS r
+        ) AS rings,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
             AS blocked_by_owner,
         found.*
@@ -111,30 +140,36 @@ const LOAD_WITH_ONE: &str = "
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes
+            array_agg(p.longitude) AS longitudes, array_agg((CASE WHEN coalesce(p.proven_at <= $6, true) THEN 0 ELSE 1 END)::smallint) AS ranks
         FROM position p
         WHERE p.account_id = $4 AND ST_DWithin(p.anchor, e.place, $3, false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $5
+            AND p.account_id NOT IN (SELECT id FROM busy)
     ) AS found
     WHERE v.id = $1";
 
 /// The live emergencies of the user `$1`: the owned one, then the one engaged in, then the completed ones.
 ///
+/// OFFSET 0 keeps the planner from turning the look-ups by id into joins: planned on empty tables, and then kept by a
+/// connection, a join compared every emergency with every response.
+///
 /// Returns at least one row, which holds the end of the log; without an emergency the rest of it is null. Both are
 /// read in one snapshot, so that every event up to that end is reflected in the emergencies.
 const LIVE_OF: &str = "
+    WITH part AS MATERIALIZED (
+        SELECT id, 1 AS rank FROM emergency WHERE owner_id = $1 AND status IN ('active', 'responding')
+        UNION ALL
+        SELECT r.emergency_id, CASE WHEN r.engaged THEN 2 ELSE 3 END
+        FROM response r
+        WHERE r.helper_id = $1 AND r.status <> 'cancelled'
+            AND EXISTS (SELECT FROM emergency e
+                        WHERE e.id = r.emergency_id AND e.status IN ('active', 'responding') OFFSET 0)
+    )
     SELECT log.as_of, live.*
     FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log
     LEFT JOIN (
         SELECT v.*, part.rank
-        FROM (
-            SELECT id, 1 AS rank FROM emergency WHERE owner_id = $1 AND status IN ('active', 'responding')
-            UNION ALL
-            SELECT e.id, CASE WHEN r.engaged THEN 2 ELSE 3 END
-            FROM response r JOIN emergency e ON e.id = r.emergency_id
-            WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status IN ('active', 'responding')
-        ) AS part
-        JOIN emergency_with_parts_v2 v ON v.id = part.id
+        FROM part CROSS JOIN LATERAL (SELECT * FROM emergency_with_parts_v2 v WHERE v.id = part.id OFFSET 0) AS v
     ) AS live ON true
     ORDER BY live.rank, live.created_at DESC, live.id DESC";
 
@@ -314,7 +349,7 @@ impl LoadRow {
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
         let alerts = alerts.into_iter().map(Alert::from).collect();
         let blocked_by_owner = blocked_by_owner.into_iter().map(UserId::from).collect();
-        Ok(Loaded { emergency, alerts, near: Vec::new(), blocked_by_owner })
+        Ok(Loaded { emergency, alerts, near: Vec::new(), blocked_by_owner, rings: Vec::new() })
     }
 }
 
@@ -407,17 +442,17 @@ impl Emergencies for Postgres {
             Some(Whom::Only(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
-        if let Some(Near { on_duty, within, whom, places: _ }) = near {
+        if let Some(Near { on_duty, within, whom, places: _, rings_since }) = near {
             query = query.bind(on_duty.fresh_since).bind(outer_anchor_distance(within));
             query = match whom {
                 Whom::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
                 Whom::Only(helper) => query.bind(Uuid::from(helper)),
             };
-            query = query.bind(min_duty(on_duty.policy));
+            query = query.bind(min_duty(on_duty.policy)).bind(on_duty.now).bind(rings_since);
         }
         let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
         let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
-        if let Some(Near { within, whom, places, on_duty: _ }) = near {
+        if let Some(Near { within, whom, places, on_duty: _, rings_since: _ }) = near {
             let found = FoundRow::from_row(&row).map_err(failed)?.helpers(within)?;
             let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
             let limit = match whom {
@@ -425,6 +460,7 @@ impl Emergencies for Postgres {
                 Whom::Only(_) => 1,
             };
             loaded.near = found.nearest(places.alert_place(&loaded.emergency.call().details), limit);
+            loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;
         }
         Ok(Some(loaded))
     }

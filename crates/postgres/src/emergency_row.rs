@@ -2,7 +2,8 @@
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, Ending, HelperCard, Location,
-    Metres, Response, ResponseRecord, ResponseStatus, Revision, Severity, Text, Timestamp, UserId, port::Result,
+    Metres, RecentRings, Response, ResponseRecord, ResponseStatus, Revision, Search, Severity, Text, Timestamp, UserId,
+    port::Result,
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -16,6 +17,21 @@ pub(crate) fn optional_emergency(row: &PgRow) -> Result<Option<Emergency>> {
     let id: Option<Uuid> = row.try_get("id").map_err(failed)?;
     let emergency = id.map(|_| EmergencyRow::from_row(row).map_err(failed)?.emergency());
     emergency.transpose()
+}
+
+/// The column `rings` of a row about the owner: null, or JSON with the keys of [`RingRow`].
+pub(crate) fn recent_rings(row: &PgRow, owner: Uuid) -> Result<Vec<RecentRings>> {
+    let rings: Option<String> = row.try_get("rings").map_err(failed)?;
+    let stored = RowDecoder { table: "ring", id: owner };
+    let rings: Vec<RingRow> = rings.map_or(Ok(Vec::new()), |json| stored.json("rings", &json))?;
+    Ok(rings.into_iter().map(|RingRow { helper, count, last }| RecentRings { helper, count, last }).collect())
+}
+
+#[derive(Deserialize)]
+struct RingRow {
+    helper: UserId,
+    count: u32,
+    last: Timestamp,
 }
 
 #[derive(FromRow)]
@@ -37,6 +53,7 @@ pub(crate) struct EmergencyRow {
     next_alert_at: Option<Timestamp>,
     resume_at: Option<Timestamp>,
     renewed_at: Option<Timestamp>,
+    search: Option<String>,
     revision: i64,
     #[sqlx(flatten)]
     counts: CountsRow,
@@ -101,6 +118,10 @@ struct ResponseRow {
 pub(crate) struct AlertRow {
     helper: UserId,
     wave: Option<u16>,
+    first_sent_at: Option<Timestamp>,
+    sent_at: Option<Timestamp>,
+    repeats: u16,
+    received_at: Option<Timestamp>,
     acknowledged_at: Option<Timestamp>,
     declined_at: Option<Timestamp>,
 }
@@ -123,6 +144,7 @@ impl EmergencyRow {
             next_alert_at,
             resume_at,
             renewed_at,
+            search,
             revision,
             counts,
             responses,
@@ -146,6 +168,7 @@ impl EmergencyRow {
             // One timer, in the column that the status allows.
             next_alert_at: if status == EmergencyStatus::Responding { resume_at } else { next_alert_at },
             renewed_at,
+            search: search.map_or(Ok(Search::default()), |json| stored.json("search", &json))?,
             revision: Revision(revision),
         })
         .map_err(|impossible| stored.corrupt(impossible.column))
@@ -217,7 +240,7 @@ impl ResponseRow {
 
 impl From<AlertRow> for Alert {
     fn from(row: AlertRow) -> Self {
-        let AlertRow { helper, wave, acknowledged_at, declined_at } = row;
-        Self { helper, wave, acknowledged_at, declined_at }
+        let AlertRow { helper, wave, first_sent_at, sent_at, repeats, received_at, acknowledged_at, declined_at } = row;
+        Self { helper, wave, first_sent_at, sent_at, repeats, received_at, acknowledged_at, declined_at }
     }
 }

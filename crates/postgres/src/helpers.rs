@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// [`AroundRow`]: the emergency `$1`, where its helpers are, and the helpers (as [`FoundRow`]) whose anchors lie within `$3`:
-/// with a position since `$2` and a `duty` of at least `$4`; and whether a block hides it from the user `$5`.
+/// with a position since `$2` and a `duty` of at least `$4`, neither engaged nor owner of a live emergency; and whether a block
+/// hides it from the user `$5`. Owners of anonymous ones are included, since a number without them would name them.
 const AROUND: &str = "
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', r.helper_id, 'latitude', p.latitude,
@@ -35,10 +36,14 @@ const AROUND: &str = "
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes
+            array_agg(p.longitude) AS longitudes, array_agg(0::smallint) AS ranks
         FROM position p
         WHERE ST_DWithin(p.anchor, e.place, $3, false) AND p.at >= $2 AND p.duty >= $4
             AND (e.anonymous OR p.account_id <> e.owner_id)
+            AND p.account_id NOT IN (
+                SELECT helper_id FROM response WHERE engaged
+                UNION ALL
+                SELECT owner_id FROM emergency WHERE status IN ('active', 'responding') AND NOT anonymous)
     ) AS found
     WHERE v.id = $1";
 

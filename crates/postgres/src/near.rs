@@ -6,7 +6,7 @@
 //! fails near the poles ("index returned tuples in wrong order").
 
 use allynet_domain::{
-    FoundHelpers, HelperPolicy, Metres,
+    FoundHelpers, HelperPolicy, HelperRank, Metres,
     grid::{MAX_FINE_OFFSET, MAX_HELPER_OFFSET},
     near::{LARGEST_RADIUS, SMALLEST_RADIUS},
     port::Result,
@@ -53,23 +53,30 @@ pub(crate) const fn min_duty(policy: HelperPolicy) -> i16 {
     }
 }
 
-/// The helpers whose anchors a search found, as three parallel arrays, which are null if it found none.
+/// The helpers whose anchors a search found, as parallel arrays, which are null if it found none.
 #[derive(FromRow)]
 pub(crate) struct FoundRow {
     helpers: Option<Vec<Uuid>>,
     latitudes: Option<Vec<f64>>,
     longitudes: Option<Vec<f64>>,
+    /// 0 for a proven helper, 1 for an unproven one, 2 for one that is only counted.
+    ranks: Option<Vec<i16>>,
 }
 
 impl FoundRow {
     /// All of them, wanted up to the distance `reach`.
     pub(crate) fn helpers(self, reach: Metres) -> Result<FoundHelpers> {
-        let Self { helpers, latitudes, longitudes } = self;
+        let Self { helpers, latitudes, longitudes, ranks } = self;
         let places = latitudes.unwrap_or_default().into_iter().zip(longitudes.unwrap_or_default());
-        let rows = helpers.unwrap_or_default().into_iter().zip(places);
-        let found = rows.map(|(id, (latitude, longitude))| {
-            Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?))
+        let rows = helpers.unwrap_or_default().into_iter().zip(places).zip(ranks.unwrap_or_default());
+        let found = rows.map(|((id, (latitude, longitude)), rank)| {
+            let rank = match rank {
+                0 => HelperRank::Proven,
+                1 => HelperRank::Unproven,
+                _ => HelperRank::CountedOnly,
+            };
+            Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?, rank))
         });
-        Ok(FoundHelpers::new(found.collect::<Result<Vec<_>>>()?, reach))
+        Ok(FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, reach))
     }
 }

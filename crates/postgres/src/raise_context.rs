@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    emergency_row::optional_emergency,
+    emergency_row::{optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
 };
@@ -23,7 +23,8 @@ use crate::{
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
 /// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
-/// position since `$5` and a `duty` of at least `$10`.
+/// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency. `$11` is the
+/// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`.
 const READ: &str = "
     WITH earlier AS MATERIALIZED (
         SELECT id, alert_radius FROM (
@@ -31,6 +32,16 @@ const READ: &str = "
             UNION ALL
             SELECT id, alert_radius, 2 FROM emergency WHERE owner_id = $1 AND request_id = $2
         ) AS candidate ORDER BY rank LIMIT 1
+    ),
+    -- Hashed once: engaged helpers, and owners of live emergencies. Owners of anonymous ones count like any helper, since a
+    -- number without them would name them.
+    busy AS MATERIALIZED (
+        SELECT helper_id AS id FROM response WHERE engaged
+        UNION ALL
+        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding') AND NOT anonymous
+    ),
+    anonymous_owner AS MATERIALIZED (
+        SELECT owner_id AS id FROM emergency WHERE status IN ('active', 'responding') AND anonymous
     ),
     centre AS MATERIALIZED (SELECT ST_SetSRID(ST_MakePoint($4, $3), 4326)::geography AS place),
     searched AS MATERIALIZED (
@@ -45,22 +56,32 @@ const READ: &str = "
                             SELECT FROM position p
                             WHERE ST_DWithin(p.anchor, c.place, r.inner_distance, false)
                                 AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
+                                AND p.account_id NOT IN (SELECT id FROM busy)
                             LIMIT $9) AS n
                     ) = $9 ELSE false END
             LIMIT 1
         ), cardinality($6::float8[])) AS step
     )
     SELECT v.*, found.*, (SELECT step FROM searched) AS step,
-        (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted,
+        (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted, (
+            SELECT json_agg(r)::text FROM (
+                SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
+                FROM ring WHERE owner_id = $1 AND rung_at > $12 GROUP BY helper_id
+            ) AS r
+        ) AS rings,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude
     FROM (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes
+            array_agg(p.longitude) AS longitudes, array_agg((CASE
+                WHEN p.account_id IN (SELECT id FROM anonymous_owner) THEN 2
+                WHEN coalesce(p.proven_at <= $11, true) THEN 0 ELSE 1 END)::smallint) AS ranks
         FROM centre c CROSS JOIN position p
         WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
             AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
+            AND p.account_id NOT IN (SELECT id FROM busy)
     ) AS found
     LEFT JOIN position own ON own.account_id = $1 AND own.at >= $5 AND own.duty >= $10
+        AND NOT EXISTS (SELECT FROM response WHERE helper_id = $1 AND engaged)
     LEFT JOIN emergency_with_parts_v2 v ON v.id = (SELECT id FROM earlier)";
 
 statements!(READ);
@@ -75,7 +96,7 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
 
 impl Postgres {
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit } = *query;
+        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since } = *query;
         let row = sqlx::query(READ)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
@@ -87,6 +108,8 @@ impl Postgres {
             .bind(radii.iter().copied().map(inner_anchor_distance).collect::<Vec<_>>())
             .bind(i64::from(enough))
             .bind(min_duty(on_duty.policy))
+            .bind(on_duty.now)
+            .bind(rings_since)
             .fetch_one(self.main())
             .await
             .map_err(failed)?;
@@ -97,11 +120,13 @@ impl Postgres {
         let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
         let deleted = deleted.map(Into::into);
         let owner_distance = owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged));
+        let rings = recent_rings(&row, owner.into())?;
         let Some(&farthest) = searched.last() else {
-            return Ok(RaiseContext { earlier, deleted, helpers: HelpersInRange::default(), owner_distance });
+            let helpers = HelpersInRange::default();
+            return Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings });
         };
         let found = found.helpers(farthest)?;
-        let mut helpers = HelpersInRange { nearest: found.nearest(place, limit), ..HelpersInRange::default() };
+        let mut helpers = HelpersInRange::default();
         // The statement searches by anchors and may have gone one radius too far. The places decide.
         let reaches =
             |radius: Metres| earlier.as_ref().is_none_or(|earlier: &Emergency| earlier.alert_radius() <= radius);
@@ -109,10 +134,12 @@ impl Postgres {
             let count = found.count_within(place, radius);
             helpers.counts.push(count);
             if count >= enough && reaches(radius) {
-                helpers.nearest.retain(|recipient| recipient.distance <= radius);
                 break;
             }
         }
-        Ok(RaiseContext { earlier, deleted, helpers, owner_distance })
+        let last = searched.get(helpers.counts.len() - 1).copied().unwrap_or(farthest);
+        helpers.nearest = found.nearest(place, limit);
+        helpers.nearest.retain(|recipient| recipient.distance <= last);
+        Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings })
     }
 }

@@ -37,6 +37,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::ExpectRevision { emergency, .. }
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
+        | Write::ReceiveAlert { emergency, .. }
         | Write::SetDeclined { emergency, .. }
         | Write::ExpectMessagesBefore { emergency, .. }
         | Write::AddMessageRequest { emergency, .. }
@@ -124,6 +125,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::AcknowledgeAlert { emergency, helper } => {
             json!({ "op": "acknowledge_alert", "emergency_id": emergency, "helper_id": helper })
+        }
+        Write::ReceiveAlert { emergency, helper } => {
+            json!({ "op": "receive_alert", "emergency_id": emergency, "helper_id": helper })
         }
         Write::SetDeclined { emergency, helper, declined } => {
             json!({ "op": "set_declined", "emergency_id": emergency, "helper_id": helper, "declined": declined })
@@ -229,7 +233,8 @@ fn raise_emergency(emergency: &Emergency) -> Value {
         "first_response_at": emergency.first_response_at(), "ended_at": ending.map(|e| e.at),
         "ended_by": ending.and_then(|e| e.by), "resolution": emergency.resolution(),
         "ending_notes": ending.and_then(|e| e.notes.as_ref()), "next_alert_at": timers.next_alert_at,
-        "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(), "revision": emergency.revision().0,
+        "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(), "search": emergency.search(),
+        "revision": emergency.revision().0,
     })
 }
 
@@ -242,7 +247,7 @@ fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
         "ended_at": ending.map(|e| e.at), "ended_by": ending.and_then(|e| e.by),
         "resolution": emergency.resolution(), "ending_notes": ending.and_then(|e| e.notes.as_ref()),
         "next_alert_at": timers.next_alert_at, "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(),
-        "revision": emergency.revision().0,
+        "search": emergency.search(), "revision": emergency.revision().0,
         "responses": responses.iter().map(|r| response(r, status.is_live())).collect::<Vec<_>>(),
     })
 }

@@ -125,7 +125,7 @@ impl NearbyWatcher {
             None => fresh_position(helpers, user).await?,
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(user, position));
-        for emergency in alert_found(emergencies, &found, user).await? {
+        for emergency in alert_found(emergencies, &found, user, None).await? {
             open.settle(emergency, user);
         }
         Ok(())

@@ -7,13 +7,14 @@ use std::{
     fmt,
     io::Write,
     net::SocketAddr,
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroUsize},
     str::FromStr,
     time::Duration,
 };
 
 use allynet_domain::{
-    AlertPolicy, Email, HelperPolicy, Metres, Password, PlaceBeforeAccept, PlacePolicy, usecase::Rules,
+    AlertPolicy, AlertTiming, Email, HelperPolicy, Metres, Password, PlaceBeforeAccept, PlacePolicy, StormLimit,
+    usecase::Rules,
 };
 use allynet_redis::Address;
 use allynet_wire::{client::TrustedProxies, origin::Origins};
@@ -258,6 +259,37 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_ALERT_INTERVAL", value_name = "ALLYNET_ALERT_INTERVAL", hide_env = true, default_value = "60s", value_parser = duration)]
     pub(crate) alert_interval: Duration,
 
+    /// Time after which an alert that no device has received frees its place in a wave
+    #[arg(long, global = true, env = "ALLYNET_PLACE_AFTER", value_name = "ALLYNET_PLACE_AFTER", hide_env = true, default_value = "30s", value_parser = duration)]
+    pub(crate) place_after: Duration,
+
+    /// Time between two repetitions of an alert after the fifth, and while an emergency is unanswered
+    #[arg(long, global = true, env = "ALLYNET_REPEAT_LATE", value_name = "ALLYNET_REPEAT_LATE", hide_env = true, default_value = "10m", value_parser = duration)]
+    pub(crate) repeat_late: Duration,
+
+    /// Time between two renewed searches of one emergency whose last helper cancels, after the second
+    #[arg(long, global = true, env = "ALLYNET_RENEWAL_PAUSE", value_name = "ALLYNET_RENEWAL_PAUSE", hide_env = true, default_value = "30s", value_parser = duration)]
+    pub(crate) renewal_pause: Duration,
+
+    /// Number of emergencies of one owner that may ring the same helper without delay, within the period below
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_STORM_RINGS",
+        value_name = "ALLYNET_STORM_RINGS",
+        hide_env = true,
+        default_value_t = NonZeroU32::MIN.saturating_add(4)
+    )]
+    pub(crate) storm_rings: NonZeroU32,
+
+    /// Period in which the emergencies of one owner are counted, at most a day
+    #[arg(long, global = true, env = "ALLYNET_STORM_WINDOW", value_name = "ALLYNET_STORM_WINDOW", hide_env = true, default_value = "10m", value_parser = duration)]
+    pub(crate) storm_window: Duration,
+
+    /// Time after the last ring at which the rings beyond that number are made up by one
+    #[arg(long, global = true, env = "ALLYNET_STORM_FOLD", value_name = "ALLYNET_STORM_FOLD", hide_env = true, default_value = "60s", value_parser = duration)]
+    pub(crate) storm_fold: Duration,
+
     /// Age at which the service resolves a live emergency by itself
     #[arg(long, global = true, env = "ALLYNET_EMERGENCY_TTL", value_name = "ALLYNET_EMERGENCY_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) emergency_ttl: Duration,
@@ -358,14 +390,26 @@ impl Settings {
     pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
         let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
         let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
-        let alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
+        let mut alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
         let delta = |duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
+        alerts.timing = AlertTiming {
+            interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
+            place_after: delta(self.place_after, "ALLYNET_PLACE_AFTER")?,
+            repeat_late: delta(self.repeat_late, "ALLYNET_REPEAT_LATE")?,
+            renewal_pause: delta(self.renewal_pause, "ALLYNET_RENEWAL_PAUSE")?,
+        };
+        // Rings are stored for two days.
+        anyhow::ensure!(self.storm_window <= Duration::from_hours(24), "ALLYNET_STORM_WINDOW must be at most 24h");
+        alerts.storm = StormLimit {
+            rings: self.storm_rings.get(),
+            window: delta(self.storm_window, "ALLYNET_STORM_WINDOW")?,
+            fold: delta(self.storm_fold, "ALLYNET_STORM_FOLD")?,
+        };
         Ok(Rules {
             helpers: self.helper_policy,
             alerts,
             places: self.places(),
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
-            alert_interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
             completed_hold: delta(self.resume_after_completed, "ALLYNET_RESUME_AFTER_COMPLETED")?,
             reaccept_pause: delta(self.reaccept_pause, "ALLYNET_REACCEPT_PAUSE")?,

@@ -154,6 +154,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
             }
             Ok(())
         }
+        Write::ReceiveAlert { emergency, helper } => emergencies::receive(db, at, emergency, helper).await,
         Write::SetDeclined { emergency, helper, declined } => {
             emergencies::set_declined(db, at, emergency, helper, declined).await
         }

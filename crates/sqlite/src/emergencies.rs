@@ -59,13 +59,14 @@ impl Emergencies for Sqlite {
         let mut loaded = Loaded::try_from(row)?;
         if let Some(near) = near {
             loaded.near = self.near(&loaded, near).await?;
+            loaded.rings = self.recent_rings(loaded.emergency.owner(), near.rings_since).await?;
         }
         Ok(Some(loaded))
     }
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit } = *query;
+        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since } = *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -88,8 +89,10 @@ impl Emergencies for Sqlite {
         let helpers =
             self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
         let everywhere = Around { except: None, ..around };
+        let rings = self.recent_rings(owner, rings_since).await?;
         let owner = self.one_helper(everywhere, Metres::new(f64::INFINITY), owner).await?;
-        Ok(RaiseContext { earlier, deleted, helpers, owner_distance: owner.map(|owner| owner.distance) })
+        let owner_distance = owner.map(|owner| owner.distance);
+        Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -173,7 +176,7 @@ impl Sqlite {
     /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
     /// raised by their number: enough others are left when the caller removes them.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
-        let Near { on_duty, within, whom, places } = near;
+        let Near { on_duty, within, whom, places, rings_since: _ } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
         let around = Around { place, except: Some(emergency.owner()), on_duty };

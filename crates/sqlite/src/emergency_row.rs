@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
-    ResponseRecord, Revision, Severity,
+    ResponseRecord, Revision, Search, Severity,
     near::Candidate,
     port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
@@ -44,6 +44,7 @@ pub(crate) struct EmergencyRow {
     next_alert_at: Option<i64>,
     resume_at: Option<i64>,
     renewed_at: Option<i64>,
+    search: Option<String>,
     revision: i64,
     responses: String,
     alert_counts: String,
@@ -98,6 +99,10 @@ pub(crate) struct LoadedRow {
 struct AlertJson {
     helper_id: Uuid,
     wave: Option<u16>,
+    first_sent_at: Option<i64>,
+    sent_at: Option<i64>,
+    repeats: u16,
+    received_at: Option<i64>,
     acknowledged_at: Option<i64>,
     declined_at: Option<i64>,
 }
@@ -191,7 +196,7 @@ impl TryFrom<EmergencyRow> for Emergency {
         let resolution = stored.parse_opt("resolution", resolution.as_deref())?;
         let call = row.call(stored)?;
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
-        let EmergencyRow { next_alert_at, resume_at, renewed_at, revision, responses, alert_counts, .. } = row;
+        let EmergencyRow { next_alert_at, resume_at, renewed_at, search, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
         let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
         Self::restore(EmergencySnapshot {
@@ -208,6 +213,7 @@ impl TryFrom<EmergencyRow> for Emergency {
             // One timer, in the column that the status allows.
             next_alert_at: stored.micros_opt("next_alert_at", next_alert_at.or(resume_at))?,
             renewed_at: stored.micros_opt("renewed_at", renewed_at)?,
+            search: search.map_or(Ok(Search::default()), |json| stored.json("search", &json))?,
             revision: Revision(revision),
         })
         .map_err(|impossible| stored.corrupt(impossible.column))
@@ -282,10 +288,16 @@ impl TryFrom<LoadedRow> for Loaded {
     fn try_from(LoadedRow { emergency, alerts, blocked_by_owner }: LoadedRow) -> Result<Self> {
         let stored = RowDecoder { table: "alert", id: emergency.id };
         let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
-        let alert = |AlertJson { helper_id, wave, acknowledged_at, declined_at }| {
+        let alert = |json: AlertJson| {
+            let AlertJson { helper_id, wave, first_sent_at, sent_at, repeats, .. } = json;
+            let AlertJson { received_at, acknowledged_at, declined_at, .. } = json;
             Ok(Alert {
                 helper: helper_id.into(),
                 wave,
+                first_sent_at: stored.micros_opt("first_sent_at", first_sent_at)?,
+                sent_at: stored.micros_opt("sent_at", sent_at)?,
+                repeats,
+                received_at: stored.micros_opt("received_at", received_at)?,
                 acknowledged_at: stored.micros_opt("acknowledged_at", acknowledged_at)?,
                 declined_at: stored.micros_opt("declined_at", declined_at)?,
             })
@@ -293,7 +305,8 @@ impl TryFrom<LoadedRow> for Loaded {
         let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
         let blocked: Vec<Uuid> = stored.json("blocked_by_owner", &blocked_by_owner)?;
         let blocked_by_owner = blocked.into_iter().map(Into::into).collect();
-        Ok(Self { emergency: emergency.try_into()?, alerts, near: Vec::new(), blocked_by_owner })
+        let emergency = emergency.try_into()?;
+        Ok(Self { emergency, alerts, near: Vec::new(), blocked_by_owner, rings: Vec::new() })
     }
 }
 

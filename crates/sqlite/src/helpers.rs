@@ -3,8 +3,8 @@
 //! [`allynet_domain::Account::on_duty`] decides whether a helper is on duty; the column `duty` is a copy of its result.
 
 use allynet_domain::{
-    AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelpersInRange, Metres, Position, Recipient, Timestamp,
-    UserId,
+    AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange, Metres, Position, RecentRings,
+    Recipient, Timestamp, UserId,
     grid::MAX_HELPER_OFFSET,
     port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, Vicinity},
 };
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, area::two_boxes, error::port_error, rows::count};
+use crate::{Sqlite, area::two_boxes, emergencies::statements::RECENT_RINGS, error::port_error, rows::count};
 
 /// The smallest value of the column `duty` that counts as on duty under this policy. The schema computes the column.
 const fn least_duty(policy: HelperPolicy) -> u8 {
@@ -24,7 +24,8 @@ const fn least_duty(policy: HelperPolicy) -> u8 {
 }
 
 /// Helpers in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east) whose fix is from `?9` or later, other
-/// than `?10` (if not null), with a duty of at least `?11`.
+/// than `?10` (if not null), with a duty of at least `?11`, that are neither engaged nor owners of a live emergency. Owners of
+/// anonymous ones are included with the rank 2: a count without them would name them. Rank 0 are those proven at `?12`.
 ///
 /// The table lies in the order of its cells, `row * 65536 + column`, so each row of cells of a box is one range of the
 /// primary key. The recursive part counts the rows of both boxes from south to north. `cross join` makes these the outer
@@ -36,19 +37,30 @@ pub(crate) const CANDIDATES: &str = "\
         select cast((?5 + 90) * 100 as integer), cast((?6 + 90) * 100 as integer), ?5, ?6, ?7, ?8 \
         union all \
         select row + 1, last, south, north, west, east from strip where row < last) \
-    select p.account_id as id, p.latitude, p.longitude from strip s cross join position p \
+    select p.account_id as id, p.latitude, p.longitude, \
+           case when p.account_id in (select owner_id from emergency \
+                                      where status in ('active', 'responding') and anonymous = 1) then 2 \
+                when coalesce(p.proven_at <= ?12, 1) then 0 else 1 end as rank \
+    from strip s cross join position p \
     on p.cell between s.row * 65536 + cast((s.west + 180) * 100 as integer) \
                   and s.row * 65536 + cast((s.east + 180) * 100 as integer) \
     where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
-    and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11";
+    and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11 \
+    and p.account_id not in (select helper_id from response where engaged = 1 \
+                             union all \
+                             select owner_id from emergency where status in ('active', 'responding') \
+                                                                  and anonymous = 0)";
 
-/// The position of helper `?1`, if the fix is from `?2` or later and the duty at least `?3`.
+/// The position of helper `?1`, if the fix is from `?2` or later, the duty at least `?3`, and the helper available.
 pub(crate) const ONE: &str = "\
-    select account_id as id, latitude, longitude from position where account_id = ?1 and at >= ?2 and duty >= ?3";
+    select account_id as id, latitude, longitude, 0 as rank from position \
+    where account_id = ?1 and at >= ?2 and duty >= ?3 \
+    and not exists (select 1 from response where helper_id = ?1 and engaged = 1) \
+    and not exists (select 1 from emergency where owner_id = ?1 and status in ('active', 'responding'))";
 
 /// The positions of the helpers whose response to emergency `?1` is not cancelled.
 const RESPONDING: &str = "\
-    select p.account_id as id, p.latitude, p.longitude from response r \
+    select p.account_id as id, p.latitude, p.longitude, 0 as rank from response r \
     cross join position p on p.account_id = r.helper_id where r.emergency_id = ?1 and r.status <> 'cancelled'";
 
 /// How many accounts are on duty (`?1`), and how many of them reported a position at `?2` or later.
@@ -65,6 +77,7 @@ struct CandidateRow {
     id: Uuid,
     latitude: f64,
     longitude: f64,
+    rank: i64,
 }
 
 #[async_trait]
@@ -124,7 +137,7 @@ impl Sqlite {
         Ok(HelpersInRange { counts, nearest: found.nearest(around.place, limit) })
     }
 
-    /// The nearest `limit` helpers within a radius, nearest first.
+    /// The nearest `limit` proven helpers within a radius, then as many unproven ones, each group nearest first.
     pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
         Ok(self.helpers_within(around, radius).await?.nearest(around.place, limit))
     }
@@ -151,7 +164,7 @@ impl Sqlite {
 
     /// Helpers in the boxes around the circle. Some may be outside of the circle.
     async fn helpers_within(&self, around: Around, radius: Metres) -> Result<FoundHelpers> {
-        let Around { place, except, on_duty: OnDuty { policy, fresh_since } } = around;
+        let Around { place, except, on_duty: OnDuty { policy, fresh_since, now } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
         // The boxes are those of exact places, and the cell of a helper may be nearer.
         for rect in two_boxes(place.judged, Metres::new(radius.get() + MAX_HELPER_OFFSET)) {
@@ -161,17 +174,40 @@ impl Sqlite {
             .bind(fresh_since.timestamp_micros())
             .bind(except.map(Uuid::from))
             .bind(least_duty(policy))
+            .bind(now.timestamp_micros())
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        let found = rows.iter().map(|row| Ok((row.id.into(), row.position()?)));
-        Ok(FoundHelpers::new(found.collect::<Result<Vec<_>>>()?, radius))
+        let found = rows.iter().map(|row| {
+            let rank = match row.rank {
+                0 => HelperRank::Proven,
+                1 => HelperRank::Unproven,
+                _ => HelperRank::CountedOnly,
+            };
+            Ok((row.id.into(), row.position()?, rank))
+        });
+        Ok(FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, radius))
+    }
+
+    /// How often emergencies of this owner have rung helpers.
+    pub(crate) async fn recent_rings(&self, owner: UserId, since: Timestamp) -> Result<Vec<RecentRings>> {
+        let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(RECENT_RINGS)
+            .bind(Uuid::from(owner))
+            .bind(since.timestamp_micros())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let ring = |(helper, rings, last): (Uuid, i64, i64)| {
+            let last = RowDecoder { table: "ring", id: helper }.micros("rung_at", last)?;
+            Ok(RecentRings { helper: helper.into(), count: count(rings), last })
+        };
+        rows.into_iter().map(ring).collect()
     }
 }
 
 impl CandidateRow {
     fn position(&self) -> Result<Position> {
-        let Self { id, latitude, longitude } = *self;
+        let Self { id, latitude, longitude, rank: _ } = *self;
         RowDecoder { table: "position", id }.position(latitude, longitude)
     }
 }

@@ -244,7 +244,7 @@ pub async fn every_read_says_whether_a_block_hides_an_emergency(store: Store) {
             let page = MessagePage { emergency: of, reader: reader.id, before: None, limit: 1 };
             assert_eq!(store.messages.list(&page).await.unwrap().unwrap().0.hidden, hidden, "{case}");
             assert_eq!(store.messages.find(of, id(), reader.id).await.unwrap().unwrap().0.hidden, hidden, "{case}");
-            let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0) };
+            let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(0) };
             let (radius, places) = (metres(500.0), PlacePolicy::default());
             let vicinity = Vicinity { emergency: of, reader: reader.id, on_duty, radius, places };
             assert_eq!(store.helpers.around(&vicinity).await.unwrap().unwrap().hidden, hidden, "{case}");

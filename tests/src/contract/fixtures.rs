@@ -293,7 +293,7 @@ impl Store {
     ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
         let place = exact_place(centre);
-        let query = RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit };
+        let query = RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since: at(-600) };
         self.emergencies.raise_context(&query).await.unwrap()
     }
 
@@ -305,8 +305,8 @@ impl Store {
             None => self.register().await,
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
-        let places = PlacePolicy::default();
-        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), places };
+        let (places, rings_since) = (PlacePolicy::default(), at(-600));
+        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), places, rings_since };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, places };
         let around = self.helpers.around(&vicinity).await.unwrap().unwrap();

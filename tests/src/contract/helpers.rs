@@ -12,7 +12,7 @@ use super::*;
 use crate::contract::nearby::approximate_reader;
 
 fn on_duty() -> OnDuty {
-    OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-3_600) }
+    OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-3_600), now: at(0) }
 }
 
 fn search() -> Search {
@@ -181,10 +181,11 @@ pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: 
         let places = PlacePolicy::default();
         let vicinity = Vicinity { emergency, reader: owner.id, on_duty: on_duty(), radius: metres(500.0), places };
         let around = store.helpers.around(&vicinity).await.unwrap().unwrap();
-        let nearest = around.available.nearest(exact_place(place(0.0, 0.0)), 9);
-        assert_eq!(nearest.iter().any(|recipient| recipient.helper == owner.id), anonymous);
+        let count = around.available.count_within(exact_place(place(0.0, 0.0)), metres(500.0));
+        assert_eq!(count, u32::from(anonymous));
         // Nobody is alerted to an emergency of their own.
-        let near = Near { on_duty: on_duty(), within: metres(500.0), whom: Whom::Nearest(9), places };
+        let (within, whom) = (metres(500.0), Whom::Nearest(9));
+        let near = Near { on_duty: on_duty(), within, whom, places, rings_since: at(-600) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         assert!(loaded.near.iter().all(|recipient| recipient.helper != owner.id));
     }
@@ -200,11 +201,13 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
     store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
     store.accept(emergency, &ids[3], at(1)).await;
     for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
-        let places = PlacePolicy::default();
-        let near = Near { on_duty: on_duty(), within: metres(50_000.0), whom: Whom::Nearest(more), places };
+        let (within, whom, places) = (metres(50_000.0), Whom::Nearest(more), PlacePolicy::default());
+        let near = Near { on_duty: on_duty(), within, whom, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let nearest: Vec<_> = loaded.near.iter().map(|r| r.helper).collect();
-        assert_eq!(nearest, ids[..expected].iter().map(|a| a.id).collect::<Vec<_>>(), "{more}");
+        // The one who responds is engaged, and not available.
+        let available: Vec<_> = ids.iter().map(|a| a.id).filter(|&helper| helper != ids[3].id).collect();
+        assert_eq!(nearest, available[..expected.min(5)], "{more}");
     }
 }
 
@@ -225,7 +228,8 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
         (id(), 1_200.0, at(0), false),
     ] {
         let on_duty = OnDuty { fresh_since, ..on_duty() };
-        let near = Near { on_duty, within: metres(within), whom: Whom::Only(user), places: PlacePolicy::default() };
+        let (whom, places) = (Whom::Only(user), PlacePolicy::default());
+        let near = Near { on_duty, within: metres(within), whom, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let recipient = Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact) };
         let expected = found.then_some(recipient);
@@ -265,7 +269,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
     for here in [judged, place(judged.latitude() + 0.000_6, judged.longitude() - 0.000_9)] {
         assert_eq!(places.grid.fine(here), judged);
         let emergency = store.raise(call_at(&store.register().await, here)).await;
-        let near = Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), places };
+        let near = Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency.id(), Some(near)).await.unwrap().unwrap();
         let (reader, radius) = (id(), within);
         let vicinity = Vicinity { emergency: emergency.id(), reader, on_duty: on_duty(), radius, places };
@@ -280,6 +284,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
             radii: &[within],
             enough: 9,
             limit: 9,
+            rings_since: at(0),
         };
         let raising = store.emergencies.raise_context(&query).await.unwrap();
         assert_eq!((raising.helpers.nearest, raising.helpers.counts), (loaded.near.clone(), vec![4]));
@@ -359,8 +364,8 @@ pub async fn a_position_is_found_only_while_its_helper_is_on_duty(store: Store) 
             let on_duty = OnDuty { policy, ..on_duty() };
             let expected = if is_on_duty { vec![user] } else { vec![] };
             assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy} after {name}");
-            let places = PlacePolicy::default();
-            let near = Near { on_duty, within: metres(1_000.0), whom: Whom::Only(user), places };
+            let (within, whom, places) = (metres(1_000.0), Whom::Only(user), PlacePolicy::default());
+            let near = Near { on_duty, within, whom, places, rings_since: at(0) };
             let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
             assert_eq!(!loaded.near.is_empty(), is_on_duty, "{policy} after {name}");
             let fresh = store.helpers.count(policy, at(0)).await.unwrap().fresh;

@@ -250,7 +250,7 @@ macro_rules! contract {
                 reports_about_helpers_are_counted_in_their_list
             }
             waves {
-                without_a_response_wave_follows_wave_until_the_owner_is_notified
+                without_a_response_wave_follows_wave_and_then_unheard_alerts_are_repeated
                 an_acknowledged_alert_is_not_sent_again
                 no_more_than_the_wave_size_are_new_at_once
                 a_decline_alerts_the_nearest_helper_not_alerted_yet
@@ -260,6 +260,11 @@ macro_rules! contract {
                 expired_emergencies_are_resolved_without_an_actor_despite_responses
                 a_helper_who_comes_into_the_radius_is_alerted_once
                 coming_near_an_emergency_with_a_response_alerts_no_helper
+                silence_frees_a_place_and_acknowledging_or_receiving_keeps_it
+                engaged_helpers_and_owners_of_live_emergencies_are_not_alerted
+                unproven_helpers_come_after_all_others_until_they_acknowledge
+                of_a_storm_only_so_many_ring_a_helper_and_the_last_is_made_up
+                cancelling_renews_twice_at_once_and_then_after_a_pause
                 going_online_or_on_duty_uses_the_last_position
             }
         }

@@ -41,7 +41,7 @@ fn pairs() -> Vec<(Position, Position)> {
 }
 
 fn around(centre: Position) -> Search {
-    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-1) };
+    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-1), now: at(0) };
     Search { centre, except: nth(0), on_duty }
 }
 

@@ -62,7 +62,7 @@ where
     for seed in only.map_or_else(|| seeds.into_iter().collect(), |seed| vec![seed]) {
         let service = Service {
             store: store.clone(),
-            rules: Rules::default(),
+            rules: rules(),
             seed,
             time: Arc::new(Time(Mutex::new(at(0)))),
             queue: Arc::default(),
@@ -74,6 +74,13 @@ where
             resume_unwind(failed.into_panic());
         }
     }
+}
+
+/// The default rules, but for places that are freed by silence: cases about these set the time.
+fn rules() -> Rules {
+    let mut rules = Rules::default();
+    rules.alerts.timing.place_after = TimeDelta::days(7);
+    rules
 }
 
 /// Runs a case that needs no seed.
@@ -118,7 +125,7 @@ impl Service {
 
     /// Advances the clock by a minute and fires due timers.
     pub async fn minute(&self) {
-        self.advance(self.rules.alert_interval);
+        self.advance(self.rules.alerts.timing.interval);
         self.fire().await;
     }
 
@@ -170,7 +177,7 @@ impl Service {
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(helper.id, position));
-        for emergency in alerts::alert_found(&self.context(), &found, helper.id).await.unwrap() {
+        for emergency in alerts::alert_found(&self.context(), &found, helper.id, None).await.unwrap() {
             open.settle(emergency, helper.id);
         }
     }
@@ -183,6 +190,32 @@ impl Service {
         let id = raised.emergency.id();
         self.raised.lock().unwrap().push(id);
         id
+    }
+
+    /// Considers alerting a helper who became available, as the server does.
+    pub async fn freed(&self, found: &[EmergencyId], helper: &Account, at: Timestamp) {
+        alerts::alert_found(&self.context(), found, helper.id, Some(at)).await.unwrap();
+    }
+
+    /// Raises an emergency of this owner at latitude and longitude 0.
+    pub async fn raise_as(&self, owner: &Account) -> EmergencyId {
+        let details = call_of(owner).call().details.clone();
+        let raised = emergencies::raise(&self.context(), &actor(owner), details, None).await.unwrap();
+        raised.emergency.id()
+    }
+
+    /// The owner cancels.
+    pub async fn withdraw(&self, emergency: EmergencyId, owner: &Account) {
+        emergencies::cancel(&self.context(), &actor(owner), emergency, None).await.unwrap();
+    }
+
+    /// A verified helper on duty whose account is as old as the clock of the service says.
+    pub async fn young_helper(&self, metres: f64) -> Account {
+        let account = Account { created_at: self.now(), ..somebody() };
+        let helper = self.store.enlist(account, verified()).await;
+        self.people.lock().unwrap().push(helper.clone());
+        self.locate(&helper, metres).await;
+        helper
     }
 
     pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) {

@@ -72,6 +72,7 @@ impl Emergency {
             response.note_position(place);
         }
         self.state = state;
+        self.search.end();
         self.updated_at = now;
     }
 
@@ -121,7 +122,7 @@ impl Emergency {
                 responses.push(response.clone());
             }
         }
-        self.state = EmergencyState::Responding { next_alert_at: None };
+        self.state = EmergencyState::Responding;
         self.updated_at = now;
         let search = self.discount_responses(now);
         Ok(Reopened { responses, search })

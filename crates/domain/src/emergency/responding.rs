@@ -128,28 +128,30 @@ impl Emergency {
         until.filter(|until| *until > now).map_or(Help::None, Help::Until)
     }
 
-    /// Whether helpers are searched: the emergency is live, and no response counts as help.
-    pub fn is_searching(&self, now: Timestamp) -> bool {
-        self.status().is_live() && self.help(now) == Help::None
+    /// When the last completed response stops counting as help, if only completed ones count and helpers are not searched.
+    pub(super) fn completion_hold_end(&self) -> Option<Timestamp> {
+        let waits = matches!(self.state, EmergencyState::Responding) && !self.search.is_running();
+        match self.help(Timestamp::MIN_UTC) {
+            Help::Until(end) if waits => Some(end),
+            Help::Engaged | Help::Until(_) | Help::None => None,
+        }
     }
 
     fn has_engaged(&self) -> bool {
         self.responses.iter().any(|r| r.status.is_engaged())
     }
 
-    /// Moves the state after responses have changed. `searched` tells whether helpers were searched before.
-    fn follow_responses(&mut self, searched: bool, now: Timestamp) -> SearchEffect {
-        let was_active = matches!(self.state, EmergencyState::Active { .. });
-        let running = self.next_alert_at().filter(|_| searched);
-        let help = self.help(now);
-        self.state = match help {
-            Help::Engaged => EmergencyState::Responding { next_alert_at: None },
-            Help::Until(end) => EmergencyState::Responding { next_alert_at: Some(end) },
-            Help::None if self.has_engaged() => EmergencyState::Responding { next_alert_at: running },
-            Help::None => EmergencyState::Active { next_alert_at: running },
-        };
-        let is_active = matches!(self.state, EmergencyState::Active { .. });
-        SearchEffect { became_active: is_active && !was_active, must_renew: help == Help::None && !searched }
+    /// Moves the state after responses have changed, and stops the search if one counts as help.
+    fn follow_responses(&mut self, now: Timestamp) -> SearchEffect {
+        let was_active = matches!(self.state, EmergencyState::Active);
+        let needs_help = self.help(now) == Help::None;
+        self.state =
+            if needs_help && !self.has_engaged() { EmergencyState::Active } else { EmergencyState::Responding };
+        if !needs_help {
+            self.search.stop();
+        }
+        let is_active = matches!(self.state, EmergencyState::Active);
+        SearchEffect { became_active: is_active && !was_active, must_renew: needs_help && !self.search.is_running() }
     }
 
     /// A helper accepts. A helper that cancelled or completed before responds anew.
@@ -191,8 +193,9 @@ impl Emergency {
             }
             None => self.responses.push(response),
         }
-        let first = matches!(self.state, EmergencyState::Active { .. });
-        self.state = EmergencyState::Responding { next_alert_at: None };
+        let first = matches!(self.state, EmergencyState::Active);
+        self.state = EmergencyState::Responding;
+        self.search.stop();
         self.first_response_at.get_or_insert(now);
         self.updated_at = now;
         Ok(Acceptance::Joined { first })
@@ -220,7 +223,6 @@ impl Emergency {
         hold: CompletionHold,
         now: Timestamp,
     ) -> Result<Option<UpdatedResponse>, Refusal> {
-        let searched = self.is_searching(now);
         // A user without a response learns nothing about the state, so this is refused first.
         let live = self.must_be_live();
         let place = self.call.details.location.position;
@@ -256,7 +258,7 @@ impl Emergency {
         }
         let response = response.clone();
         self.updated_at = now;
-        let search = self.follow_responses(searched, now);
+        let search = self.follow_responses(now);
         let asks_owner = completes && !self.has_engaged();
         Ok(Some(UpdatedResponse { response, search, asks_owner }))
     }
@@ -264,7 +266,6 @@ impl Emergency {
     /// Cancels the response of a helper that may no longer help, also a completed one. `None` if there is none, or the
     /// emergency has ended.
     pub fn withdraw_response(&mut self, helper: UserId, now: Timestamp) -> Option<UpdatedResponse> {
-        let searched = self.is_searching(now);
         if !self.status().is_live() {
             return None;
         }
@@ -277,7 +278,7 @@ impl Emergency {
         response.updated_at = now;
         let response = response.clone();
         self.updated_at = now;
-        let search = self.follow_responses(searched, now);
+        let search = self.follow_responses(now);
         Some(UpdatedResponse { response, search, asks_owner: false })
     }
 
@@ -303,22 +304,16 @@ impl Emergency {
     /// Lets no response so far count as help.
     pub(super) fn discount_responses(&mut self, now: Timestamp) -> SearchEffect {
         self.renewed_at = Some(now);
-        let effect = self.follow_responses(false, now);
+        let effect = self.follow_responses(now);
         SearchEffect { must_renew: true, ..effect }
     }
 
-    /// Ends the time for which completed responses count as help, if it is over at `now`.
-    ///
-    /// Returns no effect if the timer that is due is one of alerts.
+    /// Ends the time for which completed responses count as help, if it is over at `now`. Otherwise nothing changes.
     pub fn end_completion_hold(&mut self, now: Timestamp) -> SearchEffect {
-        let EmergencyState::Responding { next_alert_at: Some(due) } = self.state else {
-            return SearchEffect::default();
-        };
-        let is_hold = self.responses.iter().any(|r| r.record.counts_until == Some(due));
-        if due > now || !is_hold {
+        if self.completion_hold_end().is_none_or(|end| end > now) {
             return SearchEffect::default();
         }
         self.updated_at = now;
-        self.follow_responses(false, now)
+        self.follow_responses(now)
     }
 }

@@ -1,7 +1,7 @@
 //! The flat form of an emergency for stores, with one field per column.
 
 use super::{Call, Emergency, EmergencyState, EmergencyStatus, Ending, ResolutionType, Response, Revision};
-use crate::{AlertCounts, Metres, Text, Timestamp};
+use crate::{AlertCounts, Metres, Search, Text, Timestamp};
 
 /// All data of an emergency, for stores: read it back with [`Emergency::restore`].
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct EmergencySnapshot {
     pub next_alert_at: Option<Timestamp>,
     /// When the owner last asked for more help, or the emergency was reopened.
     pub renewed_at: Option<Timestamp>,
+    /// The search. Its own [`Search::due_at`] is ignored in favour of `next_alert_at`.
+    pub search: Search,
     /// The stored revision.
     pub revision: Revision,
 }
@@ -52,11 +54,11 @@ impl Emergency {
     pub fn restore(snapshot: EmergencySnapshot) -> Result<Self, ImpossibleState> {
         let EmergencySnapshot { call, request_id, status, alert_radius, updated_at, .. } = snapshot;
         let EmergencySnapshot { first_response_at, responses, alerts, revision, .. } = snapshot;
-        let EmergencySnapshot { ending, resolution, next_alert_at, renewed_at, .. } = snapshot;
+        let EmergencySnapshot { ending, resolution, next_alert_at, renewed_at, mut search, .. } = snapshot;
         let impossible = |column| ImpossibleState { column, status };
         let state = match (status, ending, resolution) {
-            (EmergencyStatus::Active, None, None) => EmergencyState::Active { next_alert_at },
-            (EmergencyStatus::Responding, None, None) => EmergencyState::Responding { next_alert_at },
+            (EmergencyStatus::Active, None, None) => EmergencyState::Active,
+            (EmergencyStatus::Responding, None, None) => EmergencyState::Responding,
             (EmergencyStatus::Resolved, Some(ending), Some(resolution)) => {
                 EmergencyState::Resolved { resolution, ending }
             }
@@ -70,6 +72,12 @@ impl Emergency {
         if next_alert_at.is_some() && !status.is_live() {
             return Err(impossible("next_alert_at"));
         }
+        // Stored by a node of a release without searches: its timer is the one of the next wave.
+        if status == EmergencyStatus::Active && search.wave_at.is_none() {
+            search.wave_at = next_alert_at;
+        }
+        // Otherwise the timer is the end of the time for which completed responses count.
+        search.due_at = next_alert_at.filter(|_| search.is_running() || !search.held.is_empty());
         Ok(Self {
             call,
             request_id,
@@ -80,6 +88,7 @@ impl Emergency {
             responses,
             alerts,
             renewed_at,
+            search,
             revision,
         })
     }
@@ -88,12 +97,12 @@ impl Emergency {
     pub fn into_snapshot(self) -> EmergencySnapshot {
         let (status, next_alert_at) = (self.status(), self.next_alert_at());
         let (resolution, ending) = match self.state {
-            EmergencyState::Active { .. } | EmergencyState::Responding { .. } => (None, None),
+            EmergencyState::Active | EmergencyState::Responding => (None, None),
             EmergencyState::Resolved { resolution, ending } => (Some(resolution), Some(ending)),
             EmergencyState::Cancelled(ending) => (None, Some(ending)),
         };
         let Self { call, request_id, state: _, alert_radius, updated_at, first_response_at, .. } = self;
-        let Self { responses, alerts, renewed_at, revision, .. } = self;
+        let Self { responses, alerts, renewed_at, search, revision, .. } = self;
         EmergencySnapshot {
             call,
             request_id,
@@ -107,6 +116,7 @@ impl Emergency {
             alerts,
             next_alert_at,
             renewed_at,
+            search,
             revision,
         }
     }

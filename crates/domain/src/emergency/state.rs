@@ -27,16 +27,9 @@ string_enum! {
 #[derive(Debug, Clone, PartialEq)]
 pub enum EmergencyState {
     /// No response counts as help, and no helper is engaged.
-    Active {
-        /// When the next wave of alerts is due; `None` after the last wave.
-        next_alert_at: Option<Timestamp>,
-    },
+    Active,
     /// A helper is engaged, or has completed so recently that it still counts as help.
-    Responding {
-        /// While the owner asks for more help: when the next wave of alerts is due. While only completed responses count:
-        /// until when they do. Otherwise `None`.
-        next_alert_at: Option<Timestamp>,
-    },
+    Responding,
     /// The emergency is over, and all is well.
     Resolved {
         /// The kind of the resolution.
@@ -63,8 +56,8 @@ impl EmergencyState {
     /// The status of an emergency in this state.
     pub const fn status(&self) -> EmergencyStatus {
         match self {
-            Self::Active { .. } => EmergencyStatus::Active,
-            Self::Responding { .. } => EmergencyStatus::Responding,
+            Self::Active => EmergencyStatus::Active,
+            Self::Responding => EmergencyStatus::Responding,
             Self::Resolved { .. } => EmergencyStatus::Resolved,
             Self::Cancelled(_) => EmergencyStatus::Cancelled,
         }

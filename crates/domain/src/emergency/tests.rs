@@ -6,7 +6,7 @@ mod sequences;
 
 use super::*;
 use crate::{
-    Role, Verification,
+    AlertPolicy, RenewalCause, Role, Verification,
     testing::{
         ADMIN, ALAN, COMPLETION_HOLD, GRACE_HOPPER, OWNER, REACCEPT_PAUSE, STRANGER, account, active_emergency, admin,
         at, cancelled, helper, helper_card, helper_record, id, resolved, text, with_responses,
@@ -218,17 +218,17 @@ fn what_runs_out_of_time_is_resolved_by_nobody() {
 }
 
 #[test]
-fn a_later_wave_moves_radius_and_timer_and_is_refused_after_the_end() {
-    let mut emergency = active_emergency();
-    assert_eq!(emergency.begin_wave(Metres::new(10_000.0), Some(at(120))), Ok(()));
-    assert_eq!((emergency.alerts.wave, emergency.alert_radius.get()), (2, 10_000.0));
-    assert_eq!(emergency.next_alert_at(), Some(at(120)));
-    emergency.stop_waves();
-    assert_eq!(emergency.next_alert_at(), None);
+fn a_renewal_is_due_at_once_and_refused_after_the_end() {
+    let policy = AlertPolicy::default();
+    let mut responding = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    assert_eq!(responding.next_alert_at(), None);
+    assert_eq!(responding.renew_search(at(9), &policy, RenewalCause::Other), Ok(()));
+    assert_eq!(responding.next_alert_at(), Some(at(9)), "also while a helper responds");
 
     let mut over = resolved(active_emergency());
     let refused = Refusal::EmergencyEnded { status: EmergencyStatus::Resolved };
-    assert_eq!(over.begin_wave(Metres::new(10_000.0), None), Err(refused));
+    assert_eq!(over.renew_search(at(20), &policy, RenewalCause::Other), Err(refused));
+    assert_eq!(over.next_alert_at(), None);
 }
 
 #[test]
@@ -256,7 +256,8 @@ fn what_a_store_kept_is_restored_and_contradictions_are_not() {
         (Cancelled, ending(), None, Some(at(60)), Some("next_alert_at")),
     ] {
         let stored = active_emergency().into_snapshot();
-        let stored = EmergencySnapshot { status, ending, resolution, next_alert_at, ..stored };
+        let search = Search { due_at: next_alert_at, ..stored.search.clone() };
+        let stored = EmergencySnapshot { status, ending, resolution, next_alert_at, search, ..stored };
         let restored = Emergency::restore(stored.clone());
         assert_eq!(restored.as_ref().err().map(|error| error.column), wrong, "{stored:?}");
         if let Ok(restored) = restored {

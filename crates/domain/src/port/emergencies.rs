@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use super::{OnDuty, Result};
 use crate::{
     Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
-    HelpersInRange, Metres, PlacePolicy, Position, Recipient, Stage, Text, Timestamp, UserId, blocks::is_hidden,
+    HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, Stage, Text, Timestamp, UserId,
+    blocks::is_hidden,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -15,10 +16,12 @@ pub struct Loaded {
     pub emergency: Emergency,
     /// The alerts of all helpers that were alerted to it or declined it, in the order of waves, then of distance.
     pub alerts: Vec<Alert>,
-    /// The helpers found by the [`Near`] query, nearest first.
+    /// The helpers found by the [`Near`] query. Proven helpers come first, then unproven ones, each group nearest first.
     pub near: Vec<Recipient>,
     /// The users that its owner blocks.
     pub blocked_by_owner: Vec<UserId>,
+    /// How often emergencies of the same owner have rung helpers since [`Near::rings_since`], in no order.
+    pub rings: Vec<RecentRings>,
 }
 
 /// A query for helpers near the emergency that is loaded. Never finds its owner.
@@ -32,6 +35,8 @@ pub struct Near {
     pub whom: Whom,
     /// Decides from which place distances are judged.
     pub places: PlacePolicy,
+    /// Earliest time of a ring by the owner that counts.
+    pub rings_since: Timestamp,
 }
 
 /// Which of the helpers near an emergency are wanted.
@@ -60,6 +65,8 @@ pub struct RaiseQuery<'a> {
     pub enough: u32,
     /// Maximum number of nearest helpers to return.
     pub limit: u32,
+    /// Earliest time of a ring by the owner that counts.
+    pub rings_since: Timestamp,
 }
 
 /// The answer to a [`RaiseQuery`].
@@ -73,6 +80,8 @@ pub struct RaiseContext {
     pub helpers: HelpersInRange,
     /// How far away the owner is, judged like any helper, if the owner is a helper that counts.
     pub owner_distance: Option<Metres>,
+    /// How often emergencies of the owner have rung helpers since [`RaiseQuery::rings_since`], in no order.
+    pub rings: Vec<RecentRings>,
 }
 
 impl Loaded {

@@ -12,6 +12,9 @@ pub struct OnDuty {
     pub policy: HelperPolicy,
     /// Earliest time of a position that counts.
     pub fresh_since: Timestamp,
+    /// The time of the search. Unproven at this time, and so after all others where order matters, is an account younger than
+    /// a day that has never acknowledged an alert.
+    pub now: Timestamp,
 }
 
 /// A search for helpers around the place of an emergency.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::{EMERGENCY, MESSAGE, OWNER, at, helper_card, id, person, position, text};
 use crate::{
     AlertCounts, Call, CompletionHold, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Location,
-    Message, Metres, Priority, Recipient, Relation, Response, ResponseRecord, ResponseStatus, Revision, Sender,
+    Message, Metres, Priority, Recipient, Relation, Response, ResponseRecord, ResponseStatus, Revision, Search, Sender,
     Severity, To, Wave,
 };
 
@@ -31,7 +31,7 @@ pub fn call() -> Call {
 /// An emergency that was just raised with an alert radius of 5 km. Its first wave reached no helper.
 pub fn raised(call: Call) -> Emergency {
     let wave = Wave { number: 1, radius: Metres::new(5_000.0), recipients: Vec::new(), helpers_within: 0 };
-    Emergency::raise(call, None, &wave, None)
+    Emergency::raise(call, None, &wave, Search::default())
 }
 
 /// A live emergency of [`OWNER`] without responses, at revision 7. Its next wave is due at `at(60)`.
@@ -49,6 +49,7 @@ pub fn active_emergency() -> Emergency {
         alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 0, declined: 0 },
         next_alert_at: Some(at(60)),
         renewed_at: None,
+        search: Search { wave_at: Some(at(60)), places_freed_until: Some(at(0)), ..Search::default() },
         revision: Revision(7),
     })
     .unwrap()
@@ -99,6 +100,7 @@ pub fn with_responses(responses: &[(u128, ResponseStatus)]) -> Emergency {
         e.status = if responding { EmergencyStatus::Responding } else { EmergencyStatus::Active };
         e.first_response_at = (!responses.is_empty()).then(|| at(1));
         e.next_alert_at = (!engaged).then(|| at(if responding { 601 } else { 60 }));
+        e.search.wave_at = if responding { None } else { e.next_alert_at };
         e.responses = responses.iter().map(|&(helper, status)| response(helper, status)).collect();
     })
 }

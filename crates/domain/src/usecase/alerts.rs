@@ -6,9 +6,10 @@
 //! Every alert is sent on condition that the emergency is still at the revision it was decided on. If the timers of
 //! several nodes fire at once, one of them sends it.
 
+pub use crate::RenewalCause;
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Metres, Recipient, Refusal, SearchEffect,
-    UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Recipient, Refusal, SearchEffect, Step,
+    Timestamp, UserId, Write,
     port::{self, Loaded, Whom},
     usecase::emergencies::{EmergencyPorts, resolved},
 };
@@ -19,9 +20,9 @@ pub const BATCH: u32 = 100;
 /// The effect of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fired {
-    /// A wave of alerts was sent: the next one, or one of a search that was renewed.
+    /// Alerts were sent: a wave, substitutes, or repetitions.
     Wave,
-    /// The last wave passed without a response, and the owner is notified.
+    /// No helper is left, or the last alerts have passed without an answer, and the owner is notified.
     Unanswered,
     /// The emergency was too old, and was resolved.
     Expired,
@@ -74,124 +75,108 @@ pub async fn fire_due(
     failure.map_or(Ok(due.len()), Err)
 }
 
-/// Fires the timers of one emergency. Returns `None` if none of them is due any more.
-async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Option<Fired>, Error> {
-    let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+/// Fires the timers of one emergency. Returns what it did: nothing if none of them is due any more.
+async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error> {
+    let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
-    let alerted = loaded.alerted();
-    let Loaded { mut emergency, alerts, near, .. } = loaded;
-    if emergency.call().created_at < cx.rules.expired_before(now) {
-        let resolution = emergency.expire(now)?;
-        cx.changes.commit(resolved(cx, &emergency, None, resolution, None, now, alerted)).await?;
-        return Ok(Some(Fired::Expired));
+    if loaded.emergency.call().created_at < cx.rules.expired_before(now) {
+        let resolution = loaded.emergency.expire(now)?;
+        let change = resolved(cx, &loaded.emergency, None, resolution, None, now, loaded.alerted());
+        cx.changes.commit(change).await?;
+        return Ok(vec![Fired::Expired]);
     }
-    if emergency.next_alert_at().is_none_or(|due| due > now) {
-        return Ok(None);
+    if loaded.emergency.next_alert_at().is_none_or(|due| due > now) {
+        return Ok(Vec::new());
     }
     let change = Change::new(None, now);
-    let held = emergency.end_completion_hold(now);
-    if held.must_renew {
-        let change = follow_search(cx, change, &mut emergency, &alerts, &near, held, RenewalCause::Other)?;
-        let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
-        cx.changes.commit(change.write_first(update)).await?;
-        return Ok(Some(Fired::Wave));
-    }
-    let (fired, change) = match cx.rules.alerts.next_radius(emergency.alert_radius()) {
-        Some(radius) => (Fired::Wave, wave(cx, change, &mut emergency, &alerts, &near, radius)?),
-        None => (Fired::Unanswered, report_unanswered(change, &mut emergency)),
+    let held = loaded.emergency.end_completion_hold(now);
+    let (change, fired) = if held.must_renew {
+        (follow_search(cx, change, &mut loaded, held, RenewalCause::Other)?, vec![Fired::Wave])
+    } else {
+        step_search(cx, change, &mut loaded)
     };
-    let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
+    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: Vec::new() };
     cx.changes.commit(change.write_first(update)).await?;
-    Ok(Some(fired))
+    Ok(fired)
 }
 
-/// Stops the waves of an emergency and notifies its owner, after the last wave passed without a response.
-fn report_unanswered(change: Change, emergency: &mut Emergency) -> Change {
-    emergency.stop_waves();
+/// Takes the step of a search that is due, and adds what follows from it.
+fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Change, Vec<Fired>) {
+    let Loaded { emergency, alerts, near, rings, .. } = loaded;
+    let step = emergency.step_search(change.at, &cx.rules.alerts, alerts, near, rings);
+    let Step { radius: _, begins_wave, ring, is_unanswered } = step;
+    let (mut change, mut fired) = (change, Vec::new());
+    // A wave without recipients is an event, too: it moves the radius.
+    if begins_wave || !ring.is_empty() {
+        change = send(change, emergency, alerts, ring);
+        fired.push(Fired::Wave);
+    }
+    if is_unanswered {
+        change = report_unanswered(change, emergency);
+        fired.push(Fired::Unanswered);
+    }
+    (change, fired)
+}
+
+/// Notifies the owner that no helper answered.
+fn report_unanswered(change: Change, emergency: &Emergency) -> Change {
     let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
     change.event(emergency.id(), unanswered)
 }
 
-/// Why a search is renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RenewalCause {
-    /// The last responding helper cancelled. Such renewals are limited, because helper and owner may be in league.
-    HelperCancelled,
-    /// The last responding helper may no longer help, the owner asks for more help, the end was undone, or a completed
-    /// response no longer counts as help.
-    Other,
-}
-
 /// Adds what follows for the search from a change of responses: the emergency is active again, and the search is renewed.
 ///
-/// The change MUST also update the emergency, after this call. `near` is as in [`renew_search`].
+/// The change MUST also update the emergency, after this call. `loaded` is as in [`renew_search`].
 pub(super) fn follow_search(
     cx: &EmergencyPorts,
     change: Change,
-    emergency: &mut Emergency,
-    alerts: &[Alert],
-    near: &[Recipient],
+    loaded: &mut Loaded,
     effect: SearchEffect,
     cause: RenewalCause,
 ) -> Result<Change, Refusal> {
     let SearchEffect { became_active, must_renew } = effect;
     let updated_at = change.at;
     let change = if became_active {
-        change.event(emergency.id(), Event::StatusChanged { status: EmergencyStatus::Active, updated_at })
+        let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at };
+        change.event(loaded.emergency.id(), active)
     } else {
         change
     };
-    if must_renew { renew_search(cx, change, emergency, alerts, near, cause) } else { Ok(change) }
+    if must_renew { renew_search(cx, change, loaded, cause) } else { Ok(change) }
 }
 
-/// Renews the search for helpers, because none responds any more: sends the next wave at once, with the next radius if
-/// there is one.
+/// Renews the search for helpers: rings those again that were alerted and have not answered, and goes on with the next
+/// wave. The first steps are part of this change, unless the renewal has to wait.
 ///
-/// The change MUST also update the emergency, after this call. `near` are the helpers that
-/// [`Whom::Nearest`] with the size of a wave finds.
+/// The change MUST also update the emergency, after this call. `loaded` MUST hold the helpers that [`Whom::Nearest`] with
+/// the size of a wave finds.
+///
+/// # Errors
+/// [`Refusal::EmergencyEnded`].
 pub(super) fn renew_search(
     cx: &EmergencyPorts,
     change: Change,
-    emergency: &mut Emergency,
-    alerts: &[Alert],
-    near: &[Recipient],
+    loaded: &mut Loaded,
     cause: RenewalCause,
 ) -> Result<Change, Refusal> {
-    match cause {
-        RenewalCause::HelperCancelled | RenewalCause::Other => {}
+    loaded.emergency.renew_search(change.at, &cx.rules.alerts, cause)?;
+    if loaded.emergency.search().due_at.is_some_and(|due| due > change.at) {
+        return Ok(change);
     }
-    let current = emergency.alert_radius();
-    let radius = cx.rules.alerts.next_radius(current).unwrap_or(current);
-    wave(cx, change, emergency, alerts, near, radius)
+    Ok(step_search(cx, change, loaded).0)
 }
 
-/// Alerts a substitute for a helper that declines or cancels. The alert radius stays.
-pub(super) fn alert_substitute(
-    cx: &EmergencyPorts,
-    change: Change,
-    emergency: &mut Emergency,
-    alerts: &[Alert],
-    near: &[Recipient],
-) -> Change {
-    let substitute = cx.rules.alerts.substitute(near, alerts, |helper| emergency.response(helper).is_some());
-    match substitute {
+/// Alerts a substitute for a helper that declines or cancels. The alert radius stays. Notifies the owner if nobody is
+/// left.
+///
+/// The change MUST also update the emergency, after this call. `loaded.alerts` MUST reflect the decline.
+pub(super) fn alert_substitute(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> Change {
+    let Loaded { emergency, alerts, near, rings, .. } = loaded;
+    match emergency.substitute(change.at, &cx.rules.alerts, alerts, near, rings) {
         Some(recipient) => send(change, emergency, alerts, vec![recipient]),
+        None if emergency.exhaust_search(change.at, alerts, near) => report_unanswered(change, emergency),
         None => change,
     }
-}
-
-fn wave(
-    cx: &EmergencyPorts,
-    change: Change,
-    emergency: &mut Emergency,
-    alerts: &[Alert],
-    near: &[Recipient],
-    radius: Metres,
-) -> Result<Change, Refusal> {
-    let policy = &cx.rules.alerts;
-    let recipients = policy.later_wave(radius, near, alerts, |helper| emergency.response(helper).is_some());
-    emergency.begin_wave(radius, cx.rules.next_alert(change.at))?;
-    Ok(send(change, emergency, alerts, recipients))
 }
 
 /// Adds alerts to a change that also updates the emergency.
@@ -210,17 +195,23 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
 }
 
 /// Alerts a user to emergencies without a response that were found near: to each within whose alert radius the user is
-/// a helper on duty.
+/// an available helper.
 ///
-/// `found` comes from the caller's projection of open emergencies. Returns the emergencies for which this user need not
-/// be checked again. Calls no port if `found` is empty.
+/// `found` comes from the caller's projection of open emergencies. `freed_at` is when the user became available, after
+/// having been engaged elsewhere: then an alert from before does not count, unless it was declined. Returns the emergencies
+/// for which this user need not be checked again. Calls no port if `found` is empty.
 ///
 /// # Errors
 /// Returns an error if a port fails. Alerts sent before the failure stay sent; a repeated call finds them settled.
-pub async fn alert_found(cx: &EmergencyPorts, found: &[EmergencyId], user: UserId) -> Result<Vec<EmergencyId>, Error> {
+pub async fn alert_found(
+    cx: &EmergencyPorts,
+    found: &[EmergencyId],
+    user: UserId,
+    freed_at: Option<Timestamp>,
+) -> Result<Vec<EmergencyId>, Error> {
     let mut settled = Vec::new();
     for &id in found {
-        let is_settled = match alert_if_in_range(cx, id, user).await {
+        let is_settled = match alert_if_in_range(cx, id, user, freed_at).await {
             Err(Error::Refused(Refusal::EmergencyNotFound)) => true,
             outcome => outcome?,
         };
@@ -229,26 +220,45 @@ pub async fn alert_found(cx: &EmergencyPorts, found: &[EmergencyId], user: UserI
     Ok(settled)
 }
 
-/// Alerts a user that has come near an active emergency, if the user is a helper on duty within its alert radius.
+/// Alerts a user that has come near an emergency whose search runs, if the user is an available helper within its alert
+/// radius.
 ///
-/// A user that was alerted before is not alerted again. Returns whether this user need not be checked again.
+/// A user that was alerted before is not alerted again, unless that was before `freed_at`. Returns whether this user need
+/// not be checked again.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], or when a port fails.
-pub async fn alert_if_in_range(cx: &EmergencyPorts, id: EmergencyId, user: UserId) -> Result<bool, Error> {
+pub async fn alert_if_in_range(
+    cx: &EmergencyPorts,
+    id: EmergencyId,
+    user: UserId,
+    freed_at: Option<Timestamp>,
+) -> Result<bool, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near, .. } = cx.load_with(id, Whom::Only(user)).await?;
-        let known = alerts.iter().any(|a| a.helper == user) || emergency.response(user).is_some();
-        if known || emergency.owner() == user || !emergency.status().is_live() {
+        let Loaded { mut emergency, alerts, near, rings, .. } = cx.load_with(id, Whom::Only(user)).await?;
+        let alert = alerts.iter().find(|a| a.helper == user);
+        let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;
+        let is_held = emergency.search().is_held(user);
+        let has_responded = emergency.has_responded(user);
+        if alert.is_some_and(|alert| !is_outdated(alert)) || is_held || has_responded || emergency.owner() == user {
             return Ok(true);
         }
-        let is_unanswered = emergency.status() == EmergencyStatus::Active;
-        let within = near.into_iter().filter(|helper| is_unanswered && helper.distance <= emergency.alert_radius());
-        let recipients: Vec<_> = within.collect();
-        if recipients.is_empty() {
-            return Ok(false);
+        if !emergency.status().is_live() {
+            return Ok(true);
         }
-        let change = send(Change::new(None, cx.clock.now()), &mut emergency, &alerts, recipients);
+        let is_searching = emergency.search().is_running();
+        let within = |helper: &Recipient| is_searching && helper.distance <= emergency.alert_radius();
+        let Some(recipient) = near.into_iter().find(within) else { return Ok(false) };
+        let now = cx.clock.now();
+        let ring = match alert {
+            // The emergency has rung this helper before: no further ring in the sense of the limit.
+            Some(_) => Some(recipient),
+            None => emergency.add_helper_in_range(now, &cx.rules.alerts, recipient, &rings),
+        };
+        let mut change = Change::new(None, now);
+        if let Some(recipient) = ring {
+            change = send(change, &mut emergency, &alerts, vec![recipient]);
+        }
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;
         Ok(true)

@@ -1,11 +1,11 @@
 //! Raising, resolving, cancelling, deleting, rating and reporting emergencies, and reading them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
 use crate::{
     Actor, AvailableHelpers, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Error,
-    Event, EventId, Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Sender,
-    Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    Event, EventId, Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Search,
+    Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, HelpersAround, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline,
         Urgency, Vicinity, Whom,
@@ -123,7 +123,8 @@ impl EmergencyPorts {
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_with(&self, id: EmergencyId, whom: Whom) -> Result<Loaded, Error> {
         let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
-        let near = Some(Near { on_duty, within, whom, places: self.rules.places });
+        let rings_since = self.rules.alerts.storm.since(self.clock.now());
+        let near = Some(Near { on_duty, within, whom, places: self.rules.places, rings_since });
         Ok(self.emergencies.load(id, near).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 }
@@ -161,11 +162,13 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         place: cx.rules.places.alert_place(&call.details),
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
-        enough: policy.min_helpers(),
+        enough: policy.min_helpers().max(1),
         limit: policy.wave_size(),
+        rings_since: policy.storm.since(call.created_at),
     };
-    let RaiseContext { earlier, helpers, deleted, owner_distance } = cx.emergencies.raise_context(&query).await?;
-    let wave = policy.first_wave(&helpers);
+    let RaiseContext { earlier, helpers, deleted, owner_distance, rings } =
+        cx.emergencies.raise_context(&query).await?;
+    let mut wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
         // A repeated request may only be answered with success while help is searched for it.
         if !earlier.status().is_live() {
@@ -181,12 +184,20 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     if let Some(emergency) = deleted {
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
-    let next_alert_at = cx.rules.next_alert(call.created_at);
-    let emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, next_alert_at);
+    let chosen = mem::take(&mut wave.recipients);
+    let number_chosen = chosen.len();
+    let (search, ring) = Search::begin(call.created_at, policy, chosen, &rings);
+    wave.recipients = ring;
+    let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
+    let is_unanswered = number_chosen == 0 && emergency.exhaust_search(call.created_at, &[], &[]);
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
     let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);
     let nearby_helpers = wave.helpers_within.saturating_add(is_owner_counted.into());
-    match cx.changes.commit(raised(cx, &emergency, &wave, nearby_helpers)).await {
+    let mut change = raised(cx, &emergency, &wave, nearby_helpers, number_chosen);
+    if is_unanswered {
+        change = change.event(call.id, Event::Unanswered { owner: call.owner.id, alerted: 0 });
+    }
+    match cx.changes.commit(change).await {
         Ok(()) => Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
         // The owner's other emergency was stored meanwhile: the next attempt finds it, unless it has ended by then.
         Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => Err(port::Error::Stale.into()),
@@ -195,8 +206,8 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
 }
 
 /// The change that stores a new emergency, its first wave of alerts and the receipt for its owner. `nearby_helpers` is the
-/// number that others are told.
-fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helpers: u32) -> Change {
+/// number that others are told. The receipt counts the `chosen` helpers, since alerts that are held back follow.
+fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helpers: u32, chosen: usize) -> Change {
     let call = emergency.call();
     let id = call.id;
     let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers };
@@ -213,7 +224,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helper
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
     let change = change.write(sent).event(id, alerted);
-    match message::receipt(wave.recipients.len()) {
+    match message::receipt(chosen) {
         Some(text) => post_to_owner(cx, change, emergency, text),
         None => change,
     }

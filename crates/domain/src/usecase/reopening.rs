@@ -2,7 +2,7 @@
 
 use crate::{
     Actor, Change, Emergency, EmergencyId, Error, Event, Refusal, Relation, Reopened, Write,
-    port::{self, Constraint, Loaded, Whom},
+    port::{self, Constraint, Whom},
     usecase::{
         alerts::{RenewalCause, follow_search},
         emergencies::EmergencyPorts,
@@ -17,9 +17,9 @@ use crate::{
 /// [`Refusal::ActiveEmergencyExists`] for an owner with another live emergency.
 pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
     cx.at_once(id, || async {
-        let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+        let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
         let alerted = loaded.alerted();
-        let Loaded { mut emergency, alerts, near, .. } = loaded;
+        let emergency = &mut loaded.emergency;
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         let available = cx.emergencies.available_again(id, cx.rules.helpers).await?;
         let now = cx.clock.now();
@@ -48,7 +48,8 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         }
         // `emergency:reopened` tells the status already.
         let search = crate::SearchEffect { became_active: false, ..search };
-        change = follow_search(cx, change, &mut emergency, &alerts, &near, search, RenewalCause::Other)?;
+        change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;
+        let emergency = loaded.emergency;
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
         match cx.changes.commit(change.write_first(update)).await {
             Ok(()) => Ok((emergency, relation)),

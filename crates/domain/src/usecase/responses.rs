@@ -61,25 +61,28 @@ pub async fn accept(
 pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
         let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
-        let Loaded { mut emergency, alerts, near, .. } = for_helper(cx, actor, loaded)?;
-        let helper = actor.id();
-        emergency.decline(helper)?;
-        let alert = alerts.iter().find(|a| a.helper == helper);
-        if alert.is_some_and(|a| a.declined_at.is_some()) {
-            return Ok(emergency);
+        let mut loaded = for_helper(cx, actor, loaded)?;
+        let (helper, now) = (actor.id(), cx.clock.now());
+        loaded.emergency.decline(helper)?;
+        let alert = loaded.alerts.iter_mut().find(|a| a.helper == helper);
+        if alert.as_ref().is_some_and(|a| a.declined_at.is_some()) {
+            return Ok(loaded.emergency);
         }
-        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
-        let change = Change::new(Some(helper), cx.clock.now())
-            .write(update)
+        let was_alerted = alert.as_ref().is_some_and(|a| a.wave.is_some());
+        if let Some(alert) = alert {
+            alert.declined_at = Some(now);
+        }
+        let change = Change::new(Some(helper), now)
             .write(Write::SetDeclined { emergency: id, helper, declined: true })
             .event(id, Event::AlertDeclined { helper });
-        let was_alerted = alert.is_some_and(|a| a.wave.is_some());
-        let change = if was_alerted { alert_substitute(cx, change, &mut emergency, &alerts, &near) } else { change };
+        let change = if was_alerted { alert_substitute(cx, change, &mut loaded) } else { change };
+        let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency.clone()), responses: Vec::new() };
+        let change = change.write_first(update);
         cx.changes.commit(change).await?;
         if was_alerted {
-            emergency.count_declined();
+            loaded.emergency.count_declined();
         }
-        Ok(emergency)
+        Ok(loaded.emergency)
     })
     .await
 }
@@ -139,7 +142,7 @@ pub(super) fn follow_response(
     loaded: &mut Loaded,
     updated: UpdatedResponse,
 ) -> Result<Change, Refusal> {
-    let Loaded { emergency, alerts, near, .. } = loaded;
+    let emergency = &loaded.emergency;
     let UpdatedResponse { response, search, asks_owner } = updated;
     let id = emergency.id();
     let helper = response.helper.person.id;
@@ -160,14 +163,14 @@ pub(super) fn follow_response(
     let cause =
         if cancelled && change.actor == Some(helper) { RenewalCause::HelperCancelled } else { RenewalCause::Other };
     if search == SearchEffect::default() {
-        return Ok(if cancelled { alert_substitute(cx, change, emergency, alerts, near) } else { change });
+        return Ok(if cancelled { alert_substitute(cx, change, loaded) } else { change });
     }
     if search.became_active {
         let active = Event::StatusChanged { status: emergency.status(), updated_at: change.at };
         change = change.event_by(helper, id, active);
     }
     let search = SearchEffect { became_active: false, ..search };
-    follow_search(cx, change, emergency, alerts, near, search, cause)
+    follow_search(cx, change, loaded, search, cause)
 }
 
 /// Adds to a change that a user who may no longer help drops out of all live emergencies, as if they had cancelled.
@@ -199,15 +202,14 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`], [`Refusal::TooSoon`].
 pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
-        let Loaded { mut emergency, alerts, near, .. } = loaded;
+        let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
         let now = cx.clock.now();
-        let search = emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
+        let search = loaded.emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
         let change = Change::new(Some(actor.id()), now).event(id, Event::AlertsRenewed);
-        let change = follow_search(cx, change, &mut emergency, &alerts, &near, search, RenewalCause::Other)?;
-        let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
+        let change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;
+        let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency.clone()), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;
-        Ok(emergency)
+        Ok(loaded.emergency)
     })
     .await
 }

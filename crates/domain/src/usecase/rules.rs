@@ -9,14 +9,12 @@ use crate::{AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp, p
 pub struct Rules {
     /// Which accounts may help.
     pub helpers: HelperPolicy,
-    /// Which helpers are alerted.
+    /// Which helpers are alerted, and when.
     pub alerts: AlertPolicy,
     /// What helpers are shown of an emergency before they accept it.
     pub places: PlacePolicy,
     /// Maximum age of a position; older ones do not count.
     pub position_ttl: TimeDelta,
-    /// Time from one wave of alerts to the next, while no helper responds.
-    pub alert_interval: TimeDelta,
     /// Maximum age of a live emergency; older ones expire.
     pub emergency_ttl: TimeDelta,
     /// How long a completed response of a helper that was at the place counts as help.
@@ -41,12 +39,7 @@ impl Rules {
 
     /// Which helpers count at `now`.
     pub fn on_duty(&self, now: Timestamp) -> OnDuty {
-        OnDuty { policy: self.helpers, fresh_since: self.fresh_since(now) }
-    }
-
-    /// When the wave after one sent at `now` is due.
-    pub fn next_alert(&self, now: Timestamp) -> Option<Timestamp> {
-        now.checked_add_signed(self.alert_interval)
+        OnDuty { policy: self.helpers, fresh_since: self.fresh_since(now), now }
     }
 
     /// The earliest time at which the effects of a block made at `now` end.
@@ -56,7 +49,7 @@ impl Rules {
 
     /// How long completed responses count as help.
     pub const fn completion_hold(&self) -> CompletionHold {
-        CompletionHold { near: self.completed_hold, far: self.alert_interval }
+        CompletionHold { near: self.completed_hold, far: self.alerts.timing.interval }
     }
 
     /// Trust and ratings that a pair of owner and helper gained after this time exclude more at `now`.
@@ -71,15 +64,13 @@ impl Rules {
 }
 
 impl Default for Rules {
-    /// Verified helpers, the default alert policy, positions of the last 24 hours, a wave each minute, and 24 hours for
-    /// an emergency.
+    /// Verified helpers, the default alert policy, positions of the last 24 hours, and 24 hours for an emergency.
     fn default() -> Self {
         Self {
             helpers: HelperPolicy::Verified,
             alerts: AlertPolicy::default(),
             places: PlacePolicy::default(),
             position_ttl: TimeDelta::hours(24),
-            alert_interval: TimeDelta::seconds(60),
             emergency_ttl: TimeDelta::hours(24),
             completed_hold: TimeDelta::minutes(10),
             reaccept_pause: TimeDelta::seconds(60),

@@ -38,7 +38,11 @@ fn emergency() -> Emergency {
     let location = Location { position: at(0.0), address: None, description: None };
     let details = Details { location, ..testing::details() };
     let call = Call { id: id(7), owner: person(OWNER), details, created_at: Timestamp::UNIX_EPOCH };
-    testing::edited(testing::raised(call), |e| e.alert_radius = Metres::new(1_000.0))
+    testing::edited(testing::raised(call), |e| {
+        e.alert_radius = Metres::new(1_000.0);
+        // The search runs.
+        e.next_alert_at = Some(Timestamp::UNIX_EPOCH);
+    })
 }
 
 fn wave() -> LoggedEvent {
@@ -68,7 +72,8 @@ impl Scene {
         emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
         emergencies.expect_load().returning(|_, _| {
             let near = vec![Recipient::new(id(HELPER), Metres::new(1.0))];
-            Ok(Some(Loaded { emergency: emergency(), alerts: Vec::new(), near, blocked_by_owner: vec![] }))
+            let emergency = emergency();
+            Ok(Some(Loaded { emergency, alerts: Vec::new(), near, blocked_by_owner: vec![], rings: vec![] }))
         });
         let (changes, alerted) = changes();
         let (positions, positions_read) = positions(last);

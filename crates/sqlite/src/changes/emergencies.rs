@@ -18,8 +18,8 @@ use crate::{
 const RAISE: &str = "\
     insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
             place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
-            updated_at, next_alert_at, revision) \
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+            updated_at, next_alert_at, search, revision) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
     returning key";
 
 /// Inserts an emergency. It has no responses, no ending and no alerts yet.
@@ -49,6 +49,7 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(created_at.timestamp_micros())
         .bind(emergency.updated_at().timestamp_micros())
         .bind(emergency.next_alert_at().map(|at| at.timestamp_micros()))
+        .bind(to_json(emergency.search())?)
         .bind(emergency.revision().0)
         .fetch_one(&mut *db)
         .await
@@ -86,7 +87,7 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     let key: Option<i64> = sqlx::query_scalar(
         "update emergency set status = ?3, alert_radius = ?4, updated_at = ?5, \
                 first_response_at = ?6, ended_at = ?7, ended_by = ?8, resolution = ?9, ending_notes = ?10, \
-                next_alert_at = ?11, resume_at = ?12, renewed_at = ?13, revision = revision + 1 \
+                next_alert_at = ?11, resume_at = ?12, renewed_at = ?13, search = ?14, revision = revision + 1 \
          where id = ?1 and revision = ?2 returning key",
     )
     .bind(Uuid::from(emergency.id()))
@@ -102,6 +103,7 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .bind(timer.filter(|_| !is_responding))
     .bind(timer.filter(|_| is_responding))
     .bind(emergency.renewed_at().map(|at| at.timestamp_micros()))
+    .bind(to_json(emergency.search())?)
     .fetch_optional(&mut *db)
     .await
     .map_err(port_error)?;
@@ -253,7 +255,8 @@ struct RecipientJson {
     distance: f64,
 }
 
-/// Stores a wave of alerts. A helper who was alerted before keeps that wave and distance; only `sent_at` changes.
+/// Stores a wave of alerts, and the first ring of each helper. One who was alerted before keeps that wave and distance, and
+/// the repetition is counted.
 pub(super) async fn send_alerts(
     db: &mut SqliteConnection,
     at: i64,
@@ -270,17 +273,32 @@ pub(super) async fn send_alerts(
         .execute(&mut *db)
         .await
         .map_err(port_error)?;
+    let recipients = to_json(&recipients)?;
+    // Each emergency counts once at a helper, however often it rings. Rings of days ago limit nothing any more.
+    let rings = [
+        "delete from ring where owner_id = (select owner_id from emergency where id = ?1) \
+         and rung_at < ?2 - 172800000000 and ?3 is not null",
+        "insert or ignore into ring (owner_id, rung_at, helper_id) \
+         select e.owner_id, ?2, unhex(r.value ->> 'helper') from emergency e cross join json_each(?3) r \
+         where e.id = ?1 and not exists (select 1 from alert l where l.emergency_id = ?1 \
+                                         and l.helper_id = unhex(r.value ->> 'helper') and l.wave is not null)",
+    ];
+    for sql in rings {
+        let query = sqlx::query(sql).bind(Uuid::from(emergency)).bind(at).bind(recipients.as_str());
+        query.execute(&mut *db).await.map_err(port_error)?;
+    }
     sqlx::query(
         "insert into alert (emergency_id, helper_id, wave, distance, sent_at) \
          select ?1, unhex(r.value ->> 'helper'), ?2, r.value ->> 'distance', ?3 from json_each(?4) r where true \
          on conflict (emergency_id, helper_id) do update \
          set wave = coalesce(alert.wave, excluded.wave), distance = coalesce(alert.distance, excluded.distance), \
-             sent_at = excluded.sent_at",
+             first_sent_at = coalesce(alert.first_sent_at, alert.sent_at), \
+             repeats = alert.repeats + (alert.wave is not null), sent_at = excluded.sent_at",
     )
     .bind(Uuid::from(emergency))
     .bind(wave)
     .bind(at)
-    .bind(to_json(&recipients)?)
+    .bind(recipients)
     .execute(db)
     .await
     .map_err(port_error)
@@ -301,10 +319,33 @@ pub(super) async fn acknowledge(
     .bind(Uuid::from(emergency))
     .bind(Uuid::from(helper))
     .bind(at)
-    .execute(db)
+    .execute(&mut *db)
     .await
     .map_err(port_error)?;
-    Ok(done.rows_affected() == 1)
+    let is_first = done.rows_affected() == 1;
+    if is_first {
+        // A young account is proven by it; an old one is by its age.
+        sqlx::query(
+            "update account set acknowledged_at = ?2 \
+             where id = ?1 and acknowledged_at is null and created_at > ?2 - 86400000000",
+        )
+        .bind(Uuid::from(helper))
+        .bind(at)
+        .execute(&mut *db)
+        .await
+        .map_err(port_error)?;
+    }
+    Ok(is_first)
+}
+
+/// Stores that something came from a device that was sent the alert.
+pub(super) async fn receive(db: &mut SqliteConnection, at: i64, emergency: EmergencyId, helper: UserId) -> Result<()> {
+    let update = sqlx::query(
+        "update alert set received_at = ?3 \
+         where emergency_id = ?1 and helper_id = ?2 and wave is not null and received_at is null",
+    );
+    let update = update.bind(Uuid::from(emergency)).bind(Uuid::from(helper)).bind(at);
+    update.execute(db).await.map_err(port_error).map(drop)
 }
 
 /// Declines an alert, or takes that back. A helper who declines without having been alerted gets a row without a wave,

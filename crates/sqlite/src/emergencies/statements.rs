@@ -19,12 +19,19 @@ pub(crate) const LOAD: &str = "\
     select e.*, \
            (select json_group_array( \
                        json_object('helper_id', hex(l.helper_id), 'wave', l.wave, \
+                                   'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, \
+                                   'repeats', l.repeats, 'received_at', l.received_at, \
                                    'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at) \
                        order by l.wave nulls last, l.distance nulls last, l.helper_id) \
             from alert l where l.emergency_id = e.id) as alerts, \
            (select json_group_array(hex(b.blocked_id)) from user_block b \
             where b.owner_id = e.owner_id and b.blocked_id is not null) as blocked_by_owner \
     from emergency_with_parts e where e.id = ?1";
+
+/// How often emergencies of owner `?1` have rung each helper after `?2`, and when last.
+pub(crate) const RECENT_RINGS: &str = "\
+    select helper_id, count(*) as count, max(rung_at) as last from ring where owner_id = ?1 and rung_at > ?2 \
+    group by helper_id";
 
 /// The live emergency of owner `?1`, else the one that has the request id `?2`.
 pub(crate) const EARLIER_CALL: &str = "\

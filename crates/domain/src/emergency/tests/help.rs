@@ -28,8 +28,6 @@ fn a_completion_counts_for_ten_minutes_near_and_for_an_interval_elsewhere() {
         assert!(updated.asks_owner);
         assert_eq!(updated.search, SearchEffect::default());
         assert_eq!((emergency.status(), emergency.next_alert_at()), (EmergencyStatus::Responding, Some(at(until))));
-        assert!(!emergency.is_searching(at(until - 1)) && emergency.is_searching(at(until)));
-
         assert_eq!(emergency.end_completion_hold(at(until - 1)), SearchEffect::default());
         let ended = emergency.end_completion_hold(at(until));
         assert_eq!(ended, SearchEffect { became_active: true, must_renew: true });
@@ -55,17 +53,15 @@ fn more_help_is_searched_although_one_comes_and_not_when_another_accepts() {
     let renewed = emergency.renew(id(OWNER), again_after, at(50)).unwrap();
     assert_eq!(renewed, SearchEffect { became_active: false, must_renew: true });
     assert_eq!(emergency.status(), EmergencyStatus::Responding, "somebody comes");
-    assert!(emergency.is_searching(at(50)));
+    emergency.renew_search(at(50), &AlertPolicy::default(), RenewalCause::Other).unwrap();
     assert!(emergency.is_responding(id(GRACE_HOPPER)));
     let soon = emergency.renew(id(OWNER), again_after, at(60));
     assert_eq!(soon, Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(20) }));
 
-    emergency.begin_wave(Metres::new(10_000.0), Some(at(110))).unwrap();
-    assert_eq!(emergency.next_alert_at(), Some(at(110)));
     update(&mut emergency, GRACE_HOPPER, Arrived, 70);
-    assert_eq!(emergency.next_alert_at(), Some(at(110)), "progress of an earlier response changes nothing");
+    assert!(emergency.search().is_running(), "progress of an earlier response changes nothing");
     emergency.accept(helper_card(ALAN), None, REACCEPT_PAUSE, at(80)).unwrap();
-    assert_eq!((emergency.is_searching(at(80)), emergency.next_alert_at()), (false, None));
+    assert_eq!((emergency.search().is_running(), emergency.next_alert_at()), (false, None));
     let updated = update(&mut emergency, ALAN, Cancelled, 90);
     assert_eq!(updated.search, SearchEffect { became_active: false, must_renew: true });
     assert_eq!(emergency.status(), EmergencyStatus::Responding);

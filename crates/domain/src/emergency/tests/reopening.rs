@@ -28,7 +28,7 @@ fn responses_that_were_open_come_back_at_most_on_their_way_and_help_is_searched(
     // Helper 4 may no longer help, or responds elsewhere.
     assert_eq!(statuses, [OnWay, Responding, Cancelled, Completed, Cancelled]);
     assert_eq!((after.status(), after.ending()), (EmergencyStatus::Responding, None));
-    assert!(after.is_searching(at(20)));
+    assert!(!after.search().is_running(), "renewed by the use case");
     assert!(after.responses()[0].record.end_undone && !after.responses()[1].record.end_undone);
 
     let mut unavailable = ended.clone();

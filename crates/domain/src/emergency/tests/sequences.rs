@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
-    Emergency, EmergencyStatus, Refusal, Relation, ResponseStatus, ResponseUpdate, Timestamp, UserId,
+    AlertPolicy, Emergency, EmergencyStatus, Refusal, Relation, RenewalCause, ResponseStatus, ResponseUpdate,
+    SearchEffect, Timestamp, UserId,
     testing::{COMPLETION_HOLD, OWNER, REACCEPT_PAUSE, active_emergency, at, helper_card, id},
 };
 
@@ -47,24 +48,41 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..40)
 }
 
+/// Renews the search where it has to be, as the use cases do.
+fn follow(emergency: &mut Emergency, search: SearchEffect, now: Timestamp) {
+    if search.must_renew {
+        emergency.renew_search(now, &AlertPolicy::default(), RenewalCause::Other).unwrap();
+    }
+}
+
 fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Refusal> {
     match step {
         Step::Accept(helper) => emergency.accept(helper_card(helper), None, REACCEPT_PAUSE, now).map(drop),
         Step::Decline(helper) => emergency.decline(id(helper)),
         Step::Update(helper, status) => {
             let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
-            emergency.update_response(id(helper), told, COMPLETION_HOLD, now).map(drop)
+            let updated = emergency.update_response(id(helper), told, COMPLETION_HOLD, now)?;
+            if let Some(updated) = updated {
+                follow(emergency, updated.search, now);
+            }
+            Ok(())
         }
         Step::Resolve(relation) => emergency.resolve(id(OWNER), relation, None, now).map(drop),
         Step::Cancel(by) => emergency.cancel(id(by), None, now),
-        Step::Renew => emergency.renew(id(OWNER), chrono::TimeDelta::seconds(3), now).map(drop),
+        Step::Renew => {
+            let search = emergency.renew(id(OWNER), chrono::TimeDelta::seconds(3), now)?;
+            follow(emergency, search, now);
+            Ok(())
+        }
         Step::Withdraw(helper) => {
-            let withdrawn = emergency.withdraw_response(id(helper), now);
-            withdrawn.map(drop).ok_or(Refusal::NotAuthorized)
+            let withdrawn = emergency.withdraw_response(id(helper), now).ok_or(Refusal::NotAuthorized)?;
+            follow(emergency, withdrawn.search, now);
+            Ok(())
         }
         Step::EndHold => {
             let is_live = emergency.must_be_live();
-            emergency.end_completion_hold(now);
+            let search = emergency.end_completion_hold(now);
+            follow(emergency, search, now);
             is_live
         }
         Step::Expire => emergency.expire(now).map(drop),
@@ -72,11 +90,11 @@ fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Ref
 }
 
 /// Checks the invariants of an emergency.
-fn holds(e: &Emergency, now: Timestamp) -> Result<(), TestCaseError> {
+fn holds(e: &Emergency) -> Result<(), TestCaseError> {
     let someone_responds = e.responses.iter().any(|r| r.status.is_engaged());
     if e.status() == EmergencyStatus::Active {
         prop_assert!(!someone_responds);
-        prop_assert!(e.is_searching(now));
+        prop_assert!(e.search().is_running());
     }
     if e.status() == EmergencyStatus::Responding && !someone_responds {
         prop_assert!(e.next_alert_at().is_some(), "only completed responses count, and not for ever");
@@ -116,7 +134,7 @@ proptest! {
         for (seconds, step) in (1..).zip(steps) {
             let before = emergency.clone();
             let outcome = take(&mut emergency, step, at(seconds));
-            holds(&emergency, at(seconds))?;
+            holds(&emergency)?;
             follows(&before, &emergency, &outcome)?;
         }
     }

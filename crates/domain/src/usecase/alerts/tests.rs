@@ -6,7 +6,7 @@ mod waves;
 
 use super::*;
 use crate::{
-    HelperPolicy, PlacePolicy, Timestamp,
+    EmergencyStatus, HelperPolicy, Metres, PlacePolicy,
     port::{MockAlerts, MockEmergencies, Near, OnDuty},
     testing::{Committed, OWNER, active_emergency, at, edited, id, now, store},
     usecase::emergencies::tests::context,
@@ -25,13 +25,19 @@ fn around(nearest: &[Recipient], more: u32) -> Around {
 
 /// A store with this emergency, these alerts and these helpers near it.
 fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, whom }: Around) -> MockEmergencies {
-    let loaded =
-        Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: nearest, blocked_by_owner: vec![] };
+    let loaded = Loaded {
+        emergency: emergency.clone(),
+        alerts: alerts.to_vec(),
+        near: nearest,
+        blocked_by_owner: vec![],
+        rings: vec![],
+    };
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |asked, near| {
         let fresh_since = now() - chrono::TimeDelta::hours(24);
-        let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since };
-        assert_eq!(near, Some(Near { on_duty, within: Metres::new(15_000.0), whom, places: PlacePolicy::default() }));
+        let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since, now: now() };
+        let (rings_since, places) = (now() - chrono::TimeDelta::minutes(10), PlacePolicy::default());
+        assert_eq!(near, Some(Near { on_duty, within: Metres::new(15_000.0), whom, places, rings_since }));
         Ok((asked == loaded.emergency.id()).then(|| loaded.clone()))
     });
     emergencies
@@ -62,6 +68,7 @@ fn waiting(radius: f64) -> Emergency {
     edited(active_emergency(), |e| {
         e.alert_radius = Metres::new(radius);
         e.next_alert_at = Some(now());
+        e.search.wave_at = Some(now());
     })
 }
 

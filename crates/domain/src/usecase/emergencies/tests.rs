@@ -18,8 +18,13 @@ use crate::{
 /// The ports over a store that holds `emergency` and its `alerts`.
 pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
-    let loaded =
-        Loaded { emergency: emergency.clone(), alerts: alerts.to_vec(), near: Vec::new(), blocked_by_owner: vec![] };
+    let loaded = Loaded {
+        emergency: emergency.clone(),
+        alerts: alerts.to_vec(),
+        near: Vec::new(),
+        blocked_by_owner: vec![],
+        rings: vec![],
+    };
     let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());
     let alerted: Vec<_> =
         alerts.iter().filter(|a| a.wave.is_some() && a.declined_at.is_none()).map(|a| a.helper).collect();
@@ -56,7 +61,17 @@ pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<Moc
 }
 
 pub(in crate::usecase) fn alert(helper: u128) -> Alert {
-    Alert { helper: id(helper), wave: Some(1), acknowledged_at: None, declined_at: None }
+    let sent_at = Some(crate::testing::at(-30));
+    Alert {
+        helper: id(helper),
+        wave: Some(1),
+        first_sent_at: sent_at,
+        sent_at,
+        repeats: 0,
+        received_at: None,
+        acknowledged_at: None,
+        declined_at: None,
+    }
 }
 
 pub(in crate::usecase) fn declined(helper: u128) -> Alert {

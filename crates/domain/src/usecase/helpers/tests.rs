@@ -75,7 +75,12 @@ async fn one_who_may_no_longer_help_drops_out_in_the_same_commit() {
                 assert_eq!(change.writes.last(), Some(&Write::ExpectNoResponses(user)));
                 let of_emergency = change.events.iter().filter(|e| e.emergency.is_some());
                 let kinds: Vec<_> = of_emergency.map(|e| (e.event.kind(), e.actor == Some(user))).collect();
-                let all = [("helper_status_updated", true), ("status_changed", true), ("helpers_alerted", false)];
+                let all = [
+                    ("helper_status_updated", true),
+                    ("status_changed", true),
+                    ("helpers_alerted", false),
+                    ("unanswered", false),
+                ];
                 assert_eq!(kinds, if waits { &all[..] } else { &all[..1] }, "{status}");
             }
         }

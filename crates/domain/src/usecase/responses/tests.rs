@@ -131,17 +131,22 @@ async fn a_repeated_report_commits_nothing() {
 #[tokio::test]
 async fn an_owner_who_asks_for_more_help_renews_the_search() {
     for (responses, kinds, status) in [
-        (Vec::new(), &["alerts_renewed", "helpers_alerted"][..], EmergencyStatus::Active),
-        (vec![(GRACE_HOPPER, OnWay)], &["alerts_renewed", "helpers_alerted"], EmergencyStatus::Responding),
+        (Vec::new(), &["alerts_renewed", "helpers_alerted", "unanswered"][..], EmergencyStatus::Active),
+        (
+            vec![(GRACE_HOPPER, OnWay)],
+            &["alerts_renewed", "helpers_alerted", "unanswered"],
+            EmergencyStatus::Responding,
+        ),
         (
             vec![(GRACE_HOPPER, Completed)],
-            &["alerts_renewed", "status_changed", "helpers_alerted"],
+            &["alerts_renewed", "status_changed", "helpers_alerted", "unanswered"],
             EmergencyStatus::Active,
         ),
     ] {
         let (cx, committed) = service(&with_responses(responses.as_slice()), &[], vec![]);
         let after = renew(&cx, &owner(), the_emergency()).await.unwrap();
-        assert_eq!((after.status(), after.next_alert_at()), (status, Some(at(90))));
+        // No helper is near: the next look is a late one.
+        assert_eq!((after.status(), after.next_alert_at()), (status, Some(at(630))));
         let change = committed.only();
         assert_eq!(events_of(&change, OWNER).iter().map(Event::kind).collect::<Vec<_>>(), kinds);
         assert_eq!(updated(&change), (after, vec![]));
@@ -262,7 +267,8 @@ async fn when_the_last_one_cancels_the_emergency_waits_again() {
         // A helper that cancelled has the relation of any other helper.
         assert_eq!(relation, Relation::Helper);
         let kinds: Vec<_> = events_of(&committed.only(), GRACE_HOPPER).iter().map(Event::kind).collect();
-        let again = ["helper_status_updated", "status_changed", "helpers_alerted"];
+        // No helper is near, so nobody is left to alert.
+        let again = ["helper_status_updated", "status_changed", "helpers_alerted", "unanswered"];
         assert_eq!(kinds, if waits { &again[..] } else { &again[..1] });
         assert_eq!(after.status() == EmergencyStatus::Active, waits);
     }
@@ -290,7 +296,9 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut looks = looks.into_iter();
     emergencies.expect_load().times(times).returning(move |of, _| {
         assert_eq!(of, id(EMERGENCY));
-        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
+        let loaded =
+            |emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        Ok(looks.next().map(loaded))
     });
     emergencies
 }
@@ -361,7 +369,7 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
     ] {
         let emergency = edited(active_emergency(), |e| e.call.details.anonymous = anonymous);
         let blocked_by_owner = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner };
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner, rings: vec![] };
         let mut emergencies = MockEmergencies::new();
         emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
         let (changes, _) = store(vec![]);

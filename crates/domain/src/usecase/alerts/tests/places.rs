@@ -81,8 +81,9 @@ async fn one_who_cancels_while_others_come_is_replaced() {
 #[tokio::test]
 async fn when_the_last_one_cancels_the_next_wave_goes_out_at_once() {
     for (radius, next, recipients) in [
-        // Alan's alert was not acknowledged; Grace cancelled, so she is not alerted again.
-        (5_000.0, 10_000.0, vec![recipient(ALAN, 2_000.0)]),
+        // Alan's alert was not acknowledged; Grace cancelled, so she is not alerted again. A radius with nobody new is passed
+        // over.
+        (5_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
         (10_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),
         // There is no larger radius: the wave alerts helpers that came into the current one meanwhile.
         (15_000.0, 15_000.0, vec![recipient(ALAN, 2_000.0), recipient(4, 12_000.0), recipient(5, 13_000.0)]),

@@ -46,7 +46,9 @@ async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledg
     let after = edited(before, |e| {
         e.alert_radius = Metres::new(10_000.0);
         (e.alerts.wave, e.alerts.alerted) = (2, e.alerts.alerted + 2);
-        e.next_alert_at = Some(in_a_minute());
+        // Places of helpers that do not acknowledge are looked at before the next wave.
+        (e.next_alert_at, e.search.wave_at) = (Some(at(60)), Some(in_a_minute()));
+        e.search.places_freed_until = Some(now());
     });
     let recipients = [recipient(GRACE_HOPPER, 1_000.0), recipient(5, 9_000.0), recipient(6, 10_000.0)];
     let (write, event) = sent(&after, &recipients);
@@ -56,29 +58,35 @@ async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledg
 }
 
 #[tokio::test]
-async fn a_wave_is_sent_though_nobody_is_near() {
+async fn the_owner_is_notified_at_once_if_nobody_is_near() {
     let (cx, committed) = service(&waiting(10_000.0), &[], around(&[], 50));
     fire_now(&cx).await.unwrap();
     let change = committed.only();
     let (after, _) = updated(&change);
     assert_eq!(
         (after.alerts().wave, after.alert_radius().get(), after.next_alert_at()),
-        (2, 15_000.0, Some(in_a_minute()))
+        (2, 15_000.0, Some(now() + TimeDelta::minutes(10)))
     );
     let (write, event) = sent(&after, &[]);
-    assert_eq!((&change.writes[1..], events_of_service(&change)), (&[write][..], vec![event]));
+    let unanswered = Event::Unanswered { owner: id(OWNER), alerted: after.alerts().alerted };
+    assert_eq!((&change.writes[1..], events_of_service(&change)), (&[write][..], vec![event, unanswered]));
 }
 
 #[tokio::test]
-async fn after_the_last_wave_the_owner_is_told_that_nobody_came_and_nothing_is_due_any_more() {
+async fn after_the_last_wave_the_owner_is_notified_and_unheard_alerts_are_repeated() {
     let before = waiting(15_000.0);
     let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
-    assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Unanswered]);
+    assert_eq!(fire_now(&cx).await.unwrap(), [Fired::Wave, Fired::Unanswered]);
     let change = committed.only();
     let alerted = before.alerts().alerted;
-    assert_eq!(updated(&change), (edited(before, |e| e.next_alert_at = None), vec![]));
-    assert_eq!(change.writes.len(), 1);
-    assert_eq!(events_of_service(&change), [Event::Unanswered { owner: id(OWNER), alerted }]);
+    let (write, event) = sent(&before, &[recipient(GRACE_HOPPER, 1_000.0)]);
+    let after = edited(before, |e| {
+        (e.next_alert_at, e.search.wave_at) = (Some(in_a_minute()), Some(in_a_minute()));
+        (e.search.places_freed_until, e.search.unanswered_at) = (Some(now()), Some(now()));
+    });
+    assert_eq!(updated(&change), (after, vec![]));
+    assert_eq!(change.writes[1..], [write]);
+    assert_eq!(events_of_service(&change), [event, Event::Unanswered { owner: id(OWNER), alerted }]);
 }
 
 #[tokio::test]
@@ -160,7 +168,8 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
         let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
-        Ok(ids.contains(&id).then_some(Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        Ok(ids.contains(&id).then_some(loaded))
     });
     let (cx, committed) = service_that(emergencies, outcomes);
     (cx, committed, due(ids.to_vec()))

@@ -154,7 +154,9 @@ fn resolved_meanwhile() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let mut looks = [responding(), resolved(responding())].into_iter();
     emergencies.expect_load().times(2).returning(move |_, _| {
-        Ok(looks.next().map(|emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![] }))
+        let loaded =
+            |emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        Ok(looks.next().map(loaded))
     });
     emergencies
 }

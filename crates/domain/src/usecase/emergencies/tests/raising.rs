@@ -24,14 +24,14 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
         let anonymous = Details { anonymous: true, ..details() };
         let places = [details(), anonymous].map(|details| Rules::default().places.alert_place(&details));
         assert!(query.owner == id(OWNER) && places.contains(&query.place));
-        assert_eq!(query.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since });
+        assert_eq!(query.on_duty, OnDuty { policy: HelperPolicy::Verified, fresh_since, now: now() });
         assert!(query.radii.iter().map(|r| r.get()).eq([5_000.0, 10_000.0, 15_000.0]) && query.limit == 50);
         let look = looks.next().unwrap();
         if looks.peek().is_none() {
             looks = vec![look.clone()].into_iter().peekable();
         }
         let owner_distance = Some(Metres::new(9_500.0));
-        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone(), owner_distance })
+        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone(), owner_distance, rings: vec![] })
     });
     emergencies
 }
@@ -55,7 +55,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     assert_eq!(*emergency.call(), Call { id: id(1000), created_at: now(), ..crate::testing::call() });
     assert_eq!((emergency.status(), emergency.alert_radius().get()), (EmergencyStatus::Active, 10_000.0));
     assert_eq!(emergency.request_id(), Some(&text("r-1")));
-    assert_eq!(emergency.next_alert_at(), Some(at(90)), "a minute from now");
+    assert_eq!(emergency.next_alert_at(), Some(at(60)), "places are looked at in half a minute");
     assert_eq!(emergency.alerts(), AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
     assert_eq!((emergency.ending(), emergency.responses().len(), emergency.first_response_at()), (None, 0, None));
 
@@ -104,7 +104,8 @@ async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
     {
         let mut emergencies = MockEmergencies::new();
         let owner_distance = distance.map(Metres::new);
-        let context_of = move || RaiseContext { earlier: None, deleted: None, helpers: helpers(), owner_distance };
+        let context_of =
+            move || RaiseContext { earlier: None, deleted: None, helpers: helpers(), owner_distance, rings: vec![] };
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
         let details = Details { anonymous, ..details() };
@@ -133,7 +134,7 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
     let sent = |w: &Write| matches!(w, Write::SendAlerts { wave: 1, recipients, .. } if recipients.is_empty());
     assert!(change.writes.iter().any(sent), "{change:?}");
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
-    assert_eq!(kinds, ["emergency_created", "helpers_alerted", "message_posted"]);
+    assert_eq!(kinds, ["emergency_created", "helpers_alerted", "message_posted", "unanswered"]);
 }
 
 #[tokio::test]
@@ -165,8 +166,13 @@ async fn the_request_id_of_what_has_ended_is_refused() {
 
     let (changes, committed) = store(vec![]);
     let mut emergencies = MockEmergencies::new();
-    let of_deleted =
-        RaiseContext { earlier: None, deleted: Some(the_emergency()), helpers: helpers(), owner_distance: None };
+    let of_deleted = RaiseContext {
+        earlier: None,
+        deleted: Some(the_emergency()),
+        helpers: helpers(),
+        owner_distance: None,
+        rings: vec![],
+    };
     emergencies.expect_raise_context().returning(move |_| Ok(of_deleted.clone()));
     let cx = context(emergencies, changes);
     assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());

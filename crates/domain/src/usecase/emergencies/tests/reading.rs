@@ -153,7 +153,7 @@ async fn what_happened_is_shown_to_participants_and_administrators() {
 async fn positions_that_are_too_old_do_not_count() {
     let rules = Rules { helpers: HelperPolicy::Open, position_ttl: chrono::TimeDelta::minutes(5), ..Rules::default() };
     let fresh_since = now() - chrono::TimeDelta::minutes(5);
-    assert_eq!(rules.on_duty(now()), OnDuty { policy: HelperPolicy::Open, fresh_since });
+    assert_eq!(rules.on_duty(now()), OnDuty { policy: HelperPolicy::Open, fresh_since, now: now() });
     // A time to live beyond all times counts every position.
     let rules = Rules { position_ttl: chrono::TimeDelta::MAX, ..rules };
     assert_eq!(rules.on_duty(now()).fresh_since, Timestamp::MIN_UTC);

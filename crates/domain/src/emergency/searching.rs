@@ -1,0 +1,82 @@
+//! The search for helpers, as part of an emergency.
+
+use std::collections::HashSet;
+
+use super::{Emergency, ResponseStatus};
+use crate::{Alert, AlertPolicy, RecentRings, Recipient, Refusal, RenewalCause, Step, Surroundings, Timestamp, UserId};
+
+impl Emergency {
+    /// Renews the search. While it is active, [`Self::step_search`] has to follow.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyEnded`].
+    pub fn renew_search(&mut self, now: Timestamp, policy: &AlertPolicy, cause: RenewalCause) -> Result<(), Refusal> {
+        self.must_be_live()?;
+        self.search.renew(now, policy, cause);
+        Ok(())
+    }
+
+    /// Takes the step of the search that is due, and counts the helpers that it alerts first. The radius and the number of
+    /// the wave move with it.
+    pub fn step_search(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        alerts: &[Alert],
+        near: &[Recipient],
+        rings: &[RecentRings],
+    ) -> Step {
+        let responded = self.responded();
+        let around = Surroundings { radius: self.alert_radius, alerts, near, rings, responded: &responded };
+        let step = self.search.step(now, policy, around);
+        self.alert_radius = step.radius;
+        if step.begins_wave {
+            self.alerts.wave = self.alerts.wave.saturating_add(1);
+        }
+        step
+    }
+
+    /// The helper to alert instead of one that declines or cancels.
+    pub fn substitute(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        alerts: &[Alert],
+        near: &[Recipient],
+        rings: &[RecentRings],
+    ) -> Option<Recipient> {
+        let responded = self.responded();
+        let around = Surroundings { radius: self.alert_radius, alerts, near, rings, responded: &responded };
+        self.search.substitute(now, policy, around)
+    }
+
+    /// Marks the search as unanswered if nobody is left to alert, and every alerted helper has declined or responded.
+    /// Returns whether the owner has to learn of it.
+    pub fn exhaust_search(&mut self, now: Timestamp, alerts: &[Alert], near: &[Recipient]) -> bool {
+        let responded = self.responded();
+        let around = Surroundings { radius: self.alert_radius, alerts, near, rings: &[], responded: &responded };
+        self.search.exhaust(now, around)
+    }
+
+    /// The helper, if it is to be rung now as one that came into range. `None` if the alert is held back.
+    pub fn add_helper_in_range(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        recipient: Recipient,
+        rings: &[RecentRings],
+    ) -> Option<Recipient> {
+        self.search.add(now, policy, recipient, rings)
+    }
+
+    /// Whether a search leaves this helper out: it responds or has cancelled. One that has completed may be asked again.
+    pub fn has_responded(&self, helper: UserId) -> bool {
+        self.response(helper).is_some_and(|response| response.status != ResponseStatus::Completed)
+    }
+
+    /// Helpers that a search leaves out: those that respond or have cancelled. One that has completed may be asked again.
+    fn responded(&self) -> HashSet<UserId> {
+        let responses = self.responses.iter().filter(|r| r.status != ResponseStatus::Completed);
+        responses.map(|r| r.helper.person.id).collect()
+    }
+}

@@ -1,0 +1,386 @@
+//! The search for helpers of one emergency: its state, and the pure decision that every step of it takes.
+//!
+//! A search begins when the emergency is raised and runs while no helper responds. Each step alerts new helpers, rings
+//! alerted ones again, or finds that nobody is left. Knows no ports; the use case loads the surroundings and commits.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Alert, AlertPolicy, AlertTiming, Metres, RecentRings, Recipient, Timestamp, UserId,
+    alert_timing::{MAX_QUICK_RENEWALS, MAX_QUICK_REPEATS, later},
+};
+
+/// An alert that is held back by [`StormLimit`]: its helper is chosen, but not alerted yet.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HeldAlert {
+    /// The helper, with the distance at which it was chosen.
+    pub recipient: Recipient,
+    /// When the helper is rung.
+    pub due_at: Timestamp,
+}
+
+/// The state of a search. Stored as JSON: fields may be added, never renamed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Search {
+    /// When a step is due. `None` while there is nothing to wait for. Stored in a column of its own, by which timers find it.
+    #[serde(skip)]
+    pub due_at: Option<Timestamp>,
+    /// When the next wave or repetition is due. `None` while a helper responds.
+    pub wave_at: Option<Timestamp>,
+    /// When the search was renewed last. In the future for a renewal that has to wait.
+    pub renewed_at: Option<Timestamp>,
+    /// Whether the next wave is the first after a renewal.
+    pub is_renewing: bool,
+    /// Number of renewals because the last helper cancelled.
+    pub cancellations: u16,
+    /// When the search became unanswered. `None` again after a renewal or a new alert.
+    pub unanswered_at: Option<Timestamp>,
+    /// Places in waves that were freed by silence up to this time have a substitute.
+    pub places_freed_until: Option<Timestamp>,
+    /// Alerts that are held back.
+    pub held: Vec<HeldAlert>,
+}
+
+/// Why a search is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewalCause {
+    /// The last responding helper cancelled. Such renewals are limited, because helper and owner may be in league.
+    HelperCancelled,
+    /// The last responding helper may no longer help, the owner asks for more help, the end was undone, or a completed
+    /// response no longer counts as help.
+    Other,
+}
+
+/// The facts that a step is decided on.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The alert radius.
+    pub radius: Metres,
+    /// The alerts sent so far, and declines.
+    pub alerts: &'a [Alert],
+    /// Available helpers within the largest radius: proven ones first, each group by distance. Holds alerted ones.
+    pub near: &'a [Recipient],
+    /// Recent rings by the owner of the emergency.
+    pub rings: &'a [RecentRings],
+    /// Helpers that respond or have cancelled. They are not alerted again.
+    pub responded: &'a HashSet<UserId>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The alert radius from now on.
+    pub radius: Metres,
+    /// Whether a new wave begins.
+    pub begins_wave: bool,
+    /// Helpers to ring now, nearest first: new ones, and alerted ones again.
+    pub ring: Vec<Recipient>,
+    /// Whether the owner has to learn that no helper answered.
+    pub is_unanswered: bool,
+}
+
+impl Surroundings<'_> {
+    fn alert(&self, helper: UserId) -> Option<&Alert> {
+        self.alerts.iter().find(|alert| alert.helper == helper)
+    }
+
+    /// Whether this alert was sent, and its helper has neither declined nor responded.
+    fn is_pending(&self, alert: &Alert) -> bool {
+        alert.wave.is_some() && alert.declined_at.is_none() && !self.responded.contains(&alert.helper)
+    }
+
+    /// Available helpers with a pending alert.
+    fn pending(&self) -> impl Iterator<Item = (&Recipient, &Alert)> {
+        self.near.iter().filter_map(|r| Some((r, self.alert(r.helper).filter(|a| self.is_pending(a))?)))
+    }
+}
+
+impl Search {
+    /// Whether the search runs: no helper responds.
+    pub const fn is_running(&self) -> bool {
+        self.wave_at.is_some()
+    }
+
+    /// Whether the alert of this helper is held back.
+    pub fn is_held(&self, helper: UserId) -> bool {
+        self.held.iter().any(|held| held.recipient.helper == helper)
+    }
+
+    /// Begins the search with a first wave. Returns the recipients to ring now; the others are held back.
+    pub fn begin(
+        now: Timestamp,
+        policy: &AlertPolicy,
+        chosen: Vec<Recipient>,
+        rings: &[RecentRings],
+    ) -> (Self, Vec<Recipient>) {
+        let mut search = Self { wave_at: Some(later(now, policy.timing.interval)), ..Self::default() };
+        let ring = search.hold_back(now, policy, chosen, rings);
+        search.places_freed_until = Some(now);
+        let place_freed = (!ring.is_empty()).then(|| later(now, policy.timing.place_after));
+        search.due_at = search.earliest(place_freed);
+        (search, ring)
+    }
+
+    /// Stops the waves, because a helper responds. Alerts that are held back stay due.
+    pub fn stop(&mut self) {
+        (self.wave_at, self.is_renewing) = (None, false);
+        self.due_at = self.earliest(None);
+    }
+
+    /// Ends the search, with everything that is due.
+    pub fn end(&mut self) {
+        (self.wave_at, self.due_at, self.is_renewing) = (None, None, false);
+        self.held.clear();
+    }
+
+    /// Renews the search. A step at [`Self::due_at`], which may be now, has to follow.
+    pub fn renew(&mut self, now: Timestamp, policy: &AlertPolicy, cause: RenewalCause) {
+        let mut begins = now;
+        if cause == RenewalCause::HelperCancelled {
+            self.cancellations = self.cancellations.saturating_add(1);
+            if self.cancellations > MAX_QUICK_RENEWALS
+                && let Some(last) = self.renewed_at
+            {
+                // One that waits already stays where it is: cancelling again and again must not put it off.
+                begins = if last > now { last } else { begins.max(later(last, policy.timing.renewal_pause)) };
+            }
+        }
+        (self.renewed_at, self.wave_at, self.is_renewing) = (Some(begins), Some(begins), true);
+        self.unanswered_at = None;
+        self.due_at = self.earliest(None);
+    }
+
+    /// Takes everything that is due at `now`.
+    pub fn step(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Step {
+        let is_wave = self.wave_at.is_some_and(|at| at <= now);
+        let (radius, chosen) =
+            if self.is_running() { self.choose(now, is_wave, policy, around) } else { (around.radius, Vec::new()) };
+        let begins_wave = is_wave && (radius > around.radius || self.is_renewing);
+        let mut new = self.take_held(now, policy, around);
+        new.extend(self.hold_back(now, policy, chosen, around.rings));
+        let mut ring = self.repeated(now, is_wave, policy, around);
+        if !new.is_empty() {
+            self.unanswered_at = None;
+        }
+        let is_unanswered = self.is_unanswered(now, radius, policy, around, !new.is_empty());
+        if is_unanswered {
+            self.unanswered_at = Some(now);
+        }
+        self.schedule(now, is_wave, radius, policy, around, &new, &ring);
+        ring.extend(new);
+        ring.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
+        Step { radius, begins_wave, ring, is_unanswered }
+    }
+
+    /// The substitute for a helper that declines or cancels. `None` if nobody is left, or the substitute is held back.
+    pub fn substitute(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Option<Recipient> {
+        let substitute = self.candidates(around).next().copied()?;
+        self.add(now, policy, substitute, around.rings)
+    }
+
+    /// Adds one helper outside of a wave. Returns the helper, unless the alert is held back.
+    pub fn add(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        recipient: Recipient,
+        rings: &[RecentRings],
+    ) -> Option<Recipient> {
+        let ring = self.hold_back(now, policy, vec![recipient], rings).pop();
+        self.due_at = self.due_at.into_iter().chain(self.held.iter().map(|held| held.due_at)).min();
+        if ring.is_some() {
+            self.unanswered_at = None;
+        }
+        ring
+    }
+
+    /// Whether nobody is left to alert, and every alerted helper has declined or responded. `true` at most once.
+    pub fn exhaust(&mut self, now: Timestamp, around: Surroundings<'_>) -> bool {
+        let is_first = self.is_running() && self.unanswered_at.is_none() && self.held.is_empty();
+        let is_exhausted = is_first && self.is_exhausted(around);
+        if is_exhausted {
+            self.unanswered_at = Some(now);
+        }
+        is_exhausted
+    }
+
+    /// Helpers to alert for the first time, in the order of preference.
+    fn candidates<'a>(&self, around: Surroundings<'a>) -> impl Iterator<Item = &'a Recipient> {
+        let held: HashSet<UserId> = self.held.iter().map(|held| held.recipient.helper).collect();
+        let known: HashSet<UserId> = around.alerts.iter().map(|alert| alert.helper).collect();
+        around.near.iter().filter(move |r| {
+            !known.contains(&r.helper) && !held.contains(&r.helper) && !around.responded.contains(&r.helper)
+        })
+    }
+
+    /// The radius of this step, and the helpers to alert for the first time: those of the wave, if one is due, and a
+    /// substitute for each place that was freed by silence.
+    fn choose(
+        &mut self,
+        now: Timestamp,
+        is_wave: bool,
+        policy: &AlertPolicy,
+        around: Surroundings<'_>,
+    ) -> (Metres, Vec<Recipient>) {
+        let within = |radius: Metres| -> Vec<Recipient> {
+            let near = self.candidates(around).filter(|r| r.distance <= radius);
+            near.take(policy.wave_size() as usize).copied().collect()
+        };
+        let (mut radius, mut chosen) = (around.radius, Vec::new());
+        if is_wave {
+            // A radius without anybody new is passed over at once.
+            while chosen.is_empty()
+                && let Some(next) = policy.next_radius(radius)
+            {
+                radius = next;
+                chosen = within(radius);
+            }
+            if self.is_renewing && radius <= around.radius {
+                chosen = within(radius);
+            }
+        }
+        let since = self.places_freed_until.unwrap_or(Timestamp::MIN_UTC);
+        let freed_at = |a: &&Alert| a.first_sent_at.map(|at| later(at, policy.timing.place_after));
+        let silent = around.alerts.iter().filter(|a| a.is_unheard() && around.is_pending(a));
+        let freed = silent.filter(|a| freed_at(a).is_some_and(|at| since < at && at <= now)).count();
+        self.places_freed_until = Some(now);
+        let substitutes = self.candidates(around).filter(|r| !chosen.contains(r)).take(freed);
+        let substitutes: Vec<Recipient> = substitutes.copied().collect();
+        chosen.extend(substitutes);
+        (radius, chosen)
+    }
+
+    /// Alerted helpers to ring again.
+    fn repeated(
+        &self,
+        now: Timestamp,
+        is_wave: bool,
+        policy: &AlertPolicy,
+        around: Surroundings<'_>,
+    ) -> Vec<Recipient> {
+        if !self.is_running() {
+            return Vec::new();
+        }
+        let AlertTiming { interval, repeat_late, .. } = policy.timing;
+        let renewed_at = self.renewed_at.filter(|&at| at <= now);
+        let is_due = |alert: &Alert| {
+            let Some(last) = alert.sent_at else { return false };
+            let is_late = later(last, repeat_late) <= now;
+            let is_unheard = is_wave && alert.is_unheard() && later(last, interval) <= now;
+            let is_renewed = renewed_at.is_some_and(|at| last < at);
+            (is_unheard || is_renewed || (self.unanswered_at.is_some() && is_late))
+                && (alert.repeats < MAX_QUICK_REPEATS || is_late)
+        };
+        around.pending().filter(|(_, alert)| is_due(alert)).map(|(recipient, _)| *recipient).collect()
+    }
+
+    /// Keeps back the helpers that the owner has rung too often, and returns the others.
+    fn hold_back(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        chosen: Vec<Recipient>,
+        rings: &[RecentRings],
+    ) -> Vec<Recipient> {
+        let mut ring = Vec::with_capacity(chosen.len());
+        for recipient in chosen {
+            let recent = rings.iter().find(|rings| rings.helper == recipient.helper);
+            match recent.and_then(|recent| policy.storm.held_until(recent.count, recent.last, now)) {
+                Some(due_at) => self.held.push(HeldAlert { recipient, due_at }),
+                None => ring.push(recipient),
+            }
+        }
+        ring
+    }
+
+    /// Takes the held alerts that are due. One whose helper is not available now stays for another period.
+    fn take_held(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Vec<Recipient> {
+        let mut due = Vec::new();
+        self.held.retain_mut(|held| {
+            let helper = held.recipient.helper;
+            if around.alerts.iter().any(|alert| alert.helper == helper) || around.responded.contains(&helper) {
+                return false;
+            }
+            if held.due_at > now {
+                return true;
+            }
+            match around.near.iter().find(|r| r.helper == helper) {
+                Some(recipient) => due.push(*recipient),
+                None => held.due_at = later(now, policy.storm.fold),
+            }
+            held.due_at > now
+        });
+        due
+    }
+
+    fn is_exhausted(&self, around: Surroundings<'_>) -> bool {
+        self.candidates(around).next().is_none() && !around.alerts.iter().any(|alert| around.is_pending(alert))
+    }
+
+    fn is_unanswered(
+        &self,
+        now: Timestamp,
+        radius: Metres,
+        policy: &AlertPolicy,
+        around: Surroundings<'_>,
+        is_new: bool,
+    ) -> bool {
+        if !self.is_running() || self.unanswered_at.is_some() || is_new || !self.held.is_empty() {
+            return false;
+        }
+        if self.is_renewing && self.wave_at.is_some_and(|at| at > now) {
+            return false;
+        }
+        let last = around.alerts.iter().filter_map(|a| a.first_sent_at).chain(self.renewed_at).max();
+        let is_late = last.is_none_or(|last| later(last, policy.timing.interval) <= now);
+        self.is_exhausted(around) || (policy.next_radius(radius).is_none() && is_late)
+    }
+
+    /// Sets the time of the next wave after one that was due, and of the next step.
+    #[expect(clippy::too_many_arguments, reason = "the facts and the outcome of one step")]
+    fn schedule(
+        &mut self,
+        now: Timestamp,
+        is_wave: bool,
+        radius: Metres,
+        policy: &AlertPolicy,
+        around: Surroundings<'_>,
+        new: &[Recipient],
+        again: &[Recipient],
+    ) {
+        let AlertTiming { interval, place_after, repeat_late, .. } = policy.timing;
+        if is_wave {
+            self.is_renewing = false;
+            let rung = |helper| again.iter().any(|r| r.helper == helper);
+            let is_repeated_soon =
+                |alert: &Alert| alert.is_unheard() && alert.repeats + u16::from(rung(alert.helper)) < MAX_QUICK_REPEATS;
+            let goes_on = policy.next_radius(radius).is_some()
+                || self.unanswered_at.is_none()
+                || !new.is_empty()
+                || around.pending().any(|(_, alert)| is_repeated_soon(alert));
+            // Otherwise the next repetition is a late one.
+            let last_ring =
+                |(_, alert): (&Recipient, &Alert)| if rung(alert.helper) { Some(now) } else { alert.sent_at };
+            let late = around.pending().filter_map(last_ring).map(|at| later(at, repeat_late)).min();
+            let soon = later(now, interval);
+            self.wave_at = Some(if goes_on { soon } else { late.unwrap_or(later(now, repeat_late)).max(soon) });
+        }
+        // A place is worth a step only if somebody may take it.
+        let is_left = self.is_running()
+            && self.candidates(around).any(|candidate| !new.iter().any(|r| r.helper == candidate.helper));
+        let silent = around.alerts.iter().filter(|a| a.is_unheard() && around.is_pending(a));
+        let freed = silent.filter_map(|a| a.first_sent_at).chain((!new.is_empty()).then_some(now));
+        let freed = freed.map(|at| later(at, place_after)).filter(|&at| is_left && at > now).min();
+        self.due_at = self.earliest(freed);
+    }
+
+    fn earliest(&self, place_freed: Option<Timestamp>) -> Option<Timestamp> {
+        self.wave_at.into_iter().chain(self.held.iter().map(|held| held.due_at)).chain(place_freed).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;
