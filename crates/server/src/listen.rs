@@ -1,13 +1,13 @@
 //! The listening socket and the graceful shutdown, from the first connection to the last one closed.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use allynet_realtime::Gateway;
 use allynet_transport::{ConnectionLimits, ConnectionTimeouts, Listener};
 use anyhow::Context as _;
 use axum::Router;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
 };
@@ -15,6 +15,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{http::replace_server_answer, listener::serve};
 
+/// Connections that the kernel keeps until they are accepted; it may allow fewer (`net.core.somaxconn`). When they are too
+/// many it drops the first packet of a new one, and its client tries again after a second.
+const MAX_PENDING_CONNECTIONS: u32 = 4096;
 /// The time that requests in flight have to end after a signal to stop.
 const REQUEST_DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 /// The time that socket events in flight have to end, and then the sockets to close.
@@ -35,8 +38,7 @@ pub(crate) async fn listen(
 ) -> anyhow::Result<()> {
     // Before anything is served, so that a signal during the start is not lost.
     let mut signals = ShutdownSignals::install()?;
-    let tcp =
-        TcpListener::bind(address).await.with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
+    let tcp = bind(address).with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
     let bound = tcp.local_addr()?;
     let close_all = CancellationToken::new();
     let listener = Listener::new(tcp, ConnectionTimeouts::default(), close_all.clone());
@@ -61,6 +63,14 @@ pub(crate) async fn listen(
         tracing::warn!("shutdown: connections did not close within {SOCKET_DRAIN_TIMEOUT:?}");
     }
     Ok(())
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted node takes its port over from connections that are still closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_PENDING_CONNECTIONS)
 }
 
 /// The address as a browser on this machine can open it: `0.0.0.0` is shown as `localhost`.
