@@ -209,9 +209,11 @@ fn walked(plan: &Value, stops: bool, tables: &mut BTreeSet<String>) {
         Value::Object(node) => {
             let text = |key| node.get(key).and_then(Value::as_str);
             let kind = text("Node Type").unwrap_or_default();
-            let is_live = text("Index Name")
-                .is_some_and(|index| index.starts_with("emergency_live") || index == "response_engaged");
-            let is_bounded = stops || is_live || node.contains_key("Index Cond") || node.contains_key("Order By");
+            // Indexes of a few rows each: what is live, and administrators.
+            let is_small = text("Index Name").is_some_and(|index| {
+                index.starts_with("emergency_live") || ["response_engaged", "account_administrators"].contains(&index)
+            });
+            let is_bounded = stops || is_small || node.contains_key("Index Cond") || node.contains_key("Order By");
             if kind == "Seq Scan" || (kind.starts_with("Index") && !is_bounded) {
                 tables.extend(text("Relation Name").map(ToOwned::to_owned));
             }
@@ -264,8 +266,14 @@ async fn no_statement_reads_a_growing_table_from_end_to_end() {
 
 #[test]
 fn every_statement_of_the_adapter_is_planned() {
-    const NO_TABLES: &[&str] =
-        &["store::WARM_UP", "store::HAS_FUNCTION", "store::HAS_VIEW", "store::IS_READ_ONLY", "notifications::NOTIFY"];
+    const NO_TABLES: &[&str] = &[
+        "store::WARM_UP",
+        "store::HAS_FUNCTION",
+        "store::HAS_VIEW",
+        "store::IS_READ_ONLY",
+        "notifications::NOTIFY",
+        "lost_events::NEWEST",
+    ];
     let listed: BTreeSet<_> = allynet_postgres::statements().iter().map(|(name, _)| short(name).to_owned()).collect();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/postgres/src");
     let mut written = BTreeSet::new();
