@@ -192,9 +192,10 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
                 wrong.push(format!("event {} is for {recipients} of {} helpers", event.id, all.len()));
             }
         }
-        // There is no event of an emergency before it is raised or after it has ended.
+        // There is no event of an emergency before it is raised, or after it has ended, unless it is reopened.
         let Some(name) = name(&event.event) else { continue };
-        if last.insert(event.emergency, name) == Some("emergency:ended") {
+        let before = last.insert(event.emergency, name);
+        if before == Some("emergency:ended") && name != "emergency:reopened" {
             wrong.push(format!("event {} happens in an emergency that has ended", event.id));
         }
     }
@@ -213,10 +214,13 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::EmergencyResolved { .. } => "emergency:resolved",
         Event::EmergencyCancelled { .. } => "emergency:cancelled",
         Event::EmergencyEnded { .. } => "emergency:ended",
+        Event::EmergencyReopened { .. } => "emergency:reopened",
         Event::MessagePosted { .. } => "emergency:message",
         Event::MessageDeleted { .. } => "emergency:message:deleted",
         Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
+        | Event::AlertsRenewed
+        | Event::EmergencyDeleted
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
         | Event::AccountBlocked { .. }
