@@ -13,14 +13,14 @@ use std::{
 use allynet_auth::{Argon2Passwords, JwtTokens};
 use allynet_domain::{
     Account, Write,
-    port::{Clock, Ids, MockPresence, Tokens},
+    port::{MockPresence, Tokens},
     testing,
     usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
 use allynet_tests::{
-    contract::{Database, Store, at, call_of, id, place, session_of},
+    contract::{Database, NewIds, StoppedClock, Store, at, call_of, place, session_of},
     database::{OnPostgres, OnSqlite},
 };
 use allynet_wire::limits::Limits;
@@ -29,7 +29,6 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 use tower::ServiceExt as _;
-use uuid::Uuid;
 
 /// Requests of the hostile caller that are sent at once.
 const FLOOD: usize = 600;
@@ -39,22 +38,6 @@ const MAX_OVERTAKING: usize = FLOOD / 4;
 /// Emergencies that each search finds, so that it takes a while: the victim's commit waits for a disk, and meanwhile searches go
 /// on beside it.
 const FOUND: usize = 20;
-
-struct Now;
-
-impl Clock for Now {
-    fn now(&self) -> allynet_domain::Timestamp {
-        at(0)
-    }
-}
-
-struct NewIds;
-
-impl Ids for NewIds {
-    fn next(&self) -> Uuid {
-        id()
-    }
-}
 
 /// A database with a handle for each priority.
 trait Prioritized: Database {
@@ -88,7 +71,7 @@ fn emergency_ports(store: &Store) -> emergencies::EmergencyPorts {
         emergencies: store.emergencies.clone(),
         helpers: store.helpers.clone(),
         changes: store.changes.clone(),
-        clock: Arc::new(Now),
+        clock: Arc::new(StoppedClock),
         ids: Arc::new(NewIds),
         queue: Arc::new(EmergencyQueues::default()),
         backoff: testing::no_backoff(),
@@ -106,7 +89,7 @@ fn account_ports(store: &Store, tokens: &Arc<JwtTokens>) -> accounts::AccountPor
         passwords: Arc::new(Argon2Passwords::new()),
         hashing: testing::no_hashing_queue(),
         hasher: testing::keyed_hasher(),
-        clock: Arc::new(Now),
+        clock: Arc::new(StoppedClock),
         ids: Arc::new(NewIds),
     }
 }
@@ -132,7 +115,7 @@ impl Service {
                 accounts: store.accounts.clone(),
                 changes: store.changes.clone(),
                 positions: store.positions.clone(),
-                clock: Arc::new(Now),
+                clock: Arc::new(StoppedClock),
                 backoff: testing::no_backoff(),
                 rules: Rules::default(),
             },

@@ -17,7 +17,7 @@ use allynet_domain::{
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
-    contract::{Database, Store, at, id, place, session_of, somebody},
+    contract::{Database, NewIds, StoppedClock, Store, at, id, place, session_of, somebody},
     database::OnPostgres,
 };
 use axum::{Router, body::Body, http::Request};
@@ -30,22 +30,6 @@ use uuid::Uuid;
 const AUTHENTICATE: u64 = 1;
 const READ: u64 = 1;
 const CHANGE: u64 = 2;
-
-struct Now;
-
-impl Clock for Now {
-    fn now(&self) -> allynet_domain::Timestamp {
-        at(0)
-    }
-}
-
-struct NewIds;
-
-impl Ids for NewIds {
-    fn next(&self) -> Uuid {
-        id()
-    }
-}
 
 /// The service on a PostgreSQL database that counts round trips.
 struct Service {
@@ -71,7 +55,7 @@ impl Service {
     async fn start(database: Arc<OnPostgres>) -> Self {
         let postgres = database.adapter().await;
         let store = Store::new(postgres.clone(), database);
-        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(Now), Arc::new(NewIds));
+        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(StoppedClock), Arc::new(NewIds));
         let (rules, day) = (Rules::default(), Duration::from_hours(24));
         let secret = "round trips are counted under this secret".to_owned().into();
         let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());

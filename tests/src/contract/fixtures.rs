@@ -9,8 +9,8 @@ use allynet_domain::{
     ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     grid::helper_cell,
     port::{
-        Constraint, Error, EventTail, Fix, KeyedHash, ListReader, Loaded, MessagePage, Near, NearbyEmergency, OnDuty,
-        RaiseContext, RaiseQuery, Result, Vicinity, Whom,
+        Clock, Constraint, Error, EventTail, Fix, Ids, KeyedHash, ListReader, Loaded, MessagePage, Near,
+        NearbyEmergency, OnDuty, RaiseContext, RaiseQuery, Result, Vicinity, Whom,
     },
     testing,
 };
@@ -24,6 +24,26 @@ pub use allynet_domain::testing::{edited, text};
 /// A moment, in seconds from an arbitrary one.
 pub fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp_micros(1_770_000_000_123_456).unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// A clock that always shows `at(0)`.
+#[derive(Debug)]
+pub struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        at(0)
+    }
+}
+
+/// Random ids.
+#[derive(Debug)]
+pub struct NewIds;
+
+impl Ids for NewIds {
+    fn next(&self) -> Uuid {
+        id()
+    }
 }
 
 pub fn place(latitude: f64, longitude: f64) -> Position {

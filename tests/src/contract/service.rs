@@ -9,13 +9,12 @@ use std::{
 use allynet_domain::{
     Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, Refusal, ResponseStatus, ResponseUpdate,
     Timestamp, UserId,
-    port::{Clock, Fix, Ids},
+    port::{Clock, Fix},
     usecase::{Rules, alerts, emergencies, helpers, responses},
 };
 use allynet_projections::OpenEmergencies;
 use allynet_server::{backoff::JitteredBackoff, emergency_queue::EmergencyQueues};
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use super::*;
 
@@ -29,14 +28,6 @@ struct Time(Mutex<Timestamp>);
 impl Clock for Time {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
-    }
-}
-
-struct NewIds;
-
-impl Ids for NewIds {
-    fn next(&self) -> Uuid {
-        id()
     }
 }
 
