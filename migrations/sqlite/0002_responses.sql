@@ -78,29 +78,3 @@ when new.duty <> old.duty or new.verification is not old.verification begin
     where account_id = new.id;
 end;
 update position set duty = 0 where account_id in (select id from account where verification = 'rejected');
-
--- The view of 0001 with the new columns, and with the newest position of each helper who responds.
-drop view emergency_with_parts;
-create view emergency_with_parts as
-select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
-       e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
-       e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution,
-       e.ending_notes, e.next_alert_at, e.resume_at, e.renewed_at, e.revision,
-       (select json_group_array(
-                   json_object('helper_id', hex(r.helper_id), 'first_name', h.first_name, 'last_name', h.last_name,
-                               'trust_score', h.trust_score, 'rating_sum', h.rating_sum,
-                               'rating_count', h.rating_count, 'status', r.status, 'notes', r.notes,
-                               'estimated_arrival', r.estimated_arrival, 'responded_at', r.responded_at,
-                               'updated_at', r.updated_at, 'counts_until', r.counts_until,
-                               'cancellations', r.cancellations, 'repeats', r.repeats,
-                               'repeats_since', r.repeats_since, 'came_near', r.came_near, 'reopened', r.reopened,
-                               'end_undone', r.end_undone, 'latitude', p.latitude, 'longitude', p.longitude,
-                               'located_at', p.at)
-                   order by r.first_responded_at, r.rowid)
-        from response r join account h on h.id = r.helper_id left join position p on p.account_id = r.helper_id
-        where r.emergency_id = e.id) as responses,
-       (select json_object('alerted', count(*), 'acknowledged', count(l.acknowledged_at),
-                           'declined', count(l.declined_at))
-        from alert l
-        where l.emergency_id = e.id and l.wave is not null) as alert_counts
-from emergency e join account o on o.id = e.owner_id;

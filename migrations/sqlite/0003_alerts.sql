@@ -40,7 +40,8 @@ when new.acknowledged_at is not old.acknowledged_at begin
     where account_id = new.id;
 end;
 
--- As before (0002), with the search.
+-- The view of 0001 with the new columns of responses (0002) and of searches, and with the newest position of each helper who
+-- responds.
 drop view emergency_with_parts;
 create view emergency_with_parts as
 select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
