@@ -12,7 +12,7 @@ use crate::{
     alert_timing::{MAX_QUICK_RENEWALS, MAX_QUICK_REPEATS, later},
 };
 
-/// An alert that is held back by [`StormLimit`]: its helper is chosen, but not alerted yet.
+/// An alert that is held back by [`StormLimit`](crate::StormLimit): its helper is chosen, but not alerted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HeldAlert {
     /// The helper, with the distance at which it was chosen.
@@ -197,7 +197,8 @@ impl Search {
         ring
     }
 
-    /// Whether nobody is left to alert, and every alerted helper has declined or responded. `true` at most once.
+    /// Marks the search as unanswered if it has no helper left to alert, and every alerted helper has declined or responded.
+    /// Returns `true` the first time only.
     pub fn exhaust(&mut self, now: Timestamp, around: Surroundings<'_>) -> bool {
         let is_first = self.is_running() && self.unanswered_at.is_none() && self.held.is_empty();
         let is_exhausted = is_first && self.is_exhausted(around);

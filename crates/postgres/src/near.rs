@@ -40,8 +40,9 @@ pub(crate) fn inner_anchor_distance(radius: Metres) -> f64 {
 /// If as many anchors as are wanted lie within a distance on the sphere, then the anchors of as many nearest helpers lie
 /// within this many times the distance, plus [`NEAREST_MARGIN`].
 pub(crate) const NEAREST_FACTOR: f64 = LARGEST_RADIUS / SMALLEST_RADIUS;
-/// In metres: see [`NEAREST_FACTOR`]. An anchor tells how far away its helper is judged to be at most, and a helper who is
-/// judged to be as near may have an anchor further away: each adds an anchor's distance and the offset of judged places.
+/// Margin in metres that goes with [`NEAREST_FACTOR`]. The place by which a helper is judged lies at most an anchor's distance
+/// and the offset of a cell away from the helper's anchor. Both the helper that is found and the one that it is compared with
+/// may be that far off, so the margin counts them twice.
 pub(crate) const NEAREST_MARGIN: f64 =
     (MAX_ANCHOR_DISTANCE + 2.0 * MAX_JUDGED_OFFSET) * NEAREST_FACTOR + MAX_ANCHOR_DISTANCE + ROUNDING_MARGIN;
 

@@ -191,7 +191,8 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
             state.grant(&mut grants);
         }
         self.0.metrics[index(priority)].in_use.decrement(1);
-        // Sent without the lock: a permit that nobody receives any more is dropped here, and comes back to this function.
+        // Sent after the lock is released: if the receiver is gone, the permit is dropped here, and its drop calls this
+        // function again.
         for (granted, source, priority) in grants {
             self.0.metrics[index(priority)].in_use.increment(1);
             granted.send(Permit { source, priority, queue: self.clone() }).ok();

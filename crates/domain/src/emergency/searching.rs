@@ -50,7 +50,7 @@ impl Emergency {
         self.search.substitute(now, policy, around)
     }
 
-    /// Marks the search as unanswered if nobody is left to alert, and every alerted helper has declined or responded.
+    /// Marks the search as unanswered if it has no helper left to alert, and every alerted helper has declined or responded.
     /// Returns whether the owner has to learn of it.
     pub fn exhaust_search(&mut self, now: Timestamp, alerts: &[Alert], near: &[Recipient]) -> bool {
         let responded = self.responded();

@@ -166,8 +166,8 @@ pub(super) fn renew_search(
     Ok(step_search(cx, change, loaded).0)
 }
 
-/// Alerts a substitute for a helper that declines or cancels. The alert radius stays. Notifies the owner if nobody is
-/// left.
+/// Alerts another helper in place of one that declines or cancels, within the present alert radius. Tells the owner if the
+/// search has no helper left to alert.
 ///
 /// The change MUST also update the emergency, after this call. `loaded.alerts` MUST reflect the decline.
 pub(super) fn alert_substitute(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> Change {
