@@ -7,7 +7,7 @@ use allynet_domain::{
     port::{self, HistoryPage, NearbyEmergency, Timeline},
     usecase::{
         emergencies::{self, must_be_helper},
-        reopening, responses,
+        feedback, reading, reopening, responses,
     },
 };
 use allynet_wire::{
@@ -138,7 +138,7 @@ async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEme
 }
 
 async fn helpers(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
-    let found = emergencies::helpers_of(&cx.emergencies, &*cx.presence, &actor, id).await?;
+    let found = reading::helpers_of(&cx.emergencies, &*cx.presence, &actor, id).await?;
     ok(HelpersView::new(&found, &cx.emergencies.rules.places, &*cx.presence))
 }
 
@@ -149,7 +149,7 @@ async fn read_timeline(
     Query(query): Query,
 ) -> Answer {
     let (after, limit) = input::timeline(&query)?;
-    let read = emergencies::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await;
+    let read = reading::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await;
     let (Timeline { emergency, events }, relation) = cx.emergencies.conceal(&actor, id, read).await?;
     let (stage, places) = (Stage::of(relation, false), &cx.emergencies.rules.places);
     ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), stage, places) })
@@ -197,8 +197,8 @@ async fn rate(
 ) -> Answer {
     let rating = input::rating(&body)?;
     let score = rating.score;
-    let outcome = emergencies::rate(&cx.emergencies, &actor, id, rating).await;
-    let emergencies::Rated { helper, counted } = cx.emergencies.conceal(&actor, id, outcome).await?;
+    let outcome = feedback::rate(&cx.emergencies, &actor, id, rating).await;
+    let feedback::Rated { helper, counted } = cx.emergencies.conceal(&actor, id, outcome).await?;
     created(data::Rated { emergency_id: id, helper_id: helper, score, counted })
 }
 
@@ -209,7 +209,7 @@ async fn report(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let (accused, reason) = input::report(&body)?;
-    let outcome = emergencies::report(&cx.emergencies, &actor, id, accused, reason).await;
+    let outcome = feedback::report(&cx.emergencies, &actor, id, accused, reason).await;
     cx.emergencies.conceal(&actor, id, outcome).await?;
     created(data::Reported { emergency_id: id, reported: true })
 }

@@ -1,19 +1,13 @@
-//! Raising, resolving, cancelling, deleting, rating and reporting emergencies, and reading them.
+//! Raising, resolving, cancelling and deleting emergencies.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use crate::{
-    Actor, AvailableHelpers, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Error,
-    Event, EventId, Message, Metres, RatingCounts, Refusal, Relation, ResolutionType, ResponseStatus, Score, Search,
-    Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
-    port::{
-        self, Constraint, HelpersAround, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Timeline,
-        Urgency, Vicinity, Whom,
-    },
-    usecase::{
-        Rules,
-        retry::{refuse_conflict, retry_stale},
-    },
+    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, Refusal, Relation,
+    ResolutionType, ResponseStatus, Search, Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
+    message,
+    port::{self, Constraint, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency, Whom},
+    usecase::{Rules, retry::retry_stale},
 };
 
 /// The ports and rules of these use cases.
@@ -356,162 +350,6 @@ pub async fn delete(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
     let change =
         Change::new(Some(actor.id()), now).write(Write::DeleteEmergency(record)).event(id, Event::EmergencyDeleted);
     Ok(cx.changes.commit(change).await?)
-}
-
-/// An owner's rating of a helper.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rating {
-    /// The helper; `None` for a text that is not a user id.
-    pub helper: Option<UserId>,
-    /// The score.
-    pub score: Score,
-    /// A comment.
-    pub comment: Option<Text<500>>,
-}
-
-/// The outcome of a rating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rated {
-    /// The rated helper.
-    pub helper: UserId,
-    /// Whether it counts for the helper's average.
-    pub counted: bool,
-}
-
-/// Rates a helper of a resolved emergency, for its owner.
-///
-/// The rating counts under the conditions of trust: once per pair of owner and helper in a while, not in an anonymous
-/// emergency, and not for a helper that never came near.
-///
-/// # Errors
-/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyNotResolved`],
-/// [`Refusal::HelperNotFound`], [`Refusal::AlreadyRated`].
-pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: Rating) -> Result<Rated, Error> {
-    // Stale if another rating of this pair was stored meanwhile: then this one does not count.
-    retry_stale(&*cx.backoff, || async {
-        let now = cx.clock.now();
-        let since = cx.rules.reputation_counted_since(now);
-        let found = cx.emergencies.find_for_rating(id, since).await?.ok_or(Refusal::EmergencyNotFound)?;
-        let port::ToBeRated { emergency, rated_since } = found;
-        if emergency.owner() != actor.id() {
-            return Err(Refusal::NotAuthorized.into());
-        }
-        if emergency.status() != EmergencyStatus::Resolved {
-            return Err(Refusal::EmergencyNotResolved.into());
-        }
-        let Rating { helper, score, comment } = rating.clone();
-        let response = helper.and_then(|h| emergency.response(h)).filter(|r| r.status != ResponseStatus::Cancelled);
-        let response = response.ok_or(Refusal::HelperNotFound)?;
-        let helper = response.helper.person.id;
-        let counted = emergency.may_gain_reputation(response) && !rated_since.contains(&helper);
-        let counts = counted.then_some(RatingCounts { owner: emergency.owner(), unless_since: since });
-        let rating = Write::AddRating { emergency: id, helper, score, comment, counts };
-        let committed = cx.changes.commit(Change::new(Some(actor.id()), now).write(rating)).await;
-        committed.map_err(|e| refuse_conflict(e, Constraint::Rating, Refusal::AlreadyRated))?;
-        Ok(Rated { helper, counted })
-    })
-    .await
-}
-
-/// The subject of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accused {
-    /// The owner, without naming them.
-    Owner,
-    /// This user.
-    User(UserId),
-    /// A text that is not a user id.
-    Unknown,
-}
-
-/// Reports the other party of an emergency: a helper that responded, for the owner, or the owner, for a helper.
-///
-/// # Errors
-/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::PartyMissing`], [`Refusal::PartyNotFound`],
-/// [`Refusal::AlreadyReported`].
-pub async fn report(
-    cx: &EmergencyPorts,
-    actor: &Actor,
-    id: EmergencyId,
-    accused: Accused,
-    reason: Text<500>,
-) -> Result<(), Error> {
-    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let reporter = actor.id();
-    let about = match (emergency.relation(&actor.account, cx.rules.helpers), accused) {
-        (Relation::Owner, Accused::User(user)) if emergency.response(user).is_some() => user,
-        (Relation::Owner, Accused::Owner) => return Err(Refusal::PartyMissing.into()),
-        (Relation::RespondingHelper, Accused::Owner) => emergency.owner(),
-        (Relation::RespondingHelper, Accused::User(user))
-            if user == emergency.owner() && !emergency.call().details.anonymous =>
-        {
-            user
-        }
-        (Relation::Owner | Relation::RespondingHelper, _) => return Err(Refusal::PartyNotFound.into()),
-        (Relation::Admin | Relation::Helper | Relation::Stranger, _) => return Err(Refusal::NotAuthorized.into()),
-    };
-    let change =
-        Change::new(Some(reporter), cx.clock.now()).write(Write::AddReport { emergency: id, reporter, about, reason });
-    let committed = cx.changes.commit(change).await;
-    committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
-}
-
-/// The helpers of an emergency as one reader may see them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmergencyHelpers {
-    /// The emergency, with the responses.
-    pub emergency: Emergency,
-    /// The reader's stage.
-    pub stage: Stage,
-    /// How far away the responding helpers are that have reported a position. Empty unless the reader takes part.
-    pub distances: HashMap<UserId, Metres>,
-    /// Numbers of helpers on duty.
-    pub available: AvailableHelpers,
-}
-
-/// The helpers that respond to an emergency, and how many others are available around it.
-///
-/// # Errors
-/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-pub async fn helpers_of(
-    cx: &EmergencyPorts,
-    presence: &dyn port::Presence,
-    actor: &Actor,
-    id: EmergencyId,
-) -> Result<EmergencyHelpers, Error> {
-    let on_duty = cx.rules.on_duty(cx.clock.now());
-    let (radius, places) = (AvailableHelpers::MAX_RADIUS, cx.rules.places);
-    let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, places };
-    let HelpersAround { emergency, hidden, responding, available } =
-        cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers, hidden)?, false);
-    let details = &emergency.call().details;
-    let is_online = |helper| presence.is_online(helper);
-    let judged = places.alert_place(details);
-    let available = AvailableHelpers::count(judged, emergency.alert_radius(), &available, is_online);
-    let place = details.location.position;
-    let shown = responding.into_iter().filter(|_| stage.is_participant());
-    let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
-    Ok(EmergencyHelpers { emergency, stage, distances, available })
-}
-
-/// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.
-///
-/// # Errors
-/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
-pub async fn timeline(
-    cx: &EmergencyPorts,
-    log: &dyn port::EventLog,
-    actor: &Actor,
-    id: EmergencyId,
-    after: EventId,
-    limit: u32,
-) -> Result<(Timeline, Relation), Error> {
-    let timeline = log.timeline(id, after, limit).await?.ok_or(Refusal::EmergencyNotFound)?;
-    match timeline.emergency.relation(&actor.account, cx.rules.helpers) {
-        relation @ (Relation::Owner | Relation::RespondingHelper | Relation::Admin) => Ok((timeline, relation)),
-        Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
-    }
 }
 
 /// Checks that the caller may help.

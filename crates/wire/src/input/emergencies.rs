@@ -5,7 +5,7 @@ use allynet_domain::{
     ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
     port::{AdminPage, Before, DeletedPage},
     usecase::{
-        emergencies::{Accused, Rating},
+        feedback::{Accused, Rating},
         messages::Draft,
     },
 };

@@ -3,7 +3,7 @@
 use allynet_domain::{
     DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority,
     ResolutionType, Response, ResponseStatus, Stage, Timestamp, UserId, port::Presence,
-    usecase::emergencies::EmergencyHelpers,
+    usecase::reading::EmergencyHelpers,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -258,7 +258,7 @@ struct CountView {
 }
 
 impl<'a> HelpersView<'a> {
-    /// Renders the helpers with their presence, which is for those who take part.
+    /// Renders the helpers. Only viewers who take part see their presence.
     pub fn new(found: &'a EmergencyHelpers, places: &PlacePolicy, presence: &dyn Presence) -> Self {
         let EmergencyHelpers { emergency, stage, distances, available } = found;
         let shown = places.disclosure(*stage, emergency.call().details.anonymous);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    Alert,
+    Alert, EmergencyStatus, EventId, Metres,
     port::{MockChanges, MockEmergencies, MockHelpers},
     testing::{EMERGENCY, clock, id, ids, no_backoff, no_queue},
 };

@@ -7,7 +7,7 @@ use allynet_domain::{
 use allynet_domain::{
     port::DeletedPage,
     testing::{at, id, text},
-    usecase::emergencies::Accused,
+    usecase::feedback::Accused,
 };
 
 use super::*;

@@ -5,7 +5,7 @@ use allynet_domain::{
     Timestamp, UserId,
     port::Presence,
     testing::{ALAN, GRACE_HOPPER, at, edited, id},
-    usecase::emergencies::EmergencyHelpers,
+    usecase::reading::EmergencyHelpers,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::{
-    ResponseStatus,
+    RatingCounts, ResponseStatus, Score,
     testing::{
         ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, actor, admin, anonymous, cancelled, grace_hopper,
         helper, now, owner, resolved, store, text, with_responses,
     },
+    usecase::feedback::{Accused, Rated, Rating, rate, report},
 };
 
 fn service(emergency: &Emergency, outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed) {

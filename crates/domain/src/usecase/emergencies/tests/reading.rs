@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::{
-    FoundHelpers, HelperPolicy, ResponseStatus,
-    port::{MockEventLog, MockHelpers, MockPresence, OnDuty},
+    AvailableHelpers, FoundHelpers, HelperPolicy, ResponseStatus,
+    port::{HelpersAround, MockEventLog, MockHelpers, MockPresence, OnDuty, Timeline, Vicinity},
     testing::{
         ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper, now, owner,
         position, resolved, store, with_responses,
     },
+    usecase::reading::{helpers_of, timeline},
 };
 
 /// A helper from whom a block hides the emergency.

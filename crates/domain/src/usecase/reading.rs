@@ -1,0 +1,67 @@
+//! Reading what surrounds an emergency: its helpers and its timeline.
+
+use std::collections::HashMap;
+
+use crate::{
+    Actor, AvailableHelpers, Emergency, EmergencyId, Error, EventId, Metres, Refusal, Relation, Stage, UserId,
+    port::{self, HelpersAround, Timeline, Vicinity},
+    usecase::emergencies::EmergencyPorts,
+};
+
+/// The helpers of an emergency as one reader may see them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmergencyHelpers {
+    /// The emergency, with the responses.
+    pub emergency: Emergency,
+    /// The reader's stage.
+    pub stage: Stage,
+    /// How far away the responding helpers are that have reported a position. Empty unless the reader takes part.
+    pub distances: HashMap<UserId, Metres>,
+    /// Numbers of helpers on duty.
+    pub available: AvailableHelpers,
+}
+
+/// The helpers that respond to an emergency, and how many others are available around it.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+pub async fn helpers_of(
+    cx: &EmergencyPorts,
+    presence: &dyn port::Presence,
+    actor: &Actor,
+    id: EmergencyId,
+) -> Result<EmergencyHelpers, Error> {
+    let on_duty = cx.rules.on_duty(cx.clock.now());
+    let (radius, places) = (AvailableHelpers::MAX_RADIUS, cx.rules.places);
+    let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, places };
+    let HelpersAround { emergency, hidden, responding, available } =
+        cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
+    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers, hidden)?, false);
+    let details = &emergency.call().details;
+    let is_online = |helper| presence.is_online(helper);
+    let judged = places.alert_place(details);
+    let available = AvailableHelpers::count(judged, emergency.alert_radius(), &available, is_online);
+    let place = details.location.position;
+    let shown = responding.into_iter().filter(|_| stage.is_participant());
+    let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
+    Ok(EmergencyHelpers { emergency, stage, distances, available })
+}
+
+/// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.
+///
+/// # Errors
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
+pub async fn timeline(
+    cx: &EmergencyPorts,
+    log: &dyn port::EventLog,
+    actor: &Actor,
+    id: EmergencyId,
+    after: EventId,
+    limit: u32,
+) -> Result<(Timeline, Relation), Error> {
+    let timeline = log.timeline(id, after, limit).await?.ok_or(Refusal::EmergencyNotFound)?;
+    match timeline.emergency.relation(&actor.account, cx.rules.helpers) {
+        relation @ (Relation::Owner | Relation::RespondingHelper | Relation::Admin) => Ok((timeline, relation)),
+        Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
+    }
+}
