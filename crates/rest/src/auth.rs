@@ -14,7 +14,7 @@ use axum::extract::State;
 
 use crate::{
     answer::{Answer, created, ok},
-    caller::{Caller, Client},
+    caller::{Authenticated, Caller, Client},
     input::{JsonBody, PathContact},
     limits::count_attempt,
     routes::{Resource, Routes},
@@ -59,19 +59,27 @@ async fn register(State(cx): State<SignInState>, Client(address): Client, JsonBo
     let registration = input::register(&body)?;
     count_attempt(&cx.limits, &registration.email, address)?;
     let signed_in = accounts::register(&cx.accounts, registration, address).await?;
-    created(Session::from(&signed_in))
+    authenticated(created(Session::from(&signed_in)))
 }
 
 async fn log_in(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
     let (email, password) = input::login(&body)?;
     email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email, address))?;
     let signed_in = accounts::log_in(&cx.accounts, email, password, address).await?;
-    ok(Session::from(&signed_in))
+    authenticated(ok(Session::from(&signed_in)))
 }
 
 async fn refresh(State(cx): State<AccountPorts>, JsonBody(body): JsonBody) -> Answer {
     let tokens = accounts::refresh(&cx, input::refresh(&body)?).await?;
-    ok(Tokens::from(&tokens))
+    authenticated(ok(Tokens::from(&tokens)))
+}
+
+/// Records that the client has a valid token, since it was just given one.
+fn authenticated(answer: Answer) -> Answer {
+    answer.map(|mut response| {
+        response.extensions_mut().insert(Authenticated);
+        response
+    })
 }
 
 async fn log_out(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {

@@ -50,7 +50,7 @@ pub(crate) struct Admin(pub(crate) Actor);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client(pub(crate) IpAddr);
 
-/// The request carried a valid access token. In the extensions of its response.
+/// The request carried a valid access token, or its response does. In the extensions of the response.
 #[derive(Debug, Clone, Copy)]
 pub struct Authenticated;
 
