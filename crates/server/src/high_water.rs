@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    failure_log::FailureLog,
     node_link::NodeLink,
     settings::Database,
     store::{Store, sqlite_path},
@@ -135,12 +134,19 @@ pub(crate) async fn skip_after_restore(store: &Store, mark: &HighWaterMark) -> a
 /// Raises the mark while events are stored, until `stop` is cancelled.
 pub(crate) async fn keep_high_water(mark: HighWaterMark, gateway: Gateway, stop: CancellationToken) {
     let keeping = async {
-        let mut failures = FailureLog::new("the high-water mark cannot be kept, retrying");
-        let mut kept = EventId::START;
+        let (mut kept, mut is_failing) = (EventId::START, false);
         loop {
             let newest = gateway.newest_event().await;
-            if newest > kept && failures.record(mark.raise(newest).await).is_some() {
-                kept = newest;
+            if newest > kept {
+                match mark.raise(newest).await {
+                    Ok(()) => (kept, is_failing) = (newest, false),
+                    // No fault of this node: Redis may be away.
+                    Err(error) if !is_failing => {
+                        is_failing = true;
+                        tracing::warn!(%error, "the high-water mark in {mark} cannot be kept, retrying");
+                    }
+                    Err(_) => {}
+                }
             }
             tokio::time::sleep(RAISE_INTERVAL).await;
         }
