@@ -238,7 +238,7 @@ for (const database of databases) {
       const again = await late.ack('emergency:join', { emergencyId: id, lastEventId: since });
       assert.equal(again.ok, true);
       assert.equal((await late.next('session:resync')).reason, 'too_many_events');
-      await tell(helper, id, 'arrived', { notes: 'live' });
+      await tell(helpers.at(-1), id, 'arrived', { notes: 'live' });
       await settled(late, back);
       assert.deepEqual(late.seen('helper:status_update').map(({ notes }) => notes), ['live']);
       assert.deepEqual(back.seen('helper:status_update').slice(1000).map(({ notes }) => notes), ['one more', 'live']);
