@@ -17,8 +17,9 @@ use crate::{
     form::{Chance, alone, pick, seed},
 };
 
-/// The maximum time of an answer while the database is unreachable.
-const MAX_ANSWER_TIME: Duration = Duration::from_secs(2);
+/// The maximum time of an answer while the database is unreachable: the deadline of a change, which may have to wait for its
+/// turn behind others that wait for the database, and some time for the way.
+const MAX_ANSWER_TIME: Duration = Duration::from_millis(5_500);
 /// The maximum delay of the next event after the database is back.
 const MAX_EVENT_DELAY: Duration = Duration::from_secs(5);
 
