@@ -112,7 +112,7 @@ async fn upgrade(connection: TcpStream, to: SocketAddr) -> Result<WebSocketStrea
 async fn enters(to: SocketAddr, person: &Person) -> bool {
     let Ok(connection) = connect(HOSTILE, to).await else { return false };
     let Ok(mut socket) = upgrade(connection, to).await else { return false };
-    let enter = format!("40{}", json!({ "token": person.token }));
+    let enter = format!("40/emergencies,{}", json!({ "token": person.token }));
     if socket.send(Message::text(enter)).await.is_err() {
         return false;
     }
