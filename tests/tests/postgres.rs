@@ -333,3 +333,16 @@ async fn a_change_with_a_missing_or_an_unknown_key_is_refused() {
     connection.close().await.unwrap();
     database.remove().await;
 }
+
+#[tokio::test]
+async fn a_server_without_space_is_reported_as_full() {
+    let database = Arc::new(OnPostgres::fresh().await);
+    let mut connection = database.connection().await;
+    let refuse = "create function refuse() returns trigger language plpgsql as \
+                  $$ begin raise 'could not extend file' using errcode = 'disk_full'; end $$; \
+                  create trigger full_disk before insert on event execute function refuse()";
+    sqlx::raw_sql(refuse).execute(&mut connection).await.unwrap();
+    let store = database.clone().connect().await;
+    let error = store.changes.commit(change().account_event(marker(1))).await.unwrap_err();
+    assert!(error.is_storage_full(), "{error:?}");
+}

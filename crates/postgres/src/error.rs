@@ -1,6 +1,6 @@
 //! Conversion of a failed statement to an error of the ports, by the violated constraint or the SQLSTATE.
 
-use allynet_domain::port::{Constraint, Error};
+use allynet_domain::port::{Constraint, Error, StorageFull};
 
 /// Raised by `apply_change_v2` when a condition of the change does not hold any more.
 const STALE: &str = "AN001";
@@ -8,6 +8,8 @@ const STALE: &str = "AN001";
 const MAY_NOT_HELP: &str = "AN003";
 /// Two transactions waited for each other and this one was rolled back: the change has to be decided again.
 const DEADLOCK: &str = "40P01";
+/// The server's disk is full.
+const DISK_FULL: &str = "53100";
 
 /// Classes of SQLSTATE whose cause can pass, so that the same statement may succeed later: connection (08), authorization
 /// and missing database (28, 3D: the server is being set up or restored), rolled back transaction (40), resources (53),
@@ -66,7 +68,12 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
         // A value that does not decode, a column that is missing, an argument that does not encode.
         _ => false,
     };
-    if is_transient { Error::unavailable(error) } else { Error::bug(error) }
+    let is_full = error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == DISK_FULL);
+    match is_transient {
+        true if is_full => Error::unavailable(StorageFull::new(error)),
+        true => Error::unavailable(error),
+        false => Error::bug(error),
+    }
 }
 
 fn is_transient(code: &str) -> bool {

@@ -209,7 +209,7 @@ const MAX_AGE: Duration = Duration::from_mins(1);
 /// Age at which a connection is closed.
 const MAX_LIFETIME: Duration = Duration::from_mins(30);
 /// Whether the server refuses writes: a standby, or one on which an operator turned them off.
-pub(crate) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
+const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The functions that statements of this version call, with the types of their arguments.

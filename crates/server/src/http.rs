@@ -28,6 +28,8 @@ use tower_http::{
     request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
 };
 
+use crate::storage::StoragePressure;
+
 mod body_deadline;
 mod client_address;
 mod framework_answers;
@@ -35,6 +37,7 @@ mod metrics;
 mod request_id;
 mod request_log;
 mod response_headers;
+mod storage_gate;
 
 pub(crate) use framework_answers::replace_server_answer;
 pub(crate) use metrics::describe as describe_metrics;
@@ -46,6 +49,7 @@ use metrics::RequestMetrics;
 use request_id::{GenerateRequestId, REQUEST_ID, discard_invalid_request_id};
 use request_log::observe;
 use response_headers::finish_response;
+use storage_gate::reserve_storage;
 
 /// The time for which a browser may cache the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
@@ -58,6 +62,8 @@ pub(crate) struct HttpOptions {
     pub(crate) proxies: TrustedProxies,
     /// Source of request ids.
     pub(crate) ids: Arc<dyn Ids>,
+    /// Whether space is to be left to emergencies.
+    pub(crate) storage: Arc<StoragePressure>,
     /// Counts requests that are not answered yet, so that a shutdown can wait for them.
     pub(crate) in_flight: TaskTracker,
 }
@@ -66,6 +72,7 @@ pub(crate) struct HttpOptions {
 /// each request.
 pub(crate) fn service(rest: Router, socket_io: SocketService, options: HttpOptions) -> Router {
     let socket_io = ServiceBuilder::new().layer(map_request(limit_body_time)).service(socket_io);
+    let rest = rest.route_layer(from_fn_with_state(options.storage.clone(), reserve_storage));
     wrap(rest.route_service(SOCKET_IO_PATH, socket_io), options)
 }
 
@@ -74,7 +81,7 @@ pub(crate) fn admin_service(routes: Router, options: HttpOptions) -> Router {
     wrap(routes, options)
 }
 
-fn wrap(routes: Router, HttpOptions { origins, proxies, ids, in_flight }: HttpOptions) -> Router {
+fn wrap(routes: Router, HttpOptions { origins, proxies, ids, storage: _, in_flight }: HttpOptions) -> Router {
     // A request passes these from top to bottom, its answer from bottom to top.
     let layers = ServiceBuilder::new()
         // First, so that a shutdown waits for everything below.

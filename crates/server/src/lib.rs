@@ -30,6 +30,7 @@ mod projections;
 pub mod scheduler;
 mod serve;
 mod settings;
+mod storage;
 mod store;
 mod system;
 mod token_key;

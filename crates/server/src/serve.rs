@@ -31,8 +31,9 @@ use crate::{
     node_link::NodeLink,
     projections::Projections,
     scheduler::RequestScheduler,
-    settings::Settings,
-    store::{PersistencePorts, Store},
+    settings::{Database, Settings},
+    storage::{self, StoragePressure, watch_disk},
+    store::{PersistencePorts, Store, sqlite_path},
     wiring::{self, UseCases},
 };
 
@@ -51,9 +52,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
     rules.places.grid = store.place_grid().await?;
-    let (ports, projections) = (store.ports(), Projections::new(rules.places));
+    let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
+    let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
+    let projections = Projections::new(rules.places);
     let use_cases = UseCases::new(&ports, signatures, rules, projections.on_position_stored());
-    let high_ports = store.prioritized().ports();
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
@@ -80,7 +82,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let readiness = readiness(&ports, &gateway, (&stop, &link));
     let rest = rest_router((&use_cases, &high), ports.log.clone(), (readiness.clone(), limits, scheduler), &gateway);
     let in_flight = TaskTracker::new();
-    let options = || http_options(settings, &use_cases, in_flight.clone());
+    let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
     let router = http::service(rest, socket_io, options());
     let admin = http::admin_service(allynet_rest::admin_router(readiness, metrics), options());
     let admin = AdminServer::bind(settings.admin_listen, admin).await?;
@@ -93,6 +95,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(forgetting);
     workers.spawn(exporter.run_upkeep(stop.clone()));
+    if let Database::Sqlite(url) = &database {
+        workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), stop.clone()));
+    }
     workers.spawn(keep_high_water(high_water, gateway.clone(), stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let connections = connection_limits(settings);
@@ -181,11 +186,16 @@ fn connection_limits(settings: &Settings) -> ConnectionLimits {
     }
 }
 
-fn http_options(settings: &Settings, use_cases: &UseCases, in_flight: TaskTracker) -> HttpOptions {
+fn http_options(
+    settings: &Settings,
+    use_cases: &UseCases,
+    (storage, in_flight): (Arc<StoragePressure>, TaskTracker),
+) -> HttpOptions {
     HttpOptions {
         origins: settings.cors_origins.clone().unwrap_or_default(),
         proxies: settings.trusted_proxies.clone().unwrap_or_default(),
         ids: use_cases.ids.clone(),
+        storage,
         in_flight,
     }
 }

@@ -14,7 +14,6 @@ use tracing::instrument;
 
 use crate::{
     Sqlite,
-    database::ping,
     error::port_error,
     rows::{hex, to_json},
 };
@@ -102,7 +101,9 @@ impl Changes for Sqlite {
 
     #[instrument(name = "sqlite.changes.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<()> {
-        ping(&mut *self.readers.acquire().await.map_err(port_error)?).await
+        // A write, because a full disk and a file system that was mounted read-only still answer reads.
+        let probe = "update event_retention set complete_since = complete_since";
+        sqlx::query(probe).execute(&self.writer).await.map_err(port_error).map(drop)
     }
 }
 

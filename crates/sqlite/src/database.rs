@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, str::FromStr, time::Duration};
 use allynet_domain::port::{Error, Result};
 use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy, Priority};
 use sqlx::{
-    Connection, SqliteConnection, SqlitePool,
+    Connection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -184,9 +184,4 @@ async fn connect_when_free(
             other => return other,
         }
     }
-}
-
-/// Fails unless the connection answers and the schema is there.
-pub(crate) async fn ping(connection: &mut SqliteConnection) -> Result<()> {
-    sqlx::query("select 1 from account limit 1").execute(connection).await.map_err(port_error).map(drop)
 }

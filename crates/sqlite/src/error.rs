@@ -1,6 +1,6 @@
 //! Conversion of failures of SQLite to errors of the ports.
 
-use allynet_domain::port::{Constraint, Error};
+use allynet_domain::port::{Constraint, Error, StorageFull};
 use allynet_sql::driver_error;
 use sqlx::error::{DatabaseError, ErrorKind};
 
@@ -18,6 +18,7 @@ pub(crate) fn port_error(error: sqlx::Error) -> Error {
             Some(constraint) => Error::Conflict(constraint),
             None => Error::bug(error),
         },
+        _ if primary_code(database) == Some(FULL) => Error::unavailable(StorageFull::new(error)),
         _ if primary_code(database).is_some_and(is_transient) => Error::unavailable(error),
         _ => Error::bug(error),
     }
@@ -50,6 +51,9 @@ fn primary_code(error: &dyn DatabaseError) -> Option<u8> {
     u8::try_from(extended & 0xff).ok()
 }
 
+/// `SQLITE_FULL`: the file cannot grow.
+const FULL: u8 = 13;
+
 /// Whether another attempt may succeed, be it after an operator has made room or mended a disk.
 const fn is_transient(primary_code: u8) -> bool {
     matches!(
@@ -62,7 +66,7 @@ const fn is_transient(primary_code: u8) -> bool {
             | 8 // READONLY: the file system does not take writes now
             | 9 // INTERRUPT
             | 10 // IOERR
-            | 13 // FULL
+            | FULL
             | 14 // CANTOPEN: mostly no file descriptor left
             | 15 // PROTOCOL: the lock of the write-ahead log could not be had
             | 17 // SCHEMA: it changed while the statement was prepared

@@ -27,7 +27,7 @@ pub trait Changes: Send + Sync {
     /// `limit` of each. Returns the number of records of emergencies.
     async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
-    /// Checks that the store answers, for readiness probes.
+    /// Checks that the store takes writes, for readiness probes.
     ///
     /// # Errors
     /// Returns an error if it does not.

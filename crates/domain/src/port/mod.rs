@@ -88,7 +88,24 @@ pub enum Error {
     Bug(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The source of [`Error::Unavailable`] when a write failed because the storage of the backend is full.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage is full")]
+pub struct StorageFull(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl StorageFull {
+    /// Wraps the error of the backend.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
 impl Error {
+    /// Whether the storage of the backend is full.
+    pub fn is_storage_full(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.is::<StorageFull>())
+    }
+
     /// Wraps a failure of the backend after which trying again can help.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())

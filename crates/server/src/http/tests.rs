@@ -39,7 +39,7 @@ fn options() -> HttpOptions {
     let mut ids = MockIds::new();
     ids.expect_next().returning(|| GENERATED_ID);
     let (origins, proxies) = (Origins::default(), TrustedProxies::default());
-    HttpOptions { origins, proxies, ids: Arc::new(ids), in_flight: TaskTracker::new() }
+    HttpOptions { origins, proxies, ids: Arc::new(ids), storage: Arc::default(), in_flight: TaskTracker::new() }
 }
 
 /// Routes behind the middleware.

@@ -133,3 +133,18 @@ async fn a_database_that_was_not_migrated_is_not_ready_and_one_in_memory_is_refu
         assert!(crate::Sqlite::open(location, &Options::default()).await.is_err(), "{location}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_is_reported_as_full() {
+    let (store, _folder) = database().await;
+    let mut writer = store.writer.acquire().await.unwrap();
+    let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(&mut *writer).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"))).execute(&mut *writer).await.unwrap();
+    drop(writer);
+    let mut outcomes = Vec::new();
+    for n in 0..200 {
+        outcomes.push(store.commit(change(vec![register(&account(n))])).await);
+    }
+    let error = outcomes.into_iter().find_map(Result::err).expect("some do not fit");
+    assert!(error.is_storage_full(), "{error:?}");
+}

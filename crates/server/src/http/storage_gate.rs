@@ -1,0 +1,91 @@
+//! Refusal of writes that no emergency depends on while the storage has little space.
+
+use std::sync::Arc;
+
+use allynet_domain::port;
+use allynet_rest::Failure;
+use allynet_wire::limits::of_route;
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::storage::StoragePressure;
+
+/// Routes that an emergency depends on, beside those that are never limited: a token is needed to raise one, and its
+/// participants see each other's messages and positions.
+const VITAL_ROUTES: [(Method, &str); 3] = [
+    (Method::POST, "/api/v1/auth/refresh"),
+    (Method::POST, "/api/v1/emergencies/{id}/messages"),
+    (Method::PUT, "/api/v1/helpers/me/location"),
+];
+
+/// Middleware around every route that answers 503 to a write which has to leave the space to emergencies.
+pub(super) async fn reserve_storage(
+    State(pressure): State<Arc<StoragePressure>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_write = !request.method().is_safe();
+    if is_write && pressure.is_high() && is_refusable(&request) {
+        return Failure::from(port::Error::unavailable("only emergencies are stored while the disk is nearly full"))
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether the route of a request stores something that no emergency depends on. Socket.IO and unknown routes do not.
+fn is_refusable(request: &Request) -> bool {
+    let Some(path) = request.extensions().get::<MatchedPath>() else { return false };
+    let path = path.as_str().strip_suffix('/').unwrap_or(path.as_str());
+    let is_limited = of_route(request.method().as_str(), path).is_some_and(|limits| !limits.is_empty());
+    is_limited && !VITAL_ROUTES.iter().any(|(method, vital)| method == request.method() && *vital == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Router,
+        body::Body,
+        http::StatusCode,
+        middleware::from_fn_with_state,
+        routing::{any, get},
+    };
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_emergencies_depend_on_is_stored_while_the_disk_is_nearly_full() {
+        let pressure = Arc::<StoragePressure>::default();
+        let answer = any(async || StatusCode::OK);
+        let routes = Router::new()
+            .route("/api/v1/emergencies", answer.clone())
+            .route("/api/v1/emergencies/{id}/respond", answer.clone())
+            .route("/api/v1/emergencies/{id}/messages", answer.clone())
+            .route("/api/v1/emergencies/{id}/ratings", answer.clone())
+            .route("/api/v1/helpers/me/location", answer.clone())
+            .route("/api/v1/auth/register", answer)
+            .route("/api/v1/auth/me", get(async || StatusCode::OK).put(async || StatusCode::OK))
+            .route_layer(from_fn_with_state(pressure.clone(), reserve_storage));
+        for (is_low, refused) in [(false, StatusCode::OK), (true, StatusCode::SERVICE_UNAVAILABLE)] {
+            pressure.set_low(is_low);
+            for (method, path, expected) in [
+                (Method::POST, "emergencies", StatusCode::OK),
+                (Method::POST, "emergencies/1/respond", StatusCode::OK),
+                (Method::POST, "emergencies/1/messages", StatusCode::OK),
+                (Method::PUT, "helpers/me/location", StatusCode::OK),
+                (Method::GET, "auth/me", StatusCode::OK),
+                (Method::PUT, "auth/me", refused),
+                (Method::POST, "emergencies/1/ratings", refused),
+                (Method::POST, "auth/register", refused),
+            ] {
+                let request = Request::builder().method(&method).uri(format!("/api/v1/{path}"));
+                let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+                assert_eq!(answer.status(), expected, "{method} {path}, {is_low}");
+            }
+        }
+    }
+}
