@@ -44,6 +44,23 @@ CREATE INDEX user_block_by_email ON user_block (email_hash);
 -- Timers.
 CREATE INDEX user_block_ending ON user_block (ends_at) WHERE ends_at IS NOT NULL;
 
+-- The users that are not alerted to an emergency because of blocks: see the port `Emergencies`, `Near`. Before it is raised,
+-- `emergency` is null. A plain query, so that the planner makes it part of the statement that asks. An element may occur
+-- more than once.
+CREATE FUNCTION separated_v1(emergency uuid, owner uuid, anonymous boolean, raised_at timestamptz)
+RETURNS TABLE (id uuid) LANGUAGE sql STABLE AS $$
+    SELECT u.blocked_id FROM user_block u WHERE u.owner_id = owner AND u.blocked_id IS NOT NULL
+    UNION ALL
+    SELECT u.owner_id FROM user_block u
+    WHERE u.blocked_id = owner AND (NOT anonymous OR u.earliest_end <= raised_at)
+    UNION ALL
+    SELECT u.blocked_id FROM response r JOIN user_block u ON u.owner_id = r.helper_id
+    WHERE r.emergency_id = emergency AND r.status <> 'cancelled' AND u.blocked_id IS NOT NULL
+    UNION ALL
+    SELECT u.owner_id FROM response r JOIN user_block u ON u.blocked_id = r.helper_id
+    WHERE r.emergency_id = emergency AND r.status <> 'cancelled'
+$$;
+
 -- The live emergencies that any of these users owns, or to which any has a response that is not cancelled, in the order of
 -- their ids: what a block between users is decided on.
 CREATE FUNCTION live_emergencies_of_v1(users uuid[]) RETURNS uuid[] LANGUAGE sql STABLE AS $$

@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { databases, north, startNode } from './harness.mjs';
-import { cancel, of, raise, respond } from './scene.mjs';
+import { cancel, messagesOf, of, raise, respond, stand, tell } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
+
+/** Milliseconds for which a block has effect at least. */
+const UNBLOCK_AFTER = 1_000;
 
 for (const database of databases) {
   describe(`an emergency that a block hides on ${database}`, () => {
     let app;
     before(async () => {
-      app = await startNode({ database });
+      app = await startNode({ database, env: { ALLYNET_UNBLOCK_AFTER: `${UNBLOCK_AFTER}ms` } });
     });
     after(() => app?.stop());
 
@@ -82,6 +86,60 @@ for (const database of databases) {
       const { id: second } = await raise(owner, place, { anonymousMode: true });
       await isUnknown(helper, second, place);
       await cancel(owner, second);
+    });
+
+    for (const [name, block] of [
+      ['by the owner', ({ owner, helper }) => owner.put(`/auth/me/blocks/${helper.id}`)],
+      ['by the helper', ({ owner, helper }) => helper.put(`/auth/me/blocks/${owner.id}`)],
+    ]) {
+      it(`is neither announced nor alerted after a block ${name}, and no number shows it`, async () => {
+        const all = await scene();
+        const { owner, helper, other, place } = all;
+        const [cutOff, alerted] = await Promise.all([helper.connect(), other.connect()]);
+        ok(await block(all));
+        const raised = ok(await owner.post('/emergencies', { location: place }), 201);
+        const { id } = raised.emergency;
+        assert.equal((await alerted.next('emergency:created', of(id))).nearbyHelperCount, 2);
+        await alerted.next('emergency:nearby', of(id));
+        assert.equal(raised.nearbyHelperCount, 2);
+        const [receipt] = await messagesOf(owner, id);
+        assert.match(receipt.message, / 2 helpers /);
+        assert.equal(ok(await other.get(`/emergencies/${id}/helpers`)).within.at(-1).count, null, 'as for any two');
+        await cutOff.silent(/^emergency:/, of(id));
+        await cancel(owner, id);
+      });
+    }
+
+    it('is not alerted to one who blocked its anonymous owner long before, who could be lured', async () => {
+      const { owner, helper, place } = await scene();
+      const socket = await helper.connect();
+      ok(await helper.put(`/auth/me/blocks/${owner.id}`));
+      // Just after the block: it would tell the helper who the owner is.
+      const { id } = await raise(owner, place, { anonymousMode: true });
+      await socket.next('emergency:nearby', of(id));
+      await cancel(owner, id);
+      // After the earliest end of its effects.
+      await setTimeout(UNBLOCK_AFTER + 100);
+      const { id: second } = await raise(owner, place, { anonymousMode: true });
+      await socket.next('emergency:created', of(second));
+      await socket.silent('emergency:nearby', of(second));
+      await cancel(owner, second);
+    });
+
+    it('is not alerted to one who has a block with a helper who responds', async () => {
+      const { owner, helper, place } = await scene();
+      const { id } = await raise(owner, place);
+      await respond(helper, id);
+      const blocked = await app.helperAt(north(place, 6_000));
+      ok(await helper.put(`/auth/me/blocks/${blocked.id}`));
+      const [socket, other] = [await blocked.connect(), await app.helperAt(north(place, 7_000))];
+      const otherSocket = await other.connect();
+      await tell(helper, id, 'completed');
+      ok(await owner.post(`/emergencies/${id}/renew`, {}));
+      for (const caller of [blocked, other]) await stand(caller, north(place, 400));
+      await otherSocket.next('emergency:nearby', of(id));
+      await socket.silent('emergency:nearby', of(id));
+      await cancel(owner, id);
     });
   });
 }

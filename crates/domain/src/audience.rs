@@ -85,8 +85,10 @@ impl LoggedEvent {
         let Some(emergency) = self.emergency else { return Vec::new() };
         let room = Room::Emergency(emergency);
         match &self.event {
-            Event::EmergencyCreated { call, .. } => {
-                to_all(Audience::of([Room::Helpers]).but([Room::User(call.owner.id)]))
+            // The event names the users that a block separates from the owner: a broadcast asks no database.
+            Event::EmergencyCreated { call, hidden_from, .. } => {
+                let hidden = hidden_from.iter().copied().map(Room::User);
+                to_all(Audience::of([Room::Helpers]).but([Room::User(call.owner.id)]).but(hidden))
             }
             Event::HelpersAlerted { recipients, .. } => {
                 let each = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };

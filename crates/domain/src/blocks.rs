@@ -10,6 +10,8 @@ use crate::{BlockId, Email, Timestamp, UserId};
 pub const MAX_BLOCKS: u32 = 100;
 /// Maximum number of blocks of a user in effect: those in the list, and those removed from it whose effects last.
 pub const MAX_BLOCKS_IN_EFFECT: u32 = 2 * MAX_BLOCKS;
+/// Maximum number of users that block the owner to be named in the event of a new emergency.
+pub const MAX_BLOCKING_IN_EVENT: u32 = 1_000;
 
 /// What a user blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]

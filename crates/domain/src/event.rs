@@ -20,6 +20,9 @@ pub enum Event {
         call: Call,
         /// Number of helpers on duty within the alert radius.
         nearby_helpers: u32,
+        /// The users from whom blocks hide it. Events of earlier releases do not say so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden_from: Vec<UserId>,
     },
     /// A wave of alerts was sent.
     HelpersAlerted {

@@ -17,7 +17,8 @@ pub enum HelperRank {
     Proven,
     /// A young account that has never acknowledged an alert: comes after all others.
     Unproven,
-    /// The owner of an anonymous emergency: counts like any helper, but is not alerted.
+    /// The owner of an anonymous emergency, or a helper that a block separates from the owner: counts like any helper, but
+    /// is not alerted.
     CountedOnly,
 }
 

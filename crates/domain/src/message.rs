@@ -135,7 +135,7 @@ impl Emergency {
 }
 
 /// The receipt that the service posts to the owner: the emergency is stored, and this many helpers are being alerted.
-pub fn receipt(alerted: usize) -> Option<Text<1000>> {
+pub fn receipt(alerted: u32) -> Option<Text<1000>> {
     let helpers = match alerted {
         0 => "No helper is near enough to be alerted yet.".to_owned(),
         1 => "1 helper is being alerted.".to_owned(),

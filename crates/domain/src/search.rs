@@ -109,14 +109,19 @@ impl Search {
         self.held.iter().any(|held| held.recipient.helper == helper)
     }
 
-    /// Begins the search with a first wave. Returns the recipients to ring now; the others are held back.
+    /// Begins the search with a first wave within a radius. Returns the recipients to ring now; the others are held back.
+    ///
+    /// The next wave is due at once if none was chosen: the helpers who count within the radius may not be alerted.
     pub fn begin(
         now: Timestamp,
         policy: &AlertPolicy,
+        radius: Metres,
         chosen: Vec<Recipient>,
         rings: &[RecentRings],
     ) -> (Self, Vec<Recipient>) {
-        let mut search = Self { wave_at: Some(later(now, policy.timing.interval)), ..Self::default() };
+        let is_passed_over = chosen.is_empty() && policy.next_radius(radius).is_some();
+        let wave_at = if is_passed_over { now } else { later(now, policy.timing.interval) };
+        let mut search = Self { wave_at: Some(wave_at), ..Self::default() };
         let ring = search.hold_back(now, policy, chosen, rings);
         search.places_freed_until = Some(now);
         let place_freed = (!ring.is_empty()).then(|| later(now, policy.timing.place_after));

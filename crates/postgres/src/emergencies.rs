@@ -57,15 +57,17 @@ const LOAD: &str = "
 /// `duty` of at least `$7`.
 ///
 /// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors of proven helpers,
-/// which come first; `$8` is the time of the search. Engaged helpers and owners of live emergencies are not available;
-/// `rings` are those of the owner since `$9`.
-/// `$5` and `$6` are
-/// [`NEAREST_FACTOR`] and [`NEAREST_MARGIN`].
+/// which come first; `$8` is the time of the search. Engaged helpers, owners of live emergencies and users that a block
+/// separates are not available; `rings` are those of the owner since `$9`. `$5` and `$6` are [`NEAREST_FACTOR`] and
+/// [`NEAREST_MARGIN`].
 const LOAD_WITH_NEAREST: &str = "
-    WITH busy AS MATERIALIZED (
+    WITH unavailable AS MATERIALIZED (
         SELECT helper_id AS id FROM response WHERE engaged
         UNION ALL
         SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
+        UNION ALL
+        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at) AS s
+        WHERE e.id = $1
     )
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
@@ -97,29 +99,32 @@ const LOAD_WITH_NEAREST: &str = "
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 9, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-                            AND p.account_id NOT IN (SELECT id FROM busy) AND coalesce(p.proven_at <= $8, true)
+                            AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 9 * $5 + $6
                 WHEN (SELECT count(*) FROM (
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 3, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-                            AND p.account_id NOT IN (SELECT id FROM busy) AND coalesce(p.proven_at <= $8, true)
+                            AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 3 * $5 + $6
             END), false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-            AND p.account_id NOT IN (SELECT id FROM busy)
+            AND p.account_id NOT IN (SELECT id FROM unavailable)
     ) AS found
     WHERE v.id = $1";
 
 /// [`LOAD`] with the helper `$4` (as [`FoundRow`]), if their anchor lies within `$3`, they have a position since `$2` and a
 /// `duty` of at least `$5`, and are available. `$6` and `$7` are as `$8` and `$9` there.
 const LOAD_WITH_ONE: &str = "
-    WITH busy AS MATERIALIZED (
+    WITH unavailable AS MATERIALIZED (
         SELECT helper_id AS id FROM response WHERE engaged
         UNION ALL
         SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
+        UNION ALL
+        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at) AS s
+        WHERE e.id = $1
     )
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
@@ -144,7 +149,7 @@ const LOAD_WITH_ONE: &str = "
         FROM position p
         WHERE p.account_id = $4 AND ST_DWithin(p.anchor, e.place, $3, false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $5
-            AND p.account_id NOT IN (SELECT id FROM busy)
+            AND p.account_id NOT IN (SELECT id FROM unavailable)
     ) AS found
     WHERE v.id = $1";
 

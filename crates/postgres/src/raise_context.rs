@@ -1,7 +1,7 @@
 //! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
-    Emergency, HelpersInRange, Metres, Position, Text, UserId,
+    Emergency, HelpersInRange, MAX_BLOCKING_IN_EVENT, Metres, Position, Text, UserId,
     grid::helper_cell,
     port::{RaiseContext, RaiseQuery, Result},
 };
@@ -24,7 +24,8 @@ use crate::{
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
 /// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
 /// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency. `$11` is the
-/// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`.
+/// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`. `$13` is whether
+/// the emergency is anonymous, and `$14` is [`MAX_BLOCKING_IN_EVENT`].
 const READ: &str = "
     WITH earlier AS MATERIALIZED (
         SELECT id, alert_radius FROM (
@@ -43,6 +44,7 @@ const READ: &str = "
     anonymous_owner AS MATERIALIZED (
         SELECT owner_id AS id FROM emergency WHERE status IN ('active', 'responding') AND anonymous
     ),
+    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $1, $13, $11)),
     centre AS MATERIALIZED (SELECT ST_SetSRID(ST_MakePoint($4, $3), 4326)::geography AS place),
     searched AS MATERIALIZED (
         SELECT coalesce((
@@ -63,6 +65,11 @@ const READ: &str = "
         ), cardinality($6::float8[])) AS step
     )
     SELECT v.*, found.*, (SELECT step FROM searched) AS step,
+        ARRAY (
+            SELECT b.blocked_id FROM user_block b WHERE b.owner_id = $1 AND b.blocked_id IS NOT NULL
+            UNION ALL
+            (SELECT b.owner_id FROM user_block b WHERE b.blocked_id = $1 AND NOT $13 LIMIT $14)
+        ) AS hidden_from,
         (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted, (
             SELECT json_agg(r)::text FROM (
                 SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
@@ -73,7 +80,7 @@ const READ: &str = "
     FROM (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
             array_agg(p.longitude) AS longitudes, array_agg((CASE
-                WHEN p.account_id IN (SELECT id FROM anonymous_owner) THEN 2
+                WHEN p.account_id IN (SELECT id FROM anonymous_owner) OR p.account_id IN (SELECT id FROM separated) THEN 2
                 WHEN coalesce(p.proven_at <= $11, true) THEN 0 ELSE 1 END)::smallint) AS ranks
         FROM centre c CROSS JOIN position p
         WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
@@ -96,7 +103,7 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
 
 impl Postgres {
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since } = *query;
+        let RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since } = *query;
         let row = sqlx::query(READ)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
@@ -110,6 +117,8 @@ impl Postgres {
             .bind(min_duty(on_duty.policy))
             .bind(on_duty.now)
             .bind(rings_since)
+            .bind(anonymous)
+            .bind(i64::from(MAX_BLOCKING_IN_EVENT))
             .fetch_one(self.main())
             .await
             .map_err(failed)?;
@@ -119,11 +128,13 @@ impl Postgres {
         let earlier = optional_emergency(&row)?;
         let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
         let deleted = deleted.map(Into::into);
+        let hidden_from: Vec<Uuid> = row.try_get("hidden_from").map_err(failed)?;
+        let hidden_from = hidden_from.into_iter().map(UserId::from).collect();
         let owner_distance = owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged));
         let rings = recent_rings(&row, owner.into())?;
         let Some(&farthest) = searched.last() else {
             let helpers = HelpersInRange::default();
-            return Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings });
+            return Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings });
         };
         let found = found.helpers(farthest)?;
         let mut helpers = HelpersInRange::default();
@@ -140,6 +151,6 @@ impl Postgres {
         let last = searched.get(helpers.counts.len() - 1).copied().unwrap_or(farthest);
         helpers.nearest = found.nearest(place, limit);
         helpers.nearest.retain(|recipient| recipient.distance <= last);
-        Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings })
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings })
     }
 }

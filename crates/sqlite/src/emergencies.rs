@@ -4,8 +4,8 @@
 //! collect positions first, and then read only the nearest emergencies in full.
 
 use allynet_domain::{
-    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient, Text,
-    Timestamp, UserId,
+    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKING_IN_EVENT, Metres, Position,
+    Recipient, Text, Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency,
@@ -66,7 +66,7 @@ impl Emergencies for Sqlite {
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since } = *query;
+        let RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since } = *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -86,13 +86,22 @@ impl Emergencies for Sqlite {
         let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
         let around = Around { place, except: Some(owner), on_duty };
-        let helpers =
-            self.helpers_in_range(around, radii, |radius, count| count >= enough && radius >= reach, limit).await?;
+        let excluded = self.unalertable(None, owner, (anonymous, on_duty.now)).await?;
+        let is_enough = |radius, count| count >= enough && radius >= reach;
+        let helpers = self.helpers_in_range(around, radii, is_enough, (limit, &excluded)).await?;
+        let hidden_from = sqlx::query_scalar(statements::HIDDEN_FROM)
+            .bind(Uuid::from(owner))
+            .bind(anonymous)
+            .bind(MAX_BLOCKING_IN_EVENT)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let hidden_from = hidden_from.into_iter().map(|user: Uuid| user.into()).collect();
         let everywhere = Around { except: None, ..around };
         let rings = self.recent_rings(owner, rings_since).await?;
         let owner = self.one_helper(everywhere, Metres::new(f64::INFINITY), owner).await?;
         let owner_distance = owner.map(|owner| owner.distance);
-        Ok(RaiseContext { earlier, deleted, helpers, owner_distance, rings })
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -180,11 +189,15 @@ impl Sqlite {
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
         let around = Around { place, except: Some(emergency.owner()), on_duty };
+        let call = emergency.call();
+        let raised = (call.details.anonymous, call.created_at);
+        let excluded = self.unalertable(Some(call.id), call.owner.id, raised).await?;
         match whom {
             Whom::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
-                self.nearest_helpers(around, within, known.saturating_add(more)).await
+                self.nearest_helpers(around, within, (known.saturating_add(more), &excluded)).await
             }
+            Whom::Only(helper) if excluded.contains(&helper) => Ok(Vec::new()),
             Whom::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
         }
     }

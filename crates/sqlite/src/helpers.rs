@@ -2,6 +2,8 @@
 //!
 //! [`allynet_domain::Account::on_duty`] decides whether a helper is on duty; the column `duty` is a copy of its result.
 
+use std::collections::HashSet;
+
 use allynet_domain::{
     AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange, Metres, Position, RecentRings,
     Recipient, Timestamp, UserId,
@@ -63,6 +65,19 @@ const RESPONDING: &str = "\
     select p.account_id as id, p.latitude, p.longitude, 0 as rank from response r \
     cross join position p on p.account_id = r.helper_id where r.emergency_id = ?1 and r.status <> 'cancelled'";
 
+/// The users that are not to be alerted to the emergency `?1` (null before it is raised) of the owner `?2`: whether it is
+/// anonymous (`?3`), and raised at `?4`.
+const UNALERTABLE: &str = "\
+    select u.blocked_id from user_block u where u.owner_id = ?2 and u.blocked_id is not null \
+    union \
+    select u.owner_id from user_block u where u.blocked_id = ?2 and (not ?3 or u.earliest_end <= ?4) \
+    union \
+    select u.blocked_id from response r cross join user_block u on u.owner_id = r.helper_id \
+    where r.emergency_id = ?1 and r.status <> 'cancelled' and u.blocked_id is not null \
+    union \
+    select u.owner_id from response r cross join user_block u on u.blocked_id = r.helper_id \
+    where r.emergency_id = ?1 and r.status <> 'cancelled'";
+
 /// How many accounts are on duty (`?1`), and how many of them reported a position at `?2` or later.
 ///
 /// The second count walks all positions: an index of their times would have to be written with every report, for this
@@ -123,7 +138,7 @@ impl Sqlite {
         around: Around,
         radii: &[Metres],
         is_enough: impl Fn(Metres, u32) -> bool + Send,
-        limit: u32,
+        (limit, excluded): (u32, &HashSet<UserId>),
     ) -> Result<HelpersInRange> {
         let (mut counts, mut found) = (Vec::with_capacity(radii.len()), FoundHelpers::default());
         for &radius in radii {
@@ -134,12 +149,40 @@ impl Sqlite {
                 break;
             }
         }
-        Ok(HelpersInRange { counts, nearest: found.nearest(around.place, limit) })
+        // Blocks leave helpers out of the alerts, not out of the counts.
+        let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(around.place, limit);
+        Ok(HelpersInRange { counts, nearest })
     }
 
     /// The nearest `limit` proven helpers within a radius, then as many unproven ones, each group nearest first.
-    pub(crate) async fn nearest_helpers(&self, around: Around, radius: Metres, limit: u32) -> Result<Vec<Recipient>> {
-        Ok(self.helpers_within(around, radius).await?.nearest(around.place, limit))
+    /// Without the `excluded`.
+    pub(crate) async fn nearest_helpers(
+        &self,
+        around: Around,
+        radius: Metres,
+        (limit, excluded): (u32, &HashSet<UserId>),
+    ) -> Result<Vec<Recipient>> {
+        let found = self.helpers_within(around, radius).await?;
+        Ok(found.filtered(|helper| !excluded.contains(&helper)).nearest(around.place, limit))
+    }
+
+    /// The users that are not alerted because of blocks: see the port [`allynet_domain::port::Near`]. `emergency` is `None`
+    /// before it is raised.
+    pub(crate) async fn unalertable(
+        &self,
+        emergency: Option<EmergencyId>,
+        owner: UserId,
+        (anonymous, raised_at): (bool, Timestamp),
+    ) -> Result<HashSet<UserId>> {
+        let found: Vec<Uuid> = sqlx::query_scalar(UNALERTABLE)
+            .bind(emergency.map(Uuid::from))
+            .bind(Uuid::from(owner))
+            .bind(anonymous)
+            .bind(raised_at.timestamp_micros())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// This helper, if on duty and within the radius.

@@ -3,7 +3,9 @@
 use allynet_domain::{
     Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient,
     UserBlock, UserId, Write,
-    port::{BlockContext, Constraint, EndedBlocks, Error, ListReader, MessagePage, OnDuty, Vicinity},
+    port::{
+        BlockContext, Constraint, EndedBlocks, Error, ListReader, MessagePage, Near, OnDuty, RaiseQuery, Vicinity, Whom,
+    },
 };
 
 use super::{Store, at, call_of, edited, exact_reader, id, metres, place, response_of, somebody, update};
@@ -261,5 +263,69 @@ pub async fn every_read_says_whether_a_block_hides_an_emergency(store: Store) {
             }
         }
         store.cancel(of, at(1)).await;
+    }
+}
+
+pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Store) {
+    let [owner, responder] = [store.register().await, store.helper().await];
+    let mut helpers = Vec::new();
+    for _ in 0..5 {
+        helpers.push(store.helper_at(place(0.0, 0.01)).await);
+    }
+    let [plain, blocked, blocking, with_responder, by_responder] = <[Account; 5]>::try_from(helpers).unwrap();
+    store.block(&owner, by_email(&blocked)).await;
+    store.block(&blocking, by_id(&owner)).await;
+    store.block(&with_responder, by_id(&responder)).await;
+    store.block(&responder, by_id(&by_responder)).await;
+    let ids = |recipients: &[Recipient]| {
+        let mut ids: Vec<_> = recipients.iter().map(|recipient| recipient.helper).collect();
+        ids.sort();
+        ids
+    };
+    // Whether a block against an anonymous owner counts depends on how old it was at the begin of the emergency.
+    for (anonymous, raised_at, is_lured) in
+        [(false, 0, false), (true, EARLIEST_END - 1, true), (true, EARLIEST_END, false)]
+    {
+        let case = format!("{anonymous} {raised_at}");
+        let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(raised_at) };
+        let call = edited(call_of(&owner), |e| {
+            e.call.details.anonymous = anonymous;
+            e.call.created_at = at(raised_at);
+        });
+        let mut alertable = vec![plain.id, with_responder.id, by_responder.id];
+        alertable.extend(is_lured.then_some(blocking.id));
+        alertable.sort();
+        let places = PlacePolicy::default();
+        let query = RaiseQuery {
+            owner: owner.id,
+            request_id: None,
+            place: places.alert_place(&call.call().details),
+            anonymous,
+            on_duty,
+            radii: &[metres(5_000.0)],
+            enough: 9,
+            limit: 9,
+            rings_since: at(-600),
+        };
+        let context = store.emergencies.raise_context(&query).await.unwrap();
+        assert_eq!((ids(&context.helpers.nearest), context.helpers.counts), (alertable.clone(), vec![5]), "{case}");
+        let mut hidden_from = context.hidden_from;
+        hidden_from.sort();
+        let expected = if anonymous { vec![blocked.id] } else { vec![blocked.id, blocking.id] };
+        assert_eq!(hidden_from, expected, "{case}");
+
+        let of = store.raise(call).await.id();
+        let near = async |whom| {
+            let near = Near { on_duty, within: metres(5_000.0), whom, places, rings_since: at(-600) };
+            ids(&store.emergencies.load(of, Some(near)).await.unwrap().unwrap().near)
+        };
+        assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
+        assert_eq!(near(Whom::Nearest(3)).await.len(), 3, "others are found in their place: {case}");
+        assert_eq!(near(Whom::Only(blocked.id)).await, [], "{case}");
+        store.accept(of, &responder, at(raised_at)).await;
+        alertable.retain(|helper| *helper != with_responder.id && *helper != by_responder.id);
+        assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
+        assert_eq!(near(Whom::Only(by_responder.id)).await, [], "{case}");
+        store.cancel(of, at(raised_at + 1)).await;
     }
 }

@@ -313,7 +313,8 @@ impl Store {
     ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
         let place = exact_place(centre);
-        let query = RaiseQuery { owner, request_id, place, on_duty, radii, enough, limit, rings_since: at(-600) };
+        let (anonymous, rings_since) = (false, at(-600));
+        let query = RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since };
         self.emergencies.raise_context(&query).await.unwrap()
     }
 

@@ -280,6 +280,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
             owner: id(),
             request_id: None,
             place,
+            anonymous: false,
             on_duty: on_duty(),
             radii: &[within],
             enough: 9,

@@ -250,8 +250,9 @@ fn nobody_hears_two_deliveries_of_one_event() {
 
 #[test]
 fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
-    let created = Event::EmergencyCreated { call: call(), nearby_helpers: 2 };
-    assert_eq!(hearers(created), [GRACE_HOPPER, ALAN]);
+    let created = |hidden_from| Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from };
+    assert_eq!(hearers(created(vec![])), [GRACE_HOPPER, ALAN]);
+    assert_eq!(hearers(created(vec![id(ALAN), id(STRANGER)])), [GRACE_HOPPER], "a block hides it from the other");
     let alerted = every_event().into_iter().find(|e| matches!(e, Event::HelpersAlerted { .. })).unwrap();
     assert_eq!(hearers(alerted), [GRACE_HOPPER, ALAN]);
 }

@@ -64,7 +64,7 @@ fn the_receipt_tells_how_many_are_alerted() {
         (0, "Your emergency call was received and stored. No helper is near enough to be alerted yet."),
         (1, "Your emergency call was received and stored. 1 helper is being alerted."),
         (50, "Your emergency call was received and stored. 50 helpers are being alerted."),
-        (usize::MAX, "Your emergency call was received and stored. 18446744073709551615 helpers are being alerted."),
+        (u32::MAX, "Your emergency call was received and stored. 4294967295 helpers are being alerted."),
     ] {
         assert_eq!(receipt(alerted), Some(text(told)));
     }

@@ -25,6 +25,11 @@ pub struct Loaded {
 }
 
 /// A query for helpers near the emergency that is loaded. Never finds its owner.
+///
+/// [Blocks](crate::UserBlock) leave out helpers: those that the owner blocks, and those that block the owner. Of an anonymous
+/// emergency the latter are left out only if the effects of their block could have ended before it was raised: otherwise
+/// their own block would tell them who the owner is, and an old one would let them lure the owner. Left out, too, is a
+/// helper with a block between them and a helper that responds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
     /// Which helpers count.
@@ -57,7 +62,9 @@ pub struct RaiseQuery<'a> {
     pub request_id: Option<&'a Text<100>>,
     /// The place of the emergency.
     pub place: AlertPlace,
-    /// Which helpers count.
+    /// Whether the emergency is anonymous.
+    pub anonymous: bool,
+    /// Which helpers count. It is raised at [`OnDuty::now`].
     pub on_duty: OnDuty,
     /// Radii to count helpers within; growing, never empty.
     pub radii: &'a [Metres],
@@ -76,8 +83,12 @@ pub struct RaiseContext {
     pub earlier: Option<Emergency>,
     /// The owner's deleted emergency with the same request id, of which a record is left.
     pub deleted: Option<EmergencyId>,
-    /// Helpers around the place, without the owner.
+    /// Helpers around the place, without the owner. Blocks leave helpers out of those to be alerted, as in [`Near`], and not
+    /// out of the counts.
     pub helpers: HelpersInRange,
+    /// The users from whom blocks hide the emergency: all that the owner blocks, and at most
+    /// [`MAX_BLOCKING_IN_EVENT`](crate::MAX_BLOCKING_IN_EVENT) that block the owner.
+    pub hidden_from: Vec<UserId>,
     /// How far away the owner is, judged like any helper, if the owner is a helper that counts.
     pub owner_distance: Option<Metres>,
     /// How often emergencies of the owner have rung helpers since [`RaiseQuery::rings_since`], in no order.

@@ -124,7 +124,7 @@ impl Town {
         let counts = self.policy.radii().iter().map(|radius| u32::try_from(within(radius)).unwrap()).collect();
         let wave = self.policy.first_wave(&HelpersInRange { counts, nearest: near });
         let rings = self.recent_rings(owner);
-        let (search, ring) = Search::begin(now, &self.policy, wave.recipients, &rings);
+        let (search, ring) = Search::begin(now, &self.policy, wave.radius, wave.recipients, &rings);
         let mut emergency = Emergency {
             owner,
             search,

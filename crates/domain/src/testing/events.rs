@@ -7,7 +7,7 @@ use crate::{BlockedPair, EmergencyStatus, Event, Metres, ResolutionType, Respons
 pub fn every_event() -> Vec<Event> {
     let alerted: Vec<UserId> = vec![id(GRACE_HOPPER), id(ALAN)];
     vec![
-        Event::EmergencyCreated { call: call(), nearby_helpers: 2 },
+        Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![] },
         Event::HelpersAlerted {
             call: call(),
             status: EmergencyStatus::Active,

@@ -154,13 +154,14 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         owner: call.owner.id,
         request_id,
         place: cx.rules.places.alert_place(&call.details),
+        anonymous: call.details.anonymous,
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
         enough: policy.min_helpers().max(1),
         limit: policy.wave_size(),
         rings_since: policy.storm.since(call.created_at),
     };
-    let RaiseContext { earlier, helpers, deleted, owner_distance, rings } =
+    let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, rings } =
         cx.emergencies.raise_context(&query).await?;
     let mut wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
@@ -179,15 +180,16 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
     let chosen = mem::take(&mut wave.recipients);
-    let number_chosen = chosen.len();
-    let (search, ring) = Search::begin(call.created_at, policy, chosen, &rings);
+    // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
+    let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
+    let (search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
     wave.recipients = ring;
     let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
-    let is_unanswered = number_chosen == 0 && emergency.exhaust_search(call.created_at, &[], &[]);
+    let is_unanswered = finds_no_helper && emergency.exhaust_search(call.created_at, &[], &[]);
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
     let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);
     let nearby_helpers = wave.helpers_within.saturating_add(is_owner_counted.into());
-    let mut change = raised(cx, &emergency, &wave, nearby_helpers, number_chosen);
+    let mut change = raised(cx, &emergency, &wave, nearby_helpers, hidden_from);
     if is_unanswered {
         change = change.event(call.id, Event::Unanswered { owner: call.owner.id, alerted: 0 });
     }
@@ -200,11 +202,20 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
 }
 
 /// The change that stores a new emergency, its first wave of alerts and the receipt for its owner. `nearby_helpers` is the
-/// number that others are told. The receipt counts the `chosen` helpers, since alerts that are held back follow.
-fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helpers: u32, chosen: usize) -> Change {
+/// number that others are told.
+///
+/// The receipt counts the helpers that the wave has places for, not the recipients: alerts that are held back follow, and
+/// blocks must not show.
+fn raised(
+    cx: &EmergencyPorts,
+    emergency: &Emergency,
+    wave: &Wave,
+    nearby_helpers: u32,
+    hidden_from: Vec<UserId>,
+) -> Change {
     let call = emergency.call();
     let id = call.id;
-    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers };
+    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers, hidden_from };
     let change = Change::new(Some(call.owner.id), call.created_at)
         .write(Write::RaiseEmergency(Box::new(emergency.clone())))
         .event(id, created);
@@ -218,7 +229,7 @@ fn raised(cx: &EmergencyPorts, emergency: &Emergency, wave: &Wave, nearby_helper
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
     let change = change.write(sent).event(id, alerted);
-    match message::receipt(chosen) {
+    match message::receipt(wave.helpers_within.min(cx.rules.alerts.wave_size())) {
         Some(text) => post_to_owner(cx, change, emergency, text),
         None => change,
     }

@@ -14,7 +14,7 @@ fn logged(event: Event) -> LoggedEvent {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 0 }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![] }
 }
 
 fn wave(radius: f64, recipients: &[u128]) -> Event {

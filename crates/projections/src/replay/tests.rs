@@ -29,7 +29,7 @@ fn logged(seq: i64, event: Event) -> LoggedEvent {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 2 }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![] }
 }
 
 fn alerted() -> Event {

@@ -14,7 +14,7 @@ impl Scene {
     /// One call, on a node that has restored all open emergencies.
     fn new() -> Self {
         let scene = Self { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
-        scene.logs(Event::EmergencyCreated { call: call(), nearby_helpers: 0 });
+        scene.logs(Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![] });
         scene.open.mark_complete();
         scene
     }

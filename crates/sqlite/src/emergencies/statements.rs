@@ -167,3 +167,10 @@ pub(crate) const PLACES: &str = "\
     and ((e.latitude between ?3 and ?4 and e.longitude between ?5 and ?6) \
       or (e.latitude between ?7 and ?8 and e.longitude between ?9 and ?10)) \
     order by e.created_at desc, e.id desc";
+
+/// The users from whom blocks hide an emergency of the owner `?1`, which is anonymous (`?2`): all that the owner blocks, and
+/// `?3` that block the owner.
+pub(crate) const HIDDEN_FROM: &str = "\
+    select b.blocked_id from user_block b where b.owner_id = ?1 and b.blocked_id is not null \
+    union all \
+    select * from (select b.owner_id from user_block b where b.blocked_id = ?1 and not ?2 limit ?3)";

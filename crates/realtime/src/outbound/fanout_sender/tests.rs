@@ -82,7 +82,7 @@ fn logged(seq: i64, of: EmergencyId, event: Event) -> Arc<LogEntry> {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 1 }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 1, hidden_from: vec![] }
 }
 
 fn alerts(helpers: &[u64]) -> Event {

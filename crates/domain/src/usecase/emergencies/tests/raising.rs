@@ -15,6 +15,10 @@ fn helpers() -> HelpersInRange {
     HelpersInRange { counts: vec![2, 3, 4], nearest }
 }
 
+fn context_with(helpers: HelpersInRange) -> RaiseContext {
+    RaiseContext { earlier: None, deleted: None, helpers, hidden_from: vec![], owner_distance: None, rings: vec![] }
+}
+
 /// The results of successive queries when the owner raises an emergency; the last one repeats.
 fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
@@ -31,7 +35,7 @@ fn contexts(helpers: &HelpersInRange, looks: Vec<Option<Emergency>>) -> MockEmer
             looks = vec![look.clone()].into_iter().peekable();
         }
         let owner_distance = Some(Metres::new(9_500.0));
-        Ok(RaiseContext { earlier: look, deleted: None, helpers: helpers.clone(), owner_distance, rings: vec![] })
+        Ok(RaiseContext { earlier: look, owner_distance, ..context_with(helpers.clone()) })
     });
     emergencies
 }
@@ -80,7 +84,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     };
     let expected = Change::new(Some(id(OWNER)), now())
         .write(Write::RaiseEmergency(Box::new(emergency)))
-        .event(call.id, Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3 })
+        .event(call.id, Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![] })
         .write(Write::SendAlerts { emergency: call.id, wave: 1, recipients })
         .event(call.id, alerted)
         .write(Write::PostMessage(receipt.clone()))
@@ -104,8 +108,7 @@ async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
     {
         let mut emergencies = MockEmergencies::new();
         let owner_distance = distance.map(Metres::new);
-        let context_of =
-            move || RaiseContext { earlier: None, deleted: None, helpers: helpers(), owner_distance, rings: vec![] };
+        let context_of = move || RaiseContext { owner_distance, ..context_with(helpers()) };
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
         let details = Details { anonymous, ..details() };
@@ -138,6 +141,38 @@ async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
 }
 
 #[tokio::test]
+async fn blocks_leave_helpers_out_of_the_alerts_but_not_out_of_the_numbers() {
+    // Of the helpers within each radius, only one at 9 km may be alerted.
+    for (counts, radius, told) in [(vec![3, 4, 4], 5_000.0, 3), (vec![0, 0, 2], 15_000.0, 2)] {
+        let last = *counts.last().unwrap();
+        let mut emergencies = MockEmergencies::new();
+        let hidden_from = vec![id(2), id(3)];
+        let nearest = if last == 4 { vec![recipient(4, 9_000.0)] } else { vec![] };
+        let helpers = HelpersInRange { counts, nearest };
+        let context_of = move || RaiseContext { hidden_from: hidden_from.clone(), ..context_with(helpers.clone()) };
+        emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
+        let (changes, committed) = store(vec![]);
+        let raised = raise(&context(emergencies, changes), &owner(), details(), None).await.unwrap();
+        let (emergency, change) = (raised.emergency, committed.only());
+        assert_eq!(
+            (raised.nearby_helpers, emergency.alert_radius().get(), emergency.alerts().alerted),
+            (told, radius, 0)
+        );
+        let created = change.events.iter().find_map(|new| match &new.event {
+            Event::EmergencyCreated { nearby_helpers, hidden_from, .. } => Some((*nearby_helpers, hidden_from.clone())),
+            _ => None,
+        });
+        assert_eq!(created, Some((told, vec![id(2), id(3)])));
+        let Some(Write::PostMessage(receipt)) = change.writes.last() else { panic!("no receipt") };
+        assert!(receipt.text.as_str().contains(&format!(" {told} helpers ")), "{receipt:?}");
+        // A larger radius may hold somebody: the next wave is due at once, and the owner is told only after the last.
+        let is_last = radius > 14_000.0;
+        assert_eq!(emergency.search().due_at == Some(now()), !is_last);
+        assert_eq!(change.events.iter().any(|new| matches!(new.event, Event::Unanswered { .. })), is_last);
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_request_is_the_same_emergency_again() {
     let (cx, committed) = service(vec![Some(with_request("r-1"))], vec![]);
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
@@ -166,13 +201,7 @@ async fn the_request_id_of_what_has_ended_is_refused() {
 
     let (changes, committed) = store(vec![]);
     let mut emergencies = MockEmergencies::new();
-    let of_deleted = RaiseContext {
-        earlier: None,
-        deleted: Some(the_emergency()),
-        helpers: helpers(),
-        owner_distance: None,
-        rings: vec![],
-    };
+    let of_deleted = RaiseContext { deleted: Some(the_emergency()), ..context_with(helpers()) };
     emergencies.expect_raise_context().returning(move |_| Ok(of_deleted.clone()));
     let cx = context(emergencies, changes);
     assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());
