@@ -203,6 +203,11 @@ export class RawConnection {
     return (await this.#inbox.take(({ text }) => pattern.test(text), limit, missing)).text;
   }
 
+  /** All messages so far. */
+  get texts() {
+    return this.#inbox.items.map(({ text }) => text);
+  }
+
   /** The payload of the next such event. */
   async event(name) {
     const text = await this.next(new RegExp(`^2${NAMESPACE},\\d*\\["${name}"`));

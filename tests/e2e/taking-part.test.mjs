@@ -249,6 +249,31 @@ for (const database of databases) {
     });
 
     describe('repeating', () => {
+      it('an alert stops when anything came from a client after it, also from one that never acknowledges', async () => {
+        const place = app.somewhere();
+        const [asks, silent, talks, polls] = await Promise.all([
+          app.owner(),
+          ...[100, 200, 300].map((metres) => app.helperAt(north(place, metres))),
+        ]);
+        const transports = [[silent], [talks], [polls, { transport: 'polling' }]];
+        const raws = await Promise.all(transports.map(([caller, options]) => caller.connectRaw(options)));
+        const [ofSilent, ofTalking, ofPolling] = raws;
+        const ring = /\["emergency:nearby"/;
+        const { id } = await raise(asks, place);
+        await ofTalking.next(ring);
+        ofTalking.send(`2/emergencies,["location:update",${JSON.stringify(north(place, 200))}]`);
+        for (let rings = 0; rings < 5; rings += 1) await ofSilent.next(ring, INTERVAL_LIMIT);
+        // Some repetitions may have been on their way.
+        for (const [name, raw] of Object.entries({ ofTalking, ofPolling })) {
+          const rings = raw.texts.filter((text) => ring.test(text)).length;
+          assert.ok(rings >= 1 && rings < 4, `${name}: ${rings} rings`);
+        }
+        const { alerts } = await read(asks, id);
+        assert.deepEqual([alerts.alerted, alerts.acknowledged], [3, 0], 'it is no acknowledgement for the owner');
+        for (const raw of raws) raw.close();
+        await over(asks);
+      });
+
       it('a report within ten seconds is one event', async () => {
         const { asks, helper, id } = await responded();
         const socket = await asks.connect();

@@ -313,7 +313,9 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
             spent - before
         };
         let cx = &service.emergencies;
-        alerts::acknowledge(cx, &[(emergency, helper.account.id)]).await.unwrap();
+        alerts::record_receipts(cx, &[alerts::Receipt { emergency, helper: helper.account.id, is_acknowledged: true }])
+            .await
+            .unwrap();
         assert_eq!(cost(), 1, "acknowledgements, however many");
         for which in [rooms::Which::Id(emergency), rooms::Which::Current] {
             rooms::join(cx, &*service.store.log, &actor(&owner), which).await.unwrap();

@@ -25,7 +25,7 @@ use crate::{
     },
     metrics::Metrics,
     outbound::{
-        acknowledgements::{Acknowledgement, Acknowledgements},
+        acknowledgements::Acknowledgements,
         alert_counts::AlertCountSchedule,
         dispatcher::{Dispatcher, OnAppeared},
         missed_events::MissedEvents,
@@ -106,7 +106,7 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
         metrics: Arc::new(Metrics::new()),
     };
     let archive = Arc::new(Archive::default());
-    let (acknowledgements, acknowledged) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
+    let (acknowledgements, receipts) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
     let (log, lost) = (ports.log.clone(), ports.lost.clone());
     let missed = MissedEvents { hub: hub.clone(), log, archive: archive.clone(), lost };
     let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
@@ -116,7 +116,7 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     let access = Arc::new(AccessReader::new(accounts, emergencies, gateway.hub.clone(), scheduler));
     let handshake = handshake(&ports, origins, &gateway, (&access, &replayer, &connections));
     let attacher = attacher(&ports, &gateway, access, replayer);
-    let tasks = tasks(ports, &gateway, archive, (acknowledgements, acknowledged));
+    let tasks = tasks(ports, &gateway, archive, (acknowledgements, receipts));
     (socket_service(handshake, attacher, connections), gateway, tasks)
 }
 
@@ -170,7 +170,7 @@ fn tasks(
     ports: GatewayPorts,
     gateway: &Gateway,
     archive: Arc<Archive>,
-    (acknowledgements, acknowledged): (Acknowledgements, mpsc::Receiver<Acknowledgement>),
+    (acknowledgements, receipts): (Acknowledgements, mpsc::Receiver<usecase::alerts::Receipt>),
 ) -> RealtimeTasks {
     let presence = PresenceTask {
         cluster: gateway.cluster.clone(),
@@ -192,7 +192,7 @@ fn tasks(
         clock: ports.clock,
         metrics: gateway.metrics.clone(),
     };
-    RealtimeTasks { dispatcher, presence, acknowledged, emergencies: ports.emergencies }
+    RealtimeTasks { dispatcher, presence, receipts, emergencies: ports.emergencies }
 }
 
 fn socket_service(handshake: Handshake, attacher: Attacher, connections: Connections) -> SocketService {

@@ -130,6 +130,11 @@ impl Activity {
         }
     }
 
+    /// When bytes were read last; at first, when the connection was opened.
+    pub(crate) fn last_read(&self) -> Instant {
+        self.state.lock().last_read
+    }
+
     /// Time of the last byte of a client that has not authenticated.
     pub(crate) fn anonymous_since(&self) -> Option<Instant> {
         let State { last_read, is_authenticated, .. } = *self.state.lock();

@@ -16,7 +16,7 @@ use engineioxide::{TransportType, socket::Sid};
 use http::{Response, StatusCode};
 use http_body::Body;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     connection::Connection,
@@ -110,6 +110,13 @@ impl Connections {
         }
     }
 
+    /// When anything came last from the client of a session: bytes on its WebSocket, such as the answer to a ping, or a request
+    /// of a session that polls. `None` if nothing is known of it.
+    pub fn last_received(&self, session: &impl EngineSession) -> Option<Instant> {
+        let last_read = self.websockets(session).iter().map(|connection| connection.activity.last_read()).max();
+        last_read.max(self.sessions().last_request(session.sid()))
+    }
+
     /// Connections that carry a session as a WebSocket.
     fn websockets(&self, session: &impl EngineSession) -> Vec<Connection> {
         let mut connections = self.sessions().upgraded_connections(session.sid());
@@ -189,6 +196,11 @@ impl Connections {
     /// Whether the client of a session has shown a valid token. Known for sessions that began on polling.
     pub(crate) fn is_authenticated(&self, sid: Sid) -> bool {
         self.sessions().is_authenticated(sid)
+    }
+
+    /// Records that the client of a session begins a request.
+    pub(crate) fn record_request(&self, sid: Sid) {
+        self.sessions().record_request(sid);
     }
 
     /// Whether a session is being closed.

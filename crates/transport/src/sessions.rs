@@ -9,7 +9,7 @@ use std::{
 };
 
 use engineioxide::socket::Sid;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{connection::Connection, queued_bytes::QueuedBytes};
 
@@ -34,6 +34,8 @@ struct Session {
     closing: Option<Arc<Notify>>,
     /// Whether the client has shown a valid token.
     is_authenticated: bool,
+    /// When the client began its last request.
+    last_request: Option<Instant>,
 }
 
 impl Sessions {
@@ -65,6 +67,18 @@ impl Sessions {
     /// Whether the client of a session has shown a valid token.
     pub(crate) fn is_authenticated(&self, sid: Sid) -> bool {
         self.by_sid.get(&sid).is_some_and(|session| session.is_authenticated)
+    }
+
+    /// Records that the client of a session begins a request. No-op for an unknown session, which anybody may name.
+    pub(crate) fn record_request(&mut self, sid: Sid) {
+        if let Some(session) = self.by_sid.get_mut(&sid) {
+            session.last_request = Some(Instant::now());
+        }
+    }
+
+    /// When the client of a session began its last request.
+    pub(crate) fn last_request(&self, sid: Sid) -> Option<Instant> {
+        self.by_sid.get(&sid)?.last_request
     }
 
     /// Subtracts the polls of a session from `queued` as long as that lives.

@@ -210,7 +210,10 @@ impl AsyncRead for Stream {
             match self.tcp.try_read_buf(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => {
-                    self.connection.activity.read();
+                    // The end of the stream is no sign of the client: its host may have sent it.
+                    if read.as_ref().is_ok_and(|&bytes| bytes > 0) {
+                        self.connection.activity.read();
+                    }
                     return Poll::Ready(read.map(drop));
                 }
             }

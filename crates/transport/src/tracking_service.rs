@@ -77,6 +77,9 @@ where
         }
         let connection = request.extensions().get::<Connection>().cloned();
         let is_poll = *request.method() == Method::GET && !upgrades;
+        if let Some(sid) = sid {
+            self.connections.record_request(sid);
+        }
         // Its requests carry no token of their own.
         if let (Some(sid), Some(connection)) = (sid, &connection)
             && self.connections.is_authenticated(sid)

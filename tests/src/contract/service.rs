@@ -10,7 +10,11 @@ use allynet_domain::{
     Account, Actor, EmergencyId, Event, EventId, LoggedEvent, Position, Refusal, ResponseStatus, ResponseUpdate,
     Timestamp, UserId,
     port::{Clock, Fix},
-    usecase::{Rules, alerts, emergencies, helpers, responses},
+    usecase::{
+        Rules,
+        alerts::{self, Receipt},
+        emergencies, helpers, responses,
+    },
 };
 use allynet_projections::OpenEmergencies;
 use allynet_server::{backoff::JitteredBackoff, emergency_queue::EmergencyQueues};
@@ -210,7 +214,8 @@ impl Service {
     }
 
     pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) {
-        alerts::acknowledge(&self.context(), &[(emergency, helper)]).await.unwrap();
+        let receipt = Receipt { emergency, helper, is_acknowledged: true };
+        alerts::record_receipts(&self.context(), &[receipt]).await.unwrap();
     }
 
     pub async fn accept(&self, emergency: EmergencyId, helper: &Account) {

@@ -28,21 +28,36 @@ pub enum Fired {
     Expired,
 }
 
-/// Stores that devices received alerts, as pairs of emergency and alerted helper, each pair at most once.
+/// The receipt of an alert by a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Receipt {
+    /// The emergency.
+    pub emergency: EmergencyId,
+    /// The alerted helper.
+    pub helper: UserId,
+    /// Whether the device acknowledged the alert. Otherwise something else came from it after it was sent the alert.
+    pub is_acknowledged: bool,
+}
+
+/// Stores that devices received alerts; each receipt at most once.
 ///
 /// One commit stores all of them, because the helpers of a wave acknowledge at about the same time. Idempotent: an
-/// alert that was acknowledged before, or never sent, stays as it is and appends no event.
+/// alert that was received or acknowledged before, or never sent, stays as it is and appends no event.
 ///
 /// # Errors
 /// Returns an error if a port fails. Nothing is stored then.
-pub async fn acknowledge(cx: &EmergencyPorts, received: &[(EmergencyId, UserId)]) -> Result<(), Error> {
-    if received.is_empty() {
+pub async fn record_receipts(cx: &EmergencyPorts, receipts: &[Receipt]) -> Result<(), Error> {
+    if receipts.is_empty() {
         return Ok(());
     }
     let begin = Change::new(None, cx.clock.now());
-    let change = received.iter().fold(begin, |change, &(emergency, helper)| {
-        let acknowledged = Event::AlertAcknowledged { helper };
-        change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
+    let change = receipts.iter().fold(begin, |change, &Receipt { emergency, helper, is_acknowledged }| {
+        if is_acknowledged {
+            let acknowledged = Event::AlertAcknowledged { helper };
+            change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
+        } else {
+            change.write(Write::ReceiveAlert { emergency, helper })
+        }
     });
     Ok(cx.changes.commit(change).await?)
 }

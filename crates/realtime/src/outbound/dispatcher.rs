@@ -25,7 +25,7 @@ use crate::{
         alert_counts::AlertCountSchedule,
         fanout_sender::{FanoutSender, Sent},
     },
-    session::device::{ClientAck, Device},
+    session::device::{AwaitedAck, Device},
     tracking::Tracking,
 };
 
@@ -149,15 +149,15 @@ impl Dispatcher {
     }
 
     /// Counts deliveries, and awaits their acknowledgements.
-    fn record(&self, event: &LoggedEvent, sent: Sent<ClientAck>) {
+    fn record(&self, event: &LoggedEvent, sent: Sent<AwaitedAck>) {
         self.metrics.record_deliveries(sent.event.name, sent.accepted);
         if let Some((user, acks)) = sent.acks {
-            self.acknowledgements.expect(event, user, acks.into_iter().collect());
+            self.acknowledgements.expect(event, user, acks);
         }
     }
 
     /// Counts the deliveries of a part of a broadcast, and records which events are delivered.
-    fn record_slice(&self, sender: &Sender<'_>, sent: Sent<ClientAck>) {
+    fn record_slice(&self, sender: &Sender<'_>, sent: Sent<AwaitedAck>) {
         self.metrics.record_deliveries(sent.event.name, sent.accepted);
         self.metrics.set_waiting_deliveries(sender.waiting());
         if let Some(entry) = sent.completes {

@@ -15,7 +15,7 @@ use crate::{
     },
     outbound::broadcasts::{BroadcastQueue, Slice},
     session::{
-        device::{ClientAck, Device},
+        device::{AwaitedAck, Device},
         state::NotAccepted,
     },
 };
@@ -42,9 +42,9 @@ pub(crate) trait Recipient: Clone {
 }
 
 impl Recipient for Device {
-    type Ack = ClientAck;
+    type Ack = AwaitedAck;
 
-    fn deliver(&self, event: &EncodedEvent) -> Result<Option<ClientAck>, NotAccepted> {
+    fn deliver(&self, event: &EncodedEvent) -> Result<Option<AwaitedAck>, NotAccepted> {
         self.deliver(event)
     }
 

@@ -7,7 +7,6 @@ use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use allynet_domain::{EventId, PlacePolicy, Room, View, Viewer, port};
 use allynet_wire::socket::SessionResync;
-use futures_util::stream::FuturesUnordered;
 
 use crate::{
     hub::{
@@ -123,7 +122,7 @@ impl Replayer {
         let ack = device.deliver(&encoded)?;
         self.metrics.record_replay();
         if let (Some(ack), Viewer::User(helper)) = (ack, view.viewer) {
-            self.acknowledgements.expect(&entry.logged, helper, FuturesUnordered::from_iter([ack]));
+            self.acknowledgements.expect(&entry.logged, helper, vec![ack]);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use allynet_wire::socket::{ErrorEvent, Failure, SessionReady};
 use serde::{Serialize, de::IgnoredAny};
 use socketioxide::{ParserError, ack::AckStream, extract::SocketRef};
+use tokio::time::Instant;
 
 use crate::{
     engine::{EngineSocket, NAMESPACE},
@@ -27,6 +28,13 @@ pub(crate) struct Device {
 
 /// The client's acknowledgement of an event, with any payload.
 pub(crate) type ClientAck = AckStream<IgnoredAny>;
+
+/// An event that was sent to a device and asks for an acknowledgement.
+pub(crate) struct AwaitedAck {
+    pub(crate) device: Device,
+    pub(crate) sent_at: Instant,
+    pub(crate) ack: ClientAck,
+}
 
 impl Device {
     /// Sends a message that is not an event of the log.
@@ -60,9 +68,11 @@ impl Device {
     }
 
     /// Sends an event of the log, and returns its future acknowledgement if the event asks for one.
-    pub(crate) fn deliver(&self, event: &EncodedEvent) -> Result<Option<ClientAck>, NotAccepted> {
+    pub(crate) fn deliver(&self, event: &EncodedEvent) -> Result<Option<AwaitedAck>, NotAccepted> {
         let Self { socket, session } = self;
         let EncodedEvent { name, wants_ack, packet } = event;
+        // Before it is sent, so that an answer is never earlier.
+        let sent_at = Instant::now();
         // Parsed only if the event has to pass through the engine's queue, which encodes it once more.
         let payload = || packet.argument().map_err(ParserError::new);
         let sent = if *wants_ack {
@@ -70,7 +80,13 @@ impl Device {
         } else {
             session.writer.send(&EngineSocket(socket), packet, true, || socket.emit(name, payload()?)).map(|()| None)
         };
-        sent.map_err(|error| session.not_accepted(EmitKind::Log, error))
+        let ack = sent.map_err(|error| session.not_accepted(EmitKind::Log, error))?;
+        Ok(ack.map(|ack| AwaitedAck { device: self.clone(), sent_at, ack }))
+    }
+
+    /// Whether anything came from the client after this time, acknowledgements and answers to pings included.
+    pub(crate) fn has_received_after(&self, time: Instant) -> bool {
+        self.session.connections.last_received(&EngineSocket(&self.socket)).is_some_and(|last| last > time)
     }
 
     /// Cuts off a client that does not read its events: it reconnects and gets a replay.

@@ -1,4 +1,4 @@
-//! Storage of alert acknowledgements, in batches.
+//! Storage of the receipts of alerts, in batches.
 //!
 //! All helpers of a wave acknowledge it at about the same time. Stored one by one, their acknowledgements would keep
 //! other changes of the emergency, and other queries, waiting. Knows nothing of sockets.
@@ -7,24 +7,27 @@ use std::time::Duration;
 
 use allynet_domain::{
     Error, port,
-    usecase::{alerts::acknowledge, emergencies::EmergencyPorts},
+    usecase::{
+        alerts::{Receipt, record_receipts},
+        emergencies::EmergencyPorts,
+    },
 };
 use tokio::sync::mpsc;
 
-use crate::{failure::log_fault, outbound::acknowledgements::Acknowledgement};
+use crate::failure::log_fault;
 
-/// How long acknowledgements are collected before they are stored.
+/// How long receipts are collected before they are stored.
 const BATCH_DELAY: Duration = Duration::from_millis(20);
-/// Maximum number of acknowledgements that are stored at once.
+/// Maximum number of receipts that are stored at once.
 const MAX_BATCH_SIZE: usize = 256;
 /// Number of attempts to store a batch while the database is unavailable, half a minute in total.
 ///
-/// After the last one the alerts count as not acknowledged, and are sent again.
+/// After the last one the alerts count as not received, and are sent again.
 const MAX_STORE_ATTEMPTS: u32 = 60;
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Stores acknowledgements from the queue, for as long as it is polled.
-pub(crate) async fn store_acknowledgements(mut queue: mpsc::Receiver<Acknowledgement>, emergencies: &EmergencyPorts) {
+/// Stores receipts from the queue, for as long as it is polled.
+pub(crate) async fn store_receipts(mut queue: mpsc::Receiver<Receipt>, emergencies: &EmergencyPorts) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_BATCH_SIZE).await > 0 {
         // The first acknowledgement of a wave is followed by those of the other helpers within milliseconds.
@@ -41,17 +44,17 @@ pub(crate) async fn store_acknowledgements(mut queue: mpsc::Receiver<Acknowledge
     }
 }
 
-/// Stores a batch, with retries. Storing an acknowledgement twice changes nothing.
-async fn store_batch(emergencies: &EmergencyPorts, batch: &[Acknowledgement]) {
+/// Stores a batch, with retries. Storing a receipt twice changes nothing.
+async fn store_batch(emergencies: &EmergencyPorts, batch: &[Receipt]) {
     for attempt in 1..=MAX_STORE_ATTEMPTS {
-        match acknowledge(emergencies, batch).await {
+        match record_receipts(emergencies, batch).await {
             Err(error @ Error::Port(port::Error::Unavailable(_))) if attempt < MAX_STORE_ATTEMPTS => {
                 if attempt == 1 {
-                    log_fault(&error, "store acknowledgements, retrying");
+                    log_fault(&error, "store receipts of alerts, retrying");
                 }
                 tokio::time::sleep(STORE_RETRY_DELAY).await;
             }
-            Err(error) => return log_fault(&error, "store acknowledgements"),
+            Err(error) => return log_fault(&error, "store receipts of alerts"),
             Ok(()) => return,
         }
     }
@@ -100,19 +103,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_holds_each_acknowledgement_once_and_is_retried_while_the_database_is_unavailable() {
+    async fn a_batch_holds_each_receipt_once_and_is_retried_while_the_database_is_unavailable() {
         let (ports, mut commits) = failing(3);
         let (queue, acknowledged) = mpsc::channel(8);
         let answers = async {
-            for n in [1, 2, 2, 3] {
-                queue.send((id(7), id(n))).await.unwrap();
+            for (n, is_acknowledged) in [(1, true), (2, true), (2, true), (2, false), (3, true)] {
+                queue.send(Receipt { emergency: id(7), helper: id(n), is_acknowledged }).await.unwrap();
             }
-            assert_eq!(commits.recv().await, Some(3));
-            queue.send((id(7), id(4))).await.unwrap();
+            assert_eq!(commits.recv().await, Some(4));
+            queue.send(Receipt { emergency: id(7), helper: id(4), is_acknowledged: true }).await.unwrap();
             assert_eq!(commits.recv().await, Some(1));
         };
         tokio::select! {
-            () = store_acknowledgements(acknowledged, &ports) => {}
+            () = store_receipts(acknowledged, &ports) => {}
             () = answers => {}
         }
     }

@@ -1,13 +1,13 @@
 //! The background tasks of the namespace, run together.
 
-use allynet_domain::usecase::emergencies;
+use allynet_domain::usecase::{alerts::Receipt, emergencies};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    outbound::{acknowledgements::Acknowledgement, dispatcher::Dispatcher},
+    outbound::dispatcher::Dispatcher,
     tasks::{
-        acknowledgements::store_acknowledgements, alert_counts::AlertCountSender, expiry::close_expired,
+        acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired,
         presence::PresenceTask, signals::receive_signals, tracking,
     },
 };
@@ -16,14 +16,14 @@ use crate::{
 pub struct RealtimeTasks {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) presence: PresenceTask,
-    pub(crate) acknowledged: mpsc::Receiver<Acknowledgement>,
+    pub(crate) receipts: mpsc::Receiver<Receipt>,
     pub(crate) emergencies: emergencies::EmergencyPorts,
 }
 
 impl RealtimeTasks {
     /// Runs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { dispatcher, presence, acknowledged, emergencies } = self;
+        let Self { dispatcher, presence, receipts, emergencies } = self;
         let Dispatcher { hub, tracking, clock, alert_counts, .. } = &dispatcher;
         let alert_counts =
             AlertCountSender { schedule: alert_counts, hub, emergencies: &*emergencies.emergencies, clock: &**clock };
@@ -34,7 +34,7 @@ impl RealtimeTasks {
             () = dispatcher.run() => {}
             () = close_expired(hub, &**clock) => {}
             () = alert_counts.run() => {}
-            () = store_acknowledgements(acknowledged, &emergencies) => {}
+            () = store_receipts(receipts, &emergencies) => {}
             () = tracking::run(tracking, hub, &*presence.signals) => {}
             () = presence.run() => {}
             () = receive_signals(tracking, &presence) => {}

@@ -66,3 +66,16 @@ fn a_poll_subtracts_its_body_from_the_queued_bytes() {
     sessions.polled(sid, 70);
     assert_eq!(queued.get(), 0);
 }
+
+#[test]
+fn a_request_is_recorded_only_for_a_session_that_exists() {
+    let (mut sessions, queued) = (Sessions::default(), Arc::default());
+    let (known, unknown) = (Sid::new(), Sid::new());
+    sessions.track_polls(known, &queued);
+    assert_eq!(sessions.last_request(known), None);
+    for sid in [known, unknown] {
+        sessions.record_request(sid);
+    }
+    assert!(sessions.last_request(known).is_some());
+    assert_eq!(sessions.by_sid.len(), 1);
+}

@@ -221,23 +221,32 @@ fn acknowledgement(helpers: &[u128]) -> Change {
     })
 }
 
-fn received(helpers: &[u128]) -> Vec<(EmergencyId, crate::UserId)> {
-    helpers.iter().map(|&helper| (the_emergency(), id(helper))).collect()
+fn receipts(helpers: &[u128], is_acknowledged: bool) -> Vec<Receipt> {
+    helpers.iter().map(|&helper| Receipt { emergency: the_emergency(), helper: id(helper), is_acknowledged }).collect()
 }
 
 #[tokio::test]
 async fn acknowledgements_are_stored_by_one_commit_with_an_event_for_each() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
-    acknowledge(&cx, &received(&[GRACE_HOPPER, ALAN, 4])).await.unwrap();
+    record_receipts(&cx, &receipts(&[GRACE_HOPPER, ALAN, 4], true)).await.unwrap();
     assert_eq!(committed.only(), acknowledgement(&[GRACE_HOPPER, ALAN, 4]));
     let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
-    acknowledge(&cx, &[]).await.unwrap();
+    record_receipts(&cx, &[]).await.unwrap();
     assert!(committed.is_empty());
+}
+
+#[tokio::test]
+async fn alerts_that_were_received_without_an_acknowledgement_are_stored_without_an_event() {
+    let (cx, committed) = service_that(MockEmergencies::new(), vec![]);
+    let both = [receipts(&[ALAN], false), receipts(&[GRACE_HOPPER], true)].concat();
+    record_receipts(&cx, &both).await.unwrap();
+    let received = Write::ReceiveAlert { emergency: the_emergency(), helper: id(ALAN) };
+    assert_eq!(committed.only(), acknowledgement(&[GRACE_HOPPER]).write_first(received));
 }
 
 #[tokio::test]
 async fn acknowledging_fails_when_the_store_does_not_answer() {
     let (cx, committed) = service_that(MockEmergencies::new(), vec![Err(port::Error::unavailable("gone"))]);
-    assert!(matches!(acknowledge(&cx, &received(&[GRACE_HOPPER, ALAN])).await, Err(Error::Port(_))));
+    assert!(matches!(record_receipts(&cx, &receipts(&[GRACE_HOPPER, ALAN], true)).await, Err(Error::Port(_))));
     assert_eq!(committed.attempts().len(), 1);
 }
