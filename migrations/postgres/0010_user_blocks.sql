@@ -61,6 +61,18 @@ RETURNS TABLE (id uuid) LANGUAGE sql STABLE AS $$
     WHERE r.emergency_id = emergency AND r.status <> 'cancelled'
 $$;
 
+-- The users from whom blocks hide an emergency: see the port `Emergencies`, `RaiseContext`. Events name them, so their number
+-- is bounded, and they are no administrators.
+CREATE FUNCTION hidden_from_v1(owner uuid, anonymous boolean) RETURNS uuid[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY (
+        SELECT a.id FROM user_block b JOIN account a ON a.id = b.blocked_id
+        WHERE b.owner_id = owner AND a.role <> 'admin'
+        UNION
+        (SELECT a.id FROM user_block b JOIN account a ON a.id = b.owner_id
+         WHERE b.blocked_id = owner AND NOT anonymous AND a.role <> 'admin' LIMIT 1000)
+    )
+$$;
+
 -- The live emergencies that any of these users owns, or to which any has a response that is not cancelled, in the order of
 -- their ids: what a block between users is decided on.
 CREATE FUNCTION live_emergencies_of_v1(users uuid[]) RETURNS uuid[] LANGUAGE sql STABLE AS $$

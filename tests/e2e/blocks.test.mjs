@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { databases, north, startNode } from './harness.mjs';
-import { cancel, messagesOf, of, raise, respond, stand, tell } from './scene.mjs';
+import { NO_SUCH_ID, databases, north, settled, startNode } from './harness.mjs';
+import { cancel, heard, messagesOf, of, raise, resolve, respond, say, stand, tell } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
 
 /** Milliseconds for which a block has effect at least. */
@@ -105,10 +105,56 @@ for (const database of databases) {
         const [receipt] = await messagesOf(owner, id);
         assert.match(receipt.message, / 2 helpers /);
         assert.equal(ok(await other.get(`/emergencies/${id}/helpers`)).within.at(-1).count, null, 'as for any two');
-        await cutOff.silent(/^emergency:/, of(id));
+        // Neither that it goes on, nor that it is over.
+        await respond(other, id);
+        await resolve(other, id);
+        ok(await owner.post(`/emergencies/${id}/reopen`, {}));
+        await alerted.next('emergency:reopened', of(id));
         await cancel(owner, id);
+        await settled(alerted);
+        assert.equal(alerted.seen('emergency:ended', of(id)).length, 2);
+        await cutOff.silent(/./, (payload) => payload && of(id)(payload));
+      });
+
+      it(`is not replayed after a block ${name}, but looks ended`, async () => {
+        const all = await scene();
+        const { owner, helper, other, place } = all;
+        const gone = await helper.connect();
+        const since = gone.ready.latestEventId;
+        gone.close();
+        // One that ends before the block, and one that is live then.
+        const { id: before } = await raise(owner, place);
+        await cancel(owner, before);
+        const { id } = await raise(owner, place);
+        await respond(helper, id);
+        await say(owner, id, 'Come quickly');
+        ok(await block(all));
+        await respond(other, id);
+        await cancel(owner, id);
+        const back = await helper.connect({ auth: { token: helper.tokens.accessToken, lastEventId: since } });
+        // Answered after the replay.
+        await back.ack('emergency:leave', { emergencyId: NO_SUCH_ID });
+        assert.deepEqual(heard(back, id), ['emergency:ended']);
+        assert.deepEqual(back.seen('emergency:ended', of(id)).map(({ status }) => status), ['cancelled']);
+        assert.deepEqual(back.seen('emergency:message', of(id)), []);
+        const old = heard(back, before).filter((event) => !['emergency:cancelled', 'emergency:ended'].includes(event));
+        assert.deepEqual(old, []);
       });
     }
+
+    it('is told of to an administrator who is on duty, whoever blocks', async () => {
+      const { owner, place } = await scene();
+      const admin = await app.admin();
+      ok(await owner.put(`/auth/me/blocks/${admin.id}`));
+      const { id } = await raise(owner, place);
+      const socket = await admin.connect();
+      assert.equal((await socket.ack('emergency:join', { emergencyId: id })).ok, true);
+      ok(await owner.delete(`/auth/me/blocks/${admin.id}`));
+      ok(await admin.put(`/auth/me/blocks/${owner.id}`));
+      await cancel(owner, id);
+      await socket.next('emergency:ended', of(id));
+      assert.equal(socket.seen('emergency:ended', of(id)).length, 1, 'not when the block was made');
+    });
 
     it('is not alerted to one who blocked its anonymous owner long before, who could be lured', async () => {
       const { owner, helper, place } = await scene();

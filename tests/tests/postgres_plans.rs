@@ -139,7 +139,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {
                 let radii = "'{5000,10000}', '{5100,10100}', '{4900,9900}'";
-                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2, now(), {fresh}, false, 1000")
+                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2, now(), {fresh}, false")
             })
             .to_vec(),
         "blocks::LIST" => vec![OWNER.to_owned()],

@@ -103,9 +103,10 @@ impl LoggedEvent {
             Event::EmergencyCancelled { alerted, .. } => {
                 to_all(Audience::of([room].into_iter().chain(alerted.iter().copied().map(Room::User))))
             }
-            Event::EmergencyEnded { alerted, .. } | Event::EmergencyReopened { alerted, .. } => {
-                let users = alerted.iter().copied().map(Room::User);
-                to_all(Audience::of([room, Room::Helpers].into_iter().chain(users)))
+            Event::EmergencyEnded { alerted, hidden_from, .. }
+            | Event::EmergencyReopened { alerted, hidden_from, .. } => {
+                let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));
+                to_all(Audience::of([room, Room::Helpers].into_iter().chain(users)).but(hidden))
             }
             Event::MessagePosted { message } => {
                 to_readers(message.readers(), message.from.id(), Room::Participants(emergency))

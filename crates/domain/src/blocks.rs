@@ -10,9 +10,6 @@ use crate::{BlockId, Email, Timestamp, UserId};
 pub const MAX_BLOCKS: u32 = 100;
 /// Maximum number of blocks of a user in effect: those in the list, and those removed from it whose effects last.
 pub const MAX_BLOCKS_IN_EFFECT: u32 = 2 * MAX_BLOCKS;
-/// Maximum number of users that block the owner to be named in the event of a new emergency.
-pub const MAX_BLOCKING_IN_EVENT: u32 = 1_000;
-
 /// What a user blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockTarget {
@@ -42,12 +39,23 @@ pub struct BlockedPair {
     pub user: UserId,
 }
 
+impl BlockedPair {
+    /// The other user of a pair that this user belongs to.
+    pub fn other(&self, user: UserId) -> Option<UserId> {
+        match user {
+            user if user == self.by => Some(self.user),
+            user if user == self.user => Some(self.by),
+            _ => None,
+        }
+    }
+}
+
 /// Whether blocks hide an emergency from a user: the rule behind reading, rooms, lists and broadcasts.
 ///
 /// Of an anonymous emergency only the owner's own blocks count. If the other user's block counted, its effect would tell
 /// that user who the owner is.
-pub const fn is_hidden(blocked_by_owner: bool, blocks_owner: bool, anonymous: bool) -> bool {
-    blocked_by_owner || (blocks_owner && !anonymous)
+pub const fn is_hidden(hidden_from: bool, blocks_owner: bool, anonymous: bool) -> bool {
+    hidden_from || (blocks_owner && !anonymous)
 }
 
 #[cfg(test)]

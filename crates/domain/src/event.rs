@@ -127,6 +127,9 @@ pub enum Event {
         /// The participants at that time, from which the events to replay to a resuming client follow.
         #[serde(default)]
         participants: Vec<UserId>,
+        /// The users from whom blocks hide it. Events of earlier releases do not say so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden_from: Vec<UserId>,
     },
     /// An end by a helper was undone: the emergency is live again.
     EmergencyReopened {
@@ -140,6 +143,9 @@ pub enum Event {
         alerted: Vec<UserId>,
         /// The participants since then.
         participants: Vec<UserId>,
+        /// The users from whom blocks hide it. Events of earlier releases do not say so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden_from: Vec<UserId>,
     },
     /// The owner asked for more help.
     AlertsRenewed,

@@ -84,7 +84,7 @@ pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use available::AvailableHelpers;
-pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKING_IN_EVENT, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
+pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, RatingCounts, Write};
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{

@@ -48,8 +48,7 @@ const LOAD: &str = "
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
-        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
-            AS blocked_by_owner
+        hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
 /// [`LOAD`] with the helpers (as [`FoundRow`]) who may be among the nearest within the anchor distance `$3`: `$4` of them,
@@ -81,8 +80,7 @@ const LOAD_WITH_NEAREST: &str = "
                 FROM ring WHERE owner_id = v.owner_id AND rung_at > $9 GROUP BY helper_id
             ) AS r
         ) AS rings,
-        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
-            AS blocked_by_owner,
+        hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from,
         found.*
     FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
@@ -138,8 +136,7 @@ const LOAD_WITH_ONE: &str = "
                 FROM ring WHERE owner_id = v.owner_id AND rung_at > $7 GROUP BY helper_id
             ) AS r
         ) AS rings,
-        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id IS NOT NULL)
-            AS blocked_by_owner,
+        hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from,
         found.*
     FROM emergency_with_parts_v2 v
     JOIN emergency e ON e.id = v.id
@@ -343,18 +340,18 @@ struct LoadRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
-    blocked_by_owner: Vec<Uuid>,
+    hidden_from: Vec<Uuid>,
 }
 
 impl LoadRow {
     fn loaded(self) -> Result<Loaded> {
-        let Self { emergency, alerts, blocked_by_owner } = self;
+        let Self { emergency, alerts, hidden_from } = self;
         let emergency = emergency.emergency()?;
         let stored = RowDecoder { table: "emergency", id: Uuid::from(emergency.id()) };
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
         let alerts = alerts.into_iter().map(Alert::from).collect();
-        let blocked_by_owner = blocked_by_owner.into_iter().map(UserId::from).collect();
-        Ok(Loaded { emergency, alerts, near: Vec::new(), blocked_by_owner, rings: Vec::new() })
+        let hidden_from = hidden_from.into_iter().map(UserId::from).collect();
+        Ok(Loaded { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new() })
     }
 }
 

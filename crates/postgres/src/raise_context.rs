@@ -1,7 +1,7 @@
 //! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
-    Emergency, HelpersInRange, MAX_BLOCKING_IN_EVENT, Metres, Position, Text, UserId,
+    Emergency, HelpersInRange, Metres, Position, Text, UserId,
     grid::helper_cell,
     port::{RaiseContext, RaiseQuery, Result},
 };
@@ -25,7 +25,7 @@ use crate::{
 /// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
 /// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency. `$11` is the
 /// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`. `$13` is whether
-/// the emergency is anonymous, and `$14` is [`MAX_BLOCKING_IN_EVENT`].
+/// the emergency is anonymous.
 const READ: &str = "
     WITH earlier AS MATERIALIZED (
         SELECT id, alert_radius FROM (
@@ -65,11 +65,7 @@ const READ: &str = "
         ), cardinality($6::float8[])) AS step
     )
     SELECT v.*, found.*, (SELECT step FROM searched) AS step,
-        ARRAY (
-            SELECT b.blocked_id FROM user_block b WHERE b.owner_id = $1 AND b.blocked_id IS NOT NULL
-            UNION ALL
-            (SELECT b.owner_id FROM user_block b WHERE b.blocked_id = $1 AND NOT $13 LIMIT $14)
-        ) AS hidden_from,
+        hidden_from_v1($1, $13) AS hidden_from,
         (SELECT id FROM deleted_emergency WHERE owner_id = $1 AND request_id = $2 LIMIT 1) AS deleted, (
             SELECT json_agg(r)::text FROM (
                 SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
@@ -118,7 +114,6 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(rings_since)
             .bind(anonymous)
-            .bind(i64::from(MAX_BLOCKING_IN_EVENT))
             .fetch_one(self.main())
             .await
             .map_err(failed)?;

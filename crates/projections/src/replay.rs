@@ -5,7 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use allynet_domain::{Delivery, EmergencyId, Event, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View};
+use allynet_domain::{
+    BlockedPair, Call, Delivery, EmergencyId, Event, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View,
+    blocks::is_hidden,
+};
 
 use crate::membership::{Membership, MembershipHistory};
 
@@ -20,6 +23,12 @@ pub struct Replay {
     stages: HashMap<EmergencyId, Stage>,
     /// Emergencies that were deleted after the event that is looked at.
     deleted: HashSet<EmergencyId>,
+    /// Emergencies that a block hid from the user after the event that is looked at.
+    hidden: HashSet<EmergencyId>,
+    /// Blocks with the user that were made after the event that is looked at, and are in effect now.
+    blocks: HashSet<BlockedPair>,
+    /// Blocks that ended after the event that is looked at.
+    ended_blocks: HashSet<BlockedPair>,
 }
 
 impl Replay {
@@ -36,6 +45,9 @@ impl Replay {
             history: MembershipHistory::since(rooms, EventId::START),
             stages,
             deleted: HashSet::new(),
+            hidden: HashSet::new(),
+            blocks: HashSet::new(),
+            ended_blocks: HashSet::new(),
         }
     }
 
@@ -67,13 +79,45 @@ impl Replay {
                 self.entered(rooms, event.id);
             }
         }
-        // Asked for every event, since the deletion itself is delivered to no user.
-        let is_hidden = self.is_hidden(event);
-        view.filter(|_| !is_hidden)
+        // Asked for every event, since neither a deletion nor a block is delivered to any user.
+        let is_omitted = [self.is_deleted(event), self.is_hidden_by_block(event)].contains(&true);
+        view.filter(|_| !is_omitted)
+    }
+
+    /// Whether a block that is in effect now hides the event. Of an emergency that it cut the user off from, only the event
+    /// that says so is replayed, and what the user has missed before it is not.
+    fn is_hidden_by_block(&mut self, event: &LoggedEvent) -> bool {
+        match (&event.event, event.emergency) {
+            (Event::UserUnblocked(pair), _) => drop(self.ended_blocks.insert(*pair)),
+            (Event::UserBlocked(pair), _) => {
+                let is_own = pair.other(self.user).is_some();
+                if is_own && !self.administers && !self.ended_blocks.contains(pair) {
+                    self.blocks.insert(*pair);
+                }
+            }
+            (Event::EmergencyHidden { user, .. }, Some(emergency)) if *user == self.user => {
+                return !self.hidden.insert(emergency);
+            }
+            (
+                Event::EmergencyCreated { call, .. }
+                | Event::HelpersAlerted { call, .. }
+                | Event::EmergencyReopened { call, .. },
+                _,
+            ) if self.is_separated_from_owner(call) => return true,
+            _ => {}
+        }
+        event.emergency.is_some_and(|emergency| self.hidden.contains(&emergency))
+    }
+
+    /// Whether a new block hides the emergency of this call: one that ended before it has no event of its own for that.
+    fn is_separated_from_owner(&self, call: &Call) -> bool {
+        let is_made_by = |by, user| self.blocks.contains(&BlockedPair { by, user });
+        let owner = call.owner.id;
+        is_hidden(is_made_by(owner, self.user), is_made_by(self.user, owner), call.details.anonymous)
     }
 
     /// Whether the event belongs to an emergency that is deleted by now, of which only the end is replayed.
-    fn is_hidden(&mut self, event: &LoggedEvent) -> bool {
+    fn is_deleted(&mut self, event: &LoggedEvent) -> bool {
         let Some(emergency) = event.emergency else { return false };
         if matches!(event.event, Event::EmergencyDeleted) {
             self.deleted.insert(emergency);

@@ -4,8 +4,8 @@
 //! collect positions first, and then read only the nearest emergencies in full.
 
 use allynet_domain::{
-    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKING_IN_EVENT, Metres, Position,
-    Recipient, Text, Timestamp, UserId,
+    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient, Text,
+    Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency,
@@ -92,7 +92,6 @@ impl Emergencies for Sqlite {
         let hidden_from = sqlx::query_scalar(statements::HIDDEN_FROM)
             .bind(Uuid::from(owner))
             .bind(anonymous)
-            .bind(MAX_BLOCKING_IN_EVENT)
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;

@@ -91,7 +91,7 @@ pub(crate) struct LoadedRow {
     #[sqlx(flatten)]
     emergency: EmergencyRow,
     alerts: String,
-    blocked_by_owner: String,
+    hidden_from: String,
 }
 
 /// An element of the column `alerts`.
@@ -285,7 +285,7 @@ impl ResponseJson {
 impl TryFrom<LoadedRow> for Loaded {
     type Error = Error;
 
-    fn try_from(LoadedRow { emergency, alerts, blocked_by_owner }: LoadedRow) -> Result<Self> {
+    fn try_from(LoadedRow { emergency, alerts, hidden_from }: LoadedRow) -> Result<Self> {
         let stored = RowDecoder { table: "alert", id: emergency.id };
         let alerts: Vec<AlertJson> = stored.json("alerts", &alerts)?;
         let alert = |json: AlertJson| {
@@ -303,10 +303,10 @@ impl TryFrom<LoadedRow> for Loaded {
             })
         };
         let alerts = alerts.into_iter().map(alert).collect::<Result<_>>()?;
-        let blocked: Vec<Uuid> = stored.json("blocked_by_owner", &blocked_by_owner)?;
-        let blocked_by_owner = blocked.into_iter().map(Into::into).collect();
+        let blocked: Vec<Uuid> = stored.json("hidden_from", &hidden_from)?;
+        let hidden_from = blocked.into_iter().map(Into::into).collect();
         let emergency = emergency.try_into()?;
-        Ok(Self { emergency, alerts, near: Vec::new(), blocked_by_owner, rings: Vec::new() })
+        Ok(Self { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cases of the port `Blocks`, and of the writes behind it.
 
 use allynet_domain::{
-    Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient,
+    Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient, Role,
     UserBlock, UserId, Write,
     port::{
         BlockContext, Constraint, EndedBlocks, Error, ListReader, MessagePage, Near, OnDuty, RaiseQuery, Vicinity, Whom,
@@ -277,6 +277,13 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
     store.block(&blocking, by_id(&owner)).await;
     store.block(&with_responder, by_id(&responder)).await;
     store.block(&responder, by_id(&by_responder)).await;
+    // From administrators nothing is hidden.
+    let [admin, other_admin] = [store.register().await, store.register().await];
+    for admin in [&admin, &other_admin] {
+        store.write(Write::SetRole { user: admin.id, role: Role::Admin }).await;
+    }
+    store.block(&owner, by_id(&admin)).await;
+    store.block(&other_admin, by_id(&owner)).await;
     let ids = |recipients: &[Recipient]| {
         let mut ids: Vec<_> = recipients.iter().map(|recipient| recipient.helper).collect();
         ids.sort();
@@ -315,6 +322,9 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
         assert_eq!(hidden_from, expected, "{case}");
 
         let of = store.raise(call).await.id();
+        let mut loaded = store.load(of).await.hidden_from;
+        loaded.sort();
+        assert_eq!(loaded, expected, "{case}");
         let near = async |whom| {
             let near = Near { on_duty, within: metres(5_000.0), whom, places, rings_since: at(-600) };
             ids(&store.emergencies.load(of, Some(near)).await.unwrap().unwrap().near)

@@ -80,8 +80,13 @@ mod tests {
         let logged =
             |event| LoggedEvent { id: EventId::new(1), at: at(0), emergency: Some(id(EMERGENCY)), actor: None, event };
         let (alerted, participants) = (vec![id(ALAN)], vec![id(OWNER), id(GRACE_HOPPER)]);
-        let ended =
-            logged(Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(9), alerted, participants });
+        let ended = logged(Event::EmergencyEnded {
+            status: EmergencyStatus::Resolved,
+            at: at(9),
+            alerted,
+            participants,
+            hidden_from: vec![],
+        });
         let rooms = Some([Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))]);
         assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| ended.rooms_ended_for(id(user))), [rooms, rooms, None]);
         for event in every_event().into_iter().filter(|event| !matches!(event, Event::EmergencyEnded { .. })) {

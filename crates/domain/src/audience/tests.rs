@@ -258,11 +258,40 @@ fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
 }
 
 #[test]
+fn a_block_hides_that_an_emergency_goes_on_or_ends() {
+    for event in every_event() {
+        let hidden = vec![id(STRANGER), id(GRACE_HOPPER)];
+        let named = match event.clone() {
+            Event::EmergencyEnded { status, at, alerted, participants, .. } => {
+                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: hidden }
+            }
+            Event::EmergencyReopened { call, status, at, alerted, participants, .. } => {
+                Event::EmergencyReopened { call, status, at, alerted, participants, hidden_from: hidden }
+            }
+            Event::EmergencyCreated { call, nearby_helpers, .. } => {
+                Event::EmergencyCreated { call, nearby_helpers, hidden_from: hidden }
+            }
+            _ => continue,
+        };
+        let mut expected = hearers(event.clone());
+        assert!(expected.contains(&GRACE_HOPPER), "{event:?}");
+        expected.retain(|user| *user != GRACE_HOPPER && *user != STRANGER);
+        assert_eq!(hearers(named), expected, "{event:?}");
+    }
+}
+
+#[test]
 fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
     let joined = Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: None };
     assert_eq!(hearers(joined), [OWNER, GRACE_HOPPER, ALAN, ADMIN]);
     let (alerted, participants) = (vec![id(STRANGER)], vec![id(OWNER)]);
-    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(1), alerted, participants };
+    let ended = Event::EmergencyEnded {
+        status: EmergencyStatus::Resolved,
+        at: at(1),
+        alerted,
+        participants,
+        hidden_from: vec![],
+    };
     assert_eq!(hearers(ended), [OWNER, GRACE_HOPPER, ALAN, ADMIN, STRANGER]);
     assert_eq!(hearers(posted(message_from_owner(To::Everyone))), [OWNER, GRACE_HOPPER]);
     assert_eq!(hearers(posted(message_from_owner(To::Helper(id(GRACE_HOPPER))))), [OWNER, GRACE_HOPPER]);

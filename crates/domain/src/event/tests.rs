@@ -149,7 +149,7 @@ fn stored_before() -> Vec<(Value, Event)> {
                 "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z",
                 "alerted": [GRACE_HOPPER, ALAN]
             }),
-            Event::EmergencyEnded { status, at, alerted, participants: Vec::new() },
+            Event::EmergencyEnded { status, at, alerted, participants: Vec::new(), hidden_from: vec![] },
         ),
         (
             joined,

@@ -18,8 +18,8 @@ pub struct Loaded {
     pub alerts: Vec<Alert>,
     /// The helpers found by the [`Near`] query. Proven helpers come first, then unproven ones, each group nearest first.
     pub near: Vec<Recipient>,
-    /// The users that its owner blocks.
-    pub blocked_by_owner: Vec<UserId>,
+    /// The users from whom blocks hide it, as [`RaiseContext::hidden_from`].
+    pub hidden_from: Vec<UserId>,
     /// How often emergencies of the same owner have rung helpers since [`Near::rings_since`], in no order.
     pub rings: Vec<RecentRings>,
 }
@@ -87,7 +87,7 @@ pub struct RaiseContext {
     /// out of the counts.
     pub helpers: HelpersInRange,
     /// The users from whom blocks hide the emergency: all that the owner blocks, and at most
-    /// [`MAX_BLOCKING_IN_EVENT`](crate::MAX_BLOCKING_IN_EVENT) that block the owner.
+    /// 1,000 that block the owner. Without administrators.
     pub hidden_from: Vec<UserId>,
     /// How far away the owner is, judged like any helper, if the owner is a helper that counts.
     pub owner_distance: Option<Metres>,
@@ -99,14 +99,15 @@ impl Loaded {
     /// Whether a block hides the emergency from the user of this account.
     pub fn is_hidden_from(&self, account: &Account) -> bool {
         let call = self.emergency.call();
-        let (by_owner, by_user) =
-            (self.blocked_by_owner.contains(&account.id), account.blocks.contains(&call.owner.id));
-        is_hidden(by_owner, by_user, call.details.anonymous) && !account.is_admin()
+        // Of very many users that block the owner, not all are in `hidden_from`.
+        let is_named = self.hidden_from.contains(&account.id);
+        is_hidden(is_named, account.blocks.contains(&call.owner.id), call.details.anonymous) && !account.is_admin()
     }
 
-    /// The alerted helpers.
+    /// The alerted helpers, without those from whom a block hides the emergency since.
     pub fn alerted(&self) -> Vec<UserId> {
-        self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper).collect()
+        let alerted = self.alerts.iter().filter(|a| a.wave.is_some()).map(|a| a.helper);
+        alerted.filter(|helper| !self.hidden_from.contains(helper)).collect()
     }
 }
 

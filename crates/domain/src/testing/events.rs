@@ -46,6 +46,7 @@ pub fn every_event() -> Vec<Event> {
             at: at(10),
             alerted,
             participants: vec![id(OWNER), id(GRACE_HOPPER)],
+            hidden_from: vec![],
         },
         Event::EmergencyReopened {
             call: call(),
@@ -53,6 +54,7 @@ pub fn every_event() -> Vec<Event> {
             at: at(11),
             alerted: vec![id(ALAN)],
             participants: vec![id(OWNER), id(GRACE_HOPPER)],
+            hidden_from: vec![],
         },
         Event::AlertsRenewed,
         Event::EmergencyDeleted,

@@ -96,7 +96,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     let now = cx.clock.now();
     if loaded.emergency.call().created_at < cx.rules.expired_before(now) {
         let resolution = loaded.emergency.expire(now)?;
-        let change = resolved(cx, &loaded.emergency, None, resolution, None, now, loaded.alerted());
+        let change = resolved(cx, &loaded, None, resolution, None, now);
         cx.changes.commit(change).await?;
         return Ok(vec![Fired::Expired]);
     }
@@ -250,12 +250,16 @@ pub async fn alert_if_in_range(
     freed_at: Option<Timestamp>,
 ) -> Result<bool, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near, rings, .. } = cx.load_with(id, Whom::Only(user)).await?;
+        let Loaded { mut emergency, alerts, near, rings, hidden_from } = cx.load_with(id, Whom::Only(user)).await?;
         let alert = alerts.iter().find(|a| a.helper == user);
         let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;
         let is_held = emergency.search().is_held(user);
         let has_responded = emergency.has_responded(user);
         if alert.is_some_and(|alert| !is_outdated(alert)) || is_held || has_responded || emergency.owner() == user {
+            return Ok(true);
+        }
+        // As if it had ended.
+        if hidden_from.contains(&user) {
             return Ok(true);
         }
         if !emergency.status().is_live() {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Actor, BlockTarget, BlockedPair, Change, Emergency, EmergencyId, Error, Event, Refusal, UserBlock, UserId, Write,
+    Account, Actor, BlockTarget, BlockedPair, Change, Emergency, EmergencyId, Error, Event, Refusal, UserBlock, UserId,
+    Write,
     port::{self, BlockContext, Constraint, EndedBlocks, Loaded, Whom},
     usecase::{
         emergencies::EmergencyPorts,
@@ -121,18 +122,21 @@ fn hidden_from(emergency: &Emergency, BlockedPair { by, user }: BlockedPair) -> 
     if owner == by { Some(user) } else { (owner == user && !emergency.call().details.anonymous).then_some(by) }
 }
 
-/// Whether a user may know of a live emergency: was alerted to it, has responded, or may help and so list it.
+/// Whether a user may know of a live emergency that a block hides: was alerted to it, has responded, or may help and so
+/// list it.
 ///
-/// Only such a user is told that it is over. Others must not learn that there was one.
+/// Only such a user is told that it is over. Others must not learn that there was one, and from administrators nothing is
+/// hidden.
 async fn knows(cx: &BlockPorts, actor: &Actor, loaded: &Loaded, user: UserId) -> Result<bool, Error> {
+    let found = if user == actor.id() { None } else { cx.accounts.find(user).await? };
+    let account = if user == actor.id() { Some(&actor.account) } else { found.as_ref() };
+    if account.is_some_and(Account::is_admin) {
+        return Ok(false);
+    }
     if loaded.alerted().contains(&user) || loaded.emergency.response(user).is_some() {
         return Ok(true);
     }
-    let policy = cx.emergencies.rules.helpers;
-    if user == actor.id() {
-        return Ok(actor.account.may_help(policy));
-    }
-    Ok(cx.accounts.find(user).await?.is_some_and(|account| account.may_help(policy)))
+    Ok(account.is_some_and(|account| account.may_help(cx.emergencies.rules.helpers)))
 }
 
 /// Removes a block from the caller's list, by its id or by the id of the blocked user. No effect without such a block.

@@ -262,15 +262,13 @@ pub async fn resolve(
     notes: Option<Text<500>>,
 ) -> Result<(Emergency, Relation), Error> {
     cx.at_once(id, || async {
-        let loaded = cx.load(id).await?;
-        let alerted = loaded.alerted();
-        let mut emergency = loaded.emergency;
+        let mut loaded = cx.load(id).await?;
         let (now, by) = (cx.clock.now(), actor.id());
-        let relation = emergency.relation(&actor.account, cx.rules.helpers);
-        let resolution = emergency.resolve(by, relation, notes.clone(), now)?;
-        let change = resolved(cx, &emergency, Some(by), resolution, notes.clone(), now, alerted);
+        let relation = loaded.emergency.relation(&actor.account, cx.rules.helpers);
+        let resolution = loaded.emergency.resolve(by, relation, notes.clone(), now)?;
+        let change = resolved(cx, &loaded, Some(by), resolution, notes.clone(), now);
         cx.changes.commit(change).await?;
-        Ok((emergency, relation))
+        Ok((loaded.emergency, relation))
     })
     .await
 }
@@ -278,18 +276,18 @@ pub async fn resolve(
 /// The change that stores and announces a resolved emergency, and adds trust for the helpers that arrived.
 pub(super) fn resolved(
     cx: &EmergencyPorts,
-    emergency: &Emergency,
+    loaded: &Loaded,
     by: Option<UserId>,
     resolution: ResolutionType,
     notes: Option<Text<500>>,
     at: Timestamp,
-    alerted: Vec<UserId>,
 ) -> Change {
+    let emergency = &loaded.emergency;
     // The event goes to the whole room, so an anonymous owner is left out of it altogether.
     let anonymous = emergency.call().details.anonymous;
     let hidden = by == Some(emergency.owner()) && anonymous;
     let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes, anonymous };
-    let change = ended(emergency, by, at, event, alerted);
+    let change = ended(loaded, by, at, event);
     let helpers: Vec<UserId> = emergency.trusted_helpers().collect();
     if helpers.is_empty() {
         return change;
@@ -314,33 +312,35 @@ pub async fn cancel(
     reason: Option<Text<500>>,
 ) -> Result<Emergency, Error> {
     cx.at_once(id, || async {
-        let loaded = cx.load(id).await?;
-        let alerted = loaded.alerted();
-        let mut emergency = loaded.emergency;
+        let mut loaded = cx.load(id).await?;
         let now = cx.clock.now();
-        emergency.cancel(actor.id(), reason.clone(), now)?;
+        loaded.emergency.cancel(actor.id(), reason.clone(), now)?;
         let cancelled = Event::EmergencyCancelled {
             at: now,
             reason: reason.clone(),
-            alerted: alerted.clone(),
-            anonymous: emergency.call().details.anonymous,
+            alerted: loaded.alerted(),
+            anonymous: loaded.emergency.call().details.anonymous,
         };
-        cx.changes.commit(ended(&emergency, Some(actor.id()), now, cancelled, alerted)).await?;
-        Ok(emergency)
+        cx.changes.commit(ended(&loaded, Some(actor.id()), now, cancelled)).await?;
+        Ok(loaded.emergency)
     })
     .await
 }
 
-fn ended(emergency: &Emergency, by: Option<UserId>, at: Timestamp, how: Event, alerted: Vec<UserId>) -> Change {
-    let participants = emergency.participants().collect();
+fn ended(loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Change {
+    let emergency = &loaded.emergency;
+    let end = Event::EmergencyEnded {
+        status: emergency.status(),
+        at,
+        alerted: loaded.alerted(),
+        participants: emergency.participants().collect(),
+        hidden_from: loaded.hidden_from.clone(),
+    };
     // The end records whether a helper was near. Cancelled responses stay as they are.
     let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);
     let responses = open.filter(|r| r.record.came_near.is_some()).cloned().collect();
     let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-    Change::new(by, at)
-        .write(update)
-        .event(emergency.id(), how)
-        .event(emergency.id(), Event::EmergencyEnded { status: emergency.status(), at, alerted, participants })
+    Change::new(by, at).write(update).event(emergency.id(), how).event(emergency.id(), end)
 }
 
 /// Deletes an emergency that has ended, for its owner, with its messages and its part of the log. A record without texts

@@ -18,7 +18,7 @@ use crate::{
 pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
     cx.at_once(id, || async {
         let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
-        let alerted = loaded.alerted();
+        let (alerted, hidden_from) = (loaded.alerted(), loaded.hidden_from.clone());
         let emergency = &mut loaded.emergency;
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         let available = cx.emergencies.available_again(id, cx.rules.helpers).await?;
@@ -32,6 +32,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
             at: now,
             alerted,
             participants,
+            hidden_from,
         };
         let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
         for response in responses.iter().filter(|r| r.updated_at == now) {

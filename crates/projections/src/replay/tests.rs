@@ -57,7 +57,13 @@ fn changed() -> Event {
 
 fn ended(participants: &[u128]) -> Event {
     let participants = participants.iter().map(|&n| id(n)).collect();
-    Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(9), alerted: vec![id(ALAN)], participants }
+    Event::EmergencyEnded {
+        status: EmergencyStatus::Resolved,
+        at: at(9),
+        alerted: vec![id(ALAN)],
+        participants,
+        hidden_from: vec![],
+    }
 }
 
 fn posted(message: Message) -> Event {
@@ -119,6 +125,42 @@ fn a_user_who_was_away_is_entitled_to_what_they_would_have_heard() {
         ("a stranger to one that ended", STRANGER, vec![], &over, vec![]),
     ] {
         assert_eq!(missed(who, rooms, events).0, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_block_hides_what_was_missed_but_for_the_end_that_it_looks_like() {
+    let hidden = |n| Event::EmergencyHidden { user: id(n), at: at(3) };
+    let block = |by, user| BlockedPair { by: id(by), user: id(user) };
+    let cut_off = [
+        created(),                                        // 1
+        alerted(),                                        // 2: Grace and Alan
+        joined(GRACE_HOPPER),                             // 3
+        posted(message_from_owner(To::Everyone)),         // 4
+        Event::UserBlocked(block(OWNER, GRACE_HOPPER)),   // 5
+        updated(GRACE_HOPPER, ResponseStatus::Cancelled), // 6
+        hidden(GRACE_HOPPER),                             // 7
+        hidden(STRANGER),                                 // 8
+        ended(&[OWNER]),                                  // 9
+    ];
+    let on_duty = || vec![Room::Helpers];
+    let events = &cut_off[..8];
+    assert_eq!(missed(GRACE_HOPPER, on_duty(), events).0, [7]);
+    assert_eq!(missed(ALAN, on_duty(), events).0, [1, 2], "the block of another is no news");
+    assert_eq!(missed(STRANGER, on_duty(), events).0, [8]);
+    assert_eq!(missed(OWNER, in_part(), &cut_off).0, [3, 4, 6, 9]);
+
+    // Of one that ended before the block, there is no event that hides it.
+    let over = |block| [created(), alerted(), Event::UserBlocked(block)];
+    for (block, heard) in [
+        (block(OWNER, ALAN), vec![]),
+        (block(ALAN, OWNER), vec![]),
+        (block(ALAN, GRACE_HOPPER), vec![1, 2]),
+        (block(GRACE_HOPPER, OWNER), vec![1, 2]),
+    ] {
+        assert_eq!(missed(ALAN, on_duty(), &over(block)).0, heard, "{block:?}");
+        let is_over = [over(block).to_vec(), vec![Event::UserUnblocked(block)]].concat();
+        assert_eq!(missed(ALAN, on_duty(), &is_over).0, [1, 2], "{block:?}");
     }
 }
 

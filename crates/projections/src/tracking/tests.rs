@@ -130,7 +130,7 @@ fn only_helpers_on_a_trip_are_sent() {
     scene.joins(GRACE_HOPPER, 0, None);
     scene.moves(GRACE_HOPPER, 1_000, 900.0);
     let (status, alerted, participants) = (allynet_domain::EmergencyStatus::Resolved, vec![], vec![]);
-    scene.logs(Event::EmergencyEnded { status, at: at(1), alerted, participants });
+    scene.logs(Event::EmergencyEnded { status, at: at(1), alerted, participants, hidden_from: vec![] });
     assert_eq!(scene.sent(1_000), []);
 }
 

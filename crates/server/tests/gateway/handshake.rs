@@ -74,7 +74,13 @@ async fn a_session_revoked_during_its_handshake_is_not_admitted() {
 async fn a_client_that_reconnects_as_an_emergency_ends_receives_the_end() {
     let node = Node::start().await;
     let (participants, at) = (vec![user(1)], Timestamp::UNIX_EPOCH);
-    let ended = Event::EmergencyEnded { status: EmergencyStatus::Resolved, at, alerted: vec![], participants };
+    let ended = Event::EmergencyEnded {
+        status: EmergencyStatus::Resolved,
+        at,
+        alerted: vec![],
+        participants,
+        hidden_from: vec![],
+    };
     // The database has the end already, so the emergency is not live; this node has not read it from the log.
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(102);
     let mut client = node.websocket().await;

@@ -24,8 +24,12 @@ pub(crate) const LOAD: &str = "\
                                    'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at) \
                        order by l.wave nulls last, l.distance nulls last, l.helper_id) \
             from alert l where l.emergency_id = e.id) as alerts, \
-           (select json_group_array(hex(b.blocked_id)) from user_block b \
-            where b.owner_id = e.owner_id and b.blocked_id is not null) as blocked_by_owner \
+           (select json_group_array(hex(a.id)) from account a \
+            where a.role <> 'admin' and a.id in ( \
+                select b.blocked_id from user_block b where b.owner_id = e.owner_id \
+                union all \
+                select b.owner_id from user_block b where b.blocked_id = e.owner_id and not e.anonymous limit 1200)) \
+           as hidden_from \
     from emergency_with_parts e where e.id = ?1";
 
 /// How often emergencies of owner `?1` have rung each helper after `?2`, and when last.
@@ -168,9 +172,10 @@ pub(crate) const PLACES: &str = "\
       or (e.latitude between ?7 and ?8 and e.longitude between ?9 and ?10)) \
     order by e.created_at desc, e.id desc";
 
-/// The users from whom blocks hide an emergency of the owner `?1`, which is anonymous (`?2`): all that the owner blocks, and
-/// `?3` that block the owner.
+/// The users from whom blocks hide an emergency of the owner `?1`, which is anonymous (`?2`), as in [`LOAD`]: at most
+/// 200 that the owner blocks, and the others up to a number that an event can hold.
 pub(crate) const HIDDEN_FROM: &str = "\
-    select b.blocked_id from user_block b where b.owner_id = ?1 and b.blocked_id is not null \
-    union all \
-    select * from (select b.owner_id from user_block b where b.blocked_id = ?1 and not ?2 limit ?3)";
+    select a.id from account a where a.role <> 'admin' and a.id in ( \
+        select b.blocked_id from user_block b where b.owner_id = ?1 \
+        union all \
+        select b.owner_id from user_block b where b.blocked_id = ?1 and not ?2 limit 1200)";

@@ -29,7 +29,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, who
         emergency: emergency.clone(),
         alerts: alerts.to_vec(),
         near: nearest,
-        blocked_by_owner: vec![],
+        hidden_from: vec![],
         rings: vec![],
     };
     let mut emergencies = MockEmergencies::new();

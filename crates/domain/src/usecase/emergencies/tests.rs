@@ -22,7 +22,7 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
         emergency: emergency.clone(),
         alerts: alerts.to_vec(),
         near: Vec::new(),
-        blocked_by_owner: vec![],
+        hidden_from: vec![],
         rings: vec![],
     };
     let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());

@@ -296,8 +296,7 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut looks = looks.into_iter();
     emergencies.expect_load().times(times).returning(move |of, _| {
         assert_eq!(of, id(EMERGENCY));
-        let loaded =
-            |emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        let loaded = |emergency| Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
         Ok(looks.next().map(loaded))
     });
     emergencies
@@ -368,8 +367,8 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
         (false, false, false, None),
     ] {
         let emergency = edited(active_emergency(), |e| e.call.details.anonymous = anonymous);
-        let blocked_by_owner = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner, rings: vec![] };
+        let hidden_from = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from, rings: vec![] };
         let mut emergencies = MockEmergencies::new();
         emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
         let (changes, _) = store(vec![]);

@@ -309,6 +309,7 @@ fn events_of_other_emergencies_are_held_back_during_the_replay_of_a_room() {
         at: Timestamp::UNIX_EPOCH,
         alerted: vec![],
         participants: vec![],
+        hidden_from: vec![],
     };
     let (id, at, emergency) = (EventId::new(12), Timestamp::UNIX_EPOCH, Some(Uuid::from_u128(8).into()));
     let of_another = LoggedEvent { id, at, emergency, actor: None, event: ended };
@@ -323,7 +324,13 @@ fn helpers_on_duty_are_the_others_unless_the_event_is_addressed_to_them() {
     attach_one(&hub, MemberId(2), OWNER, "owner", 10, rooms_of(OWNER));
     attach_one(&hub, MemberId(3), 3, "alerted", 10, vec![Room::Helpers]);
     let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
-    let ended = Event::EmergencyEnded { status, at, alerted: vec![user(3)], participants: vec![user(OWNER)] };
+    let ended = Event::EmergencyEnded {
+        status,
+        at,
+        alerted: vec![user(3)],
+        participants: vec![user(OWNER)],
+        hidden_from: vec![],
+    };
     let step = advance(&hub, 11, ended);
     let view = View { viewer: Viewer::Anyone, stage: Stage::LookerOn };
     assert_eq!(step.addressed, [(view, vec![(MemberId(2), "owner"), (MemberId(3), "alerted")])]);

@@ -21,7 +21,10 @@ fn acknowledged(schedule: &AlertCountSchedule) {
 
 fn ended(schedule: &AlertCountSchedule) {
     let (status, at) = (EmergencyStatus::Resolved, Timestamp::UNIX_EPOCH);
-    observe(schedule, Event::EmergencyEnded { status, at, alerted: Vec::new(), participants: Vec::new() });
+    observe(
+        schedule,
+        Event::EmergencyEnded { status, at, alerted: Vec::new(), participants: Vec::new(), hidden_from: vec![] },
+    );
 }
 
 fn counts(acknowledged: u32) -> AlertCounts {

@@ -94,7 +94,7 @@ fn alerts(helpers: &[u64]) -> Event {
 fn ended(alerted: &[u64]) -> Event {
     let alerted = alerted.iter().map(|n| user(*n)).collect();
     let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
-    Event::EmergencyEnded { status, at, alerted, participants: vec![] }
+    Event::EmergencyEnded { status, at, alerted, participants: vec![], hidden_from: vec![] }
 }
 
 fn changed() -> Event {

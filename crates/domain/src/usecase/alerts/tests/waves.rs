@@ -123,7 +123,7 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
                     notes: None,
                     anonymous: false,
                 },
-                Event::EmergencyEnded { status, at, alerted, participants },
+                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: vec![] },
             ]
         );
         assert_eq!(updated(&change), (after, vec![]));
@@ -168,7 +168,7 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
         let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
         Ok(ids.contains(&id).then_some(loaded))
     });
     let (cx, committed) = service_that(emergencies, outcomes);

@@ -23,11 +23,38 @@ fn notes() -> Text<500> {
 /// The event for the end of [`responding`].
 fn ended(status: EmergencyStatus) -> Event {
     let (alerted, participants) = (vec![id(GRACE_HOPPER), id(4)], vec![id(OWNER), id(GRACE_HOPPER)]);
-    Event::EmergencyEnded { status, at: now(), alerted, participants }
+    Event::EmergencyEnded { status, at: now(), alerted, participants, hidden_from: vec![] }
 }
 
 fn responding() -> Emergency {
     with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)])
+}
+
+#[tokio::test]
+async fn an_end_names_the_users_that_a_block_separates() {
+    for resolves in [true, false] {
+        let mut emergencies = MockEmergencies::new();
+        emergencies.expect_load().returning(|_, _| {
+            let alerts = vec![alert(GRACE_HOPPER), alert(4)];
+            Ok(Some(Loaded { emergency: responding(), alerts, near: vec![], hidden_from: vec![id(4)], rings: vec![] }))
+        });
+        let (changes, committed) = store(vec![]);
+        let cx = context(emergencies, changes);
+        if resolves {
+            resolve(&cx, &owner(), the_emergency(), None).await.unwrap();
+        } else {
+            cancel(&cx, &owner(), the_emergency(), None).await.unwrap();
+        }
+        for event in committed.only().events {
+            match event.event {
+                Event::EmergencyEnded { alerted, hidden_from, .. } => {
+                    assert_eq!((alerted, hidden_from), (vec![id(GRACE_HOPPER)], vec![id(4)]));
+                }
+                Event::EmergencyCancelled { alerted, .. } => assert_eq!(alerted, [id(GRACE_HOPPER)]),
+                _ => assert!(resolves),
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -154,8 +181,7 @@ fn resolved_meanwhile() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let mut looks = [responding(), resolved(responding())].into_iter();
     emergencies.expect_load().times(2).returning(move |_, _| {
-        let loaded =
-            |emergency| Loaded { emergency, alerts: vec![], near: vec![], blocked_by_owner: vec![], rings: vec![] };
+        let loaded = |emergency| Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
         Ok(looks.next().map(loaded))
     });
     emergencies
