@@ -153,6 +153,25 @@ for (const database of databases) {
       });
     });
 
+    describe('a helper who is engaged', () => {
+      it('is alerted as soon as they are available again, also where they were alerted before', async () => {
+        const { place, asks, helper, id } = await responded();
+        const other = await app.owner();
+        const ofHelper = await helper.connect();
+        const { id: second } = await raise(other, north(place, 300));
+        await ofHelper.silent('emergency:nearby', of(second));
+        await tell(helper, id, 'cancelled');
+        await ofHelper.next('emergency:nearby', of(second), INTERVAL_LIMIT);
+        await eventually(async () => (await read(other, second)).alerts.acknowledged === 1);
+        await respond(helper, id);
+        await resolve(asks, id);
+        // It was acknowledged, so that it would not be repeated.
+        await ofHelper.next('emergency:nearby', of(second), INTERVAL_LIMIT);
+        ofHelper.close();
+        await over(other);
+      });
+    });
+
     describe('asking for more help', () => {
       it('renews the search while a helper comes, once in a while, and is in the timeline', async () => {
         const { place, asks, helper, id } = await responded();

@@ -3,6 +3,8 @@
 //! An event is stored as JSON and must stay readable: variants and fields may be added, never renamed. Each holds
 //! everything that its deliveries need, so that rendering it does not query the database.
 
+use std::slice;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -204,6 +206,16 @@ const fn yes() -> bool {
 }
 
 impl Event {
+    /// Users that may be available again for other emergencies from this event on, because their response or their own
+    /// emergency is over.
+    pub fn freed_users(&self) -> &[UserId] {
+        match self {
+            Self::HelperStatusUpdated { helper, status, .. } if !status.is_engaged() => slice::from_ref(helper),
+            Self::EmergencyEnded { participants, .. } => participants,
+            _ => &[],
+        }
+    }
+
     /// The name under which the variant is stored.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@
 //! questions about alerts name too many emergencies rather than too few; the use case that acts on an answer decides on
 //! the stored emergency.
 
+mod freed_users;
 pub(crate) mod nearby;
 pub(crate) mod participation;
 
@@ -17,6 +18,8 @@ use allynet_domain::{
     ResponseStatus, Timestamp, UserId,
 };
 use parking_lot::Mutex;
+
+use self::freed_users::FreedUsers;
 
 /// Index of all open emergencies that this node knows of.
 ///
@@ -37,6 +40,7 @@ struct State {
     complete: bool,
     /// Emergencies that ended before `complete` was set. A page that was read before the end would bring them back.
     ended: HashSet<EmergencyId>,
+    freed: FreedUsers,
 }
 
 #[derive(Debug, Default)]
@@ -57,12 +61,16 @@ struct OpenCall {
     /// The place from which it is judged whether a helper is near.
     judged_place: Position,
     raised_at: Timestamp,
-    /// No helper responds: the status is `active`.
+    /// Helpers are searched, because no response counts as help.
     is_unanswered: bool,
+    /// The number of the last wave; zero before the first.
+    wave: u16,
     /// The radius of the last wave; zero before the first.
     alert_radius: Metres,
-    /// Helpers that were alerted, declined, or were checked and need no alert.
+    /// Helpers that were alerted, or were checked and need no alert.
     settled: HashSet<UserId>,
+    /// Helpers that declined.
+    declined: HashSet<UserId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +96,8 @@ impl OpenEmergencies {
             return;
         }
         state.open(emergency.call()).get_or_insert_with(|| OpenCall {
-            is_unanswered: emergency.status() == EmergencyStatus::Active,
+            is_unanswered: emergency.status() == EmergencyStatus::Active || emergency.search().is_running(),
+            wave: emergency.alerts().wave,
             alert_radius: emergency.alert_radius(),
             ..OpenCall::before_alerts(emergency.call(), &self.places)
         });
@@ -123,17 +132,24 @@ impl OpenEmergencies {
     pub fn apply(&self, event: &LoggedEvent) {
         let Some(id) = event.emergency else { return };
         let mut state = self.state.lock();
+        for user in event.event.freed_users() {
+            state.free(*user, event.at);
+        }
         match &event.event {
             Event::EmergencyCreated { call, .. } => {
                 *state.open(call) = Some(OpenCall::before_alerts(call, &self.places));
             }
-            Event::HelpersAlerted { call, status, radius, recipients, .. } => {
+            Event::HelpersAlerted { call, status, wave, radius, recipients } => {
                 // A wave says all that is needed of an emergency that is not restored yet: one that is unanswered again, or
                 // in a larger radius, is alerted again. So the older read is not taken over after it.
                 let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
-                open.alerted(*status, *radius, recipients);
+                open.alerted(*status, *wave, *radius, recipients);
             }
-            Event::AlertDeclined { helper } => state.settle(id, *helper),
+            Event::AlertDeclined { helper } => {
+                if let Some(call) = state.call_mut(id) {
+                    call.declined.insert(*helper);
+                }
+            }
             Event::HelperJoined { helper, joined_at, estimated_arrival } => {
                 let participation = Participation {
                     status: ResponseStatus::Responding,
@@ -141,6 +157,10 @@ impl OpenEmergencies {
                     responded_at: *joined_at,
                 };
                 state.respond(id, helper.person.id, participation, Source::Log);
+                // The status stays the same where helpers are searched although another one is on the way.
+                if let Some(call) = state.call_mut(id) {
+                    call.is_unanswered = false;
+                }
             }
             Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, .. } => {
                 let responded_at = state.participation(id, *helper).map_or(*updated_at, |known| known.responded_at);
@@ -153,18 +173,22 @@ impl OpenEmergencies {
                 }
             }
             Event::EmergencyEnded { .. } => state.end(id),
-            Event::EmergencyReopened { call, status, alerted, .. } => {
+            Event::AlertsRenewed => {
+                if let Some(call) = state.call_mut(id) {
+                    call.is_unanswered = true;
+                }
+            }
+            Event::EmergencyReopened { call, alerted, .. } => {
                 // The responses that came back follow, and the alerts of the renewed search.
                 state.ended.remove(&id);
                 let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
-                open.is_unanswered = *status == EmergencyStatus::Active;
+                open.is_unanswered = true;
                 open.settled.extend(alerted);
             }
             Event::AlertAcknowledged { .. }
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }
-            | Event::AlertsRenewed
             | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
             | Event::MessageDeleted { .. }
@@ -196,13 +220,17 @@ impl OpenCall {
             judged_place: places.judged_place(&call.details),
             raised_at: call.created_at,
             is_unanswered: true,
+            wave: 0,
             alert_radius: Metres::new(0.0),
             settled: HashSet::new(),
+            declined: HashSet::new(),
         }
     }
 
-    fn alerted(&mut self, status: EmergencyStatus, radius: Metres, recipients: &[Recipient]) {
-        self.is_unanswered = status == EmergencyStatus::Active;
+    fn alerted(&mut self, status: EmergencyStatus, wave: u16, radius: Metres, recipients: &[Recipient]) {
+        // While a helper is on the way, a new wave says that helpers are searched. A single alert may be one that was held back.
+        self.is_unanswered |= status == EmergencyStatus::Active || wave > self.wave;
+        self.wave = wave;
         self.alert_radius = radius;
         self.settled.extend(recipients.iter().map(|recipient| recipient.helper));
     }
@@ -223,6 +251,17 @@ impl State {
         if let Some(call) = self.call_mut(id) {
             call.settled.insert(helper);
         }
+    }
+
+    /// Lets a user count as not alerted, because the user is available again.
+    fn free(&mut self, user: UserId, at: Timestamp) {
+        let calls = self.open.values_mut().filter_map(|open| open.call.as_mut());
+        let mut oldest = at;
+        for call in calls {
+            call.settled.remove(&user);
+            oldest = oldest.min(call.raised_at);
+        }
+        self.freed.insert(user, at, oldest);
     }
 
     fn participation(&self, emergency: EmergencyId, helper: UserId) -> Option<&Participation> {

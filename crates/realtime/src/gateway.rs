@@ -64,7 +64,7 @@ pub struct GatewayPorts {
     pub open_emergencies: Arc<OpenEmergencies>,
     /// Positions of helpers on their way.
     pub tracking: Arc<Tracking>,
-    /// Called with each user who connects or goes on duty.
+    /// Called with each user who connects, goes on duty, or is available again.
     pub on_appeared: OnAppeared,
     /// The id of this node.
     pub node: NodeId,

@@ -1,4 +1,4 @@
-//! Alerts helpers to unanswered emergencies when they come near, connect, or go on duty.
+//! Alerts helpers to unanswered emergencies when they come near, connect, go on duty, or are available again.
 //!
 //! Reporting a position never waits for it: where no unanswered emergency is nearby, a report costs two look-ups in
 //! memory, one at once and one after [`MAX_LOG_DELAY`]. The use case runs in one task, one user after the other, so
@@ -75,7 +75,7 @@ impl NearbyWatcher {
         }
     }
 
-    /// Takes in a user who connected or went on duty. Returns at once.
+    /// Takes in a user who connected, went on duty, or is available again. Returns at once.
     pub(crate) fn user_arrived(&self, user: UserId) {
         if !self.shared.open.is_complete() || self.shared.open.any_unanswered() {
             self.enqueue(user, None);
@@ -125,7 +125,7 @@ impl NearbyWatcher {
             None => fresh_position(helpers, user).await?,
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(user, position));
-        for emergency in alert_found(emergencies, &found, user, None).await? {
+        for emergency in alert_found(emergencies, &found, user, open.freed_at(user)).await? {
             open.settle(emergency, user);
         }
         Ok(())

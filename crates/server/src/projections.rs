@@ -36,7 +36,7 @@ impl Projections {
         })
     }
 
-    /// The callback for every user who connects or goes on duty. It returns at once.
+    /// The callback for every user who connects, goes on duty, or is available again. It returns at once.
     pub(crate) fn on_user_arrived(&self) -> OnAppeared {
         let watcher = self.watcher.clone();
         Arc::new(move |user| watcher.user_arrived(user))

@@ -172,7 +172,9 @@ impl Service {
             None => helpers::fresh_position(&people, helper.id).await.unwrap(),
         };
         let found = position.map_or_else(Vec::new, |position| open.unanswered_near(helper.id, position));
-        for emergency in alerts::alert_found(&self.context(), &found, helper.id, None).await.unwrap() {
+        for emergency in
+            alerts::alert_found(&self.context(), &found, helper.id, open.freed_at(helper.id)).await.unwrap()
+        {
             open.settle(emergency, helper.id);
         }
     }
@@ -185,11 +187,6 @@ impl Service {
         let id = raised.emergency.id();
         self.raised.lock().unwrap().push(id);
         id
-    }
-
-    /// Considers alerting a helper who became available, as the server does.
-    pub async fn freed(&self, found: &[EmergencyId], helper: &Account, at: Timestamp) {
-        alerts::alert_found(&self.context(), found, helper.id, Some(at)).await.unwrap();
     }
 
     /// Raises an emergency of this owner at latitude and longitude 0.

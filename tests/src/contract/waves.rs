@@ -11,8 +11,17 @@ use super::*;
 
 /// A projection of the events of this emergency so far.
 async fn following(service: &Service, emergency: EmergencyId) -> OpenEmergencies {
-    let open = OpenEmergencies::default();
-    for event in service.events(emergency).await {
+    following_all(service, &[emergency]).await
+}
+
+/// A projection of the events of these emergencies so far, in the order of the log.
+async fn following_all(service: &Service, emergencies: &[EmergencyId]) -> OpenEmergencies {
+    let (open, mut events) = (OpenEmergencies::default(), Vec::new());
+    for emergency in emergencies {
+        events.extend(service.events(*emergency).await);
+    }
+    events.sort_by_key(|event| event.id);
+    for event in events {
         open.apply(&event);
     }
     open
@@ -362,19 +371,36 @@ pub async fn engaged_helpers_and_owners_of_live_emergencies_are_not_alerted(stor
         let helpers = service.helpers([1, 2, 3, 4]).await;
         let first = service.call().await;
         service.accept(first, &helpers[0]).await;
-        let own = service.store.raise(call_of(&helpers[1])).await.id();
+        let own = service.raise_as(&helpers[1]).await;
         let second = service.call().await;
         assert_eq!(service.story(second).await, ["wave 1 within 15000 m: 2 3"], "two are not enough for a radius");
 
-        // Free again: looked at as if not alerted before.
-        let freed_at = service.now();
-        service.update_response(first, &helpers[0], ResponseStatus::Completed).await;
-        service.store.cancel(own, freed_at).await;
+        // Available again: alerted as if not alerted before, but not for the emergency that they declined.
+        let declined = service.call().await;
         for helper in [0, 1] {
-            let found = [second];
-            service.freed(&found, &helpers[helper], freed_at).await;
+            service.decline(declined, &helpers[helper]).await;
         }
-        let expected = ["wave 1 within 15000 m: 2 3", "wave 1 within 15000 m: 0", "wave 1 within 15000 m: 1"];
+        service.advance(TimeDelta::seconds(1));
+        service.update_response(first, &helpers[0], ResponseStatus::Completed).await;
+        service.withdraw(own, &helpers[1]).await;
+        let nodes = [&[first, own, second][..], &[first, own, declined]];
+        for (node, helper) in nodes.into_iter().flat_map(|node| [(node, 0), (node, 1)]) {
+            let open = following_all(&service, node).await;
+            service.notice(&open, &helpers[helper], None).await;
+        }
+        let mut expected = vec!["wave 1 within 15000 m: 2 3", "wave 1 within 15000 m: 0", "wave 1 within 15000 m: 1"];
+        assert_eq!(service.story(second).await, expected);
+        assert!(!service.story(declined).await.iter().any(|line| line.ends_with(": 0") || line.ends_with(": 1")));
+
+        // Engaged elsewhere once more: what was sent before that does not count either, not even if it was acknowledged.
+        service.acknowledge(second, helpers[0].id).await;
+        service.accept(first, &helpers[0]).await;
+        service.advance(TimeDelta::seconds(1));
+        service.update_response(first, &helpers[0], ResponseStatus::Cancelled).await;
+        for _ in 0..2 {
+            service.notice(&following_all(&service, &[first, second]).await, &helpers[0], None).await;
+        }
+        expected.extend(["0 acknowledged", "wave 1 within 15000 m: 0"]);
         assert_eq!(service.story(second).await, expected);
     })
     .await;

@@ -1,7 +1,7 @@
 //! Which unanswered emergencies a helper should be alerted to, by position.
 
 use allynet_domain::{
-    EmergencyId, Position, Timestamp, UserId,
+    EmergencyId, Position, ResponseStatus, Timestamp, UserId,
     grid::{MAX_HELPER_OFFSET, helper_cell},
 };
 
@@ -49,6 +49,12 @@ impl OpenEmergencies {
         })
     }
 
+    /// When this user became available again last, after having been engaged elsewhere: an alert from before does not count.
+    /// `None` if that is not known to this node, or so long ago that no open emergency is older.
+    pub fn freed_at(&self, user: UserId) -> Option<Timestamp> {
+        self.state.lock().freed.get(user)
+    }
+
     /// Records that this helper need not be checked again for this emergency. No-op if it has ended.
     pub fn settle(&self, emergency: EmergencyId, helper: UserId) {
         self.state.lock().settle(emergency, helper);
@@ -64,7 +70,8 @@ impl OpenEmergency {
         north <= call.alert_radius.get() + MAX_HELPER_OFFSET
             && helper != call.owner
             && !call.settled.contains(&helper)
-            && !self.responses.contains_key(&helper)
+            && !call.declined.contains(&helper)
+            && self.responses.get(&helper).is_none_or(|response| response.status == ResponseStatus::Completed)
             && helper_cell(position).distance_to(call.judged_place) <= call.alert_radius
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 
 /// Delay before the log is read again after a failure.
 const LOG_RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Called with each user who connects or goes on duty. Must return at once.
+/// Called with each user who connects, goes on duty, or is available again after having been engaged. Must return at once.
 pub type OnAppeared = Arc<dyn Fn(UserId) + Send + Sync>;
 
 type Sender<'a> = FanoutSender<'a, Device>;
@@ -145,6 +145,9 @@ impl Dispatcher {
         self.alert_counts.observe(&entry.logged);
         if let Event::HelperRightsChanged { user, on_duty: true, .. } = entry.logged.event {
             (self.on_appeared)(user);
+        }
+        for user in entry.logged.event.freed_users() {
+            (self.on_appeared)(*user);
         }
     }
 

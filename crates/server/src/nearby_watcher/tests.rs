@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allynet_domain::{
-    Call, Details, Emergency, Event, EventId, Location, LoggedEvent, Metres, Name, Person, Recipient, Timestamp, Write,
+    Call, Details, Emergency, EmergencyStatus, Event, EventId, Location, LoggedEvent, Metres, Name, Person, Recipient,
+    Timestamp, Write,
     port::{Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, MockPositions},
     testing,
     usecase::Rules,
@@ -167,6 +168,24 @@ async fn a_helper_who_connects_or_comes_near_is_alerted_once() {
     scene.watcher.position_stored(&fix(400.0));
     scene.watcher.user_arrived(id(HELPER));
     assert!(scene.is_quiet().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_who_is_available_again_is_alerted_once_more() {
+    let mut scene = Scene::new(vec![emergency()], fix(500.0), 0);
+    tokio::time::sleep(MAX_LOG_DELAY).await;
+    scene.watcher.user_arrived(id(HELPER));
+    assert_eq!(scene.alerted.recv().await, Some(id(HELPER)));
+    let over = Event::EmergencyEnded {
+        status: EmergencyStatus::Cancelled,
+        at: Timestamp::UNIX_EPOCH,
+        alerted: vec![],
+        participants: vec![id(HELPER)],
+        hidden_from: vec![],
+    };
+    scene.open.apply(&LoggedEvent { emergency: Some(id(8)), event: over, ..wave() });
+    scene.watcher.user_arrived(id(HELPER));
+    assert_eq!(scene.alerted.recv().await, Some(id(HELPER)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,7 +86,7 @@ fn a_helper_who_answered_is_needed_no_more() {
     let cancelled = updated(GRACE_HOPPER, ResponseStatus::Cancelled, None);
     for event in [joined(helper_card(GRACE_HOPPER), None), Event::AlertDeclined { helper: id(GRACE_HOPPER) }, cancelled]
     {
-        let open = after([created(), wave(5_000.0, &[]), event.clone()]);
+        let open = after([created(), wave(5_000.0, &[]), event.clone(), status(EmergencyStatus::Active)]);
         assert!(!needs(&open, GRACE_HOPPER), "{event:?}");
         assert!(needs(&open, ALAN), "{event:?}");
     }
@@ -154,10 +154,72 @@ fn an_emergency_that_ended_during_the_read_needs_no_helper() {
 
 #[test]
 fn events_of_unknown_emergencies_change_nothing() {
-    let makes_known = |e: &Event| matches!(e, Event::EmergencyCreated { .. } | Event::HelpersAlerted { .. });
+    let makes_known = |e: &Event| {
+        matches!(e, Event::EmergencyCreated { .. } | Event::HelpersAlerted { .. } | Event::EmergencyReopened { .. })
+    };
     assert!(!after(every_event().into_iter().filter(|e| !makes_known(e))).any_unanswered());
     let of_no_emergency = LoggedEvent { emergency: None, ..logged(created()) };
     let open = OpenEmergencies::default();
     open.apply(&of_no_emergency);
     assert!(!open.any_unanswered());
+}
+
+#[test]
+fn helpers_are_needed_while_the_owner_asks_for_more_help_although_one_comes() {
+    let renewed = [
+        created(),
+        wave(5_000.0, &[]),
+        joined(helper_card(ALAN), None),
+        status(EmergencyStatus::Responding),
+        Event::AlertsRenewed,
+    ];
+    let open = after(renewed);
+    assert!(needs(&open, GRACE_HOPPER));
+    apply(&open, joined(helper_card(STRANGER), None));
+    assert!(!needs(&open, GRACE_HOPPER), "another accepts");
+
+    let wave = |wave, radius| {
+        let (status, radius) = (EmergencyStatus::Responding, Metres::new(radius));
+        apply(&open, Event::HelpersAlerted { call: call(), status, wave, radius, recipients: vec![] });
+    };
+    wave(1, 5_000.0);
+    assert!(!needs(&open, GRACE_HOPPER), "an alert that was held back");
+    wave(2, 5_000.0);
+    assert!(needs(&open, GRACE_HOPPER), "the search was renewed");
+}
+
+#[test]
+fn a_helper_who_is_available_again_counts_as_not_yet_alerted_unless_they_declined() {
+    let elsewhere = |event| LoggedEvent { emergency: Some(id(404)), at: at(7), ..logged(event) };
+    let participants = vec![id(GRACE_HOPPER)];
+    let (alerted, hidden_from) = (vec![], vec![]);
+    let over =
+        Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(3), alerted, participants, hidden_from };
+    for freed in [
+        updated(GRACE_HOPPER, ResponseStatus::Completed, None),
+        updated(GRACE_HOPPER, ResponseStatus::Cancelled, None),
+        over,
+    ] {
+        let open = after([created(), wave(5_000.0, &[GRACE_HOPPER, ALAN])]);
+        assert_eq!(open.freed_at(id(GRACE_HOPPER)), None);
+        open.apply(&elsewhere(updated(GRACE_HOPPER, ResponseStatus::Arrived, None)));
+        assert!(!needs(&open, GRACE_HOPPER));
+        open.apply(&elsewhere(freed.clone()));
+        assert!(needs(&open, GRACE_HOPPER), "{freed:?}");
+        assert_eq!(open.freed_at(id(GRACE_HOPPER)), Some(at(7)));
+        assert!(!needs(&open, ALAN));
+        apply(&open, Event::AlertDeclined { helper: id(GRACE_HOPPER) });
+        open.apply(&elsewhere(freed));
+        assert!(!needs(&open, GRACE_HOPPER));
+    }
+}
+
+#[test]
+fn a_helper_who_completed_is_needed_again_when_that_no_longer_counts_as_help() {
+    let open = after([created(), wave(5_000.0, &[GRACE_HOPPER]), joined(helper_card(GRACE_HOPPER), None)]);
+    apply(&open, status(EmergencyStatus::Responding));
+    apply(&open, updated(GRACE_HOPPER, ResponseStatus::Completed, None));
+    assert!(!needs(&open, GRACE_HOPPER));
+    apply(&open, status(EmergencyStatus::Active));
+    assert!(needs(&open, GRACE_HOPPER));
 }
