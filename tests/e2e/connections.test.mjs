@@ -71,6 +71,7 @@ for (const database of databases) {
         assert.deepEqual(later, [
           'helper:joined',
           'emergency:status_changed',
+          'emergency:details',
           'helper:status_update',
           'emergency:resolved',
           'emergency:ended',

@@ -85,7 +85,9 @@ describe('two nodes on one PostgreSQL', () => {
     ];
     for (const socket of [ownerAtA, ownerAtB, helperAtA, helperAtB]) {
       const names = logOf(socket, emergency.id).map(({ event }) => event);
-      assert.deepEqual(names.filter((name) => !/^emergency:(created|nearby|message)/.test(name)), room);
+      const details = names.filter((name) => name === 'emergency:details').length;
+      assert.equal(details, [helperAtA, helperAtB].includes(socket) ? 1 : 0);
+      assert.deepEqual(names.filter((name) => !/^emergency:(created|nearby|message|details)/.test(name)), room);
       assert.deepEqual(
         socket.seen('helper:status_update').map(({ status }) => status),
         ['on_way', 'arrived', 'completed'],

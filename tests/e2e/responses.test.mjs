@@ -62,6 +62,37 @@ for (const database of databases) {
         }
       });
 
+      for (const anonymousMode of [false, true]) {
+        it(`tells the helper everything on all devices${anonymousMode ? ', of an anonymous emergency too' : ''}`, async () => {
+          const address = 'Am Ufer 1';
+          const location = { ...app.somewhere(), address };
+          const emergencyId = await anew(owner, { anonymousMode, location, description: 'Fell down the stairs' });
+          await respond(second, emergencyId);
+          const devices = [await helper.connect(), await helper.connect()];
+          const others = [await owner.connect(), await second.connect()];
+          const lastEventId = devices[0].ready.latestEventId;
+          await respond(helper, emergencyId);
+          const seen = await read(helper, emergencyId);
+          assert.deepEqual([seen.location.precision, seen.location.address], [0, address]);
+          for (const socket of devices) {
+            assertMatches(await socket.next('emergency:details', of(emergencyId)), events.details(emergencyId, seen));
+          }
+          await settled(...devices, ...others);
+          for (const socket of others) assert.equal(socket.seen('emergency:details', of(emergencyId)).length, 0);
+          for (const socket of [...devices, ...others]) socket.close();
+
+          const back = async () => {
+            const socket = await helper.connect({ auth: { token: helper.tokens.accessToken, lastEventId } });
+            await settled(socket);
+            socket.close();
+            return socket.seen('emergency:details', of(emergencyId)).length;
+          };
+          assert.equal(await back(), 1);
+          await tell(helper, emergencyId, 'cancelled');
+          assert.equal(await back(), 0, 'not replayed to a helper who has cancelled');
+        });
+      }
+
       it('is refused with every invalid field', async () => {
         const emergencyId = await anew();
         const path = `/emergencies/${emergencyId}/respond`;

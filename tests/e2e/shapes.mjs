@@ -176,6 +176,14 @@ export const announcedEmergency = (fields = {}) => ({
   ...fields,
 });
 
+/** A value of a REST answer without its `_id` keys. */
+function withoutAliases(value) {
+  if (Array.isArray(value)) return value.map(withoutAliases);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).filter(([key]) => key !== '_id');
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutAliases(inner)]));
+}
+
 /** The payloads of server events, from the contract; arguments replace patterns. */
 export const events = {
   created: (of, nearbyHelperCount) => ({ emergency: announcedEmergency(of), nearbyHelperCount, eventId: integer }),
@@ -188,6 +196,16 @@ export const events = {
       trustScore: between(0, 1000),
       helperRating,
       joinedAt: time,
+    },
+    eventId: integer,
+  }),
+  /** `seen` is the emergency as the helper reads it over REST. */
+  details: (emergencyId, seen) => ({
+    emergencyId,
+    emergency: {
+      ...withoutAliases(seen),
+      distance: null,
+      respondingHelpers: seen.respondingHelpers.map((part) => ({ ...withoutAliases(part), online: null, lastSeenAt: null })),
     },
     eventId: integer,
   }),

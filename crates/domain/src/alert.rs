@@ -179,7 +179,7 @@ impl Alert {
 }
 
 /// Counts of the alerts of an emergency. Only alerted helpers count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AlertCounts {
     /// Number of the last wave.
     pub wave: u16,

@@ -94,6 +94,11 @@ impl LoggedEvent {
                 let each = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
                 recipients.iter().map(|r| each(r.helper)).collect()
             }
+            // On every device: the answer to the acceptance reaches one only.
+            Event::DetailsDisclosed { helper, .. } => {
+                let audience = Audience::of([Room::User(*helper)]);
+                vec![Delivery { audience, viewer: Viewer::User(*helper) }]
+            }
             // Only the owner learns that no helper responds.
             Event::Unanswered { owner, .. } => to_all(Audience::of([Room::User(*owner)])),
             Event::HelperJoined { .. }
@@ -134,6 +139,7 @@ impl LoggedEvent {
         matches!(
             self.event,
             Event::HelpersAlerted { .. }
+                | Event::DetailsDisclosed { .. }
                 | Event::HelperStatusUpdated { .. }
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
@@ -205,6 +211,7 @@ impl LoggedEvent {
             (
                 Event::HelperJoined { .. }
                 | Event::HelpersAlerted { .. }
+                | Event::DetailsDisclosed { .. }
                 | Event::HelperStatusUpdated { .. }
                 | Event::StatusChanged { .. }
                 | Event::EmergencyResolved { .. }

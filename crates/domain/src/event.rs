@@ -8,8 +8,8 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlockedPair, Call, EmergencyId, EmergencyStatus, EventId, HelperCard, Message, MessageId, Metres, Recipient,
-    ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
+    BlockedPair, Call, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, Message, MessageId,
+    Metres, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
 };
 
 /// An event, as decided by a use case.
@@ -65,6 +65,13 @@ pub enum Event {
         /// When the helper expects to arrive.
         #[serde(default)]
         estimated_arrival: Option<Timestamp>,
+    },
+    /// A helper accepted, and is told everything about the emergency.
+    DetailsDisclosed {
+        /// The helper.
+        helper: UserId,
+        /// The emergency after the acceptance.
+        emergency: EmergencyOverview,
     },
     /// A responding helper reported progress or cancelled.
     HelperStatusUpdated {
@@ -225,6 +232,7 @@ impl Event {
             Self::AlertAcknowledged { .. } => "alert_acknowledged",
             Self::Unanswered { .. } => "unanswered",
             Self::HelperJoined { .. } => "helper_joined",
+            Self::DetailsDisclosed { .. } => "details_disclosed",
             Self::HelperStatusUpdated { .. } => "helper_status_updated",
             Self::StatusChanged { .. } => "status_changed",
             Self::EmergencyResolved { .. } => "emergency_resolved",

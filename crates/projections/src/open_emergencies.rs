@@ -186,6 +186,7 @@ impl OpenEmergencies {
                 open.settled.extend(alerted);
             }
             Event::AlertAcknowledged { .. }
+            | Event::DetailsDisclosed { .. }
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }

@@ -1,7 +1,7 @@
 //! Property test: the id and the names of an anonymous owner occur in no payload that is rendered for another viewer.
 
 use allynet_domain::{
-    Event, LoggedEvent, Message, Person, Sender, Stage, To, UserId, Viewer,
+    EmergencyOverview, Event, LoggedEvent, Message, Person, Sender, Stage, To, UserId, Viewer,
     testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, edited, id, message, person, text},
 };
 use proptest::prelude::*;
@@ -29,6 +29,10 @@ fn events_of(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
     let with_owner = |mut event: LoggedEvent| {
         match &mut event.event {
             Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => call.owner = owner.clone(),
+            Event::DetailsDisclosed { emergency, .. } => {
+                let of_owner = edited(emergency.emergency().clone(), |e| e.call.owner = owner.clone());
+                *emergency = EmergencyOverview::from(&of_owner);
+            }
             Event::EmergencyResolved { by, .. } => *by = by.map(|_| owner.id),
             _ => {}
         }

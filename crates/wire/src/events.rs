@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::views::{HelperView, Ids, LocationView, MessageView, PersonView, Reader};
+use crate::views::{EmergencyView, HelperView, Ids, LocationView, MessageView, PersonView, Reader};
 
 /// A server event that is ready to send. The payload is encoded, so that one encoding serves every recipient.
 #[derive(Debug)]
@@ -59,6 +59,10 @@ pub(crate) enum Payload<'a> {
     Joined {
         emergency_id: Uuid,
         helper: JoinedHelper<'a>,
+    },
+    Details {
+        emergency_id: Uuid,
+        emergency: Box<EmergencyView<'a>>,
     },
     Status {
         emergency_id: Uuid,
@@ -112,10 +116,11 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
+    "emergency:details",
     "helper:status_update",
     "emergency:status_changed",
     "emergency:resolved",
@@ -133,6 +138,7 @@ impl Payload<'_> {
             Self::Created { .. } => "emergency:created",
             Self::Nearby { .. } => "emergency:nearby",
             Self::Joined { .. } => "helper:joined",
+            Self::Details { .. } => "emergency:details",
             Self::Status { .. } => "helper:status_update",
             Self::Changed { .. } => "emergency:status_changed",
             Self::Resolved { .. } => "emergency:resolved",
@@ -227,6 +233,11 @@ pub(crate) fn payload<'a>(
             Payload::Nearby { emergency: CallView::new(call, *status, shown), distance }
         }
         Event::HelperJoined { helper, joined_at, .. } => joined(emergency_id, helper, *joined_at),
+        // Who does not take part any more when it is delivered is not told.
+        Event::DetailsDisclosed { emergency, .. } if stage.is_participant() => Payload::Details {
+            emergency_id,
+            emergency: Box::new(EmergencyView::without_aliases(emergency.emergency(), stage, places)),
+        },
         Event::HelperStatusUpdated { helper, status, notes, updated_at, anonymous, .. } => Payload::Status {
             emergency_id,
             helper_id: (*helper).into(),
@@ -268,7 +279,8 @@ pub(crate) fn payload<'a>(
         Event::MessageDeleted { message, .. } => {
             Payload::MessageDeleted { emergency_id, message_id: (*message).into() }
         }
-        Event::AlertDeclined { .. }
+        Event::DetailsDisclosed { .. }
+        | Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertsRenewed
         | Event::EmergencyDeleted

@@ -2,7 +2,8 @@
 //! owner, whatever the event, the view and the answer.
 
 use allynet_domain::{
-    Event, Grid, LoggedEvent, Metres, PlaceBeforeAccept, PlacePolicy, Position, Stage, UserId, Viewer,
+    EmergencyOverview, Event, Grid, LoggedEvent, Metres, PlaceBeforeAccept, PlacePolicy, Position, Stage, UserId,
+    Viewer,
     testing::{ALAN, GRACE_HOPPER, edited, id, position, text},
 };
 use proptest::prelude::*;
@@ -81,6 +82,10 @@ impl Scene {
         for event in &mut events {
             match &mut event.event {
                 Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => self.fill(call),
+                Event::DetailsDisclosed { emergency, .. } => {
+                    let of_scene = edited(emergency.emergency().clone(), |e| self.fill(&mut e.call));
+                    *emergency = EmergencyOverview::from(&of_scene);
+                }
                 Event::HelperStatusUpdated { notes, .. } => *notes = Some(text(&self.texts.notes)),
                 Event::EmergencyResolved { by, notes, .. } => {
                     (*by, *notes) = (Some(self.texts.owner), Some(text(&self.texts.notes)));

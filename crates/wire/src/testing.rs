@@ -2,9 +2,9 @@
 //! readers of JSON.
 
 use allynet_domain::{
-    Account, Call, Details, Emergency, EmergencyType, Event, EventId, Grid, HelperCard, HelperRecord, HelperReputation,
-    Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy, Priority, Profile, Response, ResponseStatus,
-    Sender, Severity, To,
+    Account, Call, Details, Emergency, EmergencyOverview, EmergencyType, Event, EventId, Grid, HelperCard,
+    HelperRecord, HelperReputation, Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy, Priority, Profile,
+    Response, ResponseStatus, Sender, Severity, To,
     testing::{
         ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, at, call, edited, every_event, helper, id, message, position,
         recipient, resolved, text, with_responses,
@@ -109,6 +109,9 @@ fn fill(event: &mut Event, anonymous: bool) {
             *recipients = vec![recipient(GRACE_HOPPER, 149.5), recipient(ALAN, 3_000.2)];
         }
         Event::HelperJoined { helper, .. } => *helper = rated_helper_card(),
+        Event::DetailsDisclosed { emergency, .. } => {
+            *emergency = EmergencyOverview::from(&filled_emergency(anonymous));
+        }
         Event::HelperStatusUpdated { anonymous: of, .. } | Event::EmergencyCancelled { anonymous: of, .. } => {
             *of = anonymous;
         }
@@ -127,6 +130,7 @@ fn actor_of(event: &Event) -> Option<u128> {
     match event {
         Event::AlertAcknowledged { .. }
         | Event::HelperJoined { .. }
+        | Event::DetailsDisclosed { .. }
         | Event::StatusChanged { .. }
         | Event::HelperStatusUpdated { .. }
         | Event::HelperRightsChanged { .. }

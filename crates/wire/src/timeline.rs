@@ -91,6 +91,8 @@ fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
         // The timeline omits the effects of blocks.
         Event::EmergencyHidden { .. } => false,
+        // The entries before it say the same.
+        Event::DetailsDisclosed { .. } => false,
         Event::MessageDeleted { readers, .. } => readers.as_ref().is_none_or(|readers| readers.contains(&viewer)),
         _ => true,
     }

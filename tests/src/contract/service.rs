@@ -241,9 +241,12 @@ impl Service {
         self.store.log.events_of(emergency, EventId::START, 10_000).await.unwrap()
     }
 
-    /// The events of an emergency as text, without the first one and the receipt, which are always the same.
+    /// The events of an emergency as text, without the first one, the receipt, and what a helper is told on acceptance, which
+    /// are always the same.
     pub async fn story(&self, emergency: EmergencyId) -> Vec<String> {
-        let told = |e: &Event| !matches!(e, Event::EmergencyCreated { .. } | Event::MessagePosted { .. });
+        let told = |e: &Event| {
+            !matches!(e, Event::EmergencyCreated { .. } | Event::MessagePosted { .. } | Event::DetailsDisclosed { .. })
+        };
         let events = self.events(emergency).await.into_iter().map(|logged| logged.event);
         events.filter(told).map(|event| self.words(&event)).collect()
     }

@@ -258,6 +258,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::HelpersAlerted { .. } => "emergency:nearby",
         Event::Unanswered { .. } => "emergency:unanswered",
         Event::HelperJoined { .. } => "helper:joined",
+        Event::DetailsDisclosed { .. } => "emergency:details",
         Event::HelperStatusUpdated { .. } => "helper:status_update",
         Event::StatusChanged { .. } => "emergency:status_changed",
         Event::EmergencyResolved { .. } => "emergency:resolved",

@@ -73,6 +73,7 @@ fn every_event_is_delivered_to_those_concerned() {
         let expected = match &event {
             Event::EmergencyCreated { .. } => vec![anyone(vec![Room::Helpers], vec![user(OWNER)])],
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
+            Event::DetailsDisclosed { .. } => vec![own(GRACE_HOPPER)],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -146,7 +147,8 @@ fn every_event_moves_those_concerned() {
             }
             Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE_HOPPER) }],
             Event::EmergencyHidden { .. } => vec![RoomChange::Leave { user: id(ALAN), rooms: part() }],
-            Event::UserBlocked(_)
+            Event::DetailsDisclosed { .. }
+            | Event::UserBlocked(_)
             | Event::UserUnblocked(_)
             | Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }

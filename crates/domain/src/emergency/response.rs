@@ -1,5 +1,7 @@
 //! A helper's response to an emergency.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{HelperCard, Position, Text, Timestamp, string_enum};
 
 string_enum! {
@@ -28,7 +30,9 @@ impl ResponseStatus {
 }
 
 /// A helper's response to an emergency. There is one per helper; a cancelled one stays listed.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Events hold it without what the service records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// The helper.
     pub helper: HelperCard,
@@ -43,8 +47,10 @@ pub struct Response {
     /// When the response last changed.
     pub updated_at: Timestamp,
     /// What the service records about it.
+    #[serde(skip)]
     pub record: ResponseRecord,
     /// The helper's newest position and its time, read with the response and never written with it.
+    #[serde(skip)]
     pub last_fix: Option<(Position, Timestamp)>,
 }
 

@@ -14,22 +14,23 @@ const fn place(event: &Event) -> usize {
         Event::AlertAcknowledged { .. } => 3,
         Event::Unanswered { .. } => 4,
         Event::HelperJoined { .. } => 5,
-        Event::HelperStatusUpdated { .. } => 6,
-        Event::StatusChanged { .. } => 7,
-        Event::EmergencyResolved { .. } => 8,
-        Event::EmergencyCancelled { .. } => 9,
-        Event::EmergencyEnded { .. } => 10,
-        Event::EmergencyReopened { .. } => 11,
-        Event::AlertsRenewed => 12,
-        Event::EmergencyDeleted => 13,
-        Event::MessagePosted { .. } => 14,
-        Event::MessageDeleted { .. } => 15,
-        Event::HelperRightsChanged { .. } => 16,
-        Event::SessionsRevoked { .. } => 17,
-        Event::AccountBlocked { .. } => 18,
-        Event::UserBlocked(_) => 19,
-        Event::UserUnblocked(_) => 20,
-        Event::EmergencyHidden { .. } => 21,
+        Event::DetailsDisclosed { .. } => 6,
+        Event::HelperStatusUpdated { .. } => 7,
+        Event::StatusChanged { .. } => 8,
+        Event::EmergencyResolved { .. } => 9,
+        Event::EmergencyCancelled { .. } => 10,
+        Event::EmergencyEnded { .. } => 11,
+        Event::EmergencyReopened { .. } => 12,
+        Event::AlertsRenewed => 13,
+        Event::EmergencyDeleted => 14,
+        Event::MessagePosted { .. } => 15,
+        Event::MessageDeleted { .. } => 16,
+        Event::HelperRightsChanged { .. } => 17,
+        Event::SessionsRevoked { .. } => 18,
+        Event::AccountBlocked { .. } => 19,
+        Event::UserBlocked(_) => 20,
+        Event::UserUnblocked(_) => 21,
+        Event::EmergencyHidden { .. } => 22,
     }
 }
 
@@ -84,6 +85,22 @@ fn stored() -> Vec<Value> {
             "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z"
         }),
         json!({
+            "kind": "details_disclosed", "helper": GRACE_HOPPER,
+            "emergency": {
+                "call": call(), "status": "responding", "alert_radius": 5000.0, "updated_at": "2026-01-15T10:00:00Z",
+                "first_response_at": "2026-01-15T10:00:01Z",
+                "responses": [{
+                    "helper": {
+                        "person": { "id": GRACE_HOPPER, "first_name": "Grace", "last_name": "Hopper" },
+                        "reputation": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
+                    },
+                    "status": "responding", "notes": null, "estimated_arrival": null,
+                    "responded_at": "2026-01-15T10:00:01Z", "updated_at": "2026-01-15T10:00:01Z"
+                }],
+                "alerts": { "wave": 1, "alerted": 2, "acknowledged": 0, "declined": 0 }
+            }
+        }),
+        json!({
             "kind": "helper_status_updated", "helper": GRACE_HOPPER, "status": "on_way", "notes": "By bike",
             "estimated_arrival": "2026-01-15T10:01:00Z", "updated_at": "2026-01-15T10:00:02Z", "anonymous": false
         }),
@@ -132,7 +149,7 @@ fn stored_before() -> Vec<(Value, Event)> {
     let mut joined = stored().swap_remove(5);
     joined.as_object_mut().unwrap().remove("estimated_arrival");
     // Where it is not known whether an emergency is anonymous, it is shown as if it were.
-    let of_unknown_anonymity = [6, 8, 9].map(|index| {
+    let of_unknown_anonymity = [7, 9, 10].map(|index| {
         let (mut body, mut event) = (stored().swap_remove(index), every_event().swap_remove(index));
         body.as_object_mut().unwrap().remove("anonymous");
         if let Event::HelperStatusUpdated { anonymous, .. }
@@ -162,8 +179,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..22).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 22);
+    assert_eq!(places, (0..23).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 23);
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! One of every event.
 
-use super::{ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text};
-use crate::{BlockedPair, EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId};
+use super::{
+    ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text, with_responses,
+};
+use crate::{
+    BlockedPair, EmergencyOverview, EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId,
+};
 
 /// One of every variant, in the order of declaration.
 pub fn every_event() -> Vec<Event> {
     let alerted: Vec<UserId> = vec![id(GRACE_HOPPER), id(ALAN)];
+    let responded = with_responses(&[(GRACE_HOPPER, ResponseStatus::Responding)]);
     vec![
         Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![] },
         Event::HelpersAlerted {
@@ -19,6 +24,7 @@ pub fn every_event() -> Vec<Event> {
         Event::AlertAcknowledged { helper: id(GRACE_HOPPER) },
         Event::Unanswered { owner: id(OWNER), alerted: 2 },
         Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: Some(at(60)) },
+        Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&responded) },
         Event::HelperStatusUpdated {
             helper: id(GRACE_HOPPER),
             status: ResponseStatus::OnWay,

@@ -1,8 +1,8 @@
 //! Responses of helpers: accepting, declining, reporting progress, and an owner's request for more help.
 
 use crate::{
-    Acceptance, Actor, Change, Emergency, EmergencyId, Error, Event, Refusal, Relation, ResponseStatus, ResponseUpdate,
-    SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
+    Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, Refusal, Relation,
+    ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
     port::{self, Constraint, Loaded, Whom},
     usecase::{
         alerts::{RenewalCause, alert_substitute, follow_search},
@@ -43,7 +43,9 @@ pub async fn accept(
         if first {
             change = change.event(id, Event::StatusChanged { status: emergency.status(), updated_at: now });
         }
-        let committed = cx.changes.commit(change).await;
+        // After all that it includes.
+        let disclosed = Event::DetailsDisclosed { helper, emergency: EmergencyOverview::from(&emergency) };
+        let committed = cx.changes.commit(change.event(id, disclosed)).await;
         committed.map_err(|e| match e {
             port::Error::Conflict(Constraint::MayHelp) => Refusal::NotAHelper.into(),
             other => refuse_conflict(other, Constraint::Engaged, Refusal::AlreadyRespondingElsewhere),

@@ -54,6 +54,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             None,
             Some("emergency:unanswered"),
             Some("helper:joined"),
+            Some("emergency:details"),
             Some("helper:status_update"),
             Some("emergency:status_changed"),
             Some("emergency:resolved"),
@@ -244,6 +245,76 @@ fn helper_joined() {
       }
     }
     "#);
+}
+
+#[test]
+fn emergency_details() {
+    assert_snapshot!(payload_of("emergency:details", false, user(GRACE_HOPPER)), @r#"
+    {
+      "emergency": {
+        "alertRadius": 5000,
+        "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "wave": 1},
+        "anonymousMode": false,
+        "category": "flood",
+        "createdAt": "2026-01-15T10:00:00Z",
+        "description": null,
+        "distance": null,
+        "firstResponseAt": "2026-01-15T10:00:01Z",
+        "id": "00000000-0000-0000-0000-000000000064",
+        "location": {
+          "address": "Am Ufer 1",
+          "description": null,
+          "latitude": 52.5,
+          "longitude": 13.25,
+          "precision": 0
+        },
+        "priority": "critical",
+        "resolutionNotes": null,
+        "resolutionType": null,
+        "resolvedAt": null,
+        "resolvedBy": null,
+        "respondingHelpers": [
+          {
+            "estimatedArrival": "2026-01-15T10:01:00Z",
+            "helper": {
+              "helperRating": {"average": 4.67, "count": 3},
+              "id": "00000000-0000-0000-0000-000000000002",
+              "profile": {"firstName": "Grace", "lastName": "Hopper"},
+              "trustScore": 150
+            },
+            "lastSeenAt": null,
+            "notes": "By bike",
+            "online": null,
+            "respondedAt": "2026-01-15T10:00:01Z",
+            "status": "on_way",
+            "updatedAt": "2026-01-15T10:00:02Z"
+          }
+        ],
+        "severity": 8,
+        "silentMode": true,
+        "status": "responding",
+        "type": "natural_disaster",
+        "updatedAt": "2026-01-15T10:00:02Z",
+        "user": {
+          "id": "00000000-0000-0000-0000-000000000001",
+          "profile": {"firstName": "Ada", "lastName": "Lovelace"}
+        }
+      },
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
+      "eventId": 42
+    }
+    "#);
+}
+
+#[test]
+fn the_details_are_not_told_to_a_helper_who_does_not_take_part_any_more() {
+    for places in [exact_places(), approximate_places()] {
+        for event in every_logged_event(false).into_iter().filter(|e| matches!(e.event, Event::DetailsDisclosed { .. }))
+        {
+            let told = |stage| sent_in(&event, user(GRACE_HOPPER), stage, &places).is_some();
+            assert_eq!([Stage::Responder, Stage::Alerted, Stage::LookerOn].map(told), [true, false, false]);
+        }
+    }
 }
 
 #[test]

@@ -36,15 +36,15 @@ fn the_owner_sees_the_actor_of_every_entry() {
     4 alerts:acknowledged "00000000-0000-0000-0000-000000000002"
     5 emergency:unanswered null
     6 helper:joined "00000000-0000-0000-0000-000000000002"
-    7 helper:status_update "00000000-0000-0000-0000-000000000002"
-    8 emergency:status_changed "00000000-0000-0000-0000-000000000002"
-    9 emergency:resolved "00000000-0000-0000-0000-000000000001"
-    10 emergency:cancelled "00000000-0000-0000-0000-000000000001"
-    11 emergency:ended "00000000-0000-0000-0000-000000000001"
-    12 emergency:reopened "00000000-0000-0000-0000-000000000001"
-    13 alerts:renewed "00000000-0000-0000-0000-000000000001"
-    15 emergency:message "00000000-0000-0000-0000-000000000001"
-    16 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
+    8 helper:status_update "00000000-0000-0000-0000-000000000002"
+    9 emergency:status_changed "00000000-0000-0000-0000-000000000002"
+    10 emergency:resolved "00000000-0000-0000-0000-000000000001"
+    11 emergency:cancelled "00000000-0000-0000-0000-000000000001"
+    12 emergency:ended "00000000-0000-0000-0000-000000000001"
+    13 emergency:reopened "00000000-0000-0000-0000-000000000001"
+    14 alerts:renewed "00000000-0000-0000-0000-000000000001"
+    16 emergency:message "00000000-0000-0000-0000-000000000001"
+    17 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
     "#);
 }
 
@@ -57,15 +57,15 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     4 alerts:acknowledged "00000000-0000-0000-0000-000000000002"
     5 emergency:unanswered null
     6 helper:joined "00000000-0000-0000-0000-000000000002"
-    7 helper:status_update "00000000-0000-0000-0000-000000000002"
-    8 emergency:status_changed "00000000-0000-0000-0000-000000000002"
-    9 emergency:resolved null
-    10 emergency:cancelled null
-    11 emergency:ended null
-    12 emergency:reopened null
-    13 alerts:renewed null
-    15 emergency:message null
-    16 emergency:message:deleted null
+    8 helper:status_update "00000000-0000-0000-0000-000000000002"
+    9 emergency:status_changed "00000000-0000-0000-0000-000000000002"
+    10 emergency:resolved null
+    11 emergency:cancelled null
+    12 emergency:ended null
+    13 emergency:reopened null
+    14 alerts:renewed null
+    16 emergency:message null
+    17 emergency:message:deleted null
     "#);
 }
 

@@ -117,6 +117,11 @@ impl<'a> EmergencyView<'a> {
         Self::with_ids(Ids::both, emergency, stage, places, distance)
     }
 
+    /// Renders the emergency for events, which have no `_id`, without a distance.
+    pub(crate) fn without_aliases(emergency: &'a Emergency, stage: Stage, places: &PlacePolicy) -> Self {
+        Self::with_ids(Ids::plain, emergency, stage, places, None)
+    }
+
     fn with_ids(
         ids: fn(Uuid) -> Ids,
         emergency: &'a Emergency,

@@ -44,6 +44,7 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
                 estimated_arrival: Some(at(90))
             },
             Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: now() },
+            Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
         ]
     );
     let (stored, responses) = updated(&change);
@@ -57,11 +58,14 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
 #[tokio::test]
 async fn a_later_one_joins_and_only_their_response_is_written() {
     let (cx, committed) = service(&with_responses(&[(ALAN, OnWay)]), &[], vec![]);
-    accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
+    let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
     let change = committed.only();
     assert_eq!(
         events_of(&change, GRACE_HOPPER),
-        [Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: now(), estimated_arrival: None }]
+        [
+            Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: now(), estimated_arrival: None },
+            Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
+        ]
     );
     let (_, responses) = updated(&change);
     assert_eq!(responses.iter().map(|r| r.helper.person.id).collect::<Vec<_>>(), [id(GRACE_HOPPER)]);
@@ -73,7 +77,7 @@ async fn one_who_cancelled_may_come_back() {
     let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
     assert_eq!((after.status(), after.responses().len()), (EmergencyStatus::Responding, 1));
     let kinds: Vec<_> = events_of(&committed.only(), GRACE_HOPPER).iter().map(Event::kind).collect();
-    assert_eq!(kinds, ["helper_joined", "status_changed"]);
+    assert_eq!(kinds, ["helper_joined", "status_changed", "details_disclosed"]);
 }
 
 #[tokio::test]
@@ -311,8 +315,8 @@ async fn of_two_who_accept_at_once_the_slower_one_is_not_the_first() {
     assert_eq!(after.responses().len(), 2);
     let kinds = |change: &crate::Change| events_of(change, GRACE_HOPPER).iter().map(Event::kind).collect::<Vec<_>>();
     let attempts = committed.attempts();
-    assert_eq!(kinds(&attempts[0]), ["helper_joined", "status_changed"]);
-    assert_eq!(kinds(&attempts[1]), ["helper_joined"]);
+    assert_eq!(kinds(&attempts[0]), ["helper_joined", "status_changed", "details_disclosed"]);
+    assert_eq!(kinds(&attempts[1]), ["helper_joined", "details_disclosed"]);
 }
 
 #[tokio::test]
