@@ -3,6 +3,12 @@
 --
 -- `place` is left out, because a client that selects everything would have to ask for the type of that column first:
 -- searches by place select ids from `emergency` and join this view to what they found.
+CREATE FUNCTION blocks_of_v1(helper uuid) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- In PL/pgSQL, which looks up names when it runs: a later migration makes the table.
+    RETURN (SELECT json_agg(b.blocked_id) FROM user_block b WHERE b.owner_id = helper AND b.blocked_id IS NOT NULL);
+END $$;
+
 CREATE VIEW emergency_with_parts_v2 AS
 SELECT
     e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
@@ -20,7 +26,8 @@ SELECT
             'responded_at', r.responded_at, 'updated_at', r.updated_at, 'counts_until', r.counts_until,
             'cancellations', r.cancellations, 'repeats', r.repeats, 'repeats_since', r.repeats_since,
             'came_near', r.came_near, 'reopened', r.reopened, 'end_undone', r.end_undone,
-            'latitude', p.latitude, 'longitude', p.longitude, 'located_at', p.at
+            'latitude', p.latitude, 'longitude', p.longitude, 'located_at', p.at,
+            'blocks', CASE WHEN r.status <> 'cancelled' THEN blocks_of_v1(r.helper_id) END
         ) ORDER BY r.first_responded_at, r.ordinal), '[]')::text
         FROM response r JOIN account a ON a.id = r.helper_id LEFT JOIN position p ON p.account_id = r.helper_id
         WHERE r.emergency_id = e.id

@@ -57,7 +57,11 @@ select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind,
                                'cancellations', r.cancellations, 'repeats', r.repeats,
                                'repeats_since', r.repeats_since, 'came_near', r.came_near, 'reopened', r.reopened,
                                'end_undone', r.end_undone, 'latitude', p.latitude, 'longitude', p.longitude,
-                               'located_at', p.at)
+                               'located_at', p.at,
+                               -- A later migration makes the table.
+                               'blocks', case when r.status <> 'cancelled' then json((
+                                   select json_group_array(hex(b.blocked_id)) from user_block b
+                                   where b.owner_id = r.helper_id and b.blocked_id is not null)) end)
                    order by r.first_responded_at, r.rowid)
         from response r join account h on h.id = r.helper_id left join position p on p.account_id = r.helper_id
         where r.emergency_id = e.id) as responses,

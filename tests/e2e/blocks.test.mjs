@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { NO_SUCH_ID, databases, north, settled, startNode } from './harness.mjs';
-import { cancel, heard, messagesOf, of, raise, resolve, respond, say, stand, tell } from './scene.mjs';
+import { cancel, heard, messagesOf, of, partOf, raise, read, resolve, respond, say, stand, tell } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
 
 /** Milliseconds for which a block has effect at least. */
@@ -171,6 +171,45 @@ for (const database of databases) {
       await socket.silent('emergency:nearby', of(second));
       await cancel(owner, second);
     });
+
+    for (const [name, block] of [
+      ['before they accept', 'before'],
+      ['after they accepted', 'after'],
+    ]) {
+      it(`of a third user shows two helpers nothing of where and whether the other is, with a block ${name}`, async () => {
+        const { owner, helper, other, place } = await scene();
+        const { id } = await raise(owner, place);
+        if (block === 'before') ok(await other.put(`/auth/me/blocks/${helper.id}`));
+        for (const caller of [helper, other]) await respond(caller, id);
+        if (block === 'after') ok(await helper.put(`/auth/me/blocks/${other.id}`));
+        const [atOwner, ...sockets] = await Promise.all([owner, helper, other].map((caller) => caller.connect()));
+        const entry = (data, of) => data.helpers.find((one) => one.helper.id === of.id);
+        for (const [caller, hidden] of [[helper, other], [other, helper]]) {
+          const shown = ok(await caller.get(`/emergencies/${id}/helpers`));
+          assert.equal(shown.count, 2);
+          assert.equal(typeof entry(shown, caller).distance, 'number');
+          const { distance, online, lastSeenAt, helper: card } = entry(shown, hidden);
+          assert.deepEqual([distance, online, lastSeenAt], [null, null, null]);
+          assert.ok(card.profile.firstName, 'names stay');
+          for (const emergency of [await read(caller, id), ok(await caller.get('/emergencies/helper-active')).emergency]) {
+            const part = partOf(hidden, emergency);
+            assert.deepEqual([part.online, part.lastSeenAt], [null, null]);
+            assert.equal(partOf(caller, emergency).online, true);
+          }
+        }
+        for (const of of [helper, other]) assert.equal(typeof entry(ok(await owner.get(`/emergencies/${id}/helpers`)), of).distance, 'number');
+        // Live.
+        for (const caller of [helper, other]) await stand(caller, north(place, 50));
+        for (const of of [helper, other]) await atOwner.next('helper:location', ({ helperId }) => helperId === of.id);
+        await say(other, id, 'to all');
+        for (const socket of sockets) await socket.next('emergency:message', ({ message }) => message.message === 'to all');
+        const [atHelper, atOther] = sockets;
+        await atHelper.silent('helper:location', ({ helperId }) => helperId === other.id);
+        await atOther.silent('helper:location', ({ helperId }) => helperId === helper.id);
+        for (const [socket, of] of [[atHelper, other], [atOther, helper]]) await socket.silent('presence:update', ({ userId }) => userId === of.id);
+        await cancel(owner, id);
+      });
+    }
 
     it('is not alerted to one who has a block with a helper who responds', async () => {
       const { owner, helper, place } = await scene();

@@ -11,6 +11,7 @@ mod responding;
 mod response;
 mod revision;
 mod searching;
+mod separating;
 mod snapshot;
 mod state;
 

@@ -65,6 +65,9 @@ pub enum Event {
         /// When the helper expects to arrive.
         #[serde(default)]
         estimated_arrival: Option<Timestamp>,
+        /// Other responding helpers that a block separates from this one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        separated_from: Vec<UserId>,
     },
     /// A helper accepted, and is told everything about the emergency.
     DetailsDisclosed {
@@ -152,6 +155,9 @@ pub enum Event {
         alerted: Vec<UserId>,
         /// The participants since then.
         participants: Vec<UserId>,
+        /// Pairs of responding helpers that a block separates.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        separated: Vec<(UserId, UserId)>,
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hidden_from: Vec<UserId>,

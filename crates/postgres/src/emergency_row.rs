@@ -111,6 +111,8 @@ struct ResponseRow {
     latitude: Option<f64>,
     longitude: Option<f64>,
     located_at: Option<Timestamp>,
+    /// Null for none.
+    blocks: Option<Vec<UserId>>,
 }
 
 /// An alert or a decline, as JSON with these keys.
@@ -234,7 +236,8 @@ impl ResponseRow {
         };
         let record =
             ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone };
-        Ok(Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix })
+        let blocks = self.blocks.unwrap_or_default();
+        Ok(Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix, blocks })
     }
 }
 

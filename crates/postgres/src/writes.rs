@@ -253,7 +253,8 @@ fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
 }
 
 fn response(response: &Response, live: bool) -> Value {
-    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _ } = response;
+    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _, blocks: _ } =
+        response;
     let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
         record;
     json!({

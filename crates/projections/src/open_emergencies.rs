@@ -14,8 +14,8 @@ pub(crate) mod participation;
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use allynet_domain::{
-    Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, PlacePolicy, Position, Recipient,
-    ResponseStatus, Timestamp, UserId,
+    BlockedPair, Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, PlacePolicy, Position,
+    Recipient, ResponseStatus, Timestamp, UserId,
 };
 use parking_lot::Mutex;
 
@@ -41,6 +41,8 @@ struct State {
     /// Emergencies that ended before `complete` was set. A page that was read before the end would bring them back.
     ended: HashSet<EmergencyId>,
     freed: FreedUsers,
+    /// Blocks that were made before `complete` was set. A page that was read before may lack them.
+    early_blocks: Vec<BlockedPair>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,8 @@ struct OpenEmergency {
     call: Option<OpenCall>,
     /// The response of every helper who ever responded, cancelled ones included.
     responses: HashMap<UserId, Participation>,
+    /// Pairs of its helpers that a block separates, the smaller id first.
+    separated: HashSet<(UserId, UserId)>,
 }
 
 /// The part of a call that queries for positions and alerts need.
@@ -109,13 +113,19 @@ impl OpenEmergencies {
             };
             state.respond(id, response.helper.person.id, participation, Source::Database);
         }
+        for pair in emergency.separated_pairs() {
+            state.separate(id, pair);
+        }
+        for block in state.early_blocks.clone() {
+            state.separate_everywhere(block);
+        }
     }
 
     /// Marks the end of the read: every emergency that was open before this node followed the log has been restored.
     pub fn mark_complete(&self) {
         let mut state = self.state.lock();
         state.complete = true;
-        state.ended = HashSet::new();
+        (state.ended, state.early_blocks) = (HashSet::new(), Vec::new());
         // Known from a response only, and not among the open ones: it ended before this node followed the log.
         let unknown = state.open.iter().filter(|(_, emergency)| emergency.call.is_none());
         for id in unknown.map(|(id, _)| *id).collect::<Vec<_>>() {
@@ -130,11 +140,17 @@ impl OpenEmergencies {
 
     /// Applies the next event of the log. Events MUST come in the order of the log.
     pub fn apply(&self, event: &LoggedEvent) {
-        let Some(id) = event.emergency else { return };
         let mut state = self.state.lock();
         for user in event.event.freed_users() {
             state.free(*user, event.at);
         }
+        if let Event::UserBlocked(block) = event.event {
+            if !state.complete {
+                state.early_blocks.push(block);
+            }
+            return state.separate_everywhere(block);
+        }
+        let Some(id) = event.emergency else { return };
         match &event.event {
             Event::EmergencyCreated { call, .. } => {
                 *state.open(call) = Some(OpenCall::before_alerts(call, &self.places));
@@ -150,13 +166,21 @@ impl OpenEmergencies {
                     call.declined.insert(*helper);
                 }
             }
-            Event::HelperJoined { helper, joined_at, estimated_arrival } => {
+            Event::HelperJoined { helper, joined_at, estimated_arrival, separated_from } => {
                 let participation = Participation {
                     status: ResponseStatus::Responding,
                     stated_arrival: *estimated_arrival,
                     responded_at: *joined_at,
                 };
-                state.respond(id, helper.person.id, participation, Source::Log);
+                let helper = helper.person.id;
+                state.respond(id, helper, participation, Source::Log);
+                // All of them are known at this moment. Blocks from before a response that was cancelled may be over.
+                if let Some(open) = state.open.get_mut(&id) {
+                    open.separated.retain(|(a, b)| *a != helper && *b != helper);
+                }
+                for &other in separated_from {
+                    state.separate(id, (helper, other));
+                }
                 // The status stays the same where helpers are searched although another one is on the way.
                 if let Some(call) = state.call_mut(id) {
                     call.is_unanswered = false;
@@ -178,12 +202,15 @@ impl OpenEmergencies {
                     call.is_unanswered = true;
                 }
             }
-            Event::EmergencyReopened { call, alerted, .. } => {
+            Event::EmergencyReopened { call, alerted, separated, .. } => {
                 // The responses that came back follow, and the alerts of the renewed search.
                 state.ended.remove(&id);
                 let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
                 open.is_unanswered = true;
                 open.settled.extend(alerted);
+                for &pair in separated {
+                    state.separate(id, pair);
+                }
             }
             Event::AlertAcknowledged { .. }
             | Event::DetailsDisclosed { .. }
@@ -283,6 +310,27 @@ impl State {
             self.remove_participant(helper, emergency);
         } else {
             self.add_participant(helper, emergency);
+        }
+    }
+
+    /// Notes that a block separates two helpers of an emergency. No-op for an unknown emergency.
+    ///
+    /// It stays noted until the emergency has ended or one of them responds anew, even if the block ends before: a block
+    /// in the other direction may go on.
+    fn separate(&mut self, id: EmergencyId, (a, b): (UserId, UserId)) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.separated.insert((a.min(b), a.max(b)));
+        }
+    }
+
+    /// Notes a new block in the emergencies in which both users respond. That one of them owns is not among these: there a
+    /// block cancels the response, or has no effect.
+    fn separate_everywhere(&mut self, BlockedPair { by, user }: BlockedPair) {
+        for id in self.by_participant.get(&by).cloned().unwrap_or_default() {
+            let has_both = |open: &OpenEmergency| [by, user].iter().all(|helper| open.responses.contains_key(helper));
+            if self.open.get(&id).is_some_and(has_both) {
+                self.separate(id, (by, user));
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Event, LoggedEvent,
+    EmergencyId, Event, LoggedEvent, UserId,
     port::{Clock, Fix},
 };
 use allynet_projections::{FixSource, HelperTracker, OpenEmergencies, TrackingUpdate};
@@ -54,6 +54,11 @@ impl Tracking {
             self.tracker.lock().start_trip(&self.open, helper.person.id, self.clock.now());
             self.changed.notify_one();
         }
+    }
+
+    /// Participants of the emergency who are not sent the positions of this helper, because of blocks.
+    pub(crate) fn separated_from(&self, emergency: EmergencyId, helper: UserId) -> Vec<UserId> {
+        self.open.separated_in(emergency, helper)
     }
 
     /// Removes and returns the updates that are due, and the time until the next one: `None` while none is pending.

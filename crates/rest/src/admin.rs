@@ -92,7 +92,7 @@ async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): 
     let places = cx.emergencies.rules.places;
     let emergencies = found.iter().map(|emergency| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call().details.location.position));
-        EmergencyView::new(emergency, Stage::Administrator, &places, distance).with_presence(&*cx.presence)
+        EmergencyView::new(emergency, Stage::Administrator, &places, distance).with_presence(&*cx.presence, &[])
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
 }

@@ -63,7 +63,7 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
 async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let (details, request_id) = input::raise(&body)?;
     let raised = emergencies::raise(&cx.high, &actor, details, request_id).await?;
-    let emergency = view(&cx, &raised.emergency, Stage::Owner);
+    let emergency = view(&cx, &actor, &raised.emergency, Stage::Owner);
     let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
     if raised.new { created(view) } else { ok(view) }
 }
@@ -71,7 +71,7 @@ async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody
 async fn active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let owned = live.iter().find(|emergency| emergency.owner() == actor.id());
-    ok(owned.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Stage::Owner) }))
+    ok(owned.map(|emergency| EmergencyData { emergency: view(&cx, &actor, emergency, Stage::Owner) }))
 }
 
 async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
@@ -79,7 +79,7 @@ async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) 
     let policy = cx.emergencies.rules.helpers;
     let takes_part = |e: &&Emergency| e.relation(&actor.account, policy) == Relation::RespondingHelper;
     let helped = live.iter().find(takes_part);
-    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, emergency, Stage::Responder) }))
+    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, &actor, emergency, Stage::Responder) }))
 }
 
 async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {
@@ -104,7 +104,8 @@ fn with_distances<'a>(cx: &EmergencyState, actor: &Actor, found: &'a [NearbyEmer
     let rules = &cx.emergencies.rules;
     let view = |near: &'a NearbyEmergency| {
         let stage = near.emergency.stage(&actor.account, rules.helpers, near.alerted);
-        EmergencyView::new(&near.emergency, stage, &rules.places, Some(near.distance)).with_presence(&*cx.presence)
+        EmergencyView::new(&near.emergency, stage, &rules.places, Some(near.distance))
+            .with_presence(&*cx.presence, &near.emergency.separated_from(&actor.account))
     };
     found.iter().map(view).collect()
 }
@@ -115,20 +116,21 @@ async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(
     let found = cx.emergencies.emergencies.history(&page).await?;
     let policy = cx.emergencies.rules.helpers;
     let stage = |emergency: &Emergency| emergency.stage(&actor.account, policy, false);
-    ok(data::Emergencies { emergencies: found.iter().map(|e| view(&cx, e, stage(e))).collect() })
+    ok(data::Emergencies { emergencies: found.iter().map(|e| view(&cx, &actor, e, stage(e))).collect() })
 }
 
 async fn read(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     let (emergency, stage) = cx.emergencies.read(&actor, id).await?;
-    one(&cx, &emergency, stage)
+    one(&cx, &actor, &emergency, stage)
 }
 
-fn one(cx: &EmergencyState, emergency: &Emergency, stage: Stage) -> Answer {
-    ok(EmergencyData { emergency: view(cx, emergency, stage) })
+fn one(cx: &EmergencyState, actor: &Actor, emergency: &Emergency, stage: Stage) -> Answer {
+    ok(EmergencyData { emergency: view(cx, actor, emergency, stage) })
 }
 
-fn view<'a>(cx: &EmergencyState, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
-    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None).with_presence(&*cx.presence)
+fn view<'a>(cx: &EmergencyState, actor: &Actor, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
+    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None)
+        .with_presence(&*cx.presence, &emergency.separated_from(&actor.account))
 }
 
 async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
@@ -163,7 +165,7 @@ async fn resolve(
 ) -> Answer {
     let outcome = emergencies::resolve(&cx.high, &actor, id, input::resolve(&body)?).await;
     let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &emergency, Stage::of(relation, false))
+    one(&cx, &actor, &emergency, Stage::of(relation, false))
 }
 
 async fn cancel(
@@ -174,19 +176,19 @@ async fn cancel(
 ) -> Answer {
     let outcome = emergencies::cancel(&cx.high, &actor, id, input::cancel(&body)?).await;
     let emergency = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &emergency, Stage::Owner)
+    one(&cx, &actor, &emergency, Stage::Owner)
 }
 
 async fn renew(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     let outcome = responses::renew(&cx.high, &actor, id).await;
     let emergency = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &emergency, Stage::Owner)
+    one(&cx, &actor, &emergency, Stage::Owner)
 }
 
 async fn reopen(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     let outcome = reopening::reopen(&cx.high, &actor, id).await;
     let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &emergency, Stage::of(relation, false))
+    one(&cx, &actor, &emergency, Stage::of(relation, false))
 }
 
 async fn rate(

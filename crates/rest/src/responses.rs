@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Emergency, Stage, port,
+    Actor, Emergency, Stage, port,
     usecase::{
         emergencies,
         responses::{accept, decline, update},
@@ -50,7 +50,7 @@ async fn respond(
     };
     // Who declined is a looker-on again, and who accepted takes part.
     let stage = emergency.stage(&actor.account, cx.emergencies.rules.helpers, false);
-    ok(EmergencyData { emergency: view(&cx, &emergency, stage) })
+    ok(EmergencyData { emergency: view(&cx, &actor, &emergency, stage) })
 }
 
 async fn update_status(
@@ -61,9 +61,10 @@ async fn update_status(
 ) -> Answer {
     let status = input::helper_status(&body)?;
     let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
-    ok(EmergencyData { emergency: view(&cx, &emergency, Stage::of(relation, false)) })
+    ok(EmergencyData { emergency: view(&cx, &actor, &emergency, Stage::of(relation, false)) })
 }
 
-fn view<'a>(cx: &ResponseState, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
-    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None).with_presence(&*cx.presence)
+fn view<'a>(cx: &ResponseState, actor: &Actor, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
+    EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None)
+        .with_presence(&*cx.presence, &emergency.separated_from(&actor.account))
 }

@@ -75,6 +75,8 @@ struct ResponseJson {
     latitude: Option<f64>,
     longitude: Option<f64>,
     located_at: Option<i64>,
+    /// Null for a cancelled response.
+    blocks: Option<Vec<Uuid>>,
 }
 
 /// The column `alert_counts`.
@@ -278,6 +280,7 @@ impl ResponseJson {
                 end_undone: end_undone == 1,
             },
             last_fix,
+            blocks: self.blocks.unwrap_or_default().into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -76,6 +76,7 @@ fn response(helper: &Account) -> Response {
         updated_at: now(),
         record: ResponseRecord::default(),
         last_fix: None,
+        blocks: Vec::new(),
     }
 }
 

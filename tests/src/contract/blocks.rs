@@ -266,6 +266,40 @@ pub async fn every_read_says_whether_a_block_hides_an_emergency(store: Store) {
     }
 }
 
+pub async fn a_block_between_two_responding_helpers_is_read_with_the_emergency(store: Store) {
+    let owner = store.register().await;
+    let mut helpers = Vec::new();
+    for _ in 0..3 {
+        helpers.push(store.helper_at(place(0.0, 0.01)).await);
+    }
+    let [a, b, c] = <[Account; 3]>::try_from(helpers).unwrap();
+    let of = store.raise(call_of(&owner)).await.id();
+    for helper in [&a, &b, &c] {
+        store.accept(of, helper, at(1)).await;
+    }
+    let pairs = async |reader: &Account| {
+        let read = store.emergencies.read(of, reader.id).await.unwrap().unwrap();
+        assert!(!read.hidden);
+        let pairs = read.emergency.separated_pairs();
+        assert_eq!(store.load(of).await.emergency.separated_pairs(), pairs);
+        let live = store.emergencies.live_of(reader.id).await.unwrap().emergencies;
+        assert!(live.iter().all(|live| live.separated_pairs() == pairs));
+        pairs
+    };
+    assert_eq!(pairs(&a).await, []);
+    store.block(&b, by_email(&a)).await;
+    store.block(&c, by_id(&owner)).await;
+    let separated = vec![(a.id.min(b.id), a.id.max(b.id))];
+    for reader in [&a, &b, &owner] {
+        assert_eq!(pairs(reader).await, separated);
+    }
+    let mut emergency = store.load(of).await.emergency;
+    assert_eq!(emergency.separated_from(&b), [a.id]);
+    let cancelled = emergency.withdraw_response(b.id, at(2)).unwrap().response;
+    store.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![cancelled] }).await;
+    assert_eq!(pairs(&a).await, [], "the other does not take part any more");
+}
+
 pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Store) {
     let [owner, responder] = [store.register().await, store.helper().await];
     let mut helpers = Vec::new();

@@ -133,6 +133,7 @@ pub fn response_of(helper: &Account, now: Timestamp) -> Response {
         updated_at: now,
         record: ResponseRecord::default(),
         last_fix: None,
+        blocks: Vec::new(),
     }
 }
 
@@ -356,7 +357,12 @@ impl Store {
                 Err(Refusal::EmergencyEnded { .. }) => return Answer::Ended,
                 Err(other) => panic!("{other}"),
             }
-            let joined = Event::HelperJoined { helper: helper.helper_card(), joined_at: now, estimated_arrival: None };
+            let joined = Event::HelperJoined {
+                helper: helper.helper_card(),
+                joined_at: now,
+                estimated_arrival: None,
+                separated_from: vec![],
+            };
             let response = emergency.response(helper.id).unwrap().clone();
             let change = Change::new(Some(helper.id), now).write(update(&emergency, vec![response])).event(id, joined);
             match self.changes.commit(change).await {

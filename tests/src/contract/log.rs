@@ -166,7 +166,12 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
         Event::AlertDeclined { helper: user },
         Event::AlertAcknowledged { helper: user },
         Event::Unanswered { owner: emergency.owner(), alerted: 3 },
-        Event::HelperJoined { helper: helper.helper_card(), joined_at: at, estimated_arrival: None },
+        Event::HelperJoined {
+            helper: helper.helper_card(),
+            joined_at: at,
+            estimated_arrival: None,
+            separated_from: vec![],
+        },
         Event::HelperStatusUpdated {
             helper: user,
             status: ResponseStatus::OnWay,

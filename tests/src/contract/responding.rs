@@ -78,7 +78,12 @@ pub async fn a_stale_revision_is_refused_and_changes_nothing(store: Store) {
     let future = edited(stale.clone(), |e| e.revision = Revision(current.revision().0 + 1));
     for wrong in [stale, future] {
         let responses = wrong.responses().to_vec();
-        let event = Event::HelperJoined { helper: b.helper_card(), joined_at: at(2), estimated_arrival: None };
+        let event = Event::HelperJoined {
+            helper: b.helper_card(),
+            joined_at: at(2),
+            estimated_arrival: None,
+            separated_from: vec![],
+        };
         let change = change().write(update(&wrong, responses)).event(id, event);
         let outcome = store.changes.commit(change).await;
         assert!(matches!(outcome, Err(Error::Stale)), "{outcome:?}");

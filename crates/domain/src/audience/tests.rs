@@ -267,8 +267,8 @@ fn a_block_hides_that_an_emergency_goes_on_or_ends() {
             Event::EmergencyEnded { status, at, alerted, participants, .. } => {
                 Event::EmergencyEnded { status, at, alerted, participants, hidden_from: hidden }
             }
-            Event::EmergencyReopened { call, status, at, alerted, participants, .. } => {
-                Event::EmergencyReopened { call, status, at, alerted, participants, hidden_from: hidden }
+            Event::EmergencyReopened { call, status, at, alerted, participants, separated, .. } => {
+                Event::EmergencyReopened { call, status, at, alerted, participants, separated, hidden_from: hidden }
             }
             Event::EmergencyCreated { call, nearby_helpers, .. } => {
                 Event::EmergencyCreated { call, nearby_helpers, hidden_from: hidden }
@@ -284,7 +284,12 @@ fn a_block_hides_that_an_emergency_goes_on_or_ends() {
 
 #[test]
 fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
-    let joined = Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: None };
+    let joined = Event::HelperJoined {
+        helper: helper_card(GRACE_HOPPER),
+        joined_at: at(1),
+        estimated_arrival: None,
+        separated_from: vec![],
+    };
     assert_eq!(hearers(joined), [OWNER, GRACE_HOPPER, ALAN, ADMIN]);
     let (alerted, participants) = (vec![id(STRANGER)], vec![id(OWNER)]);
     let ended = Event::EmergencyEnded {

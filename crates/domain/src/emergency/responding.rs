@@ -177,6 +177,7 @@ impl Emergency {
             updated_at: now,
             record: ResponseRecord::default(),
             last_fix: None,
+            blocks: Vec::new(),
         };
         match earlier {
             Some(earlier) if earlier.status.is_engaged() => return Ok(Acceptance::Already),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HelperCard, Position, Text, Timestamp, string_enum};
+use crate::{HelperCard, Position, Text, Timestamp, UserId, string_enum};
 
 string_enum! {
     /// The status of a response. It only moves forward, may skip steps, and can become `cancelled` from any status but
@@ -52,6 +52,9 @@ pub struct Response {
     /// The helper's newest position and its time, read with the response and never written with it.
     #[serde(skip)]
     pub last_fix: Option<(Position, Timestamp)>,
+    /// The users that the helper blocks, read with a response that is not cancelled and never written with it.
+    #[serde(skip)]
+    pub blocks: Vec<UserId>,
 }
 
 /// What the service records about a response, beyond what its helper reports.

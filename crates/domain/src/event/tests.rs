@@ -170,7 +170,12 @@ fn stored_before() -> Vec<(Value, Event)> {
         ),
         (
             joined,
-            Event::HelperJoined { helper: helper_card(2), joined_at: crate::testing::at(1), estimated_arrival: None },
+            Event::HelperJoined {
+                helper: helper_card(2),
+                joined_at: crate::testing::at(1),
+                estimated_arrival: None,
+                separated_from: vec![],
+            },
         ),
     ];
     others.into_iter().chain(of_unknown_anonymity).collect()

@@ -89,6 +89,7 @@ pub fn response(helper: u128, status: ResponseStatus) -> Response {
         updated_at: at(1),
         record: ResponseRecord { counts_until, ..ResponseRecord::default() },
         last_fix: None,
+        blocks: Vec::new(),
     }
 }
 

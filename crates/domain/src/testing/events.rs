@@ -23,7 +23,12 @@ pub fn every_event() -> Vec<Event> {
         Event::AlertDeclined { helper: id(ALAN) },
         Event::AlertAcknowledged { helper: id(GRACE_HOPPER) },
         Event::Unanswered { owner: id(OWNER), alerted: 2 },
-        Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: at(1), estimated_arrival: Some(at(60)) },
+        Event::HelperJoined {
+            helper: helper_card(GRACE_HOPPER),
+            joined_at: at(1),
+            estimated_arrival: Some(at(60)),
+            separated_from: vec![],
+        },
         Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&responded) },
         Event::HelperStatusUpdated {
             helper: id(GRACE_HOPPER),
@@ -60,6 +65,7 @@ pub fn every_event() -> Vec<Event> {
             at: at(11),
             alerted: vec![id(ALAN)],
             participants: vec![id(OWNER), id(GRACE_HOPPER)],
+            separated: vec![],
             hidden_from: vec![],
         },
         Event::AlertsRenewed,

@@ -15,7 +15,10 @@ pub struct EmergencyHelpers {
     pub emergency: Emergency,
     /// The reader's stage.
     pub stage: Stage,
-    /// How far away the responding helpers are that have reported a position. Empty unless the reader takes part.
+    /// Helpers whose presence the reader is not shown, because of blocks.
+    pub separated: Vec<UserId>,
+    /// How far away the responding helpers are that have reported a position. Empty unless the reader takes part, and without
+    /// the `separated` ones.
     pub distances: HashMap<UserId, Metres>,
     /// Numbers of helpers on duty.
     pub available: AvailableHelpers,
@@ -42,9 +45,10 @@ pub async fn helpers_of(
     let judged = places.alert_place(details);
     let available = AvailableHelpers::count(judged, emergency.alert_radius(), &available, is_online);
     let place = details.location.position;
-    let shown = responding.into_iter().filter(|_| stage.is_participant());
+    let separated = emergency.separated_from(&actor.account);
+    let shown = responding.into_iter().filter(|(helper, _)| stage.is_participant() && !separated.contains(helper));
     let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
-    Ok(EmergencyHelpers { emergency, stage, distances, available })
+    Ok(EmergencyHelpers { emergency, stage, separated, distances, available })
 }
 
 /// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.

@@ -32,6 +32,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
             at: now,
             alerted,
             participants,
+            separated: emergency.separated_pairs(),
             hidden_from,
         };
         let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);

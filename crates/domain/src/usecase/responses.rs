@@ -28,9 +28,11 @@ pub async fn accept(
         let card = actor.account.helper_card();
         let accepted = emergency.accept(card.clone(), estimated_arrival, cx.rules.reaccept_pause, now)?;
         let Acceptance::Joined { first } = accepted else { return Ok(emergency) };
+        emergency.record_blocks(helper, actor.account.blocks.clone());
+        let separated_from = emergency.separated_helpers(helper);
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-        let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival };
+        let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival, separated_from };
         // The account may have been blocked since it was read. A block that comes later sees this response, and cancels it.
         let expected = Write::ExpectMayHelp { user: helper, policy: cx.rules.helpers };
         let mut change = Change::new(Some(helper), now).write(update).write(expected).event(id, joined);

@@ -2,7 +2,7 @@
 
 use allynet_domain::{EmergencyId, Position, ResponseStatus, Timestamp, UserId};
 
-use super::OpenEmergencies;
+use super::{OpenEmergencies, OpenEmergency};
 
 /// A helper's way to an emergency.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +15,17 @@ pub struct Trip {
     pub stated_arrival: Option<Timestamp>,
     /// When the helper responded.
     pub responded_at: Timestamp,
+}
+
+impl OpenEmergency {
+    fn separated_from(&self, helper: UserId) -> impl Iterator<Item = UserId> {
+        let other = move |&(a, b): &(UserId, UserId)| match helper {
+            helper if helper == a => Some(b),
+            helper if helper == b => Some(a),
+            _ => None,
+        };
+        self.separated.iter().filter_map(other)
+    }
 }
 
 impl OpenEmergencies {
@@ -33,6 +44,19 @@ impl OpenEmergencies {
                 responded_at: participation.responded_at,
             })
         })
+    }
+
+    /// The helpers of an emergency that a block separates from this helper of it: they are not sent the helper's positions.
+    pub fn separated_in(&self, emergency: EmergencyId, helper: UserId) -> Vec<UserId> {
+        let state = self.state.lock();
+        state.open.get(&emergency).map(|open| open.separated_from(helper).collect()).unwrap_or_default()
+    }
+
+    /// The helpers that a block separates from this user in any open emergency: they are not sent the user's presence.
+    pub fn separated_anywhere(&self, user: UserId) -> Vec<UserId> {
+        let state = self.state.lock();
+        let emergencies = state.by_participant.get(&user).into_iter().flatten();
+        emergencies.filter_map(|id| state.open.get(id)).flat_map(|open| open.separated_from(user)).collect()
     }
 
     /// All participants of open emergencies, each once.

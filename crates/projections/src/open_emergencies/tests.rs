@@ -28,7 +28,7 @@ fn status(status: EmergencyStatus) -> Event {
 }
 
 fn joined(helper: HelperCard, arrival: Option<i64>) -> Event {
-    Event::HelperJoined { helper, joined_at: at(1), estimated_arrival: arrival.map(at) }
+    Event::HelperJoined { helper, joined_at: at(1), estimated_arrival: arrival.map(at), separated_from: vec![] }
 }
 
 fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event {

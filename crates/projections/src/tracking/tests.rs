@@ -28,7 +28,12 @@ impl Scene {
     /// This helper responds at this second.
     fn joins(&mut self, helper: u128, second: i64, stated: Option<i64>) {
         let estimated_arrival = stated.map(at);
-        self.logs(Event::HelperJoined { helper: helper_card(helper), joined_at: at(second), estimated_arrival });
+        self.logs(Event::HelperJoined {
+            helper: helper_card(helper),
+            joined_at: at(second),
+            estimated_arrival,
+            separated_from: vec![],
+        });
         self.tracker.start_trip(&self.open, id(helper), at(second));
     }
 

@@ -96,7 +96,8 @@ impl PresenceTask {
         }
     }
 
-    /// Sends news to the participants of the user's emergencies who are connected to this node, but not to the user.
+    /// Sends news to the participants of the user's emergencies who are connected to this node, but neither to the user nor
+    /// to those that a block separates from the user.
     fn send(&self, news: &PresenceNews) {
         let Some(audience) = self.audience(news.user) else { return };
         let signal = PresenceSignal::from(news);
@@ -108,7 +109,9 @@ impl PresenceTask {
 
     fn audience(&self, user: UserId) -> Option<Audience> {
         let to: Vec<_> = self.open.presence_visible_in(user).into_iter().map(Room::Participants).collect();
-        (!to.is_empty()).then(|| Audience { to, except: vec![Room::User(user)] })
+        let separated = self.open.separated_anywhere(user);
+        let except = [user].into_iter().chain(separated).map(Room::User).collect();
+        (!to.is_empty()).then(|| Audience { to, except })
     }
 
     fn until_next_deadline(&self) -> Duration {

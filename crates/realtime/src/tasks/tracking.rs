@@ -1,6 +1,6 @@
 //! Sends the positions of helpers on their way to participants: `helper:location`.
 
-use allynet_domain::{Approach, Room, Signal, port::Signals};
+use allynet_domain::{Approach, Audience, Room, Signal, UserId, port::Signals};
 use allynet_projections::FixSource;
 use allynet_wire::signals::LocationSignal;
 
@@ -14,7 +14,8 @@ pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Si
     loop {
         let (due, delay) = tracking.take_due();
         for update in &due {
-            send(hub, &update.approach);
+            let except = tracking.separated_from(update.approach.emergency, update.approach.fix.user);
+            send(hub, &update.approach, except);
             // The other nodes receive the fix itself, and decide for their own sockets. What they sent is not returned.
             if update.source == FixSource::ThisNode {
                 signals.publish(Signal::from(&update.approach.fix));
@@ -32,10 +33,12 @@ pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Si
     }
 }
 
-/// Sends a position to the participants who are connected to this node.
-fn send(hub: &Hub<Device>, approach: &Approach) {
+/// Sends a position to the participants who are connected to this node, but not to the users in `except`.
+fn send(hub: &Hub<Device>, approach: &Approach, except: Vec<UserId>) {
     let signal = LocationSignal::from(approach);
-    for device in hub.devices_in(Room::Participants(approach.emergency)) {
+    let to = vec![Room::Participants(approach.emergency)];
+    let audience = Audience { to, except: except.into_iter().map(Room::User).collect() };
+    for device in hub.audience(&audience) {
         // Not of the log: a full queue loses this position, and the next one is better. Replaceable, because it must not
         // be read after an event that overtakes it and ends the response.
         device.send_ephemeral(LocationSignal::EVENT, &signal, true).ok();

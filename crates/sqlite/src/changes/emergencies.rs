@@ -143,8 +143,17 @@ struct ResponseJson<'a> {
 
 impl<'a> ResponseJson<'a> {
     fn new(response: &'a Response, live: bool) -> Self {
-        let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _ } =
-            response;
+        let Response {
+            helper,
+            status,
+            notes,
+            estimated_arrival,
+            responded_at,
+            updated_at,
+            record,
+            last_fix: _,
+            blocks: _,
+        } = response;
         let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
             *record;
         Self {

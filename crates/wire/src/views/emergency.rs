@@ -97,9 +97,10 @@ impl<'a> ResponseView<'a> {
         }
     }
 
-    fn add_presence(&mut self, presence: &dyn Presence) {
-        self.online = self.takes_part.map(|helper| presence.is_online(helper));
-        self.last_seen_at = self.takes_part.and_then(|helper| presence.last_seen(helper));
+    fn add_presence(&mut self, presence: &dyn Presence, separated: &[UserId]) {
+        let shown = self.takes_part.filter(|helper| !separated.contains(helper));
+        self.online = shown.map(|helper| presence.is_online(helper));
+        self.last_seen_at = shown.and_then(|helper| presence.last_seen(helper));
     }
 }
 
@@ -167,11 +168,12 @@ impl<'a> EmergencyView<'a> {
         }
     }
 
-    /// Adds whether the responding helpers are online, if the viewer is a participant or an administrator.
+    /// Adds whether the responding helpers are online, if the viewer is a participant or an administrator. Not of helpers
+    /// that a block separates from the viewer ([`Emergency::separated_from`]).
     #[must_use]
-    pub fn with_presence(mut self, presence: &dyn Presence) -> Self {
+    pub fn with_presence(mut self, presence: &dyn Presence, separated: &[UserId]) -> Self {
         for response in self.responding_helpers.iter_mut().filter(|_| self.alerts.is_some()) {
-            response.add_presence(presence);
+            response.add_presence(presence, separated);
         }
         self
     }
@@ -265,12 +267,12 @@ struct CountView {
 impl<'a> HelpersView<'a> {
     /// Renders the helpers. Only viewers who take part see their presence.
     pub fn new(found: &'a EmergencyHelpers, places: &PlacePolicy, presence: &dyn Presence) -> Self {
-        let EmergencyHelpers { emergency, stage, distances, available } = found;
+        let EmergencyHelpers { emergency, stage, separated, distances, available } = found;
         let shown = places.disclosure(*stage, emergency.call().details.anonymous);
         let render = |response: &'a Response| {
             let mut view = ResponseView::new(response, shown, Ids::both);
             if stage.is_participant() {
-                view.add_presence(presence);
+                view.add_presence(presence, separated);
             }
             let distance = distances.get(&response.helper.person.id).map(|distance| distance.whole());
             ResponderView { helper: HelperView::new(&response.helper, Ids::plain), response: view, distance }

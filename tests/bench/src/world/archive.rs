@@ -123,7 +123,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
             recipients,
         },
         Event::MessagePosted { message },
-        Event::HelperJoined { helper: card, joined_at: now(), estimated_arrival: None },
+        Event::HelperJoined { helper: card, joined_at: now(), estimated_arrival: None, separated_from: vec![] },
         Event::EmergencyResolved {
             at: now(),
             by: Some(owner.into()),

@@ -41,7 +41,8 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
             Event::HelperJoined {
                 helper: helper_card(GRACE_HOPPER),
                 joined_at: now(),
-                estimated_arrival: Some(at(90))
+                estimated_arrival: Some(at(90)),
+                separated_from: vec![]
             },
             Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: now() },
             Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
@@ -56,6 +57,25 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
 }
 
 #[tokio::test]
+async fn an_acceptance_names_the_responding_helpers_that_a_block_separates() {
+    for (by_alan, by_grace, separated) in [(false, false, false), (true, false, true), (false, true, true)] {
+        let mut before = with_responses(&[(ALAN, OnWay)]);
+        before.record_blocks(id(ALAN), if by_alan { vec![id(GRACE_HOPPER)] } else { vec![] });
+        let (cx, committed) = service(&before, &[], vec![]);
+        let mut actor = grace_hopper();
+        actor.account.blocks = if by_grace { vec![id(ALAN)] } else { vec![] };
+        let after = accept(&cx, &actor, the_emergency(), None).await.unwrap();
+        let expected = if separated { vec![id(ALAN)] } else { vec![] };
+        assert_eq!(after.separated_from(&actor.account), expected, "the answer hides as much");
+        let joined = committed.only().events.into_iter().find_map(|new| match new.event {
+            Event::HelperJoined { separated_from, .. } => Some(separated_from),
+            _ => None,
+        });
+        assert_eq!(joined, Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn a_later_one_joins_and_only_their_response_is_written() {
     let (cx, committed) = service(&with_responses(&[(ALAN, OnWay)]), &[], vec![]);
     let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
@@ -63,7 +83,12 @@ async fn a_later_one_joins_and_only_their_response_is_written() {
     assert_eq!(
         events_of(&change, GRACE_HOPPER),
         [
-            Event::HelperJoined { helper: helper_card(GRACE_HOPPER), joined_at: now(), estimated_arrival: None },
+            Event::HelperJoined {
+                helper: helper_card(GRACE_HOPPER),
+                joined_at: now(),
+                estimated_arrival: None,
+                separated_from: vec![]
+            },
             Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
         ]
     );

@@ -129,3 +129,60 @@ fn an_ended_emergency_leaves_nothing_in_memory() {
     let state = open.state.lock();
     assert!(state.open.is_empty() && state.by_participant.is_empty() && state.ended.is_empty(), "{state:?}");
 }
+
+/// The helpers that a block separates from this one, by which both questions are answered.
+fn separated(open: &OpenEmergencies, helper: u128) -> Vec<UserId> {
+    let found = open.separated_in(id(EMERGENCY), id(helper));
+    assert_eq!(open.separated_anywhere(id(helper)), found);
+    found
+}
+
+fn joined_apart(helper: u128, from: &[u128]) -> Event {
+    let separated_from = from.iter().copied().map(id).collect();
+    Event::HelperJoined { helper: helper_card(helper), joined_at: at(1), estimated_arrival: None, separated_from }
+}
+
+fn block(by: u128, user: u128) -> Event {
+    Event::UserBlocked(BlockedPair { by: id(by), user: id(user) })
+}
+
+#[test]
+fn a_block_separates_two_helpers_of_an_emergency_until_one_responds_anew_or_it_ends() {
+    let both = || vec![created(), joined_apart(GRACE_HOPPER, &[]), joined_apart(ALAN, &[])];
+    for (name, events, is_separated) in [
+        ("no block", both(), false),
+        ("from before", vec![created(), joined_apart(ALAN, &[]), joined_apart(GRACE_HOPPER, &[ALAN])], true),
+        ("meanwhile", [both(), vec![block(ALAN, GRACE_HOPPER)]].concat(), true),
+        ("against the owner", [both(), vec![block(ALAN, OWNER), block(OWNER, GRACE_HOPPER)]].concat(), false),
+        ("of one who does not respond", vec![created(), joined_apart(ALAN, &[]), block(GRACE_HOPPER, ALAN)], false),
+        (
+            "that is over",
+            vec![created(), joined_apart(ALAN, &[]), joined_apart(GRACE_HOPPER, &[ALAN]), joined_apart(ALAN, &[])],
+            false,
+        ),
+        ("until the end", [both(), vec![block(ALAN, GRACE_HOPPER), ended()]].concat(), false),
+    ] {
+        let open = after(events);
+        let expected = |other| if is_separated { vec![id(other)] } else { vec![] };
+        let found = [separated(&open, GRACE_HOPPER), separated(&open, ALAN), separated(&open, OWNER)];
+        assert_eq!(found, [expected(ALAN), expected(GRACE_HOPPER), vec![]], "{name}");
+    }
+}
+
+#[test]
+fn blocks_are_restored_with_their_emergency_and_those_of_meanwhile_are_not_lost() {
+    let both = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, Arrived)]);
+    let mut separating = both.clone();
+    separating.record_blocks(id(ALAN), vec![id(GRACE_HOPPER)]);
+    // The page was read before the block, whose event came before the page.
+    for (events, read) in [(vec![], &separating), (vec![block(ALAN, GRACE_HOPPER)], &both)] {
+        let open = before_restoring(events);
+        open.restore(read);
+        assert_eq!(separated(&open, GRACE_HOPPER), [id(ALAN)]);
+        open.mark_complete();
+        assert_eq!(separated(&open, ALAN), [id(GRACE_HOPPER)]);
+    }
+    let open = before_restoring([]);
+    open.restore(&both);
+    assert_eq!(separated(&open, ALAN), []);
+}

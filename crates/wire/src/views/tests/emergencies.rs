@@ -345,19 +345,23 @@ impl Presence for OnlyGrace {
 
 #[test]
 fn presence_of_helpers_is_only_shown_to_participants_and_administrators() {
-    for (stage, status, helper, expected) in [
-        (Stage::Owner, ResponseStatus::OnWay, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
-        (Stage::Responder, ResponseStatus::Completed, GRACE_HOPPER, json!([true, "2026-01-15T10:00:09Z"])),
-        (Stage::Administrator, ResponseStatus::OnWay, ALAN, json!([false, null])),
-        (Stage::LookerOn, ResponseStatus::OnWay, GRACE_HOPPER, json!([null, null])),
+    for (stage, status, helper, separated, expected) in [
+        (Stage::Owner, ResponseStatus::OnWay, GRACE_HOPPER, vec![], json!([true, "2026-01-15T10:00:09Z"])),
+        (Stage::Responder, ResponseStatus::Completed, GRACE_HOPPER, vec![], json!([true, "2026-01-15T10:00:09Z"])),
+        (Stage::Administrator, ResponseStatus::OnWay, ALAN, vec![], json!([false, null])),
+        (Stage::LookerOn, ResponseStatus::OnWay, GRACE_HOPPER, vec![], json!([null, null])),
         // A cancelled response shows no presence.
-        (Stage::Owner, ResponseStatus::Cancelled, GRACE_HOPPER, json!([null, null])),
+        (Stage::Owner, ResponseStatus::Cancelled, GRACE_HOPPER, vec![], json!([null, null])),
+        // A block separates the helper from the viewer, or another one.
+        (Stage::Responder, ResponseStatus::OnWay, GRACE_HOPPER, vec![id(GRACE_HOPPER)], json!([null, null])),
+        (Stage::Responder, ResponseStatus::OnWay, GRACE_HOPPER, vec![id(ALAN)], json!([true, "2026-01-15T10:00:09Z"])),
     ] {
         let emergency = edited(filled_emergency(false), |e| {
             e.responses[0].status = status;
             e.responses[0].helper.person.id = id(helper);
         });
-        let view = json(&EmergencyView::new(&emergency, stage, &exact_places(), None).with_presence(&OnlyGrace));
+        let view =
+            json(&EmergencyView::new(&emergency, stage, &exact_places(), None).with_presence(&OnlyGrace, &separated));
         let helper = &view["respondingHelpers"][0];
         assert_eq!(json!([helper["online"], helper["lastSeenAt"]]), expected, "{stage:?} {status:?}");
     }
@@ -369,7 +373,9 @@ fn helpers_are_those_who_respond_and_numbers_of_others() {
         let emergency = edited(filled_emergency(false), |e| e.responses[0].status = status);
         let distances = distances.iter().map(|&(helper, metres)| (id(helper), Metres::new(metres))).collect();
         let available = AvailableHelpers { online: None, within: vec![(500, None), (1_000, Some(4))] };
-        json(&HelpersView::new(&EmergencyHelpers { emergency, stage, distances, available }, &places, &OnlyGrace))
+        let separated = vec![id(ALAN)];
+        let found = EmergencyHelpers { emergency, stage, separated, distances, available };
+        json(&HelpersView::new(&found, &places, &OnlyGrace))
     };
     let (on_way, distances) = (ResponseStatus::OnWay, [(GRACE_HOPPER, 149.5)]);
     assert_snapshot!(shown(&view(Stage::Owner, on_way, exact_places(), &distances)), @r#"
