@@ -122,15 +122,19 @@ pub struct Recipient {
     /// The distance between the exact places, for an emergency that shows its exact place to helpers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_distance: Option<Metres>,
+    /// The distance from the centre of the helper's cell to the place that lookers-on are shown, for an emergency whose exact
+    /// place is not shown. A helper who has declined is one when the alert is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coarse_distance: Option<Metres>,
 }
 
 impl Recipient {
     /// A helper at this distance, for an emergency whose exact place is not shown.
     pub const fn new(helper: UserId, distance: Metres) -> Self {
-        Self { helper, distance, exact_distance: None }
+        Self { helper, distance, exact_distance: None, coarse_distance: None }
     }
 
-    /// The distance that the helper may be shown.
+    /// The distance that the helper may be shown, unless they are a looker-on when they are shown it.
     pub fn shown_distance(&self) -> Metres {
         self.exact_distance.unwrap_or(self.distance)
     }

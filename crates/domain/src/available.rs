@@ -48,7 +48,7 @@ mod tests {
     /// Counts of helpers at these distances to the north, in metres.
     fn counts(metres: &[f64], alert_radius: f64, online: &[u128]) -> (Option<u32>, Vec<Option<u32>>) {
         let centre = position(0.0, 0.0);
-        let place = AlertPlace { judged: centre, shown_exact: Some(centre) };
+        let place = AlertPlace { judged: centre, shown_exact: Some(centre), shown_coarse: None };
         let found = (1..).map(id).zip(metres.iter().map(|m| position(m / 111_000.0, 0.0)));
         let found = FoundHelpers::new(found, AvailableHelpers::MAX_RADIUS);
         let is_online = |user| online.iter().any(|&n| user == id(n));

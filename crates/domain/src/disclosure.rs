@@ -3,7 +3,7 @@
 //! Everything that leaves the service is rendered through a [`Disclosure`]: answers, events, replays, timelines.
 
 use crate::{
-    Details, Metres, Person, Position, Relation,
+    Details, Metres, Person, Position, Recipient, Relation,
     grid::{COARSE_CELL, FINE_CELL, Grid},
     string_enum,
 };
@@ -84,8 +84,12 @@ impl PlacePolicy {
 
     /// The place around which helpers are searched.
     pub fn alert_place(&self, details: &Details) -> AlertPlace {
-        let shown_exact = (!self.is_approximate(details.anonymous)).then_some(details.location.position);
-        AlertPlace { judged: self.judged_place(details), shown_exact }
+        let (exact, judged) = (details.location.position, self.judged_place(details));
+        if self.is_approximate(details.anonymous) {
+            AlertPlace { judged, shown_exact: None, shown_coarse: Some(self.grid.coarse(exact)) }
+        } else {
+            AlertPlace { judged, shown_exact: Some(exact), shown_coarse: None }
+        }
     }
 }
 
@@ -96,6 +100,8 @@ pub struct AlertPlace {
     pub judged: Position,
     /// The exact place, if it is shown to helpers.
     pub shown_exact: Option<Position>,
+    /// The place that is shown to lookers-on, if the exact place is not shown to helpers.
+    pub shown_coarse: Option<Position>,
 }
 
 impl Default for PlacePolicy {
@@ -151,6 +157,15 @@ impl Disclosure {
             Detail::Reduced => self.grid.fine(place),
             Detail::Least => self.grid.coarse(place),
         }
+    }
+
+    /// The number of metres that is shown to the recipient of an alert.
+    pub fn alert_distance(self, recipient: &Recipient) -> u32 {
+        self.metres(match self.detail {
+            Detail::Full | Detail::Reduced => recipient.shown_distance(),
+            // Events of earlier releases do not say so.
+            Detail::Least => recipient.coarse_distance.unwrap_or(recipient.distance),
+        })
     }
 
     /// The number of metres that is shown for a distance. It MUST have been measured from the shown [place](Self::place).

@@ -74,7 +74,9 @@ impl FoundHelpers {
         let recipient = |((helper, index), distance)| {
             let exact_distance =
                 place.shown_exact.zip(self.positions.get(index)).map(|(a, b): (Position, _)| a.distance_to(*b));
-            Recipient { helper, distance, exact_distance }
+            let cell = self.positions.get(index).map(|position| helper_cell(*position));
+            let coarse_distance = place.shown_coarse.zip(cell).map(|(a, b): (Position, _)| a.distance_to(b));
+            Recipient { helper, distance, exact_distance, coarse_distance }
         };
         nearest.map(recipient).collect()
     }
@@ -130,7 +132,12 @@ mod tests {
         let grid = PlacePolicy::default().grid;
         let here = details().location.position;
         let helper = helper_cell(position(here.latitude() + 0.02, here.longitude()));
-        assert_eq!(found.nearest(place, 1)[0].distance, grid.fine(here).distance_to(helper));
+        let recipient = found.nearest(place, 1)[0];
+        assert_eq!(recipient.distance, grid.fine(here).distance_to(helper));
+        // As if it had never been known more precisely than lookers-on know it.
+        assert_eq!(recipient.coarse_distance, Some(grid.coarse(here).distance_to(helper)));
+        let (place, found) = around(&details(), &[(0.02, 0.0)]);
+        assert_eq!(found.nearest(place, 1)[0].coarse_distance, None);
     }
 
     #[test]

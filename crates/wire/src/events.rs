@@ -229,7 +229,7 @@ pub(crate) fn payload<'a>(
         Event::HelpersAlerted { call, status, recipients, .. } => {
             let recipient = recipients.iter().find(|r| Some(r.helper) == reader.user);
             let shown = shown(call.details.anonymous);
-            let distance = recipient.map(|recipient| shown.metres(recipient.shown_distance()));
+            let distance = recipient.map(|recipient| shown.alert_distance(recipient));
             Payload::Nearby { emergency: CallView::new(call, *status, shown), distance }
         }
         Event::HelperJoined { helper, joined_at, .. } => joined(emergency_id, helper, *joined_at),

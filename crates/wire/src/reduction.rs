@@ -2,9 +2,9 @@
 //! owner, whatever the event, the view and the answer.
 
 use allynet_domain::{
-    EmergencyOverview, Event, Grid, LoggedEvent, Metres, PlaceBeforeAccept, PlacePolicy, Position, Stage, UserId,
-    Viewer,
-    testing::{ALAN, GRACE_HOPPER, edited, id, position, text},
+    Details, EmergencyOverview, Event, FoundHelpers, Grid, Location, LoggedEvent, Metres, PlaceBeforeAccept,
+    PlacePolicy, Position, Recipient, Stage, UserId, Viewer,
+    testing::{ALAN, GRACE_HOPPER, details, edited, id, position, text},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -81,7 +81,11 @@ impl Scene {
         events.retain(|event| !matches!(event.event, Event::MessagePosted { .. } | Event::Unanswered { .. }));
         for event in &mut events {
             match &mut event.event {
-                Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => self.fill(call),
+                Event::EmergencyCreated { call, .. } => self.fill(call),
+                Event::HelpersAlerted { call, recipients, .. } => {
+                    self.fill(call);
+                    *recipients = self.recipients();
+                }
                 Event::DetailsDisclosed { emergency, .. } => {
                     let of_scene = edited(emergency.emergency().clone(), |e| self.fill(&mut e.call));
                     *emergency = EmergencyOverview::from(&of_scene);
@@ -95,6 +99,17 @@ impl Scene {
             }
         }
         events
+    }
+
+    /// Two helpers some kilometres away, at the distances by which they were chosen.
+    fn recipients(&self) -> Vec<Recipient> {
+        // Relative to the cell, so that they stand still when the emergency is moved within it.
+        let cell = self.places.grid.coarse(self.place);
+        let at = |north: f64, east: f64| position(cell.latitude() + north, cell.longitude() + east);
+        let helpers = [(id(GRACE_HOPPER), at(0.02, 0.03)), (id(ALAN), at(-0.04, 0.01))];
+        let details = Details { anonymous: self.anonymous, ..details() };
+        let details = Details { location: Location { position: self.place, ..details.location.clone() }, ..details };
+        FoundHelpers::new(helpers, Metres::new(1e6)).nearest(self.places.alert_place(&details), 9)
     }
 
     /// Everything that is rendered for a viewer in this stage.

@@ -52,6 +52,9 @@ pub fn timeline<'a>(
     let administers = stage == Stage::Administrator;
     let reader = Reader { user: Some(viewer), unmasks: administers };
     let responds = |helper: UserId| emergency.is_responding(helper);
+    // Administrators are shown no less than others.
+    let separated = if administers { Vec::new() } else { emergency.separated_helpers(viewer) };
+    let shows_distance = |helper: UserId| responds(helper) && !separated.contains(&helper);
     let may_name = |helper: UserId| administers || responds(helper);
     let mut declined = 0;
     let entries = events.iter().filter(|e| is_readable(e, viewer)).filter_map(|event| {
@@ -60,7 +63,7 @@ pub fn timeline<'a>(
                 let named = recipients.iter().filter(|recipient| may_name(recipient.helper));
                 let helpers = named.map(|recipient| AlertedHelper {
                     id: recipient.helper.into(),
-                    distance: responds(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
+                    distance: shows_distance(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
                 });
                 let (helpers, alerted) = (helpers.collect(), recipients.len());
                 ("alerts:sent", Data::Alerted { wave: *wave, radius: radius.whole(), alerted, helpers }, None)

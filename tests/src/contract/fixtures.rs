@@ -203,7 +203,7 @@ pub enum Answer {
 
 /// The place of an emergency that shows its exact place to helpers.
 pub fn exact_place(place: Position) -> AlertPlace {
-    AlertPlace { judged: place, shown_exact: Some(place) }
+    AlertPlace { judged: place, shown_exact: Some(place), shown_coarse: None }
 }
 
 /// The distance at which a helper is judged to be from the exact place of an emergency.

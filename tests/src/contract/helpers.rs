@@ -231,7 +231,8 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
         let (whom, places) = (Whom::Only(user), PlacePolicy::default());
         let near = Near { on_duty, within: metres(within), whom, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
-        let recipient = Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact) };
+        let recipient =
+            Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact), coarse_distance: None };
         let expected = found.then_some(recipient);
         assert_eq!(loaded.near, expected.into_iter().collect::<Vec<_>>(), "{user} {within}");
     }

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     EventId, Sender, To,
-    testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, id, person},
+    testing::{ADMIN, ALAN, GRACE_HOPPER, OWNER, edited, id, person},
 };
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -188,4 +188,24 @@ fn helpers_who_do_not_respond_are_numbers_but_for_administrators() {
     let distances: Vec<_> = entries[0]["data"]["helpers"].as_array().unwrap().iter().map(|h| &h["distance"]).collect();
     assert_eq!(distances, [&json(&150), &Value::Null], "where they are is shown of helpers who respond only");
     assert_eq!(entries[1]["data"]["helperId"], json(&id::<UserId>(ALAN)));
+}
+
+#[test]
+fn a_helper_is_not_shown_how_far_away_one_was_that_a_block_separates() {
+    let emergency = edited(filled_emergency(false), |e| {
+        let mut other = e.responses[0].clone();
+        (other.helper.person.id, other.blocks) = (id(ALAN), vec![id(GRACE_HOPPER)]);
+        e.responses.push(other);
+    });
+    let sent = &all_events()[1..2];
+    for (viewer, stage, shown) in [
+        (GRACE_HOPPER, Stage::Responder, [true, false]),
+        (ALAN, Stage::Responder, [false, true]),
+        (OWNER, Stage::Owner, [true, true]),
+        (ADMIN, Stage::Administrator, [true, true]),
+    ] {
+        let entries: Vec<_> = timeline(&emergency, sent, id(viewer), stage, &exact_places()).iter().map(json).collect();
+        let distances = entries[0]["data"]["helpers"].as_array().unwrap().iter().map(|h| h["distance"].is_number());
+        assert_eq!(distances.collect::<Vec<_>>(), shown, "{viewer}");
+    }
 }
