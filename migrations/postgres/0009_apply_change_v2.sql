@@ -78,6 +78,7 @@ BEGIN
             WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,responses}'
             WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
             WHEN 'delete_emergency' THEN '{op,emergency_id,owner_id,request_id,kind,status,latitude,longitude,created_at,ended_at,deleted_at}'
+            WHEN 'announce_emergency' THEN '{op,emergency_id}'
             WHEN 'send_alerts' THEN '{op,emergency_id,wave,recipients}'
             WHEN 'acknowledge_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'receive_alert' THEN '{op,emergency_id,helper_id}'
@@ -336,6 +337,12 @@ BEGIN
             END IF;
             DELETE FROM alert WHERE emergency_id = target;
             DELETE FROM emergency WHERE id = target;
+
+        -- To all helpers on duty: a ring at the owner.
+        WHEN 'announce_emergency' THEN
+            INSERT INTO ring (owner_id, rung_at, helper_id)
+            SELECT e.owner_id, decided_at, e.owner_id FROM emergency e WHERE e.id = target
+            ON CONFLICT DO NOTHING;
 
         -- The wave of an emergency only grows. A helper who is alerted again stays in the first wave that alerted them.
         WHEN 'send_alerts' THEN

@@ -124,6 +124,8 @@ class Node {
       ALLYNET_ADMIN_EMAIL: ADMIN.email,
       ALLYNET_ADMIN_PASSWORD: ADMIN.password,
       ALLYNET_RATE_LIMITS: 'off',
+      // One owner of `fence` raises many emergencies.
+      ALLYNET_STORM_RINGS: '1000000',
       ...env,
     });
   }

@@ -23,6 +23,45 @@ const reopen = (caller, emergencyId) => caller.post(`/emergencies/${emergencyId}
 const isActive = ({ status }) => status === 'active';
 
 for (const database of databases) {
+  describe(`a storm of emergencies by one owner on ${database}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database, env: { ALLYNET_STORM_RINGS: '2', ALLYNET_STORM_FOLD: '6s' } });
+    });
+    after(() => app?.stop());
+
+    it('is folded into one alert and one broadcast of the live one, and nothing is heard of the others', async () => {
+      const place = app.somewhere();
+      const [asks, near, far] = await Promise.all([app.owner(), app.helperAt(north(place, 200)), app.helperAt(app.somewhere())]);
+      const sockets = await Promise.all([near, far].map((helper) => helper.connect()));
+      const [ofNear, ofFar] = sockets;
+      const ids = [];
+      for (let index = 0; index < 4; index += 1) {
+        if (index > 0) await cancel(asks, ids[index - 1]);
+        ids.push((await raise(asks, place)).id);
+      }
+      const latest = of(ids[3]);
+      const limit = INTERVAL_LIMIT;
+      const [created] = await Promise.all([
+        ofFar.next('emergency:created', latest, limit),
+        ofNear.next('emergency:created', latest, limit),
+        ofNear.next('emergency:nearby', latest, limit),
+      ]);
+      assert.deepEqual([created.emergency.status, created.nearbyHelperCount], ['active', 1]);
+      await over(asks);
+      await Promise.all(sockets.map((socket) => socket.next('emergency:ended', latest)));
+      const heardOf = (socket, event) => socket.seen(event).map((payload) => payload.emergencyId ?? payload.emergency.id);
+      const loud = [ids[0], ids[1], ids[3]];
+      for (const socket of sockets) {
+        for (const event of ['emergency:created', 'emergency:ended']) assert.deepEqual(heardOf(socket, event), loud, event);
+      }
+      assert.deepEqual(heardOf(ofNear, 'emergency:nearby'), loud);
+      const entries = (await entriesOf(asks, ids[3])).filter(({ event }) => event === 'emergency:created');
+      assert.equal(entries.length, 1);
+      for (const socket of sockets) socket.close();
+    });
+  });
+
   describe(`taking part on ${database}`, () => {
     let app;
     let owner;

@@ -233,6 +233,7 @@ fn every_write() -> Vec<Write> {
         Write::ExpectNoResponses(user),
         deletion(&call_of(&owner)),
         Write::RevokeTrust(of),
+        Write::AnnounceEmergency(of),
         Write::SendAlerts { emergency: of, wave: 1, recipients },
         Write::AcknowledgeAlert { emergency: of, helper: user },
         Write::ReceiveAlert { emergency: of, helper: user },

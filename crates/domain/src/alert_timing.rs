@@ -65,10 +65,11 @@ impl StormLimit {
     }
 }
 
-/// The recent rings of one owner's emergencies at one helper. Each emergency counts once, at its first ring.
+/// The recent rings of one owner's emergencies at one helper, or at the owner themselves: those are announcements to all
+/// helpers on duty. Each emergency counts once, at its first ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecentRings {
-    /// The helper.
+    /// The helper, or the owner.
     pub helper: UserId,
     /// Number of emergencies in the window.
     pub count: u32,

@@ -86,7 +86,8 @@ impl LoggedEvent {
         let room = Room::Emergency(emergency);
         match &self.event {
             // The event names the users that a block separates from the owner: a broadcast asks no database.
-            Event::EmergencyCreated { call, hidden_from, .. } => {
+            Event::EmergencyCreated { announced: false, .. } => Vec::new(),
+            Event::EmergencyCreated { call, hidden_from, .. } | Event::EmergencyAnnounced { call, hidden_from, .. } => {
                 let hidden = hidden_from.iter().copied().map(Room::User);
                 to_all(Audience::of([Room::Helpers]).but([Room::User(call.owner.id)]).but(hidden))
             }
@@ -108,10 +109,12 @@ impl LoggedEvent {
             Event::EmergencyCancelled { alerted, .. } => {
                 to_all(Audience::of([room].into_iter().chain(alerted.iter().copied().map(Room::User))))
             }
-            Event::EmergencyEnded { alerted, hidden_from, .. }
-            | Event::EmergencyReopened { alerted, hidden_from, .. } => {
+            // A user who never heard of the emergency does not hear of its end.
+            Event::EmergencyEnded { alerted, hidden_from, announced, .. }
+            | Event::EmergencyReopened { alerted, hidden_from, announced, .. } => {
                 let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));
-                to_all(Audience::of([room, Room::Helpers].into_iter().chain(users)).but(hidden))
+                let helpers = announced.then_some(Room::Helpers);
+                to_all(Audience::of([room].into_iter().chain(helpers).chain(users)).but(hidden))
             }
             Event::MessagePosted { message } => {
                 to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
@@ -210,6 +213,7 @@ impl LoggedEvent {
             }
             (
                 Event::HelperJoined { .. }
+                | Event::EmergencyAnnounced { .. }
                 | Event::HelpersAlerted { .. }
                 | Event::DetailsDisclosed { .. }
                 | Event::HelperStatusUpdated { .. }

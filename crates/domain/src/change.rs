@@ -207,6 +207,9 @@ pub enum Write {
     /// Deletes an emergency with its responses, alerts, messages and ratings, and stores the record of it. Reports stay.
     /// Its events are erased from the log later, by [`Changes::erase_deleted`](crate::port::Changes::erase_deleted).
     DeleteEmergency(DeletedEmergency),
+    /// All helpers on duty are told of an emergency. Counts as a ring of the owner at themselves
+    /// ([`RecentRings`](crate::RecentRings)), also after the emergency is deleted.
+    AnnounceEmergency(EmergencyId),
     /// Alerts of a wave to helpers. The emergency's wave only grows; a helper that is alerted again stays in the wave
     /// of the first alert, and the repetition is counted. The first alert of each helper counts as a ring of the owner
     /// ([`RecentRings`](crate::RecentRings)), also after the emergency is deleted.

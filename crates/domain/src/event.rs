@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// An emergency was raised.
+    /// An emergency was raised. Helpers on duty are told at once if it is `announced`.
     EmergencyCreated {
         /// The call.
         call: Call,
@@ -24,6 +24,20 @@ pub enum Event {
         nearby_helpers: u32,
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden_from: Vec<UserId>,
+        /// Whether all helpers on duty are told. Otherwise [`Event::EmergencyAnnounced`] follows, unless it ends before.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        announced: bool,
+    },
+    /// All helpers on duty are told of an emergency of an owner who had raised too many before.
+    EmergencyAnnounced {
+        /// The call.
+        call: Call,
+        /// The status at that time.
+        status: EmergencyStatus,
+        /// Number of helpers on duty within the alert radius when it was raised.
+        nearby_helpers: u32,
+        /// The users from whom a block hides the emergency.
         hidden_from: Vec<UserId>,
     },
     /// A wave of alerts was sent.
@@ -142,6 +156,9 @@ pub enum Event {
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hidden_from: Vec<UserId>,
+        /// Whether all helpers on duty had been told of the emergency, and hear of this too.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        announced: bool,
     },
     /// An end by a helper was undone: the emergency is live again.
     EmergencyReopened {
@@ -161,6 +178,9 @@ pub enum Event {
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hidden_from: Vec<UserId>,
+        /// Whether all helpers on duty had been told of the emergency, and hear of this too.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        announced: bool,
     },
     /// The owner asked for more help.
     AlertsRenewed,
@@ -233,6 +253,7 @@ impl Event {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::EmergencyCreated { .. } => "emergency_created",
+            Self::EmergencyAnnounced { .. } => "emergency_announced",
             Self::HelpersAlerted { .. } => "helpers_alerted",
             Self::AlertDeclined { .. } => "alert_declined",
             Self::AlertAcknowledged { .. } => "alert_acknowledged",

@@ -109,7 +109,7 @@ pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
-pub use search::{HeldAlert, RenewalCause, Search, Step, Surroundings};
+pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings};
 pub use secret::Secret;
 pub use signal::{Announcement, Signal};
 pub use string_enum::UnknownVariant;

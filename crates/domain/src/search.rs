@@ -21,6 +21,15 @@ pub struct HeldAlert {
     pub due_at: Timestamp,
 }
 
+/// The announcement of an emergency to all helpers on duty, held back by [`StormLimit`](crate::StormLimit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAnnouncement {
+    /// When it is made.
+    pub due_at: Timestamp,
+    /// Number of helpers on duty within the alert radius when the emergency was raised.
+    pub nearby_helpers: u32,
+}
+
 /// The state of a search. Stored as JSON: fields may be added, never renamed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,6 +51,8 @@ pub struct Search {
     pub places_freed_until: Option<Timestamp>,
     /// Alerts that are held back.
     pub held: Vec<HeldAlert>,
+    /// The announcement, while it is held back. Stays after the end of an emergency that was never announced.
+    pub held_announcement: Option<HeldAnnouncement>,
 }
 
 /// Why a search is renewed.
@@ -80,6 +91,8 @@ pub struct Step {
     pub ring: Vec<Recipient>,
     /// Whether the owner has to learn that no helper answered.
     pub is_unanswered: bool,
+    /// The announcement that was held back, if it is made now.
+    pub announcement: Option<HeldAnnouncement>,
 }
 
 impl Surroundings<'_> {
@@ -109,6 +122,11 @@ impl Search {
         self.held.iter().any(|held| held.recipient.helper == helper)
     }
 
+    /// Whether anything is held back.
+    pub const fn is_holding(&self) -> bool {
+        !self.held.is_empty() || self.held_announcement.is_some()
+    }
+
     /// Begins the search with a first wave within a radius. Returns the recipients to ring now; the others are held back.
     ///
     /// The next wave is due at once if none was chosen: the helpers who count within the radius may not be alerted.
@@ -129,7 +147,22 @@ impl Search {
         (search, ring)
     }
 
-    /// Stops the waves, because a helper responds. Alerts that are held back stay due.
+    /// Announces the emergency to all helpers on duty, or holds that back if the owner has announced too many.
+    pub fn announce(
+        &mut self,
+        now: Timestamp,
+        policy: &AlertPolicy,
+        owner: UserId,
+        nearby_helpers: u32,
+        rings: &[RecentRings],
+    ) {
+        let recent = rings.iter().find(|rings| rings.helper == owner);
+        let due_at = recent.and_then(|recent| policy.storm.held_until(recent.count, recent.last, now));
+        self.held_announcement = due_at.map(|due_at| HeldAnnouncement { due_at, nearby_helpers });
+        self.due_at = self.due_at.into_iter().chain(due_at).min();
+    }
+
+    /// Stops the waves, because a helper responds. What is held back stays due.
     pub fn stop(&mut self) {
         (self.wave_at, self.is_renewing) = (None, false);
         self.due_at = self.earliest(None);
@@ -174,10 +207,11 @@ impl Search {
         if is_unanswered {
             self.unanswered_at = Some(now);
         }
+        let announcement = self.held_announcement.take_if(|held| held.due_at <= now);
         self.schedule(now, is_wave, radius, policy, around, &new, &ring);
         ring.extend(new);
         ring.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
-        Step { radius, begins_wave, ring, is_unanswered }
+        Step { radius, begins_wave, ring, is_unanswered, announcement }
     }
 
     /// The substitute for a helper that declines or cancels. `None` if nobody is left, or the substitute is held back.
@@ -384,7 +418,9 @@ impl Search {
     }
 
     fn earliest(&self, place_freed: Option<Timestamp>) -> Option<Timestamp> {
-        self.wave_at.into_iter().chain(self.held.iter().map(|held| held.due_at)).chain(place_freed).min()
+        let announcement = self.held_announcement.map(|held| held.due_at);
+        let held = self.held.iter().map(|held| held.due_at).chain(announcement);
+        self.wave_at.into_iter().chain(held).chain(place_freed).min()
     }
 }
 

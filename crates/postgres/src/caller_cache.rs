@@ -153,6 +153,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::DeleteEmergency(_)
             // The trust in the cache is corrected within a second.
             | Write::RevokeTrust(_)
+            | Write::AnnounceEmergency(_)
             | Write::SendAlerts { .. }
             | Write::AcknowledgeAlert { .. }
             | Write::ReceiveAlert { .. }

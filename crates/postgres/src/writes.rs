@@ -34,6 +34,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::UpdateEmergency { emergency, .. } => Some(emergency.id()),
         Write::DeleteEmergency(record) => Some(record.id),
         Write::RevokeTrust(emergency)
+        | Write::AnnounceEmergency(emergency)
         | Write::ExpectRevision { emergency, .. }
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
@@ -117,6 +118,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
             json!({ "op": "expect_revision", "emergency_id": emergency, "revision": revision.0 })
         }
         Write::DeleteEmergency(record) => delete_emergency(record),
+        Write::AnnounceEmergency(emergency) => json!({ "op": "announce_emergency", "emergency_id": emergency }),
         Write::SendAlerts { emergency, wave, recipients } => {
             // The exact distance is for the event only: it is what the helper is shown.
             let recipients: Vec<_> =

@@ -214,6 +214,7 @@ impl OpenEmergencies {
             }
             Event::AlertAcknowledged { .. }
             | Event::DetailsDisclosed { .. }
+            | Event::EmergencyAnnounced { .. }
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }

@@ -100,6 +100,7 @@ impl Replay {
             }
             (
                 Event::EmergencyCreated { call, .. }
+                | Event::EmergencyAnnounced { call, .. }
                 | Event::HelpersAlerted { call, .. }
                 | Event::EmergencyReopened { call, .. },
                 _,

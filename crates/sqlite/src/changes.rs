@@ -141,6 +141,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
             reputation::add_trust(db, at, emergency, owner, &helpers, by, unless_since).await
         }
         Write::RevokeTrust(emergency) => reputation::revoke_trust(db, emergency).await,
+        Write::AnnounceEmergency(emergency) => emergencies::announce(db, at, emergency).await,
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,

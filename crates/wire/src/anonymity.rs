@@ -28,7 +28,9 @@ fn messages(owner: &Person, anonymous: bool) -> Vec<Message> {
 fn events_of(owner: &Person, anonymous: bool) -> Vec<LoggedEvent> {
     let with_owner = |mut event: LoggedEvent| {
         match &mut event.event {
-            Event::EmergencyCreated { call, .. } | Event::HelpersAlerted { call, .. } => call.owner = owner.clone(),
+            Event::EmergencyCreated { call, .. }
+            | Event::EmergencyAnnounced { call, .. }
+            | Event::HelpersAlerted { call, .. } => call.owner = owner.clone(),
             Event::DetailsDisclosed { emergency, .. } => {
                 let of_owner = edited(emergency.emergency().clone(), |e| e.call.owner = owner.clone());
                 *emergency = EmergencyOverview::from(&of_owner);

@@ -222,8 +222,12 @@ pub(crate) fn payload<'a>(
         text.as_ref().filter(|_| shown(anonymous).shows_texts()).map(Text::as_str)
     };
     Some(match &event.event {
-        Event::EmergencyCreated { call, nearby_helpers, hidden_from: _ } => Payload::Created {
+        Event::EmergencyCreated { call, nearby_helpers, .. } => Payload::Created {
             emergency: CallView::new(call, EmergencyStatus::Active, shown(call.details.anonymous)),
+            nearby_helper_count: *nearby_helpers,
+        },
+        Event::EmergencyAnnounced { call, status, nearby_helpers, .. } => Payload::Created {
+            emergency: CallView::new(call, *status, shown(call.details.anonymous)),
             nearby_helper_count: *nearby_helpers,
         },
         Event::HelpersAlerted { call, status, recipients, .. } => {

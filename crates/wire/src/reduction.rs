@@ -81,7 +81,7 @@ impl Scene {
         events.retain(|event| !matches!(event.event, Event::MessagePosted { .. } | Event::Unanswered { .. }));
         for event in &mut events {
             match &mut event.event {
-                Event::EmergencyCreated { call, .. } => self.fill(call),
+                Event::EmergencyCreated { call, .. } | Event::EmergencyAnnounced { call, .. } => self.fill(call),
                 Event::HelpersAlerted { call, recipients, .. } => {
                     self.fill(call);
                     *recipients = self.recipients();

@@ -102,7 +102,7 @@ pub(crate) fn every_logged_event(anonymous: bool) -> Vec<LoggedEvent> {
 
 fn fill(event: &mut Event, anonymous: bool) {
     match event {
-        Event::EmergencyCreated { call, .. } => *call = filled_call(anonymous),
+        Event::EmergencyCreated { call, .. } | Event::EmergencyAnnounced { call, .. } => *call = filled_call(anonymous),
         Event::HelpersAlerted { call, recipients, .. } => {
             *call = filled_call(anonymous);
             // One is rounded up, the other down.

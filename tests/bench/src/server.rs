@@ -93,7 +93,8 @@ impl Server {
             .envs([("NO_COLOR", "1"), ("RUST_LOG", "info"), ("NODE_ENV", "production")])
             .envs([("DATABASE_URL", database), ("ALLYNET_JWT_SECRET", SECRET)])
             .envs([("ALLYNET_LISTEN", "127.0.0.1:0"), ("ALLYNET_RATE_LIMITS", "off")])
-            .env("ALLYNET_ADMIN_LISTEN", "off")
+            // Few owners raise many emergencies.
+            .envs([("ALLYNET_ADMIN_LISTEN", "off"), ("ALLYNET_STORM_RINGS", "1000000")])
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -396,7 +396,8 @@ impl Store {
             emergency.resolve(owner, Relation::Owner, None, now).unwrap();
             let participants = emergency.participants().collect();
             let (status, alerted) = (emergency.status(), Vec::new());
-            let ended = Event::EmergencyEnded { status, at: now, alerted, participants, hidden_from: vec![] };
+            let ended =
+                Event::EmergencyEnded { status, at: now, alerted, participants, hidden_from: vec![], announced: true };
             let change = Change::new(Some(owner), now).write(update(&emergency, Vec::new())).event(id, ended);
             match self.changes.commit(change).await {
                 Err(Error::Stale) => {}

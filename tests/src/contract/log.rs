@@ -161,7 +161,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
     let recipients = vec![Recipient::new(user, metres(0.1 + 0.2))];
     let (radius, status) = (metres(5_000.5), EmergencyStatus::Responding);
     let events = vec![
-        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![] },
+        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![], announced: true },
         Event::HelpersAlerted { call, status: EmergencyStatus::Active, wave: 1, radius, recipients },
         Event::AlertDeclined { helper: user },
         Event::AlertAcknowledged { helper: user },
@@ -195,6 +195,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             alerted,
             participants: vec![user],
             hidden_from: vec![],
+            announced: true,
         },
         Event::MessagePosted { message: message_in(&emergency, at) },
         Event::MessageDeleted { message: id(), readers: Some(vec![user]) },

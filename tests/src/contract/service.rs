@@ -257,6 +257,7 @@ impl Service {
                 let recipients: Vec<_> = recipients.iter().map(|r| self.number(r.helper)).collect();
                 format!("wave {wave} within {} m: {}", radius.get(), recipients.join(" "))
             }
+            Event::EmergencyAnnounced { .. } => "announced".into(),
             Event::AlertDeclined { helper } => format!("{} declined", self.number(*helper)),
             Event::AlertAcknowledged { helper } => format!("{} acknowledged", self.number(*helper)),
             Event::HelperJoined { helper, .. } => format!("{} joined", self.number(helper.person.id)),

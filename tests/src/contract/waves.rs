@@ -445,6 +445,8 @@ pub async fn of_a_storm_only_so_many_ring_a_helper_and_the_last_is_made_up(store
             let of = service.raise_as(&owner).await;
             let expected = if n < 5 { "wave 1 within 5000 m: 0 1 2" } else { "wave 1 within 5000 m: " };
             assert_eq!(service.story(of).await, [expected], "{n}");
+            let created = service.events(of).await.remove(0).event;
+            assert!(matches!(created, Event::EmergencyCreated { announced, .. } if announced == (n < 5)), "{n}");
             last = Some(of);
             service.advance(TimeDelta::milliseconds(500));
         }
@@ -456,7 +458,7 @@ pub async fn of_a_storm_only_so_many_ring_a_helper_and_the_last_is_made_up(store
         assert_eq!(service.story(last).await.len(), 1);
         service.advance(TimeDelta::microseconds(1));
         service.fire().await;
-        assert_eq!(service.story(last).await, ["wave 1 within 5000 m: ", "wave 1 within 5000 m: 0 1 2"]);
+        assert_eq!(service.story(last).await, ["wave 1 within 5000 m: ", "announced", "wave 1 within 5000 m: 0 1 2"]);
         assert_eq!(service.store.find(last).await.alerts().alerted, 3);
         // Another owner rings at once.
         assert_eq!(service.story(service.call().await).await, ["wave 1 within 5000 m: 0 1 2"]);

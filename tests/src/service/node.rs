@@ -57,6 +57,8 @@ impl Node {
             .env("ALLYNET_ADMIN_LISTEN", "off")
             .env("ALLYNET_JWT_SECRET", SECRET)
             .env("ALLYNET_RATE_LIMITS", "off")
+            // Every event is expected to reach all helpers, although few owners raise many emergencies.
+            .env("ALLYNET_STORM_RINGS", "1000000")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())

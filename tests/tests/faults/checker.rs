@@ -234,7 +234,7 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
                 wrong.push(format!("event {} alerts {alerted} of {near} near; {left_out} are free", event.id));
             }
         }
-        if let Event::EmergencyCreated { .. } = &event.event {
+        if let Event::EmergencyCreated { announced: true, .. } | Event::EmergencyAnnounced { .. } = &event.event {
             let rooms = HashMap::from([(Room::Helpers, all.clone())]);
             let recipients = event.deliveries().iter().map(|d| audience(&d.audience, &rooms).len()).sum::<usize>();
             if recipients != all.len() {
@@ -254,7 +254,7 @@ fn known(world: &World, log: &[LoggedEvent]) -> Vec<String> {
 /// The wire name of an event; `None` for a kind that is not sent.
 const fn name(event: &Event) -> Option<&'static str> {
     Some(match event {
-        Event::EmergencyCreated { .. } => "emergency:created",
+        Event::EmergencyCreated { .. } | Event::EmergencyAnnounced { .. } => "emergency:created",
         Event::HelpersAlerted { .. } => "emergency:nearby",
         Event::Unanswered { .. } => "emergency:unanswered",
         Event::HelperJoined { .. } => "helper:joined",

@@ -86,6 +86,7 @@ mod tests {
             alerted,
             participants,
             hidden_from: vec![],
+            announced: true,
         });
         let rooms = Some([Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))]);
         assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| ended.rooms_ended_for(id(user))), [rooms, rooms, None]);

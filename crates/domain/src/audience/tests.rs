@@ -71,7 +71,9 @@ fn every_event_is_delivered_to_those_concerned() {
     let alerted = || vec![room(), user(GRACE_HOPPER), user(ALAN)];
     for event in every_event() {
         let expected = match &event {
-            Event::EmergencyCreated { .. } => vec![anyone(vec![Room::Helpers], vec![user(OWNER)])],
+            Event::EmergencyCreated { .. } | Event::EmergencyAnnounced { .. } => {
+                vec![anyone(vec![Room::Helpers], vec![user(OWNER)])]
+            }
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
             Event::DetailsDisclosed { .. } => vec![own(GRACE_HOPPER)],
             Event::HelperJoined { .. }
@@ -150,6 +152,7 @@ fn every_event_moves_those_concerned() {
             Event::DetailsDisclosed { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_)
+            | Event::EmergencyAnnounced { .. }
             | Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
@@ -252,11 +255,44 @@ fn nobody_hears_two_deliveries_of_one_event() {
 
 #[test]
 fn an_owner_hears_neither_the_broadcast_nor_the_alerts_of_their_own_call() {
-    let created = |hidden_from| Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from };
+    let created =
+        |hidden_from| Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from, announced: true };
     assert_eq!(hearers(created(vec![])), [GRACE_HOPPER, ALAN]);
     assert_eq!(hearers(created(vec![id(ALAN), id(STRANGER)])), [GRACE_HOPPER], "a block hides it from the other");
+    let (nearby_helpers, hidden_from, status) = (2, vec![id(ALAN)], EmergencyStatus::Active);
+    let announced = Event::EmergencyAnnounced { call: call(), status, nearby_helpers, hidden_from };
+    assert_eq!(hearers(announced), [GRACE_HOPPER]);
     let alerted = every_event().into_iter().find(|e| matches!(e, Event::HelpersAlerted { .. })).unwrap();
     assert_eq!(hearers(alerted), [GRACE_HOPPER, ALAN]);
+}
+
+#[test]
+fn of_an_emergency_that_is_not_announced_only_those_concerned_hear() {
+    let call = call();
+    let created =
+        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 2, hidden_from: vec![], announced: false };
+    assert_eq!(hearers(created), [0_u128; 0]);
+    for announced in [true, false] {
+        let (status, at, hidden_from) = (EmergencyStatus::Resolved, at(1), vec![]);
+        let (alerted, participants) = (vec![id(STRANGER)], vec![id(OWNER)]);
+        let ended = Event::EmergencyEnded {
+            status,
+            at,
+            alerted: alerted.clone(),
+            participants: participants.clone(),
+            hidden_from: hidden_from.clone(),
+            announced,
+        };
+        let call = call.clone();
+        let separated = vec![];
+        let reopened =
+            Event::EmergencyReopened { call, status, at, alerted, participants, hidden_from, separated, announced };
+        for event in [ended, reopened] {
+            let audience = logged(event).deliveries().remove(0).audience;
+            assert!(audience.to.contains(&room()) && audience.to.contains(&user(STRANGER)));
+            assert_eq!(audience.to.contains(&Room::Helpers), announced);
+        }
+    }
 }
 
 #[test]
@@ -265,13 +301,22 @@ fn a_block_hides_that_an_emergency_goes_on_or_ends() {
         let hidden = vec![id(STRANGER), id(GRACE_HOPPER)];
         let named = match event.clone() {
             Event::EmergencyEnded { status, at, alerted, participants, .. } => {
-                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: hidden }
+                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: hidden, announced: true }
             }
             Event::EmergencyReopened { call, status, at, alerted, participants, separated, .. } => {
-                Event::EmergencyReopened { call, status, at, alerted, participants, separated, hidden_from: hidden }
+                Event::EmergencyReopened {
+                    call,
+                    status,
+                    at,
+                    alerted,
+                    participants,
+                    separated,
+                    hidden_from: hidden,
+                    announced: true,
+                }
             }
             Event::EmergencyCreated { call, nearby_helpers, .. } => {
-                Event::EmergencyCreated { call, nearby_helpers, hidden_from: hidden }
+                Event::EmergencyCreated { call, nearby_helpers, hidden_from: hidden, announced: true }
             }
             _ => continue,
         };
@@ -298,6 +343,7 @@ fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
         alerted,
         participants,
         hidden_from: vec![],
+        announced: true,
     };
     assert_eq!(hearers(ended), [OWNER, GRACE_HOPPER, ALAN, ADMIN, STRANGER]);
     assert_eq!(hearers(posted(message_from_owner(To::Everyone))), [OWNER, GRACE_HOPPER]);

@@ -69,6 +69,11 @@ impl Emergency {
         self.search.add(now, policy, recipient, rings)
     }
 
+    /// Whether all helpers on duty have been told of the emergency.
+    pub const fn is_announced(&self) -> bool {
+        self.search.held_announcement.is_none()
+    }
+
     /// Whether a search leaves this helper out: it responds or has cancelled. One that has completed may be asked again.
     pub fn has_responded(&self, helper: UserId) -> bool {
         self.response(helper).is_some_and(|response| response.status != ResponseStatus::Completed)

@@ -77,7 +77,7 @@ impl Emergency {
             search.wave_at = next_alert_at;
         }
         // Otherwise the timer is the end of the time for which completed responses count.
-        search.due_at = next_alert_at.filter(|_| search.is_running() || !search.held.is_empty());
+        search.due_at = next_alert_at.filter(|_| search.is_running() || search.is_holding());
         Ok(Self {
             call,
             request_id,

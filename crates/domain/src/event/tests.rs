@@ -31,6 +31,7 @@ const fn place(event: &Event) -> usize {
         Event::UserBlocked(_) => 20,
         Event::UserUnblocked(_) => 21,
         Event::EmergencyHidden { .. } => 22,
+        Event::EmergencyAnnounced { .. } => 23,
     }
 }
 
@@ -140,6 +141,9 @@ fn stored() -> Vec<Value> {
         json!({ "kind": "user_blocked", "by": OWNER, "user": ALAN }),
         json!({ "kind": "user_unblocked", "by": OWNER, "user": ALAN }),
         json!({ "kind": "emergency_hidden", "user": ALAN, "at": "2026-01-15T10:00:03Z" }),
+        json!({
+            "kind": "emergency_announced", "call": call(), "status": "responding", "nearby_helpers": 2, "hidden_from": []
+        }),
     ]
 }
 
@@ -166,7 +170,14 @@ fn stored_before() -> Vec<(Value, Event)> {
                 "kind": "emergency_ended", "status": "resolved", "at": "2026-01-15T10:00:10Z",
                 "alerted": [GRACE_HOPPER, ALAN]
             }),
-            Event::EmergencyEnded { status, at, alerted, participants: Vec::new(), hidden_from: vec![] },
+            Event::EmergencyEnded {
+                status,
+                at,
+                alerted,
+                participants: Vec::new(),
+                hidden_from: vec![],
+                announced: true,
+            },
         ),
         (
             joined,
@@ -184,8 +195,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..23).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 23);
+    assert_eq!(places, (0..24).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 24);
 }
 
 #[test]

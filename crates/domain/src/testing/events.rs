@@ -12,7 +12,7 @@ pub fn every_event() -> Vec<Event> {
     let alerted: Vec<UserId> = vec![id(GRACE_HOPPER), id(ALAN)];
     let responded = with_responses(&[(GRACE_HOPPER, ResponseStatus::Responding)]);
     vec![
-        Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![] },
+        Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![], announced: true },
         Event::HelpersAlerted {
             call: call(),
             status: EmergencyStatus::Active,
@@ -58,6 +58,7 @@ pub fn every_event() -> Vec<Event> {
             alerted,
             participants: vec![id(OWNER), id(GRACE_HOPPER)],
             hidden_from: vec![],
+            announced: true,
         },
         Event::EmergencyReopened {
             call: call(),
@@ -67,6 +68,7 @@ pub fn every_event() -> Vec<Event> {
             participants: vec![id(OWNER), id(GRACE_HOPPER)],
             separated: vec![],
             hidden_from: vec![],
+            announced: true,
         },
         Event::AlertsRenewed,
         Event::EmergencyDeleted,
@@ -78,5 +80,11 @@ pub fn every_event() -> Vec<Event> {
         Event::UserBlocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
         Event::UserUnblocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
         Event::EmergencyHidden { user: id(ALAN), at: at(3) },
+        Event::EmergencyAnnounced {
+            call: call(),
+            status: EmergencyStatus::Responding,
+            nearby_helpers: 2,
+            hidden_from: vec![],
+        },
     ]
 }

@@ -8,8 +8,8 @@
 
 pub use crate::RenewalCause;
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, Recipient, Refusal, SearchEffect, Step,
-    Timestamp, UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, Recipient, Refusal,
+    SearchEffect, Step, Timestamp, UserId, Write,
     port::{self, Loaded, Whom},
     usecase::emergencies::{EmergencyPorts, resolved},
 };
@@ -117,10 +117,17 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
 
 /// Takes the step of a search that is due, and adds what follows from it.
 fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Change, Vec<Fired>) {
-    let Loaded { emergency, alerts, near, rings, .. } = loaded;
+    let Loaded { emergency, alerts, near, rings, hidden_from } = loaded;
     let step = emergency.step_search(change.at, &cx.rules.alerts, alerts, near, rings);
-    let Step { radius: _, begins_wave, ring, is_unanswered } = step;
+    let Step { radius: _, begins_wave, ring, is_unanswered, announcement } = step;
     let (mut change, mut fired) = (change, Vec::new());
+    // First, as when an emergency is raised.
+    if let Some(HeldAnnouncement { nearby_helpers, due_at: _ }) = announcement {
+        let (id, call, status) = (emergency.id(), emergency.call().clone(), emergency.status());
+        let hidden_from = hidden_from.clone();
+        let announced = Event::EmergencyAnnounced { call, status, nearby_helpers, hidden_from };
+        change = change.write(Write::AnnounceEmergency(id)).event(id, announced);
+    }
     // A wave without recipients is an event, too: it moves the radius.
     if begins_wave || !ring.is_empty() {
         change = send(change, emergency, alerts, ring);

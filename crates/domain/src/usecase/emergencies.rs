@@ -182,13 +182,14 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     let chosen = mem::take(&mut wave.recipients);
     // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
     let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
-    let (search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
+    let (mut search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
     wave.recipients = ring;
-    let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
-    let is_unanswered = finds_no_helper && emergency.exhaust_search(call.created_at, &[], &[]);
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
     let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);
     let nearby_helpers = wave.helpers_within.saturating_add(is_owner_counted.into());
+    search.announce(call.created_at, policy, call.owner.id, nearby_helpers, &rings);
+    let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
+    let is_unanswered = finds_no_helper && emergency.exhaust_search(call.created_at, &[], &[]);
     let mut change = raised(cx, &emergency, &wave, nearby_helpers, hidden_from);
     if is_unanswered {
         change = change.event(call.id, Event::Unanswered { owner: call.owner.id, alerted: 0 });
@@ -215,10 +216,14 @@ fn raised(
 ) -> Change {
     let call = emergency.call();
     let id = call.id;
-    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers, hidden_from };
-    let change = Change::new(Some(call.owner.id), call.created_at)
+    let announced = emergency.is_announced();
+    let created = Event::EmergencyCreated { call: call.clone(), nearby_helpers, hidden_from, announced };
+    let mut change = Change::new(Some(call.owner.id), call.created_at)
         .write(Write::RaiseEmergency(Box::new(emergency.clone())))
         .event(id, created);
+    if announced {
+        change = change.write(Write::AnnounceEmergency(id));
+    }
     let recipients = wave.recipients.clone();
     let alerted = Event::HelpersAlerted {
         call: call.clone(),
@@ -335,6 +340,7 @@ fn ended(loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Chan
         alerted: loaded.alerted(),
         participants: emergency.participants().collect(),
         hidden_from: loaded.hidden_from.clone(),
+        announced: emergency.is_announced(),
     };
     // The end records whether a helper was near. Cancelled responses stay as they are.
     let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);

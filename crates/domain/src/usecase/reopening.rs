@@ -34,6 +34,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
             participants,
             separated: emergency.separated_pairs(),
             hidden_from,
+            announced: emergency.is_announced(),
         };
         let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
         for response in responses.iter().filter(|r| r.updated_at == now) {

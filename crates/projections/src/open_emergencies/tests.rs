@@ -14,7 +14,7 @@ fn logged(event: Event) -> LoggedEvent {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![] }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![], announced: true }
 }
 
 fn wave(radius: f64, recipients: &[u128]) -> Event {
@@ -38,7 +38,7 @@ fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event 
 
 fn ended() -> Event {
     let (status, alerted) = (EmergencyStatus::Resolved, vec![]);
-    Event::EmergencyEnded { status, at: at(3), alerted, participants: vec![], hidden_from: vec![] }
+    Event::EmergencyEnded { status, at: at(3), alerted, participants: vec![], hidden_from: vec![], announced: true }
 }
 
 fn apply(open: &OpenEmergencies, event: Event) {

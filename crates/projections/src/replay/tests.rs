@@ -29,7 +29,7 @@ fn logged(seq: i64, event: Event) -> LoggedEvent {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![] }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 2, hidden_from: vec![], announced: true }
 }
 
 fn alerted() -> Event {
@@ -63,6 +63,7 @@ fn ended(participants: &[u128]) -> Event {
         alerted: vec![id(ALAN)],
         participants,
         hidden_from: vec![],
+        announced: true,
     }
 }
 

@@ -14,7 +14,7 @@ impl Scene {
     /// One call, on a node that has restored all open emergencies.
     fn new() -> Self {
         let scene = Self { open: OpenEmergencies::default(), tracker: HelperTracker::default() };
-        scene.logs(Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![] });
+        scene.logs(Event::EmergencyCreated { call: call(), nearby_helpers: 0, hidden_from: vec![], announced: true });
         scene.open.mark_complete();
         scene
     }
@@ -135,7 +135,14 @@ fn only_helpers_on_a_trip_are_sent() {
     scene.joins(GRACE_HOPPER, 0, None);
     scene.moves(GRACE_HOPPER, 1_000, 900.0);
     let (status, alerted, participants) = (allynet_domain::EmergencyStatus::Resolved, vec![], vec![]);
-    scene.logs(Event::EmergencyEnded { status, at: at(1), alerted, participants, hidden_from: vec![] });
+    scene.logs(Event::EmergencyEnded {
+        status,
+        at: at(1),
+        alerted,
+        participants,
+        hidden_from: vec![],
+        announced: true,
+    });
     assert_eq!(scene.sent(1_000), []);
 }
 

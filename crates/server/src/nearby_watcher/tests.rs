@@ -182,6 +182,7 @@ async fn a_helper_who_is_available_again_is_alerted_once_more() {
         alerted: vec![],
         participants: vec![id(HELPER)],
         hidden_from: vec![],
+        announced: true,
     };
     scene.open.apply(&LoggedEvent { emergency: Some(id(8)), event: over, ..wave() });
     scene.watcher.user_arrived(id(HELPER));

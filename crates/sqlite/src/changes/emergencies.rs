@@ -264,6 +264,14 @@ struct RecipientJson {
     distance: f64,
 }
 
+/// Stores that all helpers on duty are told of an emergency, as a ring at its owner.
+pub(super) async fn announce(db: &mut SqliteConnection, at: i64, emergency: EmergencyId) -> Result<()> {
+    let sql = "insert or ignore into ring (owner_id, rung_at, helper_id) \
+               select owner_id, ?2, owner_id from emergency where id = ?1";
+    sqlx::query(sql).bind(Uuid::from(emergency)).bind(at).execute(db).await.map_err(port_error)?;
+    Ok(())
+}
+
 /// Stores a wave of alerts, and the first ring of each helper. One who was alerted before keeps that wave and distance, and
 /// the repetition is counted.
 pub(super) async fn send_alerts(

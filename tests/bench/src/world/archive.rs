@@ -114,7 +114,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
     };
     let card = HelperCard { person: somebody(helper)?, reputation: HelperReputation::default() };
     let events = [
-        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 10, hidden_from: vec![] },
+        Event::EmergencyCreated { call: call.clone(), nearby_helpers: 10, hidden_from: vec![], announced: true },
         Event::HelpersAlerted {
             call,
             status: EmergencyStatus::Active,

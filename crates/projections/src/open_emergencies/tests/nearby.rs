@@ -193,8 +193,14 @@ fn a_helper_who_is_available_again_counts_as_not_yet_alerted_unless_they_decline
     let elsewhere = |event| LoggedEvent { emergency: Some(id(404)), at: at(7), ..logged(event) };
     let participants = vec![id(GRACE_HOPPER)];
     let (alerted, hidden_from) = (vec![], vec![]);
-    let over =
-        Event::EmergencyEnded { status: EmergencyStatus::Resolved, at: at(3), alerted, participants, hidden_from };
+    let over = Event::EmergencyEnded {
+        status: EmergencyStatus::Resolved,
+        at: at(3),
+        alerted,
+        participants,
+        hidden_from,
+        announced: true,
+    };
     for freed in [
         updated(GRACE_HOPPER, ResponseStatus::Completed, None),
         updated(GRACE_HOPPER, ResponseStatus::Cancelled, None),

@@ -76,7 +76,7 @@ fn the_presence_of_participants_is_visible_but_for_an_anonymous_owner() {
     let mut hidden = call();
     hidden.details.anonymous = true;
     let open = after([
-        Event::EmergencyCreated { call: hidden, nearby_helpers: 0, hidden_from: vec![] },
+        Event::EmergencyCreated { call: hidden, nearby_helpers: 0, hidden_from: vec![], announced: true },
         joined(helper_card(GRACE_HOPPER), None),
     ]);
     assert_eq!([OWNER, GRACE_HOPPER].map(|user| is_visible(&open, user)), [false, true]);

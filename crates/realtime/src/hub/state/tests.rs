@@ -310,6 +310,7 @@ fn events_of_other_emergencies_are_held_back_during_the_replay_of_a_room() {
         alerted: vec![],
         participants: vec![],
         hidden_from: vec![],
+        announced: true,
     };
     let (id, at, emergency) = (EventId::new(12), Timestamp::UNIX_EPOCH, Some(Uuid::from_u128(8).into()));
     let of_another = LoggedEvent { id, at, emergency, actor: None, event: ended };
@@ -330,6 +331,7 @@ fn helpers_on_duty_are_the_others_unless_the_event_is_addressed_to_them() {
         alerted: vec![user(3)],
         participants: vec![user(OWNER)],
         hidden_from: vec![],
+        announced: true,
     };
     let step = advance(&hub, 11, ended);
     let view = View { viewer: Viewer::Anyone, stage: Stage::LookerOn };

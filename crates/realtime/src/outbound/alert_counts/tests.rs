@@ -23,7 +23,14 @@ fn ended(schedule: &AlertCountSchedule) {
     let (status, at) = (EmergencyStatus::Resolved, Timestamp::UNIX_EPOCH);
     observe(
         schedule,
-        Event::EmergencyEnded { status, at, alerted: Vec::new(), participants: Vec::new(), hidden_from: vec![] },
+        Event::EmergencyEnded {
+            status,
+            at,
+            alerted: Vec::new(),
+            participants: Vec::new(),
+            hidden_from: vec![],
+            announced: true,
+        },
     );
 }
 

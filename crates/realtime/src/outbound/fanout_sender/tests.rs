@@ -82,7 +82,7 @@ fn logged(seq: i64, of: EmergencyId, event: Event) -> Arc<LogEntry> {
 }
 
 fn created() -> Event {
-    Event::EmergencyCreated { call: call(), nearby_helpers: 1, hidden_from: vec![] }
+    Event::EmergencyCreated { call: call(), nearby_helpers: 1, hidden_from: vec![], announced: true }
 }
 
 fn alerts(helpers: &[u64]) -> Event {
@@ -94,7 +94,7 @@ fn alerts(helpers: &[u64]) -> Event {
 fn ended(alerted: &[u64]) -> Event {
     let alerted = alerted.iter().map(|n| user(*n)).collect();
     let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
-    Event::EmergencyEnded { status, at, alerted, participants: vec![], hidden_from: vec![] }
+    Event::EmergencyEnded { status, at, alerted, participants: vec![], hidden_from: vec![], announced: true }
 }
 
 fn changed() -> Event {

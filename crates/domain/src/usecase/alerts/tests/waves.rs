@@ -123,7 +123,7 @@ async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
                     notes: None,
                     anonymous: false,
                 },
-                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: vec![] },
+                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: vec![], announced: true },
             ]
         );
         assert_eq!(updated(&change), (after, vec![]));
@@ -209,6 +209,25 @@ async fn a_store_that_does_not_answer_is_not_asked_for_the_rest() {
     assert!(matches!(outcome, Err(Error::Port(port::Error::Unavailable(_)))), "{outcome:?}");
     assert_eq!(fired, [Fired::Unanswered], "what was done before is told");
     assert_eq!(committed.attempts().len(), 2);
+}
+
+#[tokio::test]
+async fn an_announcement_that_was_held_back_is_made_when_it_is_due_also_while_a_helper_responds() {
+    let held = |e: &mut crate::EmergencySnapshot| {
+        e.search.held_announcement = Some(HeldAnnouncement { due_at: now(), nearby_helpers: 7 });
+        e.next_alert_at = Some(now());
+    };
+    for before in [edited(waiting(5_000.0), held), edited(with_responses(&[(ALAN, ResponseStatus::OnWay)]), held)] {
+        let (cx, committed) = service(&before, &first_wave(), around(&near(), 50));
+        fire_now(&cx).await.unwrap();
+        let change = committed.only();
+        let (after, _) = updated(&change);
+        assert!(after.is_announced() && after.next_alert_at() != Some(now()));
+        assert_eq!(change.writes[1], Write::AnnounceEmergency(the_emergency()));
+        let (call, status, hidden_from) = (before.call().clone(), before.status(), vec![]);
+        let announced = Event::EmergencyAnnounced { call, status, nearby_helpers: 7, hidden_from };
+        assert_eq!(events_of_service(&change)[0], announced, "before the alerts");
+    }
 }
 
 fn acknowledgement(helpers: &[u128]) -> Change {

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::{
-    EmergencyState, Ending, ResolutionType, ResponseStatus,
+    EmergencyState, Ending, HeldAnnouncement, ResolutionType, ResponseStatus,
     testing::{
-        ADMIN, ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, anonymous,
-        cancelled, events_of, grace_hopper, helper, now, owner, resolved, store, updated, with_responses,
+        ADMIN, ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, anonymous, at,
+        cancelled, edited, events_of, grace_hopper, helper, now, owner, resolved, store, updated, with_responses,
     },
 };
 
@@ -23,7 +23,7 @@ fn notes() -> Text<500> {
 /// The event for the end of [`responding`].
 fn ended(status: EmergencyStatus) -> Event {
     let (alerted, participants) = (vec![id(GRACE_HOPPER), id(4)], vec![id(OWNER), id(GRACE_HOPPER)]);
-    Event::EmergencyEnded { status, at: now(), alerted, participants, hidden_from: vec![] }
+    Event::EmergencyEnded { status, at: now(), alerted, participants, hidden_from: vec![], announced: true }
 }
 
 fn responding() -> Emergency {
@@ -54,6 +54,17 @@ async fn an_end_names_the_users_that_a_block_separates() {
                 _ => assert!(resolves),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_emergency_that_was_never_announced_says_so() {
+    let held = HeldAnnouncement { due_at: at(60), nearby_helpers: 3 };
+    for held in [None, Some(held)] {
+        let (cx, committed) = service(&edited(responding(), |e| e.search.held_announcement = held), vec![]);
+        cancel(&cx, &owner(), the_emergency(), None).await.unwrap();
+        let end = committed.only().events.pop().unwrap().event;
+        assert!(matches!(end, Event::EmergencyEnded { announced, .. } if announced == held.is_none()), "{end:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    AlertCounts, HelperPolicy, HelpersInRange, Recipient,
+    AlertCounts, HeldAnnouncement, HelperPolicy, HelpersInRange, RecentRings, Recipient,
     port::OnDuty,
     testing::{
         Committed, OWNER, account, active_emergency, anonymous, at, details, edited, now, owner, recipient, store, text,
@@ -84,7 +84,11 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     };
     let expected = Change::new(Some(id(OWNER)), now())
         .write(Write::RaiseEmergency(Box::new(emergency)))
-        .event(call.id, Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![] })
+        .event(
+            call.id,
+            Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![], announced: true },
+        )
+        .write(Write::AnnounceEmergency(call.id))
         .write(Write::SendAlerts { emergency: call.id, wave: 1, recipients })
         .event(call.id, alerted)
         .write(Write::PostMessage(receipt.clone()))
@@ -256,4 +260,28 @@ async fn anybody_may_press_the_button() {
     let (cx, _) = service(vec![None], vec![]);
     let plain = crate::testing::actor(crate::Account { created_at: at(0), ..account(OWNER) });
     assert!(raise(&cx, &plain, details(), None).await.unwrap().new);
+}
+
+#[tokio::test]
+async fn a_call_of_an_owner_who_has_raised_too_many_is_announced_later() {
+    for (count, seconds_ago, is_announced) in [(4, 10, true), (5, 10, false), (5, 60, true)] {
+        let mut emergencies = MockEmergencies::new();
+        let last = now() - chrono::TimeDelta::seconds(seconds_ago);
+        let rings = vec![RecentRings { helper: id(OWNER), count, last }];
+        let context_of = move || RaiseContext { rings: rings.clone(), ..context_with(helpers()) };
+        emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
+        let (changes, committed) = store(vec![]);
+        let raised = raise(&context(emergencies, changes), &owner(), details(), None).await.unwrap();
+        let (emergency, change) = (raised.emergency, committed.only());
+        let due_at = last + chrono::TimeDelta::seconds(60);
+        let held = (!is_announced).then_some(HeldAnnouncement { due_at, nearby_helpers: 3 });
+        assert_eq!(emergency.search().held_announcement, held);
+        assert_eq!(change.writes.contains(&Write::AnnounceEmergency(emergency.id())), is_announced);
+        let created = change.events.iter().find_map(|new| match &new.event {
+            Event::EmergencyCreated { announced, .. } => Some(*announced),
+            _ => None,
+        });
+        assert_eq!(created, Some(is_announced), "{count} {seconds_ago}");
+        assert_eq!(emergency.alerts().alerted, 3, "helpers that were not rung too often are alerted at once");
+    }
 }
