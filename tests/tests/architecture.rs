@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-wire", &["allynet-domain"]),
     ("allynet-projections", &["allynet-domain"]),
     ("allynet-transport", &[]),
+    ("allynet-heap", &[]),
     ("allynet-sql", &["allynet-domain"]),
     ("allynet-postgres", &["allynet-domain", "allynet-sql"]),
     ("allynet-sqlite", &["allynet-domain", "allynet-sql"]),

@@ -21,6 +21,7 @@ mod listen;
 pub mod listener;
 mod log_retention;
 mod logging;
+mod memory;
 mod metrics;
 mod nearby_watcher;
 mod node_link;

@@ -27,6 +27,7 @@ use crate::{
     limits,
     listen::listen,
     log_retention::{erase_deleted_emergencies, forget_deleted_emergencies, prune_old_events},
+    memory::release_after_bursts,
     metrics::MetricsExporter,
     node_link::NodeLink,
     projections::Projections,
@@ -98,6 +99,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Database::Sqlite(url) = &database {
         workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), stop.clone()));
     }
+    workers.spawn(release_after_bursts(stop.clone()));
     workers.spawn(keep_high_water(high_water, gateway.clone(), stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
     let connections = connection_limits(settings);

@@ -111,11 +111,18 @@ async fn upgrade(connection: TcpStream, to: SocketAddr) -> Result<WebSocketStrea
 /// Whether a client with a token gets `session:ready` at the hostile address.
 async fn enters(to: SocketAddr, person: &Person) -> bool {
     let Ok(connection) = connect(HOSTILE, to).await else { return false };
-    let Ok(mut socket) = upgrade(connection, to).await else { return false };
+    enter(connection, to, person).await.is_some()
+}
+
+/// A socket of this user after `session:ready`; `None` if it is not let in.
+pub(crate) async fn enter(
+    connection: TcpStream,
+    to: SocketAddr,
+    person: &Person,
+) -> Option<WebSocketStream<TcpStream>> {
+    let mut socket = upgrade(connection, to).await.ok()?;
     let enter = format!("40/emergencies,{}", json!({ "token": person.token }));
-    if socket.send(Message::text(enter)).await.is_err() {
-        return false;
-    }
+    socket.send(Message::text(enter)).await.ok()?;
     let ready = async {
         while let Some(Ok(message)) = socket.next().await {
             if message.to_text().is_ok_and(|text| text.contains("session:ready")) {
@@ -124,5 +131,5 @@ async fn enters(to: SocketAddr, person: &Person) -> bool {
         }
         false
     };
-    timeout(ANSWER_TIMEOUT, ready).await.unwrap_or(false)
+    timeout(ANSWER_TIMEOUT, ready).await.is_ok_and(|is_ready| is_ready).then_some(socket)
 }

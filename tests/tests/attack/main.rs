@@ -1,8 +1,8 @@
 //! Hostile callers: one account or one address takes as much as it can get, while an owner raises emergencies and a helper
 //! accepts them. What the hostile caller does must cost the others no refusal and no memory.
 //!
-//! `make attack` runs the short form, `ATTACK=long make attack` the long one, which also judges milliseconds. Every case runs
-//! on both databases, with the limits as in production.
+//! `make attack` runs the short form, `ATTACK=long make attack` the long one, which also judges milliseconds. Every case that
+//! touches the database runs on both, with the limits as in production.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "measurements are printed")]
 
@@ -11,6 +11,7 @@ mod assault;
 mod connections;
 mod form;
 mod logins;
+mod memory;
 mod requests;
 mod victim;
 
