@@ -18,7 +18,7 @@ PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
-test: need-cargo need-node ## Everything a change has to pass: check, unit, integration, e2e, faults
+test: need-cargo need-node ## Everything a change has to pass: check, unit, integration, e2e, faults, attack
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-with-servers
 
 check: need-cargo ## Formatting, lints and documentation
@@ -76,6 +76,7 @@ test-with-servers: check
 	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
 	@$(MAKE) --no-print-directory faults-on-postgres
+	@$(MAKE) --no-print-directory attack-on-postgres
 
 unit-with-servers:
 	@cargo test --workspace --lib --bins -- --quiet
