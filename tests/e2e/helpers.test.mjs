@@ -267,7 +267,7 @@ for (const database of databases) {
         assert.deepEqual(await ids(`${at(here)}&radius=800`), [first.id]);
         assert.deepEqual(await ids(at(there)), [third.id]);
         const page = await list(`${at(here)}&limit=1`);
-        assertMatches(page, { emergencies: [emergencyShape({ id: second.id })], nextCursor: text });
+        assertMatches(page, { emergencies: [emergencyShape({ id: second.id, repeats: 0 })], nextCursor: text });
         const rest = await list(`${at(here)}&limit=1&cursor=${encodeURIComponent(page.nextCursor)}`);
         assertMatches(rest, { emergencies: [emergencyShape({ id: first.id })], nextCursor: rest.nextCursor });
         assert.equal(rest.emergencies[0].user.id, one.id, 'an administrator sees an anonymous owner');
@@ -278,6 +278,10 @@ for (const database of databases) {
         assert.deepEqual(await ids(`${at(here)}&status=cancelled`), [second.id]);
         assert.deepEqual(await ids(`${at(here)}&status=active`), [first.id]);
         assert.deepEqual(await ids(`${at(here)}&status=responding`), []);
+        const again = await raise(two, here);
+        const { emergencies: [{ repeats }] } = await list(`${at(here)}&limit=1`);
+        assert.equal(repeats, 1);
+        await cancel(two, again.id);
         const newest = (await list('limit=3')).emergencies.map((emergency) => emergency.id);
         assert.equal(newest[0], third.id);
       });

@@ -10,8 +10,8 @@ use allynet_domain::{
     Timestamp, UserId,
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HistoryPage, ListDistances, ListReader, Live, Loaded, Near,
-        NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HistoryPage, ListDistances, ListReader, ListedEmergency, Live, Loaded,
+        Near, NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
     },
 };
 use allynet_sql::RowDecoder;
@@ -287,11 +287,32 @@ const HISTORY: &str = "
     JOIN emergency_with_parts_v2 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
+/// A statement that reads [`ListedRow`]s from a view `v` of emergencies.
+macro_rules! listed {
+    ($columns:literal, $from:literal) => {
+        concat!(
+            $columns,
+            ", (
+            SELECT count(*) FROM emergency e
+            WHERE e.owner_id = v.owner_id AND e.created_at < v.created_at
+                AND e.created_at >= v.created_at - interval '10 minutes'
+        ) + (
+            SELECT count(*) FROM deleted_emergency d
+            WHERE d.owner_id = v.owner_id AND d.created_at < v.created_at
+                AND d.created_at >= v.created_at - interval '10 minutes'
+        ) AS repeats",
+            $from
+        )
+    };
+}
+
 /// A page for administrators: the newest `$3` live emergencies before the one created at `$1` (if given) with the id `$2`,
 /// and within `$6` metres of the latitude `$4` and longitude `$5` (if given). Live ones are few, so the place is a filter
 /// on the index that has them in order.
-const LIST_LIVE: &str = "
-    SELECT v.*
+const LIST_LIVE: &str = listed!(
+    "
+    SELECT v.*",
+    "
     FROM (
         SELECT e.id FROM emergency e
         WHERE e.status IN ('active', 'responding')
@@ -300,17 +321,24 @@ const LIST_LIVE: &str = "
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
     JOIN emergency_with_parts_v2 v ON v.id = page.id
-    ORDER BY v.created_at DESC, v.id DESC";
+    ORDER BY v.created_at DESC, v.id DESC"
+);
 
 /// The same in status `$4`. Two statements, because ended emergencies are many: without a place an index has them in order,
 /// with one another index finds those around it. The limit is on the join itself: the planner takes an unknown limit for a
 /// tenth of all rows, and would join so many ids by reading the whole table.
-const LIST_STATUS: &str = "
-    SELECT v.* FROM emergency_with_parts_v2 v
+const LIST_STATUS: &str = listed!(
+    "
+    SELECT v.*",
+    "
+    FROM emergency_with_parts_v2 v
     WHERE v.status = $4 AND (v.created_at, v.id) < (coalesce($1, 'infinity'::timestamptz), $2)
-    ORDER BY v.created_at DESC, v.id DESC LIMIT $3";
-const LIST_STATUS_NEAR: &str = "
-    SELECT v.*
+    ORDER BY v.created_at DESC, v.id DESC LIMIT $3"
+);
+const LIST_STATUS_NEAR: &str = listed!(
+    "
+    SELECT v.*",
+    "
     FROM (
         SELECT e.id FROM emergency e
         WHERE e.status = $4 AND (e.created_at, e.id) < (coalesce($1, 'infinity'::timestamptz), $2)
@@ -318,7 +346,8 @@ const LIST_STATUS_NEAR: &str = "
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
     JOIN emergency_with_parts_v2 v ON v.id = page.id
-    ORDER BY v.created_at DESC, v.id DESC";
+    ORDER BY v.created_at DESC, v.id DESC"
+);
 
 statements!(
     FIND,
@@ -372,11 +401,27 @@ impl ReadRow {
 }
 
 #[derive(FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    repeats: i64,
+}
+
+#[derive(FromRow)]
 struct PendingRow {
     #[sqlx(flatten)]
     read: ReadRow,
     here_latitude: f64,
     here_longitude: f64,
+}
+
+impl TryFrom<ListedRow> for ListedEmergency {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(row: ListedRow) -> Result<Self> {
+        let ListedRow { emergency, repeats } = row;
+        Ok(Self { emergency: emergency.emergency()?, repeats: u32::try_from(repeats).unwrap_or(u32::MAX) })
+    }
 }
 
 type Query = QueryAs<'static, Pg, EmergencyRow, PgArguments>;
@@ -553,7 +598,7 @@ impl Emergencies for Postgres {
     }
 
     #[instrument(name = "pg.emergencies.list", level = "debug", skip_all)]
-    async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>> {
+    async fn list(&self, page: &AdminPage) -> Result<Vec<ListedEmergency>> {
         let AdminPage { status, near, before, limit } = *page;
         let sql = match (status, near) {
             (None, _) => LIST_LIVE,
@@ -561,7 +606,7 @@ impl Emergencies for Postgres {
             (Some(_), Some(_)) => LIST_STATUS_NEAR,
         };
         let (at, id): (Option<Timestamp>, Uuid) = before.map_or((None, Uuid::max()), |(at, id)| (Some(at), id.into()));
-        let mut query: Query = sqlx::query_as(sql).bind(at).bind(id).bind(i64::from(limit));
+        let mut query = sqlx::query_as::<_, ListedRow>(sql).bind(at).bind(id).bind(i64::from(limit));
         if let Some(status) = status {
             query = query.bind(status.as_str());
         }
@@ -570,7 +615,8 @@ impl Emergencies for Postgres {
         } else if status.is_none() {
             query = query.bind(None::<f64>).bind(None::<f64>).bind(None::<f64>);
         }
-        self.many(query).await
+        let rows = query.fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().map(ListedEmergency::try_from).collect()
     }
 
     #[instrument(name = "pg.emergencies.find_for_rating", level = "debug", skip_all, fields(emergency = %id))]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     Stage,
-    port::{self, AdminPage, DeletedPage, HelperPage},
+    port::{self, AdminPage, DeletedPage, HelperPage, ListedEmergency},
     usecase::{emergencies, helpers},
 };
 use allynet_wire::{
@@ -13,7 +13,7 @@ use allynet_wire::{
         accounts as input,
         emergencies::{AdminList, admin_page},
     },
-    views::{EmergencyView, HelperList, User},
+    views::{EmergencyView, HelperList, ListedEmergencyView, User},
 };
 use axum::extract::State;
 
@@ -88,11 +88,14 @@ async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): 
     };
     let one_more = AdminPage { limit: page.limit + 1, ..page };
     let mut found = cx.emergencies.emergencies.list(&one_more).await?;
-    let next_cursor = truncate(&mut found, page.limit, |e| cursor::write(e.call().created_at, e.id()));
+    let next_cursor = truncate(&mut found, page.limit, |listed| {
+        cursor::write(listed.emergency.call().created_at, listed.emergency.id())
+    });
     let places = cx.emergencies.rules.places;
-    let emergencies = found.iter().map(|emergency| {
+    let emergencies = found.iter().map(|ListedEmergency { emergency, repeats }| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call().details.location.position));
-        EmergencyView::new(emergency, Stage::Administrator, &places, distance).with_presence(&*cx.presence, &[])
+        let view = EmergencyView::new(emergency, Stage::Administrator, &places, distance);
+        ListedEmergencyView { emergency: view.with_presence(&*cx.presence, &[]), repeats: *repeats }
     });
     ok(data::EmergencyList { emergencies: emergencies.collect(), next_cursor })
 }

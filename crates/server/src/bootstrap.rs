@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use allynet_domain::{
     Emergency,
-    port::{self, AdminPage, Emergencies},
+    port::{self, AdminPage, Emergencies, ListedEmergency},
 };
 use allynet_projections::OpenEmergencies;
 
@@ -34,9 +34,11 @@ async fn each_open(emergencies: &dyn Emergencies, mut restore: impl FnMut(&Emerg
     loop {
         let page = AdminPage { status: None, near: None, before, limit: PAGE_SIZE };
         let open = emergencies.list(&page).await?;
-        open.iter().for_each(&mut restore);
+        open.iter().for_each(|listed| restore(&listed.emergency));
         match open.last() {
-            Some(last) if open.len() >= PAGE_SIZE as usize => before = Some((last.call().created_at, last.id())),
+            Some(ListedEmergency { emergency: last, .. }) if open.len() >= PAGE_SIZE as usize => {
+                before = Some((last.call().created_at, last.id()));
+            }
             Some(_) | None => return Ok(()),
         }
     }

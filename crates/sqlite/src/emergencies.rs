@@ -8,8 +8,8 @@ use allynet_domain::{
     Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, Live, Loaded, Near, NearbyEmergency,
-        Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, ListedEmergency, Live, Loaded, Near,
+        NearbyEmergency, Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
     },
 };
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use crate::{
     emergency_row::{EmergencyRow, ListRow, LoadedRow, ReadRow, first},
     error::port_error,
     helpers::Around,
-    rows::{hex, to_json},
+    rows::{count, hex, to_json},
 };
 
 mod admin;
@@ -154,10 +154,14 @@ impl Emergencies for Sqlite {
     }
 
     #[instrument(name = "sqlite.emergencies.list", level = "debug", skip_all)]
-    async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>> {
+    async fn list(&self, page: &AdminPage) -> Result<Vec<ListedEmergency>> {
         let ids = self.admin_page(page).await?;
-        let rows = sqlx::query_as(statements::BY_IDS).bind(to_json(&ids)?).fetch_all(&self.readers).await;
-        emergencies_of(rows.map_err(port_error)?)
+        let query = sqlx::query_as::<_, ListedRow>(statements::LISTED_BY_IDS).bind(to_json(&ids)?);
+        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
+        let listed = |ListedRow { emergency, repeats }| {
+            Ok(ListedEmergency { emergency: emergency.try_into()?, repeats: count(repeats) })
+        };
+        rows.into_iter().map(listed).collect()
     }
 
     #[instrument(name = "sqlite.emergencies.find_for_rating", level = "debug", skip_all, fields(emergency = %id))]
@@ -174,6 +178,13 @@ impl Emergencies for Sqlite {
     async fn deleted(&self, page: &DeletedPage) -> Result<Vec<DeletedEmergency>> {
         self.read_deleted(page).await
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    emergency: EmergencyRow,
+    repeats: i64,
 }
 
 fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     timeline::Entry,
-    views::{BlockView, ContactView, DeletedEmergencyView, EmergencyView, MessageView},
+    views::{BlockView, ContactView, DeletedEmergencyView, EmergencyView, ListedEmergencyView, MessageView},
 };
 
 macro_rules! shapes {
@@ -39,7 +39,7 @@ shapes! {
 
     Emergencies<'a> { emergencies: Vec<EmergencyView<'a>> }
     NearbyEmergencies<'a> { emergencies: Vec<EmergencyView<'a>>, count: usize }
-    EmergencyList<'a> { emergencies: Vec<EmergencyView<'a>>, next_cursor: Option<String> }
+    EmergencyList<'a> { emergencies: Vec<ListedEmergencyView<'a>>, next_cursor: Option<String> }
     DeletedEmergencyList<'a> { emergencies: Vec<DeletedEmergencyView<'a>>, next_cursor: Option<String> }
     EmergencyDeleted { emergency_id: EmergencyId, deleted: bool }
     Timeline<'a> { events: Vec<Entry<'a>> }

@@ -1,7 +1,9 @@
 //! Lists of emergencies: the history of a user, and the list of administrators.
 
 use allynet_domain::port::{AdminPage, HistoryPage};
-use allynet_domain::{Account, Emergency, EmergencyId, EmergencyStatus, ResponseStatus, Timestamp, UserId};
+use allynet_domain::{
+    Account, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, ResponseStatus, Timestamp, UserId, Write,
+};
 
 use super::*;
 
@@ -21,7 +23,7 @@ impl Store {
     }
 
     async fn admin(&self, page: AdminPage) -> Vec<Emergency> {
-        self.emergencies.list(&page).await.unwrap()
+        self.emergencies.list(&page).await.unwrap().into_iter().map(|listed| listed.emergency).collect()
     }
 
     async fn ended(&self, owner: &Account, created_at: Timestamp) -> Emergency {
@@ -178,4 +180,23 @@ pub async fn the_administrators_list_is_searched_by_place(store: Store) {
         let near = Some((centre, metres(radius)));
         assert_eq!(store.admin(AdminPage { near, ..ALL }).await.len(), found);
     }
+}
+
+pub async fn administrators_see_how_many_emergencies_an_owner_raised_just_before(store: Store) {
+    let (owner, other) = (store.register().await, store.register().await);
+    store.ended(&other, at(590)).await;
+    let mut expected = Vec::new();
+    for (seconds, repeats) in [(0, 0), (600, 1), (601, 1), (602, 2), (1_300, 0)] {
+        let raised = store.ended(&owner, at(seconds)).await;
+        expected.push((raised.id(), repeats));
+    }
+    // Deleted ones count, too.
+    let deleted = store.find(expected[1].0).await;
+    store.write(Write::DeleteEmergency(DeletedEmergency::new(&deleted, at(2_000)))).await;
+    expected.remove(1);
+    expected.reverse();
+    let page = AdminPage { status: Some(EmergencyStatus::Resolved), ..ALL };
+    let listed = store.emergencies.list(&page).await.unwrap().into_iter();
+    let of_owner = listed.filter(|listed| listed.emergency.owner() == owner.id);
+    assert_eq!(of_owner.map(|listed| (listed.emergency.id(), listed.repeats)).collect::<Vec<_>>(), expected);
 }

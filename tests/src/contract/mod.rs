@@ -123,6 +123,7 @@ macro_rules! contract {
                 a_page_of_history_takes_all_that_share_the_time_of_its_last
                 administrators_list_live_emergencies_or_those_with_one_status
                 the_administrators_list_is_paged_without_loss_among_equal_times
+                administrators_see_how_many_emergencies_an_owner_raised_just_before
                 the_administrators_list_is_searched_by_place
             }
             log {

@@ -253,6 +253,15 @@ pub struct AdminPage {
     pub limit: u32,
 }
 
+/// An emergency in the list for administrators.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedEmergency {
+    /// The emergency.
+    pub emergency: Emergency,
+    /// Number of emergencies that its owner raised in the ten minutes before it, deleted ones included.
+    pub repeats: u32,
+}
+
 /// Queries for emergencies, with their responses and alert counts.
 ///
 /// Each method is one statement, or a few where that costs no round trip.
@@ -304,7 +313,7 @@ pub trait Emergencies: Send + Sync {
     async fn history(&self, page: &HistoryPage) -> Result<Vec<Emergency>>;
 
     /// All emergencies, newest first.
-    async fn list(&self, page: &AdminPage) -> Result<Vec<Emergency>>;
+    async fn list(&self, page: &AdminPage) -> Result<Vec<ListedEmergency>>;
 
     /// The emergency with this id, and which of its helpers its owner has rated since this time so that it counted.
     async fn find_for_rating(&self, id: EmergencyId, since: Timestamp) -> Result<Option<ToBeRated>>;

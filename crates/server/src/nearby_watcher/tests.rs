@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use allynet_domain::{
     Call, Details, Emergency, EmergencyStatus, Event, EventId, Location, LoggedEvent, Metres, Name, Person, Recipient,
     Timestamp, Write,
-    port::{Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, MockPositions},
+    port::{
+        ListedEmergency, Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds,
+        MockPositions,
+    },
     testing,
     usecase::Rules,
 };
@@ -69,7 +72,8 @@ impl Scene {
     /// cannot be loaded the first `failures` times.
     fn new(stored: Vec<Emergency>, last: Fix, failures: usize) -> Self {
         let mut emergencies = MockEmergencies::new();
-        emergencies.expect_list().times(1).return_once(move |_| Ok(stored));
+        let listed = stored.into_iter().map(|emergency| ListedEmergency { emergency, repeats: 0 }).collect();
+        emergencies.expect_list().times(1).return_once(move |_| Ok(listed));
         emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
         emergencies.expect_load().returning(|_, _| {
             let near = vec![Recipient::new(id(HELPER), Metres::new(1.0))];

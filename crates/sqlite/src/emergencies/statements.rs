@@ -139,6 +139,15 @@ pub(crate) const NEARBY: &str = "\
 pub(crate) const BY_IDS: &str = "\
     select e.* from json_each(?1) i join emergency_with_parts e on e.id = unhex(i.value) order by i.key";
 
+/// The same, with the number of emergencies of the same owner in the ten minutes before.
+pub(crate) const LISTED_BY_IDS: &str = "\
+    select e.*, \
+        (select count(*) from emergency x where x.owner_id = e.owner_id \
+            and x.created_at >= e.created_at - 600000000 and x.created_at < e.created_at) + \
+        (select count(*) from deleted_emergency d where d.owner_id = e.owner_id \
+            and d.created_at >= e.created_at - 600000000 and d.created_at < e.created_at) as repeats \
+    from json_each(?1) i join emergency_with_parts e on e.id = unhex(i.value) order by i.key";
+
 /// Emergencies that user `?1` owned or responded to before `?2`, in status `?3` if not null: the newest `?4`, and all
 /// that began at the same time as the last of these.
 pub(crate) const HISTORY: &str = "\

@@ -66,6 +66,16 @@ pub struct EmergencyView<'a> {
     alerts: Option<AlertsView>,
 }
 
+/// An emergency in the list for administrators.
+#[derive(Debug, Serialize)]
+pub struct ListedEmergencyView<'a> {
+    /// The emergency.
+    #[serde(flatten)]
+    pub emergency: EmergencyView<'a>,
+    /// Number of emergencies that its owner raised in the ten minutes before it.
+    pub repeats: u32,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResponseView<'a> {
