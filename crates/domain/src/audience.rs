@@ -86,8 +86,8 @@ impl LoggedEvent {
         let room = Room::Emergency(emergency);
         match &self.event {
             // The event names the users that a block separates from the owner: a broadcast asks no database.
-            Event::EmergencyCreated { announced: false, .. } => Vec::new(),
-            Event::EmergencyCreated { call, hidden_from, .. } | Event::EmergencyAnnounced { call, hidden_from, .. } => {
+            Event::EmergencyCreated { call, hidden_from, announced: true, .. }
+            | Event::EmergencyAnnounced { call, hidden_from, .. } => {
                 let hidden = hidden_from.iter().copied().map(Room::User);
                 to_all(Audience::of([Room::Helpers]).but([Room::User(call.owner.id)]).but(hidden))
             }
@@ -123,7 +123,8 @@ impl LoggedEvent {
                 None => to_all(Audience::of([Room::Participants(emergency)])),
                 Some(readers) => to_all(Audience::of(readers.iter().copied().map(Room::User))),
             },
-            Event::AlertDeclined { .. }
+            Event::EmergencyCreated { announced: false, .. }
+            | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
             | Event::AlertsRenewed
             | Event::EmergencyDeleted
@@ -187,9 +188,11 @@ impl LoggedEvent {
                 vec![RoomChange::Enter { user: helper.person.id, rooms: part(emergency) }]
             }
             // Connections that were made after the end are in none of its rooms.
-            (Event::EmergencyReopened { participants, .. }, Some(emergency)) => {
+            // A block after the end took nobody out of its rooms.
+            (Event::EmergencyReopened { participants, hidden_from, .. }, Some(emergency)) => {
                 let enter = |&user| RoomChange::Enter { user, rooms: part(emergency) };
-                participants.iter().map(enter).collect()
+                let leave = |&user| RoomChange::Leave { user, rooms: part(emergency) };
+                participants.iter().map(enter).chain(hidden_from.iter().map(leave)).collect()
             }
             (Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. }, Some(emergency)) => {
                 vec![RoomChange::Leave { user: *helper, rooms: part(emergency) }]

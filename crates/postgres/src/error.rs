@@ -68,7 +68,8 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
         // A value that does not decode, a column that is missing, an argument that does not encode.
         _ => false,
     };
-    let is_full = error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == DISK_FULL);
+    let is_full =
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == DISK_FULL);
     match is_transient {
         true if is_full => Error::unavailable(StorageFull::new(error)),
         true => Error::unavailable(error),

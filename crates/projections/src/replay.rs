@@ -98,6 +98,10 @@ impl Replay {
             (Event::EmergencyHidden { user, .. }, Some(emergency)) if *user == self.user => {
                 return !self.hidden.insert(emergency);
             }
+            // It is delivered to none of these users, and takes them out of rooms that they need not have been in.
+            (Event::EmergencyReopened { hidden_from, .. }, Some(emergency)) if hidden_from.contains(&self.user) => {
+                self.hidden.insert(emergency);
+            }
             (
                 Event::EmergencyCreated { call, .. }
                 | Event::EmergencyAnnounced { call, .. }

@@ -92,10 +92,8 @@ pub fn timeline<'a>(
 fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
     match &event.event {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
-        // The timeline omits the effects of blocks, and shows once that the emergency was raised.
-        Event::EmergencyHidden { .. } | Event::EmergencyAnnounced { .. } => false,
-        // The entries before it say the same.
-        Event::DetailsDisclosed { .. } => false,
+        // The timeline omits the effects of blocks, and what other entries say already.
+        Event::EmergencyHidden { .. } | Event::EmergencyAnnounced { .. } | Event::DetailsDisclosed { .. } => false,
         Event::MessageDeleted { readers, .. } => readers.as_ref().is_none_or(|readers| readers.contains(&viewer)),
         _ => true,
     }

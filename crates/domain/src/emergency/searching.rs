@@ -74,6 +74,12 @@ impl Emergency {
         self.search.held_announcement.is_none()
     }
 
+    /// Drops an alert to this helper that is held back. It would never become due for a helper that a block separates, and
+    /// the search would never be reported as unanswered.
+    pub fn drop_held_alert(&mut self, helper: UserId) {
+        self.search.held.retain(|held| held.recipient.helper != helper);
+    }
+
     /// Whether a search leaves this helper out: it responds or has cancelled. One that has completed may be asked again.
     pub fn has_responded(&self, helper: UserId) -> bool {
         self.response(helper).is_some_and(|response| response.status != ResponseStatus::Completed)

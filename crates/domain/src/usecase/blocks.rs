@@ -97,6 +97,7 @@ async fn separate(
     let mut loaded = loaded;
     // Read without the block.
     loaded.near.retain(|recipient| recipient.helper != by && recipient.helper != user);
+    loaded.emergency.drop_held_alert(hidden);
     let mut change = change;
     let mut responses = Vec::new();
     // As if the helper had cancelled: others must not learn of the block.

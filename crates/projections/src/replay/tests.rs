@@ -151,6 +151,19 @@ fn a_block_hides_what_was_missed_but_for_the_end_that_it_looks_like() {
     assert_eq!(missed(STRANGER, on_duty(), events).0, [8]);
     assert_eq!(missed(OWNER, in_part(), &cut_off).0, [3, 4, 6, 9]);
 
+    // One that was live again after the block.
+    let reopened = |hidden_from: &[u128]| {
+        let hidden_from = hidden_from.iter().copied().map(id).collect();
+        let mut event = every_event().into_iter().find(|e| matches!(e, Event::EmergencyReopened { .. })).unwrap();
+        let Event::EmergencyReopened { hidden_from: named, .. } = &mut event else { unreachable!() };
+        *named = hidden_from;
+        event
+    };
+    let again =
+        |hidden: &[u128]| [created(), joined(ALAN), changed(), ended(&[OWNER, ALAN]), reopened(hidden), changed()];
+    assert_eq!(missed(STRANGER, on_duty(), &again(&[STRANGER])).0, []);
+    assert_eq!(missed(STRANGER, on_duty(), &again(&[])).0, [1, 4, 5]);
+
     // Of one that ended before the block, there is no event that hides it.
     let over = |block| [created(), alerted(), Event::UserBlocked(block)];
     for (block, heard) in [

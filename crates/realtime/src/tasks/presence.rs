@@ -109,9 +109,12 @@ impl PresenceTask {
 
     fn audience(&self, user: UserId) -> Option<Audience> {
         let to: Vec<_> = self.open.presence_visible_in(user).into_iter().map(Room::Participants).collect();
+        if to.is_empty() {
+            return None;
+        }
         let separated = self.open.separated_anywhere(user);
         let except = [user].into_iter().chain(separated).map(Room::User).collect();
-        (!to.is_empty()).then(|| Audience { to, except })
+        Some(Audience { to, except })
     }
 
     fn until_next_deadline(&self) -> Duration {

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    Account, Alert, EmergencyStatus, ResponseStatus,
+    Account, Alert, EmergencyStatus, HeldAlert, ResponseStatus,
     port::{MockAccounts, MockBlocks},
     testing::{
-        ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, account, active_emergency, actor, anonymous, at, edited,
-        grace_hopper, helper, id, now, owner, resolved, store, with_responses,
+        ADMIN, ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, account, active_emergency, actor, admin, anonymous, at,
+        edited, grace_hopper, helper, id, now, owner, recipient, resolved, store, with_responses,
     },
     usecase::emergencies::tests::{alert, conflict, context, empty, holding, refusal, stale, the_emergency},
 };
@@ -154,6 +154,23 @@ async fn only_a_user_that_may_know_of_the_emergency_is_told_of_its_end() {
         let change = blocked(&active_emergency(), &alerts, account(OWNER), user).await;
         assert_eq!(hidden_from_whom(&change), if told { vec![id(user)] } else { vec![] }, "{user}");
     }
+}
+
+#[tokio::test]
+async fn an_alert_that_is_held_back_is_dropped() {
+    let held = |n| HeldAlert { recipient: recipient(n, 100.0), due_at: at(99) };
+    let emergency = edited(active_emergency(), |e| e.search.held = vec![held(GRACE_HOPPER), held(ALAN)]);
+    let change = blocked(&emergency, &[], account(OWNER), GRACE_HOPPER).await;
+    assert_eq!(updated(&change).0.search().held, [held(ALAN)]);
+}
+
+#[tokio::test]
+async fn an_administrator_is_told_of_no_end() {
+    let (changes, committed) = store(vec![]);
+    let found = BlockContext { listed: None, user: Some(id(OWNER)), emergencies: vec![the_emergency()] };
+    let cx = ports(found, context(holding(&active_emergency(), &[alert(ADMIN)]), changes));
+    block(&cx, &actor(admin()), BlockTarget::User(id(OWNER))).await.unwrap();
+    assert_eq!(hidden_from_whom(&committed.only()), []);
 }
 
 #[tokio::test]

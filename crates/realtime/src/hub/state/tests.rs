@@ -529,3 +529,24 @@ fn a_held_back_event_is_sent_in_the_view_of_the_moment_when_it_is_released() {
     });
     assert_eq!(sent, [(11, Stage::LookerOn)]);
 }
+
+#[test]
+fn an_emergency_that_goes_on_after_a_block_is_left_by_those_who_looked_on_before() {
+    let hub = hub();
+    attach_one(&hub, MemberId(2), OWNER, "owner", 10, rooms_of(OWNER));
+    attach(&hub, 10, vec![Room::User(user(HELPER)), Room::Helpers, Room::Emergency(call())]);
+    let reopened = |hidden_from: Vec<UserId>| Event::EmergencyReopened {
+        call: allynet_domain::testing::call(),
+        status: EmergencyStatus::Active,
+        at: Timestamp::UNIX_EPOCH,
+        alerted: vec![],
+        participants: vec![user(OWNER)],
+        separated: vec![],
+        hidden_from,
+        announced: true,
+    };
+    assert_eq!(recipients(&advance(&hub, 11, reopened(vec![]))), ["helper", "owner"]);
+    assert_eq!(recipients(&advance(&hub, 12, changed())), ["helper", "owner"]);
+    assert_eq!(recipients(&advance(&hub, 13, reopened(vec![user(HELPER)]))), ["owner"]);
+    assert_eq!(recipients(&advance(&hub, 14, changed())), ["owner"]);
+}
