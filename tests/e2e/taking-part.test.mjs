@@ -211,6 +211,28 @@ for (const database of databases) {
       });
     });
 
+    describe('a helper who has completed', () => {
+      it('keeps messages, but no places once that does not count as help any more', async () => {
+        const { place, asks, helper, id } = await responded({ anonymousMode: true });
+        const other = await app.helperAt(north(place, 400));
+        await respond(other, id);
+        await stand(helper, north(place, 5000));
+        await tell(helper, id, 'completed');
+        const [ofHelper, ofOwner] = await Promise.all([helper.connect(), asks.connect()]);
+        await eventually(async () => (await read(helper, id)).location.precision > 0, INTERVAL_LIMIT);
+        assert.equal((await read(other, id)).location.precision, 0);
+        const from = ofHelper.items.length;
+        await stand(other, north(place, 300));
+        await ofOwner.next('helper:location', of(id));
+        await say(asks, id, 'Still here');
+        await ofHelper.next('emergency:message', of(id));
+        assert.ok(!ofHelper.names.slice(from).includes('helper:location'));
+        assert.ok((await messagesOf(helper, id)).some(({ message }) => message === 'Still here'));
+        for (const socket of [ofHelper, ofOwner]) socket.close();
+        await over(asks);
+      });
+    });
+
     describe('asking for more help', () => {
       it('renews the search while a helper comes, once in a while, and is in the timeline', async () => {
         const { place, asks, helper, id } = await responded();

@@ -170,9 +170,10 @@ impl LoggedEvent {
     pub fn stage_of(&self, administers: bool, is_in: impl Fn(&Room) -> bool) -> Stage {
         match self.emergency {
             _ if administers => Stage::Administrator,
-            Some(emergency) if is_in(&Room::Participants(emergency)) => Stage::Responder,
-            // It goes to no user but those that it alerts.
+            // It goes to no user but those that it alerts. Of participants, only a helper that has completed and counts no
+            // more as help is alerted.
             _ if matches!(self.event, Event::HelpersAlerted { .. }) => Stage::Alerted,
+            Some(emergency) if is_in(&Room::Participants(emergency)) => Stage::Responder,
             _ => Stage::LookerOn,
         }
     }

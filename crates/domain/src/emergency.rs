@@ -189,9 +189,14 @@ impl Emergency {
 
     /// The stage of this account, which decides what is disclosed to it. `alerted`: was alerted and has not declined.
     ///
-    /// A helper that cancelled looks on, whether alerted before or not.
-    pub fn stage(&self, account: &Account, policy: HelperPolicy, alerted: bool) -> Stage {
-        Stage::of(self.relation(account, policy), alerted && self.response(account.id).is_none())
+    /// A helper that cancelled looks on, whether alerted before or not; so does one that has completed, once that does not
+    /// count as help any more.
+    pub fn stage(&self, account: &Account, policy: HelperPolicy, alerted: bool, now: Timestamp) -> Stage {
+        let relation = match self.relation(account, policy) {
+            Relation::RespondingHelper if self.has_finished(account.id, now) => Relation::Helper,
+            relation => relation,
+        };
+        Stage::of(relation, alerted && self.response(account.id).is_none())
     }
 
     /// Checks that this account may read the emergency and enter its room. `hidden`: a block hides it from the account.

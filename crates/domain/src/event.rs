@@ -106,6 +106,9 @@ pub enum Event {
         /// and are shown as if it were.
         #[serde(default = "yes")]
         anonymous: bool,
+        /// Until when a completed response counts as help.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts_until: Option<Timestamp>,
     },
     /// The emergency became `responding`, or `active` again.
     StatusChanged {

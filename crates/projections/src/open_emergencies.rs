@@ -82,6 +82,8 @@ struct Participation {
     status: ResponseStatus,
     stated_arrival: Option<Timestamp>,
     responded_at: Timestamp,
+    /// Until when a completed response counts as help.
+    counts_until: Option<Timestamp>,
 }
 
 impl OpenEmergencies {
@@ -110,6 +112,7 @@ impl OpenEmergencies {
                 status: response.status,
                 stated_arrival: response.estimated_arrival,
                 responded_at: response.responded_at,
+                counts_until: emergency.counts_until(response),
             };
             state.respond(id, response.helper.person.id, participation, Source::Database);
         }
@@ -171,6 +174,7 @@ impl OpenEmergencies {
                     status: ResponseStatus::Responding,
                     stated_arrival: *estimated_arrival,
                     responded_at: *joined_at,
+                    counts_until: None,
                 };
                 let helper = helper.person.id;
                 state.respond(id, helper, participation, Source::Log);
@@ -186,9 +190,14 @@ impl OpenEmergencies {
                     call.is_unanswered = false;
                 }
             }
-            Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, .. } => {
+            Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, counts_until, .. } => {
                 let responded_at = state.participation(id, *helper).map_or(*updated_at, |known| known.responded_at);
-                let participation = Participation { status: *status, stated_arrival: *estimated_arrival, responded_at };
+                let participation = Participation {
+                    status: *status,
+                    stated_arrival: *estimated_arrival,
+                    responded_at,
+                    counts_until: *counts_until,
+                };
                 state.respond(id, *helper, participation, Source::Log);
             }
             Event::StatusChanged { status, .. } => {
@@ -201,6 +210,8 @@ impl OpenEmergencies {
                 if let Some(call) = state.call_mut(id) {
                     call.is_unanswered = true;
                 }
+                let responses = state.open.get_mut(&id).into_iter().flat_map(|open| open.responses.values_mut());
+                responses.for_each(|response| response.counts_until = None);
             }
             Event::EmergencyReopened { call, alerted, separated, .. } => {
                 // The responses that came back follow, and the alerts of the renewed search.

@@ -56,9 +56,12 @@ impl Tracking {
         }
     }
 
-    /// Participants of the emergency who are not sent the positions of this helper, because of blocks.
-    pub(crate) fn separated_from(&self, emergency: EmergencyId, helper: UserId) -> Vec<UserId> {
-        self.open.separated_in(emergency, helper)
+    /// Participants of the emergency who are not sent the positions of this helper, because of blocks or because they have
+    /// completed and no longer count as help.
+    pub(crate) fn excluded_from(&self, emergency: EmergencyId, helper: UserId) -> Vec<UserId> {
+        let mut excluded = self.open.separated_in(emergency, helper);
+        excluded.extend(self.open.finished_in(emergency, self.clock.now()));
+        excluded
     }
 
     /// Removes and returns the updates that are due, and the time until the next one: `None` while none is pending.

@@ -101,9 +101,9 @@ async fn nearby(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(q
 }
 
 fn with_distances<'a>(cx: &EmergencyState, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
-    let rules = &cx.emergencies.rules;
+    let (rules, now) = (&cx.emergencies.rules, cx.emergencies.clock.now());
     let view = |near: &'a NearbyEmergency| {
-        let stage = near.emergency.stage(&actor.account, rules.helpers, near.alerted);
+        let stage = near.emergency.stage(&actor.account, rules.helpers, near.alerted, now);
         EmergencyView::new(&near.emergency, stage, &rules.places, Some(near.distance))
             .with_presence(&*cx.presence, &near.emergency.separated_from(&actor.account))
     };
@@ -114,8 +114,8 @@ async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(
     let (status, before, limit) = input::history(&query)?;
     let page = HistoryPage { user: actor.id(), status, before, limit };
     let found = cx.emergencies.emergencies.history(&page).await?;
-    let policy = cx.emergencies.rules.helpers;
-    let stage = |emergency: &Emergency| emergency.stage(&actor.account, policy, false);
+    let (policy, now) = (cx.emergencies.rules.helpers, cx.emergencies.clock.now());
+    let stage = |emergency: &Emergency| emergency.stage(&actor.account, policy, false, now);
     ok(data::Emergencies { emergencies: found.iter().map(|e| view(&cx, &actor, e, stage(e))).collect() })
 }
 

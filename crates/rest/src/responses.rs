@@ -49,7 +49,8 @@ async fn respond(
         Response::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
     // Who declined is a looker-on again, and who accepted takes part.
-    let stage = emergency.stage(&actor.account, cx.emergencies.rules.helpers, false);
+    let (policy, now) = (cx.emergencies.rules.helpers, cx.emergencies.clock.now());
+    let stage = emergency.stage(&actor.account, policy, false, now);
     ok(EmergencyData { emergency: view(&cx, &actor, &emergency, stage) })
 }
 

@@ -179,6 +179,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             estimated_arrival: Some(at),
             updated_at: at,
             anonymous: true,
+            counts_until: None,
         },
         Event::StatusChanged { status, updated_at: at },
         Event::EmergencyResolved {

@@ -181,6 +181,7 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
             estimated_arrival: None,
             updated_at: at(2),
             anonymous: false,
+            counts_until: None,
         };
         let leaves = RoomChange::Leave { user: id(GRACE_HOPPER), rooms: vec![room(), participants()] };
         let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };

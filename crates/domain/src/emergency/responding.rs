@@ -137,6 +137,20 @@ impl Emergency {
         }
     }
 
+    /// Until when a completed response counts as help. `None` if it does not, or the owner has asked for more help since.
+    pub fn counts_until(&self, response: &Response) -> Option<Timestamp> {
+        let is_discounted = self.renewed_at.is_some_and(|renewed| response.responded_at <= renewed);
+        response.record.counts_until.filter(|_| !is_discounted)
+    }
+
+    /// Whether this helper has completed and no longer counts as help, while the emergency goes on: they keep messages, but
+    /// are shown places like any helper who takes no part.
+    pub(super) fn has_finished(&self, helper: UserId, now: Timestamp) -> bool {
+        let is_over = |r: &Response| self.counts_until(r).is_none_or(|until| until <= now);
+        let response = self.response(helper).filter(|r| r.status == ResponseStatus::Completed);
+        self.status().is_live() && response.is_some_and(is_over)
+    }
+
     fn has_engaged(&self) -> bool {
         self.responses.iter().any(|r| r.status.is_engaged())
     }

@@ -37,6 +37,7 @@ pub fn every_event() -> Vec<Event> {
             estimated_arrival: Some(at(60)),
             updated_at: at(2),
             anonymous: false,
+            counts_until: None,
         },
         Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) },
         Event::EmergencyResolved {

@@ -40,7 +40,7 @@ impl EmergencyPorts {
         let read = self.emergencies.read(id, actor.id()).await?.ok_or(Refusal::EmergencyNotFound)?;
         let ReadEmergency { emergency, alerted, hidden } = read;
         emergency.admit(&actor.account, self.rules.helpers, hidden)?;
-        let stage = emergency.stage(&actor.account, self.rules.helpers, alerted);
+        let stage = emergency.stage(&actor.account, self.rules.helpers, alerted, self.clock.now());
         Ok((emergency, stage))
     }
 

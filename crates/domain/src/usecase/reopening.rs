@@ -46,6 +46,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
                 estimated_arrival: response.estimated_arrival,
                 updated_at: now,
                 anonymous: emergency.call().details.anonymous,
+                counts_until: None,
             };
             change = change.event_by(helper, id, updated);
         }

@@ -157,6 +157,7 @@ pub(super) fn follow_response(
         estimated_arrival: response.estimated_arrival,
         updated_at: response.updated_at,
         anonymous: emergency.call().details.anonymous,
+        counts_until: emergency.counts_until(&response),
     };
     // Of the helper also when an administrator or a block cancels the response: others see a helper who cancels.
     let mut change = change.event_by(helper, id, event);

@@ -2,7 +2,7 @@
 
 use allynet_domain::{EmergencyId, Position, ResponseStatus, Timestamp, UserId};
 
-use super::{OpenEmergencies, OpenEmergency};
+use super::{OpenEmergencies, OpenEmergency, Participation};
 
 /// A helper's way to an emergency.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +50,16 @@ impl OpenEmergencies {
     pub fn separated_in(&self, emergency: EmergencyId, helper: UserId) -> Vec<UserId> {
         let state = self.state.lock();
         state.open.get(&emergency).map(|open| open.separated_from(helper).collect()).unwrap_or_default()
+    }
+
+    /// The helpers of an emergency that have completed and no longer count as help: they are sent no positions.
+    pub fn finished_in(&self, emergency: EmergencyId, now: Timestamp) -> Vec<UserId> {
+        let state = self.state.lock();
+        let responses = state.open.get(&emergency).into_iter().flat_map(|open| &open.responses);
+        let is_finished = |response: &Participation| {
+            response.status == ResponseStatus::Completed && response.counts_until.is_none_or(|until| until <= now)
+        };
+        responses.filter(|(_, response)| is_finished(response)).map(|(helper, _)| *helper).collect()
     }
 
     /// The helpers that a block separates from this user in any open emergency: they are not sent the user's presence.

@@ -33,7 +33,15 @@ fn joined(helper: HelperCard, arrival: Option<i64>) -> Event {
 
 fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event {
     let (helper, estimated_arrival) = (id(helper), arrival.map(at));
-    Event::HelperStatusUpdated { helper, status, notes: None, estimated_arrival, updated_at: at(2), anonymous: false }
+    Event::HelperStatusUpdated {
+        helper,
+        status,
+        notes: None,
+        estimated_arrival,
+        updated_at: at(2),
+        anonymous: false,
+        counts_until: None,
+    }
 }
 
 fn ended() -> Event {

@@ -48,6 +48,7 @@ fn updated(n: u128, status: ResponseStatus) -> Event {
         estimated_arrival: None,
         updated_at: at(2),
         anonymous: false,
+        counts_until: None,
     }
 }
 

@@ -48,6 +48,7 @@ impl Scene {
             estimated_arrival,
             updated_at,
             anonymous: false,
+            counts_until: None,
         });
     }
 

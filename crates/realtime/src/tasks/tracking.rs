@@ -14,7 +14,7 @@ pub(crate) async fn run(tracking: &Tracking, hub: &Hub<Device>, signals: &dyn Si
     loop {
         let (due, delay) = tracking.take_due();
         for update in &due {
-            let except = tracking.separated_from(update.approach.emergency, update.approach.fix.user);
+            let except = tracking.excluded_from(update.approach.emergency, update.approach.fix.user);
             send(hub, &update.approach, except);
             // The other nodes receive the fix itself, and decide for their own sockets. What they sent is not returned.
             if update.source == FixSource::ThisNode {

@@ -24,6 +24,7 @@ fn update() -> Event {
         estimated_arrival: None,
         updated_at,
         anonymous: false,
+        counts_until: None,
     }
 }
 

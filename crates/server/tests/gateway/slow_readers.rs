@@ -21,7 +21,15 @@ const MAX_LATENCY: Duration = Duration::from_secs(1);
 fn update() -> Event {
     let notes = Some(Text::parse(&"\u{1}".repeat(500)).unwrap());
     let (status, updated_at) = (ResponseStatus::OnWay, Timestamp::UNIX_EPOCH);
-    Event::HelperStatusUpdated { helper: user(3), status, notes, estimated_arrival: None, updated_at, anonymous: false }
+    Event::HelperStatusUpdated {
+        helper: user(3),
+        status,
+        notes,
+        estimated_arrival: None,
+        updated_at,
+        anonymous: false,
+        counts_until: None,
+    }
 }
 
 /// Node on which users 1 and 2 have raised an emergency each.

@@ -163,3 +163,21 @@ fn one_who_was_only_seen_far_away_gains_no_trust() {
     let emergency = edited(emergency, |e| e.responses[0].last_fix = far);
     assert_eq!(resolved(emergency).trusted_helpers().count(), 1);
 }
+
+#[test]
+fn a_helper_who_completed_is_shown_places_until_that_no_longer_counts_as_help() {
+    let mut emergency = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, OnWay)]);
+    update(&mut emergency, GRACE_HOPPER, Completed, 5);
+    let stage = |emergency: &Emergency, account, alerted, seconds| {
+        emergency.stage(account, HelperPolicy::Verified, alerted, at(seconds))
+    };
+    let (grace, alan) = (helper(GRACE_HOPPER), helper(ALAN));
+    assert_eq!(stage(&emergency, &grace, true, 64), Stage::Responder);
+    assert_eq!(stage(&emergency, &grace, true, 65), Stage::LookerOn);
+    assert_eq!(stage(&emergency, &alan, true, 1_000), Stage::Responder, "engaged");
+    emergency.renew(id(OWNER), TimeDelta::seconds(30), at(50)).unwrap();
+    assert_eq!(stage(&emergency, &grace, true, 51), Stage::LookerOn, "the owner has asked for more help");
+    assert_eq!(emergency.relation(&grace, HelperPolicy::Verified), Relation::RespondingHelper, "messages stay");
+    let over = resolved(emergency);
+    assert_eq!(stage(&over, &grace, true, 1_000), Stage::Responder, "after the end");
+}

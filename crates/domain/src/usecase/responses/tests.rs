@@ -281,6 +281,7 @@ async fn an_update_tells_what_is_recorded() {
         estimated_arrival: Some(at(60)),
         updated_at: now(),
         anonymous: false,
+        counts_until: None,
     };
     assert_eq!(events_of(&change, GRACE_HOPPER), [event]);
     assert_eq!(updated(&change), (after.clone(), vec![after.responses()[0].clone()]));

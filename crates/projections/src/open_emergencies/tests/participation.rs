@@ -186,3 +186,23 @@ fn blocks_are_restored_with_their_emergency_and_those_of_meanwhile_are_not_lost(
     open.restore(&both);
     assert_eq!(separated(&open, ALAN), []);
 }
+
+#[test]
+fn a_helper_who_completed_has_finished_when_that_no_longer_counts_as_help() {
+    let completed = |counts_until: Option<i64>| {
+        let mut event = updated(GRACE_HOPPER, ResponseStatus::Completed, None);
+        if let Event::HelperStatusUpdated { counts_until: until, .. } = &mut event {
+            *until = counts_until.map(at);
+        }
+        event
+    };
+    let open = after([created(), joined(helper_card(ALAN), None), joined(helper_card(GRACE_HOPPER), None)]);
+    let finished = |seconds| open.finished_in(id(EMERGENCY), at(seconds));
+    assert_eq!(finished(1_000), [], "while engaged");
+    apply(&open, completed(Some(65)));
+    assert_eq!((finished(64), finished(65)), (vec![], vec![id(GRACE_HOPPER)]));
+    apply(&open, Event::AlertsRenewed);
+    assert_eq!(finished(3), [id(GRACE_HOPPER)], "the owner has asked for more help");
+    apply(&open, joined(helper_card(GRACE_HOPPER), None));
+    assert_eq!(finished(1_000), []);
+}

@@ -54,6 +54,7 @@ fn cancels() -> Event {
         estimated_arrival,
         updated_at: Timestamp::UNIX_EPOCH,
         anonymous: false,
+        counts_until: None,
     }
 }
 
