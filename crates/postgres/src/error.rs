@@ -31,6 +31,24 @@ pub enum SetupError {
     /// A migration failed, or the database was migrated by a newer version.
     #[error("the database cannot be migrated")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PostGIS is not installed on the server, or only a superuser may create it.
+    #[error("PostGIS is missing in the database: let a superuser run CREATE EXTENSION postgis in it")]
+    NoPostgis(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PostGIS is in a schema in which names are not looked up.
+    #[error(
+        "PostGIS is in the schema {schema}, which is not in the search path: \
+         run ALTER DATABASE … SET search_path = public, {schema}"
+    )]
+    HiddenPostgis {
+        /// The schema.
+        schema: String,
+    },
+    /// A pooler between here and the server discards the settings of connections.
+    #[error(
+        "a connection pooler discards the settings of connections: name PostgreSQL itself, which needs no pooler, because \
+         the service has its own"
+    )]
+    Pooler,
     /// The schema lacks a function or a view that this version uses.
     #[error("the database has no {0}: it was made for another version of this program")]
     MissingObject(&'static str),

@@ -31,6 +31,7 @@ mod positions;
 mod raise_context;
 mod rows;
 mod sessions;
+mod setup;
 mod store;
 mod tail;
 mod writes;

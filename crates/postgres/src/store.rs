@@ -5,16 +5,18 @@ use std::{sync::Arc, time::Duration};
 use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy, Priority};
 use sqlx::{
     Connection, PgConnection, PgPool,
-    migrate::Migrator,
     pool::{PoolConnectionMetadata, PoolOptions},
     postgres::PgConnectOptions,
 };
 use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
 
-use crate::{SetupError, caller_cache::CallerCache, notifications::Notifications};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+use crate::{
+    SetupError,
+    caller_cache::CallerCache,
+    notifications::Notifications,
+    setup::{check_session, migrate},
+};
 
 /// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: an SOS must not
 /// wait for that. Before the first migration there is nothing to load.
@@ -81,7 +83,8 @@ impl Postgres {
     /// Must be called within a Tokio runtime, on which it spawns two tasks that listen for and send notifications.
     ///
     /// # Errors
-    /// Returns an error if the URL is not valid or no connection can be made.
+    /// Returns an error if the URL is not valid, no connection can be made, or a pooler between here and the server gives
+    /// each transaction another connection.
     pub async fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
         let plain: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| SetupError::Url(e.into()))?;
         let plain = plain.application_name("allynet");
@@ -100,6 +103,7 @@ impl Postgres {
         let pool = |max_connections: u32| pool_options(max_connections, options.acquire_timeout);
         let main = pool(options.connections + MAINTENANCE_CONNECTIONS).connect_with(bounded.clone()).await;
         let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
+        check_session(&main).await?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
         // Nothing written on these has to survive a crash: they send notifications and take transaction ids.
         let log = pool(LOG_CONNECTIONS).connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
@@ -212,28 +216,6 @@ const MAX_LIFETIME: Duration = Duration::from_mins(30);
 const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The functions that statements of this version call, with the types of their arguments.
-const VIEW: &str = "emergency_with_parts_v2";
-const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
-const FUNCTIONS: [&str; 3] = [
-    "apply_change_v2(jsonb)",
-    "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
-    "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",
-];
-const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
-
-async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
-    MIGRATIONS.run(pool).await.map_err(|e| SetupError::Migration(e.into()))?;
-    let functions = FUNCTIONS.map(|function| (HAS_FUNCTION, function));
-    for (query, object) in functions.into_iter().chain([(HAS_VIEW, VIEW)]) {
-        let exists = sqlx::query_scalar(query).bind(object).fetch_one(pool).await;
-        if !exists.map_err(|e| SetupError::Unreachable(e.into()))? {
-            return Err(SetupError::MissingObject(object));
-        }
-    }
-    Ok(())
-}
-
 /// Bounds every call on a pool; `reserved` connections stay for callers of the pool itself, and `reserved_for_high` of
 /// the others for handles of high priority.
 fn deadline_pool(

@@ -10,8 +10,15 @@ use allynet_domain::{
     port::{Changes, Error, EventLog, EventTail},
 };
 use allynet_postgres::{Options, Postgres, SetupError};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::time::{sleep, timeout};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
 
 /// The database of one test. It stays when the test fails, for inspection.
@@ -93,6 +100,92 @@ async fn insert(connection: &mut PgConnection, body: &str) {
 async fn next(tail: &mut dyn EventTail) -> Vec<Event> {
     let events = timeout(Duration::from_secs(10), tail.next()).await.unwrap().unwrap();
     events.into_iter().map(|logged| logged.event).collect()
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_create_postgis_is_told_who_may() {
+    let database = Database::new().await;
+    let role = database.name.clone();
+    let mut connection = database.connection().await;
+    let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'app'; ALTER DATABASE {} OWNER TO {role}", database.name);
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+    let options: PgConnectOptions = database.url().parse().unwrap();
+    let url = options.username(&role).password("app").to_url_lossy();
+    let node = || async { Postgres::connect(url.as_str(), Options::default()).await.unwrap() };
+    let refused = node().await.migrate().await.unwrap_err();
+    assert!(matches!(refused, SetupError::NoPostgis(_)), "{refused:?}");
+    assert!(refused.to_string().contains("CREATE EXTENSION postgis"), "{refused}");
+
+    sqlx::raw_sql("CREATE EXTENSION postgis").execute(&mut connection).await.unwrap();
+    let node = node().await;
+    node.migrate().await.unwrap();
+    node.close().await;
+    connection.close().await.unwrap();
+    database.on_server("DROP DATABASE").await;
+    database.on_server("DROP ROLE").await;
+}
+
+#[tokio::test]
+async fn postgis_may_be_in_any_schema_of_the_search_path() {
+    let database = Database::new().await;
+    let mut connection = database.connection().await;
+    sqlx::raw_sql("CREATE SCHEMA gis; CREATE EXTENSION postgis SCHEMA gis").execute(&mut connection).await.unwrap();
+    let node = database.node().await;
+    let refused = node.migrate().await.unwrap_err();
+    assert!(matches!(&refused, SetupError::HiddenPostgis { schema } if schema == "gis"), "{refused:?}");
+    node.close().await;
+
+    let name = &database.name;
+    let path = AssertSqlSafe(format!("ALTER DATABASE {name} SET search_path = public, gis"));
+    sqlx::raw_sql(path).execute(&mut connection).await.unwrap();
+    let node = database.node().await;
+    node.migrate().await.unwrap();
+    commit(&node, 1).await;
+    node.close().await;
+    connection.close().await.unwrap();
+    database.remove().await;
+}
+
+/// Passes connections on to the server at this address without the settings that they ask for, as a pooler does.
+async fn pooler(server: PgConnectOptions) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let address = (server.get_host().to_owned(), server.get_port());
+            tokio::spawn(async move {
+                let length = client.read_u32().await.unwrap() as usize;
+                let mut startup = vec![0; length - 4];
+                client.read_exact(&mut startup).await.unwrap();
+                // The version, and then names and values, each with a zero at its end.
+                let (version, parameters) = startup.split_at(4);
+                let mut kept = version.to_owned();
+                let texts: Vec<_> = parameters.split(|byte| *byte == 0).collect();
+                for pair in
+                    texts.chunks(2).filter(|pair| pair.len() == 2 && !pair[0].is_empty() && pair[0] != b"options")
+                {
+                    kept.extend([pair[0], b"\0", pair[1], b"\0"].concat());
+                }
+                kept.push(0);
+                let mut server = TcpStream::connect(address).await.unwrap();
+                server.write_u32(u32::try_from(kept.len()).unwrap() + 4).await.unwrap();
+                server.write_all(&kept).await.unwrap();
+                copy_bidirectional(&mut client, &mut server).await.ok();
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_pooler_that_discards_settings_is_refused() {
+    let database = Database::new().await;
+    let options: PgConnectOptions = database.url().parse().unwrap();
+    let port = pooler(options.clone()).await;
+    let url = options.host("127.0.0.1").port(port).ssl_mode(PgSslMode::Disable).to_url_lossy();
+    let refused = Postgres::connect(url.as_str(), Options::default()).await.unwrap_err();
+    assert!(matches!(refused, SetupError::Pooler), "{refused:?}");
+    database.remove().await;
 }
 
 #[tokio::test]

@@ -1,0 +1,69 @@
+//! What the server and the database must have before the service uses them.
+
+use sqlx::{
+    PgPool,
+    migrate::{MigrateError, Migrator},
+};
+
+use crate::SetupError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+/// Whether the connection has the settings that it was opened with.
+const HAS_OWN_SETTINGS: &str = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan'";
+/// The schema of PostGIS, and whether its types are found without naming it.
+const POSTGIS: &str = "
+    SELECT n.nspname::text, to_regtype('geography') IS NOT NULL
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'";
+const VIEW: &str = "emergency_with_parts_v2";
+const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
+/// The functions that statements of this version call, with the types of their arguments.
+const FUNCTIONS: [&str; 3] = [
+    "apply_change_v2(jsonb)",
+    "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
+    "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",
+];
+const HAS_FUNCTION: &str = "SELECT to_regprocedure($1) IS NOT NULL";
+
+/// Checks that connections are those of the server: a pooler that gives each transaction another one neither keeps their
+/// settings and prepared statements, nor delivers notifications.
+pub(crate) async fn check_session(pool: &PgPool) -> Result<(), SetupError> {
+    let has_settings: bool = sqlx::query_scalar(HAS_OWN_SETTINGS).fetch_one(pool).await.map_err(unreachable)?;
+    if has_settings { Ok(()) } else { Err(SetupError::Pooler) }
+}
+
+/// Brings the schema up to date, and checks that it has what this version uses.
+pub(crate) async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
+    if let Some((schema, false)) = postgis(pool).await? {
+        return Err(SetupError::HiddenPostgis { schema });
+    }
+    if let Err(error) = MIGRATIONS.run(pool).await {
+        let lacks_postgis = is_about_extension(&error) && postgis(pool).await?.is_none();
+        return Err(if lacks_postgis {
+            SetupError::NoPostgis(error.into())
+        } else {
+            SetupError::Migration(error.into())
+        });
+    }
+    let functions = FUNCTIONS.map(|function| (HAS_FUNCTION, function));
+    for (query, object) in functions.into_iter().chain([(HAS_VIEW, VIEW)]) {
+        if !sqlx::query_scalar(query).bind(object).fetch_one(pool).await.map_err(unreachable)? {
+            return Err(SetupError::MissingObject(object));
+        }
+    }
+    Ok(())
+}
+
+async fn postgis(pool: &PgPool) -> Result<Option<(String, bool)>, SetupError> {
+    sqlx::query_as(POSTGIS).fetch_optional(pool).await.map_err(unreachable)
+}
+
+/// Whether the extension may not be created by this user (42501), or is not installed on the server.
+fn is_about_extension(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
+    let code = error.as_database_error().and_then(|database| database.code());
+    code.is_some_and(|code| ["42501", "0A000", "58P01"].contains(&&*code))
+}
+
+fn unreachable(error: sqlx::Error) -> SetupError {
+    SetupError::Unreachable(error.into())
+}
