@@ -34,7 +34,9 @@ async fn each_open(emergencies: &dyn Emergencies, mut restore: impl FnMut(&Emerg
     loop {
         let page = AdminPage { status: None, near: None, before, limit: PAGE_SIZE };
         let open = emergencies.list(&page).await?;
-        open.iter().for_each(|listed| restore(&listed.emergency));
+        for listed in &open {
+            restore(&listed.emergency);
+        }
         match open.last() {
             Some(ListedEmergency { emergency: last, .. }) if open.len() >= PAGE_SIZE as usize => {
                 before = Some((last.call().created_at, last.id()));
