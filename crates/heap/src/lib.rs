@@ -5,6 +5,7 @@
 /// By itself glibc gives back only what is free at the end of a heap, so the memory of a burst stays resident as long as
 /// anything allocated after it lives. The call locks one heap after the other while it looks for free pages: call it
 /// seldom, and not from a thread that has to answer. It does nothing where the C library is another.
+#[must_use]
 pub fn release_free_memory() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
