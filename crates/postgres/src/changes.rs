@@ -19,7 +19,7 @@ const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     -- What is left tells clients that come back later that it is over.
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)
-        AND kind NOT IN ('emergency_ended', 'emergency_deleted'))
+        AND kind NOT IN ('emergency_ended', 'emergency_hidden', 'emergency_deleted'))
     SELECT count(*) FROM due";
 /// A write, because a server with a full disk, and one that is read-only, still answer reads.
 const PROBE: &str = "UPDATE event_retention SET complete_since = complete_since";

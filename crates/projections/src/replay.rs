@@ -81,11 +81,12 @@ impl Replay {
         }
         // Asked for every event, since neither a deletion nor a block is delivered to any user.
         let is_omitted = [self.is_deleted(event), self.is_hidden_by_block(event)].contains(&true);
-        view.filter(|_| !is_omitted)
+        // Whatever came after it: a phone that rings since before the missed events stops by no other event.
+        let tells_of_end = matches!(event.event, Event::EmergencyEnded { .. } | Event::EmergencyHidden { .. });
+        view.filter(|_| tells_of_end || !is_omitted)
     }
 
-    /// Whether a block that is in effect now hides the event. Of an emergency that it cut the user off from, only the event
-    /// that says so is replayed, and what the user has missed before it is not.
+    /// Whether a block that is in effect now hides the event, or hid the emergency after it.
     fn is_hidden_by_block(&mut self, event: &LoggedEvent) -> bool {
         match (&event.event, event.emergency) {
             (Event::UserUnblocked(pair), _) => drop(self.ended_blocks.insert(*pair)),
@@ -96,7 +97,7 @@ impl Replay {
                 }
             }
             (Event::EmergencyHidden { user, .. }, Some(emergency)) if *user == self.user => {
-                return !self.hidden.insert(emergency);
+                self.hidden.insert(emergency);
             }
             // It is delivered to none of these users, and takes them out of rooms that they need not have been in.
             (Event::EmergencyReopened { hidden_from, .. }, Some(emergency)) if hidden_from.contains(&self.user) => {
@@ -121,13 +122,13 @@ impl Replay {
         is_hidden(is_made_by(owner, self.user), is_made_by(self.user, owner), call.details.anonymous)
     }
 
-    /// Whether the event belongs to an emergency that is deleted by now, of which only the end is replayed.
+    /// Whether the event belongs to an emergency that is deleted by now.
     fn is_deleted(&mut self, event: &LoggedEvent) -> bool {
         let Some(emergency) = event.emergency else { return false };
         if matches!(event.event, Event::EmergencyDeleted) {
             self.deleted.insert(emergency);
         }
-        self.deleted.contains(&emergency) && !matches!(event.event, Event::EmergencyEnded { .. })
+        self.deleted.contains(&emergency)
     }
 
     fn stage_in(&self, event: &LoggedEvent) -> Stage {

@@ -56,7 +56,7 @@ impl Changes for Sqlite {
         sqlx::query(
             // What is left tells clients that come back later that it is over.
             "delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1) \
-             and kind not in ('emergency_ended', 'emergency_deleted')",
+             and kind not in ('emergency_ended', 'emergency_hidden', 'emergency_deleted')",
         )
         .bind(before)
         .execute(&mut *transaction)

@@ -177,6 +177,7 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
             .event(of, Event::MessagePosted { message });
         store.commit(talk).await;
         store.accept(of, &helper, at(2)).await;
+        store.commit(change().event(of, Event::EmergencyHidden { user: decliner.id, at: at(2) })).await;
         store.resolve(of, at(3)).await;
         let report =
             Write::AddReport { emergency: of, reporter: helper.id, about: emergency.owner(), reason: text("rude") };
@@ -199,7 +200,11 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
     assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 0);
     let left = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let kinds: Vec<_> = left.iter().map(|e| e.event.kind()).collect();
-    assert_eq!(kinds, ["emergency_ended"], "clients that come back are told of the end, and of nothing else");
+    assert_eq!(
+        kinds,
+        ["emergency_hidden", "emergency_ended"],
+        "clients that come back are told of the end, and of nothing else"
+    );
     let page = allynet_domain::port::MessagePage { emergency: of, reader: owner.id, before: None, limit: 10 };
     assert_eq!(store.messages(&page).await, []);
     assert_eq!((store.load(other).await, store.log.events_of(other, EventId::START, 100).await.unwrap()), kept);

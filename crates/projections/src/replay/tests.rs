@@ -162,7 +162,7 @@ fn a_block_hides_what_was_missed_but_for_the_end_that_it_looks_like() {
     };
     let again =
         |hidden: &[u128]| [created(), joined(ALAN), changed(), ended(&[OWNER, ALAN]), reopened(hidden), changed()];
-    assert_eq!(missed(STRANGER, on_duty(), &again(&[STRANGER])).0, []);
+    assert_eq!(missed(STRANGER, on_duty(), &again(&[STRANGER])).0, [4], "a device that rings is told of the end");
     assert_eq!(missed(STRANGER, on_duty(), &again(&[])).0, [1, 4, 5]);
 
     // Of one that ended before the block, there is no event that hides it.
@@ -305,5 +305,25 @@ fn of_a_deleted_emergency_only_the_end_is_replayed() {
     for (user, before) in [(GRACE_HOPPER, vec![2, 3, 4, 5]), (ALAN, vec![2, 5])] {
         assert_eq!(missed(user, vec![], &events).0, before);
         assert_eq!(missed(user, vec![], &deleted).0, [5], "{user}");
+    }
+}
+
+#[test]
+fn the_event_by_which_a_block_hid_an_emergency_is_replayed_whatever_came_after() {
+    let hidden = Event::EmergencyHidden { user: id(ALAN), at: at(3) };
+    let mut end = ended(&[OWNER, GRACE_HOPPER]);
+    if let Event::EmergencyEnded { hidden_from, .. } = &mut end {
+        hidden_from.push(id(ALAN));
+    }
+    let mut reopened = every_event().into_iter().find(|e| matches!(e, Event::EmergencyReopened { .. })).unwrap();
+    if let Event::EmergencyReopened { hidden_from, .. } = &mut reopened {
+        hidden_from.push(id(ALAN));
+    }
+    let over = [created(), alerted(), joined(GRACE_HOPPER), hidden, end];
+    for after in [vec![], vec![Event::EmergencyDeleted], vec![reopened]] {
+        let events = [&over[..], &after].concat();
+        for rooms in [vec![], vec![Room::Helpers]] {
+            assert_eq!(missed(ALAN, rooms, &events).0, [4], "{after:?}");
+        }
     }
 }
