@@ -213,12 +213,23 @@ impl OpenEmergencies {
                 let responses = state.open.get_mut(&id).into_iter().flat_map(|open| open.responses.values_mut());
                 responses.for_each(|response| response.counts_until = None);
             }
-            Event::EmergencyReopened { call, alerted, separated, .. } => {
-                // The responses that came back follow, and the alerts of the renewed search.
+            Event::EmergencyReopened { call, at, alerted, participants, separated, .. } => {
+                // The alerts of the renewed search follow.
                 state.ended.remove(&id);
                 let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
                 open.is_unanswered = true;
                 open.settled.extend(alerted);
+                // The end made this node forget all responses. Those that came back follow; of helpers who had completed,
+                // no event does.
+                let completed = Participation {
+                    status: ResponseStatus::Completed,
+                    stated_arrival: None,
+                    responded_at: *at,
+                    counts_until: None,
+                };
+                for &helper in participants.iter().filter(|user| **user != call.owner.id) {
+                    state.respond(id, helper, completed, Source::Log);
+                }
                 for &pair in separated {
                     state.separate(id, pair);
                 }

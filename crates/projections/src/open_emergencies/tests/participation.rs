@@ -206,3 +206,24 @@ fn a_helper_who_completed_has_finished_when_that_no_longer_counts_as_help() {
     apply(&open, joined(helper_card(GRACE_HOPPER), None));
     assert_eq!(finished(1_000), []);
 }
+
+#[test]
+fn a_helper_who_completed_has_finished_after_the_emergency_was_reopened() {
+    let reopened = Event::EmergencyReopened {
+        call: call(),
+        status: EmergencyStatus::Responding,
+        at: at(4),
+        alerted: vec![],
+        participants: vec![id(OWNER), id(GRACE_HOPPER), id(ALAN)],
+        separated: vec![],
+        hidden_from: vec![],
+        announced: true,
+    };
+    let joined = [created(), joined(helper_card(GRACE_HOPPER), None), joined(helper_card(ALAN), None)];
+    let over = [updated(GRACE_HOPPER, Completed, None), ended(), reopened, updated(ALAN, OnWay, None)];
+    let open = after(joined.into_iter().chain(over));
+    assert_eq!(open.finished_in(id(EMERGENCY), at(4)), [id(GRACE_HOPPER)]);
+    assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| is_visible(&open, user)), [true; 3]);
+    apply(&open, ended());
+    assert_eq!(open.participants(), []);
+}
