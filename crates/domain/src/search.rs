@@ -368,7 +368,9 @@ impl Search {
         around: Surroundings<'_>,
         is_new: bool,
     ) -> bool {
-        if !self.is_running() || self.unanswered_at.is_some() || is_new || !self.held.is_empty() {
+        // The others may never be rung: their helpers are off duty, far away, or kept apart by a block.
+        let is_near = |held: &HeldAlert| around.near.iter().any(|r| r.helper == held.recipient.helper);
+        if !self.is_running() || self.unanswered_at.is_some() || is_new || self.held.iter().any(is_near) {
             return false;
         }
         if self.is_renewing && self.wave_at.is_some_and(|at| at > now) {

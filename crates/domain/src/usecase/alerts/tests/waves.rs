@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::{
-    ResolutionType, ResponseStatus,
+    HeldAlert, ResolutionType, ResponseStatus,
     testing::{ALAN, GRACE_HOPPER, edited, events_of_service, recipient, resolved, updated, with_responses},
     usecase::emergencies::tests::{alert, declined, the_emergency},
 };
@@ -140,6 +140,18 @@ async fn what_is_just_as_old_as_an_emergency_lives_goes_on() {
     cx.rules.emergency_ttl = TimeDelta::seconds(30);
     fire_now(&cx).await.unwrap();
     assert_eq!(events_of_service(&committed.only())[0].kind(), "unanswered");
+}
+
+#[tokio::test]
+async fn a_held_alert_delays_the_notice_only_while_its_helper_can_be_rung() {
+    for (helper, is_told) in [(GRACE_HOPPER, false), (9, true)] {
+        let held = HeldAlert { recipient: recipient(helper, 1_000.0), due_at: in_a_minute() };
+        let before = edited(waiting(15_000.0), |e| e.search.held = vec![held]);
+        let (cx, committed) = service(&before, &first_wave()[1..], around(&near()[..1], 50));
+        fire_now(&cx).await.unwrap();
+        let kinds: Vec<_> = events_of_service(&committed.only()).iter().map(Event::kind).collect();
+        assert_eq!(kinds.contains(&"unanswered"), is_told, "{kinds:?}");
+    }
 }
 
 #[tokio::test]
