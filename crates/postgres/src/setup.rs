@@ -2,6 +2,7 @@
 
 use sqlx::{
     PgPool,
+    error::DatabaseError,
     migrate::{MigrateError, Migrator},
 };
 
@@ -60,7 +61,7 @@ async fn postgis(pool: &PgPool) -> Result<Option<(String, bool)>, SetupError> {
 /// Whether the extension may not be created by this user (42501), or is not installed on the server.
 fn is_about_extension(error: &MigrateError) -> bool {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
-    let code = error.as_database_error().and_then(|database| database.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| ["42501", "0A000", "58P01"].contains(&&*code))
 }
 
