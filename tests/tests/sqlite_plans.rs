@@ -110,6 +110,7 @@ const FILL: &str = "
 const SMALL: &[&str] = &[
     "erasure",
     "event_retention",
+    "write_probe",
     "sqlite_sequence",
     "c",
     "d",

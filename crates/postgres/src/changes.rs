@@ -22,7 +22,7 @@ const ERASE: &str = "
         AND kind NOT IN ('emergency_ended', 'emergency_hidden', 'emergency_deleted'))
     SELECT count(*) FROM due";
 /// A write, because a server with a full disk, and one that is read-only, still answer reads.
-const PROBE: &str = "UPDATE event_retention SET complete_since = complete_since";
+const PROBE: &str = "UPDATE write_probe SET writes = writes + 1";
 /// Records of deleted emergencies and of reputation from before `$1`, at most `$2` of each.
 const FORGET_DELETED: &str = "
     WITH gains AS (

@@ -45,7 +45,7 @@ pub enum SetupError {
     },
     /// A pooler between here and the server discards the settings of connections.
     #[error(
-        "a connection pooler discards the settings of connections: name PostgreSQL itself, which needs no pooler, because \
+        "a connection pooler does not pass on the settings of connections: name PostgreSQL itself, which needs no pooler, because \
          the service has its own"
     )]
     Pooler,

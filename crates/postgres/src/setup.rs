@@ -18,7 +18,10 @@ const POSTGIS: &str = "
 const VIEW: &str = "emergency_with_parts_v2";
 const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
 /// The functions that statements of this version call, with the types of their arguments.
-const FUNCTIONS: [&str; 3] = [
+const FUNCTIONS: [&str; 6] = [
+    "blocks_of_v1(uuid)",
+    "hidden_from_v1(uuid, boolean)",
+    "separated_v1(uuid, uuid, boolean, timestamptz)",
     "apply_change_v2(jsonb)",
     "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
     "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",
@@ -63,6 +66,14 @@ fn is_about_extension(error: &MigrateError) -> bool {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| ["42501", "0A000", "58P01"].contains(&&*code))
+}
+
+/// Why no connection could be made: a pooler that does not know the settings of connections refuses them.
+pub(crate) fn connection_failed(error: sqlx::Error) -> SetupError {
+    let is_pooler = error.as_database_error().is_some_and(|database| {
+        database.code().is_some_and(|code| code == "08P01") && database.message().contains("startup parameter")
+    });
+    if is_pooler { SetupError::Pooler } else { SetupError::Unreachable(error.into()) }
 }
 
 fn unreachable(error: sqlx::Error) -> SetupError {

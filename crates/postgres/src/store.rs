@@ -15,7 +15,7 @@ use crate::{
     SetupError,
     caller_cache::CallerCache,
     notifications::Notifications,
-    setup::{check_session, migrate},
+    setup::{check_session, connection_failed, migrate},
 };
 
 /// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: an SOS must not
@@ -102,7 +102,7 @@ impl Postgres {
         ]);
         let pool = |max_connections: u32| pool_options(max_connections, options.acquire_timeout);
         let main = pool(options.connections + MAINTENANCE_CONNECTIONS).connect_with(bounded.clone()).await;
-        let main = main.map_err(|e| SetupError::Unreachable(e.into()))?;
+        let main = main.map_err(connection_failed)?;
         check_session(&main).await?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
         // Nothing written on these has to survive a crash: they send notifications and take transaction ids.

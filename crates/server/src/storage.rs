@@ -48,8 +48,14 @@ enum Space {
 impl StoragePressure {
     /// Whether only emergencies are to be stored.
     pub(crate) fn is_high(&self) -> bool {
-        self.is_low.load(Ordering::Relaxed)
-            || self.full_at.lock().is_some_and(|full_at| full_at.elapsed() < REFUSAL_AFTER_FULL)
+        self.is_low.load(Ordering::Relaxed) || self.is_full()
+    }
+
+    /// Whether the database had no space for a write a moment ago.
+    ///
+    /// A probe cannot tell: what it writes fits into space that the database has already.
+    fn is_full(&self) -> bool {
+        self.full_at.lock().is_some_and(|full_at| full_at.elapsed() < REFUSAL_AFTER_FULL)
     }
 
     /// Records whether a write failed for want of space.
@@ -158,6 +164,9 @@ impl Changes for ObservedChanges {
     }
 
     async fn ready(&self) -> port::Result<()> {
+        if self.pressure.is_full() {
+            return Err(port::Error::unavailable("the disk of the database was full a moment ago"));
+        }
         let ready = self.inner.ready().await;
         self.pressure.record(&ready);
         ready
@@ -188,6 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_that_did_not_fit_counts_for_half_a_minute() {
         let mut changes = MockChanges::new();
+        changes.expect_ready().returning(|| Ok(()));
         changes.expect_commit().times(1).returning(|_| Err(port::Error::unavailable("gone")));
         changes.expect_commit().times(1).returning(|_| Err(port::Error::unavailable(StorageFull::new("53100"))));
         let pressure = Arc::new(StoragePressure::default());
@@ -195,10 +205,13 @@ mod tests {
         let change = Change::new(None, Timestamp::UNIX_EPOCH);
         changes.commit(change.clone()).await.unwrap_err();
         assert!(!pressure.is_high());
+        changes.ready().await.unwrap();
         changes.commit(change).await.unwrap_err();
         assert!(pressure.is_high());
+        changes.ready().await.unwrap_err();
         tokio::time::advance(REFUSAL_AFTER_FULL).await;
         assert!(!pressure.is_high());
+        changes.ready().await.unwrap();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, Revision};
+use super::{Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, ResponseStatus, Revision};
 use crate::{AlertCounts, Metres, Search, Timestamp};
 
 /// A live emergency at one moment: everything that participants are shown, without the state of its search.
@@ -17,13 +17,24 @@ impl EmergencyOverview {
     }
 }
 
+/// Number of responses in an overview: each acceptance logs one, so that a crowd would otherwise fill log and memory with
+/// its square.
+const MAX_RESPONSES: usize = 50;
+
 impl From<&Emergency> for EmergencyOverview {
+    /// Keeps the responses that are not cancelled, of more than [`MAX_RESPONSES`] those that changed last.
     fn from(emergency: &Emergency) -> Self {
         let plain = |response: &Response| Response {
             record: crate::ResponseRecord::default(),
             last_fix: None,
             ..response.clone()
         };
+        let is_open = |response: &&Response| response.status != ResponseStatus::Cancelled;
+        let mut newest: Vec<_> = emergency.responses.iter().filter(is_open).map(|r| r.updated_at).collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        let oldest_kept = newest.get(MAX_RESPONSES - 1).copied();
+        let is_kept = |response: &&Response| oldest_kept.is_none_or(|oldest| response.updated_at >= oldest);
+        let responses = emergency.responses.iter().filter(is_open).filter(is_kept).map(plain);
         Self(Box::new(Emergency {
             call: emergency.call.clone(),
             request_id: None,
@@ -31,7 +42,7 @@ impl From<&Emergency> for EmergencyOverview {
             alert_radius: emergency.alert_radius,
             updated_at: emergency.updated_at,
             first_response_at: emergency.first_response_at,
-            responses: emergency.responses.iter().map(plain).collect(),
+            responses: responses.collect(),
             alerts: emergency.alerts,
             renewed_at: None,
             search: Search::default(),
@@ -82,5 +93,27 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
             revision: Revision(0),
         })?;
         Ok(Self(Box::new(emergency)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, edited, helper_card, id, with_responses};
+
+    #[test]
+    fn an_overview_has_the_responses_that_changed_last_and_no_cancelled_one() {
+        let many: Vec<_> =
+            (2..202).map(|n| (n, ResponseStatus::Responding)).chain([(300, ResponseStatus::Cancelled)]).collect();
+        let emergency = edited(with_responses(&many), |e| {
+            for (second, response) in (0..).zip(&mut e.responses) {
+                response.updated_at = at(second);
+            }
+        });
+        let overview = EmergencyOverview::from(&emergency);
+        let helpers: Vec<_> = overview.emergency().responses().iter().map(|r| r.helper.person.id).collect();
+        assert_eq!(helpers, (152..202).map(id).collect::<Vec<_>>());
+        assert_eq!(EmergencyOverview::from(overview.emergency()), overview);
+        assert_eq!(helper_card(201).person.id, helpers[49]);
     }
 }

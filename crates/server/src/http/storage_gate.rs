@@ -14,11 +14,13 @@ use axum::{
 
 use crate::storage::StoragePressure;
 
-/// Routes that an emergency depends on, beside those that are never limited: a token is needed to raise one, and its
-/// participants see each other's messages and positions.
-const VITAL_ROUTES: [(Method, &str); 3] = [
+/// Routes that an emergency depends on, beside those that are never limited: a token is needed to raise one, helpers have to be
+/// on duty, and participants see each other's messages and positions.
+const VITAL_ROUTES: [(Method, &str); 5] = [
+    (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/emergencies/{id}/messages"),
+    (Method::PUT, "/api/v1/helpers/me"),
     (Method::PUT, "/api/v1/helpers/me/location"),
 ];
 
@@ -67,6 +69,8 @@ mod tests {
             .route("/api/v1/emergencies/{id}/messages", answer.clone())
             .route("/api/v1/emergencies/{id}/ratings", answer.clone())
             .route("/api/v1/helpers/me/location", answer.clone())
+            .route("/api/v1/auth/login", answer.clone())
+            .route("/api/v1/helpers/me", answer.clone())
             .route("/api/v1/auth/register", answer)
             .route("/api/v1/auth/me", get(async || StatusCode::OK).put(async || StatusCode::OK))
             .route_layer(from_fn_with_state(pressure.clone(), reserve_storage));
@@ -77,6 +81,8 @@ mod tests {
                 (Method::POST, "emergencies/1/respond", StatusCode::OK),
                 (Method::POST, "emergencies/1/messages", StatusCode::OK),
                 (Method::PUT, "helpers/me/location", StatusCode::OK),
+                (Method::POST, "auth/login", StatusCode::OK),
+                (Method::PUT, "helpers/me", StatusCode::OK),
                 (Method::GET, "auth/me", StatusCode::OK),
                 (Method::PUT, "auth/me", refused),
                 (Method::POST, "emergencies/1/ratings", refused),

@@ -148,3 +148,14 @@ async fn a_file_that_cannot_grow_is_reported_as_full() {
     let error = outcomes.into_iter().find_map(Result::err).expect("some do not fit");
     assert!(error.is_storage_full(), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_probe_for_readiness_writes() {
+    let (store, folder) = database().await;
+    sqlx::query("pragma wal_checkpoint(truncate)").execute(&store.writer).await.unwrap();
+    let log = folder.path().join("allynet.db-wal");
+    let written = || std::fs::metadata(&log).map_or(0, |log| log.len());
+    assert_eq!(written(), 0);
+    store.ready().await.unwrap();
+    assert!(written() > 0, "a disk that is full or read-only would not be noticed");
+}
