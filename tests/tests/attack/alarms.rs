@@ -39,7 +39,7 @@ async fn rings(world: &World, helper: UserId) -> usize {
 async fn raising_and_cancelling_rings_a_helper_only_a_few_times(kind: &Kind) {
     let _alone = alone().await;
     let world = World::new(kind, 2, 2, 1).await;
-    let node = Node::start_with(&world.url(), &[("ALLYNET_RATE_LIMITS", "on")]).await;
+    let node = Node::start_with(&world.url(), &[("ALLYNET_RATE_LIMITS", "on"), ("ALLYNET_STORM_RINGS", "5")]).await;
     let owner = &world.owners[0].token;
     let place = json!({ "latitude": HERE.0, "longitude": HERE.1 });
     for _ in 0..pick(40, 400) {
