@@ -133,7 +133,10 @@ impl Replay {
 
     fn stage_in(&self, event: &LoggedEvent) -> Stage {
         let decided = event.emergency.and_then(|emergency| self.stages.get(&emergency).copied());
-        decided.filter(|_| !self.administers).unwrap_or_else(|| event.stage_of(self.administers, |_| false))
+        // As live, an alert is one to a participant, too: only a helper that has completed is alerted again.
+        let is_alert = matches!(event.event, Event::HelpersAlerted { .. });
+        let applies = |stage: &Stage| !(self.administers || is_alert && stage.is_participant());
+        decided.filter(applies).unwrap_or_else(|| event.stage_of(self.administers, |_| false))
     }
 
     /// The memberships of the user since the event `after`, which is the last that was not missed.

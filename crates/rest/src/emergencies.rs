@@ -78,8 +78,12 @@ async fn helper_active(State(cx): State<EmergencyState>, Caller(actor): Caller) 
     let live = cx.emergencies.emergencies.live_of(actor.id()).await?.emergencies;
     let policy = cx.emergencies.rules.helpers;
     let takes_part = |e: &&Emergency| e.relation(&actor.account, policy) == Relation::RespondingHelper;
+    let now = cx.emergencies.clock.now();
     let helped = live.iter().find(takes_part);
-    ok(helped.map(|emergency| EmergencyData { emergency: view(&cx, &actor, emergency, Stage::Responder) }))
+    ok(helped.map(|emergency| {
+        let stage = emergency.stage(&actor.account, policy, false, now);
+        EmergencyData { emergency: view(&cx, &actor, emergency, stage) }
+    }))
 }
 
 async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Answer {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, Stage, port,
+    Actor, Emergency, port,
     usecase::{
         emergencies,
         responses::{accept, decline, update},
@@ -48,10 +48,7 @@ async fn respond(
         Response::Accept(estimated_arrival) => accept(&cx.emergencies, &actor, id, estimated_arrival).await?,
         Response::Decline => decline(&cx.emergencies, &actor, id).await?,
     };
-    // Who declined is a looker-on again, and who accepted takes part.
-    let (policy, now) = (cx.emergencies.rules.helpers, cx.emergencies.clock.now());
-    let stage = emergency.stage(&actor.account, policy, false, now);
-    ok(EmergencyData { emergency: view(&cx, &actor, &emergency, stage) })
+    ok(EmergencyData { emergency: view(&cx, &actor, &emergency) })
 }
 
 async fn update_status(
@@ -61,11 +58,14 @@ async fn update_status(
     JsonBody(body): JsonBody,
 ) -> Answer {
     let status = input::helper_status(&body)?;
-    let (emergency, relation) = update(&cx.emergencies, &actor, id, status).await?;
-    ok(EmergencyData { emergency: view(&cx, &actor, &emergency, Stage::of(relation, false)) })
+    let (emergency, _) = update(&cx.emergencies, &actor, id, status).await?;
+    ok(EmergencyData { emergency: view(&cx, &actor, &emergency) })
 }
 
-fn view<'a>(cx: &ResponseState, actor: &Actor, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
+/// The emergency as the helper sees it after the answer, who takes part, or is a looker-on again.
+fn view<'a>(cx: &ResponseState, actor: &Actor, emergency: &'a Emergency) -> EmergencyView<'a> {
+    let (policy, now) = (cx.emergencies.rules.helpers, cx.emergencies.clock.now());
+    let stage = emergency.stage(&actor.account, policy, false, now);
     EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None)
         .with_presence(&*cx.presence, &emergency.separated_from(&actor.account))
 }

@@ -39,7 +39,8 @@ pub async fn helpers_of(
     let vicinity = Vicinity { emergency: id, reader: actor.id(), on_duty, radius, places };
     let HelpersAround { emergency, hidden, responding, available } =
         cx.helpers.around(&vicinity).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let stage = Stage::of(emergency.admit(&actor.account, cx.rules.helpers, hidden)?, false);
+    emergency.admit(&actor.account, cx.rules.helpers, hidden)?;
+    let stage = emergency.stage(&actor.account, cx.rules.helpers, false, cx.clock.now());
     let details = &emergency.call().details;
     let is_online = |helper| presence.is_online(helper);
     let judged = places.alert_place(details);

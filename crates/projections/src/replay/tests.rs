@@ -282,7 +282,10 @@ fn missed_events_are_rendered_for_the_stage_of_now_and_not_of_their_time() {
         (vec![], vec![alerted()], vec![(1, Alerted)]),
         (vec![], vec![alerted(), declined()], vec![(1, LookerOn)]),
         (vec![], vec![alerted(), declined(), alerted()], vec![(1, LookerOn), (3, Alerted)]),
-        (in_part(), vec![alerted(), joined(GRACE_HOPPER), on_way()], vec![(1, Responder), (3, Responder)]),
+        (in_part(), vec![alerted(), joined(GRACE_HOPPER), on_way()], vec![(1, Alerted), (3, Responder)]),
+        // Alerted again after she completed, whether it went on or has ended since.
+        (in_part(), vec![alerted()], vec![(1, Alerted)]),
+        (vec![], vec![alerted(), ended(&[OWNER, GRACE_HOPPER])], vec![(1, Alerted)]),
         // What she heard as a participant is replayed to her as to a looker-on, once she cancelled.
         (
             vec![],

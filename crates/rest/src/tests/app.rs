@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use allynet_domain::{
-    Account, HelperReputation, Profile, Role, Text, Timestamp, UserId,
+    Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
         AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers,
         MockIds, MockLogins, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens,
@@ -43,6 +43,8 @@ pub(super) struct Mocks {
     pub(super) blocks: MockBlocks,
     pub(super) changes: MockChanges,
     pub(super) emergencies: MockEmergencies,
+    /// Of every caller.
+    pub(super) helper: Option<HelperRecord>,
     pub(super) helpers: MockHelpers,
     pub(super) log: MockEventLog,
     pub(super) messages: MockMessages,
@@ -95,8 +97,11 @@ fn tokens() -> MockTokens {
 impl Mocks {
     pub(super) fn ports(self) -> RestPorts {
         let mut sessions = MockSessions::new();
-        sessions.expect_authenticate().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
-        sessions.expect_recognize().returning(|_, user| Ok(Some(account(Uuid::from(user).as_u128()))));
+        let helper = self.helper;
+        let caller = move |user: UserId| Account { helper: helper.clone(), ..account(Uuid::from(user).as_u128()) };
+        let recognized = caller.clone();
+        sessions.expect_authenticate().returning(move |_, user| Ok(Some(caller(user))));
+        sessions.expect_recognize().returning(move |_, user| Ok(Some(recognized(user))));
         let mut clock = MockClock::new();
         clock.expect_now().returning(now);
         let clock = Arc::new(clock);

@@ -1,8 +1,9 @@
 //! What the routes decide themselves: empty answers, the ends of pages, readiness, metrics.
 
 use allynet_domain::{
-    EventId, HelperRecord, Verification,
-    port::{self, Activity, DutyCounts, Fix, ListedHelper, Live, Report},
+    EventId, HelperRecord, ResponseStatus, Verification,
+    port::{self, Activity, DutyCounts, Fix, ListedHelper, Live, Loaded, Report},
+    testing::{edited, with_responses},
 };
 use axum::{
     body::Body,
@@ -10,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::app::{METRICS, Mocks, account, now, request};
+use super::app::{ADMIN, METRICS, Mocks, USER, account, now, request};
 
 #[tokio::test]
 async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
@@ -21,6 +22,33 @@ async fn without_an_emergency_the_data_is_null_or_an_empty_list() {
         let got = app.get_as("user", &format!("/api/v1/emergencies/{route}")).await;
         assert_eq!((got.status.as_u16(), got.body), (200, json!({ "success": true, "data": data })), "{route}");
         assert_eq!(got.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn a_helper_is_shown_the_emergency_as_a_participant_while_their_completion_counts_as_help() {
+    let counting =
+        edited(with_responses(&[(USER, ResponseStatus::Completed)]), |e| e.call.owner.id = account(ADMIN).id);
+    let finished = edited(counting.clone(), |e| e.responses[0].record.counts_until = None);
+    for (emergency, is_participant) in [(counting, true), (finished, false)] {
+        let path = format!("/api/v1/emergencies/{}/helper-status", emergency.id());
+        let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        let mut mocks = Mocks { helper: Some(helper), ..Mocks::default() };
+        mocks.presence.expect_is_online().returning(|_| false);
+        mocks.presence.expect_last_seen().returning(|_| None);
+        mocks.changes.expect_commit().returning(|_| Ok(()));
+        let live = Live { emergencies: vec![emergency.clone()], as_of: EventId::START };
+        mocks.emergencies.expect_live_of().returning(move |_| Ok(live.clone()));
+        let (alerts, near, hidden_from, rings) = (vec![], vec![], vec![], vec![]);
+        let loaded = Loaded { emergency, alerts, near, hidden_from, rings };
+        mocks.emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
+        let app = mocks.app();
+        let repeated = app.json_as("user", Method::PUT, &path, &json!({ "status": "completed" })).await;
+        for got in [app.get_as("user", "/api/v1/emergencies/helper-active").await, repeated] {
+            assert_eq!(got.status, StatusCode::OK, "{got:?}");
+            // Only participants learn how many helpers were alerted.
+            assert_eq!(!got.body["data"]["emergency"]["alerts"].is_null(), is_participant, "{got:?}");
+        }
     }
 }
 

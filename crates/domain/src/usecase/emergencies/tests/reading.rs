@@ -5,8 +5,8 @@ use crate::{
     AvailableHelpers, FoundHelpers, HelperPolicy, ResponseStatus,
     port::{HelpersAround, MockEventLog, MockHelpers, MockPresence, OnDuty, Timeline, Vicinity},
     testing::{
-        ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, grace_hopper, helper, now, owner,
-        position, resolved, store, with_responses,
+        ADMIN, ALAN, GRACE_HOPPER, STRANGER, account, active_emergency, actor, admin, edited, grace_hopper, helper,
+        now, owner, position, resolved, store, with_responses,
     },
     usecase::reading::{helpers_of, timeline},
 };
@@ -121,6 +121,18 @@ async fn helpers_are_shown_to_those_who_may_read_it_and_distances_to_those_who_t
     let over = resolved(active_emergency());
     assert_eq!(refusal(helpers(&over, actor(helper(4)), the_emergency()).await), Refusal::NotAuthorized);
     assert_eq!(refusal(helpers(&emergency, owner(), id(ADMIN)).await), Refusal::EmergencyNotFound);
+}
+
+#[tokio::test]
+async fn a_helper_whose_completion_no_longer_counts_as_help_is_shown_no_distances() {
+    let mut presence = MockPresence::new();
+    presence.expect_is_online().returning(|_| false);
+    let counting = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Completed)]);
+    let finished = edited(counting.clone(), |e| e.responses[1].record.counts_until = None);
+    for (emergency, stage, shown) in [(counting, Stage::Responder, 1), (finished, Stage::LookerOn, 0)] {
+        let found = helpers_of(&around(&emergency), &presence, &actor(helper(ALAN)), the_emergency()).await.unwrap();
+        assert_eq!((found.stage, found.distances.len()), (stage, shown));
+    }
 }
 
 #[tokio::test]
