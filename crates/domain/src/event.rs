@@ -243,7 +243,7 @@ const fn yes() -> bool {
 
 impl Event {
     /// Users that may be available again for other emergencies from this event on, because their response or their own
-    /// emergency is over.
+    /// emergency is over. At an end, helpers who had completed before are among them.
     pub fn freed_users(&self) -> &[UserId] {
         match self {
             Self::HelperStatusUpdated { helper, status, .. } if !status.is_engaged() => slice::from_ref(helper),

@@ -144,9 +144,7 @@ impl OpenEmergencies {
     /// Applies the next event of the log. Events MUST come in the order of the log.
     pub fn apply(&self, event: &LoggedEvent) {
         let mut state = self.state.lock();
-        for user in event.event.freed_users() {
-            state.free(*user, event.at);
-        }
+        state.free_users_of(event);
         if let Event::UserBlocked(block) = event.event {
             if !state.complete {
                 state.early_blocks.push(block);
@@ -301,6 +299,17 @@ impl State {
     fn settle(&mut self, id: EmergencyId, helper: UserId) {
         if let Some(call) = self.call_mut(id) {
             call.settled.insert(helper);
+        }
+    }
+
+    /// Frees the users that may be available again from this event on. It MUST NOT have been applied yet.
+    fn free_users_of(&mut self, event: &LoggedEvent) {
+        for &user in event.event.freed_users() {
+            // A helper who had completed has been available since then, and may have been alerted elsewhere.
+            let known = event.emergency.and_then(|id| self.participation(id, user));
+            if known.is_none_or(|participation| participation.status.is_engaged()) {
+                self.free(user, event.at);
+            }
         }
     }
 

@@ -229,3 +229,26 @@ fn a_helper_who_completed_is_needed_again_when_that_no_longer_counts_as_help() {
     apply(&open, status(EmergencyStatus::Active));
     assert!(needs(&open, GRACE_HOPPER));
 }
+
+#[test]
+fn an_end_makes_no_helper_available_again_who_had_completed_before() {
+    let elsewhere = |event, seconds| LoggedEvent { emergency: Some(id(404)), at: at(seconds), ..logged(event) };
+    let mut over = ended();
+    if let Event::EmergencyEnded { participants, .. } = &mut over {
+        participants.extend([OWNER, GRACE_HOPPER, ALAN].map(id::<UserId>));
+    }
+    let open = after([created()]);
+    let other = Call { id: id(404), ..call() };
+    open.apply(&elsewhere(
+        Event::EmergencyCreated { call: other, nearby_helpers: 0, hidden_from: vec![], announced: true },
+        0,
+    ));
+    for helper in [GRACE_HOPPER, ALAN] {
+        open.apply(&elsewhere(joined(helper_card(helper), None), 1));
+    }
+    open.apply(&elsewhere(updated(GRACE_HOPPER, ResponseStatus::Completed, None), 5));
+    apply(&open, wave(5_000.0, &[GRACE_HOPPER, ALAN]));
+    open.apply(&elsewhere(over, 9));
+    assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| open.freed_at(id(user))), [9, 5, 9].map(|s| Some(at(s))));
+    assert_eq!([GRACE_HOPPER, ALAN].map(|helper| needs(&open, helper)), [false, true]);
+}
