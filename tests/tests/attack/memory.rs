@@ -35,7 +35,7 @@ const PADDING: usize = 65_000;
 const MAX_AFTER_BURST: u64 = 130;
 /// Until the sockets of the warm-up are closed.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
-const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(60);
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_mins(1);
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -44,12 +44,12 @@ async fn sockets_of(people: &[Person], node: SocketAddr) -> Vec<Socket> {
     let mut sockets = Vec::new();
     for crowd in people.chunks(CROWD) {
         let mut entering = JoinSet::new();
-        for person in crowd.to_owned() {
+        for person in crowd.iter().cloned() {
             entering.spawn(async move {
                 let mut sockets = Vec::new();
                 for _ in 0..SOCKETS_PER_USER {
                     let connection = connect(Ipv4Addr::LOCALHOST, node).await.unwrap();
-                    sockets.push(enter(connection, node, &person).await.expect("a user with a token is let in"));
+                    sockets.push(enter(connection, node, &person).await.unwrap());
                 }
                 sockets
             });
