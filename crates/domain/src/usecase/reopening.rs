@@ -13,11 +13,15 @@ use crate::{
 /// administrator. The search for helpers is renewed, and the trust of that end is taken back.
 ///
 /// # Errors
-/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::NotReopenable`];
+/// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`]; [`Refusal::NotReopenable`], also for a user from whom a block
+/// would hide the live emergency;
 /// [`Refusal::ActiveEmergencyExists`] for an owner with another live emergency.
 pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
     cx.at_once(id, || async {
         let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+        if loaded.is_hidden_from(&actor.account) {
+            return Err(Refusal::NotReopenable.into());
+        }
         let (alerted, hidden_from) = (loaded.alerted(), loaded.hidden_from.clone());
         let emergency = &mut loaded.emergency;
         let relation = emergency.relation(&actor.account, cx.rules.helpers);

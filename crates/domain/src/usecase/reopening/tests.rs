@@ -67,6 +67,15 @@ async fn another_live_emergency_of_the_owner_stands_in_the_way() {
 }
 
 #[tokio::test]
+async fn a_user_from_whom_a_block_hides_it_cannot_reopen_it() {
+    let (cx, committed) = service(&[ALAN], None, vec![]);
+    let mut blocker = grace_hopper();
+    blocker.account.blocks = vec![id(OWNER)];
+    assert_eq!(refusal(reopen(&cx, &blocker, the_emergency()).await), Refusal::NotReopenable);
+    assert!(committed.attempts().is_empty());
+}
+
+#[tokio::test]
 async fn one_who_accepts_elsewhere_meanwhile_makes_it_be_decided_again() {
     let (cx, committed) = service(&[ALAN], None, conflict(Constraint::Engaged));
     reopen(&cx, &grace_hopper(), the_emergency()).await.unwrap();
