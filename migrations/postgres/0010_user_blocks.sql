@@ -45,9 +45,9 @@ CREATE INDEX user_block_by_email ON user_block (email_hash);
 CREATE INDEX user_block_ending ON user_block (ends_at) WHERE ends_at IS NOT NULL;
 
 -- The users that are not alerted to an emergency because of blocks: see the port `Emergencies`, `Near`. Before it is raised,
--- `emergency` is null. A plain query, so that the planner makes it part of the statement that asks. An element may occur
+-- `emergency` is null. The response of `leaving`, if any, counts as cancelled. A plain query, so that the planner makes it part of the statement that asks. An element may occur
 -- more than once.
-CREATE FUNCTION separated_v1(emergency uuid, owner uuid, anonymous boolean, raised_at timestamptz)
+CREATE FUNCTION separated_v1(emergency uuid, owner uuid, anonymous boolean, raised_at timestamptz, leaving uuid)
 RETURNS TABLE (id uuid) LANGUAGE sql STABLE AS $$
     SELECT u.blocked_id FROM user_block u WHERE u.owner_id = owner AND u.blocked_id IS NOT NULL
     UNION ALL
@@ -55,10 +55,10 @@ RETURNS TABLE (id uuid) LANGUAGE sql STABLE AS $$
     WHERE u.blocked_id = owner AND (NOT anonymous OR u.earliest_end <= raised_at)
     UNION ALL
     SELECT u.blocked_id FROM response r JOIN user_block u ON u.owner_id = r.helper_id
-    WHERE r.emergency_id = emergency AND r.status <> 'cancelled' AND u.blocked_id IS NOT NULL
+    WHERE r.emergency_id = emergency AND r.status <> 'cancelled' AND r.helper_id IS DISTINCT FROM leaving AND u.blocked_id IS NOT NULL
     UNION ALL
     SELECT u.owner_id FROM response r JOIN user_block u ON u.blocked_id = r.helper_id
-    WHERE r.emergency_id = emergency AND r.status <> 'cancelled'
+    WHERE r.emergency_id = emergency AND r.status <> 'cancelled' AND r.helper_id IS DISTINCT FROM leaving
 $$;
 
 -- The users from whom blocks hide an emergency: see the port `Emergencies`, `RaiseContext`. Events name them, so their number

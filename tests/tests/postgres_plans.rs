@@ -134,8 +134,10 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
         "emergencies::READ" => vec![format!("{CALL}, {HELPER}")],
-        "emergencies::LOAD_WITH_NEAREST" => vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}")],
-        "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}")],
+        "emergencies::LOAD_WITH_NEAREST" => {
+            vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]
+        }
+        "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")],
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {
                 let radii = "'{5000,10000}', '{5100,10100}', '{4900,9900}'";

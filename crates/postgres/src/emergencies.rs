@@ -57,7 +57,7 @@ const LOAD: &str = "
 ///
 /// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors of proven helpers,
 /// which come first; `$8` is the time of the search. Engaged helpers, owners of live emergencies and users that a block
-/// separates are not available; `rings` are those of the owner since `$9`. `$5` and `$6` are [`NEAREST_FACTOR`] and
+/// separates are not available, without those whom only the response of `$10` separates; `rings` are those of the owner since `$9`. `$5` and `$6` are [`NEAREST_FACTOR`] and
 /// [`NEAREST_MARGIN`].
 const LOAD_WITH_NEAREST: &str = "
     WITH unavailable AS MATERIALIZED (
@@ -65,7 +65,7 @@ const LOAD_WITH_NEAREST: &str = "
         UNION ALL
         SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
         UNION ALL
-        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at) AS s
+        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at, $10) AS s
         WHERE e.id = $1
     )
     SELECT v.*, (
@@ -114,14 +114,14 @@ const LOAD_WITH_NEAREST: &str = "
     WHERE v.id = $1";
 
 /// [`LOAD`] with the helper `$4` (as [`FoundRow`]), if their anchor lies within `$3`, they have a position since `$2` and a
-/// `duty` of at least `$5`, and are available. `$6` and `$7` are as `$8` and `$9` there.
+/// `duty` of at least `$5`, and are available. `$6`, `$7` and `$8` are as `$8`, `$9` and `$10` there.
 const LOAD_WITH_ONE: &str = "
     WITH unavailable AS MATERIALIZED (
         SELECT helper_id AS id FROM response WHERE engaged
         UNION ALL
         SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
         UNION ALL
-        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at) AS s
+        SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at, $8) AS s
         WHERE e.id = $1
     )
     SELECT v.*, (
@@ -489,17 +489,18 @@ impl Emergencies for Postgres {
             Some(Whom::Only(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
-        if let Some(Near { on_duty, within, whom, places: _, rings_since }) = near {
+        if let Some(Near { on_duty, within, whom, leaving, places: _, rings_since }) = near {
             query = query.bind(on_duty.fresh_since).bind(outer_anchor_distance(within));
             query = match whom {
                 Whom::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
                 Whom::Only(helper) => query.bind(Uuid::from(helper)),
             };
             query = query.bind(min_duty(on_duty.policy)).bind(on_duty.now).bind(rings_since);
+            query = query.bind(leaving.map(Uuid::from));
         }
         let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
         let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
-        if let Some(Near { within, whom, places, on_duty: _, rings_since: _ }) = near {
+        if let Some(Near { within, whom, places, leaving: _, on_duty: _, rings_since: _ }) = near {
             let found = FoundRow::from_row(&row).map_err(failed)?.helpers(within)?;
             let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
             let limit = match whom {

@@ -44,7 +44,7 @@ const READ: &str = "
     anonymous_owner AS MATERIALIZED (
         SELECT owner_id AS id FROM emergency WHERE status IN ('active', 'responding') AND anonymous
     ),
-    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $1, $13, $11)),
+    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $1, $13, $11, NULL)),
     centre AS MATERIALIZED (SELECT ST_SetSRID(ST_MakePoint($4, $3), 4326)::geography AS place),
     searched AS MATERIALIZED (
         SELECT coalesce((

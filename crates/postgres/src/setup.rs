@@ -21,7 +21,7 @@ const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
 const FUNCTIONS: [&str; 6] = [
     "blocks_of_v1(uuid)",
     "hidden_from_v1(uuid, boolean)",
-    "separated_v1(uuid, uuid, boolean, timestamptz)",
+    "separated_v1(uuid, uuid, boolean, timestamptz, uuid)",
     "apply_change_v2(jsonb)",
     "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
     "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",

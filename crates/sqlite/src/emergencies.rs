@@ -86,7 +86,7 @@ impl Emergencies for Sqlite {
         let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
         let around = Around { place, except: Some(owner), on_duty };
-        let excluded = self.unalertable(None, owner, (anonymous, on_duty.now)).await?;
+        let excluded = self.unalertable(None, (owner, None), (anonymous, on_duty.now)).await?;
         let is_enough = |radius, count| count >= enough && radius >= reach;
         let helpers = self.helpers_in_range(around, radii, is_enough, (limit, &excluded)).await?;
         let hidden_from = sqlx::query_scalar(statements::HIDDEN_FROM)
@@ -195,13 +195,13 @@ impl Sqlite {
     /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
     /// raised by their number: enough others are left when the caller removes them.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
-        let Near { on_duty, within, whom, places, rings_since: _ } = near;
+        let Near { on_duty, within, whom, leaving, places, rings_since: _ } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
         let around = Around { place, except: Some(emergency.owner()), on_duty };
         let call = emergency.call();
         let raised = (call.details.anonymous, call.created_at);
-        let excluded = self.unalertable(Some(call.id), call.owner.id, raised).await?;
+        let excluded = self.unalertable(Some(call.id), (call.owner.id, leaving), raised).await?;
         match whom {
             Whom::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);

@@ -66,17 +66,17 @@ const RESPONDING: &str = "\
     cross join position p on p.account_id = r.helper_id where r.emergency_id = ?1 and r.status <> 'cancelled'";
 
 /// The users that are not to be alerted to the emergency `?1` (null before it is raised) of the owner `?2`: whether it is
-/// anonymous (`?3`), and raised at `?4`.
+/// anonymous (`?3`), and raised at `?4`. The response of helper `?5`, if any, counts as cancelled.
 const UNALERTABLE: &str = "\
     select u.blocked_id from user_block u where u.owner_id = ?2 and u.blocked_id is not null \
     union \
     select u.owner_id from user_block u where u.blocked_id = ?2 and (not ?3 or u.earliest_end <= ?4) \
     union \
     select u.blocked_id from response r cross join user_block u on u.owner_id = r.helper_id \
-    where r.emergency_id = ?1 and r.status <> 'cancelled' and u.blocked_id is not null \
+    where r.emergency_id = ?1 and r.status <> 'cancelled' and r.helper_id is not ?5 and u.blocked_id is not null \
     union \
     select u.owner_id from response r cross join user_block u on u.blocked_id = r.helper_id \
-    where r.emergency_id = ?1 and r.status <> 'cancelled'";
+    where r.emergency_id = ?1 and r.status <> 'cancelled' and r.helper_id is not ?5";
 
 /// How many accounts are on duty (`?1`), and how many of them reported a position at `?2` or later.
 ///
@@ -171,7 +171,7 @@ impl Sqlite {
     pub(crate) async fn unalertable(
         &self,
         emergency: Option<EmergencyId>,
-        owner: UserId,
+        (owner, leaving): (UserId, Option<UserId>),
         (anonymous, raised_at): (bool, Timestamp),
     ) -> Result<HashSet<UserId>> {
         let found: Vec<Uuid> = sqlx::query_scalar(UNALERTABLE)
@@ -179,6 +179,7 @@ impl Sqlite {
             .bind(Uuid::from(owner))
             .bind(anonymous)
             .bind(raised_at.timestamp_micros())
+            .bind(leaving.map(Uuid::from))
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;

@@ -359,10 +359,12 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
         let mut loaded = store.load(of).await.hidden_from;
         loaded.sort();
         assert_eq!(loaded, expected, "{case}");
-        let near = async |whom| {
-            let near = Near { on_duty, within: metres(5_000.0), whom, places, rings_since: at(-600) };
+        let near_without = async |whom, leaving| {
+            let near = Near { on_duty, within: metres(5_000.0), whom, leaving, places, rings_since: at(-600) };
             ids(&store.emergencies.load(of, Some(near)).await.unwrap().unwrap().near)
         };
+        let near = async |whom| near_without(whom, None).await;
+        let before = alertable.clone();
         assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
         assert_eq!(near(Whom::Nearest(3)).await.len(), 3, "others are found in their place: {case}");
         assert_eq!(near(Whom::Only(blocked.id)).await, [], "{case}");
@@ -370,6 +372,8 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
         alertable.retain(|helper| *helper != with_responder.id && *helper != by_responder.id);
         assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
         assert_eq!(near(Whom::Only(by_responder.id)).await, [], "{case}");
+        let once_gone = near_without(Whom::Nearest(9), Some(responder.id)).await;
+        assert_eq!(once_gone, before, "as if the responder had left: {case}");
         store.cancel(of, at(raised_at + 1)).await;
     }
 }

@@ -328,7 +328,7 @@ impl Store {
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
         let (places, rings_since) = (PlacePolicy::default(), at(-600));
-        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), places, rings_since };
+        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), leaving: None, places, rings_since };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, places };
         let around = self.helpers.around(&vicinity).await.unwrap().unwrap();

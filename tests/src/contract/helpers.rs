@@ -185,7 +185,7 @@ pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: 
         assert_eq!(count, u32::from(anonymous));
         // Nobody is alerted to an emergency of their own.
         let (within, whom) = (metres(500.0), Whom::Nearest(9));
-        let near = Near { on_duty: on_duty(), within, whom, places, rings_since: at(-600) };
+        let near = Near { on_duty: on_duty(), within, whom, leaving: None, places, rings_since: at(-600) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         assert!(loaded.near.iter().all(|recipient| recipient.helper != owner.id));
     }
@@ -202,7 +202,7 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
     store.accept(emergency, &ids[3], at(1)).await;
     for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
         let (within, whom, places) = (metres(50_000.0), Whom::Nearest(more), PlacePolicy::default());
-        let near = Near { on_duty: on_duty(), within, whom, places, rings_since: at(0) };
+        let near = Near { on_duty: on_duty(), within, whom, leaving: None, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let nearest: Vec<_> = loaded.near.iter().map(|r| r.helper).collect();
         // The one who responds is engaged, and not available.
@@ -229,7 +229,7 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
     ] {
         let on_duty = OnDuty { fresh_since, ..on_duty() };
         let (whom, places) = (Whom::Only(user), PlacePolicy::default());
-        let near = Near { on_duty, within: metres(within), whom, places, rings_since: at(0) };
+        let near = Near { on_duty, within: metres(within), whom, leaving: None, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let recipient =
             Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact), coarse_distance: None };
@@ -270,7 +270,8 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
     for here in [judged, place(judged.latitude() + 0.000_6, judged.longitude() - 0.000_9)] {
         assert_eq!(places.grid.fine(here), judged);
         let emergency = store.raise(call_at(&store.register().await, here)).await;
-        let near = Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), places, rings_since: at(0) };
+        let near =
+            Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), leaving: None, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency.id(), Some(near)).await.unwrap().unwrap();
         let (reader, radius) = (id(), within);
         let vicinity = Vicinity { emergency: emergency.id(), reader, on_duty: on_duty(), radius, places };
@@ -367,7 +368,7 @@ pub async fn a_position_is_found_only_while_its_helper_is_on_duty(store: Store) 
             let expected = if is_on_duty { vec![user] } else { vec![] };
             assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy} after {name}");
             let (within, whom, places) = (metres(1_000.0), Whom::Only(user), PlacePolicy::default());
-            let near = Near { on_duty, within, whom, places, rings_since: at(0) };
+            let near = Near { on_duty, within, whom, leaving: None, places, rings_since: at(0) };
             let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
             assert_eq!(!loaded.near.is_empty(), is_on_duty, "{policy} after {name}");
             let fresh = store.helpers.count(policy, at(0)).await.unwrap().fresh;

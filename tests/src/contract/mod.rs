@@ -257,6 +257,7 @@ macro_rules! contract {
                 an_acknowledged_alert_is_not_sent_again
                 no_more_than_the_wave_size_are_new_at_once
                 a_decline_alerts_the_nearest_helper_not_alerted_yet
+                helpers_whom_a_responder_blocks_are_alerted_once_that_one_cancels
                 no_wave_is_sent_during_a_response_and_one_at_once_after_the_last_cancellation
                 timers_survive_a_restart_between_waves
                 after_a_long_stop_one_wave_goes_out_and_not_all_at_once

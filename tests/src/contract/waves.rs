@@ -1,8 +1,8 @@
 //! Waves of alerts over a store, under a clock that the test controls: recipients, times and order.
 
 use allynet_domain::{
-    AlertCounts, AlertPolicy, DeletedEmergency, EmergencyId, EmergencyState, EmergencyStatus, Ending, Event,
-    ResolutionType, ResponseStatus, Write,
+    AlertCounts, AlertPolicy, BlockTarget, DeletedEmergency, EmergencyId, EmergencyState, EmergencyStatus, Ending,
+    Event, ResolutionType, ResponseStatus, Write,
 };
 use allynet_projections::OpenEmergencies;
 use chrono::TimeDelta;
@@ -143,6 +143,28 @@ pub async fn a_decline_alerts_the_nearest_helper_not_alerted_yet(store: Store) {
         assert_eq!(service.story(of).await, expected);
         let counts = AlertCounts { wave: 2, alerted: 5, acknowledged: 0, declined: 3 };
         assert_eq!(service.store.find(of).await.alerts(), counts);
+    })
+    .await;
+}
+
+pub async fn helpers_whom_a_responder_blocks_are_alerted_once_that_one_cancels(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3, 8, 8]).await;
+        for blocked in &helpers[3..] {
+            service.store.block(&helpers[0], BlockTarget::User(blocked.id)).await;
+        }
+        let of = service.call().await;
+        service.accept(of, &helpers[0]).await;
+        service.update_response(of, &helpers[0], ResponseStatus::Cancelled).await;
+        let expected = [
+            "wave 1 within 5000 m: 0 1 2",
+            "0 joined",
+            "it is responding",
+            "0 is cancelled",
+            "it is active",
+            "wave 2 within 10000 m: 3 4",
+        ];
+        assert_eq!(service.story(of).await, expected);
     })
     .await;
 }

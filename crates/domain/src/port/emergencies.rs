@@ -38,6 +38,8 @@ pub struct Near {
     pub within: Metres,
     /// Which of the helpers that count.
     pub whom: Whom,
+    /// A helper whose response the caller is about to cancel: whom a block separates from this one counts again.
+    pub leaving: Option<UserId>,
     /// Decides from which place distances are judged.
     pub places: PlacePolicy,
     /// Earliest time of a ring by the owner that counts.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Account, Actor, BlockTarget, BlockedPair, Change, Emergency, EmergencyId, Error, Event, Refusal, UserBlock, UserId,
     Write,
-    port::{self, BlockContext, Constraint, EndedBlocks, Loaded, Whom},
+    port::{self, BlockContext, Constraint, EndedBlocks, Loaded},
     usecase::{
         emergencies::EmergencyPorts,
         responses::follow_response,
@@ -82,19 +82,23 @@ async fn separate(
     id: EmergencyId,
 ) -> Result<Change, Error> {
     let (ports, BlockedPair { by, user }) = (&cx.emergencies, pair);
-    let whom = Whom::Nearest(ports.rules.alerts.wave_size());
     // Ended and deleted since the context was read: it is read again.
-    let loaded = ports.load_with(id, whom).await.map_err(|error| match error {
-        Error::Refused(Refusal::EmergencyNotFound) => port::Error::Stale.into(),
-        other => other,
-    })?;
+    let load = async |leaving| {
+        ports.load_without(id, leaving).await.map_err(|error| match error {
+            Error::Refused(Refusal::EmergencyNotFound) => port::Error::Stale.into(),
+            other => other,
+        })
+    };
+    let mut loaded = load(user).await?;
+    if loaded.emergency.owner() == user {
+        loaded = load(by).await?;
+    }
     let hidden_from = hidden_from(&loaded.emergency, pair);
     let Some(hidden) = hidden_from.filter(|_| loaded.emergency.status().is_live()) else {
         let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: Vec::new() };
         return Ok(change.write(update));
     };
     let knows = knows(cx, actor, &loaded, hidden).await?;
-    let mut loaded = loaded;
     // Read without the block.
     loaded.near.retain(|recipient| recipient.helper != by && recipient.helper != user);
     loaded.emergency.drop_held_alert(hidden);

@@ -116,9 +116,22 @@ impl EmergencyPorts {
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_with(&self, id: EmergencyId, whom: Whom) -> Result<Loaded, Error> {
+        self.load_near(id, whom, None).await
+    }
+
+    /// Loads an emergency with as many of the nearest helpers as a wave alerts, to decide on it that `leaving` does not respond
+    /// any more.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyNotFound`].
+    pub(super) async fn load_without(&self, id: EmergencyId, leaving: UserId) -> Result<Loaded, Error> {
+        self.load_near(id, Whom::Nearest(self.rules.alerts.wave_size()), Some(leaving)).await
+    }
+
+    async fn load_near(&self, id: EmergencyId, whom: Whom, leaving: Option<UserId>) -> Result<Loaded, Error> {
         let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
         let rings_since = self.rules.alerts.storm.since(self.clock.now());
-        let near = Some(Near { on_duty, within, whom, places: self.rules.places, rings_since });
+        let near = Some(Near { on_duty, within, whom, leaving, places: self.rules.places, rings_since });
         Ok(self.emergencies.load(id, near).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 }

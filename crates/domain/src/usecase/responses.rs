@@ -103,9 +103,11 @@ pub async fn update(
     told: ResponseUpdate,
 ) -> Result<(Emergency, Relation), Error> {
     cx.in_turn(id, || async {
-        let ends = matches!(told.status, ResponseStatus::Cancelled | ResponseStatus::Completed);
-        let whom = Whom::Nearest(cx.rules.alerts.wave_size());
-        let mut loaded = if ends { cx.load_with(id, whom).await } else { cx.load(id).await }?;
+        let mut loaded = match told.status {
+            ResponseStatus::Cancelled => cx.load_without(id, actor.id()).await,
+            ResponseStatus::Completed => cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await,
+            ResponseStatus::Responding | ResponseStatus::OnWay | ResponseStatus::Arrived => cx.load(id).await,
+        }?;
         // The response that the block has cancelled tells nothing either.
         if loaded.is_hidden_from(&actor.account) {
             return Err(Refusal::EmergencyNotFound.into());
@@ -188,8 +190,7 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
         if !live.is_responding(user) {
             continue;
         }
-        let near = Whom::Nearest(cx.rules.alerts.wave_size());
-        let mut loaded = match cx.load_with(live.id(), near).await {
+        let mut loaded = match cx.load_without(live.id(), user).await {
             // It has ended since, and was deleted.
             Err(Error::Refused(Refusal::EmergencyNotFound)) => continue,
             loaded => loaded?,
