@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use allynet_domain::{
-    BlockedPair, Call, Delivery, EmergencyId, Event, EventId, LoggedEvent, Room, RoomChange, Stage, UserId, View,
-    blocks::is_hidden,
+    BlockedPair, Call, Delivery, EmergencyId, Event, EventId, LoggedEvent, ResponseStatus, Room, RoomChange, Stage,
+    Timestamp, UserId, View, blocks::is_hidden,
 };
 
 use crate::membership::{Membership, MembershipHistory};
@@ -29,11 +29,16 @@ pub struct Replay {
     blocks: HashSet<BlockedPair>,
     /// Blocks that ended after the event that is looked at.
     ended_blocks: HashSet<BlockedPair>,
+    now: Timestamp,
+    /// Emergencies in which a newer event than the one that is looked at decided the user's stage.
+    decided: HashSet<EmergencyId>,
+    /// Emergencies in which completed responses ceased to count as help after the event that is looked at.
+    renewed: HashSet<EmergencyId>,
 }
 
 impl Replay {
     /// Begins a walk at the newest missed event. `rooms` are the user's rooms after it.
-    pub fn new(user: UserId, administers: bool, rooms: Vec<Room>) -> Self {
+    pub fn new(user: UserId, administers: bool, rooms: Vec<Room>, now: Timestamp) -> Self {
         let takes_part = |room: &Room| match room {
             Room::Participants(emergency) => Some((*emergency, Stage::Responder)),
             Room::Helpers | Room::User(_) | Room::Emergency(_) => None,
@@ -48,6 +53,9 @@ impl Replay {
             hidden: HashSet::new(),
             blocks: HashSet::new(),
             ended_blocks: HashSet::new(),
+            now,
+            decided: HashSet::new(),
+            renewed: HashSet::new(),
         }
     }
 
@@ -57,9 +65,7 @@ impl Replay {
     /// an event is delivered and left after it, so backwards a room that was left is there before the question, and one
     /// that was entered is gone after it.
     pub fn step_back(&mut self, event: &LoggedEvent, deliveries: &[Delivery], changes: &[RoomChange]) -> Option<View> {
-        if let (Some(emergency), Some(stage)) = (event.emergency, event.stage_after(self.user)) {
-            self.stages.entry(emergency).or_insert(stage);
-        }
+        self.follow_stage(event);
         if let Some(rooms) = event.rooms_ended_for(self.user) {
             self.was_in(&rooms, event.id);
         }
@@ -84,6 +90,27 @@ impl Replay {
         // Whatever came after it: a phone that rings since before the missed events stops by no other event.
         let tells_of_end = matches!(event.event, Event::EmergencyEnded { .. } | Event::EmergencyHidden { .. });
         view.filter(|_| tells_of_end || !is_omitted)
+    }
+
+    fn follow_stage(&mut self, event: &LoggedEvent) {
+        let Some(emergency) = event.emergency else { return };
+        if let Some(stage) = event.stage_after(self.user) {
+            self.decided.insert(emergency);
+            self.stages.entry(emergency).or_insert(stage);
+        }
+        match &event.event {
+            Event::AlertsRenewed | Event::EmergencyReopened { .. } => drop(self.renewed.insert(emergency)),
+            // Still in the room of the participants, and a looker-on once the response counts no more as help.
+            Event::HelperStatusUpdated { helper, status: ResponseStatus::Completed, counts_until, .. }
+                if *helper == self.user && self.decided.insert(emergency) =>
+            {
+                let counts = counts_until.is_some_and(|until| self.now < until) && !self.renewed.contains(&emergency);
+                if !counts {
+                    self.stages.insert(emergency, Stage::LookerOn);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Whether a block that is in effect now hides the event, or hid the emergency after it.

@@ -108,7 +108,7 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     let archive = Arc::new(Archive::default());
     let (acknowledgements, receipts) = Acknowledgements::new(ports.clock.clone(), gateway.metrics.clone());
     let (log, lost) = (ports.log.clone(), ports.lost.clone());
-    let missed = MissedEvents { hub: hub.clone(), log, archive: archive.clone(), lost };
+    let missed = MissedEvents { hub: hub.clone(), log, clock: ports.clock.clone(), archive: archive.clone(), lost };
     let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
     let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, metrics });
     let (accounts, emergencies, scheduler) =

@@ -156,8 +156,8 @@ async fn read_timeline(
 ) -> Answer {
     let (after, limit) = input::timeline(&query)?;
     let read = reading::timeline(&cx.emergencies, &*cx.log, &actor, id, after, limit).await;
-    let (Timeline { emergency, events }, relation) = cx.emergencies.conceal(&actor, id, read).await?;
-    let (stage, places) = (Stage::of(relation, false), &cx.emergencies.rules.places);
+    let (Timeline { emergency, events }, stage) = cx.emergencies.conceal(&actor, id, read).await?;
+    let places = &cx.emergencies.rules.places;
     ok(data::Timeline { events: timeline::timeline(&emergency, &events, actor.id(), stage, places) })
 }
 

@@ -52,7 +52,8 @@ pub async fn helpers_of(
     Ok(EmergencyHelpers { emergency, stage, separated, distances, available })
 }
 
-/// The timeline of an emergency. Lookers-on may read the emergency, but not its timeline.
+/// The timeline of an emergency, and the stage in which its reader is shown it. Lookers-on may read the emergency, but not its
+/// timeline; a helper whose completed response counts no more as help may, and is shown it as one.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -63,10 +64,13 @@ pub async fn timeline(
     id: EmergencyId,
     after: EventId,
     limit: u32,
-) -> Result<(Timeline, Relation), Error> {
+) -> Result<(Timeline, Stage), Error> {
     let timeline = log.timeline(id, after, limit).await?.ok_or(Refusal::EmergencyNotFound)?;
     match timeline.emergency.relation(&actor.account, cx.rules.helpers) {
-        relation @ (Relation::Owner | Relation::RespondingHelper | Relation::Admin) => Ok((timeline, relation)),
+        Relation::Owner | Relation::RespondingHelper | Relation::Admin => {
+            let stage = timeline.emergency.stage(&actor.account, cx.rules.helpers, false, cx.clock.now());
+            Ok((timeline, stage))
+        }
         Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
     }
 }

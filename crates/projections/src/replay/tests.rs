@@ -80,7 +80,7 @@ fn in_part() -> Vec<Room> {
 /// Walks back over all events from number 1 on. Returns the numbers of those heard, and the memberships meanwhile.
 fn missed(n: u128, rooms: Vec<Room>, events: &[Event]) -> (Vec<i64>, MembershipHistory) {
     let rooms = rooms.into_iter().chain([Room::User(id(n))]).collect();
-    let mut replay = Replay::new(id(n), false, rooms);
+    let mut replay = Replay::new(id(n), false, rooms, at(100));
     let mut heard = Vec::new();
     for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
         let event = logged(seq, event.clone());
@@ -227,7 +227,7 @@ fn messages_are_replayed_to_their_readers_as_they_see_them() {
         (message(Sender::System, To::Creator), GRACE_HOPPER, in_part(), None),
     ] {
         let event = logged(1, posted(text.clone()));
-        let mut replay = Replay::new(id(who), false, rooms.into_iter().chain([Room::User(id(who))]).collect());
+        let mut replay = Replay::new(id(who), false, rooms.into_iter().chain([Room::User(id(who))]).collect(), at(100));
         let view = replay.step_back(&event, &event.deliveries(), &event.room_changes());
         assert_eq!(view.map(|view| view.viewer), expected, "{text:?}");
     }
@@ -261,7 +261,7 @@ fn the_history_covers_exactly_the_events_that_were_heard() {
 /// The stages in which a helper with these rooms now is replayed the events, by their numbers.
 fn stages(administers: bool, rooms: Vec<Room>, events: &[Event]) -> Vec<(i64, Stage)> {
     let rooms = rooms.into_iter().chain([Room::User(id(GRACE_HOPPER))]).collect();
-    let mut replay = Replay::new(id(GRACE_HOPPER), administers, rooms);
+    let mut replay = Replay::new(id(GRACE_HOPPER), administers, rooms, at(100));
     let mut stages = Vec::new();
     for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
         let event = logged(seq, event.clone());
@@ -299,6 +299,28 @@ fn missed_events_are_rendered_for_the_stage_of_now_and_not_of_their_time() {
         let administered: Vec<_> = stages(true, rooms, &events);
         assert!(administered.iter().all(|(_, stage)| matches!(stage, Administrator | Responder)), "{administered:?}");
     }
+}
+
+#[test]
+fn once_a_completed_response_counts_no_more_as_help_its_helper_is_told_as_a_looker_on() {
+    let details = every_event().into_iter().find(|event| matches!(event, Event::DetailsDisclosed { .. })).unwrap();
+    let begin = [joined(GRACE_HOPPER), details];
+    let completed = |until| {
+        let mut event = updated(GRACE_HOPPER, ResponseStatus::Completed);
+        if let Event::HelperStatusUpdated { counts_until, .. } = &mut event {
+            *counts_until = Some(at(until));
+        }
+        event
+    };
+    let after = |events: &[Event]| {
+        let events = [&begin[..], events].concat();
+        stages(false, in_part(), &events).into_iter().find(|(seq, _)| *seq == 2).unwrap().1
+    };
+    assert_eq!(after(&[]), Stage::Responder);
+    assert_eq!(after(&[completed(101)]), Stage::Responder);
+    assert_eq!(after(&[completed(100)]), Stage::LookerOn);
+    assert_eq!(after(&[completed(101), Event::AlertsRenewed]), Stage::LookerOn);
+    assert_eq!(after(&[completed(100), joined(GRACE_HOPPER)]), Stage::Responder, "she came again");
 }
 
 #[test]

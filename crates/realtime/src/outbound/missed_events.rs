@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     EmergencyId, Event, EventId, LostEvents, Room, View, Viewer,
-    port::{EventLog, Result},
+    port::{Clock, EventLog, Result},
 };
 use allynet_projections::{MembershipHistory, Replay};
 use allynet_wire::socket::ResyncReason;
@@ -42,6 +42,7 @@ pub(crate) enum Missed {
 pub(crate) struct MissedEvents {
     pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) archive: Arc<Archive>,
     /// Ranges of numbers that no event has, because the database was restored.
     pub(crate) lost: Vec<LostEvents>,
@@ -65,7 +66,7 @@ impl MissedEvents {
         }
         // From the newest event back to the oldest: the present rooms are known, and the rooms before an event follow
         // from those after it.
-        let mut replay = Replay::new(identity.user, identity.administers, rooms);
+        let mut replay = Replay::new(identity.user, identity.administers, rooms, self.clock.now());
         let mut missed = Deliveries::new();
         let mut collect = |entries: &[Arc<LogEntry>]| {
             for entry in entries.iter().rev() {

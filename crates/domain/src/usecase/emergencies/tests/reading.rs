@@ -148,12 +148,10 @@ async fn what_happened_is_shown_to_participants_and_administrators() {
         });
         let cx = around(&of);
         let read = async |actor: Actor, id| timeline(&cx, &log, &actor, id, EventId::new(7), 3).await;
-        for (actor, relation) in [
-            (owner(), Relation::Owner),
-            (grace_hopper(), Relation::RespondingHelper),
-            (actor(admin()), Relation::Admin),
-        ] {
-            assert_eq!(read(actor, the_emergency()).await.unwrap(), (told.clone(), relation));
+        for (actor, stage) in
+            [(owner(), Stage::Owner), (grace_hopper(), Stage::Responder), (actor(admin()), Stage::Administrator)]
+        {
+            assert_eq!(read(actor, the_emergency()).await.unwrap(), (told.clone(), stage));
         }
         for nosy in [actor(helper(ALAN)), actor(helper(4)), actor(account(STRANGER))] {
             assert_eq!(refusal(read(nosy, the_emergency()).await), Refusal::NotAuthorized);
