@@ -100,7 +100,7 @@ const TOWN: &str = "-50.0, -155.0";
 fn parameters(statement: &str) -> Vec<String> {
     let fresh = "now() - interval '1 day'";
     match statement {
-        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::LIVE_OF" => {
+        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergency_statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
         "positions::LAST" => vec![HELPER.to_owned()],
@@ -132,12 +132,14 @@ fn parameters(statement: &str) -> Vec<String> {
         | "place_grid::KEY" => {
             vec![String::new()]
         }
-        "emergencies::FIND" | "emergencies::LOAD" => vec![CALL.to_owned()],
-        "emergencies::READ" => vec![format!("{CALL}, {HELPER}")],
-        "emergencies::LOAD_WITH_NEAREST" => {
+        "emergency_statements::FIND" | "emergency_statements::LOAD" => vec![CALL.to_owned()],
+        "emergency_statements::READ" => vec![format!("{CALL}, {HELPER}")],
+        "emergency_statements::LOAD_WITH_NEAREST" => {
             vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]
         }
-        "emergencies::LOAD_WITH_ONE" => vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")],
+        "emergency_statements::LOAD_WITH_ONE" => {
+            vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")]
+        }
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {
                 let radii = "'{5000,10000}', '{5100,10100}', '{4900,9900}'";
@@ -149,26 +151,26 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![format!("{OWNER}, {HELPER}, null"), format!("{OWNER}, null, 'somebody@example.org'")]
         }
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
-        "emergencies::PENDING_FOR" => ["true", "false"]
+        "emergency_statements::PENDING_FOR" => ["true", "false"]
             .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))
             .to_vec(),
-        "emergencies::NEARBY" => ["100", "10000", "50000"]
+        "emergency_statements::NEARBY" => ["100", "10000", "50000"]
             .map(|radius| format!("{TOWN}, {radius}, 100, {HELPER}, false, true, 0.3, 0.7, 750.0"))
             .to_vec(),
-        "emergencies::HISTORY" => [HELPER, OWNER]
+        "emergency_statements::HISTORY" => [HELPER, OWNER]
             .iter()
             .flat_map(|who| {
                 ["null, null", "now() - interval '1 day', null", "null, 'resolved'"].map(|m| format!("{who}, {m}, 50"))
             })
             .collect(),
-        "emergencies::LIST_LIVE" => ["null, null, null", "-50.0, -155.0, 10000"]
+        "emergency_statements::LIST_LIVE" => ["null, null, null", "-50.0, -155.0, 10000"]
             .iter()
             .flat_map(|near| ["null", "now()"].map(|before| format!("{before}, {CALL}, 51, {near}")))
             .collect(),
-        "emergencies::LIST_STATUS" => {
+        "emergency_statements::LIST_STATUS" => {
             vec![format!("null, {CALL}, 51, 'resolved'"), format!("now(), {CALL}, 51, 'active'")]
         }
-        "emergencies::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, 'resolved', {TOWN}, 10000")],
+        "emergency_statements::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, 'resolved', {TOWN}, 10000")],
         "events::TIMELINE" | "events::EVENTS_OF" => vec![format!("{CALL}, 0, 501")],
         "events::ACCESS" => vec![format!("{CALL}, {OWNER}")],
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),

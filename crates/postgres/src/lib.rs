@@ -17,6 +17,7 @@ mod caller_cache;
 mod changes;
 mod emergencies;
 mod emergency_row;
+mod emergency_statements;
 mod ended;
 mod error;
 mod events;
