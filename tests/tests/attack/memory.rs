@@ -44,7 +44,8 @@ async fn sockets_of(people: &[Person], node: SocketAddr) -> Vec<Socket> {
     let mut sockets = Vec::new();
     for crowd in people.chunks(CROWD) {
         let mut entering = JoinSet::new();
-        for person in crowd.iter().cloned() {
+        for person in crowd {
+            let person = person.clone();
             entering.spawn(async move {
                 let mut sockets = Vec::new();
                 for _ in 0..SOCKETS_PER_USER {
