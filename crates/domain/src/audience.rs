@@ -189,7 +189,7 @@ impl LoggedEvent {
                 vec![RoomChange::Enter { user: helper.person.id, rooms: part(emergency) }]
             }
             // Connections that were made after the end are in none of its rooms.
-            // A block after the end took nobody out of its rooms.
+            // A block that was made after the end has left its rooms unchanged.
             (Event::EmergencyReopened { participants, hidden_from, .. }, Some(emergency)) => {
                 let enter = |&user| RoomChange::Enter { user, rooms: part(emergency) };
                 let leave = |&user| RoomChange::Leave { user, rooms: part(emergency) };

@@ -1,7 +1,7 @@
 //! The search for helpers of one emergency: its state, and the pure decision that every step of it takes.
 //!
 //! A search begins when the emergency is raised and runs while no helper responds. Each step alerts new helpers, rings
-//! alerted ones again, or finds that nobody is left. Knows no ports; the use case loads the surroundings and commits.
+//! alerted ones again, or finds that no helper is left. The module calls no port: the use case loads the surroundings and commits.
 
 use std::collections::HashSet;
 
@@ -214,7 +214,7 @@ impl Search {
         Step { radius, begins_wave, ring, is_unanswered, announcement }
     }
 
-    /// The substitute for a helper that declines or cancels. `None` if nobody is left, or the substitute is held back.
+    /// The substitute for a helper that declines or cancels. `None` if no helper is left, or the substitute is held back.
     pub fn substitute(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Option<Recipient> {
         let substitute = self.candidates(around).next().copied()?;
         self.add(now, policy, substitute, around.rings)

@@ -22,7 +22,7 @@ impl EmergencyOverview {
 const MAX_RESPONSES: usize = 50;
 
 impl From<&Emergency> for EmergencyOverview {
-    /// Keeps the responses that are not cancelled, of more than [`MAX_RESPONSES`] those that changed last.
+    /// Keeps the responses that are not cancelled, of more than fifty those that changed last.
     fn from(emergency: &Emergency) -> Self {
         let plain = |response: &Response| Response {
             record: crate::ResponseRecord::default(),
