@@ -169,12 +169,12 @@ describe('metrics of signals between nodes', () => {
     const app = await startNode({ env: { REDIS_URL: redis.url } });
     try {
       const value = async (name) => (await measured(app)).value(`allynet_signals_${name}`);
-      await eventually(async () => (await value('travel')) === 1);
+      await eventually(async () => (await value('linked')) === 1);
       const socket = await (await app.user()).connect();
       await eventually(async () => (await value('published_total')) > 0);
       assert.equal(await value('dropped_total'), 0);
       await redis.stop();
-      await eventually(async () => (await value('travel')) === 0);
+      await eventually(async () => (await value('linked')) === 0);
       socket.close();
       await eventually(async () => (await value('dropped_total')) > 0);
     } finally {

@@ -10,7 +10,7 @@ import { assertMatches, atLeast, ok, time } from './shapes.mjs';
 const PRESENCE = 'presence:update';
 const about = (user) => (payload) => payload.userId === user.id;
 /** How long a user without a connection counts as online. */
-const GRACE = 15_000;
+const OFFLINE_DELAY = 15_000;
 
 for (const database of databases) {
   describe(`presence on ${database}`, { concurrency: true }, () => {
@@ -40,12 +40,12 @@ for (const database of databases) {
       second.close();
       await pause(3_000);
       const back = await helper.connect();
-      await pause(GRACE);
+      await pause(OFFLINE_DELAY);
       assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), [], 'several devices, and a reconnection');
 
       const gone = Date.now();
       back.close();
-      await pause(GRACE - 2_000);
+      await pause(OFFLINE_DELAY - 2_000);
       assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), []);
       assert.equal(partOf(helper, await read(owner, emergencyId)).online, true);
       const offline = await ownerSocket.next(PRESENCE, about(helper));
@@ -67,7 +67,7 @@ for (const database of databases) {
     it('of the owner is sent to responding helpers, until the end', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
       ownerSocket.close();
-      const offline = await helperSocket.next(PRESENCE, about(owner), GRACE + 5_000);
+      const offline = await helperSocket.next(PRESENCE, about(owner), OFFLINE_DELAY + 5_000);
       assert.equal(offline.online, false);
       const back = await owner.connect();
       assert.equal((await helperSocket.next(PRESENCE, about(owner))).online, true);
@@ -75,7 +75,7 @@ for (const database of databases) {
       await back.next('emergency:ended');
       back.close();
       helperSocket.close();
-      await pause(GRACE + 2_000);
+      await pause(OFFLINE_DELAY + 2_000);
       const [one, other] = await Promise.all([owner.connect(), helper.connect()]);
       await pause(500);
       assert.deepEqual([...one.seen(PRESENCE), ...other.seen(PRESENCE)], []);
@@ -84,13 +84,13 @@ for (const database of databases) {
     it('of an anonymous owner is never sent, and that of helpers is sent to the owner', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene({ anonymousMode: true });
       ownerSocket.close();
-      await pause(GRACE + 2_000);
+      await pause(OFFLINE_DELAY + 2_000);
       const back = await owner.connect();
       await pause(500);
       assert.deepEqual(helperSocket.seen(PRESENCE), []);
       assert.ok(!helper.received.includes(owner.id));
       helperSocket.close();
-      assert.equal((await back.next(PRESENCE, about(helper), GRACE + 5_000)).online, false);
+      assert.equal((await back.next(PRESENCE, about(helper), OFFLINE_DELAY + 5_000)).online, false);
       await cancel(owner, emergencyId);
     });
 
@@ -100,7 +100,7 @@ for (const database of databases) {
       await ownerSocket.next('helper:status_update');
       assertMatches(partOf(helper, await read(owner, emergencyId)), atLeast({ online: null, lastSeenAt: null }));
       helperSocket.close();
-      await pause(GRACE + 2_000);
+      await pause(OFFLINE_DELAY + 2_000);
       assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), []);
       await cancel(owner, emergencyId);
     });

@@ -45,10 +45,10 @@ export const heard = (socket, emergencyId) =>
 /** An owner and `count` helpers on duty, each about 100 m further away, all connected. */
 export async function gather(app, helpers = 1, options = {}) {
   const place = app.somewhere();
-  const standing = Array.from({ length: helpers }, (_, index) =>
+  const created = Array.from({ length: helpers }, (_, index) =>
     app.helperAt(north(place, 100 * (index + 1)), { firstName: `Helper${index}` }),
   );
-  const [owner, ...others] = await Promise.all([app.owner(), ...standing]);
+  const [owner, ...others] = await Promise.all([app.owner(), ...created]);
   const [ownerSocket, ...sockets] = await Promise.all([owner, ...others].map((caller) => caller.connect(options)));
   return { place, owner, ownerSocket, helpers: others, sockets };
 }

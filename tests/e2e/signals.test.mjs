@@ -10,7 +10,7 @@ import { assertMatches, atLeast, between, ok, time } from './shapes.mjs';
 
 const LOCATION = 'helper:location';
 const PRESENCE = 'presence:update';
-const GRACE = 15_000;
+const OFFLINE_DELAY = 15_000;
 const about = (user) => (payload) => payload.userId === user.id;
 
 /** A PostgreSQL, a Redis and `count` nodes on both. */
@@ -121,12 +121,12 @@ describe('two nodes with a Redis', () => {
     other.close();
     await pause(2_000);
     const back = await helper.connect();
-    await pause(GRACE);
+    await pause(OFFLINE_DELAY);
     assert.deepEqual(ownerSocket.seen(PRESENCE), [], 'a reconnection is no news, wherever it goes');
 
     back.close();
     await eventually(async () => (await online(a)()) === counts[0] - 1);
-    const offline = await ownerSocket.next(PRESENCE, about(helper), GRACE + 5_000);
+    const offline = await ownerSocket.next(PRESENCE, about(helper), OFFLINE_DELAY + 5_000);
     assertMatches(offline, { userId: helper.id, online: false, lastSeenAt: time });
     assertMatches(partOf(helper, await read(owner, id)), atLeast({ online: false, lastSeenAt: offline.lastSeenAt }));
     await helper.connect();
@@ -161,7 +161,7 @@ describe('two nodes with a Redis', () => {
     const { id, owner, ownerSocket, helper } = await scene(a, c);
     await c.stop();
     await helper.at(b).connect();
-    await pause(GRACE + 7_000);
+    await pause(OFFLINE_DELAY + 7_000);
     assert.deepEqual(ownerSocket.seen(PRESENCE), []);
     await cancel(owner, id);
   });

@@ -16,13 +16,13 @@ use allynet_redis::{Address, Redis};
 
 use crate::signals::{Nodes, node};
 
-const MISSING: &str = "run the tests by `make test`, or through tests/with-redis.sh";
+const SERVER_HINT: &str = "run the tests by `make test`, or through tests/with-redis.sh";
 
 /// Three nodes on a database of the shared Redis that no other test uses.
 pub fn shared() -> Nodes {
     // Each case has a database of its own; Redis has 16 by default.
     static DATABASES: AtomicU32 = AtomicU32::new(1);
-    let url = env::var("TEST_REDIS_URL").unwrap_or_else(|_| panic!("TEST_REDIS_URL is not set: {MISSING}"));
+    let url = env::var("TEST_REDIS_URL").unwrap_or_else(|_| panic!("TEST_REDIS_URL is not set: {SERVER_HINT}"));
     let url = format!("{}/{}", url.trim_end_matches('/'), DATABASES.fetch_add(1, Ordering::Relaxed));
     nodes(&url, 3)
 }
@@ -53,7 +53,7 @@ impl Server {
     /// Starts or restarts the server.
     pub fn start(&mut self) {
         let program =
-            env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| panic!("TEST_REDIS_SERVER is not set: {MISSING}"));
+            env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| panic!("TEST_REDIS_SERVER is not set: {SERVER_HINT}"));
         let port = self.port.to_string();
         let mut command = Command::new(program);
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port]);
@@ -90,4 +90,4 @@ impl Drop for Server {
 }
 
 /// More than the maximum time of a recovery.
-pub const RECOVERY: Duration = Duration::from_secs(5);
+pub const MAX_RECOVERY_TIME: Duration = Duration::from_secs(5);

@@ -70,7 +70,7 @@ allynet_tests::contract!(OnSqlite => every_case);
 
 /// 20,000 people, half of them helpers with a position; 40,000 emergencies, of which 400 are live, with what belongs to
 /// them. Identifiers are numbers in sixteen bytes.
-const FILL: &str = "
+const FILL_TABLES: &str = "
     create temp table number (n integer primary key);
     with recursive n (n) as (select 1 union all select n + 1 from n where n < 40000)
         insert into number select n from n;
@@ -107,7 +107,7 @@ const FILL: &str = "
 
 /// Names that a plan may scan: tables of a few rows, and what a statement was given or made itself (`c` is its
 /// candidates, `d` ended blocks, `f` are fixes, `s` strips of a search).
-const SMALL: &[&str] = &[
+const SMALL_TABLES: &[&str] = &[
     "erasure",
     "event_retention",
     "write_probe",
@@ -145,7 +145,7 @@ async fn scans(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
             // The index holds only the responses of engaged helpers, which are few.
             !step.ends_with("-ROW VALUES CLAUSE")
                 && !step.ends_with(" response_one_engaged")
-                && !SMALL.iter().any(|small| step.split([' ', '-']).next() == Some(small))
+                && !SMALL_TABLES.iter().any(|small| step.split([' ', '-']).next() == Some(small))
         }
     };
     steps.filter(is_scan).collect()
@@ -167,7 +167,7 @@ async fn no_statement_scans_a_table_that_grows() {
     let database = OnSqlite::fresh().await;
     let options = SqliteConnectOptions::new().filename(database.path()).disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql(FILL).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(FILL_TABLES).execute(&mut connection).await.unwrap();
     // The service never runs `analyze`, but an operator may.
     for prepare in ["select 1", "analyze"] {
         sqlx::raw_sql(prepare).execute(&mut connection).await.unwrap();

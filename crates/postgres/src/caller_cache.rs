@@ -1,6 +1,6 @@
 //! A cache of callers: which account a session belongs to, so that most requests need not ask the database.
 //!
-//! An entry is used for less than [`MAX_AGE`] after the read that made it *began*, so no request is judged by what a node
+//! An entry is used for less than [`MAX_CALLER_AGE`] after the read that made it *began*, so no request is judged by what a node
 //! knew longer ago (decision 8). The node that commits a change of an account evicts it at once. A read may be overtaken by
 //! such a commit and return the account as it was before, so every eviction advances a generation, and a result is stored
 //! only if the generation is still the one from before the read.
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How old an entry may be, counted from the begin of the read that made it.
-pub(crate) const MAX_AGE: Duration = Duration::from_secs(1);
+pub(crate) const MAX_CALLER_AGE: Duration = Duration::from_secs(1);
 /// The number of users beyond which nothing is added until expired entries are removed: some ten megabytes.
 const MAX_USERS: usize = 10_000;
 
@@ -46,7 +46,7 @@ pub(crate) struct ReadToken {
 
 impl Entry {
     fn is_fresh(&self, now: Instant) -> bool {
-        now.duration_since(self.read_began) < MAX_AGE
+        now.duration_since(self.read_began) < MAX_CALLER_AGE
     }
 }
 
@@ -95,9 +95,9 @@ impl CallerCache {
 }
 
 impl State {
-    /// Whether another user fits in. Looks through the whole cache at most once per [`MAX_AGE`].
+    /// Whether another user fits in. Looks through the whole cache at most once per [`MAX_CALLER_AGE`].
     fn has_room(&mut self, now: Instant) -> bool {
-        let is_due = self.purged_at.is_none_or(|at| now.duration_since(at) >= MAX_AGE);
+        let is_due = self.purged_at.is_none_or(|at| now.duration_since(at) >= MAX_CALLER_AGE);
         if self.entries.len() >= MAX_USERS && is_due {
             self.purged_at = Some(now);
             self.entries.retain(|_, entries| entries.iter().any(|entry| entry.is_fresh(now)));
@@ -261,7 +261,7 @@ mod tests {
         }
         assert!(cache.get(session(0), account(0).id).is_some());
         assert_eq!(cache.get(session(users), account(users).id), None);
-        tokio::time::advance(MAX_AGE).await;
+        tokio::time::advance(MAX_CALLER_AGE).await;
         cache.insert(cache.begin_read(), session(users), &account(users));
         assert!(cache.get(session(users), account(users).id).is_some());
         assert_eq!(cache.0.lock().entries.len(), 1);

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The maximum number of events that a reader hands out at once.
-const MAX_BATCH: i64 = 500;
+const MAX_EVENTS_PER_READ: i64 = 500;
 /// How long a reader waits for a notification before it reads anyway.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a reader waits at a gap before it reads again: the first delay and the longest one.
@@ -278,7 +278,7 @@ impl EventTail for Tail {
             self.committed.mark_unchanged();
             let rows: Vec<TailRow> = sqlx::query_as(AFTER)
                 .bind(self.cursor.at())
-                .bind(MAX_BATCH)
+                .bind(MAX_EVENTS_PER_READ)
                 .fetch_all(self.store.log())
                 .await
                 .map_err(failed)?;

@@ -207,11 +207,11 @@ const LOG_CONNECTIONS: u32 = NOTIFICATION_CONNECTIONS + 2;
 /// No request waits for a reader of the log, but it must not hang on a dead connection.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time that a connection may be idle before it is tested again.
-const MAX_IDLE: Duration = Duration::from_secs(10);
+const MAX_CONNECTION_IDLE: Duration = Duration::from_secs(10);
 /// Age at which a connection goes back to the pool, which replaces the ones that are too old.
-const MAX_AGE: Duration = Duration::from_mins(1);
+const MAX_POOLED_AGE: Duration = Duration::from_mins(1);
 /// Age at which a connection is closed.
-const MAX_LIFETIME: Duration = Duration::from_mins(30);
+const MAX_CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 /// Whether the server refuses writes: a standby, or one on which an operator turned them off.
 const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
 /// How long a connection that comes back in the middle of a call has for the rest of its answer before it is closed.
@@ -224,7 +224,7 @@ fn deadline_pool(
     (reserved, reserved_for_high): (u32, u32),
     timeout: Duration,
 ) -> Pool {
-    let policy = IdlePolicy { reserved, reserved_for_high, max_idle: MAX_IDLE, max_age: MAX_AGE };
+    let policy = IdlePolicy { reserved, reserved_for_high, max_idle: MAX_CONNECTION_IDLE, max_age: MAX_POOLED_AGE };
     DeadlinePool::new(name, IdleConnections::new(pool, policy), Deadline::Answer(timeout))
 }
 
@@ -232,7 +232,7 @@ fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PoolOptions<
     PoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(acquire_timeout)
-        .max_lifetime(MAX_LIFETIME)
+        .max_lifetime(MAX_CONNECTION_LIFETIME)
         .test_before_acquire(false)
         // About once a minute for each connection, as idle ones are kept outside of the pool: a server that has become a
         // standby still answers, and would be read from for as long as it lives.

@@ -6,11 +6,11 @@ use allynet_domain::{Position, Timestamp, UserId};
 use chrono::TimeDelta;
 
 /// Time for which a position is kept. For a later report, the previous position counts as unknown.
-const RETENTION: TimeDelta = TimeDelta::hours(1);
+const LAST_POSITION_RETENTION: TimeDelta = TimeDelta::hours(1);
 /// Below this size the map is not searched for expired positions.
 const MIN_PURGE_SIZE: usize = 1024;
 
-/// Last positions by user. Memory is bounded by twice the users of one `RETENTION`.
+/// Last positions by user. Memory is bounded by twice the users of one `LAST_POSITION_RETENTION`.
 #[derive(Debug, Default)]
 pub struct LastPositions {
     last: HashMap<UserId, (Position, Timestamp)>,
@@ -23,11 +23,11 @@ impl LastPositions {
     /// Amortised constant: expired positions are removed whenever the map has doubled since the last time.
     pub fn replace(&mut self, user: UserId, position: Position, at: Timestamp) -> Option<Position> {
         if self.last.len() >= self.purge_size.max(MIN_PURGE_SIZE) {
-            self.last.retain(|_, (_, reported_at)| at - *reported_at < RETENTION);
+            self.last.retain(|_, (_, reported_at)| at - *reported_at < LAST_POSITION_RETENTION);
             self.purge_size = self.last.len() * 2;
         }
         let (before, reported_at) = self.last.insert(user, (position, at))?;
-        (at - reported_at < RETENTION).then_some(before)
+        (at - reported_at < LAST_POSITION_RETENTION).then_some(before)
     }
 }
 

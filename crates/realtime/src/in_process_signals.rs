@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Number of the newest signals that are buffered for a slow listener.
-const CAPACITY: usize = 1024;
+const MAX_WAITING_SIGNALS: usize = 1024;
 
 /// The signals of one of the nodes of a process.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct InProcessSignals {
 impl InProcessSignals {
     /// The signals of the first node.
     pub fn single_node() -> Self {
-        Self { node: 0, last_node: Arc::default(), signals: broadcast::Sender::new(CAPACITY) }
+        Self { node: 0, last_node: Arc::default(), signals: broadcast::Sender::new(MAX_WAITING_SIGNALS) }
     }
 
     /// The signals of another node that reaches this one.

@@ -3,12 +3,12 @@
 use metrics::{Counter, counter, describe_counter};
 
 const PUBLISHED: &str = "allynet_signals_published_total";
-const DROPPED: &str = "allynet_signals_dropped_total";
+const SIGNALS_DROPPED: &str = "allynet_signals_dropped_total";
 
 /// Describes the metrics of this crate, and registers them so that they are 0 without Redis.
 pub fn describe() {
     describe_counter!(PUBLISHED, "Signals published to Redis");
-    describe_counter!(DROPPED, "Signals dropped because Redis was unreachable or too slow");
+    describe_counter!(SIGNALS_DROPPED, "Signals dropped because Redis was unreachable or too slow");
     SignalMetrics::new();
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct SignalMetrics {
 
 impl SignalMetrics {
     pub(crate) fn new() -> Self {
-        Self { published: counter!(PUBLISHED), dropped: counter!(DROPPED) }
+        Self { published: counter!(PUBLISHED), dropped: counter!(SIGNALS_DROPPED) }
     }
 
     /// Counts signals that Redis accepted.

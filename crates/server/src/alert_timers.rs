@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use allynet_domain::{
     Error, port,
     usecase::{
-        alerts::{BATCH, fire_due},
+        alerts::{MAX_FIRED_AT_ONCE, fire_due},
         emergencies::EmergencyPorts,
     },
 };
@@ -27,7 +27,7 @@ pub(crate) async fn run(cx: EmergencyPorts, alerts: Arc<dyn port::Alerts>, stop:
         loop {
             let fired = fire_due(&cx, &*alerts, |fired| metrics.record(fired)).await;
             // A full batch means that more may be due: look again at once.
-            let more = fired.as_ref().is_ok_and(|&fired| fired >= BATCH as usize);
+            let more = fired.as_ref().is_ok_and(|&fired| fired >= MAX_FIRED_AT_ONCE as usize);
             failures.record::<_, Error>(fired);
             if !more {
                 tokio::time::sleep(POLL_INTERVAL).await;

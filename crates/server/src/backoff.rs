@@ -9,10 +9,10 @@ use allynet_domain::port::Backoff;
 use async_trait::async_trait;
 
 /// Longest pause after the first failed attempt. It doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(10);
 /// Longest pause of all. The eight attempts of a use case pause for 0.4 to 0.8 seconds together: longer than a wave of
 /// helpers takes to answer, and within the two seconds of a request.
-const MAX_PAUSE: Duration = Duration::from_millis(250);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Exponential back-off with jitter: a pause is random between half of its upper bound and all of it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,8 +27,8 @@ impl Backoff for JitteredBackoff {
 }
 
 fn upper_bound(failed_attempts: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << failed_attempts.saturating_sub(1).min(16));
-    doubled.min(MAX_PAUSE)
+    let doubled = FIRST_RETRY_DELAY.saturating_mul(1 << failed_attempts.saturating_sub(1).min(16));
+    doubled.min(MAX_RETRY_DELAY)
 }
 
 /// A random number in `0.0..=1.0`. Every `RandomState` has keys of its own, which is random enough to spread callers.
@@ -58,7 +58,7 @@ mod tests {
             pauses.push(begin.elapsed());
         }
         // The timer of tokio rounds up to a millisecond.
-        let bounds = MAX_PAUSE / 2..=MAX_PAUSE + Duration::from_millis(1);
+        let bounds = MAX_RETRY_DELAY / 2..=MAX_RETRY_DELAY + Duration::from_millis(1);
         assert!(pauses.iter().all(|pause| bounds.contains(pause)), "{pauses:?}");
         pauses.sort();
         pauses.dedup();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use allynet_domain::{
     Error,
-    usecase::blocks::{BATCH, BlockPorts, end_due},
+    usecase::blocks::{BlockPorts, MAX_ENDED_AT_ONCE, end_due},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ pub(crate) async fn run(cx: BlockPorts, stop: CancellationToken) {
         loop {
             let ended = end_due(&cx).await;
             // A full batch means that more may be due: look again at once.
-            let more = ended.as_ref().is_ok_and(|&ended| ended >= BATCH as usize);
+            let more = ended.as_ref().is_ok_and(|&ended| ended >= MAX_ENDED_AT_ONCE as usize);
             failures.record::<_, Error>(ended);
             if !more {
                 tokio::time::sleep(POLL_INTERVAL).await;

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that are kept free for the database, Redis, files, and connections that are being closed.
-const RESERVED: u64 = 128;
+const RESERVED_DESCRIPTORS: u64 = 128;
 /// Largest soft limit that is asked for. A connection takes at least ten kilobytes of memory, so more are never open.
 const MAX_SOFT_LIMIT: u64 = 1 << 20;
 /// Smallest number of connections, whatever the limit is.
@@ -25,7 +25,7 @@ pub(crate) fn raise_limit() -> usize {
 }
 
 fn connections_within(soft_limit: u64) -> usize {
-    let connections = soft_limit.min(MAX_SOFT_LIMIT).saturating_sub(RESERVED);
+    let connections = soft_limit.min(MAX_SOFT_LIMIT).saturating_sub(RESERVED_DESCRIPTORS);
     usize::try_from(connections).unwrap_or(usize::MAX).max(MIN_CONNECTIONS)
 }
 

@@ -38,9 +38,9 @@ struct Queue {
     moved_at: Mutex<Instant>,
 }
 
-/// A place in a queue; leaves it when dropped. The permits are `None` for a change that goes ahead without a turn.
+/// A change that is in a queue; leaves it when dropped. The permits are `None` for a change that goes ahead without a turn.
 #[derive(Debug)]
-struct Place {
+struct QueuedChange {
     turn: Option<OwnedSemaphorePermit>,
     normal: Option<OwnedSemaphorePermit>,
     emergency: EmergencyId,
@@ -57,21 +57,21 @@ impl EmergencyQueue for EmergencyQueues {
 }
 
 impl EmergencyQueues {
-    async fn enter_queue(&self, emergency: EmergencyId, urgency: Urgency) -> Place {
-        let mut place = Place { turn: None, normal: None, emergency, queue: None, queues: self.clone() };
-        // From here on the place leaves the queue when this future is dropped.
-        let queue = &**place.queue.insert(self.queue_of(emergency));
+    async fn enter_queue(&self, emergency: EmergencyId, urgency: Urgency) -> QueuedChange {
+        let mut queued = QueuedChange { turn: None, normal: None, emergency, queue: None, queues: self.clone() };
+        // From here on the change leaves the queue when this future is dropped.
+        let queue = &**queued.queue.insert(self.queue_of(emergency));
         if urgency == Urgency::Normal {
-            place.normal = queue.acquire(&queue.normal).await;
-            if place.normal.is_none() {
-                return place;
+            queued.normal = queue.acquire(&queue.normal).await;
+            if queued.normal.is_none() {
+                return queued;
             }
         }
-        place.turn = queue.acquire(&queue.turn).await;
-        if place.turn.is_some() {
+        queued.turn = queue.acquire(&queue.turn).await;
+        if queued.turn.is_some() {
             *queue.moved_at.lock() = Instant::now();
         }
-        place
+        queued
     }
 
     fn queue_of(&self, emergency: EmergencyId) -> Arc<Queue> {
@@ -100,12 +100,12 @@ impl Queue {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuedChange {
     fn drop(&mut self) {
         // The turn goes first: the normal change that gets `normal` next finds it free.
         (self.turn, self.normal) = (None, None);
         let mut queues = self.queues.queues.lock();
-        // References are taken and released only under the lock of the table, so that of two places that are dropped at
+        // References are taken and released only under the lock of the table, so that of two changes that leave at
         // once the second finds the count without the first.
         self.queue = None;
         if queues.get(&self.emergency).is_some_and(|queue| Arc::strong_count(queue) == 1) {
@@ -125,11 +125,11 @@ mod tests {
         Uuid::from_u128(n).into()
     }
 
-    async fn normal(queues: &EmergencyQueues) -> Place {
+    async fn normal(queues: &EmergencyQueues) -> QueuedChange {
         queues.enter_queue(nth(1), Urgency::Normal).await
     }
 
-    async fn urgent(queues: &EmergencyQueues) -> Place {
+    async fn urgent(queues: &EmergencyQueues) -> QueuedChange {
         queues.enter_queue(nth(1), Urgency::Urgent).await
     }
 
@@ -138,14 +138,14 @@ mod tests {
         let queues = EmergencyQueues::default();
         let first = normal(&queues).await;
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(normal(&queues))).collect();
-        assert!(waiting.iter_mut().all(|place| place.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
         assert!(queues.enter_queue(nth(2), Urgency::Normal).now_or_never().is_some());
         drop(first);
         for at in 0..3 {
             tokio::time::advance(STALLED_AFTER / 2).await;
-            let place = waiting[at].as_mut().now_or_never().unwrap();
-            assert!(place.turn.is_some());
-            assert!(waiting[at + 1..].iter_mut().all(|place| place.as_mut().now_or_never().is_none()));
+            let queued = waiting[at].as_mut().now_or_never().unwrap();
+            assert!(queued.turn.is_some());
+            assert!(waiting[at + 1..].iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
         }
         drop(waiting);
         assert!(queues.queues.lock().is_empty());
@@ -156,11 +156,11 @@ mod tests {
         let queues = EmergencyQueues::default();
         let first = normal(&queues).await;
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(normal(&queues))).collect();
-        assert!(waiting.iter_mut().all(|place| place.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
         let mut ending = Box::pin(urgent(&queues));
         assert!(ending.as_mut().now_or_never().is_none());
         drop(first);
-        assert!(waiting.iter_mut().all(|place| place.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
         let ended = ending.as_mut().now_or_never().unwrap();
         assert!(ended.turn.is_some());
         drop((ended, ending));
@@ -176,7 +176,7 @@ mod tests {
         let begin = Instant::now();
         let (all, ending) = tokio::join!(join_all((0..100).map(|_| normal(&queues))), urgent(&queues));
         assert_eq!(begin.elapsed(), STALLED_AFTER);
-        assert!(all.iter().chain([&ending]).all(|place| place.turn.is_none()));
+        assert!(all.iter().chain([&ending]).all(|queued| queued.turn.is_none()));
         drop((stuck, all, ending));
         assert!(queues.queues.lock().is_empty());
     }

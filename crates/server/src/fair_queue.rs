@@ -15,7 +15,7 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-const WAITING: &str = "allynet_queue_waiting";
+const QUEUE_WAITING: &str = "allynet_queue_waiting";
 const IN_PROGRESS: &str = "allynet_queue_in_progress";
 const REFUSED: &str = "allynet_queue_refused_total";
 
@@ -377,7 +377,10 @@ impl<K: Copy> Source<K> {
 
 /// Registers the description of every metric of a queue.
 pub(crate) fn describe_metrics() {
-    describe_gauge!(WAITING, "Requests that wait for their turn: for the database, or for a password to be hashed");
+    describe_gauge!(
+        QUEUE_WAITING,
+        "Requests that wait for their turn: for the database, or for a password to be hashed"
+    );
     describe_gauge!(IN_PROGRESS, "Requests that had their turn and are carried out");
     describe_counter!(REFUSED, "Requests refused because too many of the same caller were waiting");
 }
@@ -385,7 +388,7 @@ pub(crate) fn describe_metrics() {
 impl ClassMetrics {
     fn new(queue: &'static str, priority: &'static str) -> Self {
         Self {
-            waiting: gauge!(WAITING, "queue" => queue, "priority" => priority),
+            waiting: gauge!(QUEUE_WAITING, "queue" => queue, "priority" => priority),
             in_use: gauge!(IN_PROGRESS, "queue" => queue, "priority" => priority),
             refused: counter!(REFUSED, "queue" => queue, "priority" => priority),
         }

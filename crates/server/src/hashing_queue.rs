@@ -16,9 +16,9 @@ use crate::fair_queue::{Bounds, FairQueue, Full, Source};
 /// for two seconds.
 const MAX_WAITING_PER_ADDRESS: usize = 64;
 /// Waiting requests of known callers, and of all others.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING_HASHES: usize = 256;
 /// The delay that is suggested when too many wait. A full queue is worked off in about this time.
-const RETRY_AFTER: TimeDelta = TimeDelta::seconds(5);
+const HASHING_RETRY_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 /// The queue of this process.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ const fn bounds(cores: usize) -> Bounds {
         normal_per_caller: cores,
         per_group: cores,
         waiting_per_caller: MAX_WAITING_PER_ADDRESS,
-        waiting: MAX_WAITING,
+        waiting: MAX_WAITING_HASHES,
     }
 }
 
@@ -59,7 +59,7 @@ impl HashingQueue for AddressQueue {
         let permit = self.0.acquire(source, priority, Overflow::Refused).await;
         permit
             .map(|permit| Box::new(permit) as QueuePermit)
-            .map_err(|Full| Refusal::TooSoon { retry_after: RETRY_AFTER })
+            .map_err(|Full| Refusal::TooSoon { retry_after: HASHING_RETRY_AFTER })
     }
 }
 
@@ -77,10 +77,10 @@ mod tests {
     fn places_are_kept_for_known_callers_when_strangers_fill_the_queue() {
         let queue = AddressQueue(FairQueue::new("test", bounds(1)));
         let working = queue.enter(address(0), false).now_or_never().unwrap().unwrap();
-        let mut strangers: Vec<_> = (0..MAX_WAITING).map(|n| queue.enter(address(n), false)).collect();
+        let mut strangers: Vec<_> = (0..MAX_WAITING_HASHES).map(|n| queue.enter(address(n), false)).collect();
         assert!(strangers.iter_mut().all(|turn| turn.now_or_never().is_none()));
         let refused = queue.enter(address(1_000), false).now_or_never().unwrap().err();
-        assert_eq!(refused, Some(Refusal::TooSoon { retry_after: RETRY_AFTER }));
+        assert_eq!(refused, Some(Refusal::TooSoon { retry_after: HASHING_RETRY_AFTER }));
         let mut known = queue.enter(address(1_000), true);
         assert!((&mut known).now_or_never().is_none());
         drop(working);

@@ -6,7 +6,7 @@ use allynet_heap::release_free_memory;
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Decides when it is worthwhile to give memory back: after resident memory has grown by a fifth, once it grows no more.
 ///
@@ -42,7 +42,7 @@ impl ReleasePolicy {
 pub(crate) async fn release_after_bursts(stop: CancellationToken) {
     let Some(resident) = resident_pages() else { return };
     let mut policy = ReleasePolicy::new(resident);
-    while stop.run_until_cancelled(sleep(CHECK_INTERVAL)).await.is_some() {
+    while stop.run_until_cancelled(sleep(MEMORY_CHECK_INTERVAL)).await.is_some() {
         let Some(resident) = resident_pages() else { return };
         if policy.is_due(resident) && spawn_blocking(release_free_memory).await.is_ok() {
             policy.released(resident_pages().unwrap_or(resident));

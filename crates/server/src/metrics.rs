@@ -21,10 +21,10 @@ use crate::{fair_queue, http, settings::Database, store::Store};
 
 const BUILD: &str = "allynet_build_info";
 const UPTIME: &str = "allynet_uptime_seconds";
-const NODES_LINKED: &str = "allynet_signals_travel";
+const NODES_LINKED: &str = "allynet_signals_linked";
 const POSITIONS_WAITING: &str = "allynet_positions_waiting";
 const BATCH_SIZE: &str = "allynet_position_batch_size";
-const TIMERS: &str = "allynet_timers_fired_total";
+const TIMERS_FIRED: &str = "allynet_timers_fired_total";
 
 /// Samples of histograms are buffered until a scrape or until this interval, which bounds the buffer.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ fn describe() {
     describe_gauge!(POSITIONS_WAITING, "Positions that are received and not stored yet");
     describe_histogram!(BATCH_SIZE, "Positions stored by one statement");
     describe_counter!(
-        TIMERS,
+        TIMERS_FIRED,
         "Actions of timers on this node: a `wave` of alerts, `unanswered` sent to an owner, an emergency `expired`"
     );
 }
@@ -142,7 +142,7 @@ pub(crate) struct TimerMetrics {
 impl TimerMetrics {
     pub(crate) fn new() -> Self {
         let [wave, unanswered, expired] =
-            ["wave", "unanswered", "expired"].map(|what| counter!(TIMERS, "what" => what));
+            ["wave", "unanswered", "expired"].map(|what| counter!(TIMERS_FIRED, "what" => what));
         Self { wave, unanswered, expired }
     }
 

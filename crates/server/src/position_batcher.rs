@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::metrics::PositionMetrics;
 
 /// The largest batch, and the capacity of the queue for the next one. When both are full, reporters wait.
-const MAX_BATCH: usize = 4096;
+const MAX_POSITIONS_PER_BATCH: usize = 4096;
 
 /// Called with each position after it was stored. Must return at once.
 pub(crate) type OnStored = Box<dyn Fn(&Fix) + Send + Sync>;
@@ -40,7 +40,7 @@ impl PositionBatcher {
     /// Starts the writing task, which ends after the last clone is dropped and the queue is written.
     pub(crate) fn start(store: Arc<dyn Positions>, on_stored: OnStored) -> Self {
         let metrics = PositionMetrics::new();
-        let (queue, waiting) = mpsc::channel(MAX_BATCH);
+        let (queue, waiting) = mpsc::channel(MAX_POSITIONS_PER_BATCH);
         tokio::spawn(write_batches(store.clone(), waiting, on_stored, metrics.clone()));
         Self { store, queue, waiting: metrics.waiting }
     }
@@ -76,11 +76,11 @@ async fn write_batches(
     metrics: PositionMetrics,
 ) {
     let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    while queue.recv_many(&mut batch, MAX_POSITIONS_PER_BATCH).await > 0 {
         // Lets the tasks run that are ready now, which takes no time on an idle node: on a busy one their reports join
         // this batch, instead of making one of a few while the rest waits for the next write.
         tokio::task::yield_now().await;
-        while batch.len() < MAX_BATCH
+        while batch.len() < MAX_POSITIONS_PER_BATCH
             && let Ok(more) = queue.try_recv()
         {
             batch.push(more);
@@ -105,7 +105,7 @@ async fn write_batches(
     }
 }
 
-/// Exact, as no batch exceeds [`MAX_BATCH`].
+/// Exact, as no batch exceeds [`MAX_POSITIONS_PER_BATCH`].
 fn to_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

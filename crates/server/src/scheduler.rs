@@ -18,7 +18,7 @@ use crate::fair_queue::{Bounds, FairQueue, Source};
 /// of everything. What has high priority changes an emergency: of one user only one at a time, so that a flood of updates
 /// neither fills the queue of the emergency nor makes others decide again. As many may wait as the largest burst that the rate
 /// limits allow to a user.
-const BOUNDS: Bounds = Bounds {
+const REQUEST_BOUNDS: Bounds = Bounds {
     total: 48,
     normal: 24,
     high_per_caller: 1,
@@ -28,7 +28,7 @@ const BOUNDS: Bounds = Bounds {
     waiting: usize::MAX,
 };
 /// The delay that is suggested to a caller with too many waiting requests. These take a fraction of it.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+const REQUEST_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The caller of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ pub struct RequestScheduler {
 impl RequestScheduler {
     /// A scheduler without requests.
     pub fn new() -> Self {
-        Self { queue: FairQueue::new("requests", BOUNDS) }
+        Self { queue: FairQueue::new("requests", REQUEST_BOUNDS) }
     }
 }
 
@@ -67,7 +67,7 @@ impl Scheduler for RequestScheduler {
         overflow: Overflow,
     ) -> Result<WorkPermit, QueueFull> {
         let permit = self.queue.acquire(source(requester), priority, overflow).await;
-        permit.map(|permit| Box::new(permit) as WorkPermit).map_err(|_| QueueFull { retry_after: RETRY_AFTER })
+        permit.map(|permit| Box::new(permit) as WorkPermit).map_err(|_| QueueFull { retry_after: REQUEST_RETRY_AFTER })
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         let of_users =
             Limit::ALL.iter().filter(|limit| limit.subject() == Subject::User && limit.excess() == Excess::Refused);
         for limit in of_users {
-            assert!(usize::try_from(limit.quota().burst).unwrap() <= BOUNDS.waiting_per_caller, "{limit:?}");
+            assert!(usize::try_from(limit.quota().burst).unwrap() <= REQUEST_BOUNDS.waiting_per_caller, "{limit:?}");
         }
     }
 

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 const RESERVED_SHARE: f64 = 0.05;
 /// Share of free space below which the operator is warned.
 const WARNING_SHARE: f64 = 0.2;
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time for which other writes are refused after the database had no space for one.
 const REFUSAL_AFTER_FULL: Duration = Duration::from_secs(30);
 
@@ -109,7 +109,7 @@ pub(crate) async fn watch_disk(pressure: Arc<StoragePressure>, file: PathBuf, st
 
 async fn watch(pressure: Arc<StoragePressure>, measure: impl Fn() -> io::Result<f64>, stop: CancellationToken) {
     let (mut space, mut has_failed) = (Space::Enough, false);
-    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+    let mut ticks = tokio::time::interval(DISK_CHECK_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         match measure() {
             Ok(free) => space = pressure.record_free(free, space),
@@ -188,7 +188,7 @@ mod tests {
         for (share, is_high) in [(0.5, false), (0.2, false), (0.051, false), (0.049, true), (0.0, true), (0.06, false)]
         {
             *free.lock() = share;
-            tokio::time::sleep(CHECK_INTERVAL * 2).await;
+            tokio::time::sleep(DISK_CHECK_INTERVAL * 2).await;
             assert_eq!(pressure.is_high(), is_high, "{share}");
         }
         stop.cancel();

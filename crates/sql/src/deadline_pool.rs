@@ -250,10 +250,10 @@ mod tests {
     use super::*;
     use crate::IdlePolicy;
 
-    const LIMIT: Duration = Duration::from_millis(250);
+    const CALL_DEADLINE: Duration = Duration::from_millis(250);
 
     /// Runs for seconds when nothing stops it.
-    const SLOW: &str = "with recursive n (n) as (select 1 union all select n + 1 from n where n < 5000000) \
+    const SLOW_STATEMENT: &str = "with recursive n (n) as (select 1 union all select n + 1 from n where n < 5000000) \
                         select count(*) from n";
 
     /// A pool named `test`, and its metrics.
@@ -278,7 +278,8 @@ mod tests {
     async fn a_server_that_accepts_and_never_answers_is_given_up_in_time() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://user@{}/database", silent.local_addr().unwrap());
-        let (pool, metrics) = pool::<Postgres>(PoolOptions::new().connect_lazy(&url).unwrap(), Deadline::Answer(LIMIT));
+        let (pool, metrics) =
+            pool::<Postgres>(PoolOptions::new().connect_lazy(&url).unwrap(), Deadline::Answer(CALL_DEADLINE));
         let asked = Instant::now();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
@@ -290,8 +291,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_does_not_answer_in_time_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let (pool, metrics) = pool(file(&folder), Deadline::Answer(LIMIT));
-        let answer = sqlx::query(SLOW).fetch_all(&pool).await;
+        let (pool, metrics) = pool(file(&folder), Deadline::Answer(CALL_DEADLINE));
+        let answer = sqlx::query(SLOW_STATEMENT).fetch_all(&pool).await;
         let timed_out = matches!(&answer, Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut);
         assert!(timed_out, "{answer:?}");
         assert_contains(&metrics, r#"allynet_db_timeouts_total{pool="test",of="answer"} 1"#);
@@ -303,14 +304,14 @@ mod tests {
     #[tokio::test]
     async fn with_an_acquire_deadline_only_the_wait_for_a_connection_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let (pool, metrics) = pool(file(&folder), Deadline::Acquire(LIMIT));
+        let (pool, metrics) = pool(file(&folder), Deadline::Acquire(CALL_DEADLINE));
         let held = pool.acquire().await.unwrap();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
         pool.release(held);
         let started = Instant::now();
-        sqlx::query(SLOW).fetch_all(&pool).await.unwrap();
-        assert!(started.elapsed() > LIMIT, "the statement is too fast to show it");
+        sqlx::query(SLOW_STATEMENT).fetch_all(&pool).await.unwrap();
+        assert!(started.elapsed() > CALL_DEADLINE, "the statement is too fast to show it");
         assert_contains(&metrics, r#"allynet_db_timeouts_total{pool="test",of="answer"} 0"#);
     }
 

@@ -72,7 +72,7 @@ struct Entry {
     peer: Option<IpAddr>,
 }
 
-/// Place of an open connection; dropping it makes the connection count no more.
+/// Registration of an open connection. The connection counts until this is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     id: u64,

@@ -12,7 +12,7 @@ const ACKNOWLEDGEMENT: &[u8] = b"43";
 /// Longest header of an unmasked frame: two bytes and a length of eight.
 const MAX_HEADER_LENGTH: usize = 10;
 /// First byte of a text message that is one frame.
-const FINAL_TEXT: u8 = 0x81;
+const FINAL_TEXT_FRAME: u8 = 0x81;
 /// Initial capacity, in bytes, which holds most packets.
 const INITIAL_CAPACITY: usize = 512;
 
@@ -106,7 +106,7 @@ impl Packet {
             }
         };
         let begin = MAX_HEADER_LENGTH - 1 - size.len();
-        bytes[begin] = FINAL_TEXT;
+        bytes[begin] = FINAL_TEXT_FRAME;
         bytes[begin + 1..MAX_HEADER_LENGTH].copy_from_slice(size);
         let (header, argument) = (MAX_HEADER_LENGTH - begin, argument - begin);
         Ok(Self { frame: Bytes::from(bytes).slice(begin..), header, argument })
@@ -145,7 +145,7 @@ mod tests {
         let event = NAMESPACE.event("error", &json!({ "a": "\"" })).unwrap();
         assert_eq!(event.payload(), r#"42/emergencies,["error",{"a":"\""}]"#);
         assert_eq!(event.argument().unwrap().get(), r#"{"a":"\""}"#);
-        assert_eq!(event.frame()[..2], [FINAL_TEXT, u8::try_from(event.payload().len()).unwrap()]);
+        assert_eq!(event.frame()[..2], [FINAL_TEXT_FRAME, u8::try_from(event.payload().len()).unwrap()]);
         let acknowledgement = NAMESPACE.acknowledgement(17, &json!({ "ok": true })).unwrap();
         assert_eq!(acknowledgement.payload(), r#"43/emergencies,17[{"ok":true}]"#);
     }
@@ -154,10 +154,10 @@ mod tests {
     fn the_header_of_a_frame_has_the_shortest_form_of_its_length() {
         let around = r#"42/emergencies,["e",""]"#.len();
         for (length, header) in [
-            (125, vec![FINAL_TEXT, 125]),
-            (126, vec![FINAL_TEXT, 126, 0, 126]),
-            (65_535, vec![FINAL_TEXT, 126, 0xff, 0xff]),
-            (65_536, vec![FINAL_TEXT, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+            (125, vec![FINAL_TEXT_FRAME, 125]),
+            (126, vec![FINAL_TEXT_FRAME, 126, 0, 126]),
+            (65_535, vec![FINAL_TEXT_FRAME, 126, 0xff, 0xff]),
+            (65_536, vec![FINAL_TEXT_FRAME, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
             let packet = NAMESPACE.event("e", &"a".repeat(length - around)).unwrap();
             assert_eq!(packet.payload().len(), length);

@@ -56,7 +56,7 @@ pub struct Stream {
     /// Runs while a write makes no progress.
     stall: Option<StallTimer>,
     is_shut_down: bool,
-    /// Place among the open connections of the listener.
+    /// Registration among the open connections of the listener.
     open: Option<OpenConnection>,
     rewrite_failure: Option<Arc<RewriteFailure>>,
 }

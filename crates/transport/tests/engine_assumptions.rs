@@ -23,7 +23,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 /// First byte of a text message that is one frame.
-const FINAL_TEXT: u8 = 0x81;
+const FINAL_TEXT_FRAME: u8 = 0x81;
 const HEARTBEAT: &str = "2";
 
 /// WebSocket whose frames the test reads byte by byte.
@@ -68,7 +68,7 @@ impl RawWebSocket {
     async fn send(&mut self, text: &str) {
         let length = u8::try_from(text.len()).unwrap();
         assert!(length < 126);
-        let frame = [&[FINAL_TEXT, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
+        let frame = [&[FINAL_TEXT_FRAME, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
         self.stream.write_all(&frame).await.unwrap();
     }
 
@@ -82,7 +82,7 @@ impl RawWebSocket {
     async fn packet(&mut self) -> (u8, String) {
         loop {
             let (kind, payload) = self.frame().await;
-            assert_eq!(kind, FINAL_TEXT);
+            assert_eq!(kind, FINAL_TEXT_FRAME);
             if payload != HEARTBEAT {
                 return (kind, payload);
             }
@@ -98,7 +98,7 @@ async fn the_upgrade_response_is_written_before_any_frame() {
     let mut socket = RawWebSocket::open(&server, WEBSOCKET).await;
     assert!(socket.head.starts_with("HTTP/1.1 101 "), "{}", socket.head);
     let (kind, payload) = socket.frame().await;
-    assert_eq!((kind, &payload[..1]), (FINAL_TEXT, "0"));
+    assert_eq!((kind, &payload[..1]), (FINAL_TEXT_FRAME, "0"));
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn each_packet_is_one_unmasked_text_frame() {
     socket.join().await;
     socket.send(r#"42/emergencies,["count",3]"#).await;
     for number in 0..3 {
-        assert_eq!(socket.packet().await, (FINAL_TEXT, format!(r#"42/emergencies,["number",{number}]"#)));
+        assert_eq!(socket.packet().await, (FINAL_TEXT_FRAME, format!(r#"42/emergencies,["number",{number}]"#)));
     }
 }
 

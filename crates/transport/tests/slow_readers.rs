@@ -10,7 +10,7 @@ use allynet_transport::{
     testing::{Client, WEBSOCKET, within},
 };
 use socketioxide::socket::DisconnectReason;
-use support::{BIG, NAMESPACE, QUEUE, Server};
+use support::{BIG_PAYLOAD_BYTES, NAMESPACE, QUEUE, Server};
 use tokio::{net::TcpSocket, time::Instant};
 
 /// WebSocket that reads nothing by itself, over a connection with small buffers.
@@ -40,7 +40,7 @@ async fn a_client_that_reads_slowly_stays_connected() {
     let mut client = narrow_client(&server).await;
     client.send(r#"42/emergencies,["flood"]"#).await;
     for _ in 0..QUEUE / 2 {
-        assert!(client.text().await.len() > BIG);
+        assert!(client.text().await.len() > BIG_PAYLOAD_BYTES);
     }
     client.send(r#"42/emergencies,["work",5]"#).await;
     assert_eq!(within(server.handled.recv()).await, Some(5));

@@ -70,7 +70,7 @@ function receiptText(count) {
 async function create(request, response, sockets) {
   const { account } = request;
   const call = readCall(request.body);
-  const [counted] = await db.census(call.latitude, call.longitude, account.id);
+  const [counted] = await db.helperCounts(call.latitude, call.longitude, account.id);
   const { radius, count, recipients } = firstWave(counted);
   const [id, now] = [newId(), new Date()];
   const row = {

@@ -23,8 +23,8 @@ const JOINED = `
 
 const ON_DUTY = `u.is_active AND u.verification = 'verified' AND u.available`;
 
-export const census = statement(
-  'census',
+export const helperCounts = statement(
+  'helper_counts',
   `WITH found AS MATERIALIZED (
      SELECT u.id, ST_Distance(p.place, ${point('$1', '$2')}) AS distance
      FROM positions p JOIN users u ON u.id = p.user_id

@@ -26,7 +26,7 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     form::Form,
-    scenario::{ALL, Context, Scenario},
+    scenario::{ALL, BenchContext, Scenario},
     server::stay_beside_the_server,
     world::DatabaseServer,
 };
@@ -49,7 +49,7 @@ fn measure() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let databases = DatabaseServer::connect(&url).await.context("TEST_DATABASE_URL")?;
-        let cx = Context { form, databases };
+        let cx = BenchContext { form, databases };
         for scenario in scenarios {
             let sheets = (scenario.run)(&cx).await.with_context(|| format!("measuring {}", scenario.name))?;
             for sheet in sheets {

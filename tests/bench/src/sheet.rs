@@ -14,7 +14,7 @@ pub(crate) enum Target {
 }
 
 #[derive(Debug)]
-struct Line {
+struct MeasureRow {
     measure: String,
     unit: &'static str,
     values: Vec<(Kind, Vec<f64>)>,
@@ -25,7 +25,7 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Sheet {
     title: String,
-    lines: Vec<Line>,
+    lines: Vec<MeasureRow>,
 }
 
 impl Sheet {
@@ -49,10 +49,10 @@ impl Sheet {
         }
     }
 
-    fn line(&mut self, measure: String, unit: &'static str) -> &mut Line {
+    fn line(&mut self, measure: String, unit: &'static str) -> &mut MeasureRow {
         let known = self.lines.iter().position(|line| line.measure == measure);
         let index = known.unwrap_or_else(|| {
-            self.lines.push(Line { measure, unit, values: Vec::new(), targets: Vec::new() });
+            self.lines.push(MeasureRow { measure, unit, values: Vec::new(), targets: Vec::new() });
             self.lines.len() - 1
         });
         &mut self.lines[index]
@@ -83,7 +83,7 @@ impl Sheet {
     }
 }
 
-impl Line {
+impl MeasureRow {
     fn median(&self, kind: Kind) -> Option<f64> {
         self.values.iter().find(|(known, _)| *known == kind).map(|(_, values)| median(values))
     }

@@ -41,7 +41,7 @@ pub async fn an_earlier_call_is_the_live_one_else_the_one_with_the_request_id(st
         let request = request.map(text);
         let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(0) };
         let search = Search { centre: place(0.0, 0.0), except: owner.id, on_duty };
-        let found = store.survey(&search, request.as_ref(), &[metres(1.0)], 1).await;
+        let found = store.raise_context(&search, request.as_ref(), &[metres(1.0)], 1).await;
         (found.earlier.map(|e| e.id()), found.deleted)
     };
     assert_eq!(context(&owner, None).await, (None, None));

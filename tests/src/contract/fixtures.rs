@@ -293,18 +293,18 @@ impl Store {
     }
 
     /// The raise context of a new call.
-    pub async fn survey(
+    pub async fn raise_context(
         &self,
         search: &Search,
         request_id: Option<&Text<100>>,
         radii: &[Metres],
         limit: u32,
     ) -> RaiseContext {
-        self.survey_until(u32::MAX, search, request_id, radii, limit).await
+        self.raise_context_with_enough(u32::MAX, search, request_id, radii, limit).await
     }
 
     /// The same, where so many helpers are enough.
-    pub async fn survey_until(
+    pub async fn raise_context_with_enough(
         &self,
         enough: u32,
         search: &Search,

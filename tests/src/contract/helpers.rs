@@ -24,74 +24,77 @@ fn radii(radii: &[f64]) -> Vec<Metres> {
 }
 
 impl Store {
-    async fn census_of(&self, search: &Search, radii: &[Metres], limit: u32) -> HelpersInRange {
-        self.survey(search, None, radii, limit).await.helpers
+    async fn helpers_in_range_of(&self, search: &Search, radii: &[Metres], limit: u32) -> HelpersInRange {
+        self.raise_context(search, None, radii, limit).await.helpers
     }
 
-    async fn census(&self, radii: &[Metres], limit: u32) -> HelpersInRange {
-        self.census_of(&search(), radii, limit).await
+    async fn helpers_in_range(&self, radii: &[Metres], limit: u32) -> HelpersInRange {
+        self.helpers_in_range_of(&search(), radii, limit).await
     }
 
     async fn all_nearby(&self, search: &Search) -> Vec<UserId> {
         let found = self.nearby(search, metres(10_000.0), 100).await;
         let mut ids: Vec<_> = found.into_iter().map(|n| n.helper).collect();
-        let census = self.census_of(search, &[metres(10_000.0)], 100).await;
-        let counted: Vec<_> = census.nearest.iter().map(|r| r.helper).collect();
+        let in_range = self.helpers_in_range_of(search, &[metres(10_000.0)], 100).await;
+        let counted: Vec<_> = in_range.nearest.iter().map(|r| r.helper).collect();
         assert_eq!(counted, ids, "both searches find the same");
         ids.sort();
         ids
     }
 }
 
-fn found(census: &HelpersInRange) -> Vec<UserId> {
-    census.nearest.iter().map(|r| r.helper).collect()
+fn found(in_range: &HelpersInRange) -> Vec<UserId> {
+    in_range.nearest.iter().map(|r| r.helper).collect()
 }
 
-pub async fn the_census_counts_within_each_radius_and_finds_the_nearest_within_the_largest(store: Store) {
+pub async fn the_raise_context_counts_within_each_radius_and_finds_the_nearest_within_the_largest(store: Store) {
     let centre = search().centre;
     let mut ids = Vec::new();
     for longitude in [0.12, 0.02, 0.5, 0.01, 0.06] {
         ids.push(store.helper_at(place(0.0, longitude)).await.id);
     }
-    let census = store.census(&radii(&[500.0, 3_000.0, 5_000.0, 10_000.0, 15_000.0]), 50).await;
-    assert_eq!(census.counts, [0, 2, 2, 3, 4]);
-    assert_eq!(found(&census), [ids[3], ids[1], ids[4], ids[0]]);
-    for (recipient, longitude) in census.nearest.iter().zip([0.01, 0.02, 0.06, 0.12]) {
+    let in_range = store.helpers_in_range(&radii(&[500.0, 3_000.0, 5_000.0, 10_000.0, 15_000.0]), 50).await;
+    assert_eq!(in_range.counts, [0, 2, 2, 3, 4]);
+    assert_eq!(found(&in_range), [ids[3], ids[1], ids[4], ids[0]]);
+    for (recipient, longitude) in in_range.nearest.iter().zip([0.01, 0.02, 0.06, 0.12]) {
         let position = place(0.0, longitude);
         assert!((recipient.distance.get() - judged_distance(centre, position).get()).abs() < 0.001);
         assert!((recipient.shown_distance().get() - centre.distance_to(position).get()).abs() < 0.001);
     }
-    assert_eq!(store.census(&radii(&[1.0]), 50).await, HelpersInRange { counts: vec![0], nearest: Vec::new() });
+    assert_eq!(
+        store.helpers_in_range(&radii(&[1.0]), 50).await,
+        HelpersInRange { counts: vec![0], nearest: Vec::new() }
+    );
 }
 
-pub async fn the_census_looks_no_further_than_it_has_to(store: Store) {
+pub async fn the_raise_context_looks_no_further_than_it_has_to(store: Store) {
     let mut ids = Vec::new();
     for longitude in [0.01, 0.02, 0.03, 0.06, 0.12] {
         ids.push(store.helper_at(place(0.0, longitude)).await.id);
     }
     let radii = radii(&[1_500.0, 5_000.0, 10_000.0, 15_000.0]);
     for (enough, counts) in [(0, &[1][..]), (1, &[1]), (2, &[1, 3]), (4, &[1, 3, 4]), (6, &[1, 3, 4, 5])] {
-        let census = store.survey_until(enough, &search(), None, &radii, 50).await.helpers;
-        assert_eq!(census.counts, counts, "{enough}");
-        assert_eq!(found(&census), ids[..counts[counts.len() - 1] as usize], "{enough}");
+        let in_range = store.raise_context_with_enough(enough, &search(), None, &radii, 50).await.helpers;
+        assert_eq!(in_range.counts, counts, "{enough}");
+        assert_eq!(found(&in_range), ids[..counts[counts.len() - 1] as usize], "{enough}");
     }
     // For an owner with an earlier emergency, helpers within the radius of that one are counted.
     let owner = store.register().await;
     let search = Search { except: owner.id, ..search() };
     store.raise(edited(call_of(&owner), |e| e.alert_radius = metres(10_000.0))).await;
-    let surveyed = store.survey_until(1, &search, None, &radii, 50).await;
-    assert_eq!((surveyed.earlier.is_some(), &surveyed.helpers.counts[..]), (true, &[1, 3, 4][..]));
+    let context = store.raise_context_with_enough(1, &search, None, &radii, 50).await;
+    assert_eq!((context.earlier.is_some(), &context.helpers.counts[..]), (true, &[1, 3, 4][..]));
 }
 
-pub async fn the_census_counts_beyond_the_limit(store: Store) {
+pub async fn the_raise_context_counts_beyond_the_limit(store: Store) {
     let mut ids = Vec::new();
     for n in 0..7_u8 {
         ids.push(store.helper_at(place(0.0, f64::from(n) * 0.01)).await.id);
     }
     for limit in [1, 3, 7, 50] {
-        let census = store.census(&radii(&[2_500.0, 50_000.0]), limit).await;
-        assert_eq!(census.counts, [3, 7], "{limit}");
-        assert_eq!(found(&census), ids[..ids.len().min(limit as usize)]);
+        let in_range = store.helpers_in_range(&radii(&[2_500.0, 50_000.0]), limit).await;
+        assert_eq!(in_range.counts, [3, 7], "{limit}");
+        assert_eq!(found(&in_range), ids[..ids.len().min(limit as usize)]);
         let nearby = store.nearby(&search(), metres(50_000.0), limit).await;
         assert_eq!(nearby.len(), ids.len().min(limit as usize));
     }
@@ -106,8 +109,8 @@ pub async fn equally_near_helpers_come_in_the_order_of_their_ids(store: Store) {
     }
     ids.sort();
     for limit in [1, 3, 6] {
-        let census = store.census(&radii(&[50_000.0]), limit).await;
-        assert_eq!(found(&census), ids[..limit as usize]);
+        let in_range = store.helpers_in_range(&radii(&[50_000.0]), limit).await;
+        assert_eq!(found(&in_range), ids[..limit as usize]);
         let nearby = store.nearby(&search(), metres(50_000.0), limit).await;
         assert_eq!(nearby.iter().map(|n| n.helper).collect::<Vec<_>>(), ids[..limit as usize]);
     }
@@ -117,8 +120,8 @@ pub async fn the_searcher_is_left_out(store: Store) {
     let [a, b] = [store.helper_at(place(0.0, 0.0)).await.id, store.helper_at(place(0.0, 0.0)).await.id];
     assert_eq!(store.all_nearby(&Search { except: a, ..search() }).await, [b]);
     assert_eq!(store.all_nearby(&Search { except: b, ..search() }).await, [a]);
-    let census = store.census_of(&Search { except: a, ..search() }, &radii(&[200.0]), 9).await;
-    assert_eq!(census.counts, [1]);
+    let in_range = store.helpers_in_range_of(&Search { except: a, ..search() }, &radii(&[200.0]), 9).await;
+    assert_eq!(in_range.counts, [1]);
 }
 
 pub async fn messages_come_with_the_access_of_the_reader(store: Store) {
@@ -250,7 +253,7 @@ pub async fn the_distance_of_the_owner_is_read_if_they_are_a_helper_on_duty(stor
     ] {
         let search = Search { except: owner, on_duty: OnDuty { fresh_since, ..on_duty() }, ..search() };
         // Also beyond the radii.
-        let read = store.survey(&search, None, &radii(&[500.0]), 9).await.owner_distance;
+        let read = store.raise_context(&search, None, &radii(&[500.0]), 9).await.owner_distance;
         assert_eq!(read, expected);
     }
 }

@@ -100,9 +100,9 @@ macro_rules! contract {
                 a_deleted_emergency_takes_all_that_belongs_to_it
             }
             helpers {
-                the_census_counts_within_each_radius_and_finds_the_nearest_within_the_largest
-                the_census_looks_no_further_than_it_has_to
-                the_census_counts_beyond_the_limit
+                the_raise_context_counts_within_each_radius_and_finds_the_nearest_within_the_largest
+                the_raise_context_looks_no_further_than_it_has_to
+                the_raise_context_counts_beyond_the_limit
                 equally_near_helpers_come_in_the_order_of_their_ids
                 the_searcher_is_left_out
                 messages_come_with_the_access_of_the_reader

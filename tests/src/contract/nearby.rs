@@ -71,10 +71,10 @@ pub async fn the_edge_of_a_radius_is_exact_for_helpers(store: Store) {
                 this.is_none_or(|(_, d)| (d.get() - exact).abs() < TOLERANCE_METRES),
                 "{this:?} instead of {exact}"
             );
-            let census = store.survey(&around(centre), None, &[radius], 1_000).await.helpers;
-            assert_eq!(census.counts, [u32::try_from(found.len()).unwrap()]);
+            let in_range = store.raise_context(&around(centre), None, &[radius], 1_000).await.helpers;
+            assert_eq!(in_range.counts, [u32::try_from(found.len()).unwrap()]);
             assert_eq!(
-                census.nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),
+                in_range.nearest.iter().map(|r| r.helper).collect::<Vec<_>>(),
                 found.iter().map(|(id, _)| *id).collect::<Vec<_>>()
             );
         }

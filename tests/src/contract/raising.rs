@@ -89,7 +89,7 @@ pub async fn of_many_calls_with_one_request_id_at_once_exactly_one_is_stored(sto
     let stored = calls[outcomes.iter().position(Result::is_ok).unwrap()].id();
     let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(0) };
     let search = Search { centre: place(0.0, 0.0), except: owner.id, on_duty };
-    let earlier = store.survey(&search, Some(&text("tap")), &[metres(1.0)], 1).await.earlier;
+    let earlier = store.raise_context(&search, Some(&text("tap")), &[metres(1.0)], 1).await.earlier;
     assert_eq!(earlier.map(|e| e.id()), Some(stored));
 }
 

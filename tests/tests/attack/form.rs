@@ -8,11 +8,11 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) const HOSTILE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
 /// Held by a case while it runs: a case loads the machine.
-static RUNNING: Mutex<()> = Mutex::const_new(());
+static CASE_LOCK: Mutex<()> = Mutex::const_new(());
 
 /// Waits for all other cases of this process.
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
-    RUNNING.lock().await
+    CASE_LOCK.lock().await
 }
 
 /// Whether this is the long form.

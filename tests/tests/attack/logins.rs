@@ -31,7 +31,7 @@ const PASSWORD: &str = "Correct-Horse-7";
 /// The address of the victim.
 const HOME: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// What a flood of logins may leave behind, in bytes.
-const MAX_GROWTH: u64 = 60 << 20;
+const MAX_MEMORY_GROWTH: u64 = 60 << 20;
 /// How many of the hostile logins may be answered with 200 or 401 while the victim waits: those that began before, and one
 /// for each turn of a fair queue.
 const MAX_OVERTAKING: usize = 12;
@@ -80,7 +80,7 @@ async fn a_flood_of_logins_delays_no_login_from_elsewhere_and_keeps_no_memory(ki
     while flood.join_next().await.is_some() {}
     let grown = node.resident().saturating_sub(before);
     println!("a flood of logins: {} MB more than before", grown >> 20);
-    assert!(grown < MAX_GROWTH, "{grown} bytes are kept");
+    assert!(grown < MAX_MEMORY_GROWTH, "{grown} bytes are kept");
     node.stop().await;
     world.remove().await;
 }

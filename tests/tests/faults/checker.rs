@@ -95,8 +95,8 @@ async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
         deliveries += entitled.len();
         let first = sessions.first().map_or(i64::MAX, |session| session.latest);
         let heard: HashSet<i64> = sessions.iter().flat_map(|s| s.heard.iter().map(|heard| heard.event)).collect();
-        let owed = entitled.iter().filter(|&&event| event > first && !heard.contains(&event));
-        missing.extend(owed.map(|event| format!("{name} misses event {event}; {}", connections(sessions))));
+        let due = entitled.iter().filter(|&&event| event > first && !heard.contains(&event));
+        missing.extend(due.map(|event| format!("{name} misses event {event}; {}", connections(sessions))));
         for (n, session) in sessions.iter().enumerate() {
             let faults = faults(session, &by_id, entitled);
             wrong.extend(faults.into_iter().map(|fault| format!("{name}, connection {n}: {fault}")));

@@ -91,7 +91,7 @@ pub(crate) enum Failed {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Record {
     sessions: Vec<Session>,
     failed: Vec<Failed>,
     last: Option<i64>,
@@ -100,7 +100,7 @@ struct Kept {
 /// A client of a user.
 pub(crate) struct Client {
     pub(crate) user: UserId,
-    kept: Arc<Mutex<Kept>>,
+    record: Arc<Mutex<Record>>,
     orders: watch::Sender<Order>,
     task: JoinHandle<()>,
 }
@@ -108,9 +108,10 @@ pub(crate) struct Client {
 impl Client {
     /// Starts the `n`th client, which connects and reconnects by itself.
     pub(crate) fn start(person: &Person, n: usize, route: &Route, mut chance: Chance, manners: Manners) -> Self {
-        let kept = Arc::<Mutex<Kept>>::default();
+        let record = Arc::<Mutex<Record>>::default();
         let (orders, listening) = watch::channel(Order::default());
-        let mut device = Device { token: person.token.clone(), manners, kept: Arc::clone(&kept), orders: listening };
+        let mut device =
+            Device { token: person.token.clone(), manners, record: Arc::clone(&record), orders: listening };
         let route = route.clone();
         let task = tokio::spawn(async move {
             loop {
@@ -119,7 +120,7 @@ impl Client {
                 sleep(chance.between(Duration::from_millis(10), device.manners.jitter)).await;
             }
         });
-        Self { user: person.id, kept, orders, task }
+        Self { user: person.id, record, orders, task }
     }
 
     /// Drops the connections of these clients at once, without closing them.
@@ -142,17 +143,17 @@ impl Client {
 
     /// Whether the client is connected and has received `session:ready`.
     pub(crate) fn is_connected(&self) -> bool {
-        self.kept.lock().unwrap().sessions.last().is_some_and(|session| session.is_open)
+        self.record.lock().unwrap().sessions.last().is_some_and(|session| session.is_open)
     }
 
     /// All connections so far.
     pub(crate) fn sessions(&self) -> Vec<Session> {
-        self.kept.lock().unwrap().sessions.clone()
+        self.record.lock().unwrap().sessions.clone()
     }
 
     /// All failures to connect so far.
     pub(crate) fn failed(&self) -> Vec<Failed> {
-        self.kept.lock().unwrap().failed.clone()
+        self.record.lock().unwrap().failed.clone()
     }
 }
 
@@ -165,7 +166,7 @@ impl Drop for Client {
 struct Device {
     token: String,
     manners: Manners,
-    kept: Arc<Mutex<Kept>>,
+    record: Arc<Mutex<Record>>,
     orders: watch::Receiver<Order>,
 }
 
@@ -192,7 +193,7 @@ impl Device {
             Error::Http(answer) => Failed::Status(answer.status().as_u16()),
             _ => Failed::Network,
         })?;
-        let last = self.kept.lock().unwrap().last;
+        let last = self.record.lock().unwrap().last;
         let auth = json!({ "token": self.token, "lastEventId": last });
         socket.send(Message::text(format!("40/emergencies,{auth}"))).await.map_err(|_| Failed::Network)?;
         Ok((socket, local))
@@ -247,30 +248,31 @@ impl Device {
     }
 
     fn keep(&self, name: String, payload: &Value, local: SocketAddr) {
-        let mut kept = self.kept.lock().unwrap();
-        let kept = &mut *kept;
+        let mut record = self.record.lock().unwrap();
+        let record = &mut *record;
         if name == "session:ready" {
             let latest = payload["latestEventId"].as_i64().unwrap();
-            let session = Session { last: kept.last, latest, heard: Vec::new(), resynced: false, local, is_open: true };
-            kept.sessions.push(session);
+            let session =
+                Session { last: record.last, latest, heard: Vec::new(), resynced: false, local, is_open: true };
+            record.sessions.push(session);
             // From here on no event may be missed, even if the connection is lost before the first one.
-            kept.last = kept.last.or(Some(latest));
+            record.last = record.last.or(Some(latest));
             return;
         }
-        let Some(session) = kept.sessions.last_mut() else { return };
+        let Some(session) = record.sessions.last_mut() else { return };
         session.resynced |= name == "session:resync";
         let Some(event) = payload["eventId"].as_i64() else { return };
         let emergency = payload["emergencyId"].as_str().or_else(|| payload["emergency"]["id"].as_str());
         let emergency = emergency.and_then(|id| id.parse().ok());
         session.heard.push(Heard { event, name, emergency, at: now() });
-        kept.last = Some(event);
+        record.last = Some(event);
     }
 
     fn ended(&self, failed: Failed) {
-        let mut kept = self.kept.lock().unwrap();
-        match kept.sessions.last_mut() {
+        let mut record = self.record.lock().unwrap();
+        match record.sessions.last_mut() {
             Some(session) if session.is_open => session.is_open = false,
-            _ => kept.failed.push(failed),
+            _ => record.failed.push(failed),
         }
     }
 }

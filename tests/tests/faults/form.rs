@@ -6,11 +6,11 @@ use allynet_tests::service::now;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Held by a case while it runs: cases measure time, so they must not overlap.
-static TURN: Mutex<()> = Mutex::const_new(());
+static CASE_LOCK: Mutex<()> = Mutex::const_new(());
 
 /// Waits for all other cases of this process.
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
-    TURN.lock().await
+    CASE_LOCK.lock().await
 }
 
 /// The first in the short form, the second with `FAULTS=long`.

@@ -9,7 +9,7 @@ use super::{Emergency, EmergencyState, Response, ResponseStatus, ResponseUpdate,
 use crate::{HelperCard, Metres, Refusal, Timestamp, UserId};
 
 /// Maximum distance from the emergency at which a helper is taken to be there.
-const NEAR: Metres = Metres::new(500.0);
+const ARRIVED_WITHIN: Metres = Metres::new(500.0);
 /// Time within which the same report counts as a repeated request.
 const SAME_REPORT_WITHIN: TimeDelta = TimeDelta::seconds(10);
 /// Maximum number of reports of an unchanged status in [`REPEATS_WINDOW`].
@@ -104,14 +104,14 @@ impl Response {
             && at > self.responded_at
             && self.record.came_near != Some(true)
         {
-            self.record.came_near = Some(place.distance_to(position) <= NEAR);
+            self.record.came_near = Some(place.distance_to(position) <= ARRIVED_WITHIN);
         }
     }
 
     /// Whether a position of the helper is known that is near the emergency, whenever it was reported.
     fn is_near(&self, place: crate::Position) -> bool {
         self.record.came_near == Some(true)
-            || self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= NEAR)
+            || self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= ARRIVED_WITHIN)
     }
 }
 

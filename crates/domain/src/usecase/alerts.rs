@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Maximum number of emergencies that [`fire_due`] handles at once. If it handled as many, more may be due.
-pub const BATCH: u32 = 100;
+pub const MAX_FIRED_AT_ONCE: u32 = 100;
 
 /// The effect of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub async fn record_receipts(cx: &EmergencyPorts, receipts: &[Receipt]) -> Resul
 
 /// Fires the timers that are due: sends waves, notifies owners without a response, and expires old emergencies.
 ///
-/// Returns the number of emergencies handled. If it is [`BATCH`], more may be due. `fired` is called for each timer
+/// Returns the number of emergencies handled. If it is [`MAX_FIRED_AT_ONCE`], more may be due. `fired` is called for each timer
 /// that had an effect.
 ///
 /// # Errors
@@ -75,7 +75,7 @@ pub async fn fire_due(
     mut fired: impl FnMut(Fired),
 ) -> Result<usize, Error> {
     let now = cx.clock.now();
-    let due = alerts.due(now, cx.rules.expired_before(now), BATCH).await?;
+    let due = alerts.due(now, cx.rules.expired_before(now), MAX_FIRED_AT_ONCE).await?;
     let mut failure = None;
     for id in &due {
         match fire(cx, *id).await {

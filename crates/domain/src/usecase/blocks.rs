@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Maximum number of pairs of users that [`end_due`] handles at once. If it handled as many, more may be due.
-pub const BATCH: u32 = 100;
+pub const MAX_ENDED_AT_ONCE: u32 = 100;
 
 /// The ports of these use cases.
 #[derive(Clone)]
@@ -158,14 +158,14 @@ pub async fn unblock(cx: &BlockPorts, actor: &Actor, key: Uuid) -> Result<(), Er
 
 /// Ends the blocks whose effects are over.
 ///
-/// Returns the number of pairs of users handled. If it is [`BATCH`], more may be due.
+/// Returns the number of pairs of users handled. If it is [`MAX_ENDED_AT_ONCE`], more may be due.
 ///
 /// # Errors
 /// Returns an error if a port fails. Blocks ended before it stay ended.
 pub async fn end_due(cx: &BlockPorts) -> Result<usize, Error> {
     let ports = &cx.emergencies;
     let now = ports.clock.now();
-    let ended = cx.blocks.ended(now, BATCH).await?;
+    let ended = cx.blocks.ended(now, MAX_ENDED_AT_ONCE).await?;
     let count = ended.len();
     for ended in ended {
         let EndedBlocks { by, user, .. } = ended;

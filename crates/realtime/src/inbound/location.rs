@@ -32,7 +32,7 @@ const FULL_INBOX_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Number of confirmations that are sent without a break.
 const CONFIRMATIONS_PER_CHUNK: usize = 64;
 /// Break after each chunk, in which the transport writes: there may be more confirmations than its queue holds.
-const CHUNK_BREAK: Duration = Duration::from_millis(2);
+const CONFIRMATION_CHUNK_DELAY: Duration = Duration::from_millis(2);
 /// The delay that is suggested to a client that sends more positions at once than are kept.
 const TOO_MANY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -95,7 +95,7 @@ impl LocationHandler {
         for (index, DeferredReply { reply_to, report }) in replies.into_iter().enumerate() {
             session.reply(reply_to, &confirmation(report, newest, &stored));
             if (index + 1) % CONFIRMATIONS_PER_CHUNK == 0 {
-                tokio::time::sleep(CHUNK_BREAK).await;
+                tokio::time::sleep(CONFIRMATION_CHUNK_DELAY).await;
             }
         }
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 /// Minimum time between two messages about an emergency, and between a failure and the next attempt.
-const MIN_INTERVAL: Duration = Duration::from_secs(1);
+const MIN_ALERT_COUNTS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The schedule by which alert counts are read and sent.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ impl AlertCountSchedule {
         let is_new = entry.get().last_sent != Some(counts);
         if is_new {
             entry.get_mut().last_sent = Some(counts);
-            entry.get_mut().not_before = now + MIN_INTERVAL;
+            entry.get_mut().not_before = now + MIN_ALERT_COUNTS_INTERVAL;
         }
         if !is_live {
             entry.remove();
@@ -100,7 +100,7 @@ impl AlertCountSchedule {
     pub(crate) fn retry(&self, emergency: EmergencyId, now: Instant) {
         if let Some(entry) = self.entries.lock().get_mut(&emergency) {
             entry.is_stale = true;
-            entry.not_before = now + MIN_INTERVAL;
+            entry.not_before = now + MIN_ALERT_COUNTS_INTERVAL;
         }
     }
 

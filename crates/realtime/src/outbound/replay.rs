@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Number of events that are sent without a break.
-const CHUNK_SIZE: usize = 64;
+const REPLAY_CHUNK_SIZE: usize = 64;
 /// Break after each chunk, in which the transport writes and other tasks run.
-const CHUNK_BREAK: Duration = Duration::from_millis(2);
+const REPLAY_CHUNK_DELAY: Duration = Duration::from_millis(2);
 /// Delay before an event is sent again that the client did not accept.
 const SEND_RETRY_DELAY: Duration = Duration::from_millis(20);
 /// How long a client may refuse an event of its replay before it is cut off. The last few events, sent under the lock of the
@@ -105,14 +105,14 @@ impl Replayer {
     }
 
     async fn send_all(&self, device: &Device, events: &[(Arc<LogEntry>, View)]) -> SendResult {
-        for chunk in events.chunks(CHUNK_SIZE) {
+        for chunk in events.chunks(REPLAY_CHUNK_SIZE) {
             for (entry, view) in chunk {
                 if device.session.is_over() {
                     return Err(NotAccepted);
                 }
                 retry_until_accepted(|| self.deliver(device, entry, *view)).await?;
             }
-            tokio::time::sleep(CHUNK_BREAK).await;
+            tokio::time::sleep(REPLAY_CHUNK_DELAY).await;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Upper bound of the wait for the next expiry: the clock of the machine may be set meanwhile.
-const MAX_WAIT: Duration = Duration::from_mins(1);
+const MAX_EXPIRY_WAIT: Duration = Duration::from_mins(1);
 
 /// Closes connections whose tokens have expired, for as long as it is polled.
 pub(crate) async fn close_expired(hub: &Hub<Device>, clock: &dyn Clock) {
@@ -19,7 +19,7 @@ pub(crate) async fn close_expired(hub: &Hub<Device>, clock: &dyn Clock) {
         for device in hub.take_expired(now) {
             device.close(CloseReason::SessionOver);
         }
-        let wait = hub.next_expiry().map_or(MAX_WAIT, |at| until(at, now));
+        let wait = hub.next_expiry().map_or(MAX_EXPIRY_WAIT, |at| until(at, now));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             // A connection was attached whose token expires before the one that is waited for.
@@ -29,5 +29,5 @@ pub(crate) async fn close_expired(hub: &Hub<Device>, clock: &dyn Clock) {
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
-    (at - now).to_std().unwrap_or_default().min(MAX_WAIT)
+    (at - now).to_std().unwrap_or_default().min(MAX_EXPIRY_WAIT)
 }

@@ -17,7 +17,7 @@ use crate::{hub::state::Hub, session::device::Device};
 /// How often dead nodes are looked for, and the longest wait for news.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest wait, so that a deadline that is due in less than a millisecond does not make the loop spin.
-const MIN_WAIT: Duration = Duration::from_millis(1);
+const MIN_TICK_WAIT: Duration = Duration::from_millis(1);
 
 /// Connects the hub, the presence of the cluster, and the participants.
 pub(crate) struct PresenceTask {
@@ -119,6 +119,6 @@ impl PresenceTask {
 
     fn until_next_deadline(&self) -> Duration {
         let (now, next) = (self.clock.now(), self.cluster.lock().next_deadline());
-        next.map_or(TICK_INTERVAL, |at| (at - now).to_std().unwrap_or_default().clamp(MIN_WAIT, TICK_INTERVAL))
+        next.map_or(TICK_INTERVAL, |at| (at - now).to_std().unwrap_or_default().clamp(MIN_TICK_WAIT, TICK_INTERVAL))
     }
 }

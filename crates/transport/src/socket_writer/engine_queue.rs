@@ -9,7 +9,7 @@ use super::frame_tracker::TextObserver;
 
 /// Beginnings of the packets that are counted: Socket.IO events and acknowledgements, which only our sends produce. The engine
 /// itself produces others, such as heartbeats.
-const COUNTED: [&[u8]; 2] = [b"42", b"43"];
+const COUNTED_PREFIXES: [&[u8]; 2] = [b"42", b"43"];
 
 /// Packets in the queue of the engine, and their bytes.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl TextObserver for EngineQueue {
 
     fn end(&mut self) {
         let LeavingText { length, first, matches_marker } = std::mem::take(&mut self.leaving);
-        if length < 2 || !COUNTED.contains(&&first[..]) {
+        if length < 2 || !COUNTED_PREFIXES.contains(&&first[..]) {
             return;
         }
         self.bytes = self.bytes.saturating_sub(length);

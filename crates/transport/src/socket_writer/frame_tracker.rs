@@ -11,11 +11,11 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// Longest header of an unmasked frame.
 const MAX_HEADER_LENGTH: usize = 10;
 /// First byte of a text message that is one frame.
-const FINAL_TEXT: u8 = 0x81;
+const FINAL_TEXT_FRAME: u8 = 0x81;
 /// First byte of a close frame, after which nothing may follow.
-const CLOSE: u8 = 0x88;
+const CLOSE_FRAME: u8 = 0x88;
 /// Bit of the first byte that is set in the last frame of a message.
-const FINAL: u8 = 0x80;
+const FINAL_BIT: u8 = 0x80;
 
 /// Position in the output of a connection.
 #[derive(Debug, Default)]
@@ -138,10 +138,10 @@ fn after_header(header: &[u8]) -> Option<FrameTracker> {
         _ => return Some(FrameTracker::Lost),
     };
     // Nothing may be put between the frames of one message, nor after a close frame.
-    if kind & FINAL == 0 || kind == CLOSE {
+    if kind & FINAL_BIT == 0 || kind == CLOSE_FRAME {
         return Some(FrameTracker::Lost);
     }
-    Some(FrameTracker::FramePayload { is_text: kind == FINAL_TEXT, remaining })
+    Some(FrameTracker::FramePayload { is_text: kind == FINAL_TEXT_FRAME, remaining })
 }
 
 #[cfg(test)]
@@ -192,7 +192,7 @@ mod tests {
         let texts = ["", "2", &"a".repeat(125), &"b".repeat(126), &"c".repeat(70_000)];
         let mut written = HEAD.to_vec();
         for text in texts {
-            written.extend(frame(FINAL_TEXT, text.as_bytes()));
+            written.extend(frame(FINAL_TEXT_FRAME, text.as_bytes()));
             written.extend(frame(0x89, b"ping"));
         }
         for step in [1, 2, 3, 7, 64, 1000, written.len()] {
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_frame_is_a_boundary() {
-        let text = frame(FINAL_TEXT, b"42[]");
+        let text = frame(FINAL_TEXT_FRAME, b"42[]");
         for cut in 1..text.len() {
             let (tracker, _) = track(&[HEAD, &text[..cut]].concat(), 1);
             assert!(!tracker.is_at_boundary(), "{cut}");
@@ -221,12 +221,12 @@ mod tests {
             (head("HTTP/1.1 200 OK"), "another response comes first"),
             (head("HTTP/2 101 "), "another protocol"),
             ([HEAD, &frame(0x01, b"4")].concat(), "a message in parts"),
-            ([HEAD, &frame(CLOSE, b"")].concat(), "a close frame"),
-            ([HEAD, &[FINAL_TEXT, 0x81, 0, 0, 0, 0, 0]].concat(), "a masked frame"),
+            ([HEAD, &frame(CLOSE_FRAME, b"")].concat(), "a close frame"),
+            ([HEAD, &[FINAL_TEXT_FRAME, 0x81, 0, 0, 0, 0, 0]].concat(), "a masked frame"),
         ] {
             let (mut tracker, mut texts) = track(&written, 5);
             assert!(tracker.is_lost(), "{case}: {tracker:?}");
-            tracker.advance(&frame(FINAL_TEXT, b"42"), &mut texts);
+            tracker.advance(&frame(FINAL_TEXT_FRAME, b"42"), &mut texts);
             assert!(texts.done.is_empty() && !tracker.is_at_boundary(), "{case}");
         }
         let mut twice = track(HEAD, 1).0;

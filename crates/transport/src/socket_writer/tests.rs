@@ -245,13 +245,13 @@ async fn ephemeral_packets_of_a_session_that_ended_are_not_written() {
 /// The engine and a session write at once while the peer reads little: every frame is whole, and each keeps its order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_of_the_engine_and_of_a_session_are_never_mixed() {
-    const EACH: usize = 2000;
+    const FRAMES_PER_WRITER: usize = 2000;
     let (writer, mut peer) = connect_websocket().await;
     let reader = tokio::spawn(drain(Arc::clone(&writer)));
     let transport = tokio::spawn({
         let writer = Arc::clone(&writer);
         async move {
-            for number in 0..EACH {
+            for number in 0..FRAMES_PER_WRITER {
                 // Does not begin like an event, so it is not counted as one of the session's packets.
                 let ping = [&[0x81, 126, 4, 0][..], &[b'0' + u8::try_from(number % 10).unwrap(); 1024]].concat();
                 write(&writer, &ping).await;
@@ -264,7 +264,7 @@ async fn frames_of_the_engine_and_of_a_session_are_never_mixed() {
     let sender = tokio::spawn({
         let writer = Arc::clone(&writer);
         async move {
-            for number in 0..EACH {
+            for number in 0..FRAMES_PER_WRITER {
                 let packet = packet(number, number % 1500);
                 while writer.write_frames(packet.frame(), || false) == WriteOutcome::Full {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -276,7 +276,7 @@ async fn frames_of_the_engine_and_of_a_session_are_never_mixed() {
         }
     });
     let mut next = [0; 2];
-    while next != [EACH; 2] {
+    while next != [FRAMES_PER_WRITER; 2] {
         let mut header = [0; 2];
         timeout(TIMEOUT, peer.read_exact(&mut header)).await.unwrap().unwrap();
         assert_eq!(header[0], 0x81, "a frame begins");

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const NAMESPACE: &str = "/emergencies";
 /// Length of the text in each event "big".
-pub(crate) const BIG: usize = 64 * 1024;
+pub(crate) const BIG_PAYLOAD_BYTES: usize = 64 * 1024;
 /// Capacity, in packets, of the queue of the engine.
 pub(crate) const QUEUE: usize = 256;
 /// Event that a client is sent before it is closed.
@@ -131,7 +131,7 @@ async fn register(socket: SocketRef, State(app): State<App>) -> Result<(), Infal
     });
     socket.on("flood", move |socket: SocketRef| {
         for _ in 0..QUEUE / 2 {
-            socket.emit("big", &"x".repeat(BIG)).unwrap();
+            socket.emit("big", &"x".repeat(BIG_PAYLOAD_BYTES)).unwrap();
         }
         std::future::ready(())
     });

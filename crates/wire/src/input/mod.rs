@@ -28,7 +28,7 @@ pub struct Fields<'a> {
 const REQUIRED: &str = "is required";
 /// The years in which a time from a client may lie. Some clients format an unset time as the year 0 or 10000, which not
 /// every database can store.
-const YEARS: RangeInclusive<i32> = 1970..=2200;
+const ACCEPTED_YEARS: RangeInclusive<i32> = 1970..=2200;
 /// The nanosecond from which on chrono means the 61st second of a minute.
 const LEAP_SECOND: u32 = 1_000_000_000;
 
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
     pub fn time(&mut self, field: &str) -> Option<Timestamp> {
         let text = self.string(field)?;
         let time = DateTime::parse_from_rfc3339(text).ok().map(|t| t.with_timezone(&Utc).trunc_subsecs(6));
-        let time = time.filter(|t| YEARS.contains(&t.year()) && t.nanosecond() < LEAP_SECOND);
+        let time = time.filter(|t| ACCEPTED_YEARS.contains(&t.year()) && t.nanosecond() < LEAP_SECOND);
         if time.is_none() {
             self.wrong(field, "must be a time (RFC 3339) from 1970 to 2200, and no leap second");
         }

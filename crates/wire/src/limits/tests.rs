@@ -26,7 +26,7 @@ const VITAL: &[(&str, &str)] = &[
 fn routes_that_an_emergency_depends_on_are_never_limited() {
     for (method, path) in VITAL {
         for slash in ["", "/"] {
-            assert_eq!(of_route(method, &format!("{path}{slash}")), Some(NEVER), "{method} {path}");
+            assert_eq!(of_route(method, &format!("{path}{slash}")), Some(UNLIMITED), "{method} {path}");
         }
     }
     assert!(of_event("emergency:join").free_for_participants);

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-const FINAL: u8 = 0x80;
-const MASKED: u8 = 0x80;
-const TEXT: u8 = 0x1;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xA;
+const FINAL_BIT: u8 = 0x80;
+const MASKED_BIT: u8 = 0x80;
+const TEXT_OPCODE: u8 = 0x1;
+const CLOSE_OPCODE: u8 = 0x8;
+const PING_OPCODE: u8 = 0x9;
+const PONG_OPCODE: u8 = 0xA;
 /// Values of the length field: the length follows in two or eight bytes.
 const TWO_BYTES: u8 = 0x7E;
 const EIGHT_BYTES: u8 = 0x7F;
@@ -28,14 +28,14 @@ pub(crate) struct Unexpected(u8);
 /// The first frame of `bytes` and the range of its payload; `None` if it is incomplete.
 pub(crate) fn first(bytes: &[u8]) -> Result<Option<(Kind, Range<usize>)>, Unexpected> {
     let &[head, length, ref rest @ ..] = bytes else { return Ok(None) };
-    if head & FINAL == 0 || length & MASKED != 0 {
+    if head & FINAL_BIT == 0 || length & MASKED_BIT != 0 {
         return Err(Unexpected(head));
     }
     let kind = match head & 0x0F {
-        TEXT => Kind::Text,
-        CLOSE => Kind::Close,
-        PING => Kind::Ping,
-        PONG => Kind::Pong,
+        TEXT_OPCODE => Kind::Text,
+        CLOSE_OPCODE => Kind::Close,
+        PING_OPCODE => Kind::Ping,
+        PONG_OPCODE => Kind::Pong,
         _ => return Err(Unexpected(head)),
     };
     let (start, length) = match (length, rest) {
@@ -51,15 +51,15 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<(Kind, Range<usize>)>, Unexpe
 
 /// Appends a text frame. Clients must mask (§5.3); a key of zeros leaves the text as it is.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(FINAL | TEXT);
+    out.push(FINAL_BIT | TEXT_OPCODE);
     match u16::try_from(text.len()) {
-        Ok(length @ ..126) => out.push(MASKED | length.to_le_bytes()[0]),
+        Ok(length @ ..126) => out.push(MASKED_BIT | length.to_le_bytes()[0]),
         Ok(length) => {
-            out.push(MASKED | TWO_BYTES);
+            out.push(MASKED_BIT | TWO_BYTES);
             out.extend(length.to_be_bytes());
         }
         Err(_) => {
-            out.push(MASKED | EIGHT_BYTES);
+            out.push(MASKED_BIT | EIGHT_BYTES);
             out.extend((text.len() as u64).to_be_bytes());
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
 pub(crate) fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
     // A control frame's payload is at most 125 bytes long (§5.5).
     let length = u8::try_from(payload.len().min(125)).unwrap_or(125);
-    out.extend([FINAL | PONG, MASKED | length, 0, 0, 0, 0]);
+    out.extend([FINAL_BIT | PONG_OPCODE, MASKED_BIT | length, 0, 0, 0, 0]);
     out.extend(&payload[..usize::from(length)]);
 }
 
@@ -84,7 +84,7 @@ mod tests {
         write_text(&mut frame, &vec![b'x'; length]);
         let mask = frame.len() - length - 4;
         frame.drain(mask..mask + 4);
-        frame[1] &= !MASKED;
+        frame[1] &= !MASKED_BIT;
         frame
     }
 
@@ -113,14 +113,14 @@ mod tests {
 
     #[test]
     fn fragments_and_binary_frames_are_refused() {
-        assert_eq!(first(&[TEXT, 0]), Err(Unexpected(TEXT)));
-        assert_eq!(first(&[FINAL | 0x2, 0]), Err(Unexpected(FINAL | 0x2)));
+        assert_eq!(first(&[TEXT_OPCODE, 0]), Err(Unexpected(TEXT_OPCODE)));
+        assert_eq!(first(&[FINAL_BIT | 0x2, 0]), Err(Unexpected(FINAL_BIT | 0x2)));
     }
 
     #[test]
     fn a_ping_is_answered_with_what_it_said() {
         let mut out = Vec::new();
         write_pong(&mut out, b"hi");
-        assert_eq!(out, [FINAL | PONG, MASKED | 2, 0, 0, 0, 0, b'h', b'i']);
+        assert_eq!(out, [FINAL_BIT | PONG_OPCODE, MASKED_BIT | 2, 0, 0, 0, 0, b'h', b'i']);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::time::sleep;
 
-use super::{Context, meter::Meter};
+use super::{BenchContext, meter::Meter};
 use crate::{
     load::crowd::{self, Crowd},
     server::{Kind, Server},
@@ -14,22 +14,22 @@ use crate::{
 };
 
 const KINDS: [Kind; 4] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite];
-const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
+const POPULATION: Population = Population { owners: 0, helpers: 10_000 };
 /// The time until temporary memory is released.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 const KILOBYTE: f64 = 1e3;
 
-const RATE: &str = "connected";
+const CONNECT_RATE: &str = "connected";
 const MEMORY: &str = "memory per idle socket";
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
-        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+        databases.push(Database::with(&cx.databases, kind, POPULATION).await?);
     }
-    let sockets = cx.form.pick(4_000, PEOPLE.helpers);
+    let sockets = cx.form.pick(4_000, POPULATION.helpers);
     let mut sheet = Sheet::new(format!("connecting {sockets} sockets with tokens"));
     for _ in 0..cx.form.rounds() {
         for (kind, database) in KINDS.into_iter().zip(&databases) {
@@ -39,7 +39,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
         }
     }
     for kind in [Kind::Postgres, Kind::Sqlite] {
-        sheet.expect(kind, RATE, Target::TimesAtLeast(2.0, Kind::Peer));
+        sheet.expect(kind, CONNECT_RATE, Target::TimesAtLeast(2.0, Kind::Peer));
         sheet.expect(kind, MEMORY, Target::TimesAtMost(1.0, Kind::Bare));
         sheet.expect(kind, MEMORY, Target::TimesAtMost(1.0, Kind::Peer));
     }
@@ -50,7 +50,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     (sockets, tokens): (usize, &Tokens),
@@ -68,7 +68,7 @@ async fn measure(
     let full = server.usage()?.resident;
     drop(crowd);
     let sockets = f64::from(u32::try_from(sockets)?);
-    sheet.add(kind, RATE, "1/s", sockets / took.as_secs_f64());
+    sheet.add(kind, CONNECT_RATE, "1/s", sockets / took.as_secs_f64());
     sheet.add(kind, MEMORY, "KB", (full - empty) / sockets / KILOBYTE);
     sheet.add(kind, "CPU per connection", "µs", cost.cpu.as_secs_f64() * 1e6 / sockets);
     cost.note(&server, sheet);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use tokio::{task::JoinSet, time::sleep_until};
 
-use super::{Context, Owner, meter::Meter};
+use super::{BenchContext, Owner, meter::Meter};
 use crate::{
     load::http::Http,
     server::{Kind, Server},
@@ -21,10 +21,10 @@ use crate::{
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
 const CONCURRENT_OWNERS: usize = 32;
-const PEOPLE: Population = Population { owners: CONCURRENT_OWNERS, helpers: 10_000 };
+const POPULATION: Population = Population { owners: CONCURRENT_OWNERS, helpers: 10_000 };
 
-const RATE: &str = "created and cancelled";
-const WAIT: &str = "`POST /emergencies`, p99";
+const RAISE_RATE: &str = "created and cancelled";
+const RAISE_LATENCY: &str = "`POST /emergencies`, p99";
 
 /// The latencies of one owner.
 #[derive(Default)]
@@ -34,11 +34,11 @@ struct Waits {
 }
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
-        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+        databases.push(Database::with(&cx.databases, kind, POPULATION).await?);
     }
     let mut sheet = Sheet::new(format!("create and cancel, {CONCURRENT_OWNERS} at once"));
     for _ in 0..cx.form.rounds() {
@@ -49,8 +49,8 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
         }
     }
     for kind in [Kind::Postgres, Kind::Sqlite] {
-        sheet.expect(kind, RATE, Target::TimesAtLeast(5.0, Kind::Peer));
-        sheet.expect(kind, WAIT, Target::TimesAtMost(0.25, Kind::Peer));
+        sheet.expect(kind, RAISE_RATE, Target::TimesAtLeast(5.0, Kind::Peer));
+        sheet.expect(kind, RAISE_LATENCY, Target::TimesAtMost(0.25, Kind::Peer));
     }
     for database in databases {
         database.remove().await?;
@@ -59,7 +59,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     tokens: &Tokens,
@@ -85,9 +85,9 @@ async fn measure(
         all.cancelled.extend(cancelled);
     }
     let cycles = f64::from(u32::try_from(all.cancelled.count())?);
-    sheet.add(kind, RATE, "1/s", cycles / cost.took.as_secs_f64());
+    sheet.add(kind, RAISE_RATE, "1/s", cycles / cost.took.as_secs_f64());
     sheet.add(kind, "`POST /emergencies`, median", "ms", all.created.percentile(50));
-    sheet.add(kind, WAIT, "ms", all.created.percentile(99));
+    sheet.add(kind, RAISE_LATENCY, "ms", all.created.percentile(99));
     sheet.add(kind, "`POST /:id/cancel`, p99", "ms", all.cancelled.percentile(99));
     sheet.add(kind, "CPU per cycle", "µs", cost.cpu.as_secs_f64() * 1e6 / cycles);
     cost.note(&server, sheet);
@@ -97,10 +97,10 @@ async fn measure(
 /// Raises and cancels emergencies at random positions in the cities.
 async fn press(http: Http, number: usize, from: Instant, until: Instant) -> anyhow::Result<Waits> {
     let mut chance = Chance::new(number as u64);
-    let mut owner = Owner::new(http, somewhere(PEOPLE.helpers, &mut chance));
+    let mut owner = Owner::new(http, somewhere(POPULATION.helpers, &mut chance));
     let mut waits = Waits::default();
     while Instant::now() < until {
-        owner.goes_to(somewhere(PEOPLE.helpers, &mut chance));
+        owner.goes_to(somewhere(POPULATION.helpers, &mut chance));
         let begun = Instant::now();
         let emergency = owner.raise().await?;
         let created = begun.elapsed();

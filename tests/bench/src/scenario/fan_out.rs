@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, anyhow, ensure};
 use tokio::{runtime, task::JoinSet, time::sleep};
 
-use super::{Context, Owner, meter::Meter};
+use super::{BenchContext, Owner, meter::Meter};
 use crate::{
     load::{crowd, crowd::Crowd, http::Http},
     server::{Kind, Server},
@@ -24,7 +24,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 5] = [Kind::Postgres, Kind::Peer, Kind::Bare, Kind::Sqlite, Kind::Frames];
-const PEOPLE: Population = Population { owners: 2, helpers: 10_000 };
+const POPULATION: Population = Population { owners: 2, helpers: 10_000 };
 /// Emergencies before the measurement, so that the peer's code is compiled.
 const WARM_UP_EMERGENCIES: usize = 3;
 /// The clients that read during fan-out, each with a pause between an answer and the next request.
@@ -32,15 +32,15 @@ const CONCURRENT_READERS: usize = 8;
 const READ_INTERVAL: Duration = Duration::from_millis(50);
 
 const CPU: &str = "CPU per delivery";
-const LAST: &str = "to the last socket";
+const LAST_SOCKET: &str = "to the last socket";
 const READ_LATENCY: &str = "`GET /:id` meanwhile, p99";
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
-        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+        databases.push(Database::with(&cx.databases, kind, POPULATION).await?);
     }
     let mut sheets = Vec::new();
     for size in cx.form.pick(vec![1_000, 5_000], vec![1_000, 5_000, 10_000]) {
@@ -65,7 +65,7 @@ fn expect(sheet: &mut Sheet, size: usize) {
     for kind in [Kind::Postgres, Kind::Sqlite] {
         sheet.expect(kind, CPU, Target::TimesAtMost(1.15, Kind::Bare));
         sheet.expect(kind, CPU, Target::TimesAtMost(0.5, Kind::Peer));
-        sheet.expect(kind, LAST, Target::TimesAtMost(0.6, Kind::Peer));
+        sheet.expect(kind, LAST_SOCKET, Target::TimesAtMost(0.6, Kind::Peer));
         if size == 10_000 {
             sheet.expect(kind, READ_LATENCY, Target::TimesAtMost(0.2, Kind::Peer));
         }
@@ -73,7 +73,7 @@ fn expect(sheet: &mut Sheet, size: usize) {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     size: usize,
@@ -81,7 +81,7 @@ async fn measure(
     sheet: &mut Sheet,
 ) -> anyhow::Result<()> {
     let server = Server::start(kind, &database.url()).await?;
-    let helpers: Vec<String> = (0..size).map(|n| tokens.of(PEOPLE.owners + n)).collect::<anyhow::Result<_>>()?;
+    let helpers: Vec<String> = (0..size).map(|n| tokens.of(POPULATION.owners + n)).collect::<anyhow::Result<_>>()?;
     let crowd = Crowd::listen(crowd::connect(server.address, &helpers).await?);
     let mut owner = Owner::new(Http::connect(server.address, &tokens.of(0)?).await?, FAR_FROM_ALL_CITIES);
     for _ in 0..WARM_UP_EMERGENCIES {
@@ -96,7 +96,7 @@ async fn measure(
     let (cost, heard) = (meter.stop()?, crowd.heard() - heard);
     let deliveries = f64::from(u32::try_from(heard)?);
     sheet.add(kind, CPU, "µs", cost.cpu.as_secs_f64() * 1e6 / deliveries);
-    sheet.add(kind, LAST, "ms", median(&last));
+    sheet.add(kind, LAST_SOCKET, "ms", median(&last));
     if kind != Kind::Frames {
         let answers = ask(cx, server.address, tokens, &mut owner, &crowd).await?;
         sheet.add(kind, READ_LATENCY, "ms", answers.percentile(99));
@@ -120,7 +120,7 @@ async fn once(owner: &mut Owner, crowd: &Crowd) -> anyhow::Result<Duration> {
 
 /// Another owner reads an emergency repeatedly, during continuous fan-out.
 async fn ask(
-    cx: &Context,
+    cx: &BenchContext,
     address: SocketAddr,
     tokens: &Tokens,
     owner: &mut Owner,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
-use super::Context;
+use super::BenchContext;
 use crate::{
     load::http::Http,
     server::{Kind, Server},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Sqlite];
-const PEOPLE: Population = Population { owners: 10_000, helpers: 10_000 };
+const POPULATION: Population = Population { owners: 10_000, helpers: 10_000 };
 const WARM_UP: usize = 50;
 /// The target of the 99th percentile.
 const MAX_P99_MILLISECONDS: f64 = 20.0;
@@ -66,13 +66,13 @@ const QUESTIONS: [Question; 6] = [
 ];
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
-    let archive = Archive { people: PEOPLE, emergencies: cx.form.pick(10_000, 1_000_000) };
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
+    let archive = Archive { people: POPULATION, emergencies: cx.form.pick(10_000, 1_000_000) };
     let tokens = Tokens::new()?;
     let mut sheet = Sheet::new(format!("reading at {} emergencies, p99", archive.emergencies));
     let mut databases = Vec::new();
     for kind in KINDS {
-        let database = Database::with(&cx.databases, kind, PEOPLE).await?;
+        let database = Database::with(&cx.databases, kind, POPULATION).await?;
         database.add(&archive).await.with_context(|| format!("the archive of {}", kind.name()))?;
         databases.push(database);
     }
@@ -99,7 +99,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn put(
-    cx: &Context,
+    cx: &BenchContext,
     server: &Server,
     archive: &Archive,
     tokens: &Tokens,

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The context of a scenario.
-pub(crate) struct Context {
+pub(crate) struct BenchContext {
     pub(crate) form: Form,
     pub(crate) databases: DatabaseServer,
 }
@@ -33,7 +33,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Sheet>>> + 'a>
 /// A scenario.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    pub(crate) run: for<'a> fn(&'a Context) -> Running<'a>,
+    pub(crate) run: for<'a> fn(&'a BenchContext) -> Running<'a>,
 }
 
 /// All scenarios, in the order in which they run.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::{Context, Owner};
+use super::{BenchContext, Owner};
 use crate::{
     load::http::Http,
     server::{Kind, Server},
@@ -26,7 +26,7 @@ const WARM_UP: usize = 100;
 const GROWTH: &str = "growth of the search";
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut sheet = Sheet::new("nearby search");
     let sizes = cx.form.pick(vec![10_000, 30_000], vec![10_000, 100_000, 1_000_000]);
@@ -68,7 +68,7 @@ fn search(helpers: usize, percent: usize) -> String {
 
 /// Returns the median of the search.
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     helpers: usize,

@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep_until, timeout_at},
 };
 
-use super::{Context, meter::Meter};
+use super::{BenchContext, meter::Meter};
 use crate::{
     load::{crowd, packets, socket::Socket},
     server::{Kind, Server},
@@ -25,14 +25,14 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-const PEOPLE: Population = Population { owners: 0, helpers: 10_000 };
+const POPULATION: Population = Population { owners: 0, helpers: 10_000 };
 /// The movement between two positions, in degrees: some metres.
 const STEP_DEGREES: f64 = 0.000_1;
 /// The maximum time to wait for confirmations after the end.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-const RATE: &str = "confirmed";
-const WAIT: &str = "to the confirmation, p99";
+const CONFIRMATION_RATE: &str = "confirmed";
+const CONFIRMATION_LATENCY: &str = "to the confirmation, p99";
 
 /// The rate of positions per socket.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +43,11 @@ struct Pace {
 }
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
-        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+        databases.push(Database::with(&cx.databases, kind, POPULATION).await?);
     }
     let mut sheets = Vec::new();
     let paces = [Pace { sockets: 1_000, every: None }, Pace { sockets: 5_000, every: Some(Duration::from_secs(1)) }];
@@ -65,9 +65,9 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
         }
         for kind in [Kind::Postgres, Kind::Sqlite] {
             if pace.every.is_none() {
-                sheet.expect(kind, RATE, Target::TimesAtLeast(10.0, Kind::Peer));
+                sheet.expect(kind, CONFIRMATION_RATE, Target::TimesAtLeast(10.0, Kind::Peer));
             }
-            sheet.expect(kind, WAIT, Target::AtMost(if pace.every.is_none() { 250.0 } else { 50.0 }));
+            sheet.expect(kind, CONFIRMATION_LATENCY, Target::AtMost(if pace.every.is_none() { 250.0 } else { 50.0 }));
         }
         sheets.push(sheet);
     }
@@ -78,7 +78,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     pace: Pace,
@@ -109,9 +109,9 @@ async fn measure(
         times.extend(phone??);
     }
     let stored = f64::from(u32::try_from(after - before)?);
-    sheet.add(kind, RATE, "1/s", stored / cost.took.as_secs_f64());
+    sheet.add(kind, CONFIRMATION_RATE, "1/s", stored / cost.took.as_secs_f64());
     sheet.add(kind, "to the confirmation, median", "ms", times.percentile(50));
-    sheet.add(kind, WAIT, "ms", times.percentile(99));
+    sheet.add(kind, CONFIRMATION_LATENCY, "ms", times.percentile(99));
     sheet.add(kind, "CPU per position", "µs", cost.cpu.as_secs_f64() * 1e6 / stored);
     cost.note(&server, sheet);
     Ok(())
@@ -131,7 +131,7 @@ impl Phone {
     /// Reports until the end; returns the latencies of measured positions.
     async fn report(mut self) -> anyhow::Result<Times> {
         let mut times = Times::default();
-        let mut place = places::home(self.number, PEOPLE.helpers);
+        let mut place = places::home(self.number, POPULATION.helpers);
         let mut due = Instant::now() + self.phase();
         while due < self.counted.1 {
             sleep_until(due.into()).await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use anyhow::Context as _;
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::{Context, Owner, meter::Meter};
+use super::{BenchContext, Owner, meter::Meter};
 use crate::{
     load::http::Http,
     server::{Kind, Server},
@@ -16,15 +16,15 @@ use crate::{
 
 const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Sqlite];
 const HELPERS: usize = 50;
-const PEOPLE: Population = Population { owners: 1, helpers: HELPERS };
+const POPULATION: Population = Population { owners: 1, helpers: HELPERS };
 
 /// Runs the scenario. A refused acceptance fails it.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut sheet = Sheet::new(format!("stampede: {HELPERS} helpers accept one emergency at once"));
     for _ in 0..cx.form.rounds() {
         for kind in KINDS {
-            let database = Database::with(&cx.databases, kind, PEOPLE).await?;
+            let database = Database::with(&cx.databases, kind, POPULATION).await?;
             measure(cx, kind, &database, &tokens, &mut sheet).await.with_context(|| kind.name())?;
             database.remove().await?;
         }
@@ -33,7 +33,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     tokens: &Tokens,
@@ -43,7 +43,7 @@ async fn measure(
     let mut owner = Owner::new(Http::connect(server.address, &tokens.of(0)?).await?, home(0, HELPERS));
     let mut helpers = Vec::with_capacity(HELPERS);
     for number in 0..HELPERS {
-        helpers.push(Http::connect(server.address, &tokens.of(PEOPLE.owners + number)?).await?);
+        helpers.push(Http::connect(server.address, &tokens.of(POPULATION.owners + number)?).await?);
     }
     let (mut all, mut slowest) = (Times::default(), Times::default());
     let meter = Meter::start(&server, &cx.databases)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::Context;
+use super::BenchContext;
 use crate::{
     server::{Kind, Server},
     sheet::{Sheet, Target},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let mut sheet = Sheet::new("from the start to ready");
     let empty = "on nothing";
     for _ in 0..cx.form.pick(3, 9) {

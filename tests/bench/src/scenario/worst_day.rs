@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, anyhow, ensure};
 use tokio::{runtime, task::JoinSet, time::sleep};
 
-use super::{Context, Owner, meter::Meter};
+use super::{BenchContext, Owner, meter::Meter};
 use crate::{
     load::{crowd, http::Http, phones::Phones},
     server::{Kind, Server},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-const PEOPLE: Population = Population { owners: 200, helpers: 10_000 };
+const POPULATION: Population = Population { owners: 200, helpers: 10_000 };
 /// Ten thousand phones report 5,000 positions a second.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// Helpers who read, each with a token of their own.
@@ -56,11 +56,11 @@ const LOADED: Names = Names {
 };
 
 /// Runs the scenario.
-pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
+pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
     let mut databases = Vec::new();
     for kind in KINDS {
-        databases.push(Database::with(&cx.databases, kind, PEOPLE).await?);
+        databases.push(Database::with(&cx.databases, kind, POPULATION).await?);
     }
     let mut sheet = Sheet::new("worst day");
     for _ in 0..cx.form.rounds() {
@@ -82,7 +82,7 @@ pub(super) async fn run(cx: &Context) -> anyhow::Result<Vec<Sheet>> {
 }
 
 async fn measure(
-    cx: &Context,
+    cx: &BenchContext,
     kind: Kind,
     database: &Database,
     tokens: &Tokens,
@@ -90,9 +90,9 @@ async fn measure(
 ) -> anyhow::Result<()> {
     let server = Server::start(kind, &database.url()).await?;
     let helpers: Vec<String> =
-        (0..PEOPLE.helpers).map(|n| tokens.of(PEOPLE.owners + n)).collect::<anyhow::Result<_>>()?;
+        (0..POPULATION.helpers).map(|n| tokens.of(POPULATION.owners + n)).collect::<anyhow::Result<_>>()?;
     let sockets = crowd::connect(server.address, &helpers).await?;
-    let phones = Phones::start(sockets, REPORT_INTERVAL, PEOPLE.helpers);
+    let phones = Phones::start(sockets, REPORT_INTERVAL, POPULATION.helpers);
     let (warm_up, alone, loaded) = cx.form.pick((2, 8, 15), (3, 20, 60));
     let mut calls = Calls { address: server.address, tokens, next_owner: 0 };
     let read = calls.raise_far_away().await?;
@@ -157,7 +157,7 @@ impl Calls<'_> {
             let owner = self.take_owner();
             let (address, token) = (self.address, self.tokens.of(owner)?);
             // At the edge of a city the first wave is smaller.
-            let place = centre(owner, PEOPLE.helpers);
+            let place = centre(owner, POPULATION.helpers);
             // On a thread of its own, so that the work of the other clients does not count as latency.
             raising.spawn_blocking(move || {
                 on_this_thread(async {

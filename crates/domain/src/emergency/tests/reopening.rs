@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::*;
 
-const WITHIN: TimeDelta = TimeDelta::minutes(15);
+const REOPEN_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 /// Resolved by [`GRACE_HOPPER`] at `at(10)`.
 fn ended_by_helper(responses: &[(u128, ResponseStatus)]) -> Emergency {
@@ -16,7 +16,7 @@ fn ended_by_helper(responses: &[(u128, ResponseStatus)]) -> Emergency {
 fn reopened(emergency: &Emergency, by: u128, relation: Relation, at: Timestamp) -> Result<Emergency, Refusal> {
     let mut emergency = emergency.clone();
     let available = [id(GRACE_HOPPER), id(ALAN)];
-    emergency.reopen(id(by), relation, &available, WITHIN, at).map(|_| emergency)
+    emergency.reopen(id(by), relation, &available, REOPEN_WITHIN, at).map(|_| emergency)
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn responses_that_were_open_come_back_at_most_on_their_way_and_help_is_searched(
     assert!(after.responses()[0].record.end_undone && !after.responses()[1].record.end_undone);
 
     let mut unavailable = ended.clone();
-    let changed = unavailable.reopen(id(OWNER), Relation::Owner, &[], WITHIN, at(20)).unwrap();
+    let changed = unavailable.reopen(id(OWNER), Relation::Owner, &[], REOPEN_WITHIN, at(20)).unwrap();
     assert_eq!(unavailable.status(), EmergencyStatus::Active);
     assert!(changed.search.must_renew);
     assert_eq!(changed.responses.len(), 3);
@@ -57,8 +57,8 @@ fn owner_administrator_and_who_was_engaged_reopen_and_no_others() {
 #[test]
 fn only_an_end_by_a_helper_is_undone_and_only_soon() {
     let ended = ended_by_helper(&[(GRACE_HOPPER, OnWay)]);
-    assert!(reopened(&ended, OWNER, Relation::Owner, at(10) + WITHIN).is_ok());
-    let late = at(11) + WITHIN;
+    assert!(reopened(&ended, OWNER, Relation::Owner, at(10) + REOPEN_WITHIN).is_ok());
+    let late = at(11) + REOPEN_WITHIN;
     assert_eq!(reopened(&ended, OWNER, Relation::Owner, late).map(drop), Err(Refusal::NotReopenable));
     let live = with_responses(&[(GRACE_HOPPER, OnWay)]);
     for other in [resolved(live.clone()), cancelled(live.clone()), live] {

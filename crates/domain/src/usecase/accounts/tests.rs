@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Mocked ports; each test sets the calls that it expects.
-struct Ports {
+struct AccountMocks {
     accounts: MockAccounts,
     logins: MockLogins,
     sessions: MockSessions,
@@ -28,7 +28,7 @@ struct Ports {
     outcomes: Vec<port::Result<()>>,
 }
 
-impl Ports {
+impl AccountMocks {
     /// Signs tokens as texts that name their claims; every other call is unexpected.
     fn new() -> Self {
         let mut tokens = MockTokens::new();

@@ -62,7 +62,7 @@ fn service_that(emergencies: MockEmergencies, outcomes: Vec<port::Result<()>>) -
 fn due(ids: Vec<EmergencyId>) -> MockAlerts {
     let mut alerts = MockAlerts::new();
     alerts.expect_due().times(1).returning(move |_, _, limit| {
-        assert_eq!(limit, BATCH);
+        assert_eq!(limit, MAX_FIRED_AT_ONCE);
         Ok(ids.clone())
     });
     alerts

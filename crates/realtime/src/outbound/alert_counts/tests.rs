@@ -47,11 +47,11 @@ fn the_first_change_is_due_at_once_and_the_last_of_many_a_second_later() {
     assert!(schedule.update(id(), counts(1), true, start));
     for _ in 0..5 {
         acknowledged(&schedule);
-        assert!(schedule.take_due(start + MIN_INTERVAL / 2).is_empty());
+        assert!(schedule.take_due(start + MIN_ALERT_COUNTS_INTERVAL / 2).is_empty());
     }
-    assert_eq!(schedule.next(), Some(start + MIN_INTERVAL));
-    assert_eq!(schedule.take_due(start + MIN_INTERVAL), [id()]);
-    assert!(schedule.update(id(), counts(6), true, start + MIN_INTERVAL));
+    assert_eq!(schedule.next(), Some(start + MIN_ALERT_COUNTS_INTERVAL));
+    assert_eq!(schedule.take_due(start + MIN_ALERT_COUNTS_INTERVAL), [id()]);
+    assert!(schedule.update(id(), counts(6), true, start + MIN_ALERT_COUNTS_INTERVAL));
     assert_eq!(schedule.next(), None);
 }
 
@@ -75,9 +75,9 @@ fn a_change_during_the_read_is_not_lost() {
     acknowledged(&schedule);
     schedule.update(id(), counts(1), true, now);
     schedule.remove(id());
-    assert_eq!(schedule.take_due(now + MIN_INTERVAL), [id()]);
+    assert_eq!(schedule.take_due(now + MIN_ALERT_COUNTS_INTERVAL), [id()]);
     schedule.retry(id(), now);
-    assert_eq!(schedule.next(), Some(now + MIN_INTERVAL));
+    assert_eq!(schedule.next(), Some(now + MIN_ALERT_COUNTS_INTERVAL));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn appointment(before: Account, role: Role) -> Change {
 
 #[tokio::test]
 async fn the_configured_administrator_is_created_once() {
-    let (cx, committed) = Ports::new().with_account(None).hashing().service();
+    let (cx, committed) = AccountMocks::new().with_account(None).hashing().service();
     assert_eq!(ensure(&cx, email(), password("new password")).await.unwrap(), Ensured::Created);
     match &committed.only().writes[0] {
         Write::RegisterAccount { account, .. } => {
@@ -41,23 +41,23 @@ async fn the_configured_administrator_is_created_once() {
     }
 
     // Of an account that is an administrator already, the password may have changed.
-    let (cx, committed) = Ports::new().with_account(Some(with_role(Role::Admin))).service();
+    let (cx, committed) = AccountMocks::new().with_account(Some(with_role(Role::Admin))).service();
     assert_eq!(ensure(&cx, email(), password("another")).await.unwrap(), Ensured::Unchanged);
     assert!(committed.is_empty());
 
     // Another node created the account first.
-    let mut ports = Ports::new().with_account(None).hashing();
+    let mut ports = AccountMocks::new().with_account(None).hashing();
     ports.outcomes = conflict(Constraint::Email);
     assert_eq!(ensure(&ports.service().0, email(), password("new password")).await.unwrap(), Ensured::Unchanged);
 
-    let mut ports = Ports::new().with_account(None).hashing();
+    let mut ports = AccountMocks::new().with_account(None).hashing();
     ports.outcomes = vec![Err(port::Error::unavailable("gone"))];
     assert!(matches!(ensure(&ports.service().0, email(), password("new password")).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]
 async fn an_existing_account_becomes_the_configured_administrator_by_its_own_password_only() {
-    let existing = || Ports::new().with_account(Some(with_role(Role::User))).verifying_once();
+    let existing = || AccountMocks::new().with_account(Some(with_role(Role::User))).verifying_once();
     let (cx, committed) = existing().service();
     assert_eq!(ensure(&cx, email(), password("wrong password")).await.unwrap(), Ensured::WrongPassword);
     assert!(committed.is_empty());
@@ -69,7 +69,7 @@ async fn an_existing_account_becomes_the_configured_administrator_by_its_own_pas
 
 #[tokio::test]
 async fn an_operator_appoints_and_dismisses_administrators() {
-    let (cx, committed) = Ports::new().with_account(Some(with_role(Role::Helper))).service();
+    let (cx, committed) = AccountMocks::new().with_account(Some(with_role(Role::Helper))).service();
     assert_eq!(revoke(&cx, &email()).await.unwrap(), Some(false));
     assert!(committed.is_empty());
     assert_eq!(grant(&cx, &email()).await.unwrap(), Some(true));
@@ -78,7 +78,7 @@ async fn an_operator_appoints_and_dismisses_administrators() {
     let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
     for (helper, role) in [(None, Role::User), (Some(helper), Role::Helper)] {
         let before = Account { helper, ..with_role(Role::Admin) };
-        let (cx, committed) = Ports::new().with_account(Some(before.clone())).service();
+        let (cx, committed) = AccountMocks::new().with_account(Some(before.clone())).service();
         assert_eq!(grant(&cx, &email()).await.unwrap(), Some(false));
         assert!(committed.is_empty());
         assert_eq!(revoke(&cx, &email()).await.unwrap(), Some(true));
@@ -89,7 +89,7 @@ async fn an_operator_appoints_and_dismisses_administrators() {
         assert_eq!(committed.only(), dismissal);
     }
 
-    let (cx, committed) = Ports::new().with_account(None).service();
+    let (cx, committed) = AccountMocks::new().with_account(None).service();
     assert_eq!((grant(&cx, &email()).await.unwrap(), revoke(&cx, &email()).await.unwrap()), (None, None));
     assert!(committed.is_empty());
 }

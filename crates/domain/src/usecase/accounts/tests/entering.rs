@@ -36,7 +36,7 @@ fn session_of(user: UserId, first: u128) -> Session {
 
 #[tokio::test]
 async fn a_caller_is_the_account_of_a_session_that_is_good() {
-    let mut ports = Ports::new();
+    let mut ports = AccountMocks::new();
     ports.tokens.expect_read_access().returning(|token, at_| {
         assert_eq!((token, at_), ("good", now()));
         Ok(AccessClaims { user: id(GRACE_HOPPER), session: id(400), expires_at: at(3600) })
@@ -66,7 +66,7 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
         (read, None, Refusal::TokenInvalid),
         (read, Some(blocked(account(GRACE_HOPPER))), Refusal::AccountBlocked),
     ] {
-        let mut ports = Ports::new();
+        let mut ports = AccountMocks::new();
         ports.tokens.expect_read_access().returning(move |_, _| claims);
         let known = found.clone();
         ports.sessions.expect_authenticate().returning(move |_, _| Ok(found.clone()));
@@ -84,7 +84,7 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
 
 #[tokio::test]
 async fn registering_opens_an_account_and_a_session() {
-    let (cx, committed) = Ports::new().hashing().service();
+    let (cx, committed) = AccountMocks::new().hashing().service();
     let signed_in = register(&cx, registration(), home()).await.unwrap();
     let expected = Account { created_at: now(), ..account(1000) };
     assert_eq!(signed_in.account, expected);
@@ -98,17 +98,17 @@ async fn registering_opens_an_account_and_a_session() {
 
 #[tokio::test]
 async fn an_email_is_registered_once() {
-    let mut ports = Ports::new().hashing();
+    let mut ports = AccountMocks::new().hashing();
     ports.outcomes = conflict(Constraint::Email);
     assert_eq!(refusal(register(&ports.service().0, registration(), home()).await), Refusal::EmailTaken);
-    let mut ports = Ports::new().hashing();
+    let mut ports = AccountMocks::new().hashing();
     ports.outcomes = conflict(Constraint::Engaged);
     assert!(matches!(register(&ports.service().0, registration(), home()).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
-    let (cx, committed) = Ports::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().service();
+    let (cx, committed) = AccountMocks::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().service();
     let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await.unwrap();
     assert_eq!(signed_in, SignedIn { account: account(GRACE_HOPPER), tokens: first_pair(id(GRACE_HOPPER), 1000) });
     let (user, source) = (id(GRACE_HOPPER), source_of(&email_of(GRACE_HOPPER)));
@@ -129,7 +129,7 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
         (None, None, "right password"),
     ] {
         let failures = usize::from(email.is_some());
-        let (cx, committed) = Ports::new().with_account(found).verifying_once().failing(failures).service();
+        let (cx, committed) = AccountMocks::new().with_account(found).verifying_once().failing(failures).service();
         assert_eq!(refusal(log_in(&cx, email, attempt(password), home()).await), Refusal::InvalidCredentials);
         assert!(committed.is_empty());
     }
@@ -137,7 +137,7 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
 
 #[tokio::test]
 async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
-    let mut ports = Ports::new().with_account(None);
+    let mut ports = AccountMocks::new().with_account(None);
     ports.passwords.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(true));
     let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
     assert_eq!(refusal(outcome), Refusal::InvalidCredentials);
@@ -145,7 +145,8 @@ async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
 
 #[tokio::test]
 async fn a_block_is_told_only_to_those_who_know_the_password() {
-    let (cx, committed) = Ports::new().with_account(Some(blocked(account(GRACE_HOPPER)))).verifying_once().service();
+    let (cx, committed) =
+        AccountMocks::new().with_account(Some(blocked(account(GRACE_HOPPER)))).verifying_once().service();
     let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
     assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::AccountBlocked, true));
 }
@@ -197,7 +198,7 @@ fn too_many() -> FailedLogins {
 
 #[tokio::test]
 async fn after_too_many_failures_no_password_is_verified_and_no_turn_is_asked_for() {
-    let mut ports = Ports::new();
+    let mut ports = AccountMocks::new();
     ports.hashing = Some(MockHashingQueue::new());
     ports.logins.expect_load().times(1).returning(|_| Ok(after(too_many())));
     let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
@@ -206,7 +207,7 @@ async fn after_too_many_failures_no_password_is_verified_and_no_turn_is_asked_fo
 
 #[tokio::test]
 async fn guesses_that_failed_during_the_wait_for_a_turn_count() {
-    let mut ports = Ports::new();
+    let mut ports = AccountMocks::new();
     let mut contexts = [after(FailedLogins::default()), after(too_many())].into_iter();
     ports.logins.expect_load().times(2).returning(move |_| Ok(contexts.next().unwrap()));
     let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
@@ -217,7 +218,7 @@ async fn guesses_that_failed_during_the_wait_for_a_turn_count() {
 async fn a_login_from_a_known_address_goes_first_in_the_queue_and_a_full_queue_refuses() {
     let full = Refusal::TooSoon { retry_after: TimeDelta::seconds(5) };
     for is_known_address in [true, false] {
-        let (mut ports, mut queue, refused) = (Ports::new(), MockHashingQueue::new(), full.clone());
+        let (mut ports, mut queue, refused) = (AccountMocks::new(), MockHashingQueue::new(), full.clone());
         queue.expect_enter().times(1).returning(move |address, known| {
             assert_eq!((address, known), (home(), is_known_address));
             Err(refused.clone())

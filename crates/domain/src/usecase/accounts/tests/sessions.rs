@@ -8,8 +8,8 @@ use crate::{
     usecase::emergencies::tests::refusal,
 };
 
-fn confirming(outcome: Confirmation) -> Ports {
-    let mut ports = Ports::new().with_refresh(claims(GRACE_HOPPER));
+fn confirming(outcome: Confirmation) -> AccountMocks {
+    let mut ports = AccountMocks::new().with_refresh(claims(GRACE_HOPPER));
     ports.sessions.expect_confirm().times(1).returning(move |presented| {
         let expected = Presentation {
             session: id(400),
@@ -85,7 +85,7 @@ async fn a_refresh_is_refused_when_session_or_account_is_not_good() {
 #[tokio::test]
 async fn a_token_that_is_none_is_not_presented_to_the_sessions() {
     for (token, expected) in [("old", Refusal::TokenExpired), ("forged", Refusal::TokenInvalid)] {
-        let (cx, committed) = Ports::new().with_refresh(claims(GRACE_HOPPER)).service();
+        let (cx, committed) = AccountMocks::new().with_refresh(claims(GRACE_HOPPER)).service();
         assert_eq!((refusal(refresh(&cx, token).await), committed.is_empty()), (expected, true));
     }
 }
@@ -102,7 +102,7 @@ async fn logging_out_ends_the_session_of_the_token_or_all() {
         (GRACE_HOPPER, Some("forged"), revoked(Some(GRACE_HOPPER + 5000), None)),
         (OWNER, Some("good"), revoked(Some(GRACE_HOPPER + 5000), None)),
     ] {
-        let (cx, committed) = Ports::new().with_refresh(claims(token_of)).service();
+        let (cx, committed) = AccountMocks::new().with_refresh(claims(token_of)).service();
         log_out(&cx, &grace_hopper(), token).await.unwrap();
         assert_eq!(committed.only(), expected, "{token:?}");
     }
@@ -110,7 +110,8 @@ async fn logging_out_ends_the_session_of_the_token_or_all() {
 
 #[tokio::test]
 async fn a_new_password_ends_every_other_session() {
-    let (cx, committed) = Ports::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().hashing().service();
+    let (cx, committed) =
+        AccountMocks::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().hashing().service();
     let new = Password::parse("new password").unwrap();
     change_password(&cx, &grace_hopper(), (Password::attempt("right password"), new), home()).await.unwrap();
     let mut expected = revoked(None, Some(GRACE_HOPPER + 5000));
@@ -121,7 +122,7 @@ async fn a_new_password_ends_every_other_session() {
 #[tokio::test]
 async fn without_the_current_password_nothing_is_hashed_or_stored() {
     for found in [Some(account(GRACE_HOPPER)), None] {
-        let (cx, committed) = Ports::new().with_account(found).verifying_once().service();
+        let (cx, committed) = AccountMocks::new().with_account(found).verifying_once().service();
         let new = Password::parse("new password").unwrap();
         let outcome = change_password(&cx, &grace_hopper(), (Password::attempt("wrong password"), new), home()).await;
         assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::WrongPassword, true));
@@ -131,7 +132,7 @@ async fn without_the_current_password_nothing_is_hashed_or_stored() {
 #[tokio::test]
 async fn contacts_are_added_up_to_a_limit() {
     for room in [true, false] {
-        let mut ports = Ports::new();
+        let mut ports = AccountMocks::new();
         ports.accounts.expect_add_contact().times(1).returning(move |owner, contact, limit| {
             assert_eq!((owner, contact.id, limit), (id(GRACE_HOPPER), id::<ContactId>(1000), 50));
             Ok(room)
