@@ -32,6 +32,10 @@ pub struct Replay {
     now: Timestamp,
     /// Emergencies in which a newer event than the one that is looked at decided the user's stage.
     decided: HashSet<EmergencyId>,
+    /// Whether the user may help now, if a missed event says so.
+    may_help: Option<bool>,
+    /// Emergencies of which it is known that the user raised them.
+    owned: HashSet<EmergencyId>,
     /// Emergencies in which completed responses ceased to count as help after the event that is looked at.
     renewed: HashSet<EmergencyId>,
 }
@@ -43,7 +47,9 @@ impl Replay {
             Room::Participants(emergency) => Some((*emergency, Stage::Responder)),
             Room::Helpers | Room::User(_) | Room::Emergency(_) => None,
         };
-        let stages = rooms.iter().filter_map(takes_part).collect();
+        let stages: HashMap<_, _> = rooms.iter().filter_map(takes_part).collect();
+        // Asked only of a user who may not help: in a live emergency they take part as its owner only.
+        let owned = stages.keys().copied().collect();
         Self {
             user,
             administers,
@@ -55,6 +61,8 @@ impl Replay {
             ended_blocks: HashSet::new(),
             now,
             decided: HashSet::new(),
+            may_help: None,
+            owned,
             renewed: HashSet::new(),
         }
     }
@@ -85,8 +93,9 @@ impl Replay {
                 self.entered(rooms, event.id);
             }
         }
-        // Asked for every event, since neither a deletion nor a block is delivered to any user.
-        let is_omitted = [self.is_deleted(event), self.is_hidden_by_block(event)].contains(&true);
+        // Asked for every event, since neither a deletion, nor a block, nor a change of rights is delivered to any user.
+        let omitted = [self.is_deleted(event), self.is_hidden_by_block(event), self.is_without_rights(event)];
+        let is_omitted = omitted.contains(&true);
         // Whatever came after it: a phone that rings since before the missed events stops by no other event.
         let tells_of_end = matches!(event.event, Event::EmergencyEnded { .. } | Event::EmergencyHidden { .. });
         view.filter(|_| tells_of_end || !is_omitted)
@@ -111,6 +120,25 @@ impl Replay {
             }
             _ => {}
         }
+    }
+
+    /// Whether the user has lost the right to help since the event, and so all rights in the emergencies of others: those of
+    /// a participant do not outlast it, also where the emergency had ended before.
+    fn is_without_rights(&mut self, event: &LoggedEvent) -> bool {
+        match (&event.event, event.emergency) {
+            (Event::HelperRightsChanged { user, may_help, .. }, _) if *user == self.user => {
+                self.may_help.get_or_insert(*may_help);
+            }
+            // The owner is the first of the participants.
+            (Event::EmergencyEnded { participants, .. }, Some(emergency))
+                if participants.first() == Some(&self.user) =>
+            {
+                self.owned.insert(emergency);
+            }
+            _ => {}
+        }
+        let is_of_another = event.emergency.is_some_and(|emergency| !self.owned.contains(&emergency));
+        self.may_help == Some(false) && is_of_another && !self.administers
     }
 
     /// Whether a block that is in effect now hides the event, or hid the emergency after it.

@@ -211,6 +211,31 @@ fn broadcasts_are_replayed_to_users_who_are_on_duty_now() {
 }
 
 #[test]
+fn of_the_emergencies_of_others_a_user_who_may_not_help_any_more_is_told_nothing_but_their_end() {
+    let rights = |may_help| Event::HelperRightsChanged { user: id(GRACE_HOPPER), on_duty: may_help, may_help };
+    let begin = [created(), alerted(), joined(GRACE_HOPPER), posted(message_from_owner(To::Everyone))];
+    let cancelled = updated(GRACE_HOPPER, ResponseStatus::Cancelled);
+    // Rejected while she responded, and after the emergency had ended.
+    let responding = [&begin[..], &[cancelled, rights(false)]].concat();
+    let over = [&begin[..], &[ended(&[OWNER, GRACE_HOPPER]), rights(false)]].concat();
+    for (events, heard, with_rights) in [(responding, vec![], vec![2, 3, 4, 5]), (over, vec![5], vec![2, 3, 4, 5])] {
+        assert_eq!(missed(GRACE_HOPPER, vec![], &events).0, heard, "{events:?}");
+        let verified = [&events[..], &[rights(true)]].concat();
+        assert_eq!(missed(GRACE_HOPPER, vec![], &verified).0, with_rights, "rejected for a while");
+        let of_another = Event::HelperRightsChanged { user: id(ALAN), on_duty: false, may_help: false };
+        let events = [&events[..events.len() - 1], &[of_another]].concat();
+        assert_eq!(missed(GRACE_HOPPER, vec![], &events).0, with_rights, "of another user");
+    }
+
+    // An owner stays the owner, of a live emergency and of one that ended.
+    let rights = Event::HelperRightsChanged { user: id(OWNER), on_duty: false, may_help: false };
+    let own = [&begin[..], &[rights.clone()]].concat();
+    assert_eq!(missed(OWNER, in_part(), &own).0, [3, 4]);
+    let own = [&begin[..], &[ended(&[OWNER, GRACE_HOPPER]), rights]].concat();
+    assert_eq!(missed(OWNER, vec![], &own).0, [3, 4, 5]);
+}
+
+#[test]
 fn messages_are_replayed_to_their_readers_as_they_see_them() {
     for (text, who, rooms, expected) in [
         (message_from_owner(To::Everyone), OWNER, in_part(), Some(Viewer::User(id(OWNER)))),
