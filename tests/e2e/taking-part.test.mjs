@@ -125,6 +125,47 @@ for (const database of databases) {
         assert.equal((await read(asks, id)).status, 'active');
       });
 
+      it('who is rejected after the end, in replays too, and stays out when it is live again', async () => {
+        const { asks, helper, id } = await responded({ status: 'completed' });
+        const other = await app.helperAt(app.somewhere());
+        await respond(other, id);
+        const [stayed, gone] = await Promise.all([helper.connect(), helper.connect()]);
+        const { latestEventId: since } = gone.ready;
+        gone.close();
+        await say(asks, id, 'for participants only');
+        await say(asks, id, 'for one of them', helper.id);
+        await stayed.next('emergency:message', ({ message }) => message.message === 'for one of them');
+        await resolve(other, id);
+        ok(await decisions.rejected(helper));
+
+        const auth = { token: helper.tokens.accessToken };
+        const resumed = await Promise.all(
+          [since, 0].map((lastEventId) => helper.connect({ auth: { ...auth, lastEventId } })),
+        );
+        await settled(stayed, ...resumed);
+        for (const socket of resumed) {
+          const told = socket.items.filter(({ payload }) => payload && of(id)(payload));
+          assert.deepEqual(told.map(({ event }) => event), ['emergency:ended']);
+          const joined = await socket.ack('emergency:join', { emergencyId: id, lastEventId: since });
+          assert.deepEqual([joined.ok, joined.error?.code], [false, 'not_authorized']);
+        }
+        for (const rest of ['', '/messages', '/timeline', '/helpers']) {
+          refused(await helper.get(`/emergencies/${id}${rest}`), 403, 'not_authorized');
+        }
+
+        const { emergency } = ok(await reopen(asks, id));
+        assert.deepEqual([helper, other].map((each) => partOf(each, emergency).status), ['cancelled', 'responding']);
+        await say(asks, id, 'It goes on');
+        await settled(stayed, ...resumed);
+        const isOfTheNewPart = (payload) => of(id)(payload) && payload.message?.message === 'It goes on';
+        for (const socket of [stayed, ...resumed]) {
+          assert.deepEqual(socket.seen('emergency:message', isOfTheNewPart), []);
+          socket.close();
+        }
+        refused(await helper.get(`/emergencies/${id}/messages`), 403, 'not_authorized');
+        await over(asks);
+      });
+
       it('whom the owner blocks, whose app hears of an end', async () => {
         const { asks, helper, id } = await responded();
         const [ofOwner, ofHelper] = await Promise.all([asks.connect(), helper.connect()]);

@@ -21,17 +21,18 @@ const FIND_FOR_RATING: &str = "
         ) AS rated_since
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
-/// The helpers of the emergency `$1` whose responses were open at its end, that may help (under the open policy if `$2`), are
-/// not engaged in another emergency, and are not separated from its owner by a block.
+/// The helpers of the emergency `$1` whose responses are not cancelled, that may help (under the open policy if `$2`), are
+/// not separated from its owner by a block and, unless they have completed, are not engaged in another emergency.
 ///
 /// Each condition on another table is a subquery of its own, so that it is looked up in an index for each response; a join
 /// might read the table from end to end.
 const AVAILABLE_AGAIN: &str = "
     SELECT r.helper_id FROM response r JOIN emergency e ON e.id = r.emergency_id JOIN account a ON a.id = r.helper_id
-    WHERE r.emergency_id = $1 AND r.status IN ('responding', 'on_way', 'arrived')
+    WHERE r.emergency_id = $1 AND r.status <> 'cancelled'
         AND NOT a.blocked AND (a.verification = 'verified' OR $2 AND a.verification IS DISTINCT FROM 'rejected')
-        AND (SELECT o.emergency_id FROM response o
-             WHERE o.helper_id = r.helper_id AND o.engaged AND o.emergency_id <> r.emergency_id) IS NULL
+        AND (r.status = 'completed'
+            OR (SELECT o.emergency_id FROM response o
+                WHERE o.helper_id = r.helper_id AND o.engaged AND o.emergency_id <> r.emergency_id) IS NULL)
         AND (SELECT b.id FROM user_block b WHERE b.owner_id = e.owner_id AND b.blocked_id = r.helper_id LIMIT 1) IS NULL
         AND (e.anonymous OR (SELECT b.id FROM user_block b
                              WHERE b.owner_id = r.helper_id AND b.blocked_id = e.owner_id LIMIT 1) IS NULL)";

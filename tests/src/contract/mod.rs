@@ -235,6 +235,7 @@ macro_rules! contract {
                 more_help_is_searched_while_somebody_comes
                 of_a_renewal_and_an_accept_at_once_both_are_stored
                 an_end_by_a_helper_is_undone
+                a_completed_response_of_a_helper_who_may_not_help_any_more_is_cancelled_when_it_is_live_again
                 an_owner_with_another_emergency_reopens_none
                 helpers_with_a_block_do_not_come_back
                 of_many_who_reopen_at_once_exactly_one_does

@@ -260,6 +260,34 @@ pub async fn an_end_by_a_helper_is_undone(store: Store) {
     .await;
 }
 
+pub async fn a_completed_response_of_a_helper_who_may_not_help_any_more_is_cancelled_when_it_is_live_again(
+    store: Store,
+) {
+    telling(store, |service| async move {
+        let [rejected, elsewhere, other] = service.helpers([1, 2, 3]).await.try_into().unwrap();
+        let of = service.call().await;
+        for helper in [&rejected, &elsewhere, &other] {
+            service.accept(of, helper).await;
+        }
+        for helper in [&rejected, &elsewhere] {
+            service.update_response(of, helper, ResponseStatus::Completed).await;
+        }
+        service.resolve_as(of, &other).await;
+        service.shut_out(&rejected, false).await;
+        let second = service.call().await;
+        service.accept(second, &elsewhere).await;
+        let owner = service.owner_of(of).await;
+        service.reopen(of, &owner).await.unwrap();
+        assert_eq!(service.response(of, &rejected).await, Cancelled);
+        assert_eq!(service.response(of, &elsewhere).await, ResponseStatus::Completed, "they may help, and did");
+        assert_eq!(service.response(of, &other).await, Responding);
+        for ended in [of, second] {
+            service.store.resolve(ended, service.now()).await;
+        }
+    })
+    .await;
+}
+
 pub async fn helpers_with_a_block_do_not_come_back(store: Store) {
     telling(store, |service| async move {
         for anonymous in [false, true] {

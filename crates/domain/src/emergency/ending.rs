@@ -8,7 +8,7 @@ use crate::{Refusal, Text, Timestamp, UserId};
 /// The effect of reopening an emergency.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reopened {
-    /// The responses that were open at the end: these came back, or are cancelled now.
+    /// The responses that were open at the end and came back, and those that are cancelled now.
     pub responses: Vec<Response>,
     /// The search that follows from it.
     pub search: SearchEffect,
@@ -77,7 +77,8 @@ impl Emergency {
     }
 
     /// Undoes the end by a helper: the emergency is live again, and the responses that were open at the end come back,
-    /// at most as `on_way`; those of helpers that are not in `available` are cancelled. No response counts as help.
+    /// at most as `on_way`. Those of helpers that are not in `available` are cancelled, and so are completed ones, which
+    /// would otherwise stay. No response counts as help.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`] for all but the owner, helpers whose response was open at the end, and
@@ -112,10 +113,14 @@ impl Emergency {
             response.record.reopened |= helps && helper == by;
             // Only the owner's word takes the right to end it from a helper.
             response.record.end_undone |= relation == Relation::Owner && ended_by == Some(helper);
-            if response.status.is_engaged() {
-                let back = response.status.min(ResponseStatus::OnWay);
-                let comes_back = available.contains(&helper);
-                response.status = if comes_back { back } else { ResponseStatus::Cancelled };
+            let status = match response.status {
+                ResponseStatus::Cancelled => ResponseStatus::Cancelled,
+                _ if !available.contains(&helper) => ResponseStatus::Cancelled,
+                ResponseStatus::Completed => ResponseStatus::Completed,
+                open => open.min(ResponseStatus::OnWay),
+            };
+            if response.status.is_engaged() || response.status != status {
+                response.status = status;
                 response.updated_at = now;
                 responses.push(response.clone());
             } else if ended_by == Some(helper) {

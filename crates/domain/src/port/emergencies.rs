@@ -320,8 +320,8 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, and which of its helpers its owner has rated since this time so that it counted.
     async fn find_for_rating(&self, id: EmergencyId, since: Timestamp) -> Result<Option<ToBeRated>>;
 
-    /// The helpers with an engaged status in this emergency that may help under this policy, are not engaged in another
-    /// one, and are not separated from its owner by a [block](crate::UserBlock).
+    /// The helpers with a response to this emergency, not a cancelled one, that may help under this policy, are not separated
+    /// from its owner by a [block](crate::UserBlock) and, unless they have completed, are not engaged in another emergency.
     async fn available_again(&self, id: EmergencyId, policy: HelperPolicy) -> Result<Vec<UserId>>;
 
     /// Records of deleted emergencies, newest first.

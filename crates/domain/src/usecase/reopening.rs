@@ -29,7 +29,11 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         let now = cx.clock.now();
         let Reopened { responses, search } =
             emergency.reopen(actor.id(), relation, &available, cx.rules.reopen_within, now)?;
-        let participants = emergency.participants().collect();
+        let participants: Vec<_> = emergency.participants().collect();
+        // The rights of each may have ended since they were read.
+        let helpers = participants.iter().copied().filter(|user| *user != emergency.owner());
+        let policy = cx.rules.helpers;
+        let expected: Vec<_> = helpers.map(|user| Write::ExpectMayHelp { user, policy }).collect();
         let reopened = Event::EmergencyReopened {
             call: emergency.call().clone(),
             status: emergency.status(),
@@ -41,6 +45,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
             announced: emergency.is_announced(),
         };
         let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
+        change.writes.extend(expected);
         for response in responses.iter().filter(|r| r.updated_at == now) {
             let helper = response.helper.person.id;
             let updated = Event::HelperStatusUpdated {
@@ -61,8 +66,8 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
         match cx.changes.commit(change.write_first(update)).await {
             Ok(()) => Ok((emergency, relation)),
-            // A helper has accepted another emergency since they were found to be available.
-            Err(port::Error::Conflict(Constraint::Engaged)) => Err(port::Error::Stale.into()),
+            // A helper has accepted another emergency, or was rejected, since they were found to be available.
+            Err(port::Error::Conflict(Constraint::Engaged | Constraint::MayHelp)) => Err(port::Error::Stale.into()),
             Err(port::Error::Conflict(Constraint::LiveEmergency)) => {
                 Err(other_is_live(cx, &emergency, relation).await?.into())
             }

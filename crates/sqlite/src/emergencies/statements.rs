@@ -55,15 +55,16 @@ pub(crate) const RATED_SINCE: &str = "\
     and exists (select 1 from reputation_gain g where g.helper_id = r.helper_id and g.owner_id = e.owner_id \
                 and g.kind = 'rating' and g.gained_at > ?2)";
 
-/// The helpers of emergency `?1` whose responses were open at its end, that may help (under the open policy if `?2`), are not
-/// engaged in another emergency, and are not separated from its owner by a block.
+/// The helpers of emergency `?1` whose responses are not cancelled, that may help (under the open policy if `?2`), are not
+/// separated from its owner by a block and, unless they have completed, are not engaged in another emergency.
 pub(crate) const AVAILABLE_AGAIN: &str = "\
     select r.helper_id \
     from response r join emergency e on e.id = r.emergency_id join account a on a.id = r.helper_id \
-    where r.emergency_id = ?1 and r.status in ('responding', 'on_way', 'arrived') \
+    where r.emergency_id = ?1 and r.status <> 'cancelled' \
     and a.blocked = 0 and (a.verification is 'verified' or (?2 and a.verification is not 'rejected')) \
-    and not exists (select 1 from response o \
-                    where o.helper_id = r.helper_id and o.engaged = 1 and o.emergency_id <> r.emergency_id) \
+    and (r.status = 'completed' \
+         or not exists (select 1 from response o \
+                        where o.helper_id = r.helper_id and o.engaged = 1 and o.emergency_id <> r.emergency_id)) \
     and not exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = r.helper_id) \
     and (e.anonymous = 1 \
          or not exists (select 1 from user_block b where b.owner_id = r.helper_id and b.blocked_id = e.owner_id))";

@@ -15,18 +15,24 @@ fn ended_by_helper(responses: &[(u128, ResponseStatus)]) -> Emergency {
 
 fn reopened(emergency: &Emergency, by: u128, relation: Relation, at: Timestamp) -> Result<Emergency, Refusal> {
     let mut emergency = emergency.clone();
-    let available = [id(GRACE_HOPPER), id(ALAN)];
+    let available = [id(GRACE_HOPPER), id(ALAN), id(5)];
     emergency.reopen(id(by), relation, &available, REOPEN_WITHIN, at).map(|_| emergency)
 }
 
 #[test]
 fn responses_that_were_open_come_back_at_most_on_their_way_and_help_is_searched() {
-    let ended =
-        ended_by_helper(&[(GRACE_HOPPER, Arrived), (ALAN, Responding), (4, OnWay), (5, Completed), (6, Cancelled)]);
+    let ended = ended_by_helper(&[
+        (GRACE_HOPPER, Arrived),
+        (ALAN, Responding),
+        (4, OnWay),
+        (5, Completed),
+        (6, Completed),
+        (7, Cancelled),
+    ]);
     let after = reopened(&ended, OWNER, Relation::Owner, at(20)).unwrap();
     let statuses: Vec<_> = after.responses().iter().map(|r| r.status).collect();
-    // Helper 4 may no longer help, or responds elsewhere.
-    assert_eq!(statuses, [OnWay, Responding, Cancelled, Completed, Cancelled]);
+    // Helpers 4 and 6 may no longer help, or helper 4 responds elsewhere.
+    assert_eq!(statuses, [OnWay, Responding, Cancelled, Completed, Cancelled, Cancelled]);
     assert_eq!((after.status(), after.ending()), (EmergencyStatus::Responding, None));
     assert!(!after.search().is_running(), "renewed by the use case");
     assert!(after.responses()[0].record.end_undone && !after.responses()[1].record.end_undone);
@@ -35,7 +41,7 @@ fn responses_that_were_open_come_back_at_most_on_their_way_and_help_is_searched(
     let changed = unavailable.reopen(id(OWNER), Relation::Owner, &[], REOPEN_WITHIN, at(20)).unwrap();
     assert_eq!(unavailable.status(), EmergencyStatus::Active);
     assert!(changed.search.must_renew);
-    assert_eq!(changed.responses.len(), 3);
+    assert_eq!(changed.responses.len(), 5, "all but the cancelled one");
 }
 
 #[test]

@@ -43,7 +43,8 @@ async fn who_may_no_longer_help_stays_out_and_all_who_were_alerted_are_told() {
     let (stored, responses) = updated(&change);
     assert_eq!(stored, after);
     assert_eq!(responses.iter().map(|r| r.status).collect::<Vec<_>>(), [Cancelled, OnWay]);
-    assert_eq!(change.writes[1], Write::RevokeTrust(the_emergency()));
+    let expected = Write::ExpectMayHelp { user: id(ALAN), policy: crate::HelperPolicy::Verified };
+    assert!(change.writes.starts_with(&[change.writes[0].clone(), Write::RevokeTrust(the_emergency()), expected]));
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
     assert_eq!(
         kinds,
@@ -76,8 +77,10 @@ async fn a_user_from_whom_a_block_hides_it_cannot_reopen_it() {
 }
 
 #[tokio::test]
-async fn one_who_accepts_elsewhere_meanwhile_makes_it_be_decided_again() {
-    let (cx, committed) = service(&[ALAN], None, conflict(Constraint::Engaged));
-    reopen(&cx, &grace_hopper(), the_emergency()).await.unwrap();
-    assert_eq!(committed.attempts().len(), 2);
+async fn one_who_accepts_elsewhere_or_is_rejected_meanwhile_makes_it_be_decided_again() {
+    for constraint in [Constraint::Engaged, Constraint::MayHelp] {
+        let (cx, committed) = service(&[ALAN], None, conflict(constraint));
+        reopen(&cx, &grace_hopper(), the_emergency()).await.unwrap();
+        assert_eq!(committed.attempts().len(), 2);
+    }
 }
