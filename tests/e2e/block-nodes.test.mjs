@@ -48,6 +48,28 @@ describe('blocks on two nodes', () => {
     }
   });
 
+  it('made right before both respond to the emergency of a third user hide their positions from each other', async () => {
+    const place = a.somewhere();
+    const [owner, one, other] = await Promise.all([a.owner(), a.helperAt(north(place, 200)), a.helperAt(north(place, 300))]);
+    const atB = one.at(b);
+    const sockets = await Promise.all([owner, atB, other].map((caller) => caller.connect()));
+    const [ofOwner, ofOne, ofOther] = sockets;
+    const { id } = await raise(owner, place);
+    await respond(other, id);
+    // The node b knows the account from before the block for up to a second.
+    for (let call = 0; call < 20; call += 1) ok(await atB.get(`/emergencies/${id}`));
+    ok(await one.put(`/auth/me/blocks/${other.id}`));
+    await respond(atB, id);
+    for (const [mover, moved] of [[other, one], [one, other]]) {
+      await stand(mover, north(place, 150));
+      await ofOwner.next('helper:location', (payload) => of(id)(payload) && payload.helperId === mover.id);
+      await settled(...sockets);
+      const ofMoved = moved === one ? ofOne : ofOther;
+      assert.deepEqual(ofMoved.seen('helper:location', ({ helperId }) => helperId === mover.id), []);
+    }
+    await cancel(owner, id);
+  });
+
   for (const [name, block] of [
     ['by the owner', (owner, helper) => owner.put(`/auth/me/blocks/${helper.id}`)],
     ['by the helper', (owner, helper) => helper.put(`/auth/me/blocks/${owner.id}`)],

@@ -132,8 +132,8 @@ fn parameters(statement: &str) -> Vec<String> {
         | "place_grid::KEY" => {
             vec![String::new()]
         }
-        "emergency_statements::FIND" | "emergency_statements::LOAD" => vec![CALL.to_owned()],
-        "emergency_statements::READ" => vec![format!("{CALL}, {HELPER}")],
+        "emergency_statements::FIND" => vec![CALL.to_owned()],
+        "emergency_statements::READ" | "emergency_statements::LOAD" => vec![format!("{CALL}, {HELPER}")],
         "emergency_statements::LOAD_WITH_NEAREST" => {
             vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]
         }

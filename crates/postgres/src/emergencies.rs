@@ -154,6 +154,9 @@ impl Emergencies for Postgres {
             Some(Whom::Only(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
+        if near.is_none() {
+            query = query.bind(None::<Uuid>);
+        }
         if let Some(Near { on_duty, within, whom, leaving, places: _, rings_since }) = near {
             query = query.bind(on_duty.fresh_since).bind(outer_anchor_distance(within));
             query = match whom {
@@ -176,6 +179,15 @@ impl Emergencies for Postgres {
             loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;
         }
         Ok(Some(loaded))
+    }
+
+    #[instrument(name = "pg.emergencies.load_for_acceptance", level = "debug", skip_all, fields(emergency = %id))]
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>> {
+        let query = sqlx::query(LOAD).bind(Uuid::from(id)).bind(Some(Uuid::from(helper)));
+        let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
+        let blocks: Vec<Uuid> = row.try_get("blocks").map_err(failed)?;
+        let loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
+        Ok(Some((loaded, blocks.into_iter().map(UserId::from).collect())))
     }
 
     #[instrument(name = "pg.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]

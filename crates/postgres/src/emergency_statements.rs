@@ -14,7 +14,7 @@ pub(crate) const READ: &str = "
                 AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = v.owner_id)) AS hidden
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 
-/// `LoadRow`: the emergency `$1` with every alert and decline of it.
+/// `LoadRow`: the emergency `$1` with every alert and decline of it, and the users that `$2` blocks.
 pub(crate) const LOAD: &str = "
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
@@ -23,6 +23,7 @@ pub(crate) const LOAD: &str = "
                 ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
+        ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id IS NOT NULL) AS blocks,
         hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from
     FROM emergency_with_parts_v2 v WHERE v.id = $1";
 

@@ -64,6 +64,18 @@ impl Emergencies for Sqlite {
         Ok(Some(loaded))
     }
 
+    #[instrument(name = "sqlite.emergencies.load_for_acceptance", level = "debug", skip_all, fields(emergency = %id))]
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>> {
+        let Some(loaded) = self.load(id, None).await? else { return Ok(None) };
+        // After the emergency, so that the blocks are as new at least.
+        let blocked: Vec<Uuid> = sqlx::query_scalar(statements::BLOCKED_BY)
+            .bind(Uuid::from(helper))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        Ok(Some((loaded, blocked.into_iter().map(UserId::from).collect())))
+    }
+
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
         let RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since } = *query;

@@ -266,6 +266,28 @@ pub async fn every_read_says_whether_a_block_hides_an_emergency(store: Store) {
     }
 }
 
+pub async fn an_acceptance_is_decided_on_the_blocks_that_the_helper_has_by_then(store: Store) {
+    let [owner, helper] = [store.register().await, store.register().await];
+    let others = [store.register().await, store.register().await];
+    let of = store.raise(call_of(&owner)).await.id();
+    let blocks = async || {
+        let (loaded, mut blocks) = store.emergencies.load_for_acceptance(of, helper.id).await.unwrap().unwrap();
+        assert_eq!(loaded, store.load(of).await);
+        blocks.sort_unstable();
+        blocks
+    };
+    assert_eq!(blocks().await, []);
+    store.block(&others[0], by_id(&helper)).await;
+    store.block(&helper, by_id(&others[0])).await;
+    store.block(&helper, by_email(&others[1])).await;
+    store.block(&helper, BlockTarget::User(somebody().id)).await;
+    let mut expected = others.map(|other| other.id);
+    expected.sort_unstable();
+    assert_eq!(blocks().await, expected);
+    assert_eq!(store.emergencies.load_for_acceptance(id(), helper.id).await.unwrap(), None);
+    store.cancel(of, at(1)).await;
+}
+
 pub async fn a_block_between_two_responding_helpers_is_read_with_the_emergency(store: Store) {
     let owner = store.register().await;
     let mut helpers = Vec::new();

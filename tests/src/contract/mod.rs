@@ -73,6 +73,7 @@ macro_rules! contract {
                 blocks_are_listed_oldest_first_as_they_were_named
                 every_read_says_whether_a_block_hides_an_emergency
                 blocks_leave_helpers_out_of_alerts_and_not_out_of_counts
+                an_acceptance_is_decided_on_the_blocks_that_the_helper_has_by_then
                 a_block_between_two_responding_helpers_is_read_with_the_emergency
                 a_block_in_the_list_is_not_replaced
                 a_block_by_email_applies_to_an_account_that_is_registered_later

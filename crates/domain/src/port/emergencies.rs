@@ -280,6 +280,12 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, to decide a change on it, and the helpers that `near` asks for.
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
+    /// The emergency with this id, to decide on the acceptance of a helper, and the users that the helper blocks.
+    ///
+    /// The blocks MUST NOT be older than the emergency: a later one makes the commit of a change of it stale, if the blocked
+    /// user takes part. Those of the caller's account may be, by a second and by the time for which the acceptance waited.
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>>;
+
     /// Reads everything that raising an emergency is decided on.
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext>;
 

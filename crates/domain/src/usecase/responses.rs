@@ -23,12 +23,15 @@ pub async fn accept(
     estimated_arrival: Option<Timestamp>,
 ) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, cx.load(id).await?)?;
-        let (now, helper) = (cx.clock.now(), actor.id());
+        let helper = actor.id();
+        let loaded = cx.emergencies.load_for_acceptance(id, helper).await?;
+        let (loaded, blocks) = loaded.ok_or(Refusal::EmergencyNotFound)?;
+        let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, loaded)?;
+        let now = cx.clock.now();
         let card = actor.account.helper_card();
         let accepted = emergency.accept(card.clone(), estimated_arrival, cx.rules.reaccept_pause, now)?;
         let Acceptance::Joined { first } = accepted else { return Ok(emergency) };
-        emergency.record_blocks(helper, actor.account.blocks.clone());
+        emergency.record_blocks(helper, blocks);
         let separated_from = emergency.separated_helpers(helper);
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };

@@ -32,6 +32,10 @@ pub(crate) const LOAD: &str = "\
            as hidden_from \
     from emergency_with_parts e where e.id = ?1";
 
+/// The users that user `?1` blocks.
+pub(crate) const BLOCKED_BY: &str =
+    "select b.blocked_id from user_block b where b.owner_id = ?1 and b.blocked_id is not null";
+
 /// How often emergencies of owner `?1` have rung each helper after `?2`, and when last.
 pub(crate) const RECENT_RINGS: &str = "\
     select helper_id, count(*) as count, max(rung_at) as last from ring where owner_id = ?1 and rung_at > ?2 \

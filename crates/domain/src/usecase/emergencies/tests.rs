@@ -33,7 +33,11 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
         let read = || ReadEmergency { emergency: read.clone(), alerted: alerted.contains(&reader), hidden: false };
         Ok((id == only).then(read))
     });
+    let for_acceptance = loaded.clone();
     emergencies.expect_load().returning(move |id, _| Ok((id == only).then(|| loaded.clone())));
+    emergencies
+        .expect_load_for_acceptance()
+        .returning(move |id, _| Ok((id == only).then(|| (for_acceptance.clone(), Vec::new()))));
     emergencies
 }
 
@@ -43,6 +47,7 @@ pub(in crate::usecase) fn empty() -> MockEmergencies {
     emergencies.expect_find().returning(|_| Ok(None));
     emergencies.expect_read().returning(|_, _| Ok(None));
     emergencies.expect_load().returning(|_, _| Ok(None));
+    emergencies.expect_load_for_acceptance().returning(|_, _| Ok(None));
     emergencies.expect_find_for_rating().returning(|_, _| Ok(None));
     emergencies
 }

@@ -1,12 +1,14 @@
 //! Tests of the changes that accepting, declining and updating a response commit.
 
+use std::sync::{Arc, Mutex};
+
 use super::*;
 use crate::{
     Account, Alert, EmergencyStatus, HelperPolicy, ResponseStatus, Verification,
     port::{self, MockEmergencies},
     testing::{
-        ADMIN, ALAN, Committed, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, at, edited,
-        events_of, grace_hopper, helper, helper_card, helper_record, id, now, owner, resolved, store, text, updated,
+        ADMIN, ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, at, edited, events_of,
+        grace_hopper, helper, helper_card, helper_record, id, now, owner, resolved, store, text, updated,
         with_responses,
     },
     usecase::{
@@ -57,13 +59,22 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
 }
 
 #[tokio::test]
-async fn an_acceptance_names_the_responding_helpers_that_a_block_separates() {
+async fn an_acceptance_names_the_responding_helpers_that_a_block_separates_by_now() {
     for (by_alan, by_grace, separated) in [(false, false, false), (true, false, true), (false, true, true)] {
         let mut before = with_responses(&[(ALAN, OnWay)]);
         before.record_blocks(id(ALAN), if by_alan { vec![id(GRACE_HOPPER)] } else { vec![] });
-        let (cx, committed) = service(&before, &[], vec![]);
+        let (changes, committed) = store(vec![]);
+        let mut emergencies = MockEmergencies::new();
+        let loaded = Loaded { emergency: before, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
+        let blocks = if by_grace { vec![id(ALAN)] } else { vec![] };
+        emergencies
+            .expect_load_for_acceptance()
+            .withf(|of, helper| (*of, *helper) == (the_emergency(), id(GRACE_HOPPER)))
+            .returning(move |_, _| Ok(Some((loaded.clone(), blocks.clone()))));
+        let cx = context(emergencies, changes);
+        // As of a second ago, when another node had not carried out the block or its end.
         let mut actor = grace_hopper();
-        actor.account.blocks = if by_grace { vec![id(ALAN)] } else { vec![] };
+        actor.account.blocks = if by_grace { vec![] } else { vec![id(ALAN)] };
         let after = accept(&cx, &actor, the_emergency(), None).await.unwrap();
         let expected = if separated { vec![id(ALAN)] } else { vec![] };
         assert_eq!(after.separated_from(&actor.account), expected, "the answer hides as much");
@@ -319,16 +330,20 @@ async fn only_who_responds_tells_how_far_along_they_are() {
     }
 }
 
-/// A store that returns these emergencies one after the other, once each.
+/// A store that returns these emergencies one after the other, once each, and then none.
 fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
-    let times = looks.len();
-    let mut looks = looks.into_iter();
-    emergencies.expect_load().times(times).returning(move |of, _| {
-        assert_eq!(of, id(EMERGENCY));
+    let looks = Arc::new(Mutex::new(looks.into_iter()));
+    let next = move |of| {
+        assert_eq!(of, the_emergency());
         let loaded = |emergency| Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
-        Ok(looks.next().map(loaded))
-    });
+        looks.lock().unwrap().next().map(loaded)
+    };
+    let next_for_acceptance = next.clone();
+    emergencies.expect_load().returning(move |of, _| Ok(next(of)));
+    emergencies
+        .expect_load_for_acceptance()
+        .returning(move |of, _| Ok(next_for_acceptance(of).map(|loaded| (loaded, vec![]))));
     emergencies
 }
 
@@ -400,6 +415,10 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
         let hidden_from = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
         let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from, rings: vec![] };
         let mut emergencies = MockEmergencies::new();
+        let (for_acceptance, blocks) = (loaded.clone(), if by_helper { vec![id(OWNER)] } else { vec![] });
+        emergencies
+            .expect_load_for_acceptance()
+            .returning(move |_, _| Ok(Some((for_acceptance.clone(), blocks.clone()))));
         emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
         let (changes, _) = store(vec![]);
         let cx = context(emergencies, changes);
