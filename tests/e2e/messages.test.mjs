@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { NO_SUCH_ID, databases, settled, startNode } from './harness.mjs';
-import { messagesOf, of, over, raise, resolve, respond, say, tell, times, wrongFields } from './scene.mjs';
+import { messagesOf, of, over, raise, resolve, respond, say, tally, tell, times, wrongFields } from './scene.mjs';
 import { arrayOf, assertMatches, atLeast, boolean, id, integer, nullable, ok, optional, refused, text, time } from './shapes.mjs';
 
 const messageShape = (fields = {}) => ({
@@ -215,6 +215,45 @@ for (const database of databases) {
       assert.deepEqual(times_, [...times_].sort((a, b) => a - b));
       for (const query of ['limit=0', 'limit=101', 'limit=x']) wrongFields(await owner.get(`/emergencies/${emergencyId}/messages?${query}`), 'limit');
       wrongFields(await owner.get(`/emergencies/${emergencyId}/messages?before=yesterday`), 'before');
+    });
+
+    it('are paged backwards by the id of a message, and differ by a millisecond at least', async () => {
+      const emergencyId = await scene();
+      await times(30, (index) => say(index % 2 ? owner : helper, emergencyId, `number ${index}`));
+      const all = await messagesOf(second, emergencyId);
+      for (const [index, { createdAt }] of all.entries()) {
+        assert.ok(index === 0 || Date.parse(createdAt) > Date.parse(all[index - 1].createdAt), createdAt);
+      }
+      const ids = all.map((message) => message.id);
+      for (const limit of [1, 7]) {
+        const walked = [];
+        for (let page = all.slice(-limit); page.length > 0; page = await messagesOf(second, emergencyId, `?limit=${limit}&before=${page[0].id}`)) {
+          walked.unshift(...page.map((message) => message.id));
+        }
+        assert.deepEqual(walked, ids, `by ${limit}`);
+      }
+      // Clients whose clocks have milliseconds.
+      const before = new Date(Date.parse(all[10].createdAt)).toISOString();
+      const page = await messagesOf(second, emergencyId, `?before=${before}`);
+      assert.deepEqual(page.map((message) => message.id), ids.slice(0, 10));
+    });
+
+    it('with one requestId of one sender are one message, also after the end', async () => {
+      const emergencyId = await scene();
+      const post = (caller, message, requestId) => caller.post(`/emergencies/${emergencyId}/messages`, { message, requestId });
+      const answers = await times(6, () => post(owner, 'where are you', 'one'));
+      assert.deepEqual(tally(answers), { 200: 5, 201: 1 });
+      const [first, ...others] = answers.map(({ body }) => body.data.message);
+      for (const other of others) assert.deepEqual(other, first);
+      await shownTo(emergencyId, first);
+      for (const socket of [sockets.owner, sockets.helper]) assert.equal(heardBy(socket, first.id).length, 1);
+      // That of another sender, and another one, are other messages.
+      const more = [ok(await post(helper, 'near', 'one'), 201), ok(await post(owner, 'good', 'two'), 201)];
+      assert.equal(new Set([first, ...more.map(({ message }) => message)].map((message) => message.id)).size, 3);
+      await resolve(owner, emergencyId);
+      assert.deepEqual(ok(await post(owner, 'where are you', 'one')).message, first);
+      refused(await post(owner, 'thank you', 'three'), 409, 'emergency_ended');
+      wrongFields(await post(owner, 'x', 'x'.repeat(101)), 'requestId');
     });
 
     it('are listed fifty at a time by default', async () => {
