@@ -1,4 +1,5 @@
-//! The cryptography of `jsonwebtoken`: HMAC-SHA-256 of `ring`, and nothing else.
+//! The cryptography of `jsonwebtoken`: HMAC-SHA-256 of `ring` for our own tokens, ECDSA with P-256 and SHA-256 of `ring` for
+//! signing what identifies this service to others, and nothing else.
 //!
 //! The backends that come with that crate also bring RSA, whose implementation leaks its key by timing
 //! (RUSTSEC-2023-0071). `ring` is in the program already, for TLS.
@@ -8,7 +9,11 @@ use jsonwebtoken::{
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
     errors::{ErrorKind, Result},
 };
-use ring::hmac;
+use ring::{
+    hmac,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
 use signature::{Signer, Verifier};
 
 static PROVIDER: CryptoProvider =
@@ -25,6 +30,10 @@ struct HmacSha256(hmac::Key);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of `CryptoProvider`")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
+    if (*algorithm, key.family()) == (Algorithm::ES256, AlgorithmFamily::Ec) {
+        let key_pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_bytes(), &SystemRandom::new());
+        return Ok(Box::new(EcdsaP256(key_pair.map_err(|_| ErrorKind::InvalidEcdsaKey)?)));
+    }
     expect_hs256(*algorithm, key.family())?;
     Ok(Box::new(HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))))
 }
@@ -53,6 +62,21 @@ impl Signer<Vec<u8>> for HmacSha256 {
 impl JwtSigner for HmacSha256 {
     fn algorithm(&self) -> Algorithm {
         Algorithm::HS256
+    }
+}
+
+struct EcdsaP256(EcdsaKeyPair);
+
+impl Signer<Vec<u8>> for EcdsaP256 {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, signature::Error> {
+        let signature = self.0.sign(&SystemRandom::new(), message).map_err(|_| signature::Error::new())?;
+        Ok(signature.as_ref().to_vec())
+    }
+}
+
+impl JwtSigner for EcdsaP256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::ES256
     }
 }
 
@@ -99,5 +123,6 @@ mod tests {
         }
         assert!(verifier(&Algorithm::HS256, &DecodingKey::from_rsa_der(b"Jefe")).is_err());
         assert!(signer(&Algorithm::HS256, &EncodingKey::from_ec_der(b"Jefe")).is_err());
+        assert!(signer(&Algorithm::ES256, &EncodingKey::from_ec_der(b"Jefe")).is_err());
     }
 }

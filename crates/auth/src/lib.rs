@@ -1,5 +1,6 @@
 //! The adapters of the ports [`Tokens`](allynet_domain::port::Tokens) (JSON Web Tokens),
-//! [`Passwords`](allynet_domain::port::Passwords) (Argon2id) and [`KeyedHasher`](allynet_domain::port::KeyedHasher).
+//! [`Passwords`](allynet_domain::port::Passwords) (Argon2id), [`KeyedHasher`](allynet_domain::port::KeyedHasher) and
+//! [`PushIdentity`](allynet_domain::port::PushIdentity) (VAPID).
 //!
 //! Knows no database and no transport, and stores nothing.
 
@@ -7,7 +8,9 @@ mod crypto;
 mod keyed_hash;
 mod passwords;
 mod tokens;
+mod vapid;
 
 pub use keyed_hash::HmacHasher;
 pub use passwords::Argon2Passwords;
 pub use tokens::{JwtTokens, TokenSettingsError};
+pub use vapid::{InvalidVapidKey, InvalidVapidSubject, VapidIdentity, VapidKey, VapidSubject};
