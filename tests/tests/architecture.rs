@@ -19,6 +19,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("metrics-exporter-prometheus", &["allynet-server"]),
     ("governor", &["allynet-server"]),
     ("fred", &["allynet-redis"]),
+    ("hyper-rustls", &["allynet-notify"]),
 ];
 
 /// Which crates of this workspace each crate may depend on. `server` and `tests` may depend on all.
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-sqlite", &["allynet-domain", "allynet-sql"]),
     ("allynet-redis", &["allynet-domain"]),
     ("allynet-auth", &["allynet-domain"]),
+    ("allynet-notify", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-projections", "allynet-transport", "allynet-wire"]),
     // The benchmark drives the service from outside; it signs tokens itself.

@@ -1,0 +1,16 @@
+//! Reaches users without a connection: the ports [`PushChannel`](allynet_domain::port::PushChannel) and
+//! [`PushEndpoints`](allynet_domain::port::PushEndpoints) by Web Push.
+//!
+//! Sends one message at a time and tells what became of it. It stores nothing, decides nothing about retries, and knows
+//! no database. Every URL of a stranger passes the guard in `destination` and `connector`.
+
+mod address;
+mod connector;
+mod destination;
+mod http_client;
+mod trust;
+mod web_push;
+
+pub use destination::{AllowedHost, NotAHost};
+pub use trust::{ExtraCa, ExtraCaError};
+pub use web_push::{WebPush, describe_metrics};
