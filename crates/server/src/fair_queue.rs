@@ -4,7 +4,7 @@
 //! depends on how many callers there are, not on how much one of them asks for. Knows neither requests nor users.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
     fmt,
     hash::Hash,
     sync::Arc,
@@ -81,9 +81,15 @@ struct Class<K: Copy + Eq + Hash> {
     in_use: usize,
     waiting: usize,
     queues: HashMap<Source<K>, VecDeque<oneshot::Sender<Permit<K>>>>,
-    ready: VecDeque<Source<K>>,
+    /// By turn.
+    ready: BTreeMap<Turn, Source<K>>,
+    next_turn: Turn,
     usage: HashMap<Member<K>, Usage<K>>,
 }
+
+/// The place of a source in the order in which sources are served. It keeps its turn from one list to the other: otherwise those
+/// that come later would overtake it each time that its group reaches a bound.
+type Turn = u64;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Member<K> {
@@ -95,8 +101,8 @@ enum Member<K> {
 struct Usage<K> {
     in_use: usize,
     waiting: usize,
-    /// Sources that wait until `in_use` falls below its bound.
-    blocked: VecDeque<Source<K>>,
+    /// Sources that wait until `in_use` falls below its bound, by turn.
+    blocked: BTreeMap<Turn, Source<K>>,
 }
 
 /// A permit to go ahead. Dropping it lets the next request begin.
@@ -252,7 +258,7 @@ impl<K: Copy + Eq + Hash> State<K> {
             Entry::Occupied(mut queue) => queue.get_mut().push_back(grant),
             Entry::Vacant(vacant) => {
                 vacant.insert(VecDeque::from([grant]));
-                class.ready.push_back(source);
+                class.line_up(source);
             }
         }
         granted
@@ -296,9 +302,16 @@ impl<K: Copy + Eq + Hash> Class<K> {
             in_use: 0,
             waiting: 0,
             queues: HashMap::new(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
+            next_turn: 0,
             usage: HashMap::new(),
         }
+    }
+
+    /// Gives a source the last turn.
+    fn line_up(&mut self, source: Source<K>) {
+        self.ready.insert(self.next_turn, source);
+        self.next_turn += 1;
     }
 
     /// The caller or the group because of which a request of this source cannot begin.
@@ -316,7 +329,7 @@ impl<K: Copy + Eq + Hash> Class<K> {
 
     /// Takes the next request that may begin out of `ready`. `None` when `ready` is empty.
     fn next(&mut self, bounds: &Bounds) -> Option<(Source<K>, oneshot::Sender<Permit<K>>)> {
-        while let Some(source) = self.ready.pop_front() {
+        while let Some((turn, source)) = self.ready.pop_first() {
             let bounded_by = self.bounded_by(source, bounds);
             let Entry::Occupied(mut queue) = self.queues.entry(source) else { continue };
             while queue.get().front().is_some_and(oneshot::Sender::is_closed) {
@@ -325,12 +338,12 @@ impl<K: Copy + Eq + Hash> Class<K> {
             if queue.get().is_empty() {
                 queue.remove();
             } else if let Some(member) = bounded_by {
-                self.usage.entry(member).or_default().blocked.push_back(source);
+                self.usage.entry(member).or_default().blocked.insert(turn, source);
             } else if let Some(grant) = queue.get_mut().pop_front() {
                 if queue.get().is_empty() {
                     queue.remove();
                 } else {
-                    self.ready.push_back(source);
+                    self.line_up(source);
                 }
                 return Some((source, grant));
             }
@@ -346,7 +359,7 @@ impl<K: Copy + Eq + Hash> Class<K> {
     /// Makes the next source ready that waits for this caller or group to fall below its bound.
     fn unblock(&mut self, member: Member<K>, bounds: &Bounds) {
         if self.is_below_bound(member, bounds) {
-            let next = self.usage.get_mut(&member).and_then(|usage| usage.blocked.pop_front());
+            let next = self.usage.get_mut(&member).and_then(|usage| usage.blocked.pop_first());
             self.ready.extend(next);
         }
         self.update(member, |_| {});
@@ -365,7 +378,7 @@ impl<K: Copy + Eq + Hash> Class<K> {
 
 impl<K> Default for Usage<K> {
     fn default() -> Self {
-        Self { in_use: 0, waiting: 0, blocked: VecDeque::new() }
+        Self { in_use: 0, waiting: 0, blocked: BTreeMap::new() }
     }
 }
 

@@ -101,6 +101,24 @@ fn a_group_is_bounded_and_others_go_past_it() {
 }
 
 #[test]
+fn those_who_come_later_do_not_overtake_a_source_that_waits_for_its_group() {
+    let queue = FairQueue::new("test", BOUNDS);
+    let mut crowd: Vec<_> = (0..6).map(|c| ask(&queue, c, Some(7), Priority::Normal)).collect();
+    let mut running: Vec<_> = crowd.iter_mut().filter_map(permit).collect();
+    // With each permit that is given back, callers 3, 4 and 5 are looked at; then others come.
+    for next in 3..6 {
+        let mut later: Vec<_> = (0..4).map(|n| ask(&queue, 100 * next + n, Some(7), Priority::Normal)).collect();
+        running.remove(0);
+        let served = permit(&mut crowd[usize::try_from(next).unwrap()]);
+        running.push(served.expect("the one that waits longest"));
+        assert!(later.iter_mut().all(|turn| permit(turn).is_none()), "{next}");
+        crowd.append(&mut later);
+    }
+    drop((running, crowd));
+    assert!(is_empty(&queue));
+}
+
+#[test]
 fn a_permit_that_one_source_cannot_use_goes_to_the_next() {
     // One caller in two groups: at its own bound it must not keep the permits of the groups.
     let queue = FairQueue::new("test", Bounds { normal_per_caller: 1, per_group: 1, ..BOUNDS });
