@@ -43,6 +43,7 @@ attack: need-cargo ## Only hostile callers; ATTACK=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory attack-on-postgres
 
 fuzz: need-cargo ## Fuzz what bytes of strangers reach, FUZZ_SECONDS=60 each (needs cargo-fuzz)
+	@cp Cargo.lock tests/fuzz/Cargo.lock # The versions of the service.
 	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
 	done

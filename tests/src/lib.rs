@@ -10,6 +10,8 @@
 
 pub mod contract;
 pub mod database;
+// `cargo fuzz` builds the same file as a crate of its own, with few dependencies.
+#[path = "../fuzz/src/lib.rs"]
 pub mod fuzz;
 pub mod imports;
 pub mod redis;

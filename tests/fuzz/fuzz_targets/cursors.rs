@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| allynet_tests::fuzz::cursors(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| allynet_fuzz::cursors(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| allynet_tests::fuzz::socket_payloads(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| allynet_fuzz::socket_payloads(bytes));
