@@ -2,8 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e faults attack fuzz unused-dependencies deny bench bench-quick demo fmt help \
-  test-with-servers unit-with-servers integration-with-servers e2e-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
+.PHONY: run test check unit integration e2e faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+  test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
 # Every integration test but those that load the machine and run by themselves.
@@ -48,6 +48,9 @@ fuzz: need-cargo ## Fuzz what bytes of strangers reach, FUZZ_SECONDS=60 each (ne
 	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
 	done
 
+model: need-cargo need-node ## Random steps of many users against a model of who may know what; MODEL_STEPS=600 MODEL_SEED=7
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory model-with-servers
+
 unused-dependencies: need-cargo ## Dependencies that no source file uses (needs cargo-machete)
 	@cargo machete
 
@@ -90,6 +93,10 @@ integration-with-servers:
 e2e-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
 	@tests/with-python.sh npm --prefix $(E2E) --silent test
+
+model-with-servers: $(E2E_PACKAGES)
+	@cargo build --workspace --bin allynet
+	@MODEL_STEPS=$(or $(MODEL_STEPS),600) MODEL_SEED=$(or $(MODEL_SEED),$$(date +%s)) node --test $(E2E)/entitlement.test.mjs
 
 # Thousands of sockets need as many file descriptors, here and in the nodes. The long form uses the release build.
 faults-on-postgres: PROFILE = $(if $(filter long,$(FAULTS)),--release)
