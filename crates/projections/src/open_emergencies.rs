@@ -7,6 +7,7 @@
 //! questions about alerts name too many emergencies rather than too few; the use case that acts on an answer decides on
 //! the stored emergency.
 
+mod apply;
 mod freed_users;
 pub(crate) mod nearby;
 pub(crate) mod participation;
@@ -14,8 +15,8 @@ pub(crate) mod participation;
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use allynet_domain::{
-    BlockedPair, Call, Emergency, EmergencyId, EmergencyStatus, Event, LoggedEvent, Metres, PlacePolicy, Position,
-    Recipient, ResponseStatus, Timestamp, UserId,
+    BlockedPair, Call, Emergency, EmergencyId, EmergencyStatus, Metres, PlacePolicy, Position, Recipient,
+    ResponseStatus, Timestamp, UserId,
 };
 use parking_lot::Mutex;
 
@@ -140,115 +141,6 @@ impl OpenEmergencies {
     pub fn is_complete(&self) -> bool {
         self.state.lock().complete
     }
-
-    /// Applies the next event of the log. Events MUST come in the order of the log.
-    pub fn apply(&self, event: &LoggedEvent) {
-        let mut state = self.state.lock();
-        state.free_users_of(event);
-        if let Event::UserBlocked(block) = event.event {
-            if !state.complete {
-                state.early_blocks.push(block);
-            }
-            return state.separate_everywhere(block);
-        }
-        let Some(id) = event.emergency else { return };
-        match &event.event {
-            Event::EmergencyCreated { call, .. } => {
-                *state.open(call) = Some(OpenCall::before_alerts(call, &self.places));
-            }
-            Event::HelpersAlerted { call, status, wave, radius, recipients } => {
-                // A wave says all that is needed of an emergency that is not restored yet: one that is unanswered again, or
-                // in a larger radius, is alerted again. So the older read is not taken over after it.
-                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
-                open.alerted(*status, *wave, *radius, recipients);
-            }
-            Event::AlertDeclined { helper } => {
-                if let Some(call) = state.call_mut(id) {
-                    call.declined.insert(*helper);
-                }
-            }
-            Event::HelperJoined { helper, joined_at, estimated_arrival, separated_from } => {
-                let participation = Participation {
-                    status: ResponseStatus::Responding,
-                    stated_arrival: *estimated_arrival,
-                    responded_at: *joined_at,
-                    counts_until: None,
-                };
-                let helper = helper.person.id;
-                state.respond(id, helper, participation, Source::Log);
-                // All of them are known at this moment. Blocks from before a response that was cancelled may be over.
-                if let Some(open) = state.open.get_mut(&id) {
-                    open.separated.retain(|(a, b)| *a != helper && *b != helper);
-                }
-                for &other in separated_from {
-                    state.separate(id, (helper, other));
-                }
-                // The status stays the same where helpers are searched although another one is on the way.
-                if let Some(call) = state.call_mut(id) {
-                    call.is_unanswered = false;
-                }
-            }
-            Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, counts_until, .. } => {
-                let responded_at = state.participation(id, *helper).map_or(*updated_at, |known| known.responded_at);
-                let participation = Participation {
-                    status: *status,
-                    stated_arrival: *estimated_arrival,
-                    responded_at,
-                    counts_until: *counts_until,
-                };
-                state.respond(id, *helper, participation, Source::Log);
-            }
-            Event::StatusChanged { status, .. } => {
-                if let Some(call) = state.call_mut(id) {
-                    call.is_unanswered = *status == EmergencyStatus::Active;
-                }
-            }
-            Event::EmergencyEnded { .. } => state.end(id),
-            Event::AlertsRenewed => {
-                if let Some(call) = state.call_mut(id) {
-                    call.is_unanswered = true;
-                }
-                let responses = state.open.get_mut(&id).into_iter().flat_map(|open| open.responses.values_mut());
-                responses.for_each(|response| response.counts_until = None);
-            }
-            Event::EmergencyReopened { call, at, alerted, participants, separated, .. } => {
-                // The alerts of the renewed search follow.
-                state.ended.remove(&id);
-                let open = state.open(call).get_or_insert_with(|| OpenCall::before_alerts(call, &self.places));
-                open.is_unanswered = true;
-                open.settled.extend(alerted);
-                // The end made this node forget all responses. Those that came back follow; of helpers who had completed,
-                // no event does.
-                let completed = Participation {
-                    status: ResponseStatus::Completed,
-                    stated_arrival: None,
-                    responded_at: *at,
-                    counts_until: None,
-                };
-                for &helper in participants.iter().filter(|user| **user != call.owner.id) {
-                    state.respond(id, helper, completed, Source::Log);
-                }
-                for &pair in separated {
-                    state.separate(id, pair);
-                }
-            }
-            Event::AlertAcknowledged { .. }
-            | Event::DetailsDisclosed { .. }
-            | Event::EmergencyAnnounced { .. }
-            | Event::Unanswered { .. }
-            | Event::EmergencyResolved { .. }
-            | Event::EmergencyCancelled { .. }
-            | Event::EmergencyDeleted
-            | Event::MessagePosted { .. }
-            | Event::MessageDeleted { .. }
-            | Event::HelperRightsChanged { .. }
-            | Event::SessionsRevoked { .. }
-            | Event::AccountBlocked { .. }
-            | Event::UserBlocked(_)
-            | Event::UserUnblocked(_)
-            | Event::EmergencyHidden { .. } => {}
-        }
-    }
 }
 
 /// The source of a participation.
@@ -299,17 +191,6 @@ impl State {
     fn settle(&mut self, id: EmergencyId, helper: UserId) {
         if let Some(call) = self.call_mut(id) {
             call.settled.insert(helper);
-        }
-    }
-
-    /// Frees the users that may be available again from this event on. It MUST NOT have been applied yet.
-    fn free_users_of(&mut self, event: &LoggedEvent) {
-        for &user in event.event.freed_users() {
-            // A helper who had completed has been available since then, and may have been alerted elsewhere.
-            let known = event.emergency.and_then(|id| self.participation(id, user));
-            if known.is_none_or(|participation| participation.status.is_engaged()) {
-                self.free(user, event.at);
-            }
         }
     }
 

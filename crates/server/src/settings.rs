@@ -2,27 +2,26 @@
 //!
 //! The only place that names environment variables for reading. A URL or a password is never part of an error.
 
+mod database;
+mod parse;
+mod rules;
+
 use std::{
-    ffi::{OsStr, OsString},
-    fmt,
     io::Write,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
-    str::FromStr,
     time::Duration,
 };
 
-use allynet_domain::{
-    AlertPolicy, AlertTiming, Email, HelperPolicy, Metres, Password, PlaceBeforeAccept, PlacePolicy, StormLimit,
-    usecase::Rules,
-};
+use allynet_domain::{Email, HelperPolicy, Password, PlaceBeforeAccept};
 use allynet_redis::Address;
 use allynet_wire::{client::TrustedProxies, origin::Origins};
 use anyhow::Context as _;
-use chrono::TimeDelta;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, builder::Resettable};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::database::Database;
+use self::parse::{duration, ignore_empty_variables};
 use crate::admin_server::AdminListen;
 
 /// AllyNet: emergency alerts for verified helpers nearby
@@ -385,177 +384,7 @@ impl Settings {
         let password = Password::parse(password.expose_secret()).context("ALLYNET_ADMIN_PASSWORD")?;
         Ok(Some((email.clone(), password)))
     }
-
-    /// The rules that the domain is configured with.
-    pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
-        let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
-        let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
-        let mut alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
-        let delta = |duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
-        alerts.timing = AlertTiming {
-            interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
-            place_after: delta(self.place_after, "ALLYNET_PLACE_AFTER")?,
-            repeat_late: delta(self.repeat_late, "ALLYNET_REPEAT_LATE")?,
-            renewal_pause: delta(self.renewal_pause, "ALLYNET_RENEWAL_PAUSE")?,
-        };
-        // Rings are stored for two days.
-        anyhow::ensure!(self.storm_window <= Duration::from_hours(24), "ALLYNET_STORM_WINDOW must be at most 24h");
-        alerts.storm = StormLimit {
-            rings: self.storm_rings.get(),
-            window: delta(self.storm_window, "ALLYNET_STORM_WINDOW")?,
-            fold: delta(self.storm_fold, "ALLYNET_STORM_FOLD")?,
-        };
-        Ok(Rules {
-            helpers: self.helper_policy,
-            alerts,
-            places: self.places(),
-            position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
-            emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
-            completed_hold: delta(self.resume_after_completed, "ALLYNET_RESUME_AFTER_COMPLETED")?,
-            reaccept_pause: delta(self.reaccept_pause, "ALLYNET_REACCEPT_PAUSE")?,
-            renew_again_after: delta(self.renew_again_after, "ALLYNET_RENEW_AGAIN_AFTER")?,
-            reopen_within: delta(self.reopen_within, "ALLYNET_REOPEN_WITHIN")?,
-            trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
-            unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
-        })
-    }
-
-    /// What helpers are shown before they accept, on a grid without a key: the key is in the database.
-    fn places(&self) -> PlacePolicy {
-        let by_policy = match self.helper_policy {
-            HelperPolicy::Verified => PlaceBeforeAccept::Exact,
-            // Everybody is a helper: a stranger needs no more than an account to be one.
-            HelperPolicy::Open => PlaceBeforeAccept::Approximate,
-        };
-        PlacePolicy { before_accept: self.place_before_accept.unwrap_or(by_policy), ..PlacePolicy::default() }
-    }
-}
-
-/// The configured database.
-#[derive(Clone)]
-pub(crate) enum Database {
-    /// The URL of a SQLite file.
-    Sqlite(String),
-    /// The URL of a PostgreSQL database, which may hold a password.
-    Postgres(SecretString),
-}
-
-impl FromStr for Database {
-    type Err = &'static str;
-
-    fn from_str(url: &str) -> Result<Self, Self::Err> {
-        match url.split_once(':') {
-            Some(("sqlite", _)) => Ok(Self::Sqlite(url.to_owned())),
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(url.into())),
-            _ => Err("must begin with sqlite: or postgres:"),
-        }
-    }
-}
-
-impl fmt::Debug for Database {
-    /// Omits the URL, which may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite(_) => "Sqlite",
-            Self::Postgres(_) => "Postgres",
-        })
-    }
-}
-
-/// Makes an environment variable that is set to the empty string count as absent: container tools cannot pass one as unset.
-fn ignore_empty_variables(command: clap::Command, read: impl Fn(&OsStr) -> Option<OsString>) -> clap::Command {
-    command.mut_args(|argument| {
-        let is_empty = argument.get_env().and_then(&read).is_some_and(|value| value.is_empty());
-        if is_empty { argument.env(Resettable::Reset) } else { argument }
-    })
-}
-
-/// Parses durations such as `90s`, `15m`, `24h`, `7d`. Longer units than days are refused, as months and years have no
-/// fixed length; so is less than a second, as `0` is a typing error.
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    let units_known = text.bytes().all(|byte| byte.is_ascii_digit() || b"smhd".contains(&byte));
-    let duration = humantime::parse_duration(text).ok().filter(|duration| *duration >= Duration::from_secs(1));
-    duration.filter(|_| units_known).ok_or("must be a duration of at least a second, like 90s, 15m, 24h or 7d")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_a_unit_and_are_not_zero() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
-        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
-        assert_eq!(duration("7d"), Ok(Duration::from_hours(7 * 24)));
-        for wrong in [
-            "",
-            "90",
-            "s",
-            "0",
-            "0s",
-            "-1s",
-            "1.5h",
-            "1w",
-            "1y",
-            "99999999999999999999d",
-            "300000000000000000d",
-            "1é",
-            "999ms",
-        ] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_valid_rules() {
-        let line = CommandLine::try_parse_from(["allynet"]).unwrap();
-        assert!(line.settings.rules().is_ok());
-    }
-
-    #[test]
-    fn places_are_approximate_by_default_where_everybody_may_help() {
-        use PlaceBeforeAccept::{Approximate, Exact};
-        for (arguments, expected) in [
-            (&[][..], Exact),
-            (&["--helper-policy", "open"], Approximate),
-            (&["--helper-policy", "open", "--place-before-accept", "exact"], Exact),
-            (&["--place-before-accept", "approximate"], Approximate),
-        ] {
-            let line = CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap();
-            assert_eq!(line.settings.rules().unwrap().places.before_accept, expected, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn an_invalid_value_is_reported_with_its_variable() {
-        for (flag, value, name) in [
-            ("--listen", "nowhere", "ALLYNET_LISTEN"),
-            ("--admin-listen", "5001", "ALLYNET_ADMIN_LISTEN"),
-            ("--helper-policy", "everyone", "ALLYNET_HELPER_POLICY"),
-            ("--place-before-accept", "roughly", "ALLYNET_PLACE_BEFORE_ACCEPT"),
-            ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
-            ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
-            ("--rate-limits", "sometimes", "ALLYNET_RATE_LIMITS"),
-            ("--connections-per-address", "0", "ALLYNET_CONNECTIONS_PER_ADDRESS"),
-            ("--trusted-proxies", "10.0.0.0/33", "ALLYNET_TRUSTED_PROXIES"),
-            ("--alert-interval", "60", "ALLYNET_ALERT_INTERVAL"),
-            ("--emergency-ttl", "0s", "ALLYNET_EMERGENCY_TTL"),
-        ] {
-            let error = CommandLine::try_parse_from(["allynet", flag, value]).unwrap_err().to_string();
-            assert!(error.lines().next().unwrap().contains(name), "{error}");
-        }
-    }
-
-    #[test]
-    fn errors_show_no_secret() {
-        let settings =
-            |arguments: &[&str]| CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap().settings;
-        let error = settings(&["--database-url", "mysql://me:hush@db"]).database().unwrap_err();
-        assert_eq!(error.to_string(), "DATABASE_URL must begin with sqlite: or postgres:");
-        let error = settings(&["--redis-url", "redis-cluster://:hush@cache"]).redis().unwrap_err();
-        assert_eq!(error.to_string(), "REDIS_URL must be redis[s]://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER]");
-        let error = settings(&["--admin-email", "a@b.c", "--admin-password", "hush"]).admin().unwrap_err();
-        assert_eq!(format!("{error:#}"), "ALLYNET_ADMIN_PASSWORD: must be 8 to 128 characters long");
-    }
-}
+mod tests;

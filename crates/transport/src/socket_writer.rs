@@ -28,6 +28,8 @@ use parking_lot::{Mutex, MutexGuard};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+#[cfg(feature = "testing")]
+pub use self::frame_tracker::text_messages;
 use self::{engine_queue::EngineQueue, frame_tracker::FrameTracker};
 
 /// Number of bytes that may wait for one client, in whatever queue. Together with the overhead of the queues that is less
@@ -392,34 +394,6 @@ impl Wake for SocketWriter {
         self.reader.wake();
         self.writer.wake();
     }
-}
-
-/// The text messages in the output of a WebSocket connection that is written in these pieces.
-#[cfg(feature = "testing")]
-pub fn text_messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
-    #[derive(Default)]
-    struct Messages {
-        complete: Vec<Vec<u8>>,
-        current: Vec<u8>,
-    }
-
-    impl frame_tracker::TextObserver for Messages {
-        fn part(&mut self, payload: &[u8]) {
-            self.current.extend_from_slice(payload);
-        }
-
-        fn end(&mut self) {
-            self.complete.push(std::mem::take(&mut self.current));
-        }
-    }
-
-    let (mut tracker, mut messages) = (FrameTracker::default(), Messages::default());
-    tracker.expect_upgrade();
-    tracker.advance(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &mut messages);
-    for piece in pieces {
-        tracker.advance(piece, &mut messages);
-    }
-    messages.complete
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod nearby;
 mod participation;
 
-use allynet_domain::{EventId, HelperCard};
+use allynet_domain::{Event, EventId, HelperCard, LoggedEvent};
 
 use super::*;
 use allynet_domain::testing::{EMERGENCY, at, call, id, recipient};

@@ -144,6 +144,34 @@ fn after_header(header: &[u8]) -> Option<FrameTracker> {
     Some(FrameTracker::FramePayload { is_text: kind == FINAL_TEXT_FRAME, remaining })
 }
 
+/// The text messages in the output of a WebSocket connection that is written in these pieces.
+#[cfg(feature = "testing")]
+pub fn text_messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    #[derive(Default)]
+    struct Messages {
+        complete: Vec<Vec<u8>>,
+        current: Vec<u8>,
+    }
+
+    impl TextObserver for Messages {
+        fn part(&mut self, payload: &[u8]) {
+            self.current.extend_from_slice(payload);
+        }
+
+        fn end(&mut self) {
+            self.complete.push(std::mem::take(&mut self.current));
+        }
+    }
+
+    let (mut tracker, mut messages) = (FrameTracker::default(), Messages::default());
+    tracker.expect_upgrade();
+    tracker.advance(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &mut messages);
+    for piece in pieces {
+        tracker.advance(piece, &mut messages);
+    }
+    messages.complete
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

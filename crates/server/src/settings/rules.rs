@@ -1,0 +1,57 @@
+//! The rules of the domain, from the settings that configure them.
+
+use std::time::Duration;
+
+use allynet_domain::{
+    AlertPolicy, AlertTiming, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, StormLimit, usecase::Rules,
+};
+use anyhow::Context as _;
+use chrono::TimeDelta;
+
+use super::Settings;
+
+impl Settings {
+    /// The rules that the domain is configured with.
+    pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
+        let radii = self.alert_radii.iter().copied().map(Metres::new).collect();
+        let alerts = AlertPolicy::new(radii, self.alert_min_helpers, self.alert_wave_size);
+        let mut alerts = alerts.context("ALLYNET_ALERT_RADII, ALLYNET_ALERT_WAVE_SIZE")?;
+        let delta = |duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
+        alerts.timing = AlertTiming {
+            interval: delta(self.alert_interval, "ALLYNET_ALERT_INTERVAL")?,
+            place_after: delta(self.place_after, "ALLYNET_PLACE_AFTER")?,
+            repeat_late: delta(self.repeat_late, "ALLYNET_REPEAT_LATE")?,
+            renewal_pause: delta(self.renewal_pause, "ALLYNET_RENEWAL_PAUSE")?,
+        };
+        // Rings are stored for two days.
+        anyhow::ensure!(self.storm_window <= Duration::from_hours(24), "ALLYNET_STORM_WINDOW must be at most 24h");
+        alerts.storm = StormLimit {
+            rings: self.storm_rings.get(),
+            window: delta(self.storm_window, "ALLYNET_STORM_WINDOW")?,
+            fold: delta(self.storm_fold, "ALLYNET_STORM_FOLD")?,
+        };
+        Ok(Rules {
+            helpers: self.helper_policy,
+            alerts,
+            places: self.places(),
+            position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
+            emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,
+            completed_hold: delta(self.resume_after_completed, "ALLYNET_RESUME_AFTER_COMPLETED")?,
+            reaccept_pause: delta(self.reaccept_pause, "ALLYNET_REACCEPT_PAUSE")?,
+            renew_again_after: delta(self.renew_again_after, "ALLYNET_RENEW_AGAIN_AFTER")?,
+            reopen_within: delta(self.reopen_within, "ALLYNET_REOPEN_WITHIN")?,
+            trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
+            unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
+        })
+    }
+
+    /// What helpers are shown before they accept, on a grid without a key: the key is in the database.
+    fn places(&self) -> PlacePolicy {
+        let by_policy = match self.helper_policy {
+            HelperPolicy::Verified => PlaceBeforeAccept::Exact,
+            // Everybody is a helper: a stranger needs no more than an account to be one.
+            HelperPolicy::Open => PlaceBeforeAccept::Approximate,
+        };
+        PlacePolicy { before_accept: self.place_before_accept.unwrap_or(by_policy), ..PlacePolicy::default() }
+    }
+}
