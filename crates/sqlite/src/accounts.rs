@@ -15,15 +15,6 @@ use crate::{
     rows::{count, to_json},
 };
 
-/// The users that the account `a` blocks, as [`AccountRow`] reads them.
-macro_rules! blocks_of_account {
-    () => {
-        "(select json_group_array(hex(b.blocked_id)) from user_block b \
-          where b.owner_id = a.id and b.blocked_id is not null)"
-    };
-}
-pub(crate) use blocks_of_account;
-
 /// A row of `account_view`, with the users that the account blocks.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
@@ -145,10 +136,14 @@ impl TryFrom<ContactRow> for Contact {
     }
 }
 
-pub(crate) const FIND: &str =
-    concat!("select a.*, ", blocks_of_account!(), " as blocks from account_view a where a.id = ?1");
-pub(crate) const CREDENTIALS: &str =
-    concat!("select a.*, ", blocks_of_account!(), " as blocks from account a where a.email = ?1");
+pub(crate) const FIND: &str = "\
+    select a.*, (select json_group_array(hex(b.blocked_id)) from user_block b \
+                 where b.owner_id = a.id and b.blocked_id is not null) as blocks \
+    from account_view a where a.id = ?1";
+pub(crate) const CREDENTIALS: &str = "\
+    select a.*, (select json_group_array(hex(b.blocked_id)) from user_block b \
+                 where b.owner_id = a.id and b.blocked_id is not null) as blocks \
+    from account a where a.email = ?1";
 
 /// The `?3` helpers after the cursor (`?1`, `?2`), from oldest to newest account.
 pub(crate) const HELPERS: &str = "\

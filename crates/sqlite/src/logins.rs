@@ -11,26 +11,21 @@ use sqlx::{Connection as _, FromRow, Row as _, sqlite::SqliteRow};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    accounts::{AccountRow, blocks_of_account},
-    error::port_error,
-};
+use crate::{Sqlite, accounts::AccountRow, error::port_error};
 
 /// One row, with nulls in place of an account that does not exist. Failures are stored by the hash of the email, so that they
 /// are read in the same way for any email.
-const LOAD: &str = concat!(
-    "select a.*, ",
-    blocks_of_account!(),
-    " as blocks, \
-     exists (select 1 from login_address l \
-             where l.account_id = a.id and l.address_hash = ?3 and l.last_login_at > ?4) as is_known_address, \
-     (select f.failed_at from login_failure f where f.account_hash = ?2 and f.address_hash = ?3 \
-      order by f.failed_at desc limit 1 offset ?5) as limiting_here, \
-     (select f.failed_at from login_failure f where f.account_hash = ?2 \
-      order by f.failed_at desc limit 1 offset ?6) as limiting_in_total \
-     from (select ?1 as email) given left join account a on a.email = given.email",
-);
+const LOAD: &str = "\
+    select a.*, \
+           (select json_group_array(hex(b.blocked_id)) from user_block b \
+            where b.owner_id = a.id and b.blocked_id is not null) as blocks, \
+           exists (select 1 from login_address l \
+                   where l.account_id = a.id and l.address_hash = ?3 and l.last_login_at > ?4) as is_known_address, \
+           (select f.failed_at from login_failure f where f.account_hash = ?2 and f.address_hash = ?3 \
+            order by f.failed_at desc limit 1 offset ?5) as limiting_here, \
+           (select f.failed_at from login_failure f where f.account_hash = ?2 \
+            order by f.failed_at desc limit 1 offset ?6) as limiting_in_total \
+    from (select ?1 as email) given left join account a on a.email = given.email";
 
 struct LoginRow {
     account: Option<(AccountRow, String)>,

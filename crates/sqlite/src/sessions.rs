@@ -10,11 +10,7 @@ use sqlx::{Connection as _, SqliteConnection, SqliteExecutor};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{
-    Sqlite,
-    accounts::{AccountRow, blocks_of_account},
-    error::port_error,
-};
+use crate::{Sqlite, accounts::AccountRow, error::port_error};
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -27,30 +23,31 @@ struct SessionRow {
 }
 
 /// Session `?1` if it is not revoked, with its account, and what token `?2` was exchanged for since `?3`.
-pub(crate) const PRESENTED: &str = concat!(
-    "select a.*, ",
-    blocks_of_account!(),
-    " as blocks, s.confirmed_token, p.successor, p.presented_at \
-     from session s join account_view a on a.id = s.account_id \
-     left join refresh_presentation p on p.session_id = s.id and p.token = ?2 and p.presented_at >= ?3 \
-     where s.id = ?1 and s.revoked_at is null",
-);
+pub(crate) const PRESENTED: &str = "\
+    select a.*, (select json_group_array(hex(b.blocked_id)) from user_block b \
+                 where b.owner_id = a.id and b.blocked_id is not null) as blocks, \
+           s.confirmed_token, p.successor, p.presented_at \
+    from session s join account_view a on a.id = s.account_id \
+    left join refresh_presentation p on p.session_id = s.id and p.token = ?2 and p.presented_at >= ?3 \
+    where s.id = ?1 and s.revoked_at is null";
+
+/// The account of session `?1` if that is not revoked and belongs to user `?2`.
+const AUTHENTICATE: &str = "\
+    select a.*, (select json_group_array(hex(b.blocked_id)) from user_block b \
+                 where b.owner_id = a.id and b.blocked_id is not null) as blocks \
+    from session s join account_view a on a.id = s.account_id \
+    where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null";
 
 #[async_trait]
 impl Sessions for Sqlite {
     #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%user))]
     async fn authenticate(&self, session: SessionId, user: UserId) -> Result<Option<Account>> {
-        let row: Option<AccountRow> = sqlx::query_as(concat!(
-            "select a.*, ",
-            blocks_of_account!(),
-            " as blocks from session s join account_view a on a.id = s.account_id \
-                 where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null",
-        ))
-        .bind(Uuid::from(session))
-        .bind(Uuid::from(user))
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(port_error)?;
+        let row: Option<AccountRow> = sqlx::query_as(AUTHENTICATE)
+            .bind(Uuid::from(session))
+            .bind(Uuid::from(user))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(port_error)?;
         row.map(Account::try_from).transpose()
     }
 
