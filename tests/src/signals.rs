@@ -17,7 +17,7 @@ pub type Nodes = Vec<Arc<dyn Signals>>;
 
 /// The signal with this number.
 pub fn signal(number: u64) -> Signal {
-    Signal::Presence { node: node(0), count: number, news: Announcement::Alive }
+    Signal::Presence { node: node(0), count: number, news: Announcement::Heartbeat }
 }
 
 pub fn node(number: u128) -> NodeId {
@@ -59,14 +59,14 @@ pub async fn every_signal_arrives_unchanged(nodes: Nodes) {
     let presence = |news| Signal::Presence { node: node(3), count: u64::MAX, news };
     for signal in [
         Signal::Moved { user, position, at },
-        presence(Announcement::Here { user, on_duty: true }),
-        presence(Announcement::Gone { user }),
-        presence(Announcement::Everybody {
+        presence(Announcement::Connected { user, on_duty: true }),
+        presence(Announcement::Disconnected { user }),
+        presence(Announcement::Snapshot {
             users: (0..20_000).map(|n| (Uuid::from_u128(n).into(), n % 2 == 0)).collect(),
         }),
-        presence(Announcement::Alive),
-        presence(Announcement::Ask { of: None }),
-        presence(Announcement::Leaving),
+        presence(Announcement::Heartbeat),
+        presence(Announcement::SnapshotRequest { of: None }),
+        presence(Announcement::NodeStopping),
     ] {
         nodes[0].publish(signal.clone());
         assert_eq!(next(&mut listener).await, signal);

@@ -17,7 +17,7 @@ use allynet_domain::{
 use allynet_tests::{
     contract::{
         Database, Store, at, call_of, change, counted_rating, deletion, hash, id, keyed, marker, message_in, metres,
-        next, read_up_to, response_of, session_of, somebody, text, trust, verified,
+        new_account, next, read_up_to, response_of, session_of, text, trust, verified,
     },
     database::OnPostgres,
 };
@@ -210,7 +210,7 @@ const ENCODER: &str = include_str!("../../crates/postgres/src/writes.rs");
 
 /// A write of every kind, with all that it may contain.
 fn every_write() -> Vec<Write> {
-    let (owner, helper) = (somebody(), Account { helper: Some(verified()), ..somebody() });
+    let (owner, helper) = (new_account(), Account { helper: Some(verified()), ..new_account() });
     let emergency = call_of(&owner);
     let (of, user) = (emergency.id(), helper.id);
     let message = message_in(&emergency, at(0));

@@ -2,7 +2,7 @@
 //! one end to the other, neither with a plan for given parameters nor with a generic one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use allynet_tests::{contract::Database, database::OnPostgres};
 use serde_json::Value;
@@ -100,7 +100,7 @@ const TOWN: &str = "-50.0, -155.0";
 fn parameters(statement: &str) -> Vec<String> {
     let fresh = "now() - interval '1 day'";
     match statement {
-        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergency_statements::LIVE_OF" => {
+        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
         "positions::LAST" => vec![HELPER.to_owned()],
@@ -117,9 +117,9 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
-        "ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
-        "ended::AVAILABLE_AGAIN" => ["false", "true"].map(|open| format!("{CALL}, {open}")).to_vec(),
-        "ended::DELETED" => ["null", "now()"].map(|before| format!("{before}, {CALL}, 51")).to_vec(),
+        "emergencies::ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
+        "emergencies::ended::AVAILABLE_AGAIN" => ["false", "true"].map(|open| format!("{CALL}, {open}")).to_vec(),
+        "emergencies::ended::DELETED" => ["null", "now()"].map(|before| format!("{before}, {CALL}, 51")).to_vec(),
         "events::COMPLETE_SINCE"
         | "events::LAST"
         | "events::OWN_TRANSACTION"
@@ -132,12 +132,12 @@ fn parameters(statement: &str) -> Vec<String> {
         | "place_grid::KEY" => {
             vec![String::new()]
         }
-        "emergency_statements::FIND" => vec![CALL.to_owned()],
-        "emergency_statements::READ" | "emergency_statements::LOAD" => vec![format!("{CALL}, {HELPER}")],
-        "emergency_statements::LOAD_WITH_NEAREST" => {
+        "emergencies::statements::FIND" => vec![CALL.to_owned()],
+        "emergencies::statements::READ" | "emergencies::statements::LOAD" => vec![format!("{CALL}, {HELPER}")],
+        "emergencies::statements::LOAD_WITH_NEAREST" => {
             vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]
         }
-        "emergency_statements::LOAD_WITH_ONE" => {
+        "emergencies::statements::LOAD_WITH_ONE" => {
             vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")]
         }
         "raise_context::READ" => ["'request 32'", "null"]
@@ -151,26 +151,26 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![format!("{OWNER}, {HELPER}, null"), format!("{OWNER}, null, 'somebody@example.org'")]
         }
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
-        "emergency_statements::PENDING_FOR" => ["true", "false"]
+        "emergencies::statements::PENDING_FOR" => ["true", "false"]
             .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))
             .to_vec(),
-        "emergency_statements::NEARBY" => ["100", "10000", "50000"]
+        "emergencies::statements::NEARBY" => ["100", "10000", "50000"]
             .map(|radius| format!("{TOWN}, {radius}, 100, {HELPER}, false, true, 0.3, 0.7, 750.0"))
             .to_vec(),
-        "emergency_statements::HISTORY" => [HELPER, OWNER]
+        "emergencies::statements::HISTORY" => [HELPER, OWNER]
             .iter()
             .flat_map(|who| {
                 ["null, null", "now() - interval '1 day', null", "null, 'resolved'"].map(|m| format!("{who}, {m}, 50"))
             })
             .collect(),
-        "emergency_statements::LIST_LIVE" => ["null, null, null", "-50.0, -155.0, 10000"]
+        "emergencies::statements::LIST_LIVE" => ["null, null, null", "-50.0, -155.0, 10000"]
             .iter()
             .flat_map(|near| ["null", "now()"].map(|before| format!("{before}, {CALL}, 51, {near}")))
             .collect(),
-        "emergency_statements::LIST_STATUS" => {
+        "emergencies::statements::LIST_STATUS" => {
             vec![format!("null, {CALL}, 51, 'resolved'"), format!("now(), {CALL}, 51, 'active'")]
         }
-        "emergency_statements::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, 'resolved', {TOWN}, 10000")],
+        "emergencies::statements::LIST_STATUS_NEAR" => vec![format!("null, {CALL}, 51, 'resolved', {TOWN}, 10000")],
         "events::TIMELINE" | "events::EVENTS_OF" => vec![format!("{CALL}, 0, 501")],
         "events::ACCESS" => vec![format!("{CALL}, {OWNER}")],
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
@@ -204,6 +204,20 @@ const WALKING: &[(&str, &[&str])] =
 
 fn short(name: &str) -> &str {
     name.strip_prefix("allynet_postgres::").unwrap()
+}
+
+/// The files of a folder and of the folders in it, each as the path of its module and its text.
+fn modules(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            found.extend(modules(&path).into_iter().map(|(inner, source)| (format!("{module}::{inner}"), source)));
+        } else {
+            found.push((module, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
 }
 
 /// The tables that a plan reads from one end to the other: in the order of their rows, or in that of an index, unless a
@@ -282,11 +296,9 @@ fn every_statement_of_the_adapter_is_planned() {
         "lost_events::NEWEST",
     ];
     let listed: BTreeSet<_> = allynet_postgres::statements().iter().map(|(name, _)| short(name).to_owned()).collect();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/postgres/src");
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/postgres/src"));
     let mut written = BTreeSet::new();
-    for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
-        let source = fs::read_to_string(&file).unwrap();
-        let module = file.file_stem().unwrap().to_str().unwrap();
+    for (module, source) in modules(folder) {
         for constant in source.replace("\npub(crate) const ", "\nconst ").split("\nconst ").skip(1) {
             let Some((name, text)) = constant.split_once(": &str =") else { continue };
             let text = text.split(";\n").next().unwrap();

@@ -103,7 +103,8 @@ async fn the_last_signals_are_published_before_a_node_stops() {
     for number in 0..2_000 {
         leaving.publish(signal(number));
     }
-    let goodbye = Signal::Presence { node: allynet_tests::signals::node(9), count: 0, news: Announcement::Leaving };
+    let goodbye =
+        Signal::Presence { node: allynet_tests::signals::node(9), count: 0, news: Announcement::NodeStopping };
     leaving.publish(goodbye.clone());
     leaving.flush(Duration::from_secs(2)).await;
     drop(leaving);

@@ -17,7 +17,7 @@ use allynet_domain::{
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
-    contract::{Database, NewIds, StoppedClock, Store, at, id, place, session_of, somebody},
+    contract::{Database, NewIds, StoppedClock, Store, at, id, new_account, place, session_of},
     database::OnPostgres,
 };
 use axum::{Router, body::Body, http::Request};
@@ -274,7 +274,7 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(0, &ada, "GET helpers/me", Value::Null).await;
         service.costs(1, &ada, "PUT helpers/me/location", json!({ "latitude": 1, "longitude": 2 })).await;
 
-        let admin = service.store.register_as(Account { role: Role::Admin, ..somebody() }).await;
+        let admin = service.store.register_as(Account { role: Role::Admin, ..new_account() }).await;
         let admin = service.person(admin).await;
         let whom = format!("PUT helpers/{}", ada.account.id);
         service.costs(CHANGE, &admin, &format!("{whom}/verification"), json!({ "status": "verified" })).await;

@@ -37,31 +37,31 @@ pub enum Signal {
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum Announcement {
     /// A user has connected, or a connected user went on or off duty.
-    Here {
+    Connected {
         /// The user.
         user: UserId,
         /// Whether they are a helper on duty.
         on_duty: bool,
     },
     /// A user has no connection to the node any more.
-    Gone {
+    Disconnected {
         /// The user.
         user: UserId,
     },
     /// A snapshot: all users connected to the node.
-    Everybody {
+    Snapshot {
         /// The users, and whether each is a helper on duty.
         users: Vec<(UserId, bool)>,
     },
     /// A heartbeat: nothing has changed.
-    Alive,
+    Heartbeat,
     /// A request for a snapshot.
-    Ask {
+    SnapshotRequest {
         /// The node that is asked, or `None` for all nodes.
         of: Option<NodeId>,
     },
     /// The node stops and has no connections any more.
-    Leaving,
+    NodeStopping,
 }
 
 impl From<&Fix> for Signal {
@@ -88,20 +88,20 @@ mod tests {
                 r#"{"kind":"moved","user":"00000000-0000-0000-0000-000000000001","position":{"latitude":52.5,"longitude":13.4},"at":"2026-01-15T10:00:01Z"}"#,
             ),
             (
-                presence(Announcement::Here { user: ada, on_duty: true }),
-                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"here","user":"00000000-0000-0000-0000-000000000001","on_duty":true}}"#,
+                presence(Announcement::Connected { user: ada, on_duty: true }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"connected","user":"00000000-0000-0000-0000-000000000001","on_duty":true}}"#,
             ),
             (
-                presence(Announcement::Everybody { users: vec![(ada, false)] }),
-                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"everybody","users":[["00000000-0000-0000-0000-000000000001",false]]}}"#,
+                presence(Announcement::Snapshot { users: vec![(ada, false)] }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"snapshot","users":[["00000000-0000-0000-0000-000000000001",false]]}}"#,
             ),
             (
-                presence(Announcement::Ask { of: Some(node) }),
-                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"ask","of":"00000000-0000-0000-0000-000000000064"}}"#,
+                presence(Announcement::SnapshotRequest { of: Some(node) }),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"snapshot_request","of":"00000000-0000-0000-0000-000000000064"}}"#,
             ),
             (
-                presence(Announcement::Leaving),
-                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"leaving"}}"#,
+                presence(Announcement::NodeStopping),
+                r#"{"kind":"presence","node":"00000000-0000-0000-0000-000000000064","count":7,"news":{"news":"node_stopping"}}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&signal).unwrap(), expected);

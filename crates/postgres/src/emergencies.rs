@@ -7,8 +7,8 @@ use allynet_domain::{
     Timestamp, UserId,
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HistoryPage, ListDistances, ListReader, ListedEmergency, Live, Loaded,
-        Near, NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListDistances, ListReader, ListedEmergency,
+        Live, Loaded, Near, NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint,
     },
 };
 use allynet_sql::RowDecoder;
@@ -17,17 +17,20 @@ use sqlx::{FromRow, Postgres as Pg, Row as _, postgres::PgArguments, query::Quer
 use tracing::instrument;
 use uuid::Uuid;
 
+use self::statements::{
+    FIND, HISTORY, LIST_LIVE, LIST_STATUS, LIST_STATUS_NEAR, LIVE_OF, LOAD, LOAD_WITH_NEAREST, LOAD_WITH_ONE, NEARBY,
+    PENDING_FOR, READ,
+};
 use crate::{
     Postgres,
     emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
-    emergency_statements::{
-        FIND, HISTORY, LIST_LIVE, LIST_STATUS, LIST_STATUS_NEAR, LIVE_OF, LOAD, LOAD_WITH_NEAREST, LOAD_WITH_ONE,
-        NEARBY, PENDING_FOR, READ,
-    },
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
     rows::ROUNDING_TOLERANCE,
 };
+
+pub(crate) mod ended;
+pub(crate) mod statements;
 
 #[derive(FromRow)]
 struct LoadRow {
@@ -148,32 +151,32 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
-        let sql = match near.map(|near| near.whom) {
+        let sql = match near.map(|near| near.selection) {
             None => LOAD,
-            Some(Whom::Nearest(_)) => LOAD_WITH_NEAREST,
-            Some(Whom::Only(_)) => LOAD_WITH_ONE,
+            Some(HelperSelection::Nearest(_)) => LOAD_WITH_NEAREST,
+            Some(HelperSelection::Only(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
         if near.is_none() {
             query = query.bind(None::<Uuid>);
         }
-        if let Some(Near { on_duty, within, whom, leaving, places: _, rings_since }) = near {
+        if let Some(Near { on_duty, within, selection, leaving, places: _, rings_since }) = near {
             query = query.bind(on_duty.fresh_since).bind(outer_anchor_distance(within));
-            query = match whom {
-                Whom::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
-                Whom::Only(helper) => query.bind(Uuid::from(helper)),
+            query = match selection {
+                HelperSelection::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
+                HelperSelection::Only(helper) => query.bind(Uuid::from(helper)),
             };
             query = query.bind(min_duty(on_duty.policy)).bind(on_duty.now).bind(rings_since);
             query = query.bind(leaving.map(Uuid::from));
         }
         let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
         let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
-        if let Some(Near { within, whom, places, leaving: _, on_duty: _, rings_since: _ }) = near {
+        if let Some(Near { within, selection, places, leaving: _, on_duty: _, rings_since: _ }) = near {
             let found = FoundRow::from_row(&row).map_err(failed)?.helpers(within)?;
             let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
-            let limit = match whom {
-                Whom::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
-                Whom::Only(_) => 1,
+            let limit = match selection {
+                HelperSelection::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
+                HelperSelection::Only(_) => 1,
             };
             loaded.near = found.nearest(places.alert_place(&loaded.emergency.call().details), limit);
             loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;

@@ -17,8 +17,6 @@ mod caller_cache;
 mod changes;
 mod emergencies;
 mod emergency_row;
-mod emergency_statements;
-mod ended;
 mod error;
 mod events;
 mod helpers;

@@ -40,7 +40,7 @@ mod tests {
         let position = Position::new(52.520_007, -13.404_954).unwrap();
         let signals = [
             Signal::Moved { user: Uuid::from_u128(2).into(), position, at: Timestamp::UNIX_EPOCH },
-            Signal::Presence { node, count: 3, news: Announcement::Alive },
+            Signal::Presence { node, count: 3, news: Announcement::Heartbeat },
         ];
         assert_eq!(decode(&encode(node, &signals).unwrap()), Some((node, signals.to_vec())));
         assert_eq!(decode(&encode(node, &[]).unwrap()), Some((node, vec![])));
@@ -49,9 +49,10 @@ mod tests {
     #[test]
     fn unknown_signals_and_invalid_frames_are_skipped() {
         let node: NodeId = Uuid::from_u128(1).into();
-        let alive = format!(r#"{{"kind":"presence","node":"{node}","count":3,"news":{{"news":"alive"}},"more":1}}"#);
-        let frame = format!(r#"{{"from":"{node}","signals":[{{"kind":"tea"}},7,{alive}],"version":2}}"#);
-        let expected = Signal::Presence { node, count: 3, news: Announcement::Alive };
+        let heartbeat =
+            format!(r#"{{"kind":"presence","node":"{node}","count":3,"news":{{"news":"heartbeat"}},"more":1}}"#);
+        let frame = format!(r#"{{"from":"{node}","signals":[{{"kind":"tea"}},7,{heartbeat}],"version":2}}"#);
+        let expected = Signal::Presence { node, count: 3, news: Announcement::Heartbeat };
         assert_eq!(decode(frame.as_bytes()), Some((node, vec![expected])));
         for nonsense in [&b""[..], b"{}", b"\xff", b"[1]", br#"{"from":"me","signals":[]}"#] {
             assert_eq!(decode(nonsense), None);

@@ -8,8 +8,8 @@ use allynet_domain::{
     Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HistoryPage, ListReader, ListedEmergency, Live, Loaded, Near,
-        NearbyEmergency, Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint, Whom,
+        AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListReader, ListedEmergency, Live, Loaded,
+        Near, NearbyEmergency, Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint,
     },
 };
 use async_trait::async_trait;
@@ -207,20 +207,20 @@ impl Sqlite {
     /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
     /// raised by their number: enough others are left when the caller removes them.
     async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
-        let Near { on_duty, within, whom, leaving, places, rings_since: _ } = near;
+        let Near { on_duty, within, selection, leaving, places, rings_since: _ } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
         let around = Around { place, except: Some(emergency.owner()), on_duty };
         let call = emergency.call();
         let raised = (call.details.anonymous, call.created_at);
         let excluded = self.unalertable(Some(call.id), (call.owner.id, leaving), raised).await?;
-        match whom {
-            Whom::Nearest(more) => {
+        match selection {
+            HelperSelection::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
                 self.nearest_helpers(around, within, (known.saturating_add(more), &excluded)).await
             }
-            Whom::Only(helper) if excluded.contains(&helper) => Ok(Vec::new()),
-            Whom::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
+            HelperSelection::Only(helper) if excluded.contains(&helper) => Ok(Vec::new()),
+            HelperSelection::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
         }
     }
 

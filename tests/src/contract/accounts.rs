@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::*;
 
 pub async fn an_account_is_read_back_as_it_was_registered(store: Store) {
-    let mut account = somebody();
+    let mut account = new_account();
     account.role = Role::Admin;
     account.profile = Profile {
         first_name: Name::parse("Ğrace 🚑").unwrap(),
@@ -29,12 +29,12 @@ pub async fn an_account_is_read_back_as_it_was_registered(store: Store) {
 pub async fn unknown_accounts_and_emails_are_not_found(store: Store) {
     store.register().await;
     assert_eq!(store.accounts.find(id()).await.unwrap(), None);
-    assert_eq!(store.accounts.credentials(&somebody().email).await.unwrap(), None);
+    assert_eq!(store.accounts.credentials(&new_account().email).await.unwrap(), None);
 }
 
 pub async fn an_email_belongs_to_one_account(store: Store) {
     let first = store.register().await;
-    let second = Account { email: first.email.clone(), ..somebody() };
+    let second = Account { email: first.email.clone(), ..new_account() };
     let session = session_of(second.id);
     let both = change()
         .write(Write::OpenSession(session_of(first.id)))
@@ -49,9 +49,9 @@ pub async fn an_email_belongs_to_one_account(store: Store) {
 }
 
 pub async fn of_many_registrations_of_one_email_at_once_exactly_one_succeeds(store: Store) {
-    let email = somebody().email;
+    let email = new_account().email;
     let attempts = (0..12).map(|_| {
-        let account = Box::new(Account { email: email.clone(), ..somebody() });
+        let account = Box::new(Account { email: email.clone(), ..new_account() });
         store.try_write(Write::RegisterAccount { account, password: hash("$hash") })
     });
     let outcomes = join_all(attempts).await;
@@ -121,7 +121,7 @@ pub async fn an_administrators_verification_is_stored(store: Store) {
 
 pub async fn an_expected_account_must_still_have_its_rights(store: Store) {
     let skills = vec![text("First aid"), text("Swimming")];
-    let helper = store.enlist(somebody(), HelperRecord { skills, ..verified() }).await;
+    let helper = store.enlist(new_account(), HelperRecord { skills, ..verified() }).await;
     let nobody = store.register().await;
     let record = helper.helper.clone().unwrap();
     let with = |record: HelperRecord| Account { helper: Some(record), ..helper.clone() };
@@ -136,7 +136,7 @@ pub async fn an_expected_account_must_still_have_its_rights(store: Store) {
         (with(HelperRecord { skills: Vec::new(), ..record.clone() }), false),
         (Account { helper: None, ..helper.clone() }, false),
         (Account { helper: Some(verified()), ..nobody.clone() }, false),
-        (somebody(), false),
+        (new_account(), false),
     ] {
         let outcome = store.try_write(Write::ExpectAccount(Box::new(expected.clone()))).await;
         let as_expected = if holds { outcome.is_ok() } else { matches!(outcome, Err(Error::Stale)) };
@@ -217,7 +217,7 @@ pub async fn helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times(s
         (2, 20, Verification::Rejected),
         (6, 10, Verification::Pending),
     ] {
-        let account = Account { created_at: at(created_at), ..somebody_with(nth(n)) };
+        let account = Account { created_at: at(created_at), ..new_account_with_id(nth(n)) };
         let helper = HelperRecord { verification, ..verified() };
         expected.push(store.enlist(account, helper).await);
     }
@@ -247,7 +247,7 @@ async fn pages(store: &Store, verification: Option<Verification>, limit: u32) ->
 }
 
 fn contact(seconds: i64) -> Contact {
-    let email = somebody().email;
+    let email = new_account().email;
     Contact { id: id(), name: Name::parse("Mum").unwrap(), email, created_at: at(seconds) }
 }
 

@@ -4,11 +4,12 @@ use allynet_domain::{
     Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient, Role,
     UserBlock, UserId, Write,
     port::{
-        BlockContext, Constraint, EndedBlocks, Error, ListReader, MessagePage, Near, OnDuty, RaiseQuery, Vicinity, Whom,
+        BlockContext, Constraint, EndedBlocks, Error, HelperSelection, ListReader, MessagePage, Near, OnDuty,
+        RaiseQuery, Vicinity,
     },
 };
 
-use super::{Store, at, call_of, edited, exact_reader, id, metres, place, response_of, somebody, update};
+use super::{Store, at, call_of, edited, exact_reader, id, metres, new_account, place, response_of, update};
 
 /// When the effects of blocks of these cases may end.
 const EARLIEST_END: i64 = 100;
@@ -58,14 +59,14 @@ fn add(by: &Account, block: &UserBlock, user: Option<UserId>, emergencies: Vec<E
 
 pub async fn blocks_are_listed_oldest_first_as_they_were_named(store: Store) {
     let [owner, ada, bo] = [store.register().await, store.register().await, store.register().await];
-    let blocks = [block(by_email(&bo), 2), block(by_id(&ada), 1), block(BlockTarget::User(somebody().id), 3)];
+    let blocks = [block(by_email(&bo), 2), block(by_id(&ada), 1), block(BlockTarget::User(new_account().id), 3)];
     for block in &blocks {
         store.try_block(&owner, block).await.unwrap();
     }
     let [of_bo, of_ada, of_nobody] = blocks;
     assert_eq!(store.listed(&owner).await, [of_ada, of_bo, of_nobody]);
     assert_eq!(store.listed(&ada).await, []);
-    assert_eq!(store.blocks.list(somebody().id).await.unwrap(), None);
+    assert_eq!(store.blocks.list(new_account().id).await.unwrap(), None);
     let mut blocked = store.blocked_by(&owner).await;
     blocked.sort_unstable();
     let mut expected = vec![ada.id, bo.id];
@@ -86,7 +87,7 @@ pub async fn a_block_in_the_list_is_not_replaced(store: Store) {
 }
 
 pub async fn a_block_by_email_applies_to_an_account_that_is_registered_later(store: Store) {
-    let (owner, later) = (store.register().await, somebody());
+    let (owner, later) = (store.register().await, new_account());
     store.block(&owner, by_email(&later)).await;
     assert_eq!(store.blocks.context(owner.id, &by_email(&later)).await.unwrap().user, None);
     assert_eq!(store.blocked_by(&owner).await, []);
@@ -98,7 +99,7 @@ pub async fn a_block_by_email_applies_to_an_account_that_is_registered_later(sto
 pub async fn of_a_block_and_a_registration_of_its_email_at_once_neither_misses_the_other(store: Store) {
     let owner = store.register().await;
     for _ in 0..20 {
-        let later = somebody();
+        let later = new_account();
         let block = block(by_email(&later), 0);
         let blocking = async {
             while let Err(error) = store.try_block(&owner, &block).await {
@@ -113,7 +114,7 @@ pub async fn of_a_block_and_a_registration_of_its_email_at_once_neither_misses_t
 pub async fn a_removed_block_leaves_the_list_at_once_and_has_effect_until_its_earliest_end(store: Store) {
     let [owner, ada, bo] = [store.register().await, store.register().await, store.register().await];
     let (of_ada, of_bo) = (store.block(&owner, by_id(&ada)).await, store.block(&owner, by_email(&bo)).await);
-    for (by, key) in [(&ada, ada.id.into()), (&owner, somebody().id.into()), (&owner, bo.id.into())] {
+    for (by, key) in [(&ada, ada.id.into()), (&owner, new_account().id.into()), (&owner, bo.id.into())] {
         store.write(Write::RemoveBlock { by: by.id, key }).await;
     }
     assert_eq!(store.listed(&owner).await.len(), 2, "removed by another, unknown, and a block by email by the user");
@@ -160,7 +161,7 @@ pub async fn a_pair_stays_blocked_while_another_block_applies(store: Store) {
 
 pub async fn the_list_and_the_blocks_in_effect_have_a_limit(store: Store) {
     let owner = store.register().await;
-    let one_more = || block(BlockTarget::User(somebody().id), 0);
+    let one_more = || block(BlockTarget::User(new_account().id), 0);
     for _ in 0..MAX_BLOCKS {
         store.try_block(&owner, &one_more()).await.unwrap();
     }
@@ -280,7 +281,7 @@ pub async fn an_acceptance_is_decided_on_the_blocks_that_the_helper_has_by_then(
     store.block(&others[0], by_id(&helper)).await;
     store.block(&helper, by_id(&others[0])).await;
     store.block(&helper, by_email(&others[1])).await;
-    store.block(&helper, BlockTarget::User(somebody().id)).await;
+    store.block(&helper, BlockTarget::User(new_account().id)).await;
     let mut expected = others.map(|other| other.id);
     expected.sort_unstable();
     assert_eq!(blocks().await, expected);
@@ -381,20 +382,20 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
         let mut loaded = store.load(of).await.hidden_from;
         loaded.sort();
         assert_eq!(loaded, expected, "{case}");
-        let near_without = async |whom, leaving| {
-            let near = Near { on_duty, within: metres(5_000.0), whom, leaving, places, rings_since: at(-600) };
+        let near_without = async |selection, leaving| {
+            let near = Near { on_duty, within: metres(5_000.0), selection, leaving, places, rings_since: at(-600) };
             ids(&store.emergencies.load(of, Some(near)).await.unwrap().unwrap().near)
         };
-        let near = async |whom| near_without(whom, None).await;
+        let near = async |selection| near_without(selection, None).await;
         let before = alertable.clone();
-        assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
-        assert_eq!(near(Whom::Nearest(3)).await.len(), 3, "others are found in their place: {case}");
-        assert_eq!(near(Whom::Only(blocked.id)).await, [], "{case}");
+        assert_eq!(near(HelperSelection::Nearest(9)).await, alertable, "{case}");
+        assert_eq!(near(HelperSelection::Nearest(3)).await.len(), 3, "others are found in their place: {case}");
+        assert_eq!(near(HelperSelection::Only(blocked.id)).await, [], "{case}");
         store.accept(of, &responder, at(raised_at)).await;
         alertable.retain(|helper| *helper != with_responder.id && *helper != by_responder.id);
-        assert_eq!(near(Whom::Nearest(9)).await, alertable, "{case}");
-        assert_eq!(near(Whom::Only(by_responder.id)).await, [], "{case}");
-        let once_gone = near_without(Whom::Nearest(9), Some(responder.id)).await;
+        assert_eq!(near(HelperSelection::Nearest(9)).await, alertable, "{case}");
+        assert_eq!(near(HelperSelection::Only(by_responder.id)).await, [], "{case}");
+        let once_gone = near_without(HelperSelection::Nearest(9), Some(responder.id)).await;
         assert_eq!(once_gone, before, "as if the responder had left: {case}");
         store.cancel(of, at(raised_at + 1)).await;
     }

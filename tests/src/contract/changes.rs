@@ -12,7 +12,7 @@ pub async fn the_store_is_ready(store: Store) {
 }
 
 pub async fn writes_are_applied_in_order(store: Store) {
-    let [owner, helper] = [somebody(), somebody()];
+    let [owner, helper] = [new_account(), new_account()];
     let emergency = call_of(&owner);
     let message = message_in(&emergency, at(0));
     let of = emergency.id();
@@ -62,7 +62,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
     let revision = store.find(elsewhere.id()).await.revision();
     elsewhere = edited(elsewhere, |e| e.revision = revision);
     let engaged = elsewhere.responses().to_vec();
-    let twice = Account { email: helper.email.clone(), ..somebody() };
+    let twice = Account { email: helper.email.clone(), ..new_account() };
     let same_request = with_request(call_of(&store.account(ended.owner()).await));
 
     let timeline = store.log.events_of(of, EventId::START, 100).await.unwrap();
@@ -76,7 +76,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(store: Store) {
         (report, Some(Constraint::Report)),
         (Write::ExpectRevision { emergency: of, revision: Revision(99) }, None),
     ] {
-        let newcomer = somebody();
+        let newcomer = new_account();
         let message = message_in(&emergency, at(5));
         let moved = edited(before.emergency.clone(), |e| e.updated_at = at(99));
         let change = Change::new(None, at(5))

@@ -92,7 +92,7 @@ pub async fn live_emergencies_are_ordered_by_owned_engaged_completed_then_newest
     assert_eq!(store.live_of(&user).await, [owned, engaged, completed_new, completed_old]);
     store.resolve(owned, at(13)).await;
     assert_eq!(store.live_of(&user).await, [engaged, completed_new, completed_old]);
-    assert_eq!(store.live_of(&somebody()).await, []);
+    assert_eq!(store.live_of(&new_account()).await, []);
 }
 
 pub async fn pending_are_those_whose_alert_radius_reaches_the_helper(store: Store) {

@@ -9,8 +9,8 @@ use allynet_domain::{
     ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     grid::helper_cell,
     port::{
-        Clock, Constraint, Error, EventTail, Fix, Ids, KeyedHash, ListReader, Loaded, MessagePage, Near,
-        NearbyEmergency, OnDuty, RaiseContext, RaiseQuery, Result, Vicinity, Whom,
+        Clock, Constraint, Error, EventTail, Fix, HelperSelection, Ids, KeyedHash, ListReader, Loaded, MessagePage,
+        Near, NearbyEmergency, OnDuty, RaiseContext, RaiseQuery, Result, Vicinity,
     },
     testing,
 };
@@ -66,11 +66,11 @@ pub fn nth<I: From<Uuid>>(n: u128) -> I {
 }
 
 /// A new account with a unique email, registered at `at(0)`.
-pub fn somebody() -> Account {
-    somebody_with(id())
+pub fn new_account() -> Account {
+    new_account_with_id(id())
 }
 
-pub fn somebody_with(id: UserId) -> Account {
+pub fn new_account_with_id(id: UserId) -> Account {
     Account {
         id,
         email: format!("{id}@example.org").parse().unwrap(),
@@ -230,7 +230,7 @@ impl Store {
     }
 
     pub async fn register(&self) -> Account {
-        self.register_as(somebody()).await
+        self.register_as(new_account()).await
     }
 
     pub async fn register_as(&self, account: Account) -> Account {
@@ -241,7 +241,7 @@ impl Store {
 
     /// A verified helper on duty.
     pub async fn helper(&self) -> Account {
-        self.enlist(somebody(), verified()).await
+        self.enlist(new_account(), verified()).await
     }
 
     pub async fn helper_at(&self, position: Position) -> Account {
@@ -328,7 +328,14 @@ impl Store {
         };
         let emergency = self.raise(call_at(&owner, centre)).await.id();
         let (places, rings_since) = (PlacePolicy::default(), at(-600));
-        let near = Near { on_duty, within: radius, whom: Whom::Nearest(limit), leaving: None, places, rings_since };
+        let near = Near {
+            on_duty,
+            within: radius,
+            selection: HelperSelection::Nearest(limit),
+            leaving: None,
+            places,
+            rings_since,
+        };
         let loaded = self.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let vicinity = Vicinity { emergency, reader: owner.id, on_duty, radius, places };
         let around = self.helpers.around(&vicinity).await.unwrap().unwrap();

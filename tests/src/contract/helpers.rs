@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use allynet_domain::port::{DutyCounts, Fix, MessagePage, Near, OnDuty, RaiseQuery, Report, Vicinity, Whom};
+use allynet_domain::port::{DutyCounts, Fix, HelperSelection, MessagePage, Near, OnDuty, RaiseQuery, Report, Vicinity};
 use allynet_domain::{
     Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, PlacePolicy, Recipient, ResponseStatus, Role,
     Timestamp, UserId, Verification, Write,
@@ -103,7 +103,7 @@ pub async fn the_raise_context_counts_beyond_the_limit(store: Store) {
 pub async fn equally_near_helpers_come_in_the_order_of_their_ids(store: Store) {
     let mut ids: Vec<UserId> = Vec::new();
     for n in [5, 2, 9, 1, 7, 3] {
-        let helper = store.enlist(somebody_with(nth(n)), verified()).await;
+        let helper = store.enlist(new_account_with_id(nth(n)), verified()).await;
         store.locate(helper.id, place(0.01, 0.01)).await;
         ids.push(helper.id);
     }
@@ -187,8 +187,8 @@ pub async fn an_owner_is_available_in_their_own_anonymous_emergency_only(store: 
         let count = around.available.count_within(exact_place(place(0.0, 0.0)), metres(500.0));
         assert_eq!(count, u32::from(anonymous));
         // Nobody is alerted to an emergency of their own.
-        let (within, whom) = (metres(500.0), Whom::Nearest(9));
-        let near = Near { on_duty: on_duty(), within, whom, leaving: None, places, rings_since: at(-600) };
+        let (within, selection) = (metres(500.0), HelperSelection::Nearest(9));
+        let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(-600) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         assert!(loaded.near.iter().all(|recipient| recipient.helper != owner.id));
     }
@@ -204,8 +204,8 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
     store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
     store.accept(emergency, &ids[3], at(1)).await;
     for (more, expected) in [(0, 2), (1, 3), (2, 4), (9, 6)] {
-        let (within, whom, places) = (metres(50_000.0), Whom::Nearest(more), PlacePolicy::default());
-        let near = Near { on_duty: on_duty(), within, whom, leaving: None, places, rings_since: at(0) };
+        let (within, selection, places) = (metres(50_000.0), HelperSelection::Nearest(more), PlacePolicy::default());
+        let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let nearest: Vec<_> = loaded.near.iter().map(|r| r.helper).collect();
         // The one who responds is engaged, and not available.
@@ -216,7 +216,7 @@ pub async fn the_limit_of_the_nearest_excludes_helpers_already_alerted(store: St
 
 pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distance(store: Store) {
     let helper = store.helper_at(place(0.0, 0.01)).await;
-    let off_duty = store.enlist(somebody(), HelperRecord { available: false, ..verified() }).await;
+    let off_duty = store.enlist(new_account(), HelperRecord { available: false, ..verified() }).await;
     store.locate(off_duty.id, place(0.0, 0.01)).await;
     let owner = store.helper_at(place(0.0, 0.0)).await;
     let emergency = store.raise(call_of(&owner)).await.id();
@@ -231,8 +231,8 @@ pub async fn one_helper_is_found_near_an_emergency_if_on_duty_within_the_distanc
         (id(), 1_200.0, at(0), false),
     ] {
         let on_duty = OnDuty { fresh_since, ..on_duty() };
-        let (whom, places) = (Whom::Only(user), PlacePolicy::default());
-        let near = Near { on_duty, within: metres(within), whom, leaving: None, places, rings_since: at(0) };
+        let (selection, places) = (HelperSelection::Only(user), PlacePolicy::default());
+        let near = Near { on_duty, within: metres(within), selection, leaving: None, places, rings_since: at(0) };
         let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
         let recipient =
             Recipient { helper: user, distance: metres(judged), exact_distance: Some(exact), coarse_distance: None };
@@ -273,8 +273,14 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
     for here in [judged, place(judged.latitude() + 0.000_6, judged.longitude() - 0.000_9)] {
         assert_eq!(places.grid.fine(here), judged);
         let emergency = store.raise(call_at(&store.register().await, here)).await;
-        let near =
-            Near { on_duty: on_duty(), within, whom: Whom::Nearest(9), leaving: None, places, rings_since: at(0) };
+        let near = Near {
+            on_duty: on_duty(),
+            within,
+            selection: HelperSelection::Nearest(9),
+            leaving: None,
+            places,
+            rings_since: at(0),
+        };
         let loaded = store.emergencies.load(emergency.id(), Some(near)).await.unwrap().unwrap();
         let (reader, radius) = (id(), within);
         let vicinity = Vicinity { emergency: emergency.id(), reader, on_duty: on_duty(), radius, places };
@@ -308,7 +314,7 @@ async fn one_of_each(store: &Store) -> Vec<Account> {
         for available in [true, false] {
             for blocked in [false, true] {
                 let record = HelperRecord { verification, available, ..verified() };
-                let account = store.enlist(somebody(), record).await;
+                let account = store.enlist(new_account(), record).await;
                 store.write(Write::SetBlocked { user: account.id, blocked, reason: None }).await;
                 all.push(Account { blocked, ..account });
             }
@@ -370,8 +376,8 @@ pub async fn a_position_is_found_only_while_its_helper_is_on_duty(store: Store) 
             let on_duty = OnDuty { policy, ..on_duty() };
             let expected = if is_on_duty { vec![user] } else { vec![] };
             assert_eq!(store.all_nearby(&Search { on_duty, ..search() }).await, expected, "{policy} after {name}");
-            let (within, whom, places) = (metres(1_000.0), Whom::Only(user), PlacePolicy::default());
-            let near = Near { on_duty, within, whom, leaving: None, places, rings_since: at(0) };
+            let (within, selection, places) = (metres(1_000.0), HelperSelection::Only(user), PlacePolicy::default());
+            let near = Near { on_duty, within, selection, leaving: None, places, rings_since: at(0) };
             let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
             assert_eq!(!loaded.near.is_empty(), is_on_duty, "{policy} after {name}");
             let fresh = store.helpers.count(policy, at(0)).await.unwrap().fresh;

@@ -44,7 +44,7 @@ fn days(days: i64) -> i64 {
 }
 
 pub async fn a_login_is_decided_on_the_account_and_its_password(store: Store) {
-    let (known, unknown) = (store.register().await, somebody());
+    let (known, unknown) = (store.register().await, new_account());
     let credentials = Credentials { account: known.clone(), password: hash("$hash") };
     let failed = FailedLogins::default();
     assert_eq!(store.login(&known, HOME, 0).await, LoginContext { credentials: Some(credentials), failed });
@@ -53,7 +53,7 @@ pub async fn a_login_is_decided_on_the_account_and_its_password(store: Store) {
 
 pub async fn failed_logins_are_counted_by_address_and_in_total_also_of_unknown_accounts(store: Store) {
     let other_node = store.another().await;
-    for account in [store.register().await, somebody()] {
+    for account in [store.register().await, new_account()] {
         store.fail(&account, HOME, 0..9).await;
         assert_eq!(store.failed(&account, HOME, 20).await, FailedLogins::default());
         other_node.fail(&account, HOME, 9..12).await;
@@ -66,7 +66,7 @@ pub async fn failed_logins_are_counted_by_address_and_in_total_also_of_unknown_a
         }
         let expected = FailedLogins { limiting_in_total: Some(at(2)), ..FailedLogins::default() };
         assert_eq!(store.failed(&account, ELSEWHERE, 30).await, expected);
-        assert_eq!(store.failed(&somebody(), HOME, 30).await, FailedLogins::default());
+        assert_eq!(store.failed(&new_account(), HOME, 30).await, FailedLogins::default());
     }
 }
 

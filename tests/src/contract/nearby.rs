@@ -220,7 +220,7 @@ pub async fn searches_agree_with_measuring_every_helper(store: Store) {
     let mut helpers: Vec<(UserId, Position)> = Vec::new();
     let mut enlist = change();
     for &position in &positions {
-        let account = somebody();
+        let account = new_account();
         let user = account.id;
         helpers.push((user, position));
         enlist = enlist

@@ -203,7 +203,7 @@ impl Service {
 
     /// A verified helper on duty whose account is as old as the clock of the service says.
     pub async fn young_helper(&self, metres: f64) -> Account {
-        let account = Account { created_at: self.now(), ..somebody() };
+        let account = Account { created_at: self.now(), ..new_account() };
         let helper = self.store.enlist(account, verified()).await;
         self.people.lock().unwrap().push(helper.clone());
         self.locate(&helper, metres).await;

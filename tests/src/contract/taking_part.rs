@@ -53,7 +53,7 @@ impl Service {
 }
 
 fn with(verification: Verification) -> Account {
-    Account { helper: Some(allynet_domain::HelperRecord { verification, ..verified() }), ..somebody() }
+    Account { helper: Some(allynet_domain::HelperRecord { verification, ..verified() }), ..new_account() }
 }
 
 fn refused(outcome: Result<(), Error>) -> Option<Refusal> {

@@ -355,8 +355,8 @@ pub async fn going_online_or_on_duty_uses_the_last_position(store: Store) {
         let open = following(&service, of).await;
         service.notice(&open, &late, None).await;
         service.notice(&open, &helpers[0], None).await;
-        let somebody = service.store.helper().await;
-        service.notice(&open, &somebody, None).await;
+        let newcomer = service.store.helper().await;
+        service.notice(&open, &newcomer, None).await;
         assert_eq!(service.story(of).await, ["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 3"]);
         let alerted = |e: &allynet_domain::LoggedEvent| matches!(&e.event, Event::HelpersAlerted { .. });
         let last = service.events(of).await.into_iter().rfind(alerted).unwrap();

@@ -218,7 +218,7 @@ async fn people(
     while people.len() < count {
         let mut change = Change::new(None, now());
         for _ in 0..USERS_PER_CHANGE.min(count - people.len()) {
-            let account = somebody(helper, created_at);
+            let account = new_account(helper, created_at);
             let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now() };
             let token = tokens.access(&account, session.id, now()).unwrap().expose().to_owned();
             people.push(Person { id: account.id, token });
@@ -231,7 +231,7 @@ async fn people(
     people
 }
 
-fn somebody(helper: Option<&HelperRecord>, created_at: Timestamp) -> Account {
+fn new_account(helper: Option<&HelperRecord>, created_at: Timestamp) -> Account {
     let id: UserId = id();
     let first_name = Name::parse("Somebody").unwrap();
     Account {

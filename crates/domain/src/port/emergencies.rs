@@ -37,8 +37,8 @@ pub struct Near {
     /// Maximum distance from the emergency.
     pub within: Metres,
     /// Which of the helpers that count.
-    pub whom: Whom,
-    /// A helper whose response the caller is about to cancel: whom a block separates from this one counts again.
+    pub selection: HelperSelection,
+    /// A helper whose response the caller is about to cancel: helpers whom a block separates from this one count again.
     pub leaving: Option<UserId>,
     /// Decides from which place distances are judged.
     pub places: PlacePolicy,
@@ -48,7 +48,7 @@ pub struct Near {
 
 /// Which of the helpers near an emergency are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whom {
+pub enum HelperSelection {
     /// The nearest: this many more than the number of helpers that were alerted, declined or ever responded.
     Nearest(u32),
     /// Only this helper.

@@ -10,7 +10,7 @@ pub use crate::RenewalCause;
 use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, Recipient, Refusal,
     SearchEffect, Step, Timestamp, UserId, Write,
-    port::{self, Loaded, Whom},
+    port::{self, HelperSelection, Loaded},
     usecase::emergencies::{EmergencyPorts, resolved},
 };
 
@@ -92,7 +92,7 @@ pub async fn fire_due(
 
 /// Fires the timers of one emergency. Returns what it did: nothing if none of them is due any more.
 async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error> {
-    let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+    let mut loaded = cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await?;
     let now = cx.clock.now();
     if loaded.emergency.call().created_at < cx.rules.expired_before(now) {
         let resolution = loaded.emergency.expire(now)?;
@@ -170,7 +170,7 @@ pub(super) fn follow_search(
 /// Renews the search for helpers: rings those again that were alerted and have not answered, and goes on with the next
 /// wave. The first steps are part of this change, unless the renewal has to wait.
 ///
-/// The change MUST also update the emergency, after this call. `loaded` MUST hold the helpers that [`Whom::Nearest`] with
+/// The change MUST also update the emergency, after this call. `loaded` MUST hold the helpers that [`HelperSelection::Nearest`] with
 /// the size of a wave finds.
 ///
 /// # Errors
@@ -257,7 +257,8 @@ pub async fn alert_if_in_range(
     freed_at: Option<Timestamp>,
 ) -> Result<bool, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near, rings, hidden_from } = cx.load_with(id, Whom::Only(user)).await?;
+        let Loaded { mut emergency, alerts, near, rings, hidden_from } =
+            cx.load_with(id, HelperSelection::Only(user)).await?;
         let alert = alerts.iter().find(|a| a.helper == user);
         let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;
         let is_held = emergency.search().is_held(user);

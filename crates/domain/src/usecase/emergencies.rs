@@ -6,7 +6,9 @@ use crate::{
     Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, Refusal, Relation,
     ResolutionType, ResponseStatus, Search, Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
     message,
-    port::{self, Constraint, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency, Whom},
+    port::{
+        self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
+    },
     usecase::{Rules, retry::retry_stale},
 };
 
@@ -115,8 +117,8 @@ impl EmergencyPorts {
     ///
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
-    pub(super) async fn load_with(&self, id: EmergencyId, whom: Whom) -> Result<Loaded, Error> {
-        self.load_near(id, whom, None).await
+    pub(super) async fn load_with(&self, id: EmergencyId, selection: HelperSelection) -> Result<Loaded, Error> {
+        self.load_near(id, selection, None).await
     }
 
     /// Loads an emergency with as many of the nearest helpers as a wave alerts, to decide on it that `leaving` does not respond
@@ -125,13 +127,18 @@ impl EmergencyPorts {
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_without(&self, id: EmergencyId, leaving: UserId) -> Result<Loaded, Error> {
-        self.load_near(id, Whom::Nearest(self.rules.alerts.wave_size()), Some(leaving)).await
+        self.load_near(id, HelperSelection::Nearest(self.rules.alerts.wave_size()), Some(leaving)).await
     }
 
-    async fn load_near(&self, id: EmergencyId, whom: Whom, leaving: Option<UserId>) -> Result<Loaded, Error> {
+    async fn load_near(
+        &self,
+        id: EmergencyId,
+        selection: HelperSelection,
+        leaving: Option<UserId>,
+    ) -> Result<Loaded, Error> {
         let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
         let rings_since = self.rules.alerts.storm.since(self.clock.now());
-        let near = Some(Near { on_duty, within, whom, leaving, places: self.rules.places, rings_since });
+        let near = Some(Near { on_duty, within, selection, leaving, places: self.rules.places, rings_since });
         Ok(self.emergencies.load(id, near).await?.ok_or(Refusal::EmergencyNotFound)?)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, Refusal, Relation,
     ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
-    port::{self, Constraint, Loaded, Whom},
+    port::{self, Constraint, HelperSelection, Loaded},
     usecase::{
         alerts::{RenewalCause, alert_substitute, follow_search},
         emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
@@ -67,7 +67,7 @@ pub async fn accept(
 /// [`Refusal::AlreadyResponding`].
 pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let loaded = cx.load_with(id, Whom::Nearest(1)).await?;
+        let loaded = cx.load_with(id, HelperSelection::Nearest(1)).await?;
         let mut loaded = for_helper(cx, actor, loaded)?;
         let (helper, now) = (actor.id(), cx.clock.now());
         loaded.emergency.decline(helper)?;
@@ -108,7 +108,7 @@ pub async fn update(
     cx.in_turn(id, || async {
         let mut loaded = match told.status {
             ResponseStatus::Cancelled => cx.load_without(id, actor.id()).await,
-            ResponseStatus::Completed => cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await,
+            ResponseStatus::Completed => cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await,
             ResponseStatus::Responding | ResponseStatus::OnWay | ResponseStatus::Arrived => cx.load(id).await,
         }?;
         // The response that the block has cancelled tells nothing either.
@@ -211,7 +211,7 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`], [`Refusal::TooSoon`].
 pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let mut loaded = cx.load_with(id, Whom::Nearest(cx.rules.alerts.wave_size())).await?;
+        let mut loaded = cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await?;
         let now = cx.clock.now();
         let search = loaded.emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
         let change = Change::new(Some(actor.id()), now).event(id, Event::AlertsRenewed);

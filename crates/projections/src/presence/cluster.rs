@@ -81,8 +81,8 @@ impl Cluster {
         }
         self.count += 1;
         let announcement = match on_duty {
-            Some(on_duty) => Announcement::Here { user, on_duty },
-            None => Announcement::Gone { user },
+            Some(on_duty) => Announcement::Connected { user, on_duty },
+            None => Announcement::Disconnected { user },
         };
         Some((change(user, before, on_duty), self.announce(announcement)))
     }
@@ -98,9 +98,10 @@ impl Cluster {
         if node == self.own {
             return (Vec::new(), Vec::new());
         }
-        let asks_us = matches!(announcement, Announcement::Ask { of } if of.is_none_or(|of| of == self.own));
+        let asks_us =
+            matches!(announcement, Announcement::SnapshotRequest { of } if of.is_none_or(|of| of == self.own));
         let mut answers: Vec<_> = asks_us.then(|| self.snapshot()).into_iter().collect();
-        if announcement == Announcement::Leaving {
+        if announcement == Announcement::NodeStopping {
             return (self.evict(node), answers);
         }
         let peer = self.peers.entry(node).or_insert_with(|| Peer::new(now));
@@ -110,7 +111,7 @@ impl Cluster {
         // again while the answer is on its way, or every further announcement would cost a snapshot.
         if peer.count < count && peer.asked_at.is_none_or(|at| now - at >= SNAPSHOT_TIMEOUT) {
             peer.asked_at = Some(now);
-            answers.push(self.announce(Announcement::Ask { of: Some(node) }));
+            answers.push(self.announce(Announcement::SnapshotRequest { of: Some(node) }));
         }
         (changes, answers)
     }
@@ -138,7 +139,7 @@ impl Cluster {
             // node was started: they are asked, once.
             self.announced_at = Some(now);
             let ask = !mem::replace(&mut self.asked, true);
-            let ask = ask.then(|| self.announce(Announcement::Ask { of: None }));
+            let ask = ask.then(|| self.announce(Announcement::SnapshotRequest { of: None }));
             return (Vec::new(), [self.snapshot()].into_iter().chain(ask).collect());
         };
         let dead = self.evict_dead(now);
@@ -147,11 +148,11 @@ impl Cluster {
             return (dead, Vec::new());
         }
         self.announced_at = Some(now);
-        (dead, vec![self.announce(Announcement::Alive)])
+        (dead, vec![self.announce(Announcement::Heartbeat)])
     }
 
     pub(super) fn leave(&self) -> Signal {
-        self.announce(Announcement::Leaving)
+        self.announce(Announcement::NodeStopping)
     }
 
     pub(super) fn helpers_on_other_nodes(&self) -> HashSet<UserId> {
@@ -165,7 +166,7 @@ impl Cluster {
 
     fn snapshot(&self) -> Signal {
         let users = self.users.iter().map(|(user, on_duty)| (*user, *on_duty)).collect();
-        self.announce(Announcement::Everybody { users })
+        self.announce(Announcement::Snapshot { users })
     }
 
     fn evict_dead(&mut self, now: Timestamp) -> Vec<(Timestamp, Vec<ConnectionChange>)> {
@@ -191,10 +192,10 @@ impl Peer {
     /// A change after a gap is applied, too, because it is true; `count` stays behind until a snapshot has come.
     fn apply(&mut self, count: u64, announcement: Announcement) -> Vec<ConnectionChange> {
         match announcement {
-            Announcement::Here { user, on_duty } => self.set(user, Some(on_duty), count).into_iter().collect(),
-            Announcement::Gone { user } => self.set(user, None, count).into_iter().collect(),
+            Announcement::Connected { user, on_duty } => self.set(user, Some(on_duty), count).into_iter().collect(),
+            Announcement::Disconnected { user } => self.set(user, None, count).into_iter().collect(),
             // An older snapshot would undo changes that are known here.
-            Announcement::Everybody { users } if count >= self.count => {
+            Announcement::Snapshot { users } if count >= self.count => {
                 self.count = count;
                 self.asked_at = None;
                 let before = mem::replace(&mut self.users, users.into_iter().collect());
@@ -204,9 +205,10 @@ impl Peer {
                 let new = self.users.keys().filter(is_new).copied().map(ConnectionChange::Connected);
                 gone.chain(new).collect()
             }
-            Announcement::Everybody { .. } | Announcement::Alive | Announcement::Ask { .. } | Announcement::Leaving => {
-                Vec::new()
-            }
+            Announcement::Snapshot { .. }
+            | Announcement::Heartbeat
+            | Announcement::SnapshotRequest { .. }
+            | Announcement::NodeStopping => Vec::new(),
         }
     }
 

@@ -15,16 +15,16 @@ use crate::{
 /// The helpers near the emergency that a store returns, and the query that it expects for them.
 struct Around {
     nearest: Vec<Recipient>,
-    whom: Whom,
+    selection: HelperSelection,
 }
 
 /// These helpers, for a query of the nearest that asks for `more` than are known to the emergency.
 fn around(nearest: &[Recipient], more: u32) -> Around {
-    Around { nearest: nearest.to_vec(), whom: Whom::Nearest(more) }
+    Around { nearest: nearest.to_vec(), selection: HelperSelection::Nearest(more) }
 }
 
 /// A store with this emergency, these alerts and these helpers near it.
-fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, whom }: Around) -> MockEmergencies {
+fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, selection }: Around) -> MockEmergencies {
     let loaded = Loaded {
         emergency: emergency.clone(),
         alerts: alerts.to_vec(),
@@ -41,7 +41,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, who
         let near = near.map(|near| Near { leaving: None, ..near });
         assert_eq!(
             near,
-            Some(Near { on_duty, within: Metres::new(15_000.0), whom, leaving: None, places, rings_since })
+            Some(Near { on_duty, within: Metres::new(15_000.0), selection, leaving: None, places, rings_since })
         );
         Ok((asked == loaded.emergency.id()).then(|| loaded.clone()))
     });

@@ -9,12 +9,12 @@ use crate::{
 
 /// This helper at this distance, for a query of this user only.
 fn here(helper: u128, metres: f64) -> Around {
-    Around { nearest: vec![recipient(helper, metres)], whom: Whom::Only(id(helper)) }
+    Around { nearest: vec![recipient(helper, metres)], selection: HelperSelection::Only(id(helper)) }
 }
 
 /// No helper, for a query of this user only.
 fn not_here(helper: u128) -> Around {
-    Around { nearest: vec![], whom: Whom::Only(id(helper)) }
+    Around { nearest: vec![], selection: HelperSelection::Only(id(helper)) }
 }
 
 #[tokio::test]
