@@ -1,11 +1,13 @@
-//! Channels to users without a connection: Web Push.
+//! Channels to users without a connection: Web Push, email, and a webhook for SMS and voice.
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
+use uuid::Uuid;
+
 use super::KeyedHash;
-use crate::{Secret, Timestamp, string_enum};
+use crate::{Email, EmergencyId, EmergencyType, Metres, Secret, Timestamp, string_enum};
 
 /// Longest URL of a push endpoint, in bytes.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
@@ -187,6 +189,109 @@ pub trait PushIdentity: Send + Sync {
     /// # Errors
     /// Returns an error if it cannot be signed.
     fn authorization(&self, origin: &str, now: Timestamp) -> super::Result<Secret>;
+}
+
+string_enum! {
+    /// The language of texts that the service writes.
+    Locale {
+        English = "en",
+        German = "de",
+    }
+}
+
+/// An alert as it is told outside the app, where others may read it: no name, no place, no text of the owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertSummary {
+    /// What kind of emergency it is.
+    pub kind: EmergencyType,
+    /// How far away it is, measured from the place that is disclosed. Told in steps of 100 metres.
+    pub distance: Metres,
+    /// The link that opens the emergency.
+    pub link: String,
+}
+
+/// What an email says. The texts are templates of the channel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MailContent {
+    /// The link with which a forgotten password is replaced.
+    PasswordReset {
+        /// The link. It is a secret.
+        link: Secret,
+        /// How long it is valid.
+        valid_for: Duration,
+    },
+    /// An alert that no device of the helper has received.
+    Alert(AlertSummary),
+}
+
+/// An email to one address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail {
+    /// The id of the message, which MUST be the same when it is sent again.
+    pub id: Uuid,
+    /// The recipient.
+    pub to: Email,
+    /// The language of the text.
+    pub locale: Locale,
+    /// What it says.
+    pub content: MailContent,
+}
+
+/// What became of an email.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// The mail server accepted it.
+    Sent,
+    /// The mail server, or the format of mail, refuses this message for good.
+    Rejected,
+    /// A failure that can pass: no connection, no answer in time, an answer that says so.
+    Failed,
+}
+
+/// Sends emails. Neither addresses nor texts are logged.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends an email, once. Returns within half a minute.
+    async fn send(&self, mail: &Mail) -> MailOutcome;
+}
+
+/// An alert that is brought to a telephone by a gateway of the operator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EscalatedAlert {
+    /// The id of the message, which MUST be the same when it is sent again: the gateway then does not call twice.
+    pub id: Uuid,
+    /// When the alert was escalated.
+    pub at: Timestamp,
+    /// The telephone number.
+    pub phone: Secret,
+    /// The language of the text.
+    pub locale: Locale,
+    /// The emergency.
+    pub emergency: EmergencyId,
+    /// What the text says.
+    pub summary: AlertSummary,
+    /// The token with which the gateway confirms that the helper was reached.
+    pub receipt: Secret,
+    /// Where it is confirmed.
+    pub receipt_url: String,
+}
+
+/// What became of a request to the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookOutcome {
+    /// The gateway accepted it: a status of 2xx.
+    Sent,
+    /// No answer in time, or another status. Trying again can help.
+    Failed,
+}
+
+/// Asks a gateway of the operator to call helpers or to send them messages. Numbers, texts and receipts are never logged.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait AlertWebhook: Send + Sync {
+    /// Sends an alert to the gateway, once. Waits for ten seconds at most.
+    async fn send(&self, alert: &EscalatedAlert) -> WebhookOutcome;
 }
 
 #[cfg(test)]
