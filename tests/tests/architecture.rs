@@ -20,6 +20,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("governor", &["allynet-server"]),
     ("fred", &["allynet-redis"]),
     ("hyper-rustls", &["allynet-notify"]),
+    ("lettre", &["allynet-notify"]),
 ];
 
 /// Which crates of this workspace each crate may depend on. `server` and `tests` may depend on all.

@@ -66,7 +66,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Who chose the URLs of a connector.
+/// The origin of the URLs of a connector, from which the rule about addresses follows.
 pub(crate) enum Destinations {
     /// Strangers: globally reachable addresses, and the exemptions of the operator.
     Strangers(EndpointRules),
@@ -133,7 +133,7 @@ impl GuardedConnector {
         if addresses.is_empty() {
             return Err(ConnectError::Name);
         }
-        // One forbidden address forbids all: which one is connected to is not for the owner of the name to choose.
+        // One forbidden address forbids all: the owner of a name must not choose which one is connected to.
         let allowed = addresses.iter().all(|address| rule.allows(address.ip()));
         if allowed { Ok(CheckedAddresses(addresses)) } else { Err(ConnectError::Address) }
     }

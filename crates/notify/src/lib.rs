@@ -1,5 +1,6 @@
 //! Reaches users without a connection: the ports [`PushChannel`](allynet_domain::port::PushChannel) and
-//! [`PushEndpoints`](allynet_domain::port::PushEndpoints) by Web Push.
+//! [`PushEndpoints`](allynet_domain::port::PushEndpoints) by Web Push, [`Mailer`](allynet_domain::port::Mailer) by SMTP, and
+//! [`AlertWebhook`](allynet_domain::port::AlertWebhook) by signed requests to a gateway.
 //!
 //! Sends one message at a time and tells what became of it. It stores nothing, decides nothing about retries, and knows
 //! no database. Every URL of a stranger passes the guard in `destination` and `connector`.
@@ -8,9 +9,14 @@ mod address;
 mod connector;
 mod destination;
 mod http_client;
+mod mail;
+mod text;
 mod trust;
 mod web_push;
+mod webhook;
 
 pub use destination::{AllowedHost, NotAHost};
+pub use mail::{InvalidSender, InvalidSmtpUrl, MailSender, SmtpMailer, SmtpUrl};
 pub use trust::{ExtraCa, ExtraCaError};
 pub use web_push::{WebPush, describe_metrics};
+pub use webhook::{InvalidWebhookSecret, InvalidWebhookUrl, SignedWebhook, WebhookSecrets, WebhookUrl};

@@ -121,9 +121,9 @@ impl PushChannel for WebPush {
         let deadline = Instant::now() + max_wait;
         let Ok(_lock) = timeout_at(deadline, self.topics.lock(message)).await else { return PushOutcome::Busy };
         let left = deadline.saturating_duration_since(Instant::now());
-        let Some(place) = self.hosts.enter(host, left).await else { return PushOutcome::Busy };
+        let Some(permit) = self.hosts.enter(host, left).await else { return PushOutcome::Busy };
         let (outcome, answer) = self.send(message, &url).await;
-        place.leave(answer);
+        permit.leave(answer);
         self.rejections.note(host, endpoint, outcome);
         outcome
     }

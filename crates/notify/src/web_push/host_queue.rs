@@ -1,8 +1,7 @@
 //! Bounds the requests in flight, per host and altogether, and lets hosts take turns.
 //!
-//! Hosts are chosen by strangers, and each can stop answering. So the places are shared by hosts, not by requests: one host
-//! cannot take more than eight, a host that does not answer only one, and all hosts that have never accepted a push at most
-//! half of them.
+//! Hosts are chosen by strangers, and each can stop answering. So hosts share the permits, not requests: one host has at most
+//! eight, a host that does not answer one, and all hosts that have never accepted a push have half of them together.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -42,16 +41,16 @@ pub(super) enum HostAnswer {
 #[derive(Clone, Default)]
 pub(super) struct HostQueue(Arc<Mutex<State>>);
 
-/// A place for one request to a host. It is free again when this is dropped, which counts as [`HostAnswer::Other`] that says
-/// nothing about the host.
-pub(super) struct Place {
+/// A permit for one request to a host. It is free again when this is dropped; without [`leave`](Self::leave) nothing is noted
+/// about the host.
+pub(super) struct HostPermit {
     queue: HostQueue,
     host: Arc<str>,
 }
 
 impl HostQueue {
-    /// Waits for a place. `None` if there is none within `max_wait`, or too many wait. Cancel-safe.
-    pub(super) async fn enter(&self, host: &str, max_wait: Duration) -> Option<Place> {
+    /// Waits for a permit. `None` if there is none within `max_wait`, or too many wait. Cancel-safe.
+    pub(super) async fn enter(&self, host: &str, max_wait: Duration) -> Option<HostPermit> {
         let host: Arc<str> = host.into();
         let granted = {
             let mut state = self.0.lock();
@@ -61,24 +60,24 @@ impl HostQueue {
         };
         let mut waiter = Waiter { queue: self, host: &host, granted };
         timeout(max_wait, &mut waiter.granted).await.ok()?.ok()?;
-        Some(Place { queue: self.clone(), host: Arc::clone(&host) })
+        Some(HostPermit { queue: self.clone(), host: Arc::clone(&host) })
     }
 }
 
-impl Place {
-    /// Frees the place, and notes what the host did.
+impl HostPermit {
+    /// Frees the permit, and notes what the host did.
     pub(super) fn leave(self, answer: HostAnswer) {
         self.queue.0.lock().note(&self.host, answer);
     }
 }
 
-impl Drop for Place {
+impl Drop for HostPermit {
     fn drop(&mut self) {
         self.queue.0.lock().release(&self.host);
     }
 }
 
-/// A request that waits. If it stops to wait just after it was granted a place, it gives the place back.
+/// A request that waits. If it stops to wait just after it was granted a permit, it gives the permit back.
 struct Waiter<'a> {
     queue: &'a HostQueue,
     host: &'a Arc<str>,
@@ -89,7 +88,7 @@ impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.granted.close();
         let mut state = self.queue.0.lock();
-        // Empty once the place was received: then a `Place` owns it.
+        // Empty once the permit was received: then a `HostPermit` owns it.
         if self.granted.try_recv().is_ok() {
             state.release(self.host);
         } else {
@@ -113,7 +112,7 @@ struct State {
 struct Turns {
     proven: VecDeque<Arc<str>>,
     unproven: VecDeque<Arc<str>>,
-    /// Whether the last place went to a proven host: then an unproven one goes first.
+    /// Whether the last permit went to a proven host: then an unproven one goes first.
     last_was_proven: bool,
 }
 
@@ -189,7 +188,7 @@ impl State {
         }
     }
 
-    /// Grants places as long as there are any.
+    /// Grants permits as long as there are any.
     fn grant(&mut self) {
         while self.in_flight < MAX_IN_FLIGHT {
             let unproven_allowed = self.in_flight_unproven < MAX_IN_FLIGHT_UNPROVEN;
@@ -199,7 +198,7 @@ impl State {
         }
     }
 
-    /// Grants a place to the first request of a host that still waits.
+    /// Grants a permit to the first request of a host that still waits.
     fn grant_to(&mut self, name: &Arc<str>) {
         let Some(host) = self.hosts.get_mut(name) else { return };
         host.has_turn = false;
