@@ -91,7 +91,7 @@ integration-with-servers:
 	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
 e2e-with-servers: $(E2E_PACKAGES)
-	@cargo build --workspace --bin allynet
+	@cargo build --workspace --bin allynet --bin fake-services
 	@tests/with-python.sh npm --prefix $(E2E) --silent test
 
 model-with-servers: $(E2E_PACKAGES)
