@@ -10,6 +10,8 @@
 TEST_FILES := $(wildcard crates/*/tests/*.rs crates/*/tests/*/main.rs tests/tests/*.rs tests/tests/*/main.rs)
 INTEGRATION_TESTS := $(filter-out faults attack,$(sort $(basename $(notdir $(patsubst %/main.rs,%.rs,$(TEST_FILES))))))
 E2E := tests/e2e
+# What the fuzzer finds is kept here, beside the corpus that is checked in.
+FUZZ_FOUND := tests/fuzz/target/corpus
 WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
 PEER := tests/bench/node-peer
@@ -45,7 +47,9 @@ attack: need-cargo ## Only hostile callers; ATTACK=long runs the long form
 fuzz: need-cargo ## Fuzz what bytes of strangers reach, FUZZ_SECONDS=60 each (needs cargo-fuzz)
 	@cp Cargo.lock tests/fuzz/Cargo.lock # The versions of the service.
 	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
-	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
+	  mkdir -p $(FUZZ_FOUND)/$$target; \
+	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target $(FUZZ_FOUND)/$$target tests/fuzz/corpus/$$target -- \
+	    -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
 	done
 
 model: need-cargo need-node ## Random steps of many users against a model of who may know what; MODEL_STEPS=600 MODEL_SEED=7

@@ -1,10 +1,14 @@
 //! The entry points for bytes of strangers, on the checked-in corpus and on mutations of it. `make fuzz` searches further.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
-use allynet_tests::fuzz::TARGETS;
+use allynet_tests::fuzz::{TARGETS, Target};
 use proptest::{collection::vec, prelude::*, sample::Index};
+
+/// Each target with its inputs.
+static CORPUS: LazyLock<Vec<(Target, Vec<Vec<u8>>)>> =
+    LazyLock::new(|| TARGETS.iter().map(|(name, target)| (*target, corpus(name))).collect());
 
 /// The inputs of a target.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
@@ -17,9 +21,9 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_input_of_the_corpus_is_survived() {
-    for (name, target) in TARGETS {
-        for input in corpus(name) {
-            target(&input);
+    for (target, inputs) in &*CORPUS {
+        for input in inputs {
+            target(input);
         }
     }
 }
@@ -29,8 +33,7 @@ proptest! {
     fn mutations_of_the_corpus_are_survived(
         which in any::<Index>(), edits in vec((any::<Index>(), any::<u8>(), 0..3_u8), 0..8), cut in any::<Index>()
     ) {
-        for (name, target) in TARGETS {
-            let inputs = corpus(name);
+        for (target, inputs) in &*CORPUS {
             let mut input = inputs[which.index(inputs.len())].clone();
             for (at, byte, edit) in &edits {
                 if input.is_empty() {
