@@ -13,6 +13,7 @@ const TYPES = ['medical', 'safety', 'accident', 'assault', 'natural_disaster', '
 const PRIORITIES = ['low', 'medium', 'high', 'critical'];
 const STATUSES = ['active', 'responding', 'resolved', 'cancelled'];
 const RADII = [5_000, 10_000, 15_000];
+const CIRCLES = [500, 1_000, 2_000, 5_000];
 const ENOUGH_HELPERS = 3;
 
 export const isLive = (row) => row.status === 'active' || row.status === 'responding';
@@ -132,16 +133,31 @@ async function cancel(request, response, sockets) {
   response.json({ success: true, data: { emergency: emergencyView(row, account) } });
 }
 
-function helperView(row, sockets) {
-  const average = row.rating_count ? row.rating_sum / row.rating_count : 0;
-  return {
-    id: row.id,
-    profile: { firstName: row.first_name, lastName: row.last_name },
-    trustScore: row.trust_score,
-    helperRating: { average, count: row.rating_count },
-    distance: Math.round(row.distance),
-    online: sockets.isOnline(row.id),
-  };
+/** Numbers below three would find a single helper. */
+function rounded(counts) {
+  if (counts.every((count) => count === 0)) return counts;
+  return counts.map((count) => (count < 3 ? null : count));
+}
+
+/** The helpers who respond, with their distances, and numbers of those who are available. */
+async function helpersOf(row, account, sockets) {
+  const { latitude, longitude, owner_id } = row;
+  const responses = row.responses.filter(({ status }) => status !== 'cancelled');
+  const ids = responses.map(({ helper }) => helper.id);
+  const [[around], distances] = await Promise.all([
+    db.helpersAround(latitude, longitude, owner_id),
+    takesPart(row, account) && ids.length > 0 ? db.distancesTo(latitude, longitude, ids) : [],
+  ]);
+  const distanceOf = (id) => distances.find(({ user_id }) => user_id === id)?.distance;
+  const helpers = responses.map((response) => {
+    const { id, profile, trustScore, helperRating } = response.helper;
+    const distance = distanceOf(id) === undefined ? null : Math.round(distanceOf(id));
+    return { ...response, id, profile, trustScore, helperRating, distance, online: sockets.isOnline(id) };
+  });
+  const counts = [...CIRCLES.map((radius) => around[`within_${radius}`]), around.ids.filter((id) => sockets.isOnline(id)).length];
+  const shown = rounded(counts);
+  const within = CIRCLES.map((radius, index) => ({ radius, count: shown[index] }));
+  return { helpers, count: helpers.length, online: shown.at(-1), within };
 }
 
 export function emergencies(sockets) {
@@ -174,14 +190,9 @@ export function emergencies(sockets) {
     const row = await readable(params.id, account);
     response.json({ success: true, data: { emergency: emergencyView(row, account) } });
   });
-  router.get('/:id/helpers', async ({ account, params, query }, response) => {
-    const fields = Fields.query(query);
-    const [radius, limit] = [fields.number('radius', 100, 50_000, 5_000), fields.integer('limit', 1, 100, 50)];
-    fields.finish();
-    const { latitude, longitude, owner_id } = await readable(params.id, account);
-    const found = await db.helpersNear(latitude, longitude, owner_id, radius, limit);
-    const helpers = found.map((row) => helperView(row, sockets));
-    response.json({ success: true, data: { helpers, count: helpers.length } });
+  router.get('/:id/helpers', async ({ account, params }, response) => {
+    const row = await readable(params.id, account);
+    response.json({ success: true, data: await helpersOf(row, account, sockets) });
   });
   router.get('/:id/timeline', async ({ account, params }, response) => {
     const row = await participated(params.id, account);

@@ -115,14 +115,25 @@ export const history = statement(
    ) part JOIN emergencies e ON e.id = part.id ${JOINED} ORDER BY e.created_at DESC, e.id DESC LIMIT $4`,
 );
 
-export const helpersNear = statement(
-  'helpers_near',
-  `SELECT u.id, u.first_name, u.last_name, u.trust_score, u.rating_sum, u.rating_count,
-     ST_Distance(p.place, ${point('$1', '$2')}) AS distance
-   FROM positions p JOIN users u ON u.id = p.user_id
-   WHERE ST_DWithin(p.place, ${point('$1', '$2')}, $4) AND p.updated_at >= now() - interval '24 hours'
-     AND u.id <> $3 AND ${ON_DUTY}
-   ORDER BY distance, u.id LIMIT $5`,
+/** Numbers of available helpers by distance, and who they are. */
+export const helpersAround = statement(
+  'helpers_around',
+  `SELECT count(*) FILTER (WHERE distance <= 500)::int AS within_500,
+     count(*) FILTER (WHERE distance <= 1000)::int AS within_1000,
+     count(*) FILTER (WHERE distance <= 2000)::int AS within_2000,
+     count(*)::int AS within_5000, coalesce(array_agg(id), '{}') AS ids
+   FROM (
+     SELECT u.id, ST_Distance(p.place, ${point('$1', '$2')}, false) AS distance
+     FROM positions p JOIN users u ON u.id = p.user_id
+     WHERE ST_DWithin(p.place, ${point('$1', '$2')}, 5000, false) AND p.updated_at >= now() - interval '24 hours'
+       AND u.id <> $3 AND ${ON_DUTY}
+   ) near`,
+);
+
+/** The positions of some helpers. */
+export const distancesTo = statement(
+  'distances_to',
+  `SELECT user_id, ST_Distance(place, ${point('$1', '$2')}) AS distance FROM positions WHERE user_id = ANY($3)`,
 );
 
 export const messages = statement(
