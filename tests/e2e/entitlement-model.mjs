@@ -137,12 +137,16 @@ export class Model {
     return this.plant(`complaint of ${author.name}`, this.word('Complaint'), (viewer) => viewer === author || viewer.isAdmin);
   }
 
-  /** A message to one user or, without a recipient, to all participants. */
+  /** A message to one user or, without a recipient, to all participants. It is replayed to those who took part when it was sent. */
   message(author, call, recipient) {
+    const wereParticipants = new Set([...this.users.values()].filter((user) => this.#isParticipant(user, call)));
     return this.plant(`message of ${author.name}`, this.word('Message'), (viewer) => {
       if (viewer === author) return true;
-      const isReader = recipient === null || viewer === recipient;
-      return isReader && this.#isParticipant(viewer, call);
+      // Administrators read what is for all in the timeline, and nothing that is for one.
+      if (recipient === null && viewer.isAdmin) return true;
+      if (recipient !== null && viewer !== recipient) return false;
+      const isReplayed = wereParticipants.has(viewer) && call.status !== 'deleted' && viewer.mayHelp && !this.#isSeparated(viewer, call);
+      return isReplayed || this.#isParticipant(viewer, call);
     }, call);
   }
 
@@ -170,6 +174,7 @@ export class Model {
   #isParticipant(viewer, call) {
     if (call.status === 'deleted') return false;
     if (viewer === call.owner) return true;
+    if (!viewer.mayHelp) return false;
     const status = call.responses.get(viewer.id);
     return status !== undefined && status !== 'cancelled' && !this.#isSeparated(viewer, call);
   }
