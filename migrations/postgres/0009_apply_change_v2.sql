@@ -315,7 +315,7 @@ BEGIN
                     repeats = excluded.repeats, repeats_since = excluded.repeats_since,
                     came_near = excluded.came_near, reopened = excluded.reopened, end_undone = excluded.end_undone;
             END IF;
-            -- Everybody who responds to an emergency that ended may respond elsewhere.
+            -- All helpers of an emergency that ended may respond elsewhere.
             IF new_emergency.ended_at IS NOT NULL THEN
                 UPDATE response SET engaged = false WHERE emergency_id = new_emergency.id AND engaged;
             END IF;

@@ -176,7 +176,7 @@ pub struct Alert {
 
 impl Alert {
     /// Whether it was sent, no device is known to have received it, and it was not declined.
-    pub const fn is_unheard(&self) -> bool {
+    pub const fn is_unreceived(&self) -> bool {
         let is_received = self.acknowledged_at.is_some() || self.received_at.is_some();
         self.wave.is_some() && !is_received && self.declined_at.is_none()
     }
@@ -254,14 +254,14 @@ mod tests {
             acknowledged_at: None,
             declined_at: None,
         };
-        assert!(sent.is_unheard());
-        for heard in [
+        assert!(sent.is_unreceived());
+        for received in [
             Alert { acknowledged_at: then, ..sent },
             Alert { received_at: then, ..sent },
             Alert { declined_at: then, ..sent },
             Alert { wave: None, declined_at: then, ..sent },
         ] {
-            assert!(!heard.is_unheard(), "{heard:?}");
+            assert!(!received.is_unreceived(), "{received:?}");
         }
     }
 

@@ -109,7 +109,7 @@ impl LoggedEvent {
             Event::EmergencyCancelled { alerted, .. } => {
                 to_all(Audience::of([room].into_iter().chain(alerted.iter().copied().map(Room::User))))
             }
-            // A user who never heard of the emergency does not hear of its end.
+            // A user who did not receive the emergency does not receive its end.
             Event::EmergencyEnded { alerted, hidden_from, announced, .. }
             | Event::EmergencyReopened { alerted, hidden_from, announced, .. } => {
                 let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));

@@ -159,7 +159,7 @@ pub enum Event {
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hidden_from: Vec<UserId>,
-        /// Whether all helpers on duty had been told of the emergency, and hear of this too.
+        /// Whether all helpers on duty had received the emergency, and receive this, too.
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         announced: bool,
     },
@@ -181,7 +181,7 @@ pub enum Event {
         /// The users from whom blocks hide it. Events of earlier releases do not say so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hidden_from: Vec<UserId>,
-        /// Whether all helpers on duty had been told of the emergency, and hear of this too.
+        /// Whether all helpers on duty had received the emergency, and receive this, too.
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         announced: bool,
     },

@@ -17,7 +17,8 @@ use crate::{Postgres, error::failed, near::MAX_ANCHOR_DISTANCE};
 /// Rows are locked in the order of users on every node, so two batches with the same users never wait for each other in a
 /// circle. An anchor moves only when its place is further than `$5` from it, so that mostly no index changes. The join
 /// leaves out users who do not exist: one of them must not fail the whole batch. A stored time in the future is that of a
-/// node whose clock was wrong, and must not keep later positions out until the clock reaches it.
+/// node whose clock was wrong, and must not keep later positions out until the clock reaches it. The clock of the database
+/// decides, because it is the only one that all nodes share.
 const RECORD: &str = "
     INSERT INTO position AS p (account_id, latitude, longitude, at, anchor)
     SELECT f.account_id, f.latitude, f.longitude, f.at,

@@ -68,7 +68,7 @@ impl MembershipHistory {
     }
 
     /// Whether an event with this audience was received.
-    pub fn hears(&self, audience: &Audience, event: EventId) -> bool {
+    pub fn receives(&self, audience: &Audience, event: EventId) -> bool {
         audience.includes(|room| self.memberships.iter().any(|m| m.room == *room && m.covers(event)))
     }
 

@@ -84,8 +84,8 @@ impl Replay {
                 self.was_in(rooms, event.id);
             }
         }
-        let heard = deliveries.iter().find(|delivery| self.history.hears(&delivery.audience, event.id));
-        let view = heard.map(|delivery| event.view(delivery.viewer, self.stage_in(event)));
+        let delivery = deliveries.iter().find(|delivery| self.history.receives(&delivery.audience, event.id));
+        let view = delivery.map(|delivery| event.view(delivery.viewer, self.stage_in(event)));
         for change in changes {
             if let RoomChange::Enter { user, rooms } = change
                 && *user == self.user

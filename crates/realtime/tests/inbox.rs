@@ -24,26 +24,26 @@ const NAMESPACE: &str = "/emergencies";
 #[derive(Clone)]
 struct App {
     handled: mpsc::UnboundedSender<u64>,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 struct Server {
     address: SocketAddr,
     handled: mpsc::UnboundedReceiver<u64>,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Server {
     async fn start() -> Self {
         let (handled, handlings) = mpsc::unbounded_channel();
-        let gate = Arc::new(Semaphore::new(0));
-        let (service, io) = SocketIo::builder().with_state(App { handled, gate: Arc::clone(&gate) }).build_svc();
+        let permits = Arc::new(Semaphore::new(0));
+        let (service, io) = SocketIo::builder().with_state(App { handled, permits: Arc::clone(&permits) }).build_svc();
         io.ns(NAMESPACE, (async || {}).with(register));
         let router = Router::new().route_service(SOCKET_IO_PATH, service);
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(tcp, router).await.unwrap() });
-        Self { address, handled: handlings, gate }
+        Self { address, handled: handlings, permits }
     }
 
     async fn connect(&self) -> Client {
@@ -69,7 +69,7 @@ async fn register(socket: SocketRef) -> Result<(), Infallible> {
     let inbox = Arc::new(Inbox::new(4));
     socket.on("gated", move |ack: AckSender, State(app): State<App>| {
         let job = async move {
-            app.gate.acquire().await.unwrap().forget();
+            app.permits.acquire().await.unwrap().forget();
             app.handled.send(0).ok();
         };
         let answer = match inbox.push(job) {
@@ -108,7 +108,7 @@ async fn events_beyond_the_capacity_of_the_inbox_are_refused_with_an_answer() {
     client.text().await;
     client.send(r#"42/emergencies,5["gated"]"#).await;
     assert_eq!(client.text().await, r#"43/emergencies,5["full"]"#);
-    server.gate.add_permits(4);
+    server.permits.add_permits(4);
     for _ in 0..4 {
         within(server.handled.recv()).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! The connections to Redis and the port over them.
 //!
 //! One connection publishes, the other is subscribed; each reconnects when it is lost. A TCP connection that looks alive
-//! may deliver nothing, so health is judged by echoes: the node publishes at least every [`PUBLISH_INTERVAL`] and hears
+//! may deliver nothing, so health is judged by echoes: the node publishes at least every [`PUBLISH_INTERVAL`] and receives
 //! its own frames. When they stay away, it subscribes again, and then reconnects both.
 
 use std::{sync::Arc, time::Duration};

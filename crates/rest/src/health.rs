@@ -28,7 +28,7 @@ const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The time in which the database has to answer `/readyz`.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The time for which the answer of the database is reused: anybody may ask, as often as they like.
+/// The time for which the answer of the database is reused: the route needs no token and has no limit.
 const DATABASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Readiness of this node, with the latest answer of the database.

@@ -138,14 +138,14 @@ mod tests {
         let queues = EmergencyQueues::default();
         let first = normal(&queues).await;
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(normal(&queues))).collect();
-        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|entered| entered.as_mut().now_or_never().is_none()));
         assert!(queues.enter_queue(nth(2), Urgency::Normal).now_or_never().is_some());
         drop(first);
         for at in 0..3 {
             tokio::time::advance(STALLED_AFTER / 2).await;
-            let queued = waiting[at].as_mut().now_or_never().unwrap();
-            assert!(queued.turn.is_some());
-            assert!(waiting[at + 1..].iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
+            let entered = waiting[at].as_mut().now_or_never().unwrap();
+            assert!(entered.turn.is_some());
+            assert!(waiting[at + 1..].iter_mut().all(|entered| entered.as_mut().now_or_never().is_none()));
         }
         drop(waiting);
         assert!(queues.queues.lock().is_empty());
@@ -156,11 +156,11 @@ mod tests {
         let queues = EmergencyQueues::default();
         let first = normal(&queues).await;
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(normal(&queues))).collect();
-        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|entered| entered.as_mut().now_or_never().is_none()));
         let mut ending = Box::pin(urgent(&queues));
         assert!(ending.as_mut().now_or_never().is_none());
         drop(first);
-        assert!(waiting.iter_mut().all(|queued| queued.as_mut().now_or_never().is_none()));
+        assert!(waiting.iter_mut().all(|entered| entered.as_mut().now_or_never().is_none()));
         let ended = ending.as_mut().now_or_never().unwrap();
         assert!(ended.turn.is_some());
         drop((ended, ending));
@@ -176,7 +176,7 @@ mod tests {
         let begin = Instant::now();
         let (all, ending) = tokio::join!(join_all((0..100).map(|_| normal(&queues))), urgent(&queues));
         assert_eq!(begin.elapsed(), STALLED_AFTER);
-        assert!(all.iter().chain([&ending]).all(|queued| queued.turn.is_none()));
+        assert!(all.iter().chain([&ending]).all(|entered| entered.turn.is_none()));
         drop((stuck, all, ending));
         assert!(queues.queues.lock().is_empty());
     }

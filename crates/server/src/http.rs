@@ -37,7 +37,7 @@ mod metrics;
 mod request_id;
 mod request_log;
 mod response_headers;
-mod storage_gate;
+mod storage_reserve;
 
 pub(crate) use framework_answers::replace_server_answer;
 pub(crate) use metrics::describe as describe_metrics;
@@ -49,7 +49,7 @@ use metrics::RequestMetrics;
 use request_id::{GenerateRequestId, REQUEST_ID, discard_invalid_request_id};
 use request_log::observe;
 use response_headers::finish_response;
-use storage_gate::reserve_storage;
+use storage_reserve::reserve_storage;
 
 /// The time for which a browser may cache the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);

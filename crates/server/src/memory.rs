@@ -38,7 +38,7 @@ impl ReleasePolicy {
     }
 }
 
-/// Gives memory back after bursts until `stop` is cancelled. Does nothing where the system does not tell what is resident.
+/// Gives memory back after bursts until `stop` is cancelled. Does nothing where the system does not report resident memory.
 pub(crate) async fn release_after_bursts(stop: CancellationToken) {
     let Some(resident) = resident_pages() else { return };
     let mut policy = ReleasePolicy::new(resident);

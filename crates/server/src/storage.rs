@@ -53,7 +53,7 @@ impl StoragePressure {
 
     /// Whether the database had no space for a write a moment ago.
     ///
-    /// A probe cannot tell: what it writes fits into space that the database has already.
+    /// A probe does not detect this: what it writes fits into space that the database has already.
     fn is_full(&self) -> bool {
         self.full_at.lock().is_some_and(|full_at| full_at.elapsed() < REFUSAL_AFTER_FULL)
     }
@@ -132,7 +132,7 @@ fn free_share(folder: &Path) -> io::Result<f64> {
     Ok(if usable == 0 { 1.0 } else { volume.f_bavail as f64 / usable as f64 })
 }
 
-/// Lets commits through these ports tell of a full disk.
+/// Lets commits through these ports report a full disk.
 pub(crate) fn observe(changes: [&mut Arc<dyn Changes>; 2]) -> Arc<StoragePressure> {
     let pressure = Arc::<StoragePressure>::default();
     for changes in changes {

@@ -23,7 +23,8 @@ const MAX_FIXES_PER_STATEMENT: usize = 4096;
 /// - `cross join` makes the fixes the outer loop; SQLite might scan the accounts instead.
 /// - `where true` tells the parser that `on conflict` is not a join condition.
 /// - A fix that is older than the stored one changes nothing, whatever the order of arrival. A stored time in the future is
-///   that of a clock that was wrong, and must not keep later positions out until the clock reaches it.
+///   that of a clock that was wrong, and must not keep later positions out until the clock reaches it. As
+///   on PostgreSQL, the clock of the database decides.
 fn record_statement(fixes: usize) -> String {
     format!(
         "insert into position (account_id, latitude, longitude, at) \

@@ -69,7 +69,7 @@ impl Sessions {
         self.by_sid.get(&sid).is_some_and(|session| session.is_authenticated)
     }
 
-    /// Records that the client of a session begins a request. No-op for an unknown session, which anybody may name.
+    /// Records that the client of a session begins a request. No-op for an unknown session: the id comes from the client.
     pub(crate) fn record_request(&mut self, sid: Sid) {
         if let Some(session) = self.by_sid.get_mut(&sid) {
             session.last_request = Some(Instant::now());

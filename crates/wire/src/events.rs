@@ -237,7 +237,7 @@ pub(crate) fn payload<'a>(
             Payload::Nearby { emergency: CallView::new(call, *status, shown), distance }
         }
         Event::HelperJoined { helper, joined_at, .. } => joined(emergency_id, helper, *joined_at),
-        // Who does not take part any more when it is delivered is not told.
+        // Not sent to a user whose part has ended before the delivery.
         Event::DetailsDisclosed { emergency, .. } if stage.is_participant() => Payload::Details {
             emergency_id,
             emergency: Box::new(EmergencyView::without_aliases(emergency.emergency(), stage, places)),

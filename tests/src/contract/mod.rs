@@ -233,7 +233,7 @@ macro_rules! contract {
                 of_a_block_and_a_status_at_once_no_response_is_left
                 an_account_is_expected_to_be_allowed_to_help
                 a_completed_response_counts_as_help_for_a_while
-                more_help_is_searched_while_somebody_comes
+                more_help_is_searched_while_a_helper_is_on_the_way
                 of_a_renewal_and_an_accept_at_once_both_are_stored
                 an_end_by_a_helper_is_undone
                 a_completed_response_of_a_helper_who_may_not_help_any_more_is_cancelled_when_it_is_live_again

@@ -181,7 +181,7 @@ pub async fn a_completed_response_counts_as_help_for_a_while(store: Store) {
     .await;
 }
 
-pub async fn more_help_is_searched_while_somebody_comes(store: Store) {
+pub async fn more_help_is_searched_while_a_helper_is_on_the_way(store: Store) {
     telling(store, |service| async move {
         let helper = service.helper(1_000.0).await;
         let of = service.call().await;

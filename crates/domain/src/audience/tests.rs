@@ -104,7 +104,7 @@ fn every_event_is_delivered_to_those_concerned() {
 }
 
 #[test]
-fn messages_reach_their_readers_and_nobody_else() {
+fn messages_reach_only_their_readers() {
     let to_all_but = |n| anyone(vec![participants()], vec![user(n)]);
     for (message, expected) in [
         (message_from_owner(To::Everyone), vec![own(OWNER), to_all_but(OWNER)]),
@@ -124,7 +124,7 @@ fn messages_reach_their_readers_and_nobody_else() {
 }
 
 #[test]
-fn what_belongs_to_no_emergency_is_delivered_to_nobody() {
+fn an_event_without_an_emergency_is_delivered_to_no_room() {
     for event in every_event() {
         assert_eq!(of_an_account(event).deliveries(), []);
     }
@@ -242,7 +242,7 @@ fn hearers(event: Event) -> Vec<u128> {
 }
 
 #[test]
-fn nobody_hears_two_deliveries_of_one_event() {
+fn no_connection_gets_two_deliveries_of_one_event() {
     let tos = [To::Everyone, To::Creator, To::Owner, To::Helper(id(GRACE_HOPPER)), To::Helper(id(ALAN))];
     let messages = tos.into_iter().flat_map(|to| {
         [message_from_owner(to), message_from_helper(GRACE_HOPPER, to), message(Sender::System, to)].map(posted)
@@ -352,7 +352,7 @@ fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
 }
 
 #[test]
-fn nothing_is_addressed_to_an_owner_but_messages_for_them_and_that_nobody_came() {
+fn owners_are_addressed_only_by_messages_and_unanswered() {
     for event in every_event() {
         let for_owners =
             matches!(event, Event::MessagePosted { .. } | Event::MessageDeleted { .. } | Event::Unanswered { .. });
@@ -362,7 +362,7 @@ fn nothing_is_addressed_to_an_owner_but_messages_for_them_and_that_nobody_came()
 }
 
 #[test]
-fn only_the_owner_hears_that_nobody_came() {
+fn unanswered_goes_only_to_the_owner() {
     assert_eq!(hearers(Event::Unanswered { owner: id(OWNER), alerted: 2 }), [OWNER]);
     assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE_HOPPER) }), []);
 }

@@ -204,7 +204,7 @@ fn only_the_owner_cancels() {
 }
 
 #[test]
-fn what_runs_out_of_time_is_resolved_by_nobody() {
+fn an_expired_emergency_has_no_resolving_user() {
     for mut emergency in
         [active_emergency(), with_responses(&[(GRACE_HOPPER, OnWay)]), with_responses(&[(GRACE_HOPPER, Cancelled)])]
     {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[test]
-fn participants_may_be_addressed_and_nobody_else() {
+fn only_participants_may_be_addressed() {
     let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::Completed), (ALAN, ResponseStatus::Cancelled)]);
     let user = |n| Addressee::User(id(n));
     let refused = Err(Refusal::RecipientTakesNoPart);

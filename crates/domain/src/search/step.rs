@@ -22,7 +22,7 @@ impl Search {
         };
         let (mut radius, mut chosen) = (around.radius, Vec::new());
         if is_wave {
-            // A radius without anybody new is passed over at once.
+            // A radius that adds no helper is skipped at once.
             while chosen.is_empty()
                 && let Some(next) = policy.next_radius(radius)
             {
@@ -35,7 +35,7 @@ impl Search {
         }
         let since = self.places_freed_until.unwrap_or(Timestamp::MIN_UTC);
         let freed_at = |a: &&Alert| a.first_sent_at.map(|at| later(at, policy.timing.place_after));
-        let silent = around.alerts.iter().filter(|a| a.is_unheard() && around.is_pending(a));
+        let silent = around.alerts.iter().filter(|a| a.is_unreceived() && around.is_pending(a));
         let freed = silent.filter(|a| freed_at(a).is_some_and(|at| since < at && at <= now)).count();
         self.places_freed_until = Some(now);
         let substitutes = self.candidates(around).filter(|r| !chosen.contains(r)).take(freed);
@@ -60,9 +60,9 @@ impl Search {
         let is_due = |alert: &Alert| {
             let Some(last) = alert.sent_at else { return false };
             let is_late = later(last, repeat_late) <= now;
-            let is_unheard = is_wave && alert.is_unheard() && later(last, interval) <= now;
+            let is_unreceived = is_wave && alert.is_unreceived() && later(last, interval) <= now;
             let is_renewed = renewed_at.is_some_and(|at| last < at);
-            (is_unheard || is_renewed || (self.unanswered_at.is_some() && is_late))
+            (is_unreceived || is_renewed || (self.unanswered_at.is_some() && is_late))
                 && (alert.repeats < MAX_QUICK_REPEATS || is_late)
         };
         around.pending().filter(|(_, alert)| is_due(alert)).map(|(recipient, _)| *recipient).collect()
@@ -149,8 +149,9 @@ impl Search {
         if is_wave {
             self.is_renewing = false;
             let rung = |helper| again.iter().any(|r| r.helper == helper);
-            let is_repeated_soon =
-                |alert: &Alert| alert.is_unheard() && alert.repeats + u16::from(rung(alert.helper)) < MAX_QUICK_REPEATS;
+            let is_repeated_soon = |alert: &Alert| {
+                alert.is_unreceived() && alert.repeats + u16::from(rung(alert.helper)) < MAX_QUICK_REPEATS
+            };
             let goes_on = policy.next_radius(radius).is_some()
                 || self.unanswered_at.is_none()
                 || !new.is_empty()
@@ -162,10 +163,10 @@ impl Search {
             let soon = later(now, interval);
             self.wave_at = Some(if goes_on { soon } else { late.unwrap_or(later(now, repeat_late)).max(soon) });
         }
-        // A place is worth a step only if somebody may take it.
+        // A freed place needs a step only if a helper is left to take it.
         let is_left = self.is_running()
             && self.candidates(around).any(|candidate| !new.iter().any(|r| r.helper == candidate.helper));
-        let silent = around.alerts.iter().filter(|a| a.is_unheard() && around.is_pending(a));
+        let silent = around.alerts.iter().filter(|a| a.is_unreceived() && around.is_pending(a));
         let freed = silent.filter_map(|a| a.first_sent_at).chain((!new.is_empty()).then_some(now));
         let freed = freed.map(|at| later(at, place_after)).filter(|&at| is_left && at > now).min();
         self.due_at = self.earliest(freed);

@@ -277,7 +277,7 @@ fn the_history_covers_exactly_the_events_that_were_heard() {
         let (heard, history) = missed(who, rooms, &events);
         let covered = (1..).zip(&events).filter(|(seq, event)| {
             let event = logged(*seq, (*event).clone());
-            event.deliveries().iter().any(|d| history.hears(&d.audience, event.id))
+            event.deliveries().iter().any(|d| history.receives(&d.audience, event.id))
         });
         assert_eq!(covered.map(|(seq, _)| seq).collect::<Vec<_>>(), heard, "{who}");
     }

@@ -226,7 +226,7 @@ fn the_arrival_that_the_helper_states_wins_over_the_estimate() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_silence_anybody() {
+fn a_clock_that_is_set_back_does_not_stop_positions() {
     let mut scene = Scene::new();
     scene.joins(GRACE_HOPPER, 0, None);
     scene.moves(GRACE_HOPPER, 3_600_000, 900.0);

@@ -115,7 +115,7 @@ impl MissedEvents {
         let room = Room::Emergency(emergency);
         let is_missed = |entry: &LogEntry| {
             let mut deliveries = entry.deliveries.iter().filter(|delivery| delivery.audience.to.contains(&room));
-            entry.id() <= *position && deliveries.any(|delivery| !history.hears(&delivery.audience, entry.id()))
+            entry.id() <= *position && deliveries.any(|delivery| !history.receives(&delivery.audience, entry.id()))
         };
         let in_view = |entry: Arc<LogEntry>| {
             let view = entry.logged.view(Viewer::Anyone, *stage);

@@ -190,12 +190,12 @@ mod tests {
     #[tokio::test]
     async fn a_full_inbox_rejects_jobs_until_a_running_one_ends() {
         let inbox = Inbox::new(2);
-        let gate = Arc::new(Semaphore::new(0));
+        let permits = Arc::new(Semaphore::new(0));
         let (done, mut ended) = mpsc::unbounded_channel();
         let job = || {
-            let (gate, done) = (Arc::clone(&gate), done.clone());
+            let (permits, done) = (Arc::clone(&permits), done.clone());
             async move {
-                gate.acquire().await.unwrap().forget();
+                permits.acquire().await.unwrap().forget();
                 done.send(()).unwrap();
             }
         };
@@ -205,11 +205,11 @@ mod tests {
         assert_eq!(inbox.push(job()), Err(PushError::Full));
         inbox.push_with_reserve(1, job()).unwrap();
         assert_eq!(inbox.push_with_reserve(1, job()), Err(PushError::Full));
-        gate.add_permits(2);
+        permits.add_permits(2);
         ended.recv().await.unwrap();
         ended.recv().await.unwrap();
         inbox.push(job()).unwrap();
-        gate.add_permits(2);
+        permits.add_permits(2);
         ended.recv().await.unwrap();
         ended.recv().await.unwrap();
     }
@@ -239,11 +239,11 @@ mod tests {
     async fn closing_discards_waiting_jobs_and_the_running_job_ends() {
         let inbox = Inbox::new(4);
         let (started, is_running) = oneshot::channel();
-        let (gate, opened) = oneshot::channel::<()>();
+        let (finish, finished) = oneshot::channel::<()>();
         let (done, ended) = oneshot::channel();
         let running = async move {
             started.send(()).unwrap();
-            opened.await.unwrap();
+            finished.await.unwrap();
             done.send(()).unwrap();
         };
         inbox.push(running).unwrap();
@@ -255,7 +255,7 @@ mod tests {
         assert!(discarded.await.is_err());
         assert_eq!(inbox.push(async {}), Err(PushError::Closed));
         drop(inbox);
-        gate.send(()).unwrap();
+        finish.send(()).unwrap();
         ended.await.unwrap();
     }
 }

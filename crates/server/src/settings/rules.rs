@@ -49,7 +49,7 @@ impl Settings {
     fn places(&self) -> PlacePolicy {
         let by_policy = match self.helper_policy {
             HelperPolicy::Verified => PlaceBeforeAccept::Exact,
-            // Everybody is a helper: a stranger needs no more than an account to be one.
+            // Any account may help under this policy, so an exact place would be public.
             HelperPolicy::Open => PlaceBeforeAccept::Approximate,
         };
         PlacePolicy { before_accept: self.place_before_accept.unwrap_or(by_policy), ..PlacePolicy::default() }

@@ -9,7 +9,7 @@ fn the_defaults_are_valid_rules() {
 }
 
 #[test]
-fn places_are_approximate_by_default_where_everybody_may_help() {
+fn places_are_approximate_by_default_under_the_open_policy() {
     use PlaceBeforeAccept::{Approximate, Exact};
     for (arguments, expected) in [
         (&[][..], Exact),

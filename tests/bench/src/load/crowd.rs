@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everybody_has_to_hear_the_event_that_is_waited_for() {
+    async fn every_socket_has_to_receive_the_awaited_event() {
         let board = Arc::<Board>::default();
         let crowd = Crowd { board: Arc::clone(&board), size: 2, _listening: JoinSet::new() };
         crowd.expect(b"emergency:created");

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_a_token_of_their_own() {
+    fn each_person_has_a_different_token() {
         let tokens = Tokens::new().unwrap();
         assert_ne!(tokens.of(1).unwrap(), tokens.of(2).unwrap());
     }

@@ -37,7 +37,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, sel
         let fresh_since = now() - chrono::TimeDelta::hours(24);
         let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since, now: now() };
         let (rings_since, places) = (now() - chrono::TimeDelta::minutes(10), PlacePolicy::default());
-        // Who leaves is checked by the contract suite, with what a store makes of it.
+        // The helper who leaves is checked by the contract suite, with the effect on the search.
         let near = near.map(|near| Near { leaving: None, ..near });
         assert_eq!(
             near,

@@ -107,7 +107,7 @@ fn available(available: bool) -> Duty {
 }
 
 #[tokio::test]
-async fn whoever_asks_becomes_a_helper_to_be_verified() {
+async fn an_account_that_asks_becomes_a_helper_to_be_verified() {
     let (cx, committed) = service(HelperPolicy::Verified);
     let skills = vec![text("First aid")];
     let duty = Duty { available: None, skills: Some(skills.clone()) };

@@ -235,7 +235,7 @@ async fn only_the_sender_takes_a_message_back() {
 }
 
 #[tokio::test]
-async fn participants_read_even_after_the_end_and_nobody_else_does() {
+async fn only_participants_read_messages_even_after_the_end() {
     let page = |reader| MessagePage {
         emergency: the_emergency(),
         reader: id(reader),

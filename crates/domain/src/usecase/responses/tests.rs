@@ -225,7 +225,7 @@ async fn owners_and_those_who_may_not_help_neither_accept_nor_decline() {
 }
 
 #[tokio::test]
-async fn where_everyone_may_help_anybody_accepts_but_the_owner() {
+async fn under_the_open_policy_any_account_but_the_owner_accepts() {
     let (mut cx, committed) = service(&active_emergency(), &[], vec![]);
     cx.rules.helpers = HelperPolicy::Open;
     accept(&cx, &actor(account(STRANGER)), the_emergency(), None).await.unwrap();

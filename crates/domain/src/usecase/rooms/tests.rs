@@ -65,7 +65,7 @@ async fn the_current_one_is_joined_as_it_was_found() {
 }
 
 #[tokio::test]
-async fn any_id_is_left_once_what_is_known_of_it_was_met_and_another_text_is_nobodys() {
+async fn leaving_takes_any_id_that_was_met_before_and_refuses_other_texts() {
     let (cx, log) = (service(MockEmergencies::new()), in_log(active_emergency()));
     let known = leave(&cx, &log, id(GRACE_HOPPER), Which::Id(the_emergency())).await.unwrap();
     assert_eq!(known, (the_emergency(), EventId::new(9)));

@@ -389,7 +389,7 @@ fn joining_a_room_again_reports_what_the_connection_was_sent_in_it() {
     hub.leave(HELPER_DEVICE, Room::Emergency(call()));
     advance(&hub, 13, changed());
     let JoinPoint { history, position, .. } = joined(&hub, false);
-    let sent = |seq| event(seq, changed()).deliveries.iter().any(|d| history.hears(&d.audience, EventId::new(seq)));
+    let sent = |seq| event(seq, changed()).deliveries.iter().any(|d| history.receives(&d.audience, EventId::new(seq)));
     assert_eq!((position.get(), (4..=14).filter(|seq| sent(*seq)).collect::<Vec<_>>()), (13, (6..=12).collect()));
     assert_eq!(recipients(&advance(&hub, 14, changed())), ["helper"]);
 }

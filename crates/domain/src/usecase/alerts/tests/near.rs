@@ -37,7 +37,7 @@ async fn one_who_comes_within_the_alert_radius_is_alerted_with_the_current_wave(
 }
 
 #[tokio::test]
-async fn nobody_is_reached_twice_or_for_nothing() {
+async fn a_helper_is_not_alerted_twice_or_without_need() {
     let responding = with_responses(&[(ALAN, ResponseStatus::OnWay)]);
     let left = with_responses(&[(GRACE_HOPPER, ResponseStatus::Cancelled)]);
     let never = Alert { wave: None, ..declined(GRACE_HOPPER) };

@@ -38,14 +38,14 @@ async fn a_decline_alerts_the_nearest_helper_not_alerted_yet() {
 }
 
 #[tokio::test]
-async fn nobody_takes_the_place_of_one_who_was_not_alerted() {
+async fn a_helper_who_was_not_alerted_has_no_substitute() {
     let (cx, committed) = service(&active_emergency(), &[alert(ALAN)], around(&near(), 1));
     responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();
     assert_eq!(events_of(&committed.only(), GRACE_HOPPER), [Event::AlertDeclined { helper: id(GRACE_HOPPER) }]);
 }
 
 #[tokio::test]
-async fn where_all_were_alerted_nobody_takes_the_place() {
+async fn where_all_were_alerted_there_is_no_substitute() {
     let alerts = [alert(GRACE_HOPPER), alert(ALAN), declined(4), Alert { wave: None, ..declined(5) }];
     let (cx, committed) = service(&active_emergency(), &alerts, around(&near(), 1));
     responses::decline(&cx, &grace_hopper(), the_emergency()).await.unwrap();

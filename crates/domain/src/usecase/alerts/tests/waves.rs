@@ -58,7 +58,7 @@ async fn the_next_wave_takes_the_next_radius_and_repeats_what_was_not_acknowledg
 }
 
 #[tokio::test]
-async fn the_owner_is_notified_at_once_if_nobody_is_near() {
+async fn the_owner_is_notified_at_once_if_no_helper_is_near() {
     let (cx, committed) = service(&waiting(10_000.0), &[], around(&[], 50));
     fire_now(&cx).await.unwrap();
     let change = committed.only();
@@ -102,7 +102,7 @@ async fn what_is_not_due_any_more_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_an_emergency_lives_is_resolved_by_nobody() {
+async fn an_expired_emergency_is_resolved_without_an_actor() {
     let helped = with_responses(&[(GRACE_HOPPER, ResponseStatus::Arrived), (ALAN, ResponseStatus::Cancelled)]);
     for (before, trusted) in [(waiting(5_000.0), vec![]), (helped, vec![id(GRACE_HOPPER)])] {
         let (mut cx, committed) = service(&before, &first_wave(), around(&near(), 50));

@@ -50,7 +50,7 @@ async fn a_response_waits_for_its_turn_and_comes_next_after_a_conflict() {
 }
 
 #[tokio::test]
-async fn ending_waits_for_a_turn_only_after_a_conflict_and_before_everybody_else() {
+async fn ending_waits_for_a_turn_only_after_a_conflict_and_before_other_changes() {
     let responding = with_responses(&[(GRACE_HOPPER, crate::ResponseStatus::OnWay)]);
     for (stale, expected) in [
         (0, &[][..]),

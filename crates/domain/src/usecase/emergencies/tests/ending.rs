@@ -69,7 +69,7 @@ async fn the_end_of_an_emergency_that_was_never_announced_says_so() {
 }
 
 #[tokio::test]
-async fn whoever_may_resolve_is_recorded_unless_they_are_the_anonymous_owner() {
+async fn the_resolving_user_is_recorded_except_an_anonymous_owner() {
     use ResolutionType::{AdminResolved, HelperResolved, UserResolved};
     for (actor, by, resolution, hidden) in [
         (owner(), OWNER, UserResolved, true),
@@ -118,7 +118,7 @@ async fn those_who_were_there_earn_trust() {
 }
 
 #[tokio::test]
-async fn cancelling_earns_nobody_trust() {
+async fn cancelling_adds_no_trust() {
     let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, ResponseStatus::Arrived)]), vec![]);
     cancel(&cx, &owner(), the_emergency(), None).await.unwrap();
     assert_eq!(committed.only().writes.len(), 1);
@@ -241,7 +241,7 @@ async fn the_owner_deletes_what_has_ended() {
 }
 
 #[tokio::test]
-async fn nobody_deletes_what_is_live_and_others_delete_nothing() {
+async fn a_live_emergency_is_not_deleted_and_only_its_owner_deletes_an_ended_one() {
     for live in [active_emergency(), responding()] {
         let (cx, committed) = service(&live, vec![]);
         assert_eq!(refusal(delete(&cx, &owner(), the_emergency()).await), Refusal::EmergencyLive);

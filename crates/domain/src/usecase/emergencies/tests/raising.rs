@@ -130,7 +130,7 @@ async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
 }
 
 #[tokio::test]
-async fn without_helpers_nobody_is_alerted_and_the_owner_is_told() {
+async fn without_helpers_no_alert_is_sent_and_the_owner_is_notified() {
     let (changes, committed) = store(vec![]);
     let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![] };
     let cx = context(contexts(&nobody, vec![None]), changes);
@@ -256,7 +256,7 @@ async fn other_failures_of_the_store_are_passed_on() {
 }
 
 #[tokio::test]
-async fn anybody_may_press_the_button() {
+async fn any_account_may_raise_an_emergency() {
     let (cx, _) = service(vec![None], vec![]);
     let plain = crate::testing::actor(crate::Account { created_at: at(0), ..account(OWNER) });
     assert!(raise(&cx, &plain, details(), None).await.unwrap().new);

@@ -50,7 +50,7 @@ async fn those_who_may_read_are_told_their_stage() {
         (actor(helper(4)), Stage::LookerOn),
         (actor(helper(5)), Stage::Alerted),
         (actor(helper(6)), Stage::LookerOn),
-        // Who cancelled was alerted, and looks on again.
+        // A helper who cancelled was alerted, and looks on again.
         (actor(helper(ALAN)), Stage::LookerOn),
     ] {
         assert_eq!(cx.read(&actor, the_emergency()).await.unwrap(), (emergency.clone(), stage));
