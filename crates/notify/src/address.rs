@@ -22,19 +22,18 @@ pub(crate) fn is_internal(address: IpAddr) -> bool {
 }
 
 fn is_global_unicast_v4(address: Ipv4Addr) -> bool {
-    let special = match address.octets() {
-        // "This network", private, loopback, private.
-        [0 | 10 | 127, ..] | [172, 16..=31, ..] | [192, 168, ..] => true,
+    #[rustfmt::skip] // Keeps each kind of address on a line of its own.
+    let special = matches!(
+        address.octets(),
+        // "This network", private networks, loopback; multicast, reserved, broadcast.
+        [0 | 10 | 127 | 224..=255, ..] | [172, 16..=31, ..] | [192, 168, ..]
         // Shared between a provider and its customers (RFC 6598), link-local.
-        [100, 64..=127, ..] | [169, 254, ..] => true,
+        | [100, 64..=127, ..] | [169, 254, ..]
         // Protocol assignments, documentation, the relay of 6to4.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] => true,
+        | [192, 0, 0 | 2, _] | [192, 88, 99, _]
         // Benchmarks, documentation.
-        [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => true,
-        // Multicast, reserved, broadcast.
-        [224..=255, ..] => true,
-        _ => false,
-    };
+        | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _]
+    );
     !special
 }
 
@@ -46,7 +45,7 @@ fn is_global_unicast_v6(address: Ipv6Addr) -> bool {
             is_global_unicast_v4(Ipv4Addr::new(a, b, c, d))
         }
         // Protocol assignments, Teredo among them; documentation; 6to4; documentation.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
         // All global unicast that was ever assigned. What is outside has IPv4 embedded (mapped, compatible, translated),
         // or is loopback, local, multicast or reserved.
         [0x2000..=0x3fff, ..] => true,

@@ -29,7 +29,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most connections to the mail server.
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a connection is kept for the next message.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The error of a URL that mail must not be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

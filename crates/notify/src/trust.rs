@@ -86,7 +86,7 @@ mod tests {
         assert!(matches!(read(""), Err(ExtraCaError::Empty)));
         assert!(matches!(read("certificates"), Err(ExtraCaError::Empty)));
         assert!(matches!(read(der), Err(ExtraCaError::Invalid(_))));
-        assert!(matches!(read(&der.replace("=", "!")), Err(ExtraCaError::Unreadable(_))));
+        assert!(matches!(read(&der.replace('=', "!")), Err(ExtraCaError::Unreadable(_))));
         assert!(matches!(ExtraCa::read(Path::new("/nonexistent/ca.pem")), Err(ExtraCaError::Unreadable(_))));
     }
 
