@@ -152,6 +152,8 @@ for (const database of databases) {
         for (const rest of ['', '/messages', '/timeline', '/helpers']) {
           refused(await helper.get(`/emergencies/${id}${rest}`), 403, 'not_authorized');
         }
+        const [listed] = ok(await helper.get('/emergencies/history')).emergencies;
+        assert.deepEqual([listed.id, listed.location.precision, listed.user], [id, 1000, null]);
 
         const { emergency } = ok(await reopen(asks, id));
         assert.deepEqual([helper, other].map((each) => partOf(each, emergency).status), ['cancelled', 'responding']);

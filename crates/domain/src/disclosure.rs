@@ -26,6 +26,8 @@ pub enum Stage {
     Alerted,
     /// Any other helper.
     LookerOn,
+    /// May not help, and so may not read it. Of those that ended, a list shows the user that they took part.
+    Stranger,
 }
 
 impl Stage {
@@ -36,7 +38,8 @@ impl Stage {
             Relation::RespondingHelper => Self::Responder,
             Relation::Admin => Self::Administrator,
             Relation::Helper if alerted => Self::Alerted,
-            Relation::Helper | Relation::Stranger => Self::LookerOn,
+            Relation::Helper => Self::LookerOn,
+            Relation::Stranger => Self::Stranger,
         }
     }
 
@@ -64,6 +67,8 @@ impl PlacePolicy {
     /// How much of an emergency is disclosed in a stage.
     pub const fn disclosure(&self, stage: Stage, anonymous: bool) -> Disclosure {
         let detail = match stage {
+            // Whatever helpers are shown.
+            Stage::Stranger => Detail::Least,
             _ if !self.is_approximate(anonymous) => Detail::Full,
             Stage::Owner | Stage::Administrator | Stage::Responder => Detail::Full,
             Stage::Alerted => Detail::Reduced,
@@ -210,13 +215,14 @@ mod tests {
     use super::*;
     use crate::testing::{OWNER, details, person, position};
 
-    const STAGES: [Stage; 5] = [Stage::Owner, Stage::Administrator, Stage::Responder, Stage::Alerted, Stage::LookerOn];
+    const STAGES: [Stage; 6] =
+        [Stage::Owner, Stage::Administrator, Stage::Responder, Stage::Alerted, Stage::LookerOn, Stage::Stranger];
 
     fn policy(before_accept: PlaceBeforeAccept) -> PlacePolicy {
         PlacePolicy { before_accept, grid: Grid::with_key([7; 16]) }
     }
 
-    fn rows(before_accept: PlaceBeforeAccept, anonymous: bool) -> [(u32, bool, bool, char); 5] {
+    fn rows(before_accept: PlaceBeforeAccept, anonymous: bool) -> [(u32, bool, bool, char); 6] {
         let owner = person(OWNER);
         STAGES.map(|stage| {
             let shown = policy(before_accept).disclosure(stage, anonymous);
@@ -233,11 +239,11 @@ mod tests {
     #[test]
     fn what_is_disclosed_follows_from_stage_anonymity_and_policy() {
         use PlaceBeforeAccept::{Approximate, Exact};
-        assert_eq!(rows(Exact, false), [(0, true, true, 'k'); 5]);
-        let all = (0, true, true, 'k');
-        assert_eq!(rows(Approximate, false), [all, all, all, (200, false, true, 'f'), (1000, false, false, 'h')]);
+        let (all, least) = ((0, true, true, 'k'), (1000, false, false, 'h'));
+        assert_eq!(rows(Exact, false), [all, all, all, all, all, least]);
+        assert_eq!(rows(Approximate, false), [all, all, all, (200, false, true, 'f'), least, least]);
         // An anonymous emergency is approximate under either policy.
-        let hidden = [all, all, (0, true, true, 'h'), (200, false, true, 'h'), (1000, false, false, 'h')];
+        let hidden = [all, all, (0, true, true, 'h'), (200, false, true, 'h'), least, least];
         assert_eq!([rows(Exact, true), rows(Approximate, true)], [hidden, hidden]);
     }
 
@@ -274,6 +280,6 @@ mod tests {
         assert_eq!(of(Relation::RespondingHelper), [Stage::Responder; 2]);
         assert_eq!(of(Relation::Admin), [Stage::Administrator; 2]);
         assert_eq!(of(Relation::Helper), [Stage::LookerOn, Stage::Alerted]);
-        assert_eq!(of(Relation::Stranger), [Stage::LookerOn; 2]);
+        assert_eq!(of(Relation::Stranger), [Stage::Stranger; 2]);
     }
 }
