@@ -347,6 +347,14 @@ for (const database of databases) {
         const place = app.somewhere();
         assert.equal(await help(far, { place, stands: north(place, 800) }), 0, 'far away');
         assert.equal(await help(far, { place, stands: north(place, 300) }), 50, 'there');
+        // Between two reports of the status: there for a moment, and far away before and after it.
+        const [visitor, wanted] = [await app.helperAt(undefined), app.somewhere()];
+        const { id } = await raise(asks, wanted);
+        await respond(visitor, id);
+        for (const metres of [3000, 200, 4000]) await stand(visitor, north(wanted, metres));
+        await tell(visitor, id, 'arrived');
+        await resolve(asks, id);
+        assert.equal(await trustOf(visitor), 50, 'was there');
       });
 
       it('comes with the numbers of emergencies helped and raised', async () => {

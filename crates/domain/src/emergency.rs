@@ -20,7 +20,7 @@ pub use call::{Call, Details, EmergencyType, Location, Priority, Severity, Sever
 pub use deleted::DeletedEmergency;
 pub use ending::Reopened;
 pub use overview::EmergencyOverview;
-pub use responding::{Acceptance, CompletionHold, SearchEffect, UpdatedResponse};
+pub use responding::{ARRIVED_WITHIN, Acceptance, CompletionHold, SearchEffect, UpdatedResponse};
 pub use response::{Response, ResponseRecord, ResponseStatus, ResponseUpdate};
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};

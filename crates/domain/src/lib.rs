@@ -88,10 +88,10 @@ pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, Use
 pub use change::{Change, RatingCounts, Write};
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
-    Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess, EmergencyOverview,
-    EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending, ImpossibleState, Location, Priority,
-    Relation, Reopened, ResolutionType, Response, ResponseRecord, ResponseStatus, ResponseUpdate, Revision,
-    SearchEffect, Severity, SeverityError, UpdatedResponse,
+    ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess,
+    EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending, ImpossibleState,
+    Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseRecord, ResponseStatus, ResponseUpdate,
+    Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};

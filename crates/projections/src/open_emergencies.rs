@@ -85,6 +85,8 @@ struct Participation {
     responded_at: Timestamp,
     /// Until when a completed response counts as help.
     counts_until: Option<Timestamp>,
+    /// A position of the helper near the emergency was recorded.
+    came_near: bool,
 }
 
 impl OpenEmergencies {
@@ -114,6 +116,7 @@ impl OpenEmergencies {
                 stated_arrival: response.estimated_arrival,
                 responded_at: response.responded_at,
                 counts_until: emergency.counts_until(response),
+                came_near: response.record.came_near == Some(true),
             };
             state.respond(id, response.helper.person.id, participation, Source::Database);
         }

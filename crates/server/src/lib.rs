@@ -5,6 +5,7 @@
 
 mod admin_server;
 mod alert_timers;
+mod arrival_recorder;
 pub mod backoff;
 mod block_timers;
 mod bootstrap;

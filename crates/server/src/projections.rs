@@ -6,7 +6,7 @@ use allynet_domain::{PlacePolicy, port::Fix};
 use allynet_projections::OpenEmergencies;
 use allynet_realtime::{OnAppeared, Tracking};
 
-use crate::{nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
+use crate::{arrival_recorder::ArrivalRecorder, nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
 
 /// The projections of this node, and the parts that act on them.
 pub(crate) struct Projections {
@@ -14,6 +14,8 @@ pub(crate) struct Projections {
     pub(crate) open: Arc<OpenEmergencies>,
     /// Alerts helpers who come near an open emergency.
     pub(crate) watcher: NearbyWatcher,
+    /// Records helpers who are near the emergency that they respond to.
+    pub(crate) arrivals: ArrivalRecorder,
     /// Positions of helpers on their way.
     pub(crate) tracking: Arc<Tracking>,
 }
@@ -24,14 +26,16 @@ impl Projections {
         let open = Arc::new(OpenEmergencies::new(places));
         let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
         let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
-        Self { open, watcher, tracking }
+        let arrivals = ArrivalRecorder::new(open.clone());
+        Self { open, watcher, arrivals, tracking }
     }
 
     /// The callback for every position that this node has stored. It returns at once.
     pub(crate) fn on_position_stored(&self) -> OnStored {
-        let (watcher, tracking) = (self.watcher.clone(), self.tracking.clone());
+        let (watcher, arrivals, tracking) = (self.watcher.clone(), self.arrivals.clone(), self.tracking.clone());
         Box::new(move |fix: &Fix| {
             watcher.position_stored(fix);
+            arrivals.position_stored(fix);
             tracking.position_stored(fix);
         })
     }

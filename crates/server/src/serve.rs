@@ -206,7 +206,7 @@ fn http_options(
 fn spawn_workers(
     (use_cases, high): (&UseCases, &UseCases),
     (ports, high_alerts): (PersistencePorts, Arc<dyn port::Alerts>),
-    Projections { open, watcher, tracking }: Projections,
+    Projections { open, watcher, arrivals, tracking }: Projections,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -215,13 +215,13 @@ fn spawn_workers(
     workers.spawn(erase_deleted_emergencies(ports.changes, use_cases.clock.clone(), stop.clone()));
     workers.spawn(alert_timers::run(high.emergencies.clone(), high_alerts, stop.clone()));
     workers.spawn(block_timers::run(use_cases.blocks.clone(), stop.clone()));
-    let (cx, gateway, stop) = (high.clone(), gateway.clone(), stop.clone());
+    let (cx, normal, gateway, stop) = (high.clone(), use_cases.emergencies.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let watching = async {
             gateway.until_following().await;
             restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
             tracking.open_emergencies_restored();
-            watcher.run(&cx.emergencies, &cx.helpers).await;
+            tokio::join!(watcher.run(&cx.emergencies, &cx.helpers), arrivals.run(&normal));
         };
         stop.run_until_cancelled(watching).await;
     });

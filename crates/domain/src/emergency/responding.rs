@@ -6,10 +6,10 @@
 use chrono::TimeDelta;
 
 use super::{Emergency, EmergencyState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord};
-use crate::{HelperCard, Metres, Refusal, Timestamp, UserId};
+use crate::{HelperCard, Metres, Position, Refusal, Timestamp, UserId};
 
 /// Maximum distance from the emergency at which a helper is taken to be there.
-const ARRIVED_WITHIN: Metres = Metres::new(500.0);
+pub const ARRIVED_WITHIN: Metres = Metres::new(500.0);
 /// Time within which the same report counts as a repeated request.
 const SAME_REPORT_WITHIN: TimeDelta = TimeDelta::seconds(10);
 /// Maximum number of reports of an unchanged status in [`REPEATS_WINDOW`].
@@ -99,7 +99,7 @@ impl Response {
     }
 
     /// Records whether the newest position since the helper accepted is near the emergency, unless an earlier one was.
-    pub(super) fn note_position(&mut self, place: crate::Position) {
+    pub(super) fn note_position(&mut self, place: Position) {
         if let Some((position, at)) = self.last_fix
             && at > self.responded_at
             && self.record.came_near != Some(true)
@@ -108,10 +108,9 @@ impl Response {
         }
     }
 
-    /// Whether a position of the helper is known that is near the emergency, whenever it was reported.
-    fn is_near(&self, place: crate::Position) -> bool {
-        self.record.came_near == Some(true)
-            || self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= ARRIVED_WITHIN)
+    /// Whether the newest position of the helper is near the emergency, whenever it was reported.
+    fn is_near(&self, place: Position) -> bool {
+        self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= ARRIVED_WITHIN)
     }
 }
 
@@ -276,6 +275,23 @@ impl Emergency {
         let search = self.follow_responses(now);
         let asks_owner = completes && !self.has_engaged();
         Ok(Some(UpdatedResponse { response, search, asks_owner }))
+    }
+
+    /// Records that a position of a helper was near the emergency, unless it is from before the acceptance. Returns the response
+    /// if that was not known.
+    ///
+    /// What the helper reports and the end look at the newest position only, and the helper may have left by then.
+    pub fn note_near(&mut self, helper: UserId, (position, at): (Position, Timestamp)) -> Option<Response> {
+        let place = self.call.details.location.position;
+        let is_live = self.status().is_live();
+        let response = self.responses.iter_mut().find(|r| r.helper.person.id == helper)?;
+        let is_open = is_live && response.status != ResponseStatus::Cancelled;
+        let is_near = at > response.responded_at && place.distance_to(position) <= ARRIVED_WITHIN;
+        if !is_open || !is_near || response.record.came_near == Some(true) {
+            return None;
+        }
+        response.record.came_near = Some(true);
+        Some(response.clone())
     }
 
     /// Cancels the response of a helper that may no longer help, also a completed one. `None` if there is none, or the

@@ -3,7 +3,7 @@
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, Refusal, Relation,
     ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
-    port::{self, Constraint, HelperSelection, Loaded},
+    port::{self, Constraint, Fix, HelperSelection, Loaded},
     usecase::{
         alerts::{RenewalCause, alert_substitute, follow_search},
         emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
@@ -125,6 +125,28 @@ pub async fn update(
         Ok((loaded.emergency, relation))
     })
     .await
+}
+
+/// Records that a responding helper was near the emergency at a position that was received. No effect if that is known, or if
+/// the helper does not respond to it.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn note_near(cx: &EmergencyPorts, id: EmergencyId, fix: Fix) -> Result<(), Error> {
+    let Fix { user, position, at } = fix;
+    let noted = cx
+        .in_turn(id, || async {
+            let mut emergency = cx.load(id).await?.emergency;
+            let Some(response) = emergency.note_near(user, (position, at)) else { return Ok(()) };
+            let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![response] };
+            Ok(cx.changes.commit(Change::new(None, cx.clock.now()).write(update)).await?)
+        })
+        .await;
+    match noted {
+        // It has ended since, and was deleted.
+        Err(Error::Refused(Refusal::EmergencyNotFound)) => Ok(()),
+        noted => noted,
+    }
 }
 
 /// Adds an updated response to a change, with all that follows from it, and the update of the emergency.

@@ -40,16 +40,20 @@ impl State {
                     stated_arrival: *estimated_arrival,
                     responded_at: *joined_at,
                     counts_until: None,
+                    came_near: false,
                 };
                 self.join(id, helper.person.id, participation, separated_from);
             }
             Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, counts_until, .. } => {
-                let responded_at = self.participation(id, *helper).map_or(*updated_at, |known| known.responded_at);
+                let known = self.participation(id, *helper);
+                let responded_at = known.map_or(*updated_at, |known| known.responded_at);
+                let came_near = known.is_some_and(|known| known.came_near);
                 let participation = Participation {
                     status: *status,
                     stated_arrival: *estimated_arrival,
                     responded_at,
                     counts_until: *counts_until,
+                    came_near,
                 };
                 self.respond(id, *helper, participation, Source::Log);
             }
@@ -128,6 +132,7 @@ impl State {
             stated_arrival: None,
             responded_at: at,
             counts_until: None,
+            came_near: false,
         };
         for &helper in participants.iter().filter(|user| **user != call.owner.id) {
             self.respond(call.id, helper, completed, Source::Log);

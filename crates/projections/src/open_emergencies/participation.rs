@@ -1,6 +1,6 @@
 //! Participation in open emergencies: the trips of helpers, and the emergencies in which a user's presence is visible.
 
-use allynet_domain::{EmergencyId, Position, ResponseStatus, Timestamp, UserId};
+use allynet_domain::{ARRIVED_WITHIN, EmergencyId, Position, ResponseStatus, Timestamp, UserId};
 
 use super::{OpenEmergencies, OpenEmergency, Participation};
 
@@ -44,6 +44,27 @@ impl OpenEmergencies {
                 responded_at: participation.responded_at,
             })
         })
+    }
+
+    /// The emergency that a helper responds to, or has completed, and is near at this position, if that was not recorded.
+    pub fn reached_by(&self, helper: UserId, position: Position) -> Option<EmergencyId> {
+        let state = self.state.lock();
+        let is_reached = |id: &&EmergencyId| {
+            let Some(open) = state.open.get(id) else { return false };
+            let is_unrecorded = open.responses.get(&helper).is_some_and(|response| !response.came_near);
+            let place = open.call.as_ref().map(|call| call.position);
+            is_unrecorded && place.is_some_and(|place| place.distance_to(position) <= ARRIVED_WITHIN)
+        };
+        state.by_participant.get(&helper)?.iter().find(is_reached).copied()
+    }
+
+    /// Records that a position of the helper near the emergency was recorded. No-op if the emergency has ended.
+    pub fn record_near(&self, emergency: EmergencyId, helper: UserId) {
+        let mut state = self.state.lock();
+        let response = state.open.get_mut(&emergency).and_then(|open| open.responses.get_mut(&helper));
+        if let Some(response) = response {
+            response.came_near = true;
+        }
     }
 
     /// The helpers of an emergency that a block separates from this helper of it: they are not sent the helper's positions.

@@ -22,6 +22,8 @@ fn a_completion_counts_for_ten_minutes_near_and_for_an_interval_elsewhere() {
         (with_responses(&[(GRACE_HOPPER, Arrived)]), 605),
         (located(OnWay, 0.004, 3), 605),
         (located(OnWay, 0.005, 3), 65),
+        // Near once, and far away by now.
+        (edited(located(OnWay, 0.005, 3), |e| e.responses[0].record.came_near = Some(true)), 65),
     ] {
         let mut emergency = before;
         let updated = update(&mut emergency, GRACE_HOPPER, Completed, 5);
@@ -162,6 +164,24 @@ fn one_who_was_only_seen_far_away_gains_no_trust() {
     let far = Some((position(53.0, 13.4), at(8)));
     let emergency = edited(emergency, |e| e.responses[0].last_fix = far);
     assert_eq!(resolved(emergency).trusted_helpers().count(), 1);
+}
+
+#[test]
+fn a_position_near_the_emergency_counts_although_a_later_one_is_far_away() {
+    let place = with_responses(&[]).call().details.location.position;
+    let near = |seconds| (place, at(seconds));
+    let mut emergency = located(Arrived, 0.006, 8);
+    assert_eq!(emergency.note_near(id(GRACE_HOPPER), (position(53.0, 13.4), at(5))), None, "far away");
+    assert_eq!(emergency.note_near(id(GRACE_HOPPER), near(0)), None, "from before the acceptance");
+    assert_eq!(emergency.note_near(id(ALAN), near(5)), None, "of another");
+    let noted = emergency.note_near(id(GRACE_HOPPER), near(5)).unwrap();
+    assert_eq!(noted.record.came_near, Some(true));
+    assert_eq!(emergency.note_near(id(GRACE_HOPPER), near(6)), None, "it is known");
+    assert_eq!(resolved(emergency).trusted_helpers().count(), 1);
+
+    let cancelled = &mut located(Cancelled, 0.006, 8);
+    assert_eq!(cancelled.note_near(id(GRACE_HOPPER), near(5)), None);
+    assert_eq!(resolved(located(Arrived, 0.006, 8)).note_near(id(GRACE_HOPPER), near(5)), None, "after the end");
 }
 
 #[test]

@@ -330,6 +330,28 @@ async fn only_who_responds_tells_how_far_along_they_are() {
     }
 }
 
+#[tokio::test]
+async fn a_helper_near_the_emergency_is_recorded_once() {
+    let emergency = with_responses(&[(GRACE_HOPPER, OnWay)]);
+    let near = |user: u128| Fix { user: id(user), position: emergency.call().details.location.position, at: at(60) };
+    let (cx, committed) = service(&emergency, &[], vec![]);
+    note_near(&cx, the_emergency(), near(GRACE_HOPPER)).await.unwrap();
+    let change = committed.only();
+    let (stored, responses) = updated(&change);
+    assert_eq!((stored.revision(), responses.len()), (emergency.revision(), 1));
+    assert_eq!((responses[0].record.came_near, responses[0].status), (Some(true), OnWay));
+    assert_eq!((change.writes.len(), change.events.len()), (1, 0));
+
+    let known = edited(emergency.clone(), |e| e.responses[0].record.came_near = Some(true));
+    for (emergency, user) in [(&known, GRACE_HOPPER), (&emergency, ALAN)] {
+        let (cx, committed) = service(emergency, &[], vec![]);
+        note_near(&cx, the_emergency(), near(user)).await.unwrap();
+        assert!(committed.is_empty());
+    }
+    let (changes, _) = store(vec![]);
+    note_near(&context(empty(), changes), the_emergency(), near(GRACE_HOPPER)).await.unwrap();
+}
+
 /// A store that returns these emergencies one after the other, once each, and then none.
 fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();

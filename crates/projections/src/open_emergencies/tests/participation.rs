@@ -25,6 +25,34 @@ fn is_visible(open: &OpenEmergencies, user: u128) -> bool {
 }
 
 #[test]
+fn an_emergency_is_reached_until_that_is_recorded_for_the_response() {
+    let open = after([created()]);
+    let place = call().details.location.position;
+    let far = allynet_domain::Position::new(place.latitude() + 0.01, place.longitude()).unwrap();
+    let reached = |position| open.reached_by(id(GRACE_HOPPER), position);
+    assert_eq!(reached(place), None, "no response");
+    open.apply(&logged(joined(helper_card(GRACE_HOPPER), None)));
+    assert_eq!((reached(far), reached(place)), (None, Some(id(EMERGENCY))));
+    open.record_near(id(EMERGENCY), id(GRACE_HOPPER));
+    assert_eq!(reached(place), None);
+    open.apply(&logged(updated(GRACE_HOPPER, Arrived, None)));
+    assert_eq!(reached(place), None, "still known");
+    open.apply(&logged(updated(GRACE_HOPPER, Cancelled, None)));
+    open.apply(&logged(joined(helper_card(GRACE_HOPPER), None)));
+    assert_eq!(reached(place), Some(id(EMERGENCY)), "another response");
+    assert_eq!(open.reached_by(id(OWNER), place), None);
+
+    // Known from the database, where it may be recorded.
+    for came_near in [None, Some(false), Some(true)] {
+        let emergency =
+            edited(with_responses(&[(GRACE_HOPPER, OnWay)]), |e| e.responses[0].record.came_near = came_near);
+        let open = OpenEmergencies::default();
+        open.restore(&emergency);
+        assert_eq!(open.reached_by(id(GRACE_HOPPER), place).is_some(), came_near != Some(true));
+    }
+}
+
+#[test]
 fn a_helper_is_on_their_way_from_the_response_until_they_arrive_or_it_ends() {
     for (events, expected) in [
         (vec![], NO_TRIP),
