@@ -229,7 +229,7 @@ fn of_the_emergencies_of_others_a_user_who_may_not_help_any_more_is_told_nothing
 
     // An owner stays the owner, of a live emergency and of one that ended.
     let rights = Event::HelperRightsChanged { user: id(OWNER), on_duty: false, may_help: false };
-    let own = [&begin[..], &[rights.clone()]].concat();
+    let own = [&begin[..], std::slice::from_ref(&rights)].concat();
     assert_eq!(missed(OWNER, in_part(), &own).0, [3, 4]);
     let own = [&begin[..], &[ended(&[OWNER, GRACE_HOPPER]), rights]].concat();
     assert_eq!(missed(OWNER, vec![], &own).0, [3, 4, 5]);
