@@ -257,6 +257,7 @@ macro_rules! contract {
             waves {
                 without_a_response_wave_follows_wave_and_then_unheard_alerts_are_repeated
                 an_acknowledged_alert_is_not_sent_again
+                once_unanswered_acknowledged_alerts_are_repeated_every_ten_minutes
                 no_more_than_the_wave_size_are_new_at_once
                 a_decline_alerts_the_nearest_helper_not_alerted_yet
                 helpers_whom_a_responder_blocks_are_alerted_once_that_one_cancels

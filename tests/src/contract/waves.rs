@@ -99,6 +99,37 @@ pub async fn an_acknowledged_alert_is_not_sent_again(store: Store) {
     .await;
 }
 
+pub async fn once_unanswered_acknowledged_alerts_are_repeated_every_ten_minutes(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3]).await;
+        let of = service.call().await;
+        for helper in &helpers {
+            service.acknowledge(of, helper.id).await;
+        }
+        service.minute().await;
+        service.decline(of, &helpers[2]).await;
+        let mut expected = vec![
+            "wave 1 within 5000 m: 0 1 2",
+            "0 acknowledged",
+            "1 acknowledged",
+            "2 acknowledged",
+            "wave 2 within 15000 m: ",
+            "unanswered by 3",
+            "2 declined",
+        ];
+        assert_eq!(service.story(of).await, expected);
+        // Ten minutes after they were rung, and again ten minutes later. A helper who declined has answered.
+        for (minutes, rings) in [(8, false), (1, true), (9, false), (1, true)] {
+            for _ in 0..minutes {
+                service.minute().await;
+            }
+            expected.extend(rings.then_some("wave 2 within 15000 m: 0 1"));
+            assert_eq!(service.story(of).await, expected);
+        }
+    })
+    .await;
+}
+
 pub async fn no_more_than_the_wave_size_are_new_at_once(store: Store) {
     telling(store, |mut service| async move {
         service.rules.alerts = at_once(2);
