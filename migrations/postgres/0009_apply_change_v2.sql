@@ -35,6 +35,8 @@ DECLARE
     new_emergency emergency;
     -- A row of user_block, which a later migration makes.
     new_block record;
+    -- A row of device, which a later migration makes, too.
+    new_device record;
     ended_blocks uuid[];
     removed integer;
 BEGIN
@@ -61,6 +63,8 @@ BEGIN
             WHEN 'open_session' THEN '{op,id,account_id,confirmed_token,created_at}'
             WHEN 'record_login' THEN '{op,account_id,account_hash,address_hash,known_since,max_addresses}'
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
+            WHEN 'register_device' THEN '{op,id,account_id,session_id,name,endpoint,p256dh,auth,push_key,created_at,last_sent_at,last_delivered_at,refused,replaced,max_devices}'
+            WHEN 'remove_device' THEN '{op,account_id,id}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
@@ -130,6 +134,40 @@ BEGIN
             WHERE account_id = person AND revoked_at IS NULL
                 AND (w ->> 'only' IS NULL OR id = (w ->> 'only')::uuid)
                 AND (w ->> 'except' IS NULL OR id <> (w ->> 'except')::uuid);
+            DELETE FROM device
+            WHERE account_id = person
+                AND (w ->> 'only' IS NULL OR session_id = (w ->> 'only')::uuid)
+                AND (w ->> 'except' IS NULL OR session_id <> (w ->> 'except')::uuid);
+
+        -- The locks let a log-out and a block wait for this device, or this device for them; and of two registrations of one
+        -- user the second counts the device of the first.
+        WHEN 'register_device' THEN
+            PERFORM FROM account WHERE id = person AND NOT blocked FOR NO KEY UPDATE;
+            IF FOUND THEN
+                PERFORM FROM session WHERE id = (w ->> 'session_id')::uuid AND revoked_at IS NULL FOR NO KEY UPDATE;
+            END IF;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the session is over' USING ERRCODE = 'AN001';
+            END IF;
+            DELETE FROM device WHERE id IN (SELECT d::uuid FROM jsonb_array_elements_text(w -> 'replaced') AS d);
+            new_device := jsonb_populate_record(NULL::device, w - '{op,replaced,max_devices}'::text[]);
+            INSERT INTO device (id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at,
+                last_sent_at, last_delivered_at, refused)
+            VALUES (new_device.id, new_device.account_id, new_device.session_id, new_device.name, new_device.endpoint,
+                new_device.p256dh, new_device.auth, new_device.push_key, new_device.created_at,
+                new_device.last_sent_at, new_device.last_delivered_at, new_device.refused)
+            ON CONFLICT ON CONSTRAINT device_pkey DO UPDATE SET
+                session_id = excluded.session_id, name = excluded.name, p256dh = excluded.p256dh,
+                auth = excluded.auth, push_key = excluded.push_key, refused = excluded.refused;
+            IF (SELECT count(*) FROM device WHERE account_id = person) > (w ->> 'max_devices')::integer THEN
+                RAISE EXCEPTION 'too many devices' USING ERRCODE = 'AN001';
+            END IF;
+
+        WHEN 'remove_device' THEN
+            DELETE FROM device WHERE id = (w ->> 'id')::uuid AND account_id = person;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'there is no such device' USING ERRCODE = 'AN001';
+            END IF;
 
         WHEN 'set_password' THEN
             UPDATE account SET password_hash = w ->> 'password_hash' WHERE id = person;
@@ -182,6 +220,9 @@ BEGIN
         WHEN 'set_blocked' THEN
             UPDATE account SET blocked = (w ->> 'blocked')::boolean, blocked_reason = w ->> 'blocked_reason'
             WHERE id = person;
+            IF (w ->> 'blocked')::boolean THEN
+                DELETE FROM device WHERE account_id = person;
+            END IF;
 
         -- An emergency that one of the two raises, and a first response, lock their accounts for the foreign key. FOR UPDATE
         -- conflicts with that: either they see this block, or this statement sees them among the emergencies.

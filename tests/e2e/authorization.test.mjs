@@ -25,6 +25,9 @@ const table = {
   'POST /auth/me/blocks': everybody(200),
   'PUT /auth/me/blocks/:userId': everybody(200),
   'DELETE /auth/me/blocks/:userId': everybody(200),
+  'GET /devices': everybody(200),
+  'POST /devices': everybody('400 invalid_input'),
+  'DELETE /devices/:deviceId': everybody('404 device_not_found'),
   'PUT /helpers/me': everybody(200),
   'PUT /helpers/me/location': everybody(200),
   'GET /emergencies/active': everybody(200),
@@ -63,6 +66,7 @@ const table = {
   'PUT /emergencies/:id/helper-status': concerned('403 not_authorized', { responding: 200, completed: 200, cancelled: '409 invalid_transition' }),
 
   // No token needed.
+  'GET /push/key': Array(9).fill(200),
   'POST /auth/register': Array(9).fill('400 invalid_input'),
   'POST /auth/login': Array(9).fill('400 invalid_input'),
   'POST /auth/refresh': Array(9).fill('400 invalid_input'),

@@ -40,6 +40,9 @@ export const transports = {
 
 const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
 const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
+/** The pair of keys of RFC 8291, §5. */
+const VAPID_PRIVATE_KEY = 'yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw';
+export const VAPID_PUBLIC_KEY = 'BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8';
 export const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
 const PASSWORD = 'correct horse battery';
 const START_LIMIT = 30_000;
@@ -121,6 +124,7 @@ class Node {
       ALLYNET_LISTEN: '127.0.0.1:0',
       ALLYNET_ADMIN_LISTEN: '127.0.0.1:0',
       ALLYNET_JWT_SECRET: JWT_SECRET,
+      ALLYNET_VAPID_PRIVATE_KEY: VAPID_PRIVATE_KEY,
       ALLYNET_ADMIN_EMAIL: ADMIN.email,
       ALLYNET_ADMIN_PASSWORD: ADMIN.password,
       ALLYNET_RATE_LIMITS: 'off',

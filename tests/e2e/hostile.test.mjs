@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { NAMESPACE, NO_SUCH_ID, databases, startNode } from './harness.mjs';
+import { NAMESPACE, NO_SUCH_ID, VAPID_PUBLIC_KEY, databases, startNode } from './harness.mjs';
 import { bodies, fields, json, queries, segments, typeOf, withField } from './hostile-values.mjs';
 import { clientEvents, filled, routes } from './routes.mjs';
 import { cancel, over, raise, resolve, respond, say } from './scene.mjs';
@@ -12,6 +12,14 @@ import { arrayOf, assertMatches, nullable, text } from './shapes.mjs';
 const PARALLEL_ROUTES = 4;
 const TIME = '2026-01-15T10:00:00Z';
 const CURSOR = `1768471200000000.${NO_SUCH_ID}`;
+const SUBSCRIPTION = {
+  kind: 'webpush',
+  endpoint: 'https://push.example.org/hostile',
+  // Any point of the curve.
+  keys: { p256dh: VAPID_PUBLIC_KEY, auth: 'AAAAAAAAAAAAAAAAAAAAAA' },
+  name: 'Phone',
+  applicationServerKey: VAPID_PUBLIC_KEY,
+};
 let serial = 0;
 
 // -------------------------------------------------------------------------------------------- routes
@@ -38,6 +46,11 @@ const table = {
   'POST /auth/me/blocks': plain('user', { body: { email: 'stranger@people.example' } }),
   'PUT /auth/me/blocks/:userId': plain('user'),
   'DELETE /auth/me/blocks/:userId': plain('user'),
+
+  'GET /devices': plain('user'),
+  'POST /devices': plain('user', { body: SUBSCRIPTION }),
+  'DELETE /devices/:deviceId': plain('user'),
+  'GET /push/key': plain('anonymous'),
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),
   'GET /helpers/me': plain('unverifiedHelper'),

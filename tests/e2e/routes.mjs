@@ -17,6 +17,10 @@ GET    /api/v1/auth/me/blocks
 POST   /api/v1/auth/me/blocks
 PUT    /api/v1/auth/me/blocks/:userId
 DELETE /api/v1/auth/me/blocks/:userId
+GET    /api/v1/devices
+POST   /api/v1/devices
+DELETE /api/v1/devices/:deviceId
+GET    /api/v1/push/key
 GET    /api/v1/helpers
 GET    /api/v1/helpers/me
 PUT    /api/v1/helpers/me
@@ -59,7 +63,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/(api\/health|healthz|readyz)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

@@ -15,7 +15,7 @@ use allynet_domain::{
     Account, Write,
     port::{MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
@@ -110,6 +110,14 @@ impl Service {
                 blocks: store.blocks.clone(),
                 accounts: store.accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            devices: devices::DevicePorts {
+                devices: store.devices.clone(),
+                push: None,
+                changes: store.changes.clone(),
+                clock: Arc::new(StoppedClock),
+                ids: Arc::new(NewIds),
+                backoff: testing::no_backoff(),
             },
             helpers: helpers::HelperPorts {
                 accounts: store.accounts.clone(),

@@ -13,6 +13,7 @@ use allynet_domain::{
     Account, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision, Role, UserBlock, Verification,
     Write,
     port::{EndedBlocks, EventTail, LoginSource},
+    testing,
 };
 use allynet_tests::{
     contract::{
@@ -220,6 +221,8 @@ fn every_write() -> Vec<Write> {
         Write::OpenSession(session_of(user)),
         Write::RecordLogin { user, source: LoginSource { account: keyed(1), address: keyed(2) } },
         Write::RevokeSessions { user, only: None, except: None },
+        Write::RegisterDevice { device: Box::new(testing::device(1)), replaced: vec![id()] },
+        Write::RemoveDevice { user, device: id() },
         Write::SetPassword { user, password: hash("x") },
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },

@@ -42,6 +42,10 @@ const FILL_TABLES: &str = "
     INSERT INTO session (id, account_id, confirmed_token, created_at, revoked_at)
         SELECT made(2, n), made(1, 1 + n % 20000), made(2, n), now(), CASE WHEN n % 3 = 0 THEN now() END
         FROM generate_series(1, 40000) n;
+    INSERT INTO device (id, account_id, session_id, endpoint, p256dh, auth, push_key, created_at)
+        SELECT made(9, n), made(1, 1 + n % 20000), made(2, n), 'https://push.example.org/' || n,
+            decode(repeat('04', 65), 'hex'), decode(repeat('07', 16), 'hex'), decode(repeat('04', 65), 'hex'), now()
+        FROM generate_series(1, 40000) n;
     INSERT INTO position (account_id, latitude, longitude, anchor, at)
         SELECT made(1, n), ST_Y(p), ST_X(p), p::geography, now() - (n % 30) * interval '1 hour'
         FROM generate_series(2, 20000, 2) n CROSS JOIN LATERAL ST_MakePoint(-170 + 15 * (n / 2 % 20) + (n % 97) * 0.001,
@@ -103,7 +107,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
-        "positions::LAST" => vec![HELPER.to_owned()],
+        "positions::LAST" | "devices::LIST" => vec![HELPER.to_owned()],
         "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
         "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null")],
         "accounts::HELPERS" => vec![format!("'2024-01-07', {HELPER}, 51")],
@@ -150,6 +154,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "blocks::CONTEXT" => {
             vec![format!("{OWNER}, {HELPER}, null"), format!("{OWNER}, null, 'somebody@example.org'")]
         }
+        "devices::CONTEXT" => vec![format!("{HELPER}, 'https://push.example.org/32'")],
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
         "emergencies::statements::PENDING_FOR" => ["true", "false"]
             .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))

@@ -13,7 +13,7 @@ use allynet_domain::{
     Account, Role, SessionId, UserId, Write,
     port::{Clock, Ids, MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, alerts, blocks, emergencies, helpers, messages, rooms},
+    usecase::{Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, rooms},
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
@@ -86,6 +86,14 @@ impl Service {
             clock: clock.clone(),
             ids,
         };
+        let devices = devices::DevicePorts {
+            devices: store.devices.clone(),
+            push: Some(testing::push_ports()),
+            changes: store.changes.clone(),
+            clock: clock.clone(),
+            ids: accounts.ids.clone(),
+            backoff: testing::no_backoff(),
+        };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
@@ -101,6 +109,7 @@ impl Service {
         let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
             blocks,
+            devices,
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
@@ -294,6 +303,12 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(CHANGE, &ada, "POST auth/me/blocks", json!({ "email": "b@example.org" })).await;
         service.costs(1, &ada, &format!("DELETE {user}"), Value::Null).await;
         service.costs(READ, &admin, &format!("GET helpers/{}/blocks", ada.account.id), Value::Null).await;
+        let keys = json!({ "p256dh": "", "auth": "" });
+        let device = json!({ "kind": "webpush", "endpoint": "https://push.example.org/1", "keys": keys });
+        service.costs(CHANGE, &ada, "POST devices", device).await;
+        service.costs(READ, &ada, "GET devices", Value::Null).await;
+        let registered = service.store.devices.list(ada.account.id).await.unwrap();
+        service.costs(1, &ada, &format!("DELETE devices/{}", registered[0].id), Value::Null).await;
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
         service.costs(CHANGE, &ada, "PUT auth/update-password", passwords).await;
         service.costs(1, &ada, "POST auth/logout", json!({})).await;

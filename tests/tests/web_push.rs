@@ -24,7 +24,7 @@ fn now() -> Timestamp {
 }
 
 fn identity() -> Arc<VapidIdentity> {
-    Arc::new(VapidIdentity::new(&PRIVATE_KEY.parse().unwrap(), "mailto:ops@example.org".parse().unwrap()))
+    Arc::new(VapidIdentity::new(&PRIVATE_KEY.parse().unwrap(), "mailto:ops@example.org".parse().ok()))
 }
 
 fn trust(authority: &str) -> ExtraCa {

@@ -132,7 +132,7 @@ fn is_public_name(host: &str) -> bool {
 pub struct VapidIdentity {
     public_key: [u8; 65],
     signing: EncodingKey,
-    subject: VapidSubject,
+    subject: Option<VapidSubject>,
     tokens: Mutex<HashMap<String, Token>>,
 }
 
@@ -150,8 +150,8 @@ impl Token {
 }
 
 impl VapidIdentity {
-    /// Creates an identity of this key and this contact.
-    pub fn new(key: &VapidKey, subject: VapidSubject) -> Self {
+    /// Creates an identity of this key and this contact. Some push services refuse messages without a contact.
+    pub fn new(key: &VapidKey, subject: Option<VapidSubject>) -> Self {
         crypto::install();
         let signing = EncodingKey::from_ec_der(&key.to_pkcs8());
         Self { public_key: key.public_key, signing, subject, tokens: Mutex::default() }
@@ -159,7 +159,11 @@ impl VapidIdentity {
 
     fn sign(&self, origin: &str, now: Timestamp) -> Result<Secret> {
         let expires_at = now.checked_add_signed(LIFETIME).ok_or_else(|| Error::bug("the clock is out of range"))?;
-        let claims = Claims { aud: origin, exp: expires_at.timestamp(), sub: &self.subject.0 };
+        let claims = Claims {
+            aud: origin,
+            exp: expires_at.timestamp(),
+            sub: self.subject.as_ref().map(|subject| subject.0.as_str()),
+        };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.signing).map_err(Error::bug)?;
         let public_key = BASE64_URL_SAFE_NO_PAD.encode(self.public_key);
         Ok(Secret::new(format!("vapid t={token}, k={public_key}")))
@@ -190,7 +194,8 @@ impl PushIdentity for VapidIdentity {
 struct Claims<'a> {
     aud: &'a str,
     exp: i64,
-    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
 }
 
 #[cfg(test)]
@@ -205,7 +210,7 @@ mod tests {
     const PUBLIC_KEY: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 
     fn identity() -> VapidIdentity {
-        VapidIdentity::new(&PRIVATE_KEY.parse().unwrap(), "mailto:ops@example.org".parse().unwrap())
+        VapidIdentity::new(&PRIVATE_KEY.parse().unwrap(), "mailto:ops@example.org".parse().ok())
     }
 
     fn now() -> Timestamp {

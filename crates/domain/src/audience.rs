@@ -82,6 +82,9 @@ impl LoggedEvent {
     /// The deliveries of this event. Their audiences do not overlap.
     pub fn deliveries(&self) -> Vec<Delivery> {
         let to_all = |audience| vec![Delivery { audience, viewer: Viewer::Anyone }];
+        if let Event::DeviceLost(lost) = &self.event {
+            return to_all(Audience::of([Room::User(lost.user)]));
+        }
         let Some(emergency) = self.emergency else { return Vec::new() };
         let room = Room::Emergency(emergency);
         match &self.event {
@@ -130,6 +133,7 @@ impl LoggedEvent {
             | Event::EmergencyDeleted
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
+            | Event::DeviceLost(_)
             | Event::AccountBlocked { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_) => Vec::new(),
@@ -233,6 +237,7 @@ impl LoggedEvent {
                 | Event::AlertDeclined { .. }
                 | Event::AlertAcknowledged { .. }
                 | Event::Unanswered { .. }
+                | Event::DeviceLost(_)
                 | Event::UserBlocked(_)
                 | Event::UserUnblocked(_)
                 | Event::EmergencyHidden { .. },

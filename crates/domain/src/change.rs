@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    Account, DeletedEmergency, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent,
-    PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId,
-    Verification,
+    Account, DeletedEmergency, Device, DeviceId, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message,
+    MessageId, NewEvent, PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp,
+    UserBlock, UserId, Verification,
     port::{EndedBlocks, LoginSource},
 };
 
@@ -96,7 +96,7 @@ pub enum Write {
         /// The account and the address.
         source: LoginSource,
     },
-    /// Revokes sessions of an account: one, all but one, or all.
+    /// Revokes sessions of an account: one, all but one, or all. Their devices are removed.
     RevokeSessions {
         /// The user.
         user: UserId,
@@ -104,6 +104,21 @@ pub enum Write {
         only: Option<SessionId>,
         /// A session that is not revoked.
         except: Option<SessionId>,
+    },
+    /// A new device, or a new state of a registered one, in place of `replaced`. `Stale` if another device has its endpoint or
+    /// its session, or if the user has more than [`MAX_DEVICES`](crate::MAX_DEVICES) then.
+    RegisterDevice {
+        /// The device.
+        device: Box<Device>,
+        /// The devices that it replaces.
+        replaced: Vec<DeviceId>,
+    },
+    /// Removes a device of a user; `Stale` if the user has none with this id.
+    RemoveDevice {
+        /// The user.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
     },
     /// A new password.
     SetPassword {
@@ -148,7 +163,7 @@ pub enum Write {
         /// The decision.
         verification: Verification,
     },
-    /// Blocks or unblocks an account.
+    /// Blocks or unblocks an account. The devices of a blocked one are removed.
     SetBlocked {
         /// The user.
         user: UserId,

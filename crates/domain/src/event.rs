@@ -8,8 +8,8 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlockedPair, Call, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, Message, MessageId,
-    Metres, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
+    BlockedPair, Call, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice, Message,
+    MessageId, Metres, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
 };
 
 /// An event, as decided by a use case.
@@ -235,6 +235,8 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A device was removed, and not by its user.
+    DeviceLost(LostDevice),
 }
 
 const fn yes() -> bool {
@@ -275,6 +277,7 @@ impl Event {
             Self::MessageDeleted { .. } => "message_deleted",
             Self::HelperRightsChanged { .. } => "helper_rights_changed",
             Self::SessionsRevoked { .. } => "sessions_revoked",
+            Self::DeviceLost(_) => "device_lost",
             Self::AccountBlocked { .. } => "account_blocked",
             Self::UserBlocked(_) => "user_blocked",
             Self::UserUnblocked(_) => "user_unblocked",

@@ -51,6 +51,8 @@ macro_rules! ids {
 ids! {
     /// The id of a block that a user made.
     BlockId,
+    /// The id of a device.
+    DeviceId,
     /// The id of an emergency.
     EmergencyId,
     /// The id of a user and their account.

@@ -50,6 +50,7 @@ pub mod audience;
 pub mod available;
 pub mod blocks;
 pub mod change;
+pub mod device;
 pub mod disclosure;
 pub mod emergency;
 pub mod event;
@@ -86,6 +87,10 @@ pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of}
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, RatingCounts, Write};
+pub use device::{
+    Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, EndpointTaken, FAILING_AFTER,
+    LostDevice, MAX_DEVICES, PushKey,
+};
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
     ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess,
@@ -96,7 +101,9 @@ pub use emergency::{
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
-pub use ids::{BlockId, ContactId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId};
+pub use ids::{
+    BlockId, ContactId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId,
+};
 pub use login::{
     ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, FAILURES_PER_ADDRESS_WITHIN, FailedLogins,
     MAX_FAILURES_PER_ACCOUNT, MAX_FAILURES_PER_ADDRESS, MAX_KNOWN_ADDRESSES,

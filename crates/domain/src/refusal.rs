@@ -43,6 +43,21 @@ pub enum Refusal {
     /// The user has the maximum number of blocks.
     #[error("there are too many blocks")]
     TooManyBlocks,
+    /// The caller has no such device.
+    #[error("there is no such device")]
+    DeviceNotFound,
+    /// Another user registered this endpoint with other keys.
+    #[error("the endpoint belongs to another user")]
+    EndpointTaken,
+    /// The browser subscribed under another key than the present one of the service.
+    #[error("the push key has changed")]
+    PushKeyChanged,
+    /// The service has no push key.
+    #[error("push is not configured")]
+    PushNotConfigured,
+    /// A value of a push subscription is not acceptable.
+    #[error("the subscription is not acceptable")]
+    SubscriptionInvalid(port::SubscriptionError),
     /// The caller may not do this.
     #[error("not allowed")]
     NotAuthorized,

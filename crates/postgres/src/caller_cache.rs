@@ -143,6 +143,8 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             Write::RegisterAccount { .. }
             | Write::OpenSession(_)
             | Write::RecordLogin { .. }
+            | Write::RegisterDevice { .. }
+            | Write::RemoveDevice { .. }
             | Write::ExpectAccount(_)
             | Write::ExpectMayHelp { .. }
             | Write::ExpectNoResponses(_)

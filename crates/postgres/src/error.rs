@@ -61,6 +61,10 @@ pub(crate) fn commit_failed(error: sqlx::Error) -> Error {
         if let Some(rule) = rule(constraint) {
             return Error::Conflict(rule);
         }
+        // Another registration was faster.
+        if matches!(constraint, "device_endpoint" | "device_session") {
+            return Error::Stale;
+        }
         // The emergency was deleted since it was loaded.
         if database.is_foreign_key_violation() && constraint.ends_with("_emergency") {
             return Error::Stale;

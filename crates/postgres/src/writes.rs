@@ -3,10 +3,13 @@
 //! `op` names the write, all other keys are named like the columns they go to. The function refuses a missing or unknown
 //! key, so a key is added here and in a next version of the function together.
 
+use std::fmt::Write as _;
+
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, Account, Change, DeletedEmergency, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy,
-    MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts,
-    Response, ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
+    ADDRESS_KNOWN_FOR, Account, Change, DeletedEmergency, Device, DeviceId, Email, Emergency, EmergencyId,
+    EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST,
+    Message, NewEvent, PasswordHash, RatingCounts, Response, ResponseRecord, Sender, Session, Timestamp, To, Url,
+    UserBlock, UserId, Write,
     port::{EndedBlocks, LoginSource},
 };
 use serde_json::{Result, Value, json};
@@ -48,6 +51,8 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::RegisterAccount { .. }
         | Write::OpenSession(_)
         | Write::RecordLogin { .. }
+        | Write::RegisterDevice { .. }
+        | Write::RemoveDevice { .. }
         | Write::RevokeSessions { .. }
         | Write::SetPassword { .. }
         | Write::ExpectAccount(_)
@@ -86,6 +91,8 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::RevokeSessions { user, only, except } => {
             json!({ "op": "revoke_sessions", "account_id": user, "only": only, "except": except })
         }
+        Write::RegisterDevice { device, replaced } => register_device(device, replaced),
+        Write::RemoveDevice { user, device } => json!({ "op": "remove_device", "account_id": user, "id": device }),
         Write::SetPassword { user, password } => {
             json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
         }
@@ -218,6 +225,37 @@ fn record_login(user: UserId, source: LoginSource, at: Timestamp) -> Value {
         "op": "record_login", "account_id": user, "account_hash": account, "address_hash": address,
         "known_since": at - ADDRESS_KNOWN_FOR, "max_addresses": MAX_KNOWN_ADDRESSES,
     })
+}
+
+fn register_device(device: &Device, replaced: &[DeviceId]) -> Value {
+    let Device {
+        id,
+        user,
+        session,
+        name,
+        subscription,
+        push_key,
+        created_at,
+        last_sent_at,
+        last_delivered_at,
+        refused,
+    } = device;
+    json!({
+        "op": "register_device", "id": id, "account_id": user, "session_id": session, "name": name,
+        "endpoint": subscription.endpoint(), "p256dh": bytea(subscription.p256dh()), "auth": bytea(subscription.auth()),
+        "push_key": bytea(push_key), "created_at": created_at, "last_sent_at": last_sent_at,
+        "last_delivered_at": last_delivered_at, "refused": refused, "replaced": replaced, "max_devices": MAX_DEVICES,
+    })
+}
+
+/// Bytes as PostgreSQL reads a `bytea`: `\x` and hexadecimal digits.
+fn bytea(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("\\x");
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn raise_emergency(emergency: &Emergency) -> Value {

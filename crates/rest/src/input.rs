@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use allynet_domain::{ContactId, EmergencyId, MessageId, Refusal, UserId};
+use allynet_domain::{ContactId, DeviceId, EmergencyId, MessageId, Refusal, UserId};
 use allynet_wire::{Problem, json, problem::faults};
 use axum::{
     body::{Body, HttpBody},
@@ -132,6 +132,8 @@ path_ids! {
     PathUser(UserId) = "userId", else UserNotFound;
     /// The contact id in the path.
     PathContact(ContactId) = "contactId", else ContactNotFound;
+    /// The device id in the path.
+    PathDevice(DeviceId) = "deviceId", else DeviceNotFound;
     /// The message id in the path.
     PathMessage(MessageId) = "messageId", else MessageNotFound;
 }

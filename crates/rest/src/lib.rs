@@ -13,6 +13,7 @@ mod auth;
 mod blocks;
 mod caller;
 mod deadline;
+mod devices;
 mod emergencies;
 mod health;
 mod helpers;

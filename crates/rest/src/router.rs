@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, blocks, emergencies, helpers, messages},
+    usecase::{accounts, blocks, devices, emergencies, helpers, messages},
 };
 use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
@@ -15,7 +15,7 @@ use crate::{
     auth::{self, SignInState},
     blocks as block_routes,
     caller::{self, Authentication},
-    deadline,
+    deadline, devices as device_routes,
     emergencies::{self as emergency_routes, EmergencyState},
     health, helpers as helper_routes, limits,
     messages::{self as message_routes, MessageState},
@@ -30,6 +30,8 @@ pub struct RestPorts {
     pub accounts: accounts::AccountPorts,
     /// Blocks between users.
     pub blocks: blocks::BlockPorts,
+    /// Devices.
+    pub devices: devices::DevicePorts,
     /// Helper records and positions.
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
@@ -94,9 +96,9 @@ pub fn router(ports: RestPorts) -> Router {
 
 /// Routes without authentication, except refreshing.
 pub(crate) fn public(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, readiness, limits, .. } = ports;
+    let RestPorts { accounts, devices, readiness, limits, .. } = ports;
     let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone() };
-    auth::public(sign_in).merge(health::routes(readiness.clone()))
+    auth::public(sign_in).merge(device_routes::push_key(devices.clone())).merge(health::routes(readiness.clone()))
 }
 
 /// The exchange of refresh tokens.
@@ -119,10 +121,11 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
 
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
-    let RestPorts { blocks, helpers, emergencies, messages, log, presence, high, .. } = ports;
+    let RestPorts { blocks, devices, helpers, emergencies, messages, log, presence, high, .. } = ports;
     let responses = ResponseState { emergencies: high.emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
         .merge(block_routes::of_others(blocks))
+        .merge(device_routes::routes(devices))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
         .merge(emergency_routes::routes(EmergencyState { emergencies, high: high.emergencies, log, presence }))

@@ -31,6 +31,7 @@ use crate::{
     metrics::MetricsExporter,
     node_link::NodeLink,
     projections::Projections,
+    push,
     scheduler::RequestScheduler,
     settings::{Database, Settings},
     storage::{self, StoragePressure, watch_disk},
@@ -49,6 +50,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
     let signatures = wiring::signatures(settings, &database)?;
+    let push = push::ports(settings, &database, wiring::clock())?;
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
@@ -56,7 +58,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
-    let use_cases = UseCases::new(&ports, signatures, rules, projections.on_position_stored());
+    let use_cases = UseCases::new(&ports, signatures, push, rules, projections.on_position_stored());
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
@@ -158,12 +160,13 @@ fn rest_router(
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
-    let UseCases { accounts, blocks, helpers, emergencies, messages, .. } = use_cases.clone();
+    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, .. } = use_cases.clone();
     let presence = gateway.presence();
     let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
     allynet_rest::router(RestPorts {
         accounts,
         blocks,
+        devices,
         helpers,
         emergencies,
         messages,

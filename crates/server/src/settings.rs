@@ -24,6 +24,8 @@ pub(crate) use self::database::Database;
 use self::parse::{duration, ignore_empty_variables};
 use crate::admin_server::AdminListen;
 
+mod push;
+
 /// AllyNet: emergency alerts for verified helpers nearby
 #[derive(Debug, Parser)]
 #[command(name = "allynet", version, about, max_term_width = 110)]
@@ -219,6 +221,9 @@ pub(crate) struct Settings {
         hide_env = true
     )]
     pub(crate) trusted_proxies: Option<TrustedProxies>,
+
+    #[command(flatten)]
+    pub(crate) push: push::PushSettings,
 
     /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(

@@ -26,6 +26,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) alerts: Arc<dyn port::Alerts>,
     pub(crate) blocks: Arc<dyn port::Blocks>,
     pub(crate) changes: Arc<dyn port::Changes>,
+    pub(crate) devices: Arc<dyn port::Devices>,
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
     pub(crate) helpers: Arc<dyn port::Helpers>,
     pub(crate) log: Arc<dyn port::EventLog>,
@@ -138,6 +139,7 @@ impl PersistencePorts {
             + port::Alerts
             + port::Blocks
             + port::Changes
+            + port::Devices
             + port::Emergencies
             + port::EventLog
             + port::Helpers
@@ -152,6 +154,7 @@ impl PersistencePorts {
             alerts: store.clone(),
             blocks: store.clone(),
             changes: store.clone(),
+            devices: store.clone(),
             emergencies: store.clone(),
             helpers: store.clone(),
             log: store.clone(),

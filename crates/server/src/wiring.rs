@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -14,12 +14,12 @@ use crate::{
     backoff::JitteredBackoff,
     emergency_queue::EmergencyQueues,
     hashing_queue::AddressQueue,
+    key_file,
     limits::GovernorLimiter,
     position_batcher::{OnStored, PositionBatcher},
     settings::{Database, Settings, Switch},
     store::{PersistencePorts, sqlite_path},
     system::{SystemClock, UuidV7Ids},
-    token_key,
 };
 
 /// The use cases with their ports.
@@ -27,6 +27,7 @@ use crate::{
 pub(crate) struct UseCases {
     pub(crate) accounts: accounts::AccountPorts,
     pub(crate) blocks: blocks::BlockPorts,
+    pub(crate) devices: devices::DevicePorts,
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
@@ -53,7 +54,13 @@ impl UseCases {
     }
 
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
-    pub(crate) fn new(ports: &PersistencePorts, signatures: Signatures, rules: Rules, on_stored: OnStored) -> Self {
+    pub(crate) fn new(
+        ports: &PersistencePorts,
+        signatures: Signatures,
+        push: Option<devices::PushPorts>,
+        rules: Rules,
+        on_stored: OnStored,
+    ) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
         let emergencies = emergencies::EmergencyPorts {
@@ -72,6 +79,14 @@ impl UseCases {
                 blocks: ports.blocks.clone(),
                 accounts: ports.accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            devices: devices::DevicePorts {
+                devices: ports.devices.clone(),
+                push,
+                changes: ports.changes.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+                backoff: Arc::new(JitteredBackoff),
             },
             helpers: helpers::HelperPorts {
                 accounts: ports.accounts.clone(),
@@ -126,7 +141,10 @@ pub(crate) struct Signatures {
 pub(crate) fn signatures(settings: &Settings, database: &Database) -> anyhow::Result<Signatures> {
     let secret = match (&settings.jwt_secret, database) {
         (Some(secret), _) => secret.clone(),
-        (None, Database::Sqlite(url)) => token_key::load_or_create(&sqlite_path(url)).context("DATABASE_URL")?,
+        (None, Database::Sqlite(url)) => {
+            key_file::load_or_create(&sqlite_path(url), "secret", || Ok(key_file::random_key()))
+                .context("DATABASE_URL")?
+        }
         (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET is required with PostgreSQL"),
     };
     let tokens = JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)

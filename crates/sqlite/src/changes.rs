@@ -20,6 +20,7 @@ use crate::{
 
 mod accounts;
 mod blocks;
+mod devices;
 mod emergencies;
 mod messages;
 mod reputation;
@@ -124,6 +125,8 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::OpenSession(session) => accounts::open_session(db, &session).await,
         Write::RecordLogin { user, source } => accounts::record_login(db, at, user, source).await,
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
+        Write::RegisterDevice { device, replaced } => devices::register(db, &device, &replaced).await,
+        Write::RemoveDevice { user, device } => devices::remove(db, user, device).await,
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,
         Write::ExpectMayHelp { user, policy } => accounts::expect_may_help(db, user, policy).await,

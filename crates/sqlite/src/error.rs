@@ -6,7 +6,8 @@ use sqlx::error::{DatabaseError, ErrorKind};
 
 /// Classifies a failed statement.
 ///
-/// - A missing parent row is [`Error::Stale`]: what the change was decided on has been deleted since.
+/// - A missing parent row is [`Error::Stale`]: what the change was decided on has been deleted since. So is a second device of
+///   an endpoint or a session: the registration is decided again.
 /// - A violated unique index that is a rule of the domain is [`Error::Conflict`].
 /// - Any other violation, a missing table or column, a malformed file: [`Error::Bug`].
 /// - A file that is busy, full or not readable: [`Error::Unavailable`].
@@ -14,6 +15,8 @@ pub(crate) fn port_error(error: sqlx::Error) -> Error {
     let Some(database) = error.as_database_error() else { return driver_error(error) };
     match database.kind() {
         ErrorKind::ForeignKeyViolation => Error::Stale,
+        // Another registration was faster.
+        ErrorKind::UniqueViolation if database.message().contains("device.") => Error::Stale,
         ErrorKind::UniqueViolation => match violated_rule(database.message()) {
             Some(constraint) => Error::Conflict(constraint),
             None => Error::bug(error),

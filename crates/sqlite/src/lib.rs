@@ -20,6 +20,7 @@ mod area;
 mod blocks;
 mod changes;
 mod database;
+mod devices;
 mod emergencies;
 mod emergency_row;
 mod error;

@@ -1,12 +1,14 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
-use allynet_domain::{ContactId, EmergencyId, MessageId, Score, UserId};
+use allynet_domain::{ContactId, DeviceId, EmergencyId, MessageId, Score, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     timeline::Entry,
-    views::{BlockView, ContactView, DeletedEmergencyView, EmergencyView, ListedEmergencyView, MessageView},
+    views::{
+        BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView, MessageView,
+    },
 };
 
 macro_rules! shapes {
@@ -34,6 +36,11 @@ shapes! {
     Blocks<'a> { blocks: Vec<BlockView<'a>> }
     Block<'a> { block: BlockView<'a> }
     BlockDeleted { id: Uuid, deleted: bool }
+
+    PushKey { public_key: String }
+    Devices<'a> { devices: Vec<DeviceView<'a>> }
+    Device<'a> { device: DeviceView<'a> }
+    DeviceDeleted { device_id: DeviceId, deleted: bool }
 
     Presence { on_duty: u32, connected: u32, fresh: u32 }
 

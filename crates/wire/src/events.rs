@@ -1,8 +1,8 @@
 //! Names and payloads of server events: each event of the log, rendered for a viewer.
 
 use allynet_domain::{
-    Call, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent, PlacePolicy,
-    Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View, Viewer,
+    Call, DeviceLoss, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent,
+    LostDevice, PlacePolicy, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View, Viewer,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -113,10 +113,16 @@ pub(crate) enum Payload<'a> {
         emergency_id: Uuid,
         message_id: Uuid,
     },
+    DeviceLost {
+        device_id: Uuid,
+        name: Option<&'a str>,
+        reason: DeviceLoss,
+        timestamp: Timestamp,
+    },
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
@@ -130,6 +136,7 @@ pub const NAMES: [&str; 13] = [
     "emergency:unanswered",
     "emergency:message",
     "emergency:message:deleted",
+    "device:lost",
 ];
 
 impl Payload<'_> {
@@ -148,6 +155,7 @@ impl Payload<'_> {
             Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
+            Self::DeviceLost { .. } => "device:lost",
         }
     }
 }
@@ -215,6 +223,10 @@ pub(crate) fn payload<'a>(
     stage: Stage,
     places: &PlacePolicy,
 ) -> Option<Payload<'a>> {
+    if let Event::DeviceLost(LostDevice { id, user: _, name, reason }) = &event.event {
+        let (device_id, name) = ((*id).into(), name.as_ref().map(Text::as_str));
+        return Some(Payload::DeviceLost { device_id, name, reason: *reason, timestamp: event.at });
+    }
     let id: EmergencyId = event.emergency?;
     let emergency_id = id.into();
     let shown = |anonymous: bool| places.disclosure(stage, anonymous);
@@ -290,6 +302,7 @@ pub(crate) fn payload<'a>(
         | Event::EmergencyDeleted
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
+        | Event::DeviceLost(_)
         | Event::AccountBlocked { .. }
         | Event::UserBlocked(_)
         | Event::UserUnblocked(_) => return None,

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use allynet_domain::{Error, Refusal, port};
+use allynet_domain::{
+    Error, Refusal,
+    port::{self, SubscriptionError},
+};
 use serde::Serialize;
 
 /// An invalid field of the input.
@@ -119,9 +122,9 @@ impl Problem {
         Self { details: Some(details), ..problem }
     }
 
-    /// Whether the service is at fault, so that the cause has to be logged.
+    /// Whether the service is at fault, so that the cause has to be logged. What an operator has not set up (501) is no fault.
     pub const fn is_fault(&self) -> bool {
-        self.status >= 500
+        self.status >= 500 && self.status != 501
     }
 }
 
@@ -149,10 +152,22 @@ impl From<&Refusal> for Problem {
                 let field = if *by_email { "email" } else { "userId" };
                 Some(vec![FieldError::new(field, "must be that of another user")])
             }
+            Refusal::SubscriptionInvalid(error) => {
+                Some(vec![FieldError::new(subscription_field(*error), error.to_string())])
+            }
             Refusal::PartyMissing => Some(vec![FieldError::new("userId", "is required")]),
             _ => None,
         };
         Self { details, ..Self::fixed(status, reason, message) }
+    }
+}
+
+/// The field of a registration that holds this value.
+const fn subscription_field(error: SubscriptionError) -> &'static str {
+    match error {
+        SubscriptionError::Endpoint => "endpoint",
+        SubscriptionError::P256dh => "keys.p256dh",
+        SubscriptionError::Auth => "keys.auth",
     }
 }
 
@@ -175,6 +190,12 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::MessageNotFound => (404, "message_not_found", "Message not found"),
         Refusal::HelperNotFound => (404, "helper_not_found", "There is no such responding helper"),
         Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),
+        Refusal::DeviceNotFound => (404, "device_not_found", "Device not found"),
+        Refusal::EndpointTaken => (409, "endpoint_taken", "This endpoint belongs to another user"),
+        Refusal::PushKeyChanged => {
+            (409, "push_key_changed", "The push key of the service has changed; subscribe again with the present one")
+        }
+        Refusal::PushNotConfigured => (501, "push_not_configured", "This service has no push key"),
         Refusal::EmailTaken => (409, "email_taken", "This email is already registered"),
         Refusal::TooManyContacts => (409, "too_many_contacts", "There are too many emergency contacts"),
         Refusal::TooManyBlocks => (409, "too_many_blocks", "There are too many blocks"),
@@ -200,6 +221,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
             (400, "recipient_takes_no_part", "The recipient takes no part in this emergency")
         }
         Refusal::OwnAccount { .. } => (400, "invalid_input", "You cannot block yourself"),
+        Refusal::SubscriptionInvalid(_) => (400, "invalid_input", "The subscription is not acceptable"),
         Refusal::PartyMissing => (400, "invalid_input", "userId is required"),
         Refusal::Contended => (503, "contended", "Too much is happening at once; try again"),
     }

@@ -92,8 +92,11 @@ pub fn timeline<'a>(
 fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
     match &event.event {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
-        // The timeline omits the effects of blocks, and what other entries say already.
-        Event::EmergencyHidden { .. } | Event::EmergencyAnnounced { .. } | Event::DetailsDisclosed { .. } => false,
+        // The timeline omits the effects of blocks, what other entries say already, and what belongs to no emergency.
+        Event::EmergencyHidden { .. }
+        | Event::EmergencyAnnounced { .. }
+        | Event::DetailsDisclosed { .. }
+        | Event::DeviceLost(_) => false,
         Event::MessageDeleted { readers, .. } => readers.as_ref().is_none_or(|readers| readers.contains(&viewer)),
         _ => true,
     }

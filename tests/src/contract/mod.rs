@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod alerts;
 pub mod blocks;
 pub mod changes;
+pub mod devices;
 pub mod emergencies;
 mod fixtures;
 pub mod helpers;
@@ -89,6 +90,15 @@ macro_rules! contract {
                 writes_are_applied_in_order
                 a_change_that_fails_leaves_nothing_behind
                 an_empty_change_is_committed
+            }
+            devices {
+                devices_are_listed_newest_first_as_they_were_registered
+                a_registration_is_decided_on_own_devices_and_the_one_with_the_endpoint
+                an_endpoint_and_a_session_have_one_device
+                a_device_registered_again_has_a_new_session_and_new_keys
+                of_many_registrations_at_once_no_more_than_the_limit_are_stored
+                devices_go_with_their_sessions_and_with_a_blocked_account
+                only_its_user_removes_a_device
             }
             emergencies {
                 an_unknown_emergency_is_not_found

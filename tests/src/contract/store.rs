@@ -3,7 +3,7 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Emergencies, EventLog, Helpers, Logins, Messages, Positions, Sessions,
+    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -26,6 +26,7 @@ pub struct Store {
     pub alerts: Arc<dyn Alerts>,
     pub blocks: Arc<dyn Blocks>,
     pub changes: Arc<dyn Changes>,
+    pub devices: Arc<dyn Devices>,
     pub emergencies: Arc<dyn Emergencies>,
     pub helpers: Arc<dyn Helpers>,
     pub log: Arc<dyn EventLog>,
@@ -44,6 +45,7 @@ impl Store {
             + Alerts
             + Blocks
             + Changes
+            + Devices
             + Emergencies
             + EventLog
             + Helpers
@@ -60,6 +62,7 @@ impl Store {
             alerts: adapter.clone(),
             blocks: adapter.clone(),
             changes: adapter.clone(),
+            devices: adapter.clone(),
             emergencies: adapter.clone(),
             helpers: adapter.clone(),
             log: adapter.clone(),

@@ -267,6 +267,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::EmergencyReopened { .. } => "emergency:reopened",
         Event::MessagePosted { .. } => "emergency:message",
         Event::MessageDeleted { .. } => "emergency:message:deleted",
+        Event::DeviceLost(_) => "device:lost",
         Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertsRenewed

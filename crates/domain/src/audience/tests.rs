@@ -98,6 +98,7 @@ fn every_event_is_delivered_to_those_concerned() {
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_) => vec![],
             Event::EmergencyHidden { .. } => vec![anyone(vec![user(ALAN)], vec![])],
+            Event::DeviceLost(_) => vec![anyone(vec![user(GRACE_HOPPER)], vec![])],
         };
         assert_eq!(logged(event.clone()).deliveries(), expected, "{}", event.kind());
     }
@@ -124,9 +125,13 @@ fn messages_reach_only_their_readers() {
 }
 
 #[test]
-fn an_event_without_an_emergency_is_delivered_to_no_room() {
+fn of_events_without_an_emergency_only_a_lost_device_is_delivered() {
     for event in every_event() {
-        assert_eq!(of_an_account(event).deliveries(), []);
+        let expected = match event {
+            Event::DeviceLost(_) => vec![anyone(vec![user(GRACE_HOPPER)], vec![])],
+            _ => vec![],
+        };
+        assert_eq!(of_an_account(event).deliveries(), expected);
     }
 }
 
@@ -152,6 +157,7 @@ fn every_event_moves_those_concerned() {
             Event::DetailsDisclosed { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_)
+            | Event::DeviceLost(_)
             | Event::EmergencyAnnounced { .. }
             | Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }

@@ -32,6 +32,7 @@ const fn place(event: &Event) -> usize {
         Event::UserUnblocked(_) => 21,
         Event::EmergencyHidden { .. } => 22,
         Event::EmergencyAnnounced { .. } => 23,
+        Event::DeviceLost(_) => 24,
     }
 }
 
@@ -144,6 +145,10 @@ fn stored() -> Vec<Value> {
         json!({
             "kind": "emergency_announced", "call": call(), "status": "responding", "nearby_helpers": 2, "hidden_from": []
         }),
+        json!({
+            "kind": "device_lost", "id": "00000000-0000-0000-0000-000000000007", "user": GRACE_HOPPER, "name": "Phone",
+            "reason": "moved"
+        }),
     ]
 }
 
@@ -195,8 +200,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..24).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 24);
+    assert_eq!(places, (0..25).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 25);
 }
 
 #[test]

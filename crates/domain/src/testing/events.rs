@@ -4,7 +4,8 @@ use super::{
     ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text, with_responses,
 };
 use crate::{
-    BlockedPair, EmergencyOverview, EmergencyStatus, Event, Metres, ResolutionType, ResponseStatus, To, UserId,
+    BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, ResolutionType,
+    ResponseStatus, To, UserId,
 };
 
 /// One of every variant, in the order of declaration.
@@ -87,5 +88,11 @@ pub fn every_event() -> Vec<Event> {
             nearby_helpers: 2,
             hidden_from: vec![],
         },
+        Event::DeviceLost(LostDevice {
+            id: id(7),
+            user: id(GRACE_HOPPER),
+            name: Some(text("Phone")),
+            reason: DeviceLoss::Moved,
+        }),
     ]
 }

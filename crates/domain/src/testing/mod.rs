@@ -11,6 +11,7 @@
 )]
 
 mod contention;
+mod devices;
 mod emergencies;
 mod events;
 #[cfg(any(test, feature = "mocks"))]
@@ -18,6 +19,9 @@ mod ports;
 mod users;
 
 pub use contention::{no_backoff, no_hashing_queue, no_queue};
+#[cfg(any(test, feature = "mocks"))]
+pub use devices::push_ports;
+pub use devices::{PUSH_KEY, device};
 pub use emergencies::{
     COMPLETION_HOLD, REACCEPT_PAUSE, active_emergency, anonymous, call, cancelled, details, edited, message,
     message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses,

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod administrators;
 pub mod alerts;
 pub mod blocks;
+pub mod devices;
 pub mod emergencies;
 pub mod feedback;
 pub mod helpers;

@@ -86,6 +86,7 @@ impl State {
             | Event::MessageDeleted { .. }
             | Event::HelperRightsChanged { .. }
             | Event::SessionsRevoked { .. }
+            | Event::DeviceLost(_)
             | Event::AccountBlocked { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_)

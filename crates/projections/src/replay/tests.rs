@@ -20,6 +20,7 @@ fn logged(seq: i64, event: Event) -> LoggedEvent {
     let emergency = match &event {
         Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. }
+        | Event::DeviceLost(_)
         | Event::AccountBlocked { .. }
         | Event::UserBlocked(_)
         | Event::UserUnblocked(_) => None,

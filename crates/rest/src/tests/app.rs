@@ -5,12 +5,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use allynet_domain::{
     Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
-        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockEmergencies, MockEventLog, MockHelpers,
-        MockIds, MockLogins, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions, MockTokens,
-        TokenError,
+        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockDevices, MockEmergencies, MockEventLog,
+        MockHelpers, MockIds, MockLogins, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions,
+        MockTokens, TokenError,
     },
     testing,
-    usecase::{Rules, accounts, blocks, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
 };
 use allynet_wire::{
     limits::Limits,
@@ -139,6 +139,14 @@ impl Mocks {
                 blocks: Arc::new(self.blocks),
                 accounts: accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            devices: devices::DevicePorts {
+                devices: Arc::new(MockDevices::new()),
+                push: Some(testing::push_ports()),
+                changes: changes.clone(),
+                clock: clock.clone(),
+                ids: ids(),
+                backoff: testing::no_backoff(),
             },
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),

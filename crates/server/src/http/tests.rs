@@ -70,7 +70,7 @@ impl App {
         let (minute, secret) = (Duration::from_mins(1), "k".repeat(32).into());
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
         let signatures = Signatures { tokens, hasher: HmacHasher::new(&secret) };
-        let use_cases = UseCases::new(&ports, signatures, Rules::default(), Box::new(|_| ()));
+        let use_cases = UseCases::new(&ports, signatures, None, Rules::default(), Box::new(|_| ()));
         let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             high: allynet_rest::PriorityPorts {
@@ -80,6 +80,7 @@ impl App {
             scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
             accounts: use_cases.accounts,
             blocks: use_cases.blocks,
+            devices: use_cases.devices,
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,
             messages: use_cases.messages,

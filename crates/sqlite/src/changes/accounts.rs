@@ -104,10 +104,10 @@ pub(super) async fn revoke_sessions(
     .bind(at)
     .bind(only.map(Uuid::from))
     .bind(except.map(Uuid::from))
-    .execute(db)
+    .execute(&mut *db)
     .await
-    .map_err(port_error)
-    .map(drop)
+    .map_err(port_error)?;
+    super::devices::remove_of_sessions(db, user, only, except).await
 }
 
 pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, password: &PasswordHash) -> Result<()> {
@@ -223,8 +223,8 @@ pub(super) async fn set_blocked(
         .bind(Uuid::from(user))
         .bind(blocked)
         .bind(reason.map(String::from))
-        .execute(db)
+        .execute(&mut *db)
         .await
-        .map_err(port_error)
-        .map(drop)
+        .map_err(port_error)?;
+    if blocked { super::devices::remove_of_sessions(db, user, None, None).await } else { Ok(()) }
 }

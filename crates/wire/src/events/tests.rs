@@ -76,6 +76,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             Some("emergency:ended"),
             // Its announcement was held back.
             Some("emergency:created"),
+            Some("device:lost"),
         ]
     );
 }

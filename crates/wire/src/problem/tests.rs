@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use allynet_domain::{
     EmergencyStatus, ResponseStatus,
+    port::SubscriptionError,
     testing::{EMERGENCY, id},
 };
 use chrono::TimeDelta;
@@ -25,7 +26,12 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::EmailTaken => Refusal::TooManyContacts,
         Refusal::TooManyContacts => Refusal::OwnAccount { by_email: true },
         Refusal::OwnAccount { .. } => Refusal::TooManyBlocks,
-        Refusal::TooManyBlocks => Refusal::NotAuthorized,
+        Refusal::TooManyBlocks => Refusal::DeviceNotFound,
+        Refusal::DeviceNotFound => Refusal::EndpointTaken,
+        Refusal::EndpointTaken => Refusal::PushKeyChanged,
+        Refusal::PushKeyChanged => Refusal::PushNotConfigured,
+        Refusal::PushNotConfigured => Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
+        Refusal::SubscriptionInvalid(_) => Refusal::NotAuthorized,
         Refusal::NotAuthorized => Refusal::NotAHelper,
         Refusal::NotAHelper => Refusal::OwnEmergency,
         Refusal::OwnEmergency => Refusal::EmergencyNotFound,
@@ -78,6 +84,11 @@ fn every_refusal_has_status_reason_and_message() {
     409 too_many_contacts: There are too many emergency contacts
     400 invalid_input: You cannot block yourself
     409 too_many_blocks: There are too many blocks
+    404 device_not_found: Device not found
+    409 endpoint_taken: This endpoint belongs to another user
+    409 push_key_changed: The push key of the service has changed; subscribe again with the present one
+    501 push_not_configured: This service has no push key
+    400 invalid_input: The subscription is not acceptable
     403 not_authorized: You are not allowed to do this
     403 not_a_helper: Only helpers may do this
     403 own_emergency: You cannot respond to your own emergency
@@ -165,6 +176,7 @@ fn only_refusals_with_facts_for_the_client_have_details() {
         with_details,
         [
             Refusal::OwnAccount { by_email: true },
+            Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
             Refusal::PartyMissing,
             Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
             Refusal::RecipientTakesNoPart,

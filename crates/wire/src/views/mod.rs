@@ -1,10 +1,12 @@
 //! The shapes of resources, rendered for a viewer.
 
 mod account;
+mod device;
 mod emergency;
 mod message;
 
 pub use account::*;
+pub use device::*;
 pub use emergency::*;
 pub use message::*;
 

@@ -1,4 +1,4 @@
-//! The generated token key of a SQLite installation, in a file next to the database.
+//! The generated keys of a SQLite installation, in files next to the database.
 
 use std::{
     fs::OpenOptions,
@@ -10,31 +10,37 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Reads `DATABASE.secret`, or creates it with a new key and mode 0600. Safe to call from several processes at once: all
-/// of them get the same key.
+/// Reads the file `DATABASE.EXTENSION`, or creates it with a key from `generate` and mode 0600. Safe to call from several
+/// processes at once: all of them get the same key.
 ///
 /// # Errors
-/// Returns an error if the file can be neither read nor written.
-pub(crate) fn load_or_create(database: &Path) -> anyhow::Result<SecretString> {
+/// Returns an error if the file can be neither read nor written, or `generate` fails.
+pub(crate) fn load_or_create(
+    database: &Path,
+    extension: &str,
+    generate: impl FnOnce() -> anyhow::Result<String>,
+) -> anyhow::Result<SecretString> {
     let mut path = database.as_os_str().to_owned();
-    path.push(".secret");
+    path.push(format!(".{extension}"));
     let path = PathBuf::from(path);
-    match create(&path) {
+    if path.exists() {
+        return read(&path);
+    }
+    match create(&path, generate()?) {
         Ok(secret) => Ok(secret),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let stored = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            Ok(stored.trim().to_owned().into())
-        }
+        // Another process was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path),
         Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
     }
 }
 
+fn read(path: &Path) -> anyhow::Result<SecretString> {
+    let stored = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(stored.trim().to_owned().into())
+}
+
 /// Writes a draft and links it to `path`: a reader never sees a partial key, and of two writers one wins.
-fn create(path: &Path) -> std::io::Result<SecretString> {
-    if path.exists() {
-        return Err(ErrorKind::AlreadyExists.into());
-    }
-    let secret = generate();
+fn create(path: &Path, secret: String) -> std::io::Result<SecretString> {
     // `hard_link`, unlike `rename`, fails when the target exists.
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
@@ -52,7 +58,7 @@ fn create(path: &Path) -> std::io::Result<SecretString> {
 
 /// 244 random bits from the system's generator, as hexadecimal digits.
 #[expect(clippy::disallowed_methods, reason = "random bits, not identifiers")]
-fn generate() -> String {
+pub(crate) fn random_key() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
@@ -65,9 +71,12 @@ mod tests {
     fn a_key_is_created_once_and_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("ally.db");
-        let first = load_or_create(&database).unwrap();
+        let first = load_or_create(&database, "secret", || Ok(random_key())).unwrap();
         assert!(first.expose_secret().len() >= 32);
-        assert_eq!(load_or_create(&database).unwrap().expose_secret(), first.expose_secret());
+        assert_eq!(
+            load_or_create(&database, "secret", || Ok(random_key())).unwrap().expose_secret(),
+            first.expose_secret()
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

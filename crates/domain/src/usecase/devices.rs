@@ -1,0 +1,144 @@
+//! Devices: registering and removing them.
+
+use std::sync::Arc;
+
+use crate::{
+    Actor, Change, Device, DeviceId, EndpointTaken, Error, Event, PushKey, Refusal, Text, Write,
+    port::{self, PushSubscription},
+    usecase::retry::retry_stale,
+};
+
+/// The ports of these use cases.
+#[derive(Clone)]
+pub struct DevicePorts {
+    /// Devices.
+    pub devices: Arc<dyn port::Devices>,
+    /// Web Push; `None` if the service has no push key.
+    pub push: Option<PushPorts>,
+    /// Commits changes.
+    pub changes: Arc<dyn port::Changes>,
+    /// Source of the current time.
+    pub clock: Arc<dyn port::Clock>,
+    /// Source of new identifiers.
+    pub ids: Arc<dyn port::Ids>,
+    /// Pauses before a repeated attempt.
+    pub backoff: Arc<dyn port::Backoff>,
+}
+
+/// The ports of Web Push.
+#[derive(Clone)]
+pub struct PushPorts {
+    /// Judges subscriptions.
+    pub endpoints: Arc<dyn port::PushEndpoints>,
+    /// The push key of the service.
+    pub identity: Arc<dyn port::PushIdentity>,
+}
+
+/// A subscription as a browser gives it.
+#[derive(Debug, Clone)]
+pub struct NewDevice {
+    /// The URL of the endpoint.
+    pub endpoint: String,
+    /// The public key of the browser, in base64url.
+    pub p256dh: String,
+    /// The authentication secret of the browser, in base64url.
+    pub auth: String,
+    /// What the user calls the device.
+    pub name: Option<Text<50>>,
+    /// The key under which the browser subscribed, if it says so.
+    pub server_key: Option<PushKey>,
+}
+
+/// The devices of a user and the key that decides on their state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDevices {
+    /// The devices, newest first.
+    pub devices: Vec<Device>,
+    /// The present key of the service, if it has one.
+    pub push_key: Option<PushKey>,
+}
+
+/// The push key of the service.
+///
+/// # Errors
+/// [`Refusal::PushNotConfigured`].
+pub fn push_key(cx: &DevicePorts) -> Result<PushKey, Refusal> {
+    Ok(push(cx)?.identity.public_key())
+}
+
+fn push(cx: &DevicePorts) -> Result<&PushPorts, Refusal> {
+    cx.push.as_ref().ok_or(Refusal::PushNotConfigured)
+}
+
+/// Registers the device of the caller's session, in place of an earlier one. Returns whether the caller had this endpoint
+/// before.
+///
+/// # Errors
+/// [`Refusal::PushNotConfigured`], [`Refusal::SubscriptionInvalid`], [`Refusal::PushKeyChanged`],
+/// [`Refusal::EndpointTaken`].
+pub async fn register(cx: &DevicePorts, actor: &Actor, new: NewDevice) -> Result<(Device, bool), Error> {
+    let PushPorts { endpoints, identity } = push(cx)?;
+    let NewDevice { endpoint, p256dh, auth, name, server_key } = new;
+    let parsed = endpoints.parse(&endpoint, &p256dh, &auth);
+    let subscription = parsed.map_err(Refusal::SubscriptionInvalid)?;
+    let push_key = identity.public_key();
+    if server_key.is_some_and(|key| key != push_key) {
+        return Err(Refusal::PushKeyChanged.into());
+    }
+    retry_stale(&*cx.backoff, || try_register(cx, actor, subscription.clone(), name.clone(), push_key)).await
+}
+
+async fn try_register(
+    cx: &DevicePorts,
+    actor: &Actor,
+    subscription: PushSubscription,
+    name: Option<Text<50>>,
+    push_key: PushKey,
+) -> Result<(Device, bool), Error> {
+    let (user, now) = (actor.id(), cx.clock.now());
+    let context = cx.devices.context(user, subscription.endpoint()).await?;
+    let device = Device {
+        id: cx.ids.next().into(),
+        user,
+        session: actor.session,
+        name,
+        subscription,
+        push_key,
+        created_at: now,
+        last_sent_at: None,
+        last_delivered_at: None,
+        refused: 0,
+    };
+    let decided = context.register(device).map_err(|EndpointTaken| Refusal::EndpointTaken)?;
+    let device = decided.device.clone();
+    let write = Write::RegisterDevice { device: Box::new(decided.device), replaced: decided.replaced };
+    let change = Change::new(Some(user), now).write(write);
+    let lost = decided.lost.into_iter().map(Event::DeviceLost);
+    cx.changes.commit(lost.fold(change, Change::account_event)).await?;
+    Ok((device, decided.is_known))
+}
+
+/// The caller's devices.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn list(cx: &DevicePorts, actor: &Actor) -> Result<OwnDevices, Error> {
+    let devices = cx.devices.list(actor.id()).await?;
+    Ok(OwnDevices { devices, push_key: push_key(cx).ok() })
+}
+
+/// Removes a device of the caller.
+///
+/// # Errors
+/// [`Refusal::DeviceNotFound`].
+pub async fn remove(cx: &DevicePorts, actor: &Actor, device: DeviceId) -> Result<(), Error> {
+    let user = actor.id();
+    let change = Change::new(Some(user), cx.clock.now()).write(Write::RemoveDevice { user, device });
+    match cx.changes.commit(change).await {
+        Err(port::Error::Stale) => Err(Refusal::DeviceNotFound.into()),
+        committed => Ok(committed?),
+    }
+}
+
+#[cfg(test)]
+mod tests;

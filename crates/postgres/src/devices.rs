@@ -1,0 +1,87 @@
+//! Devices. They are written by `apply_change_v2`.
+
+use allynet_domain::{
+    Device, DeviceContext, Timestamp, UserId,
+    port::{Devices, PushSubscription, Result},
+};
+use allynet_sql::RowDecoder;
+use async_trait::async_trait;
+use sqlx::FromRow;
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{Postgres, error::failed};
+
+/// The devices of the user `$1`, newest first.
+const LIST: &str = "
+    SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
+        last_delivered_at, refused
+    FROM device WHERE account_id = $1
+    ORDER BY created_at DESC, id DESC";
+
+/// The devices of the user `$1`, newest first, and the one with the endpoint `$2`, of any user.
+const CONTEXT: &str = "
+    SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
+        last_delivered_at, refused
+    FROM device WHERE account_id = $1 OR endpoint = $2
+    ORDER BY created_at DESC, id DESC";
+
+statements!(LIST, CONTEXT);
+
+#[derive(FromRow)]
+struct DeviceRow {
+    id: Uuid,
+    account_id: Uuid,
+    session_id: Uuid,
+    name: Option<String>,
+    endpoint: String,
+    p256dh: Vec<u8>,
+    auth: Vec<u8>,
+    push_key: Vec<u8>,
+    created_at: Timestamp,
+    last_sent_at: Option<Timestamp>,
+    last_delivered_at: Option<Timestamp>,
+    refused: i32,
+}
+
+impl DeviceRow {
+    fn device(self) -> Result<Device> {
+        let stored = RowDecoder { table: "device", id: self.id };
+        let p256dh = self.p256dh.try_into().map_err(|_| stored.corrupt("p256dh"))?;
+        let auth = self.auth.try_into().map_err(|_| stored.corrupt("auth"))?;
+        Ok(Device {
+            id: self.id.into(),
+            user: self.account_id.into(),
+            session: self.session_id.into(),
+            name: stored.text_opt("name", self.name.as_deref())?,
+            subscription: PushSubscription::new(self.endpoint, p256dh, auth),
+            push_key: self.push_key.try_into().map_err(|_| stored.corrupt("push_key"))?,
+            created_at: self.created_at,
+            last_sent_at: self.last_sent_at,
+            last_delivered_at: self.last_delivered_at,
+            refused: u16::try_from(self.refused).map_err(|_| stored.corrupt("refused"))?,
+        })
+    }
+}
+
+#[async_trait]
+impl Devices for Postgres {
+    #[instrument(name = "pg.devices.list", level = "debug", skip_all, fields(%user))]
+    async fn list(&self, user: UserId) -> Result<Vec<Device>> {
+        let rows: Vec<DeviceRow> =
+            sqlx::query_as(LIST).bind(Uuid::from(user)).fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().map(DeviceRow::device).collect()
+    }
+
+    #[instrument(name = "pg.devices.context", level = "debug", skip_all, fields(%user))]
+    async fn context(&self, user: UserId, endpoint: &str) -> Result<DeviceContext> {
+        let rows: Vec<DeviceRow> = sqlx::query_as(CONTEXT)
+            .bind(Uuid::from(user))
+            .bind(endpoint)
+            .fetch_all(self.main())
+            .await
+            .map_err(failed)?;
+        let devices = rows.into_iter().map(DeviceRow::device).collect::<Result<_>>()?;
+        Ok(DeviceContext::of(user, endpoint, devices))
+    }
+}

@@ -1,0 +1,78 @@
+//! Devices: the port [`Devices`].
+
+use allynet_domain::{
+    Device, DeviceContext, UserId,
+    port::{Devices, PushSubscription, Result},
+};
+use allynet_sql::RowDecoder;
+use async_trait::async_trait;
+use sqlx::FromRow;
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{Sqlite, error::port_error};
+
+/// The devices of user `?1`, newest first.
+pub(crate) const LIST: &str = "select * from device where account_id = ?1 order by created_at desc, id desc";
+
+/// The devices of user `?1`, newest first, and the one with endpoint `?2`, of any user.
+pub(crate) const CONTEXT: &str =
+    "select * from device where account_id = ?1 or endpoint = ?2 order by created_at desc, id desc";
+
+#[derive(FromRow)]
+struct DeviceRow {
+    id: Uuid,
+    account_id: Uuid,
+    session_id: Uuid,
+    name: Option<String>,
+    endpoint: String,
+    p256dh: Vec<u8>,
+    auth: Vec<u8>,
+    push_key: Vec<u8>,
+    created_at: i64,
+    last_sent_at: Option<i64>,
+    last_delivered_at: Option<i64>,
+    refused: u16,
+}
+
+impl DeviceRow {
+    fn device(self) -> Result<Device> {
+        let stored = RowDecoder { table: "device", id: self.id };
+        let p256dh = self.p256dh.try_into().map_err(|_| stored.corrupt("p256dh"))?;
+        let auth = self.auth.try_into().map_err(|_| stored.corrupt("auth"))?;
+        Ok(Device {
+            id: self.id.into(),
+            user: self.account_id.into(),
+            session: self.session_id.into(),
+            name: stored.text_opt("name", self.name.as_deref())?,
+            subscription: PushSubscription::new(self.endpoint, p256dh, auth),
+            push_key: self.push_key.try_into().map_err(|_| stored.corrupt("push_key"))?,
+            created_at: stored.micros("created_at", self.created_at)?,
+            last_sent_at: stored.micros_opt("last_sent_at", self.last_sent_at)?,
+            last_delivered_at: stored.micros_opt("last_delivered_at", self.last_delivered_at)?,
+            refused: self.refused,
+        })
+    }
+}
+
+#[async_trait]
+impl Devices for Sqlite {
+    #[instrument(name = "sqlite.devices.list", level = "debug", skip_all, fields(%user))]
+    async fn list(&self, user: UserId) -> Result<Vec<Device>> {
+        let rows: Vec<DeviceRow> =
+            sqlx::query_as(LIST).bind(Uuid::from(user)).fetch_all(&self.readers).await.map_err(port_error)?;
+        rows.into_iter().map(DeviceRow::device).collect()
+    }
+
+    #[instrument(name = "sqlite.devices.context", level = "debug", skip_all, fields(%user))]
+    async fn context(&self, user: UserId, endpoint: &str) -> Result<DeviceContext> {
+        let rows: Vec<DeviceRow> = sqlx::query_as(CONTEXT)
+            .bind(Uuid::from(user))
+            .bind(endpoint.to_owned())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let devices = rows.into_iter().map(DeviceRow::device).collect::<Result<_>>()?;
+        Ok(DeviceContext::of(user, endpoint, devices))
+    }
+}
