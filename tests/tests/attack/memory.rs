@@ -1,5 +1,5 @@
 //! Memory after a burst: what a crowd takes for a moment is given back, not kept until the process ends. Sockets and their
-//! events touch no database, so one kind is enough.
+//! events touch no database, so one kind is enough. The memory after many logins is judged in [`super::logins`].
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -78,7 +78,7 @@ async fn send_large_events(socket: &mut Socket, count: usize) {
 }
 
 /// Waits until the node has given back what it took since `before`.
-async fn is_given_back(node: &Node, before: u64, what: &str) {
+pub(crate) async fn is_given_back(node: &Node, before: u64, what: &str) {
     let (peak, begun) = (node.resident(), Instant::now());
     while node.resident() * 100 > before * MAX_AFTER_BURST && begun.elapsed() < GIVE_BACK_TIMEOUT {
         sleep(Duration::from_millis(100)).await;
