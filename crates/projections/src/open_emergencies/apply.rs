@@ -126,7 +126,7 @@ impl State {
     }
 
     /// Restores the participation of helpers in an emergency that was reopened: the end removed all of them from the
-    /// projection. Events follow about those who respond again, and none about helpers who had completed.
+    /// projection. The log has an event for each response that came back, and none for a completed one.
     fn restore_completed(&mut self, call: &Call, participants: &[UserId], at: Timestamp) {
         let completed = Participation {
             status: ResponseStatus::Completed,
