@@ -87,6 +87,10 @@ describe('an invalid setting stops the start with one line that names it', () =>
     ['ALLYNET_ALERT_WAVE_SIZE', '0'],
     ['ALLYNET_ALERT_WAVE_SIZE', '2.5'],
     ['ALLYNET_POSITION_TTL', '1y'],
+    ['ALLYNET_VAPID_PRIVATE_KEY', 'swordfish'],
+    ['ALLYNET_VAPID_SUBJECT', 'mailto:me@localhost'],
+    ['ALLYNET_PUSH_ALLOW', '*.example.org'],
+    ['ALLYNET_EXTRA_CA', '/no/such/file'],
     ['ALLYNET_LOG_FORMAT', 'xml'],
     ['RUST_LOG', 'allynet=noisy'],
   ];
@@ -98,7 +102,7 @@ describe('an invalid setting stops the start with one line that names it', () =>
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
       assert.ok(stderr.includes(name), stderr);
       assert.ok(!stdout.includes('listening on'));
-      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish' }[name];
+      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_VAPID_PRIVATE_KEY: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish' }[name];
       if (secret) assert.ok(!(stdout + stderr).includes(secret), 'the secret is shown');
     });
   }

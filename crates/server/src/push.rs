@@ -24,12 +24,12 @@ pub(crate) fn ports(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Option<PushPorts>> {
     let settings = &settings.push;
+    let extra_ca = settings.extra_ca.as_deref().map(ExtraCa::read).transpose().context("ALLYNET_EXTRA_CA")?;
     let Some(key) = private_key(settings.vapid_private_key.as_ref(), database)? else { return Ok(None) };
     if settings.vapid_subject.is_none() {
         tracing::info!("ALLYNET_VAPID_SUBJECT is not set: some push services refuse messages without a contact");
     }
     let identity = Arc::new(VapidIdentity::new(&key, settings.vapid_subject.clone()));
-    let extra_ca = settings.extra_ca.as_deref().map(ExtraCa::read).transpose().context("ALLYNET_EXTRA_CA")?;
     let allowed = settings.push_allow.clone();
     let endpoints = WebPush::new(identity.clone(), clock, allowed, &extra_ca.unwrap_or_default())?;
     Ok(Some(PushPorts { endpoints: Arc::new(endpoints), identity }))

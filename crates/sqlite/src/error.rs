@@ -16,7 +16,7 @@ pub(crate) fn port_error(error: sqlx::Error) -> Error {
     match database.kind() {
         ErrorKind::ForeignKeyViolation => Error::Stale,
         // Another registration was faster.
-        ErrorKind::UniqueViolation if database.message().contains("device.") => Error::Stale,
+        ErrorKind::UniqueViolation if is_registered_device(database.message()) => Error::Stale,
         ErrorKind::UniqueViolation => match violated_rule(database.message()) {
             Some(constraint) => Error::Conflict(constraint),
             None => Error::bug(error),
@@ -25,6 +25,12 @@ pub(crate) fn port_error(error: sqlx::Error) -> Error {
         _ if primary_code(database).is_some_and(is_transient) => Error::unavailable(error),
         _ => Error::bug(error),
     }
+}
+
+/// Whether a device with this endpoint or of this session is registered already.
+fn is_registered_device(message: &str) -> bool {
+    let columns = message.strip_prefix("UNIQUE constraint failed: ").map(str::trim);
+    matches!(columns, Some("device.endpoint" | "device.session_id"))
 }
 
 /// The rule behind a unique index. SQLite names the columns of the index, not the index itself.
