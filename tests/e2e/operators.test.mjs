@@ -126,6 +126,11 @@ for (const kind of databases) {
       assert.deepEqual(listed, [(await app.admin()).email, user.email]);
       assert.ok(!listed.includes(other.email));
 
+      // Closing the database while its background tasks run is no fault.
+      for (let round = 0; round < 10; round += 1) {
+        assert.equal((await admin('list')).stderr, '');
+      }
+
       const socket = await user.connect();
       assert.equal((await admin('revoke', user.email)).code, 0);
       await socket.next('disconnect');

@@ -9,7 +9,10 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 const CHANNEL: &str = "allynet_event";
 const NOTIFY: &str = "SELECT pg_notify('allynet_event', '')";
@@ -23,18 +26,20 @@ pub(crate) struct Notifications {
     /// Holds at most one permit, so commits that come while a `NOTIFY` is under way share the next.
     to_notify: Arc<Notify>,
     stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Notifications {
     /// Spawns the tasks that listen and notify. They end when the guard is dropped.
     pub(crate) fn start(pool: PgPool) -> (Self, DropGuard) {
         let (committed, to_notify) = (Arc::new(watch::Sender::new(())), Arc::new(Notify::new()));
-        let stop = CancellationToken::new();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let listening = listen(pool.clone(), Arc::clone(&committed));
         let notifying = notify(pool, Arc::clone(&to_notify));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(listening));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(notifying));
-        (Self { committed, to_notify, stop: stop.clone() }, stop.drop_guard())
+        tasks.spawn(stop.clone().run_until_cancelled_owned(listening));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(notifying));
+        tasks.close();
+        (Self { committed, to_notify, stop: stop.clone(), tasks }, stop.drop_guard())
     }
 
     /// Wakes readers here and notifies other nodes; to be called after a commit with events.
@@ -48,9 +53,10 @@ impl Notifications {
         self.committed.subscribe()
     }
 
-    /// Ends both tasks.
-    pub(crate) fn stop(&self) {
+    /// Ends both tasks, and returns when neither uses the pool any more: a pool closed under them would be logged as a fault.
+    pub(crate) async fn stop(&self) {
         self.stop.cancel();
+        self.tasks.wait().await;
     }
 }
 

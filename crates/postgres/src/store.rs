@@ -153,7 +153,7 @@ impl Postgres {
 
     /// Closes all connections when their statements have ended. Later calls fail as unavailable.
     pub async fn close(&self) {
-        self.shared.notifications.stop();
+        self.shared.notifications.stop().await;
         self.shared.main.close().await;
         self.shared.positions.close().await;
         self.shared.log.close().await;

@@ -1,7 +1,8 @@
 //! The commands of the binary: initializes the log and the runtime, then runs one command.
 
 use crate::{
-    logging, operator, serve,
+    logging::{self, LogOutput},
+    operator, serve,
     settings::{Command, CommandLine},
 };
 
@@ -10,7 +11,9 @@ use crate::{
 /// # Errors
 /// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()> {
-    logging::init(&settings.log, settings.log_format)?;
+    let prints_result = matches!(command, Some(Command::Admin(_)));
+    let log_output = if prints_result { LogOutput::Stderr } else { LogOutput::Stdout };
+    logging::init(&settings.log, settings.log_format, log_output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(settings)),

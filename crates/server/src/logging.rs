@@ -1,12 +1,13 @@
-//! The log on standard output, and which libraries must never write payloads to it.
+//! The log, and which libraries must never write payloads to it.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
     filter::{FilterExt as _, filter_fn},
+    fmt::writer::BoxMakeWriter,
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -18,18 +19,30 @@ use crate::settings::LogFormat;
 const PAYLOAD_LOGGING_LIBRARIES: [&str; 6] =
     ["socketioxide", "engineioxide", "tungstenite", "tokio_tungstenite", "hyper", "sqlx"];
 
+/// Where the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogOutput {
+    /// Standard output.
+    Stdout,
+    /// Standard error, for commands whose standard output is their result.
+    Stderr,
+}
+
 /// Installs the global subscriber.
 ///
 /// # Errors
 /// Returns an error if the filter does not parse, or a subscriber is installed already.
-pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+pub(crate) fn init(filter: &str, format: LogFormat, output: LogOutput) -> anyhow::Result<()> {
     let wanted = EnvFilter::try_new(filter).with_context(|| format!("RUST_LOG: `{filter}` is not a log filter"))?;
     let filter = wanted.and(filter_fn(holds_no_payload));
+    let (writer, is_terminal) = match output {
+        LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
+        LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {
-        LogFormat::Text => {
-            tracing_subscriber::fmt::layer().with_ansi(std::io::stdout().is_terminal()).with_filter(filter).boxed()
-        }
-        LogFormat::Json => tracing_subscriber::fmt::layer().json().with_filter(filter).boxed(),
+        LogFormat::Text => layer.with_ansi(is_terminal).with_filter(filter).boxed(),
+        LogFormat::Json => layer.json().with_filter(filter).boxed(),
     };
     tracing_subscriber::registry().with(layer).try_init().context("the log is initialized already")
 }
