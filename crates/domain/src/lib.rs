@@ -47,6 +47,7 @@ pub mod alert;
 pub mod alert_timing;
 pub mod approach;
 pub mod audience;
+pub mod availability;
 pub mod available;
 pub mod blocks;
 pub mod change;
@@ -65,6 +66,7 @@ pub mod near;
 pub mod port;
 pub mod position;
 pub mod presence;
+pub mod quiet_hours;
 pub mod refusal;
 pub mod reputation;
 pub mod search;
@@ -84,6 +86,10 @@ pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRang
 pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
+pub use availability::{
+    ALERT_LIMIT_WINDOW, Absence, AlertPreferences, AlertSchedule, AlertScope, Availability, Breakthrough,
+    MAX_ALERTS_PER_DAY, MAX_PAUSE, NotifyChannels,
+};
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, RatingCounts, Write};
@@ -114,6 +120,7 @@ pub use name::{Name, NameError};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;
+pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, QuietWindow, Span, Zone};
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings};
