@@ -59,7 +59,7 @@ BEGIN
     FOR w IN SELECT value FROM jsonb_array_elements(change -> 'writes') WITH ORDINALITY ORDER BY ordinality LOOP
         -- The first cast makes all of them constants of that type, which are not parsed again for each write.
         write_keys := CASE w ->> 'op'
-            WHEN 'register_account' THEN '{op,id,email,password_hash,first_name,last_name,phone,avatar,bio,role,blocked,verification,available,skills,trust_score,rating_sum,rating_count,created_at}'::text[]
+            WHEN 'register_account' THEN '{op,id,email,password_hash,first_name,last_name,phone,avatar,bio,locale,role,blocked,verification,available,skills,trust_score,rating_sum,rating_count,created_at}'::text[]
             WHEN 'open_session' THEN '{op,id,account_id,confirmed_token,created_at}'
             WHEN 'record_login' THEN '{op,account_id,account_hash,address_hash,known_since,max_addresses}'
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
@@ -106,9 +106,9 @@ BEGIN
         WHEN 'register_account' THEN
             PERFORM pg_advisory_xact_lock(hashtextextended(w ->> 'email', 0));
             UPDATE user_block SET blocked_id = (w ->> 'id')::uuid WHERE email_hash = email_hash_v1(w ->> 'email');
-            INSERT INTO account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
+            INSERT INTO account (id, email, password_hash, first_name, last_name, phone, avatar, bio, locale, role, blocked,
                 verification, available, skills, trust_score, rating_sum, rating_count, created_at)
-            SELECT id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked,
+            SELECT id, email, password_hash, first_name, last_name, phone, avatar, bio, locale, role, blocked,
                 verification, available, skills, trust_score, rating_sum, rating_count, created_at
             FROM jsonb_populate_record(NULL::account, w);
 

@@ -11,7 +11,7 @@ const userShape = (fields = {}) => ({
   id,
   _id: fields.id ?? id,
   email: text,
-  profile: { firstName: text, lastName: nullable(text), phone: nullable(text), avatar: nullable(text), bio: nullable(text) },
+  profile: { firstName: text, lastName: nullable(text), phone: nullable(text), avatar: nullable(text), bio: nullable(text), locale: 'en' },
   role: 'user',
   isActive: true,
   helper: null,
@@ -40,7 +40,7 @@ for (const database of databases) {
         const email = freshEmail();
         const answer = await register({ email, password: 'long enough', name: 'Ada Lovelace', phone: '+44 20 7946 0000' });
         const { user, tokens } = ok(answer, 201);
-        const profile = { firstName: 'Ada', lastName: 'Lovelace', phone: '+44 20 7946 0000', avatar: null, bio: null };
+        const profile = { firstName: 'Ada', lastName: 'Lovelace', phone: '+44 20 7946 0000', avatar: null, bio: null, locale: 'en' };
         assertMatches(user, userShape({ email, profile }));
         assert.equal(user.id, user._id);
         assertMatches(tokens, { accessToken: text, refreshToken: text });
@@ -182,11 +182,11 @@ for (const database of databases) {
     });
 
     describe('a profile', () => {
-      const full = { firstName: 'Grace', lastName: 'Hopper', phone: '+1 555 0199', bio: 'Ships', avatar: 'https://a.example/g.png' };
+      const full = { firstName: 'Grace', lastName: 'Hopper', phone: '+1 555 0199', bio: 'Ships', avatar: 'https://a.example/g.png', locale: 'de' };
       const changes = [
         ['keeps what is not sent', { bio: 'Compilers' }, { ...full, bio: 'Compilers' }],
         ['keeps everything when nothing is sent', {}, full],
-        ['clears with null', { lastName: null, phone: null, bio: null, avatar: null }, { firstName: 'Grace', lastName: null, phone: null, bio: null, avatar: null }],
+        ['clears with null', { lastName: null, phone: null, bio: null, avatar: null, locale: null }, { firstName: 'Grace', lastName: null, phone: null, bio: null, avatar: null, locale: 'en' }],
         ['trims', { firstName: '  Amazing ', bio: ' x ' }, { ...full, firstName: 'Amazing', bio: 'x' }],
         ['takes 500 characters of bio', { bio: '🚢'.repeat(500) }, { ...full, bio: '🚢'.repeat(500) }],
         ['ignores what may not be changed', { email: 'new@people.example', role: 'admin', id: NO_SUCH_ID, isActive: false, helper: {} }, full],
@@ -201,6 +201,7 @@ for (const database of databases) {
         [{ avatar: 'javascript:alert(1)' }, 'avatar'],
         [{ avatar: 'ftp://a.example/g.png' }, 'avatar'],
         [{ avatar: 'not an address' }, 'avatar'],
+        [{ locale: 'fr' }, 'locale'],
         [{ avatar: 5, bio: [], phone: {}, lastName: 1 }, 'avatar', 'bio', 'lastName', 'phone'],
       ];
 

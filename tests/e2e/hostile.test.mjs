@@ -36,7 +36,7 @@ const table = {
   'POST /auth/refresh': { set: async (app) => withBody(app.anonymous(), pick((await app.user()).tokens, 'refreshToken')), once: true },
   'POST /auth/logout': { set: async (app) => app.user().then((user) => withBody(user, pick(user.tokens, 'refreshToken'))), once: true },
   'GET /auth/me': plain('user'),
-  'PUT /auth/me': plain('user', { body: { firstName: 'Ann', lastName: 'Other', phone: '+15550100', bio: 'sails', avatar: 'https://example.org/a.png' } }),
+  'PUT /auth/me': plain('user', { body: { firstName: 'Ann', lastName: 'Other', phone: '+15550100', bio: 'sails', locale: 'de', avatar: 'https://example.org/a.png' } }),
   'PUT /auth/update-password': { set: async (app) => app.user().then((user) => withBody(user, { currentPassword: user.password, newPassword: user.password })), once: true },
   'GET /auth/stats': plain('user'),
   'GET /auth/emergency-contacts': plain('user'),

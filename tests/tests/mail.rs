@@ -4,8 +4,8 @@
 use std::{io::Write as _, time::Duration};
 
 use allynet_domain::{
-    Secret,
-    port::{Locale, Mail, MailContent, MailOutcome, Mailer as _},
+    Locale, Secret,
+    port::{Mail, MailContent, MailOutcome, Mailer as _},
 };
 use allynet_notify::{ExtraCa, SmtpMailer};
 use allynet_tests::mail_server::{Encryption, MailServer};

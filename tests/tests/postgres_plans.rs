@@ -109,7 +109,7 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "positions::LAST" | "devices::LIST" => vec![HELPER.to_owned()],
         "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
-        "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null")],
+        "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null, 'en'")],
         "accounts::HELPERS" => vec![format!("'2024-01-07', {HELPER}, 51")],
         "accounts::HELPERS_BY_VERIFICATION" => ["pending", "verified", "rejected"]
             .map(|verification| format!("'2024-01-07', {HELPER}, 51, '{verification}'"))

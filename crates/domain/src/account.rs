@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
-    ContactId, HelperReputation, Name, Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character,
-    string_enum, text::TextError,
+    ContactId, HelperReputation, Locale, Name, Secret, SessionId, Text, Timestamp, TokenId, UserId,
+    name::is_format_character, string_enum, text::TextError,
 };
 
 /// A skill of a helper, as free text.
@@ -164,6 +164,15 @@ pub struct Profile {
     pub avatar: Option<Url>,
     /// Free text about the user.
     pub bio: Option<Text<500>>,
+    /// The language of messages to the user.
+    pub locale: Locale,
+}
+
+impl Profile {
+    /// A profile with a name and nothing else.
+    pub const fn new(first_name: Name, last_name: Option<Name>) -> Self {
+        Self { first_name, last_name, phone: None, avatar: None, bio: None, locale: Locale::English }
+    }
 }
 
 /// An `http` or `https` address of at most 2,000 characters.

@@ -58,6 +58,7 @@ pub mod event;
 pub mod found_helpers;
 pub mod grid;
 pub mod ids;
+pub mod locale;
 pub mod login;
 pub mod lost_events;
 pub mod message;
@@ -110,6 +111,7 @@ pub use grid::Grid;
 pub use ids::{
     BlockId, ContactId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId,
 };
+pub use locale::Locale;
 pub use login::{
     ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, FAILURES_PER_ADDRESS_WITHIN, FailedLogins,
     MAX_FAILURES_PER_ACCOUNT, MAX_FAILURES_PER_ADDRESS, MAX_KNOWN_ADDRESSES,

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use allynet_domain::port::{Locale, Mail, MailContent, MailOutcome, Mailer};
+use allynet_domain::{
+    Locale,
+    port::{Mail, MailContent, MailOutcome, Mailer},
+};
 use async_trait::async_trait;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,

@@ -1,9 +1,6 @@
 //! Texts about an alert, in the language of the recipient. Others may read them, so they contain neither names nor places.
 
-use allynet_domain::{
-    EmergencyType, Metres,
-    port::{AlertSummary, Locale},
-};
+use allynet_domain::{EmergencyType, Locale, Metres, port::AlertSummary};
 
 /// One sentence: what kind of emergency, and how far away.
 pub(crate) fn summary(alert: &AlertSummary, locale: Locale) -> String {

@@ -13,18 +13,18 @@ use uuid::Uuid;
 use crate::{Postgres, caller_cache::EvictOnDrop, error::failed, rows::AccountRow};
 
 const FIND: &str = "
-    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
     FROM account a WHERE a.id = $1";
 const CREDENTIALS: &str = "
-    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         a.password_hash
     FROM account a WHERE a.email = $1";
 const SET_PROFILE: &str = "
-    UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6 WHERE id = $1";
+    UPDATE account SET first_name = $2, last_name = $3, phone = $4, avatar = $5, bio = $6, locale = $7 WHERE id = $1";
 const ACTIVITY: &str = "
     SELECT
         (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id
@@ -33,22 +33,22 @@ const ACTIVITY: &str = "
 /// Pages of helpers with the number of reports about each. Two statements, because each walks an index of its own: with
 /// one, a page of the few helpers that wait for verification would walk through all helpers.
 const HELPERS: &str = "
-    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
     FROM account a
     WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
 const HELPERS_BY_VERIFICATION: &str = "
-    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
     FROM account a
     WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
 const ADMINISTRATORS: &str = "
-    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.role, a.blocked, a.verification,
-        a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
     FROM account a WHERE a.role = 'admin' ORDER BY a.created_at, a.id";
 const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
 const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";
@@ -134,7 +134,7 @@ impl Accounts for Postgres {
 
     #[instrument(name = "pg.accounts.set_profile", level = "debug", skip_all, fields(user = %id))]
     async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
-        let Profile { first_name, last_name, phone, avatar, bio } = profile;
+        let Profile { first_name, last_name, phone, avatar, bio, locale } = profile;
         let _evict = EvictOnDrop::new(self.callers(), vec![id]);
         sqlx::query(SET_PROFILE)
             .bind(Uuid::from(id))
@@ -143,6 +143,7 @@ impl Accounts for Postgres {
             .bind(phone.as_ref().map(Text::as_str))
             .bind(avatar.as_ref().map(Url::as_str))
             .bind(bio.as_ref().map(Text::as_str))
+            .bind(locale.as_str())
             .execute(self.main())
             .await
             .map_err(failed)?;

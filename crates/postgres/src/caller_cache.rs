@@ -182,7 +182,7 @@ mod tests {
         Account {
             id: Uuid::from_u128(number).into(),
             email: format!("{number}@example.org").parse().unwrap(),
-            profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
+            profile: Profile::new(first_name, None),
             role: Role::User,
             blocked: false,
             helper: None,

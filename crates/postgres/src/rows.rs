@@ -35,6 +35,7 @@ pub(crate) struct AccountRow {
     phone: Option<String>,
     avatar: Option<String>,
     bio: Option<String>,
+    locale: String,
     role: String,
     blocked: bool,
     verification: Option<String>,
@@ -59,6 +60,7 @@ impl AccountRow {
             phone,
             avatar,
             bio,
+            locale,
             role,
             blocked,
             verification,
@@ -77,6 +79,7 @@ impl AccountRow {
             phone: stored.text_opt("phone", phone.as_deref())?,
             avatar: stored.parse_opt("avatar", avatar.as_deref())?,
             bio: stored.text_opt("bio", bio.as_deref())?,
+            locale: stored.parse("locale", &locale)?,
         };
         Ok(Account {
             id: id.into(),

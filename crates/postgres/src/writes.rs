@@ -191,8 +191,8 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
     json!({
         "op": "register_account", "id": id, "email": email.as_str(), "password_hash": password.expose(),
         "first_name": profile.first_name, "last_name": profile.last_name, "phone": profile.phone,
-        "avatar": profile.avatar.as_ref().map(Url::as_str), "bio": profile.bio, "role": role,
-        "blocked": blocked,
+        "avatar": profile.avatar.as_ref().map(Url::as_str), "bio": profile.bio,
+        "locale": profile.locale, "role": role, "blocked": blocked,
         "verification": helper.as_ref().map(|h| h.verification),
         "available": helper.as_ref().map(|h| h.available),
         "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),

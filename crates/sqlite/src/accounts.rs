@@ -25,6 +25,7 @@ pub(crate) struct AccountRow {
     phone: Option<String>,
     avatar: Option<String>,
     bio: Option<String>,
+    locale: String,
     role: String,
     blocked: bool,
     verification: Option<String>,
@@ -51,6 +52,7 @@ impl TryFrom<AccountRow> for Account {
             phone,
             avatar,
             bio,
+            locale,
             role,
             blocked,
             verification,
@@ -81,6 +83,7 @@ impl TryFrom<AccountRow> for Account {
                 phone: stored.text_opt("phone", phone.as_deref())?,
                 avatar: stored.parse_opt("avatar", avatar.as_deref())?,
                 bio: stored.text_opt("bio", bio.as_deref())?,
+                locale: stored.parse("locale", &locale)?,
             },
             role: stored.parse("role", &role)?,
             blocked,
@@ -183,9 +186,9 @@ impl Accounts for Sqlite {
 
     #[instrument(name = "sqlite.accounts.set_profile", level = "debug", skip_all, fields(user = %id))]
     async fn set_profile(&self, id: UserId, profile: &Profile) -> Result<()> {
-        let Profile { first_name, last_name, phone, avatar, bio } = profile;
+        let Profile { first_name, last_name, phone, avatar, bio, locale } = profile;
         sqlx::query(
-            "update account set first_name = ?2, last_name = ?3, phone = ?4, avatar = ?5, bio = ?6 where id = ?1",
+            "update account set first_name = ?2, last_name = ?3, phone = ?4, avatar = ?5, bio = ?6, locale = ?7 where id = ?1",
         )
         .bind(Uuid::from(id))
         .bind(first_name.as_str())
@@ -193,6 +196,7 @@ impl Accounts for Sqlite {
         .bind(phone.as_ref().map(Text::as_str))
         .bind(avatar.as_ref().map(Url::as_str))
         .bind(bio.as_ref().map(Text::as_str))
+        .bind(locale.as_str())
         .execute(&self.writer)
         .await
         .map_err(port_error)

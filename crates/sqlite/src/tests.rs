@@ -44,13 +44,7 @@ fn account(n: u128) -> Account {
     Account {
         id: id(n),
         email: format!("{n}@example.org").parse().unwrap(),
-        profile: Profile {
-            first_name: Name::parse("Ada").unwrap(),
-            last_name: None,
-            phone: None,
-            avatar: None,
-            bio: None,
-        },
+        profile: Profile::new(Name::parse("Ada").unwrap(), None),
         role: Role::User,
         blocked: false,
         helper: None,

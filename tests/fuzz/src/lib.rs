@@ -53,7 +53,7 @@ pub fn json_text(bytes: &[u8]) {
 pub fn bodies(bytes: &[u8]) {
     let Ok(body) = json::parse(bytes) else { return };
     let name = Name::parse("Ada").unwrap();
-    let profile = Profile { first_name: name, last_name: None, phone: None, avatar: None, bio: None };
+    let profile = Profile::new(name, None);
     assert_named(accounts::register(&body));
     assert_named(accounts::login(&body));
     assert_named(accounts::refresh(&body));

@@ -1,7 +1,8 @@
 //! Accounts, helper records and emergency contacts.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, HelperReputation, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
+    Account, Contact, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, UserId,
+    Verification, Write,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -17,6 +18,7 @@ pub async fn an_account_is_read_back_as_it_was_registered(store: Store) {
         phone: Some(text("+49 30 1234")),
         avatar: Some("https://example.org/a.png?x=1".parse().unwrap()),
         bio: Some(text("Not much.\nReally \"not\" much.")),
+        locale: Locale::German,
     };
     let registered = Write::RegisterAccount { account: Box::new(account.clone()), password: hash("$argon2id$x") };
     store.write(registered).await;
@@ -70,8 +72,9 @@ pub async fn a_profile_is_replaced_as_a_whole(store: Store) {
             phone: Some(text("112")),
             avatar: Some("http://example.org".parse().unwrap()),
             bio: Some(text("Compiles")),
+            locale: Locale::German,
         },
-        Profile { first_name: Name::parse("Bo").unwrap(), last_name: None, phone: None, avatar: None, bio: None },
+        Profile::new(Name::parse("Bo").unwrap(), None),
     ] {
         store.accounts.set_profile(account.id, &profile).await.unwrap();
         assert_eq!(store.account(account.id).await, Account { profile: profile.clone(), ..account.clone() });

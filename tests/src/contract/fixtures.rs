@@ -74,13 +74,7 @@ pub fn new_account_with_id(id: UserId) -> Account {
     Account {
         id,
         email: format!("{id}@example.org").parse().unwrap(),
-        profile: Profile {
-            first_name: Name::parse("Ada").unwrap(),
-            last_name: Some(Name::parse("Lovelace").unwrap()),
-            phone: None,
-            avatar: None,
-            bio: None,
-        },
+        profile: Profile::new(Name::parse("Ada").unwrap(), Some(Name::parse("Lovelace").unwrap())),
         role: Role::User,
         blocked: false,
         helper: None,

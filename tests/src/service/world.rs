@@ -237,7 +237,7 @@ fn new_account(helper: Option<&HelperRecord>, created_at: Timestamp) -> Account 
     Account {
         id,
         email: format!("{id}@example.org").parse().unwrap(),
-        profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
+        profile: Profile::new(first_name, None),
         role: if helper.is_some() { Role::Helper } else { Role::User },
         blocked: false,
         helper: helper.cloned(),

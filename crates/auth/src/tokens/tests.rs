@@ -22,7 +22,7 @@ fn account() -> Account {
     Account {
         id: Uuid::from_u128(1).into(),
         email: "ada@example.org".parse().unwrap(),
-        profile: Profile { first_name, last_name: None, phone: None, avatar: None, bio: None },
+        profile: Profile::new(first_name, None),
         role: Role::Helper,
         blocked: false,
         helper: None,

@@ -3,11 +3,10 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-
 use uuid::Uuid;
 
 use super::KeyedHash;
-use crate::{Email, EmergencyId, EmergencyType, Metres, Secret, Timestamp, string_enum};
+use crate::{Email, EmergencyId, EmergencyType, Locale, Metres, Secret, Timestamp, string_enum};
 
 /// Longest URL of a push endpoint, in bytes.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
@@ -189,14 +188,6 @@ pub trait PushIdentity: Send + Sync {
     /// # Errors
     /// Returns an error if it cannot be signed.
     fn authorization(&self, origin: &str, now: Timestamp) -> super::Result<Secret>;
-}
-
-string_enum! {
-    /// The language of texts that the service writes.
-    Locale {
-        English = "en",
-        German = "de",
-    }
 }
 
 /// An alert as it is told outside the app, where others may read it: no name, no place, no text of the owner.

@@ -27,7 +27,7 @@ pub fn account_of(person: Person) -> Account {
     Account {
         id,
         email: format!("{id}@example.org").parse().unwrap(),
-        profile: Profile { first_name, last_name, phone: None, avatar: None, bio: None },
+        profile: Profile::new(first_name, last_name),
         role: Role::User,
         blocked: false,
         helper: None,

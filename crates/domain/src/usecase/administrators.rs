@@ -26,7 +26,7 @@ pub enum Ensured {
 pub async fn ensure(cx: &AccountPorts, email: Email, password: Password) -> Result<Ensured, Error> {
     let Some(Credentials { account, password: stored }) = cx.accounts.credentials(&email).await? else {
         let first_name = Name::parse("Administrator").map_err(port::Error::bug)?;
-        let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
+        let profile = Profile::new(first_name, None);
         return match create(cx, Registration { email, password, profile }, (Role::Admin, None)).await {
             Ok(_) => Ok(Ensured::Created),
             // Another node was faster.

@@ -1,8 +1,8 @@
 //! Signatures, and requests to a gateway on loopback.
 
 use allynet_domain::{
-    EmergencyType, Metres, Secret,
-    port::{AlertSummary, Locale, MockClock},
+    EmergencyType, Locale, Metres, Secret,
+    port::{AlertSummary, MockClock},
 };
 use serde_json::Value;
 use tokio::{

@@ -67,7 +67,7 @@ pub(super) fn account(id: u128) -> Account {
     Account {
         id: UserId::from(Uuid::from_u128(id)),
         email: format!("u{id}@example.org").parse().unwrap(),
-        profile: Profile { first_name: text("Ada"), last_name: None, phone: None, avatar: None, bio: None },
+        profile: Profile::new(text("Ada"), None),
         role: if id == ADMIN { Role::Admin } else { Role::User },
         blocked: id == BLOCKED,
         helper: None,

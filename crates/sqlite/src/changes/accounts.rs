@@ -12,12 +12,12 @@ use crate::{accounts::skills, error::port_error};
 
 pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
     let Account { id, email, profile, role, blocked, helper, reputation, blocks: _, created_at } = account;
-    let Profile { first_name, last_name, phone, avatar, bio } = profile;
+    let Profile { first_name, last_name, phone, avatar, bio, locale } = profile;
     let HelperReputation { trust_score, rating_sum, rating_count } = *reputation;
     sqlx::query(
         "insert into account (id, email, password_hash, first_name, last_name, phone, avatar, bio, role, blocked, \
-                verification, available, skills, trust_score, rating_sum, rating_count, created_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                verification, available, skills, trust_score, rating_sum, rating_count, created_at, locale) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )
     .bind(Uuid::from(*id))
     .bind(email.as_str())
@@ -36,6 +36,7 @@ pub(super) async fn register(db: &mut SqliteConnection, account: &Account, passw
     .bind(rating_sum)
     .bind(rating_count)
     .bind(created_at.timestamp_micros())
+    .bind(locale.as_str())
     .execute(&mut *db)
     .await
     .map_err(port_error)?;

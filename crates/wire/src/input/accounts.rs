@@ -1,7 +1,7 @@
 //! Bodies and queries of the account and helper routes.
 
 use allynet_domain::{
-    Email, MAX_SKILLS, Name, Password, Profile, Text, UserId, Verification,
+    Email, Locale, MAX_SKILLS, Name, Password, Profile, Text, UserId, Verification,
     port::HelperPage,
     usecase::{accounts::Registration, helpers::Duty},
 };
@@ -22,7 +22,7 @@ pub fn register(body: &Value) -> Result<Registration, Problem> {
     let phone = f.text("phone");
     let read = (|| {
         let (first_name, last_name) = name?;
-        let profile = Profile { first_name, last_name, phone, avatar: None, bio: None };
+        let profile = Profile { phone, ..Profile::new(first_name, last_name) };
         Some(Registration { email: email?, password: password?, profile })
     })();
     f.finish(read)
@@ -101,7 +101,8 @@ pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     let phone = f.patch("phone", &current.phone, |f| f.text("phone"));
     let bio = f.patch("bio", &current.bio, |f| f.text("bio"));
     let avatar = f.patch("avatar", &current.avatar, |f| f.parsed("avatar"));
-    f.finish(first_name.map(|first_name| Profile { first_name, last_name, phone, avatar, bio }))
+    let locale = f.patch("locale", &Some(current.locale), |f| f.word("locale")).unwrap_or(Locale::English);
+    f.finish(first_name.map(|first_name| Profile { first_name, last_name, phone, avatar, bio, locale }))
 }
 
 /// `PUT /auth/update-password`: the current and the new password.

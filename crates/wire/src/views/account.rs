@@ -1,7 +1,8 @@
 //! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
-    Account, BlockTarget, Contact, HelperRecord, HelperReputation, Role, Timestamp, UserBlock, UserId, Verification,
+    Account, BlockTarget, Contact, HelperRecord, HelperReputation, Locale, Role, Timestamp, UserBlock, UserId,
+    Verification,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -32,6 +33,7 @@ struct ProfileView<'a> {
     phone: Option<&'a str>,
     avatar: Option<&'a str>,
     bio: Option<&'a str>,
+    locale: Locale,
 }
 
 /// `{verification, available, skills, trustScore, helperRating}`
@@ -74,6 +76,7 @@ impl<'a> From<&'a Account> for UserView<'a> {
                 phone: profile.phone.as_ref().map(allynet_domain::Text::as_str),
                 avatar: profile.avatar.as_ref().map(allynet_domain::Url::as_str),
                 bio: profile.bio.as_ref().map(allynet_domain::Text::as_str),
+                locale: profile.locale,
             },
             role: account.role,
             is_active: !account.blocked,

@@ -37,8 +37,7 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let signing = JwtTokens::new(&SECRET.to_owned().into(), TOKEN_LIFETIME, TOKEN_LIFETIME)?;
-        let profile =
-            Profile { first_name: Name::parse("Somebody")?, last_name: None, phone: None, avatar: None, bio: None };
+        let profile = Profile::new(Name::parse("Somebody")?, None);
         let account = Account {
             id: UserId::from(person(0)),
             email: "somebody@example.org".parse()?,

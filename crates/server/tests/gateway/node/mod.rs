@@ -54,7 +54,7 @@ pub(crate) fn emergency(n: u128) -> EmergencyId {
 /// Account of a verified helper on duty.
 pub(crate) fn account(id: UserId) -> Account {
     let first_name = Name::parse("Somebody").unwrap();
-    let profile = Profile { first_name, last_name: None, phone: None, avatar: None, bio: None };
+    let profile = Profile::new(first_name, None);
     let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
     let email: Email = "somebody@example.org".parse().unwrap();
     let (role, reputation, created_at) = (Role::Helper, HelperReputation::default(), Timestamp::UNIX_EPOCH);

@@ -1,7 +1,7 @@
 //! Bodies of the account and helper routes.
 
 use allynet_domain::{
-    Profile, Text, Verification,
+    Locale, Profile, Text, Verification,
     testing::{OWNER, account, at, id},
     usecase::helpers::Duty,
 };
@@ -25,9 +25,9 @@ fn a_registration_is_parsed() {
     let read = register(&with(registration(), "phone", Some(json!("+49 30 1")))).unwrap();
     assert_eq!(read.email.as_str(), "ada@example.org");
     assert_eq!(read.password.expose(), "password");
-    let Profile { first_name, last_name, phone, avatar, bio } = read.profile;
+    let Profile { first_name, last_name, phone, avatar, bio, locale } = read.profile;
     assert_eq!((first_name.as_str(), last_name.unwrap().as_str()), ("Ada", "Lovelace"));
-    assert_eq!((phone.unwrap().as_str(), avatar, bio), ("+49 30 1", None, None));
+    assert_eq!((phone.unwrap().as_str(), avatar, bio, locale), ("+49 30 1", None, None, Locale::English));
 }
 
 #[test]
@@ -114,13 +114,17 @@ fn tokens_must_be_strings() {
 fn a_missing_profile_field_keeps_its_value_and_null_clears_it() {
     let current = filled(account(OWNER)).profile;
     assert_eq!(profile(&json!({}), &current).unwrap(), current);
-    let cleared = profile(&json!({ "lastName": null, "phone": null, "bio": "", "avatar": null }), &current).unwrap();
+    let cleared =
+        profile(&json!({ "lastName": null, "phone": null, "bio": "", "avatar": null, "locale": null }), &current)
+            .unwrap();
     let first_name = current.first_name.clone();
-    assert_eq!(cleared, Profile { first_name, last_name: None, phone: None, avatar: None, bio: None });
-    let body = json!({ "firstName": "Ada", "bio": repeated(500), "avatar": "http://example.org/a" });
+    assert_eq!(cleared, Profile::new(first_name, None));
+    let body = json!({ "firstName": "Ada", "bio": repeated(500), "avatar": "http://example.org/a", "locale": "de" });
     let after = profile(&body, &current).unwrap();
-    assert_eq!((after.first_name.as_str(), after.avatar.unwrap().as_str()), ("Ada", "http://example.org/a"));
-    assert_eq!(after.last_name, current.last_name);
+    assert_eq!((after.first_name.as_str(), after.avatar.as_ref().unwrap().as_str()), ("Ada", "http://example.org/a"));
+    assert_eq!((&after.last_name, after.locale), (&current.last_name, Locale::German));
+    // A field that is not sent stays.
+    assert_eq!(profile(&json!({}), &after).unwrap(), after);
 }
 
 #[test]
@@ -134,6 +138,8 @@ fn every_wrong_field_of_a_profile_is_named_once() {
         ("phone", repeated(41)),
         ("bio", repeated(501)),
         ("bio", json!("a\0")),
+        ("locale", json!("fr")),
+        ("locale", json!(1)),
         ("avatar", json!("ftp://example.org")),
         ("avatar", json!("javascript:alert(1)")),
         ("avatar", json!("https://")),

@@ -54,6 +54,7 @@ const FIELDS: &[&str] = &[
     "lastName",
     "phone",
     "bio",
+    "locale",
     "avatar",
     "refreshToken",
     "currentPassword",

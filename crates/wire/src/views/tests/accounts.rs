@@ -42,6 +42,7 @@ fn a_helpers_account() {
           "bio": "Sails",
           "firstName": "Grace",
           "lastName": "Hopper",
+          "locale": "en",
           "phone": "+49 30 1"
         },
         "role": "helper"
@@ -63,7 +64,14 @@ fn a_blocked_account_with_few_details() {
       "helper": null,
       "id": "00000000-0000-0000-0000-000000000002",
       "isActive": false,
-      "profile": {"avatar": null, "bio": null, "firstName": "Grace", "lastName": null, "phone": null},
+      "profile": {
+        "avatar": null,
+        "bio": null,
+        "firstName": "Grace",
+        "lastName": null,
+        "locale": "en",
+        "phone": null
+      },
       "role": "user"
     }
     "#);
@@ -118,6 +126,7 @@ fn tokens_and_sessions() {
           "bio": "Sails",
           "firstName": "Grace",
           "lastName": "Hopper",
+          "locale": "en",
           "phone": "+49 30 1"
         },
         "role": "user"
