@@ -19,6 +19,9 @@ const SETTINGS = [
   'ALLYNET_VAPID_SUBJECT',
   'ALLYNET_PUSH_ALLOW',
   'ALLYNET_EXTRA_CA',
+  'ALLYNET_SMTP_URL',
+  'ALLYNET_MAIL_FROM',
+  'ALLYNET_PUBLIC_URL',
   'ALLYNET_ACCESS_TOKEN_TTL',
   'ALLYNET_REFRESH_TOKEN_TTL',
   'ALLYNET_ADMIN_EMAIL',
@@ -63,6 +66,7 @@ describe('the command line', () => {
 });
 
 describe('an invalid setting stops the start with one line that names it', () => {
+  const mail = { ALLYNET_MAIL_FROM: 'alerts@example.org', ALLYNET_PUBLIC_URL: 'https://allynet.example.org' };
   const wrong = [
     ['ALLYNET_LISTEN', 'nowhere'],
     ['ALLYNET_LISTEN', '127.0.0.1:99999'],
@@ -91,18 +95,23 @@ describe('an invalid setting stops the start with one line that names it', () =>
     ['ALLYNET_VAPID_SUBJECT', 'mailto:me@localhost'],
     ['ALLYNET_PUSH_ALLOW', '*.example.org'],
     ['ALLYNET_EXTRA_CA', '/no/such/file'],
+    ['ALLYNET_SMTP_URL', 'smtp://me:swordfish@mail.example.org', mail],
+    ['ALLYNET_SMTP_URL', 'smtps://me:swordfish@mail.example.org', { ALLYNET_MAIL_FROM: mail.ALLYNET_MAIL_FROM }, 'ALLYNET_PUBLIC_URL'],
+    ['ALLYNET_SMTP_URL', 'smtps://me:swordfish@mail.example.org', { ALLYNET_PUBLIC_URL: mail.ALLYNET_PUBLIC_URL }, 'ALLYNET_MAIL_FROM'],
+    ['ALLYNET_MAIL_FROM', 'AllyNet'],
+    ['ALLYNET_PUBLIC_URL', 'http://allynet.example.org'],
     ['ALLYNET_LOG_FORMAT', 'xml'],
     ['RUST_LOG', 'allynet=noisy'],
   ];
   const right = { ALLYNET_LISTEN: '127.0.0.1:0', ALLYNET_ADMIN_LISTEN: '127.0.0.1:0', DATABASE_URL: 'sqlite://allynet.db', ALLYNET_ADMIN_EMAIL: 'a@b.example', ALLYNET_ADMIN_PASSWORD: 'long enough' };
-  for (const [name, value, more] of wrong) {
-    it(`${name}=${value}`, async () => {
+  for (const [name, value, more, named = name] of wrong) {
+    it(`${name}=${value}${named === name ? '' : ` without ${named}`}`, async () => {
       const { code, stdout, stderr } = await run({ env: { ...right, ...more, [name]: value } });
       assert.notEqual(code, 0);
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
-      assert.ok(stderr.includes(name), stderr);
+      assert.ok(stderr.includes(named), stderr);
       assert.ok(!stdout.includes('listening on'));
-      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_VAPID_PRIVATE_KEY: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish' }[name];
+      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_VAPID_PRIVATE_KEY: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish', ALLYNET_SMTP_URL: 'swordfish' }[name];
       if (secret) assert.ok(!(stdout + stderr).includes(secret), 'the secret is shown');
     });
   }

@@ -23,6 +23,7 @@ mod listen;
 pub mod listener;
 mod log_retention;
 mod logging;
+mod mail;
 mod memory;
 mod metrics;
 mod nearby_watcher;

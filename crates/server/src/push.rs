@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_auth::{VapidIdentity, VapidKey};
+use allynet_auth::{VapidIdentity, VapidKey, VapidSubject};
 use allynet_domain::{port::Clock, usecase::devices::PushPorts};
 use allynet_notify::{ExtraCa, WebPush};
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     key_file,
-    settings::{Database, Settings},
+    settings::{Database, PushSettings, Settings},
     store::sqlite_path,
 };
 
@@ -19,20 +19,43 @@ use crate::{
 /// # Errors
 /// Returns an error that names the setting if the key, the file next to the database or the certificates cannot be used.
 pub(crate) fn ports(
-    settings: &Settings,
+    settings: &PushSettings,
+    subject: Option<VapidSubject>,
     database: &Database,
-    clock: Arc<dyn Clock>,
+    (clock, extra_ca): (Arc<dyn Clock>, &ExtraCa),
 ) -> anyhow::Result<Option<PushPorts>> {
-    let settings = &settings.push;
-    let extra_ca = settings.extra_ca.as_deref().map(ExtraCa::read).transpose().context("ALLYNET_EXTRA_CA")?;
     let Some(key) = private_key(settings.vapid_private_key.as_ref(), database)? else { return Ok(None) };
-    if settings.vapid_subject.is_none() {
-        tracing::info!("ALLYNET_VAPID_SUBJECT is not set: some push services refuse messages without a contact");
+    if subject.is_none() {
+        tracing::info!(
+            "neither ALLYNET_VAPID_SUBJECT nor ALLYNET_PUBLIC_URL nor ALLYNET_MAIL_FROM is set to a public host: some push \
+             services refuse messages without a contact"
+        );
     }
-    let identity = Arc::new(VapidIdentity::new(&key, settings.vapid_subject.clone()));
+    let identity = Arc::new(VapidIdentity::new(&key, subject));
     let allowed = settings.push_allow.clone();
-    let endpoints = WebPush::new(identity.clone(), clock, allowed, &extra_ca.unwrap_or_default())?;
+    let endpoints = WebPush::new(identity.clone(), clock, allowed, extra_ca)?;
     Ok(Some(PushPorts { endpoints: Arc::new(endpoints), identity }))
+}
+
+/// The certificates that are trusted besides the built-in roots, for push, email and the webhook.
+///
+/// # Errors
+/// Returns an error that names the setting if the file cannot be used.
+pub(crate) fn extra_ca(settings: &Settings) -> anyhow::Result<ExtraCa> {
+    let path = settings.push.extra_ca.as_deref();
+    Ok(path.map(ExtraCa::read).transpose().context("ALLYNET_EXTRA_CA")?.unwrap_or_default())
+}
+
+/// The contact for push services: the configured one, else the public URL, else the sender of emails. Push services refuse
+/// hosts that are not public, so that a local one is no contact.
+pub(crate) fn subject(settings: &Settings) -> Option<VapidSubject> {
+    let mail = &settings.mail;
+    settings
+        .push
+        .vapid_subject
+        .clone()
+        .or_else(|| mail.public_url.as_ref()?.to_string().parse().ok())
+        .or_else(|| format!("mailto:{}", mail.mail_from.as_ref()?.address()).parse().ok())
 }
 
 /// The configured key, or the one stored next to the SQLite file.
@@ -49,4 +72,36 @@ fn private_key(configured: Option<&SecretString>, database: &Database) -> anyhow
         (None, Database::Postgres(_)) => return Ok(None),
     };
     key.expose_secret().parse().map(Some).context(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::settings::CommandLine;
+
+    #[test]
+    fn the_contact_is_the_configured_one_or_the_public_url_or_the_sender() {
+        let contact = |arguments: &[&str]| {
+            let line = CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap();
+            subject(&line.settings)
+        };
+        let [configured, url, local_url, sender] = [
+            ["--vapid-subject", "mailto:ops@example.org"],
+            ["--public-url", "https://allynet.example.org"],
+            ["--public-url", "http://localhost:5000"],
+            ["--mail-from", "AllyNet <alerts@example.org>"],
+        ];
+        for (arguments, expected) in [
+            (vec![], None),
+            ([configured, url, sender].concat(), Some("mailto:ops@example.org")),
+            ([url, sender].concat(), Some("https://allynet.example.org")),
+            ([local_url, sender].concat(), Some("mailto:alerts@example.org")),
+            (sender.to_vec(), Some("mailto:alerts@example.org")),
+            (local_url.to_vec(), None),
+        ] {
+            assert_eq!(contact(&arguments), expected.map(|text| text.parse().unwrap()), "{arguments:?}");
+        }
+    }
 }

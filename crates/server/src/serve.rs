@@ -27,6 +27,7 @@ use crate::{
     limits,
     listen::listen,
     log_retention::{erase_deleted_emergencies, forget_deleted_emergencies, prune_old_events},
+    mail,
     memory::release_after_bursts,
     metrics::MetricsExporter,
     node_link::NodeLink,
@@ -50,7 +51,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
     let signatures = wiring::signatures(settings, &database)?;
-    let push = push::ports(settings, &database, wiring::clock())?;
+    let extra_ca = push::extra_ca(settings)?;
+    let push = push::ports(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
+    let mail = mail::ports(&settings.mail, &extra_ca)?;
+    if mail.is_none() {
+        tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
+    }
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;

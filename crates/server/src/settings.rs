@@ -3,7 +3,9 @@
 //! The only place that names environment variables for reading. A URL or a password is never part of an error.
 
 mod database;
+mod mail;
 mod parse;
+mod push;
 mod rules;
 
 use std::{
@@ -20,11 +22,9 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::database::Database;
 use self::parse::{duration, ignore_empty_variables};
+pub(crate) use self::{database::Database, mail::MailSettings, push::PushSettings};
 use crate::admin_server::AdminListen;
-
-mod push;
 
 /// AllyNet: emergency alerts for verified helpers nearby
 #[derive(Debug, Parser)]
@@ -223,7 +223,10 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Option<TrustedProxies>,
 
     #[command(flatten)]
-    pub(crate) push: push::PushSettings,
+    pub(crate) push: PushSettings,
+
+    #[command(flatten)]
+    pub(crate) mail: MailSettings,
 
     /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(

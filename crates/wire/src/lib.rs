@@ -12,6 +12,7 @@ pub mod events;
 pub mod input;
 pub mod json;
 pub mod limits;
+pub mod links;
 pub mod origin;
 pub mod problem;
 #[cfg(test)]

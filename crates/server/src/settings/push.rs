@@ -22,7 +22,7 @@ pub(crate) struct PushSettings {
     pub(crate) vapid_private_key: Option<SecretString>,
 
     /// Contact of the operator for push services: an https: URL or a mailto: address. Some push services refuse messages without
-    /// one
+    /// one. Default: the public URL, or the sender of emails
     #[arg(long, global = true, env = "ALLYNET_VAPID_SUBJECT", value_name = "ALLYNET_VAPID_SUBJECT", hide_env = true)]
     pub(crate) vapid_subject: Option<VapidSubject>,
 
@@ -37,7 +37,7 @@ pub(crate) struct PushSettings {
     )]
     pub(crate) push_allow: Vec<AllowedHost>,
 
-    /// PEM file of certificates that are trusted besides the built-in roots
+    /// PEM file of certificates that are trusted besides the built-in roots, for push and email
     #[arg(long, global = true, env = "ALLYNET_EXTRA_CA", value_name = "ALLYNET_EXTRA_CA", hide_env = true)]
     pub(crate) extra_ca: Option<PathBuf>,
 }
