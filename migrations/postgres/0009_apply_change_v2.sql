@@ -65,6 +65,7 @@ BEGIN
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
             WHEN 'register_device' THEN '{op,id,account_id,session_id,name,endpoint,p256dh,auth,push_key,created_at,last_sent_at,last_delivered_at,refused,replaced,max_devices}'
             WHEN 'remove_device' THEN '{op,account_id,id}'
+            WHEN 'use_password_reset' THEN '{op,account_id,token_hash}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
@@ -169,8 +170,20 @@ BEGIN
                 RAISE EXCEPTION 'there is no such device' USING ERRCODE = 'AN001';
             END IF;
 
+        -- The lock lets a new token and a block wait for this password, or this password for them.
+        WHEN 'use_password_reset' THEN
+            PERFORM FROM account WHERE id = person AND NOT blocked FOR NO KEY UPDATE;
+            IF FOUND THEN
+                UPDATE password_reset SET token_hash = NULL
+                WHERE token_hash = (w ->> 'token_hash')::uuid AND account_id = person;
+            END IF;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the token was used or replaced' USING ERRCODE = 'AN001';
+            END IF;
+
         WHEN 'set_password' THEN
             UPDATE account SET password_hash = w ->> 'password_hash' WHERE id = person;
+            UPDATE password_reset SET token_hash = NULL WHERE account_id = person AND token_hash IS NOT NULL;
 
         -- Locked until the end, so that the rights are still these when the change is visible.
         WHEN 'expect_account' THEN

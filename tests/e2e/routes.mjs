@@ -5,6 +5,8 @@ export const routes = `
 POST   /api/v1/auth/register
 POST   /api/v1/auth/login
 POST   /api/v1/auth/refresh
+POST   /api/v1/auth/forgot-password
+POST   /api/v1/auth/reset-password
 POST   /api/v1/auth/logout
 GET    /api/v1/auth/me
 PUT    /api/v1/auth/me
@@ -51,6 +53,9 @@ POST   /api/v1/emergencies/:id/report
 GET    /api/v1/emergencies/:id/messages
 POST   /api/v1/emergencies/:id/messages
 DELETE /api/v1/emergencies/:id/messages/:messageId
+GET    /reset-password
+GET    /pages/reset-password.js
+GET    /pages/style.css
 GET    /api/health
 GET    /healthz
 GET    /readyz
@@ -63,7 +68,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

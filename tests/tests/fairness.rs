@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use allynet_auth::{Argon2Passwords, JwtTokens};
+use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     Account, Write,
     port::{MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
@@ -129,6 +129,15 @@ impl Service {
             },
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
             emergencies,
+            password_resets: password_resets::PasswordResetPorts {
+                resets: store.password_resets.clone(),
+                changes: store.changes.clone(),
+                tokens: Arc::new(HmacHasher::new(&secret)),
+                passwords: Arc::new(Argon2Passwords::new()),
+                hashing: testing::no_hashing_queue(),
+                queue: None,
+                clock: Arc::new(StoppedClock),
+            },
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: Readiness::new(store.changes.clone(), Arc::new(|| true), None),

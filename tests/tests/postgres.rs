@@ -223,6 +223,7 @@ fn every_write() -> Vec<Write> {
         Write::RevokeSessions { user, only: None, except: None },
         Write::RegisterDevice { device: Box::new(testing::device(1)), replaced: vec![id()] },
         Write::RemoveDevice { user, device: id() },
+        Write::UsePasswordReset { user, token: keyed(1) },
         Write::SetPassword { user, password: hash("x") },
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },

@@ -89,6 +89,8 @@ const FILL_TABLES: &str = "
         SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
     INSERT INTO login_failure (account_hash, address_hash, failed_at)
         SELECT made(7, n % 1000), made(6, n), now() - (40000 - n) * interval '1 second' FROM generate_series(1, 40000) n;
+    INSERT INTO password_reset (account_id, created_at, token_hash)
+        SELECT made(1, 1 + n % 20000), now() - n * interval '1 second', made(6, n) FROM generate_series(1, 40000) n;
     ANALYZE;
 ";
 
@@ -184,6 +186,8 @@ fn parameters(statement: &str) -> Vec<String> {
         "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2, {OWNER}")],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "logins::LOAD" => vec![format!("'32@example.org', {CALL}, {CALL}, {fresh}, 9, 99")],
+        "password_resets::ISSUE" => vec![format!("'32@example.org', {CALL}, now(), now(), {fresh}, 5")],
+        "password_resets::FIND" => vec![format!("{CALL}, {fresh}")],
         "logins::RECORD_FAILURE" => vec![format!("{CALL}, {CALL}, now(), now() - interval '1 hour'")],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => {

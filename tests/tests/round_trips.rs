@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use allynet_auth::{Argon2Passwords, JwtTokens};
+use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     Account, Role, SessionId, UserId, Write,
-    port::{Clock, Ids, MockPresence, Tokens},
+    port::{Clock, Ids, MockPresence, MockResetQueue, NewPasswordReset, Tokens},
     testing,
-    usecase::{Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, rooms},
+    usecase::{Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, password_resets, rooms},
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
@@ -39,6 +39,7 @@ struct Service {
     emergencies: emergencies::EmergencyPorts,
     helpers: helpers::HelperPorts,
     accounts: accounts::AccountPorts,
+    password_resets: password_resets::PasswordResetPorts,
     router: Router,
 }
 
@@ -94,6 +95,17 @@ impl Service {
             ids: accounts.ids.clone(),
             backoff: testing::no_backoff(),
         };
+        let mut queue = MockResetQueue::new();
+        queue.expect_push().returning(|_| Ok(()));
+        let password_resets = password_resets::PasswordResetPorts {
+            resets: store.password_resets.clone(),
+            changes: store.changes.clone(),
+            tokens: Arc::new(HmacHasher::new(&secret)),
+            passwords: accounts.passwords.clone(),
+            hashing: accounts.hashing.clone(),
+            queue: Some(Arc::new(queue)),
+            clock: clock.clone(),
+        };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
@@ -113,6 +125,7 @@ impl Service {
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
+            password_resets: password_resets.clone(),
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
@@ -120,7 +133,7 @@ impl Service {
             high: allynet_rest::PriorityPorts { accounts: accounts.clone(), emergencies: emergencies.clone() },
             scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
         });
-        Self { postgres, store, tokens, emergencies, helpers, accounts, router }
+        Self { postgres, store, tokens, emergencies, helpers, accounts, password_resets, router }
     }
 
     async fn person(&self, account: Account) -> Person {
@@ -273,6 +286,19 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         let refresh = json!({ "refreshToken": signed_in["tokens"]["refreshToken"] });
         let (_, cost) = service.send(None, "POST auth/refresh", &refresh).await;
         assert_eq!(cost, 1);
+
+        let email = json!({ "email": "a@example.org" });
+        let (_, cost) = service.send(None, "POST auth/forgot-password", &email).await;
+        assert_eq!(cost, 0, "all is done after the answer");
+        let cx = &service.password_resets;
+        let (token, at) = (cx.tokens.hash("token"), cx.clock.now());
+        let reset = NewPasswordReset { email: "a@example.org".parse().unwrap(), token, at };
+        let before = service.postgres.round_trips();
+        assert!(cx.resets.issue(&reset).await.unwrap().is_some());
+        assert_eq!(service.postgres.round_trips() - before, 1);
+        let reset = json!({ "token": "token", "password": "correct horse" });
+        let (_, cost) = service.send(None, "POST auth/reset-password", &reset).await;
+        assert_eq!(cost, CHANGE);
 
         let known: Account = service.accounts.accounts.find(id_of(&signed_in["user"])).await.unwrap().unwrap();
         let ada = service.person(known).await;

@@ -86,6 +86,8 @@ const FILL_TABLES: &str = "
         select unhex(printf('09%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), unhex(printf('02%030x', n)),
             'https://push.example.org/' || n, zeroblob(65), zeroblob(16), zeroblob(65), n
         from number;
+    insert into password_reset (account_id, created_at, token_hash)
+        select unhex(printf('01%030x', 1 + n % 20000)), n, unhex(printf('06%030x', n)) from number;
     insert into position (account_id, latitude, longitude, at)
         select unhex(printf('01%030x', n)), n % 60, n % 170, n from number where n <= 20000 and n % 2 = 0;
     insert into emergency (id, owner_id, request_id, kind, latitude, longitude, priority, severity, silent, anonymous,

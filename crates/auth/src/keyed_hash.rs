@@ -22,7 +22,7 @@ impl HmacHasher {
     }
 
     /// `kind` keeps the hashes of different things apart.
-    fn hash(&self, kind: u8, text: &[u8]) -> KeyedHash {
+    pub(crate) fn hash_text(&self, kind: u8, text: &[u8]) -> KeyedHash {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(&[kind]);
         context.update(text);
@@ -36,13 +36,13 @@ impl HmacHasher {
 
 impl KeyedHasher for HmacHasher {
     fn hash_email(&self, email: &Email) -> KeyedHash {
-        self.hash(b'e', email.as_str().as_bytes())
+        self.hash_text(b'e', email.as_str().as_bytes())
     }
 
     fn hash_address(&self, address: IpAddr) -> KeyedHash {
         match address {
-            IpAddr::V4(address) => self.hash(b'4', &address.octets()),
-            IpAddr::V6(address) => self.hash(b'6', &address.octets()),
+            IpAddr::V4(address) => self.hash_text(b'4', &address.octets()),
+            IpAddr::V6(address) => self.hash_text(b'6', &address.octets()),
         }
     }
 }

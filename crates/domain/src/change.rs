@@ -6,7 +6,7 @@ use crate::{
     Account, DeletedEmergency, Device, DeviceId, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message,
     MessageId, NewEvent, PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp,
     UserBlock, UserId, Verification,
-    port::{EndedBlocks, LoginSource},
+    port::{EndedBlocks, KeyedHash, LoginSource},
 };
 
 /// Writes and events that are committed together, or not at all.
@@ -120,7 +120,15 @@ pub enum Write {
         /// The device.
         device: DeviceId,
     },
-    /// A new password.
+    /// A token with which a password is replaced is used up; `Stale` if it was used or replaced before, or the account is
+    /// blocked.
+    UsePasswordReset {
+        /// The user.
+        user: UserId,
+        /// The hash of the token.
+        token: KeyedHash,
+    },
+    /// A new password. The tokens with which it could be replaced become invalid.
     SetPassword {
         /// The user.
         user: UserId,

@@ -64,6 +64,7 @@ pub mod lost_events;
 pub mod message;
 pub mod name;
 pub mod near;
+pub mod password_reset;
 pub mod port;
 pub mod position;
 pub mod presence;
@@ -119,6 +120,7 @@ pub use login::{
 pub use lost_events::LostEvents;
 pub use message::{Addressee, Message, Sender, To};
 pub use name::{Name, NameError};
+pub use password_reset::{MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, RESETS_COUNTED_FOR};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;

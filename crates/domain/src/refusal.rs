@@ -55,6 +55,12 @@ pub enum Refusal {
     /// The service has no push key.
     #[error("push is not configured")]
     PushNotConfigured,
+    /// The service sends no email.
+    #[error("email is not configured")]
+    MailNotConfigured,
+    /// The token of a link with which a password is replaced is unknown, was used or replaced, or has expired.
+    #[error("the link is not valid")]
+    ResetTokenInvalid,
     /// A value of a push subscription is not acceptable.
     #[error("the subscription is not acceptable")]
     SubscriptionInvalid(port::SubscriptionError),

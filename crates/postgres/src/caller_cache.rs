@@ -145,6 +145,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::RecordLogin { .. }
             | Write::RegisterDevice { .. }
             | Write::RemoveDevice { .. }
+            | Write::UsePasswordReset { .. }
             | Write::ExpectAccount(_)
             | Write::ExpectMayHelp { .. }
             | Write::ExpectNoResponses(_)

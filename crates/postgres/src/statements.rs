@@ -2,7 +2,7 @@
 
 use crate::{
     accounts, alerts, blocks, changes, devices, emergencies, events, helpers, logins, lost_events, messages,
-    place_grid, positions, raise_context, sessions,
+    password_resets, place_grid, positions, raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -28,6 +28,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         logins::STATEMENTS,
         lost_events::STATEMENTS,
         messages::STATEMENTS,
+        password_resets::STATEMENTS,
         place_grid::STATEMENTS,
         positions::STATEMENTS,
         raise_context::STATEMENTS,

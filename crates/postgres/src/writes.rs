@@ -54,6 +54,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::RegisterDevice { .. }
         | Write::RemoveDevice { .. }
         | Write::RevokeSessions { .. }
+        | Write::UsePasswordReset { .. }
         | Write::SetPassword { .. }
         | Write::ExpectAccount(_)
         | Write::ExpectMayHelp { .. }
@@ -93,6 +94,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::RegisterDevice { device, replaced } => register_device(device, replaced),
         Write::RemoveDevice { user, device } => json!({ "op": "remove_device", "account_id": user, "id": device }),
+        Write::UsePasswordReset { user, token } => {
+            json!({ "op": "use_password_reset", "account_id": user, "token_hash": token })
+        }
         Write::SetPassword { user, password } => {
             json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
         }

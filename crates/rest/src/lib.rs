@@ -20,6 +20,8 @@ mod helpers;
 mod input;
 mod limits;
 mod messages;
+mod pages;
+mod password_resets;
 mod responses;
 mod router;
 mod routes;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, blocks, devices, emergencies, helpers, messages},
+    usecase::{accounts, blocks, devices, emergencies, helpers, messages, password_resets},
 };
 use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
@@ -19,6 +19,8 @@ use crate::{
     emergencies::{self as emergency_routes, EmergencyState},
     health, helpers as helper_routes, limits,
     messages::{self as message_routes, MessageState},
+    pages,
+    password_resets::{self as reset_routes, ResetState},
     responses::{self, ResponseState},
     routes::Routes,
 };
@@ -38,6 +40,8 @@ pub struct RestPorts {
     pub emergencies: emergencies::EmergencyPorts,
     /// Messages.
     pub messages: messages::MessagePorts,
+    /// The replacement of forgotten passwords.
+    pub password_resets: password_resets::PasswordResetPorts,
     /// The event log, for timelines.
     pub log: Arc<dyn port::EventLog>,
     /// The presence of users.
@@ -96,9 +100,14 @@ pub fn router(ports: RestPorts) -> Router {
 
 /// Routes without authentication, except refreshing.
 pub(crate) fn public(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, devices, readiness, limits, .. } = ports;
+    let RestPorts { accounts, devices, password_resets, readiness, limits, .. } = ports;
     let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone() };
-    auth::public(sign_in).merge(device_routes::push_key(devices.clone())).merge(health::routes(readiness.clone()))
+    let resets = ResetState { resets: password_resets.clone(), limits: limits.clone() };
+    auth::public(sign_in)
+        .merge(reset_routes::routes(resets))
+        .merge(pages::routes())
+        .merge(device_routes::push_key(devices.clone()))
+        .merge(health::routes(readiness.clone()))
 }
 
 /// The exchange of refresh tokens.

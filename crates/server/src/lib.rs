@@ -32,6 +32,7 @@ mod operator;
 mod position_batcher;
 mod projections;
 mod push;
+mod reset_mail_queue;
 pub mod scheduler;
 mod serve;
 mod settings;

@@ -10,7 +10,6 @@ use secrecy::ExposeSecret as _;
 use crate::settings::MailSettings;
 
 /// What emails are made with.
-#[expect(dead_code, reason = "the use cases that send emails are not there yet")]
 #[derive(Clone)]
 pub(crate) struct MailPorts {
     pub(crate) mailer: Arc<dyn Mailer>,

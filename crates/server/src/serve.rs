@@ -64,7 +64,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
-    let use_cases = UseCases::new(&ports, signatures, push, rules, projections.on_position_stored());
+    let use_cases = UseCases::new(&ports, signatures, (push, mail), rules, projections.on_position_stored());
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
@@ -166,7 +166,7 @@ fn rest_router(
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
-    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, .. } = use_cases.clone();
+    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, password_resets, .. } = use_cases.clone();
     let presence = gateway.presence();
     let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
     allynet_rest::router(RestPorts {
@@ -176,6 +176,7 @@ fn rest_router(
         helpers,
         emergencies,
         messages,
+        password_resets,
         log,
         presence,
         readiness,

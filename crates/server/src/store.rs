@@ -32,6 +32,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) logins: Arc<dyn port::Logins>,
     pub(crate) messages: Arc<dyn port::Messages>,
+    pub(crate) password_resets: Arc<dyn port::PasswordResets>,
     pub(crate) positions: Arc<dyn port::Positions>,
     pub(crate) sessions: Arc<dyn port::Sessions>,
 }
@@ -145,6 +146,7 @@ impl PersistencePorts {
             + port::Helpers
             + port::Logins
             + port::Messages
+            + port::PasswordResets
             + port::Positions
             + port::Sessions
             + 'static,
@@ -160,6 +162,7 @@ impl PersistencePorts {
             log: store.clone(),
             logins: store.clone(),
             messages: store.clone(),
+            password_resets: store.clone(),
             positions: store.clone(),
             sessions: store.clone(),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -16,7 +16,9 @@ use crate::{
     hashing_queue::AddressQueue,
     key_file,
     limits::GovernorLimiter,
+    mail::MailPorts,
     position_batcher::{OnStored, PositionBatcher},
+    reset_mail_queue::ResetMailQueue,
     settings::{Database, Settings, Switch},
     store::{PersistencePorts, sqlite_path},
     system::{SystemClock, UuidV7Ids},
@@ -31,6 +33,7 @@ pub(crate) struct UseCases {
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
+    pub(crate) password_resets: password_resets::PasswordResetPorts,
     pub(crate) clock: Arc<dyn port::Clock>,
     pub(crate) ids: Arc<dyn port::Ids>,
 }
@@ -57,7 +60,7 @@ impl UseCases {
     pub(crate) fn new(
         ports: &PersistencePorts,
         signatures: Signatures,
-        push: Option<devices::PushPorts>,
+        (push, mail): (Option<devices::PushPorts>, Option<MailPorts>),
         rules: Rules,
         on_stored: OnStored,
     ) -> Self {
@@ -73,8 +76,12 @@ impl UseCases {
             backoff: Arc::new(JitteredBackoff),
             rules: rules.clone(),
         };
+        let tokens = signatures.hasher.clone();
+        let accounts = account_ports(ports, signatures);
+        let password_resets = password_reset_ports(ports, tokens, mail, &accounts);
         Self {
-            accounts: account_ports(ports, signatures),
+            accounts,
+            password_resets,
             blocks: blocks::BlockPorts {
                 blocks: ports.blocks.clone(),
                 accounts: ports.accounts.clone(),
@@ -117,9 +124,33 @@ pub(crate) fn account_ports(
         tokens: Arc::new(tokens),
         passwords: Arc::new(Argon2Passwords::new()),
         hashing: Arc::new(AddressQueue::new()),
-        hasher: Arc::new(hasher),
+        hasher,
         clock: clock(),
         ids: Arc::new(UuidV7Ids),
+    }
+}
+
+/// The use cases that replace forgotten passwords.
+fn password_reset_ports(
+    ports: &PersistencePorts,
+    tokens: Arc<HmacHasher>,
+    mail: Option<MailPorts>,
+    accounts: &accounts::AccountPorts,
+) -> password_resets::PasswordResetPorts {
+    let queue = mail.map(|MailPorts { mailer, links }| {
+        let (clock, ids) = (accounts.clock.clone(), accounts.ids.clone());
+        let resets = ports.password_resets.clone();
+        let cx = password_resets::ResetMailPorts { resets, tokens: tokens.clone(), links, clock, ids };
+        Arc::new(ResetMailQueue::new(cx, mailer)) as Arc<dyn port::ResetQueue>
+    });
+    password_resets::PasswordResetPorts {
+        resets: ports.password_resets.clone(),
+        changes: ports.changes.clone(),
+        tokens,
+        passwords: accounts.passwords.clone(),
+        hashing: accounts.hashing.clone(),
+        queue,
+        clock: accounts.clock.clone(),
     }
 }
 
@@ -131,7 +162,7 @@ pub(crate) fn clock() -> Arc<dyn port::Clock> {
 /// What is made with the secret of the service.
 pub(crate) struct Signatures {
     pub(crate) tokens: JwtTokens,
-    pub(crate) hasher: HmacHasher,
+    pub(crate) hasher: Arc<HmacHasher>,
 }
 
 /// Tokens signed with the configured key, or with the one stored next to the SQLite file, and hashes with it.
@@ -149,7 +180,7 @@ pub(crate) fn signatures(settings: &Settings, database: &Database) -> anyhow::Re
     };
     let tokens = JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
         .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")?;
-    Ok(Signatures { tokens, hasher: HmacHasher::new(&secret) })
+    Ok(Signatures { tokens, hasher: Arc::new(HmacHasher::new(&secret)) })
 }
 
 /// The rate limits of these settings, and the limiter behind them.

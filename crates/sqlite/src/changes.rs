@@ -127,6 +127,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::RegisterDevice { device, replaced } => devices::register(db, &device, &replaced).await,
         Write::RemoveDevice { user, device } => devices::remove(db, user, device).await,
+        Write::UsePasswordReset { user, token } => accounts::use_password_reset(db, user, token).await,
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,
         Write::ExpectMayHelp { user, policy } => accounts::expect_may_help(db, user, policy).await,

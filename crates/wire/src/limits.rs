@@ -82,9 +82,9 @@ macro_rules! limits {
 limits! {
     /// Registrations.
     Registrations = 60 per 1_000 ms, Address, Refused;
-    /// Logins.
+    /// Logins, and the two steps of replacing a forgotten password.
     Logins = 120 per 500 ms, Address, Refused;
-    /// Logins to one account and registrations of its email.
+    /// Logins to one account, registrations of its email, and requests to replace its password.
     Credentials = 10 per 10_000 ms, Account, Refused;
     /// Refreshes of tokens.
     Refreshes = 600 per 50 ms, Address, Refused;
@@ -131,10 +131,15 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/admin/emergencies", UNLIMITED),
     ("GET", "/api/v1/push/key", UNLIMITED),
     ("GET", "/api/health", UNLIMITED),
+    ("GET", "/reset-password", UNLIMITED),
+    ("GET", "/pages/reset-password.js", UNLIMITED),
+    ("GET", "/pages/style.css", UNLIMITED),
     ("GET", "/healthz", UNLIMITED),
     ("GET", "/readyz", UNLIMITED),
     ("POST", "/api/v1/auth/register", &[Limit::Registrations, Limit::Credentials]),
     ("POST", "/api/v1/auth/login", &[Limit::Logins, Limit::Credentials]),
+    ("POST", "/api/v1/auth/forgot-password", &[Limit::Logins, Limit::Credentials]),
+    ("POST", "/api/v1/auth/reset-password", &[Limit::Logins]),
     ("POST", "/api/v1/auth/refresh", &[Limit::Refreshes]),
     ("PUT", "/api/v1/auth/update-password", &[Limit::Passwords]),
     ("POST", "/api/v1/auth/logout", &[Limit::Writes]),

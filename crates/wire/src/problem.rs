@@ -196,6 +196,10 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
             (409, "push_key_changed", "The push key of the service has changed; subscribe again with the present one")
         }
         Refusal::PushNotConfigured => (501, "push_not_configured", "This service has no push key"),
+        Refusal::MailNotConfigured => (501, "mail_not_configured", "This service sends no email"),
+        Refusal::ResetTokenInvalid => {
+            (400, "reset_token_invalid", "The link is not valid any more; request another one")
+        }
         Refusal::EmailTaken => (409, "email_taken", "This email is already registered"),
         Refusal::TooManyContacts => (409, "too_many_contacts", "There are too many emergency contacts"),
         Refusal::TooManyBlocks => (409, "too_many_blocks", "There are too many blocks"),

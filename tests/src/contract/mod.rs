@@ -13,6 +13,7 @@ pub mod log;
 pub mod logins;
 pub mod messages;
 pub mod nearby;
+pub mod password_resets;
 pub mod positions;
 pub mod racing;
 pub mod raising;
@@ -182,6 +183,16 @@ macro_rules! contract {
                 the_edge_of_a_radius_is_that_of_the_shown_place
                 a_limit_does_not_tell_which_of_two_in_one_cell_is_nearer
                 an_alerted_helper_is_shown_a_smaller_cell_until_declining_or_cancelling
+            }
+            password_resets {
+                a_token_is_issued_to_an_account_and_found_by_its_hash_while_it_is_valid
+                tokens_are_issued_once_a_minute_and_five_times_a_day
+                a_newer_token_replaces_an_older_one
+                of_many_requests_at_once_one_has_a_token
+                a_token_is_used_once
+                of_many_uses_at_once_exactly_one_succeeds
+                a_new_password_makes_tokens_invalid
+                a_blocked_account_resets_no_password
             }
             positions {
                 the_last_position_is_kept

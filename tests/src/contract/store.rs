@@ -3,7 +3,8 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Positions, Sessions,
+    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, PasswordResets,
+    Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -32,6 +33,7 @@ pub struct Store {
     pub log: Arc<dyn EventLog>,
     pub logins: Arc<dyn Logins>,
     pub messages: Arc<dyn Messages>,
+    pub password_resets: Arc<dyn PasswordResets>,
     pub positions: Arc<dyn Positions>,
     pub sessions: Arc<dyn Sessions>,
     node: Arc<dyn Fn() -> BoxFuture<'static, Store> + Send + Sync>,
@@ -51,6 +53,7 @@ impl Store {
             + Helpers
             + Logins
             + Messages
+            + PasswordResets
             + Positions
             + Sessions
             + 'static,
@@ -68,6 +71,7 @@ impl Store {
             log: adapter.clone(),
             logins: adapter.clone(),
             messages: adapter.clone(),
+            password_resets: adapter.clone(),
             positions: adapter.clone(),
             sessions: adapter,
             node: Arc::new(move || Box::pin(database.clone().connect())),

@@ -12,6 +12,7 @@ pub mod emergencies;
 pub mod feedback;
 pub mod helpers;
 pub mod messages;
+pub mod password_resets;
 pub mod reading;
 pub mod reopening;
 pub mod responses;

@@ -6,11 +6,11 @@ use allynet_domain::{
     Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
         AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockDevices, MockEmergencies, MockEventLog,
-        MockHelpers, MockIds, MockLogins, MockMessages, MockPasswords, MockPositions, MockPresence, MockSessions,
-        MockTokens, TokenError,
+        MockHelpers, MockIds, MockLogins, MockMessages, MockPasswordResets, MockPasswords, MockPositions, MockPresence,
+        MockResetTokens, MockSessions, MockTokens, TokenError,
     },
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
 };
 use allynet_wire::{
     limits::Limits,
@@ -156,6 +156,15 @@ impl Mocks {
                 backoff: testing::no_backoff(),
                 rules,
             },
+            password_resets: password_resets::PasswordResetPorts {
+                resets: Arc::new(MockPasswordResets::new()),
+                changes: changes.clone(),
+                tokens: Arc::new(MockResetTokens::new()),
+                passwords: callers.passwords.clone(),
+                hashing: testing::no_hashing_queue(),
+                queue: None,
+                clock: clock.clone(),
+            },
             accounts: callers,
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
             emergencies,
@@ -197,7 +206,7 @@ impl App {
         let response = answer.map_or_else(|panic| Failure::panicked(&*panic).into_response(), Result::unwrap);
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let is_text = parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+        let is_text = parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
         let body = match &*bytes {
             [] => Value::Null,
             text if is_text => String::from_utf8(text.to_vec()).unwrap().into(),

@@ -11,6 +11,11 @@ use crate::router::{authenticated, own_account, password, public, refreshing};
 pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/forgot-password"),
+    ("POST", "/api/v1/auth/reset-password"),
+    ("GET", "/reset-password"),
+    ("GET", "/pages/reset-password.js"),
+    ("GET", "/pages/style.css"),
     ("POST", "/api/v1/auth/refresh"),
     ("GET", "/api/v1/push/key"),
     ("GET", "/api/health"),

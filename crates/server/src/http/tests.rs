@@ -69,8 +69,8 @@ impl App {
         let ports = Store::open(&Database::Sqlite(url)).await.unwrap().ports();
         let (minute, secret) = (Duration::from_mins(1), "k".repeat(32).into());
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
-        let signatures = Signatures { tokens, hasher: HmacHasher::new(&secret) };
-        let use_cases = UseCases::new(&ports, signatures, None, Rules::default(), Box::new(|_| ()));
+        let signatures = Signatures { tokens, hasher: Arc::new(HmacHasher::new(&secret)) };
+        let use_cases = UseCases::new(&ports, signatures, (None, None), Rules::default(), Box::new(|_| ()));
         let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             high: allynet_rest::PriorityPorts {
@@ -84,6 +84,7 @@ impl App {
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,
             messages: use_cases.messages,
+            password_resets: use_cases.password_resets,
             log: ports.log,
             presence: Arc::new(MockPresence::new()),
             readiness,
@@ -98,7 +99,9 @@ impl App {
         let response = self.routes.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let is_json =
+            parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let body = if is_json { serde_json::from_slice(&bytes).unwrap() } else { Value::Null };
         Got { status: parts.status, headers: parts.headers, body }
     }
 

@@ -3,7 +3,7 @@
 use allynet_domain::{
     ADDRESS_KNOWN_FOR, Account, HelperPolicy, HelperRecord, HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash,
     Profile, Role, Session, SessionId, Text, Url, UserId, Verification,
-    port::{Constraint, Error, LoginSource, Result},
+    port::{Constraint, Error, KeyedHash, LoginSource, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -115,10 +115,29 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
     sqlx::query("update account set password_hash = ?2 where id = ?1")
         .bind(Uuid::from(user))
         .bind(password.expose())
+        .execute(&mut *db)
+        .await
+        .map_err(port_error)?;
+    sqlx::query("update password_reset set token_hash = null where account_id = ?1 and token_hash is not null")
+        .bind(Uuid::from(user))
         .execute(db)
         .await
         .map_err(port_error)
         .map(drop)
+}
+
+/// Fails with [`Error::Stale`] if the token was used or replaced, or the account is blocked.
+pub(super) async fn use_password_reset(db: &mut SqliteConnection, user: UserId, token: KeyedHash) -> Result<()> {
+    let used = sqlx::query(
+        "update password_reset set token_hash = null where token_hash = ?2 and account_id = ?1 \
+         and exists (select 1 from account a where a.id = ?1 and a.blocked = 0)",
+    )
+    .bind(Uuid::from(user))
+    .bind(Uuid::from(token))
+    .execute(db)
+    .await
+    .map_err(port_error)?;
+    if used.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
 }
 
 /// Fails with [`Error::Stale`] unless what decides on the rights of the account is stored as the caller loaded it.

@@ -66,6 +66,29 @@ fn password_attempt(f: &mut Fields<'_>, field: &'static str) -> Option<Password>
     f.require(field, text).map(Password::attempt)
 }
 
+/// `POST /auth/forgot-password`. The email is `None` if it is not one, which the caller treats like an unknown email.
+///
+/// # Errors
+/// `invalid_input` if the email is missing.
+pub fn forgot_password(body: &Value) -> Result<Option<Email>, Problem> {
+    let mut f = Fields::body(body);
+    let email = f.string("email");
+    let email = f.require("email", email);
+    f.finish(email.map(|email| email.parse().ok()))
+}
+
+/// `POST /auth/reset-password`: the token and the new password.
+///
+/// # Errors
+/// `invalid_input` with all invalid fields.
+pub fn reset_password(body: &Value) -> Result<(&str, Password), Problem> {
+    let mut f = Fields::body(body);
+    let token = f.string("token");
+    let token = f.require("token", token);
+    let password = new_password(&mut f, "password");
+    f.finish(token.zip(password))
+}
+
 /// `POST /auth/refresh`.
 ///
 /// # Errors

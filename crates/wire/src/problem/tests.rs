@@ -30,7 +30,9 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::DeviceNotFound => Refusal::EndpointTaken,
         Refusal::EndpointTaken => Refusal::PushKeyChanged,
         Refusal::PushKeyChanged => Refusal::PushNotConfigured,
-        Refusal::PushNotConfigured => Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
+        Refusal::PushNotConfigured => Refusal::MailNotConfigured,
+        Refusal::MailNotConfigured => Refusal::ResetTokenInvalid,
+        Refusal::ResetTokenInvalid => Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
         Refusal::SubscriptionInvalid(_) => Refusal::NotAuthorized,
         Refusal::NotAuthorized => Refusal::NotAHelper,
         Refusal::NotAHelper => Refusal::OwnEmergency,
@@ -88,6 +90,8 @@ fn every_refusal_has_status_reason_and_message() {
     409 endpoint_taken: This endpoint belongs to another user
     409 push_key_changed: The push key of the service has changed; subscribe again with the present one
     501 push_not_configured: This service has no push key
+    501 mail_not_configured: This service sends no email
+    400 reset_token_invalid: The link is not valid any more; request another one
     400 invalid_input: The subscription is not acceptable
     403 not_authorized: You are not allowed to do this
     403 not_a_helper: Only helpers may do this

@@ -11,7 +11,8 @@ use super::*;
 use crate::{
     cursor,
     input::accounts::{
-        block, contact, duty, helper_page, login, logout, profile, refresh, register, update_password, verification,
+        block, contact, duty, forgot_password, helper_page, login, logout, profile, refresh, register, reset_password,
+        update_password, verification,
     },
     testing::filled,
 };
@@ -98,6 +99,18 @@ fn a_login_with_an_invalid_email_is_not_an_input_error() {
     assert_eq!(email.unwrap().as_str(), "ada@example.org");
     assert_eq!(wrong_fields(login(&json!({}))), ["email", "password"]);
     assert_eq!(wrong_fields(login(&json!({ "email": 1, "password": null }))), ["email", "password"]);
+}
+
+#[test]
+fn a_forgotten_password_is_replaced_by_token() {
+    assert_eq!(forgot_password(&json!({ "email": "ada" })).unwrap(), None);
+    let email = forgot_password(&json!({ "email": "ADA@example.org" })).unwrap().unwrap();
+    assert_eq!(email.as_str(), "ada@example.org");
+    assert_eq!(wrong_fields(forgot_password(&json!({}))), ["email"]);
+    let body = json!({ "token": "t", "password": "long enough" });
+    let (token, password) = reset_password(&body).unwrap();
+    assert_eq!((token, password.expose()), ("t", "long enough"));
+    assert_eq!(wrong_fields(reset_password(&json!({ "token": 1, "password": "short" }))), ["token", "password"]);
 }
 
 #[test]

@@ -1,0 +1,23 @@
+//! Pages for browsers, to which the links in emails lead. Small and self-contained: they load nothing from elsewhere.
+//!
+//! They are not stored, not indexed, shown in no frame, and send no referrer: their addresses contain secrets.
+
+mod html;
+mod reset_password;
+
+use axum::response::Response;
+
+use crate::routes::{Resource, Routes};
+
+/// The pages that need no state, and the files that they load.
+pub(crate) fn routes() -> Routes {
+    Resource::new()
+        .get("/reset-password", reset_password::page)
+        .get("/pages/reset-password.js", reset_password::script)
+        .get("/pages/style.css", style)
+        .with_state(())
+}
+
+async fn style() -> Response {
+    html::file("text/css; charset=utf-8", include_str!("style.css"))
+}
