@@ -67,10 +67,11 @@ BEGIN
             WHEN 'remove_device' THEN '{op,account_id,id}'
             WHEN 'use_password_reset' THEN '{op,account_id,token_hash}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
-            WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills}'
+            WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,alert_preferences,alert_scope}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
             WHEN 'expect_no_responses' THEN '{op,account_id}'
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
+            WHEN 'set_alert_preferences' THEN '{op,account_id,alert_preferences,alert_scope,away_from,away_until,away_from_critical,max_alerts_per_day,alert_review_at}'
             WHEN 'set_role' THEN '{op,account_id,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
@@ -192,6 +193,8 @@ BEGIN
             WHERE a.id = new_account.id AND a.role = new_account.role AND a.blocked = new_account.blocked
                 AND a.verification IS NOT DISTINCT FROM new_account.verification
                 AND a.available IS NOT DISTINCT FROM new_account.available AND a.skills = new_account.skills
+                AND a.alert_preferences IS NOT DISTINCT FROM new_account.alert_preferences
+                AND a.alert_scope = new_account.alert_scope
             FOR NO KEY UPDATE;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the account has other rights' USING ERRCODE = 'AN001';
@@ -222,6 +225,14 @@ BEGIN
             new_account := jsonb_populate_record(NULL::account, w);
             UPDATE account SET verification = coalesce(verification, new_account.verification),
                 available = new_account.available, skills = new_account.skills, role = new_account.role
+            WHERE id = person;
+
+        WHEN 'set_alert_preferences' THEN
+            new_account := jsonb_populate_record(NULL::account, w);
+            UPDATE account SET alert_preferences = new_account.alert_preferences, alert_scope = new_account.alert_scope,
+                away_from = new_account.away_from, away_until = new_account.away_until,
+                away_from_critical = new_account.away_from_critical,
+                max_alerts_per_day = new_account.max_alerts_per_day, alert_review_at = new_account.alert_review_at
             WHERE id = person;
 
         WHEN 'set_role' THEN

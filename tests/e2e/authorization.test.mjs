@@ -35,6 +35,7 @@ const table = {
   'GET /emergencies/pending-for-helper': everybody(200),
   'GET /emergencies/history': everybody(200),
   'POST /emergencies': ['409 active_emergency_exists', 201, 201, 201, 201, 201, '401 token_missing', 201, 201],
+  'GET /helpers/me/readiness': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
   'GET /helpers/me': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
 
   // Administrators.

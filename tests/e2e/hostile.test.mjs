@@ -20,6 +20,14 @@ const SUBSCRIPTION = {
   name: 'Phone',
   applicationServerKey: VAPID_PUBLIC_KEY,
 };
+const PREFERENCES = {
+  quiet: [{ days: [1, 7], from: '22:00', to: '07:00' }],
+  timeZone: 'Europe/Berlin',
+  pausedUntil: TIME,
+  breakthrough: 'none',
+  maxAlertsPerDay: 5,
+  notify: { email: true, sms: false },
+};
 let serial = 0;
 
 // -------------------------------------------------------------------------------------------- routes
@@ -59,7 +67,8 @@ const table = {
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),
   'GET /helpers/me': plain('unverifiedHelper'),
-  'PUT /helpers/me': plain('user', { body: { available: false, skills: ['first aid'] } }),
+  'GET /helpers/me/readiness': plain('unverifiedHelper'),
+  'PUT /helpers/me': plain('user', { body: { available: false, skills: ['first aid'], ...PREFERENCES } }),
   'PUT /helpers/me/location': plain('user', { body: { latitude: 1.5, longitude: 1.5, at: TIME } }),
   'GET /helpers/presence': plain('admin'),
   'PUT /helpers/:userId/verification': { set: async (app) => administering(app, await app.unverifiedHelper(), { status: 'verified' }) },
@@ -168,7 +177,7 @@ class Attempt {
   /** Asserts that a refusal of the input names the field, and that the input is refused if it must be. */
   #judge(answer, field, mustRefuse) {
     const names = [field, ...(this.entry.also?.[field] ?? [])];
-    const about = (named) => names.some((name) => named === name || named.startsWith(`${name}.`));
+    const about = (named) => names.some((name) => named === name || named.startsWith(`${name}.`) || named.startsWith(`${name}[`));
     if (mustRefuse) assert.equal(answer.status, 400, answer.what);
     if (answer.error?.reason !== 'invalid_input') return;
     const named = answer.error.details?.map((detail) => detail.field) ?? [];

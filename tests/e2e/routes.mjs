@@ -27,6 +27,7 @@ GET    /api/v1/helpers
 GET    /api/v1/helpers/me
 PUT    /api/v1/helpers/me
 PUT    /api/v1/helpers/me/location
+GET    /api/v1/helpers/me/readiness
 GET    /api/v1/helpers/presence
 PUT    /api/v1/helpers/:userId/verification
 PUT    /api/v1/helpers/:userId/block

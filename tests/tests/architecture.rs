@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const DOMAIN: &[&str] = &[
     "async-trait",
     "chrono",
+    "chrono-tz",
     "geo",
     "mockall",
     "serde",

@@ -10,8 +10,8 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision, Role, UserBlock, Verification,
-    Write,
+    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision,
+    Role, UserBlock, Verification, Write,
     port::{EndedBlocks, EventTail, LoginSource},
     testing,
 };
@@ -228,6 +228,11 @@ fn every_write() -> Vec<Write> {
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },
         Write::SetVerification { user, verification: Verification::Verified },
+        Write::SetAlertPreferences {
+            user,
+            preferences: Box::new(AlertPreferences { max_alerts_per_day: Some(1), ..AlertPreferences::default() }),
+            schedule: AlertSchedule { review_at: Some(at(1)), ..AlertSchedule::default() },
+        },
         Write::SetRole { user, role: Role::Admin },
         Write::SetBlocked { user, blocked: true, reason: Some(text("Why")) },
         Write::RaiseEmergency(Box::new(emergency.clone())),

@@ -83,6 +83,10 @@ const FILL_TABLES: &str = "
         SELECT now() - (160000 - n) * interval '5 seconds', made(3, 1 + n / 4), 'unanswered', '{}'
         FROM generate_series(1, 159996) n;
     INSERT INTO erasure (emergency_id, deleted_at) SELECT made(3, n), now() FROM generate_series(1, 50) n;
+    INSERT INTO ring (owner_id, rung_at, helper_id)
+        SELECT made(1, 1 + n % 20000), now() - n * interval '5 seconds', helper(n * 7) FROM generate_series(1, 40000) n;
+    UPDATE account SET alert_review_at = now() + interval '1 hour', max_alerts_per_day = 5
+        WHERE get_byte(uuid_send(id), 15) < 16;
     INSERT INTO contact (id, account_id, name, email, created_at)
         SELECT made(5, n), made(1, 1 + n % 20000), 'Mum', 'mum@example.org', now() FROM generate_series(1, 40000) n;
     INSERT INTO login_address (account_id, address_hash, last_login_at)
@@ -109,7 +113,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
-        "positions::LAST" | "devices::LIST" => vec![HELPER.to_owned()],
+        "positions::LAST" | "devices::LIST" | "devices::REACHABILITY" => vec![HELPER.to_owned()],
         "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
         "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null, 'en'")],
         "accounts::HELPERS" => vec![format!("'2024-01-07', {HELPER}, 51")],
@@ -149,7 +153,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {
                 let radii = "'{5000,10000}', '{5100,10100}', '{4900,9900}'";
-                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2, now(), {fresh}, false")
+                format!("{OWNER}, {request}, {TOWN}, {fresh}, {radii}, 3, 2, now(), {fresh}, false, false")
             })
             .to_vec(),
         "blocks::LIST" => vec![OWNER.to_owned()],
@@ -183,7 +187,8 @@ fn parameters(statement: &str) -> Vec<String> {
         "events::AFTER" => ["0", "100000", "159990"].map(|seq| format!("{seq}, 500")).to_vec(),
         "events::RANGE" => vec!["100000, 100512, 512".to_owned()],
         "events::FORGET" => vec!["now() - interval '3 days', 500".to_owned()],
-        "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2, {OWNER}")],
+        "helpers::AROUND" => vec![format!("{CALL}, {fresh}, 5000, 2, {OWNER}, now()")],
+        "helpers::DUE_FOR_REVIEW" => vec!["now(), now() - interval '10 seconds', 100".to_owned()],
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "logins::LOAD" => vec![format!("'32@example.org', {CALL}, {CALL}, {fresh}, 9, 99")],
         "password_resets::ISSUE" => vec![format!("'32@example.org', {CALL}, now(), now(), {fresh}, 5")],

@@ -307,6 +307,7 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(READ, &ada, "GET auth/stats", Value::Null).await;
         service.costs(1, &ada, "PUT helpers/me", json!({ "skills": ["First aid"] })).await;
         service.costs(0, &ada, "GET helpers/me", Value::Null).await;
+        service.costs(READ, &ada, "GET helpers/me/readiness", Value::Null).await;
         service.costs(1, &ada, "PUT helpers/me/location", json!({ "latitude": 1, "longitude": 2 })).await;
 
         let admin = service.store.register_as(Account { role: Role::Admin, ..new_account() }).await;

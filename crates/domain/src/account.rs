@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
-    ContactId, HelperReputation, Locale, Name, Secret, SessionId, Text, Timestamp, TokenId, UserId,
-    name::is_format_character, string_enum, text::TextError,
+    AlertPreferences, AlertSchedule, AlertScope, ContactId, HelperReputation, Locale, Name, PreferencesChange,
+    PreferencesError, Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character, string_enum,
+    text::TextError,
 };
 
 /// A skill of a helper, as free text.
@@ -215,6 +216,46 @@ pub struct HelperRecord {
     pub available: bool,
     /// The helper's skills.
     pub skills: Vec<Skill>,
+    /// When and how the helper wants to be alerted.
+    pub preferences: AlertPreferences,
+    /// Which emergencies reach the helper while on duty, as the log says. The time may have changed it since, for as long as
+    /// [`review_due`](crate::usecase::availability::review_due) has not looked.
+    pub scope: AlertScope,
+}
+
+impl HelperRecord {
+    /// A record without skills, of a helper that wants to be alerted at any time.
+    pub fn new(verification: Verification, available: bool) -> Self {
+        Self {
+            verification,
+            available,
+            skills: Vec::new(),
+            preferences: AlertPreferences::default(),
+            scope: AlertScope::All,
+        }
+    }
+
+    /// Changes the preferences, and returns what follows until the next review.
+    ///
+    /// How often the helper was rung is not known here. Where there is a limit, the helper is reviewed next, and broadcasts reach
+    /// them no further than before until then.
+    ///
+    /// # Errors
+    /// Returns an error for preferences that are not acceptable.
+    pub fn change_preferences(
+        &mut self,
+        change: PreferencesChange,
+        now: Timestamp,
+    ) -> Result<AlertSchedule, PreferencesError> {
+        self.preferences = change.apply(&self.preferences, now)?;
+        let mut schedule = self.preferences.schedule(now, None);
+        if self.preferences.max_alerts_per_day.is_some() {
+            schedule.scope = schedule.scope.min(self.scope);
+            schedule.review_at = Some(now);
+        }
+        self.scope = schedule.scope;
+        Ok(schedule)
+    }
 }
 
 /// An account, without its password hash.
@@ -267,6 +308,19 @@ impl Account {
     pub fn on_duty(&self, policy: HelperPolicy) -> bool {
         let available = self.helper.as_ref().map_or(policy == HelperPolicy::Open, |h| h.available);
         available && self.may_help(policy)
+    }
+
+    /// Which emergencies' broadcasts reach this account, as the log says.
+    pub fn broadcast_scope(&self, policy: HelperPolicy) -> AlertScope {
+        let on_duty = self.on_duty(policy);
+        if on_duty { self.helper.as_ref().map_or(AlertScope::All, |helper| helper.scope) } else { AlertScope::None }
+    }
+
+    /// Whether alerts of an emergency reach this account now: on duty, and neither quiet nor paused for it. Does not know the limit
+    /// per day, which is asked where helpers are chosen.
+    pub fn is_reached(&self, policy: HelperPolicy, is_critical: bool, now: Timestamp) -> bool {
+        let reaches = |helper: &HelperRecord| helper.preferences.reaches(is_critical, now);
+        self.on_duty(policy) && self.helper.as_ref().is_none_or(reaches)
     }
 
     /// Whether this is an administrator's account.

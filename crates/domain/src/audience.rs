@@ -9,8 +9,10 @@ use crate::{EmergencyId, Event, LoggedEvent, Relation, ResponseStatus, SessionId
 /// A room: a set of connections that receive the same events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Room {
-    /// Every helper on duty.
+    /// Every helper on duty whom broadcasts of all emergencies reach.
     Helpers,
+    /// Every helper on duty whom only those of critical emergencies reach, because of quiet hours, a pause or a limit.
+    CriticalHelpers,
     /// One user, on all of their devices.
     User(UserId),
     /// Participants of an emergency, and administrators and lookers-on that joined it.
@@ -20,10 +22,11 @@ pub enum Room {
 }
 
 impl fmt::Display for Room {
-    /// The name of the room: `helpers`, `user:<id>`, `emergency:<id>`, `emergency:<id>:participants`.
+    /// The name of the room: `helpers`, `helpers:critical`, `user:<id>`, `emergency:<id>`, `emergency:<id>:participants`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Helpers => f.write_str("helpers"),
+            Self::CriticalHelpers => f.write_str("helpers:critical"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Emergency(id) => write!(f, "emergency:{id}"),
             Self::Participants(id) => write!(f, "emergency:{id}:participants"),
@@ -92,7 +95,8 @@ impl LoggedEvent {
             Event::EmergencyCreated { call, hidden_from, announced: true, .. }
             | Event::EmergencyAnnounced { call, hidden_from, .. } => {
                 let hidden = hidden_from.iter().copied().map(Room::User);
-                to_all(Audience::of([Room::Helpers]).but([Room::User(call.owner.id)]).but(hidden))
+                let helpers = helpers_for(call.details.is_critical());
+                to_all(Audience::of(helpers).but([Room::User(call.owner.id)]).but(hidden))
             }
             Event::HelpersAlerted { recipients, .. } => {
                 let each = |user| Delivery { audience: Audience::of([Room::User(user)]), viewer: Viewer::User(user) };
@@ -113,11 +117,12 @@ impl LoggedEvent {
                 to_all(Audience::of([room].into_iter().chain(alerted.iter().copied().map(Room::User))))
             }
             // A user who did not receive the emergency does not receive its end.
-            Event::EmergencyEnded { alerted, hidden_from, announced, .. }
-            | Event::EmergencyReopened { alerted, hidden_from, announced, .. } => {
-                let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));
-                let helpers = announced.then_some(Room::Helpers);
-                to_all(Audience::of([room].into_iter().chain(helpers).chain(users)).but(hidden))
+            Event::EmergencyEnded { alerted, hidden_from, announced, critical, .. } => {
+                to_all(to_all_who_heard(emergency, (*announced, *critical), alerted, hidden_from))
+            }
+            Event::EmergencyReopened { call, alerted, hidden_from, announced, .. } => {
+                let is_critical = call.details.is_critical();
+                to_all(to_all_who_heard(emergency, (*announced, is_critical), alerted, hidden_from))
             }
             Event::MessagePosted { message } => {
                 to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
@@ -202,15 +207,14 @@ impl LoggedEvent {
             (Event::HelperStatusUpdated { helper, status: ResponseStatus::Cancelled, .. }, Some(emergency)) => {
                 vec![RoomChange::Leave { user: *helper, rooms: part(emergency) }]
             }
-            (Event::HelperRightsChanged { user, on_duty, may_help }, _) => {
-                let rooms = vec![Room::Helpers];
-                let duty = if *on_duty {
-                    RoomChange::Enter { user: *user, rooms }
-                } else {
-                    RoomChange::Leave { user: *user, rooms }
-                };
+            (Event::HelperRightsChanged { user, on_duty, critical_only, may_help }, _) => {
+                let rooms = [(Room::Helpers, *on_duty), (Room::CriticalHelpers, *critical_only && !*on_duty)];
+                let duty = rooms.map(|(room, is_in)| match (*user, vec![room]) {
+                    (user, rooms) if is_in => RoomChange::Enter { user, rooms },
+                    (user, rooms) => RoomChange::Leave { user, rooms },
+                });
                 let looking = (!may_help).then_some(RoomChange::StopLookingOn { user: *user });
-                [duty].into_iter().chain(looking).collect()
+                duty.into_iter().chain(looking).collect()
             }
             (Event::SessionsRevoked { user, only, except }, _) => {
                 vec![RoomChange::CloseSessions { user: *user, only: *only, except: *except }]
@@ -245,6 +249,23 @@ impl LoggedEvent {
             ) => Vec::new(),
         }
     }
+}
+
+/// The rooms of helpers on duty whom broadcasts of an emergency reach.
+fn helpers_for(is_critical: bool) -> impl Iterator<Item = Room> {
+    [Room::Helpers].into_iter().chain(is_critical.then_some(Room::CriticalHelpers))
+}
+
+/// The users of an emergency's room, those that were alerted, and the helpers on duty if they had received the emergency.
+fn to_all_who_heard(
+    emergency: EmergencyId,
+    (announced, is_critical): (bool, bool),
+    alerted: &[UserId],
+    hidden_from: &[UserId],
+) -> Audience {
+    let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));
+    let helpers = helpers_for(is_critical).filter(|_| announced);
+    Audience::of([Room::Emergency(emergency)].into_iter().chain(helpers).chain(users)).but(hidden)
 }
 
 /// Deliveries of a message: a direct one to both users, any other to all participants, rendered for the sender as theirs.

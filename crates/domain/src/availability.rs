@@ -7,13 +7,11 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Details, Priority, Timestamp,
+    Timestamp,
     quiet_hours::{QuietWindow, Span, Zone, spans},
     string_enum,
 };
 
-/// Severity from which on an emergency is critical.
-const CRITICAL_SEVERITY: u8 = 8;
 /// Maximum time from now until the end of a pause.
 pub const MAX_PAUSE: TimeDelta = TimeDelta::days(30);
 /// Maximum of the limit per day.
@@ -23,6 +21,8 @@ pub const ALERT_LIMIT_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Time until an absence is computed again at the latest, because the rules of a time zone may change with a new version. Less
 /// than the time for which quiet hours are looked ahead, so that one absence follows another without a gap.
 const MAX_REVIEW_DELAY: TimeDelta = TimeDelta::days(7);
+/// How far the clock of a device that computes the end of a pause may be ahead of the service.
+const MAX_CLOCK_LEAD: TimeDelta = TimeDelta::minutes(5);
 
 string_enum! {
     /// Which emergencies reach a helper in quiet hours and in a pause.
@@ -50,13 +50,6 @@ impl AlertScope {
     }
 }
 
-impl Details {
-    /// Whether the emergency is critical: by its priority or severity.
-    pub fn is_critical(&self) -> bool {
-        self.priority == Priority::Critical || self.severity.get() >= CRITICAL_SEVERITY
-    }
-}
-
 /// Channels by which a helper may be reached if nothing else reaches them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -79,7 +72,8 @@ pub struct AlertPreferences {
     pub paused_until: Option<Timestamp>,
     /// What reaches the helper in quiet hours and in a pause.
     pub breakthrough: Breakthrough,
-    /// Maximum number of different owners whose emergencies ring the helper in 24 hours. Critical ones do not count against it.
+    /// Maximum number of different owners whose emergencies ring the helper in 24 hours. Critical ones are counted, and never
+    /// stopped.
     pub max_alerts_per_day: Option<u32>,
     /// Further channels.
     pub notify: NotifyChannels,
@@ -206,6 +200,65 @@ fn joined(mut spans: Vec<Span>) -> Option<Span> {
         first.until = first.until.max(next.until);
     }
     Some(first)
+}
+
+/// A change of alert preferences. `None` keeps a value; where a value is an `Option` itself, `Some(None)` clears it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::option_option, reason = "a value that is missing and one that is cleared are two things")]
+pub struct PreferencesChange {
+    /// Quiet hours; none clears them.
+    pub quiet: Option<Vec<QuietWindow>>,
+    /// Their time zone.
+    pub zone: Option<Option<Zone>>,
+    /// The end of a pause.
+    pub paused_until: Option<Option<Timestamp>>,
+    /// What breaks through.
+    pub breakthrough: Option<Breakthrough>,
+    /// The limit per day.
+    pub max_alerts_per_day: Option<Option<u32>>,
+    /// Whether email is wanted.
+    pub email: Option<bool>,
+    /// Whether SMS or calls are wanted.
+    pub sms: Option<bool>,
+}
+
+/// Why preferences are not acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PreferencesError {
+    /// Quiet hours have no time zone.
+    #[error("is required with quiet hours")]
+    ZoneMissing,
+    /// The end of the pause is too far away.
+    #[error("must be at most 30 days from now")]
+    PauseTooLong,
+}
+
+impl PreferencesChange {
+    /// The preferences after the change.
+    ///
+    /// # Errors
+    /// [`PreferencesError`].
+    pub fn apply(self, before: &AlertPreferences, now: Timestamp) -> Result<AlertPreferences, PreferencesError> {
+        let Self { quiet, zone, paused_until, breakthrough, max_alerts_per_day, email, sms } = self;
+        if paused_until.flatten().is_some_and(|until| until > now + MAX_PAUSE + MAX_CLOCK_LEAD) {
+            return Err(PreferencesError::PauseTooLong);
+        }
+        let after = AlertPreferences {
+            quiet: quiet.unwrap_or_else(|| before.quiet.clone()),
+            zone: zone.unwrap_or(before.zone),
+            paused_until: paused_until.unwrap_or(before.paused_until),
+            breakthrough: breakthrough.unwrap_or(before.breakthrough),
+            max_alerts_per_day: max_alerts_per_day.unwrap_or(before.max_alerts_per_day),
+            notify: NotifyChannels {
+                email: email.unwrap_or(before.notify.email),
+                sms: sms.unwrap_or(before.notify.sms),
+            },
+        };
+        if !after.quiet.is_empty() && after.zone.is_none() {
+            return Err(PreferencesError::ZoneMissing);
+        }
+        Ok(after)
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    Account, DeletedEmergency, Device, DeviceId, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message,
-    MessageId, NewEvent, PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp,
-    UserBlock, UserId, Verification,
+    Account, AlertPreferences, AlertSchedule, DeletedEmergency, Device, DeviceId, Emergency, EmergencyId, Event,
+    HelperPolicy, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient, Response, Revision, Role, Score,
+    Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
     port::{EndedBlocks, KeyedHash, LoginSource},
 };
 
@@ -135,7 +135,7 @@ pub enum Write {
         /// The hash.
         password: PasswordHash,
     },
-    /// Checks that role, block and helper record of an account are unchanged; `Stale` otherwise.
+    /// Checks that role, block and helper record, with its preferences, of an account are unchanged; `Stale` otherwise.
     ExpectAccount(Box<Account>),
     /// Checks that an account may help; `Conflict(MayHelp)` otherwise. A concurrent change of its rights waits for this
     /// change, or this change for it.
@@ -156,6 +156,15 @@ pub enum Write {
         helper: HelperRecord,
         /// The role it is shown with.
         role: Role,
+    },
+    /// The alert preferences of a helper, and what follows from them until they are looked at again.
+    SetAlertPreferences {
+        /// The user.
+        user: UserId,
+        /// The preferences.
+        preferences: Box<AlertPreferences>,
+        /// What follows from them.
+        schedule: AlertSchedule,
     },
     /// The role of an account.
     SetRole {

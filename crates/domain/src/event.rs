@@ -162,6 +162,9 @@ pub enum Event {
         /// Whether all helpers on duty had received the emergency, and receive this, too.
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         announced: bool,
+        /// Whether it is critical. Events of earlier releases do not say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        critical: bool,
     },
     /// An end by a helper was undone: the emergency is live again.
     EmergencyReopened {
@@ -205,8 +208,11 @@ pub enum Event {
     HelperRightsChanged {
         /// The user.
         user: UserId,
-        /// Whether broadcasts and alerts reach the user now.
+        /// Whether broadcasts and alerts of all emergencies reach the user now.
         on_duty: bool,
+        /// Whether those of critical emergencies do, although others do not. Events of earlier releases do not say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        critical_only: bool,
         /// Whether the user may help.
         may_help: bool,
     },

@@ -90,7 +90,7 @@ pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use availability::{
     ALERT_LIMIT_WINDOW, Absence, AlertPreferences, AlertSchedule, AlertScope, Availability, Breakthrough,
-    MAX_ALERTS_PER_DAY, MAX_PAUSE, NotifyChannels,
+    MAX_ALERTS_PER_DAY, MAX_PAUSE, NotifyChannels, PreferencesChange, PreferencesError,
 };
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{EmergencyId, EmergencyStatus, ResponseStatus, port};
+use crate::{EmergencyId, EmergencyStatus, PreferencesError, ResponseStatus, port};
 
 /// The rejection of a request by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +64,9 @@ pub enum Refusal {
     /// A value of a push subscription is not acceptable.
     #[error("the subscription is not acceptable")]
     SubscriptionInvalid(port::SubscriptionError),
+    /// Alert preferences are not acceptable.
+    #[error("the alert preferences are not acceptable")]
+    PreferencesInvalid(PreferencesError),
     /// The caller may not do this.
     #[error("not allowed")]
     NotAuthorized,

@@ -14,12 +14,14 @@ use crate::{Postgres, caller_cache::EvictOnDrop, error::failed, rows::AccountRow
 
 const FIND: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
     FROM account a WHERE a.id = $1";
 const CREDENTIALS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         a.password_hash
     FROM account a WHERE a.email = $1";
@@ -34,21 +36,24 @@ const ACTIVITY: &str = "
 /// one, a page of the few helpers that wait for verification would walk through all helpers.
 const HELPERS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
     FROM account a
     WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
 const HELPERS_BY_VERIFICATION: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
     FROM account a
     WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
 const ADMINISTRATORS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.skills, a.trust_score, a.rating_sum, a.rating_count, a.created_at
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at
     FROM account a WHERE a.role = 'admin' ORDER BY a.created_at, a.id";
 const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
 const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";

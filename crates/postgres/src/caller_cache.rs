@@ -133,6 +133,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             Write::RevokeSessions { user, .. }
             | Write::SetPassword { user, .. }
             | Write::SetHelper { user, .. }
+            | Write::SetAlertPreferences { user, .. }
             | Write::SetRole { user, .. }
             | Write::SetVerification { user, .. }
             | Write::SetBlocked { user, .. }

@@ -2,11 +2,11 @@
 
 use allynet_domain::{
     Device, DeviceContext, Timestamp, UserId,
-    port::{Devices, PushSubscription, Result},
+    port::{Devices, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{FromRow, Row as _};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -19,6 +19,14 @@ const LIST: &str = "
     FROM device WHERE account_id = $1
     ORDER BY created_at DESC, id DESC";
 
+/// [`LIST`] with the time of the last position: one row at least, whose columns of a device are null if there is none.
+const REACHABILITY: &str = "
+    SELECT p.located_at, d.id IS NOT NULL AS is_device, d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth,
+        d.push_key, d.created_at, d.last_sent_at, d.last_delivered_at, d.refused
+    FROM (SELECT (SELECT at FROM position WHERE account_id = $1) AS located_at) AS p
+    LEFT JOIN device d ON d.account_id = $1
+    ORDER BY d.created_at DESC, d.id DESC";
+
 /// The devices of the user `$1`, newest first, and the one with the endpoint `$2`, of any user.
 const CONTEXT: &str = "
     SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
@@ -26,7 +34,7 @@ const CONTEXT: &str = "
     FROM device WHERE account_id = $1 OR endpoint = $2
     ORDER BY created_at DESC, id DESC";
 
-statements!(LIST, CONTEXT);
+statements!(LIST, REACHABILITY, CONTEXT);
 
 #[derive(FromRow)]
 struct DeviceRow {
@@ -71,6 +79,19 @@ impl Devices for Postgres {
         let rows: Vec<DeviceRow> =
             sqlx::query_as(LIST).bind(Uuid::from(user)).fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(DeviceRow::device).collect()
+    }
+
+    #[instrument(name = "pg.devices.reachability", level = "debug", skip_all, fields(%user))]
+    async fn reachability(&self, user: UserId) -> Result<Reachability> {
+        let rows = sqlx::query(REACHABILITY).bind(Uuid::from(user)).fetch_all(self.main()).await.map_err(failed)?;
+        let mut reachability = Reachability { devices: Vec::new(), located_at: None };
+        for row in rows {
+            reachability.located_at = row.try_get("located_at").map_err(failed)?;
+            if row.try_get("is_device").map_err(failed)? {
+                reachability.devices.push(DeviceRow::from_row(&row).map_err(failed)?.device()?);
+            }
+        }
+        Ok(reachability)
     }
 
     #[instrument(name = "pg.devices.context", level = "debug", skip_all, fields(%user))]

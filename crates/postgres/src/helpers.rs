@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     HelperPolicy, Metres, Timestamp,
-    port::{DutyCounts, Helpers, HelpersAround, Result, Vicinity},
+    port::{DutyCounts, Helpers, HelpersAround, Result, UnderReview, Vicinity},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -16,10 +16,11 @@ use crate::{
     emergency_row::EmergencyRow,
     error::failed,
     near::{FoundRow, min_duty, outer_anchor_distance},
+    rows::AccountRow,
 };
 
 /// [`AroundRow`]: the emergency `$1`, where its helpers are, and the helpers (as [`FoundRow`]) whose anchors lie within `$3`:
-/// with a position since `$2` and a `duty` of at least `$4`, neither engaged nor owner of a live emergency; and whether a block
+/// with a position since `$2` and a `duty` of at least `$4`, reached by it at `$6`, neither engaged nor owner of a live emergency; and whether a block
 /// hides it from the user `$5`. Owners of anonymous ones are included, since a number without them would name them.
 const AROUND: &str = "
     SELECT v.*, (
@@ -39,6 +40,7 @@ const AROUND: &str = "
             array_agg(p.longitude) AS longitudes, array_agg(0::smallint) AS ranks
         FROM position p
         WHERE ST_DWithin(p.anchor, e.place, $3, false) AND p.at >= $2 AND p.duty >= $4
+            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $6)
             AND (e.anonymous OR p.account_id <> e.owner_id)
             AND p.account_id NOT IN (
                 SELECT helper_id FROM response WHERE engaged
@@ -57,7 +59,43 @@ const COUNT_OPEN: &str = "
             AND verification IS DISTINCT FROM 'rejected') AS on_duty,
         (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 1) AS fresh";
 
-statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN);
+/// The accounts whose review is due at `$1`, and those that reached their limit per day by a ring after `$2`, at most `$3` of each;
+/// with the time at which as many rings as the limit lie in the past.
+const DUE_FOR_REVIEW: &str = "
+    WITH due AS (
+        (SELECT id FROM account WHERE alert_review_at <= $1 ORDER BY alert_review_at LIMIT $3)
+        UNION
+        (SELECT a.id FROM ring r JOIN account a ON a.id = r.helper_id
+         WHERE r.rung_at > $2 AND a.max_alerts_per_day IS NOT NULL AND a.alert_scope = 'all'
+            AND alert_limit_reached_v1(a.id, a.max_alerts_per_day, a.id, $1)
+         LIMIT $3)
+    )
+    SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.trust_score, a.rating_sum, a.rating_count, a.created_at, CASE WHEN a.max_alerts_per_day IS NOT NULL THEN (
+            SELECT max(r.rung_at) + interval '24 hours'
+            FROM ring r
+            WHERE r.helper_id = a.id AND r.rung_at > $1 - interval '24 hours' AND r.owner_id <> a.id
+            GROUP BY r.owner_id ORDER BY max(r.rung_at) DESC
+            OFFSET a.max_alerts_per_day - 1 LIMIT 1
+        ) END AS limit_ends_at
+    FROM account a WHERE a.id = ANY (ARRAY (SELECT id FROM due))";
+
+statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN, DUE_FOR_REVIEW);
+
+#[derive(FromRow)]
+struct UnderReviewRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    limit_ends_at: Option<Timestamp>,
+}
+
+impl UnderReviewRow {
+    fn under_review(self) -> Result<UnderReview> {
+        let Self { account, limit_ends_at } = self;
+        Ok(UnderReview { account: account.account()?, limit_ends_at })
+    }
+}
 
 #[derive(FromRow)]
 struct AroundRow {
@@ -109,10 +147,18 @@ impl Helpers for Postgres {
             .bind(outer_anchor_distance(radius))
             .bind(min_duty(on_duty.policy))
             .bind(Uuid::from(reader))
+            .bind(on_duty.now)
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;
         row.map(|row| row.helpers_around(radius)).transpose()
+    }
+
+    #[instrument(name = "pg.helpers.due_for_review", level = "debug", skip_all)]
+    async fn due_for_review(&self, now: Timestamp, rung_since: Timestamp, limit: u32) -> Result<Vec<UnderReview>> {
+        let query = sqlx::query_as(DUE_FOR_REVIEW).bind(now).bind(rung_since).bind(i64::from(limit));
+        let rows: Vec<UnderReviewRow> = query.fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().map(UnderReviewRow::under_review).collect()
     }
 
     #[instrument(name = "pg.helpers.count", level = "debug", skip_all)]

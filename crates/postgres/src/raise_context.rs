@@ -23,7 +23,8 @@ use crate::{
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
 /// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
-/// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency. `$11` is the
+/// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency, and
+/// reached by an emergency of the owner that is critical or not (`$14`). `$11` is the
 /// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`. `$13` is whether
 /// the emergency is anonymous.
 const READ: &str = "
@@ -58,6 +59,7 @@ const READ: &str = "
                             SELECT FROM position p
                             WHERE ST_DWithin(p.anchor, c.place, r.inner_distance, false)
                                 AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
+                                AND is_reached_v1(p, $1, $14, $11)
                                 AND p.account_id NOT IN (SELECT id FROM busy)
                             LIMIT $9) AS n
                     ) = $9 ELSE false END
@@ -81,6 +83,7 @@ const READ: &str = "
         FROM centre c CROSS JOIN position p
         WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
             AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
+            AND is_reached_v1(p, $1, $14, $11)
             AND p.account_id NOT IN (SELECT id FROM busy)
     ) AS found
     LEFT JOIN position own ON own.account_id = $1 AND own.at >= $5 AND own.duty >= $10
@@ -99,7 +102,8 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
 
 impl Postgres {
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since } = *query;
+        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since } =
+            *query;
         let row = sqlx::query(READ)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
@@ -114,6 +118,7 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(rings_since)
             .bind(anonymous)
+            .bind(critical)
             .fetch_one(self.main())
             .await
             .map_err(failed)?;

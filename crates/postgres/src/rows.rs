@@ -1,6 +1,8 @@
 //! Rows that more than one port reads.
 
-use allynet_domain::{Account, EmergencyAccess, HelperRecord, Profile, Revision, Timestamp, port::Result};
+use allynet_domain::{
+    Account, AlertPreferences, EmergencyAccess, HelperRecord, Profile, Revision, Timestamp, port::Result,
+};
 use allynet_sql::RowDecoder;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -40,6 +42,9 @@ pub(crate) struct AccountRow {
     blocked: bool,
     verification: Option<String>,
     available: Option<bool>,
+    /// JSON; null for the default.
+    alert_preferences: Option<String>,
+    alert_scope: String,
     skills: Vec<String>,
     trust_score: i32,
     rating_sum: i32,
@@ -65,6 +70,8 @@ impl AccountRow {
             blocked,
             verification,
             available,
+            alert_preferences,
+            alert_scope,
             skills,
             trust_score,
             rating_sum,
@@ -87,7 +94,12 @@ impl AccountRow {
             profile,
             role: stored.parse("role", &role)?,
             blocked,
-            helper: helper(stored, verification.as_deref(), available, &skills)?,
+            helper: helper(
+                stored,
+                (verification.as_deref(), available),
+                &skills,
+                (alert_preferences.as_deref(), &alert_scope),
+            )?,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
             blocks: blocks.into_iter().map(Into::into).collect(),
             created_at,
@@ -97,9 +109,9 @@ impl AccountRow {
 
 fn helper(
     stored: RowDecoder<Uuid>,
-    verification: Option<&str>,
-    available: Option<bool>,
+    (verification, available): (Option<&str>, Option<bool>),
     skills: &[String],
+    (preferences, scope): (Option<&str>, &str),
 ) -> Result<Option<HelperRecord>> {
     let Some(verification) = verification else { return Ok(None) };
     let skills = skills.iter().map(|skill| stored.text("skills", skill));
@@ -107,6 +119,9 @@ fn helper(
         verification: stored.parse("verification", verification)?,
         available: available.ok_or_else(|| stored.corrupt("available"))?,
         skills: skills.collect::<Result<_>>()?,
+        preferences: preferences
+            .map_or_else(|| Ok(AlertPreferences::default()), |json| stored.json("alert_preferences", json))?,
+        scope: stored.parse("alert_scope", scope)?,
     }))
 }
 

@@ -6,10 +6,10 @@
 use std::fmt::Write as _;
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, Account, Change, DeletedEmergency, Device, DeviceId, Email, Emergency, EmergencyId,
-    EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST,
-    Message, NewEvent, PasswordHash, RatingCounts, Response, ResponseRecord, Sender, Session, Timestamp, To, Url,
-    UserBlock, UserId, Write,
+    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, DeletedEmergency, Device,
+    DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
+    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts, Response,
+    ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
     port::{EndedBlocks, LoginSource},
 };
 use serde_json::{Result, Value, json};
@@ -60,6 +60,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::ExpectMayHelp { .. }
         | Write::ExpectNoResponses(_)
         | Write::SetHelper { .. }
+        | Write::SetAlertPreferences { .. }
         | Write::SetRole { .. }
         | Write::SetVerification { .. }
         | Write::SetBlocked { .. }
@@ -109,6 +110,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
             "op": "set_helper", "account_id": user, "verification": helper.verification,
             "available": helper.available, "skills": helper.skills, "role": role,
         }),
+        Write::SetAlertPreferences { user, preferences, schedule } => {
+            set_alert_preferences(*user, preferences, *schedule)
+        }
         Write::SetRole { user, role } => json!({ "op": "set_role", "account_id": user, "role": role }),
         Write::SetVerification { user, verification } => {
             json!({ "op": "set_verification", "account_id": user, "verification": verification })
@@ -213,6 +217,23 @@ fn expect_account(account: &Account) -> Value {
         "verification": helper.as_ref().map(|h| h.verification),
         "available": helper.as_ref().map(|h| h.available),
         "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
+        "alert_preferences": helper.as_ref().and_then(|h| stored_preferences(&h.preferences)),
+        "alert_scope": helper.as_ref().map_or(AlertScope::All, |h| h.scope),
+    })
+}
+
+/// The column `alert_preferences`: null for the default, which most accounts have.
+fn stored_preferences(preferences: &AlertPreferences) -> Option<&AlertPreferences> {
+    (*preferences != AlertPreferences::default()).then_some(preferences)
+}
+
+fn set_alert_preferences(user: UserId, preferences: &AlertPreferences, schedule: AlertSchedule) -> Value {
+    let AlertSchedule { scope, absence, review_at } = schedule;
+    json!({
+        "op": "set_alert_preferences", "account_id": user, "alert_preferences": stored_preferences(preferences),
+        "alert_scope": scope, "away_from": absence.map(|a| a.span.from), "away_until": absence.map(|a| a.span.until),
+        "away_from_critical": absence.is_some_and(|a| a.from_critical),
+        "max_alerts_per_day": preferences.max_alerts_per_day, "alert_review_at": review_at,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `/api/v1/auth`: registration, login and logout, the caller's account and its emergency contacts.
 
 use allynet_domain::{
-    Account, Refusal,
+    Account, HelperPolicy, Refusal,
     usecase::accounts::{self, AccountPorts},
 };
 use allynet_wire::{
@@ -10,7 +10,7 @@ use allynet_wire::{
     limits::Limits,
     views::{Session, Stats, Tokens, User},
 };
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 
 use crate::{
     answer::{Answer, created, ok},
@@ -25,6 +25,21 @@ use crate::{
 pub(crate) struct SignInState {
     pub(crate) accounts: AccountPorts,
     pub(crate) limits: Limits,
+    pub(crate) policy: HelperPolicy,
+}
+
+/// The state of the routes of the caller's account.
+#[derive(Clone)]
+pub(crate) struct OwnAccountState {
+    pub(crate) accounts: AccountPorts,
+    /// Decides whether the caller is a helper on duty.
+    pub(crate) policy: HelperPolicy,
+}
+
+impl FromRef<OwnAccountState> for AccountPorts {
+    fn from_ref(cx: &OwnAccountState) -> Self {
+        cx.accounts.clone()
+    }
 }
 
 /// Routes without authentication that hash a password.
@@ -43,7 +58,7 @@ pub(crate) fn passwords(cx: AccountPorts) -> Routes {
 }
 
 /// The other authenticated routes.
-pub(crate) fn account(cx: AccountPorts) -> Routes {
+pub(crate) fn account(cx: OwnAccountState) -> Routes {
     Resource::new()
         .post("/api/v1/auth/logout", log_out)
         .get("/api/v1/auth/me", me)
@@ -59,14 +74,14 @@ async fn register(State(cx): State<SignInState>, Client(address): Client, JsonBo
     let registration = input::register(&body)?;
     count_attempt(&cx.limits, &registration.email, address)?;
     let signed_in = accounts::register(&cx.accounts, registration, address).await?;
-    authenticated(created(Session::from(&signed_in)))
+    authenticated(created(Session::new(&signed_in, cx.policy, cx.accounts.clock.now())))
 }
 
 async fn log_in(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
     let (email, password) = input::login(&body)?;
     email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email, address))?;
     let signed_in = accounts::log_in(&cx.accounts, email, password, address).await?;
-    authenticated(ok(Session::from(&signed_in)))
+    authenticated(ok(Session::new(&signed_in, cx.policy, cx.accounts.clock.now())))
 }
 
 async fn refresh(State(cx): State<AccountPorts>, JsonBody(body): JsonBody) -> Answer {
@@ -87,14 +102,18 @@ async fn log_out(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody
     ok(())
 }
 
-async fn me(Caller(actor): Caller) -> Answer {
-    ok(User::from(&actor.account))
+async fn me(State(cx): State<OwnAccountState>, Caller(actor): Caller) -> Answer {
+    own(&cx, &actor.account)
 }
 
-async fn change_profile(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
+fn own(cx: &OwnAccountState, account: &Account) -> Answer {
+    ok(User::own(account, cx.policy, cx.accounts.clock.now()))
+}
+
+async fn change_profile(State(cx): State<OwnAccountState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let profile = input::profile(&body, &actor.account.profile)?;
-    cx.accounts.set_profile(actor.id(), &profile).await?;
-    ok(User::from(&Account { profile, ..actor.account }))
+    cx.accounts.accounts.set_profile(actor.id(), &profile).await?;
+    own(&cx, &Account { profile, ..actor.account })
 }
 
 async fn change_password(

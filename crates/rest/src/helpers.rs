@@ -2,9 +2,15 @@
 
 use allynet_domain::{
     Account, Refusal,
-    usecase::helpers::{self, HelperPorts},
+    usecase::{
+        Rules,
+        devices::DevicePorts,
+        helpers::{self, HelperPorts},
+        readiness,
+    },
 };
 use allynet_wire::{
+    data,
     input::{
         accounts as input,
         emergencies::{Located, location},
@@ -31,17 +37,27 @@ pub(crate) fn position(cx: HelperPorts) -> Routes {
     Resource::new().put("/api/v1/helpers/me/location", locate).with_state(cx)
 }
 
-async fn me(Caller(actor): Caller) -> Answer {
-    render(&actor.account)
+/// The route of what the caller has to mend to be reached.
+pub(crate) fn own_readiness(cx: DevicePorts, rules: Rules) -> Routes {
+    Resource::new().get("/api/v1/helpers/me/readiness", ready).with_state((cx, rules))
+}
+
+async fn me(State(cx): State<HelperPorts>, Caller(actor): Caller) -> Answer {
+    render(&cx, &actor.account)
+}
+
+async fn ready(State((cx, rules)): State<(DevicePorts, Rules)>, Caller(actor): Caller) -> Answer {
+    let problems = readiness::problems(&cx, &rules, &actor).await?;
+    ok(data::HelperReadiness { ready: problems.is_empty(), problems })
 }
 
 async fn enlist(State(cx): State<HelperPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
     let account = helpers::enlist(&cx, &actor, input::duty(&body)?).await?;
-    render(&account)
+    render(&cx, &account)
 }
 
-fn render(account: &Account) -> Answer {
-    let helper = HelperRecordView::of(account).ok_or(Refusal::NotAHelper)?;
+fn render(cx: &HelperPorts, account: &Account) -> Answer {
+    let helper = HelperRecordView::own(account, cx.rules.helpers, cx.clock.now()).ok_or(Refusal::NotAHelper)?;
     ok(Helper { helper })
 }
 

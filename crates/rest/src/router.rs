@@ -12,7 +12,7 @@ use axum::{Router, middleware};
 use crate::{
     admin::{self, AdminState},
     answer::Failure,
-    auth::{self, SignInState},
+    auth::{self, OwnAccountState, SignInState},
     blocks as block_routes,
     caller::{self, Authentication},
     deadline, devices as device_routes,
@@ -100,8 +100,9 @@ pub fn router(ports: RestPorts) -> Router {
 
 /// Routes without authentication, except refreshing.
 pub(crate) fn public(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, devices, password_resets, readiness, limits, .. } = ports;
-    let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone() };
+    let RestPorts { accounts, devices, helpers, password_resets, readiness, limits, .. } = ports;
+    let policy = helpers.rules.helpers;
+    let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone(), policy };
     let resets = ResetState { resets: password_resets.clone(), limits: limits.clone() };
     auth::public(sign_in)
         .merge(reset_routes::routes(resets))
@@ -123,9 +124,8 @@ pub(crate) fn password(ports: &RestPorts) -> Routes {
 /// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own_account(ports: &RestPorts) -> Routes {
     let RestPorts { accounts, blocks, helpers, .. } = ports;
-    auth::account(accounts.clone())
-        .merge(block_routes::own(blocks.clone()))
-        .merge(helper_routes::record(helpers.clone()))
+    let own = OwnAccountState { accounts: accounts.clone(), policy: helpers.rules.helpers };
+    auth::account(own).merge(block_routes::own(blocks.clone())).merge(helper_routes::record(helpers.clone()))
 }
 
 /// All other authenticated routes.
@@ -133,6 +133,7 @@ pub(crate) fn authenticated(ports: RestPorts) -> Routes {
     let RestPorts { blocks, devices, helpers, emergencies, messages, log, presence, high, .. } = ports;
     let responses = ResponseState { emergencies: high.emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
+        .merge(helper_routes::own_readiness(devices.clone(), helpers.rules.clone()))
         .merge(block_routes::of_others(blocks))
         .merge(device_routes::routes(devices))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))

@@ -6,6 +6,7 @@
 mod admin_server;
 mod alert_timers;
 mod arrival_recorder;
+mod availability_timers;
 pub mod backoff;
 mod block_timers;
 mod bootstrap;

@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admin_server::AdminServer,
-    alert_timers, block_timers,
+    alert_timers, availability_timers, block_timers,
     bootstrap::restore_open_emergencies,
     descriptors,
     high_water::{HighWaterMark, detect_restore, keep_high_water},
@@ -224,6 +224,11 @@ fn spawn_workers(
     workers.spawn(prune_old_events(ports.log, use_cases.clock.clone(), stop.clone()));
     workers.spawn(erase_deleted_emergencies(ports.changes, use_cases.clock.clone(), stop.clone()));
     workers.spawn(alert_timers::run(high.emergencies.clone(), high_alerts, stop.clone()));
+    workers.spawn(availability_timers::run(
+        use_cases.helpers.clone(),
+        use_cases.emergencies.helpers.clone(),
+        stop.clone(),
+    ));
     workers.spawn(block_timers::run(use_cases.blocks.clone(), stop.clone()));
     let (cx, normal, gateway, stop) = (high.clone(), use_cases.emergencies.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {

@@ -1,7 +1,7 @@
 //! Accounts and their emergency contacts: the port [`Accounts`]. Knows nothing of how a password is hashed.
 
 use allynet_domain::{
-    Account, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
+    Account, AlertPreferences, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, PasswordHash, Result},
 };
 use allynet_sql::RowDecoder;
@@ -30,6 +30,9 @@ pub(crate) struct AccountRow {
     blocked: bool,
     verification: Option<String>,
     available: Option<bool>,
+    /// JSON; null for the default.
+    alert_preferences: Option<String>,
+    alert_scope: String,
     skills: String,
     trust_score: i64,
     rating_sum: i64,
@@ -57,6 +60,8 @@ impl TryFrom<AccountRow> for Account {
             blocked,
             verification,
             available,
+            alert_preferences,
+            alert_scope,
             skills,
             trust_score,
             rating_sum,
@@ -70,6 +75,11 @@ impl TryFrom<AccountRow> for Account {
                 verification: stored.parse("verification", &verification)?,
                 available,
                 skills: stored.json("skills", &skills)?,
+                preferences: match alert_preferences {
+                    Some(json) => stored.json("alert_preferences", &json)?,
+                    None => AlertPreferences::default(),
+                },
+                scope: stored.parse("alert_scope", &alert_scope)?,
             }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(stored.corrupt("available")),
@@ -279,6 +289,11 @@ impl Accounts for Sqlite {
             .map_err(port_error)?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+/// The column `alert_preferences`: null for the default, which most accounts have.
+pub(crate) fn stored_preferences(preferences: &AlertPreferences) -> Result<Option<String>> {
+    if *preferences == AlertPreferences::default() { Ok(None) } else { to_json(preferences).map(Some) }
 }
 
 /// The column `skills`: a JSON array, which is empty for an account that never asked to be a helper.

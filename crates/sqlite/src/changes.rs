@@ -133,6 +133,9 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::ExpectMayHelp { user, policy } => accounts::expect_may_help(db, user, policy).await,
         Write::ExpectNoResponses(user) => accounts::expect_no_responses(db, user).await,
         Write::SetHelper { user, helper, role } => accounts::set_helper(db, user, &helper, role).await,
+        Write::SetAlertPreferences { user, preferences, schedule } => {
+            accounts::set_alert_preferences(db, user, &preferences, schedule).await
+        }
         Write::SetRole { user, role } => accounts::set_role(db, user, role).await,
         Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
         Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,

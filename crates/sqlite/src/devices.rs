@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Device, DeviceContext, UserId,
-    port::{Devices, PushSubscription, Result},
+    port::{Devices, Positions as _, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -62,6 +62,12 @@ impl Devices for Sqlite {
         let rows: Vec<DeviceRow> =
             sqlx::query_as(LIST).bind(Uuid::from(user)).fetch_all(&self.readers).await.map_err(port_error)?;
         rows.into_iter().map(DeviceRow::device).collect()
+    }
+
+    #[instrument(name = "sqlite.devices.reachability", level = "debug", skip_all, fields(%user))]
+    async fn reachability(&self, user: UserId) -> Result<Reachability> {
+        let located_at = self.last(user).await?.map(|fix| fix.at);
+        Ok(Reachability { devices: self.list(user).await?, located_at })
     }
 
     #[instrument(name = "sqlite.devices.context", level = "debug", skip_all, fields(%user))]

@@ -78,7 +78,8 @@ impl Emergencies for Sqlite {
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since } = *query;
+        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since } =
+            *query;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -97,7 +98,7 @@ impl Emergencies for Sqlite {
         };
         let deleted = deleted.map(Into::into);
         let reach = earlier.as_ref().map_or(Metres::new(0.0), allynet_domain::Emergency::alert_radius);
-        let around = Around { place, except: Some(owner), on_duty };
+        let around = Around { place, owner, critical, except: Some(owner), on_duty };
         let excluded = self.unalertable(None, (owner, None), (anonymous, on_duty.now)).await?;
         let is_enough = |radius, count| count >= enough && radius >= reach;
         let helpers = self.helpers_in_range(around, radii, is_enough, (limit, &excluded)).await?;
@@ -210,8 +211,9 @@ impl Sqlite {
         let Near { on_duty, within, selection, leaving, places, rings_since: _ } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
-        let around = Around { place, except: Some(emergency.owner()), on_duty };
         let call = emergency.call();
+        let (owner, critical) = (call.owner.id, call.details.is_critical());
+        let around = Around { place, owner, critical, except: Some(owner), on_duty };
         let raised = (call.details.anonymous, call.created_at);
         let excluded = self.unalertable(Some(call.id), (call.owner.id, leaving), raised).await?;
         match selection {

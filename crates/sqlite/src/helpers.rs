@@ -5,17 +5,22 @@
 use std::collections::HashSet;
 
 use allynet_domain::{
-    AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange, Metres, Position, RecentRings,
-    Recipient, Timestamp, UserId,
+    ALERT_LIMIT_WINDOW, Account, AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange,
+    Metres, Position, RecentRings, Recipient, Timestamp, UserId,
     grid::MAX_HELPER_OFFSET,
-    port::{DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, Vicinity},
+    port::{
+        DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, UnderReview, Vicinity,
+    },
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::{Sqlite, area::two_boxes, emergencies::statements::RECENT_RINGS, error::port_error, rows::count};
+use crate::{
+    Sqlite, accounts::AccountRow, area::two_boxes, emergencies::statements::RECENT_RINGS, error::port_error,
+    rows::count,
+};
 
 /// The smallest value of the column `duty` that counts as on duty under this policy. The schema computes the column.
 const fn least_duty(policy: HelperPolicy) -> u8 {
@@ -27,7 +32,9 @@ const fn least_duty(policy: HelperPolicy) -> u8 {
 
 /// Helpers in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east) whose fix is from `?9` or later, other
 /// than `?10` (if not null), with a duty of at least `?11`, that are neither engaged nor owners of a live emergency. Owners of
-/// anonymous ones are included with the rank 2: a count without them would name them. Rank 0 are those proven at `?12`.
+/// anonymous ones are included with the rank 2: a count without them would name them. Rank 0 are those proven at `?12`. Without
+/// helpers that are away then, unless the emergency is critical (`?13`) and reaches them all the same; and, unless it is,
+/// without those whom as many others than its owner `?14` rang in the day before as their limit says.
 ///
 /// The table lies in the order of its cells, `row * 65536 + column`, so each row of cells of a box is one range of the
 /// primary key. The recursive part counts the rows of both boxes from south to north. `cross join` makes these the outer
@@ -48,15 +55,26 @@ pub(crate) const CANDIDATES: &str = "\
                   and s.row * 65536 + cast((s.east + 180) * 100 as integer) \
     where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
     and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11 \
+    and (p.away_until is null or p.away_until <= ?12 or p.away_from > ?12 or (?13 and not p.away_from_critical)) \
+    and (p.max_alerts_per_day is null or ?13 \
+         or (select count(distinct r.owner_id) from ring r \
+             where r.helper_id = p.account_id and r.rung_at > ?12 - 86400000000 \
+             and r.owner_id <> p.account_id and r.owner_id <> ?14) < p.max_alerts_per_day) \
     and p.account_id not in (select helper_id from response where engaged = 1 \
                              union all \
                              select owner_id from emergency where status in ('active', 'responding') \
                                                                   and anonymous = 0)";
 
-/// The position of helper `?1`, if the fix is from `?2` or later, the duty at least `?3`, and the helper available.
+/// The position of helper `?1`, if the fix is from `?2` or later, the duty at least `?3`, and the helper available and reached at
+/// `?4` by an emergency that is critical (`?5`) of owner `?6`.
 pub(crate) const ONE: &str = "\
-    select account_id as id, latitude, longitude, 0 as rank from position \
-    where account_id = ?1 and at >= ?2 and duty >= ?3 \
+    select p.account_id as id, p.latitude, p.longitude, 0 as rank from position p \
+    where p.account_id = ?1 and p.at >= ?2 and p.duty >= ?3 \
+    and (p.away_until is null or p.away_until <= ?4 or p.away_from > ?4 or (?5 and not p.away_from_critical)) \
+    and (p.max_alerts_per_day is null or ?5 \
+         or (select count(distinct r.owner_id) from ring r \
+             where r.helper_id = p.account_id and r.rung_at > ?4 - 86400000000 \
+             and r.owner_id <> p.account_id and r.owner_id <> ?6) < p.max_alerts_per_day) \
     and not exists (select 1 from response where helper_id = ?1 and engaged = 1) \
     and not exists (select 1 from emergency where owner_id = ?1 and status in ('active', 'responding'))";
 
@@ -87,6 +105,43 @@ const COUNT: &str = "\
            - (select count(*) from account where verification = 'rejected' and duty >= ?1), \
            (select count(*) from position where duty >= ?1 and at >= ?2)";
 
+/// At most `?3` of the accounts whose review is due at `?1` and those that reached their limit per day by a ring after `?2`,
+/// with the time of the oldest ring that the limit still counts.
+pub(crate) const DUE_FOR_REVIEW: &str = "\
+    select a.*, case when l.max_alerts_per_day is not null then ( \
+               select ringing_owner.last from ( \
+                   select max(r.rung_at) as last, row_number() over (order by max(r.rung_at) desc) as n from ring r \
+                   where r.helper_id = a.id and r.rung_at > ?1 - 86400000000 and r.owner_id <> a.id \
+                   group by r.owner_id) as ringing_owner \
+               where ringing_owner.n = l.max_alerts_per_day) end as limit_counts_from \
+    from account_view a cross join account l on l.id = a.id \
+    where a.id in (select id from account where alert_review_at <= ?1 \
+                   union \
+                   select b.id from ring n cross join account b on b.id = n.helper_id \
+                   where n.rung_at > ?2 and b.max_alerts_per_day is not null and b.alert_scope = 'all' \
+                   and (select count(distinct r.owner_id) from ring r \
+                        where r.helper_id = b.id and r.rung_at > ?1 - 86400000000 \
+                        and r.owner_id <> b.id) >= b.max_alerts_per_day) \
+    limit ?3";
+
+#[derive(sqlx::FromRow)]
+struct UnderReviewRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    limit_counts_from: Option<i64>,
+}
+
+impl TryFrom<UnderReviewRow> for UnderReview {
+    type Error = allynet_domain::port::Error;
+
+    fn try_from(UnderReviewRow { account, limit_counts_from }: UnderReviewRow) -> Result<Self> {
+        let account: Account = account.try_into()?;
+        let stored = RowDecoder { table: "ring", id: Uuid::from(account.id) };
+        let oldest = stored.micros_opt("rung_at", limit_counts_from)?;
+        Ok(Self { account, limit_ends_at: oldest.map(|at| at + ALERT_LIMIT_WINDOW) })
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct CandidateRow {
     id: Uuid,
@@ -104,9 +159,22 @@ impl Helpers for Sqlite {
         let ReadEmergency { emergency, hidden, alerted: _ } = read;
         let details = &emergency.call().details;
         let except = (!details.anonymous).then(|| emergency.owner());
-        let around = Around { place: places.alert_place(details), except, on_duty };
+        let (owner, critical) = (emergency.owner(), details.is_critical());
+        let around = Around { place: places.alert_place(details), owner, critical, except, on_duty };
         let available = self.helpers_within(around, radius).await?;
         Ok(Some(HelpersAround { available, responding: self.responding(id).await?, emergency, hidden }))
+    }
+
+    #[instrument(name = "sqlite.helpers.due_for_review", level = "debug", skip_all)]
+    async fn due_for_review(&self, now: Timestamp, rung_since: Timestamp, limit: u32) -> Result<Vec<UnderReview>> {
+        let rows: Vec<UnderReviewRow> = sqlx::query_as(DUE_FOR_REVIEW)
+            .bind(now.timestamp_micros())
+            .bind(rung_since.timestamp_micros())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        rows.into_iter().map(UnderReview::try_from).collect()
     }
 
     #[instrument(name = "sqlite.helpers.count", level = "debug", skip_all)]
@@ -125,6 +193,10 @@ impl Helpers for Sqlite {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around {
     pub(crate) place: AlertPlace,
+    /// The owner of the emergency.
+    pub(crate) owner: UserId,
+    /// Whether the emergency is critical.
+    pub(crate) critical: bool,
     /// The owner of the emergency, if the search leaves them out.
     pub(crate) except: Option<UserId>,
     pub(crate) on_duty: OnDuty,
@@ -192,6 +264,9 @@ impl Sqlite {
             .bind(Uuid::from(helper))
             .bind(around.on_duty.fresh_since.timestamp_micros())
             .bind(least_duty(around.on_duty.policy))
+            .bind(around.on_duty.now.timestamp_micros())
+            .bind(around.critical)
+            .bind(Uuid::from(around.owner))
             .fetch_optional(&self.readers)
             .await
             .map_err(port_error)?;
@@ -208,7 +283,7 @@ impl Sqlite {
 
     /// Helpers in the boxes around the circle. Some may be outside of the circle.
     async fn helpers_within(&self, around: Around, radius: Metres) -> Result<FoundHelpers> {
-        let Around { place, except, on_duty: OnDuty { policy, fresh_since, now } } = around;
+        let Around { place, owner, critical, except, on_duty: OnDuty { policy, fresh_since, now } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
         // The boxes are those of exact places, and the cell of a helper may be nearer.
         for rect in two_boxes(place.judged, Metres::new(radius.get() + MAX_HELPER_OFFSET)) {
@@ -219,6 +294,8 @@ impl Sqlite {
             .bind(except.map(Uuid::from))
             .bind(least_duty(policy))
             .bind(now.timestamp_micros())
+            .bind(critical)
+            .bind(Uuid::from(owner))
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;

@@ -1,6 +1,8 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
-use allynet_domain::{ContactId, DeviceId, EmergencyId, MessageId, Score, UserId};
+use allynet_domain::{
+    ContactId, DeviceId, EmergencyId, MessageId, Score, UserId, usecase::readiness::ReadinessProblem,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -42,6 +44,7 @@ shapes! {
     Device<'a> { device: DeviceView<'a> }
     DeviceDeleted { device_id: DeviceId, deleted: bool }
 
+    HelperReadiness { ready: bool, problems: Vec<ReadinessProblem> }
     Presence { on_duty: u32, connected: u32, fresh: u32 }
 
     Emergencies<'a> { emergencies: Vec<EmergencyView<'a>> }

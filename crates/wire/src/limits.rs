@@ -166,6 +166,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/auth/me/blocks", &[Limit::Reads]),
     ("GET", "/api/v1/devices", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/me", &[Limit::Reads]),
+    ("GET", "/api/v1/helpers/me/readiness", &[Limit::Reads]),
     ("GET", "/api/v1/helpers", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/presence", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/{userId}/blocks", &[Limit::Reads]),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use allynet_domain::{
-    Error, Refusal,
+    Error, PreferencesError, Refusal,
     port::{self, SubscriptionError},
 };
 use serde::Serialize;
@@ -155,6 +155,13 @@ impl From<&Refusal> for Problem {
             Refusal::SubscriptionInvalid(error) => {
                 Some(vec![FieldError::new(subscription_field(*error), error.to_string())])
             }
+            Refusal::PreferencesInvalid(error) => {
+                let field = match error {
+                    PreferencesError::ZoneMissing => "timeZone",
+                    PreferencesError::PauseTooLong => "pausedUntil",
+                };
+                Some(vec![FieldError::new(field, error.to_string())])
+            }
             Refusal::PartyMissing => Some(vec![FieldError::new("userId", "is required")]),
             _ => None,
         };
@@ -226,6 +233,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         }
         Refusal::OwnAccount { .. } => (400, "invalid_input", "You cannot block yourself"),
         Refusal::SubscriptionInvalid(_) => (400, "invalid_input", "The subscription is not acceptable"),
+        Refusal::PreferencesInvalid(_) => (400, "invalid_input", "The preferences are not acceptable"),
         Refusal::PartyMissing => (400, "invalid_input", "userId is required"),
         Refusal::Contended => (503, "contended", "Too much is happening at once; try again"),
     }

@@ -220,7 +220,7 @@ pub struct SessionReady {
 impl SessionReady {
     /// The first event of a connection. Rooms that cannot be joined by name are left out.
     pub fn new(user: UserId, rooms: &[Room], latest: EventId, now: Timestamp) -> Self {
-        let named = rooms.iter().filter(|room| !matches!(room, Room::Participants(_)));
+        let named = rooms.iter().filter(|room| !matches!(room, Room::Participants(_) | Room::CriticalHelpers));
         Self {
             user_id: user.into(),
             rooms: named.map(ToString::to_string).collect(),

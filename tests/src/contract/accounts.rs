@@ -94,11 +94,8 @@ pub async fn a_new_password_replaces_the_old_one(store: Store) {
 pub async fn only_the_first_helper_record_sets_the_verification(store: Store) {
     let account = store.register().await;
     let user = account.id;
-    let mut helper = HelperRecord {
-        verification: Verification::Pending,
-        available: true,
-        skills: vec![text("first aid"), text("läuft, \"schnell\"")],
-    };
+    let skills = vec![text("first aid"), text("läuft, \"schnell\"")];
+    let mut helper = HelperRecord { skills, ..HelperRecord::new(Verification::Pending, true) };
     store.write(Write::SetHelper { user, helper: helper.clone(), role: Role::Helper }).await;
     let stored = Account { helper: Some(helper.clone()), role: Role::Helper, ..account };
     assert_eq!(store.account(user).await, stored);

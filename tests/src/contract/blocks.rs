@@ -365,6 +365,7 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
             request_id: None,
             place: places.alert_place(&call.call().details),
             anonymous,
+            critical: false,
             on_duty,
             radii: &[metres(5_000.0)],
             enough: 9,

@@ -2,12 +2,12 @@
 
 use allynet_domain::{
     Account, Device, DeviceContext, DeviceId, MAX_DEVICES, Session, Write,
-    port::{Error, PushSubscription},
+    port::{Error, PushSubscription, Reachability},
     testing,
 };
 use futures_util::future::join_all;
 
-use super::{Store, at, id};
+use super::{Store, at, id, place};
 
 /// A device of a session, whose endpoint ends in `endpoint`, registered at this second.
 fn device_of(session: &Session, endpoint: &str, second: i64) -> Device {
@@ -143,4 +143,18 @@ pub async fn only_its_user_removes_a_device(store: Store) {
     store.write(remove(account.id)).await;
     assert_eq!(store.devices_of(&account).await, []);
     assert!(matches!(store.try_write(remove(account.id)).await, Err(Error::Stale)));
+}
+
+pub async fn whether_alerts_reach_a_user_is_read_from_devices_and_position(store: Store) {
+    let (account, session) = store.with_session().await;
+    let none = Reachability { devices: vec![], located_at: None };
+    assert_eq!(store.devices.reachability(account.id).await.unwrap(), none);
+    store.locate(account.id, place(0.0, 0.0)).await;
+    let reached = |devices| Reachability { devices, located_at: Some(at(0)) };
+    assert_eq!(store.devices.reachability(account.id).await.unwrap(), reached(vec![]));
+    let second = store.open(&account).await;
+    let (older, newer) = (device_of(&session, "1", 0), device_of(&second, "2", 1));
+    store.register_device(&older).await;
+    store.register_device(&newer).await;
+    assert_eq!(store.devices.reachability(account.id).await.unwrap(), reached(vec![newer, older]));
 }

@@ -86,7 +86,7 @@ pub fn new_account_with_id(id: UserId) -> Account {
 
 /// The record of a verified helper on duty.
 pub fn verified() -> HelperRecord {
-    HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() }
+    HelperRecord::new(Verification::Verified, true)
 }
 
 pub fn session_of(user: UserId) -> Session {
@@ -308,8 +308,9 @@ impl Store {
     ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
         let place = exact_place(centre);
-        let (anonymous, rings_since) = (false, at(-600));
-        let query = RaiseQuery { owner, request_id, place, anonymous, on_duty, radii, enough, limit, rings_since };
+        let (anonymous, critical, rings_since) = (false, false, at(-600));
+        let query =
+            RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since };
         self.emergencies.raise_context(&query).await.unwrap()
     }
 
@@ -397,8 +398,15 @@ impl Store {
             emergency.resolve(owner, Relation::Owner, None, now).unwrap();
             let participants = emergency.participants().collect();
             let (status, alerted) = (emergency.status(), Vec::new());
-            let ended =
-                Event::EmergencyEnded { status, at: now, alerted, participants, hidden_from: vec![], announced: true };
+            let ended = Event::EmergencyEnded {
+                status,
+                at: now,
+                alerted,
+                participants,
+                hidden_from: vec![],
+                announced: true,
+                critical: false,
+            };
             let change = Change::new(Some(owner), now).write(update(&emergency, Vec::new())).event(id, ended);
             match self.changes.commit(change).await {
                 Err(Error::Stale) => {}

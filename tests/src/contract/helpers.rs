@@ -292,6 +292,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
             request_id: None,
             place,
             anonymous: false,
+            critical: false,
             on_duty: on_duty(),
             radii: &[within],
             enough: 9,

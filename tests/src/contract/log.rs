@@ -197,10 +197,11 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             participants: vec![user],
             hidden_from: vec![],
             announced: true,
+            critical: false,
         },
         Event::MessagePosted { message: message_in(&emergency, at) },
         Event::MessageDeleted { message: id(), readers: Some(vec![user]) },
-        Event::HelperRightsChanged { user, on_duty: true, may_help: false },
+        Event::HelperRightsChanged { user, on_duty: true, critical_only: false, may_help: false },
         Event::SessionsRevoked { user, only: Some(id()), except: None },
         Event::AccountBlocked { user },
     ];

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod availability;
 pub mod blocks;
 pub mod changes;
 pub mod devices;
@@ -71,6 +72,16 @@ macro_rules! contract {
                 a_decline_is_stored_and_taken_back
                 a_helper_alerted_again_counts_once
             }
+            availability {
+                helpers_that_are_away_are_neither_alerted_nor_counted_unless_an_emergency_breaks_through
+                a_first_position_knows_the_absence
+                an_alert_is_not_repeated_to_a_helper_that_is_away_meanwhile
+                a_helper_that_is_available_again_is_looked_at
+                the_limit_counts_different_owners_in_a_day_and_never_stops_a_critical_emergency
+                helpers_are_due_for_review_when_something_begins_or_ends
+                preferences_are_read_back_and_expected
+                reviews_by_two_nodes_are_recorded_once
+            }
             blocks {
                 blocks_are_listed_oldest_first_as_they_were_named
                 every_read_says_whether_a_block_hides_an_emergency
@@ -100,6 +111,7 @@ macro_rules! contract {
                 of_many_registrations_at_once_no_more_than_the_limit_are_stored
                 devices_go_with_their_sessions_and_with_a_blocked_account
                 only_its_user_removes_a_device
+                whether_alerts_reach_a_user_is_read_from_devices_and_position
             }
             emergencies {
                 an_unknown_emergency_is_not_found

@@ -156,7 +156,7 @@ pub async fn a_caller_has_new_rights_at_once_here_and_within_a_second_on_another
         let may_help = verification == Verification::Verified;
         let change = change()
             .write(Write::SetVerification { user, verification })
-            .account_event(Event::HelperRightsChanged { user, on_duty: may_help, may_help });
+            .account_event(Event::HelperRightsChanged { user, on_duty: may_help, critical_only: false, may_help });
         let (here, there) = recognized_after(&store, &other, &session, change).await;
         for account in [here, there] {
             assert_eq!(account.unwrap().helper.unwrap().verification, verification);

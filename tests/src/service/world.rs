@@ -98,7 +98,7 @@ impl World {
 
     /// Adds verified helpers whose accounts were made just now, at the very place of all emergencies.
     pub async fn add_newcomers(&mut self, count: usize) {
-        let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        let helper = HelperRecord::new(Verification::Verified, true);
         match &self.place {
             Place::Sqlite(_) => {
                 let store = Sqlite::open(&self.url(), &allynet_sqlite::Options::default()).await.unwrap();
@@ -114,7 +114,7 @@ impl World {
     }
 
     async fn settle(&mut self, store: &(impl Changes + Positions), helpers: usize, near: usize, owners: usize) {
-        let verified = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        let verified = HelperRecord::new(Verification::Verified, true);
         let since = now() - ACCOUNT_AGE;
         self.helpers = people(store, helpers, Some(&verified), since).await;
         self.owners = people(store, owners, None, since).await;

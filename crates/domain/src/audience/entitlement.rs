@@ -20,7 +20,7 @@ impl Room {
     pub const fn is_replayed_from_history(&self) -> bool {
         match self {
             Self::Emergency(_) | Self::Participants(_) => true,
-            Self::Helpers | Self::User(_) => false,
+            Self::Helpers | Self::CriticalHelpers | Self::User(_) => false,
         }
     }
 }
@@ -87,6 +87,7 @@ mod tests {
             participants,
             hidden_from: vec![],
             announced: true,
+            critical: false,
         });
         let rooms = Some([Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))]);
         assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| ended.rooms_ended_for(id(user))), [rooms, rooms, None]);

@@ -58,6 +58,7 @@ fn rooms_have_the_names_of_the_wire() {
     let uuid = "00000000-0000-0000-0000-000000000064";
     for (room, name) in [
         (Room::Helpers, "helpers".to_owned()),
+        (Room::CriticalHelpers, "helpers:critical".to_owned()),
         (user(EMERGENCY), format!("user:{uuid}")),
         (room(), format!("emergency:{uuid}")),
         (participants(), format!("emergency:{uuid}:participants")),
@@ -147,7 +148,8 @@ fn every_event_moves_those_concerned() {
                 vec![enter(OWNER), enter(GRACE_HOPPER)]
             }
             Event::HelperRightsChanged { .. } => {
-                vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: vec![Room::Helpers] }]
+                let leave = RoomChange::Leave { user: id(GRACE_HOPPER), rooms: vec![Room::CriticalHelpers] };
+                vec![RoomChange::Enter { user: id(GRACE_HOPPER), rooms: vec![Room::Helpers] }, leave]
             }
             Event::SessionsRevoked { .. } => {
                 vec![RoomChange::CloseSessions { user: id(GRACE_HOPPER), only: Some(id(400)), except: None }]
@@ -197,16 +199,45 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
 
 #[test]
 fn rights_decide_over_the_helpers_room_and_over_looking_on() {
-    let rooms = || vec![Room::Helpers];
     let user = id(GRACE_HOPPER);
-    for (on_duty, may_help, expected) in [
-        (true, true, vec![RoomChange::Enter { user, rooms: rooms() }]),
-        (false, true, vec![RoomChange::Leave { user, rooms: rooms() }]),
-        (false, false, vec![RoomChange::Leave { user, rooms: rooms() }, RoomChange::StopLookingOn { user }]),
+    let enter = |room| RoomChange::Enter { user, rooms: vec![room] };
+    let leave = |room| RoomChange::Leave { user, rooms: vec![room] };
+    let (all, critical) = (Room::Helpers, Room::CriticalHelpers);
+    for (on_duty, critical_only, may_help, expected) in [
+        (true, false, true, vec![enter(all), leave(critical)]),
+        (false, true, true, vec![leave(all), enter(critical)]),
+        (false, false, true, vec![leave(all), leave(critical)]),
+        (false, false, false, vec![leave(all), leave(critical), RoomChange::StopLookingOn { user }]),
     ] {
-        let event = Event::HelperRightsChanged { user, on_duty, may_help };
+        let event = Event::HelperRightsChanged { user, on_duty, critical_only, may_help };
         assert_eq!(of_an_account(event).room_changes(), expected);
     }
+}
+
+#[test]
+fn helpers_whom_only_critical_emergencies_reach_hear_of_no_other() {
+    let mut heard = BTreeSet::new();
+    for is_critical in [true, false] {
+        for mut event in every_event() {
+            match &mut event {
+                Event::EmergencyCreated { call, .. }
+                | Event::EmergencyAnnounced { call, .. }
+                | Event::EmergencyReopened { call, .. } => {
+                    call.details.severity = crate::Severity::new(if is_critical { 8 } else { 7 }).unwrap();
+                }
+                Event::EmergencyEnded { critical, .. } => *critical = is_critical,
+                _ => {}
+            }
+            let hears = |room: Room| {
+                let deliveries = logged(event.clone()).deliveries();
+                deliveries.iter().any(|delivery| delivery.audience.to.contains(&room))
+            };
+            assert_eq!(hears(Room::CriticalHelpers), hears(Room::Helpers) && is_critical, "{}", event.kind());
+            heard.extend(hears(Room::CriticalHelpers).then_some(event.kind()));
+        }
+    }
+    let broadcasts = ["emergency_announced", "emergency_created", "emergency_ended", "emergency_reopened"];
+    assert_eq!(heard, BTreeSet::from(broadcasts));
 }
 
 #[test]
@@ -289,6 +320,7 @@ fn of_an_emergency_that_is_not_announced_only_those_concerned_hear() {
             participants: participants.clone(),
             hidden_from: hidden_from.clone(),
             announced,
+            critical: false,
         };
         let call = call.clone();
         let separated = vec![];
@@ -307,9 +339,15 @@ fn a_block_hides_that_an_emergency_goes_on_or_ends() {
     for event in every_event() {
         let hidden = vec![id(STRANGER), id(GRACE_HOPPER)];
         let named = match event.clone() {
-            Event::EmergencyEnded { status, at, alerted, participants, .. } => {
-                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: hidden, announced: true }
-            }
+            Event::EmergencyEnded { status, at, alerted, participants, .. } => Event::EmergencyEnded {
+                status,
+                at,
+                alerted,
+                participants,
+                hidden_from: hidden,
+                announced: true,
+                critical: false,
+            },
             Event::EmergencyReopened { call, status, at, alerted, participants, separated, .. } => {
                 Event::EmergencyReopened {
                     call,
@@ -351,6 +389,7 @@ fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
         participants,
         hidden_from: vec![],
         announced: true,
+        critical: false,
     };
     assert_eq!(hearers(ended), [OWNER, GRACE_HOPPER, ALAN, ADMIN, STRANGER]);
     assert_eq!(hearers(posted(message_from_owner(To::Everyone))), [OWNER, GRACE_HOPPER]);

@@ -1,7 +1,7 @@
 //! What reaches a helper when, and until when.
 
 use super::*;
-use crate::{Severity, testing::details};
+use crate::{Details, Priority, Severity, testing::details};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

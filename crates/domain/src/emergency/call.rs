@@ -91,6 +91,16 @@ pub struct Details {
     pub anonymous: bool,
 }
 
+/// Severity from which on an emergency is critical.
+const CRITICAL_SEVERITY: u8 = 8;
+
+impl Details {
+    /// Whether the emergency is critical, by its priority or severity: then it may reach helpers that others do not reach.
+    pub fn is_critical(&self) -> bool {
+        self.priority == Priority::Critical || self.severity.get() >= CRITICAL_SEVERITY
+    }
+}
+
 /// The part of an emergency that is fixed when it is raised; alerts carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {

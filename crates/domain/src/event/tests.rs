@@ -182,6 +182,7 @@ fn stored_before() -> Vec<(Value, Event)> {
                 participants: Vec::new(),
                 hidden_from: vec![],
                 announced: true,
+                critical: false,
             },
         ),
         (

@@ -66,6 +66,8 @@ pub struct RaiseQuery<'a> {
     pub place: AlertPlace,
     /// Whether the emergency is anonymous.
     pub anonymous: bool,
+    /// Whether the emergency is critical, which decides which helpers it reaches.
+    pub critical: bool,
     /// Which helpers count. It is raised at [`OnDuty::now`].
     pub on_duty: OnDuty,
     /// Radii to count helpers within; growing, never empty.

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Emergency, EmergencyId, FoundHelpers, HelperPolicy, Metres, PlacePolicy, Position, Timestamp, UserId};
+use crate::{
+    Account, Emergency, EmergencyId, FoundHelpers, HelperPolicy, Metres, PlacePolicy, Position, Timestamp, UserId,
+};
 
 /// Which helpers count: on duty, with a fresh position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,17 +58,35 @@ pub struct DutyCounts {
     pub fresh: u32,
 }
 
+/// A helper whose [schedule](crate::AlertSchedule) has to be made again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnderReview {
+    /// The account.
+    pub account: Account,
+    /// When the helper falls below the limit per day again; `None` if the limit is not reached, or there is none.
+    pub limit_ends_at: Option<Timestamp>,
+}
+
 /// Searches for helpers by their last position.
 ///
 /// Distances are geodesic on WGS 84, from the centre of the helper's [cell](crate::grid::helper_cell) to the place from which
 /// the emergency is [judged](PlacePolicy::judged_place); a helper exactly at a radius is within it. All searches, also those of
 /// [`super::Emergencies`], MUST be correct across the antimeridian and at the poles, and MUST use the spatial index.
 /// Equally near helpers come in the order of their ids.
+///
+/// A helper counts for an emergency only while it [reaches](crate::AlertPreferences::reaches) them. One that is not critical does not
+/// reach a helper either, while as many other owners as the helper's limit per day have rung them in the
+/// [time before](crate::ALERT_LIMIT_WINDOW).
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Helpers: Send + Sync {
     /// An emergency and the helpers around it; `None` for an unknown emergency.
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>>;
+
+    /// Helpers whose review is due at `now`, and those with a limit per day that were rung after `rung_since`, in no order.
+    ///
+    /// The limit counts the owners of whose emergencies any rang the helper in the [time before](crate::ALERT_LIMIT_WINDOW), each once.
+    async fn due_for_review(&self, now: Timestamp, rung_since: Timestamp, limit: u32) -> Result<Vec<UnderReview>>;
 
     /// Counts the helpers on duty.
     async fn count(&self, policy: HelperPolicy, fresh_since: Timestamp) -> Result<DutyCounts>;

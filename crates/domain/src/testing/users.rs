@@ -39,7 +39,7 @@ pub fn account_of(person: Person) -> Account {
 
 /// A helper record without skills.
 pub fn helper_record(verification: Verification, available: bool) -> HelperRecord {
-    HelperRecord { verification, available, skills: Vec::new() }
+    HelperRecord::new(verification, available)
 }
 
 /// The account of a verified helper on duty.

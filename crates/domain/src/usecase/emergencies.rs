@@ -175,6 +175,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         request_id,
         place: cx.rules.places.alert_place(&call.details),
         anonymous: call.details.anonymous,
+        critical: call.details.is_critical(),
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
         enough: policy.min_helpers().max(1),
@@ -361,6 +362,7 @@ fn ended(loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Chan
         participants: emergency.participants().collect(),
         hidden_from: loaded.hidden_from.clone(),
         announced: emergency.is_announced(),
+        critical: emergency.call().details.is_critical(),
     };
     // The end records whether a helper was near. Cancelled responses stay as they are.
     let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::{
-    Account, Actor, Change, Error, Event, HelperRecord, Position, Refusal, Role, SessionId, Skill, Text, Timestamp,
-    UserId, Verification, Write,
+    Account, Actor, AlertScope, Change, Error, Event, HelperPolicy, HelperRecord, Position, PreferencesChange, Refusal,
+    Role, SessionId, Skill, Text, Timestamp, UserId, Verification, Write,
     port::{self, DeviceTime, Fix, Report},
     usecase::{Rules, emergencies::EmergencyPorts, responses::withdraw_responses, retry::retry_stale},
 };
@@ -35,12 +35,14 @@ pub struct Duty {
     pub available: Option<bool>,
     /// The helper's skills.
     pub skills: Option<Vec<Skill>>,
+    /// When and how the helper wants to be alerted.
+    pub preferences: PreferencesChange,
 }
 
-/// Makes the caller a helper, to be verified, or changes their duty and skills.
+/// Makes the caller a helper, to be verified, or changes their duty, skills and alert preferences.
 ///
 /// # Errors
-/// Returns an error if a port fails.
+/// [`Refusal::PreferencesInvalid`].
 pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Account, Error> {
     let mut known = Some(actor.account.clone());
     let duty = &duty;
@@ -48,14 +50,25 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
         let known = known.take();
         async move {
             let before = account(cx, actor.id(), known).await?;
-            let first = || HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
+            let first = || HelperRecord::new(Verification::Pending, true);
             let mut helper = before.helper.clone().unwrap_or_else(first);
             helper.available = duty.available.unwrap_or(helper.available);
             helper.skills = duty.skills.clone().unwrap_or(helper.skills);
             let role = if before.is_admin() { Role::Admin } else { Role::Helper };
+            let user = actor.id();
+            let schedule = if duty.preferences == PreferencesChange::default() {
+                None
+            } else {
+                let changed = helper.change_preferences(duty.preferences.clone(), cx.clock.now());
+                Some(changed.map_err(Refusal::PreferencesInvalid)?)
+            };
             let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
-            let write = Write::SetHelper { user: actor.id(), helper, role };
-            cx.changes.commit(changed(cx, actor, &before, &after, write)).await?;
+            let preferences = Box::new(helper.preferences.clone());
+            let mut change = changed(cx, actor, &before, &after, Write::SetHelper { user, helper, role });
+            if let Some(schedule) = schedule {
+                change = change.write(Write::SetAlertPreferences { user, preferences, schedule });
+            }
+            cx.changes.commit(change).await?;
             Ok(after)
         }
     })
@@ -184,20 +197,28 @@ async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Resu
 ///
 /// If two changes are decided at the same time, the later commit is stale and is decided again.
 fn changed(cx: &HelperPorts, by: &Actor, before: &Account, after: &Account, write: Write) -> Change {
-    let (policy, user) = (cx.rules.helpers, after.id);
-    let rights = |a: &Account| (a.on_duty(policy), a.may_help(policy));
-    let (on_duty, may_help) = rights(after);
-    let changes = rights(before) != (on_duty, may_help);
+    let [was, is] = [before, after].map(|account| rights_event(account, cx.rules.helpers));
     let shuts_out = after.blocked && !before.blocked;
     let mut change =
         Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before.clone()))).write(write);
-    if changes {
-        change = change.account_event(Event::HelperRightsChanged { user, on_duty, may_help });
+    if was != is {
+        change = change.account_event(is);
     }
     if shuts_out {
-        change = change.account_event(Event::AccountBlocked { user });
+        change = change.account_event(Event::AccountBlocked { user: after.id });
     }
     change
+}
+
+/// The rights of an account, as an event says them.
+pub(super) fn rights_event(account: &Account, policy: HelperPolicy) -> Event {
+    let scope = account.broadcast_scope(policy);
+    Event::HelperRightsChanged {
+        user: account.id,
+        on_duty: scope == AlertScope::All,
+        critical_only: scope == AlertScope::Critical,
+        may_help: account.may_help(policy),
+    }
 }
 
 #[cfg(test)]

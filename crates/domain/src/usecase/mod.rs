@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod administrators;
 pub mod alerts;
+pub mod availability;
 pub mod blocks;
 pub mod devices;
 pub mod emergencies;
@@ -13,6 +14,7 @@ pub mod feedback;
 pub mod helpers;
 pub mod messages;
 pub mod password_resets;
+pub mod readiness;
 pub mod reading;
 pub mod reopening;
 pub mod responses;

@@ -1,7 +1,7 @@
 //! Joining and leaving the room of an emergency, and the rooms of a new connection.
 
 use crate::{
-    Account, Actor, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
+    Account, Actor, AlertScope, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
     port::{AccessAsOf, EventLog, Live},
     rooms_of,
     usecase::{Rules, emergencies::EmergencyPorts},
@@ -101,7 +101,11 @@ pub async fn restore(cx: &EmergencyPorts, account: &Account) -> Result<Rooms, Er
 }
 
 fn account_rooms(account: &Account, rules: &Rules) -> Vec<Room> {
-    let helpers = account.on_duty(rules.helpers).then_some(Room::Helpers);
+    let helpers = match account.broadcast_scope(rules.helpers) {
+        AlertScope::All => Some(Room::Helpers),
+        AlertScope::Critical => Some(Room::CriticalHelpers),
+        AlertScope::None => None,
+    };
     [Room::User(account.id)].into_iter().chain(helpers).collect()
 }
 

@@ -32,7 +32,7 @@ pub(crate) const LOAD: &str = "
 /// `duty` of at least `$7`.
 ///
 /// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors of proven helpers,
-/// which come first; `$8` is the time of the search. Engaged helpers, owners of live emergencies and users that a block
+/// which come first; `$8` is the time of the search. Helpers that the emergency does not reach then, engaged helpers, owners of live emergencies and users that a block
 /// separates are not available; whom only the response of `$10` separates is. `rings` are those of the owner since `$9`.
 /// `$5` and `$6` are `NEAREST_FACTOR` and `NEAREST_MARGIN`.
 pub(crate) const LOAD_WITH_NEAREST: &str = "
@@ -73,6 +73,7 @@ pub(crate) const LOAD_WITH_NEAREST: &str = "
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 9, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
                             AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 9 * $5 + $6
@@ -80,11 +81,13 @@ pub(crate) const LOAD_WITH_NEAREST: &str = "
                         SELECT FROM position p
                         WHERE ST_DWithin(p.anchor, e.place, $3 / 3, false)
                             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
                             AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
                         LIMIT wanted.count) AS n) = wanted.count
                     THEN $3 / 3 * $5 + $6
             END), false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
             AND p.account_id NOT IN (SELECT id FROM unavailable)
     ) AS found
     WHERE v.id = $1";
@@ -122,6 +125,7 @@ pub(crate) const LOAD_WITH_ONE: &str = "
         FROM position p
         WHERE p.account_id = $4 AND ST_DWithin(p.anchor, e.place, $3, false)
             AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $5
+            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $6)
             AND p.account_id NOT IN (SELECT id FROM unavailable)
     ) AS found
     WHERE v.id = $1";

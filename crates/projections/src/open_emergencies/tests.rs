@@ -46,7 +46,15 @@ fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event 
 
 fn ended() -> Event {
     let (status, alerted) = (EmergencyStatus::Resolved, vec![]);
-    Event::EmergencyEnded { status, at: at(3), alerted, participants: vec![], hidden_from: vec![], announced: true }
+    Event::EmergencyEnded {
+        status,
+        at: at(3),
+        alerted,
+        participants: vec![],
+        hidden_from: vec![],
+        announced: true,
+        critical: false,
+    }
 }
 
 fn apply(open: &OpenEmergencies, event: Event) {

@@ -66,6 +66,7 @@ fn ended(participants: &[u128]) -> Event {
         participants,
         hidden_from: vec![],
         announced: true,
+        critical: false,
     }
 }
 
@@ -204,7 +205,8 @@ fn an_end_without_participants_is_replayed_to_no_user() {
 
 #[test]
 fn broadcasts_are_replayed_to_users_who_are_on_duty_now() {
-    let rights = |on_duty| Event::HelperRightsChanged { user: id(STRANGER), on_duty, may_help: true };
+    let rights =
+        |on_duty| Event::HelperRightsChanged { user: id(STRANGER), on_duty, critical_only: false, may_help: true };
     let events = [created(), rights(false), created(), rights(true), created()];
     assert_eq!(missed(STRANGER, vec![Room::Helpers], &events).0, [1, 3, 5]);
     let events = [created(), rights(true), created(), rights(false), created()];
@@ -213,7 +215,12 @@ fn broadcasts_are_replayed_to_users_who_are_on_duty_now() {
 
 #[test]
 fn of_the_emergencies_of_others_a_user_who_may_not_help_any_more_is_told_nothing_but_their_end() {
-    let rights = |may_help| Event::HelperRightsChanged { user: id(GRACE_HOPPER), on_duty: may_help, may_help };
+    let rights = |may_help| Event::HelperRightsChanged {
+        user: id(GRACE_HOPPER),
+        on_duty: may_help,
+        critical_only: false,
+        may_help,
+    };
     let begin = [created(), alerted(), joined(GRACE_HOPPER), posted(message_from_owner(To::Everyone))];
     let cancelled = updated(GRACE_HOPPER, ResponseStatus::Cancelled);
     // Rejected while she responded, and after the emergency had ended.
@@ -223,13 +230,14 @@ fn of_the_emergencies_of_others_a_user_who_may_not_help_any_more_is_told_nothing
         assert_eq!(missed(GRACE_HOPPER, vec![], &events).0, heard, "{events:?}");
         let verified = [&events[..], &[rights(true)]].concat();
         assert_eq!(missed(GRACE_HOPPER, vec![], &verified).0, with_rights, "rejected for a while");
-        let of_another = Event::HelperRightsChanged { user: id(ALAN), on_duty: false, may_help: false };
+        let of_another =
+            Event::HelperRightsChanged { user: id(ALAN), on_duty: false, critical_only: false, may_help: false };
         let events = [&events[..events.len() - 1], &[of_another]].concat();
         assert_eq!(missed(GRACE_HOPPER, vec![], &events).0, with_rights, "of another user");
     }
 
     // An owner stays the owner, of a live emergency and of one that ended.
-    let rights = Event::HelperRightsChanged { user: id(OWNER), on_duty: false, may_help: false };
+    let rights = Event::HelperRightsChanged { user: id(OWNER), on_duty: false, critical_only: false, may_help: false };
     let own = [&begin[..], std::slice::from_ref(&rights)].concat();
     assert_eq!(missed(OWNER, in_part(), &own).0, [3, 4]);
     let own = [&begin[..], &[ended(&[OWNER, GRACE_HOPPER]), rights]].concat();

@@ -143,6 +143,7 @@ fn only_helpers_on_a_trip_are_sent() {
         participants,
         hidden_from: vec![],
         announced: true,
+        critical: false,
     });
     assert_eq!(scene.sent(1_000), []);
 }

@@ -189,7 +189,7 @@ impl<D: Clone> Members<D> {
     fn stop_looking_on(&mut self, id: MemberId) {
         let is_looker_on_room = |room: &Room, rooms: &[Room]| match room {
             Room::Emergency(emergency) => !rooms.contains(&Room::Participants(*emergency)),
-            Room::Helpers | Room::User(_) | Room::Participants(_) => false,
+            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) => false,
         };
         let rooms = self.rooms(id);
         let left: Vec<_> = rooms.iter().filter(|room| is_looker_on_room(room, rooms)).copied().collect();
@@ -220,7 +220,8 @@ impl<D: Clone> Members<D> {
     /// The connections of an audience that it names by user or emergency, and then those that it reaches only as helpers on
     /// duty. Each once over both, and in the order of their ids in each.
     pub(crate) fn addressed_and_others(&self, audience: &Audience) -> [Vec<(MemberId, D)>; 2] {
-        let (helpers, to): (Vec<_>, Vec<_>) = audience.to.iter().partition(|room| matches!(room, Room::Helpers));
+        let (helpers, to): (Vec<_>, Vec<_>) =
+            audience.to.iter().partition(|room| matches!(room, Room::Helpers | Room::CriticalHelpers));
         let part = |to| self.audience(&Audience { to, except: audience.except.clone() });
         let (addressed, mut others) = (part(to), part(helpers));
         if !addressed.is_empty() {
@@ -319,7 +320,7 @@ impl<D: Clone> Members<D> {
         let mut rooms = RoomCounts::default();
         for room in self.rooms.keys() {
             match room {
-                Room::Helpers => rooms.helpers += 1,
+                Room::Helpers | Room::CriticalHelpers => rooms.helpers += 1,
                 Room::User(_) => rooms.user += 1,
                 Room::Emergency(_) => rooms.emergency += 1,
                 Room::Participants(_) => rooms.participants += 1,

@@ -109,7 +109,7 @@ impl RoomHandler {
         let rooms = self.hub.rooms(session.id);
         let is_looker_on_room = |room: &Room| match room {
             Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
-            Room::Helpers | Room::User(_) | Room::Participants(_) => false,
+            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) => false,
         };
         rooms.iter().filter(|room| is_looker_on_room(room)).count() >= self.limits.rooms_per_socket()
     }

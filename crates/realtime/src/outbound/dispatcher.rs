@@ -143,7 +143,9 @@ impl Dispatcher {
             device.close(reason);
         }
         self.alert_counts.observe(&entry.logged);
-        if let Event::HelperRightsChanged { user, on_duty: true, .. } = entry.logged.event {
+        if let Event::HelperRightsChanged { user, on_duty, critical_only, .. } = entry.logged.event
+            && (on_duty || critical_only)
+        {
             (self.on_appeared)(user);
         }
         for user in entry.logged.event.freed_users() {

@@ -32,7 +32,7 @@ async fn a_helper_is_shown_the_emergency_as_a_participant_while_their_completion
     let finished = edited(counting.clone(), |e| e.responses[0].record.counts_until = None);
     for (emergency, is_participant) in [(counting, true), (finished, false)] {
         let path = format!("/api/v1/emergencies/{}/helper-status", emergency.id());
-        let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+        let helper = HelperRecord::new(Verification::Verified, true);
         let mut mocks = Mocks { helper: Some(helper), ..Mocks::default() };
         mocks.presence.expect_is_online().returning(|_| false);
         mocks.presence.expect_last_seen().returning(|_| None);
@@ -64,7 +64,7 @@ async fn a_page_has_a_cursor_only_when_there_is_more() {
         let mut mocks = Mocks::default();
         mocks.accounts.expect_helpers().returning(move |page| {
             assert_eq!(page.limit, 3, "one more than asked for");
-            let helper = HelperRecord { verification: Verification::Pending, available: true, skills: Vec::new() };
+            let helper = HelperRecord::new(Verification::Pending, true);
             Ok((10..10 + stored)
                 .map(|id| allynet_domain::Account { helper: Some(helper.clone()), ..account(id) })
                 .map(|account| ListedHelper { account, reports: 4 })

@@ -41,6 +41,7 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/devices/{deviceId}"),
     ("PUT", "/api/v1/helpers/me"),
     ("GET", "/api/v1/helpers/me"),
+    ("GET", "/api/v1/helpers/me/readiness"),
     ("PUT", "/api/v1/helpers/me/location"),
     ("GET", "/api/v1/helpers"),
     ("PUT", "/api/v1/helpers/{userId}/verification"),

@@ -187,6 +187,7 @@ async fn a_helper_who_is_available_again_is_alerted_once_more() {
         participants: vec![id(HELPER)],
         hidden_from: vec![],
         announced: true,
+        critical: false,
     };
     scene.open.apply(&LoggedEvent { emergency: Some(id(8)), event: over, ..wave() });
     scene.watcher.user_arrived(id(HELPER));

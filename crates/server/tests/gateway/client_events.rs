@@ -57,7 +57,10 @@ async fn rooms_are_joined_and_left_by_users_with_access() {
     }
 
     // A user who may not help any more may not look on either.
-    node.happens(None, Event::HelperRightsChanged { user: user(2), on_duty: false, may_help: false });
+    node.happens(
+        None,
+        Event::HelperRightsChanged { user: user(2), on_duty: false, critical_only: false, may_help: false },
+    );
     let (_, left) = ask(&mut owner, "emergency:leave", r#",{"emergencyId":"current"}"#).await;
     assert_eq!(left, ("emergency:left".to_owned(), json!({ "emergencyId": emergency(CALL), "room": room })));
     let first = node.happens(Some(emergency(CALL)), changed());

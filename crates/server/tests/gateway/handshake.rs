@@ -81,6 +81,7 @@ async fn a_client_that_reconnects_as_an_emergency_ends_receives_the_end() {
         participants,
         hidden_from: vec![],
         announced: true,
+        critical: false,
     };
     // The database has the end already, so the emergency is not live; this node has not read it from the log.
     *node.script.as_of.lock().unwrap() = allynet_domain::EventId::new(102);

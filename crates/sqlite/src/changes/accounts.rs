@@ -1,14 +1,18 @@
 //! Writes to accounts and sessions, inside of the transaction of a change.
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, Account, HelperPolicy, HelperRecord, HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash,
-    Profile, Role, Session, SessionId, Text, Url, UserId, Verification,
+    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, HelperPolicy, HelperRecord,
+    HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash, Profile, Role, Session, SessionId, Text, Url, UserId,
+    Verification,
     port::{Constraint, Error, KeyedHash, LoginSource, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::{accounts::skills, error::port_error};
+use crate::{
+    accounts::{skills, stored_preferences},
+    error::port_error,
+};
 
 pub(super) async fn register(db: &mut SqliteConnection, account: &Account, password: &PasswordHash) -> Result<()> {
     let Account { id, email, profile, role, blocked, helper, reputation, blocks: _, created_at } = account;
@@ -145,7 +149,7 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, blocks: _, created_at: _ } = account;
     let found: Option<i64> = sqlx::query_scalar(
         "select 1 from account where id = ?1 and role = ?2 and blocked = ?3 and verification is ?4 \
-         and available is ?5 and skills = ?6",
+         and available is ?5 and skills = ?6 and alert_preferences is ?7 and alert_scope = ?8",
     )
     .bind(Uuid::from(*id))
     .bind(role.as_str())
@@ -153,6 +157,8 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     .bind(helper.as_ref().map(|helper| helper.verification.as_str()))
     .bind(helper.as_ref().map(|helper| helper.available))
     .bind(skills(helper.as_ref())?)
+    .bind(helper.as_ref().map_or(Ok(None), |helper| stored_preferences(&helper.preferences))?)
+    .bind(helper.as_ref().map_or(AlertScope::All, |helper| helper.scope).as_str())
     .fetch_optional(db)
     .await
     .map_err(port_error)?;
@@ -192,7 +198,7 @@ pub(super) async fn set_helper(
     helper: &HelperRecord,
     role: Role,
 ) -> Result<()> {
-    let HelperRecord { verification, available, skills: _ } = helper;
+    let HelperRecord { verification, available, skills: _, preferences: _, scope: _ } = helper;
     sqlx::query(
         "update account set verification = coalesce(verification, ?2), available = ?3, skills = ?4, role = ?5 \
          where id = ?1",
@@ -202,6 +208,32 @@ pub(super) async fn set_helper(
     .bind(available)
     .bind(skills(Some(helper))?)
     .bind(role.as_str())
+    .execute(db)
+    .await
+    .map_err(port_error)
+    .map(drop)
+}
+
+pub(super) async fn set_alert_preferences(
+    db: &mut SqliteConnection,
+    user: UserId,
+    preferences: &AlertPreferences,
+    schedule: AlertSchedule,
+) -> Result<()> {
+    let AlertSchedule { scope, absence, review_at } = schedule;
+    sqlx::query(
+        "update account set alert_preferences = ?2, alert_scope = ?3, away_from = ?4, away_until = ?5, \
+                away_from_critical = ?6, max_alerts_per_day = ?7, alert_review_at = ?8 \
+         where id = ?1",
+    )
+    .bind(Uuid::from(user))
+    .bind(stored_preferences(preferences)?)
+    .bind(scope.as_str())
+    .bind(absence.map(|absence| absence.span.from.timestamp_micros()))
+    .bind(absence.map(|absence| absence.span.until.timestamp_micros()))
+    .bind(absence.is_some_and(|absence| absence.from_critical))
+    .bind(preferences.max_alerts_per_day)
+    .bind(review_at.map(|at| at.timestamp_micros()))
     .execute(db)
     .await
     .map_err(port_error)

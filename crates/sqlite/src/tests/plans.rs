@@ -16,7 +16,8 @@ async fn each_statement_uses_its_index_and_scans_no_table() {
     let (store, _folder) = database().await;
     for (name, sql, indexes) in [
         ("helpers", helpers::CANDIDATES, &["SEARCH p USING PRIMARY KEY (cell>? AND cell<?)"][..]),
-        ("one helper", helpers::ONE, &["SEARCH position USING INDEX sqlite_autoindex_position_1 (account_id=?)"]),
+        ("one helper", helpers::ONE, &["SEARCH p USING INDEX sqlite_autoindex_position_1 (account_id=?)"]),
+        ("due for review", helpers::DUE_FOR_REVIEW, &["account_alert_review", "ring_by_time", "ring_by_helper"]),
         ("access", access::ACCESS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("list of helpers", accounts::HELPERS, &["account_helper", "SEARCH r USING COVERING INDEX report_about"]),
         (
@@ -54,6 +55,7 @@ async fn each_statement_uses_its_index_and_scans_no_table() {
                     "SCAN s",
                     "CONSTANT ROW",
                     "SCAN c",
+                    "ringing_owner",
                     "(subquery",
                     "response_one_engaged",
                 ]

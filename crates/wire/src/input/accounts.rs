@@ -1,7 +1,8 @@
 //! Bodies and queries of the account and helper routes.
 
 use allynet_domain::{
-    Email, Locale, MAX_SKILLS, Name, Password, Profile, Text, UserId, Verification,
+    Breakthrough, ClockTime, Email, Locale, MAX_ALERTS_PER_DAY, MAX_QUIET_WINDOWS, MAX_SKILLS, Name, Password,
+    PreferencesChange, Profile, QuietWindow, Text, UserId, Verification,
     port::HelperPage,
     usecase::{accounts::Registration, helpers::Duty},
 };
@@ -161,14 +162,53 @@ pub fn block_by_email(body: &Value) -> Result<Email, Problem> {
     f.finish(email)
 }
 
-/// `PUT /helpers/me`.
+/// `PUT /helpers/me`: a missing field keeps its value.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
 pub fn duty(body: &Value) -> Result<Duty, Problem> {
     let mut f = Fields::body(body);
-    let duty = Duty { available: f.flag("available"), skills: f.texts("skills", MAX_SKILLS) };
-    f.finish(Some(duty))
+    let (available, skills) = (f.flag("available"), f.texts("skills", MAX_SKILLS));
+    let preferences = preferences(&mut f);
+    f.finish(Some(Duty { available, skills, preferences }))
+}
+
+/// Alert preferences: a missing field keeps its value, `null` clears it.
+fn preferences(f: &mut Fields<'_>) -> PreferencesChange {
+    let quiet = if f.is_null("quiet") { Some(Vec::new()) } else { f.objects("quiet", MAX_QUIET_WINDOWS, quiet_window) };
+    let zone = if f.is_null("timeZone") { Some(None) } else { f.parsed("timeZone").map(Some) };
+    let paused_until = if f.is_null("pausedUntil") { Some(None) } else { f.time("pausedUntil").map(Some) };
+    let breakthrough = if f.is_null("breakthrough") { Some(Breakthrough::Critical) } else { f.word("breakthrough") };
+    let limit = if f.is_null("maxAlertsPerDay") {
+        Some(None)
+    } else {
+        f.integer("maxAlertsPerDay", 1..=MAX_ALERTS_PER_DAY).map(Some)
+    };
+    let (email, sms) = if f.is_null("notify") {
+        (Some(false), Some(false))
+    } else {
+        f.optional_object("notify", |f| Some((channel(f, "email"), channel(f, "sms")))).unwrap_or_default()
+    };
+    PreferencesChange { quiet, zone, paused_until, breakthrough, max_alerts_per_day: limit, email, sms }
+}
+
+fn channel(f: &mut Fields<'_>, field: &'static str) -> Option<bool> {
+    if f.is_null(field) { Some(false) } else { f.flag(field) }
+}
+
+fn quiet_window(f: &mut Fields<'_>) -> Option<QuietWindow> {
+    let days = f.integers("days", &(1..=7));
+    let days = f.require("days", days);
+    let from = f.parsed::<ClockTime>("from");
+    let from = f.require("from", from);
+    let to = f.parsed::<ClockTime>("to");
+    let to = f.require("to", to);
+    let (days, from, to) = (days?, from?, to?);
+    if from == to {
+        f.wrong("to", "must differ from from");
+        return None;
+    }
+    Some(QuietWindow { days, from, to })
 }
 
 /// `GET /helpers`.

@@ -7,7 +7,7 @@ pub mod devices;
 pub mod emergencies;
 pub mod socket;
 
-use std::{ops::RangeInclusive, str::FromStr};
+use std::{collections::BTreeSet, ops::RangeInclusive, str::FromStr};
 
 use allynet_domain::{Email, Metres, Name, Position, Text, TextError, Timestamp, UnknownVariant, name};
 use chrono::{DateTime, Datelike as _, SubsecRound, Timelike as _, Utc};
@@ -20,7 +20,7 @@ use crate::{FieldError, Problem};
 /// Each method returns `None` if its field is missing or invalid, and records an error if it is invalid.
 pub struct Fields<'a> {
     object: Option<&'a Map<String, Value>>,
-    prefix: &'static str,
+    prefix: String,
     errors: Vec<FieldError>,
     /// Whether this is a query, in which numbers are strings.
     query: bool,
@@ -30,13 +30,15 @@ const REQUIRED: &str = "is required";
 /// The years in which a time from a client may lie. Some clients format an unset time as the year 0 or 10000, which not
 /// every database can store.
 const ACCEPTED_YEARS: RangeInclusive<i32> = 1970..=2200;
+/// Maximum length of a list of numbers.
+const MAX_NUMBERS: usize = 7;
 /// The nanosecond from which on chrono means the 61st second of a minute.
 const LEAP_SECOND: u32 = 1_000_000_000;
 
 impl<'a> Fields<'a> {
     /// The fields of a request body.
     pub fn body(body: &'a Value) -> Self {
-        let mut fields = Self { object: body.as_object(), prefix: "", errors: Vec::new(), query: false };
+        let mut fields = Self { object: body.as_object(), prefix: String::new(), errors: Vec::new(), query: false };
         if fields.object.is_none() {
             fields.errors.push(FieldError::new("body", "must be a JSON object"));
         }
@@ -45,7 +47,7 @@ impl<'a> Fields<'a> {
 
     /// The fields of a query, all of them strings.
     pub fn query(query: &'a Map<String, Value>) -> Self {
-        Self { object: Some(query), prefix: "", errors: Vec::new(), query: true }
+        Self { object: Some(query), prefix: String::new(), errors: Vec::new(), query: true }
     }
 
     /// Returns `read` if no error was recorded.
@@ -216,10 +218,75 @@ impl<'a> Fields<'a> {
     pub fn object<T>(&mut self, field: &'static str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
         let object = self.parse(field, |value| value.as_object().ok_or("must be an object"));
         let object = self.require(field, object)?;
-        let mut inner = Fields { object: Some(object), prefix: field, errors: Vec::new(), query: self.query };
+        self.nested(object, field.to_owned(), read)
+    }
+
+    /// A nested object that may be missing.
+    pub fn optional_object<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let object = self.parse(field, |value| value.as_object().ok_or("must be an object"))?;
+        self.nested(object, field.to_owned(), read)
+    }
+
+    fn nested<T>(
+        &mut self,
+        object: &'a Map<String, Value>,
+        prefix: String,
+        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let mut inner = Fields { object: Some(object), prefix, errors: Vec::new(), query: self.query };
         let read = read(&mut inner);
         self.errors.append(&mut inner.errors);
         read
+    }
+
+    /// A list of at most `max_items` objects. Their errors name fields with an index: `quiet[0].from`.
+    pub fn objects<T>(
+        &mut self,
+        field: &str,
+        max_items: usize,
+        read: impl Fn(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.parse(field, |value| {
+            let items = value.as_array().ok_or_else(|| "must be a list".to_owned())?;
+            if items.len() > max_items { Err(format!("must hold at most {max_items}")) } else { Ok(items) }
+        })?;
+        let mut all = Some(Vec::with_capacity(items.len()));
+        for (index, item) in items.iter().enumerate() {
+            let name = format!("{field}[{index}]");
+            let read = match item.as_object() {
+                Some(object) => self.nested(object, name, &read),
+                None => {
+                    self.wrong(&name, "must be an object");
+                    None
+                }
+            };
+            all = all.zip(read).map(|(mut all, read)| {
+                all.push(read);
+                all
+            });
+        }
+        all
+    }
+
+    /// Whether a field is present and null, which clears a value.
+    pub fn is_null(&self, field: &str) -> bool {
+        self.object.is_some_and(|object| object.get(field).is_some_and(Value::is_null))
+    }
+
+    /// A list of different whole numbers within bounds, in growing order.
+    pub fn integers(&mut self, field: &str, bounds: &RangeInclusive<u8>) -> Option<Vec<u8>> {
+        let wrong = || format!("must be a list of whole numbers from {} to {}", bounds.start(), bounds.end());
+        self.parse(field, |value| {
+            let items = value.as_array().filter(|items| (1..=MAX_NUMBERS).contains(&items.len())).ok_or_else(wrong)?;
+            let number = |item: &Value| item.as_f64().filter(|n| n.fract() == 0.0).and_then(whole);
+            let numbers = items.iter().map(|item| u8::try_from(number(item)?).ok().filter(|n| bounds.contains(n)));
+            let numbers: BTreeSet<u8> = numbers.collect::<Option<_>>().ok_or_else(wrong)?;
+            Ok::<_, String>(numbers.into_iter().collect())
+        })
     }
 
     /// A field of a partial update: a value replaces, `null` or an empty text clears, a missing field keeps `current`.

@@ -33,7 +33,8 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::PushNotConfigured => Refusal::MailNotConfigured,
         Refusal::MailNotConfigured => Refusal::ResetTokenInvalid,
         Refusal::ResetTokenInvalid => Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
-        Refusal::SubscriptionInvalid(_) => Refusal::NotAuthorized,
+        Refusal::SubscriptionInvalid(_) => Refusal::PreferencesInvalid(PreferencesError::ZoneMissing),
+        Refusal::PreferencesInvalid(_) => Refusal::NotAuthorized,
         Refusal::NotAuthorized => Refusal::NotAHelper,
         Refusal::NotAHelper => Refusal::OwnEmergency,
         Refusal::OwnEmergency => Refusal::EmergencyNotFound,
@@ -93,6 +94,7 @@ fn every_refusal_has_status_reason_and_message() {
     501 mail_not_configured: This service sends no email
     400 reset_token_invalid: The link is not valid any more; request another one
     400 invalid_input: The subscription is not acceptable
+    400 invalid_input: The preferences are not acceptable
     403 not_authorized: You are not allowed to do this
     403 not_a_helper: Only helpers may do this
     403 own_emergency: You cannot respond to your own emergency
@@ -181,6 +183,7 @@ fn only_refusals_with_facts_for_the_client_have_details() {
         [
             Refusal::OwnAccount { by_email: true },
             Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
+            Refusal::PreferencesInvalid(PreferencesError::ZoneMissing),
             Refusal::PartyMissing,
             Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
             Refusal::RecipientTakesNoPart,

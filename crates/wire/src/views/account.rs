@@ -1,8 +1,8 @@
 //! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
-    Account, BlockTarget, Contact, HelperRecord, HelperReputation, Locale, Role, Timestamp, UserBlock, UserId,
-    Verification,
+    Account, AlertPreferences, Availability, BlockTarget, Breakthrough, Contact, HelperPolicy, HelperRecord,
+    HelperReputation, Locale, NotifyChannels, QuietWindow, Role, Timestamp, UserBlock, UserId, Verification, Zone,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -36,7 +36,7 @@ struct ProfileView<'a> {
     locale: Locale,
 }
 
-/// `{verification, available, skills, trustScore, helperRating}`
+/// `{verification, available, skills, trustScore, helperRating}`, for the helper with the alert preferences.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HelperRecordView<'a> {
@@ -45,11 +45,47 @@ pub struct HelperRecordView<'a> {
     skills: Vec<&'a str>,
     trust_score: u16,
     helper_rating: RatingView,
+    /// For the helper only.
+    #[serde(flatten)]
+    preferences: Option<PreferencesView<'a>>,
+}
+
+/// `{quiet, timeZone, pausedUntil, breakthrough, maxAlertsPerDay, notify, availability, availableAt}`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreferencesView<'a> {
+    quiet: &'a [QuietWindow],
+    time_zone: Option<Zone>,
+    paused_until: Option<Timestamp>,
+    breakthrough: Breakthrough,
+    max_alerts_per_day: Option<u32>,
+    notify: NotifyChannels,
+    availability: Availability,
+    available_at: Option<Timestamp>,
+}
+
+impl<'a> PreferencesView<'a> {
+    /// A pause that is over is none.
+    fn new(preferences: &'a AlertPreferences, is_on_duty: bool, now: Timestamp) -> Self {
+        let (availability, available_at) = preferences.availability(is_on_duty, now);
+        let AlertPreferences { quiet, zone, paused_until: _, breakthrough, max_alerts_per_day, notify } = preferences;
+        Self {
+            quiet,
+            time_zone: *zone,
+            paused_until: preferences.pause_at(now),
+            breakthrough: *breakthrough,
+            max_alerts_per_day: *max_alerts_per_day,
+            notify: *notify,
+            availability,
+            available_at,
+        }
+    }
 }
 
 impl<'a> HelperRecordView<'a> {
     fn new(helper: &'a HelperRecord, reputation: HelperReputation) -> Self {
         Self {
+            preferences: None,
             verification: helper.verification,
             available: helper.available,
             skills: helper.skills.iter().map(allynet_domain::Text::as_str).collect(),
@@ -59,8 +95,15 @@ impl<'a> HelperRecordView<'a> {
     }
 
     /// The helper record of an account that has one.
-    pub fn of(account: &'a Account) -> Option<Self> {
+    pub(super) fn of(account: &'a Account) -> Option<Self> {
         account.helper.as_ref().map(|helper| Self::new(helper, account.reputation))
+    }
+
+    /// The helper record of an account that has one, with the alert preferences, which the helper only is shown.
+    pub fn own(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> Option<Self> {
+        let helper = account.helper.as_ref()?;
+        let preferences = PreferencesView::new(&helper.preferences, account.on_duty(policy), now);
+        Some(Self { preferences: Some(preferences), ..Self::new(helper, account.reputation) })
     }
 }
 
@@ -86,6 +129,12 @@ impl<'a> From<&'a Account> for UserView<'a> {
     }
 }
 
+impl<'a> UserView<'a> {
+    fn own(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> Self {
+        Self { helper: HelperRecordView::own(account, policy, now), ..account.into() }
+    }
+}
+
 /// `{user}`
 #[derive(Debug, Serialize)]
 pub struct User<'a> {
@@ -95,6 +144,13 @@ pub struct User<'a> {
 impl<'a> From<&'a Account> for User<'a> {
     fn from(account: &'a Account) -> Self {
         Self { user: account.into() }
+    }
+}
+
+impl<'a> User<'a> {
+    /// The account of the caller.
+    pub fn own(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> Self {
+        Self { user: UserView::own(account, policy, now) }
     }
 }
 
@@ -150,9 +206,10 @@ pub struct Session<'a> {
     tokens: Tokens<'a>,
 }
 
-impl<'a> From<&'a SignedIn> for Session<'a> {
-    fn from(signed_in: &'a SignedIn) -> Self {
-        Self { user: (&signed_in.account).into(), tokens: (&signed_in.tokens).into() }
+impl<'a> Session<'a> {
+    /// The session of a user who has just signed in.
+    pub fn new(signed_in: &'a SignedIn, policy: HelperPolicy, now: Timestamp) -> Self {
+        Self { user: UserView::own(&signed_in.account, policy, now), tokens: (&signed_in.tokens).into() }
     }
 }
 

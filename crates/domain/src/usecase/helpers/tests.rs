@@ -94,7 +94,7 @@ fn with(verification: Verification, available: bool) -> Account {
 /// The rights in the event of a change: `(on duty, may help)`.
 fn rights(change: &Change) -> Option<(bool, bool)> {
     change.events.iter().find_map(|e| match e.event {
-        Event::HelperRightsChanged { user, on_duty, may_help } => {
+        Event::HelperRightsChanged { user, on_duty, critical_only: false, may_help } => {
             assert_eq!((user, e.emergency), (id(GRACE_HOPPER), None));
             Some((on_duty, may_help))
         }
@@ -103,16 +103,16 @@ fn rights(change: &Change) -> Option<(bool, bool)> {
 }
 
 fn available(available: bool) -> Duty {
-    Duty { available: Some(available), skills: None }
+    Duty { available: Some(available), ..Duty::default() }
 }
 
 #[tokio::test]
 async fn an_account_that_asks_becomes_a_helper_to_be_verified() {
     let (cx, committed) = service(HelperPolicy::Verified);
     let skills = vec![text("First aid")];
-    let duty = Duty { available: None, skills: Some(skills.clone()) };
+    let duty = Duty { skills: Some(skills.clone()), ..Duty::default() };
     let after = enlist(&cx, &actor(account(GRACE_HOPPER)), duty).await.unwrap();
-    let record = HelperRecord { verification: Pending, available: true, skills };
+    let record = HelperRecord { skills, ..HelperRecord::new(Pending, true) };
     assert_eq!((after.role, after.helper), (Role::Helper, Some(record.clone())));
     let expected = Change::new(Some(id(GRACE_HOPPER)), now())
         .write(Write::ExpectAccount(Box::new(account(GRACE_HOPPER))))
@@ -153,6 +153,77 @@ async fn rights_that_change_are_told_and_others_are_not() {
         let (cx, committed) = service(policy);
         enlist(&cx, &actor(before.clone()), duty.clone()).await.unwrap();
         assert_eq!(rights(&committed.only()), told, "{before:?} {duty:?} {policy}");
+    }
+}
+
+#[tokio::test]
+async fn preferences_are_stored_with_what_follows_from_them() {
+    let until = now() + TimeDelta::hours(1);
+    let pause = PreferencesChange { paused_until: Some(Some(until)), ..PreferencesChange::default() };
+    let before = with(Verified, true);
+    let (cx, committed) = service(HelperPolicy::Verified);
+    let duty = Duty { preferences: pause.clone(), ..Duty::default() };
+    let after = enlist(&cx, &actor(before.clone()), duty).await.unwrap().helper.unwrap();
+    assert_eq!((after.preferences.paused_until, after.scope), (Some(until), AlertScope::Critical));
+    let (user, schedule) = (id(GRACE_HOPPER), after.preferences.schedule(now(), None));
+    let preferences = Box::new(after.preferences.clone());
+    let change = committed.only();
+    assert_eq!(change.writes.last(), Some(&Write::SetAlertPreferences { user, preferences, schedule }));
+    let rights = |critical_only| Event::HelperRightsChanged { user, on_duty: false, critical_only, may_help: true };
+    assert_eq!(change.events.iter().map(|e| e.event.clone()).collect::<Vec<_>>(), [rights(true)]);
+
+    // What is not told stays, and null clears.
+    let (cx, committed) = service(HelperPolicy::Verified);
+    let paused = Account { helper: Some(after), ..before };
+    let strict = PreferencesChange { breakthrough: Some(crate::Breakthrough::None), ..PreferencesChange::default() };
+    let duty = Duty { preferences: strict, ..Duty::default() };
+    let after = enlist(&cx, &actor(paused.clone()), duty).await.unwrap().helper.unwrap();
+    assert_eq!((after.preferences.paused_until, after.scope), (Some(until), AlertScope::None));
+    assert_eq!(committed.only().events[0].event, rights(false));
+    let (cx, _) = service(HelperPolicy::Verified);
+    let clear = PreferencesChange { paused_until: Some(None), ..PreferencesChange::default() };
+    let duty = Duty { preferences: clear, ..Duty::default() };
+    let after = enlist(&cx, &actor(paused), duty).await.unwrap().helper.unwrap();
+    assert_eq!((after.preferences, after.scope), (crate::AlertPreferences::default(), AlertScope::All));
+}
+
+#[tokio::test]
+async fn a_helper_with_a_limit_is_reviewed_next_and_reached_no_further_until_then() {
+    let mut limited = with(Verified, true);
+    limited.helper.as_mut().unwrap().scope = AlertScope::Critical;
+    let (cx, committed) = service(HelperPolicy::Verified);
+    let limit = PreferencesChange { max_alerts_per_day: Some(Some(3)), ..PreferencesChange::default() };
+    let duty = Duty { preferences: limit, ..Duty::default() };
+    let after = enlist(&cx, &actor(limited), duty).await.unwrap().helper.unwrap();
+    assert_eq!(after.scope, AlertScope::Critical);
+    let change = committed.only();
+    let Some(Write::SetAlertPreferences { schedule, .. }) = change.writes.last() else { panic!("{change:?}") };
+    assert_eq!((schedule.scope, schedule.review_at), (AlertScope::Critical, Some(now())));
+}
+
+#[tokio::test]
+async fn preferences_that_are_not_acceptable_change_nothing() {
+    use crate::PreferencesError::{PauseTooLong, ZoneMissing};
+    let window = crate::QuietWindow { days: vec![1], from: "22:00".parse().unwrap(), to: "07:00".parse().unwrap() };
+    let quiet = PreferencesChange { quiet: Some(vec![window]), ..PreferencesChange::default() };
+    let pause = |until| PreferencesChange { paused_until: Some(Some(until)), ..PreferencesChange::default() };
+    let days = TimeDelta::days(30);
+    for (preferences, error) in [
+        (quiet.clone(), Some(ZoneMissing)),
+        (PreferencesChange { zone: Some(Some("Asia/Tokyo".parse().unwrap())), ..quiet }, None),
+        (pause(now() + days + TimeDelta::minutes(6)), Some(PauseTooLong)),
+        (pause(now() + days), None),
+    ] {
+        let (cx, committed) = service(HelperPolicy::Verified);
+        let duty = Duty { preferences, ..Duty::default() };
+        let outcome = enlist(&cx, &actor(with(Verified, true)), duty).await;
+        match error {
+            Some(error) => {
+                assert_eq!(refusal(outcome), Refusal::PreferencesInvalid(error));
+                assert!(committed.is_empty());
+            }
+            None => drop(outcome.unwrap()),
+        }
     }
 }
 

@@ -200,6 +200,7 @@ fn a_helper_who_is_available_again_counts_as_not_yet_alerted_unless_they_decline
         participants,
         hidden_from,
         announced: true,
+        critical: false,
     };
     for freed in [
         updated(GRACE_HOPPER, ResponseStatus::Completed, None),

@@ -41,7 +41,7 @@ fn advance(hub: &Hub<&'static str>, seq: i64, event: Event) -> Fanout<&'static s
 }
 
 fn duty(on_duty: bool) -> Event {
-    Event::HelperRightsChanged { user: user(HELPER), on_duty, may_help: on_duty }
+    Event::HelperRightsChanged { user: user(HELPER), on_duty, critical_only: false, may_help: on_duty }
 }
 
 fn cancels() -> Event {
@@ -312,6 +312,7 @@ fn events_of_other_emergencies_are_held_back_during_the_replay_of_a_room() {
         participants: vec![],
         hidden_from: vec![],
         announced: true,
+        critical: false,
     };
     let (id, at, emergency) = (EventId::new(12), Timestamp::UNIX_EPOCH, Some(Uuid::from_u128(8).into()));
     let of_another = LoggedEvent { id, at, emergency, actor: None, event: ended };
@@ -333,6 +334,7 @@ fn helpers_on_duty_are_the_others_unless_the_event_is_addressed_to_them() {
         participants: vec![user(OWNER)],
         hidden_from: vec![],
         announced: true,
+        critical: false,
     };
     let step = advance(&hub, 11, ended);
     let view = View { viewer: Viewer::Anyone, stage: Stage::LookerOn };

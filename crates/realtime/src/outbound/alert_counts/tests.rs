@@ -30,6 +30,7 @@ fn ended(schedule: &AlertCountSchedule) {
             participants: Vec::new(),
             hidden_from: vec![],
             announced: true,
+            critical: false,
         },
     );
 }

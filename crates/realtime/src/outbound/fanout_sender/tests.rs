@@ -94,7 +94,15 @@ fn alerts(helpers: &[u64]) -> Event {
 fn ended(alerted: &[u64]) -> Event {
     let alerted = alerted.iter().map(|n| user(*n)).collect();
     let (status, at) = (EmergencyStatus::Cancelled, Timestamp::UNIX_EPOCH);
-    Event::EmergencyEnded { status, at, alerted, participants: vec![], hidden_from: vec![], announced: true }
+    Event::EmergencyEnded {
+        status,
+        at,
+        alerted,
+        participants: vec![],
+        hidden_from: vec![],
+        announced: true,
+        critical: false,
+    }
 }
 
 fn changed() -> Event {

@@ -55,7 +55,7 @@ pub(crate) fn emergency(n: u128) -> EmergencyId {
 pub(crate) fn account(id: UserId) -> Account {
     let first_name = Name::parse("Somebody").unwrap();
     let profile = Profile::new(first_name, None);
-    let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+    let helper = HelperRecord::new(Verification::Verified, true);
     let email: Email = "somebody@example.org".parse().unwrap();
     let (role, reputation, created_at) = (Role::Helper, HelperReputation::default(), Timestamp::UNIX_EPOCH);
     Account {

@@ -1,7 +1,7 @@
 //! Bodies of the account and helper routes.
 
 use allynet_domain::{
-    Locale, Profile, Text, Verification,
+    Breakthrough, Locale, PreferencesChange, Profile, Text, Verification,
     testing::{OWNER, account, at, id},
     usecase::helpers::Duty,
 };
@@ -190,6 +190,60 @@ fn all_fields_of_duty_are_optional() {
     assert!(duty(&json!({ "skills": vec![repeated(40); 20] })).is_ok());
     for skills in [json!(vec!["a"; 21]), json!([repeated(41)]), json!("First aid")] {
         assert_eq!(wrong_fields(duty(&json!({ "available": 1, "skills": skills }))), ["available", "skills"]);
+    }
+}
+
+#[test]
+fn preferences_that_are_missing_stay_and_null_clears() {
+    let window = json!({ "days": [7, 1, 1], "from": "22:00", "to": "07:00" });
+    let all = json!({
+        "quiet": [window], "timeZone": "Europe/Berlin", "pausedUntil": "2026-01-15T10:00:00Z", "breakthrough": "none",
+        "maxAlertsPerDay": 50, "notify": { "email": true },
+    });
+    let read = duty(&all).unwrap().preferences;
+    let windows = read.quiet.clone().unwrap();
+    let window = [&windows[0].from, &windows[0].to].map(ToString::to_string);
+    assert_eq!((windows[0].days.as_slice(), window), (&[1, 7][..], ["22:00".to_owned(), "07:00".to_owned()]));
+    assert_eq!(read.zone.flatten().unwrap().to_string(), "Europe/Berlin");
+    assert_eq!((read.paused_until, read.breakthrough), (Some(Some(at(0))), Some(Breakthrough::None)));
+    assert_eq!((read.max_alerts_per_day, read.email, read.sms), (Some(Some(50)), Some(true), None));
+    let nulls = json!({
+        "quiet": null, "timeZone": null, "pausedUntil": null, "breakthrough": null, "maxAlertsPerDay": null, "notify": null,
+    });
+    let cleared = PreferencesChange {
+        quiet: Some(vec![]),
+        zone: Some(None),
+        paused_until: Some(None),
+        breakthrough: Some(Breakthrough::Critical),
+        max_alerts_per_day: Some(None),
+        email: Some(false),
+        sms: Some(false),
+    };
+    assert_eq!(duty(&nulls).unwrap().preferences, cleared);
+    assert_eq!(duty(&json!({ "quiet": [], "notify": { "sms": null } })).unwrap().preferences.sms, Some(false));
+}
+
+#[test]
+fn errors_of_preferences_name_the_field() {
+    let window = |days: Value, from: &str, to: &str| json!({ "days": days, "from": from, "to": to });
+    let fine = window(json!([1]), "22:00", "07:00");
+    for (body, fields) in [
+        (json!({ "quiet": "22:00" }), vec!["quiet"]),
+        (json!({ "quiet": vec![fine.clone(); 8] }), vec!["quiet"]),
+        (json!({ "quiet": [fine, 1] }), vec!["quiet[1]"]),
+        (json!({ "quiet": [{}] }), vec!["quiet[0].days", "quiet[0].from", "quiet[0].to"]),
+        (json!({ "quiet": [window(json!([]), "22:00", "07:00")] }), vec!["quiet[0].days"]),
+        (json!({ "quiet": [window(json!([0]), "22:00", "07:00")] }), vec!["quiet[0].days"]),
+        (json!({ "quiet": [window(json!([8]), "22:00", "07:00")] }), vec!["quiet[0].days"]),
+        (json!({ "quiet": [window(json!(["1"]), "22:00", "07:00")] }), vec!["quiet[0].days"]),
+        (json!({ "quiet": [window(json!([1]), "22", "24:00")] }), vec!["quiet[0].from", "quiet[0].to"]),
+        (json!({ "quiet": [window(json!([1]), "22:00", "22:00")] }), vec!["quiet[0].to"]),
+        (json!({ "timeZone": "Berlin", "pausedUntil": "soon" }), vec!["timeZone", "pausedUntil"]),
+        (json!({ "breakthrough": "some", "maxAlertsPerDay": 0 }), vec!["breakthrough", "maxAlertsPerDay"]),
+        (json!({ "maxAlertsPerDay": 51, "notify": true }), vec!["maxAlertsPerDay", "notify"]),
+        (json!({ "notify": { "email": 1, "sms": "x" } }), vec!["notify.email", "notify.sms"]),
+    ] {
+        assert_eq!(wrong_fields(duty(&body)), fields, "{body}");
     }
 }
 

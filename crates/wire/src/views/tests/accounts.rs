@@ -1,7 +1,8 @@
 //! Accounts, tokens, numbers and contacts.
 
 use allynet_domain::{
-    Account, Contact, HelperReputation, Secret,
+    Account, AlertPreferences, Breakthrough, Contact, HelperPolicy, HelperReputation, NotifyChannels, QuietWindow,
+    Secret,
     port::{Activity, ListedHelper},
     testing::{GRACE_HOPPER, account, at, helper, id, text},
     usecase::accounts::{SignedIn, TokenPair},
@@ -80,19 +81,63 @@ fn a_blocked_account_with_few_details() {
 #[test]
 fn a_helper_record() {
     let grace_hopper = filled(helper(GRACE_HOPPER));
-    let helper = Helper { helper: HelperRecordView::of(&grace_hopper).unwrap() };
+    let of_another = HelperRecordView::of(&grace_hopper).unwrap();
+    assert_snapshot!(shown(&of_another), @r#"
+    {
+      "available": true,
+      "helperRating": {"average": 4.67, "count": 3},
+      "skills": ["First aid"],
+      "trustScore": 150,
+      "verification": "verified"
+    }
+    "#);
+    let own = HelperRecordView::own(&grace_hopper, HelperPolicy::Verified, at(0)).unwrap();
+    let helper = Helper { helper: own };
     assert_snapshot!(shown(&helper), @r#"
     {
       "helper": {
+        "availability": "on_duty",
         "available": true,
+        "availableAt": null,
+        "breakthrough": "critical",
         "helperRating": {"average": 4.67, "count": 3},
+        "maxAlertsPerDay": null,
+        "notify": {"email": false, "sms": false},
+        "pausedUntil": null,
+        "quiet": [],
         "skills": ["First aid"],
+        "timeZone": null,
         "trustScore": 150,
         "verification": "verified"
       }
     }
     "#);
     assert!(HelperRecordView::of(&filled(account(GRACE_HOPPER))).is_none());
+}
+
+#[test]
+fn alert_preferences_are_shown_to_their_helper_and_a_pause_that_is_over_is_none() {
+    let mut grace_hopper = filled(helper(GRACE_HOPPER));
+    let window = QuietWindow { days: vec![1, 7], from: "22:00".parse().unwrap(), to: "07:00".parse().unwrap() };
+    grace_hopper.helper.as_mut().unwrap().preferences = AlertPreferences {
+        quiet: vec![window],
+        zone: Some("Europe/Berlin".parse().unwrap()),
+        paused_until: Some(at(60)),
+        breakthrough: Breakthrough::None,
+        max_alerts_per_day: Some(5),
+        notify: NotifyChannels { email: true, sms: false },
+    };
+    let own = |now| json(&HelperRecordView::own(&grace_hopper, HelperPolicy::Verified, now).unwrap());
+    let paused = own(at(0));
+    assert_eq!(paused["quiet"], serde_json::json!([{ "days": [1, 7], "from": "22:00", "to": "07:00" }]));
+    assert_eq!(paused["notify"], serde_json::json!({ "email": true, "sms": false }));
+    let strings = |shown: &serde_json::Value| {
+        ["timeZone", "breakthrough", "availability", "availableAt", "pausedUntil"].map(|key| shown[key].to_string())
+    };
+    let until = "\"2026-01-15T10:01:00Z\"";
+    assert_eq!(strings(&paused), ["\"Europe/Berlin\"", "\"none\"", "\"paused\"", until, until]);
+    let over = own(at(60));
+    assert_eq!(strings(&over)[2..], ["\"on_duty\"", "null", "null"]);
 }
 
 #[test]
@@ -111,7 +156,7 @@ fn a_page_of_helpers() {
 fn tokens_and_sessions() {
     assert_snapshot!(shown(&Tokens::from(&tokens())), @r#"{"accessToken": "access", "refreshToken": "refresh"}"#);
     let signed_in = SignedIn { account: filled(account(GRACE_HOPPER)), tokens: tokens() };
-    assert_snapshot!(shown(&Session::from(&signed_in)), @r#"
+    assert_snapshot!(shown(&Session::new(&signed_in, HelperPolicy::Verified, at(0))), @r#"
     {
       "tokens": {"accessToken": "access", "refreshToken": "refresh"},
       "user": {

@@ -75,7 +75,7 @@ async fn an_operator_appoints_and_dismisses_administrators() {
     assert_eq!(grant(&cx, &email()).await.unwrap(), Some(true));
     assert_eq!(committed.only(), appointment(with_role(Role::Helper), Role::Admin));
 
-    let helper = HelperRecord { verification: Verification::Verified, available: true, skills: Vec::new() };
+    let helper = HelperRecord::new(Verification::Verified, true);
     for (helper, role) in [(None, Role::User), (Some(helper), Role::Helper)] {
         let before = Account { helper, ..with_role(Role::Admin) };
         let (cx, committed) = AccountMocks::new().with_account(Some(before.clone())).service();

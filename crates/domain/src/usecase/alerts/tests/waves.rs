@@ -123,7 +123,15 @@ async fn an_expired_emergency_is_resolved_without_an_actor() {
                     notes: None,
                     anonymous: false,
                 },
-                Event::EmergencyEnded { status, at, alerted, participants, hidden_from: vec![], announced: true },
+                Event::EmergencyEnded {
+                    status,
+                    at,
+                    alerted,
+                    participants,
+                    hidden_from: vec![],
+                    announced: true,
+                    critical: false
+                },
             ]
         );
         assert_eq!(updated(&change), (after, vec![]));

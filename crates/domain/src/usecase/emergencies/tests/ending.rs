@@ -23,7 +23,15 @@ fn notes() -> Text<500> {
 /// The event for the end of [`responding`].
 fn ended(status: EmergencyStatus) -> Event {
     let (alerted, participants) = (vec![id(GRACE_HOPPER), id(4)], vec![id(OWNER), id(GRACE_HOPPER)]);
-    Event::EmergencyEnded { status, at: now(), alerted, participants, hidden_from: vec![], announced: true }
+    Event::EmergencyEnded {
+        status,
+        at: now(),
+        alerted,
+        participants,
+        hidden_from: vec![],
+        announced: true,
+        critical: false,
+    }
 }
 
 fn responding() -> Emergency {
