@@ -20,6 +20,9 @@ CREATE TABLE ring (
     CONSTRAINT ring_pkey PRIMARY KEY (owner_id, rung_at, helper_id)
 );
 
+-- When a push service first accepted the alert, when the helper saw it, and when sending it to their devices failed for good.
+ALTER TABLE alert ADD COLUMN pushed_at timestamptz, ADD COLUMN seen_at timestamptz, ADD COLUMN failed_at timestamptz;
+
 -- The first acknowledgement of any alert by a young account.
 ALTER TABLE account ADD COLUMN acknowledged_at timestamptz;
 

@@ -15,7 +15,7 @@ SELECT
     e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
     e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.search::text AS search, e.created_at,
     e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.revision, c.alerted,
-    c.acknowledged, c.declined,
+    c.acknowledged, c.declined, c.sent, c.seen, c.failed,
     (
         SELECT coalesce(json_agg(json_build_object(
             'helper', json_build_object(
@@ -35,6 +35,9 @@ SELECT
 FROM emergency e
 JOIN account o ON o.id = e.owner_id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS alerted, count(l.acknowledged_at) AS acknowledged, count(l.declined_at) AS declined
+    SELECT count(*) AS alerted, count(l.acknowledged_at) AS acknowledged, count(l.declined_at) AS declined,
+        count(coalesce(l.acknowledged_at, l.received_at, l.pushed_at)) AS sent, count(l.seen_at) AS seen,
+        count(l.failed_at) FILTER (
+            WHERE coalesce(l.acknowledged_at, l.received_at, l.pushed_at) IS NULL) AS failed
     FROM alert l WHERE l.emergency_id = e.id AND l.wave IS NOT NULL
 ) AS c;

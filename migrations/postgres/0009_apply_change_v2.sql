@@ -1,6 +1,6 @@
 -- Commits a whole change in one statement, and so in one round trip and one transaction.
 --
--- `change` is what crates/postgres/src/writes.rs makes: {at, emergencies, writes, events}. Each write has a key `op`, all
+-- `change` is what crates/postgres/src/writes.rs makes: {at, emergencies, writes, events, sends}. Each write has a key `op`, all
 -- its other keys are named like the columns that they go to. A missing, unknown or misspelt key is refused (AN002), so
 -- that it never becomes a NULL. All times come from the change, none from the clock of the database.
 --
@@ -13,8 +13,11 @@
 -- PL/pgSQL, because it keeps the plans of its statements for the life of a connection.
 CREATE FUNCTION apply_change_v2(change jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    change_keys CONSTANT text[] := '{at,emergencies,writes,events}';
+    change_keys CONSTANT text[] := '{at,emergencies,writes,events,sends}';
     event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
+    send_keys CONSTANT text[] := '{kind,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
+    delivery_keys CONSTANT text[] := '{id,device_id,receipt_hash}';
+    note_keys CONSTANT text[] := '{id,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
     response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
     recipient_keys CONSTANT text[] := '{helper,distance}';
     decided_at timestamptz := change ->> 'at';
@@ -23,7 +26,12 @@ DECLARE
     unchanged text[] := '{}';
     -- Helpers whose acknowledgement was their first of an alert.
     acknowledged uuid[] := '{}';
+    -- The same for alerts that were seen.
+    unseen text[] := '{}';
+    -- The numbers of the events, in their order.
+    numbers bigint[];
     w jsonb;
+    note jsonb;
     write_keys text[];
     -- The emergency and the account that a write is about.
     target uuid;
@@ -43,8 +51,10 @@ BEGIN
     IF NOT change ?& change_keys OR change - change_keys <> '{}'
         OR EXISTS (SELECT FROM jsonb_array_elements(change -> 'events') AS e
                    WHERE NOT e ?& event_keys OR e - event_keys <> '{}')
+        OR EXISTS (SELECT FROM jsonb_array_elements(change -> 'sends') AS s
+                   WHERE NOT s ?& send_keys OR s - send_keys <> '{}')
     THEN
-        RAISE EXCEPTION 'apply_change_v2: unexpected keys of a change or an event' USING ERRCODE = 'AN002';
+        RAISE EXCEPTION 'apply_change_v2: unexpected keys of a change, an event or a message' USING ERRCODE = 'AN002';
     END IF;
 
     -- Three orders matter. The transaction id comes before the first event number, or a reader of the log could pass an
@@ -66,6 +76,12 @@ BEGIN
             WHEN 'register_device' THEN '{op,id,account_id,session_id,name,endpoint,p256dh,auth,push_key,created_at,last_sent_at,last_delivered_at,refused,replaced,max_devices}'
             WHEN 'remove_device' THEN '{op,account_id,id}'
             WHEN 'use_password_reset' THEN '{op,account_id,token_hash}'
+            WHEN 'count_device_test' THEN '{op,account_id,id,before,last_test_at,tests_from,tests}'
+            WHEN 'plan_step' THEN '{op,id,lease_until,step,next_step,next_due_at,deliveries}'
+            WHEN 'note_deliveries' THEN '{op,notes}'
+            WHEN 'record_receipt' THEN '{op,id,state}'
+            WHEN 'device_received' THEN '{op,emergency_id,session_id,id}'
+            WHEN 'see_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,alert_preferences,alert_scope}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
@@ -160,7 +176,7 @@ BEGIN
                 new_device.last_sent_at, new_device.last_delivered_at, new_device.refused)
             ON CONFLICT ON CONSTRAINT device_pkey DO UPDATE SET
                 session_id = excluded.session_id, name = excluded.name, p256dh = excluded.p256dh,
-                auth = excluded.auth, push_key = excluded.push_key, refused = excluded.refused;
+                auth = excluded.auth, push_key = excluded.push_key, refused = excluded.refused, unknown_since = NULL;
             IF (SELECT count(*) FROM device WHERE account_id = person) > (w ->> 'max_devices')::integer THEN
                 RAISE EXCEPTION 'too many devices' USING ERRCODE = 'AN001';
             END IF;
@@ -180,6 +196,92 @@ BEGIN
             END IF;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the token was used or replaced' USING ERRCODE = 'AN001';
+            END IF;
+
+        WHEN 'count_device_test' THEN
+            UPDATE device SET last_test_at = (w ->> 'last_test_at')::timestamptz,
+                tests_from = (w ->> 'tests_from')::timestamptz, tests = (w ->> 'tests')::integer
+            WHERE id = (w ->> 'id')::uuid AND account_id = person
+                AND last_test_at IS NOT DISTINCT FROM (w ->> 'before')::timestamptz;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'there is no such device, or another test was counted' USING ERRCODE = 'AN001';
+            END IF;
+
+        -- No effect if the claim was lost: the message was stored again, or another node has it.
+        WHEN 'plan_step' THEN
+            IF EXISTS (SELECT FROM jsonb_array_elements(w -> 'deliveries') AS d
+                       WHERE NOT d ?& delivery_keys OR d - delivery_keys <> '{}')
+            THEN
+                RAISE EXCEPTION 'apply_change_v2: unexpected keys of a delivery' USING ERRCODE = 'AN002';
+            END IF;
+            UPDATE outbox SET step = coalesce((w ->> 'next_step')::smallint, step),
+                due_at = (w ->> 'next_due_at')::timestamptz
+            WHERE id = (w ->> 'id')::uuid AND due_at = (w ->> 'lease_until')::timestamptz
+                AND step = (w ->> 'step')::smallint;
+            IF FOUND THEN
+                INSERT INTO delivery AS v (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash)
+                SELECT d.id, (w ->> 'id')::uuid, d.device_id, (w ->> 'step')::smallint, decided_at,
+                    (w ->> 'lease_until')::timestamptz, d.receipt_hash
+                FROM jsonb_to_recordset(w -> 'deliveries') AS d (id uuid, device_id uuid, receipt_hash uuid)
+                -- One that was removed since the claim.
+                WHERE EXISTS (SELECT FROM device x WHERE x.id = d.device_id)
+                ON CONFLICT ON CONSTRAINT delivery_once DO UPDATE SET
+                    step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0;
+            END IF;
+
+        WHEN 'note_deliveries' THEN
+            IF EXISTS (SELECT FROM jsonb_array_elements(w -> 'notes') AS n
+                       WHERE NOT n ?& note_keys OR n - note_keys <> '{}')
+            THEN
+                RAISE EXCEPTION 'apply_change_v2: unexpected keys of a note' USING ERRCODE = 'AN002';
+            END IF;
+            FOR note IN SELECT value FROM jsonb_array_elements(w -> 'notes') LOOP
+                UPDATE delivery SET due_at = (note ->> 'due_at')::timestamptz, attempts = (note ->> 'attempts')::integer,
+                    sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE sent_at END
+                WHERE id = (note ->> 'id')::uuid;
+                CONTINUE WHEN NOT FOUND;
+                IF (note ->> 'sent')::boolean THEN
+                    UPDATE alert SET pushed_at = coalesce(pushed_at, decided_at)
+                    WHERE emergency_id = (note ->> 'alert_of')::uuid AND helper_id = (note ->> 'user_id')::uuid;
+                ELSIF note ->> 'due_at' IS NULL THEN
+                    UPDATE alert a SET failed_at = coalesce(a.failed_at, decided_at)
+                    WHERE a.emergency_id = (note ->> 'alert_of')::uuid AND a.helper_id = (note ->> 'user_id')::uuid
+                        AND NOT EXISTS (
+                            SELECT FROM outbox o JOIN delivery v ON v.outbox_id = o.id
+                            WHERE o.emergency_id = a.emergency_id AND o.user_id = a.helper_id AND o.kind = 'alert'
+                                AND v.due_at IS NOT NULL);
+                END IF;
+                IF (note ->> 'gone')::boolean THEN
+                    DELETE FROM device WHERE id = (note ->> 'device_id')::uuid;
+                ELSIF note ->> 'device_id' IS NOT NULL THEN
+                    UPDATE device SET refused = (note ->> 'refused')::integer,
+                        unknown_since = (note ->> 'unknown_since')::timestamptz,
+                        last_sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE last_sent_at END
+                    WHERE id = (note ->> 'device_id')::uuid;
+                END IF;
+            END LOOP;
+
+        WHEN 'record_receipt' THEN
+            UPDATE delivery v SET delivered_at = coalesce(v.delivered_at, decided_at),
+                seen_at = CASE WHEN w ->> 'state' = 'seen' THEN coalesce(v.seen_at, decided_at) ELSE v.seen_at END
+            WHERE v.id = (w ->> 'id')::uuid;
+            UPDATE device SET last_delivered_at = decided_at, refused = 0, unknown_since = NULL
+            WHERE id = (SELECT v.device_id FROM delivery v WHERE v.id = (w ->> 'id')::uuid);
+
+        -- An emergency that was deleted since has no receipts.
+        WHEN 'device_received' THEN
+            INSERT INTO alert_receipt (emergency_id, device_id, received_at)
+            SELECT target, d.id, decided_at FROM device d
+            WHERE (d.session_id = (w ->> 'session_id')::uuid OR d.id = (w ->> 'id')::uuid)
+                AND EXISTS (SELECT FROM emergency e WHERE e.id = target)
+            ON CONFLICT ON CONSTRAINT alert_receipt_pkey DO UPDATE SET received_at = excluded.received_at;
+
+        -- Idempotent, like an acknowledgement.
+        WHEN 'see_alert' THEN
+            UPDATE alert SET seen_at = decided_at
+            WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND seen_at IS NULL;
+            IF NOT FOUND THEN
+                unseen := unseen || concat(target, '/', person);
             END IF;
 
         WHEN 'set_password' THEN
@@ -535,12 +637,42 @@ BEGIN
         UPDATE account a SET acknowledged_at = decided_at FROM helper WHERE a.id = helper.id;
     END IF;
 
-    INSERT INTO event (at, emergency_id, actor_id, kind, body)
-    SELECT e.at, e.emergency_id, e.actor_id, e.kind, e.body
-    FROM ROWS FROM (
-        jsonb_to_recordset(change -> 'events')
-            AS (at timestamptz, emergency_id uuid, actor_id uuid, kind text, body jsonb)
-    ) WITH ORDINALITY AS e (at, emergency_id, actor_id, kind, body, ordinality)
-    WHERE e.kind <> 'alert_acknowledged' OR concat(e.emergency_id, '/', e.body ->> 'helper') <> ALL (unchanged)
-    ORDER BY e.ordinality;
+    WITH appended AS (
+        INSERT INTO event (at, emergency_id, actor_id, kind, body)
+        SELECT e.at, e.emergency_id, e.actor_id, e.kind, e.body
+        FROM ROWS FROM (
+            jsonb_to_recordset(change -> 'events')
+                AS (at timestamptz, emergency_id uuid, actor_id uuid, kind text, body jsonb)
+        ) WITH ORDINALITY AS e (at, emergency_id, actor_id, kind, body, ordinality)
+        WHERE (e.kind <> 'alert_acknowledged' OR concat(e.emergency_id, '/', e.body ->> 'helper') <> ALL (unchanged))
+            AND (e.kind <> 'alert_seen' OR concat(e.emergency_id, '/', e.body ->> 'helper') <> ALL (unseen))
+        ORDER BY e.ordinality
+        RETURNING seq
+    )
+    SELECT array_agg(seq ORDER BY seq) INTO numbers FROM appended;
+
+    IF jsonb_array_length(change -> 'sends') = 0 THEN
+        RETURN;
+    END IF;
+    -- A change with messages has no event that is left out, so the nth number belongs to the nth event. Most users have no
+    -- device, and get none.
+    INSERT INTO outbox (kind, user_id, emergency_id, emergency_kind, event_id, distance, device_id, created_at,
+        counts_since, expires_at, due_at)
+    SELECT s.kind, s.user_id, s.emergency_id, s.emergency_kind, numbers[s.event + 1], s.distance, s.device_id, decided_at,
+        CASE WHEN s.repeats THEN coalesce(
+            (SELECT o.counts_since FROM outbox o
+             WHERE o.emergency_id = s.emergency_id AND o.user_id = s.user_id AND o.kind = 'alert'), decided_at)
+        ELSE decided_at END,
+        s.expires_at, decided_at
+    FROM jsonb_to_recordset(change -> 'sends') AS s (kind text, user_id uuid, emergency_id uuid, emergency_kind text,
+        event integer, distance double precision, device_id uuid, repeats boolean, expires_at timestamptz,
+        unless_since timestamptz)
+    WHERE EXISTS (SELECT FROM device d WHERE d.account_id = s.user_id)
+        AND (s.unless_since IS NULL OR NOT EXISTS (
+            SELECT FROM outbox o
+            WHERE o.emergency_id = s.emergency_id AND o.user_id = s.user_id AND o.kind = s.kind
+                AND o.created_at >= s.unless_since))
+    ON CONFLICT (emergency_id, user_id) WHERE kind = 'alert' DO UPDATE SET
+        event_id = excluded.event_id, distance = excluded.distance, created_at = excluded.created_at,
+        counts_since = excluded.counts_since, expires_at = excluded.expires_at, step = 0, due_at = excluded.due_at;
 END $$;

@@ -19,6 +19,11 @@ create table ring (
     constraint ring_pk primary key (owner_id, rung_at, helper_id)
 ) strict, without rowid;
 
+-- When a push service first accepted the alert, when the helper saw it, and when sending it to their devices failed for good.
+alter table alert add column pushed_at integer;
+alter table alert add column seen_at integer;
+alter table alert add column failed_at integer;
+
 -- The first acknowledgement of any alert by a young account.
 alter table account add column acknowledged_at integer;
 
@@ -66,7 +71,11 @@ select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind,
         from response r join account h on h.id = r.helper_id left join position p on p.account_id = r.helper_id
         where r.emergency_id = e.id) as responses,
        (select json_object('alerted', count(*), 'acknowledged', count(l.acknowledged_at),
-                           'declined', count(l.declined_at))
+                           'declined', count(l.declined_at),
+                           'sent', count(coalesce(l.acknowledged_at, l.received_at, l.pushed_at)),
+                           'seen', count(l.seen_at),
+                           'failed', count(l.failed_at) filter (
+                               where coalesce(l.acknowledged_at, l.received_at, l.pushed_at) is null))
         from alert l
         where l.emergency_id = e.id and l.wave is not null) as alert_counts
 from emergency e join account o on o.id = e.owner_id;

@@ -28,6 +28,7 @@ const table = {
   'GET /devices': everybody(200),
   'POST /devices': everybody('400 invalid_input'),
   'DELETE /devices/:deviceId': everybody('404 device_not_found'),
+  'POST /devices/:deviceId/test': everybody('404 device_not_found'),
   'PUT /helpers/me': everybody(200),
   'PUT /helpers/me/location': everybody(200),
   'GET /emergencies/active': everybody(200),
@@ -68,6 +69,7 @@ const table = {
 
   // No token needed.
   'GET /push/key': Array(9).fill(200),
+  'POST /alerts/receipts': Array(9).fill('400 invalid_input'),
   'POST /auth/register': Array(9).fill('400 invalid_input'),
   'POST /auth/login': Array(9).fill('400 invalid_input'),
   'POST /auth/refresh': Array(9).fill('400 invalid_input'),
@@ -102,6 +104,7 @@ const events = {
   'emergency:join': concerned('ok', { looker: 'ok', admin: 'ok', cancelled: 'ok' }, 'not_authorized'),
   'emergency:leave': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
   'location:update': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
+  'alert:seen': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
 };
 const eventsOnceEnded = {
   'emergency:join': concerned('ok', { admin: 'ok' }, 'not_authorized'),
@@ -227,7 +230,7 @@ for (const database of databases) {
       ['when the emergency has ended', eventsOnceEnded, { over: true }],
     ]) {
       it(`holds for client events ${name}`, async () => {
-        const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere() };
+        const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere(), 'alert:seen': () => ({ emergencyId: stage.id }) };
         await set(options);
         const wrong = [];
         for (const [at, caller] of CALLERS.entries()) {

@@ -36,6 +36,7 @@ export async function startFakeServices() {
     env: {
       ALLYNET_PUSH_ALLOW: host,
       ALLYNET_EXTRA_CA: authority,
+      ALLYNET_VAPID_SUBJECT: 'mailto:alerts@example.org',
       ALLYNET_SMTP_URL: smtp,
       ALLYNET_MAIL_FROM: 'AllyNet <alerts@example.org>',
     },

@@ -63,6 +63,8 @@ const table = {
   'GET /devices': plain('user'),
   'POST /devices': plain('user', { body: SUBSCRIPTION }),
   'DELETE /devices/:deviceId': plain('user'),
+  'POST /devices/:deviceId/test': plain('user'),
+  'POST /alerts/receipts': plain('anonymous', { body: { receipt: 'A'.repeat(43), state: 'seen' } }),
   'GET /push/key': plain('anonymous'),
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),
@@ -245,6 +247,7 @@ const payloads = {
   'emergency:join': (emergencyId) => ({ emergencyId, lastEventId: 1 }),
   'emergency:leave': (emergencyId) => ({ emergencyId }),
   'location:update': () => ({ latitude: 1.5, longitude: 1.5, at: TIME }),
+  'alert:seen': (emergencyId) => ({ emergencyId }),
 };
 
 /** Sends an event on a raw connection; its acknowledgement, or an `error` event if the packet was refused as a whole. */

@@ -22,7 +22,9 @@ DELETE /api/v1/auth/me/blocks/:userId
 GET    /api/v1/devices
 POST   /api/v1/devices
 DELETE /api/v1/devices/:deviceId
+POST   /api/v1/devices/:deviceId/test
 GET    /api/v1/push/key
+POST   /api/v1/alerts/receipts
 GET    /api/v1/helpers
 GET    /api/v1/helpers/me
 PUT    /api/v1/helpers/me
@@ -79,5 +81,5 @@ export const paths = routes.reduce((all, { method, path }) => all.set(path, [...
 export const filled = (path, ids = {}, missing = '01890000-0000-7000-8000-000000000000') =>
   path.replace(/:(\w+)/g, (_, name) => ids[name] ?? missing);
 
-/** The client events. */
+export const clientEvents = ['alert:seen', 'emergency:join', 'emergency:leave', 'location:update'];
 export const clientEvents = ['emergency:join', 'emergency:leave', 'location:update'];

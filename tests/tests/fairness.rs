@@ -15,7 +15,7 @@ use allynet_domain::{
     Account, Write,
     port::{MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
@@ -117,7 +117,16 @@ impl Service {
                 changes: store.changes.clone(),
                 clock: Arc::new(StoppedClock),
                 ids: Arc::new(NewIds),
+                alert_ttl: Rules::default().alert_ttl,
                 backoff: testing::no_backoff(),
+            },
+            sending: outbox::SendingPorts {
+                outbox: store.outbox.clone(),
+                changes: store.changes.clone(),
+                clock: Arc::new(StoppedClock),
+                ids: Arc::new(NewIds),
+                hasher: testing::keyed_hasher(),
+                push_key: None,
             },
             helpers: helpers::HelperPorts {
                 accounts: store.accounts.clone(),
@@ -141,7 +150,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: Readiness::new(store.changes.clone(), Arc::new(|| true), None),
-            limits: Limits::off(),
+            limits: Limits::none(),
             high: PriorityPorts { accounts: account_ports(high, &tokens), emergencies: emergency_ports(high) },
             scheduler: Arc::new(RequestScheduler::new()),
         });

@@ -10,9 +10,10 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, Event, EventId, HelperPolicy, Recipient, Revision,
-    Role, UserBlock, Verification, Write,
-    port::{EndedBlocks, EventTail, LoginSource},
+    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, DeviceTests, Event, EventId, HelperPolicy,
+    PlannedDelivery, ReceivingDevice, Recipient, Revision, Role, UserBlock, Verification, Write,
+    outbox::ReceiptState,
+    port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
     testing,
 };
 use allynet_tests::{
@@ -224,6 +225,23 @@ fn every_write() -> Vec<Write> {
         Write::RegisterDevice { device: Box::new(testing::device(1)), replaced: vec![id()] },
         Write::RemoveDevice { user, device: id() },
         Write::UsePasswordReset { user, token: keyed(1) },
+        Write::CountDeviceTest {
+            user,
+            device: id(),
+            before: DeviceTests::default(),
+            after: DeviceTests { last_at: Some(at(1)), window_from: Some(at(1)), count: 1 },
+        },
+        Write::PlanStep {
+            message: id(),
+            lease_until: at(10),
+            step: 0,
+            next: Some((1, at(5))),
+            deliveries: vec![PlannedDelivery { id: id(), device: id(), receipt: KeyedHash::new([7; 16]) }],
+        },
+        Write::NoteDeliveries(vec![]),
+        Write::RecordReceipt { delivery: id(), state: ReceiptState::Seen },
+        Write::NoteDeviceReceived { emergency: of, device: ReceivingDevice::Device(id()) },
+        Write::SeeAlert { emergency: of, helper: user },
         Write::SetPassword { user, password: hash("x") },
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },

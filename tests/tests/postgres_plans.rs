@@ -13,11 +13,14 @@ const GROWING_TABLES: &[&str] = &[
     "account",
     "alert",
     "deleted_emergency",
+    "delivery",
+    "device",
     "emergency",
     "event",
     "login_address",
     "login_failure",
     "message",
+    "outbox",
     "position",
     "rating",
     "report",
@@ -95,6 +98,13 @@ const FILL_TABLES: &str = "
         SELECT made(7, n % 1000), made(6, n), now() - (40000 - n) * interval '1 second' FROM generate_series(1, 40000) n;
     INSERT INTO password_reset (account_id, created_at, token_hash)
         SELECT made(1, 1 + n % 20000), now() - n * interval '1 second', made(6, n) FROM generate_series(1, 40000) n;
+    INSERT INTO outbox (id, kind, user_id, emergency_id, created_at, counts_since, expires_at, due_at)
+        SELECT made(8, n), 'joined', made(1, 1 + n % 20000), made(3, n), at, at, at,
+            CASE WHEN n % 400 = 0 THEN at END
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '2 seconds' AS at) t;
+    INSERT INTO delivery (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash)
+        SELECT made(8, n), made(8, n), made(9, n), 0, at, CASE WHEN n % 400 = 0 THEN at END, made(8, n)
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '2 seconds' AS at) t;
     ANALYZE;
 ";
 
@@ -139,6 +149,7 @@ fn parameters(statement: &str) -> Vec<String> {
         | "lost_events::ID"
         | "accounts::ADMINISTRATORS"
         | "changes::PROBE"
+        | "outbox::DROP_WAITING"
         | "place_grid::KEY" => {
             vec![String::new()]
         }
@@ -161,6 +172,12 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![format!("{OWNER}, {HELPER}, null"), format!("{OWNER}, null, 'somebody@example.org'")]
         }
         "devices::CONTEXT" => vec![format!("{HELPER}, 'https://push.example.org/32'")],
+        "outbox::CLAIM_MESSAGES" | "outbox::CLAIM_DELIVERIES" => {
+            vec!["now(), now() + interval '10 seconds', 100".to_owned()]
+        }
+        "outbox::FIND_RECEIPT" => vec![format!("{CALL}, {fresh}")],
+        "outbox::DELETE" => vec!["now() - interval '2 days', 100".to_owned()],
+        "outbox::BACKLOG" => vec!["now()".to_owned()],
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
         "emergencies::statements::PENDING_FOR" => ["true", "false"]
             .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))
@@ -235,7 +252,8 @@ fn modules(folder: &Path) -> Vec<(String, String)> {
 }
 
 /// The tables that a plan reads from one end to the other: in the order of their rows, or in that of an index, unless a
-/// LIMIT above ends it early, or the index holds only live emergencies or the responses of engaged helpers, which are few.
+/// LIMIT above ends it early, or the index holds only live emergencies or the responses of engaged helpers, which are few, or what
+/// waits in the outbox.
 fn walked(plan: &Value, stops: bool, tables: &mut BTreeSet<String>) {
     match plan {
         Value::Array(parts) => parts.iter().for_each(|part| walked(part, stops, tables)),
@@ -244,7 +262,8 @@ fn walked(plan: &Value, stops: bool, tables: &mut BTreeSet<String>) {
             let kind = text("Node Type").unwrap_or_default();
             // Indexes of a few rows each: what is live, and administrators.
             let is_small = text("Index Name").is_some_and(|index| {
-                index.starts_with("emergency_live") || ["response_engaged", "account_administrators"].contains(&index)
+                index.starts_with("emergency_live")
+                    || ["response_engaged", "account_administrators", "outbox_due", "delivery_due"].contains(&index)
             });
             let is_bounded = stops || is_small || node.contains_key("Index Cond") || node.contains_key("Order By");
             if kind == "Seq Scan" || (kind.starts_with("Index") && !is_bounded) {

@@ -13,7 +13,9 @@ use allynet_domain::{
     Account, Role, SessionId, UserId, Write,
     port::{Clock, Ids, MockPresence, MockResetQueue, NewPasswordReset, Tokens},
     testing,
-    usecase::{Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, password_resets, rooms},
+    usecase::{
+        Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, outbox, password_resets, rooms,
+    },
 };
 use allynet_postgres::Postgres;
 use allynet_tests::{
@@ -93,6 +95,7 @@ impl Service {
             changes: store.changes.clone(),
             clock: clock.clone(),
             ids: accounts.ids.clone(),
+            alert_ttl: Rules::default().alert_ttl,
             backoff: testing::no_backoff(),
         };
         let mut queue = MockResetQueue::new();
@@ -105,6 +108,14 @@ impl Service {
             hashing: accounts.hashing.clone(),
             queue: Some(Arc::new(queue)),
             clock: clock.clone(),
+        };
+        let sending = outbox::SendingPorts {
+            outbox: store.outbox.clone(),
+            changes: store.changes.clone(),
+            clock: clock.clone(),
+            ids: accounts.ids.clone(),
+            hasher: testing::keyed_hasher(),
+            push_key: None,
         };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
@@ -122,6 +133,7 @@ impl Service {
             accounts: accounts.clone(),
             blocks,
             devices,
+            sending,
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: store.messages.clone() },
@@ -129,7 +141,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
-            limits: allynet_wire::limits::Limits::off(),
+            limits: allynet_wire::limits::Limits::none(),
             high: allynet_rest::PriorityPorts { accounts: accounts.clone(), emergencies: emergencies.clone() },
             scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
         });
@@ -355,9 +367,12 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
             spent - before
         };
         let cx = &service.emergencies;
-        alerts::record_receipts(cx, &[alerts::Receipt { emergency, helper: helper.account.id, is_acknowledged: true }])
-            .await
-            .unwrap();
+        alerts::record_receipts(
+            cx,
+            &[alerts::Receipt { emergency, helper: helper.account.id, session: helper.session, is_acknowledged: true }],
+        )
+        .await
+        .unwrap();
         assert_eq!(cost(), 1, "acknowledgements, however many");
         for which in [rooms::Which::Id(emergency), rooms::Which::Current] {
             rooms::join(cx, &*service.store.log, &actor(&owner), which).await.unwrap();

@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 
 use allynet_domain::{
-    Email,
-    port::{KeyedHash, KeyedHasher},
+    DeliveryId, DeviceId, Email, EmergencyId,
+    outbox::TopicClass,
+    port::{KeyedHash, KeyedHasher, ReceiptToken},
 };
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 /// Hashes with one key. Another secret makes other hashes: what was stored under those of before is not found any more.
+#[derive(Clone)]
 pub struct HmacHasher(hmac::Key);
 
 impl HmacHasher {
@@ -23,14 +26,18 @@ impl HmacHasher {
 
     /// `kind` keeps the hashes of different things apart.
     pub(crate) fn hash_text(&self, kind: u8, text: &[u8]) -> KeyedHash {
+        KeyedHash::new(self.sign(kind, text))
+    }
+
+    fn sign<const LEN: usize>(&self, kind: u8, text: &[u8]) -> [u8; LEN] {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(&[kind]);
         context.update(text);
-        let mut bytes = [0; 16];
-        for (byte, hashed) in bytes.iter_mut().zip(context.sign().as_ref()) {
-            *byte = *hashed;
+        let mut octets = [0; LEN];
+        for (octet, signed) in octets.iter_mut().zip(context.sign().as_ref()) {
+            *octet = *signed;
         }
-        KeyedHash::new(bytes)
+        octets
     }
 }
 
@@ -44,6 +51,19 @@ impl KeyedHasher for HmacHasher {
             IpAddr::V4(address) => self.hash_text(b'4', &address.octets()),
             IpAddr::V6(address) => self.hash_text(b'6', &address.octets()),
         }
+    }
+
+    fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken {
+        ReceiptToken::new(self.sign(b'd', Uuid::from(delivery).as_bytes()))
+    }
+
+    fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash {
+        self.hash_text(b'r', receipt.expose())
+    }
+
+    fn hash_topic(&self, emergency: Option<EmergencyId>, device: DeviceId, class: TopicClass) -> KeyedHash {
+        let emergency = emergency.map_or(Uuid::nil(), Uuid::from);
+        self.hash_text(b't', &[emergency.as_bytes(), Uuid::from(device).as_bytes(), class.as_str().as_bytes()].concat())
     }
 }
 

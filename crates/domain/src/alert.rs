@@ -189,10 +189,24 @@ pub struct AlertCounts {
     pub wave: u16,
     /// Number of helpers alerted.
     pub alerted: u32,
+    /// Of these, how many were sent it so that a device or a push service took it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sent: u32,
     /// Of these, how many have acknowledged.
     pub acknowledged: u32,
+    /// Of these, how many have seen it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen: u32,
+    /// Of these, how many could be sent nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u32,
     /// Of these, how many have declined.
     pub declined: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

@@ -134,6 +134,8 @@ impl LoggedEvent {
             Event::EmergencyCreated { announced: false, .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertSeen { .. }
+            | Event::AlertsSent { .. }
             | Event::AlertsRenewed
             | Event::EmergencyDeleted
             | Event::HelperRightsChanged { .. }
@@ -240,6 +242,8 @@ impl LoggedEvent {
                 | Event::MessageDeleted { .. }
                 | Event::AlertDeclined { .. }
                 | Event::AlertAcknowledged { .. }
+                | Event::AlertSeen { .. }
+                | Event::AlertsSent { .. }
                 | Event::Unanswered { .. }
                 | Event::DeviceLost(_)
                 | Event::UserBlocked(_)

@@ -1,11 +1,15 @@
 //! Changes: what a use case has decided, as data that is committed in one transaction.
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    Account, AlertPreferences, AlertSchedule, DeletedEmergency, Device, DeviceId, Emergency, EmergencyId, Event,
-    HelperPolicy, HelperRecord, Message, MessageId, NewEvent, PasswordHash, Recipient, Response, Revision, Role, Score,
-    Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
+    Account, AlertPreferences, AlertSchedule, Call, DeletedEmergency, DeliveryId, Device, DeviceId, DeviceTests,
+    Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent, OutboxId, OutboxKind,
+    OutboxMessage, OutboxRecipient, PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text,
+    Timestamp, UserBlock, UserId, Verification,
+    alert_timing::later,
+    outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState},
     port::{EndedBlocks, KeyedHash, LoginSource},
 };
 
@@ -20,12 +24,14 @@ pub struct Change {
     pub writes: Vec<Write>,
     /// Appended to the log in this order, after the writes.
     pub events: Vec<NewEvent>,
+    /// Messages to users who may have no connection, stored after the events.
+    pub sends: Vec<OutboxMessage>,
 }
 
 impl Change {
     /// An empty change.
     pub const fn new(actor: Option<UserId>, at: Timestamp) -> Self {
-        Self { at, actor, writes: Vec::new(), events: Vec::new() }
+        Self { at, actor, writes: Vec::new(), events: Vec::new(), sends: Vec::new() }
     }
 
     /// Adds a write.
@@ -61,10 +67,55 @@ impl Change {
         self.append(None, event)
     }
 
+    /// Adds a message to users about an emergency, of the same content as the last event. Nothing if there are none.
+    #[must_use]
+    pub fn send(
+        mut self,
+        kind: OutboxKind,
+        about: &Call,
+        recipients: Vec<OutboxRecipient>,
+        valid_for: TimeDelta,
+    ) -> Self {
+        if recipients.is_empty() {
+            return self;
+        }
+        let is_chat = kind == OutboxKind::Message;
+        self.sends.push(OutboxMessage {
+            kind,
+            emergency: Some(about.id),
+            emergency_kind: Some(about.details.kind),
+            event: self.events.len().checked_sub(1),
+            recipients,
+            expires_at: later(self.at, valid_for),
+            unless_since: is_chat.then(|| self.at - MESSAGE_PUSH_INTERVAL),
+        });
+        self
+    }
+
     fn append(mut self, emergency: Option<EmergencyId>, event: Event) -> Self {
         self.events.push(NewEvent { at: self.at, emergency, actor: self.actor, event });
         self
     }
+}
+
+/// A delivery of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedDelivery {
+    /// The delivery, new or stored.
+    pub id: DeliveryId,
+    /// The device.
+    pub device: DeviceId,
+    /// The hash of the token with which the device confirms it.
+    pub receipt: KeyedHash,
+}
+
+/// A device that received an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReceivingDevice {
+    /// The device of a session, if it has one.
+    OfSession(SessionId),
+    /// A device.
+    Device(DeviceId),
 }
 
 /// The condition of a rating that counts.
@@ -112,6 +163,56 @@ pub enum Write {
         device: Box<Device>,
         /// The devices that it replaces.
         replaced: Vec<DeviceId>,
+    },
+    /// Counts a test message to a device; `Stale` if the user has none with this id, or another test was counted since.
+    CountDeviceTest {
+        /// The user.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
+        /// The tests so far.
+        before: DeviceTests,
+        /// The tests with this one.
+        after: DeviceTests,
+    },
+    /// Takes a step of a message that was claimed: stores its deliveries, claimed as long as the message is, and the next
+    /// step. No effect if the claim was lost.
+    PlanStep {
+        /// The message.
+        message: OutboxId,
+        /// When the claim ends.
+        lease_until: Timestamp,
+        /// The step that was taken.
+        step: u8,
+        /// The next step and when it is due; `None` after the last.
+        next: Option<(u8, Timestamp)>,
+        /// The deliveries.
+        deliveries: Vec<PlannedDelivery>,
+    },
+    /// Stores what became of attempts. A delivery that does not exist any more is left out.
+    NoteDeliveries(Vec<DeliveryNote>),
+    /// Stores that a device received a push, or that a person saw it.
+    RecordReceipt {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Which of the two.
+        state: ReceiptState,
+    },
+    /// Stores that a device received the alert of an emergency: the device of this session, or this one. No effect if there is
+    /// none.
+    NoteDeviceReceived {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The device.
+        device: ReceivingDevice,
+    },
+    /// Stores that the helper saw the alert. An alert that was seen before, or never sent, stays as it is, and an
+    /// [`Event::AlertSeen`] of this helper and emergency in the same change is not appended.
+    SeeAlert {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The helper.
+        helper: UserId,
     },
     /// Removes a device of a user; `Stale` if the user has none with this id.
     RemoveDevice {

@@ -2,9 +2,10 @@
 //!
 //! Not to be confused with a connection of a client, which needs no registration.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, SessionId, Text, Timestamp, UserId, port::PushSubscription, string_enum};
+use crate::{DeviceId, Refusal, SessionId, Text, Timestamp, UserId, port::PushSubscription, string_enum};
 
 /// Maximum number of devices of a user. One more takes the place of the one that is longest without a delivery.
 pub const MAX_DEVICES: usize = 10;
@@ -63,6 +64,46 @@ pub struct Device {
     pub last_delivered_at: Option<Timestamp>,
     /// Number of pushes in a row that were refused.
     pub refused: u16,
+    /// Since when the push service does not know its subscription.
+    pub unknown_since: Option<Timestamp>,
+    /// The test messages that its user asked for.
+    pub tests: DeviceTests,
+}
+
+/// Minimum time between two test messages to a device.
+const TEST_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// Maximum number of test messages to a device in [`TEST_WINDOW`].
+const MAX_TESTS: u16 = 10;
+const TEST_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// The test messages to a device, as far as they limit further ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeviceTests {
+    /// When the last one was asked for.
+    pub last_at: Option<Timestamp>,
+    /// When the present period of an hour began.
+    pub window_from: Option<Timestamp>,
+    /// How many were asked for since then.
+    pub count: u16,
+}
+
+impl DeviceTests {
+    /// Counts a test at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::TooSoon`] after too many.
+    pub fn another(self, now: Timestamp) -> Result<Self, Refusal> {
+        let too_soon = |until: Timestamp| Refusal::TooSoon { retry_after: until - now };
+        let next = self.last_at.map(|last| last + TEST_INTERVAL).filter(|&next| next > now);
+        if let Some(next) = next {
+            return Err(too_soon(next));
+        }
+        match self.window_from.map(|from| from + TEST_WINDOW).filter(|&end| end > now) {
+            Some(end) if self.count >= MAX_TESTS => Err(too_soon(end)),
+            Some(_) => Ok(Self { last_at: Some(now), count: self.count + 1, ..self }),
+            None => Ok(Self { last_at: Some(now), window_from: Some(now), count: 1 }),
+        }
+    }
 }
 
 impl Device {
@@ -158,6 +199,7 @@ impl DeviceContext {
                 device.created_at = known.created_at;
                 device.last_sent_at = known.last_sent_at;
                 device.last_delivered_at = known.last_delivered_at;
+                device.tests = known.tests;
             } else if known.subscription == device.subscription {
                 registration.replaced.push(known.id);
                 registration.lost.push(known.lost(DeviceLoss::Moved));
@@ -180,7 +222,8 @@ impl DeviceContext {
 }
 
 impl Device {
-    fn lost(self, reason: DeviceLoss) -> LostDevice {
+    /// The device as one that was removed for this reason.
+    pub fn lost(self, reason: DeviceLoss) -> LostDevice {
         LostDevice { id: self.id, user: self.user, name: self.name, reason }
     }
 }

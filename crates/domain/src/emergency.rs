@@ -7,6 +7,7 @@ mod call;
 mod deleted;
 mod ending;
 mod overview;
+mod reaching;
 mod responding;
 mod response;
 mod revision;
@@ -231,7 +232,7 @@ impl Emergency {
             alert_radius: first_wave.radius,
             first_response_at: None,
             responses: Vec::new(),
-            alerts: AlertCounts { wave: first_wave.number, alerted, acknowledged: 0, declined: 0 },
+            alerts: AlertCounts { wave: first_wave.number, alerted, ..AlertCounts::default() },
             renewed_at: None,
             search,
             revision: Revision(1),

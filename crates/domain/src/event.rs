@@ -243,6 +243,20 @@ pub enum Event {
     },
     /// A device was removed, and not by its user.
     DeviceLost(LostDevice),
+    /// An alerted helper saw the alert.
+    AlertSeen {
+        /// The helper.
+        helper: UserId,
+    },
+    /// Alerts were sent to devices without a connection, or could not be.
+    AlertsSent {
+        /// The step of the message, from 0.
+        step: u8,
+        /// The helpers for whom a push service has accepted the alert.
+        sent: Vec<UserId>,
+        /// The helpers for whom no push service has.
+        failed: Vec<UserId>,
+    },
 }
 
 const fn yes() -> bool {
@@ -268,6 +282,8 @@ impl Event {
             Self::HelpersAlerted { .. } => "helpers_alerted",
             Self::AlertDeclined { .. } => "alert_declined",
             Self::AlertAcknowledged { .. } => "alert_acknowledged",
+            Self::AlertSeen { .. } => "alert_seen",
+            Self::AlertsSent { .. } => "alerts_sent",
             Self::Unanswered { .. } => "unanswered",
             Self::HelperJoined { .. } => "helper_joined",
             Self::DetailsDisclosed { .. } => "details_disclosed",

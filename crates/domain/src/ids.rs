@@ -51,6 +51,8 @@ macro_rules! ids {
 ids! {
     /// The id of a block that a user made.
     BlockId,
+    /// The id of a delivery: a message of the outbox on its way to one device.
+    DeliveryId,
     /// The id of a device.
     DeviceId,
     /// The id of an emergency.
@@ -59,6 +61,8 @@ ids! {
     UserId,
     /// The id of a message.
     MessageId,
+    /// The id of a message of the outbox.
+    OutboxId,
     /// The id of a session.
     SessionId,
     /// The id of a refresh token.

@@ -64,6 +64,7 @@ pub mod lost_events;
 pub mod message;
 pub mod name;
 pub mod near;
+pub mod outbox;
 pub mod password_reset;
 pub mod port;
 pub mod position;
@@ -94,10 +95,10 @@ pub use availability::{
 };
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
-pub use change::{Change, RatingCounts, Write};
+pub use change::{Change, PlannedDelivery, RatingCounts, ReceivingDevice, Write};
 pub use device::{
-    Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, EndpointTaken, FAILING_AFTER,
-    LostDevice, MAX_DEVICES, PushKey,
+    Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, DeviceTests, EndpointTaken,
+    FAILING_AFTER, LostDevice, MAX_DEVICES, PushKey,
 };
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
@@ -110,7 +111,8 @@ pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
 pub use ids::{
-    BlockId, ContactId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, SessionId, TokenId, UserId,
+    BlockId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, OutboxId, SessionId,
+    TokenId, UserId,
 };
 pub use locale::Locale;
 pub use login::{
@@ -120,6 +122,7 @@ pub use login::{
 pub use lost_events::LostEvents;
 pub use message::{Addressee, Message, Sender, To};
 pub use name::{Name, NameError};
+pub use outbox::{OutboxKind, OutboxMessage, OutboxRecipient};
 pub use password_reset::{MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, RESETS_COUNTED_FOR};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};

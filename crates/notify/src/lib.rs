@@ -2,14 +2,14 @@
 //! [`PushEndpoints`](allynet_domain::port::PushEndpoints) by Web Push, [`Mailer`](allynet_domain::port::Mailer) by SMTP, and
 //! [`AlertWebhook`](allynet_domain::port::AlertWebhook) by signed requests to a gateway.
 //!
-//! Sends one message at a time and tells what became of it. It stores nothing, decides nothing about retries, and knows
-//! no database. Every URL of a stranger passes the guard in `destination` and `connector`.
+//! A channel sends one message at a time and tells what became of it; [`OutboxSender`] sends what is due. Every URL of a stranger passes the guard in `destination` and `connector`.
 
 mod address;
 mod connector;
 mod destination;
 mod http_client;
 mod mail;
+mod sender;
 mod text;
 mod trust;
 mod web_push;
@@ -17,6 +17,13 @@ mod webhook;
 
 pub use destination::{AllowedHost, NotAHost};
 pub use mail::{InvalidSender, InvalidSmtpUrl, MailSender, SmtpMailer, SmtpUrl};
+pub use sender::{OutboxSender, RenderPush};
 pub use trust::{ExtraCa, ExtraCaError};
-pub use web_push::{WebPush, describe_metrics};
+pub use web_push::WebPush;
 pub use webhook::{InvalidWebhookSecret, InvalidWebhookUrl, SignedWebhook, WebhookSecrets, WebhookUrl};
+
+/// Describes the metrics of this crate.
+pub fn describe_metrics() {
+    sender::describe_metrics();
+    web_push::describe_metrics();
+}

@@ -39,7 +39,7 @@ use crate::{
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Describes the metrics of Web Push.
-pub fn describe_metrics() {
+pub(crate) fn describe_metrics() {
     rejections::describe();
 }
 

@@ -161,6 +161,12 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::SendAlerts { .. }
             | Write::AcknowledgeAlert { .. }
             | Write::ReceiveAlert { .. }
+            | Write::SeeAlert { .. }
+            | Write::CountDeviceTest { .. }
+            | Write::PlanStep { .. }
+            | Write::NoteDeliveries(_)
+            | Write::RecordReceipt { .. }
+            | Write::NoteDeviceReceived { .. }
             | Write::SetDeclined { .. }
             | Write::ExpectMessagesBefore { .. }
             | Write::PostMessage(_)

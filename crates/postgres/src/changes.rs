@@ -42,13 +42,16 @@ statements!(APPLY, ERASE, FORGET_DELETED, PROBE);
 impl Changes for Postgres {
     #[instrument(name = "pg.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
     async fn commit(&self, change: Change) -> Result<()> {
-        let has_events = !change.events.is_empty();
+        let (has_events, has_messages) = (!change.events.is_empty(), !change.sends.is_empty());
         // However this ends, failed and cancelled included: the change may have been committed all the same.
         let _evict = EvictOnDrop::new(self.callers(), written_users(&change));
         let change = writes::change(&change).map_err(Error::bug)?;
         sqlx::query(APPLY).bind(change).execute(self.main()).await.map_err(commit_failed)?;
         if has_events {
             self.notifications().committed();
+        }
+        if has_messages {
+            self.message_stored().notify_one();
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Devices. They are written by `apply_change_v2`.
 
 use allynet_domain::{
-    Device, DeviceContext, Timestamp, UserId,
+    Device, DeviceContext, DeviceTests, Timestamp, UserId,
     port::{Devices, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
@@ -15,7 +15,7 @@ use crate::{Postgres, error::failed};
 /// The devices of the user `$1`, newest first.
 const LIST: &str = "
     SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
-        last_delivered_at, refused
+        last_delivered_at, refused, unknown_since, last_test_at, tests_from, tests
     FROM device WHERE account_id = $1
     ORDER BY created_at DESC, id DESC";
 
@@ -30,14 +30,14 @@ const REACHABILITY: &str = "
 /// The devices of the user `$1`, newest first, and the one with the endpoint `$2`, of any user.
 const CONTEXT: &str = "
     SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
-        last_delivered_at, refused
+        last_delivered_at, refused, unknown_since, last_test_at, tests_from, tests
     FROM device WHERE account_id = $1 OR endpoint = $2
     ORDER BY created_at DESC, id DESC";
 
 statements!(LIST, REACHABILITY, CONTEXT);
 
 #[derive(FromRow)]
-struct DeviceRow {
+pub(crate) struct DeviceRow {
     id: Uuid,
     account_id: Uuid,
     session_id: Uuid,
@@ -50,10 +50,14 @@ struct DeviceRow {
     last_sent_at: Option<Timestamp>,
     last_delivered_at: Option<Timestamp>,
     refused: i32,
+    unknown_since: Option<Timestamp>,
+    last_test_at: Option<Timestamp>,
+    tests_from: Option<Timestamp>,
+    tests: i32,
 }
 
 impl DeviceRow {
-    fn device(self) -> Result<Device> {
+    pub(crate) fn device(self) -> Result<Device> {
         let stored = RowDecoder { table: "device", id: self.id };
         let p256dh = self.p256dh.try_into().map_err(|_| stored.corrupt("p256dh"))?;
         let auth = self.auth.try_into().map_err(|_| stored.corrupt("auth"))?;
@@ -68,6 +72,12 @@ impl DeviceRow {
             last_sent_at: self.last_sent_at,
             last_delivered_at: self.last_delivered_at,
             refused: u16::try_from(self.refused).map_err(|_| stored.corrupt("refused"))?,
+            unknown_since: self.unknown_since,
+            tests: DeviceTests {
+                last_at: self.last_test_at,
+                window_from: self.tests_from,
+                count: u16::try_from(self.tests).map_err(|_| stored.corrupt("tests"))?,
+            },
         })
     }
 }

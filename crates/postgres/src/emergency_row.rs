@@ -89,6 +89,9 @@ struct CountsRow {
     alerted: i64,
     acknowledged: i64,
     declined: i64,
+    sent: i64,
+    seen: i64,
+    failed: i64,
 }
 
 /// An element of the column `responses`: its keys are written by the view.
@@ -213,12 +216,15 @@ impl EndingRow {
 
 impl CountsRow {
     fn counts(self, stored: RowDecoder<Uuid>) -> Result<AlertCounts> {
-        let Self { wave, alerted, acknowledged, declined } = self;
+        let Self { wave, alerted, acknowledged, declined, sent, seen, failed } = self;
         Ok(AlertCounts {
             wave: stored.number("wave", wave)?,
             alerted: stored.number("alerted", alerted)?,
             acknowledged: stored.number("acknowledged", acknowledged)?,
             declined: stored.number("declined", declined)?,
+            sent: stored.number("sent", sent)?,
+            seen: stored.number("seen", seen)?,
+            failed: stored.number("failed", failed)?,
         })
     }
 }

@@ -26,6 +26,7 @@ mod lost_events;
 mod messages;
 mod near;
 mod notifications;
+mod outbox;
 mod password_resets;
 mod place_grid;
 mod positions;

@@ -1,7 +1,7 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, devices, emergencies, events, helpers, logins, lost_events, messages,
+    accounts, alerts, blocks, changes, devices, emergencies, events, helpers, logins, lost_events, messages, outbox,
     password_resets, place_grid, positions, raise_context, sessions,
 };
 
@@ -29,6 +29,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         lost_events::STATEMENTS,
         messages::STATEMENTS,
         password_resets::STATEMENTS,
+        outbox::STATEMENTS,
         place_grid::STATEMENTS,
         positions::STATEMENTS,
         raise_context::STATEMENTS,

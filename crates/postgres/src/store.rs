@@ -8,7 +8,7 @@ use sqlx::{
     pool::{PoolConnectionMetadata, PoolOptions},
     postgres::PgConnectOptions,
 };
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::DropGuard;
 
 use crate::{
@@ -71,6 +71,8 @@ struct Inner {
     main: Pool,
     positions: Pool,
     log: Pool,
+    outbox: Pool,
+    message_stored: Notify,
     notifications: Notifications,
     callers: CallerCache,
     migrations: PgConnectOptions,
@@ -105,6 +107,7 @@ impl Postgres {
         let main = main.map_err(connection_failed)?;
         check_session(&main).await?;
         let positions = pool(options.position_connections).connect_lazy_with(bounded.clone());
+        let outbox = pool(OUTBOX_CONNECTIONS).connect_lazy_with(bounded.clone());
         // Nothing written on these has to survive a crash: they send notifications and take transaction ids.
         let log = pool(LOG_CONNECTIONS).connect_lazy_with(bounded.options([("synchronous_commit", "off")]));
         let (notifications, background) = Notifications::start(log.clone());
@@ -115,12 +118,15 @@ impl Postgres {
             options.answer_timeout,
         );
         let positions = deadline_pool("positions", positions, (0, 0), options.answer_timeout);
+        let outbox = deadline_pool("outbox", outbox, (0, 0), options.answer_timeout);
         let log = deadline_pool("log", log, (NOTIFICATION_CONNECTIONS, 0), LOG_TIMEOUT);
         let callers = CallerCache::default();
         let shared = Inner {
             main: main.clone(),
             positions,
             log,
+            outbox,
+            message_stored: Notify::new(),
             notifications,
             callers,
             migrations: plain,
@@ -151,11 +157,18 @@ impl Postgres {
         migrated
     }
 
+    /// The same for the sender of messages, on connections of its own: it takes none from requests.
+    #[must_use]
+    pub fn for_sender(&self) -> Self {
+        Self { shared: self.shared.clone(), main: self.shared.outbox.clone() }
+    }
+
     /// Closes all connections when their statements have ended. Later calls fail as unavailable.
     pub async fn close(&self) {
         self.shared.notifications.stop().await;
         self.shared.main.close().await;
         self.shared.positions.close().await;
+        self.shared.outbox.close().await;
         self.shared.log.close().await;
     }
 
@@ -167,7 +180,7 @@ impl Postgres {
 
     /// Sets the gauges of all pools, for a scrape of metrics.
     pub fn measure(&self) {
-        for pool in [&self.shared.main, &self.shared.positions, &self.shared.log] {
+        for pool in [&self.shared.main, &self.shared.positions, &self.shared.outbox, &self.shared.log] {
             pool.record_usage();
         }
     }
@@ -183,6 +196,11 @@ impl Postgres {
 
     pub(crate) fn positions_pool(&self) -> &Pool {
         &self.shared.positions
+    }
+
+    /// Notified when a change with messages was committed through this store.
+    pub(crate) fn message_stored(&self) -> &Notify {
+        &self.shared.message_stored
     }
 
     pub(crate) fn log(&self) -> &Pool {
@@ -203,6 +221,8 @@ const MAINTENANCE_CONNECTIONS: u32 = 1;
 /// One listens, one notifies.
 const NOTIFICATION_CONNECTIONS: u32 = 2;
 /// The others are for readers of the log.
+/// Connections of the sender of messages.
+const OUTBOX_CONNECTIONS: u32 = 2;
 const LOG_CONNECTIONS: u32 = NOTIFICATION_CONNECTIONS + 2;
 /// No request waits for a reader of the log, but it must not hang on a dead connection.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);

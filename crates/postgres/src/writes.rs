@@ -8,8 +8,10 @@ use std::fmt::Write as _;
 use allynet_domain::{
     ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, DeletedEmergency, Device,
     DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
-    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, NewEvent, PasswordHash, RatingCounts, Response,
-    ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
+    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, OutboxMessage, OutboxRecipient,
+    PasswordHash, PlannedDelivery, RatingCounts, ReceivingDevice, Response, ResponseRecord, Sender, Session, Timestamp,
+    To, Url, UserBlock, UserId, Write,
+    outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
 use serde_json::{Result, Value, json};
@@ -21,13 +23,26 @@ use crate::blocks::columns;
 /// # Errors
 /// Returns an error if an event does not encode.
 pub fn change(change: &Change) -> Result<Value> {
-    let Change { at, actor: _, writes, events } = change;
+    let Change { at, actor: _, writes, events, sends } = change;
     Ok(json!({
         "at": at,
         "emergencies": emergencies(change),
         "writes": writes.iter().map(|of| write(of, *at)).collect::<Vec<_>>(),
         "events": events.iter().map(event).collect::<Result<Vec<_>>>()?,
+        "sends": sends.iter().flat_map(sends_of).collect::<Vec<_>>(),
     }))
+}
+
+/// A message, once for each recipient.
+fn sends_of(message: &OutboxMessage) -> impl Iterator<Item = Value> {
+    let OutboxMessage { kind, emergency, emergency_kind, event, recipients, expires_at, unless_since } = message;
+    recipients.iter().map(move |OutboxRecipient { user, distance, is_repeat, device }| {
+        json!({
+            "kind": kind, "user_id": user, "emergency_id": emergency, "emergency_kind": emergency_kind, "event": event,
+            "distance": distance.map(Metres::get), "device_id": device, "repeats": is_repeat, "expires_at": expires_at,
+            "unless_since": unless_since,
+        })
+    })
 }
 
 /// The emergencies to lock before anything else, so that the numbers of their events follow the order of commits. In the
@@ -42,6 +57,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
         | Write::ReceiveAlert { emergency, .. }
+        | Write::SeeAlert { emergency, .. }
         | Write::SetDeclined { emergency, .. }
         | Write::ExpectMessagesBefore { emergency, .. }
         | Write::AddMessageRequest { emergency, .. }
@@ -53,6 +69,11 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::RecordLogin { .. }
         | Write::RegisterDevice { .. }
         | Write::RemoveDevice { .. }
+        | Write::CountDeviceTest { .. }
+        | Write::PlanStep { .. }
+        | Write::NoteDeliveries(_)
+        | Write::RecordReceipt { .. }
+        | Write::NoteDeviceReceived { .. }
         | Write::RevokeSessions { .. }
         | Write::UsePasswordReset { .. }
         | Write::SetPassword { .. }
@@ -85,6 +106,46 @@ fn event(event: &NewEvent) -> Result<Value> {
     }))
 }
 
+fn planned_delivery(PlannedDelivery { id, device, receipt }: &PlannedDelivery) -> Value {
+    json!({ "id": id, "device_id": device, "receipt_hash": receipt })
+}
+
+fn delivery_note(note: &DeliveryNote) -> Value {
+    let DeliveryNote { delivery, user, alert_of, is_sent, retry_at, attempts, device } = note;
+    json!({
+        "id": delivery, "user_id": user, "alert_of": alert_of, "sent": is_sent, "due_at": retry_at, "attempts": attempts,
+        "device_id": device.map(|of| of.device), "refused": device.map(|of| of.refused),
+        "unknown_since": device.and_then(|of| of.unknown_since), "gone": device.is_some_and(|of| of.is_gone),
+    })
+}
+
+/// Writes to the outbox and to what was sent.
+fn sending(write: &Write) -> Value {
+    match write {
+        Write::CountDeviceTest { user, device, before, after } => json!({
+            "op": "count_device_test", "account_id": user, "id": device, "before": before.last_at,
+            "last_test_at": after.last_at, "tests_from": after.window_from, "tests": after.count,
+        }),
+        Write::PlanStep { message, lease_until, step, next, deliveries } => json!({
+            "op": "plan_step", "id": message, "lease_until": lease_until, "step": step,
+            "next_step": next.map(|(step, _)| step), "next_due_at": next.map(|(_, due_at)| due_at),
+            "deliveries": deliveries.iter().map(planned_delivery).collect::<Vec<_>>(),
+        }),
+        Write::NoteDeliveries(notes) => {
+            json!({ "op": "note_deliveries", "notes": notes.iter().map(delivery_note).collect::<Vec<_>>() })
+        }
+        Write::RecordReceipt { delivery, state } => json!({ "op": "record_receipt", "id": delivery, "state": state }),
+        Write::NoteDeviceReceived { emergency, device } => {
+            let (session, device) = match device {
+                ReceivingDevice::OfSession(session) => (Some(session), None),
+                ReceivingDevice::Device(device) => (None, Some(device)),
+            };
+            json!({ "op": "device_received", "emergency_id": emergency, "session_id": session, "id": device })
+        }
+        _ => Value::Null,
+    }
+}
+
 fn write(write: &Write, at: Timestamp) -> Value {
     match write {
         Write::RecordLogin { user, source } => record_login(*user, *source, at),
@@ -94,6 +155,14 @@ fn write(write: &Write, at: Timestamp) -> Value {
             json!({ "op": "revoke_sessions", "account_id": user, "only": only, "except": except })
         }
         Write::RegisterDevice { device, replaced } => register_device(device, replaced),
+        Write::CountDeviceTest { .. }
+        | Write::PlanStep { .. }
+        | Write::NoteDeliveries(_)
+        | Write::RecordReceipt { .. }
+        | Write::NoteDeviceReceived { .. } => sending(write),
+        Write::SeeAlert { emergency, helper } => {
+            json!({ "op": "see_alert", "emergency_id": emergency, "helper_id": helper })
+        }
         Write::RemoveDevice { user, device } => json!({ "op": "remove_device", "account_id": user, "id": device }),
         Write::UsePasswordReset { user, token } => {
             json!({ "op": "use_password_reset", "account_id": user, "token_hash": token })
@@ -264,6 +333,8 @@ fn register_device(device: &Device, replaced: &[DeviceId]) -> Value {
         last_sent_at,
         last_delivered_at,
         refused,
+        unknown_since: _,
+        tests: _,
     } = device;
     json!({
         "op": "register_device", "id": id, "account_id": user, "session_id": session, "name": name,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{EventId, LostEvents, NodeId, port, usecase};
+use allynet_domain::{EventId, LostEvents, NodeId, outbox, port, usecase};
 use allynet_projections::{ClusterPresence, OpenEmergencies};
 use allynet_transport::{Connections, SessionTrackingService};
 use allynet_wire::{limits::Limits, origin::Origins, scheduling::Scheduler};
@@ -220,6 +220,11 @@ fn socket_service(handshake: Handshake, attacher: Attacher, connections: Connect
 impl Gateway {
     /// The presence of users on all nodes.
     pub fn presence(&self) -> Arc<dyn port::Presence> {
+        Arc::new(NodePresence::new(self.hub.clone(), self.cluster.clone(), self.clock.clone()))
+    }
+
+    /// How users are connected, for the sender of messages.
+    pub fn connections(&self) -> Arc<dyn outbox::Connections> {
         Arc::new(NodePresence::new(self.hub.clone(), self.cluster.clone(), self.clock.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{Timestamp, UserId, port};
+use allynet_domain::{Room, SessionId, Timestamp, UserId, outbox::Connections, port};
 use allynet_projections::ClusterPresence;
 use parking_lot::Mutex;
 
@@ -25,6 +25,17 @@ impl NodePresence {
         clock: Arc<dyn port::Clock>,
     ) -> Self {
         Self { hub, cluster, clock }
+    }
+}
+
+impl Connections for NodePresence {
+    fn has_connection(&self, user: UserId, session: SessionId) -> bool {
+        self.hub.devices_in(Room::User(user)).iter().any(|device| device.session.identity.session == session)
+    }
+
+    fn is_connected(&self, user: UserId) -> bool {
+        let now = self.clock.now();
+        self.hub.is_online(user) || self.cluster.lock().last_seen(user, now) == Some(now)
     }
 }
 

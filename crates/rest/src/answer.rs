@@ -26,6 +26,12 @@ pub(crate) fn created(data: impl Serialize) -> Answer {
     Ok(success(StatusCode::CREATED, data))
 }
 
+/// 202 with data.
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of handlers")]
+pub(crate) fn accepted(data: impl Serialize) -> Answer {
+    Ok(success(StatusCode::ACCEPTED, data))
+}
+
 fn success(status: StatusCode, data: impl Serialize) -> Response {
     (status, private(), Json(Success::new(data))).into_response()
 }

@@ -1,15 +1,20 @@
 //! `/api/v1/devices`: the caller's devices; and the push key, which is open to all.
 
-use allynet_domain::usecase::devices::{self, DevicePorts, OwnDevices};
+use allynet_domain::usecase::{
+    devices::{self, DevicePorts, OwnDevices},
+    outbox::{self, SendingPorts, confirm},
+};
 use allynet_wire::{
+    client::ClientAddress,
     data,
-    input::devices::register as parse,
+    input::devices::{receipt as parse_receipt, register as parse},
+    limits::{Limit, LimitKey, Limits},
     views::{DeviceView, push_key as encode},
 };
-use axum::extract::State;
+use axum::{Extension, extract::State};
 
 use crate::{
-    answer::{Answer, created, ok},
+    answer::{Answer, accepted, created, ok},
     caller::Caller,
     input::{JsonBody, PathDevice},
     routes::{Resource, Routes},
@@ -26,7 +31,34 @@ pub(crate) fn routes(cx: DevicePorts) -> Routes {
         .get("/api/v1/devices", list)
         .post("/api/v1/devices", register)
         .delete("/api/v1/devices/{deviceId}", remove)
+        .post("/api/v1/devices/{deviceId}/test", test)
         .with_state(cx)
+}
+
+/// The ports and limits of receipts.
+#[derive(Clone)]
+pub(crate) struct ReceiptState {
+    pub(crate) sending: SendingPorts,
+    pub(crate) limits: Limits,
+}
+
+/// The route of receipts, open to all: the receipt is the secret.
+pub(crate) fn receipts(cx: ReceiptState) -> Routes {
+    Resource::new().post("/api/v1/alerts/receipts", take_receipt).with_state(cx)
+}
+
+/// The answer is the same for a known, unknown, used, expired or ignored receipt.
+async fn take_receipt(
+    State(cx): State<ReceiptState>,
+    address: Option<Extension<ClientAddress>>,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let (token, state) = parse_receipt(&body)?;
+    let key = address.map(|Extension(address)| LimitKey::Address(address));
+    if key.is_none_or(|key| cx.limits.take_rule(Limit::Receipts, key).is_ok()) {
+        confirm(&cx.sending, &token, state).await?;
+    }
+    ok(data::ReceiptTaken { received: true })
 }
 
 async fn key(State(cx): State<DevicePorts>) -> Answer {
@@ -43,6 +75,12 @@ async fn register(State(cx): State<DevicePorts>, Caller(actor): Caller, JsonBody
     // It was registered under the present key.
     let data = data::Device { device: DeviceView::new(&device, Some(&device.push_key)) };
     if is_known { ok(data) } else { created(data) }
+}
+
+async fn test(State(cx): State<DevicePorts>, Caller(actor): Caller, PathDevice(device): PathDevice) -> Answer {
+    let device = outbox::test_device(&cx, &actor, device).await?;
+    let push_key = devices::push_key(&cx)?;
+    accepted(data::Device { device: DeviceView::new(&device, Some(&push_key)) })
 }
 
 async fn remove(State(cx): State<DevicePorts>, Caller(actor): Caller, PathDevice(device): PathDevice) -> Answer {

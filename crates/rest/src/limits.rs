@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use allynet_domain::Email;
 use allynet_wire::{
     client::ClientAddress,
-    limits::{Limit, LimitKey, Limits, Subject, of_route},
+    limits::{Excess, Limit, LimitKey, Limits, Subject, of_route},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -23,7 +23,10 @@ use crate::{
 pub(crate) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Answer {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     for &limit in of_route(request.method().as_str(), path).unwrap_or_default() {
-        if let Some(who) = subject(limit, &request) {
+        // What is ignored is answered by its handler.
+        if limit.excess() == Excess::Refused
+            && let Some(who) = subject(limit, &request)
+        {
             limits.take(limit, who).map_err(Failure::rate_limited)?;
         }
     }

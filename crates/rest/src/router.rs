@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, blocks, devices, emergencies, helpers, messages, password_resets},
+    usecase::{accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
@@ -38,6 +38,8 @@ pub struct RestPorts {
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
     pub emergencies: emergencies::EmergencyPorts,
+    /// The outbox, for receipts.
+    pub sending: outbox::SendingPorts,
     /// Messages.
     pub messages: messages::MessagePorts,
     /// The replacement of forgotten passwords.
@@ -111,9 +113,10 @@ pub(crate) fn public(ports: &RestPorts) -> Routes {
         .merge(health::routes(readiness.clone()))
 }
 
-/// The exchange of refresh tokens.
+/// Routes that authenticate by a secret in the body: the exchange of refresh tokens, and receipts.
 pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
-    auth::refreshing(ports.accounts.clone())
+    let receipts = device_routes::ReceiptState { sending: ports.sending.clone(), limits: ports.limits.clone() };
+    auth::refreshing(ports.accounts.clone()).merge(device_routes::receipts(receipts))
 }
 
 /// Authenticated routes that hash a password.

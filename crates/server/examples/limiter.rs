@@ -46,7 +46,7 @@ fn main() {
         black_box(of_route("GET", black_box("/api/v1/emergencies/history")));
     };
     show("to find the limits of a route, the last of the table", nanoseconds(found));
-    let off = Limits::off();
+    let off = Limits::none();
     let allowed = |n: u64| {
         black_box(off.take(Limit::SocketEvents, LimitKey::Socket(n))).ok();
     };

@@ -30,6 +30,7 @@ mod metrics;
 mod nearby_watcher;
 mod node_link;
 mod operator;
+mod outbox;
 mod position_batcher;
 mod projections;
 mod push;

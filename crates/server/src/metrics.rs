@@ -32,7 +32,7 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Buckets of durations in seconds: from a read of memory to a client's timeout.
 const DURATION_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Buckets of acknowledgements in seconds: from a phone in the hand to one that was switched off.
+/// Buckets of acknowledgements and of pushes in seconds: from a phone in the hand to one that was switched off.
 const ACKNOWLEDGEMENT_BUCKETS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
 /// Buckets of positions per statement, up to the largest batch.
 const BATCH_SIZE_BUCKETS: [f64; 13] =
@@ -47,6 +47,7 @@ fn describe() {
     allynet_postgres::describe_metrics();
     allynet_sqlite::describe_metrics();
     allynet_redis::describe_metrics();
+    allynet_notify::describe_metrics();
     describe_gauge!(BUILD, "1, with the running version and database");
     describe_gauge!(UPTIME, "Time since the process started");
     describe_gauge!(
@@ -66,6 +67,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(suffix("_duration_seconds"), &DURATION_BUCKETS)?
         .set_buckets_for_metric(suffix("_lag_seconds"), &DURATION_BUCKETS)?
+        .set_buckets_for_metric(suffix("_push_delay_seconds"), &ACKNOWLEDGEMENT_BUCKETS)?
         .set_buckets_for_metric(suffix("_acknowledgement_seconds"), &ACKNOWLEDGEMENT_BUCKETS)?
         .set_buckets_for_metric(suffix("_batch_size"), &BATCH_SIZE_BUCKETS)
 }

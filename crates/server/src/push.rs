@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use allynet_auth::{VapidIdentity, VapidKey, VapidSubject};
-use allynet_domain::{port::Clock, usecase::devices::PushPorts};
+use allynet_domain::{
+    port::{Clock, PushChannel},
+    usecase::devices::PushPorts,
+};
 use allynet_notify::{ExtraCa, WebPush};
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,16 +17,22 @@ use crate::{
     store::sqlite_path,
 };
 
-/// The ports of Web Push; `None` if there is no key.
+/// Web Push: what is needed to register devices, and the channel that reaches them.
+pub(crate) struct Push {
+    pub(crate) ports: PushPorts,
+    pub(crate) channel: Arc<dyn PushChannel>,
+}
+
+/// Web Push; `None` if there is no key.
 ///
 /// # Errors
 /// Returns an error that names the setting if the key, the file next to the database or the certificates cannot be used.
-pub(crate) fn ports(
+pub(crate) fn open(
     settings: &PushSettings,
     subject: Option<VapidSubject>,
     database: &Database,
     (clock, extra_ca): (Arc<dyn Clock>, &ExtraCa),
-) -> anyhow::Result<Option<PushPorts>> {
+) -> anyhow::Result<Option<Push>> {
     let Some(key) = private_key(settings.vapid_private_key.as_ref(), database)? else { return Ok(None) };
     if subject.is_none() {
         tracing::info!(
@@ -33,8 +42,8 @@ pub(crate) fn ports(
     }
     let identity = Arc::new(VapidIdentity::new(&key, subject));
     let allowed = settings.push_allow.clone();
-    let endpoints = WebPush::new(identity.clone(), clock, allowed, extra_ca)?;
-    Ok(Some(PushPorts { endpoints: Arc::new(endpoints), identity }))
+    let channel = Arc::new(WebPush::new(identity.clone(), clock, allowed, extra_ca)?);
+    Ok(Some(Push { ports: PushPorts { endpoints: channel.clone(), identity }, channel }))
 }
 
 /// The certificates that are trusted besides the built-in roots, for push, email and the webhook.

@@ -31,8 +31,9 @@ use crate::{
     memory::release_after_bursts,
     metrics::MetricsExporter,
     node_link::NodeLink,
+    outbox,
     projections::Projections,
-    push,
+    push::{self, Push},
     scheduler::RequestScheduler,
     settings::{Database, Settings},
     storage::{self, StoragePressure, watch_disk},
@@ -52,7 +53,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
     let signatures = wiring::signatures(settings, &database)?;
     let extra_ca = push::extra_ca(settings)?;
-    let push = push::ports(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
+    let push = push::open(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
     let mail = mail::ports(&settings.mail, &extra_ca)?;
     if mail.is_none() {
         tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
@@ -64,7 +65,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
-    let use_cases = UseCases::new(&ports, signatures, (push, mail), rules, projections.on_position_stored());
+    let (push_ports, channel) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
+    let use_cases = UseCases::new(&ports, signatures, (push_ports, mail), rules, projections.on_position_stored());
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
     let link = NodeLink::open(redis.as_ref(), node)?;
@@ -103,6 +105,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         forget_deleted_emergencies(ports.changes.clone(), use_cases.clock.clone(), settings.retention, stop.clone());
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(forgetting);
+    let sending = use_cases.sending_on(&store.for_sender().ports());
+    workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
+    if let Some(channel) = channel {
+        let public_url = settings.mail.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
+        workers.spawn(outbox::sender(sending, channel, gateway.connections(), public_url).run(stop.clone()));
+    }
     workers.spawn(exporter.run_upkeep(stop.clone()));
     if let Database::Sqlite(url) = &database {
         workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), stop.clone()));
@@ -166,7 +174,8 @@ fn rest_router(
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
-    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, password_resets, .. } = use_cases.clone();
+    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, password_resets, sending, .. } =
+        use_cases.clone();
     let presence = gateway.presence();
     let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
     allynet_rest::router(RestPorts {
@@ -175,6 +184,7 @@ fn rest_router(
         devices,
         helpers,
         emergencies,
+        sending,
         messages,
         password_resets,
         log,

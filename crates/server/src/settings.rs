@@ -329,6 +329,10 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_POSITION_TTL", value_name = "ALLYNET_POSITION_TTL", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) position_ttl: Duration,
 
+    /// Time after an event for which a push about it is worth sending, at most 24h
+    #[arg(long, global = true, env = "ALLYNET_ALERT_TTL", value_name = "ALLYNET_ALERT_TTL", hide_env = true, default_value = "15m", value_parser = duration)]
+    pub(crate) alert_ttl: Duration,
+
     /// Time for which a block between users has effect at least, even if it is removed before
     #[arg(long, global = true, env = "ALLYNET_UNBLOCK_AFTER", value_name = "ALLYNET_UNBLOCK_AFTER", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) unblock_after: Duration,

@@ -33,6 +33,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) logins: Arc<dyn port::Logins>,
     pub(crate) messages: Arc<dyn port::Messages>,
     pub(crate) password_resets: Arc<dyn port::PasswordResets>,
+    pub(crate) outbox: Arc<dyn port::Outbox>,
     pub(crate) positions: Arc<dyn port::Positions>,
     pub(crate) sessions: Arc<dyn port::Sessions>,
 }
@@ -74,6 +75,14 @@ impl Store {
         match self {
             Self::Sqlite(store) => Self::Sqlite(Arc::new(store.prioritized())),
             Self::Postgres(store) => Self::Postgres(Arc::new(store.prioritized())),
+        }
+    }
+
+    /// The same for the sender of messages, which must not take connections from requests.
+    pub(crate) fn for_sender(&self) -> Self {
+        match self {
+            Self::Sqlite(store) => Self::Sqlite(store.clone()),
+            Self::Postgres(store) => Self::Postgres(Arc::new(store.for_sender())),
         }
     }
 
@@ -147,6 +156,7 @@ impl PersistencePorts {
             + port::Logins
             + port::Messages
             + port::PasswordResets
+            + port::Outbox
             + port::Positions
             + port::Sessions
             + 'static,
@@ -163,6 +173,7 @@ impl PersistencePorts {
             logins: store.clone(),
             messages: store.clone(),
             password_resets: store.clone(),
+            outbox: store.clone(),
             positions: store.clone(),
             sessions: store.clone(),
         }

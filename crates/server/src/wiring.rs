@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -34,6 +34,7 @@ pub(crate) struct UseCases {
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
     pub(crate) password_resets: password_resets::PasswordResetPorts,
+    pub(crate) sending: outbox::SendingPorts,
     pub(crate) clock: Arc<dyn port::Clock>,
     pub(crate) ids: Arc<dyn port::Ids>,
 }
@@ -56,6 +57,12 @@ impl UseCases {
         cx
     }
 
+    /// The ports of sending on another handle to the same database.
+    pub(crate) fn sending_on(&self, ports: &PersistencePorts) -> outbox::SendingPorts {
+        let (outbox, changes) = (ports.outbox.clone(), ports.changes.clone());
+        outbox::SendingPorts { outbox, changes, ..self.sending.clone() }
+    }
+
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
     pub(crate) fn new(
         ports: &PersistencePorts,
@@ -66,6 +73,14 @@ impl UseCases {
     ) -> Self {
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
+        let sending = outbox::SendingPorts {
+            outbox: ports.outbox.clone(),
+            changes: ports.changes.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            hasher: signatures.hasher.clone(),
+            push_key: push.as_ref().map(|push| push.identity.public_key()),
+        };
         let emergencies = emergencies::EmergencyPorts {
             emergencies: ports.emergencies.clone(),
             helpers: ports.helpers.clone(),
@@ -90,6 +105,7 @@ impl UseCases {
             devices: devices::DevicePorts {
                 devices: ports.devices.clone(),
                 push,
+                alert_ttl: rules.alert_ttl,
                 changes: ports.changes.clone(),
                 clock: clock.clone(),
                 ids: ids.clone(),
@@ -105,6 +121,7 @@ impl UseCases {
             },
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: ports.messages.clone() },
             emergencies,
+            sending,
             clock,
             ids,
         }
@@ -188,7 +205,7 @@ pub(crate) fn limits(settings: &Settings) -> (Limits, Arc<GovernorLimiter>) {
     let limiter = Arc::new(GovernorLimiter::new());
     let limits = match settings.rate_limits {
         Switch::On => Limits::on(limiter.clone()),
-        Switch::Off => Limits::off(),
+        Switch::Off => Limits::off(limiter.clone()),
     };
     (limits, limiter)
 }

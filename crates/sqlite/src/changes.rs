@@ -3,7 +3,7 @@
 //! The modules below hold one function per kind of write. What a write may assume is decided by the domain.
 
 use allynet_domain::{
-    Change, EmergencyId, Event, NewEvent, Timestamp, UserId, Write,
+    Change, EmergencyId, Event, NewEvent, Timestamp, Write,
     port::{Changes, Result},
 };
 use async_trait::async_trait;
@@ -23,13 +23,14 @@ mod blocks;
 mod devices;
 mod emergencies;
 mod messages;
+mod outbox;
 mod reputation;
 
 #[async_trait]
 impl Changes for Sqlite {
     #[instrument(name = "sqlite.changes.commit", level = "debug", skip_all, fields(writes = change.writes.len(), events = change.events.len()))]
     async fn commit(&self, change: Change) -> Result<()> {
-        let Change { at, actor: _, writes, mut events } = change;
+        let Change { at, actor: _, writes, mut events, sends } = change;
         let at = at.timestamp_micros();
         // Declared first, so dropped last: the readers of the log look after the commit, and also after this future was
         // dropped, when the commit may have happened or not.
@@ -42,10 +43,14 @@ impl Changes for Sqlite {
         for write in writes {
             apply(&mut transaction, at, write, &mut events).await?;
         }
-        append(&mut transaction, events).await?;
+        let numbers = append(&mut transaction, events).await?;
+        outbox::store(&mut transaction, at, &sends, &numbers).await?;
         transaction.commit().await.map_err(port_error)?;
         // Only after success: a connection with an open transaction has to go through the test of the pool.
         self.writer.release(writer);
+        if !sends.is_empty() {
+            self.message_stored.notify_one();
+        }
         Ok(())
     }
 
@@ -128,6 +133,26 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RegisterDevice { device, replaced } => devices::register(db, &device, &replaced).await,
         Write::RemoveDevice { user, device } => devices::remove(db, user, device).await,
         Write::UsePasswordReset { user, token } => accounts::use_password_reset(db, user, token).await,
+        Write::CountDeviceTest { user, device, before, after } => {
+            outbox::count_test(db, (user, device), before.last_at, &after).await
+        }
+        Write::PlanStep { message, lease_until, step, next, deliveries } => {
+            outbox::plan_step(db, at, message, lease_until, (step, next), &deliveries).await
+        }
+        Write::NoteDeliveries(notes) => {
+            for note in &notes {
+                outbox::note(db, at, note).await?;
+            }
+            Ok(())
+        }
+        Write::RecordReceipt { delivery, state } => outbox::record_receipt(db, at, delivery, state).await,
+        Write::NoteDeviceReceived { emergency, device } => outbox::note_received(db, at, emergency, device).await,
+        Write::SeeAlert { emergency, helper } => {
+            if !outbox::see(db, at, emergency, helper).await? {
+                events.retain(|event| !is_of(event, emergency, &Event::AlertSeen { helper }));
+            }
+            Ok(())
+        }
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,
         Write::ExpectMayHelp { user, policy } => accounts::expect_may_help(db, user, policy).await,
@@ -159,7 +184,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::AcknowledgeAlert { emergency, helper } => {
             // An alert that was acknowledged before, or never sent, stays as it is, and nothing happened to report.
             if !emergencies::acknowledge(db, at, emergency, helper).await? {
-                events.retain(|event| !is_acknowledgement(event, emergency, helper));
+                events.retain(|event| !is_of(event, emergency, &Event::AlertAcknowledged { helper }));
             }
             Ok(())
         }
@@ -182,9 +207,9 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
     }
 }
 
-/// Whether `event` is the acknowledgement of the alert of an emergency by a helper.
-fn is_acknowledgement(event: &NewEvent, of: EmergencyId, by: UserId) -> bool {
-    event.emergency == Some(of) && event.event == Event::AlertAcknowledged { helper: by }
+/// Whether `event` is this one of an emergency.
+fn is_of(event: &NewEvent, of: EmergencyId, expected: &Event) -> bool {
+    event.emergency == Some(of) && event.event == *expected
 }
 
 /// An event as [`append`] hands it to SQL.
@@ -197,10 +222,11 @@ struct EventJson {
     body: String,
 }
 
-/// Appends events to the log in one statement. `order by` makes their numbers grow in the order of the array.
-async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<()> {
+/// Appends events to the log in one statement, and returns their numbers. `order by` makes them grow in the order of the
+/// array.
+async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<Vec<i64>> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let events: Vec<EventJson> = events
         .into_iter()
@@ -214,15 +240,17 @@ async fn append(db: &mut SqliteConnection, events: Vec<NewEvent>) -> Result<()> 
             })
         })
         .collect::<Result<_>>()?;
-    sqlx::query(
+    let mut numbers: Vec<i64> = sqlx::query_scalar(
         "insert into event (at, emergency_id, actor_id, kind, body) \
          select e.value ->> 'at', unhex(e.value ->> 'emergency'), unhex(e.value ->> 'actor'), e.value ->> 'kind', \
                 e.value ->> 'body' \
-         from json_each(?1) e order by e.key",
+         from json_each(?1) e order by e.key returning seq",
     )
     .bind(to_json(&events)?)
-    .execute(db)
+    .fetch_all(db)
     .await
-    .map_err(port_error)
-    .map(drop)
+    .map_err(port_error)?;
+    // SQLite returns them in any order.
+    numbers.sort_unstable();
+    Ok(numbers)
 }

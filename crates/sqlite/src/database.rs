@@ -1,6 +1,6 @@
 //! The file, its connections and its schema. Knows no table.
 
-use std::{fs, io, path::Path, str::FromStr, time::Duration};
+use std::{fs, io, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use allynet_domain::port::{Error, Result};
 use allynet_sql::{Deadline, DeadlinePool, IdleConnections, IdlePolicy, Priority};
@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, sleep},
 };
 
@@ -53,6 +53,8 @@ pub struct Sqlite {
     pub(crate) log: DeadlinePool<sqlx::Sqlite>,
     /// Marked as changed whenever this process may have committed events.
     pub(crate) committed: watch::Sender<()>,
+    /// Notified when this process has committed a change with messages.
+    pub(crate) message_stored: Arc<Notify>,
 }
 
 impl Sqlite {
@@ -90,7 +92,7 @@ impl Sqlite {
         };
         let (writer, readers) = (with_deadline("writer", writer), with_deadline("readers", readers));
         let log = with_deadline("log", log);
-        Ok(Self { writer, readers, log, committed: watch::Sender::new(()) })
+        Ok(Self { writer, readers, log, committed: watch::Sender::new(()), message_stored: Arc::default() })
     }
 
     /// A handle to the same database for what must not wait behind other work: raising, accepting and ending an
@@ -99,7 +101,7 @@ impl Sqlite {
     pub fn prioritized(&self) -> Self {
         let prioritize = |pool: &DeadlinePool<sqlx::Sqlite>| pool.with_priority(Priority::High);
         let (writer, readers) = (prioritize(&self.writer), prioritize(&self.readers));
-        Self { writer, readers, log: self.log.clone(), committed: self.committed.clone() }
+        Self { writer, readers, ..self.clone() }
     }
 
     /// Brings the schema up to date. All migrations are one transaction, so that of several processes that start at

@@ -1,7 +1,7 @@
 //! Devices: the port [`Devices`].
 
 use allynet_domain::{
-    Device, DeviceContext, UserId,
+    Device, DeviceContext, DeviceTests, UserId,
     port::{Devices, Positions as _, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
@@ -20,7 +20,7 @@ pub(crate) const CONTEXT: &str =
     "select * from device where account_id = ?1 or endpoint = ?2 order by created_at desc, id desc";
 
 #[derive(FromRow)]
-struct DeviceRow {
+pub(crate) struct DeviceRow {
     id: Uuid,
     account_id: Uuid,
     session_id: Uuid,
@@ -33,10 +33,14 @@ struct DeviceRow {
     last_sent_at: Option<i64>,
     last_delivered_at: Option<i64>,
     refused: u16,
+    unknown_since: Option<i64>,
+    last_test_at: Option<i64>,
+    tests_from: Option<i64>,
+    tests: u16,
 }
 
 impl DeviceRow {
-    fn device(self) -> Result<Device> {
+    pub(crate) fn device(self) -> Result<Device> {
         let stored = RowDecoder { table: "device", id: self.id };
         let p256dh = self.p256dh.try_into().map_err(|_| stored.corrupt("p256dh"))?;
         let auth = self.auth.try_into().map_err(|_| stored.corrupt("auth"))?;
@@ -51,6 +55,12 @@ impl DeviceRow {
             last_sent_at: stored.micros_opt("last_sent_at", self.last_sent_at)?,
             last_delivered_at: stored.micros_opt("last_delivered_at", self.last_delivered_at)?,
             refused: self.refused,
+            unknown_since: stored.micros_opt("unknown_since", self.unknown_since)?,
+            tests: DeviceTests {
+                last_at: stored.micros_opt("last_test_at", self.last_test_at)?,
+                window_from: stored.micros_opt("tests_from", self.tests_from)?,
+                count: self.tests,
+            },
         })
     }
 }

@@ -85,6 +85,9 @@ struct CountsJson {
     alerted: u32,
     acknowledged: u32,
     declined: u32,
+    sent: u32,
+    seen: u32,
+    failed: u32,
 }
 
 /// A row of `emergency_with_parts` with all alerts of the emergency.
@@ -200,7 +203,8 @@ impl TryFrom<EmergencyRow> for Emergency {
         let EmergencyRow { request_id, status, alert_radius, wave, updated_at, first_response_at, .. } = row;
         let EmergencyRow { next_alert_at, resume_at, renewed_at, search, revision, responses, alert_counts, .. } = row;
         let responses: Vec<ResponseJson> = stored.json("responses", &responses)?;
-        let CountsJson { alerted, acknowledged, declined } = stored.json("alerts", &alert_counts)?;
+        let CountsJson { alerted, acknowledged, declined, sent, seen, failed } =
+            stored.json("alerts", &alert_counts)?;
         Self::restore(EmergencySnapshot {
             call,
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
@@ -211,7 +215,15 @@ impl TryFrom<EmergencyRow> for Emergency {
             ending,
             resolution,
             responses: responses.into_iter().map(|json| json.response(stored.id)).collect::<Result<_>>()?,
-            alerts: AlertCounts { wave: stored.number("wave", wave)?, alerted, acknowledged, declined },
+            alerts: AlertCounts {
+                wave: stored.number("wave", wave)?,
+                alerted,
+                sent,
+                acknowledged,
+                seen,
+                failed,
+                declined,
+            },
             // One timer, in the column that the status allows.
             next_alert_at: stored.micros_opt("next_alert_at", next_alert_at.or(resume_at))?,
             renewed_at: stored.micros_opt("renewed_at", renewed_at)?,

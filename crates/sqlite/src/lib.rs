@@ -30,6 +30,7 @@ mod helpers;
 mod logins;
 mod lost_events;
 mod messages;
+mod outbox;
 mod password_resets;
 mod place_grid;
 mod positions;

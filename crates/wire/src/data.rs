@@ -43,6 +43,7 @@ shapes! {
     Devices<'a> { devices: Vec<DeviceView<'a>> }
     Device<'a> { device: DeviceView<'a> }
     DeviceDeleted { device_id: DeviceId, deleted: bool }
+    ReceiptTaken { received: bool }
 
     HelperReadiness { ready: bool, problems: Vec<ReadinessProblem> }
     Presence { on_duty: u32, connected: u32, fresh: u32 }

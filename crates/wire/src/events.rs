@@ -298,6 +298,8 @@ pub(crate) fn payload<'a>(
         Event::DetailsDisclosed { .. }
         | Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
+        | Event::AlertSeen { .. }
+        | Event::AlertsSent { .. }
         | Event::AlertsRenewed
         | Event::EmergencyDeleted
         | Event::HelperRightsChanged { .. }

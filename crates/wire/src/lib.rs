@@ -15,6 +15,7 @@ pub mod limits;
 pub mod links;
 pub mod origin;
 pub mod problem;
+pub mod push;
 #[cfg(test)]
 mod reduction;
 pub mod scheduling;

@@ -36,6 +36,8 @@ pub enum Excess {
     Refused,
     /// The newest one is carried out later.
     Deferred,
+    /// It is answered as if it were carried out.
+    Ignored,
     /// The connection is closed.
     Closed,
 }
@@ -88,6 +90,8 @@ limits! {
     Credentials = 10 per 10_000 ms, Account, Refused;
     /// Refreshes of tokens.
     Refreshes = 600 per 50 ms, Address, Refused;
+    /// Receipts of pushes. More are ignored. A rule, which applies without rate limits, too.
+    Receipts = 60 per 1_000 ms, Address, Ignored;
     /// Changes of the password.
     Passwords = 10 per 10_000 ms, User, Refused;
     /// All other writes over REST.
@@ -130,6 +134,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/emergencies/{id}/messages", UNLIMITED),
     ("GET", "/api/v1/admin/emergencies", UNLIMITED),
     ("GET", "/api/v1/push/key", UNLIMITED),
+    ("POST", "/api/v1/alerts/receipts", &[Limit::Receipts]),
     ("GET", "/api/health", UNLIMITED),
     ("GET", "/reset-password", UNLIMITED),
     ("GET", "/pages/reset-password.js", UNLIMITED),
@@ -150,6 +155,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("DELETE", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
     ("POST", "/api/v1/devices", &[Limit::Writes]),
+    ("POST", "/api/v1/devices/{deviceId}/test", &[Limit::Writes]),
     ("DELETE", "/api/v1/devices/{deviceId}", &[Limit::Writes]),
     ("PUT", "/api/v1/helpers/me", &[Limit::Writes]),
     ("PUT", "/api/v1/helpers/{userId}/verification", &[Limit::Writes]),
@@ -195,6 +201,7 @@ pub const EVENTS: &[EventRule] = &[
         limits: &[Limit::SocketPositions, Limit::Positions],
         free_for_participants: false,
     },
+    EventRule { event: "alert:seen", limits: EVENT, free_for_participants: false },
 ];
 
 /// The rule for unknown events and events with an invalid payload.
@@ -252,22 +259,23 @@ pub trait Limiter: Send + Sync {
 /// The limits of this process: enabled or disabled. Clones share the counters.
 #[derive(Clone, Default)]
 pub struct Limits {
-    enabled: Option<Enabled>,
-}
-
-#[derive(Clone)]
-struct Enabled {
-    limiter: Arc<dyn Limiter>,
+    limiter: Option<Arc<dyn Limiter>>,
+    is_enabled: bool,
 }
 
 impl Limits {
     /// Limits as in the tables.
     pub fn on(limiter: Arc<dyn Limiter>) -> Self {
-        Self { enabled: Some(Enabled { limiter }) }
+        Self { limiter: Some(limiter), is_enabled: true }
     }
 
-    /// No limits.
-    pub fn off() -> Self {
+    /// No limits but those that are rules ([`Self::take_rule`]).
+    pub fn off(limiter: Arc<dyn Limiter>) -> Self {
+        Self { limiter: Some(limiter), is_enabled: false }
+    }
+
+    /// No limits at all.
+    pub fn none() -> Self {
         Self::default()
     }
 
@@ -276,7 +284,15 @@ impl Limits {
     /// # Errors
     /// The time until the next token.
     pub fn take(&self, limit: Limit, key: LimitKey) -> Result<(), Duration> {
-        self.enabled.as_ref().map_or(Ok(()), |enabled| enabled.limiter.take(limit, key))
+        if self.is_enabled { self.take_rule(limit, key) } else { Ok(()) }
+    }
+
+    /// Takes one token of a limit that is a rule: also if limits are disabled.
+    ///
+    /// # Errors
+    /// The time until the next token.
+    pub fn take_rule(&self, limit: Limit, key: LimitKey) -> Result<(), Duration> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(limit, key))
     }
 
     /// The maximum number of connections per user.
@@ -290,13 +306,13 @@ impl Limits {
     }
 
     const fn unless_off(&self, maximum: usize) -> usize {
-        if self.enabled.is_some() { maximum } else { usize::MAX }
+        if self.is_enabled { maximum } else { usize::MAX }
     }
 }
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.enabled.is_some() { "on" } else { "off" })
+        f.write_str(if self.is_enabled { "on" } else { "off" })
     }
 }
 

@@ -11,8 +11,12 @@ pub struct AlertsSignal {
     emergency_id: Uuid,
     wave: u16,
     alerted: u32,
+    sent: u32,
+    delivered: u32,
     acknowledged: u32,
+    seen: u32,
     declined: u32,
+    failed: u32,
     timestamp: Timestamp,
 }
 
@@ -27,8 +31,12 @@ impl AlertsSignal {
             emergency_id: emergency.id().into(),
             wave: counts.wave,
             alerted: counts.alerted,
+            sent: counts.sent,
+            delivered: counts.acknowledged,
             acknowledged: counts.acknowledged,
+            seen: counts.seen,
             declined: counts.declined,
+            failed: counts.failed,
             timestamp: now,
         }
     }
@@ -105,7 +113,11 @@ mod tests {
           "acknowledged": 1,
           "alerted": 2,
           "declined": 0,
+          "delivered": 1,
           "emergencyId": "00000000-0000-0000-0000-000000000064",
+          "failed": 0,
+          "seen": 0,
+          "sent": 1,
           "timestamp": "2026-01-15T10:00:07Z",
           "wave": 1
         }

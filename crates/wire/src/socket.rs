@@ -175,6 +175,8 @@ pub enum Confirmation {
         /// Whether it is the user's last position now, and no newer one.
         stored: bool,
     },
+    /// `alert:seen` was stored; only acknowledged.
+    Seen {},
 }
 
 /// The message of a received position, over REST and sockets.
@@ -197,12 +199,13 @@ impl Confirmation {
         Self::Located { latitude: position.latitude(), longitude: position.longitude(), message: LOCATED, stored }
     }
 
-    /// The name of the response event.
-    pub const fn event(&self) -> &'static str {
+    /// The name of the response event; `None` if there is an acknowledgement only.
+    pub const fn event(&self) -> Option<&'static str> {
         match self {
-            Self::Joined { .. } => "emergency:joined",
-            Self::Left { .. } => "emergency:left",
-            Self::Located { .. } => "location:updated",
+            Self::Joined { .. } => Some("emergency:joined"),
+            Self::Left { .. } => Some("emergency:left"),
+            Self::Located { .. } => Some("location:updated"),
+            Self::Seen {} => None,
         }
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn filled_emergency(anonymous: bool) -> Emergency {
         e.call = filled_call(anonymous);
         e.updated_at = at(2);
         e.alerts.acknowledged = 1;
+        e.alerts.sent = 1;
         e.responses = vec![Response {
             helper: rated_helper_card(),
             notes: Some(text("By bike")),
@@ -129,6 +130,7 @@ fn fill(event: &mut Event, anonymous: bool) {
 fn actor_of(event: &Event) -> Option<u128> {
     match event {
         Event::AlertAcknowledged { .. }
+        | Event::AlertSeen { .. }
         | Event::HelperJoined { .. }
         | Event::DetailsDisclosed { .. }
         | Event::StatusChanged { .. }

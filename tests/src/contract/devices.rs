@@ -1,7 +1,7 @@
 //! Cases of the port `Devices`, and of the writes behind it.
 
 use allynet_domain::{
-    Account, Device, DeviceContext, DeviceId, MAX_DEVICES, Session, Write,
+    Account, Device, DeviceContext, DeviceId, DeviceTests, MAX_DEVICES, Session, Write,
     port::{Error, PushSubscription, Reachability},
     testing,
 };
@@ -91,6 +91,8 @@ pub async fn a_device_registered_again_has_a_new_session_and_new_keys(store: Sto
         subscription: PushSubscription::new(endpoint, [5; 65], [8; 16]),
         push_key: [6; 65],
         refused: 0,
+        unknown_since: None,
+        tests: DeviceTests::default(),
         ..device
     };
     store.register_device(&again).await;

@@ -14,6 +14,7 @@ pub mod log;
 pub mod logins;
 pub mod messages;
 pub mod nearby;
+pub mod outbox;
 pub mod password_resets;
 pub mod positions;
 pub mod racing;
@@ -112,6 +113,14 @@ macro_rules! contract {
                 devices_go_with_their_sessions_and_with_a_blocked_account
                 only_its_user_removes_a_device
                 whether_alerts_reach_a_user_is_read_from_devices_and_position
+            }
+            outbox {
+                an_alert_is_sent_in_steps_until_a_device_received_it
+                what_is_due_is_claimed_by_one_node_until_the_claim_ends
+                a_failed_push_is_tried_again_and_a_device_that_is_gone_is_removed
+                a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_one_does_not
+                the_end_is_sent_to_the_devices_that_were_sent_the_alert
+                chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted
             }
             emergencies {
                 an_unknown_emergency_is_not_found

@@ -211,7 +211,7 @@ impl Service {
     }
 
     pub async fn acknowledge(&self, emergency: EmergencyId, helper: UserId) {
-        let receipt = Receipt { emergency, helper, is_acknowledged: true };
+        let receipt = Receipt { emergency, helper, session: super::id(), is_acknowledged: true };
         alerts::record_receipts(&self.context(), &[receipt]).await.unwrap();
     }
 

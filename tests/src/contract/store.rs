@@ -3,8 +3,8 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, PasswordResets,
-    Positions, Sessions,
+    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Outbox,
+    PasswordResets, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -30,6 +30,7 @@ pub struct Store {
     pub devices: Arc<dyn Devices>,
     pub emergencies: Arc<dyn Emergencies>,
     pub helpers: Arc<dyn Helpers>,
+    pub outbox: Arc<dyn Outbox>,
     pub log: Arc<dyn EventLog>,
     pub logins: Arc<dyn Logins>,
     pub messages: Arc<dyn Messages>,
@@ -54,6 +55,7 @@ impl Store {
             + Logins
             + Messages
             + PasswordResets
+            + Outbox
             + Positions
             + Sessions
             + 'static,
@@ -66,6 +68,7 @@ impl Store {
             blocks: adapter.clone(),
             changes: adapter.clone(),
             devices: adapter.clone(),
+            outbox: adapter.clone(),
             emergencies: adapter.clone(),
             helpers: adapter.clone(),
             log: adapter.clone(),

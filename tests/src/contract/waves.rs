@@ -71,7 +71,7 @@ pub async fn without_a_response_wave_follows_wave_and_then_unheard_alerts_are_re
             assert_eq!(service.story(of).await, expected);
         }
         let found = service.store.find(of).await;
-        let counts = AlertCounts { wave: 3, alerted: 6, acknowledged: 0, declined: 0 };
+        let counts = AlertCounts { wave: 3, alerted: 6, declined: 0, ..AlertCounts::default() };
         assert_eq!((found.alerts(), found.alert_radius()), (counts, metres(15_000.0)));
         assert_eq!(found.status(), EmergencyStatus::Active, "helpers may still come");
     })
@@ -172,7 +172,7 @@ pub async fn a_decline_alerts_the_nearest_helper_not_alerted_yet(store: Store) {
             "unanswered by 5",
         ];
         assert_eq!(service.story(of).await, expected);
-        let counts = AlertCounts { wave: 2, alerted: 5, acknowledged: 0, declined: 3 };
+        let counts = AlertCounts { wave: 2, alerted: 5, declined: 3, ..AlertCounts::default() };
         assert_eq!(service.store.find(of).await.alerts(), counts);
     })
     .await;

@@ -270,6 +270,8 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::DeviceLost(_) => "device:lost",
         Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
+        | Event::AlertSeen { .. }
+        | Event::AlertsSent { .. }
         | Event::AlertsRenewed
         | Event::EmergencyDeleted
         | Event::HelperRightsChanged { .. }

@@ -91,6 +91,8 @@ fn every_event_is_delivered_to_those_concerned() {
             Event::Unanswered { .. } => vec![anyone(vec![user(OWNER)], vec![])],
             Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertSeen { .. }
+            | Event::AlertsSent { .. }
             | Event::AlertsRenewed
             | Event::EmergencyDeleted
             | Event::HelperRightsChanged { .. }
@@ -164,6 +166,8 @@ fn every_event_moves_those_concerned() {
             | Event::HelpersAlerted { .. }
             | Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertSeen { .. }
+            | Event::AlertsSent { .. }
             | Event::Unanswered { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }

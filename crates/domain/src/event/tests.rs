@@ -33,6 +33,8 @@ const fn place(event: &Event) -> usize {
         Event::EmergencyHidden { .. } => 22,
         Event::EmergencyAnnounced { .. } => 23,
         Event::DeviceLost(_) => 24,
+        Event::AlertSeen { .. } => 25,
+        Event::AlertsSent { .. } => 26,
     }
 }
 
@@ -149,6 +151,8 @@ fn stored() -> Vec<Value> {
             "kind": "device_lost", "id": "00000000-0000-0000-0000-000000000007", "user": GRACE_HOPPER, "name": "Phone",
             "reason": "moved"
         }),
+        json!({ "kind": "alert_seen", "helper": GRACE_HOPPER }),
+        json!({ "kind": "alerts_sent", "step": 1, "sent": [GRACE_HOPPER], "failed": [ALAN] }),
     ]
 }
 
@@ -201,8 +205,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..25).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 25);
+    assert_eq!(places, (0..27).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 27);
 }
 
 #[test]

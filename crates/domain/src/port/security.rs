@@ -1,13 +1,16 @@
 //! Tokens and passwords.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{QueuePermit, Result};
-use crate::{Account, Email, Password, Refusal, Secret, SessionId, Timestamp, TokenId, UserId};
+use crate::{
+    Account, DeliveryId, DeviceId, Email, EmergencyId, Password, Refusal, Secret, SessionId, Timestamp, TokenId,
+    UserId, outbox::TopicClass,
+};
 
 /// A salted password hash in the PHC string format. `Debug` does not show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,28 @@ impl From<KeyedHash> for Uuid {
     /// The form in which it is stored: like an id.
     fn from(hash: KeyedHash) -> Self {
         hash.0
+    }
+}
+
+/// The secret with which a receiver of a message confirms it. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceiptToken([u8; 32]);
+
+impl ReceiptToken {
+    /// Wraps the octets of a token.
+    pub const fn new(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets.
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ReceiptToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReceiptToken(…)")
     }
 }
 
@@ -129,6 +154,15 @@ pub trait KeyedHasher: Send + Sync {
 
     /// The hash of the address of a client.
     fn hash_address(&self, address: IpAddr) -> KeyedHash;
+
+    /// The token with which a device confirms a delivery: always the same for one delivery.
+    fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken;
+
+    /// The hash of such a token, as it is stored.
+    fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash;
+
+    /// The topic of messages to a device: messages of one class and emergency have the same. Tells nothing of either.
+    fn hash_topic(&self, emergency: Option<EmergencyId>, device: DeviceId, class: TopicClass) -> KeyedHash;
 }
 
 /// The queue of what needs a password to be hashed: logins, registrations and new passwords.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{GRACE_HOPPER, at, id, text};
-use crate::{Device, PushKey, port::PushSubscription};
+use crate::{Device, DeviceTests, PushKey, port::PushSubscription};
 #[cfg(any(test, feature = "mocks"))]
 use crate::{
     port::{MockPushEndpoints, MockPushIdentity, SubscriptionError},
@@ -28,6 +28,8 @@ pub fn device(n: u128) -> Device {
         last_sent_at: None,
         last_delivered_at: None,
         refused: 0,
+        unknown_since: None,
+        tests: DeviceTests::default(),
     }
 }
 

@@ -46,7 +46,7 @@ pub fn active_emergency() -> Emergency {
         ending: None,
         resolution: None,
         responses: Vec::new(),
-        alerts: AlertCounts { wave: 1, alerted: 2, acknowledged: 0, declined: 0 },
+        alerts: AlertCounts { wave: 1, alerted: 2, ..AlertCounts::default() },
         next_alert_at: Some(at(60)),
         renewed_at: None,
         search: Search { wave_at: Some(at(60)), places_freed_until: Some(at(0)), ..Search::default() },

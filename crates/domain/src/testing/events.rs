@@ -95,5 +95,7 @@ pub fn every_event() -> Vec<Event> {
             name: Some(text("Phone")),
             reason: DeviceLoss::Moved,
         }),
+        Event::AlertSeen { helper: id(GRACE_HOPPER) },
+        Event::AlertsSent { step: 1, sent: vec![id(GRACE_HOPPER)], failed: vec![id(ALAN)] },
     ]
 }

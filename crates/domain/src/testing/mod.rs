@@ -37,8 +37,9 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    Email, Position, Text, Timestamp,
-    port::{KeyedHash, KeyedHasher},
+    DeliveryId, DeviceId, Email, EmergencyId, Position, Text, Timestamp,
+    outbox::TopicClass,
+    port::{KeyedHash, KeyedHasher, ReceiptToken},
 };
 
 /// Ada Lovelace, the owner of [`call`].
@@ -80,6 +81,19 @@ pub fn keyed_hasher() -> Arc<dyn KeyedHasher> {
                 IpAddr::V4(address) => KeyedHash::new([address.octets()[3]; 16]),
                 IpAddr::V6(address) => KeyedHash::new([address.octets()[15]; 16]),
             }
+        }
+
+        fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken {
+            let id = *Uuid::from(delivery).as_bytes();
+            ReceiptToken::new([id, id].concat().try_into().unwrap())
+        }
+
+        fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash {
+            KeyedHash::new(receipt.expose()[..16].try_into().unwrap())
+        }
+
+        fn hash_topic(&self, _: Option<EmergencyId>, device: DeviceId, _: TopicClass) -> KeyedHash {
+            KeyedHash::new(*Uuid::from(device).as_bytes())
         }
     }
 

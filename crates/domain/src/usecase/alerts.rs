@@ -8,8 +8,8 @@
 
 pub use crate::RenewalCause;
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, Recipient, Refusal,
-    SearchEffect, Step, Timestamp, UserId, Write,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, OutboxKind,
+    OutboxRecipient, ReceivingDevice, Recipient, Refusal, SearchEffect, SessionId, Step, Timestamp, UserId, Write,
     port::{self, HelperSelection, Loaded},
     usecase::emergencies::{EmergencyPorts, resolved},
 };
@@ -35,6 +35,8 @@ pub struct Receipt {
     pub emergency: EmergencyId,
     /// The alerted helper.
     pub helper: UserId,
+    /// The session of the device.
+    pub session: SessionId,
     /// Whether the device acknowledged the alert. Otherwise something else came from it after it was sent the alert.
     pub is_acknowledged: bool,
 }
@@ -51,10 +53,13 @@ pub async fn record_receipts(cx: &EmergencyPorts, receipts: &[Receipt]) -> Resul
         return Ok(());
     }
     let begin = Change::new(None, cx.clock.now());
-    let change = receipts.iter().fold(begin, |change, &Receipt { emergency, helper, is_acknowledged }| {
+    let change = receipts.iter().fold(begin, |change, &Receipt { emergency, helper, session, is_acknowledged }| {
         if is_acknowledged {
             let acknowledged = Event::AlertAcknowledged { helper };
-            change.write(Write::AcknowledgeAlert { emergency, helper }).event_by(helper, emergency, acknowledged)
+            let device = ReceivingDevice::OfSession(session);
+            let change = change.write(Write::AcknowledgeAlert { emergency, helper });
+            let change = change.write(Write::NoteDeviceReceived { emergency, device });
+            change.event_by(helper, emergency, acknowledged)
         } else {
             change.write(Write::ReceiveAlert { emergency, helper })
         }
@@ -130,20 +135,22 @@ fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Cha
     }
     // A wave without recipients is an event, too: it moves the radius.
     if begins_wave || !ring.is_empty() {
-        change = send(change, emergency, alerts, ring);
+        change = send(cx, change, emergency, alerts, ring);
         fired.push(Fired::Wave);
     }
     if is_unanswered {
-        change = report_unanswered(change, emergency);
+        change = report_unanswered(cx, change, emergency);
         fired.push(Fired::Unanswered);
     }
     (change, fired)
 }
 
 /// Notifies the owner that no helper answered.
-fn report_unanswered(change: Change, emergency: &Emergency) -> Change {
+fn report_unanswered(cx: &EmergencyPorts, change: Change, emergency: &Emergency) -> Change {
     let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
-    change.event(emergency.id(), unanswered)
+    let owner = emergency.reachable_owner().map(OutboxRecipient::user).into_iter().collect();
+    let change = change.event(emergency.id(), unanswered);
+    change.send(OutboxKind::Unanswered, emergency.call(), owner, cx.rules.alert_ttl)
 }
 
 /// Adds what follows for the search from a change of responses: the emergency is active again, and the search is renewed.
@@ -195,14 +202,20 @@ pub(super) fn renew_search(
 pub(super) fn alert_substitute(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> Change {
     let Loaded { emergency, alerts, near, rings, .. } = loaded;
     match emergency.substitute(change.at, &cx.rules.alerts, alerts, near, rings) {
-        Some(recipient) => send(change, emergency, alerts, vec![recipient]),
-        None if emergency.exhaust_search(change.at, alerts, near) => report_unanswered(change, emergency),
+        Some(recipient) => send(cx, change, emergency, alerts, vec![recipient]),
+        None if emergency.exhaust_search(change.at, alerts, near) => report_unanswered(cx, change, emergency),
         None => change,
     }
 }
 
 /// Adds alerts to a change that also updates the emergency.
-fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients: Vec<Recipient>) -> Change {
+fn send(
+    cx: &EmergencyPorts,
+    change: Change,
+    emergency: &mut Emergency,
+    alerts: &[Alert],
+    recipients: Vec<Recipient>,
+) -> Change {
     let alerted = |helper| alerts.iter().any(|a| a.helper == helper && a.wave.is_some());
     emergency.count_alerted(recipients.iter().filter(|r| !alerted(r.helper)).count());
     let (id, wave) = (emergency.id(), emergency.alerts().wave);
@@ -213,7 +226,13 @@ fn send(change: Change, emergency: &mut Emergency, alerts: &[Alert], recipients:
         radius: emergency.alert_radius(),
         recipients: recipients.clone(),
     };
-    change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event)
+    // A repetition leaves out the devices that have received the alert; a renewed search starts anew on all of them.
+    let renewed_at = emergency.search().renewed_at;
+    let is_repeat =
+        |helper| alerts.iter().any(|a| a.helper == helper && a.sent_at.is_some() && a.sent_at >= renewed_at);
+    let devices = recipients.iter().map(|r| OutboxRecipient::alerted(r, is_repeat(r.helper))).collect();
+    let change = change.write(Write::SendAlerts { emergency: id, wave, recipients }).event(id, event);
+    change.send(OutboxKind::Alert, emergency.call(), devices, cx.rules.alert_ttl)
 }
 
 /// Alerts a user to emergencies without a response that were found near: to each within whose alert radius the user is
@@ -284,7 +303,7 @@ pub async fn alert_if_in_range(
         };
         let mut change = Change::new(None, now);
         if let Some(recipient) = ring {
-            change = send(change, &mut emergency, &alerts, vec![recipient]);
+            change = send(cx, change, &mut emergency, &alerts, vec![recipient]);
         }
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;

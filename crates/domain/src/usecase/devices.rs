@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::{
-    Actor, Change, Device, DeviceId, EndpointTaken, Error, Event, PushKey, Refusal, Text, Write,
+    Actor, Change, Device, DeviceId, DeviceTests, EndpointTaken, Error, Event, PushKey, Refusal, Text, Write,
     port::{self, PushSubscription},
     usecase::retry::retry_stale,
 };
@@ -21,6 +23,8 @@ pub struct DevicePorts {
     pub clock: Arc<dyn port::Clock>,
     /// Source of new identifiers.
     pub ids: Arc<dyn port::Ids>,
+    /// How long a message is worth sending.
+    pub alert_ttl: TimeDelta,
     /// Pauses before a repeated attempt.
     pub backoff: Arc<dyn port::Backoff>,
 }
@@ -108,6 +112,8 @@ async fn try_register(
         last_sent_at: None,
         last_delivered_at: None,
         refused: 0,
+        unknown_since: None,
+        tests: DeviceTests::default(),
     };
     let decided = context.register(device).map_err(|EndpointTaken| Refusal::EndpointTaken)?;
     let device = decided.device.clone();

@@ -3,9 +3,9 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, Refusal, Relation,
-    ResolutionType, ResponseStatus, Search, Sender, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
-    message,
+    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, OutboxKind,
+    OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, Stage, TRUST_FOR_HELPING, Text,
+    Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
     },
@@ -255,6 +255,8 @@ fn raised(
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
     let change = change.write(sent).event(id, alerted);
+    let devices = wave.recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
+    let change = change.send(OutboxKind::Alert, call, devices, cx.rules.alert_ttl);
     match message::receipt(wave.helpers_within.min(cx.rules.alerts.wave_size())) {
         Some(text) => post_to_owner(cx, change, emergency, text),
         None => change,
@@ -313,7 +315,7 @@ pub(super) fn resolved(
     let anonymous = emergency.call().details.anonymous;
     let hidden = by == Some(emergency.owner()) && anonymous;
     let event = Event::EmergencyResolved { at, by: by.filter(|_| !hidden), resolution, notes, anonymous };
-    let change = ended(loaded, by, at, event);
+    let change = ended(cx, loaded, by, at, event);
     let helpers: Vec<UserId> = emergency.trusted_helpers().collect();
     if helpers.is_empty() {
         return change;
@@ -347,13 +349,13 @@ pub async fn cancel(
             alerted: loaded.alerted(),
             anonymous: loaded.emergency.call().details.anonymous,
         };
-        cx.changes.commit(ended(&loaded, Some(actor.id()), now, cancelled)).await?;
+        cx.changes.commit(ended(cx, &loaded, Some(actor.id()), now, cancelled)).await?;
         Ok(loaded.emergency)
     })
     .await
 }
 
-fn ended(loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Change {
+fn ended(cx: &EmergencyPorts, loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Change {
     let emergency = &loaded.emergency;
     let end = Event::EmergencyEnded {
         status: emergency.status(),
@@ -368,7 +370,11 @@ fn ended(loaded: &Loaded, by: Option<UserId>, at: Timestamp, how: Event) -> Chan
     let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);
     let responses = open.filter(|r| r.record.came_near.is_some()).cloned().collect();
     let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-    Change::new(by, at).write(update).event(emergency.id(), how).event(emergency.id(), end)
+    let change = Change::new(by, at).write(update).event(emergency.id(), how).event(emergency.id(), end);
+    let alerted = loaded.alerts.iter().filter(|alert| alert.wave.is_some() && alert.declined_at.is_none());
+    let owner = emergency.reachable_owner().filter(|owner| by != Some(*owner));
+    let told = alerted.map(|alert| alert.helper).chain(owner).map(OutboxRecipient::user).collect();
+    change.send(OutboxKind::Ended, emergency.call(), told, cx.rules.alert_ttl)
 }
 
 /// Deletes an emergency that has ended, for its owner, with its messages and its part of the log. A record without texts

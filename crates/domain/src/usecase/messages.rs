@@ -1,8 +1,8 @@
 //! Messages between participants.
 
 use crate::{
-    Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, Refusal, Relation,
-    Sender, Text, Write,
+    Actor, Addressee, Change, EmergencyAccess, EmergencyId, Error, Event, Message, MessageId, OutboxKind,
+    OutboxRecipient, Refusal, Relation, Sender, Text, Write,
     message::next_message_time,
     port::{self, Constraint, MessagePage, PostContext},
     usecase::emergencies,
@@ -81,6 +81,11 @@ pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draf
                 .write(Write::ExpectMessagesBefore { emergency: id, before: message.others_before() })
                 .write(Write::PostMessage(message.clone()))
                 .event(id, Event::MessagePosted { message: message.clone() });
+            let readers = message.readers().unwrap_or_else(|| emergency.participants().collect());
+            let silent = emergency.reachable_owner().is_none().then(|| emergency.owner());
+            let told = readers.into_iter().filter(|&user| user != actor.id() && Some(user) != silent);
+            let told = told.map(OutboxRecipient::user).collect();
+            change = change.send(OutboxKind::Message, emergency.call(), told, ports.rules.alert_ttl);
             if let Some(request) = request.clone() {
                 let (sender, message) = (actor.id(), message.id);
                 change = change.write(Write::AddMessageRequest { emergency: id, sender, request, message });

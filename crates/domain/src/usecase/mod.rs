@@ -13,6 +13,7 @@ pub mod emergencies;
 pub mod feedback;
 pub mod helpers;
 pub mod messages;
+pub mod outbox;
 pub mod password_resets;
 pub mod readiness;
 pub mod reading;

@@ -1,8 +1,9 @@
 //! Responses of helpers: accepting, declining, reporting progress, and an owner's request for more help.
 
 use crate::{
-    Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, Refusal, Relation,
-    ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write, message,
+    Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, OutboxKind, OutboxRecipient,
+    Refusal, Relation, ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write,
+    message,
     port::{self, Constraint, Fix, HelperSelection, Loaded},
     usecase::{
         alerts::{RenewalCause, alert_substitute, follow_search},
@@ -38,7 +39,8 @@ pub async fn accept(
         let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival, separated_from };
         // The account may have been blocked since it was read. A block that comes later sees this response, and cancels it.
         let expected = Write::ExpectMayHelp { user: helper, policy: cx.rules.helpers };
-        let mut change = Change::new(Some(helper), now).write(update).write(expected).event(id, joined);
+        let change = Change::new(Some(helper), now).write(update).write(expected).event(id, joined);
+        let mut change = tell_partners(cx, change, OutboxKind::Joined, &emergency, helper);
         if let Some(alert) = alerts.iter().find(|a| a.helper == helper && a.declined_at.is_some()) {
             change = change.write(Write::SetDeclined { emergency: id, helper, declined: false });
             if alert.wave.is_some() {
@@ -188,8 +190,13 @@ pub(super) fn follow_response(
     };
     // Of the helper also when an administrator or a block cancels the response: others see a helper who cancels.
     let mut change = change.event_by(helper, id, event);
+    if response.status == ResponseStatus::Arrived {
+        change = tell_partners(cx, change, OutboxKind::Arrived, emergency, helper);
+    }
     if asks_owner && let Some(text) = message::question_after_completion() {
         change = post_to_owner(cx, change, emergency, text);
+        let owner = emergency.reachable_owner().map(OutboxRecipient::user).into_iter().collect();
+        change = change.send(OutboxKind::Message, emergency.call(), owner, cx.rules.alert_ttl);
     }
     let cancelled = response.status == ResponseStatus::Cancelled;
     let cause =
@@ -203,6 +210,18 @@ pub(super) fn follow_response(
     }
     let search = SearchEffect { became_active: false, ..search };
     follow_search(cx, change, loaded, search, cause)
+}
+
+/// Adds a message to the other participants about what a helper did, of the same content as the last event.
+fn tell_partners(
+    cx: &EmergencyPorts,
+    change: Change,
+    kind: OutboxKind,
+    emergency: &Emergency,
+    helper: UserId,
+) -> Change {
+    let partners = emergency.reachable_partners(helper).into_iter().map(OutboxRecipient::user).collect();
+    change.send(kind, emergency.call(), partners, cx.rules.alert_ttl)
 }
 
 /// Adds to a change that a user who may no longer help drops out of all live emergencies, as if they had cancelled.

@@ -25,6 +25,8 @@ pub struct Rules {
     pub renew_again_after: TimeDelta,
     /// Time after an end by a helper in which it can be undone.
     pub reopen_within: TimeDelta,
+    /// How long a message to a user without a connection is worth sending.
+    pub alert_ttl: TimeDelta,
     /// Time after which a helper gains trust and ratings from the same owner again.
     pub trust_again_after: TimeDelta,
     /// Minimum time for which a block between users has its effects, even if it is removed before.
@@ -76,6 +78,7 @@ impl Default for Rules {
             reaccept_pause: TimeDelta::seconds(60),
             renew_again_after: TimeDelta::seconds(30),
             reopen_within: TimeDelta::minutes(15),
+            alert_ttl: TimeDelta::minutes(15),
             trust_again_after: TimeDelta::days(30),
             unblock_after: TimeDelta::hours(24),
         }

@@ -76,6 +76,8 @@ impl State {
                 }
             }
             Event::AlertAcknowledged { .. }
+            | Event::AlertSeen { .. }
+            | Event::AlertsSent { .. }
             | Event::DetailsDisclosed { .. }
             | Event::EmergencyAnnounced { .. }
             | Event::Unanswered { .. }

@@ -111,7 +111,7 @@ impl AdmissionControl {
                 Ok(Command::JoinRoom { emergency, .. } | Command::LeaveRoom { emergency }) => {
                     participates_in(emergency)
                 }
-                Ok(Command::UpdateLocation(_)) | Err(_) => false,
+                Ok(Command::UpdateLocation(_) | Command::SeeAlert(_)) | Err(_) => false,
             }
     }
 }

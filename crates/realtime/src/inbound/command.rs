@@ -2,7 +2,7 @@
 //!
 //! The only place that knows the names of these events. Everything behind it works on a [`Command`].
 
-use allynet_domain::{EventId, usecase::rooms::Which};
+use allynet_domain::{EmergencyId, EventId, usecase::rooms::Which};
 use allynet_wire::{
     input::{emergencies::Located, socket},
     limits::{EventRule, OTHER_EVENTS, of_event},
@@ -21,6 +21,8 @@ pub(crate) enum EventKind {
     LeaveRoom,
     /// `location:update`
     UpdateLocation,
+    /// `alert:seen`
+    SeeAlert,
 }
 
 /// An event with a valid payload.
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     LeaveRoom { emergency: Which },
     /// Store the user's position.
     UpdateLocation(Located),
+    /// Store that the user saw the alert of an emergency; `None` for an id that is none.
+    SeeAlert(Option<EmergencyId>),
 }
 
 /// A parsed event of a client: its command, and the rule by which it is limited.
@@ -62,7 +66,7 @@ impl From<Confirmation> for Completed {
 
 impl EventKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 3] = [Self::JoinRoom, Self::LeaveRoom, Self::UpdateLocation];
+    pub(crate) const ALL: [Self; 4] = [Self::JoinRoom, Self::LeaveRoom, Self::UpdateLocation, Self::SeeAlert];
 
     /// The event's name on the wire.
     pub(crate) const fn name(self) -> &'static str {
@@ -70,6 +74,7 @@ impl EventKind {
             Self::JoinRoom => "emergency:join",
             Self::LeaveRoom => "emergency:leave",
             Self::UpdateLocation => "location:update",
+            Self::SeeAlert => "alert:seen",
         }
     }
 
@@ -79,6 +84,7 @@ impl EventKind {
                 .map(|room| Command::JoinRoom { emergency: room.emergency, last_event: room.last_event_id }),
             Self::LeaveRoom => socket::room(payload).map(|room| Command::LeaveRoom { emergency: room.emergency }),
             Self::UpdateLocation => socket::location(payload).map(Command::UpdateLocation),
+            Self::SeeAlert => socket::seen(payload).map(Command::SeeAlert),
         }
     }
 }
@@ -90,7 +96,9 @@ impl Request {
         let rule = match kind {
             // Without a position there is nothing to defer: the failure is answered at once, and counts as any event.
             EventKind::UpdateLocation if command.is_err() => &OTHER_EVENTS,
-            EventKind::JoinRoom | EventKind::LeaveRoom | EventKind::UpdateLocation => of_event(kind.name()),
+            EventKind::JoinRoom | EventKind::LeaveRoom | EventKind::UpdateLocation | EventKind::SeeAlert => {
+                of_event(kind.name())
+            }
         };
         Self { command, rule }
     }
@@ -103,7 +111,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::{EmergencyId, Position};
+    use allynet_domain::Position;
     use allynet_wire::limits::EVENTS;
     use serde_json::json;
     use uuid::Uuid;
@@ -135,6 +143,7 @@ mod tests {
                 json!({ "latitude": 1, "longitude": 2 }),
                 Command::UpdateLocation(Located { position: Position::new(1.0, 2.0).unwrap(), taken: None }),
             ),
+            (EventKind::SeeAlert, json!({ "emergencyId": Uuid::from_u128(7) }), Command::SeeAlert(Some(id))),
         ] {
             let request = Request::parse(kind, &payload);
             assert_eq!((request.command, request.rule.event), (Ok(expected), kind.name()));
@@ -147,6 +156,7 @@ mod tests {
             (EventKind::JoinRoom, "emergency:join"),
             (EventKind::LeaveRoom, "emergency:leave"),
             (EventKind::UpdateLocation, "*"),
+            (EventKind::SeeAlert, "alert:seen"),
         ] {
             let request = Request::parse(kind, &Value::Null);
             assert_eq!(

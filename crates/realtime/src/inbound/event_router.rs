@@ -132,6 +132,7 @@ impl EventRouter {
         match command? {
             Command::JoinRoom { emergency, last_event } => self.rooms.join(session, emergency, last_event).await,
             Command::LeaveRoom { emergency } => self.rooms.leave(session, emergency).await,
+            Command::SeeAlert(emergency) => self.rooms.see_alert(session, emergency).await,
             // Admission control coalesces every position.
             Command::UpdateLocation(_) => Err(Failure::internal()),
         }

@@ -9,7 +9,7 @@ use allynet_domain::{
     port::EventLog,
     usecase::{
         accounts::{self, recall},
-        emergencies,
+        emergencies, outbox,
         rooms::{self, Which},
     },
 };
@@ -70,6 +70,21 @@ impl RoomHandler {
             }
         }
         Err(Failure::internal())
+    }
+
+    /// Stores that the user saw the alert of an emergency. No effect without one, so that nothing is learnt by it.
+    pub(crate) async fn see_alert(
+        &self,
+        session: &Session,
+        emergency: Option<EmergencyId>,
+    ) -> Result<Completed, Failure> {
+        if let Some(emergency) = emergency {
+            let (helper, permit) = (session.identity.user, self.permit(session).await);
+            let seen = outbox::see(&self.emergencies, helper, session.identity.session, emergency).await;
+            drop(permit);
+            seen.map_err(|error| to_failure(&error, EventKind::SeeAlert.name()))?;
+        }
+        Ok(Confirmation::Seen {}.into())
     }
 
     /// Takes a connection out of the room of an emergency. A participant is still sent the events for participants.

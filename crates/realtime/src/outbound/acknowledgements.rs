@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use allynet_domain::{LoggedEvent, UserId, port::Clock, usecase::alerts::Receipt};
+use allynet_domain::{LoggedEvent, SessionId, UserId, port::Clock, usecase::alerts::Receipt};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use socketioxide::AckError;
 use tokio::{
@@ -40,8 +40,8 @@ impl Acknowledgements {
         (Self { queue, clock, metrics }, receipts)
     }
 
-    /// Queues the first acknowledgement of an alert by any device of this helper, and before it that anything came from a
-    /// device. Returns at once.
+    /// Queues the acknowledgement of an alert by each device of this helper, and before the first one that anything came from
+    /// a device. Returns at once.
     ///
     /// The futures end with an error after the acknowledgement timeout, which is longer than a silent client stays
     /// connected; if all do, the alert counts as not acknowledged.
@@ -50,32 +50,37 @@ impl Acknowledgements {
         let (Self { queue, clock, metrics }, alerted_at) = (self.clone(), alert.at);
         let (mut silent, mut acks) = (SilentDevices::default(), FuturesUnordered::new());
         for AwaitedAck { device, sent_at, ack } in sent {
+            let session = device.session.identity.session;
             silent.0.push((device, sent_at));
-            acks.push(ack);
+            acks.push(async move { (session, ack.await) });
         }
-        let receipt = move |is_acknowledged| Receipt { emergency, helper, is_acknowledged };
+        let receipt = move |session, is_acknowledged| Receipt { emergency, helper, session, is_acknowledged };
         tokio::spawn(async move {
             let mut checks = interval_at(Instant::now() + ACTIVITY_CHECK_INTERVAL, ACTIVITY_CHECK_INTERVAL);
             checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut is_acknowledged = false;
             loop {
                 let ack = tokio::select! {
                     ack = acks.next() => ack,
                     _ = checks.tick(), if !silent.0.is_empty() => {
-                        if silent.is_any_active() {
+                        if let Some(session) = silent.take_active() {
                             // Fails only when the node has stopped storing: the alert is sent again by another one.
-                            queue.send(receipt(false)).await.ok();
+                            queue.send(receipt(session, false)).await.ok();
                         }
                         continue;
                     }
                 };
                 match ack {
                     // An acknowledgement with a payload that cannot be decoded counts, too.
-                    Some(Ok(_) | Err(AckError::Decode(_))) => {
-                        metrics.record_acknowledgement(alerted_at, clock.now());
-                        queue.send(receipt(true)).await.ok();
-                        return;
+                    Some((session, Ok(_) | Err(AckError::Decode(_)))) => {
+                        if !is_acknowledged {
+                            metrics.record_acknowledgement(alerted_at, clock.now());
+                        }
+                        is_acknowledged = true;
+                        silent.0.clear();
+                        queue.send(receipt(session, true)).await.ok();
                     }
-                    Some(Err(_)) => {}
+                    Some((_, Err(_))) => {}
                     None => return,
                 }
             }
@@ -88,10 +93,11 @@ impl Acknowledgements {
 struct SilentDevices(Vec<(Device, Instant)>);
 
 impl SilentDevices {
-    /// Whether anything has come from one of them, after which none is left. Drops devices that are gone.
-    fn is_any_active(&mut self) -> bool {
-        let is_active = self.0.iter().any(|(device, sent_at)| device.has_received_after(*sent_at));
-        self.0.retain(|(device, _)| !is_active && !device.session.is_over());
-        is_active
+    /// The session of one from which anything has come; none is left after it. Drops devices that are gone.
+    fn take_active(&mut self) -> Option<SessionId> {
+        let active = self.0.iter().find(|(device, sent_at)| device.has_received_after(*sent_at));
+        let session = active.map(|(device, _)| device.session.identity.session);
+        self.0.retain(|(device, _)| session.is_none() && !device.session.is_over());
+        session
     }
 }

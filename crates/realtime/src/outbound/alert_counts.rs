@@ -39,6 +39,8 @@ impl AlertCountSchedule {
             // `HelperJoined`, because responding withdraws an earlier decline.
             Event::HelpersAlerted { .. }
             | Event::AlertAcknowledged { .. }
+            | Event::AlertSeen { .. }
+            | Event::AlertsSent { .. }
             | Event::AlertDeclined { .. }
             | Event::EmergencyHidden { .. }
             | Event::HelperJoined { .. } => {

@@ -118,13 +118,23 @@ impl Session {
         let ReplyTo { socket, event, ack } = reply_to;
         let acknowledgement = Acknowledgement::of(outcome);
         let sent = match outcome {
-            Ok(done) => self.send_with_ack(&socket, (done.event(), done), (ack, &acknowledgement)),
+            Ok(done) => match done.event() {
+                Some(event) => self.send_with_ack(&socket, (event, done), (ack, &acknowledgement)),
+                None => self.acknowledge(&socket, ack, &acknowledgement),
+            },
             Err(failure) => {
                 let error = ErrorEvent::new(failure, Some(&event));
                 self.send_with_ack(&socket, ("error", &error), (ack, &acknowledgement))
             }
         };
         sent.ok();
+    }
+
+    fn acknowledge(&self, socket: &SocketRef, ack: Ack, acknowledgement: &impl Serialize) -> Result<(), NotAccepted> {
+        let Some(number) = ack.number() else { return Ok(()) };
+        let packet = NAMESPACE.acknowledgement(number, acknowledgement)?;
+        let sent = self.writer.send(&EngineSocket(socket), &packet, false, || ack.queue(acknowledgement));
+        sent.map_err(|error| self.not_accepted(EmitKind::Other, error))
     }
 
     fn send_with_ack(

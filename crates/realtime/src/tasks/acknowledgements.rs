@@ -108,11 +108,14 @@ mod tests {
         let (queue, acknowledged) = mpsc::channel(8);
         let answers = async {
             for (n, is_acknowledged) in [(1, true), (2, true), (2, true), (2, false), (3, true)] {
-                queue.send(Receipt { emergency: id(7), helper: id(n), is_acknowledged }).await.unwrap();
+                queue.send(Receipt { emergency: id(7), helper: id(n), session: id(n), is_acknowledged }).await.unwrap();
             }
-            assert_eq!(commits.recv().await, Some(4));
-            queue.send(Receipt { emergency: id(7), helper: id(4), is_acknowledged: true }).await.unwrap();
-            assert_eq!(commits.recv().await, Some(1));
+            assert_eq!(commits.recv().await, Some(3 * 2 + 1));
+            queue
+                .send(Receipt { emergency: id(7), helper: id(4), session: id(4), is_acknowledged: true })
+                .await
+                .unwrap();
+            assert_eq!(commits.recv().await, Some(2));
         };
         tokio::select! {
             () = store_receipts(acknowledged, &ports) => {}

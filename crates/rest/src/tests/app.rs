@@ -6,11 +6,11 @@ use allynet_domain::{
     Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
         AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockDevices, MockEmergencies, MockEventLog,
-        MockHelpers, MockIds, MockLogins, MockMessages, MockPasswordResets, MockPasswords, MockPositions, MockPresence,
-        MockResetTokens, MockSessions, MockTokens, TokenError,
+        MockHelpers, MockIds, MockLogins, MockMessages, MockOutbox, MockPasswordResets, MockPasswords, MockPositions,
+        MockPresence, MockResetTokens, MockSessions, MockTokens, TokenError,
     },
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, password_resets},
+    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::{
     limits::Limits,
@@ -146,7 +146,16 @@ impl Mocks {
                 changes: changes.clone(),
                 clock: clock.clone(),
                 ids: ids(),
+                alert_ttl: rules.alert_ttl,
                 backoff: testing::no_backoff(),
+            },
+            sending: outbox::SendingPorts {
+                outbox: Arc::new(MockOutbox::new()),
+                changes: changes.clone(),
+                clock: clock.clone(),
+                ids: ids(),
+                hasher: testing::keyed_hasher(),
+                push_key: None,
             },
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),

@@ -83,12 +83,13 @@ impl App {
             devices: use_cases.devices,
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,
+            sending: use_cases.sending,
             messages: use_cases.messages,
             password_resets: use_cases.password_resets,
             log: ports.log,
             presence: Arc::new(MockPresence::new()),
             readiness,
-            limits: Limits::off(),
+            limits: Limits::none(),
         });
         let socket_io = any(async || StatusCode::BAD_REQUEST);
         let routes = wrap(rest.route(SOCKET_IO_PATH, socket_io), options());

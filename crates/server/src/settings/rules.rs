@@ -23,6 +23,7 @@ impl Settings {
             repeat_late: delta(self.repeat_late, "ALLYNET_REPEAT_LATE")?,
             renewal_pause: delta(self.renewal_pause, "ALLYNET_RENEWAL_PAUSE")?,
         };
+        anyhow::ensure!(self.alert_ttl <= Duration::from_hours(24), "ALLYNET_ALERT_TTL must be at most 24h");
         // Rings are stored for two days.
         anyhow::ensure!(self.storm_window <= Duration::from_hours(24), "ALLYNET_STORM_WINDOW must be at most 24h");
         alerts.storm = StormLimit {
@@ -41,6 +42,7 @@ impl Settings {
             renew_again_after: delta(self.renew_again_after, "ALLYNET_RENEW_AGAIN_AFTER")?,
             reopen_within: delta(self.reopen_within, "ALLYNET_REOPEN_WITHIN")?,
             trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
+            alert_ttl: delta(self.alert_ttl, "ALLYNET_ALERT_TTL")?,
             unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
         })
     }

@@ -24,6 +24,8 @@ pub(super) async fn register(db: &mut SqliteConnection, device: &Device, replace
         last_sent_at,
         last_delivered_at,
         refused,
+        unknown_since: _,
+        tests: _,
     } = device;
     let is_live: bool = sqlx::query_scalar(
         "select exists (select 1 from session s join account a on a.id = s.account_id \
@@ -47,7 +49,8 @@ pub(super) async fn register(db: &mut SqliteConnection, device: &Device, replace
              last_sent_at, last_delivered_at, refused) \
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
          on conflict (id) do update set session_id = excluded.session_id, name = excluded.name, \
-             p256dh = excluded.p256dh, auth = excluded.auth, push_key = excluded.push_key, refused = excluded.refused",
+             p256dh = excluded.p256dh, auth = excluded.auth, push_key = excluded.push_key, refused = excluded.refused, \
+             unknown_since = null",
     )
     .bind(Uuid::from(*id))
     .bind(Uuid::from(*user))

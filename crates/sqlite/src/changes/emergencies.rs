@@ -27,7 +27,7 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
     let Call { id, owner, details, created_at } = emergency.call();
     let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
     let Location { position, address, description: place } = location;
-    let AlertCounts { wave, alerted: _, acknowledged: _, declined: _ } = emergency.alerts();
+    let AlertCounts { wave, .. } = emergency.alerts();
     let key: i64 = sqlx::query_scalar(RAISE)
         .bind(Uuid::from(*id))
         .bind(Uuid::from(owner.id))

@@ -77,6 +77,8 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             // Its announcement was held back.
             Some("emergency:created"),
             Some("device:lost"),
+            None,
+            None,
         ]
     );
 }

@@ -1,6 +1,6 @@
 //! Bodies of the routes of devices.
 
-use allynet_domain::{DeviceKind, PushKey, usecase::devices::NewDevice};
+use allynet_domain::{DeviceKind, PushKey, outbox::ReceiptState, port::ReceiptToken, usecase::devices::NewDevice};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -36,6 +36,25 @@ pub fn register(body: &Value) -> Result<NewDevice, Problem> {
         server_key,
     });
     f.finish(read)
+}
+
+/// `POST /alerts/receipts`.
+///
+/// # Errors
+/// `invalid_input` with all invalid fields.
+pub fn receipt(body: &Value) -> Result<(ReceiptToken, ReceiptState), Problem> {
+    let mut f = Fields::body(body);
+    let token = f.string("receipt").and_then(|text| {
+        let token = URL_SAFE_NO_PAD.decode(text).ok().and_then(|octets| octets.try_into().ok());
+        if token.is_none() {
+            f.wrong("receipt", "must be 32 octets in base64url without padding");
+        }
+        token.map(ReceiptToken::new)
+    });
+    let token = f.require("receipt", token);
+    let state = f.parsed::<ReceiptState>("state");
+    let state = f.require("state", state);
+    f.finish(token.zip(state))
 }
 
 fn required_string(f: &mut Fields<'_>, field: &'static str) -> Option<String> {

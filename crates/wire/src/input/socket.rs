@@ -1,6 +1,6 @@
 //! Payloads of client events, and the parameters of the handshake.
 
-use allynet_domain::{EventId, usecase::rooms::Which};
+use allynet_domain::{EmergencyId, EventId, usecase::rooms::Which};
 use serde_json::{Number, Value};
 
 use super::{
@@ -33,6 +33,18 @@ pub fn room(payload: &Value) -> Result<Room, Failure> {
         Some(text) => text.parse().map_or(Which::Unknown, Which::Id),
     };
     Ok(Room { emergency, last_event_id: last_event_id(payload) })
+}
+
+/// Parses `{emergencyId}`. `None` for a text that is no id.
+///
+/// # Errors
+/// `invalid_payload`.
+pub fn seen(payload: &Value) -> Result<Option<EmergencyId>, Failure> {
+    let mut f = Fields::body(payload);
+    match f.string("emergencyId").map(str::trim) {
+        None | Some("") => Err(Failure::invalid("Emergency ID is required")),
+        Some(text) => Ok(text.parse().ok()),
+    }
 }
 
 /// Parses `{latitude, longitude, at?}`.

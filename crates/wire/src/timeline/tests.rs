@@ -45,6 +45,7 @@ fn the_owner_sees_the_actor_of_every_entry() {
     14 alerts:renewed "00000000-0000-0000-0000-000000000001"
     16 emergency:message "00000000-0000-0000-0000-000000000001"
     17 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
+    21 alerts:seen "00000000-0000-0000-0000-000000000002"
     "#);
 }
 
@@ -66,12 +67,15 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     14 alerts:renewed null
     16 emergency:message null
     17 emergency:message:deleted null
+    21 alerts:seen "00000000-0000-0000-0000-000000000002"
     "#);
 }
 
 #[test]
-fn an_administrator_sees_the_same_as_the_owner() {
-    assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), summary(&all_events(), OWNER, Stage::Owner));
+fn an_administrator_sees_the_same_as_the_owner_and_how_alerts_were_sent() {
+    let owners = summary(&all_events(), OWNER, Stage::Owner);
+    let pushed = "22 alerts:pushed null";
+    assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), format!("{owners}\n{pushed}"));
 }
 
 #[test]

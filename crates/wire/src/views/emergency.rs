@@ -118,8 +118,12 @@ impl<'a> ResponseView<'a> {
 struct AlertsView {
     wave: u16,
     alerted: u32,
+    sent: u32,
+    delivered: u32,
     acknowledged: u32,
+    seen: u32,
     declined: u32,
+    failed: u32,
 }
 
 impl<'a> EmergencyView<'a> {
@@ -172,8 +176,12 @@ impl<'a> EmergencyView<'a> {
             alerts: stage.is_participant().then_some(AlertsView {
                 wave: alerts.wave,
                 alerted: alerts.alerted,
+                sent: alerts.sent,
+                delivered: alerts.acknowledged,
                 acknowledged: alerts.acknowledged,
+                seen: alerts.seen,
                 declined: alerts.declined,
+                failed: alerts.failed,
             }),
         }
     }

@@ -1,3 +1,5 @@
+use chrono::TimeDelta;
+
 use super::*;
 use crate::{
     DeviceContext, DeviceLoss,
@@ -18,7 +20,18 @@ fn service(found: DeviceContext, outcomes: Vec<port::Result<()>>) -> (DevicePort
     });
     devices.expect_context().returning(move |_, _| Ok(found.clone()));
     let (clock, ids, backoff) = (clock(), ids(), no_backoff());
-    (DevicePorts { devices: Arc::new(devices), push: Some(push_ports()), changes, clock, ids, backoff }, committed)
+    (
+        DevicePorts {
+            devices: Arc::new(devices),
+            push: Some(push_ports()),
+            alert_ttl: TimeDelta::minutes(15),
+            changes,
+            clock,
+            ids,
+            backoff,
+        },
+        committed,
+    )
 }
 
 fn new_device() -> NewDevice {

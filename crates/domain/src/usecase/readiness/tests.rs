@@ -23,7 +23,15 @@ async fn found(
     let mut port = MockDevices::new();
     port.expect_reachability().returning(move |_| Ok(Reachability { devices: devices.clone(), located_at }));
     let (clock, ids, backoff, changes) = (clock(), ids(), no_backoff(), store(vec![]).0);
-    let cx = DevicePorts { devices: Arc::new(port), push: Some(push_ports()), changes, clock, ids, backoff };
+    let cx = DevicePorts {
+        devices: Arc::new(port),
+        push: Some(push_ports()),
+        alert_ttl: chrono::TimeDelta::minutes(15),
+        changes,
+        clock,
+        ids,
+        backoff,
+    };
     let rules = Rules { helpers: HelperPolicy::Verified, ..Rules::default() };
     problems(&cx, &rules, actor).await
 }

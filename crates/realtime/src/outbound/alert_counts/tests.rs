@@ -36,7 +36,7 @@ fn ended(schedule: &AlertCountSchedule) {
 }
 
 fn counts(acknowledged: u32) -> AlertCounts {
-    AlertCounts { wave: 1, alerted: 9, acknowledged, declined: 0 }
+    AlertCounts { wave: 1, alerted: 9, acknowledged, ..AlertCounts::default() }
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Node {
 
     /// Node whose log fails to open this many times.
     pub(crate) async fn failing(failures: u32) -> Self {
-        Self::with(failures, Limits::off()).await
+        Self::with(failures, Limits::none()).await
     }
 
     /// Node with rate limits.

@@ -75,7 +75,7 @@ pub(super) fn ports(
     let (open_emergencies, on_appeared) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
     let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone()));
     let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::single_node()));
-    let (log, limits) = (Arc::new(feed), Limits::off());
+    let (log, limits) = (Arc::new(feed), Limits::none());
     GatewayPorts {
         scheduler: Arc::new(allynet_server::scheduler::RequestScheduler::new()),
         accounts,

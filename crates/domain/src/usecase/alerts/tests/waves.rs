@@ -252,16 +252,20 @@ async fn an_announcement_that_was_held_back_is_made_when_it_is_due_also_while_a_
 
 fn acknowledgement(helpers: &[u128]) -> Change {
     helpers.iter().fold(Change::new(None, now()), |change, &helper| {
-        change.write(Write::AcknowledgeAlert { emergency: the_emergency(), helper: id(helper) }).event_by(
-            id(helper),
-            the_emergency(),
-            Event::AlertAcknowledged { helper: id(helper) },
-        )
+        let (emergency, device) = (the_emergency(), ReceivingDevice::OfSession(id(helper)));
+        change
+            .write(Write::AcknowledgeAlert { emergency, helper: id(helper) })
+            .write(Write::NoteDeviceReceived { emergency, device })
+            .event_by(id(helper), emergency, Event::AlertAcknowledged { helper: id(helper) })
     })
 }
 
 fn receipts(helpers: &[u128], is_acknowledged: bool) -> Vec<Receipt> {
-    helpers.iter().map(|&helper| Receipt { emergency: the_emergency(), helper: id(helper), is_acknowledged }).collect()
+    let receipt = |&helper: &u128| {
+        let (emergency, helper, session) = (the_emergency(), id(helper), id(helper));
+        Receipt { emergency, helper, session, is_acknowledged }
+    };
+    helpers.iter().map(receipt).collect()
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     assert_eq!((emergency.status(), emergency.alert_radius().get()), (EmergencyStatus::Active, 10_000.0));
     assert_eq!(emergency.request_id(), Some(&text("r-1")));
     assert_eq!(emergency.next_alert_at(), Some(at(60)), "places are looked at in half a minute");
-    assert_eq!(emergency.alerts(), AlertCounts { wave: 1, alerted: 3, acknowledged: 0, declined: 0 });
+    assert_eq!(emergency.alerts(), AlertCounts { wave: 1, alerted: 3, ..AlertCounts::default() });
     assert_eq!((emergency.ending(), emergency.responses().len(), emergency.first_response_at()), (None, 0, None));
 
     let recipients: Vec<Recipient> = helpers().nearest[..3].to_vec();
@@ -82,6 +82,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
         radius: emergency.alert_radius(),
         recipients: recipients.clone(),
     };
+    let devices = recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
     let expected = Change::new(Some(id(OWNER)), now())
         .write(Write::RaiseEmergency(Box::new(emergency)))
         .event(
@@ -91,6 +92,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
         .write(Write::AnnounceEmergency(call.id))
         .write(Write::SendAlerts { emergency: call.id, wave: 1, recipients })
         .event(call.id, alerted)
+        .send(OutboxKind::Alert, &call, devices, Rules::default().alert_ttl)
         .write(Write::PostMessage(receipt.clone()))
         .event(call.id, Event::MessagePosted { message: receipt });
     assert_eq!(committed.only(), expected);

@@ -1,0 +1,265 @@
+//! The outbox: messages to users who may have no connection, stored by the change that causes them and sent by any node.
+//!
+//! A message goes to one user, and is taken in steps ([`DueMessage::plan`]): an alert is sent to the devices without a
+//! connection first, then to the others, then again. Each step looks for the devices of that moment. One message to one
+//! device is a delivery, which is tried again until it was accepted or the message expires ([`settle`]).
+
+mod ladder;
+mod settling;
+
+use chrono::TimeDelta;
+
+use crate::{
+    DeliveryId, Device, DeviceId, EmergencyId, EmergencyType, EventId, Metres, OutboxId, PushKey, Recipient, SessionId,
+    Timestamp, UserId, string_enum,
+};
+
+pub use self::{
+    ladder::{Planned, StepPlan},
+    settling::{DeliveryNote, DeviceNote, settle},
+};
+
+/// Time for which a claim of a step or a delivery excludes other nodes. A node that dies meanwhile loses it.
+pub const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// Time after the sending of a push in which a device can confirm it.
+pub const RECEIPT_VALID_FOR: TimeDelta = TimeDelta::hours(24);
+/// Time after which messages are deleted. Longer than the longest emergency, whose end is sent to the devices that were sent
+/// the alert.
+pub const OUTBOX_RETENTION: TimeDelta = TimeDelta::hours(48);
+/// Minimum time between two pushes of messages of one emergency to one user.
+pub const MESSAGE_PUSH_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+
+string_enum! {
+    /// What a message of the outbox tells.
+    OutboxKind {
+        Alert = "alert",
+        Ended = "ended",
+        Joined = "joined",
+        Arrived = "arrived",
+        Unanswered = "unanswered",
+        Message = "message",
+        Test = "test",
+    }
+}
+
+string_enum! {
+    /// Messages of one class, emergency and device replace each other while a push service stores them.
+    TopicClass {
+        Alert = "alert",
+        Progress = "progress",
+        Message = "message",
+        Test = "test",
+    }
+}
+
+impl OutboxKind {
+    /// The class of its topic.
+    pub const fn topic_class(self) -> TopicClass {
+        match self {
+            Self::Alert | Self::Ended => TopicClass::Alert,
+            Self::Joined | Self::Arrived | Self::Unanswered => TopicClass::Progress,
+            Self::Message => TopicClass::Message,
+            Self::Test => TopicClass::Test,
+        }
+    }
+}
+
+/// A message to several users, as decided by a use case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxMessage {
+    /// What it tells.
+    pub kind: OutboxKind,
+    /// The emergency; `None` for a test.
+    pub emergency: Option<EmergencyId>,
+    /// What kind of emergency it is.
+    pub emergency_kind: Option<EmergencyType>,
+    /// The event of the same content, as an index into the events of the change.
+    pub event: Option<usize>,
+    /// The recipients.
+    pub recipients: Vec<OutboxRecipient>,
+    /// When it is worth nothing any more.
+    pub expires_at: Timestamp,
+    /// Not stored for a recipient who was sent one of this kind and emergency at this time or later.
+    pub unless_since: Option<Timestamp>,
+}
+
+/// A recipient of a message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutboxRecipient {
+    /// The user.
+    pub user: UserId,
+    /// How far away the emergency is, for an alert.
+    pub distance: Option<Metres>,
+    /// Whether it repeats an alert: devices that have received it are left out.
+    pub is_repeat: bool,
+    /// The only device to send it to, for a test.
+    pub device: Option<DeviceId>,
+}
+
+impl OutboxRecipient {
+    /// A recipient of anything but an alert or a test.
+    pub const fn user(user: UserId) -> Self {
+        Self { user, distance: None, is_repeat: false, device: None }
+    }
+
+    /// A recipient of an alert.
+    pub fn alerted(recipient: &Recipient, is_repeat: bool) -> Self {
+        let distance = Some(recipient.shown_distance());
+        Self { user: recipient.helper, distance, is_repeat, device: None }
+    }
+}
+
+/// A stored message to one user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMessage {
+    /// The id.
+    pub id: OutboxId,
+    /// What it tells.
+    pub kind: OutboxKind,
+    /// The recipient.
+    pub user: UserId,
+    /// The emergency; `None` for a test.
+    pub emergency: Option<EmergencyId>,
+    /// What kind of emergency it is.
+    pub emergency_kind: Option<EmergencyType>,
+    /// The event of the same content.
+    pub event: Option<EventId>,
+    /// How far away the emergency is, for an alert.
+    pub distance: Option<Metres>,
+    /// When it was stored; for an alert that was repeated, the last time.
+    pub created_at: Timestamp,
+    /// What a device received at this time or later is this message; for a repeated alert the time of the first one.
+    pub counts_since: Timestamp,
+    /// When it is worth nothing any more.
+    pub expires_at: Timestamp,
+    /// What has become of the alert and its emergency.
+    pub state: AlertState,
+}
+
+impl StoredMessage {
+    /// Whether this alert is worth nothing any more: the emergency has ended, or the person has seen or answered it.
+    pub fn is_overtaken(&self) -> bool {
+        let AlertState { is_live, seen_at, is_answered, .. } = self.state;
+        self.kind == OutboxKind::Alert && (!is_live || is_answered || seen_at.is_some_and(|at| at >= self.counts_since))
+    }
+
+    /// Whether this device has received this alert.
+    pub fn was_received_by(&self, device: &MessageDevice) -> bool {
+        self.kind == OutboxKind::Alert && device.received_at.is_some_and(|at| at >= self.counts_since)
+    }
+}
+
+/// What has become of an alert and its emergency when a message is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertState {
+    /// Whether the emergency is live.
+    pub is_live: bool,
+    /// Whether any helper responds.
+    pub has_helper: bool,
+    /// When a person saw the alert.
+    pub seen_at: Option<Timestamp>,
+    /// Whether the helper has accepted or declined.
+    pub is_answered: bool,
+}
+
+/// A device of the recipient of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageDevice {
+    /// The device.
+    pub device: Device,
+    /// When it last received an alert of this emergency, or acknowledged it by its connection.
+    pub received_at: Option<Timestamp>,
+    /// Whether a push service has accepted an alert of this emergency for it.
+    pub was_alerted: bool,
+    /// The delivery of this message to it, if there is one.
+    pub delivery: Option<DeliveryState>,
+}
+
+/// A delivery as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryState {
+    /// The id.
+    pub id: DeliveryId,
+    /// The step that planned it last.
+    pub step: u8,
+    /// When that was.
+    pub planned_at: Timestamp,
+    /// Whether it waits for another attempt.
+    pub is_pending: bool,
+    /// Number of attempts since it was last planned.
+    pub attempts: u16,
+}
+
+/// A message whose next step is due, and claimed by this node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueMessage {
+    /// The message.
+    pub message: StoredMessage,
+    /// The number of the step, from 0.
+    pub step: u8,
+    /// When the claim ends. It identifies the claim, too.
+    pub lease_until: Timestamp,
+    /// The devices to which it may be sent.
+    pub devices: Vec<MessageDevice>,
+}
+
+/// A delivery whose next attempt is due, and claimed by this node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueDelivery {
+    /// The message.
+    pub message: StoredMessage,
+    /// The device, with the delivery.
+    pub device: MessageDevice,
+    /// The delivery.
+    pub delivery: DeliveryState,
+}
+
+impl DueDelivery {
+    /// Whether another attempt is worth nothing any more.
+    pub fn is_over(&self, now: Timestamp, push_key: Option<&PushKey>) -> bool {
+        let Self { message, device, .. } = self;
+        now >= message.expires_at
+            || message.is_overtaken()
+            || message.was_received_by(device)
+            || device.device.has_other_key(push_key)
+    }
+}
+
+/// How the recipient of a message is connected.
+pub trait Connections: Send + Sync {
+    /// Whether this session of a user has a connection to this node.
+    fn has_connection(&self, user: UserId, session: SessionId) -> bool;
+
+    /// Whether this user has a connection to any node, as far as this one knows.
+    fn is_connected(&self, user: UserId) -> bool;
+}
+
+string_enum! {
+    /// How far a message has got, as its receiver reports it.
+    ReceiptState {
+        Delivered = "delivered",
+        Seen = "seen",
+    }
+}
+
+/// The push that a receipt belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiptTarget {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The device.
+    pub device: DeviceId,
+    /// The recipient.
+    pub user: UserId,
+    /// What it told.
+    pub kind: OutboxKind,
+    /// The emergency; `None` for a test, and for an emergency that was deleted.
+    pub emergency: Option<EmergencyId>,
+    /// When the device received it.
+    pub delivered_at: Option<Timestamp>,
+    /// When a person saw it.
+    pub seen_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests;

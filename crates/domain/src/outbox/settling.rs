@@ -1,0 +1,108 @@
+//! What follows from the answer of a push service.
+
+use chrono::TimeDelta;
+
+use super::{DeliveryState, DueDelivery};
+use crate::{
+    DeliveryId, Device, DeviceId, EmergencyId, FAILING_AFTER, OutboxKind, Timestamp, UserId, port::PushOutcome,
+};
+
+/// Delays between attempts after failures that can pass; the last one stays.
+const RETRY_DELAYS: [TimeDelta; 5] = [
+    TimeDelta::seconds(1),
+    TimeDelta::seconds(2),
+    TimeDelta::seconds(4),
+    TimeDelta::seconds(8),
+    TimeDelta::seconds(15),
+];
+/// Delay after an attempt for which no request was made.
+const BUSY_DELAY: TimeDelta = TimeDelta::seconds(1);
+/// Time after which a subscription that the push service still does not know is gone.
+const UNKNOWN_UNTIL_GONE: TimeDelta = TimeDelta::minutes(10);
+
+/// What became of an attempt, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryNote {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The recipient.
+    pub user: UserId,
+    /// The emergency of an alert; `None` for every other message.
+    pub alert_of: Option<EmergencyId>,
+    /// Whether a push service accepted it.
+    pub is_sent: bool,
+    /// When to try again; `None` if the attempt was the last.
+    pub retry_at: Option<Timestamp>,
+    /// The number of attempts so far.
+    pub attempts: u16,
+    /// What the answer says about the device; `None` if nothing.
+    pub device: Option<DeviceNote>,
+}
+
+/// The new state of a device after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceNote {
+    /// The device.
+    pub device: DeviceId,
+    /// Number of pushes in a row that were refused.
+    pub refused: u16,
+    /// Since when the push service does not know its subscription.
+    pub unknown_since: Option<Timestamp>,
+    /// Whether it is gone, and to be removed.
+    pub is_gone: bool,
+}
+
+impl DeliveryNote {
+    /// The note of a delivery that is worth nothing any more.
+    pub fn over(due: &DueDelivery) -> Self {
+        let DueDelivery { message, delivery, .. } = due;
+        let DeliveryState { id, attempts, .. } = *delivery;
+        Self {
+            delivery: id,
+            user: message.user,
+            alert_of: None,
+            is_sent: false,
+            retry_at: None,
+            attempts,
+            device: None,
+        }
+    }
+}
+
+/// What follows from the answer of a push service. `jitter` is from 0.8 to 1.2, and stretches the delay before another attempt.
+pub fn settle(due: &DueDelivery, outcome: PushOutcome, now: Timestamp, jitter: f64) -> DeliveryNote {
+    let DueDelivery { message, device, delivery } = due;
+    let Device { id, refused, unknown_since, .. } = &device.device;
+    let known = DeviceNote { device: *id, refused: *refused, unknown_since: *unknown_since, is_gone: false };
+    let refused_once_more = refused.saturating_add(1);
+    let backoff = || {
+        let delay = RETRY_DELAYS[usize::from(delivery.attempts).min(RETRY_DELAYS.len() - 1)];
+        let milliseconds = delay.as_seconds_f64() * 1_000.0 * jitter;
+        #[expect(clippy::cast_possible_truncation, reason = "18,000 at most")]
+        TimeDelta::milliseconds(milliseconds as i64)
+    };
+    let (delay, noted) = match outcome {
+        PushOutcome::Sent { .. } => (None, Some(DeviceNote { refused: 0, unknown_since: None, ..known })),
+        PushOutcome::Gone => (None, Some(DeviceNote { is_gone: true, ..known })),
+        PushOutcome::Unknown => {
+            let since = unknown_since.unwrap_or(now);
+            let is_gone = now - since >= UNKNOWN_UNTIL_GONE;
+            let failing = refused_once_more.max(FAILING_AFTER);
+            (None, Some(DeviceNote { refused: failing, unknown_since: Some(since), is_gone, ..known }))
+        }
+        PushOutcome::RetryAfter(wait) => (Some(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)), None),
+        PushOutcome::Failed => (Some(backoff()), None),
+        PushOutcome::Busy => (Some(BUSY_DELAY), None),
+        PushOutcome::Refused { .. } => (None, Some(DeviceNote { refused: refused_once_more, ..known })),
+    };
+    let attempts = delivery.attempts.saturating_add(u16::from(outcome != PushOutcome::Busy));
+    DeliveryNote {
+        delivery: delivery.id,
+        user: message.user,
+        alert_of: message.emergency.filter(|_| message.kind == OutboxKind::Alert),
+        is_sent: matches!(outcome, PushOutcome::Sent { .. }),
+        retry_at: delay.and_then(|delay| now.checked_add_signed(delay)).filter(|&at| at < message.expires_at),
+        attempts,
+        device: noted,
+    }
+}

@@ -1,0 +1,229 @@
+//! Sending messages of the outbox, and the receipts of their receivers.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    Actor, Change, DeliveryId, Device, DeviceId, DeviceLoss, EmergencyId, Error, Event, OutboxKind, OutboxMessage,
+    OutboxRecipient, PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, Timestamp, UserId, Write,
+    alert_timing::later,
+    outbox::{
+        Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, LEASE, MessageDevice, OUTBOX_RETENTION,
+        RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, StoredMessage, settle,
+    },
+    port::{self, KeyedHash, PushOutcome, ReceiptToken},
+    usecase::{devices::DevicePorts, emergencies::EmergencyPorts, retry::retry_stale},
+};
+
+/// The ports of sending.
+#[derive(Clone)]
+pub struct SendingPorts {
+    /// The outbox.
+    pub outbox: Arc<dyn port::Outbox>,
+    /// Commits changes.
+    pub changes: Arc<dyn port::Changes>,
+    /// Source of the current time.
+    pub clock: Arc<dyn port::Clock>,
+    /// Source of new identifiers.
+    pub ids: Arc<dyn port::Ids>,
+    /// Makes receipts and topics.
+    pub hasher: Arc<dyn port::KeyedHasher>,
+    /// The present push key of the service, if it has one.
+    pub push_key: Option<PushKey>,
+}
+
+/// A push to send now. It is claimed by this node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedPush {
+    /// The delivery.
+    pub due: DueDelivery,
+    /// The token with which the device confirms it.
+    pub receipt: ReceiptToken,
+    /// Its topic.
+    pub topic: KeyedHash,
+}
+
+/// Takes the steps that are due, at most `limit`, and returns the pushes to send, and whether more may be due.
+///
+/// # Errors
+/// Returns an error if a port fails. Steps that were claimed are taken by any node when the claim has ended.
+pub async fn take_steps(
+    cx: &SendingPorts,
+    connections: &dyn Connections,
+    limit: u32,
+) -> Result<(Vec<PreparedPush>, bool), Error> {
+    let now = cx.clock.now();
+    let due = cx.outbox.claim_messages(now, now + LEASE, limit).await?;
+    let may_be_more = u32::try_from(due.len()).is_ok_and(|count| count >= limit);
+    if due.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let (mut change, mut pushes) = (Change::new(None, now), Vec::new());
+    for message in &due {
+        let plan = message.plan(now, cx.push_key.as_ref(), connections);
+        let mut deliveries = Vec::with_capacity(plan.deliveries.len());
+        for planned in plan.deliveries {
+            let id = planned.again.unwrap_or_else(|| cx.ids.next().into());
+            let push = prepare(cx, message, planned.device, id, now);
+            let (device, receipt) = (planned.device.device.id, cx.hasher.hash_receipt(&push.receipt));
+            deliveries.push(PlannedDelivery { id, device, receipt });
+            pushes.push(push);
+        }
+        let DueMessage { message, step, lease_until, .. } = message;
+        let (message, step, lease_until) = (message.id, *step, *lease_until);
+        change = change.write(Write::PlanStep { message, lease_until, step, next: plan.next, deliveries });
+    }
+    cx.changes.commit(change).await?;
+    Ok((pushes, may_be_more))
+}
+
+fn prepare(cx: &SendingPorts, of: &DueMessage, to: &MessageDevice, id: DeliveryId, now: Timestamp) -> PreparedPush {
+    let delivery = DeliveryState { id, step: of.step, planned_at: now, is_pending: true, attempts: 0 };
+    prepared(cx, DueDelivery { message: of.message.clone(), device: to.clone(), delivery })
+}
+
+fn prepared(cx: &SendingPorts, due: DueDelivery) -> PreparedPush {
+    let StoredMessage { emergency, kind, .. } = due.message;
+    let receipt = cx.hasher.receipt_of(due.delivery.id);
+    let topic = cx.hasher.hash_topic(emergency, due.device.device.id, kind.topic_class());
+    PreparedPush { due, receipt, topic }
+}
+
+/// Claims the deliveries whose next attempt is due, at most `limit`, and returns those to send, and whether more may be due.
+/// Those that are worth nothing any more end.
+///
+/// # Errors
+/// Returns an error if a port fails. What was claimed is sent by any node when the claim has ended.
+pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<PreparedPush>, bool), Error> {
+    let now = cx.clock.now();
+    let due = cx.outbox.claim_deliveries(now, now + LEASE, limit).await?;
+    let may_be_more = u32::try_from(due.len()).is_ok_and(|count| count >= limit);
+    let (over, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_over(now, cx.push_key.as_ref()));
+    if !over.is_empty() {
+        let notes = over.iter().map(DeliveryNote::over).collect();
+        cx.changes.commit(Change::new(None, now).write(Write::NoteDeliveries(notes))).await?;
+    }
+    Ok((due.into_iter().map(|due| prepared(cx, due)).collect(), may_be_more))
+}
+
+/// Stores what became of pushes. `jitter` is as in [`settle`].
+///
+/// # Errors
+/// Returns an error if a port fails. The pushes are then sent again when their claims have ended.
+pub async fn note_outcomes(
+    cx: &SendingPorts,
+    outcomes: &[(DueDelivery, PushOutcome)],
+    mut jitter: impl FnMut() -> f64,
+) -> Result<(), Error> {
+    let now = cx.clock.now();
+    let mut change = Change::new(None, now);
+    let mut alerts: BTreeMap<(EmergencyId, u8), (Vec<UserId>, Vec<UserId>)> = BTreeMap::new();
+    let mut notes = Vec::with_capacity(outcomes.len());
+    let mut gone: Vec<DeviceId> = Vec::new();
+    for (due, outcome) in outcomes {
+        let note = settle(due, *outcome, now, jitter());
+        if note.device.is_some_and(|device| device.is_gone) && !gone.contains(&due.device.device.id) {
+            gone.push(due.device.device.id);
+            change = change.account_event(Event::DeviceLost(due.device.device.clone().lost(DeviceLoss::Gone)));
+        }
+        if let Some(emergency) = note.alert_of
+            && note.retry_at.is_none()
+        {
+            let (sent, failed) = alerts.entry((emergency, due.delivery.step)).or_default();
+            let helpers = if note.is_sent { sent } else { failed };
+            if !helpers.contains(&note.user) {
+                helpers.push(note.user);
+            }
+        }
+        notes.push(note);
+    }
+    for ((emergency, step), (sent, failed)) in alerts {
+        change = change.event(emergency, Event::AlertsSent { step, sent, failed });
+    }
+    Ok(cx.changes.commit(change.write_first(Write::NoteDeliveries(notes))).await?)
+}
+
+/// Takes the receipt of a push from its receiver, who is not authenticated. An unknown, used or expired one changes nothing.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptState) -> Result<(), Error> {
+    let now = cx.clock.now();
+    let found = cx.outbox.find_receipt(cx.hasher.hash_receipt(receipt), now - RECEIPT_VALID_FOR).await?;
+    let Some(target) = found else { return Ok(()) };
+    let ReceiptTarget { delivery, device, user, kind, emergency, delivered_at, seen_at } = target;
+    let is_used = match state {
+        ReceiptState::Delivered => delivered_at.is_some(),
+        ReceiptState::Seen => seen_at.is_some(),
+    };
+    if is_used {
+        return Ok(());
+    }
+    let mut change = Change::new(None, now).write(Write::RecordReceipt { delivery, state });
+    if let Some(emergency) = emergency.filter(|_| kind == OutboxKind::Alert) {
+        let device = ReceivingDevice::Device(device);
+        change = change
+            .write(Write::AcknowledgeAlert { emergency, helper: user })
+            .write(Write::NoteDeviceReceived { emergency, device })
+            .event_by(user, emergency, Event::AlertAcknowledged { helper: user });
+        if state == ReceiptState::Seen {
+            change = seen(change, emergency, user);
+        }
+    }
+    Ok(cx.changes.commit(change).await?)
+}
+
+/// Stores that a helper saw the alert of an emergency. Without an alert it changes nothing.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn see(cx: &EmergencyPorts, helper: UserId, session: SessionId, emergency: EmergencyId) -> Result<(), Error> {
+    let device = ReceivingDevice::OfSession(session);
+    let change = Change::new(Some(helper), cx.clock.now())
+        .write(Write::AcknowledgeAlert { emergency, helper })
+        .write(Write::NoteDeviceReceived { emergency, device })
+        .event(emergency, Event::AlertAcknowledged { helper });
+    Ok(cx.changes.commit(seen(change, emergency, helper)).await?)
+}
+
+fn seen(change: Change, emergency: EmergencyId, helper: UserId) -> Change {
+    change.write(Write::SeeAlert { emergency, helper }).event_by(helper, emergency, Event::AlertSeen { helper })
+}
+
+/// Stores a test message to a device of the caller.
+///
+/// # Errors
+/// [`Refusal::PushNotConfigured`], [`Refusal::DeviceNotFound`], [`Refusal::TooSoon`].
+pub async fn test_device(cx: &DevicePorts, actor: &Actor, device: DeviceId) -> Result<Device, Error> {
+    if cx.push.is_none() {
+        return Err(Refusal::PushNotConfigured.into());
+    }
+    retry_stale(&*cx.backoff, || async {
+        let (user, now) = (actor.id(), cx.clock.now());
+        let devices = cx.devices.list(user).await?;
+        let mut found = devices.into_iter().find(|of| of.id == device).ok_or(Refusal::DeviceNotFound)?;
+        let (before, after) = (found.tests, found.tests.another(now)?);
+        let recipient = OutboxRecipient { device: Some(device), ..OutboxRecipient::user(user) };
+        let mut change = Change::new(Some(user), now).write(Write::CountDeviceTest { user, device, before, after });
+        change.sends.push(OutboxMessage {
+            kind: OutboxKind::Test,
+            emergency: None,
+            emergency_kind: None,
+            event: None,
+            recipients: vec![recipient],
+            expires_at: later(now, cx.alert_ttl),
+            unless_since: None,
+        });
+        cx.changes.commit(change).await?;
+        found.tests = after;
+        Ok(found)
+    })
+    .await
+}
+
+/// Deletes old messages, at most `limit`. Returns their number.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn delete_old(cx: &SendingPorts, limit: u32) -> Result<u64, Error> {
+    Ok(cx.outbox.delete_messages(cx.clock.now() - OUTBOX_RETENTION, limit).await?)
+}

@@ -1,0 +1,303 @@
+//! The outbox: the port [`Outbox`].
+
+use allynet_domain::{
+    EventId, Metres, Timestamp,
+    outbox::{AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage},
+    port::{KeyedHash, Outbox, Result},
+};
+use allynet_sql::RowDecoder;
+use async_trait::async_trait;
+use sqlx::{Connection as _, FromRow, Row as _, sqlite::SqliteRow};
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    devices::DeviceRow,
+    error::port_error,
+    rows::{hex, to_json},
+};
+
+/// Whether a message is due at `?1`. Looked at first, so that an idle node does not write.
+pub(crate) const ANY_MESSAGE: &str = "select exists (select 1 from outbox where due_at <= ?1)";
+/// The same for deliveries.
+pub(crate) const ANY_DELIVERY: &str = "select exists (select 1 from delivery where due_at <= ?1)";
+
+/// Claims at most `?3` messages that are due at `?1`, until `?2`.
+pub(crate) const CLAIM_MESSAGES: &str = "update outbox set due_at = ?2 \
+    where id in (select id from outbox where due_at <= ?1 order by due_at limit ?3) returning id";
+/// The same for deliveries.
+pub(crate) const CLAIM_DELIVERIES: &str = "update delivery set due_at = ?2 \
+    where id in (select id from delivery where due_at <= ?1 order by due_at limit ?3) returning id";
+
+/// The messages with these ids. A row for each device of each, or one without.
+pub(crate) const MESSAGES: &str = "
+    select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
+        c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
+        coalesce(e.status in ('active', 'responding'), 0) as is_live,
+        coalesce(e.status = 'responding', 0) as has_helper, l.seen_at,
+        l.declined_at is not null or exists (
+            select 1 from response r
+            where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
+        d.*, x.received_at,
+        exists (
+            select 1 from outbox m join delivery s on s.outbox_id = m.id
+            where m.emergency_id = c.emergency_id and m.user_id = c.user_id and m.kind = 'alert'
+                and s.device_id = d.id and s.sent_at is not null) as was_alerted,
+        v.id as delivery_id, v.step as delivery_step, v.planned_at, v.due_at is not null as is_pending, v.attempts
+    from json_each(?1) i
+    join outbox c on c.id = unhex(i.value)
+    left join emergency e on e.id = c.emergency_id
+    left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
+    left join device d on d.account_id = c.user_id and (c.device_id is null or c.device_id = d.id)
+    left join alert_receipt x on x.emergency_id = c.emergency_id and x.device_id = d.id
+    left join delivery v on v.outbox_id = c.id and v.device_id = d.id
+    order by c.created_at, c.id, d.created_at desc";
+
+/// The deliveries with these ids.
+pub(crate) const DELIVERIES: &str = "
+    select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
+        c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
+        coalesce(e.status in ('active', 'responding'), 0) as is_live,
+        coalesce(e.status = 'responding', 0) as has_helper, l.seen_at,
+        l.declined_at is not null or exists (
+            select 1 from response r
+            where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
+        d.*, x.received_at, 0 as was_alerted,
+        v.id as delivery_id, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts
+    from json_each(?1) i
+    join delivery v on v.id = unhex(i.value)
+    join outbox c on c.id = v.outbox_id
+    join device d on d.id = v.device_id
+    left join emergency e on e.id = c.emergency_id
+    left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
+    left join alert_receipt x on x.emergency_id = c.emergency_id and x.device_id = d.id
+    order by v.planned_at, v.id";
+
+/// The push whose receipt has the hash `?1`, if it was planned at `?2` or later.
+pub(crate) const FIND_RECEIPT: &str = "
+    select v.id as delivery_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, v.delivered_at, v.seen_at
+    from delivery v join outbox o on o.id = v.outbox_id left join emergency e on e.id = o.emergency_id
+    where v.receipt_hash = ?1 and v.planned_at >= ?2";
+
+/// Deletes at most `?2` messages from before `?1`.
+pub(crate) const DELETE: &str = "delete from outbox where id in (
+    select id from outbox where created_at < ?1 order by created_at limit ?2)";
+
+/// The number of messages and deliveries that are due at `?1`, and the earliest time.
+pub(crate) const BACKLOG: &str = "
+    select count(*), min(due_at) from (
+        select due_at from outbox where due_at <= ?1 union all select due_at from delivery where due_at <= ?1)";
+
+/// A message, with one of its devices.
+#[derive(FromRow)]
+struct ClaimedRow {
+    message_id: Uuid,
+    kind: String,
+    user_id: Uuid,
+    emergency_id: Option<Uuid>,
+    emergency_kind: Option<String>,
+    event_id: Option<i64>,
+    distance: Option<f64>,
+    stored_at: i64,
+    counts_since: i64,
+    expires_at: i64,
+    step: u8,
+    #[sqlx(flatten)]
+    state: StateRow,
+    #[sqlx(flatten)]
+    device: OptionalDevice,
+    received_at: Option<i64>,
+    was_alerted: bool,
+    #[sqlx(flatten)]
+    delivery: DeliveryRow,
+}
+
+#[derive(FromRow)]
+struct StateRow {
+    is_live: bool,
+    has_helper: bool,
+    seen_at: Option<i64>,
+    is_answered: bool,
+}
+
+/// A device, or nulls.
+struct OptionalDevice(Option<DeviceRow>);
+
+impl<'r> FromRow<'r, SqliteRow> for OptionalDevice {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        let id: Option<Uuid> = row.try_get("id")?;
+        id.map(|_| DeviceRow::from_row(row)).transpose().map(Self)
+    }
+}
+
+/// The columns of a delivery: nulls for none, except `is_pending`.
+#[derive(FromRow)]
+struct DeliveryRow {
+    delivery_id: Option<Uuid>,
+    delivery_step: Option<u8>,
+    planned_at: Option<i64>,
+    is_pending: bool,
+    attempts: Option<u16>,
+}
+
+impl DeliveryRow {
+    fn delivery(self, stored: RowDecoder<Uuid>) -> Result<Option<DeliveryState>> {
+        let Self { delivery_id, delivery_step, planned_at, is_pending, attempts } = self;
+        let Some(id) = delivery_id else { return Ok(None) };
+        let planned_at = planned_at.ok_or_else(|| stored.corrupt("planned_at"))?;
+        Ok(Some(DeliveryState {
+            id: id.into(),
+            step: delivery_step.ok_or_else(|| stored.corrupt("step"))?,
+            planned_at: stored.micros("planned_at", planned_at)?,
+            is_pending,
+            attempts: attempts.ok_or_else(|| stored.corrupt("attempts"))?,
+        }))
+    }
+}
+
+impl ClaimedRow {
+    /// The message, its step, and the device if there is one.
+    fn decode(self) -> Result<(StoredMessage, u8, Option<MessageDevice>)> {
+        let stored = RowDecoder { table: "outbox", id: self.message_id };
+        let message = StoredMessage {
+            id: self.message_id.into(),
+            kind: stored.parse("kind", &self.kind)?,
+            user: self.user_id.into(),
+            emergency: self.emergency_id.map(Into::into),
+            emergency_kind: stored.parse_opt("emergency_kind", self.emergency_kind.as_deref())?,
+            event: self.event_id.map(EventId::new),
+            distance: self.distance.map(Metres::new),
+            created_at: stored.micros("created_at", self.stored_at)?,
+            counts_since: stored.micros("counts_since", self.counts_since)?,
+            expires_at: stored.micros("expires_at", self.expires_at)?,
+            state: AlertState {
+                is_live: self.state.is_live,
+                has_helper: self.state.has_helper,
+                seen_at: stored.micros_opt("seen_at", self.state.seen_at)?,
+                is_answered: self.state.is_answered,
+            },
+        };
+        let received_at = stored.micros_opt("received_at", self.received_at)?;
+        let (was_alerted, delivery) = (self.was_alerted, self.delivery.delivery(stored)?);
+        let device = self.device.0.map(DeviceRow::device).transpose()?;
+        let device = device.map(|device| MessageDevice { device, received_at, was_alerted, delivery });
+        Ok((message, self.step, device))
+    }
+}
+
+#[derive(FromRow)]
+struct ReceiptRow {
+    delivery_id: Uuid,
+    device_id: Uuid,
+    user_id: Uuid,
+    kind: String,
+    emergency_id: Option<Uuid>,
+    delivered_at: Option<i64>,
+    seen_at: Option<i64>,
+}
+
+#[async_trait]
+impl Outbox for Sqlite {
+    #[instrument(name = "sqlite.outbox.claim_messages", level = "debug", skip_all)]
+    async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>> {
+        let rows = self.claim([ANY_MESSAGE, CLAIM_MESSAGES, MESSAGES], (now, lease_until), limit).await?;
+        let mut due: Vec<DueMessage> = Vec::new();
+        for row in rows {
+            let (message, step, device) = row.decode()?;
+            match due.last_mut() {
+                Some(last) if last.message.id == message.id => last.devices.extend(device),
+                _ => due.push(DueMessage { message, step, lease_until, devices: device.into_iter().collect() }),
+            }
+        }
+        Ok(due)
+    }
+
+    #[instrument(name = "sqlite.outbox.claim_deliveries", level = "debug", skip_all)]
+    async fn claim_deliveries(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueDelivery>> {
+        let rows = self.claim([ANY_DELIVERY, CLAIM_DELIVERIES, DELIVERIES], (now, lease_until), limit).await?;
+        let decoded = rows.into_iter().map(|row| {
+            let (message, _, device) = row.decode()?;
+            Ok(device.and_then(|device| {
+                let delivery = device.delivery?;
+                Some(DueDelivery { message, device, delivery })
+            }))
+        });
+        decoded.filter_map(Result::transpose).collect()
+    }
+
+    #[instrument(name = "sqlite.outbox.find_receipt", level = "debug", skip_all)]
+    async fn find_receipt(&self, receipt: KeyedHash, since: Timestamp) -> Result<Option<ReceiptTarget>> {
+        let query = sqlx::query_as(FIND_RECEIPT).bind(Uuid::from(receipt)).bind(since.timestamp_micros());
+        let row: Option<ReceiptRow> = query.fetch_optional(&self.readers).await.map_err(port_error)?;
+        row.map(|row| {
+            let stored = RowDecoder { table: "delivery", id: row.delivery_id };
+            Ok(ReceiptTarget {
+                delivery: row.delivery_id.into(),
+                device: row.device_id.into(),
+                user: row.user_id.into(),
+                kind: stored.parse("kind", &row.kind)?,
+                emergency: row.emergency_id.map(Into::into),
+                delivered_at: stored.micros_opt("delivered_at", row.delivered_at)?,
+                seen_at: stored.micros_opt("seen_at", row.seen_at)?,
+            })
+        })
+        .transpose()
+    }
+
+    #[instrument(name = "sqlite.outbox.delete_messages", level = "debug", skip_all)]
+    async fn delete_messages(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let query = sqlx::query(DELETE).bind(before.timestamp_micros()).bind(limit);
+        Ok(query.execute(&self.writer).await.map_err(port_error)?.rows_affected())
+    }
+
+    #[instrument(name = "sqlite.outbox.drop_waiting", level = "debug", skip_all)]
+    async fn drop_waiting(&self) -> Result<u64> {
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        let mut dropped = 0;
+        for sql in [
+            "update delivery set due_at = null where due_at is not null",
+            "update outbox set due_at = null where due_at is not null",
+        ] {
+            dropped = sqlx::query(sql).execute(&mut *transaction).await.map_err(port_error)?.rows_affected();
+        }
+        transaction.commit().await.map_err(port_error)?;
+        Ok(dropped)
+    }
+
+    #[instrument(name = "sqlite.outbox.backlog", level = "debug", skip_all)]
+    async fn backlog(&self, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+        let query = sqlx::query_as(BACKLOG).bind(now.timestamp_micros());
+        let (count, oldest): (i64, Option<i64>) = query.fetch_one(&self.readers).await.map_err(port_error)?;
+        Ok((count.unsigned_abs(), oldest.and_then(Timestamp::from_timestamp_micros)))
+    }
+
+    async fn wait_for_message(&self) {
+        self.message_stored.notified().await;
+    }
+}
+
+impl Sqlite {
+    async fn claim(
+        &self,
+        [any, claim, read]: [&'static str; 3],
+        (now, lease_until): (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<ClaimedRow>> {
+        let now = now.timestamp_micros();
+        let query = sqlx::query_scalar(any).bind(now);
+        let is_any: bool = query.fetch_one(&self.readers).await.map_err(port_error)?;
+        if !is_any {
+            return Ok(Vec::new());
+        }
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        let query = sqlx::query_scalar(claim).bind(now).bind(lease_until.timestamp_micros()).bind(limit);
+        let claimed: Vec<Uuid> = query.fetch_all(&mut *transaction).await.map_err(port_error)?;
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
+        let ids: Vec<String> = claimed.into_iter().map(hex).collect();
+        sqlx::query_as(read).bind(to_json(&ids)?).fetch_all(&self.readers).await.map_err(port_error)
+    }
+}

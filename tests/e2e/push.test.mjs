@@ -1,0 +1,209 @@
+// Pushes to helpers without a connection: when they are sent, what they say, receipts, and what a push service answers.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NO_SUCH_ID, createDatabase, databases, eventually, startNode } from './harness.mjs';
+import { startFakeServices } from './fake-services.mjs';
+import { cancel, raise, read, resolve, respond, say, tell } from './scene.mjs';
+import { assertMatches, atLeast, integer, ok, refused, text, time } from './shapes.mjs';
+
+for (const database of databases) {
+  describe(`pushes on ${database}`, { concurrency: true }, () => {
+    let app, services;
+    before(async () => {
+      services = await startFakeServices();
+      app = await startNode({ database, env: services.env });
+    });
+    after(async () => {
+      await app?.stop();
+      await services?.stop();
+    });
+
+    /** Registers a browser of the session, and returns it: `{ token, device, ofKind(kind) }`. */
+    async function browser(caller) {
+      const { token, ...subscription } = await services.subscribe();
+      const { device } = ok(await caller.post('/devices', { kind: 'webpush', ...subscription }), 201);
+      const received = async () => (await services.pushes()).filter((push) => push.token === token);
+      return { token, device, received };
+    }
+
+    const pushed = (phone, count = 1) =>
+      eventually(async () => {
+        const pushes = await phone.received();
+        assert.equal(pushes.length, count, pushes.map((push) => push.text).join());
+        return pushes;
+      });
+    const body = (push) => JSON.parse(push.text);
+    const receipt = (token, state) => app.anonymous().post('/alerts/receipts', { receipt: token, state });
+    const counted = (owner, emergency, wanted) =>
+      eventually(async () => {
+        const { alerts } = await read(owner, emergency.id);
+        assertMatches(alerts, atLeast(wanted));
+        return alerts;
+      });
+
+    it('tell a helper without a connection of an alert, and the owner that it was delivered and seen', async () => {
+      const place = app.somewhere();
+      const helper = await app.helperAt(place);
+      const phone = await browser(helper);
+      const owner = await app.owner();
+      const socket = await owner.connect();
+      const emergency = await raise(owner, place, { type: 'medical' });
+      const [push] = await pushed(phone);
+      assertMatches(push.headers, atLeast({ urgency: 'high', 'content-encoding': 'aes128gcm' }));
+      assert.match(push.headers.topic, /^[\w-]{22}$/);
+      assert.ok(Number(push.headers.ttl) > 880 && Number(push.headers.ttl) <= 900);
+      assert.equal(push.bodyBytes, 1_024);
+      assert.ok(push.vapid);
+      const told = body(push);
+      assertMatches(told, {
+        v: 1,
+        kind: 'alert',
+        emergencyId: emergency.id,
+        eventId: integer,
+        type: 'medical',
+        distance: integer,
+        expiresAt: time,
+        receipt: text,
+        web_push: 8030,
+        notification: { title: text, body: text, navigate: text, tag: emergency.id, silent: false },
+      });
+      assert.equal(told.distance % 100, 0);
+      // The event of the same content.
+      const events = await helper.connect({ auth: { token: helper.tokens.accessToken, lastEventId: told.eventId - 1 } });
+      assert.equal((await events.next('emergency:nearby')).eventId, told.eventId);
+      events.close();
+      await counted(owner, emergency, { alerted: 1, sent: 1, delivered: 0 });
+
+      const same = { received: true };
+      assert.deepEqual(ok(await receipt(told.receipt, 'delivered')), same);
+      await counted(owner, emergency, { delivered: 1, acknowledged: 1, seen: 0 });
+      assert.deepEqual(ok(await receipt(told.receipt, 'seen')), same);
+      await counted(owner, emergency, { delivered: 1, seen: 1 });
+      // Used, and unknown.
+      assert.deepEqual(ok(await receipt(told.receipt, 'seen')), same);
+      assert.deepEqual(ok(await receipt(Buffer.alloc(32, 7).toString('base64url'), 'delivered')), same);
+      refused(await receipt('short', 'delivered'), 400, 'invalid_input');
+      refused(await receipt(told.receipt, 'read'), 400, 'invalid_input');
+      await socket.next('emergency:alerts', ({ seen, delivered }) => seen === 1 && delivered === 1);
+      const { device } = phone;
+      const [listed] = ok(await helper.get('/devices')).devices.filter((of) => of.id === device.id);
+      assertMatches(listed, atLeast({ lastSentAt: time, lastDeliveredAt: time, state: 'active' }));
+      // The end replaces the alert on the device.
+      await cancel(owner, emergency.id);
+      const [, end] = await pushed(phone, 2);
+      assertMatches(body(end), atLeast({ kind: 'ended', notification: atLeast({ tag: emergency.id }) }));
+      assert.equal(end.headers.topic, push.headers.topic);
+    });
+
+    it('are not sent to a device whose connection has acknowledged the alert', async () => {
+      const place = app.somewhere();
+      const helper = await app.helperAt(place);
+      const phone = await browser(helper);
+      const socket = await helper.connect();
+      const owner = await app.user();
+      const emergency = await raise(owner, place);
+      await socket.next('emergency:nearby');
+      await delay(6_500);
+      assert.deepEqual(await phone.received(), []);
+      await cancel(owner, emergency.id);
+    });
+
+    it('are tried again after a failure, and end for a device that is gone', async () => {
+      const place = app.somewhere();
+      const [first, second] = [await app.helperAt(place), await app.helperAt(place)];
+      const [failing, gone] = [await browser(first), await browser(second)];
+      await services.answer(failing.token, { status: 500 });
+      await services.answer(gone.token, { status: 410 });
+      const before = await second.connect();
+      const since = { eventId: before.ready.latestEventId };
+      before.close();
+      const owner = await app.owner();
+      const emergency = await raise(owner, place);
+      await eventually(async () => (await failing.received()).length >= 2);
+      await services.answer(failing.token, { status: 201 });
+      await counted(owner, emergency, { sent: 1, failed: 1 });
+      assert.deepEqual(ok(await second.get('/devices')).devices, []);
+      const auth = { token: second.tokens.accessToken, lastEventId: since.eventId };
+      const lost = await (await second.connect({ auth })).next('device:lost');
+      assertMatches(lost, atLeast({ deviceId: gone.device.id, reason: 'gone' }));
+      await cancel(owner, emergency.id);
+    });
+
+    it('tell the owner without a connection of helpers and messages, unless the call is silent', async () => {
+      for (const silentMode of [false, true]) {
+        const place = app.somewhere();
+        const helper = await app.helperAt(place);
+        const owner = await app.user();
+        const phone = await browser(owner);
+        const emergency = await raise(owner, place, { silentMode });
+        await respond(helper, emergency.id);
+        await say(helper, emergency.id, 'On my way');
+        await say(helper, emergency.id, 'Two minutes');
+        await tell(helper, emergency.id, 'arrived');
+        await resolve(helper, emergency.id);
+        if (silentMode) {
+          await delay(500);
+          assert.deepEqual(await phone.received(), []);
+        } else {
+          const pushes = await pushed(phone, 4);
+          assert.deepEqual(pushes.map((push) => body(push).kind).sort(), ['arrived', 'ended', 'joined', 'message']);
+          assert.ok(pushes.every((push) => !push.text.includes('minutes') && !push.text.includes(helper.id)));
+        }
+      }
+    });
+
+    it('test a device on request, not too often', async () => {
+      const user = await app.user();
+      const phone = await browser(user);
+      const { device } = ok(await user.post(`/devices/${phone.device.id}/test`), 202);
+      assert.equal(device.id, phone.device.id);
+      assertMatches(body((await pushed(phone))[0]), atLeast({ kind: 'test', emergencyId: null, eventId: null, type: null, distance: null }));
+      const again = await user.post(`/devices/${phone.device.id}/test`);
+      refused(again, 429, 'rate_limited');
+      refused(await (await app.user()).post(`/devices/${phone.device.id}/test`), 404, 'device_not_found');
+    });
+
+    it('are confirmed over the connection, too', async () => {
+      const place = app.somewhere();
+      const helper = await app.helperAt(place);
+      const socket = await helper.connect();
+      const owner = await app.user();
+      const emergency = await raise(owner, place);
+      await socket.next('emergency:nearby');
+      assert.deepEqual(await socket.ack('alert:seen', { emergencyId: emergency.id }), { ok: true });
+      await counted(owner, emergency, { delivered: 1, seen: 1 });
+      assert.deepEqual(await socket.ack('alert:seen', { emergencyId: NO_SUCH_ID }), { ok: true });
+      assertMatches(await socket.ack('alert:seen', {}), atLeast({ ok: false, error: atLeast({ code: 'invalid_payload' }) }));
+      await cancel(owner, emergency.id);
+    });
+  });
+}
+
+describe('pushes of two nodes', () => {
+  it('are sent once, by the other node if the one that stored them has died', async () => {
+    const services = await startFakeServices();
+    const database = await createDatabase('postgres');
+    try {
+      // The first has no push key, so it stores messages and sends none.
+      const first = await startNode({ database, env: { ALLYNET_VAPID_PRIVATE_KEY: '' } });
+      const second = await startNode({ database, env: services.env });
+      const place = first.somewhere();
+      const helper = await first.helperAt(place);
+      const { token, ...subscription } = await services.subscribe();
+      ok(await helper.at(second).post('/devices', { kind: 'webpush', ...subscription }), 201);
+      const owner = await first.owner();
+      const emergency = await raise(owner, place);
+      await first.kill();
+      const [push] = await services.waitForPushes(1);
+      assertMatches(JSON.parse(push.text), atLeast({ kind: 'alert', emergencyId: emergency.id }));
+      await delay(1_500);
+      assert.equal((await services.pushes()).length, 1);
+      await second.stop();
+    } finally {
+      await database.drop();
+      await services.stop();
+    }
+  });
+});

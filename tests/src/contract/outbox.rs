@@ -1,0 +1,257 @@
+//! The outbox: what a change stores, claims, and what becomes of deliveries.
+
+use allynet_domain::{
+    Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
+    ReceivingDevice, SessionId, Timestamp, UserId, Write,
+    outbox::{Connections, DueDelivery, ReceiptState},
+    port::{PushOutcome, PushSubscription},
+    testing::{self, PUSH_KEY},
+    usecase::{
+        outbox::{PreparedPush, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
+        responses::renew,
+    },
+};
+use chrono::TimeDelta;
+
+use super::{service::Service, *};
+
+/// The sessions that have a connection.
+struct Connected(Vec<SessionId>);
+
+impl Connections for Connected {
+    fn has_connection(&self, _: UserId, session: SessionId) -> bool {
+        self.0.contains(&session)
+    }
+
+    fn is_connected(&self, _: UserId) -> bool {
+        false
+    }
+}
+
+impl Service {
+    fn sending(&self) -> SendingPorts {
+        let cx = self.context();
+        SendingPorts {
+            outbox: self.store.outbox.clone(),
+            changes: cx.changes,
+            clock: cx.clock,
+            ids: cx.ids,
+            hasher: testing::keyed_hasher(),
+            push_key: Some(PUSH_KEY),
+        }
+    }
+
+    /// Registers a device of a new session.
+    async fn phone(&self, user: &Account) -> Device {
+        let session = session_of(user.id);
+        self.store.write(Write::OpenSession(session.clone())).await;
+        let id: DeviceId = id();
+        let endpoint = format!("https://push.example.org/{id}");
+        let subscription = PushSubscription::new(endpoint, [4; 65], [7; 16]);
+        let device = Device {
+            id,
+            user: user.id,
+            session: session.id,
+            subscription,
+            created_at: self.now(),
+            ..testing::device(1)
+        };
+        let register = Write::RegisterDevice { device: Box::new(device.clone()), replaced: vec![] };
+        self.store.write(register).await;
+        device
+    }
+
+    /// Takes the steps that are due.
+    async fn steps(&self, connected: &[&Device]) -> Vec<PreparedPush> {
+        let connected = Connected(connected.iter().map(|device| device.session).collect());
+        take_steps(&self.sending(), &connected, 100).await.unwrap().0
+    }
+
+    async fn retries(&self) -> Vec<PreparedPush> {
+        take_retries(&self.sending(), 100).await.unwrap().0
+    }
+
+    async fn note(&self, pushes: &[PreparedPush], outcome: PushOutcome) {
+        let outcomes: Vec<(DueDelivery, PushOutcome)> = pushes.iter().map(|push| (push.due.clone(), outcome)).collect();
+        note_outcomes(&self.sending(), &outcomes, || 1.0).await.unwrap();
+    }
+
+    async fn confirm(&self, push: &PreparedPush, state: ReceiptState) {
+        confirm(&self.sending(), &push.receipt, state).await.unwrap();
+    }
+
+    async fn alert_counts(&self, id: EmergencyId) -> [u32; 4] {
+        let counts = self.store.find(id).await.alerts();
+        [counts.sent, counts.acknowledged, counts.seen, counts.failed]
+    }
+
+    async fn stored_device(&self, device: &Device) -> Option<Device> {
+        let devices = self.store.devices.list(device.user).await.unwrap();
+        devices.into_iter().find(|of| of.id == device.id)
+    }
+
+    fn seconds(&self, seconds: i64) {
+        self.advance(TimeDelta::seconds(seconds));
+    }
+}
+
+fn devices_of(pushes: &[PreparedPush]) -> Vec<DeviceId> {
+    pushes.iter().map(|push| push.due.device.device.id).collect()
+}
+
+const SENT: PushOutcome = PushOutcome::Sent { stored: true };
+
+pub async fn an_alert_is_sent_in_steps_until_a_device_received_it(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let (pocket, hand, _without) = (node.phone(&helper).await, node.phone(&helper).await, node.helper(200.0).await);
+        let call = node.call().await;
+        let first = node.steps(&[&hand]).await;
+        assert_eq!(devices_of(&first), [pocket.id]);
+        let events = node.store.events_of(call).await;
+        let alerted = events.iter().find(|event| matches!(event.event, Event::HelpersAlerted { .. })).unwrap();
+        let told = &first[0].due.message;
+        assert_eq!((told.kind, told.event, told.emergency), (OutboxKind::Alert, Some(alerted.id), Some(call)));
+        node.note(&first, SENT).await;
+        assert_eq!(node.alert_counts(call).await, [1, 0, 0, 0]);
+        assert_eq!(node.stored_device(&pocket).await.unwrap().last_sent_at, Some(node.now()));
+        assert!(node.steps(&[&hand]).await.is_empty());
+        node.seconds(5);
+        assert_eq!(devices_of(&node.steps(&[&hand]).await), [hand.id]);
+        node.confirm(&first[0], ReceiptState::Delivered).await;
+        node.confirm(&first[0], ReceiptState::Delivered).await;
+        assert_eq!(node.alert_counts(call).await, [1, 1, 0, 0]);
+        let acknowledged = |event: &&LoggedEvent| matches!(event.event, Event::AlertAcknowledged { .. });
+        assert_eq!(node.store.events_of(call).await.iter().filter(acknowledged).count(), 1);
+        node.seconds(10);
+        // The push to the other device still waits for its answer, and the first device has received it.
+        assert!(node.steps(&[&hand]).await.is_empty());
+        node.confirm(&first[0], ReceiptState::Seen).await;
+        assert_eq!(node.alert_counts(call).await, [1, 1, 1, 0]);
+    })
+    .await;
+}
+
+pub async fn what_is_due_is_claimed_by_one_node_until_the_claim_ends(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        node.call().await;
+        let other = node.another().await;
+        let (first, second) = tokio::join!(node.steps(&[]), other.steps(&[]));
+        let claimed = [first, second].concat();
+        assert_eq!(devices_of(&claimed), [phone.id]);
+        // The node that claimed it dies: after ten seconds the other sends it, with the same receipt and topic.
+        node.seconds(9);
+        assert!(other.retries().await.is_empty());
+        node.seconds(2);
+        let again = other.retries().await;
+        assert_eq!((&again[0].receipt, again[0].topic), (&claimed[0].receipt, claimed[0].topic));
+        assert!(node.retries().await.is_empty());
+        other.note(&again, SENT).await;
+        node.seconds(60);
+        assert!(node.retries().await.is_empty());
+    })
+    .await;
+}
+
+pub async fn a_failed_push_is_tried_again_and_a_device_that_is_gone_is_removed(store: Store) {
+    service::telling(store, |node| async move {
+        let (helper, another) = (node.helper(100.0).await, node.helper(200.0).await);
+        let (failing, gone) = (node.phone(&helper).await, node.phone(&another).await);
+        let call = node.call().await;
+        let pushes = node.steps(&[]).await;
+        let of = |device: &Device| {
+            pushes.iter().filter(|p| p.due.device.device.id == device.id).cloned().collect::<Vec<_>>()
+        };
+        node.note(&of(&failing), PushOutcome::Failed).await;
+        node.note(&of(&gone), PushOutcome::Gone).await;
+        assert_eq!(node.alert_counts(call).await, [0, 0, 0, 1]);
+        assert_eq!(node.stored_device(&gone).await, None);
+        assert!(node.retries().await.is_empty());
+        node.seconds(1);
+        let again = node.retries().await;
+        assert_eq!(devices_of(&again), [failing.id]);
+        node.note(&again, PushOutcome::Refused { status: 400 }).await;
+        assert_eq!(node.stored_device(&failing).await.unwrap().refused, 1);
+        assert_eq!(node.alert_counts(call).await, [0, 0, 0, 2]);
+        // The step after five seconds leaves it out, that after fifteen does not.
+        node.seconds(15);
+        assert!(node.steps(&[]).await.is_empty());
+        let third = node.steps(&[]).await;
+        assert_eq!(devices_of(&third), [failing.id]);
+        node.note(&third, SENT).await;
+        assert_eq!(node.stored_device(&failing).await.unwrap().refused, 0);
+        assert_eq!(node.alert_counts(call).await, [1, 0, 0, 1]);
+    })
+    .await;
+}
+
+pub async fn a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_one_does_not(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let (received, missed) = (node.phone(&helper).await, node.phone(&helper).await);
+        let owner = node.store.register().await;
+        let call = node.raise_as(&owner).await;
+        let first = node.steps(&[]).await;
+        node.note(&first, SENT).await;
+        assert_eq!(first.len(), 2);
+        let device = ReceivingDevice::Device(received.id);
+        node.store.write(Write::NoteDeviceReceived { emergency: call, device }).await;
+        node.minute().await;
+        assert_eq!(devices_of(&node.steps(&[]).await), [missed.id]);
+        node.seconds(30);
+        renew(&node.context(), &service::actor(&owner), call).await.unwrap();
+        let mut renewed = devices_of(&node.steps(&[]).await);
+        renewed.sort_unstable();
+        let mut both = [received.id, missed.id];
+        both.sort_unstable();
+        assert_eq!(renewed, both);
+    })
+    .await;
+}
+
+pub async fn the_end_is_sent_to_the_devices_that_were_sent_the_alert(store: Store) {
+    service::telling(store, |node| async move {
+        let (helper, declining) = (node.helper(100.0).await, node.helper(200.0).await);
+        let (sent, _other) = (node.phone(&helper).await, node.phone(&declining).await);
+        let call = node.call().await;
+        let pushes = node.steps(&[]).await;
+        node.note(&pushes, SENT).await;
+        node.decline(call, &declining).await;
+        node.store.cancel(call, node.now()).await;
+        // An alert that has ended is not sent again.
+        node.seconds(15);
+        assert!(node.steps(&[]).await.is_empty());
+        let _ = sent;
+    })
+    .await;
+}
+
+pub async fn chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        node.phone(&helper).await;
+        let (call, since) = (node.call().await, node.now());
+        let post = |at: Timestamp| {
+            let change = Change::new(None, at).event(call, marker(1));
+            let emergency = testing::call();
+            let about = Call { id: call, ..emergency };
+            let to = vec![OutboxRecipient::user(helper.id)];
+            change.send(OutboxKind::Message, &about, to, TimeDelta::minutes(15))
+        };
+        for seconds in [0, 4, 6] {
+            node.store.commit(post(since + TimeDelta::seconds(seconds))).await;
+        }
+        node.seconds(10);
+        let due = node.store.outbox.claim_messages(node.now(), node.now(), 100).await.unwrap();
+        assert_eq!(due.iter().filter(|due| due.message.kind == OutboxKind::Message).count(), 2);
+        assert_eq!(node.store.outbox.backlog(node.now()).await.unwrap(), (3, Some(node.now())));
+        assert_eq!(node.store.outbox.drop_waiting().await.unwrap(), 3);
+        assert_eq!(node.store.outbox.backlog(node.now()).await.unwrap(), (0, None));
+        let later = node.now() + TimeDelta::days(1);
+        assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 2);
+        assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 1);
+    })
+    .await;
+}
