@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { NO_SUCH_ID, databases, settled, startNode } from './harness.mjs';
 import { cancel, of, over, raise, read, resolve, respond, say, tally, tell, times, wrongFields } from './scene.mjs';
-import { assertMatches, atLeast, emergency as emergencyShape, id, ok, refused, time } from './shapes.mjs';
+import { alertCounts, assertMatches, atLeast, emergency as emergencyShape, id, ok, refused, time } from './shapes.mjs';
 
 for (const database of databases) {
   describe(`emergencies on ${database}`, () => {
@@ -48,7 +48,7 @@ for (const database of databases) {
           resolutionType: null,
           resolutionNotes: null,
           distance: null,
-          alerts: { wave: 1, alerted: 0, acknowledged: 0, declined: 0 },
+          alerts: alertCounts({ wave: 1, alerted: 0, acknowledged: 0, declined: 0 }),
         };
         assertMatches(emergency, exactly);
         assert.deepEqual(await read(owner, emergency.id), emergency);

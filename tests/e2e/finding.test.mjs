@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { databases, eventually, north, settled, startNode } from './harness.mjs';
 import { cancel, decline, of, over, raise, read, resolve, respond, say, stand, tell, times, wrongFields } from './scene.mjs';
-import { arrayOf, assertMatches, atLeast, between, emergency as emergencyShape, helperRating, id, integer, nullable, ok, profile, refused, text, time } from './shapes.mjs';
+import { alertCounts, arrayOf, assertMatches, atLeast, between, emergency as emergencyShape, helperRating, id, integer, nullable, ok, profile, refused, text, time } from './shapes.mjs';
 
 for (const database of databases) {
   describe(`finding on ${database}`, () => {
@@ -50,7 +50,7 @@ for (const database of databases) {
           const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
           assert.equal(emergency.alertRadius, alertRadius);
           assert.equal(nearbyHelperCount, count);
-          assert.deepEqual(emergency.alerts, { wave: 1, alerted: count, acknowledged: 0, declined: 0 });
+          assert.deepEqual(emergency.alerts, alertCounts({ wave: 1, alerted: count, acknowledged: 0, declined: 0 }));
         });
       }
 
@@ -69,7 +69,7 @@ for (const database of databases) {
         await decline(helpers[1], emergencyId);
         await decline(helpers[1], emergencyId);
         await decline(helpers[3], emergencyId);
-        assert.deepEqual(await alerts(), { wave: 1, alerted: 3, acknowledged: 1, declined: 1 });
+        assert.deepEqual(await alerts(), alertCounts({ wave: 1, alerted: 3, acknowledged: 1, declined: 1 }));
         await respond(helpers[1], emergencyId);
         assert.equal((await alerts()).declined, 0, 'who comes after all has not declined');
         assertMatches((await read(helpers[1], emergencyId)).alerts, atLeast({ alerted: 3 }));

@@ -46,6 +46,18 @@ export const arrayOf = (pattern) =>
     return true;
   });
 
+/** The counts of alerts of which none was pushed: sent are those that were acknowledged. */
+export const alertCounts = ({ wave, alerted, acknowledged, declined, sent = acknowledged, seen = 0, failed = 0 }) => ({
+  wave,
+  alerted,
+  sent,
+  delivered: acknowledged,
+  acknowledged,
+  seen,
+  declined,
+  failed,
+});
+
 /** Asserts that `actual` has exactly the fields of the pattern, each matching. */
 export function assertMatches(actual, pattern) {
   const wrong = fault(actual, pattern, '');
@@ -140,7 +152,7 @@ export const emergency = (fields = {}) => {
     resolutionType: nullable(text),
     resolutionNotes: nullable(text),
     distance: nullable(number),
-    alerts: nullable({ wave: integer, alerted: integer, acknowledged: integer, declined: integer }),
+    alerts: nullable(alertCounts({ wave: integer, alerted: integer, acknowledged: integer, declined: integer, sent: integer, seen: integer, failed: integer })),
     ...fields,
   });
 };

@@ -137,10 +137,11 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// Whether this alert is worth nothing any more: the emergency has ended, or the person has seen or answered it.
+    /// Whether this alert is not to be sent any more: the emergency has ended, the person has seen or answered it, or is away.
     pub fn is_overtaken(&self) -> bool {
-        let AlertState { is_live, seen_at, is_answered, .. } = self.state;
-        self.kind == OutboxKind::Alert && (!is_live || is_answered || seen_at.is_some_and(|at| at >= self.counts_since))
+        let AlertState { is_live, seen_at, is_answered, is_away, .. } = self.state;
+        self.kind == OutboxKind::Alert
+            && (!is_live || is_answered || is_away || seen_at.is_some_and(|at| at >= self.counts_since))
     }
 
     /// Whether this device has received this alert.
@@ -160,6 +161,8 @@ pub struct AlertState {
     pub seen_at: Option<Timestamp>,
     /// Whether the helper has accepted or declined.
     pub is_answered: bool,
+    /// Whether the emergency does not reach the helper now, because of quiet hours or a pause.
+    pub is_away: bool,
 }
 
 /// A device of the recipient of a message.

@@ -29,6 +29,8 @@ const CLAIM_MESSAGES: &str = "
         l.declined_at IS NOT NULL OR EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
+        coalesce(u.away_from <= $1 AND $1 < u.away_until
+            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at,
@@ -38,6 +40,7 @@ const CLAIM_MESSAGES: &str = "
                 AND s.device_id = d.id AND s.sent_at IS NOT NULL) AS was_alerted,
         v.id AS delivery_id, v.step AS delivery_step, v.planned_at, v.due_at IS NOT NULL AS is_pending, v.attempts
     FROM claimed c
+    JOIN account u ON u.id = c.user_id
     LEFT JOIN emergency e ON e.id = c.emergency_id
     LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
     LEFT JOIN device d ON d.account_id = c.user_id AND (c.device_id IS NULL OR c.device_id = d.id)
@@ -60,12 +63,15 @@ const CLAIM_DELIVERIES: &str = "
         l.declined_at IS NOT NULL OR EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
+        coalesce(u.away_from <= $1 AND $1 < u.away_until
+            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at, false AS was_alerted,
         v.id AS delivery_id, v.step AS delivery_step, v.planned_at, true AS is_pending, v.attempts
     FROM claimed v
     JOIN outbox c ON c.id = v.outbox_id
+    JOIN account u ON u.id = c.user_id
     JOIN device d ON d.id = v.device_id
     LEFT JOIN emergency e ON e.id = c.emergency_id
     LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
@@ -130,6 +136,7 @@ struct StateRow {
     has_helper: bool,
     seen_at: Option<Timestamp>,
     is_answered: bool,
+    is_away: bool,
 }
 
 /// A device, or nulls.
@@ -184,6 +191,7 @@ impl ClaimedRow {
                 has_helper: self.state.has_helper,
                 seen_at: self.state.seen_at,
                 is_answered: self.state.is_answered,
+                is_away: self.state.is_away,
             },
         };
         let step = u8::try_from(self.step).map_err(|_| stored.corrupt("step"))?;

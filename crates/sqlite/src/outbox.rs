@@ -30,7 +30,7 @@ pub(crate) const CLAIM_MESSAGES: &str = "update outbox set due_at = ?2 \
 pub(crate) const CLAIM_DELIVERIES: &str = "update delivery set due_at = ?2 \
     where id in (select id from delivery where due_at <= ?1 order by due_at limit ?3) returning id";
 
-/// The messages with these ids. A row for each device of each, or one without.
+/// The messages with these ids, and what has become of them at `?2`. A row for each device of each, or one without.
 pub(crate) const MESSAGES: &str = "
     select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
@@ -39,6 +39,8 @@ pub(crate) const MESSAGES: &str = "
         l.declined_at is not null or exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
+        coalesce(u.away_from <= ?2 and ?2 < u.away_until
+            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
         d.*, x.received_at,
         exists (
             select 1 from outbox m join delivery s on s.outbox_id = m.id
@@ -47,6 +49,7 @@ pub(crate) const MESSAGES: &str = "
         v.id as delivery_id, v.step as delivery_step, v.planned_at, v.due_at is not null as is_pending, v.attempts
     from json_each(?1) i
     join outbox c on c.id = unhex(i.value)
+    join account u on u.id = c.user_id
     left join emergency e on e.id = c.emergency_id
     left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
     left join device d on d.account_id = c.user_id and (c.device_id is null or c.device_id = d.id)
@@ -54,7 +57,7 @@ pub(crate) const MESSAGES: &str = "
     left join delivery v on v.outbox_id = c.id and v.device_id = d.id
     order by c.created_at, c.id, d.created_at desc";
 
-/// The deliveries with these ids.
+/// The deliveries with these ids, and what has become of them at `?2`.
 pub(crate) const DELIVERIES: &str = "
     select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
@@ -63,11 +66,14 @@ pub(crate) const DELIVERIES: &str = "
         l.declined_at is not null or exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
+        coalesce(u.away_from <= ?2 and ?2 < u.away_until
+            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
         d.*, x.received_at, 0 as was_alerted,
         v.id as delivery_id, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts
     from json_each(?1) i
     join delivery v on v.id = unhex(i.value)
     join outbox c on c.id = v.outbox_id
+    join account u on u.id = c.user_id
     join device d on d.id = v.device_id
     left join emergency e on e.id = c.emergency_id
     left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
@@ -119,6 +125,7 @@ struct StateRow {
     has_helper: bool,
     seen_at: Option<i64>,
     is_answered: bool,
+    is_away: bool,
 }
 
 /// A device, or nulls.
@@ -176,6 +183,7 @@ impl ClaimedRow {
                 has_helper: self.state.has_helper,
                 seen_at: stored.micros_opt("seen_at", self.state.seen_at)?,
                 is_answered: self.state.is_answered,
+                is_away: self.state.is_away,
             },
         };
         let received_at = stored.micros_opt("received_at", self.received_at)?;
@@ -298,6 +306,6 @@ impl Sqlite {
         transaction.commit().await.map_err(port_error)?;
         self.writer.release(writer);
         let ids: Vec<String> = claimed.into_iter().map(hex).collect();
-        sqlx::query_as(read).bind(to_json(&ids)?).fetch_all(&self.readers).await.map_err(port_error)
+        sqlx::query_as(read).bind(to_json(&ids)?).bind(now).fetch_all(&self.readers).await.map_err(port_error)
     }
 }

@@ -42,7 +42,7 @@ fn strict(change: PreferencesChange) -> PreferencesChange {
 
 impl Service {
     /// Changes the preferences of a helper as it is stored.
-    async fn prefer(&self, user: UserId, preferences: PreferencesChange) -> Account {
+    pub(super) async fn prefer(&self, user: UserId, preferences: PreferencesChange) -> Account {
         let caller = actor(&self.store.account(user).await);
         let duty = Duty { preferences, ..Duty::default() };
         helpers::enlist(&self.people_ports(), &caller, duty).await.unwrap()

@@ -121,6 +121,7 @@ macro_rules! contract {
                 a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_one_does_not
                 the_end_is_sent_to_the_devices_that_were_sent_the_alert
                 chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted
+                an_alert_is_not_sent_to_a_helper_who_has_paused_since
             }
             emergencies {
                 an_unknown_emergency_is_not_found

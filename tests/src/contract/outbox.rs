@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    ReceivingDevice, SessionId, Timestamp, UserId, Write,
+    PreferencesChange, ReceivingDevice, SessionId, Timestamp, UserId, Write,
     outbox::{Connections, DueDelivery, ReceiptState},
     port::{PushOutcome, PushSubscription},
     testing::{self, PUSH_KEY},
@@ -199,7 +199,9 @@ pub async fn a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_
         let device = ReceivingDevice::Device(received.id);
         node.store.write(Write::NoteDeviceReceived { emergency: call, device }).await;
         node.minute().await;
-        assert_eq!(devices_of(&node.steps(&[]).await), [missed.id]);
+        let repeated = node.steps(&[]).await;
+        assert_eq!(devices_of(&repeated), [missed.id]);
+        node.note(&repeated, SENT).await;
         node.seconds(30);
         renew(&node.context(), &service::actor(&owner), call).await.unwrap();
         let mut renewed = devices_of(&node.steps(&[]).await);
@@ -214,16 +216,23 @@ pub async fn a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_
 pub async fn the_end_is_sent_to_the_devices_that_were_sent_the_alert(store: Store) {
     service::telling(store, |node| async move {
         let (helper, declining) = (node.helper(100.0).await, node.helper(200.0).await);
-        let (sent, _other) = (node.phone(&helper).await, node.phone(&declining).await);
-        let call = node.call().await;
-        let pushes = node.steps(&[]).await;
+        let (sent, unsent) = (node.phone(&helper).await, node.phone(&helper).await);
+        node.phone(&declining).await;
+        let owner = node.store.register().await;
+        let call = node.raise_as(&owner).await;
+        let pushes = node.steps(&[&unsent]).await;
         node.note(&pushes, SENT).await;
         node.decline(call, &declining).await;
-        node.store.cancel(call, node.now()).await;
-        // An alert that has ended is not sent again.
+        node.withdraw(call, &owner).await;
+        // Connected, so that only the device that shows the alert is told.
+        let end = node.steps(&[&sent, &unsent]).await;
+        let alert = pushes.iter().find(|push| push.due.device.device.id == sent.id).unwrap();
+        assert_eq!(devices_of(&end), [sent.id]);
+        assert_eq!((end[0].due.message.kind, end[0].topic), (OutboxKind::Ended, alert.topic));
+        node.note(&end, SENT).await;
+        // The alert itself is not sent again.
         node.seconds(15);
         assert!(node.steps(&[]).await.is_empty());
-        let _ = sent;
     })
     .await;
 }
@@ -252,6 +261,22 @@ pub async fn chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted(st
         let later = node.now() + TimeDelta::days(1);
         assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 2);
         assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 1);
+    })
+    .await;
+}
+
+pub async fn an_alert_is_not_sent_to_a_helper_who_has_paused_since(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        node.call().await;
+        let first = node.steps(&[&phone]).await;
+        assert!(first.is_empty());
+        let until = node.now() + TimeDelta::hours(1);
+        let pause = PreferencesChange { paused_until: Some(Some(until)), ..PreferencesChange::default() };
+        node.prefer(helper.id, pause).await;
+        node.seconds(5);
+        assert!(node.steps(&[&phone]).await.is_empty());
     })
     .await;
 }

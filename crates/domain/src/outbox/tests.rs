@@ -33,7 +33,7 @@ fn message(kind: OutboxKind) -> StoredMessage {
         created_at: at(0),
         counts_since: at(0),
         expires_at: at(900),
-        state: AlertState { is_live: true, has_helper: false, seen_at: None, is_answered: false },
+        state: AlertState { is_live: true, has_helper: false, seen_at: None, is_answered: false, is_away: false },
     }
 }
 
@@ -83,6 +83,7 @@ fn an_alert_that_was_seen_or_answered_or_has_ended_is_sent_no_more() {
     for over in [
         AlertState { is_live: false, ..state },
         AlertState { is_answered: true, ..state },
+        AlertState { is_away: true, ..state },
         AlertState { seen_at: Some(at(2)), ..state },
     ] {
         let alert = StoredMessage { state: over, ..message(OutboxKind::Alert) };
