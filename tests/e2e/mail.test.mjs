@@ -1,10 +1,11 @@
-// Email: a forgotten password, from the request to the log-in with the new one, against a mail server.
+// Email against a mail server: a forgotten password, from the request to the log-in with the new one; and emergency contacts, who
+// agree on a page.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startFakeServices } from './fake-services.mjs';
 import { databases, eventually, startNode } from './harness.mjs';
-import { ok, refused } from './shapes.mjs';
+import { assertMatches, atLeast, ok, refused } from './shapes.mjs';
 
 const PUBLIC_URL = 'https://allynet.example.org';
 
@@ -64,6 +65,73 @@ for (const database of databases) {
       refused(await reset(token, 'a third password'), 400, 'reset_token_invalid');
       assert.equal((await mailsTo(user.email, 1)).length, 1, 'one a minute');
       assert.ok(!app.logs.includes(token), 'the token is in the log');
+    });
+
+    it('asks emergency contacts once whether they agree, and a GET changes nothing', async () => {
+      const [user, other] = await Promise.all([app.user({ firstName: 'Ada', lastName: '<Lovelace>' }), app.user()]);
+      const email = `mum-${user.id}@home.example`;
+      const add = async (owner, fields = {}) => ok(await owner.post('/auth/emergency-contacts', { name: 'Mum', email, ...fields }), 201).contact;
+      const state = async (owner) => ok(await owner.get('/auth/emergency-contacts')).contacts.map((contact) => contact.state);
+      const fields = { phone: '+49 30 1', order: 2, afterSeconds: 60, on: 'unanswered', livesWithOwner: true };
+      const contact = await add(user, fields);
+      assertMatches(contact, atLeast({ ...fields, state: 'invited', confirmedAt: null }));
+
+      const [mail] = await mailsTo(email, 1);
+      const text = decoded(mail.message);
+      assert.match(text, /Ada <Lovelace> would like to name you/);
+      const link = (kind) => new RegExp(`${PUBLIC_URL}(/c/${kind}/[\\w-]{64})\\r?\\n`).exec(text)[1];
+      const [confirm, stop] = [link('confirm'), link('stop')];
+      const headers = mail.message.slice(0, mail.message.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ');
+      assert.match(headers, new RegExp(`^List-Unsubscribe: *<${PUBLIC_URL}${stop}>$`, 'm'));
+      assert.match(headers, /^List-Unsubscribe-Post: List-Unsubscribe=One-Click$/m);
+
+      const visitor = app.anonymous();
+      const open = (path, options) => visitor.get(path, { root: '', ...options });
+      const submit = (path, body) => visitor.post(path, body, { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+      const page = await open(confirm);
+      assert.equal(page.status, 200);
+      assert.match(page.text, /Ada &lt;Lovelace&gt; would like you to get an email[^]*<form method="post"><button>I agree/);
+      for (const [name, value] of [['cache-control', 'no-store'], ['referrer-policy', 'no-referrer'], ['x-robots-tag', 'noindex, nofollow']]) {
+        assert.equal(page.headers.get(name), value);
+      }
+      assert.equal(page.headers.get('content-security-policy'), "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+      await open(stop);
+      assert.deepEqual(await state(user), ['invited']);
+      for (const [path, status] of [[confirm.replace('confirm', 'stop'), 404], ['/c/confirm/unknown', 404], ['/c/stop/%ff', 404]]) {
+        assert.equal((await open(path)).status, status, path);
+        assert.equal((await submit(path, '')).status, status, path);
+      }
+      assert.deepEqual(await state(user), ['invited']);
+
+      assert.match((await submit(confirm, '')).text, /You are an emergency contact of Ada &lt;Lovelace&gt;/);
+      assert.deepEqual(await state(user), ['confirmed']);
+      const path = `/auth/emergency-contacts/${contact.id}`;
+      const changed = ok(await user.put(path, { name: 'Mother', order: null, on: 'created' })).contact;
+      const { confirmedAt } = changed;
+      assert.ok(Date.parse(confirmedAt) > Date.now() - 60_000);
+      assert.deepEqual(changed, { ...contact, name: 'Mother', order: 0, on: 'created', state: 'confirmed', confirmedAt });
+      assert.deepEqual(ok(await user.get('/auth/emergency-contacts')).contacts, [changed]);
+      refused(await other.put(path, { name: 'Mine' }), 404, 'contact_not_found');
+
+      // The consent outlives the contact, and no second invitation is sent.
+      ok(await user.delete(path));
+      assert.equal((await add(user)).state, 'confirmed');
+      await add(other);
+      assert.equal((await mailsTo(email, 2)).length, 2, 'one by each user');
+      // The button of mail programs.
+      const stopped = await submit(stop, 'List-Unsubscribe=One-Click');
+      assert.deepEqual([stopped.status, await state(user), await state(other)], [200, ['stopped'], ['stopped']]);
+      assert.match((await submit(confirm, '')).text, /Messages stopped/);
+      for (const token of [confirm, stop]) assert.ok(!app.logs.includes(token.slice(-64)), 'a token is in the log');
+    });
+
+    it('has room for ten emergency contacts', async () => {
+      const user = await app.user();
+      const add = (n) => user.post('/auth/emergency-contacts', { name: 'Mum', email: `c${n}-${user.id}@home.example` });
+      for (let n = 0; n < 10; n++) ok(await add(n), 201);
+      refused(await add(10), 409, 'too_many_contacts');
+      await mailsTo(`c4-${user.id}@home.example`, 1);
+      assert.equal((await services.mails()).filter(({ to }) => to.includes(user.id)).length, 5, 'five a day');
     });
 
     it('has a page for the link, which loads nothing from elsewhere and is not stored', async () => {

@@ -14,6 +14,7 @@ PUT    /api/v1/auth/update-password
 GET    /api/v1/auth/stats
 GET    /api/v1/auth/emergency-contacts
 POST   /api/v1/auth/emergency-contacts
+PUT    /api/v1/auth/emergency-contacts/:contactId
 DELETE /api/v1/auth/emergency-contacts/:contactId
 GET    /api/v1/auth/me/blocks
 POST   /api/v1/auth/me/blocks
@@ -59,6 +60,10 @@ DELETE /api/v1/emergencies/:id/messages/:messageId
 GET    /reset-password
 GET    /pages/reset-password.js
 GET    /pages/style.css
+GET    /c/confirm/:token
+POST   /c/confirm/:token
+GET    /c/stop/:token
+POST   /c/stop/:token
 GET    /api/health
 GET    /healthz
 GET    /readyz
@@ -71,7 +76,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

@@ -15,7 +15,7 @@ use allynet_domain::{
     Account, Write,
     port::{MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
@@ -110,6 +110,12 @@ impl Service {
                 blocks: store.blocks.clone(),
                 accounts: store.accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            contacts: contacts::ContactPorts {
+                contacts: store.contacts.clone(),
+                tokens: Arc::new(HmacHasher::new(&secret)),
+                clock: Arc::new(StoppedClock),
+                ids: Arc::new(NewIds),
             },
             devices: devices::DevicePorts {
                 devices: store.devices.clone(),

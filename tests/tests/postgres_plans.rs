@@ -92,6 +92,10 @@ const FILL_TABLES: &str = "
         WHERE get_byte(uuid_send(id), 15) < 16;
     INSERT INTO contact (id, account_id, name, email, created_at)
         SELECT made(5, n), made(1, 1 + n % 20000), 'Mum', 'mum@example.org', now() FROM generate_series(1, 40000) n;
+    INSERT INTO contact_consent (id, account_id, email, planned_at, due_at, invited_at)
+        SELECT made(8, n), made(1, 1 + n % 20000), n || '@example.org', at, CASE WHEN n % 1000 = 0 THEN at END, at
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '20 seconds' AS at) t;
+    INSERT INTO contact_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
     INSERT INTO login_address (account_id, address_hash, last_login_at)
         SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
     INSERT INTO login_failure (account_hash, address_hash, failed_at)
@@ -120,7 +124,7 @@ const TOWN: &str = "-50.0, -155.0";
 fn parameters(statement: &str) -> Vec<String> {
     let fresh = "now() - interval '1 day'";
     match statement {
-        "accounts::FIND" | "accounts::ACTIVITY" | "accounts::CONTACTS" | "emergencies::statements::LIVE_OF" => {
+        "accounts::FIND" | "accounts::ACTIVITY" | "contacts::LIST" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
         "positions::LAST" | "devices::LIST" | "devices::REACHABILITY" => vec![HELPER.to_owned()],
@@ -130,8 +134,15 @@ fn parameters(statement: &str) -> Vec<String> {
         "accounts::HELPERS_BY_VERIFICATION" => ["pending", "verified", "rejected"]
             .map(|verification| format!("'2024-01-07', {HELPER}, 51, '{verification}'"))
             .to_vec(),
-        "accounts::ADD_CONTACT" => vec![format!("{OWNER}, {CALL}, 'Mum', 'mum@example.org', now(), 10")],
-        "accounts::REMOVE_CONTACT" => vec![format!("{OWNER}, {CALL}")],
+        "contacts::SAVE" => {
+            let contact = "'Mum', 'mum@example.org', null, 0, 0, 'created', false, true";
+            vec![format!("{OWNER}, {CALL}, {contact}, {CALL}, now(), 10, 5, 86400")]
+        }
+        "contacts::CLAIM" => vec!["now(), now(), 2".to_owned()],
+        "contacts::NOTE" => vec![format!("{CALL}, now(), now(), null, false")],
+        "contacts::CONSENT" => vec![CALL.to_owned()],
+        "contacts::CONFIRM" | "contacts::STOP" => vec![format!("{CALL}, now()")],
+        "contacts::REMOVE" => vec![format!("{OWNER}, {CALL}")],
         "lost_events::NOTE" => vec!["1, 2".to_owned()],
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],

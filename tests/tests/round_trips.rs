@@ -14,7 +14,8 @@ use allynet_domain::{
     port::{Clock, Ids, MockPresence, MockResetQueue, NewPasswordReset, Tokens},
     testing,
     usecase::{
-        Rules, accounts, alerts, blocks, devices, emergencies, helpers, messages, outbox, password_resets, rooms,
+        Rules, accounts, alerts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
+        rooms,
     },
 };
 use allynet_postgres::Postgres;
@@ -117,6 +118,12 @@ impl Service {
             hasher: testing::keyed_hasher(),
             push_key: None,
         };
+        let contacts = contacts::ContactPorts {
+            contacts: store.contacts.clone(),
+            tokens: Arc::new(HmacHasher::new(&secret)),
+            clock: clock.clone(),
+            ids: accounts.ids.clone(),
+        };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
@@ -132,6 +139,7 @@ impl Service {
         let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
             blocks,
+            contacts,
             devices,
             sending,
             helpers: helpers.clone(),
@@ -342,6 +350,12 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(CHANGE, &ada, "POST auth/me/blocks", json!({ "email": "b@example.org" })).await;
         service.costs(1, &ada, &format!("DELETE {user}"), Value::Null).await;
         service.costs(READ, &admin, &format!("GET helpers/{}/blocks", ada.account.id), Value::Null).await;
+        let mum = json!({ "name": "Mum", "email": "mum@example.org" });
+        let added = service.costs(1, &ada, "POST auth/emergency-contacts", mum).await;
+        let contact = format!("auth/emergency-contacts/{}", added["contact"]["id"].as_str().unwrap());
+        service.costs(READ, &ada, "GET auth/emergency-contacts", Value::Null).await;
+        service.costs(CHANGE, &ada, &format!("PUT {contact}"), json!({ "order": 1 })).await;
+        service.costs(1, &ada, &format!("DELETE {contact}"), Value::Null).await;
         let keys = json!({ "p256dh": "", "auth": "" });
         let device = json!({ "kind": "webpush", "endpoint": "https://push.example.org/1", "keys": keys });
         service.costs(CHANGE, &ada, "POST devices", device).await;

@@ -86,6 +86,13 @@ const FILL_TABLES: &str = "
         select unhex(printf('09%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), unhex(printf('02%030x', n)),
             'https://push.example.org/' || n, zeroblob(65), zeroblob(16), zeroblob(65), n
         from number;
+    insert into contact (id, account_id, name, email, created_at)
+        select unhex(printf('05%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), 'Mum', n || '@example.org', n from number;
+    insert into contact_consent (id, account_id, email, planned_at, due_at)
+        select unhex(printf('08%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), n || '@example.org', n,
+            iif(n % 1000, null, n)
+        from number;
+    insert into contact_stop (email, stopped_at) select n || '@stop.example', n from number;
     insert into password_reset (account_id, created_at, token_hash)
         select unhex(printf('01%030x', 1 + n % 20000)), n, unhex(printf('06%030x', n)) from number;
     insert into position (account_id, latitude, longitude, at)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// Hashes with one key. Another secret makes other hashes: what was stored under those of before is not found any more.
 #[derive(Clone)]
-pub struct HmacHasher(hmac::Key);
+pub struct HmacHasher(pub(crate) hmac::Key);
 
 impl HmacHasher {
     /// Derives the key from the secret of the tokens.

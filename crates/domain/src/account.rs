@@ -1,4 +1,4 @@
-//! Accounts, sessions and emergency contacts, and the rights of helpers.
+//! Accounts, sessions, and the rights of helpers.
 
 use std::{fmt, str::FromStr};
 
@@ -6,17 +6,14 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
-    AlertPreferences, AlertSchedule, AlertScope, ContactId, HelperReputation, Locale, Name, PreferencesChange,
-    PreferencesError, Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character, string_enum,
-    text::TextError,
+    AlertPreferences, AlertSchedule, AlertScope, HelperReputation, Locale, Name, PreferencesChange, PreferencesError,
+    Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character, string_enum, text::TextError,
 };
 
 /// A skill of a helper, as free text.
 pub type Skill = Text<40>;
 /// Maximum number of skills of a helper.
 pub const MAX_SKILLS: usize = 20;
-/// Maximum number of emergency contacts of an account.
-pub const MAX_CONTACTS: u32 = 50;
 
 /// An email address, trimmed and in lower case.
 ///
@@ -365,19 +362,6 @@ impl Actor {
     pub fn id(&self) -> UserId {
         self.account.id
     }
-}
-
-/// An emergency contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contact {
-    /// The id.
-    pub id: ContactId,
-    /// The contact's name.
-    pub name: Name,
-    /// The contact's email address.
-    pub email: Email,
-    /// When it was added.
-    pub created_at: Timestamp,
 }
 
 #[cfg(test)]

@@ -69,6 +69,8 @@ ids! {
     TokenId,
     /// The id of an emergency contact.
     ContactId,
+    /// The id of the consent of an address to messages about a user.
+    ConsentId,
     /// The id of a node: one run of one process of the service.
     NodeId,
 }

@@ -51,6 +51,7 @@ pub mod availability;
 pub mod available;
 pub mod blocks;
 pub mod change;
+pub mod contact;
 pub mod device;
 pub mod disclosure;
 pub mod emergency;
@@ -82,8 +83,8 @@ pub mod text;
 pub mod usecase;
 
 pub use account::{
-    Account, Actor, Contact, Email, HelperCard, HelperPolicy, HelperRecord, MAX_CONTACTS, MAX_SKILLS, NotAUrl,
-    NotAnEmail, Password, PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
+    Account, Actor, Email, HelperCard, HelperPolicy, HelperRecord, MAX_SKILLS, NotAUrl, NotAnEmail, Password,
+    PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
@@ -96,6 +97,10 @@ pub use availability::{
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
 pub use change::{Change, PlannedDelivery, RatingCounts, ReceivingDevice, Write};
+pub use contact::{
+    Consent, Contact, ContactDetails, ContactState, ContactTrigger, DueInvitation, INVITATIONS_COUNTED_FOR,
+    InvitationNote, MAX_CONTACT_DELAY_SECONDS, MAX_CONTACT_ORDER, MAX_CONTACTS, MAX_INVITATIONS,
+};
 pub use device::{
     Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, DeviceTests, EndpointTaken,
     FAILING_AFTER, LostDevice, MAX_DEVICES, PushKey,
@@ -111,8 +116,8 @@ pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
 pub use ids::{
-    BlockId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, OutboxId, SessionId,
-    TokenId, UserId,
+    BlockId, ConsentId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, OutboxId,
+    SessionId, TokenId, UserId,
 };
 pub use locale::Locale;
 pub use login::{

@@ -9,6 +9,7 @@ mod connector;
 mod destination;
 mod http_client;
 mod mail;
+mod mail_text;
 mod sender;
 mod text;
 mod trust;

@@ -2,10 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use allynet_domain::{
-    Locale,
-    port::{Mail, MailContent, MailOutcome, Mailer},
-};
+use allynet_domain::port::{Mail, MailOutcome, Mailer};
 use async_trait::async_trait;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -23,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use crate::{text, trust::ExtraCa};
+use crate::{mail_text::content, trust::ExtraCa};
 
 /// How long one command of SMTP may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -166,16 +163,26 @@ impl SmtpMailer {
         let to: Address = mail.to.as_str().parse().ok()?;
         let (subject, body) = content(&mail.content, mail.locale);
         let sender = &self.sender.0;
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(sender.clone())
             .to(Mailbox::new(None, to))
             .subject(subject)
             .message_id(Some(format!("<{}@{}>", mail.id, sender.email.domain())))
             // No holiday note is sent to it (RFC 3834).
-            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+            .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN);
+        if let Some(stop) = mail.content.stop_link() {
+            // Mail programs offer a button, which sends a POST (RFC 8058).
+            message = message
+                .raw_header(raw("List-Unsubscribe", format!("<{}>", stop.expose())))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
         message.body(body).ok()
     }
+}
+
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 fn tls(host: &str, extra_ca: &ExtraCa) -> Result<TlsParameters, smtp::Error> {
@@ -212,48 +219,9 @@ fn is_rejection(status: Option<u16>) -> bool {
     matches!(status, Some(500..=599)) && !matches!(status, Some(521 | 530 | 534 | 535 | 538))
 }
 
-/// Subject and text.
-fn content(content: &MailContent, locale: Locale) -> (&'static str, String) {
-    match (content, locale) {
-        (MailContent::PasswordReset { link, valid_for }, Locale::English) => (
-            "Reset your password",
-            format!(
-                "Someone, probably you, asked to reset the password of your AllyNet account.\n\n\
-                 To choose a new password, open this link within {} minutes:\n\n{}\n\n\
-                 If it was not you, ignore this message. Your password stays as it is.\n",
-                minutes(*valid_for),
-                link.expose()
-            ),
-        ),
-        (MailContent::PasswordReset { link, valid_for }, Locale::German) => (
-            "Passwort zurücksetzen",
-            format!(
-                "Jemand, vermutlich Sie, möchte das Passwort Ihres AllyNet-Kontos zurücksetzen.\n\n\
-                 Um ein neues Passwort zu wählen, öffnen Sie innerhalb von {} Minuten diesen Link:\n\n{}\n\n\
-                 Wenn Sie das nicht waren, ignorieren Sie diese Nachricht. Ihr Passwort bleibt, wie es ist.\n",
-                minutes(*valid_for),
-                link.expose()
-            ),
-        ),
-        (MailContent::Alert(alert), Locale::English) => (
-            "Emergency near you",
-            format!("{}\n\nCan you help? Answer here:\n\n{}\n", text::summary(alert, locale), alert.link),
-        ),
-        (MailContent::Alert(alert), Locale::German) => (
-            "Notfall in Ihrer Nähe",
-            format!("{}\n\nKönnen Sie helfen? Antworten Sie hier:\n\n{}\n", text::summary(alert, locale), alert.link),
-        ),
-    }
-}
-
-/// Whole minutes, rounded down: a link must not be promised for longer than it is valid.
-const fn minutes(duration: Duration) -> u64 {
-    duration.as_secs() / 60
-}
-
 #[cfg(test)]
 mod tests {
-    use allynet_domain::Secret;
+    use allynet_domain::{Locale, Secret, port::MailContent};
     use uuid::Uuid;
 
     use super::*;
@@ -341,6 +309,34 @@ mod tests {
             german.contains("innerhalb von 30 Minuten") && german.contains("Content-Transfer-Encoding"),
             "{german}"
         );
+    }
+
+    #[tokio::test]
+    async fn an_invitation_can_be_declined_for_good_with_one_click() {
+        let mailer = SmtpMailer::new(
+            &"smtp://localhost:1".parse().unwrap(),
+            "a@example.org".parse().unwrap(),
+            &ExtraCa::default(),
+        );
+        let link = |path: &str| Secret::new(format!("https://allynet.example.org/c/{path}/token"));
+        for (locale, words) in
+            [(Locale::English, "would like to name you"), (Locale::German, "als Notfallkontakt angeben")]
+        {
+            let owner = "Ada Lovelace".to_owned();
+            let content = MailContent::ContactInvitation { owner, confirm: link("confirm"), stop: link("stop") };
+            let mail = Mail { id: Uuid::from_u128(1), to: "mum@example.org".parse().unwrap(), locale, content };
+            let message = mailer.as_ref().unwrap().message(&mail).unwrap().formatted();
+            let message = String::from_utf8(message).unwrap().replace("=\r\n", "");
+            for line in [
+                "List-Unsubscribe: <https://allynet.example.org/c/stop/token>",
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+                "https://allynet.example.org/c/confirm/token",
+                "https://allynet.example.org/c/stop/token",
+            ] {
+                assert!(message.lines().any(|found| found == line), "{line} in {message}");
+            }
+            assert!(message.contains(words) && message.contains("Ada Lovelace"), "{message}");
+        }
     }
 
     #[tokio::test]

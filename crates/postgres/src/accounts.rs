@@ -1,10 +1,9 @@
-//! Accounts and their emergency contacts.
+//! Accounts.
 
 use allynet_domain::{
-    Account, Contact, ContactId, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
+    Account, Email, PasswordHash, Profile, Text, Timestamp, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, Result},
 };
-use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tracing::instrument;
@@ -55,22 +54,8 @@ const ADMINISTRATORS: &str = "
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at
     FROM account a WHERE a.role = 'admin' ORDER BY a.created_at, a.id";
-const CONTACTS: &str = "SELECT id, name, email, created_at FROM contact WHERE account_id = $1 ORDER BY created_at, id";
-const ADD_CONTACT: &str = "SELECT add_contact_v1($1, $2, $3, $4, $5, $6)";
-const REMOVE_CONTACT: &str = "DELETE FROM contact WHERE account_id = $1 AND id = $2";
 
-statements!(
-    FIND,
-    CREDENTIALS,
-    SET_PROFILE,
-    ACTIVITY,
-    HELPERS,
-    HELPERS_BY_VERIFICATION,
-    ADMINISTRATORS,
-    CONTACTS,
-    ADD_CONTACT,
-    REMOVE_CONTACT
-);
+statements!(FIND, CREDENTIALS, SET_PROFILE, ACTIVITY, HELPERS, HELPERS_BY_VERIFICATION, ADMINISTRATORS);
 
 #[derive(FromRow)]
 struct CredentialsRow {
@@ -97,27 +82,6 @@ impl HelperRow {
 struct ActivityRow {
     helped: i64,
     requested: i64,
-}
-
-#[derive(FromRow)]
-struct ContactRow {
-    id: Uuid,
-    name: String,
-    email: String,
-    created_at: Timestamp,
-}
-
-impl ContactRow {
-    fn contact(self) -> Result<Contact> {
-        let Self { id, name, email, created_at } = self;
-        let stored = RowDecoder { table: "contact", id };
-        Ok(Contact {
-            id: id.into(),
-            name: stored.text("name", &name)?,
-            email: stored.parse("email", &email)?,
-            created_at,
-        })
-    }
 }
 
 #[async_trait]
@@ -181,38 +145,5 @@ impl Accounts for Postgres {
     async fn administrators(&self) -> Result<Vec<Account>> {
         let rows: Vec<AccountRow> = sqlx::query_as(ADMINISTRATORS).fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(AccountRow::account).collect()
-    }
-
-    #[instrument(name = "pg.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]
-    async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
-        let rows: Vec<ContactRow> =
-            sqlx::query_as(CONTACTS).bind(Uuid::from(owner)).fetch_all(self.main()).await.map_err(failed)?;
-        rows.into_iter().map(ContactRow::contact).collect()
-    }
-
-    #[instrument(name = "pg.accounts.add_contact", level = "debug", skip_all, fields(user = %owner))]
-    async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
-        let Contact { id, name, email, created_at } = contact;
-        sqlx::query_scalar(ADD_CONTACT)
-            .bind(Uuid::from(owner))
-            .bind(Uuid::from(*id))
-            .bind(name.as_str())
-            .bind(email.as_str())
-            .bind(created_at)
-            .bind(i32::try_from(limit).unwrap_or(i32::MAX))
-            .fetch_one(self.main())
-            .await
-            .map_err(failed)
-    }
-
-    #[instrument(name = "pg.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner))]
-    async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
-        let done = sqlx::query(REMOVE_CONTACT)
-            .bind(Uuid::from(owner))
-            .bind(Uuid::from(contact))
-            .execute(self.main())
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() > 0)
     }
 }

@@ -24,7 +24,7 @@ const FUNCTIONS: [&str; 8] = [
     "separated_v1(uuid, uuid, boolean, timestamptz, uuid)",
     "repeats_v1(uuid, timestamptz)",
     "apply_change_v2(jsonb)",
-    "add_contact_v1(uuid, uuid, text, text, timestamptz, integer)",
+    "save_contact_v1(uuid, uuid, text, text, text, integer, integer, text, boolean, boolean, uuid, timestamptz, integer, integer, double precision)",
     "issue_password_reset_v1(text, uuid, timestamptz, timestamptz, timestamptz, integer)",
     "confirm_refresh_token_v1(uuid, uuid, uuid, uuid, timestamptz, timestamptz)",
 ];

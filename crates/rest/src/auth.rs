@@ -1,11 +1,10 @@
-//! `/api/v1/auth`: registration, login and logout, the caller's account and its emergency contacts.
+//! `/api/v1/auth`: registration, login and logout, and the caller's account.
 
 use allynet_domain::{
-    Account, HelperPolicy, Refusal,
+    Account, HelperPolicy,
     usecase::accounts::{self, AccountPorts},
 };
 use allynet_wire::{
-    data,
     input::accounts as input,
     limits::Limits,
     views::{Session, Stats, Tokens, User},
@@ -15,7 +14,7 @@ use axum::extract::{FromRef, State};
 use crate::{
     answer::{Answer, created, ok},
     caller::{Authenticated, Caller, Client},
-    input::{JsonBody, PathContact},
+    input::JsonBody,
     limits::count_attempt,
     routes::{Resource, Routes},
 };
@@ -64,9 +63,6 @@ pub(crate) fn account(cx: OwnAccountState) -> Routes {
         .get("/api/v1/auth/me", me)
         .put("/api/v1/auth/me", change_profile)
         .get("/api/v1/auth/stats", stats)
-        .get("/api/v1/auth/emergency-contacts", contacts)
-        .post("/api/v1/auth/emergency-contacts", add_contact)
-        .delete("/api/v1/auth/emergency-contacts/{contactId}", remove_contact)
         .with_state(cx)
 }
 
@@ -129,26 +125,4 @@ async fn change_password(
 async fn stats(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
     let activity = cx.accounts.activity(actor.id()).await?;
     ok(Stats::new(actor.account.reputation, activity))
-}
-
-async fn contacts(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
-    let contacts = cx.accounts.contacts(actor.id()).await?;
-    ok(data::Contacts { contacts: contacts.iter().map(Into::into).collect() })
-}
-
-async fn add_contact(State(cx): State<AccountPorts>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
-    let (name, email) = input::contact(&body)?;
-    let contact = accounts::add_contact(&cx, &actor, name, email).await?;
-    created(data::Contact { contact: (&contact).into() })
-}
-
-async fn remove_contact(
-    State(cx): State<AccountPorts>,
-    Caller(actor): Caller,
-    PathContact(contact_id): PathContact,
-) -> Answer {
-    if !cx.accounts.remove_contact(actor.id(), contact_id).await? {
-        return Err(Refusal::ContactNotFound.into());
-    }
-    ok(data::ContactDeleted { contact_id, deleted: true })
 }

@@ -12,6 +12,7 @@ mod answer;
 mod auth;
 mod blocks;
 mod caller;
+mod contacts;
 mod deadline;
 mod devices;
 mod emergencies;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
@@ -15,7 +15,7 @@ use crate::{
     auth::{self, OwnAccountState, SignInState},
     blocks as block_routes,
     caller::{self, Authentication},
-    deadline, devices as device_routes,
+    contacts as contact_routes, deadline, devices as device_routes,
     emergencies::{self as emergency_routes, EmergencyState},
     health, helpers as helper_routes, limits,
     messages::{self as message_routes, MessageState},
@@ -32,6 +32,8 @@ pub struct RestPorts {
     pub accounts: accounts::AccountPorts,
     /// Blocks between users.
     pub blocks: blocks::BlockPorts,
+    /// Emergency contacts.
+    pub contacts: contacts::ContactPorts,
     /// Devices.
     pub devices: devices::DevicePorts,
     /// Helper records and positions.
@@ -100,7 +102,7 @@ pub fn router(ports: RestPorts) -> Router {
         .fallback(async || Failure::from(faults::route_not_found()))
 }
 
-/// Routes without authentication, except refreshing.
+/// Routes without authentication, except [`refreshing`].
 pub(crate) fn public(ports: &RestPorts) -> Routes {
     let RestPorts { accounts, devices, helpers, password_resets, readiness, limits, .. } = ports;
     let policy = helpers.rules.helpers;
@@ -113,10 +115,12 @@ pub(crate) fn public(ports: &RestPorts) -> Routes {
         .merge(health::routes(readiness.clone()))
 }
 
-/// Routes that authenticate by a secret in the body: the exchange of refresh tokens, and receipts.
+/// Routes without authentication that use the database at once: the exchange of refresh tokens, receipts, and pages.
 pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
     let receipts = device_routes::ReceiptState { sending: ports.sending.clone(), limits: ports.limits.clone() };
-    auth::refreshing(ports.accounts.clone()).merge(device_routes::receipts(receipts))
+    auth::refreshing(ports.accounts.clone())
+        .merge(device_routes::receipts(receipts))
+        .merge(pages::contacts(ports.contacts.clone()))
 }
 
 /// Authenticated routes that hash a password.
@@ -126,9 +130,12 @@ pub(crate) fn password(ports: &RestPorts) -> Routes {
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own_account(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, blocks, helpers, .. } = ports;
+    let RestPorts { accounts, blocks, contacts, helpers, .. } = ports;
     let own = OwnAccountState { accounts: accounts.clone(), policy: helpers.rules.helpers };
-    auth::account(own).merge(block_routes::own(blocks.clone())).merge(helper_routes::record(helpers.clone()))
+    auth::account(own)
+        .merge(contact_routes::routes(contacts.clone()))
+        .merge(block_routes::own(blocks.clone()))
+        .merge(helper_routes::record(helpers.clone()))
 }
 
 /// All other authenticated routes.

@@ -18,6 +18,7 @@ pub mod fair_queue;
 mod hashing_queue;
 mod high_water;
 mod http;
+mod invitation_sender;
 mod key_file;
 pub mod limits;
 mod listen;

@@ -24,7 +24,7 @@ use crate::{
     descriptors,
     high_water::{HighWaterMark, detect_restore, keep_high_water},
     http::{self, HttpOptions},
-    limits,
+    invitation_sender, limits,
     listen::listen,
     log_retention::{erase_deleted_emergencies, forget_deleted_emergencies, prune_old_events},
     mail,
@@ -174,13 +174,15 @@ fn rest_router(
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
-    let UseCases { accounts, blocks, devices, helpers, emergencies, messages, password_resets, sending, .. } =
-        use_cases.clone();
+    let UseCases {
+        accounts, blocks, contacts, devices, helpers, emergencies, messages, password_resets, sending, ..
+    } = use_cases.clone();
     let presence = gateway.presence();
     let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
     allynet_rest::router(RestPorts {
         accounts,
         blocks,
+        contacts,
         devices,
         helpers,
         emergencies,
@@ -240,6 +242,9 @@ fn spawn_workers(
         stop.clone(),
     ));
     workers.spawn(block_timers::run(use_cases.blocks.clone(), stop.clone()));
+    if let Some(invitations) = use_cases.invitations.clone() {
+        workers.spawn(invitation_sender::run(invitations, stop.clone()));
+    }
     let (cx, normal, gateway, stop) = (high.clone(), use_cases.emergencies.clone(), gateway.clone(), stop.clone());
     workers.spawn(async move {
         let watching = async {

@@ -26,6 +26,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) alerts: Arc<dyn port::Alerts>,
     pub(crate) blocks: Arc<dyn port::Blocks>,
     pub(crate) changes: Arc<dyn port::Changes>,
+    pub(crate) contacts: Arc<dyn port::Contacts>,
     pub(crate) devices: Arc<dyn port::Devices>,
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
     pub(crate) helpers: Arc<dyn port::Helpers>,
@@ -149,6 +150,7 @@ impl PersistencePorts {
             + port::Alerts
             + port::Blocks
             + port::Changes
+            + port::Contacts
             + port::Devices
             + port::Emergencies
             + port::EventLog
@@ -166,6 +168,7 @@ impl PersistencePorts {
             alerts: store.clone(),
             blocks: store.clone(),
             changes: store.clone(),
+            contacts: store.clone(),
             devices: store.clone(),
             emergencies: store.clone(),
             helpers: store.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -29,6 +29,9 @@ use crate::{
 pub(crate) struct UseCases {
     pub(crate) accounts: accounts::AccountPorts,
     pub(crate) blocks: blocks::BlockPorts,
+    pub(crate) contacts: contacts::ContactPorts,
+    /// `None` without email.
+    pub(crate) invitations: Option<contacts::InvitationPorts>,
     pub(crate) devices: devices::DevicePorts,
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
@@ -93,9 +96,21 @@ impl UseCases {
         };
         let tokens = signatures.hasher.clone();
         let accounts = account_ports(ports, signatures);
+        let contacts = contacts::ContactPorts {
+            contacts: ports.contacts.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let invitations = mail.clone().map(|MailPorts { mailer, links }| {
+            let contacts::ContactPorts { contacts, tokens, clock, ids: _ } = contacts.clone();
+            contacts::InvitationPorts { contacts, tokens, links, mailer, clock }
+        });
         let password_resets = password_reset_ports(ports, tokens, mail, &accounts);
         Self {
             accounts,
+            contacts,
+            invitations,
             password_resets,
             blocks: blocks::BlockPorts {
                 blocks: ports.blocks.clone(),

@@ -1,7 +1,7 @@
-//! Accounts and their emergency contacts: the port [`Accounts`]. Knows nothing of how a password is hashed.
+//! Accounts: the port [`Accounts`]. Knows nothing of how a password is hashed.
 
 use allynet_domain::{
-    Account, AlertPreferences, Contact, ContactId, Email, HelperRecord, Profile, Text, Url, UserId,
+    Account, AlertPreferences, Email, HelperRecord, Profile, Text, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, PasswordHash, Result},
 };
 use allynet_sql::RowDecoder;
@@ -127,28 +127,6 @@ impl TryFrom<HelperRow> for ListedHelper {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct ContactRow {
-    id: Uuid,
-    name: String,
-    email: String,
-    created_at: i64,
-}
-
-impl TryFrom<ContactRow> for Contact {
-    type Error = allynet_domain::port::Error;
-
-    fn try_from(ContactRow { id, name, email, created_at }: ContactRow) -> Result<Self> {
-        let stored = RowDecoder { table: "contact", id };
-        Ok(Self {
-            id: id.into(),
-            name: stored.text("name", &name)?,
-            email: stored.parse("email", &email)?,
-            created_at: stored.micros("created_at", created_at)?,
-        })
-    }
-}
-
 pub(crate) const FIND: &str = "\
     select a.*, (select json_group_array(hex(b.blocked_id)) from user_block b \
                  where b.owner_id = a.id and b.blocked_id is not null) as blocks \
@@ -245,49 +223,6 @@ impl Accounts for Sqlite {
         let rows: Vec<AccountRow> =
             sqlx::query_as(ADMINISTRATORS).fetch_all(&self.readers).await.map_err(port_error)?;
         rows.into_iter().map(Account::try_from).collect()
-    }
-
-    #[instrument(name = "sqlite.accounts.contacts", level = "debug", skip_all, fields(user = %owner))]
-    async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>> {
-        let rows: Vec<ContactRow> = sqlx::query_as(
-            "select id, name, email, created_at from contact where account_id = ?1 order by created_at, id",
-        )
-        .bind(Uuid::from(owner))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(port_error)?;
-        rows.into_iter().map(Contact::try_from).collect()
-    }
-
-    #[instrument(name = "sqlite.accounts.add_contact", level = "debug", skip_all, fields(user = %owner))]
-    async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool> {
-        let Contact { id, name, email, created_at } = contact;
-        // Counting and inserting are one statement, so two requests at once cannot exceed the limit.
-        let done = sqlx::query(
-            "insert into contact (id, account_id, name, email, created_at) select ?1, ?2, ?3, ?4, ?5 \
-             where (select count(*) from contact where account_id = ?2) < ?6",
-        )
-        .bind(Uuid::from(*id))
-        .bind(Uuid::from(owner))
-        .bind(name.as_str())
-        .bind(email.as_str())
-        .bind(created_at.timestamp_micros())
-        .bind(limit)
-        .execute(&self.writer)
-        .await
-        .map_err(port_error)?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    #[instrument(name = "sqlite.accounts.remove_contact", level = "debug", skip_all, fields(user = %owner))]
-    async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool> {
-        let done = sqlx::query("delete from contact where id = ?1 and account_id = ?2")
-            .bind(Uuid::from(contact))
-            .bind(Uuid::from(owner))
-            .execute(&self.writer)
-            .await
-            .map_err(port_error)?;
-        Ok(done.rows_affected() == 1)
     }
 }
 

@@ -88,6 +88,8 @@ limits! {
     Logins = 120 per 500 ms, Address, Refused;
     /// Logins to one account, registrations of its email, and requests to replace its password.
     Credentials = 10 per 10_000 ms, Account, Refused;
+    /// Pages of emergency contacts.
+    Pages = 120 per 500 ms, Address, Refused;
     /// Refreshes of tokens.
     Refreshes = 600 per 50 ms, Address, Refused;
     /// Receipts of pushes. More are ignored. A rule, which applies without rate limits, too.
@@ -153,7 +155,12 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/auth/me/blocks", &[Limit::Writes]),
     ("PUT", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
+    ("PUT", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
+    ("GET", "/c/confirm/{token}", &[Limit::Pages]),
+    ("POST", "/c/confirm/{token}", &[Limit::Pages]),
+    ("GET", "/c/stop/{token}", &[Limit::Pages]),
+    ("POST", "/c/stop/{token}", &[Limit::Pages]),
     ("POST", "/api/v1/devices", &[Limit::Writes]),
     ("POST", "/api/v1/devices/{deviceId}/test", &[Limit::Writes]),
     ("DELETE", "/api/v1/devices/{deviceId}", &[Limit::Writes]),

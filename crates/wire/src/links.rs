@@ -73,6 +73,14 @@ impl Links for PublicUrl {
         // Behind `#`: browsers send it to no server, so that no log and no referrer contains the token.
         Secret::new(format!("{self}/reset-password#token={}", token.expose()))
     }
+
+    fn confirm_contact(&self, token: &Secret) -> Secret {
+        Secret::new(format!("{self}/c/confirm/{}", token.expose()))
+    }
+
+    fn stop_contact(&self, token: &Secret) -> Secret {
+        Secret::new(format!("{self}/c/stop/{}", token.expose()))
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use allynet_wire::{
     Problem,
     client::{ClientAddress, TrustedProxies},
     cursor,
-    input::{accounts, emergencies, socket},
+    input::{accounts, contacts, emergencies, socket},
     json,
     origin::{Origins, is_same_host},
 };
@@ -60,7 +60,7 @@ pub fn bodies(bytes: &[u8]) {
     assert_named(accounts::logout(&body));
     assert_named(accounts::profile(&body, &profile));
     assert_named(accounts::update_password(&body));
-    assert_named(accounts::contact(&body));
+    assert_named(contacts::add(&body));
     assert_named(accounts::block_by_email(&body));
     assert_named(accounts::duty(&body));
     assert_named(accounts::verification(&body));

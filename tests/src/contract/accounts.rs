@@ -1,8 +1,7 @@
-//! Accounts, helper records and emergency contacts.
+//! Accounts and helper records.
 
 use allynet_domain::{
-    Account, Contact, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, UserId,
-    Verification, Write,
+    Account, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -244,37 +243,4 @@ async fn pages(store: &Store, verification: Option<Verification>, limit: u32) ->
         }
         read.extend(page.into_iter().map(|listed| listed.account));
     }
-}
-
-fn contact(seconds: i64) -> Contact {
-    let email = new_account().email;
-    Contact { id: id(), name: Name::parse("Mum").unwrap(), email, created_at: at(seconds) }
-}
-
-async fn contacts(store: &Store, owner: UserId) -> Vec<Contact> {
-    store.accounts.contacts(owner).await.unwrap()
-}
-
-pub async fn contacts_are_listed_oldest_first_and_removed_by_their_owner_only(store: Store) {
-    let [owner, other] = [store.register().await.id, store.register().await.id];
-    let [first, second, third] = [contact(1), contact(2), contact(3)];
-    for contact in [&second, &third, &first] {
-        assert!(store.accounts.add_contact(owner, contact, 3).await.unwrap());
-    }
-    assert_eq!(contacts(&store, owner).await, [first.clone(), second.clone(), third.clone()]);
-    assert_eq!(contacts(&store, other).await, []);
-
-    assert!(!store.accounts.remove_contact(other, second.id).await.unwrap());
-    assert!(store.accounts.remove_contact(owner, second.id).await.unwrap());
-    assert!(!store.accounts.remove_contact(owner, second.id).await.unwrap());
-    assert_eq!(contacts(&store, owner).await, [first, third]);
-}
-
-pub async fn no_more_contacts_than_the_limit_are_added(store: Store) {
-    let [owner, other] = [store.register().await.id, store.register().await.id];
-    let attempts: Vec<Contact> = (0..12).map(contact).collect();
-    let added = join_all(attempts.iter().map(|c| store.accounts.add_contact(owner, c, 5))).await;
-    assert_eq!(added.into_iter().filter(|a| *a.as_ref().unwrap()).count(), 5);
-    assert_eq!(contacts(&store, owner).await.len(), 5);
-    assert!(store.accounts.add_contact(other, &contact(0), 1).await.unwrap(), "the limit is each owner's");
 }

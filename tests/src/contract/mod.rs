@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod availability;
 pub mod blocks;
 pub mod changes;
+pub mod contacts;
 pub mod devices;
 pub mod emergencies;
 mod fixtures;
@@ -54,8 +55,6 @@ macro_rules! contract {
                 administrators_are_listed_oldest_first
                 activity_counts_raised_and_helped_emergencies
                 helpers_are_paged_oldest_first_and_none_is_lost_among_equal_times
-                contacts_are_listed_oldest_first_and_removed_by_their_owner_only
-                no_more_contacts_than_the_limit_are_added
             }
             alerts {
                 alerts_are_loaded_in_the_order_of_waves_then_of_distance
@@ -103,6 +102,19 @@ macro_rules! contract {
                 writes_are_applied_in_order
                 a_change_that_fails_leaves_nothing_behind
                 an_empty_change_is_committed
+            }
+            contacts {
+                contacts_are_listed_in_their_order_then_oldest_first
+                a_contact_is_changed_and_removed_by_its_owner_only
+                of_many_contacts_at_once_ten_are_added
+                an_address_is_invited_once_by_each_user_whatever_becomes_of_the_contact
+                an_invitation_that_was_not_sent_goes_with_its_contact
+                five_invitations_of_a_user_are_due_in_a_day
+                an_invitation_is_claimed_by_one_node_until_the_claim_ends
+                an_invitation_is_sent_again_or_given_up
+                invitations_of_blocked_users_wait
+                an_address_agrees_once
+                a_stop_holds_for_every_user
             }
             devices {
                 devices_are_listed_newest_first_as_they_were_registered

@@ -3,7 +3,7 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Outbox,
+    Accounts, Alerts, Blocks, Changes, Contacts, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Outbox,
     PasswordResets, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
@@ -27,6 +27,7 @@ pub struct Store {
     pub alerts: Arc<dyn Alerts>,
     pub blocks: Arc<dyn Blocks>,
     pub changes: Arc<dyn Changes>,
+    pub contacts: Arc<dyn Contacts>,
     pub devices: Arc<dyn Devices>,
     pub emergencies: Arc<dyn Emergencies>,
     pub helpers: Arc<dyn Helpers>,
@@ -48,6 +49,7 @@ impl Store {
             + Alerts
             + Blocks
             + Changes
+            + Contacts
             + Devices
             + Emergencies
             + EventLog
@@ -67,6 +69,7 @@ impl Store {
             alerts: adapter.clone(),
             blocks: adapter.clone(),
             changes: adapter.clone(),
+            contacts: adapter.clone(),
             devices: adapter.clone(),
             outbox: adapter.clone(),
             emergencies: adapter.clone(),

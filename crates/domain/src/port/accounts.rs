@@ -1,9 +1,9 @@
-//! Accounts and their emergency contacts.
+//! Accounts.
 
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Account, Contact, ContactId, Email, PasswordHash, Profile, Timestamp, UserId, Verification};
+use crate::{Account, Email, PasswordHash, Profile, Timestamp, UserId, Verification};
 
 /// An account and its password hash.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub struct HelperPage {
     pub limit: u32,
 }
 
-/// Accounts and their contacts. Changes that append events go through [`super::Changes`].
+/// Accounts. Changes that append events go through [`super::Changes`].
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Accounts: Send + Sync {
@@ -66,13 +66,4 @@ pub trait Accounts: Send + Sync {
 
     /// All administrators, oldest account first.
     async fn administrators(&self) -> Result<Vec<Account>>;
-
-    /// The contacts of an account, oldest first.
-    async fn contacts(&self, owner: UserId) -> Result<Vec<Contact>>;
-
-    /// Adds a contact unless the owner has `limit` already. Returns whether it was added.
-    async fn add_contact(&self, owner: UserId, contact: &Contact, limit: u32) -> Result<bool>;
-
-    /// Removes a contact of this owner. Returns whether it existed.
-    async fn remove_contact(&self, owner: UserId, contact: ContactId) -> Result<bool>;
 }

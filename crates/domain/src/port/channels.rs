@@ -211,8 +211,27 @@ pub enum MailContent {
         /// How long it is valid.
         valid_for: Duration,
     },
+    /// Asks an address to agree to messages about a user.
+    ContactInvitation {
+        /// The name of the user.
+        owner: String,
+        /// The link with which it agrees.
+        confirm: Secret,
+        /// The link with which it stops all messages.
+        stop: Secret,
+    },
     /// An alert that no device of the helper has received.
     Alert(AlertSummary),
+}
+
+impl MailContent {
+    /// The link with which the recipient stops messages of this kind, which mail programs offer as a button.
+    pub const fn stop_link(&self) -> Option<&Secret> {
+        match self {
+            Self::ContactInvitation { stop, .. } => Some(stop),
+            Self::PasswordReset { .. } | Self::Alert(_) => None,
+        }
+    }
 }
 
 /// An email to one address.

@@ -1,12 +1,12 @@
-//! Registration, login, sessions, passwords and emergency contacts.
+//! Registration, login, sessions and passwords.
 
 use std::{net::IpAddr, sync::Arc};
 
 use chrono::TimeDelta;
 
 use crate::{
-    Account, Actor, Change, Contact, Email, Error, Event, HelperReputation, MAX_CONTACTS, Name, Password, Profile,
-    Refusal, Role, Secret, Session, SessionId, Timestamp, TokenId, UserId, Write,
+    Account, Actor, Change, Email, Error, Event, HelperReputation, Password, Profile, Refusal, Role, Secret, Session,
+    SessionId, Timestamp, TokenId, UserId, Write,
     port::{
         self, AccessClaims, Confirmation, Constraint, LoginAttempt, LoginContext, LoginSource, Presentation,
         RefreshClaims, TokenError,
@@ -289,19 +289,6 @@ pub async fn change_password(
         .write(Write::RevokeSessions { user, only: None, except })
         .account_event(Event::SessionsRevoked { user, only: None, except });
     Ok(cx.changes.commit(change).await?)
-}
-
-/// Adds an emergency contact.
-///
-/// # Errors
-/// [`Refusal::TooManyContacts`].
-pub async fn add_contact(cx: &AccountPorts, actor: &Actor, name: Name, email: Email) -> Result<Contact, Error> {
-    let contact = Contact { id: cx.ids.next().into(), name, email, created_at: cx.clock.now() };
-    if cx.accounts.add_contact(actor.id(), &contact, MAX_CONTACTS).await? {
-        Ok(contact)
-    } else {
-        Err(Refusal::TooManyContacts.into())
-    }
 }
 
 async fn revoke(

@@ -2,7 +2,7 @@
 
 use allynet_domain::Locale;
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, RawPathParams},
     http::{
         HeaderMap, HeaderName, StatusCode,
         header::{
@@ -24,6 +24,19 @@ impl<S: Sync> FromRequestParts<S> for PageLocale {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self(preferred(&parts.headers)))
+    }
+}
+
+/// The parameter `token` of the path, unless it is no text.
+pub(super) struct PageToken(pub(super) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PageToken {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let params = RawPathParams::from_request_parts(parts, state).await.ok();
+        let token = params.iter().flatten().find(|(name, _)| *name == "token");
+        Ok(Self(token.map(|(_, value)| value.to_owned())))
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! They are not stored, not indexed, shown in no frame, and send no referrer: their addresses contain secrets.
 
+mod contacts;
 mod html;
 mod reset_password;
 
+use allynet_domain::usecase::contacts::ContactPorts;
 use axum::response::Response;
 
 use crate::routes::{Resource, Routes};
@@ -16,6 +18,16 @@ pub(crate) fn routes() -> Routes {
         .get("/pages/reset-password.js", reset_password::script)
         .get("/pages/style.css", style)
         .with_state(())
+}
+
+/// The pages on which emergency contacts agree to messages, and stop them.
+pub(crate) fn contacts(cx: ContactPorts) -> Routes {
+    Resource::new()
+        .get("/c/confirm/{token}", contacts::ask_to_confirm)
+        .post("/c/confirm/{token}", contacts::confirm)
+        .get("/c/stop/{token}", contacts::ask_to_stop)
+        .post("/c/stop/{token}", contacts::stop)
+        .with_state(cx)
 }
 
 async fn style() -> Response {

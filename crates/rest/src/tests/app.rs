@@ -5,12 +5,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use allynet_domain::{
     Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
-        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockDevices, MockEmergencies, MockEventLog,
-        MockHelpers, MockIds, MockLogins, MockMessages, MockOutbox, MockPasswordResets, MockPasswords, MockPositions,
-        MockPresence, MockResetTokens, MockSessions, MockTokens, TokenError,
+        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockContacts, MockDevices, MockEmergencies,
+        MockEventLog, MockHelpers, MockIds, MockLinkTokens, MockLogins, MockMessages, MockOutbox, MockPasswordResets,
+        MockPasswords, MockPositions, MockPresence, MockResetTokens, MockSessions, MockTokens, TokenError,
     },
     testing,
-    usecase::{Rules, accounts, blocks, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
 };
 use allynet_wire::{
     limits::Limits,
@@ -140,6 +140,12 @@ impl Mocks {
                 accounts: accounts.clone(),
                 emergencies: emergencies.clone(),
             },
+            contacts: contacts::ContactPorts {
+                contacts: Arc::new(MockContacts::new()),
+                tokens: no_link_tokens(),
+                clock: clock.clone(),
+                ids: ids(),
+            },
             devices: devices::DevicePorts {
                 devices: Arc::new(MockDevices::new()),
                 push: Some(testing::push_ports()),
@@ -189,6 +195,13 @@ impl Mocks {
     pub(super) fn app(self) -> App {
         App(router(self.ports()))
     }
+}
+
+/// Knows no token.
+fn no_link_tokens() -> Arc<MockLinkTokens> {
+    let mut tokens = MockLinkTokens::new();
+    tokens.expect_verify().returning(|_, _| None);
+    Arc::new(tokens)
 }
 
 fn ids() -> Arc<MockIds> {

@@ -140,17 +140,6 @@ pub fn update_password(body: &Value) -> Result<(Password, Password), Problem> {
     f.finish(current.zip(new))
 }
 
-/// `POST /auth/emergency-contacts`.
-///
-/// # Errors
-/// `invalid_input` with all invalid fields.
-pub fn contact(body: &Value) -> Result<(Name, Email), Problem> {
-    let mut f = Fields::body(body);
-    let name = f.required_name("name");
-    let email = f.email("email");
-    f.finish(name.zip(email))
-}
-
 /// `POST /auth/me/blocks`.
 ///
 /// # Errors

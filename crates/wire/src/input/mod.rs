@@ -3,6 +3,7 @@
 //! All invalid fields are reported at once. Unknown fields are ignored, and `null` counts as missing.
 
 pub mod accounts;
+pub mod contacts;
 pub mod devices;
 pub mod emergencies;
 pub mod socket;

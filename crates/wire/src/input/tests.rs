@@ -2,6 +2,7 @@
 
 mod accounts;
 mod anything;
+mod contacts;
 mod emergencies;
 mod fields;
 mod sockets;

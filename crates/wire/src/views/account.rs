@@ -1,8 +1,8 @@
 //! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
-    Account, AlertPreferences, Availability, BlockTarget, Breakthrough, Contact, HelperPolicy, HelperRecord,
-    HelperReputation, Locale, NotifyChannels, QuietWindow, Role, Timestamp, UserBlock, UserId, Verification, Zone,
+    Account, AlertPreferences, Availability, BlockTarget, Breakthrough, HelperPolicy, HelperRecord, HelperReputation,
+    Locale, NotifyChannels, QuietWindow, Role, Timestamp, UserBlock, UserId, Verification, Zone,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -243,28 +243,6 @@ impl Stats {
             helped: tally(activity.helped),
             requested: tally(activity.requested),
             reports: 0,
-        }
-    }
-}
-
-/// An emergency contact.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ContactView<'a> {
-    #[serde(flatten)]
-    ids: Ids,
-    name: &'a str,
-    email: &'a str,
-    created_at: Timestamp,
-}
-
-impl<'a> From<&'a Contact> for ContactView<'a> {
-    fn from(contact: &'a Contact) -> Self {
-        Self {
-            ids: Ids::both(contact.id),
-            name: contact.name.as_str(),
-            email: contact.email.as_str(),
-            created_at: contact.created_at,
         }
     }
 }

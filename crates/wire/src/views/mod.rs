@@ -1,11 +1,13 @@
 //! The shapes of resources, rendered for a viewer.
 
 mod account;
+mod contact;
 mod device;
 mod emergency;
 mod message;
 
 pub use account::*;
+pub use contact::*;
 pub use device::*;
 pub use emergency::*;
 pub use message::*;

@@ -20,6 +20,14 @@ impl Links for TestLinks {
     fn reset_password(&self, token: &Secret) -> Secret {
         Secret::new(format!("link to {}", token.expose()))
     }
+
+    fn confirm_contact(&self, token: &Secret) -> Secret {
+        token.clone()
+    }
+
+    fn stop_contact(&self, token: &Secret) -> Secret {
+        token.clone()
+    }
 }
 
 fn email() -> Email {

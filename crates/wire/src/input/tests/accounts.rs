@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     cursor,
     input::accounts::{
-        block, contact, duty, forgot_password, helper_page, login, logout, profile, refresh, register, reset_password,
+        block, duty, forgot_password, helper_page, login, logout, profile, refresh, register, reset_password,
         update_password, verification,
     },
     testing::filled,
@@ -172,14 +172,6 @@ fn only_the_new_password_is_bounded() {
     let (current, new) = update_password(&json!({ "currentPassword": "x", "newPassword": "12345678" })).unwrap();
     assert_eq!((current.expose(), new.expose()), ("x", "12345678"));
     assert_eq!(wrong_fields(update_password(&json!({ "newPassword": "1" }))), ["currentPassword", "newPassword"]);
-}
-
-#[test]
-fn contacts_have_name_and_email() {
-    let (name, email) = contact(&json!({ "name": " Ada ", "email": "ada@example.org" })).unwrap();
-    assert_eq!((name.as_str(), email.as_str()), ("Ada", "ada@example.org"));
-    assert_eq!(wrong_fields(contact(&json!({}))), ["name", "email"]);
-    assert_eq!(wrong_fields(contact(&json!({ "name": "", "email": "x" }))), ["name", "email"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Accounts, tokens, numbers and contacts.
 
 use allynet_domain::{
-    Account, AlertPreferences, Breakthrough, Contact, HelperPolicy, HelperReputation, NotifyChannels, QuietWindow,
-    Secret,
+    Account, AlertPreferences, Breakthrough, Contact, ContactDetails, ContactState, ContactTrigger, HelperPolicy,
+    HelperReputation, NotifyChannels, QuietWindow, Secret,
     port::{Activity, ListedHelper},
     testing::{GRACE_HOPPER, account, at, helper, id, text},
     usecase::accounts::{SignedIn, TokenPair},
@@ -196,15 +196,30 @@ fn statistics_of_an_account() {
 
 #[test]
 fn a_contact() {
-    let email = "ada@example.org".parse().unwrap();
-    let contact = Contact { id: id(7), name: text("Ada"), email, created_at: at(0) };
+    let details = ContactDetails {
+        phone: Some(text("+49 30 1")),
+        order: 2,
+        after_seconds: 60,
+        trigger: ContactTrigger::Unanswered,
+        lives_with_owner: true,
+        ..ContactDetails::new(text("Ada"), "ada@example.org".parse().unwrap())
+    };
+    let (state, confirmed_at) = (ContactState::Confirmed, Some(at(5)));
+    let contact = Contact { id: id(7), details, state, confirmed_at, created_at: at(0) };
     assert_snapshot!(shown(&ContactView::from(&contact)), @r#"
     {
       "_id": "00000000-0000-0000-0000-000000000007",
+      "afterSeconds": 60,
+      "confirmedAt": "2026-01-15T10:00:05Z",
       "createdAt": "2026-01-15T10:00:00Z",
       "email": "ada@example.org",
       "id": "00000000-0000-0000-0000-000000000007",
-      "name": "Ada"
+      "livesWithOwner": true,
+      "name": "Ada",
+      "on": "unanswered",
+      "order": 2,
+      "phone": "+49 30 1",
+      "state": "confirmed"
     }
     "#);
 }

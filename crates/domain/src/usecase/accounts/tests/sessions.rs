@@ -1,8 +1,7 @@
-//! Tests of refresh, logout, new passwords and contacts.
+//! Tests of refresh, logout and new passwords.
 
 use super::*;
 use crate::{
-    ContactId,
     port::Successor,
     testing::{GRACE_HOPPER, OWNER, account, actor, grace_hopper},
     usecase::emergencies::tests::refusal,
@@ -126,24 +125,5 @@ async fn without_the_current_password_nothing_is_hashed_or_stored() {
         let new = Password::parse("new password").unwrap();
         let outcome = change_password(&cx, &grace_hopper(), (Password::attempt("wrong password"), new), home()).await;
         assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::WrongPassword, true));
-    }
-}
-
-#[tokio::test]
-async fn contacts_are_added_up_to_a_limit() {
-    for room in [true, false] {
-        let mut ports = AccountMocks::new();
-        ports.accounts.expect_add_contact().times(1).returning(move |owner, contact, limit| {
-            assert_eq!((owner, contact.id, limit), (id(GRACE_HOPPER), id::<ContactId>(1000), 50));
-            Ok(room)
-        });
-        let (cx, _) = ports.service();
-        let (name, email) = (Name::parse("Ada").unwrap(), account(OWNER).email);
-        let outcome = add_contact(&cx, &grace_hopper(), name.clone(), email.clone()).await;
-        if room {
-            assert_eq!(outcome.unwrap(), Contact { id: id(1000), name, email, created_at: now() });
-        } else {
-            assert_eq!(refusal(outcome), Refusal::TooManyContacts);
-        }
     }
 }
