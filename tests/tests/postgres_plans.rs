@@ -121,6 +121,7 @@ const CALL: &str = "'00000003-0000-7000-8000-000000000065'";
 const TOWN: &str = "-50.0, -155.0";
 
 /// The parameters with which each statement is planned; several lists where the plan may depend on them.
+#[expect(clippy::too_many_lines, reason = "a table of all statements")]
 fn parameters(statement: &str) -> Vec<String> {
     let fresh = "now() - interval '1 day'";
     match statement {

@@ -204,7 +204,6 @@ fn joined(mut spans: Vec<Span>) -> Option<Span> {
 
 /// A change of alert preferences. `None` keeps a value; where a value is an `Option` itself, `Some(None)` clears it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(clippy::option_option, reason = "a value that is missing and one that is cleared are two things")]
 pub struct PreferencesChange {
     /// Quiet hours; none clears them.
     pub quiet: Option<Vec<QuietWindow>>,

@@ -22,7 +22,8 @@ const LIST: &str = "
 /// [`LIST`] with the time of the last position: one row at least, whose columns of a device are null if there is none.
 const REACHABILITY: &str = "
     SELECT p.located_at, d.id IS NOT NULL AS is_device, d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth,
-        d.push_key, d.created_at, d.last_sent_at, d.last_delivered_at, d.refused
+        d.push_key, d.created_at, d.last_sent_at, d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at,
+        d.tests_from, d.tests
     FROM (SELECT (SELECT at FROM position WHERE account_id = $1) AS located_at) AS p
     LEFT JOIN device d ON d.account_id = $1
     ORDER BY d.created_at DESC, d.id DESC";

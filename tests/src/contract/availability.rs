@@ -110,6 +110,27 @@ pub async fn helpers_that_are_away_are_neither_alerted_nor_counted_unless_an_eme
     .await;
 }
 
+pub async fn an_owner_who_is_away_does_not_count_at_their_own_anonymous_emergency(store: Store) {
+    telling(store, |service| async move {
+        let [owner] = service.helpers([1]).await.try_into().unwrap();
+        for (away, counted) in [(false, 1), (true, 0)] {
+            if away {
+                service.prefer(owner.id, pause(&service, 30)).await;
+            }
+            let details = Details { anonymous: true, ..call_of(&owner).call().details.clone() };
+            let raised = emergencies::raise(&service.context(), &actor(&owner), details, None).await.unwrap();
+            let of = raised.emergency.id();
+            let told = service.events(of).await.into_iter().find_map(|logged| match logged.event {
+                Event::EmergencyCreated { nearby_helpers, .. } => Some(nearby_helpers),
+                _ => None,
+            });
+            assert_eq!(told, Some(counted), "away: {away}");
+            service.withdraw(of, &owner).await;
+        }
+    })
+    .await;
+}
+
 pub async fn a_first_position_knows_the_absence(store: Store) {
     telling(store, |service| async move {
         let helper = service.store.helper().await;

@@ -74,6 +74,7 @@ macro_rules! contract {
             }
             availability {
                 helpers_that_are_away_are_neither_alerted_nor_counted_unless_an_emergency_breaks_through
+                an_owner_who_is_away_does_not_count_at_their_own_anonymous_emergency
                 a_first_position_knows_the_absence
                 an_alert_is_not_repeated_to_a_helper_that_is_away_meanwhile
                 a_helper_that_is_available_again_is_looked_at

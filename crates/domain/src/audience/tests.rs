@@ -232,12 +232,12 @@ fn helpers_whom_only_critical_emergencies_reach_hear_of_no_other() {
                 Event::EmergencyEnded { critical, .. } => *critical = is_critical,
                 _ => {}
             }
-            let hears = |room: Room| {
+            let reaches = |room: Room| {
                 let deliveries = logged(event.clone()).deliveries();
                 deliveries.iter().any(|delivery| delivery.audience.to.contains(&room))
             };
-            assert_eq!(hears(Room::CriticalHelpers), hears(Room::Helpers) && is_critical, "{}", event.kind());
-            heard.extend(hears(Room::CriticalHelpers).then_some(event.kind()));
+            assert_eq!(reaches(Room::CriticalHelpers), reaches(Room::Helpers) && is_critical, "{}", event.kind());
+            heard.extend(reaches(Room::CriticalHelpers).then_some(event.kind()));
         }
     }
     let broadcasts = ["emergency_announced", "emergency_created", "emergency_ended", "emergency_reopened"];

@@ -13,15 +13,15 @@ fn zone(name: &str) -> chrono_tz::Tz {
 }
 
 /// The first span from `now` on, as times in UTC.
-fn next(zone_name: &str, days: &[u8], (from, to): (&str, &str), now: &str) -> Option<(String, String)> {
+fn next(zone_name: &str, days: &[u8], (from, to): (&str, &str), now: &str) -> (String, String) {
     let mut found = spans(&[window(days, from, to)], &zone(zone_name), now.parse().unwrap());
     found.sort();
     let text = |at: Timestamp| at.format("%Y-%m-%dT%H:%MZ").to_string();
-    found.first().map(|span| (text(span.from), text(span.until)))
+    (text(found[0].from), text(found[0].until))
 }
 
-fn utc(from: &str, until: &str) -> Option<(String, String)> {
-    Some((from.to_owned(), until.to_owned()))
+fn utc(from: &str, until: &str) -> (String, String) {
+    (from.to_owned(), until.to_owned())
 }
 
 const ALL_DAYS: &[u8] = &[1, 2, 3, 4, 5, 6, 7];
@@ -104,13 +104,13 @@ fn times_and_zones_are_read_in_one_spelling() {
 
 /// Whether the window covers each of these minutes, found by watching the clock: the window of a day begins in the first minute in
 /// which the clock shows its beginning or more, and ends after the last minute in which it shows less than its end.
-fn watched(zone: &chrono_tz::Tz, window: &QuietWindow, first: Timestamp, minutes: usize) -> Vec<bool> {
+fn watched(zone: chrono_tz::Tz, window: &QuietWindow, first: Timestamp, minutes: usize) -> Vec<bool> {
     // Windows that began before, and the hours that come twice after the last minute.
     let margin = 3 * 24 * 60;
     let begin = first - TimeDelta::minutes(margin);
     let watch_for = minutes + 2 * usize::try_from(margin).unwrap();
     let clock: Vec<NaiveDateTime> =
-        (0..).take(watch_for).map(|m| (begin + TimeDelta::minutes(m)).with_timezone(zone).naive_local()).collect();
+        (0..).take(watch_for).map(|m| (begin + TimeDelta::minutes(m)).with_timezone(&zone).naive_local()).collect();
     let mut covered = vec![false; watch_for];
     let mut day = clock[0].date();
     while day <= clock[watch_for - 1].date() {
@@ -152,7 +152,7 @@ proptest! {
             QuietWindow { days: days.into_iter().collect(), from: time(from), to: time((from + lasts) % (24 * 60)) };
         let first: Timestamp = change.parse::<Timestamp>().unwrap() - TimeDelta::minutes(begins_before);
         let minutes = 2 * 24 * 60;
-        let watched = watched(&zone, &window, first, minutes);
+        let watched = watched(zone, &window, first, minutes);
         let found = spans(std::slice::from_ref(&window), &zone, first);
         for (minute, is_quiet) in (0..).zip(watched) {
             let at = first + TimeDelta::minutes(minute);

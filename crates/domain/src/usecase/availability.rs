@@ -26,6 +26,9 @@ pub async fn review_due(
     let now = cx.clock.now();
     let due = helpers.due_for_review(now, rung_since, MAX_REVIEWED_AT_ONCE).await?;
     let reviews: Vec<Change> = due.iter().filter_map(|due| review(cx, due, now)).collect();
+    if reviews.is_empty() {
+        return Ok(due.len());
+    }
     match cx.changes.commit(together(&reviews, now)).await {
         Ok(()) => {}
         // One of them was changed meanwhile, or another node was faster.

@@ -258,12 +258,11 @@ impl<'a> Fields<'a> {
         let mut all = Some(Vec::with_capacity(items.len()));
         for (index, item) in items.iter().enumerate() {
             let name = format!("{field}[{index}]");
-            let read = match item.as_object() {
-                Some(object) => self.nested(object, name, &read),
-                None => {
-                    self.wrong(&name, "must be an object");
-                    None
-                }
+            let read = if let Some(object) = item.as_object() {
+                self.nested(object, name, &read)
+            } else {
+                self.wrong(&name, "must be an object");
+                None
             };
             all = all.zip(read).map(|(mut all, read)| {
                 all.push(read);

@@ -87,6 +87,13 @@ async fn whom_broadcasts_reach_changes_by_itself() {
 }
 
 #[tokio::test]
+async fn nothing_is_committed_while_nothing_is_due() {
+    let (cx, helpers, committed) = service(vec![], vec![]);
+    assert_eq!(review_due(&cx, &helpers, since()).await.unwrap(), 0);
+    assert!(committed.is_empty());
+}
+
+#[tokio::test]
 async fn helpers_off_duty_are_reviewed_without_an_event() {
     let mut account = preferring(GRACE_HOPPER, paused_until(now(), Breakthrough::Critical), AlertScope::Critical);
     if let Some(helper) = &mut account.helper {
