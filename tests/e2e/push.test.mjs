@@ -181,7 +181,7 @@ for (const database of databases) {
   });
 }
 
-describe('pushes of two nodes', () => {
+describe('pushes of two nodes', { concurrency: true }, () => {
   it('are sent once, by the other node if the one that stored them has died', async () => {
     const services = await startFakeServices();
     const database = await createDatabase('postgres');
@@ -200,6 +200,32 @@ describe('pushes of two nodes', () => {
       assertMatches(JSON.parse(push.text), atLeast({ kind: 'alert', emergencyId: emergency.id }));
       await delay(1_500);
       assert.equal((await services.pushes()).length, 1);
+      await second.stop();
+    } finally {
+      await database.drop();
+      await services.stop();
+    }
+  });
+
+  it('are sent again after the lease, as the same, if a node dies before it has noted the answer', async () => {
+    const services = await startFakeServices();
+    const database = await createDatabase('postgres');
+    try {
+      const first = await startNode({ database, env: services.env });
+      const place = first.somewhere();
+      const helper = await first.helperAt(place);
+      const { token, ...subscription } = await services.subscribe();
+      ok(await helper.post('/devices', { kind: 'webpush', ...subscription }), 201);
+      await services.answer(token, { status: 201, delay: 4_000 });
+      const emergency = await raise(await first.owner(), place);
+      await services.waitForPushes(1);
+      await first.kill();
+      await services.answer(token, { status: 201 });
+      const second = await startNode({ database, env: services.env });
+      const [one, two] = await services.waitForPushes(2);
+      const read = (push) => [JSON.parse(push.text).eventId, JSON.parse(push.text).emergencyId, push.headers.topic];
+      assert.deepEqual(read(two), read(one));
+      assert.equal(read(one)[1], emergency.id);
       await second.stop();
     } finally {
       await database.drop();

@@ -24,7 +24,7 @@ struct Push<'a> {
     event_id: Option<EventId>,
     #[serde(rename = "type")]
     emergency_kind: Option<allynet_domain::EmergencyType>,
-    distance: Option<f64>,
+    distance: Option<u32>,
     expires_at: Timestamp,
     receipt: String,
     #[serde(rename = "web_push")]
@@ -73,11 +73,11 @@ pub fn render(push: &PreparedPush, base: &str) -> Option<PushPayload> {
     PushPayload::new(serde_json::to_vec(&rendered).ok()?).ok()
 }
 
-fn in_steps(distance: Metres) -> f64 {
-    (distance.get() / DISTANCE_STEP).round() * DISTANCE_STEP
+fn in_steps(distance: Metres) -> u32 {
+    Metres::new((distance.get() / DISTANCE_STEP).round() * DISTANCE_STEP).whole()
 }
 
-fn texts(kind: OutboxKind, distance: Option<f64>) -> (&'static str, String) {
+fn texts(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
     let text = match kind {
         OutboxKind::Alert => {
             let near = distance.map_or_else(|| "near you".to_owned(), |metres| format!("about {metres} m away"));
@@ -96,4 +96,67 @@ fn texts(kind: OutboxKind, distance: Option<f64>) -> (&'static str, String) {
 /// A receipt as devices send it back: base64url without padding.
 pub fn receipt(token: &ReceiptToken) -> String {
     URL_SAFE_NO_PAD.encode(token.expose())
+}
+
+#[cfg(test)]
+mod tests {
+    use allynet_domain::{
+        EmergencyType,
+        outbox::{AlertState, DeliveryState, DueDelivery, MessageDevice, StoredMessage},
+        port::KeyedHash,
+        testing::{EMERGENCY, GRACE_HOPPER, at, device, id},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn push(kind: OutboxKind, emergency: Option<EmergencyId>) -> PreparedPush {
+        let message = StoredMessage {
+            id: id(1),
+            kind,
+            user: id(GRACE_HOPPER),
+            emergency,
+            emergency_kind: emergency.map(|_| EmergencyType::Medical),
+            event: emergency.map(|_| EventId::new(4712)),
+            distance: emergency.map(|_| Metres::new(270.0)),
+            created_at: at(0),
+            counts_since: at(0),
+            expires_at: at(900),
+            state: AlertState { is_live: true, has_helper: false, seen_at: None, is_answered: false, is_away: false },
+        };
+        let delivery = DeliveryState { id: id(2), step: 0, planned_at: at(0), is_pending: true, attempts: 0 };
+        let device =
+            MessageDevice { device: device(1), received_at: None, was_alerted: false, delivery: Some(delivery) };
+        let due = DueDelivery { message, device, delivery };
+        PreparedPush { due, receipt: ReceiptToken::new([7; 32]), topic: KeyedHash::new([7; 16]) }
+    }
+
+    fn rendered(push: &PreparedPush, base: &str) -> Value {
+        serde_json::from_slice(render(push, base).unwrap().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_alert_tells_the_kind_and_the_distance_in_steps_and_nothing_else_of_the_call() {
+        let emergency = id::<EmergencyId>(EMERGENCY);
+        let expected = json!({
+            "v": 1, "kind": "alert", "emergencyId": emergency, "eventId": 4712, "type": "medical", "distance": 300,
+            "expiresAt": "2026-01-15T10:15:00Z", "receipt": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", "web_push": 8030,
+            "notification": {
+                "title": "Emergency call", "body": "Somebody about 300 m away needs help.",
+                "navigate": format!("https://ally.example/app/emergencies/{emergency}"), "tag": emergency, "silent": false
+            }
+        });
+        assert_eq!(rendered(&push(OutboxKind::Alert, Some(emergency)), "https://ally.example"), expected);
+    }
+
+    #[test]
+    fn what_there_is_not_is_null() {
+        let test = rendered(&push(OutboxKind::Test, None), "");
+        for field in ["emergencyId", "eventId", "type", "distance"] {
+            assert_eq!(test.get(field), Some(&Value::Null), "{field}");
+        }
+        assert_eq!(test["notification"]["navigate"], "/app");
+        let ended = rendered(&push(OutboxKind::Ended, Some(id(EMERGENCY))), "");
+        assert_eq!((&ended["distance"], &ended["kind"]), (&Value::Null, &json!("ended")));
+    }
 }
