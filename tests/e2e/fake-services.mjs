@@ -10,6 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { running } from './servers.mjs';
 
+/** Longer than the lease of a push, ten seconds. */
+const PUSH_LIMIT = 20_000;
 const BINARY = process.env.FAKE_SERVICES_BIN ?? fileURLToPath(new URL('../../target/debug/fake-services', import.meta.url));
 
 /**
@@ -44,10 +46,10 @@ export async function startFakeServices() {
     answer: (token, answer) => call('PUT', `subscriptions/${token}/answer`, answer),
     pushes,
     async waitForPushes(count) {
-      for (;;) {
+      for (const deadline = Date.now() + PUSH_LIMIT; ; await delay(20)) {
         const received = await pushes();
         if (received.length >= count) return received;
-        await delay(20);
+        if (Date.now() > deadline) throw new Error(`${received.length} pushes, not ${count}, within ${PUSH_LIMIT} ms`);
       }
     },
     forgetPushes: () => call('DELETE', 'pushes'),

@@ -185,10 +185,15 @@ describe('pushes of two nodes', { concurrency: true }, () => {
   it('are sent once, by the other node if the one that stored them has died', async () => {
     const services = await startFakeServices();
     const database = await createDatabase('postgres');
+    const nodes = [];
+    const start = async (env) => {
+      nodes.push(await startNode({ database, env }));
+      return nodes.at(-1);
+    };
     try {
       // The first has no push key, so it stores messages and sends none.
-      const first = await startNode({ database, env: { ALLYNET_VAPID_PRIVATE_KEY: '' } });
-      const second = await startNode({ database, env: services.env });
+      const first = await start({ ALLYNET_VAPID_PRIVATE_KEY: '' });
+      const second = await start(services.env);
       const place = first.somewhere();
       const helper = await first.helperAt(place);
       const { token, ...subscription } = await services.subscribe();
@@ -200,8 +205,8 @@ describe('pushes of two nodes', { concurrency: true }, () => {
       assertMatches(JSON.parse(push.text), atLeast({ kind: 'alert', emergencyId: emergency.id }));
       await delay(1_500);
       assert.equal((await services.pushes()).length, 1);
-      await second.stop();
     } finally {
+      await Promise.all(nodes.map((node) => node.kill()));
       await database.drop();
       await services.stop();
     }
@@ -210,8 +215,13 @@ describe('pushes of two nodes', { concurrency: true }, () => {
   it('are sent again after the lease, as the same, if a node dies before it has noted the answer', async () => {
     const services = await startFakeServices();
     const database = await createDatabase('postgres');
+    const nodes = [];
+    const start = async (env) => {
+      nodes.push(await startNode({ database, env }));
+      return nodes.at(-1);
+    };
     try {
-      const first = await startNode({ database, env: services.env });
+      const first = await start(services.env);
       const place = first.somewhere();
       const helper = await first.helperAt(place);
       const { token, ...subscription } = await services.subscribe();
@@ -221,13 +231,13 @@ describe('pushes of two nodes', { concurrency: true }, () => {
       await services.waitForPushes(1);
       await first.kill();
       await services.answer(token, { status: 201 });
-      const second = await startNode({ database, env: services.env });
+      const second = await start(services.env);
       const [one, two] = await services.waitForPushes(2);
       const read = (push) => [JSON.parse(push.text).eventId, JSON.parse(push.text).emergencyId, push.headers.topic];
       assert.deepEqual(read(two), read(one));
       assert.equal(read(one)[1], emergency.id);
-      await second.stop();
     } finally {
+      await Promise.all(nodes.map((node) => node.kill()));
       await database.drop();
       await services.stop();
     }

@@ -86,5 +86,5 @@ export const paths = routes.reduce((all, { method, path }) => all.set(path, [...
 export const filled = (path, ids = {}, missing = '01890000-0000-7000-8000-000000000000') =>
   path.replace(/:(\w+)/g, (_, name) => ids[name] ?? missing);
 
+/** The client events. */
 export const clientEvents = ['alert:seen', 'emergency:join', 'emergency:leave', 'location:update'];
-export const clientEvents = ['emergency:join', 'emergency:leave', 'location:update'];
