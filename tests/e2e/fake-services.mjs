@@ -41,6 +41,7 @@ export async function startFakeServices() {
       ALLYNET_VAPID_SUBJECT: 'mailto:alerts@example.org',
       ALLYNET_SMTP_URL: smtp,
       ALLYNET_MAIL_FROM: 'AllyNet <alerts@example.org>',
+      ALLYNET_PUBLIC_URL: 'https://ally.example',
     },
     subscribe: () => call('POST', 'subscriptions'),
     answer: (token, answer) => call('PUT', `subscriptions/${token}/answer`, answer),

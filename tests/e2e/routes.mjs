@@ -76,7 +76,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/push\/key$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/(push\/key|alerts\/receipts)$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */
