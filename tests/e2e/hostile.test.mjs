@@ -28,11 +28,12 @@ const PREFERENCES = {
   maxAlertsPerDay: 5,
   notify: { email: true, sms: false },
 };
+const CONTACT = { name: 'Mum', email: 'mum@home.example', phone: '+15550100', order: 3, afterSeconds: 60, on: 'unanswered', livesWithOwner: true };
+// No mail server is there, so that nothing is sent.
+const MAIL = { ALLYNET_SMTP_URL: 'smtp://127.0.0.1:1', ALLYNET_MAIL_FROM: 'alerts@example.org', ALLYNET_PUBLIC_URL: 'https://allynet.example.org' };
 let serial = 0;
 
 // -------------------------------------------------------------------------------------------- routes
-
-const CONTACT = { name: 'Mum', email: 'mum@home.example', phone: '+15550100', order: 3, afterSeconds: 60, on: 'unanswered', livesWithOwner: true };
 
 // How each route is called with valid input. `set` makes the caller, the ids in the path and the valid body or query; it is
 // called again after a success if that used up what it made (`once`), with the same object for `people` to be reused.
@@ -277,7 +278,7 @@ for (const database of databases) {
   describe(`hostile values on ${database}`, () => {
     let app;
     before(async () => {
-      app = await startNode({ database });
+      app = await startNode({ database, env: MAIL });
     });
     after(() => app?.stop());
 

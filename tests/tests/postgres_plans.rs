@@ -141,7 +141,6 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "contacts::CLAIM" => vec!["now(), now(), 2".to_owned()],
         "contacts::NOTE" => vec![format!("{CALL}, now(), now(), null, false")],
-        "contacts::CONSENT" => vec![CALL.to_owned()],
         "contacts::CONFIRM" | "contacts::STOP" => vec![format!("{CALL}, now()")],
         "contacts::REMOVE" => vec![format!("{OWNER}, {CALL}")],
         "lost_events::NOTE" => vec!["1, 2".to_owned()],
@@ -161,11 +160,12 @@ fn parameters(statement: &str) -> Vec<String> {
         | "lost_events::ID"
         | "accounts::ADMINISTRATORS"
         | "changes::PROBE"
+        | "contacts::DROP"
         | "outbox::DROP_WAITING"
         | "place_grid::KEY" => {
             vec![String::new()]
         }
-        "emergencies::statements::FIND" => vec![CALL.to_owned()],
+        "contacts::CONSENT" | "emergencies::statements::FIND" => vec![CALL.to_owned()],
         "emergencies::statements::READ" | "emergencies::statements::LOAD" => vec![format!("{CALL}, {HELPER}")],
         "emergencies::statements::LOAD_WITH_NEAREST" => {
             vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]
@@ -187,7 +187,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "outbox::CLAIM_MESSAGES" | "outbox::CLAIM_DELIVERIES" => {
             vec!["now(), now() + interval '10 seconds', 100".to_owned()]
         }
-        "outbox::FIND_RECEIPT" => vec![format!("{CALL}, {fresh}")],
+        "outbox::FIND_RECEIPT" | "password_resets::FIND" => vec![format!("{CALL}, {fresh}")],
         "outbox::DELETE" => vec!["now() - interval '2 days', 100".to_owned()],
         "outbox::BACKLOG" => vec!["now()".to_owned()],
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
@@ -221,7 +221,6 @@ fn parameters(statement: &str) -> Vec<String> {
         "helpers::COUNT_VERIFIED" | "helpers::COUNT_OPEN" => vec!["now() - interval '1 day'".to_owned()],
         "logins::LOAD" => vec![format!("'32@example.org', {CALL}, {CALL}, {fresh}, 9, 99")],
         "password_resets::ISSUE" => vec![format!("'32@example.org', {CALL}, now(), now(), {fresh}, 5")],
-        "password_resets::FIND" => vec![format!("{CALL}, {fresh}")],
         "logins::RECORD_FAILURE" => vec![format!("{CALL}, {CALL}, now(), now() - interval '1 hour'")],
         "messages::FIND" => vec![format!("{CALL}, {OWNER}, '00000004-0000-7000-8000-000000000032'")],
         "messages::LIST" => {

@@ -45,6 +45,7 @@ const CLAIM: &str = "
 const NOTE: &str = "
     UPDATE contact_consent SET invited_at = coalesce($3, invited_at), due_at = $4, undeliverable = $5, attempts = attempts + 1
     WHERE id = $1 AND due_at = $2";
+const DROP: &str = "UPDATE contact_consent SET due_at = NULL WHERE due_at IS NOT NULL";
 const CONSENT: &str = "
     SELECT k.id, a.first_name, a.last_name, s.email IS NOT NULL AS stopped, k.undeliverable, k.confirmed_at
     FROM contact_consent k JOIN account a ON a.id = k.account_id LEFT JOIN contact_stop s ON s.email = k.email
@@ -62,7 +63,7 @@ const STOP: &str = "
     )
     SELECT count(*) FROM stopped";
 
-statements!(LIST, SAVE, REMOVE, CLAIM, NOTE, CONSENT, CONFIRM, STOP);
+statements!(LIST, SAVE, REMOVE, CLAIM, NOTE, DROP, CONSENT, CONFIRM, STOP);
 
 #[derive(FromRow)]
 struct ContactRow {
@@ -240,6 +241,11 @@ impl Contacts for Postgres {
             .await
             .map_err(failed)
             .map(drop)
+    }
+
+    #[instrument(name = "pg.contacts.drop_invitations", level = "debug", skip_all)]
+    async fn drop_invitations(&self) -> Result<u64> {
+        sqlx::query(DROP).execute(self.main()).await.map_err(failed).map(|done| done.rows_affected())
     }
 
     #[instrument(name = "pg.contacts.consent", level = "debug", skip_all)]

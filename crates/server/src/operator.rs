@@ -41,7 +41,9 @@ pub(crate) async fn after_restore(settings: &Settings) -> anyhow::Result<()> {
     let mark = HighWaterMark::of(&database, &store, &link).await?;
     let skipped = skip_after_restore(&store, &mark).await;
     // What waited when the backup was made is old, and may have been sent since.
-    let dropped = store.ports().outbox.drop_waiting().await.context("cannot drop what was queued")?;
+    let ports = store.ports();
+    let dropped = ports.outbox.drop_waiting().await.context("cannot drop what was queued")?;
+    let dropped = dropped + ports.contacts.drop_invitations().await.context("cannot drop what was queued")?;
     tracing::info!(dropped, "messages that waited to be sent are dropped");
     store.close().await;
     skipped

@@ -214,6 +214,12 @@ impl Contacts for Sqlite {
         .map(drop)
     }
 
+    #[instrument(name = "sqlite.contacts.drop_invitations", level = "debug", skip_all)]
+    async fn drop_invitations(&self) -> Result<u64> {
+        let drop = sqlx::query("update contact_consent set due_at = null where due_at is not null");
+        drop.execute(&self.writer).await.map_err(port_error).map(|done| done.rows_affected())
+    }
+
     #[instrument(name = "sqlite.contacts.consent", level = "debug", skip_all)]
     async fn consent(&self, id: ConsentId) -> Result<Option<Consent>> {
         let row: Option<ConsentRow> =

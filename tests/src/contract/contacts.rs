@@ -230,6 +230,21 @@ pub async fn invitations_of_blocked_users_wait(store: Store) {
     assert_eq!(store.invite_all(20).await, ["mum"]);
 }
 
+pub async fn invitations_that_wait_can_be_dropped(store: Store) {
+    let owner = store.register().await.id;
+    store.add(owner, "mum", 0).await;
+    assert_eq!(store.invite_all(0).await, ["mum"]);
+    let [dad, _] = [store.add(owner, "dad", 1).await, store.add(owner, "friend", 2).await];
+    let claimed = store.claim(1, 1).await;
+    assert_eq!(store.contacts.drop_invitations().await.unwrap(), 2);
+    assert_eq!(store.contacts.drop_invitations().await.unwrap(), 0);
+    store.note(claimed[0].consent, 1, InvitationNote::Retry(at(10))).await;
+    assert_eq!(store.claim(2 * DAY, 10).await, []);
+    let changed = ContactEntry { is_new: false, consent: id(), at: at(20), ..dad };
+    assert_eq!(store.contacts.save(&changed).await.unwrap(), INVITED);
+    assert_eq!(store.invite_all(20).await, ["dad"]);
+}
+
 pub async fn an_address_agrees_once(store: Store) {
     let ada = store.register().await;
     let consent = store.add(ada.id, "mum", 0).await.consent;

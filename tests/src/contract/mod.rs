@@ -114,6 +114,7 @@ macro_rules! contract {
                 an_invitation_is_claimed_by_one_node_until_the_claim_ends
                 an_invitation_is_sent_again_or_given_up
                 invitations_of_blocked_users_wait
+                invitations_that_wait_can_be_dropped
                 an_address_agrees_once
                 a_stop_holds_for_every_user
             }

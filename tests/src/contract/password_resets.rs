@@ -106,7 +106,7 @@ pub async fn of_many_uses_at_once_exactly_one_succeeds(store: Store) {
         let (ada, node) = (&ada, if n % 2 == 0 { &store } else { &other_node });
         async move { node.use_token(ada, keyed(1)).await }
     }));
-    assert_eq!(used.await.into_iter().filter(Result::is_ok).count(), 1);
+    assert_eq!(used.await.into_iter().flatten().count(), 1);
 }
 
 pub async fn a_new_password_makes_tokens_invalid(store: Store) {

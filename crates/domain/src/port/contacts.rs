@@ -73,6 +73,10 @@ pub trait Contacts: Send + Sync {
         now: Timestamp,
     ) -> Result<()>;
 
+    /// Drops all invitations that were not sent: those of a restored database may have been sent since the backup. One is planned
+    /// again when its contact is added or changed. Returns their number.
+    async fn drop_invitations(&self) -> Result<u64>;
+
     /// The consent with this id, unless its user is blocked.
     async fn consent(&self, id: ConsentId) -> Result<Option<Consent>>;
 

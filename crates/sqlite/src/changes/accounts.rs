@@ -132,7 +132,7 @@ pub(super) async fn set_password(db: &mut SqliteConnection, user: UserId, passwo
 
 /// Fails with [`Error::Stale`] if the token was used or replaced, or the account is blocked.
 pub(super) async fn use_password_reset(db: &mut SqliteConnection, user: UserId, token: KeyedHash) -> Result<()> {
-    let used = sqlx::query(
+    let done = sqlx::query(
         "update password_reset set token_hash = null where token_hash = ?2 and account_id = ?1 \
          and exists (select 1 from account a where a.id = ?1 and a.blocked = 0)",
     )
@@ -141,7 +141,7 @@ pub(super) async fn use_password_reset(db: &mut SqliteConnection, user: UserId, 
     .execute(db)
     .await
     .map_err(port_error)?;
-    if used.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Stale) }
 }
 
 /// Fails with [`Error::Stale`] unless what decides on the rights of the account is stored as the caller loaded it.
