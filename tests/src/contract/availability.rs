@@ -290,9 +290,13 @@ pub async fn reviews_by_two_nodes_are_recorded_once(store: Store) {
         service.advance(TimeDelta::minutes(1));
         let [one, other] = nodes.map(|node| async move { node.review().await });
         tokio::join!(one, other);
-        let mut told = Vec::new();
-        while told.len() < paused.len() {
+        // Behind all that the reviews appended.
+        let marker = Event::AccountBlocked { user: id() };
+        service.store.changes.commit(change().account_event(marker.clone())).await.unwrap();
+        let (mut told, mut is_over) = (Vec::new(), false);
+        while !is_over {
             for event in tail.next().await.unwrap() {
+                is_over |= event.event == marker;
                 if let Event::HelperRightsChanged { user, on_duty: true, .. } = event.event {
                     told.push(user);
                 }

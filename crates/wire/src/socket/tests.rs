@@ -112,8 +112,8 @@ fn failures_have_the_codes_and_messages_of_the_interface() {
 
 #[test]
 fn session_ready_lists_only_rooms_that_can_be_joined_by_name() {
-    let rooms =
-        [Room::User(id(OWNER)), Room::Helpers, Room::Emergency(id(EMERGENCY)), Room::Participants(id(EMERGENCY))];
+    let named = [Room::User(id(OWNER)), Room::Helpers, Room::Emergency(id(EMERGENCY))];
+    let rooms = [&named[..], &[Room::Participants(id(EMERGENCY)), Room::CriticalHelpers]].concat();
     let ready = SessionReady::new(id(OWNER), &rooms, EventId::new(42), at(0));
     assert_snapshot!(shown(&ready), @r#"
     {
