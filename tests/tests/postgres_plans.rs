@@ -12,6 +12,9 @@ use sqlx::{AssertSqlSafe, PgConnection};
 const GROWING_TABLES: &[&str] = &[
     "account",
     "alert",
+    "contact",
+    "contact_consent",
+    "contact_stop",
     "deleted_emergency",
     "delivery",
     "device",
@@ -21,6 +24,7 @@ const GROWING_TABLES: &[&str] = &[
     "login_failure",
     "message",
     "outbox",
+    "password_reset",
     "position",
     "rating",
     "report",

@@ -32,11 +32,12 @@ const REMOVE: &str = "
             AND NOT EXISTS (SELECT FROM contact o WHERE o.account_id = $1 AND o.email = r.email AND o.id <> $2)
     )
     SELECT count(*) FROM removed";
+/// A scalar subquery and not `NOT EXISTS`, which a generic plan turns into a scan of all stopped addresses.
 const CLAIM: &str = "
     WITH due AS (
         SELECT k.id FROM contact_consent k JOIN account a ON a.id = k.account_id
         WHERE k.due_at <= $1 AND NOT a.blocked
-            AND NOT EXISTS (SELECT FROM contact_stop s WHERE s.email = k.email)
+            AND (SELECT s.email FROM contact_stop s WHERE s.email = k.email) IS NULL
         ORDER BY k.due_at LIMIT $3 FOR UPDATE OF k SKIP LOCKED
     )
     UPDATE contact_consent k SET due_at = $2 FROM due, account a
