@@ -155,8 +155,6 @@ impl StoredMessage {
 pub struct AlertState {
     /// Whether the emergency is live.
     pub is_live: bool,
-    /// Whether any helper responds.
-    pub has_helper: bool,
     /// When a person saw the alert.
     pub seen_at: Option<Timestamp>,
     /// Whether the helper has accepted or declined.

@@ -25,7 +25,7 @@ const CLAIM_MESSAGES: &str = "
     SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status IN ('active', 'responding'), false) AS is_live,
-        coalesce(e.status = 'responding', false) AS has_helper, l.seen_at,
+        l.seen_at,
         l.declined_at IS NOT NULL OR EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
@@ -59,7 +59,7 @@ const CLAIM_DELIVERIES: &str = "
     SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status IN ('active', 'responding'), false) AS is_live,
-        coalesce(e.status = 'responding', false) AS has_helper, l.seen_at,
+        l.seen_at,
         l.declined_at IS NOT NULL OR EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
@@ -133,7 +133,6 @@ struct ClaimedRow {
 #[derive(FromRow)]
 struct StateRow {
     is_live: bool,
-    has_helper: bool,
     seen_at: Option<Timestamp>,
     is_answered: bool,
     is_away: bool,
@@ -188,7 +187,6 @@ impl ClaimedRow {
             expires_at: self.expires_at,
             state: AlertState {
                 is_live: self.state.is_live,
-                has_helper: self.state.has_helper,
                 seen_at: self.state.seen_at,
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,

@@ -24,7 +24,7 @@ pub(crate) fn sender(
     ports: SendingPorts,
     channel: Arc<dyn PushChannel>,
     connections: Arc<dyn Connections>,
-    public_url: String,
+    public_url: &str,
 ) -> OutboxSender {
     let public_url = public_url.trim_end_matches('/').to_owned();
     OutboxSender { ports, channel, connections, render: Arc::new(move |push| render(push, &public_url)) }

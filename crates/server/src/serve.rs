@@ -109,7 +109,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
     if let Some(channel) = channel {
         let public_url = settings.mail.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
-        workers.spawn(outbox::sender(sending, channel, gateway.connections(), public_url).run(stop.clone()));
+        workers.spawn(outbox::sender(sending, channel, gateway.connections(), &public_url).run(stop.clone()));
     }
     workers.spawn(exporter.run_upkeep(stop.clone()));
     if let Database::Sqlite(url) = &database {

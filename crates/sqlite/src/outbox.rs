@@ -35,7 +35,7 @@ pub(crate) const MESSAGES: &str = "
     select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status in ('active', 'responding'), 0) as is_live,
-        coalesce(e.status = 'responding', 0) as has_helper, l.seen_at,
+        l.seen_at,
         l.declined_at is not null or exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
@@ -62,7 +62,7 @@ pub(crate) const DELIVERIES: &str = "
     select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status in ('active', 'responding'), 0) as is_live,
-        coalesce(e.status = 'responding', 0) as has_helper, l.seen_at,
+        l.seen_at,
         l.declined_at is not null or exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
@@ -122,7 +122,6 @@ struct ClaimedRow {
 #[derive(FromRow)]
 struct StateRow {
     is_live: bool,
-    has_helper: bool,
     seen_at: Option<i64>,
     is_answered: bool,
     is_away: bool,
@@ -180,7 +179,6 @@ impl ClaimedRow {
             expires_at: stored.micros("expires_at", self.expires_at)?,
             state: AlertState {
                 is_live: self.state.is_live,
-                has_helper: self.state.has_helper,
                 seen_at: stored.micros_opt("seen_at", self.state.seen_at)?,
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,

@@ -122,7 +122,7 @@ mod tests {
             created_at: at(0),
             counts_since: at(0),
             expires_at: at(900),
-            state: AlertState { is_live: true, has_helper: false, seen_at: None, is_answered: false, is_away: false },
+            state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false },
         };
         let delivery = DeliveryState { id: id(2), step: 0, planned_at: at(0), is_pending: true, attempts: 0 };
         let device =
