@@ -15,10 +15,10 @@ use crate::{Postgres, devices::DeviceRow, error::failed};
 
 /// Claims at most `$3` messages that are due at `$1`, until `$2`. A row for each device of each, or one without.
 const CLAIM_MESSAGES: &str = "
-    WITH due AS (
-        SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-    ), claimed AS (
-        UPDATE outbox o SET due_at = $2 FROM due WHERE o.id = due.id
+    WITH claimed AS (
+        UPDATE outbox o SET due_at = $2
+        WHERE o.id = ANY (ARRAY (
+            SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
         RETURNING o.id, o.kind, o.user_id, o.emergency_id, o.emergency_kind, o.event_id, o.distance, o.device_id,
             o.created_at, o.counts_since, o.expires_at, o.step
     )
@@ -34,10 +34,7 @@ const CLAIM_MESSAGES: &str = "
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at,
-        EXISTS (
-            SELECT FROM outbox m JOIN delivery s ON s.outbox_id = m.id
-            WHERE m.emergency_id = c.emergency_id AND m.user_id = c.user_id AND m.kind = 'alert'
-                AND s.device_id = d.id AND s.sent_at IS NOT NULL) AS was_alerted,
+        s.sent_at IS NOT NULL AS was_alerted,
         v.id AS delivery_id, v.step AS delivery_step, v.planned_at, v.due_at IS NOT NULL AS is_pending, v.attempts
     FROM claimed c
     JOIN account u ON u.id = c.user_id
@@ -45,15 +42,17 @@ const CLAIM_MESSAGES: &str = "
     LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
     LEFT JOIN device d ON d.account_id = c.user_id AND (c.device_id IS NULL OR c.device_id = d.id)
     LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
+    LEFT JOIN outbox m ON m.emergency_id = c.emergency_id AND m.user_id = c.user_id AND m.kind = 'alert'
+    LEFT JOIN delivery s ON s.outbox_id = m.id AND s.device_id = d.id
     LEFT JOIN delivery v ON v.outbox_id = c.id AND v.device_id = d.id
     ORDER BY c.created_at, c.id, d.created_at DESC";
 
 /// Claims at most `$3` deliveries that are due at `$1`, until `$2`.
 const CLAIM_DELIVERIES: &str = "
-    WITH due AS (
-        SELECT id FROM delivery WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-    ), claimed AS (
-        UPDATE delivery v SET due_at = $2 FROM due WHERE v.id = due.id
+    WITH claimed AS (
+        UPDATE delivery v SET due_at = $2
+        WHERE v.id = ANY (ARRAY (
+            SELECT id FROM delivery WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
         RETURNING v.id, v.outbox_id, v.device_id, v.step, v.planned_at, v.attempts
     )
     SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
