@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { createRedis, databases, eventually, north, startNode } from './harness.mjs';
+import { startFakeServices } from './fake-services.mjs';
 import { acknowledged, gather, of, raise, resolve, respond } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
@@ -48,8 +49,10 @@ for (const database of databases) {
     let app;
     let cast;
     let metrics;
+    let services;
     before(async () => {
-      app = await startNode({ database, env: { ALLYNET_ALERT_INTERVAL: '1s', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_RADII: '5000,10000' } });
+      services = await startFakeServices();
+      app = await startNode({ database, env: { ...services.env, ALLYNET_ALERT_INTERVAL: '1s', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_RADII: '5000,10000' } });
       const { place, owner, helpers, sockets } = await gather(app, 1);
       const [helper] = helpers;
       const { id } = await raise(owner, place);
@@ -68,6 +71,13 @@ for (const database of databases) {
       const { id: unanswered } = await raise(lonely, place);
       await eventually(async () => (await measured(app)).value('allynet_timers_fired_total', { what: 'unanswered' }) > 0);
 
+      // A push that is refused.
+      const { token, ...subscription } = await services.subscribe();
+      await services.answer(token, { status: 403 });
+      const { device } = ok(await helper.post('/devices', { kind: 'webpush', ...subscription }), 201);
+      ok(await helper.post(`/devices/${device.id}/test`), 202);
+      await eventually(async () => (await measured(app)).value('allynet_push_rejections_total') > 0);
+
       // Requests for unknown routes and methods.
       for (const path of [`/nothing/${id}`, `/api/v1/emergencies/${id}/nothing`, `/healthz?token=${owner.tokens.accessToken}`]) {
         await app.anonymous().request('GET', path, undefined, { root: '' });
@@ -78,7 +88,10 @@ for (const database of databases) {
       cast.push(id, unanswered);
       metrics = await measured(app);
     });
-    after(() => app?.stop());
+    after(async () => {
+      await app?.stop();
+      await services?.stop();
+    });
 
     it('are in the Prometheus text format and not cached', () => {
       assert.equal(metrics.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');

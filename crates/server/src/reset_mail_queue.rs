@@ -53,7 +53,7 @@ pub(crate) struct ResetMailQueue {
 impl ResetMailQueue {
     /// An empty queue.
     pub(crate) fn new(cx: ResetMailPorts, mailer: Arc<dyn Mailer>) -> Self {
-        let turns = FairQueue::new("reset mails", BOUNDS);
+        let turns = FairQueue::new("reset_mails", BOUNDS);
         Self { turns, requests: TaskTracker::new(), sender: Sender { cx, mailer } }
     }
 }

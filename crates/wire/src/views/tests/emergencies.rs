@@ -25,7 +25,16 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
-      "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "delivered": 1, "failed": 0, "seen": 0, "sent": 1, "wave": 1},
+      "alerts": {
+        "acknowledged": 1,
+        "alerted": 2,
+        "declined": 0,
+        "delivered": 1,
+        "failed": 0,
+        "seen": 0,
+        "sent": 1,
+        "wave": 1
+      },
       "anonymousMode": true,
       "category": "flood",
       "createdAt": "2026-01-15T10:00:00Z",
@@ -83,7 +92,16 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
     {
       "_id": "00000000-0000-0000-0000-000000000064",
       "alertRadius": 5000,
-      "alerts": {"acknowledged": 1, "alerted": 2, "declined": 0, "delivered": 1, "failed": 0, "seen": 0, "sent": 1, "wave": 1},
+      "alerts": {
+        "acknowledged": 1,
+        "alerted": 2,
+        "declined": 0,
+        "delivered": 1,
+        "failed": 0,
+        "seen": 0,
+        "sent": 1,
+        "wave": 1
+      },
       "anonymousMode": true,
       "category": "flood",
       "createdAt": "2026-01-15T10:00:00Z",
