@@ -19,7 +19,7 @@ const INVITATION_RETRY_DELAYS: [TimeDelta; 5] =
     [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(12)];
 
 string_enum! {
-    /// When a contact is told of an emergency.
+    /// The event of an emergency after which its message to the contact is due.
     ContactTrigger {
         Created = "created",
         Unanswered = "unanswered",

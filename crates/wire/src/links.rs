@@ -52,7 +52,7 @@ fn address_in_brackets(host: &str) -> Option<&str> {
     host.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// Whether a host is on this machine or in the operator's own network, where nobody else listens.
+/// Whether a host is a loopback or private address, to which links without TLS are allowed.
 fn is_internal(host: &str) -> bool {
     let address = address_in_brackets(host).unwrap_or(host).parse();
     host == "localhost"

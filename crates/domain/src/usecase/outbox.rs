@@ -142,7 +142,7 @@ pub async fn note_outcomes(
     Ok(cx.changes.commit(change.write_first(Write::NoteDeliveries(notes))).await?)
 }
 
-/// Takes the receipt of a push from its receiver, who is not authenticated. An unknown, used or expired one changes nothing.
+/// Stores the receipt of a push. The caller is not authenticated. No effect for an unknown, used or expired receipt.
 ///
 /// # Errors
 /// Returns an error if a port fails.
