@@ -113,7 +113,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     workers.spawn(exporter.run_upkeep(stop.clone()));
     if let Database::Sqlite(url) = &database {
-        workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), stop.clone()));
+        workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), settings.disk_reserve, stop.clone()));
     }
     workers.spawn(release_after_bursts(stop.clone()));
     workers.spawn(keep_high_water(high_water, gateway.clone(), stop.clone()));

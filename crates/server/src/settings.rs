@@ -333,6 +333,10 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_ALERT_TTL", value_name = "ALLYNET_ALERT_TTL", hide_env = true, default_value = "15m", value_parser = duration)]
     pub(crate) alert_ttl: Duration,
 
+    /// Percentage of the disk of a SQLite database that is left to emergencies, at most 50
+    #[arg(long, global = true, env = "ALLYNET_DISK_RESERVE", value_name = "ALLYNET_DISK_RESERVE", hide_env = true, default_value = "5", value_parser = clap::value_parser!(u8).range(0..=50))]
+    pub(crate) disk_reserve: u8,
+
     /// Time for which a block between users has effect at least, even if it is removed before
     #[arg(long, global = true, env = "ALLYNET_UNBLOCK_AFTER", value_name = "ALLYNET_UNBLOCK_AFTER", hide_env = true, default_value = "24h", value_parser = duration)]
     pub(crate) unblock_after: Duration,

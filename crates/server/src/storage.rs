@@ -22,8 +22,6 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Share of the file system that is kept for emergencies.
-const RESERVED_SHARE: f64 = 0.05;
 /// Share of free space below which the operator is warned.
 const WARNING_SHARE: f64 = 0.2;
 const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -75,23 +73,24 @@ impl StoragePressure {
         self.is_low.store(is_low, Ordering::Relaxed);
     }
 
-    /// Records the share of the file system that is free.
-    fn record_free(&self, free: f64, previous: Space) -> Space {
+    /// Records the share of the file system that is free, of which `reserve` is kept for emergencies.
+    fn record_free(&self, free: f64, reserve: f64, previous: Space) -> Space {
         let space = match free {
-            free if free < RESERVED_SHARE => Space::Low,
+            free if free < reserve => Space::Low,
             free if free <= WARNING_SHARE => Space::Warning,
             _ => Space::Enough,
         };
         self.set_low(space == Space::Low);
-        let percent = format!("{:.1} %", free * 100.0);
+        let (percent, reserve) = (format!("{:.1} %", free * 100.0), format!("{:.0} %", reserve * 100.0));
         match space {
             Space::Low if previous < space => {
-                tracing::warn!(free = percent, "disk space is low: only emergencies are stored");
+                tracing::warn!(free = percent, reserve, "disk space is low: only emergencies are stored");
             }
             Space::Warning if previous < space => {
                 tracing::warn!(
                     free = percent,
-                    "the disk is more than 80 % full; below 5 % only emergencies are stored"
+                    reserve,
+                    "the disk is more than 80 % full; below the reserve only emergencies are stored"
                 );
             }
             Space::Enough if previous > space => tracing::info!(free = percent, "the disk has enough space again"),
@@ -101,18 +100,23 @@ impl StoragePressure {
     }
 }
 
-/// Watches the file system of a SQLite file until `stop` is cancelled.
-pub(crate) async fn watch_disk(pressure: Arc<StoragePressure>, file: PathBuf, stop: CancellationToken) {
+/// Watches the file system of a SQLite file until `stop` is cancelled; `reserve` is the percentage kept for emergencies.
+pub(crate) async fn watch_disk(pressure: Arc<StoragePressure>, file: PathBuf, reserve: u8, stop: CancellationToken) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    watch(pressure, || free_share(&folder), stop).await;
+    watch(pressure, || free_share(&folder), f64::from(reserve) / 100.0, stop).await;
 }
 
-async fn watch(pressure: Arc<StoragePressure>, measure: impl Fn() -> io::Result<f64>, stop: CancellationToken) {
+async fn watch(
+    pressure: Arc<StoragePressure>,
+    measure: impl Fn() -> io::Result<f64>,
+    reserve: f64,
+    stop: CancellationToken,
+) {
     let (mut space, mut has_failed) = (Space::Enough, false);
     let mut ticks = tokio::time::interval(DISK_CHECK_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         match measure() {
-            Ok(free) => space = pressure.record_free(free, space),
+            Ok(free) => space = pressure.record_free(free, reserve, space),
             Err(error) if !has_failed => {
                 has_failed = true;
                 tracing::warn!(%error, "cannot measure the free space of the disk");
@@ -181,17 +185,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn space_is_reserved_for_emergencies() {
-        let pressure = Arc::new(StoragePressure::default());
-        let free = Arc::new(Mutex::new(0.5));
-        let (measured, stop) = (free.clone(), CancellationToken::new());
-        tokio::spawn(watch(pressure.clone(), move || Ok(*measured.lock()), stop.clone()));
-        for (share, is_high) in [(0.5, false), (0.2, false), (0.051, false), (0.049, true), (0.0, true), (0.06, false)]
-        {
-            *free.lock() = share;
-            tokio::time::sleep(DISK_CHECK_INTERVAL * 2).await;
-            assert_eq!(pressure.is_high(), is_high, "{share}");
+        for (reserve, shares) in [
+            (0.05, [(0.5, false), (0.2, false), (0.051, false), (0.049, true), (0.0, true), (0.06, false)].as_slice()),
+            (0.3, &[(0.31, false), (0.29, true), (0.21, true)]),
+            (0.0, &[(0.01, false), (0.0, false)]),
+        ] {
+            let pressure = Arc::new(StoragePressure::default());
+            let free = Arc::new(Mutex::new(0.5));
+            let (measured, stop) = (free.clone(), CancellationToken::new());
+            tokio::spawn(watch(pressure.clone(), move || Ok(*measured.lock()), reserve, stop.clone()));
+            for (share, is_high) in shares {
+                *free.lock() = *share;
+                tokio::time::sleep(DISK_CHECK_INTERVAL * 2).await;
+                assert_eq!(pressure.is_high(), *is_high, "{share} of {reserve}");
+            }
+            stop.cancel();
         }
-        stop.cancel();
     }
 
     #[tokio::test(start_paused = true)]

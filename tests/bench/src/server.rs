@@ -94,7 +94,7 @@ impl Server {
             .envs([("DATABASE_URL", database), ("ALLYNET_JWT_SECRET", SECRET)])
             .envs([("ALLYNET_LISTEN", "127.0.0.1:0"), ("ALLYNET_RATE_LIMITS", "off")])
             // Few owners raise many emergencies.
-            .envs([("ALLYNET_ADMIN_LISTEN", "off"), ("ALLYNET_STORM_RINGS", "1000000")])
+            .envs([("ALLYNET_ADMIN_LISTEN", "off"), ("ALLYNET_DISK_RESERVE", "0"), ("ALLYNET_STORM_RINGS", "1000000")])
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

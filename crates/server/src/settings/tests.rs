@@ -34,6 +34,7 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("--rate-limits", "sometimes", "ALLYNET_RATE_LIMITS"),
         ("--connections-per-address", "0", "ALLYNET_CONNECTIONS_PER_ADDRESS"),
         ("--trusted-proxies", "10.0.0.0/33", "ALLYNET_TRUSTED_PROXIES"),
+        ("--disk-reserve", "51", "ALLYNET_DISK_RESERVE"),
         ("--alert-interval", "60", "ALLYNET_ALERT_INTERVAL"),
         ("--emergency-ttl", "0s", "ALLYNET_EMERGENCY_TTL"),
     ] {
