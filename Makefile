@@ -132,5 +132,5 @@ need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
 
 need-node:
-	@command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' \
-	  || { echo "Node.js 20 or later, with npm, is missing: see https://nodejs.org" >&2; exit 1; }
+	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(Number(a * 100 + +b < 2014))' \
+	  || { echo "Node.js 20.14 or later, with npm, is missing: see https://nodejs.org" >&2; exit 1; }
