@@ -35,7 +35,7 @@ unit: need-cargo ## Only the unit and documentation tests of the crates
 integration: need-cargo ## Only the integration tests: both databases, Redis, REST, transport, architecture
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory integration-with-servers
 
-e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client and a native one
+e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client, a native one and Firefox
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
@@ -96,7 +96,7 @@ integration-with-servers:
 
 e2e-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet --bin fake-services
-	@tests/with-python.sh npm --prefix $(E2E) --silent test
+	@tests/with-python.sh tests/with-firefox.sh npm --prefix $(E2E) --silent test
 
 model-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet

@@ -1,0 +1,132 @@
+// A push from the button to the notification in a real browser: Firefox, headless, with its page closed.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { it } from 'node:test';
+import puppeteer from 'puppeteer-core';
+import { eventually, startNode } from './harness.mjs';
+import { DELIVERED, startMozillaPush } from './mozilla-push.mjs';
+import { cancel, raise, read } from './scene.mjs';
+import { running } from './servers.mjs';
+import { assertMatches, atLeast, text } from './shapes.mjs';
+
+/** A browser on a busy machine takes its time. */
+const BROWSER_LIMIT = 30_000;
+
+/** Starts Firefox with this push service: `{ browser, stop() }`. */
+async function startFirefox(push) {
+  const executablePath = process.env.TEST_FIREFOX;
+  assert.ok(executablePath, 'TEST_FIREFOX is not set: run the tests by `make e2e`, or through tests/with-firefox.sh');
+  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-firefox-'));
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  let browser;
+  try {
+    browser = await puppeteer.launch({
+      browser: 'firefox',
+      executablePath,
+      headless: true,
+      userDataDir: join(folder, 'profile'),
+      // Firefox refuses to run as root in the home of another user.
+      env: { ...process.env, HOME: folder, TMPDIR: folder },
+      timeout: BROWSER_LIMIT,
+      protocolTimeout: BROWSER_LIMIT,
+      extraPrefsFirefox: {
+        'dom.push.serverURL': push.url,
+        'dom.push.testing.allowInsecureServerURL': true,
+        'dom.push.testing.ignorePermission': true,
+        'dom.push.connection.enabled': true,
+        'permissions.default.desktop-notification': 1,
+        'alerts.useSystemBackend': false,
+        // Idle service workers end almost at once, so that a push has to start one, as it does on a phone.
+        'dom.serviceWorkers.idle_timeout': 100,
+      },
+    });
+  } catch (fault) {
+    await remove();
+    throw fault;
+  }
+  const child = browser.process();
+  running.add(child);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    browser,
+    async stop() {
+      // Not by `browser.close()`, which waits for a browser that may hang. Its other processes end with the first.
+      child.kill('SIGKILL');
+      await ended;
+      running.delete(child);
+      await remove();
+    },
+  };
+}
+
+/** Serves the files of the folder `browser`: `{ origin, stop() }`. */
+async function servePages() {
+  const types = { '.html': 'text/html', '.js': 'text/javascript' };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    try {
+      const content = await readFile(new URL(`browser/${name}`, import.meta.url));
+      response.writeHead(200, { 'content-type': types[extname(name)] }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+it('a helper whose page is closed is shown an alert, and then its end, by the service worker of Firefox', async (test) => {
+  const start = async (starting) => {
+    const started = await starting;
+    test.after(() => started.stop());
+    return started;
+  };
+  const push = await start(startMozillaPush());
+  const pages = await start(servePages());
+  const app = await start(startNode({ env: { ...push.env, ALLYNET_CORS_ORIGINS: pages.origin } }));
+  const { browser } = await start(startFirefox(push));
+  const open = async () => {
+    const page = await browser.newPage();
+    await page.goto(pages.origin);
+    return page;
+  };
+
+  const place = app.somewhere();
+  const [helper, owner] = await Promise.all([app.helperAt(place), app.owner()]);
+  const page = await open();
+  const register = ([service, token]) => registerDevice(service, token);
+  const { status, body } = await page.evaluate(register, [app.url, helper.tokens.accessToken]);
+  assert.equal(status, 201, JSON.stringify(body));
+  await page.close();
+
+  const socket = await owner.connect();
+  const emergency = await raise(owner, place, { type: 'medical' });
+  await socket.next('emergency:alerts', ({ delivered }) => delivered === 1, BROWSER_LIMIT);
+  assertMatches((await read(owner, emergency.id)).alerts, atLeast({ alerted: 1, sent: 1, delivered: 1, acknowledged: 1 }));
+
+  const reopened = await open();
+  const visible = () => reopened.evaluate(() => visibleNotifications());
+  const notification = (kind) => ({ title: text, body: text, tag: emergency.id, data: { kind, emergencyId: emergency.id } });
+  assertMatches(await visible(), [notification('alert')]);
+
+  await cancel(owner, emergency.id);
+  await eventually(async () => {
+    assertMatches(await visible(), [notification('ended')]);
+    assert.deepEqual(push.acks.map(({ code }) => code), [DELIVERED, DELIVERED]);
+    return true;
+  }, BROWSER_LIMIT);
+  assert.equal(push.posts.length, 2);
+});
