@@ -120,6 +120,13 @@ impl PushService {
         self.state.subscriptions.lock().get_mut(token).unwrap().1 = answer;
     }
 
+    /// Sets how all subscriptions are answered from now on.
+    pub fn answer_all(&self, answer: &Answer) {
+        for (_, present) in self.state.subscriptions.lock().values_mut() {
+            *present = answer.clone();
+        }
+    }
+
     /// The messages so far, in the order in which they arrived.
     pub fn received(&self) -> Vec<Received> {
         self.state.received.borrow().clone()
@@ -129,6 +136,12 @@ impl PushService {
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut received = self.state.received.subscribe();
         received.wait_for(|received| received.len() >= count).await.unwrap().clone()
+    }
+
+    /// Waits until more messages than this have arrived, and returns those after.
+    pub async fn wait_for_more(&self, than: usize) -> Vec<Received> {
+        let mut received = self.state.received.subscribe();
+        received.wait_for(|received| received.len() > than).await.unwrap()[than..].to_vec()
     }
 
     /// Forgets the messages so far.
@@ -141,28 +154,45 @@ impl PushService {
         self.state.connections.load(Ordering::Relaxed)
     }
 
+    /// How many requests wait for an answer.
+    pub fn in_flight(&self) -> usize {
+        self.state.in_flight.load(Ordering::Relaxed)
+    }
+
     /// The most requests that were waiting for an answer at once.
     pub fn max_in_flight(&self) -> usize {
         self.state.max_in_flight.load(Ordering::Relaxed)
     }
 
     async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ConnectionClosed> {
-        let in_flight = self.state.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        self.state.max_in_flight.fetch_max(in_flight, Ordering::Relaxed);
+        let _in_flight = InFlight::begin(&self.state);
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| ConnectionClosed)?.to_bytes();
         let token = head.uri.path().strip_prefix("/push/").unwrap_or_default().to_owned();
         let known = self.state.subscriptions.lock().get(&token).cloned();
-        let Some((subscription, answer)) = known else {
-            self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
-            return Ok(respond(&Answer::status(404)));
-        };
+        let Some((subscription, answer)) = known else { return Ok(respond(&Answer::status(404))) };
         let origin = format!("https://{}", self.host());
-        let received = Received::read(&token, &head, &body, &subscription, &origin);
+        let received = Received::read(&token, &head, &body, &subscription, &origin, answer.status);
         self.state.received.send_modify(|all| all.push(received));
         sleep(answer.delay).await;
-        self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         if answer.status == 0 { Err(ConnectionClosed) } else { Ok(respond(&answer)) }
+    }
+}
+
+/// A request that waits for an answer. It ends with its connection, too.
+struct InFlight<'a>(&'a State);
+
+impl<'a> InFlight<'a> {
+    fn begin(state: &'a State) -> Self {
+        let in_flight = state.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        state.max_in_flight.fetch_max(in_flight, Ordering::Relaxed);
+        Self(state)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,17 +1,23 @@
 //! A message that the push service has received.
 
+use allynet_domain::Timestamp;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderMap, request::Parts};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 use super::Subscription;
+use crate::service::now;
 
 /// A message, decrypted and verified.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// The subscription.
     pub token: String,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// The status that it is answered with; 0 for none.
+    pub answer: u16,
     pub method: String,
     pub headers: HeaderMap,
     /// The length of the encrypted body.
@@ -34,10 +40,12 @@ pub struct Vapid {
 }
 
 impl Received {
-    pub(super) fn read(token: &str, head: &Parts, body: &[u8], to: &Subscription, origin: &str) -> Self {
+    pub(super) fn read(token: &str, head: &Parts, body: &[u8], to: &Subscription, origin: &str, answer: u16) -> Self {
         let authorization = head.headers.get("authorization").and_then(|value| value.to_str().ok());
         Self {
             token: token.to_owned(),
+            at: now(),
+            answer,
             method: head.method.to_string(),
             headers: head.headers.clone(),
             body_bytes: body.len(),

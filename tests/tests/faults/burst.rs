@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
+    devices::Devices,
     form::Chance,
     ledger::{Ledger, Wish, raised},
 };
@@ -22,11 +23,13 @@ pub(crate) struct Scene {
     pub(crate) world: Arc<World>,
     pub(crate) route: Route,
     pub(crate) ledger: Ledger,
+    /// The devices of helpers, in the cases about pushes.
+    pub(crate) devices: Option<Arc<Devices>>,
 }
 
 impl Scene {
     pub(crate) fn new(world: World, route: &Route) -> Self {
-        Self { world: Arc::new(world), route: route.clone(), ledger: Ledger::default() }
+        Self { world: Arc::new(world), route: route.clone(), ledger: Ledger::default(), devices: None }
     }
 
     /// Each of these owners raises an emergency, at this rate per second. Returns when every request was granted.
@@ -52,9 +55,15 @@ impl Scene {
         }
         let ending = ["resolve", "cancel", ""][chance.below(3)];
         if !ending.is_empty() {
-            let request = Request::post(format!("/api/v1/emergencies/{emergency}/{ending}"), json!({}));
-            self.ledger.insist(&Wish::End { emergency }, &request, owner, &self.route, &mut chance).await;
+            self.end(n, emergency, ending, &mut chance).await;
         }
+    }
+
+    /// The `n`th owner ends their emergency by this route, and retries until there is an answer.
+    pub(crate) async fn end(&self, n: usize, emergency: EmergencyId, ending: &str, chance: &mut Chance) {
+        let owner = &self.world.owners[n];
+        let request = Request::post(format!("/api/v1/emergencies/{emergency}/{ending}"), json!({}));
+        self.ledger.insist(&Wish::End { emergency }, &request, owner, &self.route, chance).await;
     }
 
     /// The `n`th owner raises their emergency, and retries until there is an answer.

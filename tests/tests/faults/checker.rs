@@ -4,6 +4,8 @@
 //! between them. In addition the test checks what it knows without the domain: which helpers are near, and that all
 //! helpers receive every emergency.
 
+mod pushes;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt::Write as _,
@@ -17,14 +19,16 @@ use allynet_tests::service::world::World;
 use chrono::TimeDelta;
 use tokio::time::sleep;
 
+pub(crate) use self::pushes::PushFigures;
 use crate::{
     burst::Scene,
     client::{Client, Session},
 };
 
-/// The time until all clients are connected again, and then until they have every event.
+/// The time until all clients are connected again, and then until they have every event, and devices every push.
 const RECONNECT_DEADLINE: Duration = Duration::from_secs(30);
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(10);
+const PUSH_DEADLINE: Duration = Duration::from_secs(30);
 /// The time after that in which surplus events are detected.
 const SETTLE_TIME: Duration = Duration::from_millis(300);
 /// How long before an alert its recipients may have been chosen: the change may have been decided again in a crash.
@@ -40,6 +44,7 @@ pub(crate) struct Figures {
     pub(crate) sessions: usize,
     pub(crate) back: Duration,
     pub(crate) caught_up: Duration,
+    pub(crate) pushes: PushFigures,
 }
 
 /// Waits until all clients are connected and have every event, and checks them. `what` names the case and its seed.
@@ -57,10 +62,11 @@ pub(crate) async fn check(scene: &Scene, clients: &[Client], what: &str) -> Figu
     }
     let back = begun.elapsed();
     let begun = Instant::now();
+    let deadline = if scene.devices.is_some() { PUSH_DEADLINE } else { DELIVERY_DEADLINE };
     let caught_up = loop {
         let looked = Instant::now();
         let Judgement { missing, .. } = judge(scene, clients).await;
-        if missing.is_empty() || begun.elapsed() > DELIVERY_DEADLINE {
+        if missing.is_empty() || begun.elapsed() > deadline {
             break begun.elapsed();
         }
         // Checking takes processor time from the nodes and clients under test.
@@ -84,6 +90,7 @@ struct Judgement {
 async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
     // Events that arrive after the log was read are checked in the next round.
     let sessions: Vec<_> = clients.iter().map(|client| (client.user, client.sessions())).collect();
+    let record = scene.devices.as_ref().map(|devices| devices.record());
     let log = scene.world.log().await;
     let entitled = entitlements(&scene.world, &log, &sessions.iter().map(|(user, _)| *user).collect());
     let by_id: HashMap<i64, &LoggedEvent> = log.iter().map(|event| (event.id.get(), event)).collect();
@@ -102,8 +109,16 @@ async fn judge(scene: &Scene, clients: &[Client]) -> Judgement {
             wrong.extend(faults.into_iter().map(|fault| format!("{name}, connection {n}: {fault}")));
         }
     }
+    let mut pushes = PushFigures::default();
+    if let Some(record) = record {
+        let judged = pushes::judge(&record, &log, &names);
+        wrong.extend(judged.wrong);
+        missing.extend(judged.missing);
+        pushes = judged.figures;
+    }
+    let (events, back) = (log.len(), Duration::ZERO);
     let sessions = sessions.iter().map(|(_, sessions)| sessions.len()).sum();
-    let figures = Figures { events: log.len(), deliveries, sessions, back: Duration::ZERO, caught_up: Duration::ZERO };
+    let figures = Figures { events, deliveries, sessions, back, caught_up: Duration::ZERO, pushes };
     Judgement { wrong, missing, figures, log }
 }
 

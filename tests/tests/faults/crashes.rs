@@ -52,7 +52,7 @@ pub(crate) async fn everybody(scene: &Scene, manners: &Manners, chance: &mut Cha
 }
 
 pub(crate) fn report(what: &str, figures: &Figures) {
-    let Figures { events, deliveries, sessions, back, caught_up } = figures;
+    let Figures { events, deliveries, sessions, back, caught_up, .. } = figures;
     println!(
         "{what}: {events} events, {deliveries} deliveries, {sessions} connections; all back after {} ms, with \
          everything {} ms later",
