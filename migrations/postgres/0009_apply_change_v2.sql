@@ -18,6 +18,7 @@ DECLARE
     send_keys CONSTANT text[] := '{kind,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
     delivery_keys CONSTANT text[] := '{id,device_id,receipt_hash}';
     note_keys CONSTANT text[] := '{id,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
+    notice_keys CONSTANT text[] := '{id,mail_id,consent_id,contact_id,queued,told,turn_at}';
     response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
     recipient_keys CONSTANT text[] := '{helper,distance}';
     decided_at timestamptz := change ->> 'at';
@@ -82,6 +83,10 @@ BEGIN
             WHEN 'record_receipt' THEN '{op,id,state}'
             WHEN 'device_received' THEN '{op,emergency_id,session_id,id}'
             WHEN 'see_alert' THEN '{op,emergency_id,helper_id}'
+            WHEN 'review_contacts' THEN '{op,emergency_id}'
+            WHEN 'plan_notices' THEN '{op,emergency_id,lease_until,next_at,over,notices}'
+            WHEN 'note_notice' THEN '{op,emergency_id,id,lease_until,sent,failed,undeliverable,retry_at}'
+            WHEN 'note_contact_action' THEN '{op,emergency_id,id,action}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,alert_preferences,alert_scope}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
@@ -282,6 +287,74 @@ BEGIN
             WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND seen_at IS NULL;
             IF NOT FOUND THEN
                 unseen := unseen || concat(target, '/', person);
+            END IF;
+
+        -- Most owners have no contact that agreed.
+        WHEN 'review_contacts' THEN
+            INSERT INTO contact_review (emergency_id, owner_id, due_at)
+            SELECT e.id, e.owner_id, decided_at FROM emergency e
+            WHERE e.id = target AND EXISTS (SELECT FROM contact_consent k
+                                            WHERE k.account_id = e.owner_id AND k.confirmed_at IS NOT NULL)
+            ON CONFLICT ON CONSTRAINT contact_review_pkey DO UPDATE SET due_at = excluded.due_at;
+
+        -- The claim is lost if the emergency has changed since: what was decided is not so any more.
+        WHEN 'plan_notices' THEN
+            IF EXISTS (SELECT FROM jsonb_array_elements(w -> 'notices') AS n
+                       WHERE NOT n ?& notice_keys OR n - notice_keys <> '{}')
+            THEN
+                RAISE EXCEPTION 'apply_change_v2: unexpected keys of a notice' USING ERRCODE = 'AN002';
+            END IF;
+            UPDATE contact_review SET due_at = (w ->> 'next_at')::timestamptz
+            WHERE emergency_id = target AND due_at = (w ->> 'lease_until')::timestamptz;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the claim of the review was lost' USING ERRCODE = 'AN001';
+            END IF;
+            IF (w ->> 'over')::boolean THEN
+                DELETE FROM contact_review WHERE emergency_id = target;
+            ELSE
+                INSERT INTO contact_notice AS c (id, emergency_id, consent_id, contact_id, queued, told, mail_id, queued_at,
+                    due_at, turn_at)
+                SELECT n.id, target, n.consent_id, n.contact_id, n.queued, n.told, n.mail_id, decided_at,
+                    CASE WHEN n.queued IS NOT NULL THEN decided_at END, n.turn_at
+                FROM jsonb_to_recordset(w -> 'notices') AS n (id uuid, mail_id uuid, consent_id uuid, contact_id uuid,
+                    queued text, told text, turn_at timestamptz)
+                ON CONFLICT ON CONSTRAINT contact_notice_once DO UPDATE SET
+                    queued = excluded.queued, told = excluded.told, mail_id = excluded.mail_id,
+                    queued_at = excluded.queued_at, due_at = excluded.due_at, turn_at = excluded.turn_at,
+                    claimed_until = NULL, attempts = 0
+                -- One that a node has begun to send since is reviewed when that is noted.
+                WHERE c.claimed_until IS NULL OR c.claimed_until <= decided_at;
+            END IF;
+
+        -- The review is locked first, as by plan_notices, or the two could wait for each other.
+        WHEN 'note_notice' THEN
+            PERFORM FROM contact_review WHERE emergency_id = target FOR NO KEY UPDATE;
+            UPDATE contact_notice SET
+                told = CASE WHEN (w ->> 'sent')::boolean THEN queued ELSE told END,
+                queued = CASE WHEN w ->> 'retry_at' IS NOT NULL THEN queued END,
+                due_at = (w ->> 'retry_at')::timestamptz,
+                turn_at = coalesce((w ->> 'retry_at')::timestamptz, turn_at),
+                claimed_until = NULL, attempts = attempts + 1,
+                failed_at = CASE WHEN (w ->> 'failed')::boolean THEN decided_at ELSE failed_at END
+            WHERE id = (w ->> 'id')::uuid AND claimed_until = (w ->> 'lease_until')::timestamptz;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the claim of the notice was lost' USING ERRCODE = 'AN001';
+            END IF;
+            IF (w ->> 'undeliverable')::boolean THEN
+                UPDATE contact_consent SET undeliverable = true
+                WHERE id = (SELECT c.consent_id FROM contact_notice c WHERE c.id = (w ->> 'id')::uuid);
+            END IF;
+            -- The emergency may have changed while the notice was sent.
+            UPDATE contact_review SET due_at = decided_at WHERE emergency_id = target AND due_at > decided_at;
+
+        WHEN 'note_contact_action' THEN
+            UPDATE contact_notice SET
+                with_owner_at = CASE WHEN w ->> 'action' = 'with_owner' THEN decided_at ELSE with_owner_at END,
+                called_at = CASE WHEN w ->> 'action' = 'called_number' THEN decided_at ELSE called_at END
+            WHERE id = (w ->> 'id')::uuid AND emergency_id = target
+                AND CASE w ->> 'action' WHEN 'with_owner' THEN with_owner_at ELSE called_at END IS NULL;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the contact said so before' USING ERRCODE = 'AN001';
             END IF;
 
         WHEN 'set_password' THEN

@@ -10,8 +10,9 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, DeviceTests, Event, EventId, HelperPolicy,
-    PlannedDelivery, ReceivingDevice, Recipient, Revision, Role, UserBlock, Verification, Write,
+    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, ContactAction, DeviceTests, Event, EventId,
+    HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice, Recipient,
+    Revision, Role, UserBlock, Verification, Write,
     outbox::ReceiptState,
     port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
     testing,
@@ -242,6 +243,26 @@ fn every_write() -> Vec<Write> {
         Write::RecordReceipt { delivery: id(), state: ReceiptState::Seen },
         Write::NoteDeviceReceived { emergency: of, device: ReceivingDevice::Device(id()) },
         Write::SeeAlert { emergency: of, helper: user },
+        Write::ReviewContacts(of),
+        Write::PlanNotices {
+            emergency: of,
+            lease_until: at(10),
+            next_at: Some(at(5)),
+            is_over: false,
+            notices: vec![NoticeEntry {
+                id: id(),
+                mail: id(),
+                planned: PlannedNotice {
+                    consent: id(),
+                    contact: id(),
+                    told: None,
+                    queue: Some(NoticeKind::Alert),
+                    turn_at: at(0),
+                },
+            }],
+        },
+        Write::NoteNotice { emergency: of, notice: id(), lease_until: at(10), note: NoticeNote::Sent },
+        Write::NoteContactAction { emergency: of, notice: id(), action: ContactAction::WithOwner },
         Write::SetPassword { user, password: hash("x") },
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },
@@ -342,7 +363,9 @@ async fn a_change_with_a_missing_or_an_unknown_key_is_refused() {
         let change = Change::new(None, at(0)).write(write).account_event(marker(1));
         let change = allynet_postgres::encode_change(&change).unwrap();
         assert_ne!(failure(&mut connection, &change).await.as_deref(), Some(UNEXPECTED_KEYS), "{change}");
-        for part in ["", "/events/0", "/writes/0", "/writes/0/responses/0", "/writes/0/recipients/0"] {
+        for part in
+            ["", "/events/0", "/writes/0", "/writes/0/responses/0", "/writes/0/recipients/0", "/writes/0/notices/0"]
+        {
             let Some(Value::Object(keys)) = change.pointer(part) else { continue };
             let unknown = "no_such_key".to_owned();
             for key in keys.keys().chain([&unknown]) {

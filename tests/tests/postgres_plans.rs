@@ -15,6 +15,8 @@ const GROWING_TABLES: &[&str] = &[
     "alert_receipt",
     "contact",
     "contact_consent",
+    "contact_notice",
+    "contact_review",
     "contact_stop",
     "deleted_emergency",
     "delivery",
@@ -100,6 +102,12 @@ const FILL_TABLES: &str = "
     INSERT INTO contact_consent (id, account_id, email, planned_at, due_at, invited_at)
         SELECT made(8, n), made(1, 1 + n % 20000), n || '@example.org', at, CASE WHEN n % 1000 = 0 THEN at END, at
         FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '20 seconds' AS at) t;
+    INSERT INTO contact_review (emergency_id, owner_id, due_at)
+        SELECT made(3, n), made(1, 1 + n % 20000), CASE WHEN n % 1000 = 0 THEN now() END FROM generate_series(1, 40000) n;
+    INSERT INTO contact_notice (id, emergency_id, consent_id, contact_id, queued, mail_id, queued_at, due_at, turn_at)
+        SELECT made(3, n), made(3, n), made(8, n), made(5, n), CASE WHEN n % 1000 = 0 THEN 'alert' END, made(9, n), now(),
+            CASE WHEN n % 1000 = 0 THEN now() END, now()
+        FROM generate_series(1, 40000) n;
     INSERT INTO contact_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
     INSERT INTO login_address (account_id, address_hash, last_login_at)
         SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
@@ -142,6 +150,11 @@ fn parameters(statement: &str) -> Vec<String> {
         "accounts::HELPERS_BY_VERIFICATION" => ["pending", "verified", "rejected"]
             .map(|verification| format!("'2024-01-07', {HELPER}, 51, '{verification}'"))
             .to_vec(),
+        "contact_notices::CLAIM_REVIEWS" | "contact_notices::CLAIM_NOTICES" => vec!["now(), now(), 4".to_owned()],
+        "contact_notices::ADDRESSES" => vec![format!("ARRAY[{CALL}]::uuid[]")],
+        "contact_notices::NOTICES" => vec![format!("ARRAY[{CALL}]::uuid[], now()")],
+        "contact_notices::PAGE" => vec![format!("{CALL}, now()")],
+        "contact_notices::DROP" => vec!["now()".to_owned()],
         "contacts::SAVE" => {
             let contact = "'Mum', 'mum@example.org', null, 0, 0, 'created', false, true";
             vec![format!("{OWNER}, {CALL}, {contact}, {CALL}, now(), 10, 5, 86400")]

@@ -92,6 +92,12 @@ const FILL_TABLES: &str = "
         select unhex(printf('08%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), n || '@example.org', n,
             iif(n % 1000, null, n)
         from number;
+    insert into contact_review (emergency_id, owner_id, due_at)
+        select unhex(printf('03%030x', n)), unhex(printf('01%030x', 1 + n % 20000)), iif(n % 1000, null, n) from number;
+    insert into contact_notice (id, emergency_id, consent_id, contact_id, queued, mail_id, queued_at, due_at, turn_at)
+        select unhex(printf('0a%030x', n)), unhex(printf('03%030x', n)), unhex(printf('08%030x', n)),
+            unhex(printf('05%030x', n)), iif(n % 1000, null, 'alert'), unhex(printf('0b%030x', n)), n, iif(n % 1000, null, n), n
+        from number;
     insert into contact_stop (email, stopped_at) select n || '@stop.example', n from number;
     insert into password_reset (account_id, created_at, token_hash)
         select unhex(printf('01%030x', 1 + n % 20000)), n, unhex(printf('06%030x', n)) from number;

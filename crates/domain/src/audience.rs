@@ -107,8 +107,10 @@ impl LoggedEvent {
                 let audience = Audience::of([Room::User(*helper)]);
                 vec![Delivery { audience, viewer: Viewer::User(*helper) }]
             }
-            // Only the owner learns that no helper responds.
-            Event::Unanswered { owner, .. } => to_all(Audience::of([Room::User(*owner)])),
+            // Only the owner learns that no helper responds, and what becomes of their contacts.
+            Event::Unanswered { owner, .. } | Event::ContactNotified { owner, .. } => {
+                to_all(Audience::of([Room::User(*owner)]))
+            }
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -245,6 +247,7 @@ impl LoggedEvent {
                 | Event::AlertSeen { .. }
                 | Event::AlertsSent { .. }
                 | Event::Unanswered { .. }
+                | Event::ContactNotified { .. }
                 | Event::DeviceLost(_)
                 | Event::UserBlocked(_)
                 | Event::UserUnblocked(_)

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    Account, AlertPreferences, AlertSchedule, Call, DeletedEmergency, DeliveryId, Device, DeviceId, DeviceTests,
-    Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent, OutboxId, OutboxKind,
-    OutboxMessage, OutboxRecipient, PasswordHash, Recipient, Response, Revision, Role, Score, Session, SessionId, Text,
-    Timestamp, UserBlock, UserId, Verification,
+    Account, AlertPreferences, AlertSchedule, Call, ContactAction, DeletedEmergency, DeliveryId, Device, DeviceId,
+    DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent, NoticeId,
+    NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, Recipient, Response,
+    Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
     alert_timing::later,
     outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState},
     port::{EndedBlocks, KeyedHash, LoginSource},
@@ -107,6 +107,17 @@ pub struct PlannedDelivery {
     pub device: DeviceId,
     /// The hash of the token with which the device confirms it.
     pub receipt: KeyedHash,
+}
+
+/// A notice of a review, with the ids that it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoticeEntry {
+    /// Its id, unless the address has a notice about this emergency.
+    pub id: NoticeId,
+    /// The id of the email.
+    pub mail: Uuid,
+    /// What was decided.
+    pub planned: PlannedNotice,
 }
 
 /// A device that received an alert.
@@ -213,6 +224,42 @@ pub enum Write {
         emergency: EmergencyId,
         /// The helper.
         helper: UserId,
+    },
+    /// Makes a review of what the contacts of an emergency's owner are told due now, and takes the claim of another. No effect for an
+    /// owner without a contact that agreed.
+    ReviewContacts(EmergencyId),
+    /// Stores what a review decided; `Stale` if its claim was lost. A notice that was claimed since stays as it is.
+    PlanNotices {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// When the claim ends.
+        lease_until: Timestamp,
+        /// The next review; `None` if there is none until the emergency changes.
+        next_at: Option<Timestamp>,
+        /// Whether everything about this emergency is deleted instead.
+        is_over: bool,
+        /// The notices that are new or change.
+        notices: Vec<NoticeEntry>,
+    },
+    /// Stores what became of sending a notice, and makes a review that is planned due; `Stale` if its claim was lost.
+    NoteNotice {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The notice.
+        notice: NoticeId,
+        /// When the claim ends.
+        lease_until: Timestamp,
+        /// What became of it.
+        note: NoticeNote,
+    },
+    /// Stores what a contact says they do; `Stale` if they said so before.
+    NoteContactAction {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The notice of the contact.
+        notice: NoticeId,
+        /// What they do.
+        action: ContactAction,
     },
     /// Removes a device of a user; `Stale` if the user has none with this id.
     RemoveDevice {

@@ -8,8 +8,9 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlockedPair, Call, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice, Message,
-    MessageId, Metres, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp, UserId,
+    BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
+    Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp,
+    UserId,
 };
 
 /// An event, as decided by a use case.
@@ -257,6 +258,15 @@ pub enum Event {
         /// The helpers for whom no push service has.
         failed: Vec<UserId>,
     },
+    /// A contact of the owner is told of the emergency, could not be told, or says that they act.
+    ContactNotified {
+        /// The owner.
+        owner: UserId,
+        /// The contact.
+        contact: ContactId,
+        /// What has become of it.
+        state: NoticeState,
+    },
 }
 
 const fn yes() -> bool {
@@ -284,6 +294,7 @@ impl Event {
             Self::AlertAcknowledged { .. } => "alert_acknowledged",
             Self::AlertSeen { .. } => "alert_seen",
             Self::AlertsSent { .. } => "alerts_sent",
+            Self::ContactNotified { .. } => "contact_notified",
             Self::Unanswered { .. } => "unanswered",
             Self::HelperJoined { .. } => "helper_joined",
             Self::DetailsDisclosed { .. } => "details_disclosed",

@@ -71,6 +71,8 @@ ids! {
     ContactId,
     /// The id of the consent of an address to messages about a user.
     ConsentId,
+    /// The id of what the address of a contact is told of one emergency.
+    NoticeId,
     /// The id of a node: one run of one process of the service.
     NodeId,
 }

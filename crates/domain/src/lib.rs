@@ -52,6 +52,7 @@ pub mod available;
 pub mod blocks;
 pub mod change;
 pub mod contact;
+pub mod contact_notice;
 pub mod device;
 pub mod disclosure;
 pub mod emergency;
@@ -96,10 +97,14 @@ pub use availability::{
 };
 pub use available::AvailableHelpers;
 pub use blocks::{BlockTarget, BlockedPair, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, UserBlock};
-pub use change::{Change, PlannedDelivery, RatingCounts, ReceivingDevice, Write};
+pub use change::{Change, NoticeEntry, PlannedDelivery, RatingCounts, ReceivingDevice, Write};
 pub use contact::{
     Consent, Contact, ContactDetails, ContactState, ContactTrigger, DueInvitation, INVITATIONS_COUNTED_FOR,
     InvitationNote, MAX_CONTACT_DELAY_SECONDS, MAX_CONTACT_ORDER, MAX_CONTACTS, MAX_INVITATIONS,
+};
+pub use contact_notice::{
+    CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, NoticeKind, NoticeNote, NoticeState,
+    PlannedNotice,
 };
 pub use device::{
     Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, DeviceTests, EndpointTaken,
@@ -116,8 +121,8 @@ pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
 pub use ids::{
-    BlockId, ConsentId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, OutboxId,
-    SessionId, TokenId, UserId,
+    BlockId, ConsentId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, NoticeId,
+    OutboxId, SessionId, TokenId, UserId,
 };
 pub use locale::Locale;
 pub use login::{

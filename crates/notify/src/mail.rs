@@ -221,7 +221,10 @@ fn is_rejection(status: Option<u16>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::{Locale, Secret, port::MailContent};
+    use allynet_domain::{
+        Locale, Location, Position, Secret, Text, Timestamp,
+        port::{ContactAlert, MailContent},
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -336,6 +339,78 @@ mod tests {
                 assert!(message.lines().any(|found| found == line), "{line} in {message}");
             }
             assert!(message.contains(words) && message.contains("Ada Lovelace"), "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_contact_is_told_who_called_when_and_where_and_how_old_the_place_is() {
+        let url = "smtp://localhost:1".parse().unwrap();
+        let mailer = SmtpMailer::new(&url, "a@example.org".parse().unwrap(), &ExtraCa::default()).unwrap();
+        let link = |path: &str| Secret::new(format!("https://allynet.example.org/c/{path}"));
+        let at = |time: &str| format!("2026-01-15T{time}Z").parse::<Timestamp>().unwrap();
+        let position = Position::new(47.421_1, -10.985_3).unwrap();
+        let location = Location { position, address: Some(Text::parse("Lane 1").unwrap()), description: None };
+        for (locale, now, lines) in [
+            (
+                Locale::English,
+                "09:59:59",
+                ["Ada called for help at 2026-01-15 10:00 UTC.", "Place, as it was less than a minute ago:"],
+            ),
+            (
+                Locale::English,
+                "10:07:59",
+                ["Ada called for help at 2026-01-15 10:00 UTC.", "Place, as it was 7 minutes ago:"],
+            ),
+            (
+                Locale::German,
+                "10:01:00",
+                ["Ada hat um 2026-01-15 10:00 UTC Hilfe gerufen.", "Ort, wie er vor einer Minute war:"],
+            ),
+        ] {
+            let alert = ContactAlert {
+                owner: "Ada".to_owned(),
+                called_at: at("10:00:00"),
+                location: location.clone(),
+                now: at(now),
+                page: link("token"),
+                stop: link("stop/token"),
+            };
+            let content = MailContent::ContactAlert(Box::new(alert));
+            let mail = Mail { id: Uuid::from_u128(1), to: "mum@example.org".parse().unwrap(), locale, content };
+            let message = String::from_utf8(mailer.message(&mail).unwrap().formatted()).unwrap();
+            let message = message.replace("=\r\n", "");
+            for line in lines.into_iter().chain([
+                "Lane 1",
+                "geo:47.421100,-10.985300",
+                "https://allynet.example.org/c/token",
+                "List-Unsubscribe: <https://allynet.example.org/c/stop/token>",
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            ]) {
+                assert!(message.lines().any(|found| found == line), "{line} in {message}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_emergency_and_its_going_on_can_be_stopped_with_one_click() {
+        let url = "smtp://localhost:1".parse().unwrap();
+        let mailer = SmtpMailer::new(&url, "a@example.org".parse().unwrap(), &ExtraCa::default()).unwrap();
+        let (owner, page, stop) = ("Ada".to_owned(), Secret::new("PAGE".to_owned()), Secret::new("STOP".to_owned()));
+        let ended = MailContent::ContactEnded { owner: owner.clone(), stop: stop.clone() };
+        let resumed = MailContent::ContactResumed { owner, page, stop };
+        for (content, locale, words) in [
+            (&ended, Locale::English, "The emergency of Ada is over."),
+            (&ended, Locale::German, "Der Notfall von Ada ist vorbei."),
+            (&resumed, Locale::English, "The emergency of Ada is not over after all."),
+            (&resumed, Locale::German, "Der Notfall von Ada ist doch nicht vorbei."),
+        ] {
+            let (to, content) = ("mum@example.org".parse().unwrap(), content.clone());
+            let shows_page = content != ended;
+            let message = mailer.message(&Mail { id: Uuid::from_u128(1), to, locale, content }).unwrap().formatted();
+            let message = String::from_utf8(message).unwrap();
+            assert!(message.lines().any(|line| line == words), "{words} in {message}");
+            assert!(message.lines().any(|line| line == "List-Unsubscribe: <STOP>"), "{message}");
+            assert_eq!(message.lines().any(|line| line == "PAGE"), shows_page);
         }
     }
 

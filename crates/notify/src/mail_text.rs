@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use allynet_domain::{Locale, port::MailContent};
+use allynet_domain::{
+    Locale, Secret,
+    port::{ContactAlert, MailContent},
+};
 
 use crate::text;
 
@@ -53,6 +56,31 @@ pub(crate) fn content(content: &MailContent, locale: Locale) -> (&'static str, S
                 stop.expose()
             ),
         ),
+        (MailContent::ContactAlert(alert), _) => contact_alert(alert, locale),
+        (MailContent::ContactEnded { owner, stop }, Locale::English) => {
+            ("The emergency is over", format!("The emergency of {owner} is over.\n{}", stop_line(stop, locale)))
+        }
+        (MailContent::ContactEnded { owner, stop }, Locale::German) => {
+            ("Der Notfall ist vorbei", format!("Der Notfall von {owner} ist vorbei.\n{}", stop_line(stop, locale)))
+        }
+        (MailContent::ContactResumed { owner, page, stop }, Locale::English) => (
+            "The emergency is not over",
+            format!(
+                "The emergency of {owner} is not over after all.\n\n\
+                 This page shows the place, and whether helpers are coming:\n\n{}\n{}",
+                page.expose(),
+                stop_line(stop, locale)
+            ),
+        ),
+        (MailContent::ContactResumed { owner, page, stop }, Locale::German) => (
+            "Der Notfall ist nicht vorbei",
+            format!(
+                "Der Notfall von {owner} ist doch nicht vorbei.\n\n\
+                 Diese Seite zeigt den Ort, und ob Helfer unterwegs sind:\n\n{}\n{}",
+                page.expose(),
+                stop_line(stop, locale)
+            ),
+        ),
         (MailContent::Alert(alert), Locale::English) => (
             "Emergency near you",
             format!("{}\n\nCan you help? Answer here:\n\n{}\n", text::summary(alert, locale), alert.link),
@@ -61,6 +89,56 @@ pub(crate) fn content(content: &MailContent, locale: Locale) -> (&'static str, S
             "Notfall in Ihrer Nähe",
             format!("{}\n\nKönnen Sie helfen? Antworten Sie hier:\n\n{}\n", text::summary(alert, locale), alert.link),
         ),
+    }
+}
+
+/// Who called for help, when, and where, with how old the place is.
+fn contact_alert(alert: &ContactAlert, locale: Locale) -> (&'static str, String) {
+    let ContactAlert { owner, called_at, location, now, page, stop } = alert;
+    let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
+    let words: String = [&location.address, &location.description]
+        .into_iter()
+        .flatten()
+        .map(|words| format!("{}\n", words.as_str()))
+        .collect();
+    let called = called_at.format("%Y-%m-%d %H:%M UTC");
+    let age = (*now - *called_at).num_minutes().max(0);
+    let (page, stop) = (page.expose(), stop_line(stop, locale));
+    match locale {
+        Locale::English => (
+            "Call for help",
+            format!(
+                "{owner} called for help at {called}.\n\n\
+                 Place, as it was {}:\n{words}geo:{latitude:.6},{longitude:.6}\n\n\
+                 This page shows the place, and whether helpers are coming:\n\n{page}\n{stop}",
+                match age {
+                    0 => "less than a minute ago".to_owned(),
+                    1 => "one minute ago".to_owned(),
+                    age => format!("{age} minutes ago"),
+                }
+            ),
+        ),
+        Locale::German => (
+            "Hilferuf",
+            format!(
+                "{owner} hat um {called} Hilfe gerufen.\n\n\
+                 Ort, wie er {} war:\n{words}geo:{latitude:.6},{longitude:.6}\n\n\
+                 Diese Seite zeigt den Ort, und ob Helfer unterwegs sind:\n\n{page}\n{stop}",
+                match age {
+                    0 => "vor weniger als einer Minute".to_owned(),
+                    1 => "vor einer Minute".to_owned(),
+                    age => format!("vor {age} Minuten"),
+                }
+            ),
+        ),
+    }
+}
+
+fn stop_line(stop: &Secret, locale: Locale) -> String {
+    let stop = stop.expose();
+    match locale {
+        Locale::English => format!("\nTo stop all messages of this kind: {stop}\n"),
+        Locale::German => format!("\nUm alle Nachrichten dieser Art zu beenden: {stop}\n"),
     }
 }
 

@@ -167,6 +167,10 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::NoteDeliveries(_)
             | Write::RecordReceipt { .. }
             | Write::NoteDeviceReceived { .. }
+            | Write::ReviewContacts(_)
+            | Write::PlanNotices { .. }
+            | Write::NoteNotice { .. }
+            | Write::NoteContactAction { .. }
             | Write::SetDeclined { .. }
             | Write::ExpectMessagesBefore { .. }
             | Write::PostMessage(_)

@@ -51,9 +51,17 @@ const CONSENT: &str = "
     SELECT k.id, a.first_name, a.last_name, s.email IS NOT NULL AS stopped, k.undeliverable, k.confirmed_at
     FROM contact_consent k JOIN account a ON a.id = k.account_id LEFT JOIN contact_stop s ON s.email = k.email
     WHERE k.id = $1 AND NOT a.blocked";
+/// A live emergency of the user is told to the address, too.
 const CONFIRM: &str = "
-    UPDATE contact_consent k SET confirmed_at = $2, undeliverable = false
-    WHERE k.id = $1 AND k.confirmed_at IS NULL AND NOT EXISTS (SELECT FROM contact_stop s WHERE s.email = k.email)";
+    WITH confirmed AS (
+        UPDATE contact_consent k SET confirmed_at = $2, undeliverable = false
+        WHERE k.id = $1 AND k.confirmed_at IS NULL AND NOT EXISTS (SELECT FROM contact_stop s WHERE s.email = k.email)
+        RETURNING k.account_id
+    )
+    INSERT INTO contact_review (emergency_id, owner_id, due_at)
+    SELECT e.id, e.owner_id, $2 FROM confirmed c JOIN emergency e ON e.owner_id = c.account_id
+    WHERE e.status IN ('active', 'responding')
+    ON CONFLICT ON CONSTRAINT contact_review_pkey DO UPDATE SET due_at = excluded.due_at";
 const STOP: &str = "
     WITH stopped AS (SELECT email FROM contact_consent WHERE id = $1),
     listed AS (

@@ -15,6 +15,7 @@ mod alerts;
 mod blocks;
 mod caller_cache;
 mod changes;
+mod contact_notices;
 mod contacts;
 mod devices;
 mod emergencies;

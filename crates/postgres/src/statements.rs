@@ -1,8 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, contacts, devices, emergencies, events, helpers, logins, lost_events, messages,
-    outbox, password_resets, place_grid, positions, raise_context, sessions,
+    accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, helpers, logins,
+    lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -20,6 +20,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         alerts::STATEMENTS,
         blocks::STATEMENTS,
         changes::STATEMENTS,
+        contact_notices::STATEMENTS,
         contacts::STATEMENTS,
         devices::STATEMENTS,
         emergencies::ended::STATEMENTS,

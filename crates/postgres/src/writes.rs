@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use allynet_domain::{
     ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, DeletedEmergency, Device,
     DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
-    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, OutboxMessage, OutboxRecipient,
-    PasswordHash, PlannedDelivery, RatingCounts, ReceivingDevice, Response, ResponseRecord, Sender, Session, Timestamp,
-    To, Url, UserBlock, UserId, Write,
+    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, NoticeEntry, NoticeNote, OutboxMessage,
+    OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice, RatingCounts, ReceivingDevice, Response,
+    ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
@@ -62,7 +62,11 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::ExpectMessagesBefore { emergency, .. }
         | Write::AddMessageRequest { emergency, .. }
         | Write::DeleteMessage { emergency, .. }
-        | Write::AddRating { emergency, .. } => Some(*emergency),
+        | Write::AddRating { emergency, .. }
+        | Write::ReviewContacts(emergency)
+        | Write::PlanNotices { emergency, .. }
+        | Write::NoteNotice { emergency, .. }
+        | Write::NoteContactAction { emergency, .. } => Some(*emergency),
         Write::PostMessage(message) => Some(message.emergency),
         Write::RegisterAccount { .. }
         | Write::OpenSession(_)
@@ -119,6 +123,34 @@ fn delivery_note(note: &DeliveryNote) -> Value {
     })
 }
 
+fn notice(NoticeEntry { id, mail, planned }: &NoticeEntry) -> Value {
+    let PlannedNotice { consent, contact, told, queue, turn_at } = planned;
+    json!({
+        "id": id, "mail_id": mail, "consent_id": consent, "contact_id": contact, "queued": queue, "told": told,
+        "turn_at": turn_at,
+    })
+}
+
+/// Writes about what contacts are told.
+fn notifying(write: &Write) -> Value {
+    match write {
+        Write::ReviewContacts(emergency) => json!({ "op": "review_contacts", "emergency_id": emergency }),
+        Write::PlanNotices { emergency, lease_until, next_at, is_over, notices } => json!({
+            "op": "plan_notices", "emergency_id": emergency, "lease_until": lease_until, "next_at": next_at,
+            "over": is_over, "notices": notices.iter().map(notice).collect::<Vec<_>>(),
+        }),
+        Write::NoteNotice { emergency, notice, lease_until, note } => json!({
+            "op": "note_notice", "emergency_id": emergency, "id": notice, "lease_until": lease_until,
+            "sent": *note == NoticeNote::Sent, "failed": note.has_failed(),
+            "undeliverable": *note == NoticeNote::Undeliverable, "retry_at": note.retry_at(),
+        }),
+        Write::NoteContactAction { emergency, notice, action } => json!({
+            "op": "note_contact_action", "emergency_id": emergency, "id": notice, "action": action,
+        }),
+        _ => Value::Null,
+    }
+}
+
 /// Writes to the outbox and to what was sent.
 fn sending(write: &Write) -> Value {
     match write {
@@ -160,6 +192,10 @@ fn write(write: &Write, at: Timestamp) -> Value {
         | Write::NoteDeliveries(_)
         | Write::RecordReceipt { .. }
         | Write::NoteDeviceReceived { .. } => sending(write),
+        Write::ReviewContacts(_)
+        | Write::PlanNotices { .. }
+        | Write::NoteNotice { .. }
+        | Write::NoteContactAction { .. } => notifying(write),
         Write::SeeAlert { emergency, helper } => {
             json!({ "op": "see_alert", "emergency_id": emergency, "helper_id": helper })
         }

@@ -44,6 +44,8 @@ pub(crate) async fn after_restore(settings: &Settings) -> anyhow::Result<()> {
     let ports = store.ports();
     let dropped = ports.outbox.drop_waiting().await.context("cannot drop what was queued")?;
     let dropped = dropped + ports.contacts.drop_invitations().await.context("cannot drop what was queued")?;
+    let notices = ports.contact_notices.drop_waiting(wiring::clock().now()).await;
+    let dropped = dropped + notices.context("cannot drop what was queued")?;
     tracing::info!(dropped, "messages that waited to be sent are dropped");
     store.close().await;
     skipped

@@ -26,6 +26,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) alerts: Arc<dyn port::Alerts>,
     pub(crate) blocks: Arc<dyn port::Blocks>,
     pub(crate) changes: Arc<dyn port::Changes>,
+    pub(crate) contact_notices: Arc<dyn port::ContactNotices>,
     pub(crate) contacts: Arc<dyn port::Contacts>,
     pub(crate) devices: Arc<dyn port::Devices>,
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
@@ -150,6 +151,7 @@ impl PersistencePorts {
             + port::Alerts
             + port::Blocks
             + port::Changes
+            + port::ContactNotices
             + port::Contacts
             + port::Devices
             + port::Emergencies
@@ -168,6 +170,7 @@ impl PersistencePorts {
             alerts: store.clone(),
             blocks: store.clone(),
             changes: store.clone(),
+            contact_notices: store.clone(),
             contacts: store.clone(),
             devices: store.clone(),
             emergencies: store.clone(),

@@ -20,6 +20,7 @@ use crate::{
 
 mod accounts;
 mod blocks;
+mod contact_notices;
 mod devices;
 mod emergencies;
 mod messages;
@@ -152,6 +153,16 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
                 events.retain(|event| !is_of(event, emergency, &Event::AlertSeen { helper }));
             }
             Ok(())
+        }
+        Write::ReviewContacts(emergency) => contact_notices::review(db, at, emergency).await,
+        Write::PlanNotices { emergency, lease_until, next_at, is_over, notices } => {
+            contact_notices::plan(db, at, emergency, (lease_until, next_at), is_over, &notices).await
+        }
+        Write::NoteNotice { emergency, notice, lease_until, note } => {
+            contact_notices::note(db, at, (emergency, notice), lease_until, note).await
+        }
+        Write::NoteContactAction { emergency: _, notice, action } => {
+            contact_notices::note_action(db, at, notice, action).await
         }
         Write::SetPassword { user, password } => accounts::set_password(db, user, &password).await,
         Write::ExpectAccount(account) => accounts::expect(db, &account).await,

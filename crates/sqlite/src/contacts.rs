@@ -229,15 +229,33 @@ impl Contacts for Sqlite {
 
     #[instrument(name = "sqlite.contacts.confirm", level = "debug", skip_all)]
     async fn confirm(&self, id: ConsentId, at: Timestamp) -> Result<Option<Consent>> {
-        sqlx::query(
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        let confirmed: Option<Uuid> = sqlx::query_scalar(
             "update contact_consent set confirmed_at = ?2, undeliverable = 0 where id = ?1 and confirmed_at is null \
-             and not exists (select 1 from contact_stop s where s.email = contact_consent.email)",
+             and not exists (select 1 from contact_stop s where s.email = contact_consent.email) returning account_id",
         )
         .bind(Uuid::from(id))
         .bind(at.timestamp_micros())
-        .execute(&self.writer)
+        .fetch_optional(&mut *transaction)
         .await
         .map_err(port_error)?;
+        if let Some(owner) = confirmed {
+            // A live emergency of the user is told to the address, too.
+            sqlx::query(
+                "insert into contact_review (emergency_id, owner_id, due_at) \
+                 select e.id, e.owner_id, ?2 from emergency e \
+                 where e.owner_id = ?1 and e.status in ('active', 'responding') \
+                 on conflict (emergency_id) do update set due_at = excluded.due_at",
+            )
+            .bind(owner)
+            .bind(at.timestamp_micros())
+            .execute(&mut *transaction)
+            .await
+            .map_err(port_error)?;
+        }
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
         self.consent(id).await
     }
 

@@ -19,6 +19,7 @@ mod alerts;
 mod area;
 mod blocks;
 mod changes;
+mod contact_notices;
 mod contacts;
 mod database;
 mod devices;

@@ -2,7 +2,8 @@
 
 use allynet_domain::{
     Call, DeviceLoss, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent,
-    LostDevice, PlacePolicy, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View, Viewer,
+    LostDevice, NoticeState, PlacePolicy, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View,
+    Viewer,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -113,6 +114,12 @@ pub(crate) enum Payload<'a> {
         emergency_id: Uuid,
         message_id: Uuid,
     },
+    ContactNotified {
+        emergency_id: Uuid,
+        contact_id: Uuid,
+        state: NoticeState,
+        timestamp: Timestamp,
+    },
     DeviceLost {
         device_id: Uuid,
         name: Option<&'a str>,
@@ -122,7 +129,7 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
@@ -136,6 +143,7 @@ pub const NAMES: [&str; 14] = [
     "emergency:unanswered",
     "emergency:message",
     "emergency:message:deleted",
+    "contact:notified",
     "device:lost",
 ];
 
@@ -155,6 +163,7 @@ impl Payload<'_> {
             Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
+            Self::ContactNotified { .. } => "contact:notified",
             Self::DeviceLost { .. } => "device:lost",
         }
     }
@@ -288,6 +297,9 @@ pub(crate) fn payload<'a>(
         }
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
+        }
+        Event::ContactNotified { contact, state, .. } => {
+            Payload::ContactNotified { emergency_id, contact_id: (*contact).into(), state: *state, timestamp: event.at }
         }
         Event::MessagePosted { message } => {
             Payload::Message { emergency_id, message: MessageView::new(message, reader) }

@@ -81,6 +81,10 @@ impl Links for PublicUrl {
     fn stop_contact(&self, token: &Secret) -> Secret {
         Secret::new(format!("{self}/c/stop/{}", token.expose()))
     }
+
+    fn contact_page(&self, token: &Secret) -> Secret {
+        Secret::new(format!("{self}/c/{}", token.expose()))
+    }
 }
 
 #[cfg(test)]

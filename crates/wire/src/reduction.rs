@@ -78,7 +78,12 @@ impl Scene {
     /// Every event that reaches others than participants.
     fn events(&self) -> Vec<LoggedEvent> {
         let mut events = every_logged_event(self.anonymous);
-        events.retain(|event| !matches!(event.event, Event::MessagePosted { .. } | Event::Unanswered { .. }));
+        events.retain(|event| {
+            !matches!(
+                event.event,
+                Event::MessagePosted { .. } | Event::Unanswered { .. } | Event::ContactNotified { .. }
+            )
+        });
         for event in &mut events {
             match &mut event.event {
                 Event::EmergencyCreated { call, .. } | Event::EmergencyAnnounced { call, .. } => self.fill(call),

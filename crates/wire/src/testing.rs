@@ -138,7 +138,7 @@ fn actor_of(event: &Event) -> Option<u128> {
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. } => Some(GRACE_HOPPER),
         Event::AlertDeclined { .. } => Some(ALAN),
-        Event::Unanswered { .. } => None,
+        Event::Unanswered { .. } | Event::ContactNotified { .. } => None,
         Event::AccountBlocked { .. } => Some(ADMIN),
         _ => Some(OWNER),
     }

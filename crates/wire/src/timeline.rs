@@ -103,6 +103,8 @@ pub fn timeline<'a>(
 fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
     match &event.event {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
+        // Contacts are shown to no other user, administrators included.
+        Event::ContactNotified { owner, .. } => *owner == viewer,
         // The timeline omits the effects of blocks, what other entries say already, and what belongs to no emergency.
         Event::EmergencyHidden { .. }
         | Event::EmergencyAnnounced { .. }

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod availability;
 pub mod blocks;
 pub mod changes;
+pub mod contact_notices;
 pub mod contacts;
 pub mod devices;
 pub mod emergencies;
@@ -103,6 +104,26 @@ macro_rules! contract {
                 writes_are_applied_in_order
                 a_change_that_fails_leaves_nothing_behind
                 an_empty_change_is_committed
+            }
+            contact_notices {
+                a_contact_is_told_once_when_the_delay_is_over
+                a_notice_has_the_call_of_the_owner
+                contacts_that_wait_for_an_answer_are_told_when_there_is_none
+                only_addresses_that_agreed_are_told
+                contacts_that_live_with_the_owner_are_left_out_of_a_silent_emergency
+                an_address_that_was_told_hears_the_end_and_that_the_emergency_goes_on
+                the_end_of_a_deleted_emergency_is_told
+                a_review_is_claimed_by_one_node_until_the_emergency_changes
+                a_notice_is_claimed_by_one_node_and_tried_again
+                a_notice_that_may_have_been_sent_counts_as_sent_after_the_end
+                notices_of_emergencies_take_turns
+                an_address_that_cannot_be_reached_is_told_nothing_more
+                a_notice_is_not_sent_once_it_is_overtaken
+                the_page_of_a_contact_is_shown_until_two_hours_after_the_end
+                a_contact_says_once_what_they_do
+                what_waits_for_contacts_can_be_dropped
+                notices_are_deleted_when_nothing_is_left_to_tell
+                every_change_that_concerns_contacts_makes_a_review_due
             }
             contacts {
                 contacts_are_listed_in_their_order_then_oldest_first

@@ -3,8 +3,8 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, Contacts, Devices, Emergencies, EventLog, Helpers, Logins, Messages, Outbox,
-    PasswordResets, Positions, Sessions,
+    Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Helpers, Logins,
+    Messages, Outbox, PasswordResets, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -27,6 +27,7 @@ pub struct Store {
     pub alerts: Arc<dyn Alerts>,
     pub blocks: Arc<dyn Blocks>,
     pub changes: Arc<dyn Changes>,
+    pub contact_notices: Arc<dyn ContactNotices>,
     pub contacts: Arc<dyn Contacts>,
     pub devices: Arc<dyn Devices>,
     pub emergencies: Arc<dyn Emergencies>,
@@ -49,6 +50,7 @@ impl Store {
             + Alerts
             + Blocks
             + Changes
+            + ContactNotices
             + Contacts
             + Devices
             + Emergencies
@@ -69,6 +71,7 @@ impl Store {
             alerts: adapter.clone(),
             blocks: adapter.clone(),
             changes: adapter.clone(),
+            contact_notices: adapter.clone(),
             contacts: adapter.clone(),
             devices: adapter.clone(),
             outbox: adapter.clone(),

@@ -283,6 +283,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::MessagePosted { .. } => "emergency:message",
         Event::MessageDeleted { .. } => "emergency:message:deleted",
         Event::DeviceLost(_) => "device:lost",
+        Event::ContactNotified { .. } => "contact:notified",
         Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertSeen { .. }

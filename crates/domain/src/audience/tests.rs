@@ -88,7 +88,7 @@ fn every_event_is_delivered_to_those_concerned() {
             Event::EmergencyReopened { .. } => vec![anyone(vec![room(), Room::Helpers, user(ALAN)], vec![])],
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
-            Event::Unanswered { .. } => vec![anyone(vec![user(OWNER)], vec![])],
+            Event::Unanswered { .. } | Event::ContactNotified { .. } => vec![anyone(vec![user(OWNER)], vec![])],
             Event::AlertDeclined { .. }
             | Event::AlertAcknowledged { .. }
             | Event::AlertSeen { .. }
@@ -168,6 +168,7 @@ fn every_event_moves_those_concerned() {
             | Event::AlertAcknowledged { .. }
             | Event::AlertSeen { .. }
             | Event::AlertsSent { .. }
+            | Event::ContactNotified { .. }
             | Event::Unanswered { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -401,10 +402,15 @@ fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
 }
 
 #[test]
-fn owners_are_addressed_only_by_messages_and_unanswered() {
+fn owners_are_addressed_only_by_messages_and_what_no_other_user_learns() {
     for event in every_event() {
-        let for_owners =
-            matches!(event, Event::MessagePosted { .. } | Event::MessageDeleted { .. } | Event::Unanswered { .. });
+        let for_owners = matches!(
+            event,
+            Event::MessagePosted { .. }
+                | Event::MessageDeleted { .. }
+                | Event::Unanswered { .. }
+                | Event::ContactNotified { .. }
+        );
         let addressed = logged(event.clone()).deliveries().iter().any(|d| d.audience.to.contains(&user(OWNER)));
         assert_eq!(addressed, for_owners, "{}", event.kind());
     }

@@ -35,6 +35,7 @@ const fn place(event: &Event) -> usize {
         Event::DeviceLost(_) => 24,
         Event::AlertSeen { .. } => 25,
         Event::AlertsSent { .. } => 26,
+        Event::ContactNotified { .. } => 27,
     }
 }
 
@@ -153,6 +154,9 @@ fn stored() -> Vec<Value> {
         }),
         json!({ "kind": "alert_seen", "helper": GRACE_HOPPER }),
         json!({ "kind": "alerts_sent", "step": 1, "sent": [GRACE_HOPPER], "failed": [ALAN] }),
+        json!({
+            "kind": "contact_notified", "owner": OWNER, "contact": "00000000-0000-0000-0000-000000000046", "state": "sent"
+        }),
     ]
 }
 
@@ -205,8 +209,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..27).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 27);
+    assert_eq!(places, (0..28).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 28);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::KeyedHash;
-use crate::{Email, EmergencyId, EmergencyType, Locale, Metres, Secret, Timestamp, string_enum};
+use crate::{Email, EmergencyId, EmergencyType, Locale, Location, Metres, Secret, Timestamp, string_enum};
 
 /// Longest URL of a push endpoint, in bytes.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
@@ -220,15 +220,53 @@ pub enum MailContent {
         /// The link with which it stops all messages.
         stop: Secret,
     },
+    /// Tells an emergency contact that the owner called for help.
+    ContactAlert(Box<ContactAlert>),
+    /// Tells an emergency contact that the emergency is over.
+    ContactEnded {
+        /// The name of the owner.
+        owner: String,
+        /// The link with which the contact stops all messages.
+        stop: Secret,
+    },
+    /// Tells an emergency contact that an emergency goes on after its end was told.
+    ContactResumed {
+        /// The name of the owner.
+        owner: String,
+        /// The link of the page of the emergency.
+        page: Secret,
+        /// The link with which the contact stops all messages.
+        stop: Secret,
+    },
     /// An alert that no device of the helper has received.
     Alert(AlertSummary),
+}
+
+/// An emergency as its owner's contacts are told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContactAlert {
+    /// The name of the owner.
+    pub owner: String,
+    /// When the owner called, from this place.
+    pub called_at: Timestamp,
+    /// The place.
+    pub location: Location,
+    /// When it is told, from which follows how old the place is.
+    pub now: Timestamp,
+    /// The link of the page of the emergency.
+    pub page: Secret,
+    /// The link with which the contact stops all messages.
+    pub stop: Secret,
 }
 
 impl MailContent {
     /// The link with which the recipient stops messages of this kind, which mail programs offer as a button.
     pub const fn stop_link(&self) -> Option<&Secret> {
         match self {
-            Self::ContactInvitation { stop, .. } => Some(stop),
+            Self::ContactInvitation { stop, .. }
+            | Self::ContactEnded { stop, .. }
+            | Self::ContactResumed { stop, .. } => Some(stop),
+            Self::ContactAlert(alert) => Some(&alert.stop),
             Self::PasswordReset { .. } | Self::Alert(_) => None,
         }
     }

@@ -14,6 +14,9 @@ pub trait Links: Send + Sync {
 
     /// The page on which an address stops all messages.
     fn stop_contact(&self, token: &Secret) -> Secret;
+
+    /// The page of an emergency for a contact of its owner.
+    fn contact_page(&self, token: &Secret) -> Secret;
 }
 
 /// What the token of a link is good for.
@@ -23,6 +26,8 @@ pub enum LinkPurpose {
     ConfirmContact,
     /// To stop all messages to an address.
     StopContact,
+    /// To see the emergency that a contact was told of.
+    ContactPage,
 }
 
 /// Signs the ids in links, so that their tokens cannot be guessed and need not be stored.

@@ -4,8 +4,8 @@ use super::{
     ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text, with_responses,
 };
 use crate::{
-    BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, ResolutionType,
-    ResponseStatus, To, UserId,
+    BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, NoticeState,
+    ResolutionType, ResponseStatus, To, UserId,
 };
 
 /// One of every variant, in the order of declaration.
@@ -97,5 +97,6 @@ pub fn every_event() -> Vec<Event> {
         }),
         Event::AlertSeen { helper: id(GRACE_HOPPER) },
         Event::AlertsSent { step: 1, sent: vec![id(GRACE_HOPPER)], failed: vec![id(ALAN)] },
+        Event::ContactNotified { owner: id(OWNER), contact: id(70), state: NoticeState::Sent },
     ]
 }

@@ -149,7 +149,7 @@ fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Cha
 fn report_unanswered(cx: &EmergencyPorts, change: Change, emergency: &Emergency) -> Change {
     let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
     let owner = emergency.reachable_owner().map(OutboxRecipient::user).into_iter().collect();
-    let change = change.event(emergency.id(), unanswered);
+    let change = cx.review_contacts(change.event(emergency.id(), unanswered), emergency.id());
     change.send(OutboxKind::Unanswered, emergency.call(), owner, cx.rules.alert_ttl)
 }
 

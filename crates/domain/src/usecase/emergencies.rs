@@ -34,6 +34,12 @@ pub struct EmergencyPorts {
 }
 
 impl EmergencyPorts {
+    /// Adds to a change of an emergency that what the owner's contacts are told is reviewed. Nothing without email.
+    #[must_use]
+    pub(super) fn review_contacts(&self, change: Change, emergency: EmergencyId) -> Change {
+        if self.rules.tells_contacts { change.write(Write::ReviewContacts(emergency)) } else { change }
+    }
+
     /// Loads an emergency for display, and the caller's stage in it.
     ///
     /// # Errors
@@ -254,7 +260,7 @@ fn raised(
         recipients: recipients.clone(),
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
-    let change = change.write(sent).event(id, alerted);
+    let change = cx.review_contacts(change.write(sent), id).event(id, alerted);
     let devices = wave.recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
     let change = change.send(OutboxKind::Alert, call, devices, cx.rules.alert_ttl);
     match message::receipt(wave.helpers_within.min(cx.rules.alerts.wave_size())) {
@@ -371,6 +377,7 @@ fn ended(cx: &EmergencyPorts, loaded: &Loaded, by: Option<UserId>, at: Timestamp
     let responses = open.filter(|r| r.record.came_near.is_some()).cloned().collect();
     let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
     let change = Change::new(by, at).write(update).event(emergency.id(), how).event(emergency.id(), end);
+    let change = cx.review_contacts(change, emergency.id());
     let alerted = loaded.alerts.iter().filter(|alert| alert.wave.is_some() && alert.declined_at.is_none());
     let owner = emergency.reachable_owner().filter(|owner| by != Some(*owner));
     let told = alerted.map(|alert| alert.helper).chain(owner).map(OutboxRecipient::user).collect();

@@ -8,6 +8,7 @@ pub mod administrators;
 pub mod alerts;
 pub mod availability;
 pub mod blocks;
+pub mod contact_notices;
 pub mod contacts;
 pub mod devices;
 pub mod emergencies;

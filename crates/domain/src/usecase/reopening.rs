@@ -44,7 +44,8 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
             hidden_from,
             announced: emergency.is_announced(),
         };
-        let mut change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
+        let change = Change::new(Some(actor.id()), now).write(Write::RevokeTrust(id)).event(id, reopened);
+        let mut change = cx.review_contacts(change, id);
         change.writes.extend(expected);
         for response in responses.iter().filter(|r| r.updated_at == now) {
             let helper = response.helper.person.id;

@@ -31,6 +31,8 @@ pub struct Rules {
     pub trust_again_after: TimeDelta,
     /// Minimum time for which a block between users has its effects, even if it is removed before.
     pub unblock_after: TimeDelta,
+    /// Whether emergency contacts are told of emergencies, for which the service needs email.
+    pub tells_contacts: bool,
 }
 
 impl Rules {
@@ -81,6 +83,7 @@ impl Default for Rules {
             alert_ttl: TimeDelta::minutes(15),
             trust_again_after: TimeDelta::days(30),
             unblock_after: TimeDelta::hours(24),
+            tells_contacts: false,
         }
     }
 }

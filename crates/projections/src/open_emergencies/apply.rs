@@ -78,6 +78,7 @@ impl State {
             Event::AlertAcknowledged { .. }
             | Event::AlertSeen { .. }
             | Event::AlertsSent { .. }
+            | Event::ContactNotified { .. }
             | Event::DetailsDisclosed { .. }
             | Event::EmergencyAnnounced { .. }
             | Event::Unanswered { .. }

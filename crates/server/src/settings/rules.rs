@@ -44,6 +44,8 @@ impl Settings {
             trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
             alert_ttl: delta(self.alert_ttl, "ALLYNET_ALERT_TTL")?,
             unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
+            // Set where email is.
+            tells_contacts: false,
         })
     }
 

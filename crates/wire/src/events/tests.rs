@@ -79,6 +79,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             Some("device:lost"),
             None,
             None,
+            Some("contact:notified"),
         ]
     );
 }

@@ -24,6 +24,10 @@ impl Links for TestLinks {
     fn stop_contact(&self, token: &Secret) -> Secret {
         Secret::new(format!("stop by {}", token.expose()))
     }
+
+    fn contact_page(&self, token: &Secret) -> Secret {
+        token.clone()
+    }
 }
 
 fn details(name: &str) -> ContactDetails {

@@ -28,6 +28,10 @@ impl Links for TestLinks {
     fn stop_contact(&self, token: &Secret) -> Secret {
         token.clone()
     }
+
+    fn contact_page(&self, token: &Secret) -> Secret {
+        token.clone()
+    }
 }
 
 fn email() -> Email {
