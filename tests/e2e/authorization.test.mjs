@@ -80,6 +80,8 @@ const table = {
   'GET /pages/reset-password.js': Array(9).fill(200),
   'GET /pages/style.css': Array(9).fill(200),
   // Pages: the token in the address decides, not the caller.
+  'GET /c/:token': Array(9).fill('404 page'),
+  'POST /c/:token': Array(9).fill('404 page'),
   'GET /c/confirm/:token': Array(9).fill('404 page'),
   'POST /c/confirm/:token': Array(9).fill('404 page'),
   'GET /c/stop/:token': Array(9).fill('404 page'),

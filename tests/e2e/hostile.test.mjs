@@ -50,6 +50,8 @@ const table = {
   'GET /reset-password': plain('anonymous'),
   'GET /pages/reset-password.js': plain('anonymous'),
   'GET /pages/style.css': plain('anonymous'),
+  'GET /c/:token': { ...plain('anonymous'), isPage: true },
+  'POST /c/:token': { ...plain('anonymous'), isPage: true },
   'GET /c/confirm/:token': { ...plain('anonymous'), isPage: true },
   'POST /c/confirm/:token': { ...plain('anonymous'), isPage: true },
   'GET /c/stop/:token': { ...plain('anonymous'), isPage: true },

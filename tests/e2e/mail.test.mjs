@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startFakeServices } from './fake-services.mjs';
 import { databases, eventually, startNode } from './harness.mjs';
-import { assertMatches, atLeast, ok, refused } from './shapes.mjs';
+import { cancel, gather, of, raise, resolve, respond } from './scene.mjs';
+import { assertMatches, atLeast, events, ok, refused } from './shapes.mjs';
+import { settled } from './sockets.mjs';
 
 const PUBLIC_URL = 'https://allynet.example.org';
 
@@ -123,6 +125,121 @@ for (const database of databases) {
       assert.deepEqual([stopped.status, await state(user), await state(other)], [200, ['stopped'], ['stopped']]);
       assert.match((await submit(confirm, '')).text, /Messages stopped/);
       for (const token of [confirm, stop]) assert.ok(!app.logs.includes(token.slice(-64)), 'a token is in the log');
+    });
+
+    /** The pages of emergency contacts, by their path. */
+    const open = (path, options) => app.anonymous().get(path, { root: '', ...options });
+    const submit = (path, body) =>
+      app.anonymous().post(path, body, { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    /** A confirmed contact of an owner, with what it was sent since. */
+    const confirmed = async (owner, name, fields = {}) => {
+      const email = `${name}-${owner.id}@home.example`;
+      const { contact } = ok(await owner.post('/auth/emergency-contacts', { name, email, ...fields }), 201);
+      const [invitation] = await mailsTo(email, 1);
+      const [, path] = decoded(invitation.message).match(/(\/c\/confirm\/[\w-]{64})\r?\n/);
+      assert.equal((await submit(path, '')).status, 200);
+      /** The texts so far, at least `count` of them. */
+      const mails = async (count) => (await mailsTo(email, count + 1)).slice(1);
+      const texts = async (count) => (await mails(count)).map(({ message }) => decoded(message));
+      return { ...contact, email, mails, texts };
+    };
+    const link = (mail) => decoded(mail.message).match(/https:\/\/allynet\.example\.org(\/c\/[\w-]{64})\r?\n/)[1];
+
+    it('tells contacts of a silent and anonymous emergency, and shows it to them until it is deleted', async () => {
+      const owner = await app.owner({ firstName: 'Ada', lastName: '<Lovelace>' });
+      const [mum, neighbour, partner, later, socket] = await Promise.all([
+        confirmed(owner, 'mum'),
+        confirmed(owner, 'neighbour', { on: 'unanswered', afterSeconds: 1 }),
+        confirmed(owner, 'partner', { livesWithOwner: true }),
+        confirmed(owner, 'later', { afterSeconds: 3600 }),
+        owner.connect(),
+      ]);
+      const place = { ...app.somewhere(), address: 'Lane 1', description: '2nd <floor>' };
+      const { id } = await raise(owner, place, { silentMode: true, anonymousMode: true });
+
+      const [mail] = await mum.mails(1);
+      const text = decoded(mail.message);
+      assert.match(text, /^Ada <Lovelace> called for help at \d{4}-\d\d-\d\d \d\d:\d\d UTC\./);
+      assert.match(text, /Place, as it was less than a minute ago:\r?\nLane 1\r?\n2nd <floor>\r?\ngeo:-?\d+\.\d{6},-?\d+\.\d{6}\r?\n/);
+      assert.match(mail.message, /^List-Unsubscribe-Post: List-Unsubscribe=One-Click$/m);
+      const news = (contact, state) => socket.next('contact:notified', (n) => n.contactId === contact.id && n.state === state);
+      for (const contact of [mum, neighbour]) {
+        for (const state of ['queued', 'sent']) {
+          assertMatches(await news(contact, state), events.contactNotified(id, contact, state));
+        }
+      }
+
+      const path = link(mail);
+      const page = await open(path);
+      assert.equal(page.status, 200);
+      for (const [name, value] of [['cache-control', 'no-store'], ['referrer-policy', 'no-referrer'], ['x-robots-tag', 'noindex, nofollow'], ['x-frame-options', 'DENY']]) {
+        assert.equal(page.headers.get(name), value);
+      }
+      assert.equal(page.headers.get('content-security-policy'), "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+      assert.match(page.text, /Ada &lt;Lovelace&gt; needs help[^]*not over[^]*Lane 1 · 2nd &lt;floor&gt;[^]*href="geo:[^]*No helper is coming yet/);
+      assert.doesNotMatch(page.text, /<script|<style|\son\w+=|https?:/);
+      for (const personal of [id, owner.id, owner.email, mum.email]) assert.ok(!page.text.includes(personal), personal);
+      const german = await open(path, { headers: { 'accept-language': 'de' } });
+      assert.match(german.text, /braucht Hilfe[^]*Ich habe den Notruf gewählt/);
+
+      const [withThem] = page.text.match(/<form method="post">.*I am with them<\/button><\/form>/);
+      const [, action] = withThem.match(/name="action" value="(\w+)"/);
+      assert.match((await submit(path, 'action=unknown')).text, /I am with them/);
+      assert.match((await submit(path, `action=${action}`)).text, /You said that you are with them/);
+      assertMatches(await news(mum, 'acting'), events.contactNotified(id, mum, 'acting'));
+      await submit(path, `action=${action}`);
+      assert.match((await open(path)).text, /You said that you are with them[^]*I have called the emergency number<\/button>/);
+
+      await cancel(owner, id);
+      for (const contact of [mum, neighbour]) assert.match((await contact.texts(2))[1], /^The emergency of Ada <Lovelace> is over\./);
+      const over = await submit(path, 'action=called_number');
+      assert.match(over.text, /Ada &lt;Lovelace&gt; needed help[^]*The emergency is over/);
+      assert.doesNotMatch(over.text, /<form|coming/);
+      for (const contact of [partner, later]) assert.deepEqual(await contact.texts(0), []);
+      await settled(socket);
+      const heard = socket.seen('contact:notified');
+      assert.equal(heard.length, 5, 'a GET changes nothing, nor does a button after the end');
+      // A client that was away hears of it when it comes back.
+      const auth = { token: owner.tokens.accessToken, lastEventId: heard[0].eventId - 1 };
+      const back = await owner.connect({ auth });
+      await settled(back);
+      assert.deepEqual(back.seen('contact:notified'), heard);
+
+      const timeline = async (caller) => ok(await caller.get(`/emergencies/${id}/timeline`)).events.map(({ event }) => event);
+      assert.equal((await timeline(owner)).filter((event) => event === 'contact:notified').length, 5);
+      assert.ok(!(await timeline(await app.admin())).includes('contact:notified'));
+      ok(await owner.delete(`/emergencies/${id}`));
+      const gone = await open(path);
+      const [head, tail] = [path.slice(0, -4), path.slice(-4)];
+      const hostile = ['/c/unknown', '/c/%00', '/c/%ff', '/c/..%2f..%2fetc', `/c/${'A'.repeat(64)}`, `/c/${'x'.repeat(8000)}`, head, `${path}=`, `${head}${tail.toUpperCase()}${tail}`, path.replace('/c/', '/c/stop/').replace('stop/', 'confirm/')];
+      for (const wrong of hostile) {
+        for (const answer of [await open(wrong), await submit(wrong, `action=${action}`)]) {
+          assert.deepEqual([answer.status, answer.text], [404, gone.text], wrong);
+        }
+      }
+      assert.ok(!app.logs.includes(path.slice(3)), 'a token is in the log');
+    });
+
+    it('tells contacts that an emergency goes on after its end by a helper, and helpers nothing of contacts', async () => {
+      const { place, owner, helpers: [helper], sockets: [ofHelper] } = await gather(app, 1);
+      ok(await owner.put('/auth/me', { locale: 'de' }));
+      const mum = await confirmed(owner, 'mum');
+      const { id } = await raise(owner, place);
+      const [mail] = await mum.mails(1);
+      assert.match(decoded(mail.message), /^Olivia Owner hat um .* UTC Hilfe gerufen\./);
+      await respond(helper, id);
+      assert.match((await open(link(mail))).text, /One helper is coming or there/);
+      await resolve(helper, id);
+      assert.match((await mum.texts(2))[1], /^Der Notfall von Olivia Owner ist vorbei/);
+      ok(await owner.post(`/emergencies/${id}/reopen`, {}));
+      const [, , resumed] = await mum.mails(3);
+      assert.match(decoded(resumed.message), /doch nicht vorbei/);
+      assert.equal(link(resumed), link(mail));
+      await cancel(owner, id);
+      assert.match((await mum.texts(4))[3], /ist vorbei/);
+      await ofHelper.next('emergency:ended', of(id));
+      assert.deepEqual(ofHelper.seen('contact:notified'), []);
+      assert.ok(!JSON.stringify(ofHelper.items).includes(mum.id));
     });
 
     it('has room for ten emergency contacts', async () => {

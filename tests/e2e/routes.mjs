@@ -60,6 +60,8 @@ DELETE /api/v1/emergencies/:id/messages/:messageId
 GET    /reset-password
 GET    /pages/reset-password.js
 GET    /pages/style.css
+GET    /c/:token
+POST   /c/:token
 GET    /c/confirm/:token
 POST   /c/confirm/:token
 GET    /c/stop/:token

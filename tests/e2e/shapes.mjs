@@ -247,6 +247,7 @@ export const events = {
   }),
   cancelled: (emergencyId, reason) => ({ emergencyId, reason, timestamp: time, eventId: integer }),
   reopened: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
+  contactNotified: (emergencyId, contact, state) => ({ emergencyId, contactId: contact.id, state, timestamp: time, eventId: integer }),
   ended: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
 };
 

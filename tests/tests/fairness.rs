@@ -15,7 +15,10 @@ use allynet_domain::{
     Account, Write,
     port::{MockPresence, Tokens},
     testing,
-    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{
+        Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
+        password_resets,
+    },
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_server::{emergency_queue::EmergencyQueues, scheduler::RequestScheduler};
@@ -110,6 +113,13 @@ impl Service {
                 blocks: store.blocks.clone(),
                 accounts: store.accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            contact_pages: contact_notices::ContactPagePorts {
+                notices: store.contact_notices.clone(),
+                changes: store.changes.clone(),
+                tokens: Arc::new(HmacHasher::new(&secret)),
+                clock: Arc::new(StoppedClock),
+                backoff: testing::no_backoff(),
             },
             contacts: contacts::ContactPorts {
                 contacts: store.contacts.clone(),

@@ -14,8 +14,8 @@ use allynet_domain::{
     port::{Clock, Ids, MockPresence, MockResetQueue, NewPasswordReset, Tokens},
     testing,
     usecase::{
-        Rules, accounts, alerts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
-        rooms,
+        Rules, accounts, alerts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
+        password_resets, rooms,
     },
 };
 use allynet_postgres::Postgres;
@@ -60,7 +60,7 @@ impl Service {
         let postgres = database.adapter().await;
         let store = Store::new(postgres.clone(), database);
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(StoppedClock), Arc::new(NewIds));
-        let (rules, day) = (Rules::default(), Duration::from_hours(24));
+        let (rules, day) = (Rules { tells_contacts: true, ..Rules::default() }, Duration::from_hours(24));
         let secret = "round trips are counted under this secret".to_owned().into();
         let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());
         let emergencies = emergencies::EmergencyPorts {
@@ -118,6 +118,13 @@ impl Service {
             hasher: testing::keyed_hasher(),
             push_key: None,
         };
+        let contact_pages = contact_notices::ContactPagePorts {
+            notices: store.contact_notices.clone(),
+            changes: store.changes.clone(),
+            tokens: Arc::new(HmacHasher::new(&secret)),
+            clock: clock.clone(),
+            backoff: testing::no_backoff(),
+        };
         let contacts = contacts::ContactPorts {
             contacts: store.contacts.clone(),
             tokens: Arc::new(HmacHasher::new(&secret)),
@@ -139,6 +146,7 @@ impl Service {
         let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
             blocks,
+            contact_pages,
             contacts,
             devices,
             sending,

@@ -37,32 +37,58 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if !is_json(&parts.headers) {
             return Err(faults::unsupported_media_type().into());
         }
-        // The deadline of the request is for the service; a slow client has this timeout instead.
-        let pause = parts.extensions.get::<Deadline>().map(Deadline::pause);
-        let mut reading = pin!(tokio::time::timeout(BODY_TIMEOUT, read(body)));
-        let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
-            Poll::Ready(read) => {
-                drop(pause);
-                read
-            }
-            // The body is still on its way: others go ahead meanwhile.
-            Poll::Pending => {
-                let permit = parts.extensions.get::<RequestPermit>();
-                permit.inspect(|permit| permit.release());
-                let read = reading.await;
-                drop(pause);
-                if let Some(permit) = permit {
-                    permit.acquire().await?;
-                }
-                read
-            }
-        };
-        let bytes = read.map_err(|_| faults::request_timeout())??;
+        let bytes = receive(&parts, body).await?;
         if bytes.is_empty() {
             return Ok(Self(Value::Object(Map::new())));
         }
         Ok(Self(json::parse(&bytes).map_err(|_| faults::invalid_json())?))
     }
+}
+
+/// The body of a form as a browser sends it, whatever its type: pages are answered to mail programs, too.
+#[derive(Debug)]
+pub(crate) struct FormBody(Vec<u8>);
+
+impl FormBody {
+    /// The first value of a field, if it is a text without characters that forms encode.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.split(|octet| *octet == b'&').filter_map(|field| std::str::from_utf8(field).ok());
+        fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+impl<S: Sync> FromRequest<S> for FormBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        receive(&parts, body).await.map(Self)
+    }
+}
+
+/// Receives a body to its end.
+async fn receive(parts: &Parts, body: Body) -> Result<Vec<u8>, Failure> {
+    // The deadline of the request is for the service; a slow client has this timeout instead.
+    let pause = parts.extensions.get::<Deadline>().map(Deadline::pause);
+    let mut reading = pin!(tokio::time::timeout(BODY_TIMEOUT, read(body)));
+    let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+        Poll::Ready(read) => {
+            drop(pause);
+            read
+        }
+        // The body is still on its way: others go ahead meanwhile.
+        Poll::Pending => {
+            let permit = parts.extensions.get::<RequestPermit>();
+            permit.inspect(|permit| permit.release());
+            let read = reading.await;
+            drop(pause);
+            if let Some(permit) = permit {
+                permit.acquire().await?;
+            }
+            read
+        }
+    };
+    Ok(read.map_err(|_| faults::request_timeout())??)
 }
 
 /// Whether the type is `application/json` or `application/…+json`, with any parameters.

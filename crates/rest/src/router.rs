@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use allynet_domain::{
     port,
-    usecase::{accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{
+        accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
+    },
 };
 use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
@@ -34,6 +36,8 @@ pub struct RestPorts {
     pub blocks: blocks::BlockPorts,
     /// Emergency contacts.
     pub contacts: contacts::ContactPorts,
+    /// The page of an emergency for contacts of its owner.
+    pub contact_pages: contact_notices::ContactPagePorts,
     /// Devices.
     pub devices: devices::DevicePorts,
     /// Helper records and positions.
@@ -121,6 +125,7 @@ pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
     auth::refreshing(ports.accounts.clone())
         .merge(device_routes::receipts(receipts))
         .merge(pages::contacts(ports.contacts.clone()))
+        .merge(pages::emergency(ports.contact_pages.clone()))
 }
 
 /// Authenticated routes that hash a password.

@@ -11,6 +11,7 @@ pub mod backoff;
 mod block_timers;
 mod bootstrap;
 mod command;
+mod contact_notifier;
 mod descriptors;
 pub mod emergency_queue;
 mod failure_log;

@@ -21,7 +21,7 @@ use crate::{
     admin_server::AdminServer,
     alert_timers, availability_timers, block_timers,
     bootstrap::restore_open_emergencies,
-    descriptors,
+    contact_notifier, descriptors,
     high_water::{HighWaterMark, detect_restore, keep_high_water},
     http::{self, HttpOptions},
     invitation_sender, limits,
@@ -105,7 +105,11 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         forget_deleted_emergencies(ports.changes.clone(), use_cases.clock.clone(), settings.retention, stop.clone());
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(forgetting);
-    let sending = use_cases.sending_on(&store.for_sender().ports());
+    let sender_ports = store.for_sender().ports();
+    if let Some(notices) = use_cases.notices_on(&sender_ports) {
+        workers.spawn(contact_notifier::run(notices, stop.clone()));
+    }
+    let sending = use_cases.sending_on(&sender_ports);
     workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
     if let Some(channel) = channel {
         let public_url = settings.mail.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -175,13 +179,24 @@ fn rest_router(
     gateway: &Gateway,
 ) -> Router {
     let UseCases {
-        accounts, blocks, contacts, devices, helpers, emergencies, messages, password_resets, sending, ..
+        accounts,
+        blocks,
+        contact_pages,
+        contacts,
+        devices,
+        helpers,
+        emergencies,
+        messages,
+        password_resets,
+        sending,
+        ..
     } = use_cases.clone();
     let presence = gateway.presence();
     let high = PriorityPorts { accounts: high.accounts.clone(), emergencies: high.emergencies.clone() };
     allynet_rest::router(RestPorts {
         accounts,
         blocks,
+        contact_pages,
         contacts,
         devices,
         helpers,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
     port,
-    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{
+        Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
+        password_resets,
+    },
 };
 use allynet_wire::limits::Limits;
 use anyhow::Context as _;
@@ -30,6 +33,9 @@ pub(crate) struct UseCases {
     pub(crate) accounts: accounts::AccountPorts,
     pub(crate) blocks: blocks::BlockPorts,
     pub(crate) contacts: contacts::ContactPorts,
+    pub(crate) contact_pages: contact_notices::ContactPagePorts,
+    /// `None` without email.
+    pub(crate) notices: Option<contact_notices::NoticePorts>,
     /// `None` without email.
     pub(crate) invitations: Option<contacts::InvitationPorts>,
     pub(crate) devices: devices::DevicePorts,
@@ -66,14 +72,21 @@ impl UseCases {
         outbox::SendingPorts { outbox, changes, ..self.sending.clone() }
     }
 
+    /// The same for telling contacts. `None` without email.
+    pub(crate) fn notices_on(&self, ports: &PersistencePorts) -> Option<contact_notices::NoticePorts> {
+        let (notices, changes) = (ports.contact_notices.clone(), ports.changes.clone());
+        self.notices.clone().map(|cx| contact_notices::NoticePorts { notices, changes, ..cx })
+    }
+
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.
     pub(crate) fn new(
         ports: &PersistencePorts,
         signatures: Signatures,
         (push, mail): (Option<devices::PushPorts>, Option<MailPorts>),
-        rules: Rules,
+        mut rules: Rules,
         on_stored: OnStored,
     ) -> Self {
+        rules.tells_contacts = mail.is_some();
         let clock = clock();
         let ids: Arc<dyn port::Ids> = Arc::new(UuidV7Ids);
         let sending = outbox::SendingPorts {
@@ -102,6 +115,17 @@ impl UseCases {
             clock: clock.clone(),
             ids: ids.clone(),
         };
+        let contact_pages = contact_notices::ContactPagePorts {
+            notices: ports.contact_notices.clone(),
+            changes: ports.changes.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            backoff: Arc::new(JitteredBackoff),
+        };
+        let notices = mail.clone().map(|MailPorts { mailer, links }| {
+            let contact_notices::ContactPagePorts { notices, changes, tokens, clock, .. } = contact_pages.clone();
+            contact_notices::NoticePorts { notices, changes, tokens, links, mailer, clock, ids: ids.clone() }
+        });
         let invitations = mail.clone().map(|MailPorts { mailer, links }| {
             let contacts::ContactPorts { contacts, tokens, clock, ids: _ } = contacts.clone();
             contacts::InvitationPorts { contacts, tokens, links, mailer, clock }
@@ -110,6 +134,8 @@ impl UseCases {
         Self {
             accounts,
             contacts,
+            contact_pages,
+            notices,
             invitations,
             password_resets,
             blocks: blocks::BlockPorts {

@@ -157,6 +157,8 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("DELETE", "/api/v1/auth/me/blocks/{userId}", &[Limit::Writes]),
     ("PUT", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/emergency-contacts/{contactId}", &[Limit::Writes]),
+    ("GET", "/c/{token}", &[Limit::Pages]),
+    ("POST", "/c/{token}", &[Limit::Pages]),
     ("GET", "/c/confirm/{token}", &[Limit::Pages]),
     ("POST", "/c/confirm/{token}", &[Limit::Pages]),
     ("GET", "/c/stop/{token}", &[Limit::Pages]),

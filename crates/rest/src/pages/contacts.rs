@@ -16,7 +16,7 @@ use crate::answer::Answer;
 const TEMPLATE: &str = include_str!("contact.html");
 const FORM: &str = include_str!("contact_form.html");
 /// No script, and forms to this service only.
-const POLICY: &str =
+pub(super) const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 pub(super) async fn ask_to_confirm(
@@ -125,7 +125,7 @@ fn stopped(locale: Locale) -> Response {
 }
 
 /// The same for every token that is unknown, whatever the reason.
-fn unknown(locale: Locale) -> Response {
+pub(super) fn unknown(locale: Locale) -> Response {
     let (title, text) = match locale {
         Locale::English => ("Link not valid", "This link is unknown or not valid any more."),
         Locale::German => ("Link ungültig", "Dieser Link ist unbekannt oder gilt nicht mehr."),

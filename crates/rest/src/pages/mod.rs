@@ -3,10 +3,11 @@
 //! They are not stored, not indexed, shown in no frame, and send no referrer: their addresses contain secrets.
 
 mod contacts;
+mod emergency;
 mod html;
 mod reset_password;
 
-use allynet_domain::usecase::contacts::ContactPorts;
+use allynet_domain::usecase::{contact_notices::ContactPagePorts, contacts::ContactPorts};
 use axum::response::Response;
 
 use crate::routes::{Resource, Routes};
@@ -28,6 +29,11 @@ pub(crate) fn contacts(cx: ContactPorts) -> Routes {
         .get("/c/stop/{token}", contacts::ask_to_stop)
         .post("/c/stop/{token}", contacts::stop)
         .with_state(cx)
+}
+
+/// The page of an emergency for contacts of its owner.
+pub(crate) fn emergency(cx: ContactPagePorts) -> Routes {
+    Resource::new().get("/c/{token}", emergency::show).post("/c/{token}", emergency::act).with_state(cx)
 }
 
 async fn style() -> Response {

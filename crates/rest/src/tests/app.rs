@@ -5,12 +5,16 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use allynet_domain::{
     Account, HelperRecord, HelperReputation, Profile, Role, Text, Timestamp, UserId,
     port::{
-        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockContacts, MockDevices, MockEmergencies,
-        MockEventLog, MockHelpers, MockIds, MockLinkTokens, MockLogins, MockMessages, MockOutbox, MockPasswordResets,
-        MockPasswords, MockPositions, MockPresence, MockResetTokens, MockSessions, MockTokens, TokenError,
+        AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockContactNotices, MockContacts, MockDevices,
+        MockEmergencies, MockEventLog, MockHelpers, MockIds, MockLinkTokens, MockLogins, MockMessages, MockOutbox,
+        MockPasswordResets, MockPasswords, MockPositions, MockPresence, MockResetTokens, MockSessions, MockTokens,
+        TokenError,
     },
     testing,
-    usecase::{Rules, accounts, blocks, contacts, devices, emergencies, helpers, messages, outbox, password_resets},
+    usecase::{
+        Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
+        password_resets,
+    },
 };
 use allynet_wire::{
     limits::Limits,
@@ -139,6 +143,13 @@ impl Mocks {
                 blocks: Arc::new(self.blocks),
                 accounts: accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            contact_pages: contact_notices::ContactPagePorts {
+                notices: Arc::new(MockContactNotices::new()),
+                changes: Arc::new(MockChanges::new()),
+                tokens: no_link_tokens(),
+                clock: clock.clone(),
+                backoff: testing::no_backoff(),
             },
             contacts: contacts::ContactPorts {
                 contacts: Arc::new(MockContacts::new()),

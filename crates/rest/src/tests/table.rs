@@ -16,6 +16,8 @@ pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("GET", "/reset-password"),
     ("GET", "/pages/reset-password.js"),
     ("GET", "/pages/style.css"),
+    ("GET", "/c/{token}"),
+    ("POST", "/c/{token}"),
     ("GET", "/c/confirm/{token}"),
     ("POST", "/c/confirm/{token}"),
     ("GET", "/c/stop/{token}"),

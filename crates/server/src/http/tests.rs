@@ -80,6 +80,7 @@ impl App {
             scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),
             accounts: use_cases.accounts,
             blocks: use_cases.blocks,
+            contact_pages: use_cases.contact_pages,
             contacts: use_cases.contacts,
             devices: use_cases.devices,
             helpers: use_cases.helpers,
