@@ -20,7 +20,7 @@ const decoded = (message) => {
 };
 
 for (const database of databases) {
-  describe(`email on ${database}`, () => {
+  describe(`email on ${database}`, { concurrency: true }, () => {
     let services;
     let app;
     before(async () => {
