@@ -20,7 +20,7 @@ PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 run: need-cargo ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
-test: need-cargo need-node ## Everything a change has to pass: check, unit, integration, e2e, faults, attack
+test: need-cargo need-node ## Every test: unit, integration, e2e, faults, attack
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-with-servers
 
 check: need-cargo ## Formatting, lints and documentation
@@ -79,7 +79,7 @@ help: ## This list
 
 # The targets below expect TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER to be set.
 
-test-with-servers: check
+test-with-servers:
 	@$(MAKE) --no-print-directory unit-with-servers
 	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
