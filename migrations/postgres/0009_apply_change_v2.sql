@@ -16,7 +16,7 @@ DECLARE
     change_keys CONSTANT text[] := '{at,emergencies,writes,events,sends}';
     event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
     send_keys CONSTANT text[] := '{kind,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
-    delivery_keys CONSTANT text[] := '{id,device_id,receipt_hash}';
+    delivery_keys CONSTANT text[] := '{id,channel,device_id,receipt_hash,lease_until}';
     note_keys CONSTANT text[] := '{id,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
     notice_keys CONSTANT text[] := '{id,mail_id,consent_id,contact_id,queued,told,turn_at}';
     response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
@@ -92,7 +92,7 @@ BEGIN
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
             WHEN 'expect_no_responses' THEN '{op,account_id}'
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
-            WHEN 'set_alert_preferences' THEN '{op,account_id,alert_preferences,alert_scope,away_from,away_until,away_from_critical,max_alerts_per_day,alert_review_at}'
+            WHEN 'set_alert_preferences' THEN '{op,account_id,alert_preferences,alert_scope,away_from,away_until,away_from_critical,notify_email,notify_sms,max_alerts_per_day,alert_review_at}'
             WHEN 'set_role' THEN '{op,account_id,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
@@ -224,13 +224,14 @@ BEGIN
             WHERE id = (w ->> 'id')::uuid AND due_at = (w ->> 'lease_until')::timestamptz
                 AND step = (w ->> 'step')::smallint;
             IF FOUND THEN
-                INSERT INTO delivery AS v (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash)
-                SELECT d.id, (w ->> 'id')::uuid, d.device_id, (w ->> 'step')::smallint, decided_at,
-                    (w ->> 'lease_until')::timestamptz, d.receipt_hash
-                FROM jsonb_to_recordset(w -> 'deliveries') AS d (id uuid, device_id uuid, receipt_hash uuid)
+                INSERT INTO delivery AS v (id, outbox_id, channel, device_id, step, planned_at, due_at, receipt_hash)
+                SELECT d.id, (w ->> 'id')::uuid, d.channel, d.device_id, (w ->> 'step')::smallint, decided_at,
+                    d.lease_until, d.receipt_hash
+                FROM jsonb_to_recordset(w -> 'deliveries')
+                    AS d (id uuid, channel text, device_id uuid, receipt_hash uuid, lease_until timestamptz)
                 -- One that was removed since the claim.
-                WHERE EXISTS (SELECT FROM device x WHERE x.id = d.device_id)
-                ON CONFLICT ON CONSTRAINT delivery_once DO UPDATE SET
+                WHERE d.device_id IS NULL OR EXISTS (SELECT FROM device x WHERE x.id = d.device_id)
+                ON CONFLICT (outbox_id, channel, coalesce(device_id, outbox_id)) DO UPDATE SET
                     step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0;
             END IF;
 
@@ -406,8 +407,8 @@ BEGIN
             new_account := jsonb_populate_record(NULL::account, w);
             UPDATE account SET alert_preferences = new_account.alert_preferences, alert_scope = new_account.alert_scope,
                 away_from = new_account.away_from, away_until = new_account.away_until,
-                away_from_critical = new_account.away_from_critical,
-                max_alerts_per_day = new_account.max_alerts_per_day, alert_review_at = new_account.alert_review_at
+                away_from_critical = new_account.away_from_critical, notify_email = new_account.notify_email,
+                notify_sms = new_account.notify_sms, max_alerts_per_day = new_account.max_alerts_per_day, alert_review_at = new_account.alert_review_at
             WHERE id = person;
 
         WHEN 'set_role' THEN
@@ -728,7 +729,7 @@ BEGIN
         RETURN;
     END IF;
     -- A change with messages has no event that is left out, so the nth number belongs to the nth event. Most users have no
-    -- device, and get none.
+    -- device and want nothing else, and get none.
     INSERT INTO outbox (kind, user_id, emergency_id, emergency_kind, event_id, distance, device_id, created_at,
         counts_since, expires_at, due_at)
     SELECT s.kind, s.user_id, s.emergency_id, s.emergency_kind, numbers[s.event + 1], s.distance, s.device_id, decided_at,
@@ -740,7 +741,9 @@ BEGIN
     FROM jsonb_to_recordset(change -> 'sends') AS s (kind text, user_id uuid, emergency_id uuid, emergency_kind text,
         event integer, distance double precision, device_id uuid, repeats boolean, expires_at timestamptz,
         unless_since timestamptz)
-    WHERE EXISTS (SELECT FROM device d WHERE d.account_id = s.user_id)
+    WHERE (EXISTS (SELECT FROM device d WHERE d.account_id = s.user_id)
+            OR s.kind = 'alert' AND EXISTS (
+                SELECT FROM account a WHERE a.id = s.user_id AND (a.notify_email OR a.notify_sms)))
         AND (s.unless_since IS NULL OR NOT EXISTS (
             SELECT FROM outbox o
             WHERE o.emergency_id = s.emergency_id AND o.user_id = s.user_id AND o.kind = s.kind

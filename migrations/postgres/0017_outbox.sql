@@ -33,21 +33,25 @@ CREATE INDEX outbox_by_device ON outbox (device_id) WHERE device_id IS NOT NULL;
 CREATE TABLE delivery (
     id uuid CONSTRAINT delivery_pkey PRIMARY KEY,
     outbox_id uuid NOT NULL CONSTRAINT delivery_outbox REFERENCES outbox ON DELETE CASCADE,
-    device_id uuid NOT NULL CONSTRAINT delivery_device REFERENCES device ON DELETE CASCADE,
+    channel text NOT NULL CONSTRAINT delivery_channel CHECK (channel IN ('webpush', 'email', 'webhook')),
+    -- Of a push.
+    device_id uuid CONSTRAINT delivery_device REFERENCES device ON DELETE CASCADE,
     -- The step that planned it last, and when.
     step smallint NOT NULL,
     planned_at timestamptz NOT NULL,
     -- When the next attempt is due; NULL when there is none. A claim moves it to its end.
     due_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
-    -- When a push service last accepted it, and when the device confirmed it.
+    -- When the other side last accepted it, and when the receiver confirmed it.
     sent_at timestamptz,
     delivered_at timestamptz,
     seen_at timestamptz,
-    -- The hash of the token with which the device confirms it.
+    -- The hash of the token with which the receiver confirms it.
     receipt_hash uuid NOT NULL CONSTRAINT delivery_receipt UNIQUE,
-    CONSTRAINT delivery_once UNIQUE (outbox_id, device_id)
+    CONSTRAINT delivery_has_device CHECK ((channel = 'webpush') = (device_id IS NOT NULL))
 );
+-- One for each device, and one for each other channel.
+CREATE UNIQUE INDEX delivery_once ON delivery (outbox_id, channel, coalesce(device_id, outbox_id));
 CREATE INDEX delivery_due ON delivery (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_by_device ON delivery (device_id);
 

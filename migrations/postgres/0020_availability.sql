@@ -10,6 +10,9 @@ ALTER TABLE account
     ADD COLUMN away_until timestamptz,
     -- Whether critical emergencies do not reach the helper in it either.
     ADD COLUMN away_from_critical boolean NOT NULL DEFAULT false,
+    -- By which further channels the helper wants to be alerted.
+    ADD COLUMN notify_email boolean NOT NULL DEFAULT false,
+    ADD COLUMN notify_sms boolean NOT NULL DEFAULT false,
     -- Maximum number of different owners whose emergencies ring the helper in 24 hours.
     ADD COLUMN max_alerts_per_day integer CONSTRAINT account_max_alerts CHECK (max_alerts_per_day BETWEEN 1 AND 50),
     -- When all of this is computed again.

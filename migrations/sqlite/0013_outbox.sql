@@ -34,23 +34,27 @@ create index outbox_by_device on outbox (device_id) where device_id is not null;
 create table delivery (
     id           blob    not null primary key constraint delivery_id_is_uuid check (length(id) = 16),
     outbox_id    blob    not null constraint delivery_outbox_fk references outbox (id) on delete cascade,
-    device_id    blob    not null constraint delivery_device_fk references device (id) on delete cascade,
+    channel      text    not null constraint delivery_channel_check check (channel in ('webpush', 'email', 'webhook')),
+    -- Of a push.
+    device_id    blob    constraint delivery_device_fk references device (id) on delete cascade,
     -- The step that planned it last, and when.
     step         integer not null,
     planned_at   integer not null,
     -- When the next attempt is due; null when there is none. A claim moves it to its end.
     due_at       integer,
     attempts     integer not null default 0,
-    -- When a push service last accepted it, and when the device confirmed it.
+    -- When the other side last accepted it, and when the receiver confirmed it.
     sent_at      integer,
     delivered_at integer,
     seen_at      integer,
-    -- The hash of the token with which the device confirms it.
-    receipt_hash blob    not null
+    -- The hash of the token with which the receiver confirms it.
+    receipt_hash blob    not null,
+    constraint delivery_has_device_check check ((channel = 'webpush') = (device_id is not null))
 ) strict;
 
 create unique index delivery_receipt on delivery (receipt_hash);
-create unique index delivery_once on delivery (outbox_id, device_id);
+-- One for each device, and one for each other channel.
+create unique index delivery_once on delivery (outbox_id, channel, coalesce(device_id, outbox_id));
 create index delivery_due on delivery (due_at) where due_at is not null;
 create index delivery_by_device on delivery (device_id);
 

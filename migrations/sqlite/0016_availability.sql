@@ -12,6 +12,11 @@ alter table account add column away_until integer;
 -- Whether critical emergencies do not reach the helper in it either.
 alter table account add column away_from_critical integer not null default 0
     constraint account_away_check check (away_from_critical in (0, 1) and (away_from is null) = (away_until is null));
+-- By which further channels the helper wants to be alerted.
+alter table account add column notify_email integer not null default 0
+    constraint account_notify_email_check check (notify_email in (0, 1));
+alter table account add column notify_sms integer not null default 0
+    constraint account_notify_sms_check check (notify_sms in (0, 1));
 -- Maximum number of different owners whose emergencies ring the helper in 24 hours.
 alter table account add column max_alerts_per_day integer
     constraint account_max_alerts_check check (max_alerts_per_day between 1 and 50);

@@ -22,6 +22,8 @@ const SETTINGS = [
   'ALLYNET_SMTP_URL',
   'ALLYNET_MAIL_FROM',
   'ALLYNET_PUBLIC_URL',
+  'ALLYNET_ALERT_WEBHOOK_URL',
+  'ALLYNET_ALERT_WEBHOOK_SECRET',
   'ALLYNET_ACCESS_TOKEN_TTL',
   'ALLYNET_REFRESH_TOKEN_TTL',
   'ALLYNET_ADMIN_EMAIL',
@@ -67,6 +69,7 @@ describe('the command line', () => {
 });
 
 describe('an invalid setting stops the start with one line that names it', () => {
+  const webhookSecret = { ALLYNET_ALERT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' };
   const mail = { ALLYNET_MAIL_FROM: 'alerts@example.org', ALLYNET_PUBLIC_URL: 'https://allynet.example.org' };
   const wrong = [
     ['ALLYNET_LISTEN', 'nowhere'],
@@ -99,6 +102,9 @@ describe('an invalid setting stops the start with one line that names it', () =>
     ['ALLYNET_SMTP_URL', 'smtp://me:swordfish@mail.example.org', mail],
     ['ALLYNET_SMTP_URL', 'smtps://me:swordfish@mail.example.org', { ALLYNET_MAIL_FROM: mail.ALLYNET_MAIL_FROM }, 'ALLYNET_PUBLIC_URL'],
     ['ALLYNET_SMTP_URL', 'smtps://me:swordfish@mail.example.org', { ALLYNET_PUBLIC_URL: mail.ALLYNET_PUBLIC_URL }, 'ALLYNET_MAIL_FROM'],
+    ['ALLYNET_ALERT_WEBHOOK_URL', 'ftp://swordfish.example.org', { ...mail, ...webhookSecret }],
+    ['ALLYNET_ALERT_WEBHOOK_SECRET', 'whsec_swordfish', { ...mail, ALLYNET_ALERT_WEBHOOK_URL: 'https://gateway.example.org' }],
+    ['ALLYNET_ALERT_WEBHOOK_URL', 'https://gateway.example.org/swordfish', mail, 'ALLYNET_ALERT_WEBHOOK_SECRET'],
     ['ALLYNET_MAIL_FROM', 'AllyNet'],
     ['ALLYNET_PUBLIC_URL', 'http://allynet.example.org'],
     ['ALLYNET_LOG_FORMAT', 'xml'],
@@ -112,7 +118,7 @@ describe('an invalid setting stops the start with one line that names it', () =>
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
       assert.ok(stderr.includes(named), stderr);
       assert.ok(!stdout.includes('listening on'));
-      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_VAPID_PRIVATE_KEY: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish', ALLYNET_SMTP_URL: 'swordfish' }[name];
+      const secret = { ALLYNET_JWT_SECRET: value, ALLYNET_VAPID_PRIVATE_KEY: value, ALLYNET_ADMIN_PASSWORD: value, DATABASE_URL: 'swordfish', ALLYNET_SMTP_URL: 'swordfish', ALLYNET_ALERT_WEBHOOK_URL: 'swordfish', ALLYNET_ALERT_WEBHOOK_SECRET: value }[name];
       if (secret) assert.ok(!(stdout + stderr).includes(secret), 'the secret is shown');
     });
   }

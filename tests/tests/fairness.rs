@@ -143,6 +143,7 @@ impl Service {
                 ids: Arc::new(NewIds),
                 hasher: testing::keyed_hasher(),
                 push_key: None,
+                channels: allynet_domain::outbox::ConfiguredChannels::default(),
             },
             helpers: helpers::HelperPorts {
                 accounts: store.accounts.clone(),

@@ -12,7 +12,7 @@ use std::{
 use allynet_domain::{
     Account, AlertPreferences, AlertSchedule, BlockTarget, Change, ContactAction, DeviceTests, Event, EventId,
     HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice, Recipient,
-    Revision, Role, UserBlock, Verification, Write,
+    Revision, Role, SendChannel, UserBlock, Verification, Write,
     outbox::ReceiptState,
     port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
     testing,
@@ -237,7 +237,13 @@ fn every_write() -> Vec<Write> {
             lease_until: at(10),
             step: 0,
             next: Some((1, at(5))),
-            deliveries: vec![PlannedDelivery { id: id(), device: id(), receipt: KeyedHash::new([7; 16]) }],
+            deliveries: vec![PlannedDelivery {
+                id: id(),
+                channel: SendChannel::WebPush,
+                device: Some(id()),
+                receipt: KeyedHash::new([7; 16]),
+                lease_until: at(10),
+            }],
         },
         Write::NoteDeliveries(vec![]),
         Write::RecordReceipt { delivery: id(), state: ReceiptState::Seen },

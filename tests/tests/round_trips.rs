@@ -117,6 +117,7 @@ impl Service {
             ids: accounts.ids.clone(),
             hasher: testing::keyed_hasher(),
             push_key: None,
+            channels: allynet_domain::outbox::ConfiguredChannels::default(),
         };
         let contact_pages = contact_notices::ContactPagePorts {
             notices: store.contact_notices.clone(),

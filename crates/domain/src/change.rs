@@ -9,7 +9,7 @@ use crate::{
     NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, Recipient, Response,
     Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
     alert_timing::later,
-    outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState},
+    outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState, SendChannel},
     port::{EndedBlocks, KeyedHash, LoginSource},
 };
 
@@ -103,10 +103,14 @@ impl Change {
 pub struct PlannedDelivery {
     /// The delivery, new or stored.
     pub id: DeliveryId,
-    /// The device.
-    pub device: DeviceId,
-    /// The hash of the token with which the device confirms it.
+    /// How it is sent.
+    pub channel: SendChannel,
+    /// The device; `Some` for a push.
+    pub device: Option<DeviceId>,
+    /// The hash of the token with which the receiver confirms it.
     pub receipt: KeyedHash,
+    /// When its claim ends.
+    pub lease_until: Timestamp,
 }
 
 /// A notice of a review, with the ids that it gets.
@@ -186,7 +190,7 @@ pub enum Write {
         /// The tests with this one.
         after: DeviceTests,
     },
-    /// Takes a step of a message that was claimed: stores its deliveries, claimed as long as the message is, and the next
+    /// Takes a step of a message that was claimed: stores its deliveries, which this node has claimed, and the next
     /// step. No effect if the claim was lost.
     PlanStep {
         /// The message.

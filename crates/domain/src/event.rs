@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
-    Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SessionId, Text, Timestamp,
-    UserId,
+    Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SendChannel, SessionId, Text,
+    Timestamp, UserId,
 };
 
 /// An event, as decided by a use case.
@@ -249,13 +249,15 @@ pub enum Event {
         /// The helper.
         helper: UserId,
     },
-    /// Alerts were sent to devices without a connection, or could not be.
+    /// Alerts were sent to devices without a connection, by email or to telephones, or could not be.
     AlertsSent {
+        /// How.
+        channel: SendChannel,
         /// The step of the message, from 0.
         step: u8,
-        /// The helpers for whom a push service has accepted the alert.
+        /// The helpers for whom the other side has accepted the alert.
         sent: Vec<UserId>,
-        /// The helpers for whom no push service has.
+        /// The helpers for whom it has not.
         failed: Vec<UserId>,
     },
     /// A contact of the owner is told of the emergency, could not be told, or says that they act.

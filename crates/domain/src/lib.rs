@@ -132,7 +132,7 @@ pub use login::{
 pub use lost_events::LostEvents;
 pub use message::{Addressee, Message, Sender, To};
 pub use name::{Name, NameError};
-pub use outbox::{OutboxKind, OutboxMessage, OutboxRecipient};
+pub use outbox::{OutboxKind, OutboxMessage, OutboxRecipient, SendChannel};
 pub use password_reset::{MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, RESETS_COUNTED_FOR};
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};

@@ -1,8 +1,9 @@
 //! The outbox: messages to users who may have no connection, stored by the change that causes them and sent by any node.
 //!
 //! A message goes to one user, and is taken in steps ([`DueMessage::plan`]): an alert is sent to the devices without a
-//! connection first, then to the others, then again. Each step looks for the devices of that moment. One message to one
-//! device is a delivery, which is tried again until it was accepted or the message expires ([`settle`]).
+//! connection first, then to the others, then again, and once by email and to the telephone, if the helper wants that. Each
+//! step looks for the devices of that moment. One message to one target is a delivery, which is tried again until it was
+//! accepted or the message expires ([`settle`]).
 
 mod ladder;
 mod settling;
@@ -10,17 +11,19 @@ mod settling;
 use chrono::TimeDelta;
 
 use crate::{
-    DeliveryId, Device, DeviceId, EmergencyId, EmergencyType, EventId, Metres, OutboxId, PushKey, Recipient, SessionId,
-    Timestamp, UserId, string_enum,
+    DeliveryId, Device, DeviceId, Email, EmergencyId, EmergencyType, EventId, Locale, Metres, OutboxId, PushKey,
+    Recipient, Secret, SessionId, Timestamp, UserId, string_enum,
 };
 
 pub use self::{
-    ladder::{Planned, StepPlan},
-    settling::{DeliveryNote, DeviceNote, settle},
+    ladder::{ConfiguredChannels, Planned, StepPlan},
+    settling::{DeliveryNote, DeviceNote, SendOutcome, settle},
 };
 
-/// Time for which a claim of a step or a delivery excludes other nodes. A node that dies meanwhile loses it.
+/// Time for which a claim of a step or a push excludes other nodes. A node that dies meanwhile loses it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// The same for an email or a request to the gateway, which take longer to answer.
+pub const SLOW_LEASE: TimeDelta = TimeDelta::seconds(45);
 /// Time after the sending of a push in which a device can confirm it.
 pub const RECEIPT_VALID_FOR: TimeDelta = TimeDelta::hours(24);
 /// Time after which messages are deleted. Longer than the longest emergency, whose end is sent to the devices that were sent
@@ -49,6 +52,25 @@ string_enum! {
         Progress = "progress",
         Message = "message",
         Test = "test",
+    }
+}
+
+string_enum! {
+    /// How a delivery is sent.
+    SendChannel {
+        WebPush = "webpush",
+        Email = "email",
+        Webhook = "webhook",
+    }
+}
+
+impl SendChannel {
+    /// Time for which a claim of a delivery excludes other nodes.
+    pub const fn lease(self) -> TimeDelta {
+        match self {
+            Self::WebPush => LEASE,
+            Self::Email | Self::Webhook => SLOW_LEASE,
+        }
     }
 }
 
@@ -132,8 +154,21 @@ pub struct StoredMessage {
     pub counts_since: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Timestamp,
+    /// How the recipient can be reached besides their devices.
+    pub addresses: Addresses,
     /// What has become of the alert and its emergency.
     pub state: AlertState,
+}
+
+/// How the recipient of a message can be reached besides their devices, as far as they want it for alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// The language of texts.
+    pub locale: Locale,
+    /// The email address; `None` if alerts by email are not wanted.
+    pub email: Option<Email>,
+    /// The telephone number; `None` if there is none, or alerts by telephone are not wanted.
+    pub phone: Option<Secret>,
 }
 
 impl StoredMessage {
@@ -161,6 +196,8 @@ pub struct AlertState {
     pub is_answered: bool,
     /// Whether the emergency does not reach the helper now, because of quiet hours or a pause.
     pub is_away: bool,
+    /// Whether another helper is responding.
+    pub is_helped: bool,
 }
 
 /// A device of the recipient of a message.
@@ -174,6 +211,36 @@ pub struct MessageDevice {
     pub was_alerted: bool,
     /// The delivery of this message to it, if there is one.
     pub delivery: Option<DeliveryState>,
+}
+
+/// Where a delivery goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A device, by push.
+    Device(Box<MessageDevice>),
+    /// The email address of the recipient ([`Addresses`]).
+    Email,
+    /// The telephone of the recipient, through the gateway of the operator.
+    Phone,
+}
+
+impl Target {
+    /// How it is reached.
+    pub const fn channel(&self) -> SendChannel {
+        match self {
+            Self::Device(_) => SendChannel::WebPush,
+            Self::Email => SendChannel::Email,
+            Self::Phone => SendChannel::Webhook,
+        }
+    }
+
+    /// The device; `None` for an address.
+    pub fn device(&self) -> Option<&Device> {
+        match self {
+            Self::Device(of) => Some(&of.device),
+            Self::Email | Self::Phone => None,
+        }
+    }
 }
 
 /// A delivery as it is stored.
@@ -202,6 +269,10 @@ pub struct DueMessage {
     pub lease_until: Timestamp,
     /// The devices to which it may be sent.
     pub devices: Vec<MessageDevice>,
+    /// Whether it was sent by email before, or is being sent.
+    pub is_emailed: bool,
+    /// The same for the telephone.
+    pub is_phoned: bool,
 }
 
 /// A delivery whose next attempt is due, and claimed by this node.
@@ -209,8 +280,8 @@ pub struct DueMessage {
 pub struct DueDelivery {
     /// The message.
     pub message: StoredMessage,
-    /// The device, with the delivery.
-    pub device: MessageDevice,
+    /// Where it goes.
+    pub target: Target,
     /// The delivery.
     pub delivery: DeliveryState,
 }
@@ -218,11 +289,13 @@ pub struct DueDelivery {
 impl DueDelivery {
     /// Whether another attempt is worth nothing any more.
     pub fn is_over(&self, now: Timestamp, push_key: Option<&PushKey>) -> bool {
-        let Self { message, device, .. } = self;
-        now >= message.expires_at
-            || message.is_overtaken()
-            || message.was_received_by(device)
-            || device.device.has_other_key(push_key)
+        let Self { message, target, .. } = self;
+        let is_useless = match target {
+            Target::Device(of) => message.was_received_by(of) || of.device.has_other_key(push_key),
+            Target::Email => message.state.is_helped || message.addresses.email.is_none(),
+            Target::Phone => message.state.is_helped || message.addresses.phone.is_none(),
+        };
+        now >= message.expires_at || message.is_overtaken() || is_useless
     }
 }
 
@@ -243,20 +316,20 @@ string_enum! {
     }
 }
 
-/// The push that a receipt belongs to.
+/// The delivery that a receipt belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiptTarget {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The device.
-    pub device: DeviceId,
+    /// The device; `None` for a telephone.
+    pub device: Option<DeviceId>,
     /// The recipient.
     pub user: UserId,
     /// What it told.
     pub kind: OutboxKind,
     /// The emergency; `None` for a test, and for an emergency that was deleted.
     pub emergency: Option<EmergencyId>,
-    /// When the device received it.
+    /// When it was received.
     pub delivered_at: Option<Timestamp>,
     /// When a person saw it.
     pub seen_at: Option<Timestamp>,

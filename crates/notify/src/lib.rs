@@ -18,7 +18,7 @@ mod webhook;
 
 pub use destination::{AllowedHost, NotAHost};
 pub use mail::{InvalidSender, InvalidSmtpUrl, MailSender, SmtpMailer, SmtpUrl};
-pub use sender::{OutboxSender, RenderPush};
+pub use sender::{Channels, MessageTexts, OutboxSender};
 pub use trust::{ExtraCa, ExtraCaError};
 pub use web_push::WebPush;
 pub use webhook::{InvalidWebhookSecret, InvalidWebhookUrl, SignedWebhook, WebhookSecrets, WebhookUrl};

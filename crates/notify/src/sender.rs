@@ -1,19 +1,24 @@
-//! The sender of the outbox: takes due steps and attempts, sends the pushes, and stores what became of them.
+//! The sender of the outbox: takes due steps and attempts, sends pushes, emails and requests to the gateway, and stores what
+//! became of them.
 //!
-//! Runs on every node. A claim keeps the nodes apart, and one that dies loses its claims after ten seconds. Nothing here is on
-//! the path of a request: sending has connections of its own to the database and to push services.
+//! Runs on every node. A claim keeps the nodes apart, and one that dies loses its claims. Nothing here is on the path of a
+//! request: sending has connections of its own to the database and to push services. Emails and requests to the gateway are slow,
+//! and limited, so that they do not delay pushes.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Error, OutboxKind, Timestamp,
-    outbox::{Connections, DueDelivery},
-    port::{self, PushChannel, PushMessage, PushOutcome, PushPayload, PushUrgency},
-    usecase::outbox::{PreparedPush, SendingPorts, note_outcomes, take_retries, take_steps},
+    EmergencyId, Error, OutboxKind, Secret, SendChannel, Timestamp,
+    outbox::{ConfiguredChannels, Connections, DueDelivery, SendOutcome, Target},
+    port::{
+        self, AlertSummary, AlertWebhook, EscalatedAlert, Mail, MailContent, MailOutcome, Mailer, PushChannel,
+        PushMessage, PushOutcome, PushPayload, PushUrgency, WebhookOutcome,
+    },
+    usecase::outbox::{Prepared, SendingPorts, note_outcomes, take_retries, take_steps},
 };
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,8 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of messages, and of deliveries, that are claimed at once.
 const CLAIM_LIMIT: u32 = 100;
-/// No work is claimed while more pushes than this are under way.
+/// No work is claimed while more deliveries than this are under way.
 const MAX_UNDER_WAY: usize = 2_048;
+/// Maximum number of emails under way, and of requests to the gateway.
+const MAX_SLOW: usize = 32;
 /// How long a push waits for its turn. Together with the five seconds of an answer it stays below the ten of a claim.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// How long outcomes are collected before they are stored: those of a wave come at about the same time.
@@ -38,25 +45,65 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the backlog is measured.
 const BACKLOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Renders what a push tells its device.
-pub type RenderPush = Arc<dyn Fn(&PreparedPush) -> Option<PushPayload> + Send + Sync>;
+/// What messages tell their receivers.
+pub trait MessageTexts: Send + Sync {
+    /// What a push tells its device; `None` if it does not fit.
+    fn push(&self, message: &Prepared) -> Option<PushPayload>;
+
+    /// The link that opens an emergency.
+    fn emergency_link(&self, emergency: EmergencyId) -> String;
+
+    /// The token with which a gateway confirms a message, as text.
+    fn receipt(&self, message: &Prepared) -> Secret;
+
+    /// Where it is confirmed.
+    fn receipt_url(&self) -> String;
+}
+
+/// How messages are sent: what is not configured is `None`.
+#[derive(Clone, Default)]
+pub struct Channels {
+    /// Sends pushes.
+    pub push: Option<Arc<dyn PushChannel>>,
+    /// Sends emails.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Reaches telephones.
+    pub webhook: Option<Arc<dyn AlertWebhook>>,
+}
+
+impl Channels {
+    fn configured(&self) -> ConfiguredChannels {
+        ConfiguredChannels { email: self.mailer.is_some(), webhook: self.webhook.is_some() }
+    }
+}
 
 /// The sender of this node.
 pub struct OutboxSender {
-    /// Claims, and the changes that store what became of them.
-    pub ports: SendingPorts,
-    /// Sends pushes.
-    pub channel: Arc<dyn PushChannel>,
-    /// How users are connected.
-    pub connections: Arc<dyn Connections>,
-    /// Renders what pushes tell.
-    pub render: RenderPush,
+    ports: SendingPorts,
+    channels: Channels,
+    connections: Arc<dyn Connections>,
+    texts: Arc<dyn MessageTexts>,
+    email_slots: Semaphore,
+    webhook_slots: Semaphore,
 }
 
-type Outcome = (DueDelivery, PushOutcome);
+type Outcome = (DueDelivery, SendOutcome);
 
 impl OutboxSender {
-    /// Sends until `stop` is cancelled, and then waits for the pushes under way.
+    /// Creates the sender. The ports claim messages and store what became of them; what they can be sent with follows from
+    /// `channels`.
+    pub fn new(
+        ports: SendingPorts,
+        channels: Channels,
+        connections: Arc<dyn Connections>,
+        texts: Arc<dyn MessageTexts>,
+    ) -> Self {
+        let ports = SendingPorts { channels: channels.configured(), ..ports };
+        let [email_slots, webhook_slots] = [(); 2].map(|()| Semaphore::new(MAX_SLOW));
+        Self { ports, channels, connections, texts, email_slots, webhook_slots }
+    }
+
+    /// Sends until `stop` is cancelled, and then waits for the deliveries under way.
     pub async fn run(self, stop: CancellationToken) {
         let (outcomes, to_note) = mpsc::channel(MAX_UNDER_WAY);
         let (under_way, sender) = (TaskTracker::new(), Arc::new(self));
@@ -66,7 +113,7 @@ impl OutboxSender {
         under_way.close();
         timeout(DRAIN_TIMEOUT, under_way.wait()).await.ok();
         drop(outcomes);
-        // The pushes that still wait for an answer hold the channel open, and are sent again by another node.
+        // The deliveries that still wait for an answer hold the channel open, and are sent again by another node.
         timeout(DRAIN_TIMEOUT, noting).await.ok();
         measuring.await.ok();
     }
@@ -113,30 +160,74 @@ impl OutboxSender {
         }
         let (first, more_steps) = take_steps(&self.ports, &*self.connections, CLAIM_LIMIT).await?;
         let (again, more_retries) = take_retries(&self.ports, CLAIM_LIMIT).await?;
-        for push in first.into_iter().chain(again) {
+        for message in first.into_iter().chain(again) {
             let (sender, outcomes, metrics) = (Arc::clone(self), outcomes.clone(), Arc::clone(metrics));
             under_way.spawn(async move {
-                let outcome = sender.send(&push).await;
-                metrics.record(&push.due, outcome, sender.ports.clock.now());
-                // Fails only when the node has stopped storing: the push is sent again by another one.
-                outcomes.send((push.due, outcome)).await.ok();
+                let outcome = sender.send(&message).await;
+                metrics.record(&message.due, outcome, sender.ports.clock.now());
+                // Fails only when the node has stopped storing: it is sent again by another one.
+                outcomes.send((message.due, outcome)).await.ok();
             });
         }
         Ok(more_steps || more_retries)
     }
 
-    async fn send(&self, push: &PreparedPush) -> PushOutcome {
-        let PreparedPush { due, topic, .. } = push;
-        let Some(payload) = (self.render)(push) else { return PushOutcome::Refused { status: 0 } };
-        let left = due.message.expires_at - self.ports.clock.now();
-        let message = PushMessage {
-            subscription: due.device.device.subscription.clone(),
+    async fn send(&self, message: &Prepared) -> SendOutcome {
+        match &message.due.target {
+            Target::Device(_) => self.send_push(message).await.map_or(SendOutcome::Busy, SendOutcome::Push),
+            Target::Email => self.send_email(message).await.map_or(SendOutcome::Busy, SendOutcome::Mail),
+            Target::Phone => self.send_to_gateway(message).await.map_or(SendOutcome::Busy, SendOutcome::Webhook),
+        }
+    }
+
+    /// `None` if there is no push channel.
+    async fn send_push(&self, message: &Prepared) -> Option<PushOutcome> {
+        let (channel, topic) = (self.channels.push.as_ref()?, message.topic?);
+        let device = message.due.target.device()?;
+        let Some(payload) = self.texts.push(message) else { return Some(PushOutcome::Refused { status: 0 }) };
+        let left = message.due.message.expires_at - self.ports.clock.now();
+        let push = PushMessage {
+            subscription: device.subscription.clone(),
             payload,
             ttl: Duration::from_secs(left.num_seconds().max(0).unsigned_abs()),
             urgency: PushUrgency::High,
-            topic: *topic,
+            topic,
         };
-        self.channel.deliver(&message, MAX_WAIT).await
+        Some(channel.deliver(&push, MAX_WAIT).await)
+    }
+
+    /// `None` if there is no mail server, or too many emails are under way.
+    async fn send_email(&self, message: &Prepared) -> Option<MailOutcome> {
+        let (mailer, _slot) = (self.channels.mailer.as_ref()?, self.email_slots.try_acquire().ok()?);
+        let addresses = &message.due.message.addresses;
+        let (Some(to), Some(summary)) = (addresses.email.clone(), self.summary(message)) else {
+            return Some(MailOutcome::Rejected);
+        };
+        let (id, locale) = (message.due.delivery.id.into(), addresses.locale);
+        Some(mailer.send(&Mail { id, to, locale, content: MailContent::Alert(summary) }).await)
+    }
+
+    /// `None` if there is no gateway, or too many requests are under way.
+    async fn send_to_gateway(&self, message: &Prepared) -> Option<WebhookOutcome> {
+        let (webhook, _slot) = (self.channels.webhook.as_ref()?, self.webhook_slots.try_acquire().ok()?);
+        let (stored, delivery) = (&message.due.message, &message.due.delivery);
+        let alert = EscalatedAlert {
+            id: delivery.id.into(),
+            at: delivery.planned_at,
+            phone: stored.addresses.phone.clone()?,
+            locale: stored.addresses.locale,
+            emergency: stored.emergency?,
+            summary: self.summary(message)?,
+            receipt: self.texts.receipt(message),
+            receipt_url: self.texts.receipt_url(),
+        };
+        Some(webhook.send(&alert).await)
+    }
+
+    fn summary(&self, message: &Prepared) -> Option<AlertSummary> {
+        let message = &message.due.message;
+        let link = self.texts.emergency_link(message.emergency?);
+        Some(AlertSummary { kind: message.emergency_kind?, distance: message.distance?, link })
     }
 }
 
@@ -156,7 +247,7 @@ async fn note(ports: SendingPorts, mut queue: mpsc::Receiver<Outcome>) {
                     sleep(NOTE_RETRY_DELAY).await;
                 }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "storing what became of pushes failed");
+                    tracing::error!(error = &error as &dyn std::error::Error, "storing what became of messages failed");
                     break;
                 }
                 Ok(()) => break,
@@ -191,14 +282,14 @@ fn record_backlog(depth: &Gauge, age: &Gauge, count: u64, oldest: Option<Timesta
     age.set(oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0)));
 }
 
-const SENT: &str = "allynet_push_sent_total";
+const SENT: &str = "allynet_messages_sent_total";
 const DELAY: &str = "allynet_push_delay_seconds";
 const DEPTH: &str = "allynet_outbox_due";
 const OLDEST: &str = "allynet_outbox_oldest_seconds";
 
 /// Describes the metrics of the sender.
 pub(crate) fn describe_metrics() {
-    metrics::describe_counter!(SENT, "Pushes by what became of them");
+    metrics::describe_counter!(SENT, "Pushes, emails and requests to the gateway, by what became of them");
     metrics::describe_histogram!(
         DELAY,
         metrics::Unit::Seconds,
@@ -209,36 +300,47 @@ pub(crate) fn describe_metrics() {
 }
 
 struct SendMetrics {
+    /// By channel, in the order of [`SendChannel::ALL`].
+    sent: Vec<OutcomeCounters>,
+    delay: Histogram,
+}
+
+struct OutcomeCounters {
     sent: Counter,
     gone: Counter,
     refused: Counter,
     failed: Counter,
-    delay: Histogram,
 }
 
 impl SendMetrics {
     fn new() -> Self {
-        let pushes = |outcome: &'static str| counter!(SENT, "outcome" => outcome);
-        Self {
-            sent: pushes("sent"),
-            gone: pushes("gone"),
-            refused: pushes("refused"),
-            failed: pushes("failed"),
-            delay: histogram!(DELAY),
-        }
+        Self { sent: SendChannel::ALL.iter().map(|&of| OutcomeCounters::new(of)).collect(), delay: histogram!(DELAY) }
     }
 
-    fn record(&self, due: &DueDelivery, outcome: PushOutcome, now: Timestamp) {
+    fn record(&self, due: &DueDelivery, outcome: SendOutcome, now: Timestamp) {
+        let Some(of) = self.sent.get(due.target.channel() as usize) else { return };
         match outcome {
-            PushOutcome::Sent { .. } => {
-                self.sent.increment(1);
-                if due.message.kind == OutboxKind::Alert && due.delivery.step == 0 {
-                    self.delay.record((now - due.message.created_at).as_seconds_f64());
-                }
-            }
-            PushOutcome::Gone => self.gone.increment(1),
-            PushOutcome::Unknown | PushOutcome::Refused { .. } => self.refused.increment(1),
-            PushOutcome::RetryAfter(_) | PushOutcome::Failed | PushOutcome::Busy => self.failed.increment(1),
+            outcome if outcome.is_sent() => of.sent.increment(1),
+            SendOutcome::Push(PushOutcome::Gone) => of.gone.increment(1),
+            SendOutcome::Push(PushOutcome::Unknown | PushOutcome::Refused { .. })
+            | SendOutcome::Mail(MailOutcome::Rejected) => of.refused.increment(1),
+            _ => of.failed.increment(1),
+        }
+        let is_first = due.message.kind == OutboxKind::Alert && due.delivery.step == 0;
+        if is_first && matches!(outcome, SendOutcome::Push(PushOutcome::Sent { .. })) {
+            self.delay.record((now - due.message.created_at).as_seconds_f64());
+        }
+    }
+}
+
+impl OutcomeCounters {
+    fn new(channel: SendChannel) -> Self {
+        let messages = |outcome: &'static str| counter!(SENT, "channel" => channel.as_str(), "outcome" => outcome);
+        Self {
+            sent: messages("sent"),
+            gone: messages("gone"),
+            refused: messages("refused"),
+            failed: messages("failed"),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The outbox. Messages, and what becomes of them, are written by `apply_change_v2`.
 
 use allynet_domain::{
-    DeliveryId, Metres, Timestamp,
-    outbox::{AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage},
+    DeliveryId, Metres, Secret, SendChannel, Timestamp,
+    outbox::{
+        Addresses, AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage,
+        Target,
+    },
     port::{KeyedHash, Outbox, Result},
 };
 use allynet_sql::RowDecoder;
@@ -31,11 +34,17 @@ const CLAIM_MESSAGES: &str = "
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
+        EXISTS (
+            SELECT FROM response r
+            WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
+        u.locale, CASE WHEN u.notify_email THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at,
         s.sent_at IS NOT NULL AS was_alerted,
-        v.id AS delivery_id, v.step AS delivery_step, v.planned_at, v.due_at IS NOT NULL AS is_pending, v.attempts
+        v.id AS delivery_id, v.channel, v.step AS delivery_step, v.planned_at, v.due_at IS NOT NULL AS is_pending, v.attempts,
+        EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'email') AS is_emailed,
+        EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'webhook') AS is_phoned
     FROM claimed c
     JOIN account u ON u.id = c.user_id
     LEFT JOIN emergency e ON e.id = c.emergency_id
@@ -47,13 +56,13 @@ const CLAIM_MESSAGES: &str = "
     LEFT JOIN delivery v ON v.outbox_id = c.id AND v.device_id = d.id
     ORDER BY c.created_at, c.id, d.created_at DESC";
 
-/// Claims at most `$3` deliveries that are due at `$1`, until `$2`.
+/// Claims at most `$3` deliveries that are due at `$1`: pushes until `$2`, others until `$4`.
 const CLAIM_DELIVERIES: &str = "
     WITH claimed AS (
-        UPDATE delivery v SET due_at = $2
+        UPDATE delivery v SET due_at = CASE v.channel WHEN 'webpush' THEN $2 ELSE $4 END
         WHERE v.id = ANY (ARRAY (
             SELECT id FROM delivery WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
-        RETURNING v.id, v.outbox_id, v.device_id, v.step, v.planned_at, v.attempts
+        RETURNING v.id, v.outbox_id, v.channel, v.device_id, v.step, v.planned_at, v.attempts
     )
     SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
@@ -64,20 +73,25 @@ const CLAIM_DELIVERIES: &str = "
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
+        EXISTS (
+            SELECT FROM response r
+            WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
+        u.locale, CASE WHEN u.notify_email THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at, false AS was_alerted,
-        v.id AS delivery_id, v.step AS delivery_step, v.planned_at, true AS is_pending, v.attempts
+        v.id AS delivery_id, v.channel, v.step AS delivery_step, v.planned_at, true AS is_pending, v.attempts,
+        false AS is_emailed, false AS is_phoned
     FROM claimed v
     JOIN outbox c ON c.id = v.outbox_id
     JOIN account u ON u.id = c.user_id
-    JOIN device d ON d.id = v.device_id
+    LEFT JOIN device d ON d.id = v.device_id
     LEFT JOIN emergency e ON e.id = c.emergency_id
     LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
     LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
     ORDER BY v.planned_at, v.id";
 
-/// The push whose receipt has the hash `$1`, if it was planned at `$2` or later.
+/// The delivery whose receipt has the hash `$1`, if it was planned at `$2` or later.
 const FIND_RECEIPT: &str = "
     SELECT v.id AS delivery_id, v.device_id, o.user_id, o.kind, e.id AS emergency_id, v.delivered_at, v.seen_at
     FROM delivery v JOIN outbox o ON o.id = v.outbox_id LEFT JOIN emergency e ON e.id = o.emergency_id
@@ -105,7 +119,7 @@ const BACKLOG: &str = "
 
 statements!(CLAIM_MESSAGES, CLAIM_DELIVERIES, FIND_RECEIPT, DELETE, DROP_WAITING, BACKLOG);
 
-/// A message, with one of its devices.
+/// A message, with one of its devices or a delivery.
 #[derive(FromRow)]
 struct ClaimedRow {
     message_id: Uuid,
@@ -127,6 +141,8 @@ struct ClaimedRow {
     was_alerted: bool,
     #[sqlx(flatten)]
     delivery: DeliveryRow,
+    is_emailed: bool,
+    is_phoned: bool,
 }
 
 #[derive(FromRow)]
@@ -135,6 +151,10 @@ struct StateRow {
     seen_at: Option<Timestamp>,
     is_answered: bool,
     is_away: bool,
+    is_helped: bool,
+    locale: String,
+    email: Option<String>,
+    phone: Option<String>,
 }
 
 /// A device, or nulls.
@@ -152,6 +172,7 @@ impl<'r> FromRow<'r, sqlx::postgres::PgRow> for OptionalDevice {
 #[derive(FromRow)]
 struct DeliveryRow {
     delivery_id: Option<Uuid>,
+    channel: Option<String>,
     delivery_step: Option<i16>,
     planned_at: Option<Timestamp>,
     is_pending: bool,
@@ -160,7 +181,7 @@ struct DeliveryRow {
 
 impl DeliveryRow {
     fn delivery(self, stored: RowDecoder<Uuid>) -> Result<Option<DeliveryState>> {
-        let Self { delivery_id, delivery_step, planned_at, is_pending, attempts } = self;
+        let Self { delivery_id, channel: _, delivery_step, planned_at, is_pending, attempts } = self;
         let Some(id) = delivery_id else { return Ok(None) };
         let step = delivery_step.and_then(|step| step.try_into().ok()).ok_or_else(|| stored.corrupt("step"))?;
         let attempts = attempts.and_then(|count| count.try_into().ok()).ok_or_else(|| stored.corrupt("attempts"))?;
@@ -169,10 +190,33 @@ impl DeliveryRow {
     }
 }
 
+/// A message, with one of its devices and the delivery to it, or a delivery to an address.
+struct Claimed {
+    message: StoredMessage,
+    step: u8,
+    device: Option<MessageDevice>,
+    channel: Option<SendChannel>,
+    delivery: Option<DeliveryState>,
+    is_emailed: bool,
+    is_phoned: bool,
+}
+
+impl Claimed {
+    /// The delivery that was claimed. `None` if its device was removed meanwhile.
+    fn due_delivery(self) -> Option<DueDelivery> {
+        let target = match self.channel? {
+            SendChannel::WebPush => Target::Device(Box::new(self.device?)),
+            SendChannel::Email => Target::Email,
+            SendChannel::Webhook => Target::Phone,
+        };
+        Some(DueDelivery { message: self.message, target, delivery: self.delivery? })
+    }
+}
+
 impl ClaimedRow {
-    /// The message, its step, and the device if there is one.
-    fn decode(self) -> Result<(StoredMessage, u8, Option<MessageDevice>)> {
+    fn decode(self) -> Result<Claimed> {
         let stored = RowDecoder { table: "outbox", id: self.message_id };
+        let channel = stored.parse_opt("channel", self.delivery.channel.as_deref())?;
         let message = StoredMessage {
             id: self.message_id.into(),
             kind: stored.parse("kind", &self.kind)?,
@@ -184,11 +228,17 @@ impl ClaimedRow {
             created_at: self.stored_at,
             counts_since: self.counts_since,
             expires_at: self.expires_at,
+            addresses: Addresses {
+                locale: stored.parse("locale", &self.state.locale)?,
+                email: stored.parse_opt("email", self.state.email.as_deref())?,
+                phone: self.state.phone.map(Secret::new),
+            },
             state: AlertState {
                 is_live: self.state.is_live,
                 seen_at: self.state.seen_at,
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,
+                is_helped: self.state.is_helped,
             },
         };
         let step = u8::try_from(self.step).map_err(|_| stored.corrupt("step"))?;
@@ -196,14 +246,15 @@ impl ClaimedRow {
             (self.received_at, self.was_alerted, self.delivery.delivery(stored)?);
         let device = self.device.0.map(DeviceRow::device).transpose()?;
         let device = device.map(|device| MessageDevice { device, received_at, was_alerted, delivery });
-        Ok((message, step, device))
+        let (is_emailed, is_phoned) = (self.is_emailed, self.is_phoned);
+        Ok(Claimed { message, step, device, channel, delivery, is_emailed, is_phoned })
     }
 }
 
 #[derive(FromRow)]
 struct ReceiptRow {
     delivery_id: Uuid,
-    device_id: Uuid,
+    device_id: Option<Uuid>,
     user_id: Uuid,
     kind: String,
     emergency_id: Option<Uuid>,
@@ -215,29 +266,33 @@ struct ReceiptRow {
 impl Outbox for Postgres {
     #[instrument(name = "pg.outbox.claim_messages", level = "debug", skip_all)]
     async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>> {
-        let rows = self.claim(CLAIM_MESSAGES, now, lease_until, limit).await?;
+        let query = sqlx::query_as(CLAIM_MESSAGES).bind(now).bind(lease_until).bind(i64::from(limit));
+        let rows: Vec<ClaimedRow> = query.fetch_all(self.main()).await.map_err(failed)?;
         let mut due: Vec<DueMessage> = Vec::new();
         for row in rows {
-            let (message, step, device) = row.decode()?;
+            let Claimed { message, step, device, is_emailed, is_phoned, .. } = row.decode()?;
             match due.last_mut() {
                 Some(last) if last.message.id == message.id => last.devices.extend(device),
-                _ => due.push(DueMessage { message, step, lease_until, devices: device.into_iter().collect() }),
+                _ => {
+                    let devices = device.into_iter().collect();
+                    due.push(DueMessage { message, step, lease_until, devices, is_emailed, is_phoned });
+                }
             }
         }
         Ok(due)
     }
 
     #[instrument(name = "pg.outbox.claim_deliveries", level = "debug", skip_all)]
-    async fn claim_deliveries(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueDelivery>> {
-        let rows = self.claim(CLAIM_DELIVERIES, now, lease_until, limit).await?;
-        let decoded = rows.into_iter().map(|row| {
-            let (message, _, device) = row.decode()?;
-            Ok(device.and_then(|device| {
-                let delivery = device.delivery?;
-                Some(DueDelivery { message, device, delivery })
-            }))
-        });
-        decoded.filter_map(Result::transpose).collect()
+    async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        slow_lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueDelivery>> {
+        let query = sqlx::query_as(CLAIM_DELIVERIES).bind(now).bind(lease_until).bind(i64::from(limit));
+        let rows: Vec<ClaimedRow> = query.bind(slow_lease_until).fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().filter_map(|row| row.decode().map(Claimed::due_delivery).transpose()).collect()
     }
 
     #[instrument(name = "pg.outbox.find_receipt", level = "debug", skip_all)]
@@ -248,7 +303,7 @@ impl Outbox for Postgres {
             let stored = RowDecoder { table: "delivery", id: row.delivery_id };
             Ok(ReceiptTarget {
                 delivery: DeliveryId::from(row.delivery_id),
-                device: row.device_id.into(),
+                device: row.device_id.map(Into::into),
                 user: row.user_id.into(),
                 kind: stored.parse("kind", &row.kind)?,
                 emergency: row.emergency_id.map(Into::into),
@@ -281,18 +336,5 @@ impl Outbox for Postgres {
 
     async fn wait_for_message(&self) {
         self.message_stored().notified().await;
-    }
-}
-
-impl Postgres {
-    async fn claim(
-        &self,
-        claim: &'static str,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedRow>> {
-        let query = sqlx::query_as(claim).bind(now).bind(lease_until).bind(i64::from(limit));
-        query.fetch_all(self.main()).await.map_err(failed)
     }
 }

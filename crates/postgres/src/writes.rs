@@ -110,8 +110,8 @@ fn event(event: &NewEvent) -> Result<Value> {
     }))
 }
 
-fn planned_delivery(PlannedDelivery { id, device, receipt }: &PlannedDelivery) -> Value {
-    json!({ "id": id, "device_id": device, "receipt_hash": receipt })
+fn planned_delivery(PlannedDelivery { id, channel, device, receipt, lease_until }: &PlannedDelivery) -> Value {
+    json!({ "id": id, "channel": channel, "device_id": device, "receipt_hash": receipt, "lease_until": lease_until })
 }
 
 fn delivery_note(note: &DeliveryNote) -> Value {
@@ -338,6 +338,7 @@ fn set_alert_preferences(user: UserId, preferences: &AlertPreferences, schedule:
         "op": "set_alert_preferences", "account_id": user, "alert_preferences": stored_preferences(preferences),
         "alert_scope": scope, "away_from": absence.map(|a| a.span.from), "away_until": absence.map(|a| a.span.until),
         "away_from_critical": absence.is_some_and(|a| a.from_critical),
+        "notify_email": preferences.notify.email, "notify_sms": preferences.notify.sms,
         "max_alerts_per_day": preferences.max_alerts_per_day, "alert_review_at": review_at,
     })
 }

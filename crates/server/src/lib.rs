@@ -43,6 +43,7 @@ mod settings;
 mod storage;
 mod store;
 mod system;
+mod webhook;
 mod wiring;
 
 pub use command::run;

@@ -1,15 +1,14 @@
-//! The background tasks of the outbox: the sender of this node, and the deletion of old messages.
+//! The outbox: what its messages tell, and the deletion of old ones.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use allynet_domain::{
-    Error,
-    outbox::Connections,
-    port::PushChannel,
-    usecase::outbox::{SendingPorts, delete_old},
+    EmergencyId, Error, Secret,
+    port::PushPayload,
+    usecase::outbox::{Prepared, SendingPorts, delete_old},
 };
-use allynet_notify::OutboxSender;
-use allynet_wire::push::render;
+use allynet_notify::MessageTexts;
+use allynet_wire::{links::PublicUrl, push};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,15 +18,33 @@ const DELETE_INTERVAL: Duration = Duration::from_mins(10);
 /// Maximum number of messages that are deleted at once.
 const DELETE_LIMIT: u32 = 1_000;
 
-/// The sender of this node.
-pub(crate) fn sender(
-    ports: SendingPorts,
-    channel: Arc<dyn PushChannel>,
-    connections: Arc<dyn Connections>,
-    public_url: &str,
-) -> OutboxSender {
-    let public_url = public_url.trim_end_matches('/').to_owned();
-    OutboxSender { ports, channel, connections, render: Arc::new(move |push| render(push, &public_url)) }
+/// What messages tell, with links to this service. Without a public URL the links in pushes are relative.
+pub(crate) struct Texts {
+    base: String,
+}
+
+impl Texts {
+    pub(crate) fn new(public_url: Option<&PublicUrl>) -> Self {
+        Self { base: public_url.map(ToString::to_string).unwrap_or_default() }
+    }
+}
+
+impl MessageTexts for Texts {
+    fn push(&self, message: &Prepared) -> Option<PushPayload> {
+        push::render(message, &self.base)
+    }
+
+    fn emergency_link(&self, emergency: EmergencyId) -> String {
+        push::emergency_link(&self.base, emergency)
+    }
+
+    fn receipt(&self, message: &Prepared) -> Secret {
+        Secret::new(push::receipt(&message.receipt))
+    }
+
+    fn receipt_url(&self) -> String {
+        format!("{}/api/v1/alerts/receipts", self.base)
+    }
 }
 
 /// Deletes old messages until `stop` is cancelled.

@@ -9,6 +9,7 @@ use allynet_domain::{
         administrators::{self, Ensured},
     },
 };
+use allynet_notify::{Channels, OutboxSender};
 use allynet_realtime::Gateway;
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_transport::{ConnectionLimits, PhaseTimeouts};
@@ -38,6 +39,7 @@ use crate::{
     settings::{Database, Settings},
     storage::{self, StoragePressure, watch_disk},
     store::{PersistencePorts, Store, sqlite_path},
+    webhook,
     wiring::{self, UseCases},
 };
 
@@ -55,6 +57,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let extra_ca = push::extra_ca(settings)?;
     let push = push::open(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
     let mail = mail::ports(&settings.mail, &extra_ca)?;
+    let webhook = webhook::open(&settings.webhook, wiring::clock(), &extra_ca)?;
     if mail.is_none() {
         tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
     }
@@ -65,7 +68,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
-    let (push_ports, channel) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
+    let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
+    let channels = Channels { push, mailer: mail.as_ref().map(|mail| mail.mailer.clone()), webhook };
     let use_cases = UseCases::new(&ports, signatures, (push_ports, mail), rules, projections.on_position_stored());
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
@@ -111,10 +115,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     let sending = use_cases.sending_on(&sender_ports);
     workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
-    if let Some(channel) = channel {
-        let public_url = settings.mail.public_url.as_ref().map(ToString::to_string).unwrap_or_default();
-        workers.spawn(outbox::sender(sending, channel, gateway.connections(), &public_url).run(stop.clone()));
-    }
+    let texts = Arc::new(outbox::Texts::new(settings.mail.public_url.as_ref()));
+    workers.spawn(OutboxSender::new(sending, channels, gateway.connections(), texts).run(stop.clone()));
     workers.spawn(exporter.run_upkeep(stop.clone()));
     if let Database::Sqlite(url) = &database {
         workers.spawn(watch_disk(pressure.clone(), sqlite_path(url), settings.disk_reserve, stop.clone()));

@@ -7,6 +7,7 @@ mod mail;
 mod parse;
 mod push;
 mod rules;
+mod webhook;
 
 use std::{
     io::Write,
@@ -23,7 +24,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use secrecy::{ExposeSecret, SecretString};
 
 use self::parse::{duration, ignore_empty_variables};
-pub(crate) use self::{database::Database, mail::MailSettings, push::PushSettings};
+pub(crate) use self::{database::Database, mail::MailSettings, push::PushSettings, webhook::WebhookSettings};
 use crate::admin_server::AdminListen;
 
 /// AllyNet: emergency alerts for verified helpers nearby
@@ -227,6 +228,9 @@ pub(crate) struct Settings {
 
     #[command(flatten)]
     pub(crate) mail: MailSettings,
+
+    #[command(flatten)]
+    pub(crate) webhook: WebhookSettings,
 
     /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
 use allynet_domain::{
+    outbox::ConfiguredChannels,
     port,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
@@ -96,6 +97,7 @@ impl UseCases {
             ids: ids.clone(),
             hasher: signatures.hasher.clone(),
             push_key: push.as_ref().map(|push| push.identity.public_key()),
+            channels: ConfiguredChannels::default(),
         };
         let emergencies = emergencies::EmergencyPorts {
             emergencies: ports.emergencies.clone(),

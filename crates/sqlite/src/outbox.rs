@@ -1,8 +1,11 @@
 //! The outbox: the port [`Outbox`].
 
 use allynet_domain::{
-    EventId, Metres, Timestamp,
-    outbox::{AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage},
+    EventId, Metres, Secret, SendChannel, Timestamp,
+    outbox::{
+        Addresses, AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage,
+        Target,
+    },
     port::{KeyedHash, Outbox, Result},
 };
 use allynet_sql::RowDecoder;
@@ -26,8 +29,8 @@ pub(crate) const ANY_DELIVERY: &str = "select exists (select 1 from delivery whe
 /// Claims at most `?3` messages that are due at `?1`, until `?2`.
 pub(crate) const CLAIM_MESSAGES: &str = "update outbox set due_at = ?2 \
     where id in (select id from outbox where due_at <= ?1 order by due_at limit ?3) returning id";
-/// The same for deliveries.
-pub(crate) const CLAIM_DELIVERIES: &str = "update delivery set due_at = ?2 \
+/// The same for deliveries: pushes until `?2`, others until `?4`.
+pub(crate) const CLAIM_DELIVERIES: &str = "update delivery set due_at = case channel when 'webpush' then ?2 else ?4 end \
     where id in (select id from delivery where due_at <= ?1 order by due_at limit ?3) returning id";
 
 /// The messages with these ids, and what has become of them at `?2`. A row for each device of each, or one without.
@@ -41,12 +44,18 @@ pub(crate) const MESSAGES: &str = "
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
             and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
+        exists (
+            select 1 from response r
+            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
+        u.locale, case when u.notify_email then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at,
         exists (
             select 1 from outbox m join delivery s on s.outbox_id = m.id
             where m.emergency_id = c.emergency_id and m.user_id = c.user_id and m.kind = 'alert'
                 and s.device_id = d.id and s.sent_at is not null) as was_alerted,
-        v.id as delivery_id, v.step as delivery_step, v.planned_at, v.due_at is not null as is_pending, v.attempts
+        v.id as delivery_id, v.channel, v.step as delivery_step, v.planned_at, v.due_at is not null as is_pending, v.attempts,
+        exists (select 1 from delivery y where y.outbox_id = c.id and y.channel = 'email') as is_emailed,
+        exists (select 1 from delivery y where y.outbox_id = c.id and y.channel = 'webhook') as is_phoned
     from json_each(?1) i
     join outbox c on c.id = unhex(i.value)
     join account u on u.id = c.user_id
@@ -68,19 +77,24 @@ pub(crate) const DELIVERIES: &str = "
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
             and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
+        exists (
+            select 1 from response r
+            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
+        u.locale, case when u.notify_email then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at, 0 as was_alerted,
-        v.id as delivery_id, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts
+        v.id as delivery_id, v.channel, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts,
+        0 as is_emailed, 0 as is_phoned
     from json_each(?1) i
     join delivery v on v.id = unhex(i.value)
     join outbox c on c.id = v.outbox_id
     join account u on u.id = c.user_id
-    join device d on d.id = v.device_id
+    left join device d on d.id = v.device_id
     left join emergency e on e.id = c.emergency_id
     left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
     left join alert_receipt x on x.emergency_id = c.emergency_id and x.device_id = d.id
     order by v.planned_at, v.id";
 
-/// The push whose receipt has the hash `?1`, if it was planned at `?2` or later.
+/// The delivery whose receipt has the hash `?1`, if it was planned at `?2` or later.
 pub(crate) const FIND_RECEIPT: &str = "
     select v.id as delivery_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, v.delivered_at, v.seen_at
     from delivery v join outbox o on o.id = v.outbox_id left join emergency e on e.id = o.emergency_id
@@ -117,6 +131,8 @@ struct ClaimedRow {
     was_alerted: bool,
     #[sqlx(flatten)]
     delivery: DeliveryRow,
+    is_emailed: bool,
+    is_phoned: bool,
 }
 
 #[derive(FromRow)]
@@ -125,6 +141,10 @@ struct StateRow {
     seen_at: Option<i64>,
     is_answered: bool,
     is_away: bool,
+    is_helped: bool,
+    locale: String,
+    email: Option<String>,
+    phone: Option<String>,
 }
 
 /// A device, or nulls.
@@ -141,6 +161,7 @@ impl<'r> FromRow<'r, SqliteRow> for OptionalDevice {
 #[derive(FromRow)]
 struct DeliveryRow {
     delivery_id: Option<Uuid>,
+    channel: Option<String>,
     delivery_step: Option<u8>,
     planned_at: Option<i64>,
     is_pending: bool,
@@ -149,7 +170,7 @@ struct DeliveryRow {
 
 impl DeliveryRow {
     fn delivery(self, stored: RowDecoder<Uuid>) -> Result<Option<DeliveryState>> {
-        let Self { delivery_id, delivery_step, planned_at, is_pending, attempts } = self;
+        let Self { delivery_id, channel: _, delivery_step, planned_at, is_pending, attempts } = self;
         let Some(id) = delivery_id else { return Ok(None) };
         let planned_at = planned_at.ok_or_else(|| stored.corrupt("planned_at"))?;
         Ok(Some(DeliveryState {
@@ -162,10 +183,33 @@ impl DeliveryRow {
     }
 }
 
+/// A message, with one of its devices and the delivery to it, or a delivery to an address.
+struct Claimed {
+    message: StoredMessage,
+    step: u8,
+    device: Option<MessageDevice>,
+    channel: Option<SendChannel>,
+    delivery: Option<DeliveryState>,
+    is_emailed: bool,
+    is_phoned: bool,
+}
+
+impl Claimed {
+    /// The delivery that was claimed. `None` if its device was removed meanwhile.
+    fn due_delivery(self) -> Option<DueDelivery> {
+        let target = match self.channel? {
+            SendChannel::WebPush => Target::Device(Box::new(self.device?)),
+            SendChannel::Email => Target::Email,
+            SendChannel::Webhook => Target::Phone,
+        };
+        Some(DueDelivery { message: self.message, target, delivery: self.delivery? })
+    }
+}
+
 impl ClaimedRow {
-    /// The message, its step, and the device if there is one.
-    fn decode(self) -> Result<(StoredMessage, u8, Option<MessageDevice>)> {
+    fn decode(self) -> Result<Claimed> {
         let stored = RowDecoder { table: "outbox", id: self.message_id };
+        let channel = stored.parse_opt("channel", self.delivery.channel.as_deref())?;
         let message = StoredMessage {
             id: self.message_id.into(),
             kind: stored.parse("kind", &self.kind)?,
@@ -177,25 +221,32 @@ impl ClaimedRow {
             created_at: stored.micros("created_at", self.stored_at)?,
             counts_since: stored.micros("counts_since", self.counts_since)?,
             expires_at: stored.micros("expires_at", self.expires_at)?,
+            addresses: Addresses {
+                locale: stored.parse("locale", &self.state.locale)?,
+                email: stored.parse_opt("email", self.state.email.as_deref())?,
+                phone: self.state.phone.map(Secret::new),
+            },
             state: AlertState {
                 is_live: self.state.is_live,
                 seen_at: stored.micros_opt("seen_at", self.state.seen_at)?,
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,
+                is_helped: self.state.is_helped,
             },
         };
         let received_at = stored.micros_opt("received_at", self.received_at)?;
         let (was_alerted, delivery) = (self.was_alerted, self.delivery.delivery(stored)?);
         let device = self.device.0.map(DeviceRow::device).transpose()?;
         let device = device.map(|device| MessageDevice { device, received_at, was_alerted, delivery });
-        Ok((message, self.step, device))
+        let Self { step, is_emailed, is_phoned, .. } = self;
+        Ok(Claimed { message, step, device, channel, delivery, is_emailed, is_phoned })
     }
 }
 
 #[derive(FromRow)]
 struct ReceiptRow {
     delivery_id: Uuid,
-    device_id: Uuid,
+    device_id: Option<Uuid>,
     user_id: Uuid,
     kind: String,
     emergency_id: Option<Uuid>,
@@ -207,29 +258,32 @@ struct ReceiptRow {
 impl Outbox for Sqlite {
     #[instrument(name = "sqlite.outbox.claim_messages", level = "debug", skip_all)]
     async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>> {
-        let rows = self.claim([ANY_MESSAGE, CLAIM_MESSAGES, MESSAGES], (now, lease_until), limit).await?;
+        let rows = self.claim([ANY_MESSAGE, CLAIM_MESSAGES, MESSAGES], now, (lease_until, lease_until), limit).await?;
         let mut due: Vec<DueMessage> = Vec::new();
         for row in rows {
-            let (message, step, device) = row.decode()?;
+            let Claimed { message, step, device, is_emailed, is_phoned, .. } = row.decode()?;
             match due.last_mut() {
                 Some(last) if last.message.id == message.id => last.devices.extend(device),
-                _ => due.push(DueMessage { message, step, lease_until, devices: device.into_iter().collect() }),
+                _ => {
+                    let devices = device.into_iter().collect();
+                    due.push(DueMessage { message, step, lease_until, devices, is_emailed, is_phoned });
+                }
             }
         }
         Ok(due)
     }
 
     #[instrument(name = "sqlite.outbox.claim_deliveries", level = "debug", skip_all)]
-    async fn claim_deliveries(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueDelivery>> {
-        let rows = self.claim([ANY_DELIVERY, CLAIM_DELIVERIES, DELIVERIES], (now, lease_until), limit).await?;
-        let decoded = rows.into_iter().map(|row| {
-            let (message, _, device) = row.decode()?;
-            Ok(device.and_then(|device| {
-                let delivery = device.delivery?;
-                Some(DueDelivery { message, device, delivery })
-            }))
-        });
-        decoded.filter_map(Result::transpose).collect()
+    async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        slow_lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueDelivery>> {
+        let leases = (lease_until, slow_lease_until);
+        let rows = self.claim([ANY_DELIVERY, CLAIM_DELIVERIES, DELIVERIES], now, leases, limit).await?;
+        rows.into_iter().filter_map(|row| row.decode().map(Claimed::due_delivery).transpose()).collect()
     }
 
     #[instrument(name = "sqlite.outbox.find_receipt", level = "debug", skip_all)]
@@ -240,7 +294,7 @@ impl Outbox for Sqlite {
             let stored = RowDecoder { table: "delivery", id: row.delivery_id };
             Ok(ReceiptTarget {
                 delivery: row.delivery_id.into(),
-                device: row.device_id.into(),
+                device: row.device_id.map(Into::into),
                 user: row.user_id.into(),
                 kind: stored.parse("kind", &row.kind)?,
                 emergency: row.emergency_id.map(Into::into),
@@ -288,7 +342,8 @@ impl Sqlite {
     async fn claim(
         &self,
         [any, claim, read]: [&'static str; 3],
-        (now, lease_until): (Timestamp, Timestamp),
+        now: Timestamp,
+        (lease_until, slow_lease_until): (Timestamp, Timestamp),
         limit: u32,
     ) -> Result<Vec<ClaimedRow>> {
         let now = now.timestamp_micros();
@@ -299,7 +354,8 @@ impl Sqlite {
         }
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
-        let query = sqlx::query_scalar(claim).bind(now).bind(lease_until.timestamp_micros()).bind(limit);
+        let [lease_until, slow_lease_until] = [lease_until, slow_lease_until].map(|until| until.timestamp_micros());
+        let query = sqlx::query_scalar(claim).bind(now).bind(lease_until).bind(limit).bind(slow_lease_until);
         let claimed: Vec<Uuid> = query.fetch_all(&mut *transaction).await.map_err(port_error)?;
         transaction.commit().await.map_err(port_error)?;
         self.writer.release(writer);

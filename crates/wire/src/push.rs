@@ -1,9 +1,9 @@
 //! What a push tells the device that decrypts it.
 
 use allynet_domain::{
-    EmergencyId, EventId, Metres, OutboxKind, Timestamp,
+    EmergencyId, EventId, Locale, Metres, OutboxKind, Timestamp,
     port::{PushPayload, ReceiptToken},
-    usecase::outbox::PreparedPush,
+    usecase::outbox::Prepared,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -44,14 +44,14 @@ struct Notification<'a> {
 /// Renders a push. `base` is the URL of the service without a slash at its end, or empty: then links are relative.
 ///
 /// No name, no place and no text of a user: others read lock screens.
-pub fn render(push: &PreparedPush, base: &str) -> Option<PushPayload> {
+pub fn render(push: &Prepared, base: &str) -> Option<PushPayload> {
     let message = &push.due.message;
     let distance = message.distance.filter(|_| message.kind == OutboxKind::Alert).map(in_steps);
-    let (title, body) = texts(message.kind, distance);
-    let navigate = match message.emergency {
-        Some(emergency) => format!("{base}/app/emergencies/{emergency}"),
-        None => format!("{base}/app"),
+    let (title, body) = match message.addresses.locale {
+        Locale::English => english(message.kind, distance),
+        Locale::German => german(message.kind, distance),
     };
+    let navigate = message.emergency.map_or_else(|| format!("{base}/app"), |emergency| emergency_link(base, emergency));
     let rendered = Push {
         v: VERSION,
         kind: message.kind,
@@ -73,11 +73,16 @@ pub fn render(push: &PreparedPush, base: &str) -> Option<PushPayload> {
     PushPayload::new(serde_json::to_vec(&rendered).ok()?).ok()
 }
 
+/// The link that opens an emergency. `base` is as in [`render`].
+pub fn emergency_link(base: &str, emergency: EmergencyId) -> String {
+    format!("{base}/app/emergencies/{emergency}")
+}
+
 fn in_steps(distance: Metres) -> u32 {
     Metres::new((distance.get() / DISTANCE_STEP).round() * DISTANCE_STEP).whole()
 }
 
-fn texts(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
+fn english(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
     let text = match kind {
         OutboxKind::Alert => {
             let near = distance.map_or_else(|| "near you".to_owned(), |metres| format!("about {metres} m away"));
@@ -93,6 +98,23 @@ fn texts(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
     (text.0, text.1.to_owned())
 }
 
+fn german(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
+    let text = match kind {
+        OutboxKind::Alert => {
+            let near =
+                distance.map_or_else(|| "in Ihrer Nähe".to_owned(), |metres| format!("etwa {metres} m entfernt"));
+            return ("Notruf", format!("Jemand {near} braucht Hilfe."));
+        }
+        OutboxKind::Ended => ("Notruf beendet", "Der Notruf ist beendet."),
+        OutboxKind::Joined => ("Hilfe kommt", "Jemand hat den Notruf angenommen."),
+        OutboxKind::Arrived => ("Hilfe ist da", "Eine helfende Person ist angekommen."),
+        OutboxKind::Unanswered => ("Noch keine Antwort", "Die Suche geht weiter. Wählen Sie auch die Notrufnummer."),
+        OutboxKind::Message => ("Neue Nachricht", "Es gibt eine neue Nachricht zu einem Notruf."),
+        OutboxKind::Test => ("Test", "Dieses Gerät empfängt Notrufe."),
+    };
+    (text.0, text.1.to_owned())
+}
+
 /// A receipt as devices send it back: base64url without padding.
 pub fn receipt(token: &ReceiptToken) -> String {
     URL_SAFE_NO_PAD.encode(token.expose())
@@ -102,7 +124,7 @@ pub fn receipt(token: &ReceiptToken) -> String {
 mod tests {
     use allynet_domain::{
         EmergencyType,
-        outbox::{AlertState, DeliveryState, DueDelivery, MessageDevice, StoredMessage},
+        outbox::{Addresses, AlertState, DeliveryState, DueDelivery, MessageDevice, StoredMessage, Target},
         port::KeyedHash,
         testing::{EMERGENCY, GRACE_HOPPER, at, device, id},
     };
@@ -110,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn push(kind: OutboxKind, emergency: Option<EmergencyId>) -> PreparedPush {
+    fn push(kind: OutboxKind, emergency: Option<EmergencyId>) -> Prepared {
         let message = StoredMessage {
             id: id(1),
             kind,
@@ -122,16 +144,17 @@ mod tests {
             created_at: at(0),
             counts_since: at(0),
             expires_at: at(900),
-            state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false },
+            addresses: Addresses { locale: Locale::English, email: None, phone: None },
+            state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false, is_helped: false },
         };
         let delivery = DeliveryState { id: id(2), step: 0, planned_at: at(0), is_pending: true, attempts: 0 };
         let device =
             MessageDevice { device: device(1), received_at: None, was_alerted: false, delivery: Some(delivery) };
-        let due = DueDelivery { message, device, delivery };
-        PreparedPush { due, receipt: ReceiptToken::new([7; 32]), topic: KeyedHash::new([7; 16]) }
+        let due = DueDelivery { message, target: Target::Device(Box::new(device)), delivery };
+        Prepared { due, receipt: ReceiptToken::new([7; 32]), topic: Some(KeyedHash::new([7; 16])) }
     }
 
-    fn rendered(push: &PreparedPush, base: &str) -> Value {
+    fn rendered(push: &Prepared, base: &str) -> Value {
         serde_json::from_slice(render(push, base).unwrap().as_bytes()).unwrap()
     }
 
@@ -147,6 +170,15 @@ mod tests {
             }
         });
         assert_eq!(rendered(&push(OutboxKind::Alert, Some(emergency)), "https://ally.example"), expected);
+    }
+
+    #[test]
+    fn the_text_is_in_the_language_of_the_recipient() {
+        let mut alert = push(OutboxKind::Alert, Some(id(EMERGENCY)));
+        alert.due.message.addresses.locale = Locale::German;
+        let notification = &rendered(&alert, "")["notification"];
+        assert_eq!(notification["title"], "Notruf");
+        assert_eq!(notification["body"], "Jemand etwa 300 m entfernt braucht Hilfe.");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The timeline of an emergency: its events, rendered for a participant or an administrator.
 
-use allynet_domain::{DeviceKind, Emergency, Event, LoggedEvent, Metres, PlacePolicy, Stage, Timestamp, UserId};
+use allynet_domain::{Emergency, Event, LoggedEvent, Metres, PlacePolicy, SendChannel, Stage, Timestamp, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ enum Data<'a> {
     Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
     Acknowledged { helper_id: Option<Uuid> },
     Declined { count: u32 },
-    Pushed { channel: DeviceKind, step: u8, sent: Vec<Uuid>, failed: Vec<Uuid> },
+    Pushed { channel: SendChannel, step: u8, sent: Vec<Uuid>, failed: Vec<Uuid> },
     Renewed {},
 }
 
@@ -79,10 +79,10 @@ pub fn timeline<'a>(
                 let helper_id = named.map(Into::into);
                 ("alerts:seen", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
             }
-            Event::AlertsSent { step, sent, failed } if administers => {
+            Event::AlertsSent { channel, step, sent, failed } if administers => {
                 let ids = |helpers: &[UserId]| helpers.iter().copied().map(Into::into).collect();
                 let (sent, failed) = (ids(sent), ids(failed));
-                ("alerts:pushed", Data::Pushed { channel: DeviceKind::WebPush, step: *step, sent, failed }, None)
+                ("alerts:pushed", Data::Pushed { channel: *channel, step: *step, sent, failed }, None)
             }
             Event::AlertDeclined { .. } => {
                 declined += 1;

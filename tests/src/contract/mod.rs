@@ -157,6 +157,8 @@ macro_rules! contract {
                 the_end_is_sent_to_the_devices_that_were_sent_the_alert
                 chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted
                 an_alert_is_not_sent_to_a_helper_who_has_paused_since
+                an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that
+                another_acceptance_stops_the_email_that_was_not_sent
             }
             emergencies {
                 an_unknown_emergency_is_not_found

@@ -2,12 +2,12 @@
 
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    PreferencesChange, ReceivingDevice, SessionId, Timestamp, UserId, Write,
-    outbox::{Connections, DueDelivery, ReceiptState},
-    port::{PushOutcome, PushSubscription},
+    PreferencesChange, Profile, ReceivingDevice, SessionId, Timestamp, UserId, Write,
+    outbox::{ConfiguredChannels, Connections, DueDelivery, ReceiptState, SendOutcome, Target},
+    port::{MailOutcome, PushOutcome, PushSubscription, WebhookOutcome},
     testing::{self, PUSH_KEY},
     usecase::{
-        outbox::{PreparedPush, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
+        outbox::{Prepared, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
         responses::renew,
     },
 };
@@ -38,6 +38,7 @@ impl Service {
             ids: cx.ids,
             hasher: testing::keyed_hasher(),
             push_key: Some(PUSH_KEY),
+            channels: ConfiguredChannels { email: true, webhook: true },
         }
     }
 
@@ -62,21 +63,25 @@ impl Service {
     }
 
     /// Takes the steps that are due.
-    async fn steps(&self, connected: &[&Device]) -> Vec<PreparedPush> {
+    async fn steps(&self, connected: &[&Device]) -> Vec<Prepared> {
         let connected = Connected(connected.iter().map(|device| device.session).collect());
         take_steps(&self.sending(), &connected, 100).await.unwrap().0
     }
 
-    async fn retries(&self) -> Vec<PreparedPush> {
+    async fn retries(&self) -> Vec<Prepared> {
         take_retries(&self.sending(), 100).await.unwrap().0
     }
 
-    async fn note(&self, pushes: &[PreparedPush], outcome: PushOutcome) {
-        let outcomes: Vec<(DueDelivery, PushOutcome)> = pushes.iter().map(|push| (push.due.clone(), outcome)).collect();
+    async fn note(&self, pushes: &[Prepared], outcome: PushOutcome) {
+        self.note_all(pushes, SendOutcome::Push(outcome)).await;
+    }
+
+    async fn note_all(&self, messages: &[Prepared], outcome: SendOutcome) {
+        let outcomes: Vec<(DueDelivery, SendOutcome)> = messages.iter().map(|of| (of.due.clone(), outcome)).collect();
         note_outcomes(&self.sending(), &outcomes, || 1.0).await.unwrap();
     }
 
-    async fn confirm(&self, push: &PreparedPush, state: ReceiptState) {
+    async fn confirm(&self, push: &Prepared, state: ReceiptState) {
         confirm(&self.sending(), &push.receipt, state).await.unwrap();
     }
 
@@ -90,13 +95,25 @@ impl Service {
         devices.into_iter().find(|of| of.id == device.id)
     }
 
+    /// Lets a helper wish for alerts by email and telephone.
+    async fn notify_everywhere(&self, helper: &Account) {
+        let profile = Profile { phone: Some(text("+1")), ..helper.profile.clone() };
+        self.store.accounts.set_profile(helper.id, &profile).await.unwrap();
+        let wish = PreferencesChange { email: Some(true), sms: Some(true), ..PreferencesChange::default() };
+        self.prefer(helper.id, wish).await;
+    }
+
     fn seconds(&self, seconds: i64) {
         self.advance(TimeDelta::seconds(seconds));
     }
 }
 
-fn devices_of(pushes: &[PreparedPush]) -> Vec<DeviceId> {
-    pushes.iter().map(|push| push.due.device.device.id).collect()
+fn device_of(push: &Prepared) -> &Device {
+    push.due.target.device().unwrap()
+}
+
+fn devices_of(pushes: &[Prepared]) -> Vec<DeviceId> {
+    pushes.iter().map(|push| device_of(push).id).collect()
 }
 
 const SENT: PushOutcome = PushOutcome::Sent { stored: true };
@@ -161,9 +178,7 @@ pub async fn a_failed_push_is_tried_again_and_a_device_that_is_gone_is_removed(s
         let (failing, gone) = (node.phone(&helper).await, node.phone(&another).await);
         let call = node.call().await;
         let pushes = node.steps(&[]).await;
-        let of = |device: &Device| {
-            pushes.iter().filter(|p| p.due.device.device.id == device.id).cloned().collect::<Vec<_>>()
-        };
+        let of = |device: &Device| pushes.iter().filter(|p| device_of(p).id == device.id).cloned().collect::<Vec<_>>();
         node.note(&of(&failing), PushOutcome::Failed).await;
         node.note(&of(&gone), PushOutcome::Gone).await;
         assert_eq!(node.alert_counts(call).await, [0, 0, 0, 1]);
@@ -226,7 +241,7 @@ pub async fn the_end_is_sent_to_the_devices_that_were_sent_the_alert(store: Stor
         node.withdraw(call, &owner).await;
         // Connected, so that only the device that shows the alert is told.
         let end = node.steps(&[&sent, &unsent]).await;
-        let alert = pushes.iter().find(|push| push.due.device.device.id == sent.id).unwrap();
+        let alert = pushes.iter().find(|push| device_of(push).id == sent.id).unwrap();
         assert_eq!(devices_of(&end), [sent.id]);
         assert_eq!((end[0].due.message.kind, end[0].topic), (OutboxKind::Ended, alert.topic));
         node.note(&end, SENT).await;
@@ -277,6 +292,69 @@ pub async fn an_alert_is_not_sent_to_a_helper_who_has_paused_since(store: Store)
         node.prefer(helper.id, pause).await;
         node.seconds(5);
         assert!(node.steps(&[&phone]).await.is_empty());
+    })
+    .await;
+}
+
+pub async fn an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that(store: Store) {
+    service::telling(store, |node| async move {
+        let (wanting, _other) = (node.helper(100.0).await, node.helper(200.0).await);
+        node.notify_everywhere(&wanting).await;
+        let owner = node.store.register().await;
+        let call = node.raise_as(&owner).await;
+        let other = node.another().await;
+        let mut sent = Vec::new();
+        for (second, target) in [(0, None), (5, None), (10, Some(Target::Email)), (15, Some(Target::Phone))] {
+            node.seconds(second);
+            let due = node.steps(&[]).await;
+            assert_eq!(due.iter().map(|of| of.due.target.clone()).collect::<Vec<_>>(), Vec::from_iter(target));
+            sent.extend(due);
+        }
+        let addresses = &sent[0].due.message.addresses;
+        assert_eq!(
+            (addresses.email.as_ref(), addresses.phone.as_ref().map(|of| of.expose())),
+            (Some(&wanting.email), Some("+1"))
+        );
+        // The mail server and the gateway take longer than a push service: another node waits.
+        node.seconds(29);
+        assert!(other.retries().await.is_empty());
+        let [email, phone] = sent.as_slice() else { panic!("two targets") };
+        node.note_all(std::slice::from_ref(email), SendOutcome::Mail(MailOutcome::Sent)).await;
+        assert_eq!(node.alert_counts(call).await, [1, 0, 0, 0]);
+        node.note_all(std::slice::from_ref(phone), SendOutcome::Webhook(WebhookOutcome::Failed)).await;
+        node.seconds(5);
+        let again = other.retries().await;
+        assert_eq!((&again[0].due.target, &again[0].receipt), (&Target::Phone, &phone.receipt));
+        other.note_all(&again, SendOutcome::Webhook(WebhookOutcome::Sent)).await;
+        node.confirm(phone, ReceiptState::Delivered).await;
+        assert_eq!(node.alert_counts(call).await, [1, 1, 0, 0]);
+        // A renewed alert starts again, without either.
+        renew(&node.context(), &service::actor(&owner), call).await.unwrap();
+        for second in [0, 5, 10, 15] {
+            node.seconds(second);
+            assert!(node.steps(&[]).await.is_empty());
+        }
+    })
+    .await;
+}
+
+pub async fn another_acceptance_stops_the_email_that_was_not_sent(store: Store) {
+    service::telling(store, |node| async move {
+        let (wanting, responding) = (node.helper(100.0).await, node.helper(200.0).await);
+        node.notify_everywhere(&wanting).await;
+        let call = node.call().await;
+        for second in [0, 5, 10] {
+            node.seconds(second);
+            let due = node.steps(&[]).await;
+            node.note_all(&due, SendOutcome::Mail(MailOutcome::Failed)).await;
+        }
+        node.seconds(1);
+        let again = node.retries().await;
+        assert_eq!(again.len(), 1);
+        node.note_all(&again, SendOutcome::Mail(MailOutcome::Failed)).await;
+        node.accept(call, &responding).await;
+        node.seconds(20);
+        assert!(node.retries().await.is_empty() && node.steps(&[]).await.is_empty());
     })
     .await;
 }

@@ -153,7 +153,7 @@ fn stored() -> Vec<Value> {
             "reason": "moved"
         }),
         json!({ "kind": "alert_seen", "helper": GRACE_HOPPER }),
-        json!({ "kind": "alerts_sent", "step": 1, "sent": [GRACE_HOPPER], "failed": [ALAN] }),
+        json!({ "kind": "alerts_sent", "channel": "webpush", "step": 1, "sent": [GRACE_HOPPER], "failed": [ALAN] }),
         json!({
             "kind": "contact_notified", "owner": OWNER, "contact": "00000000-0000-0000-0000-000000000046", "state": "sent"
         }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    port::PushOutcome,
+    port::{MailOutcome, PushOutcome, WebhookOutcome},
     testing::{GRACE_HOPPER, PUSH_KEY, at, device, id},
 };
 
@@ -33,9 +33,19 @@ fn message(kind: OutboxKind) -> StoredMessage {
         created_at: at(0),
         counts_since: at(0),
         expires_at: at(900),
-        state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false },
+        addresses: Addresses { locale: Locale::English, email: None, phone: None },
+        state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false, is_helped: false },
     }
 }
+
+/// An alert for a helper who wants to be reached by every channel.
+fn escalating() -> StoredMessage {
+    let email = Some("grace@example.org".parse().unwrap());
+    let phone = Some(Secret::new("+441632960961".to_owned()));
+    StoredMessage { addresses: Addresses { locale: Locale::English, email, phone }, ..message(OutboxKind::Alert) }
+}
+
+const ALL_CHANNELS: ConfiguredChannels = ConfiguredChannels { email: true, webhook: true };
 
 fn to(n: u128) -> MessageDevice {
     MessageDevice { device: device(n), received_at: None, was_alerted: false, delivery: None }
@@ -46,13 +56,19 @@ fn delivery(n: u128) -> DeliveryState {
 }
 
 fn due(message: StoredMessage, step: u8, devices: Vec<MessageDevice>) -> DueMessage {
-    DueMessage { message, step, lease_until: at(10), devices }
+    DueMessage { message, step, lease_until: at(10), devices, is_emailed: false, is_phoned: false }
+}
+
+/// The addresses that a step is sent to, and the next step.
+fn addressed(due: &DueMessage, now: i64, channels: ConfiguredChannels) -> (Vec<Target>, Option<(u8, Timestamp)>) {
+    let plan = due.plan(at(now), (Some(&PUSH_KEY), channels), &Connected(vec![]));
+    (plan.deliveries.into_iter().map(|planned| planned.target).collect(), plan.next)
 }
 
 /// The numbers of the devices that a step is sent to, and the next step.
 fn planned(due: &DueMessage, now: i64, connected: &[u128]) -> (Vec<DeviceId>, Option<(u8, Timestamp)>) {
-    let plan = due.plan(at(now), Some(&PUSH_KEY), &Connected(connected.to_vec()));
-    (plan.deliveries.iter().map(|planned| planned.device.device.id).collect(), plan.next)
+    let plan = due.plan(at(now), (Some(&PUSH_KEY), ALL_CHANNELS), &Connected(connected.to_vec()));
+    (plan.deliveries.iter().map(|planned| planned.target.device().unwrap().id).collect(), plan.next)
 }
 
 fn ids(numbers: &[u128]) -> Vec<DeviceId> {
@@ -114,39 +130,45 @@ fn the_end_goes_to_the_devices_that_were_sent_the_alert_and_progress_to_users_wi
 #[test]
 fn a_device_of_another_push_key_is_left_out() {
     let plan = due(message(OutboxKind::Alert), 0, vec![to(1)]);
-    assert_eq!(plan.plan(at(0), Some(&[9; 65]), &Connected(vec![])).deliveries, []);
+    assert_eq!(plan.plan(at(0), (Some(&[9; 65]), ALL_CHANNELS), &Connected(vec![])).deliveries, []);
 }
 
 fn attempted(attempts: u16) -> DueDelivery {
     let delivery = DeliveryState { attempts, ..delivery(7) };
-    DueDelivery { message: message(OutboxKind::Alert), device: to(1), delivery }
+    DueDelivery { message: message(OutboxKind::Alert), target: target(to(1)), delivery }
+}
+
+fn target(of: MessageDevice) -> Target {
+    Target::Device(Box::new(of))
 }
 
 #[test]
 fn failures_that_can_pass_are_tried_again_after_growing_delays_until_the_message_expires() {
     for (attempts, delay) in [(0, 1), (1, 2), (2, 4), (3, 8), (4, 15), (40, 15)] {
-        let note = settle(&attempted(attempts), PushOutcome::Failed, at(100), 1.0);
+        let note = settle(&attempted(attempts), SendOutcome::Push(PushOutcome::Failed), at(100), 1.0);
         assert_eq!((note.retry_at, note.attempts, note.device), (Some(at(100 + delay)), attempts + 1, None));
     }
     assert_eq!(
-        settle(&attempted(0), PushOutcome::Failed, at(100), 1.2).retry_at,
+        settle(&attempted(0), SendOutcome::Push(PushOutcome::Failed), at(100), 1.2).retry_at,
         Some(at(100) + TimeDelta::milliseconds(1_200))
     );
-    assert_eq!(settle(&attempted(9), PushOutcome::Failed, at(890), 1.0).retry_at, None);
+    assert_eq!(settle(&attempted(9), SendOutcome::Push(PushOutcome::Failed), at(890), 1.0).retry_at, None);
     let wait = PushOutcome::RetryAfter(Duration::from_secs(30));
-    assert_eq!(settle(&attempted(0), wait, at(0), 1.0).retry_at, Some(at(30)));
-    assert_eq!(settle(&attempted(0), PushOutcome::RetryAfter(Duration::MAX), at(0), 1.0).retry_at, None);
-    let busy = settle(&attempted(3), PushOutcome::Busy, at(0), 1.0);
+    assert_eq!(settle(&attempted(0), SendOutcome::Push(wait), at(0), 1.0).retry_at, Some(at(30)));
+    assert_eq!(
+        settle(&attempted(0), SendOutcome::Push(PushOutcome::RetryAfter(Duration::MAX)), at(0), 1.0).retry_at,
+        None
+    );
+    let busy = settle(&attempted(3), SendOutcome::Push(PushOutcome::Busy), at(0), 1.0);
     assert_eq!((busy.retry_at, busy.attempts), (Some(at(1)), 3));
 }
 
 #[test]
 fn an_answer_says_something_about_the_device() {
     let note = |outcome, refused, unknown_since, now| {
-        let mut due = attempted(0);
-        due.device.device.refused = refused;
-        due.device.device.unknown_since = unknown_since;
-        let note = settle(&due, outcome, now, 1.0);
+        let device = Device { refused, unknown_since, ..device(1) };
+        let due = DueDelivery { target: target(MessageDevice { device, ..to(1) }), ..attempted(0) };
+        let note = settle(&due, SendOutcome::Push(outcome), now, 1.0);
         assert_eq!(note.retry_at, None);
         let device = note.device.unwrap();
         (note.is_sent, device.refused, device.unknown_since, device.is_gone)
@@ -166,7 +188,68 @@ fn another_attempt_is_dropped_once_the_device_received_the_alert() {
     assert!(due.is_over(at(900), Some(&PUSH_KEY)));
     assert!(due.is_over(at(20), None));
     let received = MessageDevice { received_at: Some(at(3)), ..to(1) };
-    assert!(DueDelivery { device: received.clone(), ..due.clone() }.is_over(at(20), Some(&PUSH_KEY)));
-    let ended = DueDelivery { device: received, message: message(OutboxKind::Ended), ..due };
+    assert!(DueDelivery { target: target(received.clone()), ..due.clone() }.is_over(at(20), Some(&PUSH_KEY)));
+    let ended = DueDelivery { target: target(received), message: message(OutboxKind::Ended), ..due };
     assert!(!ended.is_over(at(20), Some(&PUSH_KEY)));
+}
+
+#[test]
+fn an_alert_goes_on_to_the_email_after_fifteen_seconds_and_to_the_telephone_after_thirty() {
+    let both = |step| due(escalating(), step, vec![]);
+    assert_eq!(addressed(&both(0), 0, ALL_CHANNELS), (vec![], Some((1, at(5)))));
+    assert_eq!(addressed(&both(1), 5, ALL_CHANNELS), (vec![], Some((2, at(15)))));
+    assert_eq!(addressed(&both(2), 15, ALL_CHANNELS), (vec![Target::Email], Some((3, at(30)))));
+    assert_eq!(addressed(&both(3), 30, ALL_CHANNELS), (vec![Target::Phone], None));
+    let with_device = due(escalating(), 2, vec![to(1)]);
+    assert_eq!(addressed(&with_device, 15, ALL_CHANNELS).0, [target(to(1)), Target::Email]);
+    let with_device = due(escalating(), 3, vec![to(1)]);
+    assert_eq!(addressed(&with_device, 30, ALL_CHANNELS).0, [Target::Phone]);
+}
+
+#[test]
+fn an_address_is_used_if_it_is_wanted_and_configured_and_only_once() {
+    let nothing = ConfiguredChannels::default();
+    assert_eq!(addressed(&due(escalating(), 2, vec![]), 15, nothing), (vec![], None));
+    assert_eq!(addressed(&due(message(OutboxKind::Alert), 2, vec![]), 15, ALL_CHANNELS), (vec![], None));
+    let used = |step| DueMessage { is_emailed: true, is_phoned: true, ..due(escalating(), step, vec![]) };
+    assert_eq!(addressed(&used(2), 15, ALL_CHANNELS), (vec![], None));
+    assert_eq!(addressed(&used(3), 30, ALL_CHANNELS), (vec![], None));
+    let ended = StoredMessage { kind: OutboxKind::Ended, ..escalating() };
+    assert_eq!(addressed(&due(ended, 2, vec![]), 15, ALL_CHANNELS), (vec![], None));
+}
+
+#[test]
+fn another_helper_on_the_way_stops_the_email_and_the_telephone_but_no_push() {
+    let state = AlertState { is_helped: true, ..escalating().state };
+    let helped = StoredMessage { state, ..escalating() };
+    assert_eq!(addressed(&due(helped.clone(), 2, vec![to(1)]), 15, ALL_CHANNELS).0, [target(to(1))]);
+    assert_eq!(addressed(&due(helped.clone(), 3, vec![]), 30, ALL_CHANNELS).0, []);
+    let waiting = |target| DueDelivery { message: helped.clone(), target, ..attempted(1) };
+    assert!(waiting(Target::Email).is_over(at(20), Some(&PUSH_KEY)));
+    assert!(waiting(Target::Phone).is_over(at(40), Some(&PUSH_KEY)));
+    assert!(!waiting(target(to(1))).is_over(at(20), Some(&PUSH_KEY)));
+    let wanted = |target| DueDelivery { message: escalating(), target, ..attempted(1) };
+    assert!(!wanted(Target::Email).is_over(at(20), None) && !wanted(Target::Phone).is_over(at(40), None));
+    let unwanted = |target| DueDelivery { target, ..attempted(1) };
+    assert!(unwanted(Target::Email).is_over(at(20), None) && unwanted(Target::Phone).is_over(at(40), None));
+}
+
+#[test]
+fn an_email_is_tried_until_the_alert_expires_and_the_gateway_four_times() {
+    let note = |attempts, outcome, now| {
+        let due = DueDelivery { message: escalating(), target: Target::Phone, ..attempted(attempts) };
+        let note = settle(&due, outcome, at(now), 1.0);
+        assert_eq!(note.device, None);
+        (note.is_sent, note.retry_at)
+    };
+    let mail = |attempts, outcome| note(attempts, SendOutcome::Mail(outcome), 100);
+    assert_eq!(mail(0, MailOutcome::Sent), (true, None));
+    assert_eq!(mail(0, MailOutcome::Rejected), (false, None));
+    assert_eq!(mail(0, MailOutcome::Failed), (false, Some(at(101))));
+    assert_eq!(mail(40, MailOutcome::Failed), (false, Some(at(115))));
+    let gateway = |attempts, now| note(attempts, SendOutcome::Webhook(WebhookOutcome::Failed), now);
+    assert_eq!([gateway(0, 30), gateway(1, 35), gateway(2, 60)].map(|(_, at)| at), [35, 60, 150].map(|s| Some(at(s))));
+    assert_eq!(gateway(3, 150), (false, None));
+    assert_eq!(note(0, SendOutcome::Webhook(WebhookOutcome::Sent), 30), (true, None));
+    assert_eq!(note(0, SendOutcome::Busy, 30), (false, Some(at(31))));
 }

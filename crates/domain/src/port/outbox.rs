@@ -19,10 +19,16 @@ pub trait Outbox: Send + Sync {
     /// Two calls at once MUST NOT return the same message.
     async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>>;
 
-    /// The same for deliveries whose next attempt is due.
-    async fn claim_deliveries(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueDelivery>>;
+    /// The same for deliveries whose next attempt is due: a push until `lease_until`, any other until `slow_lease_until`.
+    async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        slow_lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueDelivery>>;
 
-    /// The push with this hash of its receipt, if it was planned at `since` or later.
+    /// The delivery with this hash of its receipt, if it was planned at `since` or later.
     async fn find_receipt(&self, receipt: KeyedHash, since: Timestamp) -> Result<Option<ReceiptTarget>>;
 
     /// Deletes messages that were stored before this time, at most `limit`. Returns their number.

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, NoticeState,
-    ResolutionType, ResponseStatus, To, UserId,
+    ResolutionType, ResponseStatus, SendChannel, To, UserId,
 };
 
 /// One of every variant, in the order of declaration.
@@ -96,7 +96,12 @@ pub fn every_event() -> Vec<Event> {
             reason: DeviceLoss::Moved,
         }),
         Event::AlertSeen { helper: id(GRACE_HOPPER) },
-        Event::AlertsSent { step: 1, sent: vec![id(GRACE_HOPPER)], failed: vec![id(ALAN)] },
+        Event::AlertsSent {
+            channel: SendChannel::WebPush,
+            step: 1,
+            sent: vec![id(GRACE_HOPPER)],
+            failed: vec![id(ALAN)],
+        },
         Event::ContactNotified { owner: id(OWNER), contact: id(70), state: NoticeState::Sent },
     ]
 }

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Actor, Change, DeliveryId, Device, DeviceId, DeviceLoss, EmergencyId, Error, Event, OutboxKind, OutboxMessage,
-    OutboxRecipient, PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, Timestamp, UserId, Write,
+    Actor, Change, Device, DeviceId, DeviceLoss, EmergencyId, Error, Event, OutboxKind, OutboxMessage, OutboxRecipient,
+    PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, UserId, Write,
     alert_timing::later,
     outbox::{
-        Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, LEASE, MessageDevice, OUTBOX_RETENTION,
-        RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, StoredMessage, settle,
+        ConfiguredChannels, Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, LEASE, OUTBOX_RETENTION,
+        RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, SLOW_LEASE, SendChannel, SendOutcome, StoredMessage, settle,
     },
-    port::{self, KeyedHash, PushOutcome, ReceiptToken},
+    port::{self, KeyedHash, ReceiptToken},
     usecase::{devices::DevicePorts, emergencies::EmergencyPorts, retry::retry_stale},
 };
 
@@ -29,20 +29,22 @@ pub struct SendingPorts {
     pub hasher: Arc<dyn port::KeyedHasher>,
     /// The present push key of the service, if it has one.
     pub push_key: Option<PushKey>,
+    /// What else messages are sent with.
+    pub channels: ConfiguredChannels,
 }
 
-/// A push to send now. It is claimed by this node.
+/// A delivery to send now. It is claimed by this node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PreparedPush {
+pub struct Prepared {
     /// The delivery.
     pub due: DueDelivery,
-    /// The token with which the device confirms it.
+    /// The token with which the receiver confirms it.
     pub receipt: ReceiptToken,
-    /// Its topic.
-    pub topic: KeyedHash,
+    /// The topic of a push; `None` for an address.
+    pub topic: Option<KeyedHash>,
 }
 
-/// Takes the steps that are due, at most `limit`, and returns the pushes to send, and whether more may be due.
+/// Takes the steps that are due, at most `limit`, and returns the deliveries to send, and whether more may be due.
 ///
 /// # Errors
 /// Returns an error if a port fails. Steps that were claimed are taken by any node when the claim has ended.
@@ -50,42 +52,41 @@ pub async fn take_steps(
     cx: &SendingPorts,
     connections: &dyn Connections,
     limit: u32,
-) -> Result<(Vec<PreparedPush>, bool), Error> {
+) -> Result<(Vec<Prepared>, bool), Error> {
     let now = cx.clock.now();
     let due = cx.outbox.claim_messages(now, now + LEASE, limit).await?;
     let may_be_more = u32::try_from(due.len()).is_ok_and(|count| count >= limit);
     if due.is_empty() {
         return Ok((Vec::new(), false));
     }
-    let (mut change, mut pushes) = (Change::new(None, now), Vec::new());
-    for message in &due {
-        let plan = message.plan(now, cx.push_key.as_ref(), connections);
+    let (mut change, mut all) = (Change::new(None, now), Vec::new());
+    for message in due {
+        let plan = message.plan(now, (cx.push_key.as_ref(), cx.channels), connections);
         let mut deliveries = Vec::with_capacity(plan.deliveries.len());
         for planned in plan.deliveries {
             let id = planned.again.unwrap_or_else(|| cx.ids.next().into());
-            let push = prepare(cx, message, planned.device, id, now);
-            let (device, receipt) = (planned.device.device.id, cx.hasher.hash_receipt(&push.receipt));
-            deliveries.push(PlannedDelivery { id, device, receipt });
-            pushes.push(push);
+            let delivery = DeliveryState { id, step: message.step, planned_at: now, is_pending: true, attempts: 0 };
+            let (device, channel) = (planned.target.device().map(|device| device.id), planned.target.channel());
+            let due = DueDelivery { message: message.message.clone(), target: planned.target, delivery };
+            let prepared = prepared(cx, due);
+            let (receipt, lease_until) = (cx.hasher.hash_receipt(&prepared.receipt), now + channel.lease());
+            deliveries.push(PlannedDelivery { id, channel, device, receipt, lease_until });
+            all.push(prepared);
         }
         let DueMessage { message, step, lease_until, .. } = message;
-        let (message, step, lease_until) = (message.id, *step, *lease_until);
+        let (message, step, lease_until) = (message.id, step, lease_until);
         change = change.write(Write::PlanStep { message, lease_until, step, next: plan.next, deliveries });
     }
     cx.changes.commit(change).await?;
-    Ok((pushes, may_be_more))
+    Ok((all, may_be_more))
 }
 
-fn prepare(cx: &SendingPorts, of: &DueMessage, to: &MessageDevice, id: DeliveryId, now: Timestamp) -> PreparedPush {
-    let delivery = DeliveryState { id, step: of.step, planned_at: now, is_pending: true, attempts: 0 };
-    prepared(cx, DueDelivery { message: of.message.clone(), device: to.clone(), delivery })
-}
-
-fn prepared(cx: &SendingPorts, due: DueDelivery) -> PreparedPush {
+fn prepared(cx: &SendingPorts, due: DueDelivery) -> Prepared {
     let StoredMessage { emergency, kind, .. } = due.message;
     let receipt = cx.hasher.receipt_of(due.delivery.id);
-    let topic = cx.hasher.hash_topic(emergency, due.device.device.id, kind.topic_class());
-    PreparedPush { due, receipt, topic }
+    let device = due.target.device();
+    let topic = device.map(|device| cx.hasher.hash_topic(emergency, device.id, kind.topic_class()));
+    Prepared { due, receipt, topic }
 }
 
 /// Claims the deliveries whose next attempt is due, at most `limit`, and returns those to send, and whether more may be due.
@@ -93,9 +94,9 @@ fn prepared(cx: &SendingPorts, due: DueDelivery) -> PreparedPush {
 ///
 /// # Errors
 /// Returns an error if a port fails. What was claimed is sent by any node when the claim has ended.
-pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<PreparedPush>, bool), Error> {
+pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<Prepared>, bool), Error> {
     let now = cx.clock.now();
-    let due = cx.outbox.claim_deliveries(now, now + LEASE, limit).await?;
+    let due = cx.outbox.claim_deliveries(now, now + LEASE, now + SLOW_LEASE, limit).await?;
     let may_be_more = u32::try_from(due.len()).is_ok_and(|count| count >= limit);
     let (over, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_over(now, cx.push_key.as_ref()));
     if !over.is_empty() {
@@ -105,30 +106,34 @@ pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<Prepared
     Ok((due.into_iter().map(|due| prepared(cx, due)).collect(), may_be_more))
 }
 
-/// Stores what became of pushes. `jitter` is as in [`settle`].
+/// Stores what became of deliveries. `jitter` is as in [`settle`].
 ///
 /// # Errors
-/// Returns an error if a port fails. The pushes are then sent again when their claims have ended.
+/// Returns an error if a port fails. The deliveries are then sent again when their claims have ended.
 pub async fn note_outcomes(
     cx: &SendingPorts,
-    outcomes: &[(DueDelivery, PushOutcome)],
+    outcomes: &[(DueDelivery, SendOutcome)],
     mut jitter: impl FnMut() -> f64,
 ) -> Result<(), Error> {
     let now = cx.clock.now();
     let mut change = Change::new(None, now);
-    let mut alerts: BTreeMap<(EmergencyId, u8), (Vec<UserId>, Vec<UserId>)> = BTreeMap::new();
+    let mut alerts: BTreeMap<(EmergencyId, SendChannel, u8), (Vec<UserId>, Vec<UserId>)> = BTreeMap::new();
     let mut notes = Vec::with_capacity(outcomes.len());
     let mut gone: Vec<DeviceId> = Vec::new();
     for (due, outcome) in outcomes {
         let note = settle(due, *outcome, now, jitter());
-        if note.device.is_some_and(|device| device.is_gone) && !gone.contains(&due.device.device.id) {
-            gone.push(due.device.device.id);
-            change = change.account_event(Event::DeviceLost(due.device.device.clone().lost(DeviceLoss::Gone)));
+        if let Some(device) = due.target.device()
+            && note.device.is_some_and(|noted| noted.is_gone)
+            && !gone.contains(&device.id)
+        {
+            gone.push(device.id);
+            change = change.account_event(Event::DeviceLost(device.clone().lost(DeviceLoss::Gone)));
         }
         if let Some(emergency) = note.alert_of
             && note.retry_at.is_none()
         {
-            let (sent, failed) = alerts.entry((emergency, due.delivery.step)).or_default();
+            let key = (emergency, due.target.channel(), due.delivery.step);
+            let (sent, failed) = alerts.entry(key).or_default();
             let helpers = if note.is_sent { sent } else { failed };
             if !helpers.contains(&note.user) {
                 helpers.push(note.user);
@@ -136,13 +141,13 @@ pub async fn note_outcomes(
         }
         notes.push(note);
     }
-    for ((emergency, step), (sent, failed)) in alerts {
-        change = change.event(emergency, Event::AlertsSent { step, sent, failed });
+    for ((emergency, channel, step), (sent, failed)) in alerts {
+        change = change.event(emergency, Event::AlertsSent { channel, step, sent, failed });
     }
     Ok(cx.changes.commit(change.write_first(Write::NoteDeliveries(notes))).await?)
 }
 
-/// Stores the receipt of a push. The caller is not authenticated. No effect for an unknown, used or expired receipt.
+/// Stores the receipt of a push, or of a message to a telephone. The caller is not authenticated. No effect for an unknown, used or expired receipt.
 ///
 /// # Errors
 /// Returns an error if a port fails.
@@ -160,11 +165,11 @@ pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptSt
     }
     let mut change = Change::new(None, now).write(Write::RecordReceipt { delivery, state });
     if let Some(emergency) = emergency.filter(|_| kind == OutboxKind::Alert) {
-        let device = ReceivingDevice::Device(device);
-        change = change
-            .write(Write::AcknowledgeAlert { emergency, helper: user })
-            .write(Write::NoteDeviceReceived { emergency, device })
-            .event_by(user, emergency, Event::AlertAcknowledged { helper: user });
+        change = change.write(Write::AcknowledgeAlert { emergency, helper: user });
+        if let Some(device) = device.map(ReceivingDevice::Device) {
+            change = change.write(Write::NoteDeviceReceived { emergency, device });
+        }
+        change = change.event_by(user, emergency, Event::AlertAcknowledged { helper: user });
         if state == ReceiptState::Seen {
             change = seen(change, emergency, user);
         }

@@ -173,6 +173,7 @@ impl Mocks {
                 ids: ids(),
                 hasher: testing::keyed_hasher(),
                 push_key: None,
+                channels: allynet_domain::outbox::ConfiguredChannels::default(),
             },
             helpers: helpers::HelperPorts {
                 accounts: accounts.clone(),

@@ -37,7 +37,7 @@ pub(crate) struct PushSettings {
     )]
     pub(crate) push_allow: Vec<AllowedHost>,
 
-    /// PEM file of certificates that are trusted besides the built-in roots, for push and email
+    /// PEM file of certificates that are trusted besides the built-in roots, for push, email and the webhook
     #[arg(long, global = true, env = "ALLYNET_EXTRA_CA", value_name = "ALLYNET_EXTRA_CA", hide_env = true)]
     pub(crate) extra_ca: Option<PathBuf>,
 }

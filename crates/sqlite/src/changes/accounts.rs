@@ -223,7 +223,8 @@ pub(super) async fn set_alert_preferences(
     let AlertSchedule { scope, absence, review_at } = schedule;
     sqlx::query(
         "update account set alert_preferences = ?2, alert_scope = ?3, away_from = ?4, away_until = ?5, \
-                away_from_critical = ?6, max_alerts_per_day = ?7, alert_review_at = ?8 \
+                away_from_critical = ?6, max_alerts_per_day = ?7, alert_review_at = ?8, notify_email = ?9, \
+                notify_sms = ?10 \
          where id = ?1",
     )
     .bind(Uuid::from(user))
@@ -234,6 +235,8 @@ pub(super) async fn set_alert_preferences(
     .bind(absence.is_some_and(|absence| absence.from_critical))
     .bind(preferences.max_alerts_per_day)
     .bind(review_at.map(|at| at.timestamp_micros()))
+    .bind(preferences.notify.email)
+    .bind(preferences.notify.sms)
     .execute(db)
     .await
     .map_err(port_error)

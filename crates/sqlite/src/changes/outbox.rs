@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::port_error;
 
-/// Stores messages, each for every recipient with a device. `numbers` are those of the events of the change.
+/// Stores messages, each for every recipient with a device, and alerts for those that want further channels too. `numbers` are those of the events of the change.
 pub(super) async fn store(
     db: &mut SqliteConnection,
     at: i64,
@@ -28,7 +28,8 @@ pub(super) async fn store(
                  select randomblob(16), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
                      case when ?9 then coalesce((select o.counts_since from outbox o where o.emergency_id = ?3 \
                                                  and o.user_id = ?2 and o.kind = 'alert'), ?8) else ?8 end, ?10, ?8 \
-                 where exists (select 1 from device d where d.account_id = ?2) \
+                 where (exists (select 1 from device d where d.account_id = ?2) or ?1 = 'alert' and exists ( \
+                     select 1 from account a where a.id = ?2 and (a.notify_email or a.notify_sms))) \
                    and (?11 is null or not exists (select 1 from outbox o where o.emergency_id = ?3 and o.user_id = ?2 \
                                                    and o.kind = ?1 and o.created_at >= ?11)) \
                  on conflict (emergency_id, user_id) where kind = 'alert' do update \
@@ -78,20 +79,21 @@ pub(super) async fn plan_step(
     if taken.rows_affected() == 0 {
         return Ok(());
     }
-    for PlannedDelivery { id, device, receipt } in deliveries {
+    for PlannedDelivery { id, channel, device, receipt, lease_until } in deliveries {
         sqlx::query(
-            "insert into delivery (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash) \
-             select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where exists (select 1 from device d where d.id = ?3) \
-             on conflict (outbox_id, device_id) do update \
+            "insert into delivery (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash, channel) \
+             select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 where ?3 is null or exists (select 1 from device d where d.id = ?3) \
+             on conflict (outbox_id, channel, coalesce(device_id, outbox_id)) do update \
              set step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0",
         )
         .bind(Uuid::from(*id))
         .bind(Uuid::from(message))
-        .bind(Uuid::from(*device))
+        .bind(device.map(Uuid::from))
         .bind(step)
         .bind(at)
-        .bind(lease_until)
+        .bind(lease_until.timestamp_micros())
         .bind(Uuid::from(*receipt))
+        .bind(channel.as_str())
         .execute(&mut *db)
         .await
         .map_err(port_error)?;
