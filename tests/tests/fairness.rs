@@ -87,6 +87,7 @@ fn account_ports(store: &Store, tokens: &Arc<JwtTokens>) -> accounts::AccountPor
         accounts: store.accounts.clone(),
         logins: store.logins.clone(),
         sessions: store.sessions.clone(),
+        devices: store.devices.clone(),
         changes: store.changes.clone(),
         tokens: tokens.clone(),
         passwords: Arc::new(Argon2Passwords::new()),

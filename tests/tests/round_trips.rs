@@ -82,6 +82,7 @@ impl Service {
             accounts: store.accounts.clone(),
             logins: store.logins.clone(),
             sessions: store.sessions.clone(),
+            devices: store.devices.clone(),
             changes: store.changes.clone(),
             tokens: tokens.clone(),
             passwords: Arc::new(Argon2Passwords::new()),

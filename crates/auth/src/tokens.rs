@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allynet_domain::{
     Account, Role, Secret, SessionId, Timestamp, TokenId, UserId,
-    port::{AccessClaims, Error, RefreshClaims, Result, TokenError, Tokens},
+    port::{AccessClaims, Error, RefreshClaims, RefreshToken, Result, TokenError, Tokens},
 };
 use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -115,10 +115,10 @@ impl Tokens for JwtTokens {
         Ok(AccessClaims { user: sub, session: sid, expires_at: not_expired(exp, now)? })
     }
 
-    fn read_refresh(&self, token: &str, now: Timestamp) -> std::result::Result<RefreshClaims, TokenError> {
+    fn read_refresh(&self, token: &str) -> std::result::Result<RefreshToken, TokenError> {
         let VerifiedRefreshClaims { sub, sid, jti, parent, exp, .. } = self.verify(token, &self.refresh)?;
-        not_expired(exp, now)?;
-        Ok(RefreshClaims { user: sub, session: sid, token: jti, parent })
+        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
+        Ok(RefreshToken { claims: RefreshClaims { user: sub, session: sid, token: jti, parent }, expires_at })
     }
 }
 

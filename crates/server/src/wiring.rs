@@ -180,6 +180,7 @@ pub(crate) fn account_ports(
         accounts: ports.accounts.clone(),
         logins: ports.logins.clone(),
         sessions: ports.sessions.clone(),
+        devices: ports.devices.clone(),
         changes: ports.changes.clone(),
         tokens: Arc::new(tokens),
         passwords: Arc::new(Argon2Passwords::new()),

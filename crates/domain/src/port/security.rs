@@ -80,7 +80,7 @@ pub struct AccessClaims {
     pub expires_at: Timestamp,
 }
 
-/// The claims of a valid refresh token.
+/// The claims of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshClaims {
     /// The user.
@@ -91,6 +91,15 @@ pub struct RefreshClaims {
     pub token: TokenId,
     /// The token that was exchanged for this one; `None` for the first of a session.
     pub parent: Option<TokenId>,
+}
+
+/// A refresh token as it was signed. It may have expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The claims.
+    pub claims: RefreshClaims,
+    /// When it expires.
+    pub expires_at: Timestamp,
 }
 
 /// Why a token is refused.
@@ -127,11 +136,11 @@ pub trait Tokens: Send + Sync {
     /// Returns the reason for which it is refused.
     fn read_access(&self, token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError>;
 
-    /// Reads a refresh token. An access token MUST be refused.
+    /// Reads a refresh token, even an expired one. An access token MUST be refused.
     ///
     /// # Errors
-    /// Returns the reason for which it is refused.
-    fn read_refresh(&self, token: &str, now: Timestamp) -> std::result::Result<RefreshClaims, TokenError>;
+    /// [`TokenError::Invalid`].
+    fn read_refresh(&self, token: &str) -> std::result::Result<RefreshToken, TokenError>;
 }
 
 /// Hashes and verifies passwords.

@@ -9,7 +9,7 @@ use crate::{
     SessionId, Timestamp, TokenId, UserId, Write,
     port::{
         self, AccessClaims, Confirmation, Constraint, LoginAttempt, LoginContext, LoginSource, Presentation,
-        RefreshClaims, TokenError,
+        RefreshClaims, RefreshToken, TokenError,
     },
     usecase::retry::refuse_conflict,
 };
@@ -17,6 +17,9 @@ use crate::{
 /// The time for which a refresh token that is presented again has the same successor. An app whose answer was lost, or which
 /// refreshes in two places at once, is not taken for a thief.
 const REFRESH_REPEATED_WITHIN: TimeDelta = TimeDelta::seconds(10);
+
+/// The time for which a device that has confirmed a message keeps its session from expiring.
+const DEVICE_IN_USE_FOR: TimeDelta = TimeDelta::days(90);
 
 /// The ports of these use cases.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct AccountPorts {
     pub logins: Arc<dyn port::Logins>,
     /// Sessions.
     pub sessions: Arc<dyn port::Sessions>,
+    /// Devices, which prolong sessions.
+    pub devices: Arc<dyn port::Devices>,
     /// Commits changes.
     pub changes: Arc<dyn port::Changes>,
     /// Signs and reads tokens.
@@ -223,15 +228,19 @@ fn login_source(cx: &AccountPorts, email: &Email, address: IpAddr) -> LoginSourc
 /// Exchanges a refresh token for a new pair of tokens.
 ///
 /// This confirms the token. A token that is presented again within ten seconds has the same successor, which is no use. Any
-/// other token with a successor that was already used ends the session.
+/// other token with a successor that was already used ends the session. An expired token is valid while a device of the session
+/// confirms messages: a helper who has only been alerted by pushes is not logged out.
 ///
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
 /// [`Refusal::AccountBlocked`].
 pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error> {
     let now = cx.clock.now();
-    let claims = cx.tokens.read_refresh(token, now).map_err(refuse_token)?;
-    let RefreshClaims { user: _, session, token, parent } = claims;
+    let RefreshToken { claims, expires_at } = cx.tokens.read_refresh(token).map_err(refuse_token)?;
+    let RefreshClaims { user, session, token, parent } = claims;
+    if now >= expires_at && !has_device_in_use(cx, user, session, now).await? {
+        return Err(Refusal::TokenExpired.into());
+    }
     let (successor, repeats_since) = (cx.ids.next().into(), now - REFRESH_REPEATED_WITHIN);
     let presented = Presentation { session, token, parent, successor, at: now, repeats_since };
     match cx.sessions.confirm(presented).await? {
@@ -252,6 +261,14 @@ pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error>
     }
 }
 
+/// Whether the device of a session has confirmed a message lately.
+async fn has_device_in_use(cx: &AccountPorts, user: UserId, session: SessionId, now: Timestamp) -> port::Result<bool> {
+    let devices = cx.devices.list(user).await?;
+    let last =
+        devices.iter().filter(|device| device.session == session).filter_map(|device| device.last_delivered_at).max();
+    Ok(last.is_some_and(|at| now - at <= DEVICE_IN_USE_FOR))
+}
+
 /// Ends the session of a refresh token, or all sessions of the caller if it is `None`.
 ///
 /// A token that is invalid or belongs to another user ends the caller's own session, so that logging out always takes
@@ -260,8 +277,8 @@ pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error>
 /// # Errors
 /// Returns an error if a port fails.
 pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&str>) -> Result<(), Error> {
-    let only = refresh_token.map(|token| match cx.tokens.read_refresh(token, cx.clock.now()) {
-        Ok(claims) if claims.user == actor.id() => claims.session,
+    let only = refresh_token.map(|token| match cx.tokens.read_refresh(token) {
+        Ok(RefreshToken { claims, .. }) if claims.user == actor.id() => claims.session,
         _ => actor.session,
     });
     revoke(cx, actor.id(), only, None).await

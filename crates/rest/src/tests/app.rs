@@ -126,6 +126,7 @@ impl Mocks {
             accounts: accounts.clone(),
             logins: Arc::new(self.logins),
             sessions: Arc::new(sessions),
+            devices: Arc::new(MockDevices::new()),
             changes: changes.clone(),
             tokens: Arc::new(tokens()),
             passwords: Arc::new(self.passwords),

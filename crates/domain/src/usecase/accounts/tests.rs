@@ -10,8 +10,8 @@ use super::*;
 use crate::{
     FailedLogins,
     port::{
-        AccessClaims, Credentials, KeyedHash, MockAccounts, MockHashingQueue, MockLogins, MockPasswords, MockSessions,
-        MockTokens, PasswordHash, RefreshClaims,
+        AccessClaims, Credentials, KeyedHash, MockAccounts, MockDevices, MockHashingQueue, MockLogins, MockPasswords,
+        MockSessions, MockTokens, PasswordHash, RefreshClaims,
     },
     testing::{Committed, clock, id, ids, keyed_hasher, no_hashing_queue, now, store},
 };
@@ -21,6 +21,7 @@ struct AccountMocks {
     accounts: MockAccounts,
     logins: MockLogins,
     sessions: MockSessions,
+    devices: MockDevices,
     tokens: MockTokens,
     passwords: MockPasswords,
     /// `None`: every turn comes at once.
@@ -41,6 +42,7 @@ impl AccountMocks {
             accounts: MockAccounts::new(),
             logins: MockLogins::new(),
             sessions: MockSessions::new(),
+            devices: MockDevices::new(),
             tokens,
             passwords: MockPasswords::new(),
             hashing: None,
@@ -54,6 +56,7 @@ impl AccountMocks {
             accounts: Arc::new(self.accounts),
             logins: Arc::new(self.logins),
             sessions: Arc::new(self.sessions),
+            devices: Arc::new(self.devices),
             changes,
             tokens: Arc::new(self.tokens),
             passwords: Arc::new(self.passwords),
@@ -109,9 +112,9 @@ impl AccountMocks {
 
     /// Reads the token `good` as these claims; `old` has expired, and all others are invalid.
     fn with_refresh(mut self, claims: RefreshClaims) -> Self {
-        self.tokens.expect_read_refresh().returning(move |token, at| match token {
-            "good" if at == now() => Ok(claims),
-            "old" => Err(TokenError::Expired),
+        self.tokens.expect_read_refresh().returning(move |token| match token {
+            "good" => Ok(RefreshToken { claims, expires_at: now() + TimeDelta::seconds(1) }),
+            "old" => Ok(RefreshToken { claims, expires_at: now() }),
             _ => Err(TokenError::Invalid),
         });
         self

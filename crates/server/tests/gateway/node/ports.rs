@@ -9,8 +9,8 @@ use allynet_domain::{
     Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, UserId, Write,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
-        MockEmergencies, MockHelpers, MockIds, MockLogins, MockPasswords, MockTokens, Presentation, Report, Result,
-        TokenError,
+        MockDevices, MockEmergencies, MockHelpers, MockIds, MockLogins, MockPasswords, MockTokens, Presentation,
+        Report, Result, TokenError,
     },
     testing,
     usecase::{Rules, accounts, emergencies, helpers},
@@ -64,6 +64,7 @@ pub(super) fn ports(
         accounts: Arc::new(MockAccounts::new()),
         logins: Arc::new(MockLogins::new()),
         sessions: Arc::new(Sessions(Arc::clone(script))),
+        devices: Arc::new(MockDevices::new()),
         changes,
         tokens: Arc::new(tokens),
         passwords: Arc::new(MockPasswords::new()),

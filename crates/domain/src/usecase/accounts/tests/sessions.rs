@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
+    Device,
     port::Successor,
-    testing::{GRACE_HOPPER, OWNER, account, actor, grace_hopper},
+    testing::{GRACE_HOPPER, OWNER, account, actor, device, grace_hopper},
     usecase::emergencies::tests::refusal,
 };
 
@@ -84,8 +85,40 @@ async fn a_refresh_is_refused_when_session_or_account_is_not_good() {
 #[tokio::test]
 async fn a_token_that_is_none_is_not_presented_to_the_sessions() {
     for (token, expected) in [("old", Refusal::TokenExpired), ("forged", Refusal::TokenInvalid)] {
-        let (cx, committed) = AccountMocks::new().with_refresh(claims(GRACE_HOPPER)).service();
+        let (cx, committed) = with_devices(AccountMocks::new(), vec![]).with_refresh(claims(GRACE_HOPPER)).service();
         assert_eq!((refusal(refresh(&cx, token).await), committed.is_empty()), (expected, true));
+    }
+}
+
+fn with_devices(mut mocks: AccountMocks, devices: Vec<Device>) -> AccountMocks {
+    mocks.devices.expect_list().returning(move |user| {
+        assert_eq!(user, id(GRACE_HOPPER));
+        Ok(devices.clone())
+    });
+    mocks
+}
+
+#[tokio::test]
+async fn an_expired_token_is_valid_while_the_device_of_its_session_confirms_messages() {
+    let confirmed = |session, days| Device {
+        session: id(session),
+        last_delivered_at: Some(now() - TimeDelta::days(days)),
+        ..device(1)
+    };
+    let silent = Device { session: id(400), last_delivered_at: None, ..device(1) };
+    for (device, is_valid) in
+        [(confirmed(400, 90), true), (confirmed(400, 91), false), (confirmed(401, 1), false), (silent, false)]
+    {
+        let mocks = if is_valid {
+            confirming(succeeded_by(account(GRACE_HOPPER), first_successor()))
+        } else {
+            AccountMocks::new().with_refresh(claims(GRACE_HOPPER))
+        };
+        let (cx, _) = with_devices(mocks, vec![device]).service();
+        match refresh(&cx, "old").await {
+            Ok(_) => assert!(is_valid),
+            refused => assert_eq!((refusal(refused), is_valid), (Refusal::TokenExpired, false)),
+        }
     }
 }
 
@@ -97,7 +130,7 @@ async fn logging_out_ends_the_session_of_the_token_or_all() {
         (GRACE_HOPPER, Some("good"), revoked(Some(400), None)),
         (GRACE_HOPPER, None, revoked(None, None)),
         // The caller is logged out, and no other user.
-        (GRACE_HOPPER, Some("old"), revoked(Some(GRACE_HOPPER + 5000), None)),
+        (GRACE_HOPPER, Some("old"), revoked(Some(400), None)),
         (GRACE_HOPPER, Some("forged"), revoked(Some(GRACE_HOPPER + 5000), None)),
         (OWNER, Some("good"), revoked(Some(GRACE_HOPPER + 5000), None)),
     ] {
