@@ -1,7 +1,8 @@
 //! Bounds the requests in flight, per host and altogether, and lets hosts take turns.
 //!
 //! Hosts are chosen by strangers, and each can stop answering. So hosts share the permits, not requests: one host has at most
-//! eight, a host that does not answer one, and all hosts that have never accepted a push have half of them together.
+//! eight, a host that does not answer one, and half of them are for hosts that have accepted a push and answer promptly: a host
+//! that takes its time would otherwise keep the permits from all others.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +11,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
 /// Most requests in flight to one host.
 const MAX_IN_FLIGHT_PER_HOST: usize = 8;
@@ -18,8 +22,12 @@ const MAX_IN_FLIGHT_PER_HOST: usize = 8;
 const TIMEOUTS_BEFORE_ONE_AT_A_TIME: u32 = 3;
 /// Most requests in flight.
 const MAX_IN_FLIGHT: usize = 64;
-/// Most requests in flight to hosts that have not accepted a push since the start, or do not answer now.
+/// Most requests in flight to hosts that have not accepted a push since the start, or were slow.
 const MAX_IN_FLIGHT_UNPROVEN: usize = MAX_IN_FLIGHT / 2;
+/// A host is slow if an answer takes longer than this, its body included.
+const MAX_PROMPT_TIME: Duration = Duration::from_secs(1);
+/// How long a slow host counts as unproven. Without it, a host could be prompt once to be slow with eight.
+const UNPROVEN_AFTER_SLOW: Duration = Duration::from_mins(1);
 /// Most requests that wait, for one host and for all.
 const MAX_WAITING_PER_HOST: usize = 1_024;
 const MAX_WAITING: usize = 4 * MAX_WAITING_PER_HOST;
@@ -46,6 +54,15 @@ pub(super) struct HostQueue(Arc<Mutex<State>>);
 pub(super) struct HostPermit {
     queue: HostQueue,
     host: Arc<str>,
+    granted: Granted,
+    granted_at: Instant,
+}
+
+/// The kind of a permit. It stays when the host becomes proven, or unproven, meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Granted {
+    ToProven,
+    ToUnproven,
 }
 
 impl HostQueue {
@@ -59,21 +76,21 @@ impl HostQueue {
             granted
         };
         let mut waiter = Waiter { queue: self, host: &host, granted };
-        timeout(max_wait, &mut waiter.granted).await.ok()?.ok()?;
-        Some(HostPermit { queue: self.clone(), host: Arc::clone(&host) })
+        let granted = timeout(max_wait, &mut waiter.granted).await.ok()?.ok()?;
+        Some(HostPermit { queue: self.clone(), host: Arc::clone(&host), granted, granted_at: Instant::now() })
     }
 }
 
 impl HostPermit {
     /// Frees the permit, and notes what the host did.
     pub(super) fn leave(self, answer: HostAnswer) {
-        self.queue.0.lock().note(&self.host, answer);
+        self.queue.0.lock().note(&self.host, answer, self.granted_at.elapsed());
     }
 }
 
 impl Drop for HostPermit {
     fn drop(&mut self) {
-        self.queue.0.lock().release(&self.host);
+        self.queue.0.lock().release(&self.host, self.granted);
     }
 }
 
@@ -81,7 +98,7 @@ impl Drop for HostPermit {
 struct Waiter<'a> {
     queue: &'a HostQueue,
     host: &'a Arc<str>,
-    granted: oneshot::Receiver<()>,
+    granted: oneshot::Receiver<Granted>,
 }
 
 impl Drop for Waiter<'_> {
@@ -89,8 +106,8 @@ impl Drop for Waiter<'_> {
         self.granted.close();
         let mut state = self.queue.0.lock();
         // Empty once the permit was received: then a `HostPermit` owns it.
-        if self.granted.try_recv().is_ok() {
-            state.release(self.host);
+        if let Ok(granted) = self.granted.try_recv() {
+            state.release(self.host, granted);
         } else {
             state.forget_waiters(self.host);
         }
@@ -107,7 +124,7 @@ struct State {
     waiting: usize,
 }
 
-/// The turns of hosts that have accepted a push, and of all others.
+/// The turns of proven hosts, and of all others.
 #[derive(Default)]
 struct Turns {
     proven: VecDeque<Arc<str>>,
@@ -118,33 +135,36 @@ struct Turns {
 
 #[derive(Default)]
 struct Host {
-    waiting: VecDeque<oneshot::Sender<()>>,
+    waiting: VecDeque<oneshot::Sender<Granted>>,
     in_flight: usize,
-    /// Of those in flight, how many count as unproven: those that were granted while the host was.
-    in_flight_unproven: usize,
     timeouts_in_row: u32,
     has_accepted: bool,
+    /// Until when it counts as unproven, because it was slow.
+    unproven_until: Option<Instant>,
     /// Whether it is in one of the two queues of turns.
     has_turn: bool,
 }
 
 impl Host {
-    const fn is_slow(&self) -> bool {
-        self.timeouts_in_row >= TIMEOUTS_BEFORE_ONE_AT_A_TIME
-    }
-
-    const fn is_proven(&self) -> bool {
-        self.has_accepted && !self.is_slow()
+    fn is_proven(&self) -> bool {
+        self.has_accepted && self.unproven_until.is_none_or(|until| Instant::now() >= until)
     }
 
     const fn max_in_flight(&self) -> usize {
-        if self.is_slow() { 1 } else { MAX_IN_FLIGHT_PER_HOST }
+        if self.timeouts_in_row >= TIMEOUTS_BEFORE_ONE_AT_A_TIME { 1 } else { MAX_IN_FLIGHT_PER_HOST }
     }
 }
 
 impl Turns {
     fn push(&mut self, host: Arc<str>, proven: bool) {
         if proven { self.proven.push_back(host) } else { self.unproven.push_back(host) }
+    }
+
+    /// Moves the turn of a host to the end of the other queue.
+    fn move_to(&mut self, host: &Arc<str>, proven: bool) {
+        let from = if proven { &mut self.unproven } else { &mut self.proven };
+        from.retain(|other| other != host);
+        self.push(Arc::clone(host), proven);
     }
 
     /// The next host. Proven and unproven ones alternate, as long as the unproven ones may have more in flight.
@@ -159,7 +179,7 @@ impl Turns {
 
 impl State {
     /// Adds a request to those that wait. `None` if too many do.
-    fn enqueue(&mut self, name: &Arc<str>) -> Option<oneshot::Receiver<()>> {
+    fn enqueue(&mut self, name: &Arc<str>) -> Option<oneshot::Receiver<Granted>> {
         let of_host = self.hosts.get(name).map_or(0, |host| host.waiting.len());
         if self.waiting >= MAX_WAITING || of_host >= MAX_WAITING_PER_HOST {
             return None;
@@ -202,40 +222,46 @@ impl State {
     fn grant_to(&mut self, name: &Arc<str>) {
         let Some(host) = self.hosts.get_mut(name) else { return };
         host.has_turn = false;
-        // It may have become slow while it waited for its turn.
+        // It may have timed out while it waited for its turn.
         if host.in_flight >= host.max_in_flight() {
             return;
         }
+        let granted = if host.is_proven() { Granted::ToProven } else { Granted::ToUnproven };
         while let Some(waiter) = host.waiting.pop_front() {
             self.waiting -= 1;
-            if waiter.send(()).is_ok() {
-                let unproven = usize::from(!host.is_proven());
+            if waiter.send(granted).is_ok() {
                 host.in_flight += 1;
-                host.in_flight_unproven += unproven;
                 self.in_flight += 1;
-                self.in_flight_unproven += unproven;
+                self.in_flight_unproven += usize::from(granted == Granted::ToUnproven);
                 return;
             }
         }
     }
 
-    fn note(&mut self, name: &Arc<str>, answer: HostAnswer) {
+    fn note(&mut self, name: &Arc<str>, answer: HostAnswer, took: Duration) {
         let Some(host) = self.hosts.get_mut(name) else { return };
+        let was_proven = host.is_proven();
+        if answer == HostAnswer::Timeout || took > MAX_PROMPT_TIME {
+            host.unproven_until = Some(Instant::now() + UNPROVEN_AFTER_SLOW);
+        }
         match answer {
             HostAnswer::Accepted => (host.has_accepted, host.timeouts_in_row) = (true, 0),
             HostAnswer::Other => host.timeouts_in_row = 0,
             HostAnswer::Timeout => host.timeouts_in_row = host.timeouts_in_row.saturating_add(1),
         }
+        // The permits of the other kind may be the only free ones.
+        let is_proven = host.is_proven();
+        if host.has_turn && is_proven != was_proven {
+            self.turns.move_to(name, is_proven);
+        }
     }
 
-    fn release(&mut self, name: &Arc<str>) {
+    fn release(&mut self, name: &Arc<str>, granted: Granted) {
+        // A host with a request in flight is not forgotten.
         if let Some(host) = self.hosts.get_mut(name) {
-            // Which of several requests were granted while the host was unproven does not matter: only their number does.
-            let unproven = usize::from(host.in_flight_unproven > 0);
             host.in_flight -= 1;
-            host.in_flight_unproven -= unproven;
             self.in_flight -= 1;
-            self.in_flight_unproven -= unproven;
+            self.in_flight_unproven -= usize::from(granted == Granted::ToUnproven);
         }
         self.take_turn(name);
         self.grant();

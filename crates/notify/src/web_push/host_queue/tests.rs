@@ -1,6 +1,7 @@
 //! The queue, without requests: permits are taken and left.
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
+use tokio::time::sleep;
 
 use super::*;
 
@@ -81,10 +82,76 @@ async fn hosts_that_never_accepted_a_push_leave_places_to_those_that_did() {
     assert_eq!(permits.len(), MAX_IN_FLIGHT_UNPROVEN);
     assert_eq!(fill(&queue, "proven").await.len(), 8);
     // A host that stops to answer is no longer proven.
-    for _ in 0..3 {
-        queue.enter("proven", NO_WAIT).await.unwrap().leave(HostAnswer::Timeout);
-    }
+    queue.enter("proven", NO_WAIT).await.unwrap().leave(HostAnswer::Timeout);
     assert!(queue.enter("proven", NO_WAIT).await.is_none());
+}
+
+/// Sends to a host all the time, as far as the queue allows it, and is answered after this time.
+fn send_without_end(queue: &HostQueue, host: &str, time: Duration) -> [tokio::task::JoinHandle<()>; 8] {
+    [(); 8].map(|()| {
+        let (queue, host) = (queue.clone(), host.to_owned());
+        tokio::spawn(async move {
+            loop {
+                if let Some(permit) = queue.enter(&host, LONG).await {
+                    sleep(time).await;
+                    permit.leave(HostAnswer::Accepted);
+                }
+            }
+        })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_that_accept_pushes_slowly_leave_places_to_prompt_ones() {
+    let queue = HostQueue::default();
+    prove(&queue, "prompt").await;
+    for host in 0..20 {
+        prove(&queue, &format!("slow-{host}")).await;
+    }
+    for host in 0..20 {
+        send_without_end(&queue, &format!("slow-{host}"), Duration::from_millis(4_900));
+    }
+    // Their first requests are all answered.
+    sleep(Duration::from_secs(20)).await;
+    let pushes = (0..50).map(|_| async {
+        let permit = queue.enter("prompt", Duration::from_secs(4)).await;
+        sleep(Duration::from_millis(200)).await;
+        permit.map(|permit| permit.leave(HostAnswer::Accepted))
+    });
+    let sent = join_all(pushes).await;
+    assert_eq!(sent.iter().flatten().count(), 50);
+    // A slow host is not prompt again as soon as one answer was.
+    assert_eq!(queue.0.lock().in_flight_unproven, MAX_IN_FLIGHT_UNPROVEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_host_is_proven_again_after_a_minute() {
+    let queue = HostQueue::default();
+    let is_proven = || queue.0.lock().hosts["a"].is_proven();
+    let permit = queue.enter("a", NO_WAIT).await.unwrap();
+    sleep(Duration::from_millis(1_001)).await;
+    permit.leave(HostAnswer::Accepted);
+    prove(&queue, "a").await;
+    assert!(!is_proven());
+    sleep(Duration::from_mins(1)).await;
+    assert!(is_proven());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_becomes_proven_while_it_waits_takes_the_permits_of_proven_ones() {
+    let queue = HostQueue::default();
+    let first = queue.enter("a", NO_WAIT).await.unwrap();
+    let mut others = Vec::new();
+    for host in 0..4 {
+        others.extend(fill(&queue, &format!("unproven-{host}")).await);
+    }
+    // Another host comes first, and takes the place of the first request.
+    let mut another = Box::pin(queue.enter("unproven-9", LONG));
+    let mut waiting = Box::pin(queue.enter("a", LONG));
+    assert!(another.as_mut().now_or_never().is_none() && waiting.as_mut().now_or_never().is_none());
+    first.leave(HostAnswer::Accepted);
+    assert!(waiting.now_or_never().flatten().is_some());
+    assert!(another.now_or_never().flatten().is_some());
 }
 
 #[tokio::test(start_paused = true)]
