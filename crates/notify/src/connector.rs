@@ -3,17 +3,19 @@
 //! A name is resolved once per connection, every address of it is judged, and the connection goes to one of exactly these
 //! addresses. So a name that resolves differently the second time gains nothing.
 
+mod open_connections;
+mod resolver;
+
 use std::{
     future::{Ready, ready},
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
@@ -21,50 +23,23 @@ use hyper_util::{
     rt::TokioIo,
 };
 use rustls::ClientConfig;
-use tokio::{net::TcpStream, sync::Semaphore, task, time::timeout};
+use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 use url::Host;
 
+use self::open_connections::Counted;
+pub(crate) use self::{
+    open_connections::OpenConnections,
+    resolver::{Resolver, SystemResolver},
+};
 use crate::destination::{AddressRule, EndpointRules};
 
 /// How long resolving, connecting and the TLS handshake may take together. Requests have shorter deadlines: this one ends
 /// connections that were begun for a request which has found another connection since.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most names that are resolved at once. The resolver of the system blocks a thread, also after the wait for it is over.
-const MAX_LOOKUPS: usize = 128;
 
-/// Resolves the name of a host.
-#[async_trait]
-pub(crate) trait Resolver: Send + Sync {
-    /// All addresses of a name, with this port.
-    async fn resolve(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
-}
-
-/// The resolver of the system.
-pub(crate) struct SystemResolver {
-    lookups: Arc<Semaphore>,
-}
-
-impl SystemResolver {
-    pub(crate) fn new() -> Self {
-        Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
-    }
-}
-
-#[async_trait]
-impl Resolver for SystemResolver {
-    async fn resolve(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
-        let name = name.to_owned();
-        let lookup = task::spawn_blocking(move || {
-            let addresses = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-            // Held by the thread, not by the request: a request that gives up leaves the thread behind.
-            drop(permit);
-            addresses
-        });
-        lookup.await.map_err(io::Error::other)?
-    }
-}
+/// A connection, with TLS or without.
+type Connection = Counted<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// The origin of the URLs of a connector, from which the rule about addresses follows.
 pub(crate) enum Destinations {
@@ -108,11 +83,17 @@ pub(crate) struct GuardedConnector {
     resolver: Arc<dyn Resolver>,
     destinations: Arc<Destinations>,
     tls: Arc<ClientConfig>,
+    open: OpenConnections,
 }
 
 impl GuardedConnector {
     pub(crate) fn new(resolver: Arc<dyn Resolver>, destinations: Destinations, tls: Arc<ClientConfig>) -> Self {
-        Self { resolver, destinations: Arc::new(destinations), tls }
+        Self { resolver, destinations: Arc::new(destinations), tls, open: OpenConnections::default() }
+    }
+
+    /// Its connections.
+    pub(crate) const fn open_connections(&self) -> &OpenConnections {
+        &self.open
     }
 
     /// The addresses of the host of a URL, all of which may be connected to.
@@ -138,22 +119,24 @@ impl GuardedConnector {
         if allowed { Ok(CheckedAddresses(addresses)) } else { Err(ConnectError::Address) }
     }
 
-    async fn connect(self, uri: Uri) -> Result<MaybeHttpsStream<TokioIo<TcpStream>>, BoxError> {
+    async fn connect(self, uri: Uri) -> Result<Connection, BoxError> {
+        // Counted from here on: a handshake takes a descriptor, too.
+        let counted = self.open.count_one();
         let checked = self.addresses(&uri).await?;
         // Tries the addresses of both families as RFC 8305 says. It does not resolve anything itself.
         let mut tcp = HttpConnector::new_with_resolver(checked);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        HttpsConnector::from((tcp, self.tls)).call(uri).await
+        Ok(counted.with(HttpsConnector::from((tcp, self.tls)).call(uri).await?))
     }
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Service<Uri> for GuardedConnector {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = Connection;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
