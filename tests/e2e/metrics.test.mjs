@@ -78,6 +78,10 @@ for (const database of databases) {
       ok(await helper.post(`/devices/${device.id}/test`), 202);
       await eventually(async () => (await measured(app)).value('allynet_push_rejections_total') > 0);
 
+      ok(await app.anonymous().post('/auth/forgot-password', { email: owner.email }));
+      const emails = async () => (await measured(app)).value('allynet_emails_sent_total', { content: 'password_reset', outcome: 'sent' });
+      await eventually(async () => (await emails()) > 0);
+
       // Requests for unknown routes and methods.
       for (const path of [`/nothing/${id}`, `/api/v1/emergencies/${id}/nothing`, `/healthz?token=${owner.tokens.accessToken}`]) {
         await app.anonymous().request('GET', path, undefined, { root: '' });

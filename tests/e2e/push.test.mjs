@@ -70,10 +70,6 @@ for (const database of databases) {
         notification: { title: text, body: text, navigate: text, tag: emergency.id, silent: false },
       });
       assert.equal(told.distance % 100, 0);
-      // The event of the same content.
-      const events = await helper.connect({ auth: { token: helper.tokens.accessToken, lastEventId: told.eventId - 1 } });
-      assert.equal((await events.next('emergency:nearby')).eventId, told.eventId);
-      events.close();
       await counted(owner, emergency, { alerted: 1, sent: 1, delivered: 0 });
 
       const same = { received: true };
@@ -90,12 +86,31 @@ for (const database of databases) {
       const { device } = phone;
       const [listed] = ok(await helper.get('/devices')).devices.filter((of) => of.id === device.id);
       assertMatches(listed, atLeast({ lastSentAt: time, lastDeliveredAt: time, state: 'active' }));
+      // The event of the same content. Its acknowledgement would count as delivered, too.
+      const events = await helper.connect({ auth: { token: helper.tokens.accessToken, lastEventId: told.eventId - 1 } });
+      assert.equal((await events.next('emergency:nearby')).eventId, told.eventId);
+      events.close();
       // The end replaces the alert on the device.
       await cancel(owner, emergency.id);
       const [, end] = await pushed(phone, 2);
       assertMatches(body(end), atLeast({ kind: 'ended', notification: atLeast({ tag: emergency.id }) }));
       assert.equal(end.headers.topic, push.headers.topic);
     });
+
+    // Nothing counts pushes, so one database tells as much as two.
+    if (database === 'sqlite') {
+      it('tell of the 201st alert of a day as of the first', async () => {
+        const place = app.somewhere();
+        const phone = await browser(await app.helperAt(place));
+        const owner = await app.owner();
+        const alerts = async () => new Set((await phone.received()).map(body).filter(({ kind }) => kind === 'alert').map(({ emergencyId }) => emergencyId));
+        for (let n = 1; n <= 201; n++) {
+          const emergency = await raise(owner, place);
+          if (n === 1 || n > 200) await eventually(async () => (await alerts()).has(emergency.id), 20_000);
+          await cancel(owner, emergency.id);
+        }
+      });
+    }
 
     it('are not sent to a device whose connection has acknowledged the alert', async () => {
       const place = app.somewhere();

@@ -25,6 +25,7 @@ pub use webhook::{InvalidWebhookSecret, InvalidWebhookUrl, SignedWebhook, Webhoo
 
 /// Describes the metrics of this crate.
 pub fn describe_metrics() {
+    mail::describe_metrics();
     sender::describe_metrics();
     web_push::describe_metrics();
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use allynet_domain::port::{Mail, MailOutcome, Mailer};
+use allynet_domain::port::{Mail, MailContent, MailOutcome, Mailer};
 use async_trait::async_trait;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -16,6 +16,7 @@ use lettre::{
         client::{Certificate, Tls, TlsParameters},
     },
 };
+use metrics::counter;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -196,7 +197,17 @@ fn tls(host: &str, extra_ca: &ExtraCa) -> Result<TlsParameters, smtp::Error> {
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> MailOutcome {
-        let Some(message) = self.message(mail) else { return MailOutcome::Rejected };
+        let outcome = match self.message(mail) {
+            Some(message) => self.deliver(message).await,
+            None => MailOutcome::Rejected,
+        };
+        count(&mail.content, outcome);
+        outcome
+    }
+}
+
+impl SmtpMailer {
+    async fn deliver(&self, message: Message) -> MailOutcome {
         match timeout(SEND_TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_)) => MailOutcome::Sent,
             Ok(Err(error)) => {
@@ -211,6 +222,30 @@ impl Mailer for SmtpMailer {
             }
         }
     }
+}
+
+const SENT: &str = "allynet_emails_sent_total";
+
+/// Describes the metrics of emails.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(SENT, "Emails by what they are about and what became of them");
+}
+
+fn count(content: &MailContent, outcome: MailOutcome) {
+    let content = match content {
+        MailContent::PasswordReset { .. } => "password_reset",
+        MailContent::ContactInvitation { .. } => "contact_invitation",
+        MailContent::ContactAlert(_) => "contact_alert",
+        MailContent::ContactEnded { .. } => "contact_ended",
+        MailContent::ContactResumed { .. } => "contact_resumed",
+        MailContent::Alert(_) => "alert",
+    };
+    let outcome = match outcome {
+        MailOutcome::Sent => "sent",
+        MailOutcome::Rejected => "refused",
+        MailOutcome::Failed => "failed",
+    };
+    counter!(SENT, "content" => content, "outcome" => outcome).increment(1);
 }
 
 /// Whether a status refuses this message for good. Those about the credentials (RFC 4954) refuse every message until they
