@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startFakeServices } from './fake-services.mjs';
-import { databases, eventually, startNode } from './harness.mjs';
+import { createDatabase, databases, eventually, startNode } from './harness.mjs';
 import { cancel, gather, of, raise, resolve, respond } from './scene.mjs';
 import { assertMatches, atLeast, events, ok, refused } from './shapes.mjs';
 import { settled } from './sockets.mjs';
@@ -19,7 +19,37 @@ const decoded = (message) => {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 };
 
-for (const database of databases) {
+/** The emails to an address so far, at least `count` of them. */
+const mailsOf = (services, email, count) =>
+  eventually(async () => {
+    const mails = (await services.mails()).filter(({ to }) => to.includes(`<${email}>`));
+    return mails.length >= count && mails;
+  });
+
+/** The path of the page of an emergency that an email leads to. */
+const link = (mail) => decoded(mail.message).match(/https:\/\/allynet\.example\.org(\/c\/[\w-]{64})\r?\n/)[1];
+
+/** Contacts of the users of a node, and their pages by path. */
+function contactsAt(app, services) {
+  const open = (path, options) => app().anonymous().get(path, { root: '', ...options });
+  const submit = (path, body) =>
+    app().anonymous().post(path, body, { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  /** A confirmed contact of an owner, with what it was sent since. */
+  const confirmed = async (owner, name, fields = {}) => {
+    const email = `${name}-${owner.id}@home.example`;
+    const { contact } = ok(await owner.post('/auth/emergency-contacts', { name, email, ...fields }), 201);
+    const [invitation] = await mailsOf(services(), email, 1);
+    const [, path] = decoded(invitation.message).match(/(\/c\/confirm\/[\w-]{64})\r?\n/);
+    assert.equal((await submit(path, '')).status, 200);
+    /** The emails so far, at least `count` of them, and their texts. */
+    const mails = async (count) => (await mailsOf(services(), email, count + 1)).slice(1);
+    const texts = async (count) => (await mails(count)).map(({ message }) => decoded(message));
+    return { ...contact, email, mails, texts };
+  };
+  return { open, submit, confirmed };
+}
+
+function onDatabase(database) {
   describe(`email on ${database}`, { concurrency: true }, () => {
     let services;
     let app;
@@ -32,12 +62,7 @@ for (const database of databases) {
       await services?.stop();
     });
 
-    /** The emails to an address so far, at least `count` of them. */
-    const mailsTo = (email, count) =>
-      eventually(async () => {
-        const mails = (await services.mails()).filter(({ to }) => to.includes(`<${email}>`));
-        return mails.length >= count && mails;
-      });
+    const mailsTo = (email, count) => mailsOf(services, email, count);
     const forget = async (email) => ok(await app.anonymous().post('/auth/forgot-password', { email }));
     const reset = (token, password) => app.anonymous().post('/auth/reset-password', { token, password });
 
@@ -87,9 +112,6 @@ for (const database of databases) {
       assert.match(headers, new RegExp(`^List-Unsubscribe: *<${PUBLIC_URL}${stop}>$`, 'm'));
       assert.match(headers, /^List-Unsubscribe-Post: List-Unsubscribe=One-Click$/m);
 
-      const visitor = app.anonymous();
-      const open = (path, options) => visitor.get(path, { root: '', ...options });
-      const submit = (path, body) => visitor.post(path, body, { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
       const page = await open(confirm);
       assert.equal(page.status, 200);
       assert.match(page.text, /Ada &lt;Lovelace&gt; would like you to get an email[^]*<form method="post"><button>I agree/);
@@ -127,23 +149,7 @@ for (const database of databases) {
       for (const token of [confirm, stop]) assert.ok(!app.logs.includes(token.slice(-64)), 'a token is in the log');
     });
 
-    /** The pages of emergency contacts, by their path. */
-    const open = (path, options) => app.anonymous().get(path, { root: '', ...options });
-    const submit = (path, body) =>
-      app.anonymous().post(path, body, { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
-    /** A confirmed contact of an owner, with what it was sent since. */
-    const confirmed = async (owner, name, fields = {}) => {
-      const email = `${name}-${owner.id}@home.example`;
-      const { contact } = ok(await owner.post('/auth/emergency-contacts', { name, email, ...fields }), 201);
-      const [invitation] = await mailsTo(email, 1);
-      const [, path] = decoded(invitation.message).match(/(\/c\/confirm\/[\w-]{64})\r?\n/);
-      assert.equal((await submit(path, '')).status, 200);
-      /** The texts so far, at least `count` of them. */
-      const mails = async (count) => (await mailsTo(email, count + 1)).slice(1);
-      const texts = async (count) => (await mails(count)).map(({ message }) => decoded(message));
-      return { ...contact, email, mails, texts };
-    };
-    const link = (mail) => decoded(mail.message).match(/https:\/\/allynet\.example\.org(\/c\/[\w-]{64})\r?\n/)[1];
+    const { open, submit, confirmed } = contactsAt(() => app, () => services);
 
     it('tells contacts of a silent and anonymous emergency, and shows it to them until it is deleted', async () => {
       const owner = await app.owner({ firstName: 'Ada', lastName: '<Lovelace>' });
@@ -269,7 +275,49 @@ for (const database of databases) {
   });
 }
 
-describe('without a mail server', () => {
+const onTwoNodes = () => describe('emergency contacts on two nodes', () => {
+  let services;
+  let database;
+  let nodes;
+  before(async () => {
+    [services, database] = await Promise.all([startFakeServices(), createDatabase('postgres')]);
+    const start = () => startNode({ database, env: { ...services.env, ALLYNET_PUBLIC_URL: PUBLIC_URL } });
+    nodes = await Promise.all([start(), start()]);
+  });
+  after(async () => {
+    try {
+      await Promise.all(nodes?.map((node) => node.stop()) ?? []);
+    } finally {
+      await database?.drop();
+      await services?.stop();
+    }
+  });
+
+  it('are told once, and by the other node if one is killed after the call', async () => {
+    const [killed, other] = nodes;
+    const { confirmed } = contactsAt(() => other, () => services);
+    const [first, second] = await Promise.all([other.owner(), killed.owner()]);
+    const names = ['mum', 'dad', 'friend', 'aunt'];
+    const [ofFirst, ofSecond] = await Promise.all([
+      Promise.all(names.map((name) => confirmed(first, name))),
+      Promise.all(names.map((name) => confirmed(second, name, { afterSeconds: 1 }))),
+    ]);
+    const emergency = await raise(first, other.somewhere());
+    for (const contact of ofFirst) assert.equal((await contact.mails(1)).length, 1);
+    await raise(second, killed.somewhere());
+    await killed.kill();
+    nodes = [other];
+    for (const contact of ofSecond) assert.match((await contact.texts(1))[0], /called for help/);
+    await cancel(first, emergency.id);
+    for (const contact of ofFirst) assert.match((await contact.texts(2))[1], /is over/);
+    for (const contact of [...ofFirst, ...ofSecond]) {
+      const mails = await contact.mails(1);
+      assert.equal(mails.length, ofFirst.includes(contact) ? 2 : 1, 'each once');
+    }
+  });
+});
+
+const withoutMailServer = () => describe('without a mail server', () => {
   it('no password is replaced', async () => {
     const app = await startNode();
     try {
@@ -280,4 +328,11 @@ describe('without a mail server', () => {
       await app.stop();
     }
   });
+});
+
+// At the same time, because all of them wait for emails.
+describe('email', { concurrency: true }, () => {
+  databases.forEach((database) => onDatabase(database));
+  onTwoNodes();
+  withoutMailServer();
 });
