@@ -153,15 +153,13 @@ fn parameters(statement: &str) -> Vec<String> {
         "contact_notices::CLAIM_REVIEWS" | "contact_notices::CLAIM_NOTICES" => vec!["now(), now(), 4".to_owned()],
         "contact_notices::ADDRESSES" => vec![format!("ARRAY[{CALL}]::uuid[]")],
         "contact_notices::NOTICES" => vec![format!("ARRAY[{CALL}]::uuid[], now()")],
-        "contact_notices::PAGE" => vec![format!("{CALL}, now()")],
-        "contact_notices::DROP" => vec!["now()".to_owned()],
         "contacts::SAVE" => {
             let contact = "'Mum', 'mum@example.org', null, 0, 0, 'created', false, true";
             vec![format!("{OWNER}, {CALL}, {contact}, {CALL}, now(), 10, 5, 86400")]
         }
         "contacts::CLAIM" => vec!["now(), now(), 2".to_owned()],
         "contacts::NOTE" => vec![format!("{CALL}, now(), now(), null, false")],
-        "contacts::CONFIRM" | "contacts::STOP" => vec![format!("{CALL}, now()")],
+        "contact_notices::PAGE" | "contacts::CONFIRM" | "contacts::STOP" => vec![format!("{CALL}, now()")],
         "contacts::REMOVE" => vec![format!("{OWNER}, {CALL}")],
         "lost_events::NOTE" => vec!["1, 2".to_owned()],
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
@@ -209,7 +207,7 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "outbox::FIND_RECEIPT" | "password_resets::FIND" => vec![format!("{CALL}, {fresh}")],
         "outbox::DELETE" => vec!["now() - interval '2 days', 100".to_owned()],
-        "outbox::BACKLOG" => vec!["now()".to_owned()],
+        "contact_notices::DROP" | "outbox::BACKLOG" => vec!["now()".to_owned()],
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
         "emergencies::statements::PENDING_FOR" => ["true", "false"]
             .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))

@@ -120,13 +120,6 @@ impl Service {
             push_key: None,
             channels: allynet_domain::outbox::ConfiguredChannels::default(),
         };
-        let contact_pages = contact_notices::ContactPagePorts {
-            notices: store.contact_notices.clone(),
-            changes: store.changes.clone(),
-            tokens: Arc::new(HmacHasher::new(&secret)),
-            clock: clock.clone(),
-            backoff: testing::no_backoff(),
-        };
         let contacts = contacts::ContactPorts {
             contacts: store.contacts.clone(),
             tokens: Arc::new(HmacHasher::new(&secret)),
@@ -148,7 +141,7 @@ impl Service {
         let router = allynet_rest::router(allynet_rest::RestPorts {
             accounts: accounts.clone(),
             blocks,
-            contact_pages,
+            contact_pages: contact_pages(&store, HmacHasher::new(&secret)),
             contacts,
             devices,
             sending,
@@ -424,6 +417,16 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");
     })
     .await;
+}
+
+fn contact_pages(store: &Store, hasher: HmacHasher) -> contact_notices::ContactPagePorts {
+    contact_notices::ContactPagePorts {
+        notices: store.contact_notices.clone(),
+        changes: store.changes.clone(),
+        tokens: Arc::new(hasher),
+        clock: Arc::new(StoppedClock),
+        backoff: testing::no_backoff(),
+    }
 }
 
 fn id_of(user: &Value) -> UserId {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Locale, Secret,
+    Locale, Secret, Text,
     port::{ContactAlert, MailContent},
 };
 
@@ -96,11 +96,9 @@ pub(crate) fn content(content: &MailContent, locale: Locale) -> (&'static str, S
 fn contact_alert(alert: &ContactAlert, locale: Locale) -> (&'static str, String) {
     let ContactAlert { owner, called_at, location, now, page, stop } = alert;
     let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
-    let words: String = [&location.address, &location.description]
-        .into_iter()
-        .flatten()
-        .map(|words| format!("{}\n", words.as_str()))
-        .collect();
+    let geo = format!("geo:{latitude:.6},{longitude:.6}");
+    let words = [&location.address, &location.description].into_iter().flatten().map(Text::as_str);
+    let place = words.chain([geo.as_str()]).collect::<Vec<_>>().join("\n");
     let called = called_at.format("%Y-%m-%d %H:%M UTC");
     let age = (*now - *called_at).num_minutes().max(0);
     let (page, stop) = (page.expose(), stop_line(stop, locale));
@@ -109,7 +107,7 @@ fn contact_alert(alert: &ContactAlert, locale: Locale) -> (&'static str, String)
             "Call for help",
             format!(
                 "{owner} called for help at {called}.\n\n\
-                 Place, as it was {}:\n{words}geo:{latitude:.6},{longitude:.6}\n\n\
+                 Place, as it was {}:\n{place}\n\n\
                  This page shows the place, and whether helpers are coming:\n\n{page}\n{stop}",
                 match age {
                     0 => "less than a minute ago".to_owned(),
@@ -122,7 +120,7 @@ fn contact_alert(alert: &ContactAlert, locale: Locale) -> (&'static str, String)
             "Hilferuf",
             format!(
                 "{owner} hat um {called} Hilfe gerufen.\n\n\
-                 Ort, wie er {} war:\n{words}geo:{latitude:.6},{longitude:.6}\n\n\
+                 Ort, wie er {} war:\n{place}\n\n\
                  Diese Seite zeigt den Ort, und ob Helfer unterwegs sind:\n\n{page}\n{stop}",
                 match age {
                     0 => "vor weniger als einer Minute".to_owned(),

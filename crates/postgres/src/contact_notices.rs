@@ -73,11 +73,12 @@ const PAGE: &str = "
         JOIN emergency e ON e.id = n.emergency_id
     WHERE n.id = $1 AND (e.ended_at IS NULL OR e.ended_at > $2)
         AND (SELECT o.id FROM contact o WHERE o.account_id = k.account_id AND o.email = k.email LIMIT 1) IS NOT NULL";
+/// The turn is named for the index.
 const DROP: &str = "
     WITH reviews AS (UPDATE contact_review SET alerts_after = $1 WHERE due_at IS NOT NULL),
     notices AS (
-        UPDATE contact_notice SET told = queued, queued = NULL, due_at = NULL, claimed_until = NULL WHERE due_at IS NOT NULL
-        RETURNING id
+        UPDATE contact_notice SET told = queued, queued = NULL, due_at = NULL, claimed_until = NULL
+        WHERE due_at IS NOT NULL AND turn_at > '-infinity' RETURNING id
     )
     SELECT count(*) FROM notices";
 
@@ -124,15 +125,12 @@ impl AddressRow {
     /// Adds it to the addresses of its review, with its contact.
     fn add_to(self, addresses: &mut Vec<ReviewedAddress>) -> Result<()> {
         let (contact, consent) = (self.contact()?, self.consent_id.into());
-        let index = match addresses.iter().position(|address| address.consent == consent) {
-            Some(index) => index,
-            None => {
-                let (accepts, notice) = (self.accepts, self.notice()?);
-                addresses.push(ReviewedAddress { consent, accepts, contacts: Vec::new(), notice });
-                addresses.len() - 1
-            }
-        };
-        addresses[index].contacts.extend(contact);
+        if let Some(address) = addresses.iter_mut().find(|address| address.consent == consent) {
+            address.contacts.extend(contact);
+            return Ok(());
+        }
+        let (accepts, notice, contacts) = (self.accepts, self.notice()?, contact.into_iter().collect());
+        addresses.push(ReviewedAddress { consent, accepts, contacts, notice });
         Ok(())
     }
 

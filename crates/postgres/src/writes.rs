@@ -151,7 +151,7 @@ fn notifying(write: &Write) -> Value {
     }
 }
 
-/// Writes to the outbox and to what was sent.
+/// Writes to the outbox, to what was sent, and about what contacts are told.
 fn sending(write: &Write) -> Value {
     match write {
         Write::CountDeviceTest { user, device, before, after } => json!({
@@ -174,7 +174,10 @@ fn sending(write: &Write) -> Value {
             };
             json!({ "op": "device_received", "emergency_id": emergency, "session_id": session, "id": device })
         }
-        _ => Value::Null,
+        Write::SeeAlert { emergency, helper } => {
+            json!({ "op": "see_alert", "emergency_id": emergency, "helper_id": helper })
+        }
+        _ => notifying(write),
     }
 }
 
@@ -191,14 +194,12 @@ fn write(write: &Write, at: Timestamp) -> Value {
         | Write::PlanStep { .. }
         | Write::NoteDeliveries(_)
         | Write::RecordReceipt { .. }
-        | Write::NoteDeviceReceived { .. } => sending(write),
-        Write::ReviewContacts(_)
+        | Write::NoteDeviceReceived { .. }
+        | Write::SeeAlert { .. }
+        | Write::ReviewContacts(_)
         | Write::PlanNotices { .. }
         | Write::NoteNotice { .. }
-        | Write::NoteContactAction { .. } => notifying(write),
-        Write::SeeAlert { emergency, helper } => {
-            json!({ "op": "see_alert", "emergency_id": emergency, "helper_id": helper })
-        }
+        | Write::NoteContactAction { .. } => sending(write),
         Write::RemoveDevice { user, device } => json!({ "op": "remove_device", "account_id": user, "id": device }),
         Write::UsePasswordReset { user, token } => {
             json!({ "op": "use_password_reset", "account_id": user, "token_hash": token })

@@ -134,15 +134,12 @@ impl AddressRow {
     /// Adds it to the addresses of its review, with its contact.
     fn add_to(self, addresses: &mut Vec<ReviewedAddress>) -> Result<()> {
         let (contact, consent) = (self.contact()?, self.consent_id.into());
-        let index = match addresses.iter().position(|address| address.consent == consent) {
-            Some(index) => index,
-            None => {
-                let (accepts, notice) = (self.accepts, self.notice()?);
-                addresses.push(ReviewedAddress { consent, accepts, contacts: Vec::new(), notice });
-                addresses.len() - 1
-            }
-        };
-        addresses[index].contacts.extend(contact);
+        if let Some(address) = addresses.iter_mut().find(|address| address.consent == consent) {
+            address.contacts.extend(contact);
+            return Ok(());
+        }
+        let (accepts, notice, contacts) = (self.accepts, self.notice()?, contact.into_iter().collect());
+        addresses.push(ReviewedAddress { consent, accepts, contacts, notice });
         Ok(())
     }
 
@@ -344,7 +341,7 @@ impl ContactNotices for Sqlite {
             .map_err(port_error)?;
         let dropped = sqlx::query(
             "update contact_notice set told = queued, queued = null, due_at = null, claimed_until = null \
-             where due_at is not null",
+             where due_at is not null and turn_at > 0",
         )
         .execute(&mut *transaction)
         .await

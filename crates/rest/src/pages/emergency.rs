@@ -4,7 +4,7 @@
 //! A GET changes nothing: mail programs and scanners open links by themselves. The POST of a button does.
 
 use allynet_domain::{
-    ContactAction, ContactPage, Locale,
+    ContactAction, ContactPage, Locale, Text,
     usecase::{
         contact_notices::{self, ContactPagePorts},
         contacts::full_name,
@@ -53,7 +53,7 @@ fn render(locale: Locale, emergency: &ContactPage) -> Response {
     let owner = full_name(first_name, last_name.as_ref());
     let is_live = status.is_live();
     let (title, state) = title_and_state(locale, &owner, is_live);
-    let words = [&location.address, &location.description].into_iter().flatten().map(|text| text.as_str());
+    let words = [&location.address, &location.description].into_iter().flatten().map(Text::as_str);
     let words = words.collect::<Vec<_>>().join(" · ");
     let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
     let (geo, place) = (format!("geo:{latitude:.6},{longitude:.6}"), format!("{latitude:.5}, {longitude:.5}"));

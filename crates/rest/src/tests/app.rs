@@ -145,13 +145,7 @@ impl Mocks {
                 accounts: accounts.clone(),
                 emergencies: emergencies.clone(),
             },
-            contact_pages: contact_notices::ContactPagePorts {
-                notices: Arc::new(MockContactNotices::new()),
-                changes: Arc::new(MockChanges::new()),
-                tokens: no_link_tokens(),
-                clock: clock.clone(),
-                backoff: testing::no_backoff(),
-            },
+            contact_pages: no_contact_pages(),
             contacts: contacts::ContactPorts {
                 contacts: Arc::new(MockContacts::new()),
                 tokens: no_link_tokens(),
@@ -211,6 +205,16 @@ impl Mocks {
 }
 
 /// Knows no token.
+fn no_contact_pages() -> contact_notices::ContactPagePorts {
+    contact_notices::ContactPagePorts {
+        notices: Arc::new(MockContactNotices::new()),
+        changes: Arc::new(MockChanges::new()),
+        tokens: no_link_tokens(),
+        clock: Arc::new(MockClock::new()),
+        backoff: testing::no_backoff(),
+    }
+}
+
 fn no_link_tokens() -> Arc<MockLinkTokens> {
     let mut tokens = MockLinkTokens::new();
     tokens.expect_verify().returning(|_, _| None);
