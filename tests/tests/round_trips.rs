@@ -100,15 +100,13 @@ impl Service {
             alert_ttl: Rules::default().alert_ttl,
             backoff: testing::no_backoff(),
         };
-        let mut queue = MockResetQueue::new();
-        queue.expect_push().returning(|_| Ok(()));
         let password_resets = password_resets::PasswordResetPorts {
             resets: store.password_resets.clone(),
             changes: store.changes.clone(),
             tokens: Arc::new(HmacHasher::new(&secret)),
             passwords: accounts.passwords.clone(),
             hashing: accounts.hashing.clone(),
-            queue: Some(Arc::new(queue)),
+            queue: Some(Arc::new(reset_queue())),
             clock: clock.clone(),
         };
         let sending = outbox::SendingPorts {
@@ -417,6 +415,12 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");
     })
     .await;
+}
+
+fn reset_queue() -> MockResetQueue {
+    let mut queue = MockResetQueue::new();
+    queue.expect_push().returning(|_| Ok(()));
+    queue
 }
 
 fn contact_pages(store: &Store, hasher: HmacHasher) -> contact_notices::ContactPagePorts {
