@@ -29,6 +29,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const CLAIM_LIMIT: u32 = 100;
 /// No work is claimed while more deliveries than this are under way.
 const MAX_UNDER_WAY: usize = 2_048;
+/// No delivery is tried again while more than this are under way. A push service that does not answer makes many retries, and new
+/// messages, to others too, must not wait for them.
+const MAX_UNDER_WAY_BEFORE_RETRIES: usize = MAX_UNDER_WAY / 2;
 /// Maximum number of emails under way, and of requests to the gateway.
 const MAX_SLOW: usize = 32;
 /// How long a push waits for its turn. Together with the five seconds of an answer it stays below the ten of a claim.
@@ -159,7 +162,11 @@ impl OutboxSender {
             return Ok(false);
         }
         let (first, more_steps) = take_steps(&self.ports, &*self.connections, CLAIM_LIMIT).await?;
-        let (again, more_retries) = take_retries(&self.ports, CLAIM_LIMIT).await?;
+        let (again, more_retries) = if under_way.len() > MAX_UNDER_WAY_BEFORE_RETRIES {
+            (Vec::new(), false)
+        } else {
+            take_retries(&self.ports, CLAIM_LIMIT).await?
+        };
         for message in first.into_iter().chain(again) {
             let (sender, outcomes, metrics) = (Arc::clone(self), outcomes.clone(), Arc::clone(metrics));
             under_way.spawn(async move {
@@ -344,3 +351,6 @@ impl OutcomeCounters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
