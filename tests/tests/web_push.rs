@@ -12,9 +12,17 @@ use allynet_domain::{
     },
 };
 use allynet_notify::{ExtraCa, WebPush};
-use allynet_tests::push_service::{Answer, PushService, Subscription};
+use allynet_tests::{
+    certificates::Certificates,
+    push_service::{Answer, PushService, Subscription},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    time::sleep,
+};
 
 const PRIVATE_KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
 const WAIT: Duration = Duration::from_mins(1);
@@ -35,10 +43,14 @@ fn trust(authority: &str) -> ExtraCa {
 
 /// An adapter that trusts the service, and may connect to these hosts.
 fn web_push(service: &PushService, allowed: &[String]) -> WebPush {
+    adapter(service.authority(), allowed)
+}
+
+fn adapter(authority: &str, allowed: &[String]) -> WebPush {
     let mut clock = MockClock::new();
     clock.expect_now().returning(now);
     let allowed = allowed.iter().map(|host| host.parse().unwrap()).collect();
-    WebPush::new(identity(), Arc::new(clock), allowed, &trust(service.authority())).unwrap()
+    WebPush::new(identity(), Arc::new(clock), allowed, &trust(authority)).unwrap()
 }
 
 async fn start() -> (PushService, WebPush) {
@@ -174,4 +186,71 @@ async fn a_host_receives_eight_messages_at_once_at_most() {
     assert!(outcomes.iter().all(|outcome| *outcome == PushOutcome::Sent { stored: true }), "{outcomes:?}");
     assert!(service.max_in_flight() <= 8, "{}", service.max_in_flight());
     assert!(service.connections() <= 8, "{}", service.connections());
+}
+
+/// What a hostile push service does with a connection.
+#[derive(Debug, Clone)]
+enum Hostile {
+    NoHandshake,
+    Silence,
+    /// An answer of this beginning, without an end: repeats a text with this delay.
+    Endless(&'static str, String, Duration),
+}
+
+/// Serves one connection, and returns how many bytes it could send until the client closed it.
+async fn serve_hostile(listener: TcpListener, certificates: Certificates, how: Hostile) -> u64 {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut buffer = [0; 4_096];
+    if matches!(how, Hostile::NoHandshake) {
+        while stream.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+        return 0;
+    }
+    let mut stream = certificates.acceptor.accept(stream).await.unwrap();
+    let Hostile::Endless(beginning, repeated, delay) = how else {
+        while stream.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+        return 0;
+    };
+    let mut sent = beginning.len() as u64;
+    assert!(stream.read(&mut buffer).await.unwrap() > 0);
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    while stream.write_all(repeated.as_bytes()).await.is_ok() && stream.flush().await.is_ok() {
+        sent += repeated.len() as u64;
+        sleep(delay).await;
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_hostile_push_service_keeps_no_connection_and_sends_little() {
+    const CREATED: &str = "HTTP/1.1 201 Created\r\ncontent-length: 999999999999\r\n\r\n";
+    const ENDLESS_HEAD: &str = "HTTP/1.1 201 Created\r\n";
+    const HINTS: &str = "HTTP/1.1 103 Early Hints\r\n\r\n";
+    /// The system takes more than the client reads.
+    const MAX_SENT: u64 = 16 << 20;
+    let (at_once, slowly) = (Duration::ZERO, Duration::from_millis(50));
+    let much = |text: &str| text.repeat(10_000);
+    let cases = [
+        (Hostile::NoHandshake, PushOutcome::Failed),
+        (Hostile::Silence, PushOutcome::Failed),
+        (Hostile::Endless(ENDLESS_HEAD, "a: b\r\n".to_owned(), slowly), PushOutcome::Failed),
+        (Hostile::Endless(ENDLESS_HEAD, much("a: b\r\n"), at_once), PushOutcome::Failed),
+        (Hostile::Endless("", HINTS.to_owned(), slowly), PushOutcome::Failed),
+        (Hostile::Endless("", much(HINTS), at_once), PushOutcome::Failed),
+        (Hostile::Endless(CREATED, "a".to_owned(), slowly), PushOutcome::Sent { stored: true }),
+        (Hostile::Endless(CREATED, much("a"), at_once), PushOutcome::Sent { stored: true }),
+    ];
+    let attacks = cases.map(|(how, expected)| async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("localhost:{}", listener.local_addr().unwrap().port());
+        let (certificates, service) = (Certificates::new(), PushService::start().await);
+        let mut device = service.subscribe();
+        device.endpoint = format!("https://{host}/push");
+        let web_push = adapter(&certificates.authority, &[host]);
+        let message = message(&web_push, &device, 1);
+        let serving = tokio::spawn(serve_hostile(listener, certificates, how));
+        assert_eq!(web_push.deliver(&message, WAIT).await, expected);
+        // Ends when the connection is closed.
+        assert!(serving.await.unwrap() <= MAX_SENT);
+    });
+    join_all(attacks).await;
 }
