@@ -76,6 +76,7 @@ BEGIN
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
             WHEN 'register_device' THEN '{op,id,account_id,session_id,name,endpoint,p256dh,auth,push_key,created_at,last_sent_at,last_delivered_at,refused,replaced,max_devices}'
             WHEN 'remove_device' THEN '{op,account_id,id}'
+            WHEN 'note_key_change' THEN '{op,id,key}'
             WHEN 'use_password_reset' THEN '{op,account_id,token_hash}'
             WHEN 'count_device_test' THEN '{op,account_id,id,before,last_test_at,tests_from,tests}'
             WHEN 'plan_step' THEN '{op,id,lease_until,step,next_step,next_due_at,deliveries}'
@@ -190,6 +191,13 @@ BEGIN
             DELETE FROM device WHERE id = (w ->> 'id')::uuid AND account_id = person;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'there is no such device' USING ERRCODE = 'AN001';
+            END IF;
+
+        WHEN 'note_key_change' THEN
+            UPDATE device SET told_key = (w ->> 'key')::bytea
+            WHERE id = (w ->> 'id')::uuid AND told_key IS DISTINCT FROM (w ->> 'key')::bytea;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'there is no such device, or its user was told' USING ERRCODE = 'AN001';
             END IF;
 
         -- The lock lets a new token and a block wait for this password, or this password for them.

@@ -65,9 +65,13 @@ CREATE TABLE alert_receipt (
 CREATE INDEX alert_receipt_by_device ON alert_receipt (device_id);
 
 ALTER TABLE device
+    -- The push key of the service of which the user was told that the device was registered under another one.
+    ADD COLUMN told_key bytea,
     -- Since when the push service does not know the subscription.
     ADD COLUMN unknown_since timestamptz,
     -- Test messages: the last one, when the present hour began, and how many since.
     ADD COLUMN last_test_at timestamptz,
     ADD COLUMN tests_from timestamptz,
     ADD COLUMN tests integer NOT NULL DEFAULT 0;
+-- Devices of other keys than the present one.
+CREATE INDEX device_by_push_key ON device (push_key);

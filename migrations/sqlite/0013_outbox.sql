@@ -68,9 +68,13 @@ create table alert_receipt (
 
 create index alert_receipt_by_device on alert_receipt (device_id);
 
+-- The push key of the service of which the user was told that the device was registered under another one.
+alter table device add column told_key blob;
 -- Since when the push service does not know the subscription.
 alter table device add column unknown_since integer;
 -- Test messages: the last one, when the present hour began, and how many since.
 alter table device add column last_test_at integer;
 alter table device add column tests_from integer;
 alter table device add column tests integer not null default 0;
+-- Devices of other keys than the present one.
+create index device_by_push_key on device (push_key);

@@ -137,18 +137,23 @@ for (const database of databases) {
 }
 
 describe('another push key', () => {
-  it('makes the devices failing that were registered under the former one, until they register again', async () => {
+  it('makes the devices failing that were registered under the former one, and tells their users, until they register again', async () => {
     const store = await createDatabase('sqlite');
     try {
       const first = await startNode({ database: store });
       const user = await first.user();
       const body = subscription();
-      await register(user, body);
+      const device = await register(user, body);
+      const socket = await user.connect();
+      const { latestEventId: lastEventId } = socket.ready;
       await first.stop();
       // The file of the key is another one: this node makes it.
       const second = await startNode({ database: store, env: { ALLYNET_VAPID_PRIVATE_KEY: '' } });
       const caller = user.at(second);
       assertMatches((await list(caller))[0], { ...shape, state: 'failing', keyChanged: true });
+      const back = await caller.connect({ auth: { token: user.tokens.accessToken, lastEventId } });
+      const lost = { deviceId: device.id, name: null, reason: 'key_changed', timestamp: time, eventId: integer };
+      assertMatches(await back.next('device:lost'), lost);
       assertMatches(ok(await caller.post('/devices', body)).device, shape);
       assertMatches((await list(caller))[0], shape);
       await second.stop();

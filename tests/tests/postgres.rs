@@ -225,6 +225,7 @@ fn every_write() -> Vec<Write> {
         Write::RevokeSessions { user, only: None, except: None },
         Write::RegisterDevice { device: Box::new(testing::device(1)), replaced: vec![id()] },
         Write::RemoveDevice { user, device: id() },
+        Write::NoteKeyChange { device: id(), key: [7; 65] },
         Write::UsePasswordReset { user, token: keyed(1) },
         Write::CountDeviceTest {
             user,

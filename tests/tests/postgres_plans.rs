@@ -201,6 +201,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "blocks::CONTEXT" => {
             vec![format!("{OWNER}, {HELPER}, null"), format!("{OWNER}, null, 'somebody@example.org'")]
         }
+        "devices::WITH_OTHER_KEY" => vec!["decode(repeat('04', 65), 'hex'), 100".to_owned()],
         "devices::CONTEXT" => vec![format!("{HELPER}, 'https://push.example.org/32'")],
         "outbox::CLAIM_MESSAGES" | "outbox::CLAIM_DELIVERIES" => {
             vec!["now(), now() + interval '10 seconds', 100".to_owned()]

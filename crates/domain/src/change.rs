@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::{
     Account, AlertPreferences, AlertSchedule, Call, ContactAction, DeletedEmergency, DeliveryId, Device, DeviceId,
     DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent, NoticeId,
-    NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, Recipient, Response,
-    Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
+    NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, PushKey, Recipient,
+    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
     alert_timing::later,
     outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState, SendChannel},
     port::{EndedBlocks, KeyedHash, LoginSource},
@@ -271,6 +271,14 @@ pub enum Write {
         user: UserId,
         /// The device.
         device: DeviceId,
+    },
+    /// Stores that the user of a device was told that the service has another push key, this one; `Stale` if that was stored
+    /// before, or there is no such device.
+    NoteKeyChange {
+        /// The device.
+        device: DeviceId,
+        /// The present key of the service.
+        key: PushKey,
     },
     /// A token with which a password is replaced is used up; `Stale` if it was used or replaced before, or the account is
     /// blocked.

@@ -146,6 +146,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::RecordLogin { .. }
             | Write::RegisterDevice { .. }
             | Write::RemoveDevice { .. }
+            | Write::NoteKeyChange { .. }
             | Write::UsePasswordReset { .. }
             | Write::ExpectAccount(_)
             | Write::ExpectMayHelp { .. }

@@ -1,7 +1,7 @@
 //! Devices. They are written by `apply_change_v2`.
 
 use allynet_domain::{
-    Device, DeviceContext, DeviceTests, Timestamp, UserId,
+    Device, DeviceContext, DeviceTests, PushKey, Timestamp, UserId,
     port::{Devices, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
@@ -35,7 +35,14 @@ const CONTEXT: &str = "
     FROM device WHERE account_id = $1 OR endpoint = $2
     ORDER BY created_at DESC, id DESC";
 
-statements!(LIST, REACHABILITY, CONTEXT);
+/// Devices of other keys than `$1` whose users were not told of it, at most `$2`. Two ranges, which an index finds.
+const WITH_OTHER_KEY: &str = "
+    SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
+        last_delivered_at, refused, unknown_since, last_test_at, tests_from, tests
+    FROM device WHERE (push_key < $1 OR push_key > $1) AND told_key IS DISTINCT FROM $1
+    LIMIT $2";
+
+statements!(LIST, REACHABILITY, CONTEXT, WITH_OTHER_KEY);
 
 #[derive(FromRow)]
 pub(crate) struct DeviceRow {
@@ -103,6 +110,13 @@ impl Devices for Postgres {
             }
         }
         Ok(reachability)
+    }
+
+    #[instrument(name = "pg.devices.with_other_key", level = "debug", skip_all)]
+    async fn with_other_key(&self, key: &PushKey, limit: u32) -> Result<Vec<Device>> {
+        let query = sqlx::query_as(WITH_OTHER_KEY).bind(key.as_slice()).bind(i64::from(limit));
+        let rows: Vec<DeviceRow> = query.fetch_all(self.main()).await.map_err(failed)?;
+        rows.into_iter().map(DeviceRow::device).collect()
     }
 
     #[instrument(name = "pg.devices.context", level = "debug", skip_all, fields(%user))]

@@ -59,7 +59,7 @@ const CLAIM_MESSAGES: &str = "
 /// Claims at most `$3` deliveries that are due at `$1`: pushes until `$2`, others until `$4`.
 const CLAIM_DELIVERIES: &str = "
     WITH claimed AS (
-        UPDATE delivery v SET due_at = CASE v.channel WHEN 'webpush' THEN $2 ELSE $4 END
+        UPDATE delivery v SET due_at = CASE v.channel WHEN 'webpush' THEN $2::timestamptz ELSE $4 END
         WHERE v.id = ANY (ARRAY (
             SELECT id FROM delivery WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
         RETURNING v.id, v.outbox_id, v.channel, v.device_id, v.step, v.planned_at, v.attempts

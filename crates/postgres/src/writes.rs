@@ -73,6 +73,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::RecordLogin { .. }
         | Write::RegisterDevice { .. }
         | Write::RemoveDevice { .. }
+        | Write::NoteKeyChange { .. }
         | Write::CountDeviceTest { .. }
         | Write::PlanStep { .. }
         | Write::NoteDeliveries(_)
@@ -200,6 +201,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         | Write::PlanNotices { .. }
         | Write::NoteNotice { .. }
         | Write::NoteContactAction { .. } => sending(write),
+        Write::NoteKeyChange { device, key } => json!({ "op": "note_key_change", "id": device, "key": bytea(key) }),
         Write::RemoveDevice { user, device } => json!({ "op": "remove_device", "account_id": user, "id": device }),
         Write::UsePasswordReset { user, token } => {
             json!({ "op": "use_password_reset", "account_id": user, "token_hash": token })

@@ -1,21 +1,29 @@
 //! Web Push, as the settings say.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use allynet_auth::{VapidIdentity, VapidKey, VapidSubject};
 use allynet_domain::{
+    Error,
     port::{Clock, PushChannel},
-    usecase::devices::PushPorts,
+    usecase::devices::{self, DevicePorts, PushPorts},
 };
 use allynet_notify::{ExtraCa, WebPush};
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    failure_log::FailureLog,
     key_file,
     settings::{Database, PushSettings, Settings},
     store::sqlite_path,
 };
+
+/// Number of users that are told of a new push key by one commit.
+const TOLD_AT_ONCE: u32 = 50;
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Web Push: what is needed to register devices, and the channel that reaches them.
 pub(crate) struct Push {
@@ -44,6 +52,22 @@ pub(crate) fn open(
     let allowed = settings.push_allow.clone();
     let channel = Arc::new(WebPush::new(identity.clone(), clock, allowed, extra_ca)?);
     Ok(Some(Push { ports: PushPorts { endpoints: channel.clone(), identity }, channel }))
+}
+
+/// Tells the users of devices that were registered under another key that no push reaches them, once, after a new key was
+/// configured. Every node does; the commit of the first counts.
+pub(crate) async fn tell_of_key_change(cx: DevicePorts, stop: CancellationToken) {
+    let telling = async {
+        let mut failures = FailureLog::new("telling users of a new push key failed, retrying");
+        loop {
+            match failures.record::<_, Error>(devices::tell_of_key_change(&cx, TOLD_AT_ONCE).await) {
+                Some(0) => break,
+                Some(_) => {}
+                None => sleep(RETRY_DELAY).await,
+            }
+        }
+    };
+    stop.run_until_cancelled(telling).await;
 }
 
 /// The certificates that are trusted besides the built-in roots, for push, email and the webhook.

@@ -114,6 +114,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         workers.spawn(contact_notifier::run(notices, stop.clone()));
     }
     let sending = use_cases.sending_on(&sender_ports);
+    workers.spawn(push::tell_of_key_change(use_cases.devices.clone(), stop.clone()));
     workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
     let texts = Arc::new(outbox::Texts::new(settings.mail.public_url.as_ref()));
     workers.spawn(OutboxSender::new(sending, channels, gateway.connections(), texts).run(stop.clone()));

@@ -133,6 +133,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::RegisterDevice { device, replaced } => devices::register(db, &device, &replaced).await,
         Write::RemoveDevice { user, device } => devices::remove(db, user, device).await,
+        Write::NoteKeyChange { device, key } => devices::note_key_change(db, device, &key).await,
         Write::UsePasswordReset { user, token } => accounts::use_password_reset(db, user, token).await,
         Write::CountDeviceTest { user, device, before, after } => {
             outbox::count_test(db, (user, device), before.last_at, &after).await

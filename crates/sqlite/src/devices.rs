@@ -1,7 +1,7 @@
 //! Devices: the port [`Devices`].
 
 use allynet_domain::{
-    Device, DeviceContext, DeviceTests, UserId,
+    Device, DeviceContext, DeviceTests, PushKey, UserId,
     port::{Devices, Positions as _, PushSubscription, Reachability, Result},
 };
 use allynet_sql::RowDecoder;
@@ -18,6 +18,10 @@ pub(crate) const LIST: &str = "select * from device where account_id = ?1 order 
 /// The devices of user `?1`, newest first, and the one with endpoint `?2`, of any user.
 pub(crate) const CONTEXT: &str =
     "select * from device where account_id = ?1 or endpoint = ?2 order by created_at desc, id desc";
+
+/// Devices of other keys than `?1` whose users were not told of it, at most `?2`. Two ranges, which an index finds.
+pub(crate) const WITH_OTHER_KEY: &str =
+    "select * from device where (push_key < ?1 or push_key > ?1) and told_key is not ?1 limit ?2";
 
 #[derive(FromRow)]
 pub(crate) struct DeviceRow {
@@ -78,6 +82,13 @@ impl Devices for Sqlite {
     async fn reachability(&self, user: UserId) -> Result<Reachability> {
         let located_at = self.last(user).await?.map(|fix| fix.at);
         Ok(Reachability { devices: self.list(user).await?, located_at })
+    }
+
+    #[instrument(name = "sqlite.devices.with_other_key", level = "debug", skip_all)]
+    async fn with_other_key(&self, key: &PushKey, limit: u32) -> Result<Vec<Device>> {
+        let query = sqlx::query_as(WITH_OTHER_KEY).bind(key.to_vec()).bind(limit);
+        let rows: Vec<DeviceRow> = query.fetch_all(&self.readers).await.map_err(port_error)?;
+        rows.into_iter().map(DeviceRow::device).collect()
     }
 
     #[instrument(name = "sqlite.devices.context", level = "debug", skip_all, fields(%user))]

@@ -160,3 +160,22 @@ pub async fn whether_alerts_reach_a_user_is_read_from_devices_and_position(store
     store.register_device(&newer).await;
     assert_eq!(store.devices.reachability(account.id).await.unwrap(), reached(vec![newer, older]));
 }
+
+pub async fn a_user_is_told_once_of_each_new_key(store: Store) {
+    let (_, session) = store.with_session().await;
+    let (_, of_another) = store.with_session().await;
+    let device = device_of(&session, "1", 0);
+    let present = Device { push_key: [6; 65], ..device_of(&of_another, "2", 0) };
+    store.register_device(&device).await;
+    store.register_device(&present).await;
+    let other = async |key: u8| store.devices.with_other_key(&[key; 65], 10).await.unwrap();
+    assert_eq!(other(6).await, [device.clone()]);
+    let told = |key| Write::NoteKeyChange { device: device.id, key: [key; 65] };
+    store.write(told(6)).await;
+    assert_eq!(other(6).await, []);
+    assert!(matches!(store.try_write(told(6)).await, Err(Error::Stale)));
+    assert_eq!(other(8).await.len(), 2);
+    assert_eq!(store.devices.with_other_key(&[8; 65], 1).await.unwrap().len(), 1);
+    store.write(told(8)).await;
+    assert_eq!(other(8).await, [present]);
+}

@@ -148,6 +148,7 @@ macro_rules! contract {
                 devices_go_with_their_sessions_and_with_a_blocked_account
                 only_its_user_removes_a_device
                 whether_alerts_reach_a_user_is_read_from_devices_and_position
+                a_user_is_told_once_of_each_new_key
             }
             outbox {
                 an_alert_is_sent_in_steps_until_a_device_received_it

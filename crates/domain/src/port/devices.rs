@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Device, DeviceContext, Timestamp, UserId};
+use crate::{Device, DeviceContext, PushKey, Timestamp, UserId};
 
 /// What decides whether an alert would reach a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub trait Devices: Send + Sync {
 
     /// Reads whether an alert would reach a user.
     async fn reachability(&self, user: UserId) -> Result<Reachability>;
+
+    /// Devices that were registered under another key than this one, and whose users were not told of this one yet, at most
+    /// `limit`.
+    async fn with_other_key(&self, key: &PushKey, limit: u32) -> Result<Vec<Device>>;
 
     /// Reads what a registration of this endpoint by this user is decided on.
     async fn context(&self, user: UserId, endpoint: &str) -> Result<DeviceContext>;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::{
-    Actor, Change, Device, DeviceId, DeviceTests, EndpointTaken, Error, Event, PushKey, Refusal, Text, Write,
+    Actor, Change, Device, DeviceId, DeviceLoss, DeviceTests, EndpointTaken, Error, Event, PushKey, Refusal, Text,
+    Write,
     port::{self, PushSubscription},
     usecase::retry::retry_stale,
 };
@@ -131,6 +132,30 @@ async fn try_register(
 pub async fn list(cx: &DevicePorts, actor: &Actor) -> Result<OwnDevices, Error> {
     let devices = cx.devices.list(actor.id()).await?;
     Ok(OwnDevices { devices, push_key: push_key(cx).ok() })
+}
+
+/// Tells users whose devices were registered under another push key, at most `limit`, that no push reaches them. Returns their
+/// number.
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn tell_of_key_change(cx: &DevicePorts, limit: u32) -> Result<usize, Error> {
+    let Some(push) = &cx.push else { return Ok(0) };
+    let key = push.identity.public_key();
+    retry_stale(&*cx.backoff, || async {
+        let devices = cx.devices.with_other_key(&key, limit).await?;
+        let count = devices.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let told = devices.into_iter().fold(Change::new(None, cx.clock.now()), |change, device| {
+            let change = change.write(Write::NoteKeyChange { device: device.id, key });
+            change.account_event(Event::DeviceLost(device.lost(DeviceLoss::KeyChanged)))
+        });
+        cx.changes.commit(told).await?;
+        Ok(count)
+    })
+    .await
 }
 
 /// Removes a device of the caller.

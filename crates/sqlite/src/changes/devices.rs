@@ -1,7 +1,7 @@
 //! Writes to devices, inside of the transaction of a change.
 
 use allynet_domain::{
-    Device, DeviceId, MAX_DEVICES, SessionId, Text, UserId,
+    Device, DeviceId, MAX_DEVICES, PushKey, SessionId, Text, UserId,
     port::{Error, Result},
 };
 use sqlx::SqliteConnection;
@@ -83,6 +83,17 @@ pub(super) async fn remove(db: &mut SqliteConnection, user: UserId, device: Devi
         .await
         .map_err(port_error)?;
     if removed.rows_affected() == 0 { Err(Error::Stale) } else { Ok(()) }
+}
+
+/// Stores that the user of a device was told of the present key. `Stale` if that was stored before.
+pub(super) async fn note_key_change(db: &mut SqliteConnection, device: DeviceId, key: &PushKey) -> Result<()> {
+    let noted = sqlx::query("update device set told_key = ?2 where id = ?1 and told_key is not ?2")
+        .bind(Uuid::from(device))
+        .bind(key.as_slice())
+        .execute(db)
+        .await
+        .map_err(port_error)?;
+    if noted.rows_affected() == 0 { Err(Error::Stale) } else { Ok(()) }
 }
 
 /// Removes the devices of sessions: one, all but one, or all.

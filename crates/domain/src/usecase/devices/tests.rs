@@ -34,6 +34,23 @@ fn service(found: DeviceContext, outcomes: Vec<port::Result<()>>) -> (DevicePort
     )
 }
 
+#[tokio::test]
+async fn users_of_devices_with_another_key_are_told() {
+    let old = Device { push_key: [5; 65], ..device(1) };
+    let (changes, committed) = store(vec![]);
+    let mut devices = MockDevices::new();
+    devices.expect_with_other_key().returning(move |key, limit| {
+        assert_eq!((*key, limit), (PUSH_KEY, 10));
+        Ok(vec![Device { push_key: [5; 65], ..device(1) }])
+    });
+    let (cx, _) = service(DeviceContext::default(), vec![]);
+    let cx = DevicePorts { devices: Arc::new(devices), changes, ..cx };
+    assert_eq!(tell_of_key_change(&cx, 10).await.unwrap(), 1);
+    let write = Write::NoteKeyChange { device: old.id, key: PUSH_KEY };
+    let lost = Event::DeviceLost(old.lost(DeviceLoss::KeyChanged));
+    assert_eq!(committed.only(), Change::new(None, now()).write(write).account_event(lost));
+}
+
 fn new_device() -> NewDevice {
     NewDevice {
         endpoint: "https://push.example.org/1".to_owned(),
