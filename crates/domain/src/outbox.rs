@@ -187,6 +187,7 @@ impl StoredMessage {
 
 /// What has become of an alert and its emergency when a message is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct AlertState {
     /// Whether the emergency is live.
     pub is_live: bool,

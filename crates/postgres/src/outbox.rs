@@ -146,6 +146,7 @@ struct ClaimedRow {
 }
 
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct StateRow {
     is_live: bool,
     seen_at: Option<Timestamp>,

@@ -136,6 +136,7 @@ struct ClaimedRow {
 }
 
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct StateRow {
     is_live: bool,
     seen_at: Option<i64>,

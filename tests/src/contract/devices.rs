@@ -169,7 +169,7 @@ pub async fn a_user_is_told_once_of_each_new_key(store: Store) {
     store.register_device(&device).await;
     store.register_device(&present).await;
     let other = async |key: u8| store.devices.with_other_key(&[key; 65], 10).await.unwrap();
-    assert_eq!(other(6).await, [device.clone()]);
+    assert_eq!(other(6).await, std::slice::from_ref(&device));
     let told = |key| Write::NoteKeyChange { device: device.id, key: [key; 65] };
     store.write(told(6)).await;
     assert_eq!(other(6).await, []);

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    PreferencesChange, Profile, ReceivingDevice, SessionId, Timestamp, UserId, Write,
+    PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Write,
     outbox::{ConfiguredChannels, Connections, DueDelivery, ReceiptState, SendOutcome, Target},
     port::{MailOutcome, PushOutcome, PushSubscription, WebhookOutcome},
     testing::{self, PUSH_KEY},
@@ -312,7 +312,7 @@ pub async fn an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_th
         }
         let addresses = &sent[0].due.message.addresses;
         assert_eq!(
-            (addresses.email.as_ref(), addresses.phone.as_ref().map(|of| of.expose())),
+            (addresses.email.as_ref(), addresses.phone.as_ref().map(Secret::expose)),
             (Some(&wanting.email), Some("+1"))
         );
         // The mail server and the gateway take longer than a push service: another node waits.

@@ -106,6 +106,13 @@ pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<Prepared
     Ok((due.into_iter().map(|due| prepared(cx, due)).collect(), may_be_more))
 }
 
+/// The helpers of a step for whom the alert was accepted, and those for whom it was not.
+#[derive(Default)]
+struct SentTo {
+    sent: Vec<UserId>,
+    failed: Vec<UserId>,
+}
+
 /// Stores what became of deliveries. `jitter` is as in [`settle`].
 ///
 /// # Errors
@@ -117,7 +124,7 @@ pub async fn note_outcomes(
 ) -> Result<(), Error> {
     let now = cx.clock.now();
     let mut change = Change::new(None, now);
-    let mut alerts: BTreeMap<(EmergencyId, SendChannel, u8), (Vec<UserId>, Vec<UserId>)> = BTreeMap::new();
+    let mut alerts: BTreeMap<(EmergencyId, SendChannel, u8), SentTo> = BTreeMap::new();
     let mut notes = Vec::with_capacity(outcomes.len());
     let mut gone: Vec<DeviceId> = Vec::new();
     for (due, outcome) in outcomes {
@@ -133,7 +140,7 @@ pub async fn note_outcomes(
             && note.retry_at.is_none()
         {
             let key = (emergency, due.target.channel(), due.delivery.step);
-            let (sent, failed) = alerts.entry(key).or_default();
+            let SentTo { sent, failed } = alerts.entry(key).or_default();
             let helpers = if note.is_sent { sent } else { failed };
             if !helpers.contains(&note.user) {
                 helpers.push(note.user);
@@ -141,7 +148,7 @@ pub async fn note_outcomes(
         }
         notes.push(note);
     }
-    for ((emergency, channel, step), (sent, failed)) in alerts {
+    for ((emergency, channel, step), SentTo { sent, failed }) in alerts {
         change = change.event(emergency, Event::AlertsSent { channel, step, sent, failed });
     }
     Ok(cx.changes.commit(change.write_first(Write::NoteDeliveries(notes))).await?)

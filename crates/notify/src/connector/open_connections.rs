@@ -129,7 +129,7 @@ mod tests {
         let open = OpenConnections::default();
         let mut client = TokioIo::new(open.count_one().with(TokioIo::new(client)));
         assert_eq!(open.count(), 1);
-        server.write_all(&[b'a'; 1 << 18]).await.unwrap();
+        server.write_all(&vec![b'a'; 1 << 18]).await.unwrap();
         let mut answer = vec![0; MAX_READ];
         for _ in 0..2 {
             client.write_all(b"request").await.unwrap();

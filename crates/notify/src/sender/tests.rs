@@ -68,8 +68,7 @@ async fn claims(under_way: usize) -> (usize, usize) {
         tracker.spawn(pending::<()>());
     }
     sender.take_due(&tracker, &outcomes, &Arc::new(SendMetrics::new())).await.unwrap();
-    let claimed = *claimed.lock();
-    claimed
+    *claimed.lock()
 }
 
 #[tokio::test]
