@@ -98,12 +98,14 @@ impl Provider {
     }
 
     /// The settings of a node that sends to it.
-    pub(crate) fn settings(&self) -> [(&str, &str); 4] {
+    pub(crate) fn settings(&self) -> [(&str, &str); 5] {
         [
             ("ALLYNET_PUSH_ALLOW", &self.host),
             ("ALLYNET_EXTRA_CA", self.authority.path().to_str().unwrap()),
             ("ALLYNET_VAPID_PRIVATE_KEY", VAPID_PRIVATE_KEY),
             ("ALLYNET_VAPID_SUBJECT", "mailto:alerts@example.org"),
+            // No alert is repeated while the push service is down: every push follows from one event.
+            ("ALLYNET_ALERT_INTERVAL", "10m"),
         ]
     }
 }
@@ -158,7 +160,7 @@ impl Devices {
     }
 
     /// The settings of another node.
-    pub(crate) fn settings(&self) -> [(&str, &str); 4] {
+    pub(crate) fn settings(&self) -> [(&str, &str); 5] {
         self.provider.settings()
     }
 

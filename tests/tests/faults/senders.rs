@@ -100,10 +100,10 @@ async fn again_and_again(what: &str, kind: &Kind, count: usize) {
         println!("{what}, seed {}", seed + round);
         let figures = pushes(kind, count, seed + round).await.pushes;
         println!(
-            "{what}: {} pushes, {} of them sent again, {} taken over after the lease; the slowest took {} ms",
+            "{what}: {} pushes, {} of them sent again, {} after the lease or later; the slowest took {} ms",
             figures.pushes,
             figures.repeated,
-            figures.taken_over,
+            figures.after_lease,
             figures.slowest.num_milliseconds()
         );
     }

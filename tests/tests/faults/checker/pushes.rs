@@ -24,8 +24,8 @@ pub(crate) struct PushFigures {
     pub(crate) pushes: usize,
     /// Pushes that were sent again, because the sender was killed before it stored the answer.
     pub(crate) repeated: usize,
-    /// First pushes that came after the lease of another sender.
-    pub(crate) taken_over: usize,
+    /// First pushes that came no earlier than after a lease, because of a killed sender or the push service.
+    pub(crate) after_lease: usize,
     pub(crate) slowest: TimeDelta,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn judge(record: &PushRecord, log: &[LoggedEvent], names: &HashMap<Us
             Some([first, others @ ..]) => {
                 let (took, late) = (first.at - at, first.at - record.not_before(at));
                 found.figures.slowest = found.figures.slowest.max(took);
-                found.figures.taken_over += usize::from(took >= LEASE - TimeDelta::seconds(1));
+                found.figures.after_lease += usize::from(took >= LEASE - TimeDelta::seconds(1));
                 if late > LEASE + TOLERANCE {
                     found.wrong.push(format!("the {what} is {late} late"));
                 }
