@@ -251,7 +251,9 @@ BEGIN
             END IF;
             FOR note IN SELECT value FROM jsonb_array_elements(w -> 'notes') LOOP
                 UPDATE delivery SET due_at = (note ->> 'due_at')::timestamptz, attempts = (note ->> 'attempts')::integer,
-                    sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE sent_at END
+                    sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE sent_at END,
+                    -- What was sent just now is not to be sent again by the next step of an alert that was repeated meanwhile.
+                    planned_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE planned_at END
                 WHERE id = (note ->> 'id')::uuid;
                 CONTINUE WHEN NOT FOUND;
                 IF (note ->> 'sent')::boolean THEN

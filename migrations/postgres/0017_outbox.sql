@@ -36,7 +36,7 @@ CREATE TABLE delivery (
     channel text NOT NULL CONSTRAINT delivery_channel CHECK (channel IN ('webpush', 'email', 'webhook')),
     -- Of a push.
     device_id uuid CONSTRAINT delivery_device REFERENCES device ON DELETE CASCADE,
-    -- The step that planned it last, and when.
+    -- The step that planned it last, and when that was, or when it was sent.
     step smallint NOT NULL,
     planned_at timestamptz NOT NULL,
     -- When the next attempt is due; NULL when there is none. A claim moves it to its end.

@@ -37,7 +37,7 @@ create table delivery (
     channel      text    not null constraint delivery_channel_check check (channel in ('webpush', 'email', 'webhook')),
     -- Of a push.
     device_id    blob    constraint delivery_device_fk references device (id) on delete cascade,
-    -- The step that planned it last, and when.
+    -- The step that planned it last, and when that was, or when it was sent.
     step         integer not null,
     planned_at   integer not null,
     -- When the next attempt is due; null when there is none. A claim moves it to its end.

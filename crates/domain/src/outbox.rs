@@ -251,7 +251,7 @@ pub struct DeliveryState {
     pub id: DeliveryId,
     /// The step that planned it last.
     pub step: u8,
-    /// When that was.
+    /// When that was, or when it was sent.
     pub planned_at: Timestamp,
     /// Whether it waits for another attempt.
     pub is_pending: bool,

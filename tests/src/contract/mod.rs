@@ -160,6 +160,7 @@ macro_rules! contract {
                 an_alert_is_not_sent_to_a_helper_who_has_paused_since
                 an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that
                 another_acceptance_stops_the_email_that_was_not_sent
+                a_push_that_waited_while_the_alert_was_repeated_is_sent_once
             }
             emergencies {
                 an_unknown_emergency_is_not_found

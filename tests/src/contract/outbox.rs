@@ -358,3 +358,24 @@ pub async fn another_acceptance_stops_the_email_that_was_not_sent(store: Store) 
     })
     .await;
 }
+
+pub async fn a_push_that_waited_while_the_alert_was_repeated_is_sent_once(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        node.call().await;
+        let first = node.steps(&[]).await;
+        node.note(&first, PushOutcome::Failed).await;
+        node.minute().await;
+        assert!(node.steps(&[]).await.is_empty(), "another attempt is due");
+        let again = node.retries().await;
+        assert_eq!(devices_of(&again), [phone.id]);
+        assert!(again[0].due.message.event > first[0].due.message.event, "the repeated alert");
+        node.note(&again, SENT).await;
+        node.seconds(5);
+        assert!(node.steps(&[]).await.is_empty());
+        node.seconds(10);
+        assert_eq!(devices_of(&node.steps(&[]).await), [phone.id]);
+    })
+    .await;
+}
