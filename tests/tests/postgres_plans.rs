@@ -203,8 +203,9 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "devices::WITH_OTHER_KEY" => vec!["decode(repeat('04', 65), 'hex'), 100".to_owned()],
         "devices::CONTEXT" => vec![format!("{HELPER}, 'https://push.example.org/32'")],
-        "outbox::CLAIM_MESSAGES" | "outbox::CLAIM_DELIVERIES" => {
-            vec!["now(), now() + interval '10 seconds', 100".to_owned()]
+        "outbox::CLAIM_MESSAGES" => vec!["now(), now() + interval '10 seconds', 100".to_owned()],
+        "outbox::CLAIM_DELIVERIES" => {
+            vec!["now(), now() + interval '10 seconds', 100, now() + interval '45 seconds'".to_owned()]
         }
         "outbox::FIND_RECEIPT" | "password_resets::FIND" => vec![format!("{CALL}, {fresh}")],
         "outbox::DELETE" => vec!["now() - interval '2 days', 100".to_owned()],

@@ -35,11 +35,14 @@ const CONTEXT: &str = "
     FROM device WHERE account_id = $1 OR endpoint = $2
     ORDER BY created_at DESC, id DESC";
 
-/// Devices of other keys than `$1` whose users were not told of it, at most `$2`. Two ranges, which an index finds.
+/// Devices of other keys than `$1` whose users were not told of it, at most `$2`. Two ranges, each of which an index finds: of
+/// either a planner knows no more than that it may be most of the table.
 const WITH_OTHER_KEY: &str = "
     SELECT id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at, last_sent_at,
         last_delivered_at, refused, unknown_since, last_test_at, tests_from, tests
-    FROM device WHERE (push_key < $1 OR push_key > $1) AND told_key IS DISTINCT FROM $1
+    FROM device WHERE id = ANY (
+        ARRAY (SELECT id FROM device WHERE push_key < $1 AND told_key IS DISTINCT FROM $1 ORDER BY push_key LIMIT $2)
+        || ARRAY (SELECT id FROM device WHERE push_key > $1 AND told_key IS DISTINCT FROM $1 ORDER BY push_key LIMIT $2))
     LIMIT $2";
 
 statements!(LIST, REACHABILITY, CONTEXT, WITH_OTHER_KEY);
