@@ -20,8 +20,11 @@ pub(crate) const CONTEXT: &str =
     "select * from device where account_id = ?1 or endpoint = ?2 order by created_at desc, id desc";
 
 /// Devices of other keys than `?1` whose users were not told of it, at most `?2`. Two ranges, which an index finds.
-pub(crate) const WITH_OTHER_KEY: &str =
-    "select * from device where (push_key < ?1 or push_key > ?1) and told_key is not ?1 limit ?2";
+pub(crate) const WITH_OTHER_KEY: &str = "
+    select * from device
+    where id in (select id from device where push_key < ?1 and told_key is not ?1 order by push_key limit ?2)
+        or id in (select id from device where push_key > ?1 and told_key is not ?1 order by push_key limit ?2)
+    limit ?2";
 
 #[derive(FromRow)]
 pub(crate) struct DeviceRow {
