@@ -43,8 +43,9 @@ describe('an alert that no device confirms', { concurrency: true }, () => {
         const env = { ...services.env, ALLYNET_ALERT_WEBHOOK_URL: gateway.url, ALLYNET_ALERT_WEBHOOK_SECRET: secrets };
         app = await startNode({ database, env });
         const place = app.somewhere();
-        // The second wants no other channel.
-        const [helper] = [await app.helperAt(place), await app.helperAt(place)];
+        const helper = await app.helperAt(place);
+        // This one wants no other channel.
+        await app.helperAt(place);
         ok(await helper.put('/auth/me', { phone: '+44 1632 960961', locale: 'de' }));
         ok(await helper.put('/helpers/me', { notify: { email: true, sms: true } }));
         const { token, ...subscription } = await services.subscribe();

@@ -275,7 +275,7 @@ impl ContactReview {
 }
 
 impl ReviewedContact {
-    /// When the contact is told of an emergency; `None` if it was not unanswered yet, for which the contact waits.
+    /// The time at which the contact is due to be told; `None` while the trigger of the contact has not happened.
     fn due_at(&self, emergency: &ReviewedEmergency) -> Option<Timestamp> {
         let from = match self.trigger {
             ContactTrigger::Created => Some(emergency.created_at),
@@ -357,7 +357,8 @@ impl NoticeNote {
         matches!(self, Self::GivenUp | Self::Undeliverable)
     }
 
-    /// What the owner is told of it. The owner is told nothing of the message that the emergency has ended.
+    /// The state that the event for the owner has; `None` if there is no event: for an attempt that is repeated, and for the email
+    /// that tells of the end.
     pub const fn state(self, kind: NoticeKind) -> Option<NoticeState> {
         match (kind, self) {
             (NoticeKind::Ended, _) | (_, Self::Retry(_)) => None,

@@ -260,7 +260,7 @@ pub enum Event {
         /// The helpers for whom it has not.
         failed: Vec<UserId>,
     },
-    /// A contact of the owner is told of the emergency, could not be told, or says that they act.
+    /// The state of the email to an emergency contact has changed, or the contact has pressed a button on the page of the emergency.
     ContactNotified {
         /// The owner.
         owner: UserId,

@@ -71,7 +71,7 @@ ids! {
     ContactId,
     /// The id of the consent of an address to messages about a user.
     ConsentId,
-    /// The id of what the address of a contact is told of one emergency.
+    /// The id of a notice: all emails to one address about one emergency.
     NoticeId,
     /// The id of a node: one run of one process of the service.
     NodeId,
