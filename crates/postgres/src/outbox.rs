@@ -1,14 +1,13 @@
 //! The outbox. Messages, and what becomes of them, are written by `apply_change_v2`.
 
 use allynet_domain::{
-    DeliveryId, Metres, Secret, SendChannel, Timestamp,
+    DeliveryId, Metres, Secret, Timestamp,
     outbox::{
         Addresses, AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage,
-        Target,
     },
     port::{KeyedHash, Outbox, Result},
 };
-use allynet_sql::RowDecoder;
+use allynet_sql::{Claimed, RowDecoder};
 use async_trait::async_trait;
 use sqlx::FromRow;
 use tracing::instrument;
@@ -191,29 +190,6 @@ impl DeliveryRow {
     }
 }
 
-/// A message, with one of its devices and the delivery to it, or a delivery to an address.
-struct Claimed {
-    message: StoredMessage,
-    step: u8,
-    device: Option<MessageDevice>,
-    channel: Option<SendChannel>,
-    delivery: Option<DeliveryState>,
-    is_emailed: bool,
-    is_phoned: bool,
-}
-
-impl Claimed {
-    /// The delivery that was claimed. `None` if its device was removed meanwhile.
-    fn due_delivery(self) -> Option<DueDelivery> {
-        let target = match self.channel? {
-            SendChannel::WebPush => Target::Device(Box::new(self.device?)),
-            SendChannel::Email => Target::Email,
-            SendChannel::Webhook => Target::Phone,
-        };
-        Some(DueDelivery { message: self.message, target, delivery: self.delivery? })
-    }
-}
-
 impl ClaimedRow {
     fn decode(self) -> Result<Claimed> {
         let stored = RowDecoder { table: "outbox", id: self.message_id };
@@ -269,18 +245,8 @@ impl Outbox for Postgres {
     async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>> {
         let query = sqlx::query_as(CLAIM_MESSAGES).bind(now).bind(lease_until).bind(i64::from(limit));
         let rows: Vec<ClaimedRow> = query.fetch_all(self.main()).await.map_err(failed)?;
-        let mut due: Vec<DueMessage> = Vec::new();
-        for row in rows {
-            let Claimed { message, step, device, is_emailed, is_phoned, .. } = row.decode()?;
-            match due.last_mut() {
-                Some(last) if last.message.id == message.id => last.devices.extend(device),
-                _ => {
-                    let devices = device.into_iter().collect();
-                    due.push(DueMessage { message, step, lease_until, devices, is_emailed, is_phoned });
-                }
-            }
-        }
-        Ok(due)
+        let claimed = rows.into_iter().map(ClaimedRow::decode).collect::<Result<_>>()?;
+        Ok(Claimed::due_messages(claimed, lease_until))
     }
 
     #[instrument(name = "pg.outbox.claim_deliveries", level = "debug", skip_all)]

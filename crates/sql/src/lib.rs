@@ -4,12 +4,14 @@
 //! Everything but [`RowDecoder`] is generic over [`sqlx::Database`]. The crate knows no table and no statement, and
 //! of the domain only the value types that a row decodes to and the error of its ports.
 
+mod claimed;
 mod deadline_pool;
 mod error;
 mod idle_connections;
 mod metrics;
 mod row_decoder;
 
+pub use claimed::Claimed;
 pub use deadline_pool::{Deadline, DeadlinePool};
 pub use error::driver_error;
 pub use idle_connections::{Checkout, IdleConnections, IdlePolicy, Priority};

@@ -1,14 +1,13 @@
 //! The outbox: the port [`Outbox`].
 
 use allynet_domain::{
-    EventId, Metres, Secret, SendChannel, Timestamp,
+    EventId, Metres, Secret, Timestamp,
     outbox::{
         Addresses, AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage,
-        Target,
     },
     port::{KeyedHash, Outbox, Result},
 };
-use allynet_sql::RowDecoder;
+use allynet_sql::{Claimed, RowDecoder};
 use async_trait::async_trait;
 use sqlx::{Connection as _, FromRow, Row as _, sqlite::SqliteRow};
 use tracing::instrument;
@@ -184,29 +183,6 @@ impl DeliveryRow {
     }
 }
 
-/// A message, with one of its devices and the delivery to it, or a delivery to an address.
-struct Claimed {
-    message: StoredMessage,
-    step: u8,
-    device: Option<MessageDevice>,
-    channel: Option<SendChannel>,
-    delivery: Option<DeliveryState>,
-    is_emailed: bool,
-    is_phoned: bool,
-}
-
-impl Claimed {
-    /// The delivery that was claimed. `None` if its device was removed meanwhile.
-    fn due_delivery(self) -> Option<DueDelivery> {
-        let target = match self.channel? {
-            SendChannel::WebPush => Target::Device(Box::new(self.device?)),
-            SendChannel::Email => Target::Email,
-            SendChannel::Webhook => Target::Phone,
-        };
-        Some(DueDelivery { message: self.message, target, delivery: self.delivery? })
-    }
-}
-
 impl ClaimedRow {
     fn decode(self) -> Result<Claimed> {
         let stored = RowDecoder { table: "outbox", id: self.message_id };
@@ -260,18 +236,8 @@ impl Outbox for Sqlite {
     #[instrument(name = "sqlite.outbox.claim_messages", level = "debug", skip_all)]
     async fn claim_messages(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueMessage>> {
         let rows = self.claim([ANY_MESSAGE, CLAIM_MESSAGES, MESSAGES], now, (lease_until, lease_until), limit).await?;
-        let mut due: Vec<DueMessage> = Vec::new();
-        for row in rows {
-            let Claimed { message, step, device, is_emailed, is_phoned, .. } = row.decode()?;
-            match due.last_mut() {
-                Some(last) if last.message.id == message.id => last.devices.extend(device),
-                _ => {
-                    let devices = device.into_iter().collect();
-                    due.push(DueMessage { message, step, lease_until, devices, is_emailed, is_phoned });
-                }
-            }
-        }
-        Ok(due)
+        let claimed = rows.into_iter().map(ClaimedRow::decode).collect::<Result<_>>()?;
+        Ok(Claimed::due_messages(claimed, lease_until))
     }
 
     #[instrument(name = "sqlite.outbox.claim_deliveries", level = "debug", skip_all)]
