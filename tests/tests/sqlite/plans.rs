@@ -1,28 +1,58 @@
 //! Query plans on large tables: no statement of the SQLite adapter scans a table that grows, with and without `analyze`.
 //!
-//! The statements are those that the contract suite makes the adapter run, taken from the log of the driver.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The statements are those that the contract suite makes the adapter run, taken from the log of the driver. After each case
+//! the new ones are explained, so that the case whose statement scans a table fails.
 
 use std::{
     collections::BTreeSet,
     fmt::Debug,
-    sync::{Arc, Mutex},
+    fs, mem,
+    sync::{Arc, LazyLock},
 };
 
-use allynet_tests::{contract::Database, database::OnSqlite};
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+use allynet_tests::{
+    contract::{self, Database, Store},
+    database::OnSqlite,
 };
+use parking_lot::Mutex;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 use tracing::{Event, Subscriber, field::Visit};
 use tracing_subscriber::{Layer, filter::Targets, layer::Context, prelude::*};
 
-/// Cases of the contract suite that run at a time.
-const CONCURRENT_CASES: usize = 8;
+/// A database of one case. Its removal explains the statements that ran since the last removal.
+pub(crate) struct ExplainedSqlite {
+    file: OnSqlite,
+}
 
-/// Every statement that was run in this process.
-#[derive(Clone, Default)]
-struct Statements(Arc<Mutex<BTreeSet<String>>>);
+impl Database for ExplainedSqlite {
+    async fn fresh() -> Self {
+        LazyLock::force(&STATEMENTS);
+        Self { file: OnSqlite::fresh().await }
+    }
+
+    async fn connect(self: Arc<Self>) -> Store {
+        Store::new(self.file.adapter().await, self)
+    }
+
+    async fn remove(&self) {
+        self.file.remove().await;
+        explain_new_statements().await;
+    }
+}
+
+/// The statements that ran in this process and were not explained yet. Filled by the log of the driver.
+static STATEMENTS: LazyLock<Arc<Mutex<BTreeSet<String>>>> = LazyLock::new(|| {
+    let statements = Arc::default();
+    let log = Targets::new().with_target("sqlx::query", tracing::Level::TRACE);
+    tracing_subscriber::registry().with(StatementLayer(Arc::clone(&statements)).with_filter(log)).init();
+    statements
+});
+
+struct StatementLayer(Arc<Mutex<BTreeSet<String>>>);
 
 /// The fields of a log event of sqlx. A short statement is only in the summary.
 #[derive(Default)]
@@ -43,7 +73,7 @@ impl Visit for Statement {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Statements {
+impl<S: Subscriber> Layer<S> for StatementLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut statement = Statement::default();
         event.record(&mut statement);
@@ -51,22 +81,10 @@ impl<S: Subscriber> Layer<S> for Statements {
         let sql = if text.is_empty() { summary } else { text };
         let reads_or_writes = ["select", "insert", "update", "delete", "with"].iter().any(|word| sql.starts_with(word));
         if reads_or_writes && !sql.contains("_sqlx_migrations") {
-            self.0.lock().unwrap().insert(sql);
+            self.0.lock().insert(sql);
         }
     }
 }
-
-macro_rules! every_case {
-    ($database:ty; $($port:ident { $($case:ident)+ })+) => {
-        fn every_case() -> Vec<BoxFuture<'static, ()>> {
-            vec![$($(
-                allynet_tests::contract::run::<$database, _>(allynet_tests::contract::$port::$case).boxed(),
-            )+)+]
-        }
-    };
-}
-
-allynet_tests::contract!(OnSqlite => every_case);
 
 /// 20,000 people, half of them helpers with a position; 40,000 emergencies, of which 400 are live, with what belongs to
 /// them. Identifiers are numbers in sixteen bytes.
@@ -172,33 +190,72 @@ async fn scans(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
     steps.filter(is_scan).collect()
 }
 
-/// Every statement that the contract suite makes the adapter run.
-async fn statements() -> BTreeSet<String> {
-    let run = Statements::default();
-    let log = Targets::new().with_target("sqlx::query", tracing::Level::TRACE);
-    tracing_subscriber::registry().with(run.clone().with_filter(log)).init();
-    stream::iter(every_case()).for_each_concurrent(CONCURRENT_CASES, |case| case).await;
-    run.0.lock().unwrap().clone()
+/// A filled database, and what its plans say of the statements of this process.
+struct Plans {
+    /// The service never runs `analyze`, but an operator may: the second is analyzed.
+    connections: [SqliteConnection; 2],
+    explained: BTreeSet<String>,
+    /// The beginnings of [`EXPECTED_SCANS`] that scanned a table, by connection.
+    scanning: [BTreeSet<&'static str>; 2],
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_statement_scans_a_table_that_grows() {
-    let statements = statements().await;
-    assert!(statements.len() > 60, "too few statements in the log of the driver: {statements:#?}");
-    let database = OnSqlite::fresh().await;
-    let options = SqliteConnectOptions::new().filename(database.path()).disable_statement_logging();
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql(FILL_TABLES).execute(&mut connection).await.unwrap();
-    // The service never runs `analyze`, but an operator may.
-    for prepare in ["select 1", "analyze"] {
-        sqlx::raw_sql(prepare).execute(&mut connection).await.unwrap();
-        let mut scanning = BTreeSet::new();
-        for sql in &statements {
-            let steps = scans(&mut connection, sql).await;
-            let expected = EXPECTED_SCANS.iter().find(|expected| sql.starts_with(**expected));
+/// One for all cases: filling it takes longer than a case. A case waits while another one explains.
+static PLANS: OnceCell<AsyncMutex<Plans>> = OnceCell::const_new();
+
+impl Plans {
+    /// The files are removed at once: a static value is never dropped, and the connections only read what they have open.
+    async fn new() -> AsyncMutex<Self> {
+        let (filled, analyzed) = (OnSqlite::fresh().await, tempfile::NamedTempFile::new().unwrap());
+        let open = |path: &str| {
+            let options = SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Memory);
+            let options = options.disable_statement_logging();
+            async move { SqliteConnection::connect_with(&options).await.unwrap() }
+        };
+        let mut plain = open(&filled.path()).await;
+        sqlx::raw_sql(FILL_TABLES).execute(&mut plain).await.unwrap();
+        fs::copy(filled.path(), analyzed.path()).unwrap();
+        let mut analyzed = open(analyzed.path().to_str().unwrap()).await;
+        sqlx::raw_sql("analyze").execute(&mut analyzed).await.unwrap();
+        AsyncMutex::new(Self {
+            connections: [plain, analyzed],
+            explained: BTreeSet::new(),
+            scanning: Default::default(),
+        })
+    }
+}
+
+/// Fails if a statement that ran since the last call scans a table that grows.
+async fn explain_new_statements() {
+    let mut plans = PLANS.get_or_init(Plans::new).await.lock().await;
+    let Plans { connections, explained, scanning } = &mut *plans;
+    let ran = mem::take(&mut *STATEMENTS.lock());
+    for sql in ran {
+        if !explained.insert(sql.clone()) {
+            continue;
+        }
+        let expected = EXPECTED_SCANS.iter().find(|expected| sql.starts_with(**expected));
+        for (connection, scanning) in connections.iter_mut().zip(&mut *scanning) {
+            let steps = scans(connection, &sql).await;
             assert!(steps.is_empty() || expected.is_some(), "{sql}\nscans {steps:#?}");
             scanning.extend(expected.filter(|_| !steps.is_empty()));
         }
-        assert_eq!(scanning, EXPECTED_SCANS.iter().collect(), "the expected scans");
+    }
+}
+
+/// Of the cases that run such a statement, one each. Fails, too, if the log of the driver has no statements.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_expected_scan_still_scans() {
+    contract::run::<ExplainedSqlite, _>(
+        contract::log::old_events_are_removed_oldest_first_and_the_position_is_recorded,
+    )
+    .await;
+    contract::run::<ExplainedSqlite, _>(
+        contract::helpers::helpers_on_duty_are_counted_with_and_without_a_fresh_position,
+    )
+    .await;
+    contract::run::<ExplainedSqlite, _>(contract::accounts::administrators_are_listed_oldest_first).await;
+    let plans = PLANS.get_or_init(Plans::new).await.lock().await;
+    for scanning in &plans.scanning {
+        assert_eq!(*scanning, EXPECTED_SCANS.iter().copied().collect(), "the expected scans");
     }
 }
