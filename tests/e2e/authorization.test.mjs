@@ -18,6 +18,8 @@ const table = {
   'PUT /auth/me': everybody(200),
   'PUT /auth/update-password': everybody('400 invalid_input'),
   'GET /auth/stats': everybody(200),
+  'GET /auth/sessions': everybody(200),
+  'DELETE /auth/sessions/:sessionId': everybody('404 session_not_found'),
   'GET /auth/emergency-contacts': everybody(200),
   'POST /auth/emergency-contacts': everybody(201),
   'PUT /auth/emergency-contacts/:contactId': everybody('404 contact_not_found'),

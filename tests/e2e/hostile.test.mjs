@@ -61,6 +61,8 @@ const table = {
   'PUT /auth/me': plain('user', { body: { firstName: 'Ann', lastName: 'Other', phone: '+15550100', bio: 'sails', locale: 'de', avatar: 'https://example.org/a.png' } }),
   'PUT /auth/update-password': { set: async (app) => app.user().then((user) => withBody(user, { currentPassword: user.password, newPassword: user.password })), once: true },
   'GET /auth/stats': plain('user'),
+  'GET /auth/sessions': plain('user'),
+  'DELETE /auth/sessions/:sessionId': plain('user'),
   'GET /auth/emergency-contacts': plain('user'),
   'POST /auth/emergency-contacts': { ...plain('user', { body: CONTACT }), once: true },
   'PUT /auth/emergency-contacts/:contactId': {

@@ -164,6 +164,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "lost_events::NOTE" => vec!["1, 2".to_owned()],
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
+        "changes::APPLY_TO_ACCOUNT" => vec!["'{}', '[]'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
         "emergencies::ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
@@ -254,8 +255,9 @@ fn parameters(statement: &str) -> Vec<String> {
         "positions::ORDER" => vec![format!("array[{SESSION}]::uuid[], array[now()]")],
         "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],
         "sessions::CONFIRM" => {
-            vec![format!("{SESSION}, {SESSION}, null, {CALL}, now(), now() - interval '10 seconds'")]
+            vec![format!("{SESSION}, {SESSION}, null, {CALL}, now(), now() - interval '10 seconds', 'App/1'")]
         }
+        "sessions::LIST" => vec![format!("{OWNER}, 100")],
         other => panic!("{other} has no parameters here"),
     }
 }

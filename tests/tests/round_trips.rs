@@ -363,6 +363,9 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(READ, &ada, "GET devices", Value::Null).await;
         let registered = service.store.devices.list(ada.account.id).await.unwrap();
         service.costs(1, &ada, &format!("DELETE devices/{}", registered[0].id), Value::Null).await;
+        service.costs(READ, &ada, "GET auth/sessions", Value::Null).await;
+        let other = service.store.open(&ada.account).await;
+        service.costs(READ + 1, &ada, &format!("DELETE auth/sessions/{}", other.id), Value::Null).await;
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
         service.costs(CHANGE, &ada, "PUT auth/update-password", passwords).await;
         service.costs(1, &ada, "POST auth/logout", json!({})).await;

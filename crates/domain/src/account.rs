@@ -1,4 +1,4 @@
-//! Accounts, sessions, and the rights of helpers.
+//! Accounts, and the rights of helpers.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
     AlertPreferences, AlertSchedule, AlertScope, HelperReputation, Locale, Name, PreferencesChange, PreferencesError,
-    Secret, SessionId, Text, Timestamp, TokenId, UserId, name::is_format_character, string_enum, text::TextError,
+    Secret, SessionId, Text, Timestamp, UserId, name::is_format_character, string_enum, text::TextError,
 };
 
 /// A skill of a helper, as free text.
@@ -333,19 +333,6 @@ pub struct HelperCard {
     pub person: Person,
     /// Trust and ratings.
     pub reputation: HelperReputation,
-}
-
-/// A session: one login on one device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// The id.
-    pub id: SessionId,
-    /// The user who logged in.
-    pub user: UserId,
-    /// The refresh token that was last confirmed by use. It and its direct successors are valid.
-    pub confirmed: TokenId,
-    /// When the login happened.
-    pub created_at: Timestamp,
 }
 
 /// An authenticated caller.

@@ -76,6 +76,7 @@ pub mod refusal;
 pub mod reputation;
 pub mod search;
 pub mod secret;
+pub mod session;
 pub mod signal;
 mod string_enum;
 #[cfg(any(test, feature = "testing"))]
@@ -85,7 +86,7 @@ pub mod usecase;
 
 pub use account::{
     Account, Actor, Email, HelperCard, HelperPolicy, HelperRecord, MAX_SKILLS, NotAUrl, NotAnEmail, Password,
-    PasswordError, Person, Profile, Role, Session, Skill, Url, Verification,
+    PasswordError, Person, Profile, Role, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
@@ -142,6 +143,7 @@ pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings};
 pub use secret::Secret;
+pub use session::{MAX_LISTED_SESSIONS, Session, SessionOverview, UserAgent};
 pub use signal::{Announcement, Signal};
 pub use string_enum::UnknownVariant;
 pub use text::{Text, TextError};

@@ -43,6 +43,9 @@ pub enum Refusal {
     /// The user has the maximum number of blocks.
     #[error("there are too many blocks")]
     TooManyBlocks,
+    /// The caller has no such session.
+    #[error("there is no such session")]
+    SessionNotFound,
     /// The caller has no such device.
     #[error("there is no such device")]
     DeviceNotFound,

@@ -5,16 +5,20 @@ use allynet_domain::{
     port::{Changes, Error, Result},
 };
 use async_trait::async_trait;
+use serde_json::Value;
 use tracing::instrument;
 
 use crate::{
     Postgres,
+    account_writes::account_writes,
     caller_cache::{EvictOnDrop, written_users},
     error::{commit_failed, failed},
     writes,
 };
 
 const APPLY: &str = "SELECT apply_change_v2($1)";
+/// The same with writes that the function above does not know.
+const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v1($1, $2)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     -- What is left tells clients that come back later that it is over.
@@ -36,7 +40,7 @@ const FORGET_DELETED: &str = "
     )
     SELECT count(*) FROM records";
 
-statements!(APPLY, ERASE, FORGET_DELETED, PROBE);
+statements!(APPLY, APPLY_TO_ACCOUNT, ERASE, FORGET_DELETED, PROBE);
 
 #[async_trait]
 impl Changes for Postgres {
@@ -45,8 +49,14 @@ impl Changes for Postgres {
         let (has_events, has_messages) = (!change.events.is_empty(), !change.sends.is_empty());
         // However this ends, failed and cancelled included: the change may have been committed all the same.
         let _evict = EvictOnDrop::new(self.callers(), written_users(&change));
+        let account_writes = account_writes(&change);
         let change = writes::change(&change).map_err(Error::bug)?;
-        sqlx::query(APPLY).bind(change).execute(self.main()).await.map_err(commit_failed)?;
+        let applied = if account_writes.is_empty() {
+            sqlx::query(APPLY).bind(change).execute(self.main()).await
+        } else {
+            sqlx::query(APPLY_TO_ACCOUNT).bind(change).bind(Value::Array(account_writes)).execute(self.main()).await
+        };
+        applied.map_err(commit_failed)?;
         if has_events {
             self.notifications().committed();
         }

@@ -1,7 +1,7 @@
 //! Sessions: lookup of their accounts, and the rotation of refresh tokens.
 
 use allynet_domain::{
-    Account, SessionId, Timestamp, UserId,
+    Account, SessionId, SessionOverview, Timestamp, UserAgent, UserId,
     port::{Confirmation, Presentation, Result, Sessions, Successor},
 };
 use async_trait::async_trait;
@@ -26,11 +26,16 @@ const CONFIRM: &str = "
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         c.successor, c.presented_at
-    FROM confirm_refresh_token_v1($1, $2, $3, $4, $5, $6) c
+    FROM confirm_refresh_token_v2($1, $2, $3, $4, $5, $6, $7) c
         CROSS JOIN session s JOIN account a ON a.id = s.account_id
     WHERE s.id = $1";
 
-statements!(AUTHENTICATE, CONFIRM);
+const LIST: &str = "
+    SELECT s.id, s.created_at, coalesce(s.last_used_at, s.created_at) AS last_used_at, s.user_agent
+    FROM session s WHERE s.account_id = $1 AND s.revoked_at IS NULL
+    ORDER BY coalesce(s.last_used_at, s.created_at) DESC, s.id LIMIT $2";
+
+statements!(AUTHENTICATE, CONFIRM, LIST);
 
 #[derive(FromRow)]
 struct ConfirmRow {
@@ -38,6 +43,14 @@ struct ConfirmRow {
     account: AccountRow,
     successor: Option<Uuid>,
     presented_at: Option<Timestamp>,
+}
+
+#[derive(FromRow)]
+struct SessionRow {
+    id: Uuid,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    user_agent: Option<String>,
 }
 
 #[async_trait]
@@ -69,7 +82,7 @@ impl Sessions for Postgres {
 
     #[instrument(name = "pg.sessions.confirm", level = "debug", skip_all)]
     async fn confirm(&self, presented: Presentation) -> Result<Confirmation> {
-        let Presentation { session, token, parent, successor, at, repeats_since } = presented;
+        let Presentation { session, token, parent, successor, at, repeats_since, user_agent } = presented;
         let row: Option<ConfirmRow> = sqlx::query_as(CONFIRM)
             .bind(Uuid::from(session))
             .bind(Uuid::from(token))
@@ -77,6 +90,7 @@ impl Sessions for Postgres {
             .bind(Uuid::from(successor))
             .bind(at)
             .bind(repeats_since)
+            .bind(user_agent.as_ref().map(UserAgent::as_str))
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;
@@ -88,5 +102,18 @@ impl Sessions for Postgres {
             },
             Some(_) => Confirmation::Reused,
         })
+    }
+
+    #[instrument(name = "pg.sessions.list", level = "debug", skip_all, fields(%user))]
+    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>> {
+        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(i64::from(limit));
+        let rows: Vec<SessionRow> = query.fetch_all(self.main()).await.map_err(failed)?;
+        let overview = |SessionRow { id, created_at, last_used_at, user_agent }| SessionOverview {
+            id: id.into(),
+            created_at,
+            last_used_at,
+            user_agent: user_agent.as_deref().and_then(UserAgent::read),
+        };
+        Ok(rows.into_iter().map(overview).collect())
     }
 }

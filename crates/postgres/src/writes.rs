@@ -347,7 +347,7 @@ fn set_alert_preferences(user: UserId, preferences: &AlertPreferences, schedule:
 }
 
 fn open_session(session: &Session) -> Value {
-    let Session { id, user, confirmed, created_at } = session;
+    let Session { id, user, confirmed, created_at, user_agent: _ } = session;
     json!({
         "op": "open_session", "id": id, "account_id": user, "confirmed_token": confirmed, "created_at": created_at,
     })

@@ -2,19 +2,20 @@
 
 use allynet_domain::{
     Account, HelperPolicy,
-    usecase::accounts::{self, AccountPorts},
+    usecase::accounts::{self, AccountPorts, LoginOrigin},
 };
 use allynet_wire::{
+    data,
     input::accounts as input,
     limits::Limits,
-    views::{Session, Stats, Tokens, User},
+    views::{Session, SessionView, Stats, Tokens, User},
 };
 use axum::extract::{FromRef, State};
 
 use crate::{
     answer::{Answer, created, ok},
-    caller::{Authenticated, Caller, Client},
-    input::JsonBody,
+    caller::{Agent, Authenticated, Caller, Client},
+    input::{JsonBody, PathSession},
     limits::count_attempt,
     routes::{Resource, Routes},
 };
@@ -63,25 +64,37 @@ pub(crate) fn account(cx: OwnAccountState) -> Routes {
         .get("/api/v1/auth/me", me)
         .put("/api/v1/auth/me", change_profile)
         .get("/api/v1/auth/stats", stats)
+        .get("/api/v1/auth/sessions", sessions)
+        .delete("/api/v1/auth/sessions/{sessionId}", end_session)
         .with_state(cx)
 }
 
-async fn register(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
+async fn register(
+    State(cx): State<SignInState>,
+    Client(address): Client,
+    Agent(user_agent): Agent,
+    JsonBody(body): JsonBody,
+) -> Answer {
     let registration = input::register(&body)?;
     count_attempt(&cx.limits, &registration.email, address)?;
-    let signed_in = accounts::register(&cx.accounts, registration, address).await?;
+    let signed_in = accounts::register(&cx.accounts, registration, LoginOrigin { address, user_agent }).await?;
     authenticated(created(Session::new(&signed_in, cx.policy, cx.accounts.clock.now())))
 }
 
-async fn log_in(State(cx): State<SignInState>, Client(address): Client, JsonBody(body): JsonBody) -> Answer {
+async fn log_in(
+    State(cx): State<SignInState>,
+    Client(address): Client,
+    Agent(user_agent): Agent,
+    JsonBody(body): JsonBody,
+) -> Answer {
     let (email, password) = input::login(&body)?;
     email.as_ref().map_or(Ok(()), |email| count_attempt(&cx.limits, email, address))?;
-    let signed_in = accounts::log_in(&cx.accounts, email, password, address).await?;
+    let signed_in = accounts::log_in(&cx.accounts, email, password, LoginOrigin { address, user_agent }).await?;
     authenticated(ok(Session::new(&signed_in, cx.policy, cx.accounts.clock.now())))
 }
 
-async fn refresh(State(cx): State<AccountPorts>, JsonBody(body): JsonBody) -> Answer {
-    let tokens = accounts::refresh(&cx, input::refresh(&body)?).await?;
+async fn refresh(State(cx): State<AccountPorts>, Agent(user_agent): Agent, JsonBody(body): JsonBody) -> Answer {
+    let tokens = accounts::refresh(&cx, input::refresh(&body)?, user_agent).await?;
     authenticated(ok(Tokens::from(&tokens)))
 }
 
@@ -120,6 +133,20 @@ async fn change_password(
 ) -> Answer {
     accounts::change_password(&cx, &actor, input::update_password(&body)?, address).await?;
     ok(())
+}
+
+async fn sessions(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
+    let sessions = accounts::sessions(&cx, &actor).await?;
+    ok(data::Sessions { sessions: sessions.iter().map(|session| SessionView::new(session, actor.session)).collect() })
+}
+
+async fn end_session(
+    State(cx): State<AccountPorts>,
+    Caller(actor): Caller,
+    PathSession(session): PathSession,
+) -> Answer {
+    accounts::end_session(&cx, &actor, session).await?;
+    ok(data::SessionDeleted { session_id: session, deleted: true })
 }
 
 async fn stats(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {

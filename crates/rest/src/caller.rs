@@ -7,7 +7,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Actor, Refusal,
+    Actor, Refusal, UserAgent,
     port::AccessClaims,
     usecase::{
         accounts::{self, AccountPorts},
@@ -21,7 +21,11 @@ use allynet_wire::{
 };
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    http::{
+        HeaderMap,
+        header::{AUTHORIZATION, USER_AGENT},
+        request::Parts,
+    },
     middleware::Next,
     response::Response,
 };
@@ -49,6 +53,10 @@ pub(crate) struct Admin(pub(crate) Actor);
 /// The address of the client, as it is counted. All clients whose address is not known count as one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client(pub(crate) IpAddr);
+
+/// The program of the client, as it names itself.
+#[derive(Debug)]
+pub(crate) struct Agent(pub(crate) Option<UserAgent>);
 
 /// The request carried a valid access token, or its response does. In the extensions of the response.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +155,14 @@ impl<S: Sync> FromRequestParts<S> for Admin {
         let Caller(actor) = Caller::from_request_parts(parts, state).await?;
         must_be_admin(&actor)?;
         Ok(Self(actor))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Agent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(USER_AGENT).and_then(|value| UserAgent::of_header(value.as_bytes()))))
     }
 }
 

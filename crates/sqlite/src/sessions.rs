@@ -1,7 +1,7 @@
 //! Sessions and the confirmation of refresh tokens: the port [`Sessions`]. Knows nothing of the form of a token.
 
 use allynet_domain::{
-    Account, SessionId, TokenId, UserId,
+    Account, SessionId, SessionOverview, TokenId, UserAgent, UserId,
     port::{Confirmation, Presentation, Result, Sessions, Successor},
 };
 use allynet_sql::RowDecoder;
@@ -38,6 +38,33 @@ const AUTHENTICATE: &str = "\
     from session s join account_view a on a.id = s.account_id \
     where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null";
 
+/// The sessions of account `?1` that are not revoked, at most `?2`.
+const LIST: &str = "\
+    select s.id, s.created_at, coalesce(s.last_used_at, s.created_at) as last_used_at, s.user_agent \
+    from session s where s.account_id = ?1 and s.revoked_at is null \
+    order by coalesce(s.last_used_at, s.created_at) desc, s.id limit ?2";
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    id: Uuid,
+    created_at: i64,
+    last_used_at: i64,
+    user_agent: Option<String>,
+}
+
+impl ListedRow {
+    fn overview(self) -> Result<SessionOverview> {
+        let Self { id, created_at, last_used_at, user_agent } = self;
+        let row = RowDecoder { table: "session", id };
+        Ok(SessionOverview {
+            id: id.into(),
+            created_at: row.micros("created_at", created_at)?,
+            last_used_at: row.micros("last_used_at", last_used_at)?,
+            user_agent: user_agent.as_deref().and_then(UserAgent::read),
+        })
+    }
+}
+
 #[async_trait]
 impl Sessions for Sqlite {
     #[instrument(name = "sqlite.sessions.authenticate", level = "debug", skip_all, fields(%user))]
@@ -54,16 +81,16 @@ impl Sessions for Sqlite {
     #[instrument(name = "sqlite.sessions.confirm", level = "debug", skip_all)]
     async fn confirm(&self, presented: Presentation) -> Result<Confirmation> {
         // A token that is presented again, and one that is refused, need no transaction.
-        if let Decision::Made(outcome) = decide(read(&self.readers, presented).await?, presented)? {
+        if let Decision::Made(outcome) = decide(read(&self.readers, &presented).await?, &presented)? {
             return Ok(outcome);
         }
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         // Read again: of two siblings that were read at the same time, the second finds the first confirmed.
-        let outcome = match decide(read(&mut *transaction, presented).await?, presented)? {
+        let outcome = match decide(read(&mut *transaction, &presented).await?, &presented)? {
             Decision::Made(outcome) => outcome,
             Decision::Confirm(account) => {
-                confirm_first(&mut transaction, presented).await?;
+                confirm_first(&mut transaction, &presented).await?;
                 let successor = Successor { token: presented.successor, issued_at: presented.at };
                 Confirmation::Confirmed { account, successor }
             }
@@ -71,6 +98,13 @@ impl Sessions for Sqlite {
         transaction.commit().await.map_err(port_error)?;
         self.writer.release(writer);
         Ok(outcome)
+    }
+
+    #[instrument(name = "sqlite.sessions.list", level = "debug", skip_all, fields(%user))]
+    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>> {
+        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(limit);
+        let rows: Vec<ListedRow> = query.fetch_all(&self.readers).await.map_err(port_error)?;
+        rows.into_iter().map(ListedRow::overview).collect()
     }
 }
 
@@ -82,7 +116,7 @@ enum Decision {
     Confirm(Box<Account>),
 }
 
-fn decide(row: Option<SessionRow>, presented: Presentation) -> Result<Decision> {
+fn decide(row: Option<SessionRow>, presented: &Presentation) -> Result<Decision> {
     let Some(SessionRow { account, confirmed_token, successor, presented_at }) = row else {
         return Ok(Decision::Made(Confirmation::Unknown));
     };
@@ -99,7 +133,7 @@ fn decide(row: Option<SessionRow>, presented: Presentation) -> Result<Decision> 
     })
 }
 
-async fn read(db: impl SqliteExecutor<'_>, presented: Presentation) -> Result<Option<SessionRow>> {
+async fn read(db: impl SqliteExecutor<'_>, presented: &Presentation) -> Result<Option<SessionRow>> {
     sqlx::query_as(PRESENTED)
         .bind(Uuid::from(presented.session))
         .bind(Uuid::from(presented.token))
@@ -110,11 +144,15 @@ async fn read(db: impl SqliteExecutor<'_>, presented: Presentation) -> Result<Op
 }
 
 /// Confirms a valid token, and notes its successor.
-async fn confirm_first(db: &mut SqliteConnection, presented: Presentation) -> Result<()> {
-    let Presentation { session, token, parent: _, successor, at, repeats_since } = presented;
-    sqlx::query("update session set confirmed_token = ?2 where id = ?1")
+async fn confirm_first(db: &mut SqliteConnection, presented: &Presentation) -> Result<()> {
+    let &Presentation { session, token, parent: _, successor, at, repeats_since, ref user_agent } = presented;
+    sqlx::query(
+        "update session set confirmed_token = ?2, last_used_at = ?3, user_agent = coalesce(?4, user_agent) where id = ?1",
+    )
         .bind(Uuid::from(session))
         .bind(Uuid::from(token))
+        .bind(at.timestamp_micros())
+        .bind(user_agent.as_ref().map(UserAgent::as_str))
         .execute(&mut *db)
         .await
         .map_err(port_error)?;

@@ -1,7 +1,7 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
 use allynet_domain::{
-    ContactId, DeviceId, EmergencyId, MessageId, Score, UserId, usecase::readiness::ReadinessProblem,
+    ContactId, DeviceId, EmergencyId, MessageId, Score, SessionId, UserId, usecase::readiness::ReadinessProblem,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -10,6 +10,7 @@ use crate::{
     timeline::Entry,
     views::{
         BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView, MessageView,
+        SessionView,
     },
 };
 
@@ -44,6 +45,9 @@ shapes! {
     Device<'a> { device: DeviceView<'a> }
     DeviceDeleted { device_id: DeviceId, deleted: bool }
     ReceiptTaken { received: bool }
+
+    Sessions<'a> { sessions: Vec<SessionView<'a>> }
+    SessionDeleted { session_id: SessionId, deleted: bool }
 
     HelperReadiness { ready: bool, problems: Vec<ReadinessProblem> }
     Presence { on_duty: u32, connected: u32, fresh: u32 }

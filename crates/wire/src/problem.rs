@@ -197,6 +197,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::MessageNotFound => (404, "message_not_found", "Message not found"),
         Refusal::HelperNotFound => (404, "helper_not_found", "There is no such responding helper"),
         Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),
+        Refusal::SessionNotFound => (404, "session_not_found", "Session not found"),
         Refusal::DeviceNotFound => (404, "device_not_found", "Device not found"),
         Refusal::EndpointTaken => (409, "endpoint_taken", "This endpoint belongs to another user"),
         Refusal::PushKeyChanged => {

@@ -90,7 +90,7 @@ pub fn verified() -> HelperRecord {
 }
 
 pub fn session_of(user: UserId) -> Session {
-    Session { id: id(), user, confirmed: id(), created_at: at(0) }
+    Session { id: id(), user, confirmed: id(), created_at: at(0), user_agent: None }
 }
 
 /// The keyed hash with this number.

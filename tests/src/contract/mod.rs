@@ -308,6 +308,7 @@ macro_rules! contract {
                 of_siblings_presented_at_once_exactly_one_wins
                 one_token_presented_many_times_at_once_has_one_successor
                 a_revoked_or_unknown_session_confirms_nothing
+                sessions_are_listed_with_their_last_use
             }
             taking_part {
                 blocking_or_rejecting_a_helper_ends_their_responses

@@ -6,7 +6,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Change, Event, Session, SessionId, TokenId, Verification, Write,
+    Account, Change, Event, Session, SessionId, SessionOverview, TokenId, UserAgent, Verification, Write,
     port::{Confirmation, Presentation, Successor},
 };
 use futures_util::future::join_all;
@@ -20,7 +20,7 @@ impl Store {
         (account, session)
     }
 
-    pub(super) async fn open(&self, account: &Account) -> Session {
+    pub async fn open(&self, account: &Account) -> Session {
         let session = session_of(account.id);
         self.write(Write::OpenSession(session.clone())).await;
         session
@@ -44,7 +44,7 @@ impl Store {
         second: i64,
     ) -> Confirmation {
         let (at, repeats_since) = (at(second), at(second - 10));
-        let presented = Presentation { session, token, parent, successor, at, repeats_since };
+        let presented = Presentation { session, token, parent, successor, at, repeats_since, user_agent: None };
         self.sessions.confirm(presented).await.unwrap()
     }
 }
@@ -303,4 +303,48 @@ pub async fn a_revoked_or_unknown_session_confirms_nothing(store: Store) {
     for (token, parent) in [(session.confirmed, None), (id(), Some(session.confirmed)), (id(), None)] {
         assert_eq!(store.confirm(&session, token, parent).await, Confirmation::Unknown);
     }
+}
+
+pub async fn sessions_are_listed_with_their_last_use(store: Store) {
+    let (account, first) = store.log_in().await;
+    let (_, _) = store.log_in().await;
+    let agent = |name: &str| UserAgent::read(name);
+    let second = Session { user_agent: agent("App/1"), created_at: at(5), ..session_of(account.id) };
+    let third = Session { created_at: at(3), ..session_of(account.id) };
+    let revoked = Session { created_at: at(4), ..session_of(account.id) };
+    for session in [&second, &third, &revoked] {
+        store.write(Write::OpenSession(session.clone())).await;
+    }
+    store.write(Write::RevokeSessions { user: account.id, only: Some(revoked.id), except: None }).await;
+
+    let overview = |session: &Session, last_used_at, user_agent| SessionOverview {
+        id: session.id,
+        created_at: session.created_at,
+        last_used_at,
+        user_agent,
+    };
+    let listed = async |limit| store.sessions.list(account.id, limit).await.unwrap();
+    let [unused, untouched] = [overview(&second, at(5), agent("App/1")), overview(&third, at(3), None)];
+    assert_eq!(listed(10).await, [unused.clone(), untouched.clone(), overview(&first, at(0), None)]);
+
+    let used = |token, second, user_agent| Presentation {
+        session: first.id,
+        token,
+        parent: None,
+        successor: id(),
+        at: at(second),
+        repeats_since: at(second - 10),
+        user_agent,
+    };
+    store.sessions.confirm(used(first.confirmed, 20, agent("App/2"))).await.unwrap();
+    let expected = [overview(&first, at(20), agent("App/2")), unused, untouched];
+    assert_eq!(listed(10).await, expected);
+    assert_eq!(listed(2).await, expected[..2]);
+    // A repetition is no use, nor is a token that is refused.
+    store.sessions.confirm(used(first.confirmed, 22, agent("App/3"))).await.unwrap();
+    store.sessions.confirm(used(id(), 40, agent("App/4"))).await.unwrap();
+    assert_eq!(listed(10).await, expected);
+    // A program without a name leaves the one before.
+    store.sessions.confirm(used(first.confirmed, 50, None)).await.unwrap();
+    assert_eq!(listed(1).await, [overview(&first, at(50), agent("App/2"))]);
 }

@@ -219,7 +219,7 @@ async fn people(
         let mut change = Change::new(None, now());
         for _ in 0..USERS_PER_CHANGE.min(count - people.len()) {
             let account = new_account(helper, created_at);
-            let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now() };
+            let session = Session { id: id(), user: account.id, confirmed: id(), created_at: now(), user_agent: None };
             let token = tokens.access(&account, session.id, now()).unwrap().expose().to_owned();
             people.push(Person { id: account.id, token });
             let password = PasswordHash::new("nobody logs in".to_owned());

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Account, SessionId, Timestamp, TokenId, UserId};
+use crate::{Account, SessionId, SessionOverview, Timestamp, TokenId, UserAgent, UserId};
 
 /// A refresh token that is presented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presentation {
     /// The session of the token.
     pub session: SessionId,
@@ -20,6 +20,8 @@ pub struct Presentation {
     pub at: Timestamp,
     /// The earliest first presentation of which this one can be a repetition.
     pub repeats_since: Timestamp,
+    /// The program that presents it.
+    pub user_agent: Option<UserAgent>,
 }
 
 /// The refresh token for which another one is exchanged.
@@ -69,5 +71,10 @@ pub trait Sessions: Send + Sync {
     /// A token that was first presented at `repeats_since` or later MUST have the successor of then, and nothing changes,
     /// whatever became of that successor. Any other token is valid if it is the confirmed one, or if the confirmed one is
     /// its `parent`; then it becomes the confirmed one. Of two siblings presented at the same time exactly one MUST win.
+    ///
+    /// The first presentation of a valid token MUST be noted as the last use of its session, with the user agent if there is one.
     async fn confirm(&self, presented: Presentation) -> Result<Confirmation>;
+
+    /// The sessions of a user that are not revoked, those used last first; at most `limit`.
+    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>>;
 }

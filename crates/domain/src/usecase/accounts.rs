@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use chrono::TimeDelta;
 
 use crate::{
-    Account, Actor, Change, Email, Error, Event, HelperReputation, Password, Profile, Refusal, Role, Secret, Session,
-    SessionId, Timestamp, TokenId, UserId, Write,
+    Account, Actor, Change, Email, Error, Event, HelperReputation, MAX_LISTED_SESSIONS, Password, Profile, Refusal,
+    Role, Secret, Session, SessionId, SessionOverview, Timestamp, TokenId, UserAgent, UserId, Write,
     port::{
         self, AccessClaims, Confirmation, Constraint, LoginAttempt, LoginContext, LoginSource, Presentation,
         RefreshClaims, RefreshToken, TokenError,
@@ -75,6 +75,15 @@ pub struct SignedIn {
     pub tokens: TokenPair,
 }
 
+/// Where a login comes from.
+#[derive(Debug, Clone)]
+pub struct LoginOrigin {
+    /// The address of the client.
+    pub address: IpAddr,
+    /// The program.
+    pub user_agent: Option<UserAgent>,
+}
+
 /// The data of a new account.
 #[derive(Debug, Clone)]
 pub struct Registration {
@@ -129,20 +138,20 @@ fn admit(account: Option<Account>, session: SessionId) -> Result<Actor, Refusal>
     if account.blocked { Err(Refusal::AccountBlocked) } else { Ok(Actor { account, session }) }
 }
 
-/// Registers an account and logs it in. `address` is that of the client.
+/// Registers an account and logs it in.
 ///
 /// # Errors
 /// [`Refusal::EmailTaken`]; [`Refusal::TooSoon`] when too many passwords wait to be hashed.
-pub async fn register(cx: &AccountPorts, registration: Registration, address: IpAddr) -> Result<SignedIn, Error> {
-    let _turn = cx.hashing.enter(address, false).await?;
-    create(cx, registration, (Role::User, Some(address))).await
+pub async fn register(cx: &AccountPorts, registration: Registration, origin: LoginOrigin) -> Result<SignedIn, Error> {
+    let _turn = cx.hashing.enter(origin.address, false).await?;
+    create(cx, registration, (Role::User, Some(origin))).await
 }
 
-/// Creates an account with this role, and a session for it, opened from `address`.
+/// Creates an account with this role, and a session for it.
 pub(super) async fn create(
     cx: &AccountPorts,
     registration: Registration,
-    (role, address): (Role, Option<IpAddr>),
+    (role, origin): (Role, Option<LoginOrigin>),
 ) -> Result<SignedIn, Error> {
     let Registration { email, password, profile } = registration;
     let password = cx.passwords.hash(password).await?;
@@ -158,7 +167,8 @@ pub(super) async fn create(
         blocks: Vec::new(),
         created_at: now,
     };
-    let session = new_session(cx, account.id, now);
+    let (address, user_agent) = origin.map(|origin| (origin.address, origin.user_agent)).unzip();
+    let session = new_session(cx, account.id, user_agent.flatten(), now);
     let tokens = pair(cx, &account, first_claims(&session), now)?;
     let mut change = Change::new(Some(account.id), now)
         .write(Write::RegisterAccount { account: Box::new(account.clone()), password })
@@ -172,7 +182,7 @@ pub(super) async fn create(
     Ok(SignedIn { account, tokens })
 }
 
-/// Opens a session for an email and a password. `address` is that of the client.
+/// Opens a session for an email and a password.
 ///
 /// Neither the answer nor the time it takes shows whether the account exists. `None` stands for a text that is not an
 /// email address: no account has it.
@@ -184,7 +194,7 @@ pub async fn log_in(
     cx: &AccountPorts,
     email: Option<Email>,
     password: Password,
-    address: IpAddr,
+    LoginOrigin { address, user_agent }: LoginOrigin,
 ) -> Result<SignedIn, Error> {
     let Some(email) = email else {
         let _turn = cx.hashing.enter(address, false).await?;
@@ -205,7 +215,7 @@ pub async fn log_in(
         return Err(Refusal::AccountBlocked.into());
     }
     let (now, user) = (cx.clock.now(), account.id);
-    let session = new_session(cx, user, now);
+    let session = new_session(cx, user, user_agent, now);
     let tokens = pair(cx, &account, first_claims(&session), now)?;
     let change =
         Change::new(Some(user), now).write(Write::OpenSession(session)).write(Write::RecordLogin { user, source });
@@ -234,7 +244,7 @@ fn login_source(cx: &AccountPorts, email: &Email, address: IpAddr) -> LoginSourc
 /// # Errors
 /// [`Refusal::TokenInvalid`], [`Refusal::TokenExpired`], [`Refusal::RefreshTokenReused`],
 /// [`Refusal::AccountBlocked`].
-pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error> {
+pub async fn refresh(cx: &AccountPorts, token: &str, user_agent: Option<UserAgent>) -> Result<TokenPair, Error> {
     let now = cx.clock.now();
     let RefreshToken { claims, expires_at } = cx.tokens.read_refresh(token).map_err(refuse_token)?;
     let RefreshClaims { user, session, token, parent } = claims;
@@ -242,7 +252,7 @@ pub async fn refresh(cx: &AccountPorts, token: &str) -> Result<TokenPair, Error>
         return Err(Refusal::TokenExpired.into());
     }
     let (successor, repeats_since) = (cx.ids.next().into(), now - REFRESH_REPEATED_WITHIN);
-    let presented = Presentation { session, token, parent, successor, at: now, repeats_since };
+    let presented = Presentation { session, token, parent, successor, at: now, repeats_since, user_agent };
     match cx.sessions.confirm(presented).await? {
         Confirmation::Unknown => Err(Refusal::TokenInvalid.into()),
         Confirmation::Reused => {
@@ -284,6 +294,25 @@ pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&st
     revoke(cx, actor.id(), only, None).await
 }
 
+/// The sessions of the caller, those used last first; at most [`MAX_LISTED_SESSIONS`].
+///
+/// # Errors
+/// Returns an error if a port fails.
+pub async fn sessions(cx: &AccountPorts, actor: &Actor) -> Result<Vec<SessionOverview>, Error> {
+    Ok(cx.sessions.list(actor.id(), MAX_LISTED_SESSIONS).await?)
+}
+
+/// Ends a session of the caller, the present one too. Its connections end, and its device is removed.
+///
+/// # Errors
+/// [`Refusal::SessionNotFound`] for an unknown session, one that is revoked, and one of another user.
+pub async fn end_session(cx: &AccountPorts, actor: &Actor, session: SessionId) -> Result<(), Error> {
+    if cx.sessions.authenticate(session, actor.id()).await?.is_none() {
+        return Err(Refusal::SessionNotFound.into());
+    }
+    revoke(cx, actor.id(), Some(session), None).await
+}
+
 /// Sets a new password and ends every other session. `address` is that of the client.
 ///
 /// # Errors
@@ -320,9 +349,9 @@ async fn revoke(
     Ok(cx.changes.commit(change).await?)
 }
 
-fn new_session(cx: &AccountPorts, user: UserId, now: Timestamp) -> Session {
+fn new_session(cx: &AccountPorts, user: UserId, user_agent: Option<UserAgent>, now: Timestamp) -> Session {
     let confirmed: TokenId = cx.ids.next().into();
-    Session { id: cx.ids.next().into(), user, confirmed, created_at: now }
+    Session { id: cx.ids.next().into(), user, confirmed, created_at: now, user_agent }
 }
 
 const fn first_claims(session: &Session) -> RefreshClaims {

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, SessionId, UserId,
+    Account, SessionId, SessionOverview, UserId,
     port::{Confirmation, Presentation, Result, Sessions},
     usecase::accounts,
 };
@@ -57,6 +57,10 @@ impl Sessions for Silent {
     }
 
     async fn confirm(&self, _: Presentation) -> Result<Confirmation> {
+        pending().await
+    }
+
+    async fn list(&self, _: UserId, _: u32) -> Result<Vec<SessionOverview>> {
         pending().await
     }
 }

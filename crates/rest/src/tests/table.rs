@@ -36,6 +36,8 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("PUT", "/api/v1/auth/me"),
     ("PUT", "/api/v1/auth/update-password"),
     ("GET", "/api/v1/auth/stats"),
+    ("GET", "/api/v1/auth/sessions"),
+    ("DELETE", "/api/v1/auth/sessions/{sessionId}"),
     ("GET", "/api/v1/auth/emergency-contacts"),
     ("POST", "/api/v1/auth/emergency-contacts"),
     ("PUT", "/api/v1/auth/emergency-contacts/{contactId}"),

@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, HelperPolicy, HelperRecord,
-    HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash, Profile, Role, Session, SessionId, Text, Url, UserId,
-    Verification,
+    HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash, Profile, Role, Session, SessionId, Text, Url, UserAgent,
+    UserId, Verification,
     port::{Constraint, Error, KeyedHash, LoginSource, Result},
 };
 use sqlx::SqliteConnection;
@@ -48,16 +48,19 @@ pub(super) async fn register(db: &mut SqliteConnection, account: &Account, passw
 }
 
 pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -> Result<()> {
-    let &Session { id, user, confirmed, created_at } = session;
-    sqlx::query("insert into session (id, account_id, confirmed_token, created_at) values (?1, ?2, ?3, ?4)")
-        .bind(Uuid::from(id))
-        .bind(Uuid::from(user))
-        .bind(Uuid::from(confirmed))
-        .bind(created_at.timestamp_micros())
-        .execute(db)
-        .await
-        .map_err(port_error)
-        .map(drop)
+    let Session { id, user, confirmed, created_at, user_agent } = session;
+    sqlx::query(
+        "insert into session (id, account_id, confirmed_token, created_at, user_agent) values (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(Uuid::from(*id))
+    .bind(Uuid::from(*user))
+    .bind(Uuid::from(*confirmed))
+    .bind(created_at.timestamp_micros())
+    .bind(user_agent.as_ref().map(UserAgent::as_str))
+    .execute(db)
+    .await
+    .map_err(port_error)
+    .map(drop)
 }
 
 /// The failures of this address are forgotten; of the addresses, the newest and those that still count stay.

@@ -26,7 +26,8 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::EmailTaken => Refusal::TooManyContacts,
         Refusal::TooManyContacts => Refusal::OwnAccount { by_email: true },
         Refusal::OwnAccount { .. } => Refusal::TooManyBlocks,
-        Refusal::TooManyBlocks => Refusal::DeviceNotFound,
+        Refusal::TooManyBlocks => Refusal::SessionNotFound,
+        Refusal::SessionNotFound => Refusal::DeviceNotFound,
         Refusal::DeviceNotFound => Refusal::EndpointTaken,
         Refusal::EndpointTaken => Refusal::PushKeyChanged,
         Refusal::PushKeyChanged => Refusal::PushNotConfigured,
@@ -87,6 +88,7 @@ fn every_refusal_has_status_reason_and_message() {
     409 too_many_contacts: There are too many emergency contacts
     400 invalid_input: You cannot block yourself
     409 too_many_blocks: There are too many blocks
+    404 session_not_found: Session not found
     404 device_not_found: Device not found
     409 endpoint_taken: This endpoint belongs to another user
     409 push_key_changed: The push key of the service has changed; subscribe again with the present one

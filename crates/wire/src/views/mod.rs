@@ -5,12 +5,14 @@ mod contact;
 mod device;
 mod emergency;
 mod message;
+mod rights;
 
 pub use account::*;
 pub use contact::*;
 pub use device::*;
 pub use emergency::*;
 pub use message::*;
+pub use rights::*;
 
 use allynet_domain::{HelperCard, Person, ShownOwner};
 use serde::Serialize;

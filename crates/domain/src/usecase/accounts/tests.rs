@@ -122,6 +122,14 @@ impl AccountMocks {
 }
 
 /// The address of the client.
+fn agent() -> Option<UserAgent> {
+    UserAgent::read("AllyNet/2.1")
+}
+
+fn login_origin() -> LoginOrigin {
+    LoginOrigin { address: home(), user_agent: agent() }
+}
+
 fn home() -> IpAddr {
     [192, 0, 2, 7].into()
 }

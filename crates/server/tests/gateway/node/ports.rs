@@ -6,7 +6,7 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, Timestamp, UserId, Write,
+    Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, SessionOverview, Timestamp, UserId, Write,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
         MockDevices, MockEmergencies, MockHelpers, MockIds, MockLogins, MockPasswords, MockTokens, Presentation,
@@ -141,6 +141,10 @@ impl port::Sessions for Sessions {
 
     async fn confirm(&self, _: Presentation) -> Result<Confirmation> {
         Ok(Confirmation::Unknown)
+    }
+
+    async fn list(&self, _: UserId, _: u32) -> Result<Vec<SessionOverview>> {
+        Ok(Vec::new())
     }
 }
 

@@ -31,7 +31,7 @@ fn first_pair(user: UserId, first: u128) -> TokenPair {
 }
 
 fn session_of(user: UserId, first: u128) -> Session {
-    Session { id: id(first + 1), user, confirmed: id(first), created_at: now() }
+    Session { id: id(first + 1), user, confirmed: id(first), created_at: now(), user_agent: agent() }
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_caller_is_refused_when_token_session_or_account_is_not_good() {
 #[tokio::test]
 async fn registering_opens_an_account_and_a_session() {
     let (cx, committed) = AccountMocks::new().hashing().service();
-    let signed_in = register(&cx, registration(), home()).await.unwrap();
+    let signed_in = register(&cx, registration(), login_origin()).await.unwrap();
     let expected = Account { created_at: now(), ..account(1000) };
     assert_eq!(signed_in.account, expected);
     assert_eq!(signed_in.tokens, first_pair(id(1000), 1001));
@@ -100,16 +100,16 @@ async fn registering_opens_an_account_and_a_session() {
 async fn an_email_is_registered_once() {
     let mut ports = AccountMocks::new().hashing();
     ports.outcomes = conflict(Constraint::Email);
-    assert_eq!(refusal(register(&ports.service().0, registration(), home()).await), Refusal::EmailTaken);
+    assert_eq!(refusal(register(&ports.service().0, registration(), login_origin()).await), Refusal::EmailTaken);
     let mut ports = AccountMocks::new().hashing();
     ports.outcomes = conflict(Constraint::Engaged);
-    assert!(matches!(register(&ports.service().0, registration(), home()).await, Err(Error::Port(_))));
+    assert!(matches!(register(&ports.service().0, registration(), login_origin()).await, Err(Error::Port(_))));
 }
 
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
     let (cx, committed) = AccountMocks::new().with_account(Some(account(GRACE_HOPPER))).verifying_once().service();
-    let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await.unwrap();
+    let signed_in = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await.unwrap();
     assert_eq!(signed_in, SignedIn { account: account(GRACE_HOPPER), tokens: first_pair(id(GRACE_HOPPER), 1000) });
     let (user, source) = (id(GRACE_HOPPER), source_of(&email_of(GRACE_HOPPER)));
     let change = Change::new(Some(user), now())
@@ -130,7 +130,7 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
     ] {
         let failures = usize::from(email.is_some());
         let (cx, committed) = AccountMocks::new().with_account(found).verifying_once().failing(failures).service();
-        assert_eq!(refusal(log_in(&cx, email, attempt(password), home()).await), Refusal::InvalidCredentials);
+        assert_eq!(refusal(log_in(&cx, email, attempt(password), login_origin()).await), Refusal::InvalidCredentials);
         assert!(committed.is_empty());
     }
 }
@@ -139,7 +139,8 @@ async fn a_wrong_password_and_an_unknown_email_are_told_alike_and_take_alike() {
 async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
     let mut ports = AccountMocks::new().with_account(None);
     ports.passwords.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(true));
-    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    let outcome =
+        log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await;
     assert_eq!(refusal(outcome), Refusal::InvalidCredentials);
 }
 
@@ -147,7 +148,7 @@ async fn no_account_is_entered_without_a_hash_whatever_verifying_says() {
 async fn a_block_is_told_only_to_those_who_know_the_password() {
     let (cx, committed) =
         AccountMocks::new().with_account(Some(blocked(account(GRACE_HOPPER)))).verifying_once().service();
-    let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    let outcome = log_in(&cx, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await;
     assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::AccountBlocked, true));
 }
 
@@ -201,7 +202,8 @@ async fn after_too_many_failures_no_password_is_verified_and_no_turn_is_asked_fo
     let mut ports = AccountMocks::new();
     ports.hashing = Some(MockHashingQueue::new());
     ports.logins.expect_load().times(1).returning(|_| Ok(after(too_many())));
-    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    let outcome =
+        log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await;
     assert_eq!(refusal(outcome), Refusal::TooSoon { retry_after: TimeDelta::seconds(1) });
 }
 
@@ -210,7 +212,8 @@ async fn guesses_that_failed_during_the_wait_for_a_turn_count() {
     let mut ports = AccountMocks::new();
     let mut contexts = [after(FailedLogins::default()), after(too_many())].into_iter();
     ports.logins.expect_load().times(2).returning(move |_| Ok(contexts.next().unwrap()));
-    let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+    let outcome =
+        log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await;
     assert_eq!(refusal(outcome), Refusal::TooSoon { retry_after: TimeDelta::seconds(1) });
 }
 
@@ -226,7 +229,8 @@ async fn a_login_from_a_known_address_goes_first_in_the_queue_and_a_full_queue_r
         ports.hashing = Some(queue);
         let failed = FailedLogins { is_known_address, ..FailedLogins::default() };
         ports.logins.expect_load().times(1).returning(move |_| Ok(after(failed)));
-        let outcome = log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), home()).await;
+        let outcome =
+            log_in(&ports.service().0, Some(email_of(GRACE_HOPPER)), attempt("right password"), login_origin()).await;
         assert_eq!(refusal(outcome), full);
     }
 }

@@ -18,6 +18,7 @@ fn confirming(outcome: Confirmation) -> AccountMocks {
             successor: id(1000),
             at: now(),
             repeats_since: now() - TimeDelta::seconds(10),
+            user_agent: agent(),
         };
         assert_eq!(presented, expected);
         Ok(outcome.clone())
@@ -45,7 +46,7 @@ fn revoked(only: Option<u128>, except: Option<u128>) -> Change {
 #[tokio::test]
 async fn a_confirmed_token_is_exchanged_for_its_successor() {
     let (cx, committed) = confirming(succeeded_by(account(GRACE_HOPPER), first_successor())).service();
-    let pair = refresh(&cx, "good").await.unwrap();
+    let pair = refresh(&cx, "good", agent()).await.unwrap();
     let successor = RefreshClaims { token: id(1000), parent: Some(id(500)), ..claims(GRACE_HOPPER) };
     assert_eq!(pair.access.expose(), access_of(id(GRACE_HOPPER), id(400)));
     assert_eq!(pair.refresh.expose(), refresh_of(&successor));
@@ -56,7 +57,7 @@ async fn a_confirmed_token_is_exchanged_for_its_successor() {
 async fn a_token_presented_again_has_the_same_successor_and_a_fresh_access_token() {
     let first = Successor { token: id(600), issued_at: now() - TimeDelta::seconds(7) };
     let (cx, committed) = confirming(succeeded_by(account(GRACE_HOPPER), first)).service();
-    let pair = refresh(&cx, "good").await.unwrap();
+    let pair = refresh(&cx, "good", agent()).await.unwrap();
     let successor = RefreshClaims { token: id(600), parent: Some(id(500)), ..claims(GRACE_HOPPER) };
     assert_eq!(pair.refresh.expose(), issued_at(&successor, first.issued_at));
     assert_eq!(pair.access.expose(), access_of(id(GRACE_HOPPER), id(400)));
@@ -66,7 +67,7 @@ async fn a_token_presented_again_has_the_same_successor_and_a_fresh_access_token
 #[tokio::test]
 async fn a_token_used_again_ends_its_session_and_no_other() {
     let (cx, committed) = confirming(Confirmation::Reused).service();
-    assert_eq!(refusal(refresh(&cx, "good").await), Refusal::RefreshTokenReused);
+    assert_eq!(refusal(refresh(&cx, "good", agent()).await), Refusal::RefreshTokenReused);
     assert_eq!(committed.only(), revoked(Some(400), None));
 }
 
@@ -78,7 +79,7 @@ async fn a_refresh_is_refused_when_session_or_account_is_not_good() {
         (succeeded_by(shut_out, first_successor()), Refusal::AccountBlocked),
     ] {
         let (cx, committed) = confirming(outcome).service();
-        assert_eq!((refusal(refresh(&cx, "good").await), committed.is_empty()), (expected, true));
+        assert_eq!((refusal(refresh(&cx, "good", agent()).await), committed.is_empty()), (expected, true));
     }
 }
 
@@ -86,7 +87,7 @@ async fn a_refresh_is_refused_when_session_or_account_is_not_good() {
 async fn a_token_that_is_none_is_not_presented_to_the_sessions() {
     for (token, expected) in [("old", Refusal::TokenExpired), ("forged", Refusal::TokenInvalid)] {
         let (cx, committed) = with_devices(AccountMocks::new(), vec![]).with_refresh(claims(GRACE_HOPPER)).service();
-        assert_eq!((refusal(refresh(&cx, token).await), committed.is_empty()), (expected, true));
+        assert_eq!((refusal(refresh(&cx, token, agent()).await), committed.is_empty()), (expected, true));
     }
 }
 
@@ -115,7 +116,7 @@ async fn an_expired_token_is_valid_while_the_device_of_its_session_confirms_mess
             AccountMocks::new().with_refresh(claims(GRACE_HOPPER))
         };
         let (cx, _) = with_devices(mocks, vec![device]).service();
-        match refresh(&cx, "old").await {
+        match refresh(&cx, "old", agent()).await {
             Ok(_) => assert!(is_valid),
             refused => assert_eq!((refusal(refused), is_valid), (Refusal::TokenExpired, false)),
         }

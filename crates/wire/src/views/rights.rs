@@ -1,0 +1,34 @@
+//! What a user may ask about their own account: its sessions.
+
+use allynet_domain::{SessionId, SessionOverview, Timestamp, UserAgent};
+use serde::Serialize;
+
+/// A session, for its user.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView<'a> {
+    /// The id, the claim `sid` of its tokens.
+    id: SessionId,
+    /// When the login happened.
+    created_at: Timestamp,
+    /// When it last got tokens: at the login, or for a refresh token.
+    last_used_at: Timestamp,
+    /// Whether the request belongs to it.
+    current: bool,
+    /// The program that got the tokens, as it named itself.
+    user_agent: Option<&'a UserAgent>,
+}
+
+impl<'a> SessionView<'a> {
+    /// A session, for a request that belongs to the session `current`.
+    pub fn new(session: &'a SessionOverview, current: SessionId) -> Self {
+        let SessionOverview { id, created_at, last_used_at, user_agent } = session;
+        Self {
+            id: *id,
+            created_at: *created_at,
+            last_used_at: *last_used_at,
+            current: *id == current,
+            user_agent: user_agent.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// What users may ask about their own account: its sessions.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { databases, startNode } from './harness.mjs';
+import { assertMatches, id, ok, refused, time } from './shapes.mjs';
+
+for (const database of databases) {
+  describe(`rights of an account on ${database}`, { concurrency: 3 }, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database });
+    });
+    after(() => app?.stop());
+
+    describe('sessions', () => {
+      const logIn = async (user, userAgent) => {
+        const caller = Object.assign(app.anonymous(), { headers: { 'user-agent': userAgent } });
+        const { tokens } = ok(await caller.post('/auth/login', { email: user.email, password: user.password }));
+        return Object.assign(caller, { id: user.id, tokens });
+      };
+      const list = async (user) => ok(await user.get('/auth/sessions')).sessions;
+
+      it('are listed with the program that used them, and no others', async () => {
+        const user = await app.user();
+        const [mine] = await list(user);
+        const phone = await logIn(user, `Phone/1 ${'x'.repeat(300)}`);
+        const stranger = await app.user();
+        const sessions = await list(user);
+        assert.equal(sessions.length, 2);
+        for (const session of sessions) {
+          assert.deepEqual(Object.keys(session).sort(), ['createdAt', 'current', 'id', 'lastUsedAt', 'userAgent']);
+          assertMatches(session.id, id);
+          assertMatches([session.createdAt, session.lastUsedAt], [time, time]);
+        }
+        const [newest, oldest] = sessions;
+        assert.deepEqual(oldest, mine);
+        assert.deepEqual([newest.current, oldest.current], [false, true]);
+        assert.equal(newest.userAgent, `Phone/1 ${'x'.repeat(192)}`);
+        assert.deepEqual((await list(phone)).map(({ current }) => current), [true, false]);
+        assert.equal((await list(stranger)).length, 1);
+
+        phone.headers = { 'user-agent': 'Phone/2' };
+        phone.tokens = ok(await phone.post('/auth/refresh', { refreshToken: phone.tokens.refreshToken }));
+        const [refreshed] = await list(user);
+        assert.deepEqual([refreshed.id, refreshed.userAgent], [newest.id, 'Phone/2']);
+        assert.ok(refreshed.lastUsedAt > newest.lastUsedAt);
+      });
+
+      it('end one at a time, with their connections, also the present one', async () => {
+        const user = await app.user();
+        const phone = await logIn(user, 'Phone/1');
+        const [lost] = (await list(phone)).filter(({ current }) => current);
+        const [here, there] = [await user.connect(), await phone.connect()];
+        const stranger = await app.user();
+        refused(await stranger.delete(`/auth/sessions/${lost.id}`), 404, 'session_not_found');
+        refused(await user.delete('/auth/sessions/none'), 404, 'session_not_found');
+
+        assert.deepEqual(ok(await user.delete(`/auth/sessions/${lost.id}`)), { sessionId: lost.id, deleted: true });
+        assert.equal((await there.next('error')).code, 'token_expired');
+        refused(await phone.get('/auth/me'), 401, 'token_invalid');
+        refused(await phone.post('/auth/refresh', { refreshToken: phone.tokens.refreshToken }), 401, 'token_invalid');
+        refused(await user.delete(`/auth/sessions/${lost.id}`), 404, 'session_not_found');
+
+        const [mine, ...others] = await list(user);
+        assert.deepEqual(others, []);
+        assert.ok(here.raw.connected);
+        ok(await user.delete(`/auth/sessions/${mine.id}`));
+        assert.equal((await here.next('error')).code, 'token_expired');
+        refused(await user.get('/auth/sessions'), 401, 'token_invalid');
+      });
+    });
+  });
+}
