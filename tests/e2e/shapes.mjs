@@ -46,8 +46,11 @@ export const arrayOf = (pattern) =>
     return true;
   });
 
+/** Below 3, and so not shown to others than administrators. */
+const noneSkipped = { quiet: null, paused: null, engaged: null, limit: null };
+
 /** The counts of alerts of which none was pushed: sent are those that were acknowledged. */
-export const alertCounts = ({ wave, alerted, acknowledged, declined, sent = acknowledged, seen = 0, failed = 0 }) => ({
+export const alertCounts = ({ wave, alerted, acknowledged, declined, sent = acknowledged, seen = 0, failed = 0, skipped = noneSkipped }) => ({
   wave,
   alerted,
   sent,
@@ -56,6 +59,7 @@ export const alertCounts = ({ wave, alerted, acknowledged, declined, sent = ackn
   seen,
   declined,
   failed,
+  skipped,
 });
 
 /** Asserts that `actual` has exactly the fields of the pattern, each matching. */
@@ -152,7 +156,7 @@ export const emergency = (fields = {}) => {
     resolutionType: nullable(text),
     resolutionNotes: nullable(text),
     distance: nullable(number),
-    alerts: nullable(alertCounts({ wave: integer, alerted: integer, acknowledged: integer, declined: integer, sent: integer, seen: integer, failed: integer })),
+    alerts: nullable(alertCounts({ wave: integer, alerted: integer, acknowledged: integer, declined: integer, sent: integer, seen: integer, failed: integer, skipped: { quiet: nullable(integer), paused: nullable(integer), engaged: nullable(integer), limit: nullable(integer) } })),
     ...fields,
   });
 };

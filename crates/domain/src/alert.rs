@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertTiming, Metres, StormLimit, Timestamp, UserId};
+use crate::{AlertTiming, Metres, SkippedHelper, StormLimit, Timestamp, UserId};
 
 /// Radii and sizes of the waves of alerts.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +109,8 @@ pub struct HelpersInRange {
     /// The nearest within the last radius of `counts`. Proven helpers come first, then unproven ones, each group nearest first
     /// and up to the limit asked for.
     pub nearest: Vec<Recipient>,
+    /// Helpers on duty that are passed over, at least those within the last radius of `counts`.
+    pub skipped: Vec<SkippedHelper>,
 }
 
 /// A helper to alert.
@@ -222,7 +224,7 @@ mod tests {
     fn in_range(counts: &[u32], distances: &[f64]) -> HelpersInRange {
         let nearest =
             (1..).zip(distances).map(|(n, &d)| Recipient::new(Uuid::from_u128(n).into(), Metres::new(d))).collect();
-        HelpersInRange { counts: counts.to_vec(), nearest }
+        HelpersInRange { counts: counts.to_vec(), nearest, skipped: Vec::new() }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     disclosure::AlertPlace,
     grid::helper_cell,
     near::{self, Candidate},
+    skipped::{SkipReason, SkippedHelper},
 };
 
 /// The order in which found helpers are alerted.
@@ -30,6 +31,8 @@ pub struct FoundHelpers {
     ranks: Vec<HelperRank>,
     /// Centres of cells, with the index of the exact position. Equally near helpers are ordered by their ids.
     candidates: Vec<Candidate<(UserId, usize)>>,
+    /// Helpers that are passed over, with the centres of their cells.
+    skipped: Vec<(UserId, Position, SkipReason)>,
 }
 
 impl FoundHelpers {
@@ -50,11 +53,28 @@ impl FoundHelpers {
         helpers
     }
 
+    /// Adds helpers that are passed over: they are neither counted nor alerted.
+    #[must_use]
+    pub fn with_skipped(mut self, skipped: impl IntoIterator<Item = (UserId, Position, SkipReason)>) -> Self {
+        self.skipped.extend(skipped.into_iter().map(|(id, position, reason)| (id, helper_cell(position), reason)));
+        self
+    }
+
+    /// The helpers that are passed over, in no order.
+    pub fn skipped(&self, place: AlertPlace) -> Vec<SkippedHelper> {
+        let skipped = |&(helper, cell, reason): &(UserId, Position, SkipReason)| SkippedHelper {
+            helper,
+            distance: place.judged.distance_to(cell),
+            reason,
+        };
+        self.skipped.iter().map(skipped).collect()
+    }
+
     /// Some of these helpers.
     #[must_use]
     pub fn filtered(&self, is_wanted: impl Fn(UserId) -> bool) -> Self {
         let candidates = self.candidates.iter().filter(|candidate| is_wanted(candidate.key.0)).copied().collect();
-        Self { positions: self.positions.clone(), ranks: self.ranks.clone(), candidates }
+        Self { candidates, ..self.clone() }
     }
 
     /// Number of helpers within a radius of an emergency.

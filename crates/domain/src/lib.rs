@@ -78,6 +78,7 @@ pub mod search;
 pub mod secret;
 pub mod session;
 pub mod signal;
+pub mod skipped;
 mod string_enum;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -145,6 +146,7 @@ pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surrou
 pub use secret::Secret;
 pub use session::{MAX_LISTED_SESSIONS, Session, SessionOverview, UserAgent};
 pub use signal::{Announcement, Signal};
+pub use skipped::{SkipReason, SkippedCounts, SkippedHelper};
 pub use string_enum::UnknownVariant;
 pub use text::{Text, TextError};
 

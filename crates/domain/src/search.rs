@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alert, AlertPolicy, Metres, RecentRings, Recipient, Timestamp, UserId,
+    Alert, AlertPolicy, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp, UserId,
     alert_timing::{MAX_QUICK_RENEWALS, later},
 };
 
@@ -55,6 +55,9 @@ pub struct Search {
     pub held: Vec<HeldAlert>,
     /// The announcement, while it is held back. Stays after the end of an emergency that was never announced.
     pub held_announcement: Option<HeldAnnouncement>,
+    /// The helpers that were passed over when those of the last wave were chosen.
+    #[serde(skip_serializing_if = "SkippedCounts::is_empty")]
+    pub skipped: SkippedCounts,
 }
 
 /// Why a search is renewed.
@@ -76,6 +79,8 @@ pub struct Surroundings<'a> {
     pub alerts: &'a [Alert],
     /// Available helpers within the largest radius: proven ones first, each group by distance. Holds alerted ones.
     pub near: &'a [Recipient],
+    /// Helpers on duty that are passed over.
+    pub skipped: &'a [SkippedHelper],
     /// Recent rings by the owner of the emergency.
     pub rings: &'a [RecentRings],
     /// Helpers that respond or have cancelled. They are not alerted again.
@@ -198,6 +203,12 @@ impl Search {
         let is_wave = self.wave_at.is_some_and(|at| at <= now);
         let (radius, chosen) =
             if self.is_running() { self.choose(now, is_wave, policy, around) } else { (around.radius, Vec::new()) };
+        if is_wave {
+            let is_new = |skipped: &&SkippedHelper| {
+                around.alert(skipped.helper).is_none() && !around.responded.contains(&skipped.helper)
+            };
+            self.skipped = SkippedCounts::within(radius, around.skipped.iter().filter(is_new));
+        }
         let begins_wave = is_wave && (radius > around.radius || self.is_renewing);
         let mut new = self.take_held(now, policy, around);
         new.extend(self.hold_back(now, policy, chosen, around.rings));

@@ -48,7 +48,7 @@ impl LoadRow {
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
         let alerts = alerts.into_iter().map(Alert::from).collect();
         let hidden_from = hidden_from.into_iter().map(UserId::from).collect();
-        Ok(Loaded { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new() })
+        Ok(Loaded { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new(), skipped: Vec::new() })
     }
 }
 
@@ -178,7 +178,8 @@ impl Emergencies for Postgres {
                 HelperSelection::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
                 HelperSelection::Only(_) => 1,
             };
-            loaded.near = found.nearest(places.alert_place(&loaded.emergency.call().details), limit);
+            let place = places.alert_place(&loaded.emergency.call().details);
+            (loaded.near, loaded.skipped) = (found.nearest(place, limit), found.skipped(place));
             loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;
         }
         Ok(Some(loaded))

@@ -62,12 +62,22 @@ pub(crate) struct FoundRow {
     longitudes: Option<Vec<f64>>,
     /// 0 for a proven helper, 1 for an unproven one, 2 for one that is only counted.
     ranks: Option<Vec<i16>>,
+    /// The helpers that are passed over, and why.
+    #[sqlx(default)]
+    skipped: Option<Vec<Uuid>>,
+    #[sqlx(default)]
+    skipped_latitudes: Option<Vec<f64>>,
+    #[sqlx(default)]
+    skipped_longitudes: Option<Vec<f64>>,
+    #[sqlx(default)]
+    skip_reasons: Option<Vec<String>>,
 }
 
 impl FoundRow {
     /// All of them, wanted up to the distance `reach`.
     pub(crate) fn helpers(self, reach: Metres) -> Result<FoundHelpers> {
-        let Self { helpers, latitudes, longitudes, ranks } = self;
+        let Self { helpers, latitudes, longitudes, ranks, .. } = self;
+        let Self { skipped, skipped_latitudes, skipped_longitudes, skip_reasons, .. } = self;
         let places = latitudes.unwrap_or_default().into_iter().zip(longitudes.unwrap_or_default());
         let rows = helpers.unwrap_or_default().into_iter().zip(places).zip(ranks.unwrap_or_default());
         let found = rows.map(|((id, (latitude, longitude)), rank)| {
@@ -78,6 +88,13 @@ impl FoundRow {
             };
             Ok((id.into(), RowDecoder { table: "position", id }.position(latitude, longitude)?, rank))
         });
-        Ok(FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, reach))
+        let found = FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, reach);
+        let places = skipped_latitudes.unwrap_or_default().into_iter().zip(skipped_longitudes.unwrap_or_default());
+        let rows = skipped.unwrap_or_default().into_iter().zip(places).zip(skip_reasons.unwrap_or_default());
+        let skipped = rows.map(|((id, (latitude, longitude)), reason)| {
+            let stored = RowDecoder { table: "position", id };
+            Ok((id.into(), stored.position(latitude, longitude)?, stored.parse("skipped", &reason)?))
+        });
+        Ok(found.with_skipped(skipped.collect::<Result<Vec<_>>>()?))
     }
 }

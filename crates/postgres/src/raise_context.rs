@@ -23,8 +23,8 @@ use crate::{
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
 /// radius within whose inner distance `$9` anchors lie, which proves that as many helpers stand within the radius, and that
 /// is not less than the alert radius of the earlier emergency. So in a city no helper far away is read. Helpers have a
-/// position since `$5` and a `duty` of at least `$10`, and are neither engaged nor owners of a live emergency, and
-/// reached by an emergency of the owner that is critical or not (`$14`). `$11` is the
+/// position since `$5` and a `duty` of at least `$10`. Those that are engaged, owners of a live emergency, or not reached by an
+/// emergency of the owner that is critical or not (`$14`), are `skipped`. `$11` is the
 /// time of the search, by which helpers are proven or not, and `rings` are those of the owner since `$12`. `$13` is whether
 /// the emergency is anonymous.
 const READ: &str = "
@@ -76,15 +76,25 @@ const READ: &str = "
         ) AS rings,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude
     FROM (
-        SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes, array_agg((CASE
-                WHEN p.account_id IN (SELECT id FROM anonymous_owner) OR p.account_id IN (SELECT id FROM separated) THEN 2
-                WHEN coalesce(p.proven_at <= $11, true) THEN 0 ELSE 1 END)::smallint) AS ranks
-        FROM centre c CROSS JOIN position p
-        WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
-            AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
-            AND is_reached_v1(p, $1, $14, $11)
-            AND p.account_id NOT IN (SELECT id FROM busy)
+        SELECT array_agg(f.id) FILTER (WHERE f.reason IS NULL) AS helpers,
+            array_agg(f.latitude) FILTER (WHERE f.reason IS NULL) AS latitudes,
+            array_agg(f.longitude) FILTER (WHERE f.reason IS NULL) AS longitudes,
+            array_agg(f.rank) FILTER (WHERE f.reason IS NULL) AS ranks,
+            array_agg(f.id) FILTER (WHERE f.reason IS NOT NULL) AS skipped,
+            array_agg(f.latitude) FILTER (WHERE f.reason IS NOT NULL) AS skipped_latitudes,
+            array_agg(f.longitude) FILTER (WHERE f.reason IS NOT NULL) AS skipped_longitudes,
+            array_agg(f.reason) FILTER (WHERE f.reason IS NOT NULL) AS skip_reasons
+        FROM (
+            SELECT p.account_id AS id, p.latitude, p.longitude, (CASE
+                    WHEN p.account_id IN (SELECT id FROM anonymous_owner) OR p.account_id IN (SELECT id FROM separated) THEN 2
+                    WHEN coalesce(p.proven_at <= $11, true) THEN 0 ELSE 1 END)::smallint AS rank,
+                CASE WHEN p.account_id IN (SELECT id FROM busy) THEN 'engaged'
+                    WHEN NOT is_reached_v1(p, $1, $14, $11) THEN skip_reason_v1(p, $14, $11) END AS reason
+            FROM centre c CROSS JOIN position p
+            WHERE ST_DWithin(p.anchor, c.place, ($7::float8[])[(SELECT step FROM searched)], false)
+                AND p.at >= $5 AND p.account_id <> $1 AND p.duty >= $10
+            OFFSET 0 -- The reason is computed once, not for each array.
+        ) AS f
     ) AS found
     LEFT JOIN position own ON own.account_id = $1 AND own.at >= $5 AND own.duty >= $10
         AND is_reached_v1(own, $1, $14, $11)
@@ -151,6 +161,7 @@ impl Postgres {
         }
         let last = searched.get(helpers.counts.len() - 1).copied().unwrap_or(farthest);
         helpers.nearest = found.nearest(place, limit);
+        helpers.skipped = found.skipped(place);
         helpers.nearest.retain(|recipient| recipient.distance <= last);
         Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings })
     }

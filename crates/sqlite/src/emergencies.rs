@@ -4,8 +4,8 @@
 //! collect positions first, and then read only the nearest emergencies in full.
 
 use allynet_domain::{
-    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient, Text,
-    Timestamp, UserId,
+    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient,
+    SkippedHelper, Text, Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListReader, ListedEmergency, Live, Loaded,
@@ -58,7 +58,7 @@ impl Emergencies for Sqlite {
         let Some(row) = row else { return Ok(None) };
         let mut loaded = Loaded::try_from(row)?;
         if let Some(near) = near {
-            loaded.near = self.near(&loaded, near).await?;
+            (loaded.near, loaded.skipped) = self.near(&loaded, near).await?;
             loaded.rings = self.recent_rings(loaded.emergency.owner(), near.rings_since).await?;
         }
         Ok(Some(loaded))
@@ -207,7 +207,7 @@ fn emergencies_of(rows: Vec<EmergencyRow>) -> Result<Vec<Emergency>> {
 impl Sqlite {
     /// Helpers near a loaded emergency. Helpers who were alerted or responded may be among the nearest, so the limit is
     /// raised by their number: enough others are left when the caller removes them.
-    async fn near(&self, loaded: &Loaded, near: Near) -> Result<Vec<Recipient>> {
+    async fn near(&self, loaded: &Loaded, near: Near) -> Result<(Vec<Recipient>, Vec<SkippedHelper>)> {
         let Near { on_duty, within, selection, leaving, places, rings_since: _ } = near;
         let Loaded { emergency, alerts, .. } = loaded;
         let place = places.alert_place(&emergency.call().details);
@@ -221,8 +221,10 @@ impl Sqlite {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
                 self.nearest_helpers(around, within, (known.saturating_add(more), &excluded)).await
             }
-            HelperSelection::Only(helper) if excluded.contains(&helper) => Ok(Vec::new()),
-            HelperSelection::Only(helper) => Ok(self.one_helper(around, within, helper).await?.into_iter().collect()),
+            HelperSelection::Only(helper) if excluded.contains(&helper) => Ok((Vec::new(), Vec::new())),
+            HelperSelection::Only(helper) => {
+                Ok((self.one_helper(around, within, helper).await?.into_iter().collect(), Vec::new()))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use allynet_domain::{
     ALERT_LIMIT_WINDOW, Account, AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange,
-    Metres, Position, RecentRings, Recipient, Timestamp, UserId,
+    Metres, Position, RecentRings, Recipient, SkipReason, SkippedHelper, Timestamp, UserId,
     grid::MAX_HELPER_OFFSET,
     port::{
         DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, UnderReview, Vicinity,
@@ -31,10 +31,12 @@ const fn least_duty(policy: HelperPolicy) -> u8 {
 }
 
 /// Helpers in the boxes `?1` to `?4` and `?5` to `?8` (south, north, west, east) whose fix is from `?9` or later, other
-/// than `?10` (if not null), with a duty of at least `?11`, that are neither engaged nor owners of a live emergency. Owners of
-/// anonymous ones are included with the rank 2: a count without them would name them. Rank 0 are those proven at `?12`. Without
-/// helpers that are away then, unless the emergency is critical (`?13`) and reaches them all the same; and, unless it is,
-/// without those whom as many others than its owner `?14` rang in the day before as their limit says.
+/// than `?10` (if not null), with a duty of at least `?11`. Owners of anonymous emergencies have the rank 2: a count without them
+/// would name them. Rank 0 are those proven at `?12`.
+///
+/// `skipped` is why a helper is passed over: engaged, or owner of another live emergency; away, unless the emergency is critical
+/// (`?13`) and reaches them all the same; and, unless it is, with as many other owners than `?14` who rang them in the day
+/// before as their limit says.
 ///
 /// The table lies in the order of its cells, `row * 65536 + column`, so each row of cells of a box is one range of the
 /// primary key. The recursive part counts the rows of both boxes from south to north. `cross join` makes these the outer
@@ -49,21 +51,21 @@ pub(crate) const CANDIDATES: &str = "\
     select p.account_id as id, p.latitude, p.longitude, \
            case when p.account_id in (select owner_id from emergency \
                                       where status in ('active', 'responding') and anonymous = 1) then 2 \
-                when coalesce(p.proven_at <= ?12, 1) then 0 else 1 end as rank \
+                when coalesce(p.proven_at <= ?12, 1) then 0 else 1 end as rank, \
+           case when p.account_id in (select helper_id from response where engaged = 1 \
+                                      union all \
+                                      select owner_id from emergency where status in ('active', 'responding') \
+                                                                           and anonymous = 0) then 'engaged' \
+                when p.away_until > ?12 and p.away_from <= ?12 and (not ?13 or p.away_from_critical) \
+                    then case when p.paused_until > ?12 then 'paused' else 'quiet' end \
+                when not ?13 and p.max_alerts_per_day <= (select count(distinct r.owner_id) from ring r \
+                    where r.helper_id = p.account_id and r.rung_at > ?12 - 86400000000 \
+                    and r.owner_id <> p.account_id and r.owner_id <> ?14) then 'limit' end as skipped \
     from strip s cross join position p \
     on p.cell between s.row * 65536 + cast((s.west + 180) * 100 as integer) \
                   and s.row * 65536 + cast((s.east + 180) * 100 as integer) \
     where p.latitude between s.south and s.north and p.longitude between s.west and s.east \
-    and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11 \
-    and (p.away_until is null or p.away_until <= ?12 or p.away_from > ?12 or (?13 and not p.away_from_critical)) \
-    and (p.max_alerts_per_day is null or ?13 \
-         or (select count(distinct r.owner_id) from ring r \
-             where r.helper_id = p.account_id and r.rung_at > ?12 - 86400000000 \
-             and r.owner_id <> p.account_id and r.owner_id <> ?14) < p.max_alerts_per_day) \
-    and p.account_id not in (select helper_id from response where engaged = 1 \
-                             union all \
-                             select owner_id from emergency where status in ('active', 'responding') \
-                                                                  and anonymous = 0)";
+    and p.at >= ?9 and p.account_id is not ?10 and p.duty >= ?11";
 
 /// The position of helper `?1`, if the fix is from `?2` or later, the duty at least `?3`, and the helper available and reached at
 /// `?4` by an emergency that is critical (`?5`) of owner `?6`.
@@ -148,6 +150,8 @@ struct CandidateRow {
     latitude: f64,
     longitude: f64,
     rank: i64,
+    #[sqlx(default)]
+    skipped: Option<String>,
 }
 
 #[async_trait]
@@ -223,19 +227,20 @@ impl Sqlite {
         }
         // Blocks leave helpers out of the alerts, not out of the counts.
         let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(around.place, limit);
-        Ok(HelpersInRange { counts, nearest })
+        Ok(HelpersInRange { counts, nearest, skipped: found.skipped(around.place) })
     }
 
-    /// The nearest `limit` proven helpers within a radius, then as many unproven ones, each group nearest first.
-    /// Without the `excluded`.
+    /// The nearest `limit` proven helpers within a radius, then as many unproven ones, each group nearest first, without the
+    /// `excluded`; and those that are passed over.
     pub(crate) async fn nearest_helpers(
         &self,
         around: Around,
         radius: Metres,
         (limit, excluded): (u32, &HashSet<UserId>),
-    ) -> Result<Vec<Recipient>> {
+    ) -> Result<(Vec<Recipient>, Vec<SkippedHelper>)> {
         let found = self.helpers_within(around, radius).await?;
-        Ok(found.filtered(|helper| !excluded.contains(&helper)).nearest(around.place, limit))
+        let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(around.place, limit);
+        Ok((nearest, found.skipped(around.place)))
     }
 
     /// The users that are not alerted because of blocks: see the port [`allynet_domain::port::Near`]. `emergency` is `None`
@@ -299,7 +304,9 @@ impl Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        let found = rows.iter().map(|row| {
+        let (skipped, found): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.skipped.is_some());
+        let skipped = skipped.into_iter().map(CandidateRow::skipped).collect::<Result<Vec<_>>>()?;
+        let found = found.into_iter().map(|row| {
             let rank = match row.rank {
                 0 => HelperRank::Proven,
                 1 => HelperRank::Unproven,
@@ -307,7 +314,8 @@ impl Sqlite {
             };
             Ok((row.id.into(), row.position()?, rank))
         });
-        Ok(FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, radius))
+        let found = FoundHelpers::ranked(found.collect::<Result<Vec<_>>>()?, radius);
+        Ok(found.with_skipped(skipped.into_iter().flatten()))
     }
 
     /// How often emergencies of this owner have rung helpers.
@@ -327,8 +335,14 @@ impl Sqlite {
 }
 
 impl CandidateRow {
+    fn skipped(&self) -> Result<Option<(UserId, Position, SkipReason)>> {
+        let Some(reason) = &self.skipped else { return Ok(None) };
+        let reason = RowDecoder { table: "position", id: self.id }.parse("skipped", reason)?;
+        Ok(Some((self.id.into(), self.position()?, reason)))
+    }
+
     fn position(&self) -> Result<Position> {
-        let Self { id, latitude, longitude, rank: _ } = *self;
+        let Self { id, latitude, longitude, rank: _, skipped: _ } = *self;
         RowDecoder { table: "position", id }.position(latitude, longitude)
     }
 }

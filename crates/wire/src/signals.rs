@@ -4,6 +4,8 @@ use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::views::SkippedView;
+
 /// The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +19,7 @@ pub struct AlertsSignal {
     seen: u32,
     declined: u32,
     failed: u32,
+    skipped: SkippedView,
     timestamp: Timestamp,
 }
 
@@ -37,6 +40,7 @@ impl AlertsSignal {
             seen: counts.seen,
             declined: counts.declined,
             failed: counts.failed,
+            skipped: SkippedView::new(emergency.search().skipped, false),
             timestamp: now,
         }
     }
@@ -118,6 +122,7 @@ mod tests {
           "failed": 0,
           "seen": 0,
           "sent": 1,
+          "skipped": {"engaged": null, "limit": null, "paused": null, "quiet": 3},
           "timestamp": "2026-01-15T10:00:07Z",
           "wave": 1
         }

@@ -4,7 +4,7 @@
 use allynet_domain::{
     Account, Call, Details, Emergency, EmergencyOverview, EmergencyType, Event, EventId, Grid, HelperCard,
     HelperRecord, HelperReputation, Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy, Priority, Profile,
-    Response, ResponseStatus, Sender, Severity, To,
+    Response, ResponseStatus, Sender, Severity, SkippedCounts, To,
     testing::{
         ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, at, call, edited, every_event, helper, id, message, position,
         recipient, resolved, text, with_responses,
@@ -60,6 +60,7 @@ pub(crate) fn filled_emergency(anonymous: bool) -> Emergency {
         e.call = filled_call(anonymous);
         e.updated_at = at(2);
         e.alerts.acknowledged = 1;
+        e.search.skipped = SkippedCounts { quiet: 3, paused: 2, engaged: 0, limit: 0 };
         e.alerts.sent = 1;
         e.responses = vec![Response {
             helper: rated_helper_card(),

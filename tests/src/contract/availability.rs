@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, AlertPreferences, AlertScope, Breakthrough, ClockTime, Details, EmergencyId, Event, HelperRecord,
-    PreferencesChange, Priority, QuietWindow, Severity, Timestamp, UserId, Write,
+    PreferencesChange, Priority, QuietWindow, Severity, SkippedCounts, Timestamp, UserId, Write,
     port::{Error, Vicinity},
     usecase::{
         alerts,
@@ -155,6 +155,37 @@ pub async fn an_alert_is_not_repeated_to_a_helper_that_is_away_meanwhile(store: 
             service.minute().await;
         }
         assert_eq!(rings(service.story(of).await), 2);
+    })
+    .await;
+}
+
+pub async fn helpers_that_are_passed_over_are_counted_by_reason(store: Store) {
+    telling(store, |service| async move {
+        let helpers = service.helpers([1, 2, 3, 1, 2, 3, 3, 7, 9, 20]).await.try_into().unwrap();
+        let [first, _, _, quiet_helper, paused, limited, engaged, far, _, too_far]: [Account; 10] = helpers;
+        service.accept(service.raise(&service.store.register().await, false).await.emergency.id(), &engaged).await;
+        service.prefer(quiet_helper.id, quiet()).await;
+        service.prefer(limited.id, limit(1)).await;
+        for helper in [&paused, &far, &too_far] {
+            // A pause in quiet hours counts as a pause.
+            let pause = PreferencesChange { paused_until: pause(&service, 30).paused_until, ..quiet() };
+            service.prefer(helper.id, pause).await;
+        }
+        let skipped = async |of| service.store.find(of).await.search().skipped;
+        let of = service.raise(&service.store.register().await, false).await.emergency.id();
+        let each = SkippedCounts { quiet: 1, paused: 1, engaged: 1, limit: 1 };
+        assert_eq!(skipped(of).await, each, "within 5 km");
+        // Was alerted, and so was not passed over.
+        service.prefer(first.id, quiet()).await;
+        service.minute().await;
+        assert_eq!(skipped(of).await, SkippedCounts { paused: 2, ..each }, "within 10 km");
+        let critical = service.raise(&service.store.register().await, true).await.emergency.id();
+        assert_eq!(skipped(critical).await, SkippedCounts { engaged: 1, ..SkippedCounts::default() });
+        // Quiet hours go on after the pause.
+        service.advance(TimeDelta::minutes(30));
+        service.locate(&paused, 2_000.0).await;
+        let of = service.raise(&service.store.register().await, false).await.emergency.id();
+        assert_eq!(skipped(of).await.paused, 0);
     })
     .await;
 }

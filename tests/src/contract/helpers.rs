@@ -63,7 +63,7 @@ pub async fn the_raise_context_counts_within_each_radius_and_finds_the_nearest_w
     }
     assert_eq!(
         store.helpers_in_range(&radii(&[1.0]), 50).await,
-        HelpersInRange { counts: vec![0], nearest: Vec::new() }
+        HelpersInRange { counts: vec![0], nearest: Vec::new(), skipped: Vec::new() }
     );
 }
 

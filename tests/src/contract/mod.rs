@@ -78,6 +78,7 @@ macro_rules! contract {
                 an_owner_who_is_away_does_not_count_at_their_own_anonymous_emergency
                 a_first_position_knows_the_absence
                 an_alert_is_not_repeated_to_a_helper_that_is_away_meanwhile
+                helpers_that_are_passed_over_are_counted_by_reason
                 a_helper_that_is_available_again_is_looked_at
                 the_limit_counts_different_owners_in_a_day_and_never_stops_a_critical_emergency
                 helpers_are_due_for_review_when_something_begins_or_ends

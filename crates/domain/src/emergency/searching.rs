@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Emergency, ResponseStatus};
-use crate::{Alert, AlertPolicy, RecentRings, Recipient, Refusal, RenewalCause, Step, Surroundings, Timestamp, UserId};
+use crate::{
+    Alert, AlertPolicy, RecentRings, Recipient, Refusal, RenewalCause, SkippedHelper, Step, Surroundings, Timestamp,
+    UserId,
+};
 
 impl Emergency {
     /// Renews the search. While it is active, [`Self::step_search`] has to follow.
@@ -24,10 +27,11 @@ impl Emergency {
         policy: &AlertPolicy,
         alerts: &[Alert],
         near: &[Recipient],
+        skipped: &[SkippedHelper],
         rings: &[RecentRings],
     ) -> Step {
         let responded = self.responded();
-        let around = Surroundings { radius: self.alert_radius, alerts, near, rings, responded: &responded };
+        let around = Surroundings { radius: self.alert_radius, alerts, near, skipped, rings, responded: &responded };
         let step = self.search.step(now, policy, around);
         self.alert_radius = step.radius;
         if step.begins_wave {
@@ -46,7 +50,8 @@ impl Emergency {
         rings: &[RecentRings],
     ) -> Option<Recipient> {
         let responded = self.responded();
-        let around = Surroundings { radius: self.alert_radius, alerts, near, rings, responded: &responded };
+        let around =
+            Surroundings { radius: self.alert_radius, alerts, near, skipped: &[], rings, responded: &responded };
         self.search.substitute(now, policy, around)
     }
 
@@ -54,7 +59,8 @@ impl Emergency {
     /// Returns whether the owner has to learn of it.
     pub fn exhaust_search(&mut self, now: Timestamp, alerts: &[Alert], near: &[Recipient]) -> bool {
         let responded = self.responded();
-        let around = Surroundings { radius: self.alert_radius, alerts, near, rings: &[], responded: &responded };
+        let around =
+            Surroundings { radius: self.alert_radius, alerts, near, skipped: &[], rings: &[], responded: &responded };
         self.search.exhaust(now, around)
     }
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{OnDuty, Result};
 use crate::{
     Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
-    HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, Stage, Text, Timestamp, UserId,
-    blocks::is_hidden,
+    HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SkippedHelper, Stage, Text, Timestamp,
+    UserId, blocks::is_hidden,
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -18,6 +18,9 @@ pub struct Loaded {
     pub alerts: Vec<Alert>,
     /// The helpers found by the [`Near`] query. Proven helpers come first, then unproven ones, each group nearest first.
     pub near: Vec<Recipient>,
+    /// Helpers on duty near the emergency that are passed over, in no order. Of [`HelperSelection::Nearest`] only, and no further
+    /// than the search had to look for them.
+    pub skipped: Vec<SkippedHelper>,
     /// The users from whom blocks hide it, as [`RaiseContext::hidden_from`].
     pub hidden_from: Vec<UserId>,
     /// How often emergencies of the same owner have rung helpers since [`Near::rings_since`], in no order.

@@ -122,7 +122,7 @@ impl Town {
         let (near, now) = (self.near(), self.now());
         let within = |radius: &Metres| near.iter().filter(|r| r.distance <= *radius).count();
         let counts = self.policy.radii().iter().map(|radius| u32::try_from(within(radius)).unwrap()).collect();
-        let wave = self.policy.first_wave(&HelpersInRange { counts, nearest: near });
+        let wave = self.policy.first_wave(&HelpersInRange { counts, nearest: near, skipped: vec![] });
         let rings = self.recent_rings(owner);
         let (search, ring) = Search::begin(now, &self.policy, wave.radius, wave.recipients, &rings);
         let mut emergency = Emergency {
@@ -151,6 +151,7 @@ impl Town {
             radius: emergency.radius,
             alerts: &emergency.alerts,
             near: &near,
+            skipped: &[],
             rings: &rings,
             responded: &emergency.responded,
         };

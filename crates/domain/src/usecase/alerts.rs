@@ -122,8 +122,8 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
 
 /// Takes the step of a search that is due, and adds what follows from it.
 fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Change, Vec<Fired>) {
-    let Loaded { emergency, alerts, near, rings, hidden_from } = loaded;
-    let step = emergency.step_search(change.at, &cx.rules.alerts, alerts, near, rings);
+    let Loaded { emergency, alerts, near, skipped, rings, hidden_from } = loaded;
+    let step = emergency.step_search(change.at, &cx.rules.alerts, alerts, near, skipped, rings);
     let Step { radius: _, begins_wave, ring, is_unanswered, announcement } = step;
     let (mut change, mut fired) = (change, Vec::new());
     // First, as when an emergency is raised.
@@ -276,7 +276,7 @@ pub async fn alert_if_in_range(
     freed_at: Option<Timestamp>,
 ) -> Result<bool, Error> {
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near, rings, hidden_from } =
+        let Loaded { mut emergency, alerts, near, skipped: _, rings, hidden_from } =
             cx.load_with(id, HelperSelection::Only(user)).await?;
         let alert = alerts.iter().find(|a| a.helper == user);
         let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;

@@ -4,8 +4,8 @@ use std::{mem, sync::Arc};
 
 use crate::{
     Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, OutboxKind,
-    OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, Stage, TRUST_FOR_HELPING, Text,
-    Timestamp, To, UserId, Wave, Write, message,
+    OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, SkippedCounts, Stage,
+    TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
     },
@@ -210,6 +210,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
     let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
     let (mut search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
+    search.skipped = SkippedCounts::within(wave.radius, &helpers.skipped);
     wave.recipients = ring;
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
     let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);

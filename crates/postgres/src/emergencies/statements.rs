@@ -32,18 +32,24 @@ pub(crate) const LOAD: &str = "
 /// `duty` of at least `$7`.
 ///
 /// As in [`crate::helpers`], a ninth or a third of the distance is enough where it holds so many anchors of proven helpers,
-/// which come first; `$8` is the time of the search. Helpers that the emergency does not reach then, engaged helpers, owners of live emergencies and users that a block
-/// separates are not available; whom only the response of `$10` separates is. `rings` are those of the owner since `$9`.
+/// which come first; `$8` is the time of the search. Helpers that the emergency does not reach then, engaged helpers and owners of live
+/// emergencies are `skipped`; owners of anonymous ones, and users that a block separates, have the rank 2; whom only the response of
+/// `$10` separates has not. `rings` are those of the owner since `$9`.
 /// `$5` and `$6` are `NEAREST_FACTOR` and `NEAREST_MARGIN`.
 pub(crate) const LOAD_WITH_NEAREST: &str = "
-    WITH unavailable AS MATERIALIZED (
+    WITH busy AS MATERIALIZED (
         SELECT helper_id AS id FROM response WHERE engaged
         UNION ALL
-        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding')
+        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding') AND NOT anonymous
+    ),
+    -- To count owners of anonymous emergencies as engaged would name them.
+    passed_over AS MATERIALIZED (
+        SELECT owner_id AS id FROM emergency WHERE status IN ('active', 'responding') AND anonymous
         UNION ALL
         SELECT s.id FROM emergency e CROSS JOIN LATERAL separated_v1(e.id, e.owner_id, e.anonymous, e.created_at, $10) AS s
         WHERE e.id = $1
-    )
+    ),
+    unavailable AS MATERIALIZED (SELECT id FROM busy UNION ALL SELECT id FROM passed_over)
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
                 'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, 'repeats', l.repeats,
@@ -65,30 +71,42 @@ pub(crate) const LOAD_WITH_NEAREST: &str = "
             + (SELECT count(*) FROM response r WHERE r.emergency_id = e.id) AS count
     ) AS wanted
     CROSS JOIN LATERAL (
-        SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
-            array_agg(p.longitude) AS longitudes, array_agg((CASE WHEN coalesce(p.proven_at <= $8, true) THEN 0 ELSE 1 END)::smallint) AS ranks
-        FROM position p
-        WHERE ST_DWithin(p.anchor, e.place, least($3, CASE
-                WHEN (SELECT count(*) FROM (
-                        SELECT FROM position p
-                        WHERE ST_DWithin(p.anchor, e.place, $3 / 9, false)
-                            AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-                            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
-                            AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
-                        LIMIT wanted.count) AS n) = wanted.count
-                    THEN $3 / 9 * $5 + $6
-                WHEN (SELECT count(*) FROM (
-                        SELECT FROM position p
-                        WHERE ST_DWithin(p.anchor, e.place, $3 / 3, false)
-                            AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-                            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
-                            AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
-                        LIMIT wanted.count) AS n) = wanted.count
-                    THEN $3 / 3 * $5 + $6
-            END), false)
-            AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
-            AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
-            AND p.account_id NOT IN (SELECT id FROM unavailable)
+        SELECT array_agg(f.id) FILTER (WHERE f.reason IS NULL) AS helpers,
+            array_agg(f.latitude) FILTER (WHERE f.reason IS NULL) AS latitudes,
+            array_agg(f.longitude) FILTER (WHERE f.reason IS NULL) AS longitudes,
+            array_agg(f.rank) FILTER (WHERE f.reason IS NULL) AS ranks,
+            array_agg(f.id) FILTER (WHERE f.reason IS NOT NULL) AS skipped,
+            array_agg(f.latitude) FILTER (WHERE f.reason IS NOT NULL) AS skipped_latitudes,
+            array_agg(f.longitude) FILTER (WHERE f.reason IS NOT NULL) AS skipped_longitudes,
+            array_agg(f.reason) FILTER (WHERE f.reason IS NOT NULL) AS skip_reasons
+        FROM (
+            SELECT p.account_id AS id, p.latitude, p.longitude, (CASE WHEN p.account_id IN (SELECT id FROM passed_over) THEN 2
+                    WHEN coalesce(p.proven_at <= $8, true) THEN 0 ELSE 1 END)::smallint AS rank,
+                CASE WHEN p.account_id IN (SELECT id FROM busy) THEN 'engaged'
+                    WHEN NOT is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
+                        THEN skip_reason_v1(p, is_critical_v1(e), $8) END AS reason
+            FROM position p
+            WHERE ST_DWithin(p.anchor, e.place, least($3, CASE
+                    WHEN (SELECT count(*) FROM (
+                            SELECT FROM position p
+                            WHERE ST_DWithin(p.anchor, e.place, $3 / 9, false)
+                                AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                                AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
+                                AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
+                            LIMIT wanted.count) AS n) = wanted.count
+                        THEN $3 / 9 * $5 + $6
+                    WHEN (SELECT count(*) FROM (
+                            SELECT FROM position p
+                            WHERE ST_DWithin(p.anchor, e.place, $3 / 3, false)
+                                AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+                                AND is_reached_v1(p, e.owner_id, is_critical_v1(e), $8)
+                                AND p.account_id NOT IN (SELECT id FROM unavailable) AND coalesce(p.proven_at <= $8, true)
+                            LIMIT wanted.count) AS n) = wanted.count
+                        THEN $3 / 3 * $5 + $6
+                END), false)
+                AND p.at >= $2 AND p.account_id <> e.owner_id AND p.duty >= $7
+            OFFSET 0 -- The reason is computed once, not for each array.
+        ) AS f
     ) AS found
     WHERE v.id = $1";
 

@@ -78,7 +78,14 @@ impl Scene {
         emergencies.expect_load().returning(|_, _| {
             let near = vec![Recipient::new(id(HELPER), Metres::new(1.0))];
             let emergency = emergency();
-            Ok(Some(Loaded { emergency, alerts: Vec::new(), near, hidden_from: vec![], rings: vec![] }))
+            Ok(Some(Loaded {
+                emergency,
+                alerts: Vec::new(),
+                near,
+                hidden_from: vec![],
+                rings: vec![],
+                skipped: vec![],
+            }))
         });
         let (changes, alerted) = changes();
         let (positions, positions_read) = positions(last);

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority,
-    ResolutionType, Response, ResponseStatus, Stage, Timestamp, UserId, port::Presence,
+    ResolutionType, Response, ResponseStatus, SkippedCounts, Stage, Timestamp, UserId, port::Presence,
     usecase::reading::EmergencyHelpers,
 };
 use serde::Serialize;
@@ -114,6 +114,27 @@ impl<'a> ResponseView<'a> {
     }
 }
 
+/// How many helpers within the alert radius were passed over, by reason. `null` for numbers below [`MIN_SHOWN_SKIPPED`], which
+/// could tell of one helper, unless an administrator reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SkippedView {
+    quiet: Option<u32>,
+    paused: Option<u32>,
+    engaged: Option<u32>,
+    limit: Option<u32>,
+}
+
+/// The smallest number of helpers passed over that the owner and responding helpers are shown.
+const MIN_SHOWN_SKIPPED: u32 = 3;
+
+impl SkippedView {
+    pub(crate) fn new(counts: SkippedCounts, is_administrator: bool) -> Self {
+        let SkippedCounts { quiet, paused, engaged, limit } = counts;
+        let shown = |count: u32| (is_administrator || count >= MIN_SHOWN_SKIPPED).then_some(count);
+        Self { quiet: shown(quiet), paused: shown(paused), engaged: shown(engaged), limit: shown(limit) }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct AlertsView {
     wave: u16,
@@ -124,6 +145,7 @@ struct AlertsView {
     seen: u32,
     declined: u32,
     failed: u32,
+    skipped: SkippedView,
 }
 
 impl<'a> EmergencyView<'a> {
@@ -182,6 +204,7 @@ impl<'a> EmergencyView<'a> {
                 seen: alerts.seen,
                 declined: alerts.declined,
                 failed: alerts.failed,
+                skipped: SkippedView::new(emergency.search().skipped, stage == Stage::Administrator),
             }),
         }
     }

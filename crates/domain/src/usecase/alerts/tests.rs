@@ -31,6 +31,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, sel
         near: nearest,
         hidden_from: vec![],
         rings: vec![],
+        skipped: vec![],
     };
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |asked, near| {

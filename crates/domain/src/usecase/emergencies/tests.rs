@@ -24,6 +24,7 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
         near: Vec::new(),
         hidden_from: vec![],
         rings: vec![],
+        skipped: vec![],
     };
     let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());
     let alerted: Vec<_> =

@@ -65,7 +65,14 @@ async fn an_acceptance_names_the_responding_helpers_that_a_block_separates_by_no
         before.record_blocks(id(ALAN), if by_alan { vec![id(GRACE_HOPPER)] } else { vec![] });
         let (changes, committed) = store(vec![]);
         let mut emergencies = MockEmergencies::new();
-        let loaded = Loaded { emergency: before, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
+        let loaded = Loaded {
+            emergency: before,
+            alerts: vec![],
+            near: vec![],
+            hidden_from: vec![],
+            rings: vec![],
+            skipped: vec![],
+        };
         let blocks = if by_grace { vec![id(ALAN)] } else { vec![] };
         emergencies
             .expect_load_for_acceptance()
@@ -358,7 +365,14 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     let looks = Arc::new(Mutex::new(looks.into_iter()));
     let next = move |of| {
         assert_eq!(of, the_emergency());
-        let loaded = |emergency| Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
+        let loaded = |emergency| Loaded {
+            emergency,
+            alerts: vec![],
+            near: vec![],
+            hidden_from: vec![],
+            rings: vec![],
+            skipped: vec![],
+        };
         looks.lock().unwrap().next().map(loaded)
     };
     let next_for_acceptance = next.clone();
@@ -435,7 +449,7 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
     ] {
         let emergency = edited(active_emergency(), |e| e.call.details.anonymous = anonymous);
         let hidden_from = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from, rings: vec![] };
+        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from, rings: vec![], skipped: vec![] };
         let mut emergencies = MockEmergencies::new();
         let (for_acceptance, blocks) = (loaded.clone(), if by_helper { vec![id(OWNER)] } else { vec![] });
         emergencies

@@ -188,7 +188,8 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
         let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
+        let loaded =
+            Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![], skipped: vec![] };
         Ok(ids.contains(&id).then_some(loaded))
     });
     let (cx, committed) = service_that(emergencies, outcomes);

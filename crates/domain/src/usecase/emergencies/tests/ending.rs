@@ -44,7 +44,14 @@ async fn an_end_names_the_users_that_a_block_separates() {
         let mut emergencies = MockEmergencies::new();
         emergencies.expect_load().returning(|_, _| {
             let alerts = vec![alert(GRACE_HOPPER), alert(4)];
-            Ok(Some(Loaded { emergency: responding(), alerts, near: vec![], hidden_from: vec![id(4)], rings: vec![] }))
+            Ok(Some(Loaded {
+                emergency: responding(),
+                alerts,
+                near: vec![],
+                hidden_from: vec![id(4)],
+                rings: vec![],
+                skipped: vec![],
+            }))
         });
         let (changes, committed) = store(vec![]);
         let cx = context(emergencies, changes);
@@ -200,7 +207,14 @@ fn resolved_meanwhile() -> MockEmergencies {
     let mut emergencies = MockEmergencies::new();
     let mut looks = [responding(), resolved(responding())].into_iter();
     emergencies.expect_load().times(2).returning(move |_, _| {
-        let loaded = |emergency| Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![] };
+        let loaded = |emergency| Loaded {
+            emergency,
+            alerts: vec![],
+            near: vec![],
+            hidden_from: vec![],
+            rings: vec![],
+            skipped: vec![],
+        };
         Ok(looks.next().map(loaded))
     });
     emergencies

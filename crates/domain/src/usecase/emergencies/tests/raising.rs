@@ -12,7 +12,7 @@ use crate::{
 /// Helpers at 4, 9 and 12 km: two within 5 km, too few; three within 10 km.
 fn helpers() -> HelpersInRange {
     let nearest = vec![recipient(2, 3_000.0), recipient(3, 4_000.0), recipient(4, 9_000.0), recipient(5, 12_000.0)];
-    HelpersInRange { counts: vec![2, 3, 4], nearest }
+    HelpersInRange { counts: vec![2, 3, 4], nearest, skipped: vec![] }
 }
 
 fn context_with(helpers: HelpersInRange) -> RaiseContext {
@@ -134,7 +134,7 @@ async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
 #[tokio::test]
 async fn without_helpers_no_alert_is_sent_and_the_owner_is_notified() {
     let (changes, committed) = store(vec![]);
-    let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![] };
+    let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![], skipped: vec![] };
     let cx = context(contexts(&nobody, vec![None]), changes);
     let raised = raise(&cx, &owner(), details(), None).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius().get()), (0, 15_000.0));
@@ -154,7 +154,7 @@ async fn blocks_leave_helpers_out_of_the_alerts_but_not_out_of_the_numbers() {
         let mut emergencies = MockEmergencies::new();
         let hidden_from = vec![id(2), id(3)];
         let nearest = if last == 4 { vec![recipient(4, 9_000.0)] } else { vec![] };
-        let helpers = HelpersInRange { counts, nearest };
+        let helpers = HelpersInRange { counts, nearest, skipped: vec![] };
         let context_of = move || RaiseContext { hidden_from: hidden_from.clone(), ..context_with(helpers.clone()) };
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
