@@ -147,7 +147,7 @@ pub use secret::Secret;
 pub use session::{MAX_LISTED_SESSIONS, Session, SessionOverview, UserAgent};
 pub use signal::{Announcement, Signal};
 pub use skipped::{SkipReason, SkippedCounts, SkippedHelper};
-pub use string_enum::UnknownVariant;
+pub use string_enum::{StringEnum, UnknownVariant};
 pub use text::{Text, TextError};
 
 /// A moment in UTC, in whole microseconds.

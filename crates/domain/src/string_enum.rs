@@ -8,6 +8,14 @@ pub struct UnknownVariant {
     pub expected: &'static str,
 }
 
+/// An enumeration with one fixed spelling of each variant.
+pub trait StringEnum {
+    /// The name of the type.
+    const NAME: &'static str;
+    /// The spellings of all variants, in the order of declaration.
+    const SPELLINGS: &'static [&'static str];
+}
+
 /// Declares an enumeration with its spelling: `as_str`, `FromStr`, `Display`, `ALL`, and serde as that text.
 #[macro_export]
 #[doc(hidden)]
@@ -37,6 +45,11 @@ macro_rules! string_enum {
                     $(Self::$variant => $text,)*
                 }
             }
+        }
+
+        impl $crate::StringEnum for $name {
+            const NAME: &'static str = stringify!($name);
+            const SPELLINGS: &'static [&'static str] = &[$first_text $(, $text)*];
         }
 
         impl std::str::FromStr for $name {

@@ -3,10 +3,12 @@
 use allynet_domain::{
     ContactId, DeviceId, EmergencyId, MessageId, Score, SessionId, UserId, usecase::readiness::ReadinessProblem,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    documents::schema::Word,
     timeline::Entry,
     views::{
         BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView, MessageView,
@@ -15,53 +17,242 @@ use crate::{
 };
 
 macro_rules! shapes {
-    ($($name:ident $(<$life:lifetime>)? { $($field:ident: $type:ty),+ $(,)? })+) => {$(
-        #[doc = concat!("`{", $(stringify!($field), ", "),+, "}`, in camel case.")]
-        #[derive(Serialize)]
+    ($($(#[$attribute:meta])* $name:ident $(<$life:lifetime>)? {
+        $($(#[$of_field:meta])* $field:ident: $type:ty),+ $(,)?
+    })+) => {$(
+        #[derive(Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
+        $(#[$attribute])*
         pub struct $name $(<$life>)? {
-            $(
-                #[doc = concat!("`", stringify!($field), "`")]
-                pub $field: $type,
-            )+
+            $($(#[$of_field])* pub $field: $type,)+
         }
     )+};
 }
 
 shapes! {
-    Health { success: bool, status: &'static str }
-    Readiness { success: bool, status: &'static str, database: &'static str, redis: Option<&'static str> }
+    /// The answer of the health routes.
+    Health {
+        /// Always true.
+        success: bool,
+        /// Always `ok`.
+        #[schemars(length(max = 20))]
+        status: &'static str,
+    }
+    /// Whether this node can serve requests.
+    Readiness {
+        /// False with status 503.
+        success: bool,
+        /// `ok`, or what is wrong.
+        #[schemars(length(max = 100))]
+        status: &'static str,
+        /// The state of the database.
+        #[schemars(length(max = 100))]
+        database: &'static str,
+        /// The state of Redis; `null` if the node uses none.
+        #[schemars(length(max = 100))]
+        redis: Option<&'static str>,
+    }
 
-    Contacts<'a> { contacts: Vec<ContactView<'a>> }
-    Contact<'a> { contact: ContactView<'a> }
-    ContactDeleted { contact_id: ContactId, deleted: bool }
+    /// The emergency contacts of the caller.
+    #[schemars(rename = "ContactList")]
+    Contacts<'a> {
+        /// In their order.
+        #[schemars(length(max = 10))]
+        contacts: Vec<ContactView<'a>>,
+    }
+    /// One emergency contact.
+    #[schemars(rename = "ContactData")]
+    Contact<'a> {
+        /// The contact.
+        contact: ContactView<'a>,
+    }
+    /// A contact was deleted.
+    ContactDeleted {
+        /// The contact.
+        #[schemars(with = "Uuid")]
+        contact_id: ContactId,
+        /// Always true.
+        deleted: bool,
+    }
 
-    Blocks<'a> { blocks: Vec<BlockView<'a>> }
-    Block<'a> { block: BlockView<'a> }
-    BlockDeleted { id: Uuid, deleted: bool }
+    /// The blocks that the caller made.
+    #[schemars(rename = "BlockList")]
+    Blocks<'a> {
+        /// Newest first.
+        #[schemars(length(max = 200))]
+        blocks: Vec<BlockView<'a>>,
+    }
+    /// One block.
+    #[schemars(rename = "BlockData")]
+    Block<'a> {
+        /// The block.
+        block: BlockView<'a>,
+    }
+    /// A block was deleted.
+    BlockDeleted {
+        /// The id in the path.
+        id: Uuid,
+        /// Always true, also if there was no such block.
+        deleted: bool,
+    }
 
-    PushKey { public_key: String }
-    Devices<'a> { devices: Vec<DeviceView<'a>> }
-    Device<'a> { device: DeviceView<'a> }
-    DeviceDeleted { device_id: DeviceId, deleted: bool }
-    ReceiptTaken { received: bool }
+    /// The key under which browsers subscribe.
+    PushKey {
+        /// A point of P-256, uncompressed, in base64url without padding.
+        #[schemars(length(min = 87, max = 87))]
+        public_key: String,
+    }
+    /// The devices of the caller.
+    #[schemars(rename = "DeviceList")]
+    Devices<'a> {
+        /// Newest first.
+        #[schemars(length(max = 10))]
+        devices: Vec<DeviceView<'a>>,
+    }
+    /// One device.
+    #[schemars(rename = "DeviceData")]
+    Device<'a> {
+        /// The device.
+        device: DeviceView<'a>,
+    }
+    /// A device was removed.
+    DeviceDeleted {
+        /// The device.
+        #[schemars(with = "Uuid")]
+        device_id: DeviceId,
+        /// Always true.
+        deleted: bool,
+    }
+    /// A receipt was read, whether or not it was valid.
+    ReceiptTaken {
+        /// Always true.
+        received: bool,
+    }
 
-    Sessions<'a> { sessions: Vec<SessionView<'a>> }
-    SessionDeleted { session_id: SessionId, deleted: bool }
+    /// The sessions of the caller.
+    #[schemars(rename = "SessionList")]
+    Sessions<'a> {
+        /// Last used first.
+        #[schemars(length(max = 100))]
+        sessions: Vec<SessionView<'a>>,
+    }
+    /// A session was ended.
+    SessionDeleted {
+        /// The session.
+        #[schemars(with = "Uuid")]
+        session_id: SessionId,
+        /// Always true.
+        deleted: bool,
+    }
 
-    HelperReadiness { ready: bool, problems: Vec<ReadinessProblem> }
-    Presence { on_duty: u32, connected: u32, fresh: u32 }
+    /// Whether alerts can reach the caller, and if not, why.
+    HelperReadiness {
+        /// True without problems.
+        ready: bool,
+        /// What stands in the way of alerts.
+        #[schemars(with = "Vec<Word<ReadinessProblem>>", length(max = 10))]
+        problems: Vec<ReadinessProblem>,
+    }
+    /// The helpers of the whole service.
+    #[schemars(rename = "HelperPresence")]
+    Presence {
+        /// Helpers on duty.
+        on_duty: u32,
+        /// Those of them who are connected.
+        connected: u32,
+        /// Those of them with a position that is recent enough for an alert.
+        fresh: u32,
+    }
 
-    Emergencies<'a> { emergencies: Vec<EmergencyView<'a>> }
-    NearbyEmergencies<'a> { emergencies: Vec<EmergencyView<'a>>, count: usize }
-    EmergencyList<'a> { emergencies: Vec<ListedEmergencyView<'a>>, next_cursor: Option<String> }
-    DeletedEmergencyList<'a> { emergencies: Vec<DeletedEmergencyView<'a>>, next_cursor: Option<String> }
-    EmergencyDeleted { emergency_id: EmergencyId, deleted: bool }
-    Timeline<'a> { events: Vec<Entry<'a>> }
-    Rated { emergency_id: EmergencyId, helper_id: UserId, score: Score, counted: bool }
-    Reported { emergency_id: EmergencyId, reported: bool }
+    /// Emergencies.
+    #[schemars(rename = "EmergencyListing")]
+    Emergencies<'a> {
+        /// Newest first, unless the route says otherwise.
+        #[schemars(length(max = 1000))]
+        emergencies: Vec<EmergencyView<'a>>,
+    }
+    /// Live emergencies near a place.
+    NearbyEmergencies<'a> {
+        /// Nearest first.
+        #[schemars(length(max = 100))]
+        emergencies: Vec<EmergencyView<'a>>,
+        /// The length of the list.
+        count: usize,
+    }
+    /// A page of emergencies, for administrators.
+    EmergencyList<'a> {
+        /// Newest first.
+        #[schemars(length(max = 100))]
+        emergencies: Vec<ListedEmergencyView<'a>>,
+        /// The cursor of the next page; `null` on the last one.
+        #[schemars(length(max = 200))]
+        next_cursor: Option<String>,
+    }
+    /// A page of records of deleted emergencies, for administrators.
+    DeletedEmergencyList<'a> {
+        /// Last deleted first.
+        #[schemars(length(max = 100))]
+        emergencies: Vec<DeletedEmergencyView<'a>>,
+        /// The cursor of the next page; `null` on the last one.
+        #[schemars(length(max = 200))]
+        next_cursor: Option<String>,
+    }
+    /// An emergency was deleted.
+    EmergencyDeleted {
+        /// The emergency.
+        #[schemars(with = "Uuid")]
+        emergency_id: EmergencyId,
+        /// Always true.
+        deleted: bool,
+    }
+    /// The events of an emergency.
+    Timeline<'a> {
+        /// In the order in which they happened.
+        #[schemars(length(max = 1000))]
+        events: Vec<Entry<'a>>,
+    }
+    /// A helper was rated.
+    Rated {
+        /// The emergency.
+        #[schemars(with = "Uuid")]
+        emergency_id: EmergencyId,
+        /// The helper.
+        #[schemars(with = "Uuid")]
+        helper_id: UserId,
+        /// The score, from 1 to 5.
+        #[schemars(with = "u8", range(min = 1, max = 5))]
+        score: Score,
+        /// Whether it changed the helper's trust: only the first of a pair of users does.
+        counted: bool,
+    }
+    /// Another user was reported.
+    Reported {
+        /// The emergency.
+        #[schemars(with = "Uuid")]
+        emergency_id: EmergencyId,
+        /// Always true.
+        reported: bool,
+    }
 
-    Messages<'a> { messages: Vec<MessageView<'a>> }
-    Message<'a> { message: MessageView<'a> }
-    MessageDeleted { message_id: MessageId, deleted: bool }
+    /// Messages of an emergency.
+    #[schemars(rename = "MessageList")]
+    Messages<'a> {
+        /// Oldest first.
+        #[schemars(length(max = 100))]
+        messages: Vec<MessageView<'a>>,
+    }
+    /// One message.
+    #[schemars(rename = "MessageData")]
+    Message<'a> {
+        /// The message.
+        message: MessageView<'a>,
+    }
+    /// A message was deleted.
+    MessageDeleted {
+        /// The message.
+        #[schemars(with = "Uuid")]
+        message_id: MessageId,
+        /// Always true.
+        deleted: bool,
+    }
 }

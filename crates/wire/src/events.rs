@@ -5,9 +5,12 @@ use allynet_domain::{
     LostDevice, NoticeState, PlacePolicy, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View,
     Viewer,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
+
+use crate::documents::schema::{Id, Word};
 
 use crate::views::{EmergencyView, HelperView, Ids, LocationView, MessageView, PersonView, Reader};
 
@@ -46,84 +49,158 @@ pub fn outgoing(event: &LoggedEvent, view: View, places: &PlacePolicy) -> serde_
 }
 
 /// The payload of a server event, without its `eventId`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventPayload")]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(crate) enum Payload<'a> {
+    /// An emergency was raised near the helper, or the owner's own one.
     Created {
+        /// The emergency.
         emergency: CallView<'a>,
+        /// Available helpers within the alert radius when it was raised.
         nearby_helper_count: u32,
     },
+    /// The alert: this helper is asked to come.
     Nearby {
+        /// The emergency.
         emergency: CallView<'a>,
+        /// Metres from the helper's last position, coarser where the place is approximate.
         distance: Option<u32>,
     },
+    /// A helper accepted.
     Joined {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The helper.
         helper: JoinedHelper<'a>,
     },
+    /// Everything about the emergency, for the helper who has accepted it.
     Details {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The emergency as in REST answers. `distance` is `null`.
         emergency: Box<EmergencyView<'a>>,
     },
+    /// A responding helper changed their status, or cancelled.
     Status {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The helper.
         helper_id: Uuid,
+        /// The new status.
+        #[schemars(with = "Word<ResponseStatus>")]
         status: ResponseStatus,
+        /// What the helper noted.
+        #[schemars(length(max = 500))]
         notes: Option<&'a str>,
+        /// When it changed.
         updated_at: Timestamp,
     },
+    /// The first helper accepted, or no response counts as help any more.
     Changed {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The new status.
+        #[schemars(with = "Word<EmergencyStatus>")]
         status: EmergencyStatus,
+        /// The same once more, as the existing web client reads it.
         emergency: StatusView,
+        /// When it changed.
         timestamp: Timestamp,
     },
+    /// The emergency was resolved.
     Resolved {
+        /// The emergency.
         emergency_id: Uuid,
+        /// When it was resolved.
         resolved_at: Timestamp,
+        /// The user that resolved it; `null` where the viewer may not know, or if the service did.
         resolved_by: Option<Uuid>,
+        /// How it ended.
+        #[schemars(with = "Word<ResolutionType>")]
         resolution_type: ResolutionType,
+        /// What was noted at the end.
+        #[schemars(length(max = 500))]
         resolution_notes: Option<&'a str>,
+        /// When it was resolved.
         timestamp: Timestamp,
     },
+    /// The owner cancelled the emergency.
     Cancelled {
+        /// The emergency.
         emergency_id: Uuid,
+        /// Why.
+        #[schemars(length(max = 500))]
         reason: Option<&'a str>,
+        /// When it was cancelled.
         timestamp: Timestamp,
     },
+    /// The emergency is over, for everybody who was told of it.
     Ended {
+        /// The emergency.
         emergency_id: Uuid,
+        /// `resolved` or `cancelled`.
+        #[schemars(with = "Word<EmergencyStatus>")]
         status: EmergencyStatus,
+        /// When it ended.
         timestamp: Timestamp,
     },
+    /// The end of the emergency was undone: it is live again.
     Reopened {
+        /// The emergency.
         emergency_id: Uuid,
+        /// `responding` if responses came back, otherwise `active`.
+        #[schemars(with = "Word<EmergencyStatus>")]
         status: EmergencyStatus,
+        /// When it was reopened.
         timestamp: Timestamp,
     },
+    /// No helper has answered, and none is left to alert for now.
     Unanswered {
+        /// The emergency.
         emergency_id: Uuid,
+        /// Helpers that were alerted.
         alerted_helpers: u32,
+        /// When the search found nobody.
         timestamp: Timestamp,
     },
+    /// A message was posted.
     Message {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The message, rendered for its recipient.
         message: MessageView<'a>,
     },
+    /// The sender deleted a message.
     MessageDeleted {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The message.
         message_id: Uuid,
     },
+    /// What has become of telling an emergency contact.
     ContactNotified {
+        /// The emergency.
         emergency_id: Uuid,
+        /// The contact.
         contact_id: Uuid,
+        /// How far the contact was told.
+        #[schemars(with = "Word<NoticeState>")]
         state: NoticeState,
+        /// When.
         timestamp: Timestamp,
     },
+    /// A device was removed, and not by its user: no push reaches it any more.
     DeviceLost {
+        /// The device.
         device_id: Uuid,
+        /// What its user called it.
+        #[schemars(length(max = 50))]
         name: Option<&'a str>,
+        /// Why it was removed.
+        #[schemars(with = "Word<DeviceLoss>")]
         reason: DeviceLoss,
+        /// When.
         timestamp: Timestamp,
     },
 }
@@ -170,22 +247,41 @@ impl Payload<'_> {
 }
 
 /// An emergency in `emergency:created` and `emergency:nearby`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Call")]
 pub(crate) struct CallView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "Id")]
     ids: Ids,
+    /// The kind of emergency.
     #[serde(rename = "type")]
+    #[schemars(with = "Word<EmergencyType>")]
     kind: EmergencyType,
+    /// A word of the client for the kind.
+    #[schemars(length(max = 50))]
     category: Option<&'a str>,
+    /// What happened.
+    #[schemars(length(max = 1000))]
     description: Option<&'a str>,
+    /// The place, as precise as the viewer may know it.
     location: LocationView<'a>,
+    /// How urgent it is.
+    #[schemars(with = "Word<Priority>")]
     priority: Priority,
+    /// From 1 (least) to 10.
+    #[schemars(range(min = 1, max = 10))]
     severity: u8,
+    /// Where the emergency is in its life.
+    #[schemars(with = "Word<EmergencyStatus>")]
     status: EmergencyStatus,
+    /// When the emergency was raised.
     created_at: Timestamp,
+    /// The owner is not shown to other users.
     anonymous_mode: bool,
+    /// Nothing may make a sound at the owner's side.
     silent_mode: bool,
+    /// The owner; `null` where the viewer may not know them.
     user: Option<PersonView<'a>>,
 }
 
@@ -209,19 +305,25 @@ impl<'a> CallView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JoinedHelper<'a> {
     #[serde(flatten)]
     helper: HelperView<'a>,
+    /// When the helper accepted.
     joined_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "EmergencyStatusChange")]
 pub(crate) struct StatusView {
+    /// The emergency.
     id: Uuid,
+    /// The new status.
+    #[schemars(with = "Word<EmergencyStatus>")]
     status: EmergencyStatus,
+    /// When it changed.
     updated_at: Timestamp,
 }
 

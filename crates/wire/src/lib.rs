@@ -8,6 +8,7 @@ mod anonymity;
 pub mod client;
 pub mod cursor;
 pub mod data;
+pub mod documents;
 pub mod events;
 pub mod input;
 pub mod json;

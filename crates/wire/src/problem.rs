@@ -241,4 +241,4 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,25 +1,39 @@
 //! Payloads of ephemeral events: current values that are not in the log and have no `eventId`.
 
 use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::documents::schema;
 use crate::views::SkippedView;
 
 /// The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "EmergencyAlertsPayload")]
 pub struct AlertsSignal {
+    /// The emergency.
     emergency_id: Uuid,
+    /// The number of the last search, from 1.
     wave: u16,
+    /// Helpers that were alerted.
     alerted: u32,
+    /// Alerts that a device or a push service took.
     sent: u32,
+    /// Alerts that a device confirmed.
     delivered: u32,
+    /// The same as `delivered`.
     acknowledged: u32,
+    /// Alerts that a person saw.
     seen: u32,
+    /// Alerts that were declined.
     declined: u32,
+    /// Alerts that no push service took.
     failed: u32,
+    /// Helpers that were passed over.
     skipped: SkippedView,
+    /// When it was counted.
     timestamp: Timestamp,
 }
 
@@ -47,15 +61,24 @@ impl AlertsSignal {
 }
 
 /// The payload of `helper:location`: the position of a helper on their way, for the participants.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "HelperLocationPayload")]
 pub struct LocationSignal {
+    /// The emergency.
     emergency_id: Uuid,
+    /// The helper.
     helper_id: Uuid,
+    /// Where the helper is.
+    #[schemars(with = "schema::Position")]
     location: Position,
+    /// Metres to the emergency.
     distance: u32,
+    /// When the helper is expected; `null` if that is more than a day ahead.
     estimated_arrival: Option<Timestamp>,
+    /// Within 50 m.
     arrived: bool,
+    /// When the position arrived.
     updated_at: Timestamp,
 }
 
@@ -79,11 +102,15 @@ impl From<&Approach> for LocationSignal {
 }
 
 /// The payload of `presence:update`: a participant came online or went offline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PresenceUpdatePayload")]
 pub struct PresenceSignal {
+    /// The user.
     user_id: Uuid,
+    /// Whether the user has a connection to any node.
     online: bool,
+    /// When the user was connected last.
     last_seen_at: Option<Timestamp>,
 }
 

@@ -3,17 +3,22 @@
 use std::{borrow::Cow, time::Duration};
 
 use allynet_domain::{EmergencyId, Error, EventId, Position, Refusal, Room, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::documents::schema::FailureCode;
 
 use crate::Problem;
 
 /// The reason for which a client event was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// A constant in snake case that programs can rely on.
+    #[schemars(with = "FailureCode")]
     pub code: &'static str,
     /// A sentence for people, which may change.
+    #[schemars(length(max = 500))]
     pub message: Cow<'static, str>,
     /// When to try again; present if a limit was reached.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
@@ -21,7 +26,7 @@ pub struct Failure {
 }
 
 /// Time after which to try again, when a limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RetryAfter {
     /// After so many milliseconds.
@@ -99,10 +104,13 @@ impl From<&Error> for Failure {
 }
 
 /// The payload of `error`: a failure, and the event that failed. The event is `None` if the connection failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ErrorPayload")]
 pub struct ErrorEvent<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
+    /// The client event that was refused; `null` if the failure is about the connection.
+    #[schemars(length(max = 100))]
     event: Option<&'a str>,
 }
 
@@ -146,37 +154,61 @@ impl<'a, T> Acknowledgement<'a, T> {
 
 /// The response event that confirms a client event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
+#[serde(untagged)]
 pub enum Confirmation {
     /// `emergency:joined`
-    Joined {
-        /// The emergency.
-        emergency_id: Uuid,
-        /// The name of the room.
-        room: String,
-        /// A sentence for people.
-        message: &'static str,
-    },
+    Joined(Joined),
     /// `emergency:left`
-    Left {
-        /// The emergency; for one that does not exist, the id that the client sent.
-        emergency_id: Uuid,
-        /// The name of the room.
-        room: String,
-    },
+    Left(Left),
     /// `location:updated`
-    Located {
-        /// Degrees north.
-        latitude: f64,
-        /// Degrees east.
-        longitude: f64,
-        /// A sentence for people.
-        message: &'static str,
-        /// Whether it is the user's last position now, and no newer one.
-        stored: bool,
-    },
+    Located(Located),
     /// `alert:seen` was stored; only acknowledged.
     Seen {},
+}
+
+/// The payload of `emergency:joined`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "EmergencyJoinedPayload")]
+pub struct Joined {
+    /// The emergency.
+    emergency_id: Uuid,
+    /// The name of the room.
+    #[schemars(length(max = 50))]
+    room: String,
+    /// A sentence for people.
+    #[schemars(length(max = 100))]
+    message: &'static str,
+}
+
+/// The payload of `emergency:left`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "EmergencyLeftPayload")]
+pub struct Left {
+    /// The emergency; for one that does not exist, the id that the client sent.
+    emergency_id: Uuid,
+    /// The name of the room.
+    #[schemars(length(max = 50))]
+    room: String,
+}
+
+/// The payload of `location:updated`, and the answer to a position over REST.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "LocationUpdatedPayload")]
+pub struct Located {
+    /// Degrees north (WGS 84).
+    #[schemars(range(min = -90.0, max = 90.0))]
+    latitude: f64,
+    /// Degrees east (WGS 84).
+    #[schemars(range(min = -180.0, max = 180.0))]
+    longitude: f64,
+    /// A sentence for people.
+    #[schemars(length(max = 100))]
+    message: &'static str,
+    /// Whether it is the user's last position now, and no newer one.
+    stored: bool,
 }
 
 /// The message of a received position, over REST and sockets.
@@ -186,37 +218,44 @@ impl Confirmation {
     /// A room was joined.
     pub fn joined(id: EmergencyId) -> Self {
         let room = Room::Emergency(id).to_string();
-        Self::Joined { emergency_id: id.into(), room, message: "Successfully joined emergency room" }
+        Self::Joined(Joined { emergency_id: id.into(), room, message: "Successfully joined emergency room" })
     }
 
     /// A room was left.
     pub fn left(id: EmergencyId) -> Self {
-        Self::Left { emergency_id: id.into(), room: Room::Emergency(id).to_string() }
+        Self::Left(Left { emergency_id: id.into(), room: Room::Emergency(id).to_string() })
     }
 
     /// A position was received, and stored unless a newer one was.
     pub const fn located(position: Position, stored: bool) -> Self {
-        Self::Located { latitude: position.latitude(), longitude: position.longitude(), message: LOCATED, stored }
+        let (latitude, longitude) = (position.latitude(), position.longitude());
+        Self::Located(Located { latitude, longitude, message: LOCATED, stored })
     }
 
     /// The name of the response event; `None` if there is an acknowledgement only.
     pub const fn event(&self) -> Option<&'static str> {
         match self {
-            Self::Joined { .. } => Some("emergency:joined"),
-            Self::Left { .. } => Some("emergency:left"),
-            Self::Located { .. } => Some("location:updated"),
+            Self::Joined(_) => Some("emergency:joined"),
+            Self::Left(_) => Some("emergency:left"),
+            Self::Located(_) => Some("location:updated"),
             Self::Seen {} => None,
         }
     }
 }
 
 /// The payload of `session:ready`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SessionReadyPayload")]
 pub struct SessionReady {
+    /// The user of the token.
     user_id: Uuid,
+    /// The rooms that the connection is in.
+    #[schemars(length(max = 1000))]
     rooms: Vec<String>,
+    /// Every event after this one is delivered on this connection.
     latest_event_id: i64,
+    /// The clock of the service.
     server_time: Timestamp,
 }
 
@@ -234,7 +273,7 @@ impl SessionReady {
 }
 
 /// The reason for which a client cannot resume from its last event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResyncReason {
     /// More events were missed than are replayed.
@@ -246,10 +285,13 @@ pub enum ResyncReason {
 }
 
 /// The payload of `session:resync`: the client has to read the state again; events after `latestEventId` follow live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SessionResyncPayload")]
 pub struct SessionResync {
+    /// Why missed events cannot be replayed.
     reason: ResyncReason,
+    /// Events after this one follow live.
     latest_event_id: i64,
 }
 

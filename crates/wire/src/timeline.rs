@@ -1,39 +1,86 @@
 //! The timeline of an emergency: its events, rendered for a participant or an administrator.
 
 use allynet_domain::{Emergency, Event, LoggedEvent, Metres, PlacePolicy, SendChannel, Stage, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    documents::schema::Word,
     events::{Payload, payload},
     views::Reader,
 };
 
 /// An entry of the timeline.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TimelineEntry")]
 pub struct Entry<'a> {
+    /// The number of the event.
     event_id: i64,
+    /// The name of the event.
+    #[schemars(length(max = 50))]
     event: &'static str,
+    /// When it happened.
     at: Timestamp,
+    /// The user that caused it; `null` where the viewer may not know, or if the service did.
     actor: Option<Uuid>,
+    /// The payload of the event.
     data: Data<'a>,
 }
 
-#[derive(Serialize)]
+/// The payload of an entry, which its `event` explains.
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
+#[schemars(rename = "TimelineData")]
 enum Data<'a> {
+    /// The payload of a server event, without its `eventId`.
     Event(Payload<'a>),
-    Alerted { wave: u16, radius: u32, alerted: usize, helpers: Vec<AlertedHelper> },
-    Acknowledged { helper_id: Option<Uuid> },
-    Declined { count: u32 },
-    Pushed { channel: SendChannel, step: u8, sent: Vec<Uuid>, failed: Vec<Uuid> },
+    /// Helpers were alerted.
+    Alerted {
+        /// The number of the search, from 1.
+        wave: u16,
+        /// The radius that was searched, in metres.
+        radius: u32,
+        /// How many were alerted.
+        alerted: usize,
+        /// Those of them who respond; for administrators all.
+        #[schemars(length(max = 1000))]
+        helpers: Vec<AlertedHelper>,
+    },
+    /// An alert was confirmed, or seen.
+    Acknowledged {
+        /// The helper; `null` for one that does not respond.
+        helper_id: Option<Uuid>,
+    },
+    /// A helper declined.
+    Declined {
+        /// How many have declined so far.
+        count: u32,
+    },
+    /// Alerts were sent by another way than sockets. For administrators.
+    Pushed {
+        /// The way.
+        #[schemars(with = "Word<SendChannel>")]
+        channel: SendChannel,
+        /// The step of the escalation, from 0.
+        step: u8,
+        /// Helpers whose alert a push service or gateway took.
+        #[schemars(length(max = 1000))]
+        sent: Vec<Uuid>,
+        /// Helpers whose alert none took.
+        #[schemars(length(max = 1000))]
+        failed: Vec<Uuid>,
+    },
+    /// The owner asked for more help.
     Renewed {},
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AlertedHelper {
+    /// The helper.
     id: Uuid,
+    /// Metres from the emergency, for helpers that respond.
     distance: Option<u32>,
 }
 

@@ -65,7 +65,7 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
     })
 }
 
-fn every_refusal() -> impl Iterator<Item = Refusal> {
+pub(crate) fn every_refusal() -> impl Iterator<Item = Refusal> {
     std::iter::successors(Some(Refusal::TokenMissing), after)
 }
 

@@ -6,61 +6,112 @@ use allynet_domain::{
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::documents::schema::{self, Id, Word};
 
 use super::{Ids, RatingView};
 
 /// An account, for its owner or an administrator.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "User")]
 pub struct UserView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "Id")]
     ids: Ids,
+    /// The email address, in lower case.
+    #[schemars(length(max = 254))]
     email: &'a str,
+    /// Name, phone number and language.
     profile: ProfileView<'a>,
+    /// What the account may do.
+    #[schemars(with = "Word<Role>")]
     role: Role,
+    /// False if an administrator blocked the account.
     is_active: bool,
+    /// The helper record; `null` for an account that never asked to help.
     helper: Option<HelperRecordView<'a>>,
+    /// When the account was registered.
     created_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Profile")]
 struct ProfileView<'a> {
+    /// The given name, or the only one.
+    #[schemars(length(min = 1, max = 100))]
     first_name: &'a str,
+    /// The family name.
+    #[schemars(length(max = 100))]
     last_name: Option<&'a str>,
+    /// A phone number, as it was typed.
+    #[schemars(length(max = 40))]
     phone: Option<&'a str>,
+    /// The URL of a picture.
+    #[schemars(length(max = 2000))]
     avatar: Option<&'a str>,
+    /// A few sentences about the person.
+    #[schemars(length(max = 500))]
     bio: Option<&'a str>,
+    /// The language of emails and pushes.
+    #[schemars(with = "Word<Locale>")]
     locale: Locale,
 }
 
-/// `{verification, available, skills, trustScore, helperRating}`, for the helper with the alert preferences.
-#[derive(Debug, Serialize)]
+/// A helper record; for the helper, with the alert preferences.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "HelperRecord")]
 pub struct HelperRecordView<'a> {
+    /// Whether an administrator verified the helper.
+    #[schemars(with = "Word<Verification>")]
     verification: Verification,
+    /// The duty switch: whether the helper wants to be alerted.
     available: bool,
+    /// What the helper can do, as they named it.
+    #[schemars(length(max = 20))]
     skills: Vec<&'a str>,
+    /// Points for completed responses and good ratings. Starts at 100.
+    #[schemars(range(max = 1000))]
     trust_score: u16,
+    /// The ratings by owners.
     helper_rating: RatingView,
     /// For the helper only.
     #[serde(flatten)]
     preferences: Option<PreferencesView<'a>>,
 }
 
-/// `{quiet, timeZone, pausedUntil, breakthrough, maxAlertsPerDay, notify, availability, availableAt}`
-#[derive(Debug, Serialize)]
+/// When and how a helper wants to be alerted, which only they are shown.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AlertPreferences")]
 struct PreferencesView<'a> {
+    /// Weekly windows without alerts.
+    #[schemars(length(max = 7))]
+    #[schemars(with = "Vec<schema::QuietWindow>")]
     quiet: &'a [QuietWindow],
+    /// The time zone of the windows.
+    #[schemars(with = "Option<schema::TimeZone>")]
     time_zone: Option<Zone>,
+    /// When the pause ends; `null` without one.
     paused_until: Option<Timestamp>,
+    /// Which alerts come through in quiet hours, pauses and beyond the limit.
+    #[schemars(with = "Word<Breakthrough>")]
     breakthrough: Breakthrough,
+    /// How many different owners may alert in 24 hours; `null` without a limit.
+    #[schemars(range(min = 1, max = 50))]
     max_alerts_per_day: Option<u32>,
+    /// Other channels, for an alert that no device confirms.
+    #[schemars(with = "schema::NotifyChannels")]
     notify: NotifyChannels,
+    /// Whether the helper is alerted now, and if not, why.
+    #[schemars(with = "Word<Availability>")]
     availability: Availability,
+    /// When that ends by itself; `null` if it does not.
     available_at: Option<Timestamp>,
 }
 
@@ -135,9 +186,11 @@ impl<'a> UserView<'a> {
     }
 }
 
-/// `{user}`
-#[derive(Debug, Serialize)]
+/// The account of the caller.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OwnAccount")]
 pub struct User<'a> {
+    /// The account.
     user: UserView<'a>,
 }
 
@@ -154,18 +207,21 @@ impl<'a> User<'a> {
     }
 }
 
-/// `{helper}`
-#[derive(Debug, Serialize)]
+/// The helper record of the caller.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HelperData")]
 pub struct Helper<'a> {
     /// The record.
     pub helper: HelperRecordView<'a>,
 }
 
 /// An account with the number of reports about it, for administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListedHelper")]
 pub struct ListedHelperView<'a> {
     #[serde(flatten)]
     user: UserView<'a>,
+    /// The number of reports about the account.
     reports: u32,
 }
 
@@ -175,21 +231,27 @@ impl<'a> From<&'a ListedHelper> for ListedHelperView<'a> {
     }
 }
 
-/// `{helpers, nextCursor}`
-#[derive(Debug, Serialize)]
+/// A page of helpers.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelperList<'a> {
     /// The page.
+    #[schemars(length(max = 100))]
     pub helpers: Vec<ListedHelperView<'a>>,
-    /// The cursor of the next page; `None` on the last one.
+    /// The cursor of the next page; `null` on the last one.
+    #[schemars(length(max = 200))]
     pub next_cursor: Option<String>,
 }
 
-/// `{accessToken, refreshToken}`
-#[derive(Serialize)]
+/// The tokens of a session.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens<'a> {
+    /// A JWT for `Authorization: Bearer` and for the handshake. Valid for 24 hours, unless configured otherwise.
+    #[schemars(length(max = 4096))]
     access_token: &'a str,
+    /// A JWT that is exchanged once for a new pair.
+    #[schemars(length(max = 4096))]
     refresh_token: &'a str,
 }
 
@@ -199,10 +261,12 @@ impl<'a> From<&'a TokenPair> for Tokens<'a> {
     }
 }
 
-/// `{user, tokens}`
-#[derive(Serialize)]
+/// An account, and the tokens of a new session.
+#[derive(Serialize, JsonSchema)]
 pub struct Session<'a> {
+    /// The account.
     user: UserView<'a>,
+    /// The tokens of the new session.
     tokens: Tokens<'a>,
 }
 
@@ -213,22 +277,30 @@ impl<'a> Session<'a> {
     }
 }
 
-/// `{trustScore, helped{general, emergency, total}, requested{…}, reports}`.
+/// How often a user helped and was helped.
 ///
 /// `general` and `reports` are always 0: the existing web client shows them, and this service does not count them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
+    /// Points for completed responses and good ratings. Starts at 100.
+    #[schemars(range(max = 1000))]
     trust_score: u16,
+    /// Completed responses.
     helped: Tally,
+    /// Emergencies raised.
     requested: Tally,
+    /// Always 0.
     reports: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Tally {
+    /// Always 0.
     general: u32,
+    /// The number of emergencies.
     emergency: u32,
+    /// The same number.
     total: u32,
 }
 
@@ -248,12 +320,19 @@ impl Stats {
 }
 
 /// A block of another user, as the user that made it named them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Block")]
 pub struct BlockView<'a> {
+    /// The id of the block, by which it can be deleted.
     id: Uuid,
+    /// The blocked user; `null` for a block by email address.
+    #[schemars(with = "Option<Uuid>")]
     user_id: Option<UserId>,
+    /// The blocked email address; `null` for a block by user.
+    #[schemars(length(max = 254))]
     email: Option<&'a str>,
+    /// When the block was made.
     created_at: Timestamp,
 }
 

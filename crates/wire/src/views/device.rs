@@ -2,19 +2,35 @@
 
 use allynet_domain::{Device, DeviceId, DeviceKind, DeviceState, PushKey, Text, Timestamp};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::documents::schema::Word;
+
 /// A device. Neither the endpoint nor its keys are shown: the browser has them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Device")]
 pub struct DeviceView<'a> {
+    /// The id of the device.
+    #[schemars(with = "uuid::Uuid")]
     id: DeviceId,
+    /// How the device is reached.
+    #[schemars(with = "Word<DeviceKind>")]
     kind: DeviceKind,
+    /// What its user calls it.
+    #[schemars(length(max = 50))]
     name: Option<&'a str>,
+    /// When it was registered.
     created_at: Timestamp,
+    /// When a push service last took a push for it.
     last_sent_at: Option<Timestamp>,
+    /// When it last confirmed a push.
     last_delivered_at: Option<Timestamp>,
+    /// `failing` if the push service refuses pushes to it.
+    #[schemars(with = "Word<DeviceState>")]
     state: DeviceState,
+    /// The service has another push key than the device was registered under: subscribe again.
     key_changed: bool,
 }
 

@@ -5,19 +5,31 @@ use allynet_domain::{
     ResolutionType, Response, ResponseStatus, SkippedCounts, Stage, Timestamp, UserId, port::Presence,
     usecase::reading::EmergencyHelpers,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::documents::schema::{self, Id, Word};
+
 use super::{HelperView, Ids, PersonView};
 
-/// `{latitude, longitude, precision, address, description}`
-#[derive(Debug, Serialize)]
+/// The place of an emergency, as precise as the viewer may know it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Location")]
 pub struct LocationView<'a> {
+    /// Degrees north (WGS 84).
+    #[schemars(range(min = -90.0, max = 90.0))]
     latitude: f64,
+    /// Degrees east (WGS 84).
+    #[schemars(range(min = -180.0, max = 180.0))]
     longitude: f64,
     /// Size of the cell whose centre this is, in metres; 0 for the exact place.
     precision: u32,
+    /// A postal address, as it was typed; `null` for viewers who are shown an approximate place.
+    #[schemars(length(max = 300))]
     address: Option<&'a str>,
+    /// How to find the place; `null` for viewers who are shown an approximate place.
+    #[schemars(length(max = 300))]
     description: Option<&'a str>,
 }
 
@@ -37,37 +49,70 @@ impl<'a> LocationView<'a> {
 }
 
 /// An emergency as one viewer may see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Emergency")]
 pub struct EmergencyView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "Id")]
     ids: Ids,
+    /// The kind of emergency.
     #[serde(rename = "type")]
+    #[schemars(with = "Word<EmergencyType>")]
     kind: EmergencyType,
+    /// A word of the client for the kind.
+    #[schemars(length(max = 50))]
     category: Option<&'a str>,
+    /// What happened.
+    #[schemars(length(max = 1000))]
     description: Option<&'a str>,
+    /// The place, as precise as the viewer may know it.
     location: LocationView<'a>,
+    /// How urgent it is.
+    #[schemars(with = "Word<Priority>")]
     priority: Priority,
+    /// From 1 (least) to 10.
+    #[schemars(range(min = 1, max = 10))]
     severity: u8,
+    /// Where the emergency is in its life.
+    #[schemars(with = "Word<EmergencyStatus>")]
     status: EmergencyStatus,
+    /// Nothing may make a sound at the owner's side.
     silent_mode: bool,
+    /// The owner is not shown to other users.
     anonymous_mode: bool,
+    /// The radius within which helpers are alerted, in metres.
     alert_radius: u32,
+    /// The owner; `null` where the viewer may not know them.
     user: Option<PersonView<'a>>,
+    /// The responses. Cancelled ones are kept.
+    #[schemars(length(max = 1000))]
     responding_helpers: Vec<ResponseView<'a>>,
+    /// When the emergency was raised.
     created_at: Timestamp,
+    /// When it changed last.
     updated_at: Timestamp,
+    /// When the first helper accepted.
     first_response_at: Option<Timestamp>,
+    /// When it ended, whether resolved or cancelled.
     resolved_at: Option<Timestamp>,
+    /// The user that ended it; `null` where the viewer may not know, or if the service did.
     resolved_by: Option<Uuid>,
+    /// How it ended; `null` while it is live, or if it was cancelled.
+    #[schemars(with = "Option<Word<ResolutionType>>")]
     resolution_type: Option<ResolutionType>,
+    /// What was noted at the end.
+    #[schemars(length(max = 500))]
     resolution_notes: Option<&'a str>,
+    /// Metres from the caller; `null` where it is not known.
     distance: Option<u32>,
+    /// How many helpers were alerted and reached; `null` for users who take no part.
     alerts: Option<AlertsView>,
 }
 
 /// An emergency in the list for administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListedEmergency")]
 pub struct ListedEmergencyView<'a> {
     /// The emergency.
     #[serde(flatten)]
@@ -76,18 +121,30 @@ pub struct ListedEmergencyView<'a> {
     pub repeats: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Response")]
 struct ResponseView<'a> {
+    /// The helper.
     helper: HelperView<'a>,
+    /// How far the helper is.
+    #[schemars(with = "Word<ResponseStatus>")]
     status: ResponseStatus,
+    /// What the helper noted.
+    #[schemars(length(max = 500))]
     notes: Option<&'a str>,
+    /// When the helper expects to arrive.
     estimated_arrival: Option<Timestamp>,
+    /// When the helper accepted.
     responded_at: Timestamp,
+    /// When the response changed last.
     updated_at: Timestamp,
+    /// Whether the helper is connected; `null` where the viewer may not know.
     online: Option<bool>,
+    /// When the helper was connected last; `null` where the viewer may not know.
     last_seen_at: Option<Timestamp>,
     #[serde(skip)]
+    #[schemars(with = "Option<Uuid>")]
     takes_part: Option<UserId>,
 }
 
@@ -114,13 +171,18 @@ impl<'a> ResponseView<'a> {
     }
 }
 
-/// How many helpers within the alert radius were passed over, by reason. `null` for numbers below [`MIN_SHOWN_SKIPPED`], which
-/// could tell of one helper, unless an administrator reads them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// How many helpers within the alert radius were passed over, by reason. Numbers below 3 are `null`, because they could tell of
+/// one helper, unless an administrator reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Skipped")]
 pub(crate) struct SkippedView {
+    /// In quiet hours.
     quiet: Option<u32>,
+    /// In a pause.
     paused: Option<u32>,
+    /// In an emergency of their own, or responding to another.
     engaged: Option<u32>,
+    /// At their limit of alerts.
     limit: Option<u32>,
 }
 
@@ -135,16 +197,26 @@ impl SkippedView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Alerts")]
 struct AlertsView {
+    /// The number of the last search, from 1.
     wave: u16,
+    /// Helpers that were alerted.
     alerted: u32,
+    /// Alerts that a device or a push service took.
     sent: u32,
+    /// Alerts that a device confirmed.
     delivered: u32,
+    /// The same as `delivered`.
     acknowledged: u32,
+    /// Alerts that a person saw.
     seen: u32,
+    /// Alerts that were declined.
     declined: u32,
+    /// Alerts that no push service took.
     failed: u32,
+    /// Helpers that were passed over.
     skipped: SkippedView,
 }
 
@@ -220,35 +292,54 @@ impl<'a> EmergencyView<'a> {
     }
 }
 
-/// `{emergency}`
-#[derive(Debug, Serialize)]
+/// One emergency.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct EmergencyData<'a> {
     /// The emergency.
     pub emergency: EmergencyView<'a>,
 }
 
 /// The record of a deleted emergency, for administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "DeletedEmergency")]
 pub struct DeletedEmergencyView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "Id")]
     ids: Ids,
+    /// The kind of emergency.
     #[serde(rename = "type")]
+    #[schemars(with = "Word<EmergencyType>")]
     kind: EmergencyType,
+    /// Always `deleted`.
+    #[schemars(with = "schema::Deleted")]
     status: &'static str,
+    /// How the emergency had ended.
+    #[schemars(with = "Word<EmergencyStatus>")]
     ended_as: EmergencyStatus,
+    /// The owner.
     user: PersonView<'a>,
+    /// The centre of a cell of 1,000 m.
     location: AreaView,
+    /// When the emergency was raised.
     created_at: Timestamp,
+    /// When it ended.
     ended_at: Timestamp,
+    /// When its owner deleted it.
     deleted_at: Timestamp,
 }
 
 /// A place that is known to a kilometre.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Area")]
 struct AreaView {
+    /// Degrees north (WGS 84).
+    #[schemars(range(min = -90.0, max = 90.0))]
     latitude: f64,
+    /// Degrees east (WGS 84).
+    #[schemars(range(min = -180.0, max = 180.0))]
     longitude: f64,
+    /// The size of the cell, in metres.
     precision: u32,
 }
 
@@ -270,9 +361,10 @@ impl<'a> From<&'a DeletedEmergency> for DeletedEmergencyView<'a> {
     }
 }
 
-/// `{emergency, nearbyHelperCount}`
-#[derive(Debug, Serialize)]
+/// An emergency that was raised.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Raised")]
 pub struct RaisedView<'a> {
     /// The emergency.
     pub emergency: EmergencyView<'a>,
@@ -280,28 +372,40 @@ pub struct RaisedView<'a> {
     pub nearby_helper_count: u32,
 }
 
-/// `{helpers, count, online, within}`: the helpers of an emergency.
-#[derive(Debug, Serialize)]
+/// The helpers of an emergency.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EmergencyHelpers")]
 pub struct HelpersView<'a> {
+    /// The responses that are not cancelled.
+    #[schemars(length(max = 1000))]
     helpers: Vec<ResponderView<'a>>,
+    /// The number of `helpers`.
     count: usize,
+    /// Available helpers within the largest radius that are connected; `null` if there are one or two.
     online: Option<u32>,
+    /// Available helpers within each radius.
+    #[schemars(length(max = 10))]
     within: Vec<CountView>,
 }
 
 /// A response that is not cancelled, with the keys of its helper beside it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Responder")]
 struct ResponderView<'a> {
     #[serde(flatten)]
     helper: HelperView<'a>,
     #[serde(flatten)]
     response: ResponseView<'a>,
+    /// Metres to the emergency; `null` for viewers who take no part.
     distance: Option<u32>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HelperCount")]
 struct CountView {
+    /// Metres.
     radius: u32,
+    /// The number of available helpers; `null` if there are one or two.
     count: Option<u32>,
 }
 

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use allynet_domain::{Message, Person, Sender, Timestamp, To, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation as _;
 use uuid::Uuid;
+
+use crate::documents::schema::{self, Id};
 
 use super::Ids;
 
@@ -26,20 +29,38 @@ impl Reader {
 }
 
 /// A message as one viewer may see it. It has `_id` in events too, by which the existing web client finds duplicates.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Message")]
 pub struct MessageView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "Id")]
     ids: Ids,
+    /// The emergency.
     emergency_id: Uuid,
+    /// What the sender is to the emergency.
+    #[schemars(with = "schema::SenderRole")]
     sender_role: &'static str,
+    /// The sender; `null` for the service, and where the viewer may not know an anonymous owner.
     sender_id: Option<Uuid>,
+    /// The recipient of a direct message, `creator` for an anonymous owner; `null` for a message to everybody.
+    #[schemars(length(max = 36))]
     recipient_id: Option<Cow<'static, str>>,
+    /// What the recipient is to the emergency; `null` for a message to everybody.
+    #[schemars(with = "Option<schema::RecipientRole>")]
     recipient_role: Option<&'static str>,
+    /// The text.
+    #[schemars(length(min = 1, max = 1000))]
     message: &'a str,
+    /// The name of the sender to show.
+    #[schemars(length(max = 201))]
     display_name: Cow<'a, str>,
+    /// The initials to show.
+    #[schemars(length(max = 100))]
     display_initials: String,
+    /// Whether the viewer sent it.
     is_mine: bool,
+    /// When it was sent.
     created_at: Timestamp,
 }
 

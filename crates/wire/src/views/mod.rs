@@ -15,8 +15,11 @@ pub use message::*;
 pub use rights::*;
 
 use allynet_domain::{HelperCard, Person, ShownOwner};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::documents::schema::{self, PersonId};
 
 /// The id of a resource. REST answers have it as `_id` too, which the existing web client reads.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -69,11 +72,16 @@ impl<T> Success<T> {
     }
 }
 
-/// `{firstName, lastName}`
-#[derive(Debug, Clone, Copy, Serialize)]
+/// The name of a person.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PersonName")]
 pub struct Named<'a> {
+    /// The given name, or the only one.
+    #[schemars(length(min = 1, max = 100))]
     first_name: &'a str,
+    /// The family name.
+    #[schemars(length(max = 100))]
     last_name: Option<&'a str>,
 }
 
@@ -86,11 +94,14 @@ impl<'a> From<&'a Person> for Named<'a> {
     }
 }
 
-/// A person as seen by others: `{id, profile{firstName, lastName}}`.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// A person, as others see them.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "Person")]
 pub struct PersonView<'a> {
     #[serde(flatten)]
+    #[schemars(with = "PersonId")]
     ids: Ids,
+    /// The name.
     profile: Named<'a>,
 }
 
@@ -112,20 +123,31 @@ impl<'a> PersonView<'a> {
     }
 }
 
-/// `{average, count}`
-#[derive(Debug, Clone, Copy, Serialize)]
+/// The ratings of a helper.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "Rating")]
 pub struct RatingView {
+    /// The average score, from 1 to 5; 0 without ratings.
+    #[schemars(range(min = 0.0, max = 5.0))]
     average: f64,
+    /// The number of ratings.
     count: u32,
 }
 
-/// A helper as seen by participants: `{id, profile, trustScore, helperRating}`.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// A helper, as participants see them.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "HelperCard")]
 pub struct HelperView<'a> {
     #[serde(flatten)]
-    person: PersonView<'a>,
+    #[schemars(with = "schema::Id")]
+    ids: Ids,
+    /// The name.
+    profile: Named<'a>,
+    /// Points for completed responses and good ratings. Starts at 100.
+    #[schemars(range(max = 1000))]
     trust_score: u16,
+    /// The ratings by owners.
     helper_rating: RatingView,
 }
 
@@ -133,7 +155,8 @@ impl<'a> HelperView<'a> {
     pub(crate) fn new(helper: &'a HelperCard, ids: fn(Uuid) -> Ids) -> Self {
         let reputation = helper.reputation;
         Self {
-            person: PersonView::new(&helper.person, ids),
+            ids: ids(helper.person.id.into()),
+            profile: (&helper.person).into(),
             trust_score: reputation.trust_score,
             helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },
         }

@@ -1,13 +1,17 @@
 //! What a user may ask about their own account: its sessions.
 
 use allynet_domain::{SessionId, SessionOverview, Timestamp, UserAgent};
+use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 /// A session, for its user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SessionOverview")]
 pub struct SessionView<'a> {
     /// The id, the claim `sid` of its tokens.
+    #[schemars(with = "Uuid")]
     id: SessionId,
     /// When the login happened.
     created_at: Timestamp,
@@ -16,6 +20,7 @@ pub struct SessionView<'a> {
     /// Whether the request belongs to it.
     current: bool,
     /// The program that got the tokens, as it named itself.
+    #[schemars(with = "Option<String>", length(max = 200))]
     user_agent: Option<&'a UserAgent>,
 }
 

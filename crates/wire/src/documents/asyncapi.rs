@@ -1,0 +1,152 @@
+//! The AsyncAPI document.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Schemas, VERSION,
+    events::{self, Event, type_name},
+    examples,
+    requests::HandshakeAuth,
+    routes::of,
+};
+
+const DESCRIPTION: &str = "\
+Events over Socket.IO 4 (Engine.IO 4): namespace `/emergencies`, path `/socket.io/`. WebSocket, HTTP long-polling and the \
+upgrade from polling are supported.
+
+An event with `eventId` is from the event log: it is delivered once, in order, and replayed to a client that reconnects with \
+`auth.lastEventId`. The others carry current values.
+
+A client event can have an acknowledgement: `{ok: true, …}` with the fields of its response event, or `{ok: false, error}`.";
+
+pub(super) fn document() -> Value {
+    let mut schemas = Schemas::new();
+    let handshake = of::<HandshakeAuth>(&mut schemas.received).to_value();
+    let (sent, received) = (events::sent(&mut schemas), events::received(&mut schemas));
+    let mut channel = Channel { schemas: schemas.into_components(), ..Channel::default() };
+    for event in &sent {
+        channel.add(event, "send");
+    }
+    for event in &received {
+        channel.add(event, "receive");
+    }
+    let Channel { mut messages, references, operations, schemas: mut components } = channel;
+    examples::add(&mut components);
+    for message in messages.values_mut() {
+        message["examples"] = json!([{ "payload": examples::compose(&message["payload"], &components, 0) }]);
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "AllyNet",
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "license": { "name": "Apache-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "service": {
+                "host": "localhost:5000",
+                "pathname": "/socket.io/",
+                "protocol": "socket.io",
+                "description": "The host and port of the REST interface.",
+                "security": [{ "$ref": "#/components/securitySchemes/accessToken" }],
+            },
+        },
+        "channels": {
+            CHANNEL: {
+                "address": "/emergencies",
+                "title": "The namespace of emergencies",
+                "messages": references,
+                "servers": [{ "$ref": "#/servers/service" }],
+                "bindings": { "ws": { "method": "GET", "query": handshake_query(), "bindingVersion": "0.1.0" } },
+                "x-handshake-auth": handshake,
+            },
+        },
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": components,
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "An access token as `auth.token` of the handshake, or as the query parameter `token`.",
+                },
+            },
+        },
+    })
+}
+
+/// The only channel: the namespace, which all events share.
+const CHANNEL: &str = "emergencies";
+
+/// What the document says of the channel.
+#[derive(Default)]
+struct Channel {
+    messages: Map<String, Value>,
+    /// The messages again, as the channel refers to them.
+    references: Map<String, Value>,
+    operations: Map<String, Value>,
+    schemas: Map<String, Value>,
+}
+
+impl Channel {
+    /// Adds an event, which the service sends or receives.
+    fn add(&mut self, event: &Event, action: &str) {
+        let name = type_name(event.name);
+        let payload = self.name_schema(event.payload.clone(), format!("{name}Payload"));
+        let message = json!({
+            "name": event.name,
+            "title": event.name,
+            "summary": event.summary,
+            "contentType": "application/json",
+            "payload": payload,
+            "x-event-id": event.is_logged,
+        });
+        let mut operation = json!({
+            "action": action,
+            "channel": { "$ref": format!("#/channels/{CHANNEL}") },
+            "summary": event.summary,
+            "messages": [self.add_message(name.clone(), message)],
+        });
+        if let Some(schema) = &event.acknowledgement {
+            let title = format!("Acknowledgement of {}", event.name);
+            let message = json!({ "name": event.name, "title": title, "payload": schema });
+            operation["reply"] = json!({
+                "channel": { "$ref": format!("#/channels/{CHANNEL}") },
+                "messages": [self.add_message(format!("{name}Acknowledgement"), message)],
+            });
+        }
+        if let Some(response) = event.response {
+            operation["description"] = json!(format!("Also answered by `{response}`, or by `error`."));
+        }
+        self.operations.insert(format!("{action}{name}"), operation);
+    }
+
+    /// Adds a message, and returns a reference to it.
+    fn add_message(&mut self, name: String, message: Value) -> Value {
+        let reference = json!({ "$ref": format!("#/channels/{CHANNEL}/messages/{name}") });
+        self.references.insert(name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }));
+        self.messages.insert(name, message);
+        reference
+    }
+
+    /// Makes a schema a named one, unless it refers to one already.
+    fn name_schema(&mut self, schema: Value, name: String) -> Value {
+        if schema.get("$ref").is_some() {
+            return schema;
+        }
+        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+        self.schemas.insert(name, super::tidy(schema));
+        reference
+    }
+}
+
+fn handshake_query() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "token": { "type": "string", "maxLength": 4096, "description": "An access token, if not in `auth.token`." },
+        },
+    })
+}

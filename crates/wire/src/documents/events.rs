@@ -1,0 +1,132 @@
+//! Every event for the AsyncAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{
+    Schemas,
+    requests::{AlertSeen, JoinRoom, LeaveRoom, PositionReport},
+    routes::{SchemaOf, of},
+};
+use crate::{
+    events::{NAMES, Payload},
+    signals::{AlertsSignal, LocationSignal, PresenceSignal},
+    socket::{ErrorEvent, Joined, Left, Located, SessionReady, SessionResync},
+};
+
+/// An event, and what its payload is.
+pub(super) struct Event {
+    pub(super) name: &'static str,
+    pub(super) summary: String,
+    pub(super) payload: Value,
+    pub(super) acknowledgement: Option<Value>,
+    /// The event that confirms it.
+    pub(super) response: Option<&'static str>,
+    /// Whether it is from the event log, and has an `eventId`.
+    pub(super) is_logged: bool,
+}
+
+/// The events that clients send.
+pub(super) fn received(schemas: &mut Schemas) -> Vec<Event> {
+    let mut event = |name, summary: &str, payload: SchemaOf, answer: Option<SchemaOf>, response| {
+        let payload = payload(&mut schemas.received).to_value();
+        let answer = answer.map(|of| of(&mut schemas.sent).to_value());
+        let acknowledgement =
+            Some(acknowledgement(answer, &of::<crate::socket::Failure>(&mut schemas.sent).to_value()));
+        Event { name, summary: summary.to_owned(), payload, acknowledgement, response, is_logged: false }
+    };
+    vec![
+        event(
+            "emergency:join",
+            "Enter the room of an emergency.",
+            of::<JoinRoom>,
+            Some(of::<Joined>),
+            Some("emergency:joined"),
+        ),
+        event(
+            "emergency:leave",
+            "Leave the room of an emergency.",
+            of::<LeaveRoom>,
+            Some(of::<Left>),
+            Some("emergency:left"),
+        ),
+        event(
+            "location:update",
+            "Report where the caller is.",
+            of::<PositionReport>,
+            Some(of::<Located>),
+            Some("location:updated"),
+        ),
+        event("alert:seen", "The alert was shown to a person.", of::<AlertSeen>, None, None),
+    ]
+}
+
+/// `{ok: true, …}` or `{ok: false, error}`.
+fn acknowledgement(answer: Option<Value>, failure: &Value) -> Value {
+    let ok = json!({ "type": "object", "required": ["ok"], "properties": { "ok": { "const": true } } });
+    let done = match answer {
+        Some(answer) => json!({ "allOf": [ok, answer] }),
+        None => ok,
+    };
+    let failed = json!({
+        "type": "object", "required": ["ok", "error"], "properties": { "ok": { "const": false }, "error": failure },
+    });
+    json!({ "oneOf": [done, failed] })
+}
+
+/// The events that the service sends.
+pub(super) fn sent(schemas: &mut Schemas) -> Vec<Event> {
+    let mut all = logged(schemas);
+    let mut event = |name, summary: &str, payload: SchemaOf| Event {
+        name,
+        summary: summary.to_owned(),
+        payload: payload(&mut schemas.sent).to_value(),
+        acknowledgement: None,
+        response: None,
+        is_logged: false,
+    };
+    all.extend([
+        event(AlertsSignal::EVENT, "The alert counts of the owner's emergency changed.", of::<AlertsSignal>),
+        event(LocationSignal::EVENT, "A helper on their way moved.", of::<LocationSignal>),
+        event(PresenceSignal::EVENT, "A participant came online or went offline.", of::<PresenceSignal>),
+        event("session:ready", "The first event of a connection.", of::<SessionReady>),
+        event("session:resync", "Missed events cannot be replayed: read the state over REST.", of::<SessionResync>),
+        event("emergency:joined", "Confirms `emergency:join`.", of::<Joined>),
+        event("emergency:left", "Confirms `emergency:leave`.", of::<Left>),
+        event("location:updated", "Confirms `location:update`.", of::<Located>),
+        event("error", "A client event was refused, or the connection is about to be closed.", of::<ErrorEvent<'_>>),
+    ]);
+    all
+}
+
+/// The events of the log. Their payloads are the variants of one type, in the order of [`NAMES`].
+fn logged(schemas: &mut Schemas) -> Vec<Event> {
+    let payloads = Payload::json_schema(&mut schemas.sent).to_value();
+    let variants = payloads["anyOf"].as_array().cloned().unwrap_or_default();
+    let events = NAMES.into_iter().zip(variants).map(|(name, mut payload)| {
+        let summary = payload.as_object_mut().and_then(|payload| payload.remove("description"));
+        payload["properties"]["eventId"] = json!({
+            "type": "integer", "minimum": 1, "description": "Grows over time across the whole service.", "examples": [4712],
+        });
+        if let Some(required) = payload["required"].as_array_mut() {
+            required.push(json!("eventId"));
+        }
+        let is_alert = name == "emergency:nearby";
+        Event {
+            name,
+            summary: summary.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
+            payload,
+            // Any value, or none.
+            acknowledgement: is_alert.then(|| json!({ "description": "Any value: call the callback at once." })),
+            response: None,
+            is_logged: true,
+        }
+    });
+    events.collect()
+}
+
+/// The name of a schema for the payload of an event: `emergency:message:deleted` becomes `EmergencyMessageDeleted`.
+pub(super) fn type_name(event: &str) -> String {
+    let words = event.split([':', '_']);
+    words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
+}

@@ -1,0 +1,139 @@
+//! Routes of accounts, contacts and blocks.
+
+use super::{Route, USER_NOT_FOUND};
+use crate::{
+    data,
+    documents::requests::{
+        BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange, ProfileChange, Refresh,
+        Register, ResetPassword,
+    },
+    views::{Session, Stats, Tokens, User},
+};
+
+const CONTACT_NOT_FOUND: super::Reason = (404, "contact_not_found");
+const MAIL_NOT_CONFIGURED: super::Reason = (501, "mail_not_configured");
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut all = signing_in();
+    all.extend(vec![
+        Route::new("POST", "/api/v1/auth/logout", "logOut")
+            .says("End a session", "Or all sessions of the caller. Their connections are closed.")
+            .body::<Logout>()
+            .confirms("The session has ended."),
+        Route::new("GET", "/api/v1/auth/sessions", "listSessions")
+            .says("List the caller's sessions", "")
+            .answers::<data::Sessions<'_>>(200, "Last used first."),
+        Route::new("DELETE", "/api/v1/auth/sessions/{sessionId}", "endSession")
+            .says("End one of the caller's sessions", "Also the present one. Its connections are closed.")
+            .answers::<data::SessionDeleted>(200, "It has ended.")
+            .refuses(&[(404, "session_not_found")]),
+        Route::new("GET", "/api/v1/auth/me", "ownAccount")
+            .says("Read the caller's account", "")
+            .answers::<User<'_>>(200, "The account."),
+        Route::new("PUT", "/api/v1/auth/me", "changeProfile")
+            .says("Change the caller's profile", "")
+            .body::<ProfileChange>()
+            .answers::<User<'_>>(200, "The account as it is now."),
+        Route::new("PUT", "/api/v1/auth/update-password", "changePassword")
+            .says("Change the password", "Every other session ends.")
+            .body::<PasswordChange>()
+            .confirms("The new password holds.")
+            .refuses(&[(403, "invalid_credentials")]),
+        Route::new("GET", "/api/v1/auth/stats", "ownStats")
+            .says("Read how often the caller helped and was helped", "")
+            .answers::<Stats>(200, "The numbers."),
+    ]);
+    all
+}
+
+fn signing_in() -> Vec<Route> {
+    vec![
+        Route::new("POST", "/api/v1/auth/register", "register")
+            .says("Make an account", "")
+            .open()
+            .body::<Register>()
+            .answers::<Session<'_>>(201, "The account, and the tokens of its first session.")
+            .refuses(&[(409, "email_taken")]),
+        Route::new("POST", "/api/v1/auth/login", "logIn")
+            .says("Log in", "")
+            .open()
+            .body::<Login>()
+            .answers::<Session<'_>>(200, "The account, and the tokens of a new session.")
+            .refuses(&[(401, "invalid_credentials"), (403, "account_blocked")]),
+        Route::new("POST", "/api/v1/auth/refresh", "refreshTokens")
+            .says(
+                "Exchange a refresh token",
+                "The old token is dead once its successor was used. If it is presented after that, the session ends.",
+            )
+            .open()
+            .body::<Refresh>()
+            .answers::<Tokens<'_>>(200, "The new tokens of the session.")
+            .refuses(&[
+                (401, "token_invalid"),
+                (401, "token_expired"),
+                (401, "refresh_token_reused"),
+                (403, "account_blocked"),
+            ]),
+        Route::new("POST", "/api/v1/auth/forgot-password", "forgotPassword")
+            .says(
+                "Ask for a link to replace a forgotten password",
+                "The answer does not tell whether there is an account.",
+            )
+            .open()
+            .body::<ForgotPassword>()
+            .confirms("If there is such an account, an email is on its way.")
+            .refuses(&[MAIL_NOT_CONFIGURED]),
+        Route::new("POST", "/api/v1/auth/reset-password", "resetPassword")
+            .says("Replace a forgotten password", "All sessions of the account end.")
+            .open()
+            .body::<ResetPassword>()
+            .confirms("The new password holds.")
+            .refuses(&[(400, "reset_token_invalid"), MAIL_NOT_CONFIGURED]),
+    ]
+}
+
+pub(super) fn contacts() -> Vec<Route> {
+    vec![
+        Route::new("GET", "/api/v1/auth/emergency-contacts", "listContacts")
+            .says("List the caller's emergency contacts", "")
+            .answers::<data::Contacts<'_>>(200, "In their order."),
+        Route::new("POST", "/api/v1/auth/emergency-contacts", "addContact")
+            .says(
+                "Add an emergency contact",
+                "The contact is invited by email, and told nothing else before they agree.",
+            )
+            .body::<NewContact>()
+            .answers::<data::Contact<'_>>(201, "The contact.")
+            .refuses(&[(409, "too_many_contacts")]),
+        Route::new("PUT", "/api/v1/auth/emergency-contacts/{contactId}", "changeContact")
+            .says("Change an emergency contact", "")
+            .body::<ContactChange>()
+            .answers::<data::Contact<'_>>(200, "The contact as it is now.")
+            .refuses(&[CONTACT_NOT_FOUND]),
+        Route::new("DELETE", "/api/v1/auth/emergency-contacts/{contactId}", "deleteContact")
+            .says("Delete an emergency contact", "")
+            .answers::<data::ContactDeleted>(200, "It is deleted.")
+            .refuses(&[CONTACT_NOT_FOUND]),
+    ]
+}
+
+pub(super) fn blocks() -> Vec<Route> {
+    vec![
+        Route::new("GET", "/api/v1/auth/me/blocks", "listBlocks")
+            .says("List the users that the caller blocked", "")
+            .answers::<data::Blocks<'_>>(200, "Newest first."),
+        Route::new("POST", "/api/v1/auth/me/blocks", "blockByEmail")
+            .says("Block a user by email address", "The answer is the same whether or not there is such an account.")
+            .body::<BlockByEmail>()
+            .answers::<data::Block<'_>>(200, "The block.")
+            .refuses(&[(409, "too_many_blocks")]),
+        Route::new("PUT", "/api/v1/auth/me/blocks/{userId}", "blockUser")
+            .says("Block a user", "Neither is sent, alerted to or shown the emergencies of the other.")
+            .answers::<data::Block<'_>>(200, "The block.")
+            .refuses(&[USER_NOT_FOUND, (400, "invalid_input"), (409, "too_many_blocks")]),
+        Route::new("DELETE", "/api/v1/auth/me/blocks/{userId}", "unblockUser")
+            .says("Delete a block", "By the id of the user or of the block. Its effects last for a while.")
+            .answers::<data::BlockDeleted>(200, "There is no such block any more.")
+            .refuses(&[USER_NOT_FOUND]),
+    ]
+}

@@ -1,0 +1,117 @@
+//! Routes of helpers, devices and administrators.
+
+use super::{NOT_AUTHORIZED, Route, USER_NOT_FOUND};
+use crate::{
+    data,
+    documents::requests::{
+        AccountBlock, AdminQuery, HelperChange, HelpersQuery, NewDevice, PositionReport, PushReceipt,
+        VerificationChange,
+    },
+    socket::Located,
+    views::{Helper, HelperList, User},
+};
+
+const NOT_A_HELPER: super::Reason = (403, "not_a_helper");
+const DEVICE_NOT_FOUND: super::Reason = (404, "device_not_found");
+const PUSH_NOT_CONFIGURED: super::Reason = (501, "push_not_configured");
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new("GET", "/api/v1/helpers/me", "ownHelperRecord")
+            .says("Read the caller's helper record", "")
+            .answers::<Helper<'_>>(200, "The record, with the alert preferences.")
+            .refuses(&[NOT_A_HELPER]),
+        Route::new("PUT", "/api/v1/helpers/me", "changeHelperRecord")
+            .says("Become a helper, or change duty, skills and alert preferences", "")
+            .body::<HelperChange>()
+            .answers::<Helper<'_>>(200, "The record as it is now."),
+        Route::new("PUT", "/api/v1/helpers/me/location", "reportPosition")
+            .says("Report where the caller is", "As the event `location:update`.")
+            .body::<PositionReport>()
+            .answers::<Located>(200, "The position, and whether it is the newest one now."),
+        Route::new("GET", "/api/v1/helpers/me/readiness", "readiness")
+            .says("Ask whether alerts can reach the caller", "")
+            .answers::<data::HelperReadiness>(200, "What stands in the way.")
+            .refuses(&[NOT_A_HELPER]),
+    ]
+}
+
+pub(super) fn devices() -> Vec<Route> {
+    vec![
+        Route::new("GET", "/api/v1/push/key", "pushKey")
+            .says("Read the key under which browsers subscribe", "`applicationServerKey` of `pushManager.subscribe`.")
+            .open()
+            .answers::<data::PushKey>(200, "The public key.")
+            .refuses(&[PUSH_NOT_CONFIGURED]),
+        Route::new("GET", "/api/v1/devices", "listDevices")
+            .says("List the caller's devices", "")
+            .answers::<data::Devices<'_>>(200, "Newest first."),
+        Route::new("POST", "/api/v1/devices", "registerDevice")
+            .says("Register a Web Push subscription", "One per session: a new endpoint replaces the old one.")
+            .body::<NewDevice>()
+            .answers::<data::Device<'_>>(201, "The device.")
+            .answers::<data::Device<'_>>(200, "The caller had registered this endpoint before.")
+            .refuses(&[(409, "endpoint_taken"), (409, "push_key_changed"), PUSH_NOT_CONFIGURED]),
+        Route::new("DELETE", "/api/v1/devices/{deviceId}", "removeDevice")
+            .says("Remove a device", "")
+            .answers::<data::DeviceDeleted>(200, "No push is sent to it any more.")
+            .refuses(&[DEVICE_NOT_FOUND]),
+        Route::new("POST", "/api/v1/devices/{deviceId}/test", "testDevice")
+            .says("Send a test alert to a device", "At most one in 5 seconds and ten an hour.")
+            .answers::<data::Device<'_>>(202, "A push is on its way.")
+            .refuses(&[DEVICE_NOT_FOUND, PUSH_NOT_CONFIGURED]),
+        Route::new("POST", "/api/v1/alerts/receipts", "confirmPush")
+            .says(
+                "Confirm a push",
+                "For service workers. The answer is the same for an unknown, used or expired receipt.",
+            )
+            .open()
+            .body::<PushReceipt>()
+            .answers::<data::ReceiptTaken>(200, "The receipt was read."),
+    ]
+}
+
+pub(super) fn administration() -> Vec<Route> {
+    vec![
+        Route::new("GET", "/api/v1/helpers", "listHelpers")
+            .says("List helpers", "For administrators.")
+            .query::<HelpersQuery>()
+            .answers::<HelperList<'_>>(200, "A page of accounts with a helper record.")
+            .refuses(&[NOT_AUTHORIZED]),
+        Route::new("GET", "/api/v1/helpers/presence", "helperPresence")
+            .says("Count helpers", "For administrators.")
+            .answers::<data::Presence>(200, "The numbers.")
+            .refuses(&[NOT_AUTHORIZED]),
+        Route::new("PUT", "/api/v1/helpers/{userId}/verification", "verifyHelper")
+            .says("Verify or reject a helper", "For administrators. A rejected helper drops out of every emergency.")
+            .body::<VerificationChange>()
+            .answers::<User<'_>>(200, "The account as it is now.")
+            .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),
+        Route::new("PUT", "/api/v1/helpers/{userId}/block", "blockAccount")
+            .says(
+                "Block an account, or unblock it",
+                "For administrators. The tokens of a blocked account stop working at once.",
+            )
+            .body::<AccountBlock>()
+            .answers::<User<'_>>(200, "The account as it is now.")
+            .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),
+        Route::new("GET", "/api/v1/helpers/{userId}/blocks", "listBlocksOf")
+            .says("List the users that a user blocked", "For administrators.")
+            .answers::<data::Blocks<'_>>(200, "Newest first.")
+            .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),
+        Route::new("GET", "/api/v1/admin/emergencies", "listEmergencies")
+            .says("List all emergencies", "For administrators. `status=deleted` lists records of deleted ones.")
+            .query::<AdminQuery>()
+            .answers::<EmergencyPage<'_>>(200, "A page, newest first.")
+            .refuses(&[NOT_AUTHORIZED]),
+    ]
+}
+
+/// A page of emergencies, or of records of deleted ones.
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it only describes the answer")]
+enum EmergencyPage<'a> {
+    Emergencies(data::EmergencyList<'a>),
+    Deleted(data::DeletedEmergencyList<'a>),
+}
