@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Which crates may depend on a framework or a driver. Development dependencies are not restricted.
 const CONFINED: &[(&str, &[&str])] = &[
     ("sqlx", &["allynet-sql", "allynet-postgres", "allynet-sqlite", "allynet-tests", "allynet-bench"]),
-    ("axum", &["allynet-rest", "allynet-server", "allynet-bench"]),
+    ("axum", &["allynet-rest", "allynet-server", "allynet-web", "allynet-bench"]),
     ("socketioxide", &["allynet-realtime", "allynet-bench"]),
     ("engineioxide", &["allynet-realtime", "allynet-transport"]),
     ("socket2", &["allynet-transport"]),
@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-auth", &["allynet-domain"]),
     ("allynet-notify", &["allynet-domain"]),
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
+    ("allynet-web", &["allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-projections", "allynet-transport", "allynet-wire"]),
     // The benchmark drives the service from outside; it signs tokens itself.
     ("allynet-bench", &["allynet-auth", "allynet-domain"]),

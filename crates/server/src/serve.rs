@@ -36,7 +36,7 @@ use crate::{
     projections::Projections,
     push::{self, Push},
     scheduler::RequestScheduler,
-    settings::{Database, Settings},
+    settings::{Database, Settings, Switch},
     storage::{self, StoragePressure, watch_disk},
     store::{PersistencePorts, Store, sqlite_path},
     webhook,
@@ -96,6 +96,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let readiness = readiness(&ports, &gateway, (&stop, &link));
     let rest = rest_router((&use_cases, &high), ports.log.clone(), (readiness.clone(), limits, scheduler), &gateway);
+    let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
     let router = http::service(rest, socket_io, options());

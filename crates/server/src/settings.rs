@@ -201,6 +201,17 @@ pub(crate) struct Settings {
     )]
     pub(crate) rate_limits: Switch,
 
+    /// Serve the documents of the interface at `/api/docs`, `/api/openapi.json` and `/api/asyncapi.json`
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_DOCS",
+        value_name = "ALLYNET_DOCS",
+        hide_env = true,
+        default_value = "on"
+    )]
+    pub(crate) docs: Switch,
+
     /// Maximum number of sockets per client address whose clients have not shown a valid token
     #[arg(
         long,

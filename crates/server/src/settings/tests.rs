@@ -32,6 +32,7 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("--access-token-ttl", "soon", "ALLYNET_ACCESS_TOKEN_TTL"),
         ("--cors-origins", "example.org", "ALLYNET_CORS_ORIGINS"),
         ("--rate-limits", "sometimes", "ALLYNET_RATE_LIMITS"),
+        ("--docs", "sometimes", "ALLYNET_DOCS"),
         ("--connections-per-address", "0", "ALLYNET_CONNECTIONS_PER_ADDRESS"),
         ("--trusted-proxies", "10.0.0.0/33", "ALLYNET_TRUSTED_PROXIES"),
         ("--disk-reserve", "51", "ALLYNET_DISK_RESERVE"),

@@ -1,0 +1,72 @@
+//! The routes of the documents: `/api/openapi.json`, `/api/asyncapi.json`, and the pages that show them.
+
+use std::sync::{Arc, OnceLock};
+
+use allynet_wire::{documents, problem::faults};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use serde_json::Value;
+
+use crate::{file::File, pages::Pages};
+
+const JSON: &str = "application/json";
+
+/// The documents, each made when it is first asked for.
+struct Documents {
+    openapi: OnceLock<File>,
+    asyncapi: OnceLock<File>,
+    pages: OnceLock<Pages>,
+}
+
+/// The routes of the documents. They need no token.
+pub fn router() -> Router {
+    let documents = Documents { openapi: OnceLock::new(), asyncapi: OnceLock::new(), pages: OnceLock::new() };
+    Router::new()
+        .route("/api/openapi.json", get(openapi))
+        .route("/api/asyncapi.json", get(asyncapi))
+        .route("/api/docs", get(openapi_page))
+        .route("/api/docs/", get(openapi_page))
+        .route("/api/docs/events", get(asyncapi_page))
+        .route("/api/docs/events/", get(asyncapi_page))
+        .route("/api/docs/assets/{file}", get(asset))
+        .with_state(Arc::new(documents))
+}
+
+async fn openapi(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
+    documents.openapi.get_or_init(|| file(&documents::openapi())).answer(&request)
+}
+
+async fn asyncapi(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
+    documents.asyncapi.get_or_init(|| file(&documents::asyncapi())).answer(&request)
+}
+
+fn file(document: &Value) -> File {
+    File::new(JSON, None, document.to_string().into_bytes())
+}
+
+async fn openapi_page(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
+    documents.pages().page("docs/index.html", &request)
+}
+
+async fn asyncapi_page(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
+    documents.pages().page("docs/events.html", &request)
+}
+
+async fn asset(State(documents): State<Arc<Documents>>, Path(name): Path<String>, request: HeaderMap) -> Response {
+    let found = documents.pages().file(&format!("docs/assets/{name}"), &request);
+    found.unwrap_or_else(|| (StatusCode::NOT_FOUND, Json(faults::route_not_found())).into_response())
+}
+
+impl Documents {
+    fn pages(&self) -> &Pages {
+        self.pages.get_or_init(Pages::embedded)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! A file as it is served: with an `ETag`, and compressed for clients that accept that.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{
+            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+            IF_NONE_MATCH, VARY,
+        },
+    },
+    response::{IntoResponse as _, Response},
+};
+use flate2::{Compression, write::GzEncoder};
+use ring::digest::{SHA256, digest};
+
+/// Octets of the hash that an `ETag` shows.
+const TAG_OCTETS: usize = 12;
+/// A cache may keep a file, and asks each time whether it is still the same.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// A file in memory.
+pub(crate) struct File {
+    content_type: &'static str,
+    policy: Option<&'static str>,
+    plain: Bytes,
+    compressed: Option<Bytes>,
+    tag: HeaderValue,
+}
+
+impl File {
+    /// A file that is compressed now. `policy` is the `Content-Security-Policy` of a page.
+    pub(crate) fn new(content_type: &'static str, policy: Option<&'static str>, plain: Vec<u8>) -> Self {
+        let compressed = compress(&plain).map(Bytes::from);
+        Self::compressed(content_type, policy, plain.into(), compressed)
+    }
+
+    /// A file that was compressed at build time.
+    pub(crate) fn compressed(
+        content_type: &'static str,
+        policy: Option<&'static str>,
+        plain: Bytes,
+        compressed: Option<Bytes>,
+    ) -> Self {
+        let mut tag = String::from("\"");
+        for octet in &digest(&SHA256, &plain).as_ref()[..TAG_OCTETS] {
+            // Writing to a string succeeds.
+            let _ = write!(tag, "{octet:02x}");
+        }
+        tag.push('"');
+        let tag = HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""));
+        Self { content_type, policy, plain, compressed, tag }
+    }
+
+    /// Answers a request with these headers.
+    pub(crate) fn answer(&self, request: &HeaderMap) -> Response {
+        let compressed = self.compressed.as_ref().filter(|_| accepts_gzip(request));
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(CACHE_CONTROL, REVALIDATE);
+        headers.insert(ETAG, self.tag.clone());
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(policy) = self.policy {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        if is_known(request, &self.tag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        if compressed.is_some() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        (headers, Body::from(compressed.unwrap_or(&self.plain).clone())).into_response()
+    }
+}
+
+/// Whether the client has the file already (RFC 9110, 13.1.2).
+fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    let lists = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(|known| known.trim().trim_start_matches("W/"));
+    tags.any(|known| known == "*" || known.as_bytes() == tag.as_bytes())
+}
+
+/// Whether the client accepts gzip (RFC 9110, 12.5.3).
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let lists = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let quality = parts.find_map(|part| part.strip_prefix("q="));
+        is_gzip && quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
+    })
+}
+
+/// The octets as gzip; `None` if that fails or saves nothing.
+fn compress(plain: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().filter(|compressed| compressed.len() < plain.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: axum::http::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn gzip_is_sent_only_to_clients_that_accept_it() {
+        for (value, accepted) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5, br", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.0", false),
+            ("br", false),
+            ("", false),
+            ("gzip;q=", false),
+        ] {
+            assert_eq!(accepts_gzip(&headers(ACCEPT_ENCODING, value)), accepted, "{value}");
+        }
+        let file = File::new("text/plain", None, vec![b'a'; 1_000]);
+        let answer = file.answer(&headers(ACCEPT_ENCODING, "gzip"));
+        assert_eq!(answer.headers()[CONTENT_ENCODING], "gzip");
+        assert!(file.answer(&HeaderMap::new()).headers().get(CONTENT_ENCODING).is_none());
+    }
+
+    #[test]
+    fn a_client_that_has_the_file_gets_no_body() {
+        let file = File::new("text/plain", None, b"text".to_vec());
+        let tag = file.answer(&HeaderMap::new()).headers()[ETAG].to_str().unwrap().to_owned();
+        for (sent, status) in [
+            (tag.clone(), 304),
+            (format!("\"other\", W/{tag}"), 304),
+            ("*".to_owned(), 304),
+            ("\"other\"".to_owned(), 200),
+            (tag.trim_matches('"').to_owned(), 200),
+        ] {
+            let request = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::try_from(&sent).unwrap())]);
+            assert_eq!(file.answer(&request).status(), status, "{sent}");
+        }
+        let other = File::new("text/plain", None, b"other".to_vec());
+        assert_ne!(other.answer(&HeaderMap::new()).headers()[ETAG], tag.as_str());
+    }
+}
