@@ -1,0 +1,72 @@
+/** Alerts: an emergency that is brought to this helper. */
+
+import type { Connection } from './connection.js';
+import type { Requests } from './requests.js';
+import type { AnnouncedEmergency, Emergency, ServerEvents, Time } from './types.js';
+
+/** An alert, and what a helper does about it. */
+export interface Alert {
+  readonly emergency: AnnouncedEmergency;
+  /** Metres from the helper's last position. */
+  readonly distance: number;
+  readonly eventId: number;
+  /** Whether this client was alerted to the same emergency before: nobody has answered yet. */
+  readonly isRepeat: boolean;
+  /** Says that the alert was shown to a person. */
+  seen(): Promise<void>;
+  accept(estimatedArrival?: Time): Promise<Emergency>;
+  decline(): Promise<void>;
+}
+
+/** Takes an alert. When it returns or resolves, the alert is acknowledged; when it throws, the service alerts again. */
+export type AlertHandler = (alert: Alert) => unknown;
+
+/** How many emergencies are remembered, to know repetitions. */
+const MAX_KNOWN = 256;
+
+export class Alerts {
+  readonly #connection: Connection;
+  readonly #requests: Requests;
+  readonly #handlers = new Set<{ handler: AlertHandler }>();
+  readonly #known = new Set<string>();
+
+  constructor(connection: Connection, requests: Requests) {
+    this.#connection = connection;
+    this.#requests = requests;
+  }
+
+  on(handler: AlertHandler): () => void {
+    const entry = { handler };
+    this.#handlers.add(entry);
+    return () => void this.#handlers.delete(entry);
+  }
+
+  /** Hands an alert to all handlers; what became of each. */
+  offer(payload: ServerEvents['emergency:nearby']): Promise<PromiseSettledResult<unknown>[]> {
+    const alert = this.#alert(payload);
+    return Promise.allSettled([...this.#handlers].map(async ({ handler }) => handler(alert)));
+  }
+
+  clear(): void {
+    this.#handlers.clear();
+    this.#known.clear();
+  }
+
+  #alert({ emergency, distance, eventId }: ServerEvents['emergency:nearby']): Alert {
+    const { id } = emergency;
+    const isRepeat = this.#known.has(id);
+    this.#known.add(id);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete([...this.#known][0] as string);
+    const respond = (body: { action: 'accept' | 'decline'; estimatedArrival?: Time | null }) =>
+      this.#requests.request('POST', '/emergencies/{id}/respond', { params: { id }, body });
+    return {
+      emergency,
+      distance,
+      eventId,
+      isRepeat,
+      seen: async () => void (await this.#connection.send('alert:seen', { emergencyId: id })),
+      accept: async (time) => (await respond({ action: 'accept', estimatedArrival: time ?? null })).emergency,
+      decline: async () => void (await respond({ action: 'decline' })),
+    };
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * Calls for help. A call is stored with its `requestId` before the first attempt, and sent until the service has answered for
+ * good: over failures of the network, restarts of the service and reloads of the page. The service makes one emergency of it,
+ * however often it arrives.
+ */
+
+import { type AllyError, CancelledError, ConflictError, NotFoundError, NotSignedInError, ServiceError } from './errors.js';
+import type { Requests } from './requests.js';
+import { isTransient } from './requests.js';
+import { readJson, type Store } from './store.js';
+import { Backoff, delay, uniqueId, within } from './timing.js';
+import type { Emergency, NewEmergency } from './types.js';
+
+const KEY = 'raise';
+/** How long one attempt may take. */
+const ATTEMPT_LIMIT = 10_000;
+/** How long the service may still be busy with an attempt that was given up: the deadline of its requests. */
+const IN_FLIGHT_LIMIT = 6_000;
+/** How long a new call waits for the end of calling off the one before. */
+const CALL_OFF_LIMIT = 1_000;
+/** A call that is older is not sent again by itself after a reload: the person may have got help by now. */
+const MAX_AGE = 15 * 60_000;
+
+/** A call for help that the service has not answered yet. */
+export interface PendingRaise {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly body: NewEmergency;
+  /** By the clock of the device, in milliseconds. */
+  readonly pressedAt: number;
+  /** The app has called it off; whether it had arrived is being found out. */
+  readonly isCancelled: boolean;
+}
+
+export interface Raised {
+  emergency: Emergency;
+  /** How many helpers are being looked at; `null` for an emergency that was there before. */
+  nearbyHelperCount: number | null;
+  /** Whether the user had a live emergency already: this is it, and what was to be raised is not. */
+  alreadyActive: boolean;
+}
+
+/** How a call for help is getting on. */
+export type RaiseProgress =
+  | { status: 'sending'; pending: PendingRaise; attempt: number }
+  /** The service could not be reached. It is tried again. */
+  | { status: 'waiting'; pending: PendingRaise; attempt: number; error: AllyError }
+  | { status: 'raised'; pending: PendingRaise; raised: Raised }
+  /** The service has refused it, or the session has ended. */
+  | { status: 'failed'; pending: PendingRaise; error: unknown }
+  | { status: 'cancelled'; pending: PendingRaise };
+
+export interface RaiserOptions {
+  store: Store;
+  requests: Requests;
+  userId: () => string | null;
+  onProgress: (progress: RaiseProgress) => void;
+}
+
+interface Running {
+  pending: PendingRaise;
+  result: Promise<Raised>;
+  cancel: () => void;
+}
+
+export class Raiser {
+  readonly #options: RaiserOptions;
+  readonly #closing = new AbortController();
+  #running: Running | null = null;
+  #callingOff: { work: Promise<void>; stop: () => void } | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(options: RaiserOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Raises an emergency and resolves when the service has it. While a call is under way a second one joins it: whoever is in
+   * danger presses more than once. Rejects when the service refuses it, or with `CancelledError`.
+   */
+  async raise(emergency: NewEmergency, signal?: AbortSignal): Promise<Raised> {
+    if (signal?.aborted) throw new CancelledError();
+    const running = this.#running ?? this.#begin(emergency);
+    const stop = () => running.cancel();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await running.result;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** The call that the service has not answered yet: of now, or of before a reload. */
+  async pending(): Promise<PendingRaise | null> {
+    if (this.#running) return this.#running.pending;
+    const stored = await readJson<PendingRaise>(this.#options.store, KEY);
+    return stored?.userId === this.#options.userId() ? stored : null;
+  }
+
+  /** Goes on with a call of before a reload, however old it is. `null` if there is none. */
+  async resume(): Promise<Raised | null> {
+    const pending = await this.pending();
+    if (!pending) return null;
+    return (this.#running ?? this.#run(pending)).result;
+  }
+
+  /** Goes on with a call of before a reload by itself, if it is no older than a quarter of an hour or was called off. */
+  async resumeRecent(): Promise<void> {
+    const pending = await this.pending();
+    if (!pending || this.#running) return;
+    const age = Date.now() - pending.pressedAt;
+    if (pending.isCancelled || (age >= 0 && age <= MAX_AGE)) this.#run(pending);
+  }
+
+  /**
+   * Calls it off. If an attempt may have arrived, the emergency is cancelled as soon as the service can be asked.
+   * Whether there was anything to call off.
+   */
+  async cancel(): Promise<boolean> {
+    const pending = await this.pending();
+    if (!pending) return false;
+    (this.#running ?? this.#run(pending)).cancel();
+    return true;
+  }
+
+  /** Tries at once rather than after the back-off. */
+  hurry(): void {
+    this.#wake?.();
+  }
+
+  /** Forgets a call, without telling the service: the user logs out. */
+  async reset(): Promise<void> {
+    this.#running?.cancel();
+    await this.#endCallingOff();
+    await this.#forget();
+  }
+
+  /** Stops, and leaves the call in the store. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #begin(body: NewEmergency): Running {
+    const userId = this.#options.userId();
+    if (userId === null) throw new NotSignedInError();
+    const requestId = body.requestId ?? uniqueId();
+    return this.#run({ requestId, userId, body: { ...body, requestId }, pressedAt: Date.now(), isCancelled: false });
+  }
+
+  #run(pending: PendingRaise): Running {
+    const cancelled = new AbortController();
+    const result = this.#carryOut(pending, cancelled.signal);
+    const running: Running = { pending, result, cancel: () => cancelled.abort() };
+    this.#running = running;
+    result.then(
+      (raised) => this.#options.onProgress({ status: 'raised', pending, raised }),
+      (error: unknown) => {
+        const status = error instanceof CancelledError ? 'cancelled' : 'failed';
+        if (!this.#closing.signal.aborted) this.#options.onProgress({ status, pending, error });
+      },
+    );
+    return running;
+  }
+
+  async #carryOut(pending: PendingRaise, cancelled: AbortSignal): Promise<Raised> {
+    try {
+      await this.#endCallingOff();
+      await this.#store(pending);
+      if (pending.isCancelled) throw new CancelledError();
+      const raised = await unlessAborted(cancelled, this.#sendUntilAnswered(pending, cancelled));
+      await this.#forget();
+      return raised;
+    } catch (error) {
+      if (error instanceof CancelledError && !this.#closing.signal.aborted) {
+        await this.#store({ ...pending, isCancelled: true });
+        this.#callOff(pending);
+      } else if (!(error instanceof CancelledError) && !(error instanceof NotSignedInError)) {
+        // With a log-in it goes on.
+        await this.#forget();
+      }
+      throw error;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #sendUntilAnswered(pending: PendingRaise, cancelled: AbortSignal): Promise<Raised> {
+    const backoff = new Backoff(500, 5_000);
+    for (let attempt = 1; ; attempt += 1) {
+      this.#options.onProgress({ status: 'sending', pending, attempt });
+      try {
+        return await this.#attempt(pending);
+      } catch (error) {
+        if (!goesOn(error) || cancelled.aborted) throw error;
+        this.#options.onProgress({ status: 'waiting', pending, attempt, error });
+        await this.#pause(backoff.next(), cancelled);
+      }
+    }
+  }
+
+  async #attempt(pending: PendingRaise): Promise<Raised> {
+    const { requests } = this.#options;
+    try {
+      const sent = { method: 'POST', path: '/emergencies', body: pending.body, keepalive: true, limit: ATTEMPT_LIMIT };
+      const data = (await requests.authorized(sent)) as Omit<Raised, 'alreadyActive'>;
+      return { ...data, alreadyActive: false };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || error.reason !== 'active_emergency_exists' || !error.emergencyId) throw error;
+      const { emergency } = await requests.request('GET', '/emergencies/{id}', { params: { id: error.emergencyId } });
+      // It ended between the two requests.
+      if (emergency.resolvedAt !== null) return this.#attempt(pending);
+      return { emergency, nearbyHelperCount: null, alreadyActive: true };
+    }
+  }
+
+  /** Waits until `hurry()` at the longest. */
+  async #pause(ms: number, cancelled: AbortSignal): Promise<void> {
+    const awake = new AbortController();
+    this.#wake = () => awake.abort();
+    const stop = () => awake.abort();
+    cancelled.addEventListener('abort', stop, { once: true });
+    this.#closing.signal.addEventListener('abort', stop, { once: true });
+    await delay(ms, awake.signal).catch(() => undefined);
+    this.#wake = null;
+    cancelled.removeEventListener('abort', stop);
+    this.#closing.signal.removeEventListener('abort', stop);
+    if (cancelled.aborted || this.#closing.signal.aborted) throw new CancelledError();
+  }
+
+  /** Cancels what an attempt may have raised, unless another call begins: that one must not be cancelled instead. */
+  #callOff(pending: PendingRaise): void {
+    const abort = new AbortController();
+    const stop = () => abort.abort();
+    this.#closing.signal.addEventListener('abort', stop, { once: true });
+    this.#callingOff = { work: this.#cancelUntilSure(pending, abort.signal).catch(() => undefined), stop };
+  }
+
+  /** Ends it before another call begins. Whatever it has raised is then found as the active emergency. */
+  async #endCallingOff(): Promise<void> {
+    const calling = this.#callingOff;
+    this.#callingOff = null;
+    calling?.stop();
+    // A request to cancel may be on its way: what it cancels must not be taken for the new emergency.
+    await (calling && within(CALL_OFF_LIMIT, calling.work).catch(() => undefined));
+  }
+
+  /**
+   * Cancels the user's live emergency at the place of the call. Looks until the service has answered, and once more when no
+   * attempt can be under way any more.
+   */
+  async #cancelUntilSure(pending: PendingRaise, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(500, 5_000);
+    const deadline = Date.now() + IN_FLIGHT_LIMIT;
+    for (;;) {
+      const isLast = Date.now() >= deadline;
+      let wait = deadline - Date.now();
+      try {
+        if ((await this.#cancelRaised(pending, signal)) || isLast) break;
+      } catch (error) {
+        if (!goesOn(error)) break;
+        wait = backoff.next();
+      }
+      await delay(wait, signal);
+    }
+    if (signal.aborted) return;
+    await this.#forget();
+  }
+
+  async #cancelRaised({ body }: PendingRaise, signal: AbortSignal): Promise<boolean> {
+    const { requests } = this.#options;
+    const active = await requests.request('GET', '/emergencies/active', { signal });
+    if (signal.aborted || !active || !isAt(active.emergency, body)) return false;
+    try {
+      await requests.request('POST', '/emergencies/{id}/cancel', { params: { id: active.emergency.id }, body: {} });
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!(error instanceof ConflictError) && !(error instanceof NotFoundError)) throw error;
+    }
+    return true;
+  }
+
+  #store(pending: PendingRaise): Promise<void> | void {
+    return this.#options.store.set(KEY, JSON.stringify(pending));
+  }
+
+  #forget(): Promise<void> | void {
+    return this.#options.store.delete(KEY);
+  }
+}
+
+/** Whether the next attempt may succeed. For a call for help that is so after any fault of the service. */
+function goesOn(error: unknown): error is AllyError {
+  return isTransient(error) || error instanceof ServiceError;
+}
+
+function isAt({ location }: Emergency, body: NewEmergency): boolean {
+  return location.latitude === body.location.latitude && location.longitude === body.location.longitude;
+}
+
+/** The result of `work`, or `CancelledError` as soon as the signal aborts. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new CancelledError());
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
