@@ -215,6 +215,7 @@ export class Raiser {
 
   /** Waits until `hurry()` at the longest. */
   async #pause(ms: number, cancelled: AbortSignal): Promise<void> {
+    if (this.#closing.signal.aborted) throw new CancelledError();
     const awake = new AbortController();
     this.#wake = () => awake.abort();
     const stop = () => awake.abort();
