@@ -140,7 +140,7 @@ async function open({ registration, clients }: ServiceWorkerScope, navigate: str
 function parse(data: { json(): unknown } | null): PushPayload | null {
   try {
     const payload = data?.json() as PushPayload | undefined;
-    return payload?.notification && typeof payload.notification.title === 'string' ? payload : null;
+    return typeof payload?.notification?.title === 'string' ? payload : null;
   } catch {
     return null;
   }

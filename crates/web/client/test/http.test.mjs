@@ -63,7 +63,7 @@ it('failures are of the class of their status', async () => {
 
 it('what is no answer of AllyNet is a failure of the network', async (test) => {
   const advance = fakeClock(test);
-  for (const page of [answer(200, '<html>Log in to the hotspot</html>'), answer(200, 'null'), answer(502, 'Bad gateway'), answer(404, { error: 'x' })]) {
+  for (const page of [answer(200, '<html>Log in to the hotspot</html>'), answer(200, 'null'), answer(500, { success: false }), answer(502, 'Bad gateway'), answer(404, { error: 'x' })]) {
     const { requests } = service([page, page.clone(), page.clone()]);
     const failed = assert.rejects(requests.request('GET', '/auth/me'), { name: 'NetworkError', reason: 'not_allynet' });
     await advance(10_000);

@@ -80,6 +80,8 @@ it('one that the service refuses is told of, and does not keep the next from bei
   const positions = new Positions(connection, ({ reason }) => errors.push(reason));
   positions.report(at(1));
   await settle();
+  positions.resume();
+  await settle();
   connection.answer = async () => ({});
   positions.report(at(2));
   await advance(1_100);

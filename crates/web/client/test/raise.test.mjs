@@ -52,6 +52,7 @@ it('a call is stored before the first attempt, with the id that every attempt ha
   assert.deepEqual(await raised, { emergency: emergency('e1'), nearbyHelperCount: 3, alreadyActive: false });
   assert.equal(ids.length, 6);
   assert.equal(new Set(ids.flat()).size, 1);
+  assert.ok(ids[0][0].length > 20);
   assert.deepEqual(progress.slice(-3), ['waiting', 'sending', 'raised']);
   assert.equal(store.get('raise'), null);
 });
