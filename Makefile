@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+.PHONY: run test check unit integration e2e client faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
@@ -14,6 +14,9 @@ E2E := tests/e2e
 FUZZ_FOUND := tests/fuzz/target/corpus
 WITH_SERVERS := tests/with-postgres.sh tests/with-redis.sh
 E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
+CLIENT := crates/web/client
+CLIENT_PACKAGES := $(CLIENT)/node_modules/.package-lock.json
+CLIENT_BUILD := $(CLIENT)/dist/index.js
 PEER := tests/bench/node-peer
 PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 
@@ -37,6 +40,9 @@ integration: need-cargo ## Only the integration tests: both databases, Redis, RE
 
 e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client, a native one and Firefox
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
+
+client: need-node $(CLIENT_BUILD) ## Build the npm package and run its unit tests
+	@npm --prefix $(CLIENT) --silent test
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
@@ -94,7 +100,8 @@ integration-with-servers:
 	@cargo build --workspace --bin allynet
 	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
-e2e-with-servers: $(E2E_PACKAGES)
+e2e-with-servers: $(E2E_PACKAGES) $(CLIENT_BUILD)
+	@npm --prefix $(CLIENT) --silent test
 	@cargo build --workspace --bin allynet --bin fake-services
 	@tests/with-python.sh tests/with-firefox.sh npm --prefix $(E2E) --silent test
 
@@ -122,6 +129,14 @@ bench-on-postgres: $(PEER_PACKAGES)
 
 $(E2E_PACKAGES): $(E2E)/package.json $(E2E)/package-lock.json
 	@npm --prefix $(E2E) --silent ci
+	@touch $@
+
+$(CLIENT_PACKAGES): $(CLIENT)/package.json $(CLIENT)/package-lock.json
+	@npm --prefix $(CLIENT) --silent ci
+	@touch $@
+
+$(CLIENT_BUILD): $(CLIENT_PACKAGES) $(CLIENT)/tsconfig.json $(wildcard $(CLIENT)/src/*.ts)
+	@npm --prefix $(CLIENT) --silent run build
 	@touch $@
 
 $(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json

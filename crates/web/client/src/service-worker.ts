@@ -1,7 +1,7 @@
 /**
  * What a service worker does with pushes: shows each, tells the service that it arrived, and opens the app.
  *
- * It imports nothing, so that it can be copied beside a service worker that is not built by a bundler.
+ * It imports nothing: a service worker that is a module can import this file by its address, without a bundler.
  */
 
 /** A push, decrypted: docs/reach.md. */
