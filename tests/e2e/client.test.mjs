@@ -17,6 +17,7 @@ import {
   createClient,
   memoryStore,
 } from '../../crates/web/client/dist/index.js';
+import { GENERATED, generateFrom } from '../../crates/web/client/scripts/types.mjs';
 import { createDatabase, databases, eventually, north, resigned, settled, startNode } from './harness.mjs';
 import { startProxy } from './proxy.mjs';
 import { acknowledged, over, raise, read, respond, say, times } from './scene.mjs';
@@ -344,6 +345,22 @@ describe('the client', () => {
   });
 });
 
+it('the client leaves its place to ten newer connections, and does not displace them', async () => {
+  const app = await startNode({ env: { ALLYNET_RATE_LIMITS: 'on' } });
+  try {
+    const user = await app.user();
+    const ally = clientOf(user);
+    await ally.connect();
+    await Promise.all(await times(10, () => user.connect()));
+    await ally.heard.next('connection', stopped('too_many_connections'));
+    await assert.rejects(ally.send('alert:seen', { emergencyId: 'x' }), { reason: 'too_many_connections' });
+    await ally.connect();
+  } finally {
+    for (const one of open) one.close();
+    await app.stop();
+  }
+});
+
 describe('the client with tokens that last for three seconds', () => {
   it('exchanges each once for two tabs, which come back with the new one', async () => {
     const app = await startNode({ env: { ALLYNET_ACCESS_TOKEN_TTL: '3s' } });
@@ -419,6 +436,17 @@ if (databases.includes('postgres')) {
 }
 
 describe('the package', () => {
+  it('has the types of the documents of the service', async () => {
+    const app = await startNode();
+    try {
+      const now = await generateFrom(app.url);
+      const checkedIn = await readFile(GENERATED, 'utf8');
+      assert.ok(now === checkedIn, 'run `npm run types` in crates/web/client with the address of a service that runs');
+    } finally {
+      await app.stop();
+    }
+  });
+
   it('has a README whose owner and helper run as they are printed, and end', async () => {
     const readme = await readFile(`${PACKAGE}README.md`, 'utf8');
     const [helperCode, ownerCode] = [/```js helper\n([^]*?)```/, /```js owner\n([^]*?)```/].map((pattern) => pattern.exec(readme)[1]);

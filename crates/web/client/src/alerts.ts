@@ -2,19 +2,19 @@
 
 import type { Connection } from './connection.js';
 import type { Requests } from './requests.js';
-import type { AnnouncedEmergency, Emergency, ServerEvents, Time } from './types.js';
+import type { Call, Emergency, ServerEvents } from './types.js';
 
 /** An alert, and what a helper does about it. */
 export interface Alert {
-  readonly emergency: AnnouncedEmergency;
-  /** Metres from the helper's last position. */
-  readonly distance: number;
+  readonly emergency: Call;
+  /** Metres from the helper's last position, if the service has one. */
+  readonly distance: number | null;
   readonly eventId: number;
   /** Whether this client was alerted to the same emergency before: nobody has answered yet. */
   readonly isRepeat: boolean;
   /** Says that the alert was shown to a person. */
   seen(): Promise<void>;
-  accept(estimatedArrival?: Time): Promise<Emergency>;
+  accept(estimatedArrival?: string): Promise<Emergency>;
   decline(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export class Alerts {
     const isRepeat = this.#known.has(id);
     this.#known.add(id);
     if (this.#known.size > MAX_KNOWN) this.#known.delete([...this.#known][0] as string);
-    const respond = (body: { action: 'accept' | 'decline'; estimatedArrival?: Time | null }) =>
+    const respond = (body: { action: 'accept' | 'decline'; estimatedArrival?: string | null }) =>
       this.#requests.request('POST', '/emergencies/{id}/respond', { params: { id }, body });
     return {
       emergency,

@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactFields, Duty, Id, NewDevice, Position, ProfileChange, ResponseStatus, Routes, Time } from './types.js';
+import type { ContactChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -18,57 +18,57 @@ export function accountApi({ request }: Requester) {
     resetPassword: (token: string, password: string) => request('POST', '/auth/reset-password', { body: { token, password } }),
     stats: () => request('GET', '/auth/stats'),
     contacts: async () => (await request('GET', '/auth/emergency-contacts')).contacts,
-    addContact: async (body: ContactFields) => (await request('POST', '/auth/emergency-contacts', { body })).contact,
-    changeContact: async (contactId: Id, body: Partial<ContactFields>) =>
+    addContact: async (body: NewContact) => (await request('POST', '/auth/emergency-contacts', { body })).contact,
+    changeContact: async (contactId: string, body: ContactChange) =>
       (await request('PUT', '/auth/emergency-contacts/{contactId}', { params: { contactId }, body })).contact,
-    removeContact: (contactId: Id) => request('DELETE', '/auth/emergency-contacts/{contactId}', { params: { contactId } }),
+    removeContact: (contactId: string) => request('DELETE', '/auth/emergency-contacts/{contactId}', { params: { contactId } }),
     blocks: async () => (await request('GET', '/auth/me/blocks')).blocks,
-    block: (userId: Id) => request('PUT', '/auth/me/blocks/{userId}', { params: { userId } }),
+    block: (userId: string) => request('PUT', '/auth/me/blocks/{userId}', { params: { userId } }),
     blockEmail: (email: string) => request('POST', '/auth/me/blocks', { body: { email } }),
     /** Takes a user's id, or the id of a block by e-mail. */
-    unblock: (userId: Id) => request('DELETE', '/auth/me/blocks/{userId}', { params: { userId } }),
+    unblock: (userId: string) => request('DELETE', '/auth/me/blocks/{userId}', { params: { userId } }),
     devices: async () => (await request('GET', '/devices')).devices,
     addDevice: async (body: NewDevice) => (await request('POST', '/devices', { body })).device,
-    removeDevice: (deviceId: Id) => request('DELETE', '/devices/{deviceId}', { params: { deviceId } }),
-    testDevice: async (deviceId: Id) => (await request('POST', '/devices/{deviceId}/test', { params: { deviceId } })).device,
+    removeDevice: (deviceId: string) => request('DELETE', '/devices/{deviceId}', { params: { deviceId } }),
+    testDevice: async (deviceId: string) => (await request('POST', '/devices/{deviceId}/test', { params: { deviceId } })).device,
   };
 }
 
 /** Emergencies, one's own and others'. To raise one, use `raise()` of the client. */
 export function emergencyApi({ request }: Requester) {
-  const one = (id: Id) => ({ params: { id } });
+  const one = (id: string) => ({ params: { id } });
   return {
-    get: async (id: Id) => (await request('GET', '/emergencies/{id}', one(id))).emergency,
+    get: async (id: string) => (await request('GET', '/emergencies/{id}', one(id))).emergency,
     /** The live one of which the user is the owner. */
     active: async () => (await request('GET', '/emergencies/active'))?.emergency ?? null,
     history: async (query: Query<'GET /emergencies/history'> = {}) =>
       (await request('GET', '/emergencies/history', { query })).emergencies,
-    helpers: (id: Id) => request('GET', '/emergencies/{id}/helpers', one(id)),
-    timeline: async (id: Id, query: Query<'GET /emergencies/{id}/timeline'> = {}) =>
+    helpers: (id: string) => request('GET', '/emergencies/{id}/helpers', one(id)),
+    timeline: async (id: string, query: Query<'GET /emergencies/{id}/timeline'> = {}) =>
       (await request('GET', '/emergencies/{id}/timeline', { ...one(id), query })).events,
-    resolve: async (id: Id, notes?: string) => (await request('POST', '/emergencies/{id}/resolve', { ...one(id), body: { notes: notes ?? null } })).emergency,
-    cancel: async (id: Id, reason?: string) => (await request('POST', '/emergencies/{id}/cancel', { ...one(id), body: { reason: reason ?? null } })).emergency,
+    resolve: async (id: string, notes?: string) => (await request('POST', '/emergencies/{id}/resolve', { ...one(id), body: { notes: notes ?? null } })).emergency,
+    cancel: async (id: string, reason?: string) => (await request('POST', '/emergencies/{id}/cancel', { ...one(id), body: { reason: reason ?? null } })).emergency,
     /** Asks for more help. */
-    renew: async (id: Id) => (await request('POST', '/emergencies/{id}/renew', one(id))).emergency,
+    renew: async (id: string) => (await request('POST', '/emergencies/{id}/renew', one(id))).emergency,
     /** Undoes an end by a helper. */
-    reopen: async (id: Id) => (await request('POST', '/emergencies/{id}/reopen', one(id))).emergency,
-    delete: (id: Id) => request('DELETE', '/emergencies/{id}', one(id)),
-    rate: (id: Id, helperId: Id, score: number, comment?: string) =>
+    reopen: async (id: string) => (await request('POST', '/emergencies/{id}/reopen', one(id))).emergency,
+    delete: (id: string) => request('DELETE', '/emergencies/{id}', one(id)),
+    rate: (id: string, helperId: string, score: number, comment?: string) =>
       request('POST', '/emergencies/{id}/ratings', { ...one(id), body: { helperId, score, comment: comment ?? null } }),
     /** Without `userId` a helper reports the owner. */
-    report: (id: Id, reason: string, userId?: Id) =>
+    report: (id: string, reason: string, userId?: string) =>
       request('POST', '/emergencies/{id}/report', { ...one(id), body: { reason, userId: userId ?? null } }),
-    messages: async (id: Id, query: Query<'GET /emergencies/{id}/messages'> = {}) =>
+    messages: async (id: string, query: Query<'GET /emergencies/{id}/messages'> = {}) =>
       (await request('GET', '/emergencies/{id}/messages', { ...one(id), query })).messages,
     /** Posts a message, once, however often it has to be sent. `recipientId` is a user, `creator`, or missing: all participants. */
-    say: async (id: Id, message: string, recipientId?: string) =>
+    say: async (id: string, message: string, recipientId?: string) =>
       (
         await request('POST', '/emergencies/{id}/messages', {
           ...one(id),
           body: { message, recipientId: recipientId ?? null, requestId: uniqueId() },
         })
       ).message,
-    deleteMessage: (id: Id, messageId: Id) =>
+    deleteMessage: (id: string, messageId: string) =>
       request('DELETE', '/emergencies/{id}/messages/{messageId}', { params: { id, messageId } }),
   };
 }
@@ -78,7 +78,7 @@ export function helperApi({ request }: Requester) {
   return {
     me: async () => (await request('GET', '/helpers/me')).helper,
     /** Becomes a helper, goes on or off duty, changes skills and quiet hours. */
-    update: async (body: Duty) => (await request('PUT', '/helpers/me', { body })).helper,
+    update: async (body: HelperChange) => (await request('PUT', '/helpers/me', { body })).helper,
     /** Whether an alert would arrive, and what is in the way. */
     readiness: () => request('GET', '/helpers/me/readiness'),
     /** The emergency that the user responds to. */
@@ -87,16 +87,16 @@ export function helperApi({ request }: Requester) {
     pending: () => request('GET', '/emergencies/pending-for-helper'),
     nearby: async (query: Position & { radius?: number; limit?: number }) =>
       (await request('GET', '/emergencies/nearby', { query })).emergencies,
-    accept: async (id: Id, estimatedArrival?: Time) =>
+    accept: async (id: string, estimatedArrival?: string) =>
       (
         await request('POST', '/emergencies/{id}/respond', {
           params: { id },
           body: { action: 'accept', estimatedArrival: estimatedArrival ?? null },
         })
       ).emergency,
-    decline: async (id: Id) =>
+    decline: async (id: string) =>
       (await request('POST', '/emergencies/{id}/respond', { params: { id }, body: { action: 'decline' } })).emergency,
-    status: async (id: Id, status: ResponseStatus, more: { notes?: string; estimatedArrival?: Time } = {}) =>
+    status: async (id: string, status: ResponseStatus, more: { notes?: string; estimatedArrival?: string } = {}) =>
       (await request('PUT', '/emergencies/{id}/helper-status', { params: { id }, body: { status, ...more } })).emergency,
   };
 }
@@ -107,11 +107,11 @@ export function adminApi({ request }: Requester) {
     helpers: (query: Query<'GET /helpers'> = {}) => request('GET', '/helpers', { query }),
     emergencies: (query: Query<'GET /admin/emergencies'> = {}) => request('GET', '/admin/emergencies', { query }),
     presence: () => request('GET', '/helpers/presence'),
-    verify: async (userId: Id, status: 'verified' | 'rejected') =>
+    verify: async (userId: string, status: 'verified' | 'rejected') =>
       (await request('PUT', '/helpers/{userId}/verification', { params: { userId }, body: { status } })).user,
-    setBlocked: async (userId: Id, blocked: boolean, reason?: string) =>
+    setBlocked: async (userId: string, blocked: boolean, reason?: string) =>
       (await request('PUT', '/helpers/{userId}/block', { params: { userId }, body: { blocked, reason: reason ?? null } })).user,
-    blocksOf: async (userId: Id) => (await request('GET', '/helpers/{userId}/blocks', { params: { userId } })).blocks,
+    blocksOf: async (userId: string) => (await request('GET', '/helpers/{userId}/blocks', { params: { userId } })).blocks,
   };
 }
 

@@ -8,12 +8,12 @@ import { AccountBlockedError, AllyError, NotSignedInError, SocketError } from '.
 import { Emitter, type Unsubscribe } from './events.js';
 import { createSend } from './http.js';
 import { Positions, type Fix } from './positions.js';
-import { Raiser, type PendingRaise, type Raised, type RaiseProgress } from './raise.js';
+import { Raiser, type PendingRaise, type RaiseResult, type RaiseProgress } from './raise.js';
 import { Requests, type DataOf, type Method, type PathOf, type RequestOptions } from './requests.js';
 import { defaultStore, resilientStore, type Store } from './store.js';
 import { Backoff, delay } from './timing.js';
 import { TokenKeeper, type SignedOutReason } from './tokens.js';
-import type { ClientEvents, Emergency, Id, NewAccount, NewEmergency, ServerEvents, Tokens, User } from './types.js';
+import type { ClientEvents, Emergency, Register, Raise, AppEvents, ServerEvents, Tokens, User } from './types.js';
 
 /** How long logging out waits for the service. */
 const LOGOUT_LIMIT = 3_000;
@@ -45,7 +45,7 @@ export interface LocalEvents {
   connection: ConnectionState;
   /** Show this in place of what is shown: at the start, and when too much was missed. */
   snapshot: Snapshot;
-  signedIn: { userId: Id };
+  signedIn: { userId: string };
   signedOut: { reason: SignedOutReason };
   /** A call for help gets on: also one of before a reload. */
   raise: RaiseProgress;
@@ -53,7 +53,7 @@ export interface LocalEvents {
   error: AllyError;
 }
 
-export type AllyEvents = LocalEvents & ServerEvents;
+export type AllyEvents = LocalEvents & AppEvents;
 
 /** Creates a client. It does nothing until a method is called. */
 export function createClient(options: ClientOptions): AllyClient {
@@ -80,9 +80,9 @@ export class AllyClient {
   readonly #raiser: Raiser;
   readonly #positions: Positions;
   readonly #local = new Emitter<LocalEvents>();
-  readonly #remote = new Emitter<ServerEvents>();
+  readonly #remote = new Emitter<AppEvents>();
   /** Rooms of emergencies that the user only looks at. */
-  readonly #rooms = new Set<Id>();
+  readonly #rooms = new Set<string>();
   #isWanted = false;
   #snapshots = new AbortController();
 
@@ -129,7 +129,7 @@ export class AllyClient {
 
   // ------------------------------------------------------------------------------------------- session
 
-  async register(account: NewAccount): Promise<User> {
+  async register(account: Register): Promise<User> {
     return this.#signIn(await this.request('POST', '/auth/register', { body: account }));
   }
 
@@ -151,7 +151,7 @@ export class AllyClient {
   }
 
   /** The id of the user whose tokens are kept, or `null`. */
-  async userId(): Promise<Id | null> {
+  async userId(): Promise<string | null> {
     await this.#tokens.load();
     return this.#tokens.userId;
   }
@@ -216,13 +216,13 @@ export class AllyClient {
   }
 
   /** Follows an emergency without taking part, over reconnections, until `leave()`. Participants follow theirs without this. */
-  async join(emergencyId: Id | 'current'): Promise<Id> {
+  async join(emergencyId: string | 'current'): Promise<string> {
     const { emergencyId: joined } = await this.send('emergency:join', { emergencyId });
     if (emergencyId !== 'current') this.#rooms.add(joined);
     return joined;
   }
 
-  async leave(emergencyId: Id | 'current'): Promise<void> {
+  async leave(emergencyId: string | 'current'): Promise<void> {
     this.#rooms.delete(emergencyId);
     await this.send('emergency:leave', { emergencyId });
   }
@@ -233,7 +233,7 @@ export class AllyClient {
    * Raises an emergency; resolves when the service has it. Tries until then: also after a reload, by `connect()`. A second call
    * meanwhile joins the first. If the user has a live emergency, it resolves to that one (`alreadyActive`).
    */
-  async raise(emergency: NewEmergency, { signal }: { signal?: AbortSignal } = {}): Promise<Raised> {
+  async raise(emergency: Raise, { signal }: { signal?: AbortSignal } = {}): Promise<RaiseResult> {
     await this.#tokens.load();
     return this.#raiser.raise(emergency, signal);
   }
@@ -245,7 +245,7 @@ export class AllyClient {
   }
 
   /** Goes on with a call of before a reload, however old. `connect()` does that for one of the last quarter of an hour. */
-  async resumePending(): Promise<Raised | null> {
+  async resumePending(): Promise<RaiseResult | null> {
     await this.#tokens.load();
     return this.#raiser.resume();
   }
@@ -280,7 +280,7 @@ export class AllyClient {
     await this.#connection.connected();
   }
 
-  #onTokens({ userId, reason }: { userId: Id | null; reason: SignedOutReason | null }): void {
+  #onTokens({ userId, reason }: { userId: string | null; reason: SignedOutReason | null }): void {
     this.#rooms.clear();
     this.#positions.reset();
     if (userId === null) {

@@ -9,7 +9,7 @@ import { Manager, type Socket } from 'socket.io-client';
 import { AccountBlockedError, AllyError, NetworkError, NotSignedInError, SocketError } from './errors.js';
 import { Backoff } from './timing.js';
 import type { TokenKeeper } from './tokens.js';
-import type { ClientEvents, SessionReady } from './types.js';
+import type { ClientEvents, SessionReadyPayload } from './types.js';
 
 const NAMESPACE = '/emergencies';
 /** How long opening the transport may take. */
@@ -52,7 +52,7 @@ export interface ConnectionOptions {
   lastEventId: () => Promise<number | null>;
   onState: (state: ConnectionState) => void;
   /** `resumedFrom` is what was given as `lastEventId`. */
-  onReady: (ready: SessionReady, resumedFrom: number | null) => void;
+  onReady: (ready: SessionReadyPayload, resumedFrom: number | null) => void;
   onEvent: (name: string, payload: unknown, acknowledge: (() => void) | undefined) => void;
 }
 
@@ -198,7 +198,7 @@ export class Connection {
 
   #received(name: string, payload: unknown, acknowledge: (() => void) | undefined): void {
     if (name === 'session:ready') {
-      const ready = payload as SessionReady;
+      const ready = payload as SessionReadyPayload;
       clearTimeout(this.#overdue);
       this.#attempt = 0;
       this.#refusals = 0;

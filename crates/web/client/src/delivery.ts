@@ -6,7 +6,7 @@
 import type { Emitter } from './events.js';
 import type { Store } from './store.js';
 import { within } from './timing.js';
-import type { ServerEvents, SessionReady } from './types.js';
+import type { AppEvents, ServerEvents, SessionReadyPayload } from './types.js';
 
 /** How many event ids are remembered. More than one connection replays. */
 const MAX_SEEN = 4_096;
@@ -17,7 +17,7 @@ type Nearby = ServerEvents['emergency:nearby'];
 
 export interface DeliveryOptions {
   store: Store;
-  emitter: Emitter<ServerEvents>;
+  emitter: Emitter<AppEvents>;
   /** Hands an alert to the app. Whether it took it: all its handlers succeeded, and there was one. */
   takeAlert: (alert: Nearby) => Promise<boolean>;
   /** Reads the state and hands it to the app, for as long as it takes. Whether it did. */
@@ -66,7 +66,7 @@ export class Delivery {
   }
 
   /** A connection begins. */
-  ready({ latestEventId }: SessionReady, resumedFrom: number | null): void {
+  ready({ latestEventId }: SessionReadyPayload, resumedFrom: number | null): void {
     // Without a number to resume from, the service sends what follows this one.
     if (resumedFrom === null) this.#set(Promise.resolve(true), latestEventId);
     if (this.#isFirst) void this.#options.takeSnapshot('started');
@@ -77,14 +77,14 @@ export class Delivery {
   receive(name: string, payload: unknown, acknowledge: (() => void) | undefined): void {
     if (name === 'session:resync') return this.#resync(payload as { reason: string; latestEventId: number });
     const eventId = (payload as { eventId?: unknown } | null)?.eventId;
-    if (typeof eventId !== 'number') return void this.#emit(name as keyof ServerEvents, payload as never);
+    if (typeof eventId !== 'number') return void this.#emit(name as keyof AppEvents, payload as never);
     if (name === 'emergency:nearby') return this.#alert(payload as Nearby, acknowledge);
     if (this.#seen.has(eventId)) return;
     this.#remember(eventId);
-    this.#advance(this.#emit(name as keyof ServerEvents, payload as never), eventId);
+    this.#advance(this.#emit(name as keyof AppEvents, payload as never), eventId);
   }
 
-  async #emit<Name extends keyof ServerEvents>(name: Name, payload: ServerEvents[Name]): Promise<void> {
+  async #emit<Name extends keyof AppEvents>(name: Name, payload: AppEvents[Name]): Promise<void> {
     for (const result of await this.#options.emitter.emit(name, payload)) {
       if (result.status === 'rejected') this.#options.onHandlerError(name, result.reason);
     }

@@ -7,7 +7,7 @@ export type { ConnectionState, StopReason, WaitReason } from './connection.js';
 export * from './errors.js';
 export type { Unsubscribe } from './events.js';
 export type { Fix } from './positions.js';
-export type { PendingRaise, Raised, RaiseProgress } from './raise.js';
+export type { PendingRaise, RaiseResult, RaiseProgress } from './raise.js';
 export type { CallOptions, DataOf, Method, PathOf, RequestOptions } from './requests.js';
 export { defaultStore, memoryStore, storageStore } from './store.js';
 export type { KeyValueStorage, Store } from './store.js';

@@ -3,13 +3,13 @@
 import type { Connection } from './connection.js';
 import { AllyError, CancelledError, NetworkError, SocketError } from './errors.js';
 import { delay } from './timing.js';
-import type { Position, Time } from './types.js';
+import type { Position } from './types.js';
 
 /** Helpers' places are passed on once a second. */
 const MIN_INTERVAL = 1_000;
 
 /** A place, and when the device found it: now, unless given. */
-export type Fix = Position & { at?: Time | Date | number };
+export type Fix = Position & { at?: string | Date | number };
 
 interface Report {
   position: Position;

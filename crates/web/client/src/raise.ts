@@ -9,7 +9,7 @@ import type { Requests } from './requests.js';
 import { isTransient } from './requests.js';
 import { readJson, type Store } from './store.js';
 import { Backoff, delay, uniqueId, within } from './timing.js';
-import type { Emergency, NewEmergency } from './types.js';
+import type { Emergency, Raise } from './types.js';
 
 const KEY = 'raise';
 /** How long one attempt may take. */
@@ -25,14 +25,14 @@ const MAX_AGE = 15 * 60_000;
 export interface PendingRaise {
   readonly requestId: string;
   readonly userId: string;
-  readonly body: NewEmergency;
+  readonly body: Raise;
   /** By the clock of the device, in milliseconds. */
   readonly pressedAt: number;
   /** The app has called it off; whether it had arrived is being found out. */
   readonly isCancelled: boolean;
 }
 
-export interface Raised {
+export interface RaiseResult {
   emergency: Emergency;
   /** How many helpers are being looked at; `null` for an emergency that was there before. */
   nearbyHelperCount: number | null;
@@ -45,7 +45,7 @@ export type RaiseProgress =
   | { status: 'sending'; pending: PendingRaise; attempt: number }
   /** The service could not be reached. It is tried again. */
   | { status: 'waiting'; pending: PendingRaise; attempt: number; error: AllyError }
-  | { status: 'raised'; pending: PendingRaise; raised: Raised }
+  | { status: 'raised'; pending: PendingRaise; raised: RaiseResult }
   /** The service has refused it, or the session has ended. */
   | { status: 'failed'; pending: PendingRaise; error: unknown }
   | { status: 'cancelled'; pending: PendingRaise };
@@ -59,7 +59,7 @@ export interface RaiserOptions {
 
 interface Running {
   pending: PendingRaise;
-  result: Promise<Raised>;
+  result: Promise<RaiseResult>;
   cancel: () => void;
 }
 
@@ -78,7 +78,7 @@ export class Raiser {
    * Raises an emergency and resolves when the service has it. While a call is under way a second one joins it: whoever is in
    * danger presses more than once. Rejects when the service refuses it, or with `CancelledError`.
    */
-  async raise(emergency: NewEmergency, signal?: AbortSignal): Promise<Raised> {
+  async raise(emergency: Raise, signal?: AbortSignal): Promise<RaiseResult> {
     if (signal?.aborted) throw new CancelledError();
     const running = this.#running ?? this.#begin(emergency);
     const stop = () => running.cancel();
@@ -98,7 +98,7 @@ export class Raiser {
   }
 
   /** Goes on with a call of before a reload, however old it is. `null` if there is none. */
-  async resume(): Promise<Raised | null> {
+  async resume(): Promise<RaiseResult | null> {
     const pending = await this.pending();
     if (!pending) return null;
     return (this.#running ?? this.#run(pending)).result;
@@ -140,7 +140,7 @@ export class Raiser {
     this.#closing.abort();
   }
 
-  #begin(body: NewEmergency): Running {
+  #begin(body: Raise): Running {
     const userId = this.#options.userId();
     if (userId === null) throw new NotSignedInError();
     const requestId = body.requestId ?? uniqueId();
@@ -162,7 +162,7 @@ export class Raiser {
     return running;
   }
 
-  async #carryOut(pending: PendingRaise, cancelled: AbortSignal): Promise<Raised> {
+  async #carryOut(pending: PendingRaise, cancelled: AbortSignal): Promise<RaiseResult> {
     try {
       await this.#endCallingOff();
       await this.#store(pending);
@@ -184,7 +184,7 @@ export class Raiser {
     }
   }
 
-  async #sendUntilAnswered(pending: PendingRaise, cancelled: AbortSignal): Promise<Raised> {
+  async #sendUntilAnswered(pending: PendingRaise, cancelled: AbortSignal): Promise<RaiseResult> {
     const backoff = new Backoff(500, 5_000);
     for (let attempt = 1; ; attempt += 1) {
       this.#options.onProgress({ status: 'sending', pending, attempt });
@@ -198,11 +198,11 @@ export class Raiser {
     }
   }
 
-  async #attempt(pending: PendingRaise): Promise<Raised> {
+  async #attempt(pending: PendingRaise): Promise<RaiseResult> {
     const { requests } = this.#options;
     try {
       const sent = { method: 'POST', path: '/emergencies', body: pending.body, keepalive: true, limit: ATTEMPT_LIMIT };
-      const data = (await requests.authorized(sent)) as Omit<Raised, 'alreadyActive'>;
+      const data = (await requests.authorized(sent)) as Omit<RaiseResult, 'alreadyActive'>;
       return { ...data, alreadyActive: false };
     } catch (error) {
       if (!(error instanceof ConflictError) || error.reason !== 'active_emergency_exists' || !error.emergencyId) throw error;
@@ -294,7 +294,7 @@ function goesOn(error: unknown): error is AllyError {
   return isTransient(error) || error instanceof ServiceError;
 }
 
-function isAt({ location }: Emergency, body: NewEmergency): boolean {
+function isAt({ location }: Emergency, body: Raise): boolean {
   return location.latitude === body.location.latitude && location.longitude === body.location.longitude;
 }
 

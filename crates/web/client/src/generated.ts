@@ -1,0 +1,3466 @@
+/**
+ * The shapes of the service, by the names of its documents: resources, what requests take, routes and events.
+ *
+ * Made by `npm run types` of the OpenAPI and AsyncAPI documents. Do not edit.
+ */
+
+/**
+ * The status of emergencies in the list for administrators.
+ */
+export type ListedStatus = 'active' | 'responding' | 'resolved' | 'cancelled' | 'deleted';
+/**
+ * A page of emergencies, or of records of deleted ones.
+ */
+export type EmergencyPage = EmergencyList | DeletedEmergencyList;
+export type Priority = 'low' | 'medium' | 'high' | 'critical';
+export type ResolutionType = 'user_resolved' | 'helper_resolved' | 'admin_resolved' | 'auto_expired';
+export type ResponseStatus = 'responding' | 'on_way' | 'arrived' | 'completed' | 'cancelled';
+export type EmergencyStatus = 'active' | 'responding' | 'resolved' | 'cancelled';
+export type EmergencyType = 'medical' | 'safety' | 'accident' | 'assault' | 'natural_disaster' | 'other';
+export type ReceiptState = 'delivered' | 'seen';
+export type ContactTrigger = 'created' | 'unanswered';
+export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
+export type Availability = 'on_duty' | 'quiet' | 'paused' | 'off_duty';
+export type Breakthrough = 'none' | 'critical' | 'all';
+export type Verification = 'pending' | 'verified' | 'rejected';
+export type Locale = 'en' | 'de';
+export type Role = 'user' | 'helper' | 'admin';
+/**
+ * A new account: with `name`, or with `firstName` and perhaps `lastName`.
+ */
+export type Register = Register1 & {
+  /**
+   * An email address that no account has.
+   */
+  email: string;
+  /**
+   * The given name, or the only one.
+   */
+  firstName?: string | null;
+  /**
+   * The family name.
+   */
+  lastName?: string | null;
+  /**
+   * The whole name, which is split at its first white space.
+   */
+  name?: string | null;
+  /**
+   * Not trimmed.
+   */
+  password: string;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone?: string | null;
+};
+export type Register1 = {
+  [k: string]: unknown;
+};
+export type DeviceKind = 'webpush';
+export type DeviceState = 'active' | 'failing';
+/**
+ * A helper's answer.
+ */
+export type ResponseAction = 'accept' | 'decline';
+/**
+ * The payload of an entry, which its `event` explains.
+ */
+export type TimelineData =
+  | EventPayload
+  | {
+      /**
+       * How many were alerted.
+       */
+      alerted: number;
+      /**
+       * Those of them who respond; for administrators all.
+       *
+       * @maxItems 1000
+       */
+      helpers: AlertedHelper[];
+      /**
+       * The radius that was searched, in metres.
+       */
+      radius: number;
+      /**
+       * The number of the search, from 1.
+       */
+      wave: number;
+    }
+  | {
+      /**
+       * The helper; `null` for one that does not respond.
+       */
+      helperId: string | null;
+    }
+  | {
+      /**
+       * How many have declined so far.
+       */
+      count: number;
+    }
+  | {
+      /**
+       * The way.
+       */
+      channel: SendChannel;
+      /**
+       * Helpers whose alert none took.
+       *
+       * @maxItems 1000
+       */
+      failed: string[];
+      /**
+       * Helpers whose alert a push service or gateway took.
+       *
+       * @maxItems 1000
+       */
+      sent: string[];
+      /**
+       * The step of the escalation, from 0.
+       */
+      step: number;
+    }
+  | {};
+/**
+ * The payload of a server event, without its `eventId`.
+ */
+export type EventPayload =
+  | {
+      /**
+       * The emergency.
+       */
+      emergency: Call;
+      /**
+       * Available helpers within the alert radius when it was raised.
+       */
+      nearbyHelperCount: number;
+    }
+  | {
+      /**
+       * Metres from the helper's last position, coarser where the place is approximate.
+       */
+      distance: number | null;
+      /**
+       * The emergency.
+       */
+      emergency: Call;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * The helper.
+       */
+      helper: JoinedHelper;
+    }
+  | {
+      /**
+       * The emergency as in REST answers. `distance` is `null`.
+       */
+      emergency: Emergency;
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * The helper.
+       */
+      helperId: string;
+      /**
+       * What the helper noted.
+       */
+      notes: string | null;
+      /**
+       * The new status.
+       */
+      status: ResponseStatus;
+      /**
+       * When it changed.
+       */
+      updatedAt: string;
+    }
+  | {
+      /**
+       * The same once more, as the existing web client reads it.
+       */
+      emergency: EmergencyStatusChange;
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * The new status.
+       */
+      status: EmergencyStatus;
+      /**
+       * When it changed.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * What was noted at the end.
+       */
+      resolutionNotes: string | null;
+      /**
+       * How it ended.
+       */
+      resolutionType: ResolutionType;
+      /**
+       * When it was resolved.
+       */
+      resolvedAt: string;
+      /**
+       * The user that resolved it; `null` where the viewer may not know, or if the service did.
+       */
+      resolvedBy: string | null;
+      /**
+       * When it was resolved.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * Why.
+       */
+      reason: string | null;
+      /**
+       * When it was cancelled.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * `resolved` or `cancelled`.
+       */
+      status: EmergencyStatus;
+      /**
+       * When it ended.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * `responding` if responses came back, otherwise `active`.
+       */
+      status: EmergencyStatus;
+      /**
+       * When it was reopened.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * Helpers that were alerted.
+       */
+      alertedHelpers: number;
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * When the search found nobody.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * The message, rendered for its recipient.
+       */
+      message: Message;
+    }
+  | {
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * The message.
+       */
+      messageId: string;
+    }
+  | {
+      /**
+       * The contact.
+       */
+      contactId: string;
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * How far the contact was told.
+       */
+      state: NoticeState;
+      /**
+       * When.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
+       * The device.
+       */
+      deviceId: string;
+      /**
+       * What its user called it.
+       */
+      name: string | null;
+      /**
+       * Why it was removed.
+       */
+      reason: DeviceLoss;
+      /**
+       * When.
+       */
+      timestamp: string;
+    };
+export type NoticeState = 'queued' | 'sent' | 'failed' | 'seen' | 'acting';
+export type DeviceLoss = 'gone' | 'moved' | 'limit' | 'key_changed';
+export type SendChannel = 'webpush' | 'email' | 'webhook';
+export type ReadinessProblem =
+  'no_device' | 'device_failing' | 'position_old' | 'unverified' | 'quiet_now' | 'paused' | 'never_tested';
+/**
+ * An administrator's decision.
+ */
+export type VerificationDecision = 'verified' | 'rejected';
+/**
+ * Time after which to try again, when a limit was reached.
+ */
+export type RetryAfter = number | null;
+/**
+ * The reason for which a client cannot resume from its last event.
+ */
+export type ResyncReason = 'too_many_events' | 'events_expired' | 'unknown_event';
+
+export interface Routes {
+  /**
+   * List all emergencies
+   */
+  'GET /admin/emergencies': {
+    query?: {
+      /**
+       * `nextCursor` of the page before.
+       */
+      cursor?: string;
+      /**
+       * Degrees north (WGS 84).
+       */
+      latitude?: number;
+      /**
+       * Length of the page. 50 if missing.
+       */
+      limit?: number;
+      /**
+       * Degrees east (WGS 84).
+       */
+      longitude?: number;
+      /**
+       * Metres. 10,000 if missing. Needs `latitude` and `longitude`.
+       */
+      radius?: number;
+      /**
+       * Only emergencies with this status; `deleted` lists records of deleted ones.
+       */
+      status?: ListedStatus;
+    };
+    data: EmergencyPage;
+  };
+  /**
+   * Confirm a push
+   */
+  'POST /alerts/receipts': {
+    body: PushReceipt;
+    data: ReceiptTaken;
+  };
+  /**
+   * List the caller's emergency contacts
+   */
+  'GET /auth/emergency-contacts': {
+    data: ContactList;
+  };
+  /**
+   * Add an emergency contact
+   */
+  'POST /auth/emergency-contacts': {
+    body: NewContact;
+    data: ContactData;
+  };
+  /**
+   * Delete an emergency contact
+   */
+  'DELETE /auth/emergency-contacts/{contactId}': {
+    params: {
+      /**
+       * The contact.
+       */
+      contactId: string;
+    };
+    data: ContactDeleted;
+  };
+  /**
+   * Change an emergency contact
+   */
+  'PUT /auth/emergency-contacts/{contactId}': {
+    params: {
+      /**
+       * The contact.
+       */
+      contactId: string;
+    };
+    body?: ContactChange;
+    data: ContactData;
+  };
+  /**
+   * Ask for a link to replace a forgotten password
+   */
+  'POST /auth/forgot-password': {
+    body: ForgotPassword;
+    data: null;
+  };
+  /**
+   * Log in
+   */
+  'POST /auth/login': {
+    body: Login;
+    data: Session;
+  };
+  /**
+   * End a session
+   */
+  'POST /auth/logout': {
+    body?: Logout;
+    data: null;
+  };
+  /**
+   * Read the caller's account
+   */
+  'GET /auth/me': {
+    data: OwnAccount;
+  };
+  /**
+   * Change the caller's profile
+   */
+  'PUT /auth/me': {
+    body?: ProfileChange;
+    data: OwnAccount;
+  };
+  /**
+   * List the users that the caller blocked
+   */
+  'GET /auth/me/blocks': {
+    data: BlockList;
+  };
+  /**
+   * Block a user by email address
+   */
+  'POST /auth/me/blocks': {
+    body: BlockByEmail;
+    data: BlockData;
+  };
+  /**
+   * Delete a block
+   */
+  'DELETE /auth/me/blocks/{userId}': {
+    params: {
+      /**
+       * The user.
+       */
+      userId: string;
+    };
+    data: BlockDeleted;
+  };
+  /**
+   * Block a user
+   */
+  'PUT /auth/me/blocks/{userId}': {
+    params: {
+      /**
+       * The user.
+       */
+      userId: string;
+    };
+    data: BlockData;
+  };
+  /**
+   * Exchange a refresh token
+   */
+  'POST /auth/refresh': {
+    body: Refresh;
+    data: Tokens;
+  };
+  /**
+   * Make an account
+   */
+  'POST /auth/register': {
+    body: Register;
+    data: Session;
+  };
+  /**
+   * Replace a forgotten password
+   */
+  'POST /auth/reset-password': {
+    body: ResetPassword;
+    data: null;
+  };
+  /**
+   * Read how often the caller helped and was helped
+   */
+  'GET /auth/stats': {
+    data: Stats;
+  };
+  /**
+   * Change the password
+   */
+  'PUT /auth/update-password': {
+    body: PasswordChange;
+    data: null;
+  };
+  /**
+   * List the caller's devices
+   */
+  'GET /devices': {
+    data: DeviceList;
+  };
+  /**
+   * Register a Web Push subscription
+   */
+  'POST /devices': {
+    body: NewDevice;
+    data: DeviceData;
+  };
+  /**
+   * Remove a device
+   */
+  'DELETE /devices/{deviceId}': {
+    params: {
+      /**
+       * The device.
+       */
+      deviceId: string;
+    };
+    data: DeviceDeleted;
+  };
+  /**
+   * Send a test alert to a device
+   */
+  'POST /devices/{deviceId}/test': {
+    params: {
+      /**
+       * The device.
+       */
+      deviceId: string;
+    };
+    data: DeviceData;
+  };
+  /**
+   * Raise an emergency
+   */
+  'POST /emergencies': {
+    body: Raise;
+    data: Raised;
+  };
+  /**
+   * Read the caller's own live emergency
+   */
+  'GET /emergencies/active': {
+    data: EmergencyData | null;
+  };
+  /**
+   * Read the emergency that the caller responds to
+   */
+  'GET /emergencies/helper-active': {
+    data: EmergencyData | null;
+  };
+  /**
+   * List emergencies that the caller raised or responded to
+   */
+  'GET /emergencies/history': {
+    query?: {
+      /**
+       * Only emergencies that were raised before this time: `createdAt` of the last one of the page before.
+       */
+      before?: string;
+      /**
+       * Length of the page. 50 if missing.
+       */
+      limit?: number;
+      /**
+       * Only emergencies with this status.
+       */
+      status?: EmergencyStatus;
+    };
+    data: EmergencyListing;
+  };
+  /**
+   * List live emergencies near a place
+   */
+  'GET /emergencies/nearby': {
+    query: {
+      /**
+       * Degrees north (WGS 84).
+       */
+      latitude: number;
+      /**
+       * Length of the list. 100 if missing.
+       */
+      limit?: number;
+      /**
+       * Degrees east (WGS 84).
+       */
+      longitude: number;
+      /**
+       * Metres. 10,000 if missing.
+       */
+      radius?: number;
+    };
+    data: NearbyEmergencies;
+  };
+  /**
+   * List the alerts that the caller may answer
+   */
+  'GET /emergencies/pending-for-helper': {
+    data: Emergency[];
+  };
+  /**
+   * Delete an emergency
+   */
+  'DELETE /emergencies/{id}': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    data: EmergencyDeleted;
+  };
+  /**
+   * Read an emergency
+   */
+  'GET /emergencies/{id}': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    data: EmergencyData;
+  };
+  /**
+   * Take a false alarm back
+   */
+  'POST /emergencies/{id}/cancel': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body?: Cancel;
+    data: EmergencyData;
+  };
+  /**
+   * Report how far the caller is
+   */
+  'PUT /emergencies/{id}/helper-status': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body: HelperStatus;
+    data: EmergencyData;
+  };
+  /**
+   * Read the helpers of an emergency
+   */
+  'GET /emergencies/{id}/helpers': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    data: EmergencyHelpers;
+  };
+  /**
+   * Read messages
+   */
+  'GET /emergencies/{id}/messages': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    query?: {
+      /**
+       * Only messages before this one: its id, or a time.
+       */
+      before?: string;
+      /**
+       * Length of the page. 50 if missing.
+       */
+      limit?: number;
+    };
+    data: MessageList;
+  };
+  /**
+   * Send a message
+   */
+  'POST /emergencies/{id}/messages': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body: NewMessage;
+    data: MessageData;
+  };
+  /**
+   * Delete a message
+   */
+  'DELETE /emergencies/{id}/messages/{messageId}': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+      /**
+       * The message.
+       */
+      messageId: string;
+    };
+    data: MessageDeleted;
+  };
+  /**
+   * Rate a helper
+   */
+  'POST /emergencies/{id}/ratings': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body: NewRating;
+    data: Rated;
+  };
+  /**
+   * Ask for more help
+   */
+  'POST /emergencies/{id}/renew': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    data: EmergencyData;
+  };
+  /**
+   * Undo an end
+   */
+  'POST /emergencies/{id}/reopen': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    data: EmergencyData;
+  };
+  /**
+   * Report the other party
+   */
+  'POST /emergencies/{id}/report': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body: NewReport;
+    data: Reported;
+  };
+  /**
+   * End an emergency
+   */
+  'POST /emergencies/{id}/resolve': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body?: Resolve;
+    data: EmergencyData;
+  };
+  /**
+   * Answer an alert
+   */
+  'POST /emergencies/{id}/respond': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body?: Respond;
+    data: EmergencyData;
+  };
+  /**
+   * Read what happened
+   */
+  'GET /emergencies/{id}/timeline': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    query?: {
+      /**
+       * Only events after this `eventId`.
+       */
+      after?: number;
+      /**
+       * Length of the page. 1,000 if missing.
+       */
+      limit?: number;
+    };
+    data: Timeline;
+  };
+  /**
+   * List helpers
+   */
+  'GET /helpers': {
+    query?: {
+      /**
+       * `nextCursor` of the page before.
+       */
+      cursor?: string;
+      /**
+       * Length of the page. 50 if missing.
+       */
+      limit?: number;
+      /**
+       * Only helpers with this decision.
+       */
+      verification?: Verification;
+    };
+    data: HelperList;
+  };
+  /**
+   * Read the caller's helper record
+   */
+  'GET /helpers/me': {
+    data: HelperData;
+  };
+  /**
+   * Become a helper, or change duty, skills and alert preferences
+   */
+  'PUT /helpers/me': {
+    body?: HelperChange;
+    data: HelperData;
+  };
+  /**
+   * Report where the caller is
+   */
+  'PUT /helpers/me/location': {
+    body: PositionReport;
+    data: LocationUpdatedPayload;
+  };
+  /**
+   * Ask whether alerts can reach the caller
+   */
+  'GET /helpers/me/readiness': {
+    data: HelperReadiness;
+  };
+  /**
+   * Count helpers
+   */
+  'GET /helpers/presence': {
+    data: HelperPresence;
+  };
+  /**
+   * Block an account, or unblock it
+   */
+  'PUT /helpers/{userId}/block': {
+    params: {
+      /**
+       * The user.
+       */
+      userId: string;
+    };
+    body: AccountBlock;
+    data: OwnAccount;
+  };
+  /**
+   * List the users that a user blocked
+   */
+  'GET /helpers/{userId}/blocks': {
+    params: {
+      /**
+       * The user.
+       */
+      userId: string;
+    };
+    data: BlockList;
+  };
+  /**
+   * Verify or reject a helper
+   */
+  'PUT /helpers/{userId}/verification': {
+    params: {
+      /**
+       * The user.
+       */
+      userId: string;
+    };
+    body: VerificationChange;
+    data: OwnAccount;
+  };
+  /**
+   * Read the key under which browsers subscribe
+   */
+  'GET /push/key': {
+    data: PushKey;
+  };
+}
+/**
+ * A page of emergencies, for administrators.
+ */
+export interface EmergencyList {
+  /**
+   * Newest first.
+   *
+   * @maxItems 100
+   */
+  emergencies: ListedEmergency[];
+  /**
+   * The cursor of the next page; `null` on the last one.
+   */
+  nextCursor: string | null;
+}
+/**
+ * An emergency in the list for administrators.
+ */
+export interface ListedEmergency {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The radius within which helpers are alerted, in metres.
+   */
+  alertRadius: number;
+  /**
+   * How many helpers were alerted and reached; `null` for users who take no part.
+   */
+  alerts: Alerts | null;
+  /**
+   * The owner is not shown to other users.
+   */
+  anonymousMode: boolean;
+  /**
+   * A word of the client for the kind.
+   */
+  category: string | null;
+  /**
+   * When the emergency was raised.
+   */
+  createdAt: string;
+  /**
+   * What happened.
+   */
+  description: string | null;
+  /**
+   * Metres from the caller; `null` where it is not known.
+   */
+  distance: number | null;
+  /**
+   * When the first helper accepted.
+   */
+  firstResponseAt: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The place, as precise as the viewer may know it.
+   */
+  location: Location;
+  /**
+   * How urgent it is.
+   */
+  priority: Priority;
+  /**
+   * Number of emergencies that its owner raised in the ten minutes before it.
+   */
+  repeats: number;
+  /**
+   * What was noted at the end.
+   */
+  resolutionNotes: string | null;
+  /**
+   * How it ended; `null` while it is live, or if it was cancelled.
+   */
+  resolutionType: ResolutionType | null;
+  /**
+   * When it ended, whether resolved or cancelled.
+   */
+  resolvedAt: string | null;
+  /**
+   * The user that ended it; `null` where the viewer may not know, or if the service did.
+   */
+  resolvedBy: string | null;
+  /**
+   * The responses. Cancelled ones are kept.
+   *
+   * @maxItems 1000
+   */
+  respondingHelpers: Response[];
+  /**
+   * From 1 (least) to 10.
+   */
+  severity: number;
+  /**
+   * Nothing may make a sound at the owner's side.
+   */
+  silentMode: boolean;
+  /**
+   * Where the emergency is in its life.
+   */
+  status: EmergencyStatus;
+  /**
+   * The kind of emergency.
+   */
+  type: EmergencyType;
+  /**
+   * When it changed last.
+   */
+  updatedAt: string;
+  /**
+   * The owner; `null` where the viewer may not know them.
+   */
+  user: Person | null;
+}
+export interface Alerts {
+  /**
+   * The same as `delivered`.
+   */
+  acknowledged: number;
+  /**
+   * Helpers that were alerted.
+   */
+  alerted: number;
+  /**
+   * Alerts that were declined.
+   */
+  declined: number;
+  /**
+   * Alerts that a device confirmed.
+   */
+  delivered: number;
+  /**
+   * Alerts that no push service took.
+   */
+  failed: number;
+  /**
+   * Alerts that a person saw.
+   */
+  seen: number;
+  /**
+   * Alerts that a device or a push service took.
+   */
+  sent: number;
+  /**
+   * The number of the last search, from 1.
+   */
+  wave: number;
+}
+/**
+ * The place of an emergency, as precise as the viewer may know it.
+ */
+export interface Location {
+  /**
+   * A postal address, as it was typed; `null` for viewers who are shown an approximate place.
+   */
+  address: string | null;
+  /**
+   * How to find the place; `null` for viewers who are shown an approximate place.
+   */
+  description: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+  /**
+   * Size of the cell whose centre this is, in metres; 0 for the exact place.
+   */
+  precision: number;
+}
+export interface Response {
+  /**
+   * When the helper expects to arrive.
+   */
+  estimatedArrival: string | null;
+  /**
+   * The helper.
+   */
+  helper: HelperCard;
+  /**
+   * When the helper was connected last; `null` where the viewer may not know.
+   */
+  lastSeenAt: string | null;
+  /**
+   * What the helper noted.
+   */
+  notes: string | null;
+  /**
+   * Whether the helper is connected; `null` where the viewer may not know.
+   */
+  online: boolean | null;
+  /**
+   * When the helper accepted.
+   */
+  respondedAt: string;
+  /**
+   * How far the helper is.
+   */
+  status: ResponseStatus;
+  /**
+   * When the response changed last.
+   */
+  updatedAt: string;
+}
+/**
+ * A helper, as participants see them.
+ */
+export interface HelperCard {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The ratings by owners.
+   */
+  helperRating: Rating;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The name.
+   */
+  profile: PersonName;
+  /**
+   * Points for completed responses and good ratings. Starts at 100.
+   */
+  trustScore: number;
+}
+/**
+ * The ratings of a helper.
+ */
+export interface Rating {
+  /**
+   * The average score, from 1 to 5; 0 without ratings.
+   */
+  average: number;
+  /**
+   * The number of ratings.
+   */
+  count: number;
+}
+/**
+ * The name of a person.
+ */
+export interface PersonName {
+  /**
+   * The given name, or the only one.
+   */
+  firstName: string;
+  /**
+   * The family name.
+   */
+  lastName: string | null;
+}
+/**
+ * A person, as others see them.
+ */
+export interface Person {
+  /**
+   * The same id, in REST answers.
+   */
+  _id?: string | null;
+  /**
+   * The id; `null` where the viewer may not know it.
+   */
+  id: string | null;
+  /**
+   * The name.
+   */
+  profile: PersonName;
+}
+/**
+ * A page of records of deleted emergencies, for administrators.
+ */
+export interface DeletedEmergencyList {
+  /**
+   * Last deleted first.
+   *
+   * @maxItems 100
+   */
+  emergencies: DeletedEmergency[];
+  /**
+   * The cursor of the next page; `null` on the last one.
+   */
+  nextCursor: string | null;
+}
+/**
+ * The record of a deleted emergency, for administrators.
+ */
+export interface DeletedEmergency {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * When the emergency was raised.
+   */
+  createdAt: string;
+  /**
+   * When its owner deleted it.
+   */
+  deletedAt: string;
+  /**
+   * How the emergency had ended.
+   */
+  endedAs: EmergencyStatus;
+  /**
+   * When it ended.
+   */
+  endedAt: string;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The centre of a cell of 1,000 m.
+   */
+  location: Area;
+  /**
+   * Always `deleted`.
+   */
+  status: 'deleted';
+  /**
+   * The kind of emergency.
+   */
+  type: EmergencyType;
+  /**
+   * The owner.
+   */
+  user: Person;
+}
+/**
+ * A place that is known to a kilometre.
+ */
+export interface Area {
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+  /**
+   * The size of the cell, in metres.
+   */
+  precision: number;
+}
+/**
+ * The receipt of a push.
+ */
+export interface PushReceipt {
+  /**
+   * What the push had as `receipt`.
+   */
+  receipt: string;
+  /**
+   * What has become of the push.
+   */
+  state: ReceiptState;
+}
+/**
+ * A receipt was read, whether or not it was valid.
+ */
+export interface ReceiptTaken {
+  /**
+   * Always true.
+   */
+  received: boolean;
+}
+/**
+ * The emergency contacts of the caller.
+ */
+export interface ContactList {
+  /**
+   * In their order.
+   *
+   * @maxItems 10
+   */
+  contacts: Contact[];
+}
+/**
+ * An emergency contact.
+ */
+export interface Contact {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * How long after `on` the contact is told, in seconds.
+   */
+  afterSeconds: number;
+  /**
+   * When the contact agreed.
+   */
+  confirmedAt: string | null;
+  /**
+   * When the contact was added.
+   */
+  createdAt: string;
+  /**
+   * The address that is written to.
+   */
+  email: string;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The contact is not told of an emergency with `silentMode`.
+   */
+  livesWithOwner: boolean;
+  /**
+   * The name of the contact.
+   */
+  name: string;
+  /**
+   * When the contact is told.
+   */
+  on: ContactTrigger;
+  /**
+   * The place in the list, from 0.
+   */
+  order: number;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone: string | null;
+  /**
+   * Whether the contact has agreed.
+   */
+  state: ContactState;
+}
+/**
+ * A new emergency contact.
+ */
+export interface NewContact {
+  /**
+   * How long after `on` the contact is told, in seconds. 0 if missing.
+   */
+  afterSeconds?: number | null;
+  /**
+   * The address that is written to.
+   */
+  email: string;
+  /**
+   * The contact is not told of an emergency with `silentMode`. False if missing.
+   */
+  livesWithOwner?: boolean | null;
+  /**
+   * The name of the contact.
+   */
+  name: string;
+  /**
+   * When the contact is told. `created` if missing.
+   */
+  on?: ContactTrigger | null;
+  /**
+   * The place in the list, from 0. 0 if missing.
+   */
+  order?: number | null;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone?: string | null;
+}
+/**
+ * One emergency contact.
+ */
+export interface ContactData {
+  /**
+   * The contact.
+   */
+  contact: Contact;
+}
+/**
+ * A contact was deleted.
+ */
+export interface ContactDeleted {
+  /**
+   * The contact.
+   */
+  contactId: string;
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+}
+/**
+ * Changes of an emergency contact. A missing field stays as it is, `null` makes it the default.
+ */
+export interface ContactChange {
+  /**
+   * How long after `on` the contact is told, in seconds.
+   */
+  afterSeconds?: number | null;
+  /**
+   * The address that is written to. Cannot be cleared. A new one is invited anew.
+   */
+  email?: string;
+  /**
+   * The contact is not told of an emergency with `silentMode`.
+   */
+  livesWithOwner?: boolean | null;
+  /**
+   * The name of the contact. Cannot be cleared.
+   */
+  name?: string;
+  /**
+   * When the contact is told.
+   */
+  on?: ContactTrigger | null;
+  /**
+   * The place in the list, from 0.
+   */
+  order?: number | null;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone?: string | null;
+}
+/**
+ * The account whose password was forgotten.
+ */
+export interface ForgotPassword {
+  /**
+   * The email address of the account.
+   */
+  email: string;
+}
+/**
+ * The credentials of an account.
+ */
+export interface Login {
+  /**
+   * The email address of the account, in any case.
+   */
+  email: string;
+  /**
+   * The password.
+   */
+  password: string;
+}
+/**
+ * An account, and the tokens of a new session.
+ */
+export interface Session {
+  /**
+   * The tokens of the new session.
+   */
+  tokens: Tokens;
+  /**
+   * The account.
+   */
+  user: User;
+}
+/**
+ * The tokens of a session.
+ */
+export interface Tokens {
+  /**
+   * A JWT for `Authorization: Bearer` and for the handshake. Valid for 24 hours, unless configured otherwise.
+   */
+  accessToken: string;
+  /**
+   * A JWT that is exchanged once for a new pair.
+   */
+  refreshToken: string;
+}
+/**
+ * An account, for its owner or an administrator.
+ */
+export interface User {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * When the account was registered.
+   */
+  createdAt: string;
+  /**
+   * The email address, in lower case.
+   */
+  email: string;
+  /**
+   * The helper record; `null` for an account that never asked to help.
+   */
+  helper: HelperRecord | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * False if an administrator blocked the account.
+   */
+  isActive: boolean;
+  /**
+   * Name, phone number and language.
+   */
+  profile: Profile;
+  /**
+   * What the account may do.
+   */
+  role: Role;
+}
+/**
+ * A helper record; for the helper, with the alert preferences.
+ */
+export interface HelperRecord {
+  /**
+   * Whether the helper is alerted now, and if not, why.
+   */
+  availability?: Availability;
+  /**
+   * The duty switch: whether the helper wants to be alerted.
+   */
+  available: boolean;
+  /**
+   * When that ends by itself; `null` if it does not.
+   */
+  availableAt?: string | null;
+  /**
+   * Which alerts come through in quiet hours, pauses and beyond the limit.
+   */
+  breakthrough?: Breakthrough;
+  /**
+   * The ratings by owners.
+   */
+  helperRating: Rating;
+  /**
+   * How many different owners may alert in 24 hours; `null` without a limit.
+   */
+  maxAlertsPerDay?: number | null;
+  /**
+   * Other channels, for an alert that no device confirms.
+   */
+  notify?: NotifyChannels;
+  /**
+   * When the pause ends; `null` without one.
+   */
+  pausedUntil?: string | null;
+  /**
+   * Weekly windows without alerts.
+   *
+   * @maxItems 7
+   */
+  quiet?: QuietWindow[];
+  /**
+   * What the helper can do, as they named it.
+   *
+   * @maxItems 20
+   */
+  skills: string[];
+  /**
+   * The time zone of the windows.
+   */
+  timeZone?: string | null;
+  /**
+   * Points for completed responses and good ratings. Starts at 100.
+   */
+  trustScore: number;
+  /**
+   * Whether an administrator verified the helper.
+   */
+  verification: Verification;
+}
+/**
+ * Channels by which a helper may be reached if no device confirms an alert.
+ */
+export interface NotifyChannels {
+  /**
+   * Email.
+   */
+  email: boolean;
+  /**
+   * SMS or a call.
+   */
+  sms: boolean;
+}
+/**
+ * A weekly window on the clock. One that ends at an earlier time than it begins ends the next day.
+ */
+export interface QuietWindow {
+  /**
+   * The days on which it begins, from 1 (Monday) to 7 (Sunday).
+   *
+   * @minItems 1
+   * @maxItems 7
+   */
+  days: number[];
+  /**
+   * When it begins.
+   */
+  from: string;
+  /**
+   * When it ends. Not equal to `from`.
+   */
+  to: string;
+}
+export interface Profile {
+  /**
+   * The URL of a picture.
+   */
+  avatar: string | null;
+  /**
+   * A few sentences about the person.
+   */
+  bio: string | null;
+  /**
+   * The given name, or the only one.
+   */
+  firstName: string;
+  /**
+   * The family name.
+   */
+  lastName: string | null;
+  /**
+   * The language of emails and pushes.
+   */
+  locale: Locale;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone: string | null;
+}
+/**
+ * Which session ends.
+ */
+export interface Logout {
+  /**
+   * The refresh token of the session; without it all sessions of the user end.
+   */
+  refreshToken?: string | null;
+}
+/**
+ * The account of the caller.
+ */
+export interface OwnAccount {
+  /**
+   * The account.
+   */
+  user: User;
+}
+/**
+ * Changes of the profile. A missing field stays as it is, `null` or an empty text clears it.
+ */
+export interface ProfileChange {
+  /**
+   * The URL of a picture: `http` or `https`.
+   */
+  avatar?: string | null;
+  /**
+   * A few sentences about the person.
+   */
+  bio?: string | null;
+  /**
+   * The given name, or the only one. Cannot be cleared.
+   */
+  firstName?: string;
+  /**
+   * The family name.
+   */
+  lastName?: string | null;
+  /**
+   * The language of emails and pushes. `null` is `en`.
+   */
+  locale?: Locale | null;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone?: string | null;
+}
+/**
+ * The blocks that the caller made.
+ */
+export interface BlockList {
+  /**
+   * Newest first.
+   *
+   * @maxItems 200
+   */
+  blocks: Block[];
+}
+/**
+ * A block of another user, as the user that made it named them.
+ */
+export interface Block {
+  /**
+   * When the block was made.
+   */
+  createdAt: string;
+  /**
+   * The blocked email address; `null` for a block by user.
+   */
+  email: string | null;
+  /**
+   * The id of the block, by which it can be deleted.
+   */
+  id: string;
+  /**
+   * The blocked user; `null` for a block by email address.
+   */
+  userId: string | null;
+}
+/**
+ * A user to block, by email address.
+ */
+export interface BlockByEmail {
+  /**
+   * The address. The answer is the same whether or not an account has it.
+   */
+  email: string;
+}
+/**
+ * One block.
+ */
+export interface BlockData {
+  /**
+   * The block.
+   */
+  block: Block;
+}
+/**
+ * A block was deleted.
+ */
+export interface BlockDeleted {
+  /**
+   * Always true, also if there was no such block.
+   */
+  deleted: boolean;
+  /**
+   * The id in the path.
+   */
+  id: string;
+}
+/**
+ * The refresh token that is exchanged.
+ */
+export interface Refresh {
+  /**
+   * The refresh token of the last answer.
+   */
+  refreshToken: string;
+}
+/**
+ * A new password, with the token of the link in the email.
+ */
+export interface ResetPassword {
+  /**
+   * The new password. Not trimmed.
+   */
+  password: string;
+  /**
+   * What follows `#token=` in the link.
+   */
+  token: string;
+}
+/**
+ * How often a user helped and was helped.
+ *
+ * `general` and `reports` are always 0: the existing web client shows them, and this service does not count them.
+ */
+export interface Stats {
+  /**
+   * Completed responses.
+   */
+  helped: Tally;
+  /**
+   * Always 0.
+   */
+  reports: number;
+  /**
+   * Emergencies raised.
+   */
+  requested: Tally;
+  /**
+   * Points for completed responses and good ratings. Starts at 100.
+   */
+  trustScore: number;
+}
+export interface Tally {
+  /**
+   * The number of emergencies.
+   */
+  emergency: number;
+  /**
+   * Always 0.
+   */
+  general: number;
+  /**
+   * The same number.
+   */
+  total: number;
+}
+/**
+ * A new password, with the present one.
+ */
+export interface PasswordChange {
+  /**
+   * The present password.
+   */
+  currentPassword: string;
+  /**
+   * The new password. Not trimmed.
+   */
+  newPassword: string;
+}
+/**
+ * The devices of the caller.
+ */
+export interface DeviceList {
+  /**
+   * Newest first.
+   *
+   * @maxItems 10
+   */
+  devices: Device[];
+}
+/**
+ * A device. Neither the endpoint nor its keys are shown: the browser has them.
+ */
+export interface Device {
+  /**
+   * When it was registered.
+   */
+  createdAt: string;
+  /**
+   * The id of the device.
+   */
+  id: string;
+  /**
+   * The service has another push key than the device was registered under: subscribe again.
+   */
+  keyChanged: boolean;
+  /**
+   * How the device is reached.
+   */
+  kind: DeviceKind;
+  /**
+   * When it last confirmed a push.
+   */
+  lastDeliveredAt: string | null;
+  /**
+   * When a push service last took a push for it.
+   */
+  lastSentAt: string | null;
+  /**
+   * What its user calls it.
+   */
+  name: string | null;
+  /**
+   * `failing` if the push service refuses pushes to it.
+   */
+  state: DeviceState;
+}
+/**
+ * A Web Push subscription, as browsers give it.
+ */
+export interface NewDevice {
+  /**
+   * The key under which the browser subscribed: refused if it is not the present one.
+   */
+  applicationServerKey?: string | null;
+  /**
+   * The URL of the push service: `https`, port 443 or 1024 and above, a public address.
+   */
+  endpoint: string;
+  /**
+   * The keys of the subscription.
+   */
+  keys: SubscriptionKeys;
+  /**
+   * How the device is reached.
+   */
+  kind: DeviceKind;
+  /**
+   * What its user calls the device.
+   */
+  name?: string | null;
+}
+/**
+ * The keys of a Web Push subscription, in base64url without padding.
+ */
+export interface SubscriptionKeys {
+  /**
+   * 16 octets.
+   */
+  auth: string;
+  /**
+   * A point of P-256, uncompressed.
+   */
+  p256dh: string;
+}
+/**
+ * One device.
+ */
+export interface DeviceData {
+  /**
+   * The device.
+   */
+  device: Device;
+}
+/**
+ * A device was removed.
+ */
+export interface DeviceDeleted {
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+  /**
+   * The device.
+   */
+  deviceId: string;
+}
+/**
+ * A call for help.
+ */
+export interface Raise {
+  /**
+   * The owner is not shown to other users. False if missing.
+   */
+  anonymousMode?: boolean | null;
+  /**
+   * A word of the client for the kind.
+   */
+  category?: string | null;
+  /**
+   * What happened.
+   */
+  description?: string | null;
+  /**
+   * The place.
+   */
+  location: RaiseLocation;
+  /**
+   * How urgent it is. `high` if missing.
+   */
+  priority?: Priority | null;
+  /**
+   * An id of this call, made by the client, which may then repeat it: the answer to a repetition is the emergency that exists.
+   */
+  requestId?: string | null;
+  /**
+   * From 1 (least) to 10. 5 if missing.
+   */
+  severity?: number | null;
+  /**
+   * Nothing may make a sound at the owner's side. False if missing.
+   */
+  silentMode?: boolean | null;
+  /**
+   * The kind of emergency. `other` if missing.
+   */
+  type?: EmergencyType | null;
+}
+/**
+ * The place of an emergency.
+ */
+export interface RaiseLocation {
+  /**
+   * A postal address.
+   */
+  address?: string | null;
+  /**
+   * How to find the place.
+   */
+  description?: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+}
+/**
+ * An emergency that was raised.
+ */
+export interface Raised {
+  /**
+   * The emergency.
+   */
+  emergency: Emergency;
+  /**
+   * Helpers on duty within the alert radius.
+   */
+  nearbyHelperCount: number;
+}
+/**
+ * An emergency as one viewer may see it.
+ */
+export interface Emergency {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The radius within which helpers are alerted, in metres.
+   */
+  alertRadius: number;
+  /**
+   * How many helpers were alerted and reached; `null` for users who take no part.
+   */
+  alerts: Alerts | null;
+  /**
+   * The owner is not shown to other users.
+   */
+  anonymousMode: boolean;
+  /**
+   * A word of the client for the kind.
+   */
+  category: string | null;
+  /**
+   * When the emergency was raised.
+   */
+  createdAt: string;
+  /**
+   * What happened.
+   */
+  description: string | null;
+  /**
+   * Metres from the caller; `null` where it is not known.
+   */
+  distance: number | null;
+  /**
+   * When the first helper accepted.
+   */
+  firstResponseAt: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The place, as precise as the viewer may know it.
+   */
+  location: Location;
+  /**
+   * How urgent it is.
+   */
+  priority: Priority;
+  /**
+   * What was noted at the end.
+   */
+  resolutionNotes: string | null;
+  /**
+   * How it ended; `null` while it is live, or if it was cancelled.
+   */
+  resolutionType: ResolutionType | null;
+  /**
+   * When it ended, whether resolved or cancelled.
+   */
+  resolvedAt: string | null;
+  /**
+   * The user that ended it; `null` where the viewer may not know, or if the service did.
+   */
+  resolvedBy: string | null;
+  /**
+   * The responses. Cancelled ones are kept.
+   *
+   * @maxItems 1000
+   */
+  respondingHelpers: Response[];
+  /**
+   * From 1 (least) to 10.
+   */
+  severity: number;
+  /**
+   * Nothing may make a sound at the owner's side.
+   */
+  silentMode: boolean;
+  /**
+   * Where the emergency is in its life.
+   */
+  status: EmergencyStatus;
+  /**
+   * The kind of emergency.
+   */
+  type: EmergencyType;
+  /**
+   * When it changed last.
+   */
+  updatedAt: string;
+  /**
+   * The owner; `null` where the viewer may not know them.
+   */
+  user: Person | null;
+}
+/**
+ * One emergency.
+ */
+export interface EmergencyData {
+  /**
+   * The emergency.
+   */
+  emergency: Emergency;
+}
+/**
+ * Emergencies.
+ */
+export interface EmergencyListing {
+  /**
+   * Newest first, unless the route says otherwise.
+   *
+   * @maxItems 1000
+   */
+  emergencies: Emergency[];
+}
+/**
+ * Live emergencies near a place.
+ */
+export interface NearbyEmergencies {
+  /**
+   * The length of the list.
+   */
+  count: number;
+  /**
+   * Nearest first.
+   *
+   * @maxItems 100
+   */
+  emergencies: Emergency[];
+}
+/**
+ * An emergency was deleted.
+ */
+export interface EmergencyDeleted {
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+}
+/**
+ * A false alarm.
+ */
+export interface Cancel {
+  /**
+   * Why.
+   */
+  reason?: string | null;
+}
+/**
+ * How far a responding helper is.
+ */
+export interface HelperStatus {
+  /**
+   * When the helper expects to arrive.
+   */
+  estimatedArrival?: string | null;
+  /**
+   * What the helper notes. Replaces earlier notes.
+   */
+  notes?: string | null;
+  /**
+   * The new status: at or after the present one, or `cancelled`.
+   */
+  status: ResponseStatus;
+}
+/**
+ * The helpers of an emergency.
+ */
+export interface EmergencyHelpers {
+  /**
+   * The number of `helpers`.
+   */
+  count: number;
+  /**
+   * The responses that are not cancelled.
+   *
+   * @maxItems 1000
+   */
+  helpers: Responder[];
+  /**
+   * Available helpers within the largest radius that are connected; `null` if there are one or two.
+   */
+  online: number | null;
+  /**
+   * Available helpers within each radius.
+   *
+   * @maxItems 10
+   */
+  within: HelperCount[];
+}
+/**
+ * A response that is not cancelled, with the keys of its helper beside it.
+ */
+export interface Responder {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * Metres to the emergency; `null` for viewers who take no part.
+   */
+  distance: number | null;
+  /**
+   * When the helper expects to arrive.
+   */
+  estimatedArrival: string | null;
+  /**
+   * The helper.
+   */
+  helper: HelperCard;
+  /**
+   * The ratings by owners.
+   */
+  helperRating: Rating;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * When the helper was connected last; `null` where the viewer may not know.
+   */
+  lastSeenAt: string | null;
+  /**
+   * What the helper noted.
+   */
+  notes: string | null;
+  /**
+   * Whether the helper is connected; `null` where the viewer may not know.
+   */
+  online: boolean | null;
+  /**
+   * The name.
+   */
+  profile: PersonName;
+  /**
+   * When the helper accepted.
+   */
+  respondedAt: string;
+  /**
+   * How far the helper is.
+   */
+  status: ResponseStatus;
+  /**
+   * Points for completed responses and good ratings. Starts at 100.
+   */
+  trustScore: number;
+  /**
+   * When the response changed last.
+   */
+  updatedAt: string;
+}
+export interface HelperCount {
+  /**
+   * The number of available helpers; `null` if there are one or two.
+   */
+  count: number | null;
+  /**
+   * Metres.
+   */
+  radius: number;
+}
+/**
+ * Messages of an emergency.
+ */
+export interface MessageList {
+  /**
+   * Oldest first.
+   *
+   * @maxItems 100
+   */
+  messages: Message[];
+}
+/**
+ * A message as one viewer may see it. It has `_id` in events too, by which the existing web client finds duplicates.
+ */
+export interface Message {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * When it was sent.
+   */
+  createdAt: string;
+  /**
+   * The initials to show.
+   */
+  displayInitials: string;
+  /**
+   * The name of the sender to show.
+   */
+  displayName: string;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * Whether the viewer sent it.
+   */
+  isMine: boolean;
+  /**
+   * The text.
+   */
+  message: string;
+  /**
+   * The recipient of a direct message, `creator` for an anonymous owner; `null` for a message to everybody.
+   */
+  recipientId: string | null;
+  /**
+   * What the recipient is to the emergency; `null` for a message to everybody.
+   */
+  recipientRole: 'creator' | 'helper' | null;
+  /**
+   * The sender; `null` for the service, and where the viewer may not know an anonymous owner.
+   */
+  senderId: string | null;
+  /**
+   * What the sender is to the emergency.
+   */
+  senderRole: 'creator' | 'helper' | 'system';
+}
+/**
+ * A message.
+ */
+export interface NewMessage {
+  /**
+   * The text.
+   */
+  message: string;
+  /**
+   * The recipient of a direct message: the id of a participant, or `creator` for the owner. Missing: all participants.
+   */
+  recipientId?: string | null;
+  /**
+   * An id of this message, made by the client, which may then repeat it.
+   */
+  requestId?: string | null;
+}
+/**
+ * One message.
+ */
+export interface MessageData {
+  /**
+   * The message.
+   */
+  message: Message;
+}
+/**
+ * A message was deleted.
+ */
+export interface MessageDeleted {
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+  /**
+   * The message.
+   */
+  messageId: string;
+}
+/**
+ * A rating of a helper.
+ */
+export interface NewRating {
+  /**
+   * A comment.
+   */
+  comment?: string | null;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * From 1 to 5.
+   */
+  score: number;
+}
+/**
+ * A helper was rated.
+ */
+export interface Rated {
+  /**
+   * Whether it changed the helper's trust: only the first of a pair of users does.
+   */
+  counted: boolean;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * The score, from 1 to 5.
+   */
+  score: number;
+}
+/**
+ * A report of another user.
+ */
+export interface NewReport {
+  /**
+   * What happened.
+   */
+  reason: string;
+  /**
+   * The other party. Without it a helper reports the owner.
+   */
+  userId?: string | null;
+}
+/**
+ * Another user was reported.
+ */
+export interface Reported {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Always true.
+   */
+  reported: boolean;
+}
+/**
+ * The end of an emergency.
+ */
+export interface Resolve {
+  /**
+   * What to note about the end.
+   */
+  notes?: string | null;
+  /**
+   * Accepted for older clients, and ignored: it follows from who resolves.
+   */
+  resolutionType?: ResolutionType | null;
+}
+/**
+ * A helper's answer to an alert.
+ */
+export interface Respond {
+  /**
+   * Whether the helper comes. `accept` if missing.
+   */
+  action?: ResponseAction | null;
+  /**
+   * When the helper expects to arrive.
+   */
+  estimatedArrival?: string | null;
+}
+/**
+ * The events of an emergency.
+ */
+export interface Timeline {
+  /**
+   * In the order in which they happened.
+   *
+   * @maxItems 1000
+   */
+  events: TimelineEntry[];
+}
+/**
+ * An entry of the timeline.
+ */
+export interface TimelineEntry {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The payload of the event.
+   */
+  data: TimelineData;
+  /**
+   * The name of the event.
+   */
+  event: string;
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * An emergency in `emergency:created` and `emergency:nearby`.
+ */
+export interface Call {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The owner is not shown to other users.
+   */
+  anonymousMode: boolean;
+  /**
+   * A word of the client for the kind.
+   */
+  category: string | null;
+  /**
+   * When the emergency was raised.
+   */
+  createdAt: string;
+  /**
+   * What happened.
+   */
+  description: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The place, as precise as the viewer may know it.
+   */
+  location: Location;
+  /**
+   * How urgent it is.
+   */
+  priority: Priority;
+  /**
+   * From 1 (least) to 10.
+   */
+  severity: number;
+  /**
+   * Nothing may make a sound at the owner's side.
+   */
+  silentMode: boolean;
+  /**
+   * Where the emergency is in its life.
+   */
+  status: EmergencyStatus;
+  /**
+   * The kind of emergency.
+   */
+  type: EmergencyType;
+  /**
+   * The owner; `null` where the viewer may not know them.
+   */
+  user: Person | null;
+}
+/**
+ * A helper, as participants see them.
+ */
+export interface JoinedHelper {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The ratings by owners.
+   */
+  helperRating: Rating;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * When the helper accepted.
+   */
+  joinedAt: string;
+  /**
+   * The name.
+   */
+  profile: PersonName;
+  /**
+   * Points for completed responses and good ratings. Starts at 100.
+   */
+  trustScore: number;
+}
+export interface EmergencyStatusChange {
+  /**
+   * The emergency.
+   */
+  id: string;
+  /**
+   * The new status.
+   */
+  status: EmergencyStatus;
+  /**
+   * When it changed.
+   */
+  updatedAt: string;
+}
+export interface AlertedHelper {
+  /**
+   * Metres from the emergency, for helpers that respond.
+   */
+  distance: number | null;
+  /**
+   * The helper.
+   */
+  id: string;
+}
+/**
+ * A page of helpers.
+ */
+export interface HelperList {
+  /**
+   * The page.
+   *
+   * @maxItems 100
+   */
+  helpers: ListedHelper[];
+  /**
+   * The cursor of the next page; `null` on the last one.
+   */
+  nextCursor: string | null;
+}
+/**
+ * An account with the number of reports about it, for administrators.
+ */
+export interface ListedHelper {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * When the account was registered.
+   */
+  createdAt: string;
+  /**
+   * The email address, in lower case.
+   */
+  email: string;
+  /**
+   * The helper record; `null` for an account that never asked to help.
+   */
+  helper: HelperRecord | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * False if an administrator blocked the account.
+   */
+  isActive: boolean;
+  /**
+   * Name, phone number and language.
+   */
+  profile: Profile;
+  /**
+   * The number of reports about the account.
+   */
+  reports: number;
+  /**
+   * What the account may do.
+   */
+  role: Role;
+}
+/**
+ * The helper record of the caller.
+ */
+export interface HelperData {
+  /**
+   * The record.
+   */
+  helper: HelperRecord;
+}
+/**
+ * Changes of the helper record. A missing field stays as it is; of the alert preferences, `null` clears.
+ */
+export interface HelperChange {
+  /**
+   * The duty switch: whether the helper wants to be alerted.
+   */
+  available?: boolean | null;
+  /**
+   * Which alerts come through in quiet hours, pauses and beyond the limit.
+   */
+  breakthrough?: Breakthrough | null;
+  /**
+   * How many different owners may alert in 24 hours.
+   */
+  maxAlertsPerDay?: number | null;
+  /**
+   * Other channels, for an alert that no device confirms.
+   */
+  notify?: NotifyChange | null;
+  /**
+   * When a pause ends: at most 30 days ahead.
+   */
+  pausedUntil?: string | null;
+  /**
+   * Weekly windows without alerts. They need `timeZone`, now or from before.
+   *
+   * @maxItems 7
+   */
+  quiet?: NewQuietWindow[] | null;
+  /**
+   * What the helper can do.
+   *
+   * @maxItems 20
+   */
+  skills?: string[] | null;
+  /**
+   * The time zone of the windows.
+   */
+  timeZone?: string | null;
+}
+/**
+ * Other channels. A missing one stays as it is.
+ */
+export interface NotifyChange {
+  /**
+   * Email.
+   */
+  email?: boolean | null;
+  /**
+   * SMS or a call, to the phone number of the profile.
+   */
+  sms?: boolean | null;
+}
+/**
+ * A weekly window on the clock. One that ends at an earlier time than it begins ends the next day.
+ */
+export interface NewQuietWindow {
+  /**
+   * The days on which it begins, from 1 (Monday) to 7 (Sunday).
+   *
+   * @minItems 1
+   * @maxItems 7
+   */
+  days: number[];
+  /**
+   * When it begins.
+   */
+  from: string;
+  /**
+   * When it ends. Not equal to `from`.
+   */
+  to: string;
+}
+/**
+ * Where a helper is.
+ */
+export interface PositionReport {
+  /**
+   * When the device took it. Orders the positions of one session.
+   */
+  at?: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+}
+/**
+ * The payload of `location:updated`, and the answer to a position over REST.
+ */
+export interface LocationUpdatedPayload {
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+  /**
+   * A sentence for people.
+   */
+  message: string;
+  /**
+   * Whether it is the user's last position now, and no newer one.
+   */
+  stored: boolean;
+}
+/**
+ * Whether alerts can reach the caller, and if not, why.
+ */
+export interface HelperReadiness {
+  /**
+   * What stands in the way of alerts.
+   *
+   * @maxItems 10
+   */
+  problems: ReadinessProblem[];
+  /**
+   * True without problems.
+   */
+  ready: boolean;
+}
+/**
+ * The helpers of the whole service.
+ */
+export interface HelperPresence {
+  /**
+   * Those of them who are connected.
+   */
+  connected: number;
+  /**
+   * Those of them with a position that is recent enough for an alert.
+   */
+  fresh: number;
+  /**
+   * Helpers on duty.
+   */
+  onDuty: number;
+}
+/**
+ * The block of an account by an administrator.
+ */
+export interface AccountBlock {
+  /**
+   * Whether the account is blocked.
+   */
+  blocked: boolean;
+  /**
+   * Why, for other administrators.
+   */
+  reason?: string | null;
+}
+/**
+ * An administrator's decision about a helper.
+ */
+export interface VerificationChange {
+  /**
+   * `verified` or `rejected`.
+   */
+  status: VerificationDecision;
+}
+/**
+ * The key under which browsers subscribe.
+ */
+export interface PushKey {
+  /**
+   * A point of P-256, uncompressed, in base64url without padding.
+   */
+  publicKey: string;
+}
+export interface ServerEvents {
+  'contact:notified': ContactNotifiedPayload;
+  'device:lost': DeviceLostPayload;
+  'emergency:alerts': EmergencyAlertsPayload;
+  'emergency:cancelled': EmergencyCancelledPayload;
+  'emergency:created': EmergencyCreatedPayload;
+  'emergency:details': EmergencyDetailsPayload;
+  'emergency:ended': EmergencyEndedPayload;
+  'emergency:joined': EmergencyJoinedPayload;
+  'emergency:left': EmergencyLeftPayload;
+  'emergency:message': EmergencyMessagePayload;
+  'emergency:message:deleted': EmergencyMessageDeletedPayload;
+  'emergency:nearby': EmergencyNearbyPayload;
+  'emergency:reopened': EmergencyReopenedPayload;
+  'emergency:resolved': EmergencyResolvedPayload;
+  'emergency:status_changed': EmergencyStatusChangedPayload;
+  'emergency:unanswered': EmergencyUnansweredPayload;
+  error: ErrorPayload;
+  'helper:joined': HelperJoinedPayload;
+  'helper:location': HelperLocationPayload;
+  'helper:status_update': HelperStatusUpdatePayload;
+  'location:updated': LocationUpdatedPayload;
+  'presence:update': PresenceUpdatePayload;
+  'session:ready': SessionReadyPayload;
+  'session:resync': SessionResyncPayload;
+}
+export interface ContactNotifiedPayload {
+  /**
+   * The contact.
+   */
+  contactId: string;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * How far the contact was told.
+   */
+  state: NoticeState;
+  /**
+   * When.
+   */
+  timestamp: string;
+}
+export interface DeviceLostPayload {
+  /**
+   * The device.
+   */
+  deviceId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * What its user called it.
+   */
+  name: string | null;
+  /**
+   * Why it was removed.
+   */
+  reason: DeviceLoss;
+  /**
+   * When.
+   */
+  timestamp: string;
+}
+/**
+ * The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
+ */
+export interface EmergencyAlertsPayload {
+  /**
+   * The same as `delivered`.
+   */
+  acknowledged: number;
+  /**
+   * Helpers that were alerted.
+   */
+  alerted: number;
+  /**
+   * Alerts that were declined.
+   */
+  declined: number;
+  /**
+   * Alerts that a device confirmed.
+   */
+  delivered: number;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Alerts that no push service took.
+   */
+  failed: number;
+  /**
+   * Alerts that a person saw.
+   */
+  seen: number;
+  /**
+   * Alerts that a device or a push service took.
+   */
+  sent: number;
+  /**
+   * When it was counted.
+   */
+  timestamp: string;
+  /**
+   * The number of the last search, from 1.
+   */
+  wave: number;
+}
+export interface EmergencyCancelledPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * Why.
+   */
+  reason: string | null;
+  /**
+   * When it was cancelled.
+   */
+  timestamp: string;
+}
+export interface EmergencyCreatedPayload {
+  /**
+   * The emergency.
+   */
+  emergency: Call;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * Available helpers within the alert radius when it was raised.
+   */
+  nearbyHelperCount: number;
+}
+export interface EmergencyDetailsPayload {
+  /**
+   * The emergency as in REST answers. `distance` is `null`.
+   */
+  emergency: Emergency;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+}
+export interface EmergencyEndedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * `resolved` or `cancelled`.
+   */
+  status: EmergencyStatus;
+  /**
+   * When it ended.
+   */
+  timestamp: string;
+}
+/**
+ * The payload of `emergency:joined`.
+ */
+export interface EmergencyJoinedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * A sentence for people.
+   */
+  message: string;
+  /**
+   * The name of the room.
+   */
+  room: string;
+}
+/**
+ * The payload of `emergency:left`.
+ */
+export interface EmergencyLeftPayload {
+  /**
+   * The emergency; for one that does not exist, the id that the client sent.
+   */
+  emergencyId: string;
+  /**
+   * The name of the room.
+   */
+  room: string;
+}
+export interface EmergencyMessagePayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The message, rendered for its recipient.
+   */
+  message: Message;
+}
+export interface EmergencyMessageDeletedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The message.
+   */
+  messageId: string;
+}
+export interface EmergencyNearbyPayload {
+  /**
+   * Metres from the helper's last position, coarser where the place is approximate.
+   */
+  distance: number | null;
+  /**
+   * The emergency.
+   */
+  emergency: Call;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+}
+export interface EmergencyReopenedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * `responding` if responses came back, otherwise `active`.
+   */
+  status: EmergencyStatus;
+  /**
+   * When it was reopened.
+   */
+  timestamp: string;
+}
+export interface EmergencyResolvedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * What was noted at the end.
+   */
+  resolutionNotes: string | null;
+  /**
+   * How it ended.
+   */
+  resolutionType: ResolutionType;
+  /**
+   * When it was resolved.
+   */
+  resolvedAt: string;
+  /**
+   * The user that resolved it; `null` where the viewer may not know, or if the service did.
+   */
+  resolvedBy: string | null;
+  /**
+   * When it was resolved.
+   */
+  timestamp: string;
+}
+export interface EmergencyStatusChangedPayload {
+  /**
+   * The same once more, as the existing web client reads it.
+   */
+  emergency: EmergencyStatusChange;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The new status.
+   */
+  status: EmergencyStatus;
+  /**
+   * When it changed.
+   */
+  timestamp: string;
+}
+export interface EmergencyUnansweredPayload {
+  /**
+   * Helpers that were alerted.
+   */
+  alertedHelpers: number;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * When the search found nobody.
+   */
+  timestamp: string;
+}
+/**
+ * The payload of `error`: a failure, and the event that failed. The event is `None` if the connection failed.
+ */
+export interface ErrorPayload {
+  /**
+   * A constant in snake case that programs can rely on.
+   */
+  code:
+    | 'invalid_payload'
+    | 'emergency_not_found'
+    | 'not_authorized'
+    | 'unknown_event'
+    | 'rate_limited'
+    | 'token_expired'
+    | 'account_blocked'
+    | 'internal';
+  /**
+   * The client event that was refused; `null` if the failure is about the connection.
+   */
+  event: string | null;
+  /**
+   * A sentence for people, which may change.
+   */
+  message: string;
+  /**
+   * When to try again; present if a limit was reached.
+   */
+  retryAfterMs?: RetryAfter | null;
+}
+export interface HelperJoinedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The helper.
+   */
+  helper: JoinedHelper;
+}
+/**
+ * The payload of `helper:location`: the position of a helper on their way, for the participants.
+ */
+export interface HelperLocationPayload {
+  /**
+   * Within 50 m.
+   */
+  arrived: boolean;
+  /**
+   * Metres to the emergency.
+   */
+  distance: number;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * When the helper is expected; `null` if that is more than a day ahead.
+   */
+  estimatedArrival: string | null;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * Where the helper is.
+   */
+  location: Position;
+  /**
+   * When the position arrived.
+   */
+  updatedAt: string;
+}
+/**
+ * A place on Earth (WGS 84).
+ */
+export interface Position {
+  /**
+   * Degrees north.
+   */
+  latitude: number;
+  /**
+   * Degrees east.
+   */
+  longitude: number;
+}
+export interface HelperStatusUpdatePayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * What the helper noted.
+   */
+  notes: string | null;
+  /**
+   * The new status.
+   */
+  status: ResponseStatus;
+  /**
+   * When it changed.
+   */
+  updatedAt: string;
+}
+/**
+ * The payload of `presence:update`: a participant came online or went offline.
+ */
+export interface PresenceUpdatePayload {
+  /**
+   * When the user was connected last.
+   */
+  lastSeenAt: string | null;
+  /**
+   * Whether the user has a connection to any node.
+   */
+  online: boolean;
+  /**
+   * The user.
+   */
+  userId: string;
+}
+/**
+ * The payload of `session:ready`.
+ */
+export interface SessionReadyPayload {
+  /**
+   * Every event after this one is delivered on this connection.
+   */
+  latestEventId: number;
+  /**
+   * The rooms that the connection is in.
+   *
+   * @maxItems 1000
+   */
+  rooms: string[];
+  /**
+   * The clock of the service.
+   */
+  serverTime: string;
+  /**
+   * The user of the token.
+   */
+  userId: string;
+}
+/**
+ * The payload of `session:resync`: the client has to read the state again; events after `latestEventId` follow live.
+ */
+export interface SessionResyncPayload {
+  /**
+   * Events after this one follow live.
+   */
+  latestEventId: number;
+  /**
+   * Why missed events cannot be replayed.
+   */
+  reason: ResyncReason;
+}
+export interface ClientEvents {
+  'alert:seen': {
+    payload: AlertSeenPayload;
+    answer: {};
+  };
+  'emergency:join': {
+    payload: EmergencyJoinPayload;
+    answer: EmergencyJoinedPayload;
+  };
+  'emergency:leave': {
+    payload: EmergencyLeavePayload;
+    answer: EmergencyLeftPayload;
+  };
+  'location:update': {
+    payload: PositionReport;
+    answer: LocationUpdatedPayload;
+  };
+}
+/**
+ * The payload of `alert:seen`: the alert was shown to a person.
+ */
+export interface AlertSeenPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+}
+/**
+ * The payload of `emergency:join`.
+ */
+export interface EmergencyJoinPayload {
+  /**
+   * The id of the emergency, or `current` for the one in progress.
+   */
+  emergencyId: string;
+  /**
+   * The last event of this emergency that the client has handled: what it missed is replayed.
+   */
+  lastEventId?: number | null;
+}
+/**
+ * The payload of `emergency:leave`.
+ */
+export interface EmergencyLeavePayload {
+  /**
+   * The id of the emergency, or `current` for the one in progress.
+   */
+  emergencyId: string;
+}
