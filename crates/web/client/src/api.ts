@@ -14,6 +14,9 @@ export function accountApi({ request }: Requester) {
     /** Ends every other session. */
     changePassword: (currentPassword: string, newPassword: string) =>
       request('PUT', '/auth/update-password', { body: { currentPassword, newPassword } }),
+    sessions: async () => (await request('GET', '/auth/sessions')).sessions,
+    /** Ends a session at once, wherever it is. */
+    endSession: (sessionId: string) => request('DELETE', '/auth/sessions/{sessionId}', { params: { sessionId } }),
     forgotPassword: (email: string) => request('POST', '/auth/forgot-password', { body: { email } }),
     resetPassword: (token: string, password: string) => request('POST', '/auth/reset-password', { body: { token, password } }),
     stats: () => request('GET', '/auth/stats'),
@@ -46,8 +49,10 @@ export function emergencyApi({ request }: Requester) {
     helpers: (id: string) => request('GET', '/emergencies/{id}/helpers', one(id)),
     timeline: async (id: string, query: Query<'GET /emergencies/{id}/timeline'> = {}) =>
       (await request('GET', '/emergencies/{id}/timeline', { ...one(id), query })).events,
-    resolve: async (id: string, notes?: string) => (await request('POST', '/emergencies/{id}/resolve', { ...one(id), body: { notes: notes ?? null } })).emergency,
-    cancel: async (id: string, reason?: string) => (await request('POST', '/emergencies/{id}/cancel', { ...one(id), body: { reason: reason ?? null } })).emergency,
+    resolve: async (id: string, notes?: string) =>
+      (await request('POST', '/emergencies/{id}/resolve', { ...one(id), body: { notes: notes ?? null } })).emergency,
+    cancel: async (id: string, reason?: string) =>
+      (await request('POST', '/emergencies/{id}/cancel', { ...one(id), body: { reason: reason ?? null } })).emergency,
     /** Asks for more help. */
     renew: async (id: string) => (await request('POST', '/emergencies/{id}/renew', one(id))).emergency,
     /** Undoes an end by a helper. */

@@ -13,7 +13,7 @@ import { Requests, type DataOf, type Method, type PathOf, type RequestOptions } 
 import { defaultStore, resilientStore, type Store } from './store.js';
 import { Backoff, delay } from './timing.js';
 import { TokenKeeper, type SignedOutReason } from './tokens.js';
-import type { ClientEvents, Emergency, Register, Raise, AppEvents, ServerEvents, Tokens, User } from './types.js';
+import type { AppEvents, ClientEvents, Emergency, ErrorPayload, Raise, Register, ServerEvents, Tokens, User } from './types.js';
 
 /** How long logging out waits for the service. */
 const LOGOUT_LIMIT = 3_000;
@@ -294,7 +294,7 @@ export class AllyClient {
 
   #onEvent(name: string, payload: unknown, acknowledge: (() => void) | undefined): void {
     if (name !== 'error') return this.#delivery.receive(name, payload, acknowledge);
-    const { code, message, event, retryAfterMs } = payload as { code: string; message: string; event?: string | null; retryAfterMs?: number };
+    const { code, message, event, retryAfterMs } = payload as ErrorPayload;
     // The refusal of an event is what its `send()` fails with.
     if (event == null) this.#tell('error', new SocketError(code, message, null, retryAfterMs ?? null));
   }

@@ -534,6 +534,24 @@ export interface Routes {
     data: null;
   };
   /**
+   * List the caller's sessions
+   */
+  'GET /auth/sessions': {
+    data: SessionList;
+  };
+  /**
+   * End one of the caller's sessions
+   */
+  'DELETE /auth/sessions/{sessionId}': {
+    params: {
+      /**
+       * The session.
+       */
+      sessionId: string;
+    };
+    data: SessionDeleted;
+  };
+  /**
    * Read how often the caller helped and was helped
    */
   'GET /auth/stats': {
@@ -1108,9 +1126,35 @@ export interface Alerts {
    */
   sent: number;
   /**
+   * Helpers that were passed over.
+   */
+  skipped: Skipped;
+  /**
    * The number of the last search, from 1.
    */
   wave: number;
+}
+/**
+ * How many helpers within the alert radius were passed over, by reason. Numbers below 3 are `null`, because they could tell of
+ * one helper, unless an administrator reads them.
+ */
+export interface Skipped {
+  /**
+   * In an emergency of their own, or responding to another.
+   */
+  engaged: number | null;
+  /**
+   * At their limit of alerts.
+   */
+  limit: number | null;
+  /**
+   * In a pause.
+   */
+  paused: number | null;
+  /**
+   * In quiet hours.
+   */
+  quiet: number | null;
 }
 /**
  * The place of an emergency, as precise as the viewer may know it.
@@ -1826,6 +1870,55 @@ export interface ResetPassword {
    * What follows `#token=` in the link.
    */
   token: string;
+}
+/**
+ * The sessions of the caller.
+ */
+export interface SessionList {
+  /**
+   * Last used first.
+   *
+   * @maxItems 100
+   */
+  sessions: SessionOverview[];
+}
+/**
+ * A session, for its user.
+ */
+export interface SessionOverview {
+  /**
+   * When the login happened.
+   */
+  createdAt: string;
+  /**
+   * Whether the request belongs to it.
+   */
+  current: boolean;
+  /**
+   * The id, the claim `sid` of its tokens.
+   */
+  id: string;
+  /**
+   * When it last got tokens: at the login, or for a refresh token.
+   */
+  lastUsedAt: string;
+  /**
+   * The program that got the tokens, as it named itself.
+   */
+  userAgent: string | null;
+}
+/**
+ * A session was ended.
+ */
+export interface SessionDeleted {
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+  /**
+   * The session.
+   */
+  sessionId: string;
 }
 /**
  * How often a user helped and was helped.
@@ -3014,6 +3107,10 @@ export interface EmergencyAlertsPayload {
    * Alerts that a device or a push service took.
    */
   sent: number;
+  /**
+   * Helpers that were passed over.
+   */
+  skipped: Skipped;
   /**
    * When it was counted.
    */
