@@ -61,6 +61,14 @@ describe('an alert that no device confirms', { concurrency: true }, () => {
         assert.equal(mails.length, 1);
         const mail = mails[0].message.replace(/=\r\n/g, '');
         assert.ok(mail.includes(`https://ally.example/app/emergencies/${emergency.id}`), mail);
+        // Nobody has checked that the address belongs to the account: whoever reads it can stop alerts to it.
+        const [, stop] = /https:\/\/ally\.example(\/c\/stop\/[\w-]{64})\r?\n/.exec(mail);
+        assert.ok(mail.replace(/\r\n[ \t]+/g, ' ').includes(`List-Unsubscribe: <https://ally.example${stop}>`), mail);
+        const page = await app.anonymous().get(stop, { root: '' });
+        assert.match(page.text, /whichever account has it[^]*<form method="post">/);
+        const form = { root: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+        const stopped = await app.anonymous().post(stop, 'List-Unsubscribe=One-Click', form);
+        assert.match(stopped.text, /No alert is sent to this address any more/);
 
         const [failed, sent] = requests;
         assert.equal(sent.headers['webhook-id'], failed.headers['webhook-id']);

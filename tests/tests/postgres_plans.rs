@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 const GROWING_TABLES: &[&str] = &[
     "account",
     "alert",
+    "alert_mail_stop",
     "alert_receipt",
     "contact",
     "contact_consent",
@@ -108,6 +109,7 @@ const FILL_TABLES: &str = "
         SELECT made(3, n), made(3, n), made(8, n), made(5, n), CASE WHEN n % 1000 = 0 THEN 'alert' END, made(9, n), now(),
             CASE WHEN n % 1000 = 0 THEN now() END, now()
         FROM generate_series(1, 40000) n;
+    INSERT INTO alert_mail_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
     INSERT INTO contact_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
     INSERT INTO login_address (account_id, address_hash, last_login_at)
         SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
@@ -160,6 +162,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "contacts::CLAIM" => vec!["now(), now(), 2".to_owned()],
         "contacts::NOTE" => vec![format!("{CALL}, now(), now(), null, false")],
         "contact_notices::PAGE" | "contacts::CONFIRM" | "contacts::STOP" => vec![format!("{CALL}, now()")],
+        "contacts::STOP_ALERTS" => vec![format!("{HELPER}, now()")],
         "contacts::REMOVE" => vec![format!("{OWNER}, {CALL}")],
         "lost_events::NOTE" => vec!["1, 2".to_owned()],
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],

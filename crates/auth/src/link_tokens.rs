@@ -17,6 +17,7 @@ fn signed(purpose: LinkPurpose, id: &[u8]) -> Vec<u8> {
     let purpose = match purpose {
         LinkPurpose::ConfirmContact => b'c',
         LinkPurpose::StopContact => b's',
+        LinkPurpose::StopAlerts => b'a',
         LinkPurpose::ContactPage => b'p',
     };
     [&[b'l', purpose], id].concat()

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 
 use crate::{
     ConsentId, ContactId, ContactTrigger, Email, EmergencyId, EmergencyStatus, Locale, Location, Name, NoticeId,
-    Timestamp, UserId, alert_timing::later, string_enum,
+    Timestamp, UserId, Zone, alert_timing::later, string_enum,
 };
 
 /// How long after the end of an emergency its page for contacts is shown.
@@ -32,6 +32,13 @@ const NOTICE_RETRY_DELAYS: [TimeDelta; 6] = [
     TimeDelta::minutes(2),
     TimeDelta::minutes(5),
 ];
+/// An address is told of so many emergencies of an owner at once within [`ALERTS_COUNTED_FOR`]. Of one more it is told if that lasts:
+/// an owner who calls and cancels again and again does not fill a mailbox, and a real call for help is not lost in it.
+pub const MAX_PROMPT_ALERTS: u32 = 3;
+/// The period in which the emergencies that an address is told of are counted. The databases know it, too.
+pub const ALERTS_COUNTED_FOR: TimeDelta = TimeDelta::hours(1);
+/// How long one more has to last.
+pub const LASTING_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Time between two reviews of an emergency that has ended while its end is not told to every address yet.
 const REVIEW_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
@@ -104,6 +111,25 @@ pub struct ReviewedAddress {
     pub contacts: Vec<ReviewedContact>,
     /// What it was told of this emergency, and is to be told.
     pub notice: Option<StoredNotice>,
+    /// The emergencies of this owner that it was told of.
+    pub alerts: CountedAlerts,
+}
+
+/// How many emergencies of an owner an address was told of in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CountedAlerts {
+    /// When the period began.
+    pub since: Option<Timestamp>,
+    /// The number.
+    pub count: u32,
+}
+
+impl CountedAlerts {
+    /// How long an emergency has to last before the address is told of it.
+    fn delay(self, now: Timestamp) -> TimeDelta {
+        let is_counted = self.since.is_some_and(|since| now < later(since, ALERTS_COUNTED_FOR));
+        if is_counted && self.count >= MAX_PROMPT_ALERTS { LASTING_AFTER } else { TimeDelta::zero() }
+    }
 }
 
 /// When a contact is told.
@@ -237,7 +263,9 @@ impl ContactReview {
 
     fn owed_alert(&self, address: &ReviewedAddress, emergency: &ReviewedEmergency, now: Timestamp) -> Owed {
         let told = address.contacts.iter().filter(|contact| !(emergency.silent && contact.lives_with_owner));
-        let first = told.filter_map(|contact| Some((contact.due_at(emergency)?, contact.id))).min_by_key(|(at, _)| *at);
+        let earliest = later(emergency.created_at, address.alerts.delay(now));
+        let due_at = |contact: &ReviewedContact| Some(contact.due_at(emergency)?.max(earliest));
+        let first = told.filter_map(|contact| Some((due_at(contact)?, contact.id))).min_by_key(|(at, _)| *at);
         match first {
             Some((at, _)) if at > now => Owed::Later(at),
             Some((at, contact)) if self.alerts_after.is_none_or(|after| at > after) => {
@@ -310,6 +338,8 @@ pub struct DueNotice {
     pub last_name: Option<Name>,
     /// The language of the owner.
     pub locale: Locale,
+    /// The time zone of the owner, if it is known.
+    pub zone: Option<Zone>,
     /// Attempts that failed.
     pub attempts: u32,
     /// When it was queued.
@@ -385,6 +415,8 @@ pub struct ContactPage {
     pub last_name: Option<Name>,
     /// When the owner called.
     pub created_at: Timestamp,
+    /// The time zone of the owner, if it is known.
+    pub zone: Option<Zone>,
     /// Where.
     pub location: Location,
     /// Whether it is live.

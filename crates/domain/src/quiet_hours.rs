@@ -41,6 +41,14 @@ impl Zone {
     }
 }
 
+/// A time as it reads in a zone, with its offset and the name of the zone; in UTC without one.
+pub fn shown_time(at: Timestamp, zone: Option<Zone>) -> String {
+    match zone {
+        Some(zone) => format!("{} ({zone})", at.with_timezone(&zone.tz()).format("%Y-%m-%d %H:%M UTC%:z")),
+        None => at.format("%Y-%m-%d %H:%M UTC").to_string(),
+    }
+}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.name())

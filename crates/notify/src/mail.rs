@@ -238,7 +238,7 @@ fn count(content: &MailContent, outcome: MailOutcome) {
         MailContent::ContactAlert(_) => "contact_alert",
         MailContent::ContactEnded { .. } => "contact_ended",
         MailContent::ContactResumed { .. } => "contact_resumed",
-        MailContent::Alert(_) => "alert",
+        MailContent::Alert { .. } => "alert",
     };
     let outcome = match outcome {
         MailOutcome::Sent => "sent",
@@ -405,6 +405,7 @@ mod tests {
             let alert = ContactAlert {
                 owner: "Ada".to_owned(),
                 called_at: at("10:00:00"),
+                zone: None,
                 location: location.clone(),
                 now: at(now),
                 page: link("token"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use allynet_domain::{
     Locale, Secret, Text,
     port::{ContactAlert, MailContent},
+    quiet_hours::shown_time,
 };
 
 use crate::text;
@@ -81,25 +82,35 @@ pub(crate) fn content(content: &MailContent, locale: Locale) -> (&'static str, S
                 stop_line(stop, locale)
             ),
         ),
-        (MailContent::Alert(alert), Locale::English) => (
+        (MailContent::Alert { summary, stop }, Locale::English) => (
             "Emergency near you",
-            format!("{}\n\nCan you help? Answer here:\n\n{}\n", text::summary(alert, locale), alert.link),
+            format!(
+                "{}\n\nCan you help? Answer here:\n\n{}\n{}",
+                text::summary(summary, locale),
+                summary.link,
+                stop_line(stop, locale)
+            ),
         ),
-        (MailContent::Alert(alert), Locale::German) => (
+        (MailContent::Alert { summary, stop }, Locale::German) => (
             "Notfall in Ihrer Nähe",
-            format!("{}\n\nKönnen Sie helfen? Antworten Sie hier:\n\n{}\n", text::summary(alert, locale), alert.link),
+            format!(
+                "{}\n\nKönnen Sie helfen? Antworten Sie hier:\n\n{}\n{}",
+                text::summary(summary, locale),
+                summary.link,
+                stop_line(stop, locale)
+            ),
         ),
     }
 }
 
 /// Who called for help, when, and where, with how old the place is.
 fn contact_alert(alert: &ContactAlert, locale: Locale) -> (&'static str, String) {
-    let ContactAlert { owner, called_at, location, now, page, stop } = alert;
+    let ContactAlert { owner, called_at, zone, location, now, page, stop } = alert;
     let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
     let geo = format!("geo:{latitude:.6},{longitude:.6}");
     let words = [&location.address, &location.description].into_iter().flatten().map(Text::as_str);
     let place = words.chain([geo.as_str()]).collect::<Vec<_>>().join("\n");
-    let called = called_at.format("%Y-%m-%d %H:%M UTC");
+    let called = shown_time(*called_at, *zone);
     let age = (*now - *called_at).num_minutes().max(0);
     let (page, stop) = (page.expose(), stop_line(stop, locale));
     match locale {

@@ -8,7 +8,7 @@
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    EmergencyId, Error, OutboxKind, Secret, SendChannel, Timestamp,
+    EmergencyId, Error, OutboxKind, Secret, SendChannel, Timestamp, UserId,
     outbox::{ConfiguredChannels, Connections, DueDelivery, SendOutcome, Target},
     port::{
         self, AlertSummary, AlertWebhook, EscalatedAlert, Mail, MailContent, MailOutcome, Mailer, PushChannel,
@@ -55,6 +55,9 @@ pub trait MessageTexts: Send + Sync {
 
     /// The link that opens an emergency.
     fn emergency_link(&self, emergency: EmergencyId) -> String;
+
+    /// The link with which the address of a user stops alerts by email.
+    fn stop_link(&self, user: UserId) -> Secret;
 
     /// The token with which a gateway confirms a message, as text.
     fn receipt(&self, message: &Prepared) -> Secret;
@@ -211,7 +214,8 @@ impl OutboxSender {
             return Some(MailOutcome::Rejected);
         };
         let (id, locale) = (message.due.delivery.id.into(), addresses.locale);
-        Some(mailer.send(&Mail { id, to, locale, content: MailContent::Alert(summary) }).await)
+        let content = MailContent::Alert { summary, stop: self.texts.stop_link(message.due.message.user) };
+        Some(mailer.send(&Mail { id, to, locale, content }).await)
     }
 
     /// `None` if there is no gateway, or too many requests are under way.

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, Location, NoticeId, Timestamp,
-    contact_notice::{ReviewedAddress, ReviewedContact, ReviewedEmergency, StoredNotice},
+    contact_notice::{CountedAlerts, ReviewedAddress, ReviewedContact, ReviewedEmergency, StoredNotice},
     port::{ContactNotices, Result},
 };
 use allynet_sql::RowDecoder;
@@ -31,7 +31,7 @@ const ADDRESSES: &str = "
         k.confirmed_at IS NOT NULL AND NOT k.undeliverable
             AND (SELECT s.email FROM contact_stop s WHERE s.email = k.email) IS NULL AS accepts,
         c.id AS contact_id, c.told_on, c.after_seconds, c.lives_with_owner,
-        n.contact_id AS told_contact_id, n.queued, n.told, n.claimed_until, n.failed_at
+        n.contact_id AS told_contact_id, n.queued, n.told, n.claimed_until, n.failed_at, k.alerts_from, k.alerts
     FROM contact_review r
         JOIN contact_consent k ON k.account_id = r.owner_id
         LEFT JOIN contact c ON c.account_id = k.account_id AND c.email = k.email
@@ -56,6 +56,7 @@ const CLAIM_NOTICES: &str = "
 const NOTICES: &str = "
     SELECT n.id, n.emergency_id, n.contact_id, n.mail_id, n.queued, n.attempts, n.queued_at, k.id AS consent_id, k.email,
         a.id AS owner_id, a.first_name, a.last_name, a.locale,
+        a.alert_preferences ->> 'zone' AS zone,
         e.created_at, e.latitude, e.longitude, e.address, e.place_description
     FROM contact_notice n
         JOIN contact_consent k ON k.id = n.consent_id
@@ -63,7 +64,8 @@ const NOTICES: &str = "
         LEFT JOIN emergency e ON e.id = n.emergency_id
     WHERE n.id = ANY ($1) AND n.claimed_until = $2 ORDER BY n.turn_at";
 const PAGE: &str = "
-    SELECT n.id, n.emergency_id, n.contact_id, a.id AS owner_id, a.first_name, a.last_name, e.created_at, e.latitude, e.longitude,
+    SELECT n.id, n.emergency_id, n.contact_id, a.id AS owner_id, a.first_name, a.last_name,
+        a.alert_preferences ->> 'zone' AS zone, e.created_at, e.latitude, e.longitude,
         e.address, e.place_description, e.status, n.with_owner_at, n.called_at,
         (SELECT count(*) FROM response r
          WHERE r.emergency_id = e.id AND r.status IN ('responding', 'on_way', 'arrived')) AS helpers
@@ -119,6 +121,8 @@ struct AddressRow {
     told: Option<String>,
     claimed_until: Option<Timestamp>,
     failed_at: Option<Timestamp>,
+    alerts_from: Option<Timestamp>,
+    alerts: i32,
 }
 
 impl AddressRow {
@@ -129,8 +133,10 @@ impl AddressRow {
             address.contacts.extend(contact);
             return Ok(());
         }
+        let stored = RowDecoder { table: "contact_consent", id: self.consent_id };
+        let alerts = CountedAlerts { since: self.alerts_from, count: stored.number("alerts", self.alerts)? };
         let (accepts, notice, contacts) = (self.accepts, self.notice()?, contact.into_iter().collect());
-        addresses.push(ReviewedAddress { consent, accepts, contacts, notice });
+        addresses.push(ReviewedAddress { consent, accepts, contacts, notice, alerts });
         Ok(())
     }
 
@@ -204,6 +210,7 @@ struct NoticeRow {
     first_name: String,
     last_name: Option<String>,
     locale: String,
+    zone: Option<String>,
     #[sqlx(flatten)]
     call: OptionalCall,
 }
@@ -225,6 +232,7 @@ impl NoticeRow {
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
             locale: stored.parse("locale", &self.locale)?,
+            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             attempts: stored.number("attempts", self.attempts)?,
             queued_at: self.queued_at,
             lease_until,
@@ -241,6 +249,7 @@ struct PageRow {
     owner_id: Uuid,
     first_name: String,
     last_name: Option<String>,
+    zone: Option<String>,
     created_at: Timestamp,
     #[sqlx(flatten)]
     place: PlaceRow,
@@ -263,6 +272,7 @@ impl PageRow {
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
             created_at: self.created_at,
+            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),

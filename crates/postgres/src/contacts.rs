@@ -3,7 +3,7 @@
 use allynet_domain::{
     Consent, ConsentId, Contact, ContactDetails, ContactId, ContactState, DueInvitation, Email,
     INVITATIONS_COUNTED_FOR, InvitationNote, MAX_CONTACTS, MAX_INVITATIONS, Text, Timestamp, UserId,
-    port::{ContactEntry, Contacts, Error, Result, SavedContact},
+    port::{ContactEntry, Contacts, Error, Result, SavedContact, StopTarget},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -72,7 +72,14 @@ const STOP: &str = "
     )
     SELECT count(*) FROM stopped";
 
-statements!(LIST, SAVE, REMOVE, CLAIM, NOTE, DROP, CONSENT, CONFIRM, STOP);
+const STOP_ALERTS: &str = "
+    WITH stopped AS (SELECT email FROM account WHERE id = $1),
+    listed AS (
+        INSERT INTO alert_mail_stop (email, stopped_at) SELECT email, $2 FROM stopped ON CONFLICT (email) DO NOTHING
+    )
+    SELECT count(*) FROM stopped";
+
+statements!(LIST, SAVE, REMOVE, CLAIM, NOTE, DROP, CONSENT, CONFIRM, STOP, STOP_ALERTS);
 
 #[derive(FromRow)]
 struct ContactRow {
@@ -271,8 +278,12 @@ impl Contacts for Postgres {
     }
 
     #[instrument(name = "pg.contacts.stop", level = "debug", skip_all)]
-    async fn stop(&self, id: ConsentId, at: Timestamp) -> Result<bool> {
-        let query = sqlx::query_scalar(STOP).bind(Uuid::from(id)).bind(at);
+    async fn stop(&self, target: StopTarget, at: Timestamp) -> Result<bool> {
+        let (sql, id): (_, Uuid) = match target {
+            StopTarget::Contact(consent) => (STOP, consent.into()),
+            StopTarget::Alerts(user) => (STOP_ALERTS, user.into()),
+        };
+        let query = sqlx::query_scalar(sql).bind(id).bind(at);
         let stopped: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
         Ok(stopped > 0)
     }

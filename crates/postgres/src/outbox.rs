@@ -36,7 +36,8 @@ const CLAIM_MESSAGES: &str = "
         EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
-        u.locale, CASE WHEN u.notify_email THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
+        u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
+            THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at,
@@ -75,7 +76,8 @@ const CLAIM_DELIVERIES: &str = "
         EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
-        u.locale, CASE WHEN u.notify_email THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
+        u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
+            THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at, false AS was_alerted,

@@ -106,6 +106,7 @@ mod tests {
             first_name: Name::parse("Ada").unwrap(),
             last_name: None,
             locale: Locale::English,
+            zone: None,
             attempts: 0,
             queued_at: now,
             lease_until,

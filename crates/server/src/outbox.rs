@@ -1,10 +1,10 @@
 //! The outbox: what its messages tell, and the deletion of old ones.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
-    EmergencyId, Error, Secret,
-    port::PushPayload,
+    EmergencyId, Error, Secret, UserId,
+    port::{LinkPurpose, LinkTokens, Links as _, PushPayload},
     usecase::outbox::{Prepared, SendingPorts, delete_old},
 };
 use allynet_notify::MessageTexts;
@@ -21,11 +21,14 @@ const DELETE_LIMIT: u32 = 1_000;
 /// What messages tell, with links to this service. Without a public URL the links in pushes are relative.
 pub(crate) struct Texts {
     base: String,
+    public_url: Option<PublicUrl>,
+    tokens: Arc<dyn LinkTokens>,
 }
 
 impl Texts {
-    pub(crate) fn new(public_url: Option<&PublicUrl>) -> Self {
-        Self { base: public_url.map(ToString::to_string).unwrap_or_default() }
+    pub(crate) fn new(public_url: Option<&PublicUrl>, tokens: Arc<dyn LinkTokens>) -> Self {
+        let base = public_url.map(ToString::to_string).unwrap_or_default();
+        Self { base, public_url: public_url.cloned(), tokens }
     }
 }
 
@@ -36,6 +39,12 @@ impl MessageTexts for Texts {
 
     fn emergency_link(&self, emergency: EmergencyId) -> String {
         push::emergency_link(&self.base, emergency)
+    }
+
+    fn stop_link(&self, user: UserId) -> Secret {
+        let token = self.tokens.sign(LinkPurpose::StopAlerts, user.into());
+        // Email is not sent without a public URL.
+        self.public_url.as_ref().map_or_else(|| token.clone(), |links| links.stop_contact(&token))
     }
 
     fn receipt(&self, message: &Prepared) -> Secret {

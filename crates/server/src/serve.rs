@@ -117,7 +117,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let sending = use_cases.sending_on(&sender_ports);
     workers.spawn(push::tell_of_key_change(use_cases.devices.clone(), stop.clone()));
     workers.spawn(outbox::delete_old_messages(sending.clone(), stop.clone()));
-    let texts = Arc::new(outbox::Texts::new(settings.mail.public_url.as_ref()));
+    let texts = Arc::new(outbox::Texts::new(settings.mail.public_url.as_ref(), use_cases.contacts.tokens.clone()));
     workers.spawn(OutboxSender::new(sending, channels, gateway.connections(), texts).run(stop.clone()));
     workers.spawn(exporter.run_upkeep(stop.clone()));
     if let Database::Sqlite(url) = &database {

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, Location, NoticeId, Timestamp,
-    contact_notice::{ReviewedAddress, ReviewedContact, ReviewedEmergency, StoredNotice},
+    contact_notice::{CountedAlerts, ReviewedAddress, ReviewedContact, ReviewedEmergency, StoredNotice},
     port::{ContactNotices, Result},
 };
 use allynet_sql::RowDecoder;
@@ -36,7 +36,7 @@ pub(crate) const ADDRESSES: &str = "
         k.confirmed_at is not null and not k.undeliverable
             and not exists (select 1 from contact_stop s where s.email = k.email) as accepts,
         c.id as contact_id, c.told_on, c.after_seconds, c.lives_with_owner,
-        n.contact_id as told_contact_id, n.queued, n.told, n.claimed_until, n.failed_at
+        n.contact_id as told_contact_id, n.queued, n.told, n.claimed_until, n.failed_at, k.alerts_from, k.alerts
     from json_each(?1) i
     join contact_review r on r.emergency_id = unhex(i.value)
     join contact_consent k on k.account_id = r.owner_id
@@ -63,6 +63,7 @@ pub(crate) const CLAIM: &str = "
 pub(crate) const NOTICES: &str = "
     select n.id, n.emergency_id, n.contact_id, n.mail_id, n.queued, n.attempts, n.queued_at, k.id as consent_id, k.email,
         a.id as owner_id, a.first_name, a.last_name, a.locale,
+        json_extract(a.alert_preferences, '$.zone') as zone,
         e.created_at, e.latitude, e.longitude, e.address, e.place_description
     from json_each(?1) i
     join contact_notice n on n.id = unhex(i.value)
@@ -71,7 +72,8 @@ pub(crate) const NOTICES: &str = "
     left join emergency e on e.id = n.emergency_id
     where n.claimed_until = ?2 order by n.turn_at";
 pub(crate) const PAGE: &str = "
-    select n.id, n.emergency_id, n.contact_id, a.id as owner_id, a.first_name, a.last_name, e.created_at, e.latitude, e.longitude,
+    select n.id, n.emergency_id, n.contact_id, a.id as owner_id, a.first_name, a.last_name,
+        json_extract(a.alert_preferences, '$.zone') as zone, e.created_at, e.latitude, e.longitude,
         e.address, e.place_description, e.status, n.with_owner_at, n.called_at,
         (select count(*) from response r
          where r.emergency_id = e.id and r.status in ('responding', 'on_way', 'arrived')) as helpers
@@ -128,6 +130,8 @@ struct AddressRow {
     told: Option<String>,
     claimed_until: Option<i64>,
     failed_at: Option<i64>,
+    alerts_from: Option<i64>,
+    alerts: i64,
 }
 
 impl AddressRow {
@@ -138,8 +142,13 @@ impl AddressRow {
             address.contacts.extend(contact);
             return Ok(());
         }
+        let stored = RowDecoder { table: "contact_consent", id: self.consent_id };
+        let alerts = CountedAlerts {
+            since: stored.micros_opt("alerts_from", self.alerts_from)?,
+            count: stored.number("alerts", self.alerts)?,
+        };
         let (accepts, notice, contacts) = (self.accepts, self.notice()?, contact.into_iter().collect());
-        addresses.push(ReviewedAddress { consent, accepts, contacts, notice });
+        addresses.push(ReviewedAddress { consent, accepts, contacts, notice, alerts });
         Ok(())
     }
 
@@ -212,6 +221,7 @@ struct NoticeRow {
     first_name: String,
     last_name: Option<String>,
     locale: String,
+    zone: Option<String>,
     #[sqlx(flatten)]
     call: OptionalCall,
 }
@@ -233,6 +243,7 @@ impl NoticeRow {
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
             locale: stored.parse("locale", &self.locale)?,
+            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             attempts: stored.number("attempts", self.attempts)?,
             queued_at: stored.micros("queued_at", self.queued_at)?,
             lease_until,
@@ -249,6 +260,7 @@ struct PageRow {
     owner_id: Uuid,
     first_name: String,
     last_name: Option<String>,
+    zone: Option<String>,
     created_at: i64,
     #[sqlx(flatten)]
     place: PlaceRow,
@@ -271,6 +283,7 @@ impl PageRow {
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
             created_at: stored.micros("created_at", self.created_at)?,
+            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),

@@ -3,7 +3,7 @@
 use allynet_domain::{
     Consent, ConsentId, Contact, ContactDetails, ContactId, ContactState, DueInvitation, INVITATIONS_COUNTED_FOR,
     InvitationNote, MAX_CONTACTS, MAX_INVITATIONS, Text, Timestamp, UserId,
-    port::{ContactEntry, Contacts, Result, SavedContact},
+    port::{ContactEntry, Contacts, Result, SavedContact, StopTarget},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -260,7 +260,11 @@ impl Contacts for Sqlite {
     }
 
     #[instrument(name = "sqlite.contacts.stop", level = "debug", skip_all)]
-    async fn stop(&self, id: ConsentId, at: Timestamp) -> Result<bool> {
+    async fn stop(&self, target: StopTarget, at: Timestamp) -> Result<bool> {
+        let id = match target {
+            StopTarget::Contact(consent) => consent,
+            StopTarget::Alerts(user) => return self.stop_alerts(user, at).await,
+        };
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         let email: Option<String> = sqlx::query_scalar("select email from contact_consent where id = ?1")
@@ -282,6 +286,24 @@ impl Contacts for Sqlite {
             .map_err(port_error)?;
         transaction.commit().await.map_err(port_error)?;
         self.writer.release(writer);
+        Ok(true)
+    }
+}
+
+impl Sqlite {
+    async fn stop_alerts(&self, user: UserId, at: Timestamp) -> Result<bool> {
+        let email: Option<String> = sqlx::query_scalar("select email from account where id = ?1")
+            .bind(Uuid::from(user))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let Some(email) = email else { return Ok(false) };
+        sqlx::query("insert into alert_mail_stop (email, stopped_at) values (?1, ?2) on conflict (email) do nothing")
+            .bind(email)
+            .bind(at.timestamp_micros())
+            .execute(&self.writer)
+            .await
+            .map_err(port_error)?;
         Ok(true)
     }
 }

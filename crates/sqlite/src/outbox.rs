@@ -46,7 +46,8 @@ pub(crate) const MESSAGES: &str = "
         exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
-        u.locale, case when u.notify_email then u.email end as email, case when u.notify_sms then u.phone end as phone,
+        u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
+            then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at,
         exists (
             select 1 from outbox m join delivery s on s.outbox_id = m.id
@@ -79,7 +80,8 @@ pub(crate) const DELIVERIES: &str = "
         exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
-        u.locale, case when u.notify_email then u.email end as email, case when u.notify_sms then u.phone end as phone,
+        u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
+            then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at, 0 as was_alerted,
         v.id as delivery_id, v.channel, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts,
         0 as is_emailed, 0 as is_phoned

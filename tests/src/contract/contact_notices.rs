@@ -1,9 +1,10 @@
 //! What emergency contacts are told of emergencies.
 
 use allynet_domain::{
-    Account, ContactAction, ContactDetails, ContactPage, ContactReview, ContactState, ContactTrigger, DueNotice,
-    Emergency, EmergencyId, EmergencyStatus, Event, Name, NoticeKind, NoticeNote, ResponseStatus, UserId, Write,
-    port::{ContactEntry, Error, SavedContact},
+    Account, AlertPreferences, AlertSchedule, ContactAction, ContactDetails, ContactPage, ContactReview, ContactState,
+    ContactTrigger, DueNotice, Emergency, EmergencyId, EmergencyStatus, Event, Name, NoticeKind, NoticeNote,
+    ResponseStatus, UserId, Write,
+    port::{ContactEntry, Error, SavedContact, StopTarget},
     testing::edited,
     usecase::{contact_notices::reviewed, emergencies, reopening},
 };
@@ -122,7 +123,10 @@ pub async fn a_contact_is_told_once_when_the_delay_is_over(store: Store) {
 }
 
 pub async fn a_notice_has_the_call_of_the_owner(store: Store) {
-    let owner = store.register().await;
+    let owner = store.helper().await;
+    let preferences = AlertPreferences { zone: Some("Europe/Berlin".parse().unwrap()), ..AlertPreferences::default() };
+    let (preferences, schedule) = (Box::new(preferences), AlertSchedule::default());
+    store.write(Write::SetAlertPreferences { user: owner.id, preferences, schedule }).await;
     let contact = store.confirmed(owner.id, "mum", |_| ()).await;
     let emergency = store.raise_reviewed(call_of(&owner)).await;
     store.take_reviews(1).await;
@@ -140,12 +144,43 @@ pub async fn a_notice_has_the_call_of_the_owner(store: Store) {
         first_name: owner.profile.first_name,
         last_name: owner.profile.last_name,
         locale: owner.profile.locale,
+        zone: Some("Europe/Berlin".parse().unwrap()),
         attempts: 0,
         queued_at: at(1),
         lease_until: at(2 + MINUTE),
         call: Some((call.created_at, call.details.location.clone())),
     };
     assert_eq!(due, expected);
+}
+
+pub async fn an_address_that_was_told_often_is_told_of_emergencies_that_last(store: Store) {
+    let owner = store.register().await;
+    store.confirmed(owner.id, "mum", |_| ()).await;
+    let raise_at = async |second: i64| {
+        let emergency = edited(call_of(&owner), |e| e.call.created_at = at(second));
+        let change = review(emergency.id(), second);
+        let writes = vec![raise(&emergency), change.writes[0].clone()];
+        store.commit(allynet_domain::Change { writes, ..change }).await;
+        emergency.id()
+    };
+    for second in [0, 100, 200] {
+        let emergency = raise_at(second).await;
+        assert_eq!(store.tell(second).await, ["mum alert"]);
+        store.end_reviewed(emergency, second + 1).await;
+        assert_eq!(store.tell(second + 1).await, ["mum ended"]);
+    }
+    let cancelled = raise_at(300).await;
+    assert_eq!(store.tell(599).await, NONE);
+    store.end_reviewed(cancelled, 599).await;
+    assert_eq!(store.tell(700).await, NONE, "over before it was told");
+    let lasting = raise_at(800).await;
+    assert_eq!(store.tell(1_099).await, NONE);
+    assert_eq!(store.tell(1_100).await, ["mum alert"]);
+    store.end_reviewed(lasting, 1_200).await;
+    assert_eq!(store.tell(1_200).await, ["mum ended"]);
+    let later = raise_at(HOUR).await;
+    assert_eq!(store.tell(HOUR).await, ["mum alert"], "an hour after the first");
+    store.end_reviewed(later, HOUR + 1).await;
 }
 
 pub async fn contacts_that_wait_for_an_answer_are_told_when_there_is_none(store: Store) {
@@ -174,7 +209,7 @@ pub async fn only_addresses_that_agreed_are_told(store: Store) {
     // Agrees while the emergency is live.
     store.contacts.confirm(invited.consent, at(1_001)).await.unwrap();
     assert_eq!(store.tell(1_002).await, ["invited alert"]);
-    store.contacts.stop(invited.consent, at(1_003)).await.unwrap();
+    store.contacts.stop(StopTarget::Contact(invited.consent), at(1_003)).await.unwrap();
     store.confirmed(other.id, "friend", |_| ()).await;
     store.confirmed(other.id, "invited", |_| ()).await;
     store.raise_reviewed(call_of(&other)).await;
@@ -334,7 +369,7 @@ pub async fn a_notice_is_not_sent_once_it_is_overtaken(store: Store) {
     queued("friend").await;
     store.cancel(ended, at(1)).await;
     store.contacts.remove(removed.owner, removed.id).await.unwrap();
-    store.contacts.stop(stopped.consent, at(1)).await.unwrap();
+    store.contacts.stop(StopTarget::Contact(stopped.consent), at(1)).await.unwrap();
     let due = store.notices(2, 10).await;
     assert_eq!(due.iter().map(|due| due.email.as_str()).collect::<Vec<_>>(), ["friend@example.org"]);
 }
@@ -351,6 +386,7 @@ pub async fn the_page_of_a_contact_is_shown_until_two_hours_after_the_end(store:
         first_name: owner.profile.first_name.clone(),
         last_name: owner.profile.last_name.clone(),
         created_at: call.created_at,
+        zone: None,
         location: call.details.location.clone(),
         status: EmergencyStatus::Active,
         helpers: 0,

@@ -3,7 +3,7 @@
 use allynet_domain::{
     ConsentId, Contact, ContactDetails, ContactState, ContactTrigger, DueInvitation, Email, InvitationNote, Name,
     UserId, Write,
-    port::{ContactEntry, SavedContact},
+    port::{ContactEntry, SavedContact, StopTarget},
 };
 use futures_util::future::join_all;
 
@@ -269,9 +269,9 @@ pub async fn a_stop_holds_for_every_user(store: Store) {
     let consent = store.add(ada, "mum", 0).await.consent;
     let pending = store.add(bo, "mum", 0).await.consent;
     store.contacts.confirm(consent, at(5)).await.unwrap();
-    assert!(store.contacts.stop(consent, at(10)).await.unwrap());
-    assert!(store.contacts.stop(consent, at(11)).await.unwrap());
-    assert!(!store.contacts.stop(id(), at(11)).await.unwrap());
+    assert!(store.contacts.stop(StopTarget::Contact(consent), at(10)).await.unwrap());
+    assert!(store.contacts.stop(StopTarget::Contact(consent), at(11)).await.unwrap());
+    assert!(!store.contacts.stop(StopTarget::Contact(id()), at(11)).await.unwrap());
     for owner in [ada, bo] {
         assert_eq!(store.state(owner).await, ContactState::Stopped);
     }

@@ -109,6 +109,7 @@ macro_rules! contract {
             contact_notices {
                 a_contact_is_told_once_when_the_delay_is_over
                 a_notice_has_the_call_of_the_owner
+                an_address_that_was_told_often_is_told_of_emergencies_that_last
                 contacts_that_wait_for_an_answer_are_told_when_there_is_none
                 only_addresses_that_agreed_are_told
                 contacts_that_live_with_the_owner_are_left_out_of_a_silent_emergency
@@ -161,6 +162,7 @@ macro_rules! contract {
                 an_alert_is_not_sent_to_a_helper_who_has_paused_since
                 an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that
                 another_acceptance_stops_the_email_that_was_not_sent
+                an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it
                 a_push_that_waited_while_the_alert_was_repeated_is_sent_once
             }
             emergencies {

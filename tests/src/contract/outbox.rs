@@ -4,7 +4,7 @@ use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
     PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Write,
     outbox::{ConfiguredChannels, Connections, DueDelivery, ReceiptState, SendOutcome, Target},
-    port::{MailOutcome, PushOutcome, PushSubscription, WebhookOutcome},
+    port::{MailOutcome, PushOutcome, PushSubscription, StopTarget, WebhookOutcome},
     testing::{self, PUSH_KEY},
     usecase::{
         outbox::{Prepared, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
@@ -334,6 +334,33 @@ pub async fn an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_th
             node.seconds(second);
             assert!(node.steps(&[]).await.is_empty());
         }
+    })
+    .await;
+}
+
+pub async fn an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it(store: Store) {
+    service::telling(store, |node| async move {
+        let (stopped, other) = (node.helper(100.0).await, node.helper(200.0).await);
+        for helper in [&stopped, &other] {
+            node.notify_everywhere(helper).await;
+        }
+        let stop = async |user| node.store.contacts.stop(StopTarget::Alerts(user), at(0)).await.unwrap();
+        assert!(stop(stopped.id).await && stop(stopped.id).await, "again is no failure");
+        assert!(!stop(id()).await, "an unknown account");
+        node.call().await;
+        let mut emailed = Vec::new();
+        for second in [0, 5, 10] {
+            node.seconds(second);
+            let due = node.steps(&[]).await;
+            let emails = due.iter().filter(|of| of.due.target == Target::Email);
+            emailed.extend(emails.map(|of| of.due.message.user));
+            node.note_all(&due, SendOutcome::Mail(MailOutcome::Failed)).await;
+        }
+        assert_eq!(emailed, [other.id]);
+        // Nor is an attempt repeated that failed before.
+        stop(other.id).await;
+        node.seconds(2);
+        assert!(node.retries().await.is_empty());
     })
     .await;
 }

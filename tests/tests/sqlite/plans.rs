@@ -116,6 +116,7 @@ const FILL_TABLES: &str = "
         select unhex(printf('0a%030x', n)), unhex(printf('03%030x', n)), unhex(printf('08%030x', n)),
             unhex(printf('05%030x', n)), iif(n % 1000, null, 'alert'), unhex(printf('0b%030x', n)), n, iif(n % 1000, null, n), n
         from number;
+    insert into alert_mail_stop (email, stopped_at) select n || '@stop.example', n from number;
     insert into contact_stop (email, stopped_at) select n || '@stop.example', n from number;
     insert into password_reset (account_id, created_at, token_hash)
         select unhex(printf('01%030x', 1 + n % 20000)), n, unhex(printf('06%030x', n)) from number;

@@ -24,7 +24,7 @@ fn contact(n: u128, trigger: ContactTrigger, after_seconds: u32) -> ReviewedCont
 }
 
 fn address(n: u128, contacts: Vec<ReviewedContact>) -> ReviewedAddress {
-    ReviewedAddress { consent: id(n), accepts: true, contacts, notice: None }
+    ReviewedAddress { consent: id(n), accepts: true, contacts, notice: None, alerts: CountedAlerts::default() }
 }
 
 fn mum() -> ReviewedAddress {
@@ -194,11 +194,25 @@ fn due(attempts: u32) -> DueNotice {
         first_name: Name::parse("Ada").unwrap(),
         last_name: None,
         locale: Locale::English,
+        zone: None,
         attempts,
         queued_at: at(0),
         lease_until: at(0),
         call: None,
     }
+}
+
+#[test]
+fn an_address_that_was_told_often_is_told_of_what_lasts() {
+    let told = |count, since| ReviewedAddress { alerts: CountedAlerts { since: Some(at(since)), count }, ..mum() };
+    let alerted = |address, second| queued(Some(live()), address, second).is_some();
+    assert!(alerted(told(MAX_PROMPT_ALERTS - 1, -60), 1));
+    assert!(!alerted(told(MAX_PROMPT_ALERTS, -60), 299));
+    assert!(alerted(told(MAX_PROMPT_ALERTS, -60), 300));
+    assert!(alerted(told(MAX_PROMPT_ALERTS, 1 - HOUR), 1), "that was an hour ago");
+    // It is looked at again when it has lasted.
+    let plan = review(Some(live()), vec![told(MAX_PROMPT_ALERTS, -60)]).plan(at(1));
+    assert_eq!(plan.next_at, Some(at(300)));
 }
 
 #[test]

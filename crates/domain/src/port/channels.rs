@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::KeyedHash;
-use crate::{Email, EmergencyId, EmergencyType, Locale, Location, Metres, Secret, Timestamp, string_enum};
+use crate::{Email, EmergencyId, EmergencyType, Locale, Location, Metres, Secret, Timestamp, Zone, string_enum};
 
 /// Longest URL of a push endpoint, in bytes.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
@@ -239,7 +239,12 @@ pub enum MailContent {
         stop: Secret,
     },
     /// An alert that no device of the helper has received.
-    Alert(AlertSummary),
+    Alert {
+        /// What it tells.
+        summary: AlertSummary,
+        /// The link with which the address stops alerts by email.
+        stop: Secret,
+    },
 }
 
 /// An emergency as its owner's contacts are told of it.
@@ -249,6 +254,8 @@ pub struct ContactAlert {
     pub owner: String,
     /// When the owner called, from this place.
     pub called_at: Timestamp,
+    /// The time zone in which that is told.
+    pub zone: Option<Zone>,
     /// The place.
     pub location: Location,
     /// When it is told, from which follows how old the place is.
@@ -265,9 +272,10 @@ impl MailContent {
         match self {
             Self::ContactInvitation { stop, .. }
             | Self::ContactEnded { stop, .. }
-            | Self::ContactResumed { stop, .. } => Some(stop),
+            | Self::ContactResumed { stop, .. }
+            | Self::Alert { stop, .. } => Some(stop),
             Self::ContactAlert(alert) => Some(&alert.stop),
-            Self::PasswordReset { .. } | Self::Alert(_) => None,
+            Self::PasswordReset { .. } => None,
         }
     }
 }

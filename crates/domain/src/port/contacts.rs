@@ -41,6 +41,15 @@ pub enum SavedContact {
     Unknown,
 }
 
+/// Which messages an address stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopTarget {
+    /// All messages of emergency contacts to the address of a consent.
+    Contact(ConsentId),
+    /// Alerts by email to the address that an account has.
+    Alerts(UserId),
+}
+
 /// The contacts of users, and one consent for each user and address, which outlives the contact.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -84,6 +93,6 @@ pub trait Contacts: Send + Sync {
     /// stays stopped. `None` if it is unknown.
     async fn confirm(&self, id: ConsentId, at: Timestamp) -> Result<Option<Consent>>;
 
-    /// Stops all messages to the address of a consent, for every user. Returns whether the consent exists.
-    async fn stop(&self, id: ConsentId, at: Timestamp) -> Result<bool>;
+    /// Stops messages to an address, whoever causes them. Returns whether the consent or the account exists.
+    async fn stop(&self, target: StopTarget, at: Timestamp) -> Result<bool>;
 }

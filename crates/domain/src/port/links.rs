@@ -26,6 +26,8 @@ pub enum LinkPurpose {
     ConfirmContact,
     /// To stop all messages to an address.
     StopContact,
+    /// To stop alerts by email to the address of a user.
+    StopAlerts,
     /// To see the emergency that a contact was told of.
     ContactPage,
 }

@@ -160,3 +160,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_time_is_shown_with_its_zone() {
+    let shown = |at: &str, zone: Option<&str>| shown_time(at.parse().unwrap(), zone.map(|name| name.parse().unwrap()));
+    assert_eq!(shown("2026-01-15T10:00:59Z", None), "2026-01-15 10:00 UTC");
+    assert_eq!(shown("2026-01-15T23:30:00Z", Some("Europe/Berlin")), "2026-01-16 00:30 UTC+01:00 (Europe/Berlin)");
+    assert_eq!(
+        shown("2026-07-15T10:00:00Z", Some("America/St_Johns")),
+        "2026-07-15 07:30 UTC-02:30 (America/St_Johns)"
+    );
+}

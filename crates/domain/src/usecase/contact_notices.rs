@@ -150,7 +150,7 @@ fn mail(cx: &NoticePorts, due: &DueNotice) -> Option<Mail> {
     let content = match due.kind {
         NoticeKind::Alert => {
             let (called_at, location) = due.call.clone()?;
-            let alert = ContactAlert { owner, called_at, location, now: cx.clock.now(), page, stop };
+            let alert = ContactAlert { owner, called_at, zone: due.zone, location, now: cx.clock.now(), page, stop };
             MailContent::ContactAlert(Box::new(alert))
         }
         NoticeKind::Ended => MailContent::ContactEnded { owner, stop },

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     Actor, Consent, ConsentId, Contact, ContactDetails, ContactId, DueInvitation, Error, InvitationNote, Refusal,
-    Secret, Timestamp,
-    port::{self, ContactEntry, LinkPurpose, Mail, MailContent, MailOutcome, SavedContact},
+    Secret, Timestamp, UserId,
+    port::{self, ContactEntry, LinkPurpose, Mail, MailContent, MailOutcome, SavedContact, StopTarget},
 };
 
 /// The ports of these use cases.
@@ -117,15 +117,20 @@ pub async fn confirm(cx: &ContactPorts, token: &str) -> port::Result<Option<Cons
     }
 }
 
-/// Stops all messages to the address to which the token was sent. Returns whether the token is known.
+/// What the token of a link stops; `None` if it is unknown.
+pub fn stop_target(cx: &ContactPorts, token: &str) -> Option<StopTarget> {
+    let contact = consent_of(cx, LinkPurpose::StopContact, token).map(StopTarget::Contact);
+    let alerts = || cx.tokens.verify(LinkPurpose::StopAlerts, token).map(UserId::from).map(StopTarget::Alerts);
+    contact.or_else(alerts)
+}
+
+/// Stops messages to the address to which the token was sent. Returns what is stopped; `None` if the token is unknown.
 ///
 /// # Errors
 /// Returns an error if a port fails.
-pub async fn stop(cx: &ContactPorts, token: &str) -> port::Result<bool> {
-    match consent_of(cx, LinkPurpose::StopContact, token) {
-        Some(id) => cx.contacts.stop(id, cx.clock.now()).await,
-        None => Ok(false),
-    }
+pub async fn stop(cx: &ContactPorts, token: &str) -> port::Result<Option<StopTarget>> {
+    let Some(target) = stop_target(cx, token) else { return Ok(None) };
+    Ok(cx.contacts.stop(target, cx.clock.now()).await?.then_some(target))
 }
 
 fn consent_of(cx: &ContactPorts, purpose: LinkPurpose, token: &str) -> Option<ConsentId> {

@@ -29,6 +29,10 @@ impl MessageTexts for NoTexts {
         String::new()
     }
 
+    fn stop_link(&self, _: UserId) -> Secret {
+        Secret::new(String::new())
+    }
+
     fn receipt(&self, _: &Prepared) -> Secret {
         Secret::new(String::new())
     }

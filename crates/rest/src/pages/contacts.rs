@@ -1,11 +1,11 @@
-//! The pages on which emergency contacts agree to messages, and stop them. They work without a script.
+//! The pages on which emergency contacts agree to messages, and on which an address stops messages. They work without a script.
 //!
 //! A GET changes nothing: mail programs and scanners open links by themselves. The POST of the form does, and that of the button of
 //! mail programs (RFC 8058), whose body says nothing more.
 
 use allynet_domain::{
     Consent, ContactState, Locale,
-    port::LinkPurpose,
+    port::{LinkPurpose, StopTarget},
     usecase::contacts::{self, ContactPorts, full_name},
 };
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -43,6 +43,10 @@ pub(super) async fn ask_to_stop(
     PageLocale(locale): PageLocale,
     PageToken(token): PageToken,
 ) -> Answer {
+    let target = token.as_ref().and_then(|token| contacts::stop_target(&cx, token));
+    if matches!(target, Some(StopTarget::Alerts(_))) {
+        return Ok(ask_to_stop_alerts(locale));
+    }
     let found = look_up(&cx, LinkPurpose::StopContact, token).await?;
     Ok(match found.map(|consent| consent.state) {
         None => unknown(locale),
@@ -64,13 +68,45 @@ pub(super) async fn ask_to_stop(
     })
 }
 
+fn ask_to_stop_alerts(locale: Locale) -> Response {
+    match locale {
+        Locale::English => show(
+            locale,
+            "Stop alerts by email",
+            "This address will never again be sent an alert, whichever account has it. If the account is yours, you can also turn \
+             alerts by email off in the app, and on again.",
+            Some("Stop alerts by email"),
+        ),
+        Locale::German => show(
+            locale,
+            "Alarme per E-Mail beenden",
+            "An diese Adresse wird nie mehr ein Alarm gesendet, zu welchem Konto auch immer sie gehört. Wenn es Ihr Konto ist, \
+             können Sie Alarme per E-Mail auch in der App aus- und wieder einschalten.",
+            Some("Alarme per E-Mail beenden"),
+        ),
+    }
+}
+
 pub(super) async fn stop(
     State(cx): State<ContactPorts>,
     PageLocale(locale): PageLocale,
     PageToken(token): PageToken,
 ) -> Answer {
     let Some(token) = token else { return Ok(unknown(locale)) };
-    Ok(if contacts::stop(&cx, &token).await? { stopped(locale) } else { unknown(locale) })
+    Ok(match contacts::stop(&cx, &token).await? {
+        Some(StopTarget::Contact(_)) => stopped(locale),
+        Some(StopTarget::Alerts(_)) => alerts_stopped(locale),
+        None => unknown(locale),
+    })
+}
+
+fn alerts_stopped(locale: Locale) -> Response {
+    match locale {
+        Locale::English => show(locale, "Alerts by email stopped", "No alert is sent to this address any more.", None),
+        Locale::German => {
+            show(locale, "Alarme per E-Mail beendet", "An diese Adresse wird kein Alarm mehr gesendet.", None)
+        }
+    }
 }
 
 async fn look_up(

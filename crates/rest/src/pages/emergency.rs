@@ -5,6 +5,7 @@
 
 use allynet_domain::{
     ContactAction, ContactPage, Locale, Text,
+    quiet_hours::shown_time,
     usecase::{
         contact_notices::{self, ContactPagePorts},
         contacts::full_name,
@@ -49,7 +50,7 @@ pub(super) async fn act(
 }
 
 fn render(locale: Locale, emergency: &ContactPage) -> Response {
-    let ContactPage { first_name, last_name, created_at, location, status, helpers, actions, .. } = emergency;
+    let ContactPage { first_name, last_name, created_at, zone, location, status, helpers, actions, .. } = emergency;
     let owner = full_name(first_name, last_name.as_ref());
     let is_live = status.is_live();
     let (title, state) = title_and_state(locale, &owner, is_live);
@@ -57,7 +58,7 @@ fn render(locale: Locale, emergency: &ContactPage) -> Response {
     let words = words.collect::<Vec<_>>().join(" · ");
     let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
     let (geo, place) = (format!("geo:{latitude:.6},{longitude:.6}"), format!("{latitude:.5}, {longitude:.5}"));
-    let since = created_at.format("%Y-%m-%d %H:%M UTC").to_string();
+    let since = shown_time(*created_at, *zone);
     let (place_label, since_label) = match locale {
         Locale::English => ("Place", "Called at"),
         Locale::German => ("Ort", "Gerufen um"),

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::*;
 use crate::{
     ContactTrigger, EmergencyStatus, Locale, Location, Name, PlannedNotice, Secret,
-    contact_notice::{ReviewedAddress, ReviewedContact, ReviewedEmergency},
+    contact_notice::{CountedAlerts, ReviewedAddress, ReviewedContact, ReviewedEmergency},
     port::{Links, MockContactNotices, MockLinkTokens, MockMailer},
     testing::{Committed, OWNER, at, call, clock, id, ids, no_backoff, now, store},
 };
@@ -59,7 +59,13 @@ fn review(n: u128) -> ContactReview {
         lease_until: now() + REVIEW_LEASE,
         state: Some(state),
         alerts_after: None,
-        addresses: vec![ReviewedAddress { consent: id(80), accepts: true, contacts: vec![contact], notice: None }],
+        addresses: vec![ReviewedAddress {
+            consent: id(80),
+            accepts: true,
+            contacts: vec![contact],
+            notice: None,
+            alerts: CountedAlerts::default(),
+        }],
     }
 }
 
@@ -112,6 +118,7 @@ fn due(kind: NoticeKind, call: Option<(Timestamp, Location)>) -> DueNotice {
         first_name: Name::parse("Ada").unwrap(),
         last_name: Some(Name::parse("Lovelace").unwrap()),
         locale: Locale::German,
+        zone: None,
         attempts: 0,
         queued_at: at(20),
         lease_until: at(90),
@@ -130,6 +137,7 @@ async fn a_notice_says_who_when_and_where_with_links() {
     let alert = ContactAlert {
         owner: owner.clone(),
         called_at,
+        zone: None,
         location: location.clone(),
         now: now(),
         page: page.clone(),
@@ -197,6 +205,7 @@ fn shown(status: EmergencyStatus, actions: Vec<ContactAction>) -> ContactPage {
         first_name: Name::parse("Ada").unwrap(),
         last_name: None,
         created_at: at(0),
+        zone: None,
         location: call().details.location,
         status,
         helpers: 2,

@@ -114,7 +114,10 @@ async fn a_token_is_good_for_the_page_that_it_was_made_for() {
         .expect_confirm()
         .withf(|id, at| (*id, *at) == (crate::testing::id(7), now()))
         .returning(move |_, _| Ok(Some(found.clone())));
-    contacts.expect_stop().withf(|id, at| (*id, *at) == (crate::testing::id(7), now())).returning(|_, _| Ok(true));
+    contacts
+        .expect_stop()
+        .withf(|of, at| (*of, *at) == (StopTarget::Contact(crate::testing::id(7)), now()))
+        .returning(|_, _| Ok(true));
     let cx = ports(contacts);
     let [to_confirm, to_stop] = ["7 to ConfirmContact", "7 to StopContact"];
     let look = async |purpose, token| look_up(&cx, purpose, token).await.unwrap();
@@ -122,8 +125,9 @@ async fn a_token_is_good_for_the_page_that_it_was_made_for() {
     assert_eq!(look(LinkPurpose::StopContact, to_confirm).await, None);
     assert_eq!(confirm(&cx, to_confirm).await.unwrap(), Some(consent));
     assert_eq!(confirm(&cx, to_stop).await.unwrap(), None);
-    assert!(stop(&cx, to_stop).await.unwrap());
-    assert!(!stop(&cx, to_confirm).await.unwrap());
+    assert_eq!(stop(&cx, to_stop).await.unwrap(), Some(StopTarget::Contact(crate::testing::id(7))));
+    assert_eq!(stop(&cx, to_confirm).await.unwrap(), None);
+    assert_eq!(stop_target(&cx, "7 to StopAlerts"), Some(StopTarget::Alerts(crate::testing::id(7))));
 }
 
 fn due(attempts: u32) -> DueInvitation {
