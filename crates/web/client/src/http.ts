@@ -1,6 +1,6 @@
 /** One request to the REST API: sends it, reads the envelope of the answer, and turns failures into typed errors. */
 
-import { AllyError, NetworkError, apiError, type FieldProblem } from './errors.js';
+import { AllyError, CancelledError, NetworkError, apiError, type FieldProblem } from './errors.js';
 
 /** How long one attempt may take. */
 const REQUEST_LIMIT = 15_000;
@@ -47,7 +47,7 @@ export function createSend(url: string, fetch: typeof globalThis.fetch): Send {
       return read(answer.status, answer.headers, await answer.text());
     } catch (error) {
       if (late) throw new NetworkError('timeout', `${method} ${path}: no answer within ${limit} ms`, { cause: error });
-      if (signal?.aborted) throw signal.reason;
+      if (signal?.aborted) throw new CancelledError();
       if (error instanceof AllyError) throw error;
       throw new NetworkError('network', `${method} ${path}: no connection`, { cause: error });
     } finally {

@@ -113,7 +113,7 @@ it('an answer that does not come in time is a timeout, and the app may call a re
   await advance(15_100);
   await late;
   const abort = new AbortController();
-  const stopped = assert.rejects(send({ method: 'GET', path: '/auth/me', signal: abort.signal }), { name: 'AbortError' });
+  const stopped = assert.rejects(send({ method: 'GET', path: '/auth/me', signal: abort.signal }), { name: 'CancelledError', reason: 'cancelled' });
   abort.abort();
   await stopped;
 });
