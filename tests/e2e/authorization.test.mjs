@@ -19,6 +19,7 @@ const table = {
   'PUT /auth/update-password': everybody('400 invalid_input'),
   'GET /auth/stats': everybody(200),
   'GET /auth/sessions': everybody(200),
+  'GET /auth/me/access-log': everybody(200),
   'DELETE /auth/sessions/:sessionId': everybody('404 session_not_found'),
   'GET /auth/emergency-contacts': everybody(200),
   'POST /auth/emergency-contacts': everybody(201),

@@ -62,6 +62,7 @@ const table = {
   'PUT /auth/update-password': { set: async (app) => app.user().then((user) => withBody(user, { currentPassword: user.password, newPassword: user.password })), once: true },
   'GET /auth/stats': plain('user'),
   'GET /auth/sessions': plain('user'),
+  'GET /auth/me/access-log': plain('user'),
   'DELETE /auth/sessions/:sessionId': plain('user'),
   'GET /auth/emergency-contacts': plain('user'),
   'POST /auth/emergency-contacts': { ...plain('user', { body: CONTACT }), once: true },

@@ -1,4 +1,4 @@
-// What users may ask about their own account: its sessions.
+// What users may ask about their own account: its sessions, and who has read their places.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -68,6 +68,64 @@ for (const database of databases) {
         ok(await user.delete(`/auth/sessions/${mine.id}`));
         assert.equal((await here.next('error')).code, 'token_expired');
         refused(await user.get('/auth/sessions'), 401, 'token_invalid');
+      });
+    });
+
+    describe('the access log', () => {
+      const entries = async (user) => ok(await user.get('/auth/me/access-log')).entries;
+
+      it('has each way in which an administrator reads an exact place, once within an hour', async () => {
+        const admin = await app.admin();
+        const reads = {
+          emergency: (of) => admin.get(`/emergencies/${of}`),
+          timeline: (of) => admin.get(`/emergencies/${of}/timeline`),
+          list: () => admin.get('/admin/emergencies?limit=100'),
+          room: async (of) => {
+            const socket = await admin.connect();
+            const answer = await socket.ack('emergency:join', { emergencyId: of });
+            socket.close();
+            assert.equal(answer.ok, true, JSON.stringify(answer));
+            return undefined;
+          },
+        };
+        for (const [what, read] of Object.entries(reads)) {
+          const location = app.somewhere();
+          const owner = await app.owner();
+          const helper = await app.helperAt(location);
+          const { emergency } = ok(await owner.post('/emergencies', { location, anonymousMode: true }), 201);
+          ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+          for (const reader of [owner, helper]) {
+            ok(await reader.get(`/emergencies/${emergency.id}`));
+            ok(await reader.get(`/emergencies/${emergency.id}/timeline`));
+          }
+          // Other tests read lists, too.
+          if (what !== 'list') assert.deepEqual((await entries(owner)).filter((entry) => entry.what !== 'list'), []);
+          for (let times = 0; times < 2; times += 1) {
+            const answer = await read(emergency.id);
+            if (answer) ok(answer);
+          }
+          const [entry, ...more] = await entries(owner);
+          assert.deepEqual(more, []);
+          assert.deepEqual(entry, { at: entry.at, emergencyId: emergency.id, reader: 'administrator', what: entry.what });
+          assertMatches(entry.at, time);
+          if (entry.what !== 'list') assert.equal(entry.what, what);
+          // The place of the helper is shown in the room only.
+          assert.deepEqual((await entries(helper)).map(({ emergencyId }) => emergencyId), what === 'room' ? [emergency.id] : []);
+          ok(await owner.post(`/emergencies/${emergency.id}/cancel`, {}));
+          ok(await owner.delete(`/emergencies/${emergency.id}`));
+          assert.deepEqual(await entries(owner), [entry]);
+        }
+      });
+
+      it('has an end by an administrator, and the distance of a helper', async () => {
+        const [admin, location] = [await app.admin(), app.somewhere()];
+        const [owner, helper] = [await app.owner(), await app.helperAt(location)];
+        const { emergency } = ok(await owner.post('/emergencies', { location }), 201);
+        ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+        ok(await admin.get(`/emergencies/${emergency.id}/helpers`));
+        assert.deepEqual((await entries(helper)).map(({ what }) => what), ['helpers']);
+        ok(await admin.post(`/emergencies/${emergency.id}/resolve`, {}));
+        assert.equal((await entries(owner)).length, 1);
       });
     });
   });

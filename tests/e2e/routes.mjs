@@ -13,6 +13,7 @@ PUT    /api/v1/auth/me
 PUT    /api/v1/auth/update-password
 GET    /api/v1/auth/stats
 GET    /api/v1/auth/sessions
+GET    /api/v1/auth/me/access-log
 DELETE /api/v1/auth/sessions/:sessionId
 GET    /api/v1/auth/emergency-contacts
 POST   /api/v1/auth/emergency-contacts

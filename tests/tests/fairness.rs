@@ -71,6 +71,7 @@ struct Service {
 
 fn emergency_ports(store: &Store) -> emergencies::EmergencyPorts {
     emergencies::EmergencyPorts {
+        access_log: store.access_log.clone(),
         emergencies: store.emergencies.clone(),
         helpers: store.helpers.clone(),
         changes: store.changes.clone(),

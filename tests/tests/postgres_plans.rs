@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 /// The tables that grow with use.
 const GROWING_TABLES: &[&str] = &[
+    "access_log",
     "account",
     "alert",
     "alert_mail_stop",
@@ -111,6 +112,8 @@ const FILL_TABLES: &str = "
         FROM generate_series(1, 40000) n;
     INSERT INTO alert_mail_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
     INSERT INTO contact_stop (email, stopped_at) SELECT n || '@stop.example', now() FROM generate_series(1, 40000) n;
+    INSERT INTO access_log (user_id, emergency_id, reader_id, hour, at, what)
+        SELECT made(1, 1 + n % 20000), made(3, n), made(1, 1), 1, now(), 'list' FROM generate_series(1, 40000) n;
     INSERT INTO login_address (account_id, address_hash, last_login_at)
         SELECT made(1, 1 + n % 20000), made(6, n), now() - (n % 40) * interval '1 day' FROM generate_series(1, 40000) n;
     INSERT INTO login_failure (account_hash, address_hash, failed_at)
@@ -142,6 +145,10 @@ const TOWN: &str = "-50.0, -155.0";
 fn parameters(statement: &str) -> Vec<String> {
     let fresh = "now() - interval '1 day'";
     match statement {
+        "access_log::RECORD" => {
+            vec![format!("array[{OWNER}]::uuid[], array[{CALL}]::uuid[], {HELPER}, 1, now(), 'list'")]
+        }
+        "access_log::ENTRIES" => vec![format!("{OWNER}, 1000")],
         "accounts::FIND" | "accounts::ACTIVITY" | "contacts::LIST" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }

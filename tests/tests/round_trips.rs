@@ -63,16 +63,7 @@ impl Service {
         let (rules, day) = (Rules { tells_contacts: true, ..Rules::default() }, Duration::from_hours(24));
         let secret = "round trips are counted under this secret".to_owned().into();
         let tokens = Arc::new(JwtTokens::new(&secret, day, day).unwrap());
-        let emergencies = emergencies::EmergencyPorts {
-            emergencies: store.emergencies.clone(),
-            helpers: store.helpers.clone(),
-            changes: store.changes.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            queue: testing::no_queue(),
-            backoff: testing::no_backoff(),
-            rules: rules.clone(),
-        };
+        let emergencies = emergency_ports(&store, rules.clone());
         let blocks = blocks::BlockPorts {
             blocks: store.blocks.clone(),
             accounts: store.accounts.clone(),
@@ -364,6 +355,7 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         let registered = service.store.devices.list(ada.account.id).await.unwrap();
         service.costs(1, &ada, &format!("DELETE devices/{}", registered[0].id), Value::Null).await;
         service.costs(READ, &ada, "GET auth/sessions", Value::Null).await;
+        service.costs(READ, &ada, "GET auth/me/access-log", Value::Null).await;
         let other = service.store.open(&ada.account).await;
         service.costs(READ + 1, &ada, &format!("DELETE auth/sessions/{}", other.id), Value::Null).await;
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
@@ -418,6 +410,20 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");
     })
     .await;
+}
+
+fn emergency_ports(store: &Store, rules: Rules) -> emergencies::EmergencyPorts {
+    emergencies::EmergencyPorts {
+        access_log: store.access_log.clone(),
+        emergencies: store.emergencies.clone(),
+        helpers: store.helpers.clone(),
+        changes: store.changes.clone(),
+        clock: Arc::new(StoppedClock),
+        ids: Arc::new(NewIds),
+        queue: testing::no_queue(),
+        backoff: testing::no_backoff(),
+        rules,
+    }
 }
 
 fn reset_queue() -> MockResetQueue {

@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+pub mod access_log;
 pub mod account;
 pub mod alert;
 pub mod alert_timing;
@@ -85,6 +86,7 @@ pub mod testing;
 pub mod text;
 pub mod usecase;
 
+pub use access_log::{AccessEntry, AccessKind, MAX_ACCESS_ENTRIES, PlaceReading, ReadPlace};
 pub use account::{
     Account, Actor, Email, HelperCard, HelperPolicy, HelperRecord, MAX_SKILLS, NotAUrl, NotAnEmail, Password,
     PasswordError, Person, Profile, Role, Skill, Url, Verification,

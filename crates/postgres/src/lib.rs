@@ -10,6 +10,7 @@
 #[macro_use]
 mod statements;
 
+mod access_log;
 mod account_writes;
 mod accounts;
 mod alerts;

@@ -1,8 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, helpers, logins,
-    lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, sessions,
+    access_log, accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, helpers,
+    logins, lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -16,6 +16,7 @@ macro_rules! statements {
 #[doc(hidden)]
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files = [
+        access_log::STATEMENTS,
         accounts::STATEMENTS,
         alerts::STATEMENTS,
         blocks::STATEMENTS,

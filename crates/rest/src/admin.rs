@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Stage,
+    AccessKind, Stage,
     port::{self, AdminPage, DeletedPage, HelperPage, ListedEmergency},
     usecase::{emergencies, helpers},
 };
@@ -81,7 +81,7 @@ async fn presence(State(cx): State<AdminState>, _: Admin) -> Answer {
     ok(data::Presence { on_duty: counts.on_duty, connected: cx.presence.helpers_online(), fresh: counts.fresh })
 }
 
-async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): Query) -> Answer {
+async fn list_emergencies(State(cx): State<AdminState>, Admin(actor): Admin, Query(query): Query) -> Answer {
     let page = match admin_page(&query)? {
         AdminList::Emergencies(page) => page,
         AdminList::Deleted(page) => return list_deleted(&cx, page).await,
@@ -91,6 +91,8 @@ async fn list_emergencies(State(cx): State<AdminState>, _: Admin, Query(query): 
     let next_cursor = truncate(&mut found, page.limit, |listed| {
         cursor::write(listed.emergency.call().created_at, listed.emergency.id())
     });
+    let shown: Vec<_> = found.iter().map(|listed| (&listed.emergency, Stage::Administrator)).collect();
+    cx.emergencies.record_reading(&actor, AccessKind::List, shown).await?;
     let places = cx.emergencies.rules.places;
     let emergencies = found.iter().map(|ListedEmergency { emergency, repeats }| {
         let distance = page.near.map(|(place, _)| place.distance_to(emergency.call().details.location.position));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, Relation, Stage,
+    AccessKind, Actor, Emergency, Error, Relation, Stage,
     port::{self, HistoryPage, NearbyEmergency, Timeline},
     usecase::{
         emergencies::{self, must_be_helper},
@@ -92,7 +92,7 @@ async fn pending(State(cx): State<EmergencyState>, Caller(actor): Caller) -> Ans
     }
     let reader = cx.emergencies.list_reader(&actor);
     let found = cx.emergencies.emergencies.pending_for(&reader, MAX_PENDING).await?;
-    ok(with_distances(&cx, &actor, &found))
+    ok(with_distances(&cx, &actor, &found).await?)
 }
 
 async fn nearby(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(query): Query) -> Answer {
@@ -100,18 +100,25 @@ async fn nearby(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(q
     let (centre, radius, limit) = input::nearby(&query)?;
     let reader = cx.emergencies.list_reader(&actor);
     let found = cx.emergencies.emergencies.nearby(&reader, centre, radius, limit).await?;
-    let emergencies = with_distances(&cx, &actor, &found);
+    let emergencies = with_distances(&cx, &actor, &found).await?;
     ok(data::NearbyEmergencies { count: emergencies.len(), emergencies })
 }
 
-fn with_distances<'a>(cx: &EmergencyState, actor: &Actor, found: &'a [NearbyEmergency]) -> Vec<EmergencyView<'a>> {
+async fn with_distances<'a>(
+    cx: &EmergencyState,
+    actor: &Actor,
+    found: &'a [NearbyEmergency],
+) -> Result<Vec<EmergencyView<'a>>, Error> {
     let (rules, now) = (&cx.emergencies.rules, cx.emergencies.clock.now());
+    let stage = |near: &NearbyEmergency| near.emergency.stage(&actor.account, rules.helpers, near.alerted, now);
+    let shown: Vec<_> = found.iter().map(|near| (&near.emergency, stage(near))).collect();
+    cx.emergencies.record_reading(actor, AccessKind::List, shown).await?;
     let view = |near: &'a NearbyEmergency| {
-        let stage = near.emergency.stage(&actor.account, rules.helpers, near.alerted, now);
+        let stage = stage(near);
         EmergencyView::new(&near.emergency, stage, &rules.places, Some(near.distance))
             .with_presence(&*cx.presence, &near.emergency.separated_from(&actor.account))
     };
-    found.iter().map(view).collect()
+    Ok(found.iter().map(view).collect())
 }
 
 async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(query): Query) -> Answer {
@@ -120,6 +127,8 @@ async fn history(State(cx): State<EmergencyState>, Caller(actor): Caller, Query(
     let found = cx.emergencies.emergencies.history(&page).await?;
     let (policy, now) = (cx.emergencies.rules.helpers, cx.emergencies.clock.now());
     let stage = |emergency: &Emergency| emergency.stage(&actor.account, policy, false, now);
+    let shown: Vec<_> = found.iter().map(|emergency| (emergency, stage(emergency))).collect();
+    cx.emergencies.record_reading(&actor, AccessKind::List, shown).await?;
     ok(data::Emergencies { emergencies: found.iter().map(|e| view(&cx, &actor, e, stage(e))).collect() })
 }
 
@@ -130,6 +139,12 @@ async fn read(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmerg
 
 fn one(cx: &EmergencyState, actor: &Actor, emergency: &Emergency, stage: Stage) -> Answer {
     ok(EmergencyData { emergency: view(cx, actor, emergency, stage) })
+}
+
+/// An emergency after a change that an administrator may make.
+async fn changed(cx: &EmergencyState, actor: &Actor, emergency: &Emergency, stage: Stage) -> Answer {
+    cx.emergencies.record_reading(actor, AccessKind::Emergency, [(emergency, stage)]).await?;
+    one(cx, actor, emergency, stage)
 }
 
 fn view<'a>(cx: &EmergencyState, actor: &Actor, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
@@ -169,7 +184,7 @@ async fn resolve(
 ) -> Answer {
     let outcome = emergencies::resolve(&cx.high, &actor, id, input::resolve(&body)?).await;
     let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &actor, &emergency, Stage::of(relation, false))
+    changed(&cx, &actor, &emergency, Stage::of(relation, false)).await
 }
 
 async fn cancel(
@@ -192,7 +207,7 @@ async fn renew(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmer
 async fn reopen(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {
     let outcome = reopening::reopen(&cx.high, &actor, id).await;
     let (emergency, relation) = cx.emergencies.conceal(&actor, id, outcome).await?;
-    one(&cx, &actor, &emergency, Stage::of(relation, false))
+    changed(&cx, &actor, &emergency, Stage::of(relation, false)).await
 }
 
 async fn rate(

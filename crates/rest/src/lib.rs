@@ -24,6 +24,7 @@ mod messages;
 mod pages;
 mod password_resets;
 mod responses;
+mod rights;
 mod router;
 mod routes;
 #[cfg(test)]

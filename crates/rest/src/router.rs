@@ -24,6 +24,7 @@ use crate::{
     pages,
     password_resets::{self as reset_routes, ResetState},
     responses::{self, ResponseState},
+    rights::{self, RightsState},
     routes::Routes,
 };
 
@@ -135,12 +136,13 @@ pub(crate) fn password(ports: &RestPorts) -> Routes {
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own_account(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, blocks, contacts, helpers, .. } = ports;
+    let RestPorts { accounts, blocks, contacts, helpers, emergencies, .. } = ports;
     let own = OwnAccountState { accounts: accounts.clone(), policy: helpers.rules.helpers };
     auth::account(own)
         .merge(contact_routes::routes(contacts.clone()))
         .merge(block_routes::own(blocks.clone()))
         .merge(helper_routes::record(helpers.clone()))
+        .merge(rights::routes(RightsState { access_log: emergencies.access_log.clone() }))
 }
 
 /// All other authenticated routes.

@@ -22,6 +22,7 @@ pub(crate) enum Store {
 /// The persistence ports, all served by one [`Store`].
 #[derive(Clone)]
 pub(crate) struct PersistencePorts {
+    pub(crate) access_log: Arc<dyn port::AccessLog>,
     pub(crate) accounts: Arc<dyn port::Accounts>,
     pub(crate) alerts: Arc<dyn port::Alerts>,
     pub(crate) blocks: Arc<dyn port::Blocks>,
@@ -147,7 +148,8 @@ impl Store {
 impl PersistencePorts {
     fn of<S>(store: &Arc<S>) -> Self
     where
-        S: port::Accounts
+        S: port::AccessLog
+            + port::Accounts
             + port::Alerts
             + port::Blocks
             + port::Changes
@@ -166,6 +168,7 @@ impl PersistencePorts {
             + 'static,
     {
         Self {
+            access_log: store.clone(),
             accounts: store.clone(),
             alerts: store.clone(),
             blocks: store.clone(),

@@ -100,6 +100,7 @@ impl UseCases {
             channels: ConfiguredChannels::default(),
         };
         let emergencies = emergencies::EmergencyPorts {
+            access_log: ports.access_log.clone(),
             emergencies: ports.emergencies.clone(),
             helpers: ports.helpers.clone(),
             changes: ports.changes.clone(),

@@ -14,6 +14,7 @@
 //! The crate knows nothing of HTTP, sockets or other adapters.
 
 mod access;
+mod access_log;
 mod accounts;
 mod alerts;
 mod area;

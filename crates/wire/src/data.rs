@@ -11,8 +11,8 @@ use crate::{
     documents::schema::Word,
     timeline::Entry,
     views::{
-        BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView, MessageView,
-        SessionView,
+        AccessEntryView, BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView,
+        MessageView, SessionView,
     },
 };
 
@@ -143,6 +143,12 @@ shapes! {
         session_id: SessionId,
         /// Always true.
         deleted: bool,
+    }
+    /// When administrators have read exact places of the caller.
+    AccessLog {
+        /// Newest first.
+        #[schemars(length(max = 1000))]
+        entries: Vec<AccessEntryView>,
     }
 
     /// Whether alerts can reach the caller, and if not, why.

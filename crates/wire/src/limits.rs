@@ -178,6 +178,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("PUT", "/api/v1/helpers/me/location", &[Limit::Locations]),
     ("GET", "/api/v1/auth/me", &[Limit::Reads]),
     ("GET", "/api/v1/auth/sessions", &[Limit::Reads]),
+    ("GET", "/api/v1/auth/me/access-log", &[Limit::Reads]),
     ("GET", "/api/v1/auth/stats", &[Limit::Reads]),
     ("GET", "/api/v1/auth/emergency-contacts", &[Limit::Reads]),
     ("GET", "/api/v1/auth/me/blocks", &[Limit::Reads]),

@@ -1,5 +1,6 @@
 //! The cases by port, cases of whole waves of alerts, and the list of all, from which the tests of every adapter are made.
 
+pub mod access_log;
 pub mod accounts;
 pub mod alerts;
 pub mod availability;
@@ -41,6 +42,11 @@ macro_rules! contract {
     };
     ($database:ty => $($of_all:tt)+) => {
         $($of_all)+! { $database;
+            access_log {
+                a_reading_is_stored_once_within_an_hour_for_each_administrator_and_place
+                readings_outlive_the_emergency
+                of_readings_at_once_one_is_stored
+            }
             accounts {
                 an_account_is_read_back_as_it_was_registered
                 unknown_accounts_and_emails_are_not_found

@@ -94,6 +94,7 @@ impl Service {
 
     pub fn context(&self) -> emergencies::EmergencyPorts {
         emergencies::EmergencyPorts {
+            access_log: self.store.access_log.clone(),
             emergencies: self.store.emergencies.clone(),
             helpers: self.store.helpers.clone(),
             changes: self.store.changes.clone(),

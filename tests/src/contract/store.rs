@@ -3,8 +3,8 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Helpers, Logins,
-    Messages, Outbox, PasswordResets, Positions, Sessions,
+    AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Helpers,
+    Logins, Messages, Outbox, PasswordResets, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -23,6 +23,7 @@ pub trait Database: Send + Sync + Sized + 'static {
 /// Every persistence port of one node.
 #[derive(Clone)]
 pub struct Store {
+    pub access_log: Arc<dyn AccessLog>,
     pub accounts: Arc<dyn Accounts>,
     pub alerts: Arc<dyn Alerts>,
     pub blocks: Arc<dyn Blocks>,
@@ -46,7 +47,8 @@ impl Store {
     /// The ports of an adapter that implements all of them.
     pub fn new<A, D>(adapter: A, database: Arc<D>) -> Self
     where
-        A: Accounts
+        A: AccessLog
+            + Accounts
             + Alerts
             + Blocks
             + Changes
@@ -67,6 +69,7 @@ impl Store {
     {
         let adapter = Arc::new(adapter);
         Self {
+            access_log: adapter.clone(),
             accounts: adapter.clone(),
             alerts: adapter.clone(),
             blocks: adapter.clone(),

@@ -5,6 +5,7 @@
 //!
 //! With the feature `mocks`, each trait has a [`mockall`](https://docs.rs/mockall) mock named `Mock…` beside it.
 
+mod access_log;
 mod accounts;
 mod alerts;
 mod blocks;
@@ -28,6 +29,7 @@ mod security;
 mod sessions;
 mod signals;
 
+pub use access_log::*;
 pub use accounts::*;
 pub use alerts::*;
 pub use blocks::*;

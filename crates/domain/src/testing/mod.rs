@@ -10,6 +10,7 @@
     reason = "a fixture that cannot be made fails the test"
 )]
 
+mod access_log;
 mod contention;
 mod devices;
 mod emergencies;
@@ -18,6 +19,7 @@ mod events;
 mod ports;
 mod users;
 
+pub use access_log::no_access_log;
 pub use contention::{no_backoff, no_hashing_queue, no_queue};
 #[cfg(any(test, feature = "mocks"))]
 pub use devices::push_ports;

@@ -3,9 +3,9 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message, OutboxKind,
-    OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, SkippedCounts, Stage,
-    TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message,
+    OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, SkippedCounts,
+    Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
     },
@@ -29,6 +29,8 @@ pub struct EmergencyPorts {
     pub queue: Arc<dyn port::EmergencyQueue>,
     /// Pauses between attempts to commit.
     pub backoff: Arc<dyn port::Backoff>,
+    /// Which exact places administrators read.
+    pub access_log: Arc<dyn port::AccessLog>,
     /// The community's rules.
     pub rules: Rules,
 }
@@ -49,6 +51,7 @@ impl EmergencyPorts {
         let ReadEmergency { emergency, alerted, hidden } = read;
         emergency.admit(&actor.account, self.rules.helpers, hidden)?;
         let stage = emergency.stage(&actor.account, self.rules.helpers, alerted, self.clock.now());
+        self.record_reading(actor, AccessKind::Emergency, [(&emergency, stage)]).await?;
         Ok((emergency, stage))
     }
 

@@ -3,6 +3,7 @@
 //! Each is a function of the ports it needs, an [`Actor`](crate::Actor) and a command. It loads through ports, lets the
 //! rules decide, and commits one [`Change`](crate::Change). No use case sends anything to a socket.
 
+mod access_log;
 pub mod accounts;
 pub mod administrators;
 pub mod alerts;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    Actor, AvailableHelpers, Emergency, EmergencyId, Error, EventId, Metres, Refusal, Relation, Stage, UserId,
+    AccessKind, Actor, AvailableHelpers, Emergency, EmergencyId, Error, EventId, Metres, Refusal, Relation, Stage,
+    UserId,
     port::{self, HelpersAround, Timeline, Vicinity},
     usecase::emergencies::EmergencyPorts,
 };
@@ -48,7 +49,8 @@ pub async fn helpers_of(
     let place = details.location.position;
     let separated = emergency.separated_from(&actor.account);
     let shown = responding.into_iter().filter(|(helper, _)| stage.is_participant() && !separated.contains(helper));
-    let distances = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
+    let distances: HashMap<_, _> = shown.map(|(helper, position)| (helper, position.distance_to(place))).collect();
+    cx.record_helpers(actor, (&emergency, stage), distances.keys().copied()).await?;
     Ok(EmergencyHelpers { emergency, stage, separated, distances, available })
 }
 
@@ -69,6 +71,7 @@ pub async fn timeline(
     match timeline.emergency.relation(&actor.account, cx.rules.helpers) {
         Relation::Owner | Relation::RespondingHelper | Relation::Admin => {
             let stage = timeline.emergency.stage(&actor.account, cx.rules.helpers, false, cx.clock.now());
+            cx.record_reading(actor, AccessKind::Timeline, [(&timeline.emergency, stage)]).await?;
             Ok((timeline, stage))
         }
         Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),

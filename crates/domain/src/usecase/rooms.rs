@@ -1,7 +1,7 @@
 //! Joining and leaving the room of an emergency, and the rooms of a new connection.
 
 use crate::{
-    Account, Actor, AlertScope, Emergency, EmergencyId, Error, EventId, Refusal, Room, UserId,
+    Account, Actor, AlertScope, Emergency, EmergencyId, Error, EventId, Refusal, Relation, Room, UserId,
     port::{AccessAsOf, EventLog, Live},
     rooms_of,
     usecase::{Rules, emergencies::EmergencyPorts},
@@ -61,7 +61,8 @@ pub struct Rooms {
     pub as_of: EventId,
 }
 
-/// Finds the rooms that a user enters by joining an emergency.
+/// Finds the rooms that a user enters by joining an emergency. Records that an administrator reads the places of those who take
+/// part in it.
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`].
@@ -83,6 +84,10 @@ pub async fn join(
         Which::Unknown => return Err(Refusal::EmergencyNotFound.into()),
     };
     let relation = access.admit(&actor.account, cx.rules.helpers)?;
+    if relation == Relation::Admin {
+        let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+        cx.record_room(actor, &emergency).await?;
+    }
     Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 

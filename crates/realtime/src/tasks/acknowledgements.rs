@@ -90,6 +90,7 @@ mod tests {
         let mut clock = MockClock::new();
         clock.expect_now().return_const(Timestamp::UNIX_EPOCH);
         let ports = EmergencyPorts {
+            access_log: testing::no_access_log(),
             emergencies: Arc::new(MockEmergencies::new()),
             helpers: Arc::new(MockHelpers::new()),
             changes: Arc::new(changes),

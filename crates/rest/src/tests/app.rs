@@ -113,6 +113,7 @@ impl Mocks {
         let changes = Arc::new(self.changes);
         let rules = Rules::default();
         let emergencies = emergencies::EmergencyPorts {
+            access_log: testing::no_access_log(),
             emergencies: Arc::new(self.emergencies),
             helpers: Arc::new(self.helpers),
             changes: changes.clone(),

@@ -37,6 +37,7 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("PUT", "/api/v1/auth/update-password"),
     ("GET", "/api/v1/auth/stats"),
     ("GET", "/api/v1/auth/sessions"),
+    ("GET", "/api/v1/auth/me/access-log"),
     ("DELETE", "/api/v1/auth/sessions/{sessionId}"),
     ("GET", "/api/v1/auth/emergency-contacts"),
     ("POST", "/api/v1/auth/emergency-contacts"),

@@ -36,6 +36,7 @@ fn running(failures: usize) -> (ArrivalRecorder, mpsc::UnboundedReceiver<()>) {
         Ok(())
     });
     let ports = EmergencyPorts {
+        access_log: testing::no_access_log(),
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(MockHelpers::new()),
         changes: Arc::new(changes),

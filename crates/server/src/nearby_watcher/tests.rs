@@ -91,6 +91,7 @@ impl Scene {
         let (positions, positions_read) = positions(last);
         let clock = clock();
         let emergencies = emergencies::EmergencyPorts {
+            access_log: testing::no_access_log(),
             emergencies: Arc::new(emergencies),
             helpers: Arc::new(MockHelpers::new()),
             changes: changes.clone(),

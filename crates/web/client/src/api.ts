@@ -17,6 +17,8 @@ export function accountApi({ request }: Requester) {
     sessions: async () => (await request('GET', '/auth/sessions')).sessions,
     /** Ends a session at once, wherever it is. */
     endSession: (sessionId: string) => request('DELETE', '/auth/sessions/{sessionId}', { params: { sessionId } }),
+    /** When administrators read exact places of the caller. */
+    accessLog: async () => (await request('GET', '/auth/me/access-log')).entries,
     forgotPassword: (email: string) => request('POST', '/auth/forgot-password', { body: { email } }),
     resetPassword: (token: string, password: string) => request('POST', '/auth/reset-password', { body: { token, password } }),
     stats: () => request('GET', '/auth/stats'),

@@ -39,6 +39,7 @@ fn of_field(name: &str) -> Option<Value> {
         }
         "auth" => json!("BTBZMqHH6r4Tts7J_aSIgg"),
         "endpoint" => json!("https://push.example.org/v1/3f2a"),
+        "reader" => json!("administrator"),
         "room" => json!(format!("emergency:{UUID}")),
         "rooms" => json!([format!("user:{UUID}"), "helpers"]),
         "status" | "database" | "redis" => json!("ok"),

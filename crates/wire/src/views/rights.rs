@@ -1,9 +1,11 @@
-//! What a user may ask about their own account: its sessions.
+//! What a user may ask about their own account: its sessions, and who has read their places.
 
-use allynet_domain::{SessionId, SessionOverview, Timestamp, UserAgent};
+use allynet_domain::{AccessEntry, AccessKind, EmergencyId, SessionId, SessionOverview, Timestamp, UserAgent};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::documents::schema::Word;
 
 /// A session, for its user.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,5 +37,29 @@ impl<'a> SessionView<'a> {
             current: *id == current,
             user_agent: user_agent.as_ref(),
         }
+    }
+}
+
+/// An entry of the access log: an administrator has read an exact place of the user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "AccessEntry")]
+pub struct AccessEntryView {
+    /// When.
+    at: Timestamp,
+    /// The emergency that the user owned or responded to. It may be deleted since.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// Always `administrator`: which one is not said.
+    #[schemars(length(max = 20))]
+    reader: &'static str,
+    /// How: the first time within the hour.
+    #[schemars(with = "Word<AccessKind>")]
+    what: AccessKind,
+}
+
+impl From<AccessEntry> for AccessEntryView {
+    fn from(AccessEntry { at, emergency, what }: AccessEntry) -> Self {
+        Self { at, emergency_id: emergency, reader: "administrator", what }
     }
 }

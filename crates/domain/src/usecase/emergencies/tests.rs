@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     Alert, EmergencyStatus, EventId, Metres,
     port::{MockChanges, MockEmergencies, MockHelpers},
-    testing::{EMERGENCY, clock, id, ids, no_backoff, no_queue},
+    testing::{EMERGENCY, clock, id, ids, no_access_log, no_backoff, no_queue},
 };
 
 /// The ports over a store that holds `emergency` and its `alerts`.
@@ -55,6 +55,7 @@ pub(in crate::usecase) fn empty() -> MockEmergencies {
 
 pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<MockChanges>) -> EmergencyPorts {
     EmergencyPorts {
+        access_log: no_access_log(),
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(MockHelpers::new()),
         changes,

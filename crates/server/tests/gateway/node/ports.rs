@@ -43,6 +43,7 @@ pub(super) fn ports(
     });
     let (changes, ids, rules) = (Arc::new(changes), Arc::new(MockIds::new()), Rules::default());
     let emergencies = emergencies::EmergencyPorts {
+        access_log: testing::no_access_log(),
         emergencies: Arc::new(live_emergencies(script)),
         helpers: Arc::new(MockHelpers::new()),
         changes: changes.clone(),

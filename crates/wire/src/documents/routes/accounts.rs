@@ -23,6 +23,12 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new("GET", "/api/v1/auth/sessions", "listSessions")
             .says("List the caller's sessions", "")
             .answers::<data::Sessions<'_>>(200, "Last used first."),
+        Route::new("GET", "/api/v1/auth/me/access-log", "accessLog")
+            .says(
+                "List when administrators read exact places of the caller",
+                "Each administrator, emergency and hour once. The entries stay when the emergency is deleted.",
+            )
+            .answers::<data::AccessLog>(200, "Newest first."),
         Route::new("DELETE", "/api/v1/auth/sessions/{sessionId}", "endSession")
             .says("End one of the caller's sessions", "Also the present one. Its connections are closed.")
             .answers::<data::SessionDeleted>(200, "It has ended.")
