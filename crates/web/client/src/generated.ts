@@ -25,6 +25,7 @@ export type Breakthrough = 'none' | 'critical' | 'all';
 export type Verification = 'pending' | 'verified' | 'rejected';
 export type Locale = 'en' | 'de';
 export type Role = 'user' | 'helper' | 'admin';
+export type AccessKind = 'emergency' | 'list' | 'timeline' | 'helpers' | 'room';
 /**
  * A new account: with `name`, or with `firstName` and perhaps `lastName`.
  */
@@ -474,6 +475,12 @@ export interface Routes {
   'PUT /auth/me': {
     body?: ProfileChange;
     data: OwnAccount;
+  };
+  /**
+   * List when administrators read exact places of the caller
+   */
+  'GET /auth/me/access-log': {
+    data: AccessLog;
   };
   /**
    * List the users that the caller blocked
@@ -1785,6 +1792,38 @@ export interface ProfileChange {
    * A phone number, as it was typed.
    */
   phone?: string | null;
+}
+/**
+ * When administrators have read exact places of the caller.
+ */
+export interface AccessLog {
+  /**
+   * Newest first.
+   *
+   * @maxItems 1000
+   */
+  entries: AccessEntry[];
+}
+/**
+ * An entry of the access log: an administrator has read an exact place of the user.
+ */
+export interface AccessEntry {
+  /**
+   * When.
+   */
+  at: string;
+  /**
+   * The emergency that the user owned or responded to. It may be deleted since.
+   */
+  emergencyId: string;
+  /**
+   * Always `administrator`: which one is not said.
+   */
+  reader: string;
+  /**
+   * How: the first time within the hour.
+   */
+  what: AccessKind;
 }
 /**
  * The blocks that the caller made.
