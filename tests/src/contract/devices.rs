@@ -99,6 +99,32 @@ pub async fn a_device_registered_again_has_a_new_session_and_new_keys(store: Sto
     assert_eq!(store.devices_of(&account).await, [again]);
 }
 
+pub async fn a_new_device_begins_with_the_tests_of_its_user(store: Store) {
+    let (account, session) = store.with_session().await;
+    let mut replaced = vec![];
+    for n in 0..3_u16 {
+        let device = device_of(&session, &n.to_string(), 0);
+        store.try_register(&device, replaced).await.unwrap();
+        let [Device { tests: before, .. }] = store.devices_of(&account).await.try_into().unwrap();
+        let window_from = (n > 0).then(|| at(0));
+        assert_eq!(before, DeviceTests { last_at: None, window_from, count: n });
+        let after = before.another(at(i64::from(n) * 10)).unwrap();
+        store.write(Write::CountDeviceTest { user: account.id, device: device.id, before, after }).await;
+        replaced = vec![device.id];
+    }
+    // An hour after the first one it begins anew.
+    let [device] = store.devices_of(&account).await.try_into().unwrap();
+    let after = device.tests.another(at(3_600)).unwrap();
+    store.write(Write::CountDeviceTest { user: account.id, device: device.id, before: device.tests, after }).await;
+    let other = store.open(&account).await;
+    store.register_device(&device_of(&other, "other", 1)).await;
+    let newest = &store.devices_of(&account).await[0];
+    assert_eq!(newest.tests, DeviceTests { last_at: None, window_from: Some(at(3_600)), count: 1 });
+    let (stranger, session) = store.with_session().await;
+    store.register_device(&device_of(&session, "stranger", 1)).await;
+    assert_eq!(store.devices_of(&stranger).await[0].tests, DeviceTests::default());
+}
+
 pub async fn of_many_registrations_at_once_no_more_than_the_limit_are_stored(store: Store) {
     let account = store.register().await;
     let mut devices = Vec::new();

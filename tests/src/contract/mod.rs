@@ -152,6 +152,7 @@ macro_rules! contract {
                 a_registration_is_decided_on_own_devices_and_the_one_with_the_endpoint
                 an_endpoint_and_a_session_have_one_device
                 a_device_registered_again_has_a_new_session_and_new_keys
+                a_new_device_begins_with_the_tests_of_its_user
                 of_many_registrations_at_once_no_more_than_the_limit_are_stored
                 devices_go_with_their_sessions_and_with_a_blocked_account
                 only_its_user_removes_a_device
