@@ -22,6 +22,33 @@ export function fakeClock(test, now = 1_700_000_000_000) {
   };
 }
 
+/** Replaces `navigator.locks` for one test: present in browsers and in Node.js 24, absent in React Native. */
+export function fakeLocks(test, locks) {
+  const original = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
+  test.after(() => {
+    if (original) Object.defineProperty(globalThis, 'navigator', original);
+    else delete globalThis.navigator;
+  });
+}
+
+/** Locks of a browser, of which one holder at a time is let in, as far as this package uses them. */
+export function browserLocks() {
+  const held = new Map();
+  return {
+    async request(name, { signal }, work) {
+      const before = held.get(name) ?? Promise.resolve();
+      const begun = Promise.race([
+        before.catch(() => {}),
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      ]);
+      const done = begun.then(work);
+      held.set(name, Promise.allSettled([before, done]));
+      return done;
+    },
+  };
+}
+
 /** An unsigned token of a user, issued at and expiring at these seconds. */
 export function token(userId, iat, exp, more = {}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
