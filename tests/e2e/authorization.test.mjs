@@ -89,7 +89,11 @@ const table = {
   'POST /c/confirm/:token': Array(9).fill('404 page'),
   'GET /c/stop/:token': Array(9).fill('404 page'),
   'POST /c/stop/:token': Array(9).fill('404 page'),
+  'GET /api/asyncapi.json': Array(9).fill(200),
+  'GET /api/docs': Array(9).fill(200),
+  'GET /api/docs/events': Array(9).fill(200),
   'GET /api/health': Array(9).fill(200),
+  'GET /api/openapi.json': Array(9).fill(200),
   'GET /healthz': Array(9).fill(200),
   'GET /readyz': Array(9).fill(200),
 };

@@ -64,7 +64,9 @@ export class Caller {
     this.record(`${answer.status} ${answer.statusText}`);
     for (const [name, value] of answer.headers) this.record(`${name}: ${value}`);
     this.record(text);
-    return { status: answer.status, headers: answer.headers, text, body: parsed(text) };
+    const result = { status: answer.status, headers: answer.headers, text, body: parsed(text) };
+    if (url === this.node.url) this.node.judge(this.node.documents?.judgeAnswer(method, root + path, result));
+    return result;
   }
 
   /**

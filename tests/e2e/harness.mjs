@@ -20,6 +20,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { Caller } from './callers.mjs';
+import { documentsOf } from './documents.mjs';
 import { createDatabase, running, unique } from './servers.mjs';
 import { ok } from './shapes.mjs';
 
@@ -102,6 +103,8 @@ class Node {
   sockets = new Set();
   /** Headers that the next caller sends with every request. */
   nextHeaders = () => ({});
+  /** What the service answered or sent that does not fit to its documents. */
+  violations = [];
   /** Whether the test expects faults in the log. */
   expectsFaults = false;
   #ownsDatabase;
@@ -181,6 +184,7 @@ class Node {
       /** URL of the listener for operators, unless it is off. */
       this.adminUrl = /metrics on (http:\/\/[\d.]+:\d+)/.exec(this.stdout)?.[1];
       await Promise.race([this.#ready(late.signal), gone, tooLate]);
+      this.documents = await Promise.race([documentsOf(this.url), gone, tooLate]);
     } finally {
       late.abort();
     }
@@ -211,6 +215,12 @@ class Node {
     assert.ok(!/panicked at/.test(this.logs), `the server panicked\n${this.logs.slice(-8000)}`);
     const faults = this.logs.split('\n').filter((line) => /\bERROR\b/.test(line)).slice(0, 5);
     assert.deepEqual(this.expectsFaults ? [] : faults, [], 'the server logged faults of its own');
+    assert.deepEqual(this.violations.slice(0, 5), [], 'the documents of the interface are wrong');
+  }
+
+  /** Notes that something does not fit to the documents, if so. */
+  judge(violation) {
+    if (violation) this.violations.push(violation);
   }
 
   /** Sends SIGTERM without waiting for the exit. */

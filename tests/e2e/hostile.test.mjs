@@ -126,7 +126,11 @@ const table = {
   'POST /emergencies/:id/messages': live('owner', { body: { message: 'hello', recipientId: 'creator', requestId: 'one' } }),
   'DELETE /emergencies/:id/messages/:messageId': live('owner'),
 
+  'GET /api/asyncapi.json': plain('anonymous'),
+  'GET /api/docs': plain('anonymous'),
+  'GET /api/docs/events': plain('anonymous'),
   'GET /api/health': plain('anonymous'),
+  'GET /api/openapi.json': plain('anonymous'),
   'GET /healthz': plain('anonymous'),
   'GET /readyz': plain('anonymous'),
 };

@@ -69,6 +69,10 @@ GET    /c/confirm/:token
 POST   /c/confirm/:token
 GET    /c/stop/:token
 POST   /c/stop/:token
+GET    /api/openapi.json
+GET    /api/asyncapi.json
+GET    /api/docs
+GET    /api/docs/events
 GET    /api/health
 GET    /healthz
 GET    /readyz
@@ -81,7 +85,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/(push\/key|alerts\/receipts)$|^\/(api\/health|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/(push\/key|alerts\/receipts)$|^\/(api\/health|api\/openapi\.json|api\/asyncapi\.json|api\/docs.*|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

@@ -81,6 +81,7 @@ export class LiveSocket {
     this.raw.onAny((event, ...args) => {
       const answer = typeof args.at(-1) === 'function' ? args.pop() : undefined;
       this.#add(event, args);
+      this.node.judge(namespace === NAMESPACE ? this.node.documents?.judgeEvent(event, args[0]) : undefined);
       if (answer && acknowledge) answer();
     });
     this.raw.connect();
@@ -123,8 +124,10 @@ export class LiveSocket {
   }
 
   /** Emits and returns what the server acknowledged. */
-  ack(event, ...args) {
-    return this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
+  async ack(event, ...args) {
+    const answer = await this.raw.timeout(EVENT_LIMIT).emitWithAck(event, ...args);
+    this.node.judge(this.node.documents?.judgeAcknowledgement(event, answer));
+    return answer;
   }
 
   /** Resolves when everything that the server has queued for this connection has arrived. */

@@ -110,7 +110,7 @@ pub struct ErrorEvent<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
     /// The client event that was refused; `null` if the failure is about the connection.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 65_536))]
     event: Option<&'a str>,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 pub(super) const UUID: &str = "0197f3a0-5c1e-7c3a-9b1d-2f4e6a8c0b1d";
 const TIME: &str = "2026-01-15T10:00:00Z";
 /// Nesting beyond which a composed example ends, which no schema reaches.
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: usize = 32;
 
 /// Examples of fields that neither their type nor their format explains.
 fn of_field(name: &str) -> Option<Value> {
@@ -162,23 +162,26 @@ pub(super) fn add_to_media(document: &mut Value) {
     for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         for operation in path.as_object_mut().into_iter().flat_map(Map::values_mut) {
             let Some(operation) = operation.as_object_mut() else { continue };
-            let mut media: Vec<&mut Value> = Vec::new();
-            let mut rest: Vec<&mut Value> = Vec::new();
-            for (key, value) in operation.iter_mut() {
+            for (key, part) in operation.iter_mut() {
                 match key.as_str() {
-                    "requestBody" => media.push(&mut value["content"]["application/json"]),
-                    "responses" => rest.extend(value.as_object_mut().into_iter().flat_map(Map::values_mut)),
+                    "requestBody" => add_to_content(part, &components),
+                    "responses" => {
+                        for response in part.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                            add_to_content(response, &components);
+                        }
+                    }
                     _ => {}
                 }
             }
-            media.extend(rest.into_iter().map(|response| &mut response["content"]["application/json"]));
-            for media in media {
-                if media.is_null() || media.get("example").is_some() {
-                    continue;
-                }
-                media["example"] = compose(&media["schema"], &components, 0);
-            }
         }
+    }
+}
+
+/// Adds an example to the JSON of a body or an answer, unless it has one.
+fn add_to_content(part: &mut Value, components: &Map<String, Value>) {
+    let Some(media) = part.pointer_mut("/content/application~1json") else { return };
+    if media.get("example").is_none() {
+        media["example"] = compose(&media["schema"], components, 0);
     }
 }
 
@@ -197,6 +200,10 @@ pub(super) fn compose(schema: &Value, components: &Map<String, Value>, depth: us
     }
     if let Some(properties) = schema["properties"].as_object() {
         return properties.iter().map(|(name, field)| (name.clone(), next(field))).collect::<Map<_, _>>().into();
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(next).filter_map(|part| part.as_object().cloned());
+        return parts.flatten().collect::<Map<_, _>>().into();
     }
     if let Some(first) = ["anyOf", "oneOf"].iter().find_map(|key| schema[*key].get(0)) {
         return next(first);

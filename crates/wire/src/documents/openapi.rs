@@ -155,6 +155,8 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();
     for (status, meaning, content) in &route.answers {
         let (media_type, schema) = match content {
+            // A document of the interface is an object, any other file is text.
+            Content::File(json @ "application/json") => (*json, json!({ "type": "object" })),
             Content::File(media_type) => (*media_type, json!({ "type": "string" })),
             Content::Json(of) => ("application/json", of(&mut schemas.sent).to_value()),
             Content::Data(of) => {

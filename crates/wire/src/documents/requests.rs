@@ -14,7 +14,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::schema::{ClockTime, Receipt, RequiredText, Text, TimeZone, Word};
+use super::schema::{
+    AuthSecret, ClockTime, MessageOrTime, Name, PointOfCurve, Receipt, RequiredText, Text, Time, TimeZone,
+    UrlOrNothing, Word,
+};
 
 macro_rules! requests {
     ($($(#[$attribute:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $type:ty,)* })+) => {$(
@@ -36,33 +39,33 @@ requests! {
         #[schemars(length(min = 8, max = 128), regex(pattern = r"^[^\u0000]*$"))]
         password: String,
         /// The whole name, which is split at its first white space.
-        name: Option<RequiredText<201>>,
+        name: Option<Name<201>>,
         /// The given name, or the only one.
-        first_name: Option<RequiredText<100>>,
+        first_name: Option<Name<100>>,
         /// The family name.
-        last_name: Option<Text<100>>,
+        last_name: Option<Name<100>>,
         /// A phone number, as it was typed.
         phone: Option<Text<40>>,
     }
     /// The credentials of an account.
     Login {
         /// The email address of the account, in any case.
-        #[schemars(length(max = 254))]
+        #[schemars(length(max = 65_536))]
         email: String,
         /// The password.
-        #[schemars(length(max = 128))]
+        #[schemars(length(max = 65_536))]
         password: String,
     }
     /// The account whose password was forgotten.
     ForgotPassword {
         /// The email address of the account.
-        #[schemars(length(max = 254))]
+        #[schemars(length(max = 65_536))]
         email: String,
     }
     /// A new password, with the token of the link in the email.
     ResetPassword {
         /// What follows `#token=` in the link.
-        #[schemars(length(max = 100))]
+        #[schemars(length(max = 65_536))]
         token: String,
         /// The new password. Not trimmed.
         #[schemars(length(min = 8, max = 128), regex(pattern = r"^[^\u0000]*$"))]
@@ -71,28 +74,27 @@ requests! {
     /// The refresh token that is exchanged.
     Refresh {
         /// The refresh token of the last answer.
-        #[schemars(length(max = 4096))]
+        #[schemars(length(max = 65_536))]
         refresh_token: String,
     }
     /// Which session ends.
     Logout {
         /// The refresh token of the session; without it all sessions of the user end.
-        #[schemars(length(max = 4096))]
+        #[schemars(length(max = 65_536))]
         refresh_token: Option<String>,
     }
     /// Changes of the profile. A missing field stays as it is, `null` or an empty text clears it.
     ProfileChange {
         /// The given name, or the only one. Cannot be cleared.
-        #[schemars(with = "RequiredText<100>")]
+        #[schemars(with = "Name<100>")]
         #[schemars(default)]
         first_name: (),
         /// The family name.
-        last_name: Option<Text<100>>,
+        last_name: Option<Name<100>>,
         /// A phone number, as it was typed.
         phone: Option<Text<40>>,
         /// The URL of a picture: `http` or `https`.
-        #[schemars(url, length(max = 2000), regex(pattern = r"^https?://"))]
-        avatar: Option<String>,
+        avatar: Option<UrlOrNothing>,
         /// A few sentences about the person.
         bio: Option<Text<500>>,
         /// The language of emails and pushes. `null` is `en`.
@@ -101,7 +103,7 @@ requests! {
     /// A new password, with the present one.
     PasswordChange {
         /// The present password.
-        #[schemars(length(max = 128))]
+        #[schemars(length(max = 65_536))]
         current_password: String,
         /// The new password. Not trimmed.
         #[schemars(length(min = 8, max = 128), regex(pattern = r"^[^\u0000]*$"))]
@@ -126,7 +128,7 @@ requests! {
         /// The time zone of the windows.
         time_zone: Option<TimeZone>,
         /// When a pause ends: at most 30 days ahead.
-        paused_until: Option<allynet_domain::Timestamp>,
+        paused_until: Option<Time>,
         /// Which alerts come through in quiet hours, pauses and beyond the limit.
         breakthrough: Option<Word<Breakthrough>>,
         /// How many different owners may alert in 24 hours.
@@ -169,7 +171,7 @@ requests! {
     /// A new emergency contact.
     NewContact {
         /// The name of the contact.
-        name: RequiredText<100>,
+        name: Name<100>,
         /// The address that is written to.
         #[schemars(email, length(max = 254))]
         email: String,
@@ -189,7 +191,7 @@ requests! {
     /// Changes of an emergency contact. A missing field stays as it is, `null` makes it the default.
     ContactChange {
         /// The name of the contact. Cannot be cleared.
-        #[schemars(with = "RequiredText<100>")]
+        #[schemars(with = "Name<100>")]
         #[schemars(default)]
         name: (),
         /// The address that is written to. Cannot be cleared. A new one is invited anew.
@@ -221,17 +223,14 @@ requests! {
         /// What its user calls the device.
         name: Option<Text<50>>,
         /// The key under which the browser subscribed: refused if it is not the present one.
-        #[schemars(length(min = 87, max = 87), regex(pattern = "^[A-Za-z0-9_-]*$"))]
-        application_server_key: Option<String>,
+        application_server_key: Option<PointOfCurve>,
     }
     /// The keys of a Web Push subscription, in base64url without padding.
     SubscriptionKeys {
         /// A point of P-256, uncompressed.
-        #[schemars(length(min = 87, max = 87), regex(pattern = "^[A-Za-z0-9_-]*$"))]
-        p256dh: String,
+        p256dh: PointOfCurve,
         /// 16 octets.
-        #[schemars(length(min = 22, max = 22), regex(pattern = "^[A-Za-z0-9_-]*$"))]
-        auth: String,
+        auth: AuthSecret,
     }
     /// The receipt of a push.
     PushReceipt {
@@ -281,7 +280,7 @@ requests! {
         /// Whether the helper comes. `accept` if missing.
         action: Option<Action>,
         /// When the helper expects to arrive.
-        estimated_arrival: Option<allynet_domain::Timestamp>,
+        estimated_arrival: Option<Time>,
     }
     /// How far a responding helper is.
     HelperStatus {
@@ -290,7 +289,7 @@ requests! {
         /// What the helper notes. Replaces earlier notes.
         notes: Option<Text<500>>,
         /// When the helper expects to arrive.
-        estimated_arrival: Option<allynet_domain::Timestamp>,
+        estimated_arrival: Option<Time>,
     }
     /// The end of an emergency.
     Resolve {
@@ -340,7 +339,7 @@ requests! {
         #[schemars(range(min = -180.0, max = 180.0))]
         longitude: f64,
         /// When the device took it. Orders the positions of one session.
-        at: Option<allynet_domain::Timestamp>,
+        at: Option<Time>,
     }
 
     /// The query of the list of helpers.
@@ -374,7 +373,7 @@ requests! {
         /// Only emergencies with this status.
         status: Option<Word<EmergencyStatus>>,
         /// Only emergencies that were raised before this time: `createdAt` of the last one of the page before.
-        before: Option<allynet_domain::Timestamp>,
+        before: Option<Time>,
         /// Length of the page. 50 if missing.
         #[schemars(range(min = 1, max = 100))]
         limit: Option<u32>,
@@ -382,8 +381,7 @@ requests! {
     /// The query of messages.
     MessagesQuery {
         /// Only messages before this one: its id, or a time.
-        #[schemars(length(max = 40))]
-        before: Option<String>,
+        before: Option<MessageOrTime>,
         /// Length of the page. 50 if missing.
         #[schemars(range(min = 1, max = 100))]
         limit: Option<u32>,

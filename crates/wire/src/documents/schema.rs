@@ -56,10 +56,24 @@ macro_rules! texts {
 texts! {
     /// A time zone of the IANA database.
     TimeZone = { "type": "string", "maxLength": 64, "examples": ["Europe/Berlin"] };
+    /// 65 octets in base64url without padding: a point of P-256, uncompressed.
+    PointOfCurve = { "type": "string", "pattern": "^B[A-P][A-Za-z0-9_-]{84}[AEIMQUYcgkosw048]$" };
+    /// 16 octets in base64url without padding.
+    AuthSecret = { "type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$" };
+    /// A time in the years that the service accepts. No leap second.
+    Time = { "type": "string", "format": "date-time", "pattern": "^(19[7-9][0-9]|2[01][0-9]{2}|2200)-" };
+    /// A message or a time.
+    MessageOrTime = {
+        "anyOf": [{ "type": "string", "format": "uuid" }, {
+            "type": "string", "format": "date-time", "pattern": "^(19[7-9][0-9]|2[01][0-9]{2}|2200)-",
+        }],
+    };
+    /// An `http` or `https` URL, or nothing.
+    UrlOrNothing = { "type": "string", "maxLength": 2000, "pattern": "^(https?://.*|\\s*)$" };
     /// A time of day.
     ClockTime = { "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" };
-    /// A number of 32 octets in base64url without padding.
-    Receipt = { "type": "string", "pattern": "^[A-Za-z0-9_-]{43}$", "examples": ["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"] };
+    /// 32 octets in base64url without padding.
+    Receipt = { "type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", "examples": ["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"] };
     /// Why a client event was refused.
     FailureCode = { "type": "string", "enum": FAILURE_CODES };
     /// The word `deleted`.
@@ -156,5 +170,23 @@ impl<const MAX: usize> JsonSchema for RequiredText<MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX, "pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$" })
+    }
+}
+
+/// A name: at most `MAX` characters on one line, with a visible one.
+pub(crate) struct Name<const MAX: usize>;
+
+impl<const MAX: usize> JsonSchema for Name<MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Owned(format!("Name{MAX}"))
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029]*$";
+        json_schema!({ "type": "string", "maxLength": MAX, "pattern": pattern })
     }
 }
