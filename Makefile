@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e client faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+.PHONY: run test check unit integration e2e client pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
@@ -17,10 +17,14 @@ E2E_PACKAGES := $(E2E)/node_modules/.package-lock.json
 CLIENT := crates/web/client
 CLIENT_PACKAGES := $(CLIENT)/node_modules/.package-lock.json
 CLIENT_BUILD := $(CLIENT)/dist/index.js
+DOCS := crates/web/docs
+DOCS_PACKAGES := $(DOCS)/node_modules/.package-lock.json
+DOCUMENTS := target/documents/openapi.json target/documents/asyncapi.json
+PAGES := crates/web/pages/docs/index.html
 PEER := tests/bench/node-peer
 PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 
-run: need-cargo ## Build and start the service on an embedded database
+run: need-cargo pages-if-possible ## Build and start the service on an embedded database
 	@cargo run --bin allynet
 
 test: need-cargo need-node ## Every test: unit, integration, e2e, faults, attack
@@ -38,11 +42,13 @@ unit: need-cargo ## Only the unit and documentation tests of the crates
 integration: need-cargo ## Only the integration tests: both databases, Redis, REST, transport, architecture
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory integration-with-servers
 
-e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client, a native one and Firefox
+e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client, a native one and browsers
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
 
 client: need-node $(CLIENT_BUILD) ## Build the npm package and run its unit tests
 	@npm --prefix $(CLIENT) --silent test
+
+pages: need-cargo need-node $(PAGES) ## Render the pages at /api/docs, which the next build of the service embeds
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
@@ -67,7 +73,7 @@ unused-dependencies: need-cargo ## Dependencies that no source file uses (needs 
 deny: need-cargo ## Bans, licenses and sources of dependencies, by deny.toml (needs cargo-deny)
 	@cargo deny check bans licenses sources
 
-demo: need-cargo need-node $(E2E_PACKAGES) ## Simulate a town of helpers and print what happens; DEMO_SECONDS=60 DEMO_HELPERS=200
+demo: need-cargo need-node pages-if-possible $(E2E_PACKAGES) ## Simulate a town of helpers and print what happens; DEMO_SECONDS=60 DEMO_HELPERS=200
 	@cargo build --workspace --bin allynet
 	@node $(E2E)/demo.mjs
 
@@ -85,7 +91,8 @@ help: ## This list
 
 # The targets below expect TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER to be set.
 
-test-with-servers:
+# The pages come first, so that the service is built once.
+test-with-servers: $(PAGES)
 	@$(MAKE) --no-print-directory unit-with-servers
 	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
@@ -100,10 +107,10 @@ integration-with-servers:
 	@cargo build --workspace --bin allynet
 	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
-e2e-with-servers: $(E2E_PACKAGES) $(CLIENT_BUILD)
+e2e-with-servers: $(PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD)
 	@npm --prefix $(CLIENT) --silent test
 	@cargo build --workspace --bin allynet --bin fake-services
-	@tests/with-python.sh tests/with-firefox.sh npm --prefix $(E2E) --silent test
+	@tests/with-python.sh tests/with-firefox.sh tests/with-chromium.sh npm --prefix $(E2E) --silent test
 
 model-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
@@ -138,6 +145,25 @@ $(CLIENT_PACKAGES): $(CLIENT)/package.json $(CLIENT)/package-lock.json
 $(CLIENT_BUILD): $(CLIENT_PACKAGES) $(CLIENT)/tsconfig.json $(wildcard $(CLIENT)/src/*.ts)
 	@npm --prefix $(CLIENT) --silent run build
 	@touch $@
+
+$(DOCS_PACKAGES): $(DOCS)/package.json $(DOCS)/package-lock.json
+	@npm --prefix $(DOCS) --silent ci
+	@touch $@
+
+# The documents are made from the types of the wire. Those that stay the same keep their time of modification.
+target/documents/made: $(shell find crates/wire crates/domain -name '*.rs')
+	@cargo run --quiet --bin allynet-documents -- $(@D)
+	@touch $@
+
+$(DOCUMENTS): target/documents/made ;
+
+$(PAGES): $(DOCUMENTS) $(DOCS_PACKAGES) $(wildcard $(DOCS)/*.mjs $(DOCS)/*.js $(DOCS)/*.css)
+	@node $(DOCS)/render.mjs target/documents crates/web/pages
+
+# The service works without the pages: they need Node.js, and npm needs a registry at first.
+pages-if-possible:
+	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory $(PAGES) \
+	  || echo "Building without the pages of /api/docs: see 'make pages'" >&2
 
 $(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json
 	@npm --prefix $(PEER) --silent ci
