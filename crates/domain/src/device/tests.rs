@@ -81,3 +81,19 @@ fn a_device_fails_after_refusals_in_a_row_or_under_another_key() {
     assert_eq!(device.state(Some(&[9; 65])), DeviceState::Failing);
     assert_eq!(device.state(None), DeviceState::Failing);
 }
+
+#[test]
+fn a_device_is_tested_once_in_five_seconds_and_ten_times_in_an_hour() {
+    let refused = |tests: DeviceTests, second| match tests.another(at(second)) {
+        Err(Refusal::TooSoon { retry_after }) => Some(retry_after.num_seconds()),
+        _ => None,
+    };
+    let mut tests = DeviceTests::default();
+    for n in 0..10 {
+        tests = tests.another(at(n * 5)).unwrap();
+        assert_eq!(refused(tests, n * 5 + 4), Some(1));
+    }
+    assert_eq!(refused(tests, 50), Some(3_550));
+    let next = tests.another(at(3_600)).unwrap();
+    assert_eq!((next.window_from, next.count), (Some(at(3_600)), 1));
+}

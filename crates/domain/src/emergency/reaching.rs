@@ -17,3 +17,21 @@ impl Emergency {
         others.filter(|user| !separated.contains(user)).chain(self.reachable_owner()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        ResponseStatus,
+        testing::{ALAN, GRACE_HOPPER, OWNER, edited, id, with_responses},
+    };
+
+    #[test]
+    fn the_owner_of_a_silent_emergency_is_sent_nothing() {
+        let responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay), (ALAN, ResponseStatus::Responding)]);
+        assert_eq!(responding.reachable_owner(), Some(id(OWNER)));
+        assert_eq!(responding.reachable_partners(id(ALAN)), [id(GRACE_HOPPER), id(OWNER)]);
+        let silent = edited(responding, |e| e.call.details.silent = true);
+        assert_eq!(silent.reachable_owner(), None);
+        assert_eq!(silent.reachable_partners(id(ALAN)), [id(GRACE_HOPPER)]);
+    }
+}

@@ -253,3 +253,21 @@ fn an_email_is_tried_until_the_alert_expires_and_the_gateway_four_times() {
     assert_eq!(note(0, SendOutcome::Webhook(WebhookOutcome::Sent), 30), (true, None));
     assert_eq!(note(0, SendOutcome::Busy, 30), (false, Some(at(31))));
 }
+
+#[test]
+fn chat_never_replaces_an_alert_and_its_end_does() {
+    let classes = OutboxKind::ALL.iter().map(|kind| format!("{kind} {}", kind.topic_class().as_str()));
+    assert_eq!(
+        classes.collect::<Vec<_>>(),
+        [
+            "alert alert",
+            "ended alert",
+            "joined progress",
+            "arrived progress",
+            "unanswered progress",
+            "message message",
+            "test test"
+        ]
+    );
+    assert_eq!(RECEIPT_VALID_FOR, TimeDelta::hours(24));
+}
