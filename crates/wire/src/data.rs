@@ -78,8 +78,8 @@ shapes! {
     /// The blocks that the caller made.
     #[schemars(rename = "BlockList")]
     Blocks<'a> {
-        /// Newest first.
-        #[schemars(length(max = 200))]
+        /// Oldest first.
+        #[schemars(length(max = 100))]
         blocks: Vec<BlockView<'a>>,
     }
     /// One block.
@@ -173,8 +173,8 @@ shapes! {
     /// Emergencies.
     #[schemars(rename = "EmergencyListing")]
     Emergencies<'a> {
-        /// Newest first, unless the route says otherwise.
-        #[schemars(length(max = 1000))]
+        /// Newest first.
+        #[schemars(length(max = 100))]
         emergencies: Vec<EmergencyView<'a>>,
     }
     /// Live emergencies near a place.

@@ -48,7 +48,7 @@ fn of_field(name: &str) -> Option<Value> {
         "severity" | "score" => json!(5),
         "average" => json!(4.5),
         "count" | "alerted" | "sent" | "nearbyHelperCount" | "onDuty" | "helped" => json!(4),
-        "trustScore" => json!(110),
+        "trustScore" => json!(150),
         "radius" | "alertRadius" => json!(5000),
         "distance" => json!(150),
         "limit" => json!(50),

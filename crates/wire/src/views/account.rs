@@ -75,7 +75,7 @@ pub struct HelperRecordView<'a> {
     /// What the helper can do, as they named it.
     #[schemars(length(max = 20))]
     skills: Vec<&'a str>,
-    /// Points for completed responses and good ratings. Starts at 100.
+    /// Points for completed responses and good ratings. Starts at 0.
     #[schemars(range(max = 1000))]
     trust_score: u16,
     /// The ratings by owners.
@@ -283,7 +283,7 @@ impl<'a> Session<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    /// Points for completed responses and good ratings. Starts at 100.
+    /// Points for completed responses and good ratings. Starts at 0.
     #[schemars(range(max = 1000))]
     trust_score: u16,
     /// Completed responses.

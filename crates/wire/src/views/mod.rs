@@ -144,7 +144,7 @@ pub struct HelperView<'a> {
     ids: Ids,
     /// The name.
     profile: Named<'a>,
-    /// Points for completed responses and good ratings. Starts at 100.
+    /// Points for completed responses and good ratings. Starts at 0.
     #[schemars(range(max = 1000))]
     trust_score: u16,
     /// The ratings by owners.

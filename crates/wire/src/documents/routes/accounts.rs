@@ -127,7 +127,7 @@ pub(super) fn blocks() -> Vec<Route> {
     vec![
         Route::new("GET", "/api/v1/auth/me/blocks", "listBlocks")
             .says("List the users that the caller blocked", "")
-            .answers::<data::Blocks<'_>>(200, "Newest first."),
+            .answers::<data::Blocks<'_>>(200, "Oldest first."),
         Route::new("POST", "/api/v1/auth/me/blocks", "blockByEmail")
             .says("Block a user by email address", "The answer is the same whether or not there is such an account.")
             .body::<BlockByEmail>()

@@ -76,7 +76,7 @@ pub(super) fn administration() -> Vec<Route> {
         Route::new("GET", "/api/v1/helpers", "listHelpers")
             .says("List helpers", "For administrators.")
             .query::<HelpersQuery>()
-            .answers::<HelperList<'_>>(200, "A page of accounts with a helper record.")
+            .answers::<HelperList<'_>>(200, "A page of accounts with a helper record, oldest first.")
             .refuses(&[NOT_AUTHORIZED]),
         Route::new("GET", "/api/v1/helpers/presence", "helperPresence")
             .says("Count helpers", "For administrators.")
@@ -97,7 +97,7 @@ pub(super) fn administration() -> Vec<Route> {
             .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),
         Route::new("GET", "/api/v1/helpers/{userId}/blocks", "listBlocksOf")
             .says("List the users that a user blocked", "For administrators.")
-            .answers::<data::Blocks<'_>>(200, "Newest first.")
+            .answers::<data::Blocks<'_>>(200, "Oldest first.")
             .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),
         Route::new("GET", "/api/v1/admin/emergencies", "listEmergencies")
             .says("List all emergencies", "For administrators. `status=deleted` lists records of deleted ones.")
