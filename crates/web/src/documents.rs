@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use crate::{file::File, pages::Pages};
 
@@ -38,11 +39,31 @@ pub fn router() -> Router {
 }
 
 async fn openapi(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
-    documents.openapi.get_or_init(|| file(&documents::openapi())).answer(&request)
+    answer(documents, |documents| &documents.openapi, documents::openapi, &request).await
 }
 
 async fn asyncapi(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
-    documents.asyncapi.get_or_init(|| file(&documents::asyncapi())).answer(&request)
+    answer(documents, |documents| &documents.asyncapi, documents::asyncapi, &request).await
+}
+
+/// Answers with a document. The first request makes it, which takes milliseconds, on a thread that may block.
+async fn answer(
+    documents: Arc<Documents>,
+    cell: fn(&Documents) -> &OnceLock<File>,
+    make: fn() -> Value,
+    request: &HeaderMap,
+) -> Response {
+    if cell(&documents).get().is_none() {
+        let documents = documents.clone();
+        let making = spawn_blocking(move || {
+            cell(&documents).get_or_init(|| file(&make()));
+        });
+        if making.await.is_err() {
+            // The reason is logged where the thread panicked.
+            return (StatusCode::INTERNAL_SERVER_ERROR, Json(faults::internal())).into_response();
+        }
+    }
+    cell(&documents).get_or_init(|| file(&make())).answer(request)
 }
 
 fn file(document: &Value) -> File {
