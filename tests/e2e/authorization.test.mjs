@@ -20,6 +20,7 @@ const table = {
   'GET /auth/stats': everybody(200),
   'GET /auth/sessions': everybody(200),
   'GET /auth/me/access-log': everybody(200),
+  'GET /auth/me/export': everybody(200),
   'DELETE /auth/sessions/:sessionId': everybody('404 session_not_found'),
   'GET /auth/emergency-contacts': everybody(200),
   'POST /auth/emergency-contacts': everybody(201),

@@ -63,6 +63,7 @@ const table = {
   'GET /auth/stats': plain('user'),
   'GET /auth/sessions': plain('user'),
   'GET /auth/me/access-log': plain('user'),
+  'GET /auth/me/export': plain('user'),
   'DELETE /auth/sessions/:sessionId': plain('user'),
   'GET /auth/emergency-contacts': plain('user'),
   'POST /auth/emergency-contacts': { ...plain('user', { body: CONTACT }), once: true },

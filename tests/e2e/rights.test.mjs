@@ -1,4 +1,4 @@
-// What users may ask about their own account: its sessions, and who has read their places.
+// What users may ask about their own account: its sessions, who has read their places, and all that is stored.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -126,6 +126,47 @@ for (const database of databases) {
         assert.deepEqual((await entries(helper)).map(({ what }) => what), ['helpers']);
         ok(await admin.post(`/emergencies/${emergency.id}/resolve`, {}));
         assert.equal((await entries(owner)).length, 1);
+      });
+    });
+
+    describe('the export', () => {
+      it('has all that is stored of a user, and names no others who stay unknown', async () => {
+        const location = app.somewhere();
+        const [owner, helper] = [await app.owner({ lastName: 'Anonym' }), await app.helperAt(location)];
+        ok(await helper.post('/auth/emergency-contacts', { name: 'Mum', email: 'mum@home.example' }), 201);
+        const { emergency } = ok(await owner.post('/emergencies', { location, anonymousMode: true }), 201);
+        ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+        ok(await helper.post(`/emergencies/${emergency.id}/messages`, { message: 'I am coming' }), 201);
+        ok(await owner.post(`/emergencies/${emergency.id}/resolve`, {}));
+        ok(await owner.post(`/emergencies/${emergency.id}/ratings`, { score: 5, comment: 'Quick' }), 201);
+        ok(await helper.post(`/emergencies/${emergency.id}/report`, { reason: 'Rude' }), 201);
+        ok(await owner.post(`/emergencies/${emergency.id}/report`, { userId: helper.id, reason: 'Late' }), 201);
+        ok(await owner.put(`/auth/me/blocks/${helper.id}`));
+
+        const answer = await helper.get('/auth/me/export');
+        const data = ok(answer);
+        assert.equal(answer.headers.get('cache-control'), 'no-store');
+        const keys = 'accessLog account blocks contacts devices emergencies messages position ratings reports responses sessions';
+        assert.deepEqual(Object.keys(data).sort(), keys.split(' '));
+        assert.deepEqual([data.account.id, data.account.email], [helper.id, helper.email]);
+        assert.deepEqual(data.contacts.map(({ name }) => name), ['Mum']);
+        assert.deepEqual(data.sessions.map(({ current }) => current), [true]);
+        assert.deepEqual(data.responses.map(({ emergencyId }) => emergencyId), [emergency.id]);
+        assert.deepEqual(data.messages.map(({ message }) => message), ['I am coming']);
+        assert.deepEqual(data.ratings.map(({ score, comment }) => [score, comment]), [[5, 'Quick']]);
+        assert.deepEqual(data.reports.map(({ userId, reason }) => [userId, reason]), [[null, 'Rude']]);
+        assert.deepEqual([data.emergencies, data.blocks, data.devices, data.accessLog], [[], [], [], []]);
+        assert.ok(Math.abs(data.position.latitude - location.latitude) < 1e-6);
+        for (const secret of [owner.id, owner.email, 'Anonym', 'Late', owner.user.profile.phone]) {
+          assert.ok(secret === helper.user.profile.phone || !answer.text.includes(secret), secret);
+        }
+
+        const own = ok(await owner.get('/auth/me/export'));
+        assert.deepEqual(own.emergencies.map(({ id: of }) => of), [emergency.id]);
+        assert.deepEqual(own.emergencies[0].location.latitude, location.latitude);
+        assert.deepEqual(own.reports.map(({ userId, reason }) => [userId, reason]), [[helper.id, 'Late']]);
+        assert.equal(own.blocks.length, 1);
+        assert.ok(!JSON.stringify(own).includes(helper.email));
       });
     });
   });

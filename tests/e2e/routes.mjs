@@ -14,6 +14,7 @@ PUT    /api/v1/auth/update-password
 GET    /api/v1/auth/stats
 GET    /api/v1/auth/sessions
 GET    /api/v1/auth/me/access-log
+GET    /api/v1/auth/me/export
 DELETE /api/v1/auth/sessions/:sessionId
 GET    /api/v1/auth/emergency-contacts
 POST   /api/v1/auth/emergency-contacts

@@ -166,6 +166,7 @@ impl Service {
                 queue: None,
                 clock: Arc::new(StoppedClock),
             },
+            exports: store.exports.clone(),
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: Readiness::new(store.changes.clone(), Arc::new(|| true), None),

@@ -267,6 +267,10 @@ fn parameters(statement: &str) -> Vec<String> {
         "sessions::CONFIRM" => {
             vec![format!("{SESSION}, {SESSION}, null, {CALL}, now(), now() - interval '10 seconds', 'App/1'")]
         }
+        "exports::RESPONSES" => vec![format!("{HELPER}, 10000")],
+        "exports::MESSAGES" | "exports::RATINGS" | "exports::REPORTS" => {
+            vec![format!("{HELPER}, 10000"), format!("{OWNER}, 10000")]
+        }
         "sessions::LIST" => vec![format!("{OWNER}, 100")],
         other => panic!("{other} has no parameters here"),
     }

@@ -24,6 +24,7 @@ mod emergencies;
 mod emergency_row;
 mod error;
 mod events;
+mod exports;
 mod helpers;
 mod logins;
 mod lost_events;

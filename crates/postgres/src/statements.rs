@@ -1,8 +1,8 @@
 //! The list of all statements, for the test of their query plans.
 
 use crate::{
-    access_log, accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, helpers,
-    logins, lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, sessions,
+    access_log, accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, exports,
+    helpers, logins, lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -27,6 +27,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         emergencies::ended::STATEMENTS,
         emergencies::statements::STATEMENTS,
         events::STATEMENTS,
+        exports::STATEMENTS,
         helpers::STATEMENTS,
         logins::STATEMENTS,
         lost_events::STATEMENTS,

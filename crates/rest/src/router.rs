@@ -53,6 +53,8 @@ pub struct RestPorts {
     pub password_resets: password_resets::PasswordResetPorts,
     /// The event log, for timelines.
     pub log: Arc<dyn port::EventLog>,
+    /// Exports of what is stored of a user.
+    pub exports: Arc<dyn port::Exports>,
     /// The presence of users.
     pub presence: Arc<dyn port::Presence>,
     /// The readiness of this node.
@@ -136,13 +138,22 @@ pub(crate) fn password(ports: &RestPorts) -> Routes {
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.
 pub(crate) fn own_account(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, blocks, contacts, helpers, emergencies, .. } = ports;
+    let RestPorts { accounts, blocks, contacts, devices, exports, helpers, emergencies, .. } = ports;
     let own = OwnAccountState { accounts: accounts.clone(), policy: helpers.rules.helpers };
     auth::account(own)
         .merge(contact_routes::routes(contacts.clone()))
         .merge(block_routes::own(blocks.clone()))
         .merge(helper_routes::record(helpers.clone()))
-        .merge(rights::routes(RightsState { access_log: emergencies.access_log.clone() }))
+        .merge(rights::routes(RightsState {
+            access_log: emergencies.access_log.clone(),
+            exports: exports.clone(),
+            sessions: accounts.sessions.clone(),
+            contacts: contacts.contacts.clone(),
+            blocks: blocks.blocks.clone(),
+            devices: devices.clone(),
+            positions: helpers.positions.clone(),
+            emergencies: emergencies.clone(),
+        }))
 }
 
 /// All other authenticated routes.

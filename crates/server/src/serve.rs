@@ -95,7 +95,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let readiness = readiness(&ports, &gateway, (&stop, &link));
-    let rest = rest_router((&use_cases, &high), ports.log.clone(), (readiness.clone(), limits, scheduler), &gateway);
+    let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), &gateway);
     let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
@@ -178,7 +178,7 @@ fn readiness(
 
 fn rest_router(
     (use_cases, high): (&UseCases, &UseCases),
-    log: Arc<dyn port::EventLog>,
+    ports: &PersistencePorts,
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
     gateway: &Gateway,
 ) -> Router {
@@ -208,7 +208,8 @@ fn rest_router(
         sending,
         messages,
         password_resets,
-        log,
+        log: ports.log.clone(),
+        exports: ports.exports.clone(),
         presence,
         readiness,
         limits,

@@ -31,6 +31,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) contacts: Arc<dyn port::Contacts>,
     pub(crate) devices: Arc<dyn port::Devices>,
     pub(crate) emergencies: Arc<dyn port::Emergencies>,
+    pub(crate) exports: Arc<dyn port::Exports>,
     pub(crate) helpers: Arc<dyn port::Helpers>,
     pub(crate) log: Arc<dyn port::EventLog>,
     pub(crate) logins: Arc<dyn port::Logins>,
@@ -158,6 +159,7 @@ impl PersistencePorts {
             + port::Devices
             + port::Emergencies
             + port::EventLog
+            + port::Exports
             + port::Helpers
             + port::Logins
             + port::Messages
@@ -177,6 +179,7 @@ impl PersistencePorts {
             contacts: store.clone(),
             devices: store.clone(),
             emergencies: store.clone(),
+            exports: store.clone(),
             helpers: store.clone(),
             log: store.clone(),
             logins: store.clone(),

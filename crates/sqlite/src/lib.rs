@@ -29,6 +29,7 @@ mod emergency_row;
 mod error;
 mod event_row;
 mod events;
+mod exports;
 mod helpers;
 mod logins;
 mod lost_events;

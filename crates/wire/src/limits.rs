@@ -96,6 +96,8 @@ limits! {
     Receipts = 60 per 1_000 ms, Address, Ignored;
     /// Changes of the password.
     Passwords = 10 per 10_000 ms, User, Refused;
+    /// Exports of an account.
+    Exports = 5 per 20_000 ms, User, Refused;
     /// All other writes over REST.
     Writes = 120 per 500 ms, User, Refused;
     /// Positions over REST.
@@ -179,6 +181,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/auth/me", &[Limit::Reads]),
     ("GET", "/api/v1/auth/sessions", &[Limit::Reads]),
     ("GET", "/api/v1/auth/me/access-log", &[Limit::Reads]),
+    ("GET", "/api/v1/auth/me/export", &[Limit::Exports]),
     ("GET", "/api/v1/auth/stats", &[Limit::Reads]),
     ("GET", "/api/v1/auth/emergency-contacts", &[Limit::Reads]),
     ("GET", "/api/v1/auth/me/blocks", &[Limit::Reads]),

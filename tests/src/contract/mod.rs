@@ -10,6 +10,7 @@ pub mod contact_notices;
 pub mod contacts;
 pub mod devices;
 pub mod emergencies;
+pub mod exports;
 mod fixtures;
 pub mod helpers;
 pub mod lists;
@@ -181,6 +182,11 @@ macro_rules! contract {
                 pending_leaves_out_own_answered_and_ended_ones
                 pending_comes_nearest_first_up_to_the_limit
                 a_deleted_emergency_takes_all_that_belongs_to_it
+            }
+            exports {
+                an_export_has_the_records_of_a_user_and_of_nobody_else
+                an_export_does_not_tell_who_owns_an_anonymous_emergency
+                an_export_has_the_newest_records_first_and_no_more_than_asked_for
             }
             helpers {
                 the_raise_context_counts_within_each_radius_and_finds_the_nearest_within_the_largest

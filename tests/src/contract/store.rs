@@ -3,8 +3,8 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
-    AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Helpers,
-    Logins, Messages, Outbox, PasswordResets, Positions, Sessions,
+    AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Exports,
+    Helpers, Logins, Messages, Outbox, PasswordResets, Positions, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -32,6 +32,7 @@ pub struct Store {
     pub contacts: Arc<dyn Contacts>,
     pub devices: Arc<dyn Devices>,
     pub emergencies: Arc<dyn Emergencies>,
+    pub exports: Arc<dyn Exports>,
     pub helpers: Arc<dyn Helpers>,
     pub outbox: Arc<dyn Outbox>,
     pub log: Arc<dyn EventLog>,
@@ -57,6 +58,7 @@ impl Store {
             + Devices
             + Emergencies
             + EventLog
+            + Exports
             + Helpers
             + Logins
             + Messages
@@ -79,6 +81,7 @@ impl Store {
             devices: adapter.clone(),
             outbox: adapter.clone(),
             emergencies: adapter.clone(),
+            exports: adapter.clone(),
             helpers: adapter.clone(),
             log: adapter.clone(),
             logins: adapter.clone(),

@@ -191,6 +191,7 @@ impl Mocks {
             accounts: callers,
             messages: messages::MessagePorts { emergencies: emergencies.clone(), messages: Arc::new(self.messages) },
             emergencies,
+            exports: Arc::new(allynet_domain::port::MockExports::new()),
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             readiness,

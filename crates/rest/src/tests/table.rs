@@ -38,6 +38,7 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("GET", "/api/v1/auth/stats"),
     ("GET", "/api/v1/auth/sessions"),
     ("GET", "/api/v1/auth/me/access-log"),
+    ("GET", "/api/v1/auth/me/export"),
     ("DELETE", "/api/v1/auth/sessions/{sessionId}"),
     ("GET", "/api/v1/auth/emergency-contacts"),
     ("POST", "/api/v1/auth/emergency-contacts"),

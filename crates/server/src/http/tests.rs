@@ -88,6 +88,7 @@ impl App {
             sending: use_cases.sending,
             messages: use_cases.messages,
             password_resets: use_cases.password_resets,
+            exports: ports.exports,
             log: ports.log,
             presence: Arc::new(MockPresence::new()),
             readiness,

@@ -181,7 +181,7 @@ impl<'a> From<&'a Account> for UserView<'a> {
 }
 
 impl<'a> UserView<'a> {
-    fn own(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> Self {
+    pub(super) fn own(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> Self {
         Self { helper: HelperRecordView::own(account, policy, now), ..account.into() }
     }
 }

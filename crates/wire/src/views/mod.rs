@@ -4,6 +4,7 @@ mod account;
 mod contact;
 mod device;
 mod emergency;
+mod export;
 mod message;
 mod rights;
 
@@ -11,6 +12,7 @@ pub use account::*;
 pub use contact::*;
 pub use device::*;
 pub use emergency::*;
+pub use export::*;
 pub use message::*;
 pub use rights::*;
 

@@ -7,7 +7,7 @@ use crate::{
         BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange, ProfileChange, Refresh,
         Register, ResetPassword,
     },
-    views::{Session, Stats, Tokens, User},
+    views::{ExportView, Session, Stats, Tokens, User},
 };
 
 const CONTACT_NOT_FOUND: super::Reason = (404, "contact_not_found");
@@ -29,6 +29,9 @@ pub(super) fn routes() -> Vec<Route> {
                 "Each administrator, emergency and hour once. The entries stay when the emergency is deleted.",
             )
             .answers::<data::AccessLog>(200, "Newest first."),
+        Route::new("GET", "/api/v1/auth/me/export", "exportAccount")
+            .says("Read all that is stored of the caller", "Without who reported or blocked the caller.")
+            .answers::<ExportView<'_>>(200, "The export."),
         Route::new("DELETE", "/api/v1/auth/sessions/{sessionId}", "endSession")
             .says("End one of the caller's sessions", "Also the present one. Its connections are closed.")
             .answers::<data::SessionDeleted>(200, "It has ended.")

@@ -1,0 +1,142 @@
+//! Exports of what is stored of a user: the port [`Exports`].
+
+use allynet_domain::{
+    Score, UserId,
+    port::{ExportedMessage, ExportedRating, ExportedRecords, ExportedReport, ExportedResponse, Exports, Result},
+};
+use allynet_sql::RowDecoder;
+use async_trait::async_trait;
+use sqlx::{FromRow, sqlite::SqliteRow};
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::{Sqlite, error::port_error};
+
+const RESPONSES: &str = "\
+    select r.emergency_id, r.status, r.notes, r.estimated_arrival, r.responded_at, r.updated_at \
+    from response r where r.helper_id = ?1 order by r.responded_at desc, r.emergency_id limit ?2";
+const MESSAGES: &str = "\
+    select m.id, m.emergency_id, m.body, m.created_at from message m \
+    where m.sender_id = ?1 order by m.created_at desc, m.id desc limit ?2";
+const RATINGS: &str = "\
+    select g.emergency_id, g.helper_id, g.score, g.comment, g.created_at from rating g where g.helper_id = ?1 \
+    union all \
+    select g.emergency_id, g.helper_id, g.score, g.comment, g.created_at \
+    from emergency e cross join rating g on g.emergency_id = e.id where e.owner_id = ?1 \
+    order by 5 desc, 1, 2 limit ?2";
+/// Of a deleted emergency it is not known any more whether it was anonymous: its owner is not named, nor is any other user.
+const REPORTS: &str = "\
+    select r.emergency_id, \
+           case when e.owner_id = ?1 or not e.anonymous or e.owner_id <> r.about_id then r.about_id end as about_id, \
+           r.reason, r.created_at \
+    from report r left join emergency e on e.id = r.emergency_id \
+    where r.reporter_id = ?1 order by r.created_at desc, r.emergency_id, r.about_id limit ?2";
+
+#[derive(FromRow)]
+struct ResponseRow {
+    emergency_id: Uuid,
+    status: String,
+    notes: Option<String>,
+    estimated_arrival: Option<i64>,
+    responded_at: i64,
+    updated_at: i64,
+}
+
+impl ResponseRow {
+    fn exported(self) -> Result<ExportedResponse> {
+        let Self { emergency_id, status, notes, estimated_arrival, responded_at, updated_at } = self;
+        let row = RowDecoder { table: "response", id: emergency_id };
+        Ok(ExportedResponse {
+            emergency: emergency_id.into(),
+            status: row.parse("status", &status)?,
+            notes: row.text_opt("notes", notes.as_deref())?,
+            estimated_arrival: row.micros_opt("estimated_arrival", estimated_arrival)?,
+            responded_at: row.micros("responded_at", responded_at)?,
+            updated_at: row.micros("updated_at", updated_at)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct MessageRow {
+    id: Uuid,
+    emergency_id: Uuid,
+    body: String,
+    created_at: i64,
+}
+
+impl MessageRow {
+    fn exported(self) -> Result<ExportedMessage> {
+        let Self { id, emergency_id, body, created_at } = self;
+        let row = RowDecoder { table: "message", id };
+        let (text, created_at) = (row.text("body", &body)?, row.micros("created_at", created_at)?);
+        Ok(ExportedMessage { id: id.into(), emergency: emergency_id.into(), text, created_at })
+    }
+}
+
+#[derive(FromRow)]
+struct RatingRow {
+    emergency_id: Uuid,
+    helper_id: Uuid,
+    score: i64,
+    comment: Option<String>,
+    created_at: i64,
+}
+
+impl RatingRow {
+    fn exported(self) -> Result<ExportedRating> {
+        let Self { emergency_id, helper_id, score, comment, created_at } = self;
+        let row = RowDecoder { table: "rating", id: emergency_id };
+        Ok(ExportedRating {
+            emergency: emergency_id.into(),
+            helper: helper_id.into(),
+            score: Score::new(row.number("score", score)?).map_err(|_| row.corrupt("score"))?,
+            comment: row.text_opt("comment", comment.as_deref())?,
+            created_at: row.micros("created_at", created_at)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct ReportRow {
+    emergency_id: Uuid,
+    about_id: Option<Uuid>,
+    reason: String,
+    created_at: i64,
+}
+
+impl ReportRow {
+    fn exported(self) -> Result<ExportedReport> {
+        let Self { emergency_id, about_id, reason, created_at } = self;
+        let row = RowDecoder { table: "report", id: emergency_id };
+        let (reason, created_at) = (row.text("reason", &reason)?, row.micros("created_at", created_at)?);
+        Ok(ExportedReport { emergency: emergency_id.into(), about: about_id.map(UserId::from), reason, created_at })
+    }
+}
+
+#[async_trait]
+impl Exports for Sqlite {
+    #[instrument(name = "sqlite.exports.records", level = "debug", skip_all, fields(%user))]
+    async fn records(&self, user: UserId, limit: u32) -> Result<ExportedRecords> {
+        let user = Uuid::from(user);
+        let responses: Vec<ResponseRow> = self.export(RESPONSES, user, limit).await?;
+        let messages: Vec<MessageRow> = self.export(MESSAGES, user, limit).await?;
+        let ratings: Vec<RatingRow> = self.export(RATINGS, user, limit).await?;
+        let reports: Vec<ReportRow> = self.export(REPORTS, user, limit).await?;
+        Ok(ExportedRecords {
+            responses: responses.into_iter().map(ResponseRow::exported).collect::<Result<_>>()?,
+            messages: messages.into_iter().map(MessageRow::exported).collect::<Result<_>>()?,
+            ratings: ratings.into_iter().map(RatingRow::exported).collect::<Result<_>>()?,
+            reports: reports.into_iter().map(ReportRow::exported).collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Sqlite {
+    async fn export<T>(&self, statement: &'static str, user: Uuid, limit: u32) -> Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        sqlx::query_as(statement).bind(user).bind(limit).fetch_all(&self.readers).await.map_err(port_error)
+    }
+}

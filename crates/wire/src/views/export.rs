@@ -1,0 +1,199 @@
+//! The export of an account: all that is stored of a user, for that user.
+
+use allynet_domain::{
+    Account, EmergencyId, HelperPolicy, MessageId, ResponseStatus, Score, Timestamp, UserId,
+    port::{ExportedMessage, ExportedRating, ExportedReport, ExportedResponse, Fix},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{AccessEntryView, BlockView, ContactView, DeviceView, EmergencyView, SessionView, account::UserView};
+use crate::documents::schema::Word;
+
+/// All that is stored of a user, without what would name others who stay unknown to them: who reported or blocked them, and the
+/// owners of anonymous emergencies.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "AccountExport")]
+pub struct ExportView<'a> {
+    /// The account.
+    pub account: UserView<'a>,
+    /// The emergency contacts, as the user entered them.
+    #[schemars(length(max = 10))]
+    pub contacts: Vec<ContactView<'a>>,
+    /// The users that the user blocks.
+    #[schemars(length(max = 100))]
+    pub blocks: Vec<BlockView<'a>>,
+    /// The sessions.
+    #[schemars(length(max = 100))]
+    pub sessions: Vec<SessionView<'a>>,
+    /// The devices.
+    #[schemars(length(max = 10))]
+    pub devices: Vec<DeviceView<'a>>,
+    /// The emergencies that the user raised, newest first.
+    #[schemars(length(max = 1000))]
+    pub emergencies: Vec<EmergencyView<'a>>,
+    /// The user's responses, newest first.
+    #[schemars(length(max = 10_000))]
+    pub responses: Vec<ExportedResponseView<'a>>,
+    /// The messages that the user wrote, newest first.
+    #[schemars(length(max = 10_000))]
+    pub messages: Vec<ExportedMessageView<'a>>,
+    /// The ratings that the user gave or was given, newest first.
+    #[schemars(length(max = 10_000))]
+    pub ratings: Vec<ExportedRatingView<'a>>,
+    /// The reports that the user made, newest first.
+    #[schemars(length(max = 10_000))]
+    pub reports: Vec<ExportedReportView<'a>>,
+    /// When administrators have read exact places of the user, newest first.
+    #[schemars(length(max = 1000))]
+    pub access_log: Vec<AccessEntryView>,
+    /// The last position; `null` without one.
+    pub position: Option<ExportedPositionView>,
+}
+
+impl<'a> ExportView<'a> {
+    /// The account as its user is shown it.
+    pub fn account(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> UserView<'a> {
+        UserView::own(account, policy, now)
+    }
+}
+
+/// A response of the user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedResponse")]
+pub struct ExportedResponseView<'a> {
+    /// The emergency.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// The status.
+    #[schemars(with = "Word<ResponseStatus>")]
+    status: ResponseStatus,
+    /// The user's notes.
+    #[schemars(length(max = 500))]
+    notes: Option<&'a str>,
+    /// When the user expected to arrive.
+    estimated_arrival: Option<Timestamp>,
+    /// When the user accepted.
+    responded_at: Timestamp,
+    /// When it last changed.
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a ExportedResponse> for ExportedResponseView<'a> {
+    fn from(response: &'a ExportedResponse) -> Self {
+        let ExportedResponse { emergency, status, notes, estimated_arrival, responded_at, updated_at } = response;
+        Self {
+            emergency_id: *emergency,
+            status: *status,
+            notes: notes.as_ref().map(allynet_domain::Text::as_str),
+            estimated_arrival: *estimated_arrival,
+            responded_at: *responded_at,
+            updated_at: *updated_at,
+        }
+    }
+}
+
+/// A message that the user wrote.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedMessage")]
+pub struct ExportedMessageView<'a> {
+    /// The id.
+    #[schemars(with = "Uuid")]
+    id: MessageId,
+    /// The emergency.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// The text.
+    #[schemars(length(min = 1, max = 1000))]
+    message: &'a str,
+    /// When it was sent.
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a ExportedMessage> for ExportedMessageView<'a> {
+    fn from(ExportedMessage { id, emergency, text, created_at }: &'a ExportedMessage) -> Self {
+        Self { id: *id, emergency_id: *emergency, message: text.as_str(), created_at: *created_at }
+    }
+}
+
+/// A rating that the user gave or was given.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedRating")]
+pub struct ExportedRatingView<'a> {
+    /// The emergency.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// The rated helper: the user, unless the user gave it.
+    #[schemars(with = "Uuid")]
+    helper_id: UserId,
+    /// The score.
+    #[schemars(with = "u8", range(min = 1, max = 5))]
+    score: Score,
+    /// The comment of the owner.
+    #[schemars(length(max = 500))]
+    comment: Option<&'a str>,
+    /// When it was given.
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a ExportedRating> for ExportedRatingView<'a> {
+    fn from(ExportedRating { emergency, helper, score, comment, created_at }: &'a ExportedRating) -> Self {
+        Self {
+            emergency_id: *emergency,
+            helper_id: *helper,
+            score: *score,
+            comment: comment.as_ref().map(allynet_domain::Text::as_str),
+            created_at: *created_at,
+        }
+    }
+}
+
+/// A report that the user made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedReport")]
+pub struct ExportedReportView<'a> {
+    /// The emergency, which may be deleted since.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// The reported user; `null` for the owner of an anonymous emergency, and of one that is deleted.
+    #[schemars(with = "Option<Uuid>")]
+    user_id: Option<UserId>,
+    /// The user's words.
+    #[schemars(length(min = 1, max = 500))]
+    reason: &'a str,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a ExportedReport> for ExportedReportView<'a> {
+    fn from(ExportedReport { emergency, about, reason, created_at }: &'a ExportedReport) -> Self {
+        Self { emergency_id: *emergency, user_id: *about, reason: reason.as_str(), created_at: *created_at }
+    }
+}
+
+/// The last position of the user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedPosition")]
+pub struct ExportedPositionView {
+    /// Degrees north.
+    #[schemars(range(min = -90, max = 90))]
+    latitude: f64,
+    /// Degrees east.
+    #[schemars(range(min = -180, max = 180))]
+    longitude: f64,
+    /// When it was received.
+    at: Timestamp,
+}
+
+impl From<Fix> for ExportedPositionView {
+    fn from(Fix { user: _, position, at }: Fix) -> Self {
+        Self { latitude: position.latitude(), longitude: position.longitude(), at }
+    }
+}
