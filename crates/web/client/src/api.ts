@@ -19,6 +19,8 @@ export function accountApi({ request }: Requester) {
     endSession: (sessionId: string) => request('DELETE', '/auth/sessions/{sessionId}', { params: { sessionId } }),
     /** When administrators read exact places of the caller. */
     accessLog: async () => (await request('GET', '/auth/me/access-log')).entries,
+    /** All that is stored of the caller. */
+    exportAccount: () => request('GET', '/auth/me/export'),
     forgotPassword: (email: string) => request('POST', '/auth/forgot-password', { body: { email } }),
     resetPassword: (token: string, password: string) => request('POST', '/auth/reset-password', { body: { token, password } }),
     stats: () => request('GET', '/auth/stats'),

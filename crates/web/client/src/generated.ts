@@ -26,6 +26,8 @@ export type Verification = 'pending' | 'verified' | 'rejected';
 export type Locale = 'en' | 'de';
 export type Role = 'user' | 'helper' | 'admin';
 export type AccessKind = 'emergency' | 'list' | 'timeline' | 'helpers' | 'room';
+export type DeviceKind = 'webpush';
+export type DeviceState = 'active' | 'failing';
 /**
  * A new account: with `name`, or with `firstName` and perhaps `lastName`.
  */
@@ -58,8 +60,6 @@ export type Register = Register1 & {
 export type Register1 = {
   [k: string]: unknown;
 };
-export type DeviceKind = 'webpush';
-export type DeviceState = 'active' | 'failing';
 /**
  * A helper's answer.
  */
@@ -518,6 +518,12 @@ export interface Routes {
       userId: string;
     };
     data: BlockData;
+  };
+  /**
+   * Read all that is stored of the caller
+   */
+  'GET /auth/me/export': {
+    data: AccountExport;
   };
   /**
    * Exchange a refresh token
@@ -1243,7 +1249,7 @@ export interface HelperCard {
    */
   profile: PersonName;
   /**
-   * Points for completed responses and good ratings. Starts at 100.
+   * Points for completed responses and good ratings. Starts at 0.
    */
   trustScore: number;
 }
@@ -1679,7 +1685,7 @@ export interface HelperRecord {
    */
   timeZone?: string | null;
   /**
-   * Points for completed responses and good ratings. Starts at 100.
+   * Points for completed responses and good ratings. Starts at 0.
    */
   trustScore: number;
   /**
@@ -1830,9 +1836,9 @@ export interface AccessEntry {
  */
 export interface BlockList {
   /**
-   * Newest first.
+   * Oldest first.
    *
-   * @maxItems 200
+   * @maxItems 100
    */
   blocks: Block[];
 }
@@ -1889,6 +1895,354 @@ export interface BlockDeleted {
   id: string;
 }
 /**
+ * All that is stored of a user, without what would name others who stay unknown to them: who reported or blocked them, and the
+ * owners of anonymous emergencies.
+ */
+export interface AccountExport {
+  /**
+   * When administrators have read exact places of the user, newest first.
+   *
+   * @maxItems 1000
+   */
+  accessLog: AccessEntry[];
+  /**
+   * The account.
+   */
+  account: User;
+  /**
+   * The users that the user blocks.
+   *
+   * @maxItems 100
+   */
+  blocks: Block[];
+  /**
+   * The emergency contacts, as the user entered them.
+   *
+   * @maxItems 10
+   */
+  contacts: Contact[];
+  /**
+   * The devices.
+   *
+   * @maxItems 10
+   */
+  devices: Device[];
+  /**
+   * The emergencies that the user raised, newest first.
+   *
+   * @maxItems 1000
+   */
+  emergencies: Emergency[];
+  /**
+   * The messages that the user wrote, newest first.
+   *
+   * @maxItems 10000
+   */
+  messages: ExportedMessage[];
+  /**
+   * The last position; `null` without one.
+   */
+  position: ExportedPosition | null;
+  /**
+   * The ratings that the user gave or was given, newest first.
+   *
+   * @maxItems 10000
+   */
+  ratings: ExportedRating[];
+  /**
+   * The reports that the user made, newest first.
+   *
+   * @maxItems 10000
+   */
+  reports: ExportedReport[];
+  /**
+   * The user's responses, newest first.
+   *
+   * @maxItems 10000
+   */
+  responses: ExportedResponse[];
+  /**
+   * The sessions.
+   *
+   * @maxItems 100
+   */
+  sessions: SessionOverview[];
+}
+/**
+ * A device. Neither the endpoint nor its keys are shown: the browser has them.
+ */
+export interface Device {
+  /**
+   * When it was registered.
+   */
+  createdAt: string;
+  /**
+   * The id of the device.
+   */
+  id: string;
+  /**
+   * The service has another push key than the device was registered under: subscribe again.
+   */
+  keyChanged: boolean;
+  /**
+   * How the device is reached.
+   */
+  kind: DeviceKind;
+  /**
+   * When it last confirmed a push.
+   */
+  lastDeliveredAt: string | null;
+  /**
+   * When a push service last took a push for it.
+   */
+  lastSentAt: string | null;
+  /**
+   * What its user calls it.
+   */
+  name: string | null;
+  /**
+   * `failing` if the push service refuses pushes to it.
+   */
+  state: DeviceState;
+}
+/**
+ * An emergency as one viewer may see it.
+ */
+export interface Emergency {
+  /**
+   * The same id, in REST answers and messages.
+   */
+  _id?: string;
+  /**
+   * The radius within which helpers are alerted, in metres.
+   */
+  alertRadius: number;
+  /**
+   * How many helpers were alerted and reached; `null` for users who take no part.
+   */
+  alerts: Alerts | null;
+  /**
+   * The owner is not shown to other users.
+   */
+  anonymousMode: boolean;
+  /**
+   * A word of the client for the kind.
+   */
+  category: string | null;
+  /**
+   * When the emergency was raised.
+   */
+  createdAt: string;
+  /**
+   * What happened.
+   */
+  description: string | null;
+  /**
+   * Metres from the caller; `null` where it is not known.
+   */
+  distance: number | null;
+  /**
+   * When the first helper accepted.
+   */
+  firstResponseAt: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The place, as precise as the viewer may know it.
+   */
+  location: Location;
+  /**
+   * How urgent it is.
+   */
+  priority: Priority;
+  /**
+   * What was noted at the end.
+   */
+  resolutionNotes: string | null;
+  /**
+   * How it ended; `null` while it is live, or if it was cancelled.
+   */
+  resolutionType: ResolutionType | null;
+  /**
+   * When it ended, whether resolved or cancelled.
+   */
+  resolvedAt: string | null;
+  /**
+   * The user that ended it; `null` where the viewer may not know, or if the service did.
+   */
+  resolvedBy: string | null;
+  /**
+   * The responses. Cancelled ones are kept.
+   *
+   * @maxItems 1000
+   */
+  respondingHelpers: Response[];
+  /**
+   * From 1 (least) to 10.
+   */
+  severity: number;
+  /**
+   * Nothing may make a sound at the owner's side.
+   */
+  silentMode: boolean;
+  /**
+   * Where the emergency is in its life.
+   */
+  status: EmergencyStatus;
+  /**
+   * The kind of emergency.
+   */
+  type: EmergencyType;
+  /**
+   * When it changed last.
+   */
+  updatedAt: string;
+  /**
+   * The owner; `null` where the viewer may not know them.
+   */
+  user: Person | null;
+}
+/**
+ * A message that the user wrote.
+ */
+export interface ExportedMessage {
+  /**
+   * When it was sent.
+   */
+  createdAt: string;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * The text.
+   */
+  message: string;
+}
+/**
+ * The last position of the user.
+ */
+export interface ExportedPosition {
+  /**
+   * When it was received.
+   */
+  at: string;
+  /**
+   * Degrees north.
+   */
+  latitude: number;
+  /**
+   * Degrees east.
+   */
+  longitude: number;
+}
+/**
+ * A rating that the user gave or was given.
+ */
+export interface ExportedRating {
+  /**
+   * The comment of the owner.
+   */
+  comment: string | null;
+  /**
+   * When it was given.
+   */
+  createdAt: string;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * The rated helper: the user, unless the user gave it.
+   */
+  helperId: string;
+  /**
+   * The score.
+   */
+  score: number;
+}
+/**
+ * A report that the user made.
+ */
+export interface ExportedReport {
+  /**
+   * When it was made.
+   */
+  createdAt: string;
+  /**
+   * The emergency, which may be deleted since.
+   */
+  emergencyId: string;
+  /**
+   * The user's words.
+   */
+  reason: string;
+  /**
+   * The reported user; `null` for the owner of an anonymous emergency, and of one that is deleted.
+   */
+  userId: string | null;
+}
+/**
+ * A response of the user.
+ */
+export interface ExportedResponse {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * When the user expected to arrive.
+   */
+  estimatedArrival: string | null;
+  /**
+   * The user's notes.
+   */
+  notes: string | null;
+  /**
+   * When the user accepted.
+   */
+  respondedAt: string;
+  /**
+   * The status.
+   */
+  status: ResponseStatus;
+  /**
+   * When it last changed.
+   */
+  updatedAt: string;
+}
+/**
+ * A session, for its user.
+ */
+export interface SessionOverview {
+  /**
+   * When the login happened.
+   */
+  createdAt: string;
+  /**
+   * Whether the request belongs to it.
+   */
+  current: boolean;
+  /**
+   * The id, the claim `sid` of its tokens.
+   */
+  id: string;
+  /**
+   * When it last got tokens: at the login, or for a refresh token.
+   */
+  lastUsedAt: string;
+  /**
+   * The program that got the tokens, as it named itself.
+   */
+  userAgent: string | null;
+}
+/**
  * The refresh token that is exchanged.
  */
 export interface Refresh {
@@ -1922,31 +2276,6 @@ export interface SessionList {
   sessions: SessionOverview[];
 }
 /**
- * A session, for its user.
- */
-export interface SessionOverview {
-  /**
-   * When the login happened.
-   */
-  createdAt: string;
-  /**
-   * Whether the request belongs to it.
-   */
-  current: boolean;
-  /**
-   * The id, the claim `sid` of its tokens.
-   */
-  id: string;
-  /**
-   * When it last got tokens: at the login, or for a refresh token.
-   */
-  lastUsedAt: string;
-  /**
-   * The program that got the tokens, as it named itself.
-   */
-  userAgent: string | null;
-}
-/**
  * A session was ended.
  */
 export interface SessionDeleted {
@@ -1978,7 +2307,7 @@ export interface Stats {
    */
   requested: Tally;
   /**
-   * Points for completed responses and good ratings. Starts at 100.
+   * Points for completed responses and good ratings. Starts at 0.
    */
   trustScore: number;
 }
@@ -2019,43 +2348,6 @@ export interface DeviceList {
    * @maxItems 10
    */
   devices: Device[];
-}
-/**
- * A device. Neither the endpoint nor its keys are shown: the browser has them.
- */
-export interface Device {
-  /**
-   * When it was registered.
-   */
-  createdAt: string;
-  /**
-   * The id of the device.
-   */
-  id: string;
-  /**
-   * The service has another push key than the device was registered under: subscribe again.
-   */
-  keyChanged: boolean;
-  /**
-   * How the device is reached.
-   */
-  kind: DeviceKind;
-  /**
-   * When it last confirmed a push.
-   */
-  lastDeliveredAt: string | null;
-  /**
-   * When a push service last took a push for it.
-   */
-  lastSentAt: string | null;
-  /**
-   * What its user calls it.
-   */
-  name: string | null;
-  /**
-   * `failing` if the push service refuses pushes to it.
-   */
-  state: DeviceState;
 }
 /**
  * A Web Push subscription, as browsers give it.
@@ -2193,105 +2485,6 @@ export interface Raised {
   nearbyHelperCount: number;
 }
 /**
- * An emergency as one viewer may see it.
- */
-export interface Emergency {
-  /**
-   * The same id, in REST answers and messages.
-   */
-  _id?: string;
-  /**
-   * The radius within which helpers are alerted, in metres.
-   */
-  alertRadius: number;
-  /**
-   * How many helpers were alerted and reached; `null` for users who take no part.
-   */
-  alerts: Alerts | null;
-  /**
-   * The owner is not shown to other users.
-   */
-  anonymousMode: boolean;
-  /**
-   * A word of the client for the kind.
-   */
-  category: string | null;
-  /**
-   * When the emergency was raised.
-   */
-  createdAt: string;
-  /**
-   * What happened.
-   */
-  description: string | null;
-  /**
-   * Metres from the caller; `null` where it is not known.
-   */
-  distance: number | null;
-  /**
-   * When the first helper accepted.
-   */
-  firstResponseAt: string | null;
-  /**
-   * The id.
-   */
-  id: string;
-  /**
-   * The place, as precise as the viewer may know it.
-   */
-  location: Location;
-  /**
-   * How urgent it is.
-   */
-  priority: Priority;
-  /**
-   * What was noted at the end.
-   */
-  resolutionNotes: string | null;
-  /**
-   * How it ended; `null` while it is live, or if it was cancelled.
-   */
-  resolutionType: ResolutionType | null;
-  /**
-   * When it ended, whether resolved or cancelled.
-   */
-  resolvedAt: string | null;
-  /**
-   * The user that ended it; `null` where the viewer may not know, or if the service did.
-   */
-  resolvedBy: string | null;
-  /**
-   * The responses. Cancelled ones are kept.
-   *
-   * @maxItems 1000
-   */
-  respondingHelpers: Response[];
-  /**
-   * From 1 (least) to 10.
-   */
-  severity: number;
-  /**
-   * Nothing may make a sound at the owner's side.
-   */
-  silentMode: boolean;
-  /**
-   * Where the emergency is in its life.
-   */
-  status: EmergencyStatus;
-  /**
-   * The kind of emergency.
-   */
-  type: EmergencyType;
-  /**
-   * When it changed last.
-   */
-  updatedAt: string;
-  /**
-   * The owner; `null` where the viewer may not know them.
-   */
-  user: Person | null;
-}
-/**
  * One emergency.
  */
 export interface EmergencyData {
@@ -2305,9 +2498,9 @@ export interface EmergencyData {
  */
 export interface EmergencyListing {
   /**
-   * Newest first, unless the route says otherwise.
+   * Newest first.
    *
-   * @maxItems 1000
+   * @maxItems 100
    */
   emergencies: Emergency[];
 }
@@ -2443,7 +2636,7 @@ export interface Responder {
    */
   status: ResponseStatus;
   /**
-   * Points for completed responses and good ratings. Starts at 100.
+   * Points for completed responses and good ratings. Starts at 0.
    */
   trustScore: number;
   /**
@@ -2772,7 +2965,7 @@ export interface JoinedHelper {
    */
   profile: PersonName;
   /**
-   * Points for completed responses and good ratings. Starts at 100.
+   * Points for completed responses and good ratings. Starts at 0.
    */
   trustScore: number;
 }
