@@ -162,7 +162,7 @@ $(PAGES): $(DOCUMENTS) $(DOCS_PACKAGES) $(wildcard $(DOCS)/*.mjs $(DOCS)/*.js $(
 
 # The service works without the pages: they need Node.js, and npm needs a registry at first.
 pages-if-possible:
-	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory $(PAGES) \
+	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory --silent $(PAGES) \
 	  || echo "Building without the pages of /api/docs: see 'make pages'" >&2
 
 $(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json
