@@ -138,7 +138,7 @@ for (const database of databases) {
         ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
         ok(await helper.post(`/emergencies/${emergency.id}/messages`, { message: 'I am coming' }), 201);
         ok(await owner.post(`/emergencies/${emergency.id}/resolve`, {}));
-        ok(await owner.post(`/emergencies/${emergency.id}/ratings`, { score: 5, comment: 'Quick' }), 201);
+        ok(await owner.post(`/emergencies/${emergency.id}/ratings`, { helperId: helper.id, score: 5, comment: 'Quick' }), 201);
         ok(await helper.post(`/emergencies/${emergency.id}/report`, { reason: 'Rude' }), 201);
         ok(await owner.post(`/emergencies/${emergency.id}/report`, { userId: helper.id, reason: 'Late' }), 201);
         ok(await owner.put(`/auth/me/blocks/${helper.id}`));
