@@ -35,6 +35,11 @@ pub struct SkippedCounts {
 }
 
 impl SkippedCounts {
+    /// Whether no helper was passed over.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The number of these helpers within a radius.
     pub fn within<'a>(radius: Metres, skipped: impl IntoIterator<Item = &'a SkippedHelper>) -> Self {
         let mut counts = Self::default();

@@ -3,15 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, ResponseStatus, Revision};
-use crate::{AlertCounts, Metres, Search, Timestamp};
+use crate::{AlertCounts, Metres, Search, SkippedCounts, Timestamp};
 
-/// A live emergency at one moment: everything that participants are shown, without the state of its search.
+/// A live emergency at one moment: everything that participants are shown. Of its search these are the numbers of helpers that
+/// were passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "StoredOverview", try_from = "StoredOverview")]
 pub struct EmergencyOverview(Box<Emergency>);
 
 impl EmergencyOverview {
-    /// The emergency; its search, its revision and its idempotency key are those of a new one.
+    /// The emergency; the rest of its search, its revision and its idempotency key are those of a new one.
     pub fn emergency(&self) -> &Emergency {
         &self.0
     }
@@ -45,7 +46,7 @@ impl From<&Emergency> for EmergencyOverview {
             responses: responses.collect(),
             alerts: emergency.alerts,
             renewed_at: None,
-            search: Search::default(),
+            search: Search { skipped: emergency.search.skipped, ..Search::default() },
             revision: Revision(0),
         }))
     }
@@ -61,13 +62,24 @@ struct StoredOverview {
     first_response_at: Option<Timestamp>,
     responses: Vec<Response>,
     alerts: AlertCounts,
+    #[serde(default, skip_serializing_if = "SkippedCounts::is_zero")]
+    skipped: SkippedCounts,
 }
 
 impl From<EmergencyOverview> for StoredOverview {
     fn from(EmergencyOverview(emergency): EmergencyOverview) -> Self {
-        let EmergencySnapshot { call, status, alert_radius, updated_at, first_response_at, responses, alerts, .. } =
-            emergency.into_snapshot();
-        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts }
+        let EmergencySnapshot {
+            call,
+            status,
+            alert_radius,
+            updated_at,
+            first_response_at,
+            responses,
+            alerts,
+            search,
+            ..
+        } = emergency.into_snapshot();
+        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped: search.skipped }
     }
 }
 
@@ -75,7 +87,8 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
     type Error = ImpossibleState;
 
     fn try_from(stored: StoredOverview) -> Result<Self, ImpossibleState> {
-        let StoredOverview { call, status, alert_radius, updated_at, first_response_at, responses, alerts } = stored;
+        let StoredOverview { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped } =
+            stored;
         let emergency = Emergency::restore(EmergencySnapshot {
             call,
             request_id: None,
@@ -89,7 +102,7 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
             alerts,
             next_alert_at: None,
             renewed_at: None,
-            search: Search::default(),
+            search: Search { skipped, ..Search::default() },
             revision: Revision(0),
         })?;
         Ok(Self(Box::new(emergency)))

@@ -8,7 +8,7 @@ use crate::{
         ALAN, EMERGENCY, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, admin, edited, grace_hopper,
         helper, helper_record, id, owner, resolved, store, with_responses,
     },
-    usecase::emergencies::tests::{context, refusal, the_emergency},
+    usecase::emergencies::tests::{context, holding, refusal, the_emergency},
 };
 
 fn service(emergencies: MockEmergencies) -> EmergencyPorts {
@@ -75,8 +75,8 @@ async fn leaving_takes_any_id_that_was_met_before_and_refuses_other_texts() {
 
 #[tokio::test]
 async fn joining_leads_to_the_rooms_of_the_relation() {
-    let cx = service(MockEmergencies::new());
-    let log = in_log(with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]));
+    let emergency = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    let (cx, log) = (service(holding(&emergency, &[])), in_log(emergency));
     let [room, participants] = part(EMERGENCY);
     for (actor, rooms) in [
         (owner(), vec![room, participants]),
