@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Schemas, VERSION,
+    components::{Schemas, VERSION, tidy},
     events::{self, Event, type_name},
     examples,
     requests::HandshakeAuth,
-    routes::of,
+    route::of,
 };
 
 const DESCRIPTION: &str = "\
@@ -137,7 +137,7 @@ impl Channel {
             return schema;
         }
         let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-        self.schemas.insert(name, super::tidy(schema));
+        self.schemas.insert(name, tidy(schema));
         reference
     }
 }

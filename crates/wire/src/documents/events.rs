@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::{
-    Schemas,
+    components::Schemas,
     requests::{AlertSeen, JoinRoom, LeaveRoom, PositionReport},
-    routes::{SchemaOf, of},
+    route::{SchemaOf, of},
 };
 use crate::{
     events::{NAMES, Payload},

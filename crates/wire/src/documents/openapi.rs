@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Schemas, VERSION, examples,
-    routes::{self, Access, Content, Reason, Route},
-    tidy,
+    components::{Schemas, VERSION, tidy},
+    examples,
+    route::{Access, Content, Reason, Route},
+    routes,
 };
 
 const DESCRIPTION: &str = "\

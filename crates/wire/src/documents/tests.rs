@@ -7,6 +7,8 @@ use allynet_domain::{
     testing::{OWNER, account, text},
 };
 
+use serde_json::Map;
+
 use super::*;
 use crate::{
     FieldError, Problem, events, input,
@@ -58,7 +60,7 @@ fn every_failure_is_documented_and_no_other() {
         .map(|problem| (problem.status, problem.reason))
         .filter(|(_, reason)| !of_connections.contains(reason))
         .collect();
-    let documented: BTreeSet<_> = routes::all().iter().flat_map(routes::Route::reasons).collect();
+    let documented: BTreeSet<_> = routes::all().iter().flat_map(route::Route::reasons).collect();
     assert_eq!(documented, known);
     let text = openapi()["info"]["description"].as_str().unwrap().to_owned();
     assert!(of_connections.iter().all(|reason| text.contains(reason)));

@@ -1,17 +1,19 @@
 //! Routes of accounts, contacts and blocks.
 
-use super::{Route, USER_NOT_FOUND};
 use crate::{
     data,
-    documents::requests::{
-        BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange, ProfileChange, Refresh,
-        Register, ResetPassword,
+    documents::{
+        requests::{
+            BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange, ProfileChange,
+            Refresh, Register, ResetPassword,
+        },
+        route::{Reason, Route, USER_NOT_FOUND},
     },
     views::{ExportView, Session, Stats, Tokens, User},
 };
 
-const CONTACT_NOT_FOUND: super::Reason = (404, "contact_not_found");
-const MAIL_NOT_CONFIGURED: super::Reason = (501, "mail_not_configured");
+const CONTACT_NOT_FOUND: Reason = (404, "contact_not_found");
+const MAIL_NOT_CONFIGURED: Reason = (501, "mail_not_configured");
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = signing_in();

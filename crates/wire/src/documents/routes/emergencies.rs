@@ -1,17 +1,19 @@
 //! Routes of emergencies, responses and messages.
 
-use super::{CONTENDED, EMERGENCY_ENDED, EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, Route};
 use crate::{
     data,
-    documents::requests::{
-        Cancel, HelperStatus, HistoryQuery, MessagesQuery, NearbyQuery, NewMessage, NewRating, NewReport, Raise,
-        Resolve, Respond, TimelineQuery,
+    documents::{
+        requests::{
+            Cancel, HelperStatus, HistoryQuery, MessagesQuery, NearbyQuery, NewMessage, NewRating, NewReport, Raise,
+            Resolve, Respond, TimelineQuery,
+        },
+        route::{CONTENDED, EMERGENCY_ENDED, EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, Reason, Route},
     },
     views::{EmergencyData, EmergencyView, HelpersView, RaisedView},
 };
 
-const RATE_LIMITED: super::Reason = (429, "rate_limited");
-const NOT_A_HELPER: super::Reason = (403, "not_a_helper");
+const RATE_LIMITED: Reason = (429, "rate_limited");
+const NOT_A_HELPER: Reason = (403, "not_a_helper");
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = raising();

@@ -1,19 +1,21 @@
 //! Routes of helpers, devices and administrators.
 
-use super::{NOT_AUTHORIZED, Route, USER_NOT_FOUND};
 use crate::{
     data,
-    documents::requests::{
-        AccountBlock, AdminQuery, HelperChange, HelpersQuery, NewDevice, PositionReport, PushReceipt,
-        VerificationChange,
+    documents::{
+        requests::{
+            AccountBlock, AdminQuery, HelperChange, HelpersQuery, NewDevice, PositionReport, PushReceipt,
+            VerificationChange,
+        },
+        route::{NOT_AUTHORIZED, Reason, Route, USER_NOT_FOUND},
     },
     socket::Located,
     views::{Helper, HelperList, User},
 };
 
-const NOT_A_HELPER: super::Reason = (403, "not_a_helper");
-const DEVICE_NOT_FOUND: super::Reason = (404, "device_not_found");
-const PUSH_NOT_CONFIGURED: super::Reason = (501, "push_not_configured");
+const NOT_A_HELPER: Reason = (403, "not_a_helper");
+const DEVICE_NOT_FOUND: Reason = (404, "device_not_found");
+const PUSH_NOT_CONFIGURED: Reason = (501, "push_not_configured");
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

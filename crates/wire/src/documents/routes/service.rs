@@ -1,7 +1,9 @@
 //! Routes of pages for browsers, health, and the documents themselves.
 
-use super::{Content, OF_THE_SERVICE, Route};
-use crate::data;
+use crate::{
+    data,
+    documents::route::{Content, OF_THE_SERVICE, Route},
+};
 
 const UNKNOWN_PAGE: &str = "There is no such page, or not any more.";
 
