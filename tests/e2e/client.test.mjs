@@ -10,6 +10,7 @@ import {
   AccountBlockedError,
   AuthenticationError,
   CancelledError,
+  ClosedError,
   ConflictError,
   InputError,
   NotSignedInError,
@@ -277,7 +278,7 @@ describe('the client', () => {
       const { pending } = await page.heard.next('raise', ({ status }) => status === 'waiting');
       assert.ok(pending.requestId && store.get('raise').includes(pending.requestId));
       page.close();
-      await assert.rejects(given, CancelledError);
+      await assert.rejects(given, ClosedError);
       const reloaded = clientOf(owner, { url: proxy.url, store });
       assert.equal((await reloaded.pendingRaise()).requestId, pending.requestId);
       reloaded.connect();

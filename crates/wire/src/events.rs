@@ -53,7 +53,7 @@ pub fn outgoing(event: &LoggedEvent, view: View, places: &PlacePolicy) -> serde_
 #[schemars(rename = "EventPayload")]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(crate) enum Payload<'a> {
-    /// An emergency was raised near the helper, or the owner's own one.
+    /// An emergency was raised, for lists. The alert is `emergency:nearby`.
     Created {
         /// The emergency.
         emergency: CallView<'a>,
@@ -135,12 +135,12 @@ pub(crate) enum Payload<'a> {
         /// When it was cancelled.
         timestamp: Timestamp,
     },
-    /// The emergency is over, for everybody who was told of it.
+    /// The emergency is over: after `emergency:resolved` and `emergency:cancelled`, which not everybody gets.
     Ended {
         /// The emergency.
         emergency_id: Uuid,
         /// `resolved` or `cancelled`.
-        #[schemars(with = "Word<EmergencyStatus>")]
+        #[schemars(with = "Word<EmergencyStatus>", example = &"resolved")]
         status: EmergencyStatus,
         /// When it ended.
         timestamp: Timestamp,

@@ -18,7 +18,7 @@ pub struct Failure {
     #[schemars(with = "FailureCode")]
     pub code: &'static str,
     /// A sentence for people, which may change.
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = 500), example = &"Emergency not found")]
     pub message: Cow<'static, str>,
     /// When to try again; present if a limit was reached.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ impl From<&Error> for Failure {
     }
 }
 
-/// The payload of `error`: a failure, and the event that failed. The event is `None` if the connection failed.
+/// The payload of `error`: a failure, and the event that failed. The event is `null` if the connection is about to be closed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ErrorPayload")]
 pub struct ErrorEvent<'a> {
@@ -177,7 +177,7 @@ pub struct Joined {
     #[schemars(length(max = 50))]
     room: String,
     /// A sentence for people.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = &"Successfully joined emergency room")]
     message: &'static str,
 }
 

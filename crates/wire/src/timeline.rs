@@ -18,8 +18,9 @@ use crate::{
 pub struct Entry<'a> {
     /// The number of the event.
     event_id: i64,
-    /// The name of the event.
-    #[schemars(length(max = 50))]
+    /// The name of a server event; or `alerts:sent`, `alerts:acknowledged`, `alerts:seen`, `alerts:declined`, `alerts:pushed`,
+    /// `alerts:renewed`.
+    #[schemars(length(max = 50), example = &"helper:joined")]
     event: &'static str,
     /// When it happened.
     at: Timestamp,

@@ -36,6 +36,15 @@ export class CancelledError extends AllyError {
   }
 }
 
+/** The client was closed. A call for help that was under way is kept, and goes on at the next start: `closed`. */
+export class ClosedError extends CancelledError {
+  override readonly reason: string = 'closed';
+
+  constructor() {
+    super('The client was closed');
+  }
+}
+
 /** There are no tokens: log in first. `not_signed_in`. */
 export class NotSignedInError extends AllyError {
   constructor() {

@@ -1637,7 +1637,7 @@ export interface User {
  */
 export interface HelperRecord {
   /**
-   * Whether the helper is alerted now, and if not, why.
+   * Whether the helper is alerted now, and if not, why. An account that may not help yet is `off_duty`.
    */
   availability?: Availability;
   /**
@@ -2875,7 +2875,8 @@ export interface TimelineEntry {
    */
   data: TimelineData;
   /**
-   * The name of the event.
+   * The name of a server event; or `alerts:sent`, `alerts:acknowledged`, `alerts:seen`, `alerts:declined`, `alerts:pushed`,
+   * `alerts:renewed`.
    */
   event: string;
   /**
@@ -3063,7 +3064,7 @@ export interface HelperData {
  */
 export interface HelperChange {
   /**
-   * The duty switch: whether the helper wants to be alerted.
+   * The duty switch: whether the helper wants to be alerted. True for a new helper.
    */
   available?: boolean | null;
   /**
@@ -3577,7 +3578,7 @@ export interface EmergencyUnansweredPayload {
   timestamp: string;
 }
 /**
- * The payload of `error`: a failure, and the event that failed. The event is `None` if the connection failed.
+ * The payload of `error`: a failure, and the event that failed. The event is `null` if the connection is about to be closed.
  */
 export interface ErrorPayload {
   /**

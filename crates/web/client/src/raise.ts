@@ -4,7 +4,7 @@
  * however often it arrives.
  */
 
-import { type AllyError, CancelledError, ConflictError, NotFoundError, NotSignedInError, ServiceError } from './errors.js';
+import { type AllyError, CancelledError, ClosedError, ConflictError, NotFoundError, NotSignedInError, ServiceError } from './errors.js';
 import type { Requests } from './requests.js';
 import { isTransient } from './requests.js';
 import { readJson, type Store } from './store.js';
@@ -76,7 +76,8 @@ export class Raiser {
 
   /**
    * Raises an emergency and resolves when the service has it. While a call is under way a second one joins it: whoever is in
-   * danger presses more than once. Rejects when the service refuses it, or with `CancelledError`.
+   * danger presses more than once. Rejects when the service refuses it, with `CancelledError`, or with `ClosedError`: then the call
+   * goes on at the next start.
    */
   async raise(emergency: Raise, signal?: AbortSignal): Promise<RaiseResult> {
     if (signal?.aborted) throw new CancelledError();
@@ -215,7 +216,7 @@ export class Raiser {
 
   /** Waits until `hurry()` at the longest. */
   async #pause(ms: number, cancelled: AbortSignal): Promise<void> {
-    if (this.#closing.signal.aborted) throw new CancelledError();
+    if (this.#closing.signal.aborted) throw new ClosedError();
     const awake = new AbortController();
     this.#wake = () => awake.abort();
     const stop = () => awake.abort();
@@ -225,7 +226,8 @@ export class Raiser {
     this.#wake = null;
     cancelled.removeEventListener('abort', stop);
     this.#closing.signal.removeEventListener('abort', stop);
-    if (cancelled.aborted || this.#closing.signal.aborted) throw new CancelledError();
+    if (this.#closing.signal.aborted) throw new ClosedError();
+    if (cancelled.aborted) throw new CancelledError();
   }
 
   /** Cancels what an attempt may have raised, unless another call begins: that one must not be cancelled instead. */

@@ -25,7 +25,7 @@ interface StoredTokens extends Tokens {
   lifetime: number | null;
 }
 
-/** Why the session ended: `logged_out` by the app, `session_ended` by the service, `account_blocked`. */
+/** Why the session ended: `logged_out` by the app, `session_ended` by the service. A blocked account keeps its session. */
 export type SignedOutReason = 'logged_out' | 'session_ended';
 
 export interface TokensOptions {

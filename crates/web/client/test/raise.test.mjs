@@ -201,6 +201,6 @@ it('closing keeps the call for the next start', async (test) => {
   await settle();
   made.close();
   answer.reject(new NetworkError('network', ''));
-  await assert.rejects(raised, CancelledError);
+  await assert.rejects(raised, { name: 'ClosedError', reason: 'closed' });
   assert.equal(JSON.parse(store.get('raise')).isCancelled, false);
 });

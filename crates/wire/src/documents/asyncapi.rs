@@ -14,8 +14,20 @@ const DESCRIPTION: &str = "\
 Events over Socket.IO 4 (Engine.IO 4): namespace `/emergencies`, path `/socket.io/`. WebSocket, HTTP long-polling and the \
 upgrade from polling are supported.
 
-An event with `eventId` is from the event log: it is delivered once, in order, and replayed to a client that reconnects with \
-`auth.lastEventId`. The others carry current values.
+    const socket = io('https://HOST/emergencies', { auth: (give) => give({ token, lastEventId }) });
+
+An event with `eventId` is from the event log: it is delivered in order, and replayed to a client that reconnects with \
+`auth.lastEventId`. The others carry current values. Begin with `latestEventId` of the first `session:ready`, and keep the \
+greatest `eventId` that was handled.
+
+Owners and responding helpers are in the rooms of their emergencies by themselves, at every connection. Others enter a room with \
+`emergency:join`, at every connection again, with the `lastEventId` of that emergency.
+
+A refused handshake is a `connect_error` with one of these messages: `Authentication error: No token provided`, \
+`Authentication error: Invalid token`, `Authentication error: Token expired` (get new tokens and connect again), \
+`Authentication error: Account is inactive or blocked`, `Origin not allowed`, `The service cannot do this right now; try again`. The \
+official client does not connect again by itself after these. An event `error` whose `event` is `null` says why the service is \
+about to close the connection: `token_expired`, `account_blocked`, or `rate_limited` for the oldest of more than ten.
 
 A client event can have an acknowledgement: `{ok: true, …}` with the fields of its response event, or `{ok: false, error}`.";
 
@@ -46,7 +58,8 @@ pub(super) fn document() -> Value {
         "defaultContentType": "application/json",
         "servers": {
             "service": {
-                "host": "localhost:5000",
+                "host": "{host}",
+                "variables": { "host": { "default": "localhost:5000", "description": "Where this document comes from." } },
                 "pathname": "/socket.io/",
                 "protocol": "socket.io",
                 "description": "The host and port of the REST interface.",
@@ -119,6 +132,9 @@ impl Channel {
         }
         if let Some(response) = event.response {
             operation["description"] = json!(format!("Also answered by `{response}`, or by `error`."));
+        }
+        if let Some(recipients) = event.recipients() {
+            operation["description"] = json!(format!("To {recipients}."));
         }
         self.operations.insert(format!("{action}{name}"), operation);
     }

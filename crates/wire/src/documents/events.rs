@@ -26,6 +26,33 @@ pub(super) struct Event {
     pub(super) is_logged: bool,
 }
 
+impl Event {
+    /// Who gets it; `None` for what answers a client alone.
+    pub(super) fn recipients(&self) -> Option<&'static str> {
+        Some(match self.name {
+            "emergency:created" => "helpers on duty, except the owner; held back for owners who raise many",
+            "emergency:nearby" => "each alerted helper, on all devices",
+            "helper:joined" | "helper:status_update" | "emergency:status_changed" | "emergency:resolved" => {
+                "everybody in the room of the emergency: owner, responding helpers, and who has joined it"
+            }
+            "emergency:details" => "the helper, on all devices",
+            "emergency:cancelled" => "everybody in the room of the emergency, and all alerted helpers",
+            "emergency:ended" | "emergency:reopened" => {
+                "everybody in the room of the emergency, helpers on duty, and all alerted helpers"
+            }
+            "emergency:unanswered" | "contact:notified" | "emergency:alerts" => "the owner",
+            "device:lost" => "the user that had the device",
+            "emergency:message" => "owner and responding helpers, or sender and recipient of a direct message",
+            "emergency:message:deleted" => "everybody who could read the message",
+            "helper:location" => "owner and responding helpers, at most once a second while the helper is on the way",
+            "presence:update" => {
+                "owner and responding helpers, except the user concerned; 15 seconds late when offline"
+            }
+            _ => return None,
+        })
+    }
+}
+
 /// The events that clients send.
 pub(super) fn received(schemas: &mut Schemas) -> Vec<Event> {
     let mut event = |name, summary: &str, payload: SchemaOf, answer: Option<SchemaOf>, response| {

@@ -16,7 +16,11 @@ Raise an emergency, alert verified helpers nearby, and see who comes.
 
 Every answer with `success: true` has `data`; a refusal has `error.reason`, a constant that programs can rely on, and \
 `error.message`, a sentence that may change. Times are RFC 3339 in UTC, distances metres, ids UUIDs. Unknown fields are \
-ignored, and `null` counts as missing. Answers may gain fields.
+ignored. `null` counts as missing, except in changes of something that exists, where it clears. Answers may gain fields.
+
+For `active_emergency_exists` and `request_id_used`, `error.details` has the id of that emergency as `emergencyId`. A helper is \
+shown the exact place before accepting, unless the owner is anonymous or the service is set up so; then `location.precision` is \
+the size of the cell whose centre is shown.
 
 Every answer has the header `x-request-id`. A request can also be refused before its route is known: 400 \
 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";

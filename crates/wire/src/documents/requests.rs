@@ -117,7 +117,7 @@ requests! {
     }
     /// Changes of the helper record. A missing field stays as it is; of the alert preferences, `null` clears.
     HelperChange {
-        /// The duty switch: whether the helper wants to be alerted.
+        /// The duty switch: whether the helper wants to be alerted. True for a new helper.
         available: Option<bool>,
         /// What the helper can do.
         #[schemars(length(max = 20))]
@@ -221,6 +221,7 @@ requests! {
         /// The keys of the subscription.
         keys: SubscriptionKeys,
         /// What its user calls the device.
+        #[schemars(example = &"My phone")]
         name: Option<Text<50>>,
         /// The key under which the browser subscribed: refused if it is not the present one.
         application_server_key: Option<PointOfCurve>,
@@ -443,7 +444,8 @@ requests! {
         /// An access token.
         #[schemars(length(max = 4096))]
         token: String,
-        /// The greatest `eventId` that the client has handled: what it missed is replayed.
+        /// The greatest `eventId` that the client has handled; before the first one, `latestEventId` of the first
+        /// `session:ready`. What was missed since is replayed.
         #[schemars(range(min = 0))]
         last_event_id: Option<i64>,
     }

@@ -108,7 +108,7 @@ struct PreferencesView<'a> {
     /// Other channels, for an alert that no device confirms.
     #[schemars(with = "schema::NotifyChannels")]
     notify: NotifyChannels,
-    /// Whether the helper is alerted now, and if not, why.
+    /// Whether the helper is alerted now, and if not, why. An account that may not help yet is `off_duty`.
     #[schemars(with = "Word<Availability>")]
     availability: Availability,
     /// When that ends by itself; `null` if it does not.

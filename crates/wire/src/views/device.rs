@@ -19,7 +19,7 @@ pub struct DeviceView<'a> {
     #[schemars(with = "Word<DeviceKind>")]
     kind: DeviceKind,
     /// What its user calls it.
-    #[schemars(length(max = 50))]
+    #[schemars(length(max = 50), example = &"My phone")]
     name: Option<&'a str>,
     /// When it was registered.
     created_at: Timestamp,

@@ -101,7 +101,7 @@ fn responding() -> Vec<Route> {
         Route::new("POST", "/api/v1/emergencies/{id}/respond", "respond")
             .says(
                 "Answer an alert",
-                "Accepting makes the caller a participant, with the exact place; `emergency:details` has everything. Declining \
+                "Accepting makes the caller a participant: `emergency:details` has everything. Declining \
                  is recorded, tells nobody, and stops further alerts. Never limited.",
             )
             .body::<Respond>()
