@@ -73,6 +73,7 @@ const table = {
   'PUT /emergencies/:id/helper-status': concerned('403 not_authorized', { responding: 200, completed: 200, cancelled: '409 invalid_transition' }),
 
   // No token needed.
+  'GET /app/config': Array(9).fill(200),
   'GET /push/key': Array(9).fill(200),
   'POST /alerts/receipts': Array(9).fill('400 invalid_input'),
   'POST /auth/register': Array(9).fill('400 invalid_input'),

@@ -85,6 +85,7 @@ const table = {
   'DELETE /devices/:deviceId': plain('user'),
   'POST /devices/:deviceId/test': plain('user'),
   'POST /alerts/receipts': plain('anonymous', { body: { receipt: 'A'.repeat(43), state: 'seen' } }),
+  'GET /app/config': plain('anonymous'),
   'GET /push/key': plain('anonymous'),
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),

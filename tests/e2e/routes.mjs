@@ -28,6 +28,7 @@ GET    /api/v1/devices
 POST   /api/v1/devices
 DELETE /api/v1/devices/:deviceId
 POST   /api/v1/devices/:deviceId/test
+GET    /api/v1/app/config
 GET    /api/v1/push/key
 POST   /api/v1/alerts/receipts
 GET    /api/v1/helpers
@@ -86,7 +87,7 @@ GET    /readyz
   });
 
 /** Routes that need no token. */
-const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/(push\/key|alerts\/receipts)$|^\/(api\/health|api\/openapi\.json|api\/asyncapi\.json|api\/docs.*|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
+const OPEN = /^\/api\/v1\/auth\/(register|login|refresh|forgot-password|reset-password)$|^\/api\/v1\/(app\/config|push\/key|alerts\/receipts)$|^\/(api\/health|api\/openapi\.json|api\/asyncapi\.json|api\/docs.*|healthz|readyz|reset-password|pages\/.*|c\/.*)$/;
 export const guarded = routes.filter(({ path }) => !OPEN.test(path));
 
 /** The methods of each path. */

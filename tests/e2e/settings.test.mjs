@@ -6,6 +6,8 @@ import { databases, eventually, north, startNode } from './harness.mjs';
 import { cancel } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
 
+const TILES = 'https://tiles.example.org/{z}/{x}/{y}.png';
+
 for (const database of databases) {
   describe(`settings on ${database}`, () => {
     // Runs a test on a service with these settings.
@@ -29,6 +31,24 @@ for (const database of databases) {
           assert.deepEqual([emergency.alertRadius, nearbyHelperCount], [alertRadius, count]);
           await cancel(owner, emergency.id);
         }
+      }),
+    );
+
+    it(
+      'what an app is told before a user signs in',
+      withSettings({ ALLYNET_EMERGENCY_NUMBER: '911', ALLYNET_ALERT_HOLD: '10s', ALLYNET_MAP_TILES: TILES, ALLYNET_MAP_ATTRIBUTION: '© Mappers' }, async (app) => {
+        const config = {
+          emergencyNumber: '911',
+          alertHold: 10,
+          mapTiles: { url: TILES, attribution: '© Mappers' },
+          helperPolicy: 'verified',
+          placeBeforeAccept: 'exact',
+          push: true,
+          mail: false,
+        };
+        assert.deepEqual(ok(await app.anonymous().get('/app/config')), config);
+        const stale = await fetch(`${app.url}/api/v1/app/config`, { headers: { authorization: 'Bearer stale' } });
+        assert.equal(stale.status, 200, 'a token is ignored');
       }),
     );
 

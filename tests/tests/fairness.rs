@@ -170,6 +170,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: Readiness::new(store.changes.clone(), Arc::new(|| true), None),
+            app: allynet_wire::app_config::AppConfig::default(),
             limits: Limits::none(),
             high: PriorityPorts { accounts: account_ports(high, &tokens), emergencies: emergency_ports(high) },
             scheduler: Arc::new(RequestScheduler::new()),

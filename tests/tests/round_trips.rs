@@ -142,6 +142,7 @@ impl Service {
             log: store.log.clone(),
             presence: Arc::new(presence),
             readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
+            app: allynet_wire::app_config::AppConfig::default(),
             limits: allynet_wire::limits::Limits::none(),
             high: allynet_rest::PriorityPorts { accounts: accounts.clone(), emergencies: emergencies.clone() },
             scheduler: Arc::new(allynet_wire::scheduling::Unscheduled),

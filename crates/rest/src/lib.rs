@@ -9,6 +9,7 @@
 
 mod admin;
 mod answer;
+mod app;
 mod auth;
 mod blocks;
 mod caller;

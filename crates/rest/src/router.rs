@@ -8,12 +8,13 @@ use allynet_domain::{
         accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
     },
 };
-use allynet_wire::{limits::Limits, problem::faults, scheduling::Scheduler};
+use allynet_wire::{app_config::AppConfig, limits::Limits, problem::faults, scheduling::Scheduler};
 use axum::{Router, middleware};
 
 use crate::{
     admin::{self, AdminState},
     answer::Failure,
+    app,
     auth::{self, OwnAccountState, SignInState},
     blocks as block_routes,
     caller::{self, Authentication},
@@ -59,6 +60,8 @@ pub struct RestPorts {
     pub presence: Arc<dyn port::Presence>,
     /// The readiness of this node.
     pub readiness: Arc<health::Readiness>,
+    /// The settings of an app.
+    pub app: AppConfig,
     /// The rate limits.
     pub limits: Limits,
     /// The ports for requests of high priority.
@@ -111,13 +114,14 @@ pub fn router(ports: RestPorts) -> Router {
 
 /// Routes without authentication, except [`refreshing`].
 pub(crate) fn public(ports: &RestPorts) -> Routes {
-    let RestPorts { accounts, devices, helpers, password_resets, readiness, limits, .. } = ports;
+    let RestPorts { accounts, devices, helpers, password_resets, app, readiness, limits, .. } = ports;
     let policy = helpers.rules.helpers;
     let sign_in = SignInState { accounts: accounts.clone(), limits: limits.clone(), policy };
     let resets = ResetState { resets: password_resets.clone(), limits: limits.clone() };
     auth::public(sign_in)
         .merge(reset_routes::routes(resets))
         .merge(pages::routes())
+        .merge(app::routes(app.clone()))
         .merge(device_routes::push_key(devices.clone()))
         .merge(health::routes(readiness.clone()))
 }

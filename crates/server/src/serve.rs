@@ -13,7 +13,7 @@ use allynet_notify::{Channels, OutboxSender};
 use allynet_realtime::Gateway;
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_transport::{ConnectionLimits, PhaseTimeouts};
-use allynet_wire::{client::ClientAddress, limits::Limits, scheduling::Scheduler};
+use allynet_wire::{app_config::AppConfig, client::ClientAddress, limits::Limits, scheduling::Scheduler};
 use anyhow::Context as _;
 use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -68,6 +68,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
+    let app = settings.app_config((push.is_some(), mail.is_some()));
     let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
     let channels = Channels { push, mailer: mail.as_ref().map(|mail| mail.mailer.clone()), webhook };
     let use_cases = UseCases::new(&ports, signatures, (push_ports, mail), rules, projections.on_position_stored());
@@ -95,7 +96,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let readiness = readiness(&ports, &gateway, (&stop, &link));
-    let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), &gateway);
+    let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), (&gateway, app));
     let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
@@ -180,7 +181,7 @@ fn rest_router(
     (use_cases, high): (&UseCases, &UseCases),
     ports: &PersistencePorts,
     (readiness, limits, scheduler): (Arc<Readiness>, Limits, Arc<dyn Scheduler>),
-    gateway: &Gateway,
+    (gateway, app): (&Gateway, AppConfig),
 ) -> Router {
     let UseCases {
         accounts,
@@ -212,6 +213,7 @@ fn rest_router(
         exports: ports.exports.clone(),
         presence,
         readiness,
+        app,
         limits,
         high,
         scheduler,

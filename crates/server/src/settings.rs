@@ -2,6 +2,7 @@
 //!
 //! The only place that names environment variables for reading. A URL or a password is never part of an error.
 
+mod app;
 mod database;
 mod mail;
 mod parse;
@@ -24,7 +25,9 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use secrecy::{ExposeSecret, SecretString};
 
 use self::parse::{duration, ignore_empty_variables};
-pub(crate) use self::{database::Database, mail::MailSettings, push::PushSettings, webhook::WebhookSettings};
+pub(crate) use self::{
+    app::AppSettings, database::Database, mail::MailSettings, push::PushSettings, webhook::WebhookSettings,
+};
 use crate::admin_server::AdminListen;
 
 /// AllyNet: emergency alerts for verified helpers nearby
@@ -242,6 +245,9 @@ pub(crate) struct Settings {
 
     #[command(flatten)]
     pub(crate) webhook: WebhookSettings,
+
+    #[command(flatten)]
+    pub(crate) app: AppSettings,
 
     /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(

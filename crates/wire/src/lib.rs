@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod anonymity;
+pub mod app_config;
 pub mod client;
 pub mod cursor;
 pub mod data;

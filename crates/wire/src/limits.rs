@@ -137,6 +137,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/emergencies/{id}/timeline", UNLIMITED),
     ("GET", "/api/v1/emergencies/{id}/messages", UNLIMITED),
     ("GET", "/api/v1/admin/emergencies", UNLIMITED),
+    ("GET", "/api/v1/app/config", UNLIMITED),
     ("GET", "/api/v1/push/key", UNLIMITED),
     ("POST", "/api/v1/alerts/receipts", &[Limit::Receipts]),
     ("GET", "/api/health", UNLIMITED),

@@ -38,7 +38,7 @@ impl FromStr for PublicUrl {
 }
 
 /// Whether a text in lower case is a domain name, an IPv4 address, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     if let Some(address) = address_in_brackets(host) {
         return address.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6());
     }

@@ -17,6 +17,7 @@ use allynet_domain::{
     },
 };
 use allynet_wire::{
+    app_config::AppConfig,
     limits::Limits,
     scheduling::{Scheduler, Unscheduled},
 };
@@ -195,6 +196,7 @@ impl Mocks {
             log: Arc::new(self.log),
             presence: Arc::new(self.presence),
             readiness,
+            app: AppConfig::default(),
             limits: self.limits,
             high,
             scheduler: self.scheduler.unwrap_or_else(|| Arc::new(Unscheduled)),

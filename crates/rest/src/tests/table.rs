@@ -23,6 +23,7 @@ pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("GET", "/c/stop/{token}"),
     ("POST", "/c/stop/{token}"),
     ("POST", "/api/v1/auth/refresh"),
+    ("GET", "/api/v1/app/config"),
     ("GET", "/api/v1/push/key"),
     ("POST", "/api/v1/alerts/receipts"),
     ("GET", "/api/health"),

@@ -92,6 +92,7 @@ impl App {
             log: ports.log,
             presence: Arc::new(MockPresence::new()),
             readiness,
+            app: allynet_wire::app_config::AppConfig::default(),
             limits: Limits::none(),
         });
         let socket_io = any(async || StatusCode::BAD_REQUEST);

@@ -50,7 +50,7 @@ impl Settings {
     }
 
     /// What helpers are shown before they accept, on a grid without a key: the key is in the database.
-    fn places(&self) -> PlacePolicy {
+    pub(super) fn places(&self) -> PlacePolicy {
         let by_policy = match self.helper_policy {
             HelperPolicy::Verified => PlaceBeforeAccept::Exact,
             // Any account may help under this policy, so an exact place would be public.

@@ -38,10 +38,37 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("--disk-reserve", "51", "ALLYNET_DISK_RESERVE"),
         ("--alert-interval", "60", "ALLYNET_ALERT_INTERVAL"),
         ("--emergency-ttl", "0s", "ALLYNET_EMERGENCY_TTL"),
+        ("--emergency-number", "1", "ALLYNET_EMERGENCY_NUMBER"),
+        ("--alert-hold", "121s", "ALLYNET_ALERT_HOLD"),
+        ("--alert-hold", "1500ms", "ALLYNET_ALERT_HOLD"),
+        ("--map-tiles", "https://tiles.example.org/{z}/{x}.png", "ALLYNET_MAP_TILES"),
+        ("--map-attribution", "bell \u{7}", "ALLYNET_MAP_ATTRIBUTION"),
     ] {
         let error = CommandLine::try_parse_from(["allynet", flag, value]).unwrap_err().to_string();
         assert!(error.lines().next().unwrap().contains(name), "{error}");
     }
+}
+
+#[test]
+fn an_app_is_told_what_is_configured() {
+    let config = |arguments: &[&str], offers| {
+        let line = CommandLine::try_parse_from(["allynet"].iter().chain(arguments)).unwrap();
+        serde_json::to_value(line.settings.app_config(offers)).unwrap()
+    };
+    assert_eq!(
+        // Without a map its attribution means nothing.
+        config(&["--map-attribution", "Me"], (false, false)),
+        serde_json::to_value(allynet_wire::app_config::AppConfig::default()).unwrap()
+    );
+    let tiles = "https://tiles.example.org/{z}/{x}/{y}.png";
+    let given = ["--emergency-number", "*911#", "--alert-hold", "2m", "--map-tiles", tiles, "--helper-policy", "open"];
+    assert_eq!(
+        config(&given, (true, true)),
+        serde_json::json!({
+            "emergencyNumber": "*911#", "alertHold": 120, "mapTiles": { "url": tiles, "attribution": null },
+            "helperPolicy": "open", "placeBeforeAccept": "approximate", "push": true, "mail": true,
+        })
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ import { Requests, type DataOf, type Method, type PathOf, type RequestOptions } 
 import { defaultStore, resilientStore, type Store } from './store.js';
 import { Backoff, delay } from './timing.js';
 import { TokenKeeper, type SignedOutReason } from './tokens.js';
-import type { AppEvents, ClientEvents, Emergency, ErrorPayload, Raise, Register, ServerEvents, Tokens, User } from './types.js';
+import type { AppConfig, AppEvents, ClientEvents, Emergency, ErrorPayload, Raise, Register, ServerEvents, Tokens, User } from './types.js';
 
 /** How long logging out waits for the service. */
 const LOGOUT_LIMIT = 3_000;
@@ -154,6 +154,11 @@ export class AllyClient {
   async userId(): Promise<string | null> {
     await this.#tokens.load();
     return this.#tokens.userId;
+  }
+
+  /** What the service says about itself before anybody signs in: emergency number, countdown, map. */
+  appConfig(): Promise<AppConfig> {
+    return this.request('GET', '/app/config');
   }
 
   // ---------------------------------------------------------------------------------------- connection

@@ -18,6 +18,20 @@ export type ResponseStatus = 'responding' | 'on_way' | 'arrived' | 'completed' |
 export type EmergencyStatus = 'active' | 'responding' | 'resolved' | 'cancelled';
 export type EmergencyType = 'medical' | 'safety' | 'accident' | 'assault' | 'natural_disaster' | 'other';
 export type ReceiptState = 'delivered' | 'seen';
+/**
+ * A number that a telephone can call: 2 to 15 of `0-9+*#`.
+ */
+export type EmergencyNumber = string;
+export type HelperPolicy = 'verified' | 'open';
+/**
+ * A plain text that is shown beside a map: at most 500 characters.
+ */
+export type Attribution = string;
+/**
+ * The URL of the images of a map, with `{z}`, `{x}` and `{y}` in its path or query.
+ */
+export type TilesUrl = string;
+export type PlaceBeforeAccept = 'exact' | 'approximate';
 export type ContactTrigger = 'created' | 'unanswered';
 export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
 export type Availability = 'on_duty' | 'quiet' | 'paused' | 'off_duty';
@@ -403,6 +417,12 @@ export interface Routes {
   'POST /alerts/receipts': {
     body: PushReceipt;
     data: ReceiptTaken;
+  };
+  /**
+   * Read the settings of an app
+   */
+  'GET /app/config': {
+    data: AppConfig;
   };
   /**
    * List the caller's emergency contacts
@@ -1394,6 +1414,52 @@ export interface ReceiptTaken {
    * Always true.
    */
   received: boolean;
+}
+/**
+ * The settings of an app.
+ */
+export interface AppConfig {
+  /**
+   * For how many seconds an app counts down before it raises an emergency. The service itself never waits.
+   */
+  alertHold: number;
+  /**
+   * The number by which the authorities are called.
+   */
+  emergencyNumber: EmergencyNumber;
+  /**
+   * Which accounts may help.
+   */
+  helperPolicy: HelperPolicy;
+  /**
+   * Whether emails are sent: to reset passwords, to contacts and to helpers.
+   */
+  mail: boolean;
+  /**
+   * The map; `null` if the service has none.
+   */
+  mapTiles: MapTiles | null;
+  /**
+   * What helpers are shown of a place before they accept.
+   */
+  placeBeforeAccept: PlaceBeforeAccept;
+  /**
+   * Whether devices can be registered for pushes.
+   */
+  push: boolean;
+}
+/**
+ * Where an app loads the images of its map.
+ */
+export interface MapTiles {
+  /**
+   * The plain text that is shown beside the map, as its license asks for; `null` if that is nothing.
+   */
+  attribution: Attribution | null;
+  /**
+   * The URL of one image.
+   */
+  url: TilesUrl;
 }
 /**
  * The emergency contacts of the caller.

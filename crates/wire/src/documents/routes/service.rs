@@ -1,6 +1,7 @@
 //! Routes of pages for browsers, health, and the documents themselves.
 
 use crate::{
+    app_config::AppConfig,
     data,
     documents::route::{Content, OF_THE_SERVICE, Route},
 };
@@ -50,6 +51,10 @@ pub(super) fn pages() -> Vec<Route> {
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
+        Route::new("GET", "/api/v1/app/config", "appConfig")
+            .says("Read the settings of an app", "A token is ignored.")
+            .open()
+            .answers::<AppConfig>(200, "The settings."),
         Route::new("GET", "/api/health", "health")
             .says("Whether the process answers", "")
             .open()
