@@ -49,6 +49,7 @@ const DOMAIN: &[&str] = &[
     "chrono",
     "chrono-tz",
     "geo",
+    "libm",
     "mockall",
     "serde",
     "thiserror",

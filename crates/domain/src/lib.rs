@@ -56,6 +56,7 @@ pub mod contact;
 pub mod contact_notice;
 pub mod device;
 pub mod disclosure;
+pub mod dispatch;
 pub mod emergency;
 pub mod event;
 pub mod found_helpers;
