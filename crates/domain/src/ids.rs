@@ -63,6 +63,8 @@ ids! {
     MessageId,
     /// The id of a message of the outbox.
     OutboxId,
+    /// The id of a resource: a box with a defibrillator, for example.
+    ResourceId,
     /// The id of a session.
     SessionId,
     /// The id of a refresh token.

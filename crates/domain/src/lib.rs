@@ -127,7 +127,7 @@ pub use found_helpers::{FoundHelpers, HelperRank};
 pub use grid::Grid;
 pub use ids::{
     BlockId, ConsentId, ContactId, DeliveryId, DeviceId, EmergencyId, EventId, MessageId, NodeId, NotAnId, NoticeId,
-    OutboxId, SessionId, TokenId, UserId,
+    OutboxId, ResourceId, SessionId, TokenId, UserId,
 };
 pub use locale::Locale;
 pub use login::{

@@ -11,6 +11,7 @@ mod gain;
 mod lognormal;
 mod policy;
 mod situation;
+mod team;
 mod travel;
 mod waves;
 
@@ -21,6 +22,9 @@ pub use gain::decide;
 pub use policy::{GainPolicy, TypeRule};
 pub use situation::{
     AlertedHelper, Candidate, Exclusion, HelperFacts, HelperProgress, MAX_CANDIDATES, Situation, Tier, WaveProgress,
+};
+pub use team::{
+    AedBox, Assignment, RoleChange, RoleReason, StandDownReason, TeamMember, TeamRole, assign_team, stand_downs,
 };
 pub use travel::{Journey, Transport, TravelModel};
 pub use waves::WavePolicy;

@@ -3,6 +3,7 @@
 mod deciding;
 mod models;
 mod properties;
+mod team;
 mod waves;
 
 use super::*;
