@@ -65,6 +65,7 @@ const table = {
   'DELETE /emergencies/:id/messages/:messageId': concerned('403 not_authorized', { owner: 200 }),
   'POST /emergencies/:id/resolve': concerned(200, { admin: 200 }),
   'POST /emergencies/:id/report': concerned(201),
+  'PATCH /emergencies/:id': owners(200),
   'POST /emergencies/:id/cancel': owners(200),
   'POST /emergencies/:id/renew': owners(200),
   'POST /emergencies/:id/reopen': concerned('403 not_authorized', { owner: '409 not_reopenable', responding: '409 not_reopenable', admin: '409 not_reopenable' }),
@@ -109,6 +110,7 @@ const ended = {
   'POST /emergencies/:id/messages': concerned('409 emergency_ended'),
   'POST /emergencies/:id/resolve': concerned('409 emergency_ended', { admin: '409 emergency_ended' }),
   'POST /emergencies/:id/report': concerned(201),
+  'PATCH /emergencies/:id': owners('409 emergency_ended'),
   'POST /emergencies/:id/cancel': owners('409 emergency_ended'),
   'POST /emergencies/:id/renew': owners('409 emergency_ended'),
   // Resolved by its owner, which is not undone.
@@ -195,6 +197,7 @@ for (const database of databases) {
       'POST /emergencies/:id/ratings': () => ({ helperId: cast.responding.id, score: 5 }),
       'POST /emergencies/:id/report': (caller) => ({ reason: 'rude', userId: caller === 'owner' ? cast.responding.id : null }),
       'PUT /emergencies/:id/helper-status': () => ({ status: 'completed' }),
+      'PATCH /emergencies/:id': () => ({ description: 'more' }),
     };
     const queries = { 'GET /emergencies/nearby': '?latitude=1&longitude=1' };
     // Rows that would change the caller's role for the rows that follow.

@@ -40,6 +40,9 @@ export class Caller {
   put(path, body, options) {
     return this.request('PUT', path, body, options);
   }
+  patch(path, body, options) {
+    return this.request('PATCH', path, body, options);
+  }
   delete(path, body, options) {
     return this.request('DELETE', path, body, options);
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { NO_SUCH_ID, databases, settled, startNode } from './harness.mjs';
 import { cancel, of, over, raise, read, resolve, respond, say, tally, tell, times, wrongFields } from './scene.mjs';
-import { alertCounts, assertMatches, atLeast, emergency as emergencyShape, id, ok, refused, time } from './shapes.mjs';
+import { alertCounts, assertMatches, atLeast, emergency as emergencyShape, events, id, ok, refused, time } from './shapes.mjs';
 
 for (const database of databases) {
   describe(`emergencies on ${database}`, () => {
@@ -382,6 +382,36 @@ for (const database of databases) {
         }
         for (const { sockets } of pairs) for (const socket of sockets) socket.close();
       });
+    });
+
+    it('is changed by its owner, 30 times a minute, and a first change of type or priority is never refused', async () => {
+      await over(owner);
+      const { id: emergencyId } = await raise(owner, app.somewhere(), { category: 'fall' });
+      const socket = await owner.connect();
+      const change = (body) => owner.patch(`/emergencies/${emergencyId}`, body);
+      const changed = ok(await change({ category: null, description: ' It is worse ', severity: 9 })).emergency;
+      assertMatches(changed, emergencyShape({ id: emergencyId, _id: emergencyId, category: null, description: 'It is worse', severity: 9, type: 'other' }));
+      assert.deepEqual(await read(owner, emergencyId), changed);
+      assertMatches(await socket.next('emergency:updated', of(emergencyId)), events.updated(emergencyId, { description: 'It is worse', severity: 9 }));
+      for (const nothing of [{}, { severity: 9 }, { type: null, priority: null, severity: null }, { location: app.somewhere(), silentMode: true }]) {
+        assert.deepEqual(ok(await change(nothing)).emergency, changed);
+      }
+      for (let n = 1; n < 30; n += 1) ok(await change({ description: `change ${n}` }));
+      const late = await change({ description: 'too many' });
+      refused(late, 429, 'rate_limited');
+      assert.match(late.headers.get('retry-after'), /^\d+$/);
+      ok(await change({ type: 'medical' }));
+      ok(await change({ priority: 'low' }));
+      for (const again of [{ type: 'other' }, { priority: 'high' }]) refused(await change(again), 429, 'rate_limited');
+      wrongFields(await change({ type: 'tea', severity: 11, category: 7 }), 'type', 'severity', 'category');
+      refused(await helper.patch(`/emergencies/${emergencyId}`, { severity: 1 }), 403, 'not_authorized');
+      refused(await admin.patch(`/emergencies/${emergencyId}`, { severity: 1 }), 403, 'not_authorized');
+      await cancel(owner, emergencyId);
+      refused(await change({ type: 'safety' }), 409, 'emergency_ended');
+      await socket.next('emergency:ended', of(emergencyId));
+      assert.equal(socket.seen('emergency:updated', of(emergencyId)).length, 32);
+      const timeline = ok(await owner.get(`/emergencies/${emergencyId}/timeline`)).events;
+      assert.equal(timeline.filter(({ event }) => event === 'emergency:updated').length, 32);
     });
 
     it('an unknown or malformed id is not found', async () => {

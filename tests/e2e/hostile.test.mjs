@@ -113,6 +113,7 @@ const table = {
   'GET /emergencies/nearby': { set: async (app) => ({ caller: await app.helperAt(app.somewhere()), query: { latitude: 1.5, longitude: 1.5, radius: 500, limit: 5 } }) },
   'GET /emergencies/history': plain('owner', { query: { status: 'active', before: TIME, limit: 5 } }),
   'GET /emergencies/:id': live('owner'),
+  'PATCH /emergencies/:id': live('owner', { body: { type: 'medical', category: 'fall', description: 'help', priority: 'high', severity: 5 } }),
   'DELETE /emergencies/:id': { set: (app, people) => finished(app, people), once: true },
   'GET /emergencies/:id/helpers': live('owner', { query: { radius: 500, limit: 5 } }, { ignores: true }),
   'GET /emergencies/:id/timeline': live('owner', { query: { after: 0, limit: 5 } }),

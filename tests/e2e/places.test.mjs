@@ -69,6 +69,39 @@ for (const database of databases) {
       await cancel(owner, emergencyId);
     });
 
+    it('that its owner changes is told by stage, and to nobody who declined', async () => {
+      const place = app.somewhere();
+      const [owner, helper, alerted, decliner, looker] = await Promise.all([
+        app.owner({ firstName: 'Xanthippe', lastName: 'Quillfeather' }),
+        ...[300, 400, 500].map((metres) => app.helperAt(north(place, metres))),
+        app.helperAt(undefined),
+      ]);
+      const everybody = [owner, helper, alerted, decliner, looker];
+      const [own, helping, ringing, declined, looking] = await Promise.all(everybody.map((caller) => caller.connect()));
+      const { id: emergencyId } = await raise(owner, { ...place, ...TEXTS });
+      await respond(helper, emergencyId);
+      await respond(decliner, emergencyId, { action: 'decline' });
+      assert.ok((await looking.ack('emergency:join', { emergencyId })).ok);
+      const { emergency } = ok(await owner.patch(`/emergencies/${emergencyId}`, { ...DETAILS, priority: 'critical' }));
+      assert.deepEqual([emergency.description, emergency.category, emergency.priority], [DETAILS.description, DETAILS.category, 'critical']);
+      const seen = {};
+      for (const [name, socket] of Object.entries({ own, helping, ringing, looking })) {
+        seen[name] = (await socket.next('emergency:updated', of(emergencyId))).emergency;
+        assert.equal(seen[name].priority, 'critical', name);
+      }
+      for (const name of ['own', 'helping']) {
+        assert.deepEqual(seen[name].location, { ...place, precision: 0, ...TEXTS });
+        assert.equal(seen[name].user.id, owner.id);
+      }
+      assert.deepEqual([seen.ringing.location.precision, seen.ringing.description], [200, DETAILS.description]);
+      assert.deepEqual(seen.ringing.user, { id: null, profile: { firstName: 'Xanthippe', lastName: null } });
+      assert.deepEqual([seen.looking.location.precision, seen.looking.description, seen.looking.category, seen.looking.user], [1000, null, null, null]);
+      for (const text of [...Object.values(DETAILS), ...HIDDEN, owner.id]) assert.ok(!JSON.stringify(seen.looking).includes(text), text);
+      await cancel(owner, emergencyId);
+      await declined.next('emergency:ended', of(emergencyId));
+      assert.deepEqual(declined.seen('emergency:updated', of(emergencyId)), []);
+    });
+
     it('is listed by the distance shown, then newest first, whatever the limit', async () => {
       const place = app.somewhere();
       const looker = await app.helperAt(place);

@@ -48,6 +48,7 @@ GET    /api/v1/emergencies/pending-for-helper
 GET    /api/v1/emergencies/nearby
 GET    /api/v1/emergencies/history
 GET    /api/v1/emergencies/:id
+PATCH  /api/v1/emergencies/:id
 DELETE /api/v1/emergencies/:id
 GET    /api/v1/emergencies/:id/helpers
 GET    /api/v1/emergencies/:id/timeline

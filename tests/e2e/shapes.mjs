@@ -250,6 +250,7 @@ export const events = {
     eventId: integer,
   }),
   cancelled: (emergencyId, reason) => ({ emergencyId, reason, timestamp: time, eventId: integer }),
+  updated: (emergencyId, of) => ({ emergencyId, emergency: announcedEmergency({ id: emergencyId, ...of }), timestamp: time, eventId: integer }),
   reopened: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),
   contactNotified: (emergencyId, contact, state) => ({ emergencyId, contactId: contact.id, state, timestamp: time, eventId: integer }),
   ended: (emergencyId, status) => ({ emergencyId, status, timestamp: time, eventId: integer }),

@@ -175,6 +175,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::APPLY_TO_ACCOUNT" => vec!["'{}', '[]'".to_owned()],
+        "changes::CHANGE_DETAILS" => vec!["'{}', '{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
         "emergencies::ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],

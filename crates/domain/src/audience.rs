@@ -59,6 +59,10 @@ impl Audience {
 pub enum Viewer {
     /// Any user in the audience; anonymous owners stay anonymous.
     Anyone,
+    /// As `Anyone`: users that were alerted, and are shown what alerted helpers are unless they take part.
+    Alerted,
+    /// As `Anyone`: users that are shown what lookers-on are, although they are in the room of the participants.
+    LookerOn,
     /// This user.
     User(UserId),
 }
@@ -126,6 +130,7 @@ impl LoggedEvent {
                 let is_critical = call.details.is_critical();
                 to_all(to_all_who_heard(emergency, (*announced, is_critical), alerted, hidden_from))
             }
+            Event::EmergencyUpdated { alerted, finished, .. } => to_stages(room, alerted, finished),
             Event::MessagePosted { message } => {
                 to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
             }
@@ -160,6 +165,7 @@ impl LoggedEvent {
                 | Event::HelperStatusUpdated { .. }
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
+                | Event::EmergencyUpdated { .. }
         )
     }
 
@@ -170,23 +176,32 @@ impl LoggedEvent {
     pub const fn view(&self, viewer: Viewer, stage: Stage) -> View {
         let stage = match (&self.event, stage.is_participant()) {
             (Event::HelpersAlerted { .. }, _) => stage,
+            // An administrator is shown an anonymous owner, other participants are not; an alerted helper less than they are.
+            (Event::EmergencyUpdated { .. }, _) if matches!(stage, Stage::Administrator | Stage::Alerted) => stage,
             (_, true) if self.depends_on_stage() => Stage::Responder,
             _ => Stage::LookerOn,
+        };
+        let viewer = match viewer {
+            // They decide on the stage only.
+            Viewer::Alerted | Viewer::LookerOn => Viewer::Anyone,
+            other => other,
         };
         View { viewer, stage }
     }
 
-    /// The stage of a recipient in the rooms for which `is_in` holds.
+    /// The stage of a recipient of a delivery to this viewer, in the rooms for which `is_in` holds.
     ///
     /// Being in the room of the participants is taking part: rooms are entered and left with the very event that begins
     /// or ends a response. So the stage is known without asking the database, and as of the moment of delivery.
-    pub fn stage_of(&self, administers: bool, is_in: impl Fn(&Room) -> bool) -> Stage {
+    pub fn stage_of(&self, viewer: Viewer, administers: bool, is_in: impl Fn(&Room) -> bool) -> Stage {
         match self.emergency {
             _ if administers => Stage::Administrator,
+            _ if viewer == Viewer::LookerOn => Stage::LookerOn,
             // It goes to no user but those that it alerts. Of participants, only a helper that has completed and counts no
             // more as help is alerted.
             _ if matches!(self.event, Event::HelpersAlerted { .. }) => Stage::Alerted,
             Some(emergency) if is_in(&Room::Participants(emergency)) => Stage::Responder,
+            _ if viewer == Viewer::Alerted => Stage::Alerted,
             _ => Stage::LookerOn,
         }
     }
@@ -238,6 +253,7 @@ impl LoggedEvent {
                 | Event::EmergencyCancelled { .. }
                 | Event::EmergencyEnded { .. }
                 | Event::EmergencyReopened { .. }
+                | Event::EmergencyUpdated { .. }
                 | Event::AlertsRenewed
                 | Event::EmergencyDeleted
                 | Event::MessagePosted { .. }
@@ -273,6 +289,19 @@ fn to_all_who_heard(
     let [users, hidden] = [alerted, hidden_from].map(|users| users.iter().copied().map(Room::User));
     let helpers = helpers_for(is_critical).filter(|_| announced);
     Audience::of([Room::Emergency(emergency)].into_iter().chain(helpers).chain(users)).but(hidden)
+}
+
+/// Deliveries to the room of an emergency and to alerted users, by what they are shown. `finished`: of the room, but no
+/// participants any more.
+fn to_stages(room: Room, alerted: &[UserId], finished: &[UserId]) -> Vec<Delivery> {
+    let users = |users: &[UserId]| -> Vec<Room> { users.iter().copied().map(Room::User).collect() };
+    let others = Audience::of([room]).but(users(alerted)).but(users(finished));
+    let apart = [
+        Delivery { audience: Audience::of(users(alerted)).but(users(finished)), viewer: Viewer::Alerted },
+        Delivery { audience: Audience::of(users(finished)), viewer: Viewer::LookerOn },
+    ];
+    let apart = apart.into_iter().filter(|delivery| !delivery.audience.to.is_empty());
+    [Delivery { audience: others, viewer: Viewer::Anyone }].into_iter().chain(apart).collect()
 }
 
 /// Deliveries of a message: a direct one to both users, any other to all participants, rendered for the sender as theirs.

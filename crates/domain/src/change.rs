@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    Account, AlertPreferences, AlertSchedule, Call, ContactAction, DeletedEmergency, DeliveryId, Device, DeviceId,
-    DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent, NoticeId,
-    NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, PushKey, Recipient,
-    Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
+    Account, AlertPreferences, AlertSchedule, Call, ContactAction, DeletedEmergency, DeliveryId, Details, Device,
+    DeviceId, DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent,
+    NoticeId, NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, PushKey,
+    Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
     alert_timing::later,
     outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState, SendChannel},
     port::{EndedBlocks, KeyedHash, LoginSource},
@@ -388,6 +388,14 @@ pub enum Write {
         emergency: Box<Emergency>,
         /// The responses that are new or changed.
         responses: Vec<Response>,
+    },
+    /// The details of an emergency, but for its place, its silence and its anonymity, which do not change. The change MUST also
+    /// update the emergency, which decides whether it is at the revision it was loaded at.
+    ChangeDetails {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The new details.
+        details: Box<Details>,
     },
     /// Checks that the store still holds this revision; `Stale` otherwise.
     ExpectRevision {

@@ -5,6 +5,7 @@
 mod access;
 mod call;
 mod deleted;
+mod editing;
 mod ending;
 mod overview;
 mod reaching;
@@ -17,7 +18,7 @@ mod snapshot;
 mod state;
 
 pub use access::{EmergencyAccess, Relation};
-pub use call::{Call, Details, EmergencyType, Location, Priority, Severity, SeverityError};
+pub use call::{Call, Details, DetailsChange, EmergencyType, Location, Priority, Severity, SeverityError};
 pub use deleted::DeletedEmergency;
 pub use ending::Reopened;
 pub use overview::EmergencyOverview;
@@ -59,7 +60,7 @@ impl Emergency {
         self.call.owner.id
     }
 
-    /// The data that the owner gave when raising it.
+    /// The data that the owner gave when raising it, with later changes.
     pub const fn call(&self) -> &Call {
         &self.call
     }

@@ -189,6 +189,17 @@ pub enum Event {
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         announced: bool,
     },
+    /// The owner changed the details.
+    EmergencyUpdated {
+        /// The call after the change.
+        call: Call,
+        /// The status at that time.
+        status: EmergencyStatus,
+        /// The helpers that had been alerted, and have neither declined nor cancelled.
+        alerted: Vec<UserId>,
+        /// The helpers whose completed response counts no more as help.
+        finished: Vec<UserId>,
+    },
     /// The owner asked for more help.
     AlertsRenewed,
     /// The owner deleted the emergency after its end.
@@ -306,6 +317,7 @@ impl Event {
             Self::EmergencyCancelled { .. } => "emergency_cancelled",
             Self::EmergencyEnded { .. } => "emergency_ended",
             Self::EmergencyReopened { .. } => "emergency_reopened",
+            Self::EmergencyUpdated { .. } => "emergency_updated",
             Self::AlertsRenewed => "alerts_renewed",
             Self::EmergencyDeleted => "emergency_deleted",
             Self::MessagePosted { .. } => "message_posted",

@@ -54,6 +54,7 @@ pub mod blocks;
 pub mod change;
 pub mod contact;
 pub mod contact_notice;
+pub mod details_history;
 pub mod device;
 pub mod disclosure;
 pub mod dispatch;
@@ -111,16 +112,17 @@ pub use contact_notice::{
     CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, NoticeKind, NoticeNote, NoticeState,
     PlannedNotice,
 };
+pub use details_history::DetailsHistory;
 pub use device::{
     Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, DeviceTests, EndpointTaken,
     FAILING_AFTER, LostDevice, MAX_DEVICES, PushKey,
 };
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
-    ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, Emergency, EmergencyAccess,
-    EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending, ImpossibleState,
-    Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseRecord, ResponseStatus, ResponseUpdate,
-    Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
+    ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, DetailsChange, Emergency,
+    EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending,
+    ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseRecord, ResponseStatus,
+    ResponseUpdate, Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};

@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alert, AlertPolicy, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp, UserId,
+    Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp,
+    UserId,
     alert_timing::{MAX_QUICK_RENEWALS, later},
 };
 
@@ -55,6 +56,12 @@ pub struct Search {
     pub held: Vec<HeldAlert>,
     /// The announcement, while it is held back. Stays after the end of an emergency that was never announced.
     pub held_announcement: Option<HeldAnnouncement>,
+    /// Whether the next step looks at the helpers within the present radius anew.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub looks_again: bool,
+    /// What is remembered of changes by the owner: no part of the search, but stored with it.
+    #[serde(skip_serializing_if = "DetailsHistory::is_empty")]
+    pub details: DetailsHistory,
     /// The helpers that were passed over when those of the last wave were chosen.
     #[serde(skip_serializing_if = "SkippedCounts::is_empty")]
     pub skipped: SkippedCounts,
@@ -171,13 +178,13 @@ impl Search {
 
     /// Stops the waves, because a helper responds. What is held back stays due.
     pub fn stop(&mut self) {
-        (self.wave_at, self.is_renewing) = (None, false);
+        (self.wave_at, self.is_renewing, self.looks_again) = (None, false, false);
         self.due_at = self.earliest(None);
     }
 
     /// Ends the search, with everything that is due.
     pub fn end(&mut self) {
-        (self.wave_at, self.due_at, self.is_renewing) = (None, None, false);
+        (self.wave_at, self.due_at, self.is_renewing, self.looks_again) = (None, None, false, false);
         self.held.clear();
     }
 
@@ -196,6 +203,15 @@ impl Search {
         (self.renewed_at, self.wave_at, self.is_renewing) = (Some(begins), Some(begins), true);
         self.unanswered_at = None;
         self.due_at = self.earliest(None);
+    }
+
+    /// Makes a step due now that looks at the helpers within the present radius anew, because it may reach more of them. No-op
+    /// while a helper responds.
+    pub fn look_again(&mut self, now: Timestamp) {
+        if self.is_running() {
+            self.looks_again = true;
+            self.due_at = Some(self.due_at.map_or(now, |due| due.min(now)));
+        }
     }
 
     /// Takes everything that is due at `now`.

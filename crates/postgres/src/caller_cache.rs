@@ -154,6 +154,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::RemoveBlock { .. }
             | Write::RaiseEmergency(_)
             | Write::UpdateEmergency { .. }
+            | Write::ChangeDetails { .. }
             | Write::ExpectRevision { .. }
             | Write::DeleteEmergency(_)
             // The trust in the cache is corrected within a second.

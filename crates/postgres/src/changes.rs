@@ -12,6 +12,7 @@ use crate::{
     Postgres,
     account_writes::account_writes,
     caller_cache::{EvictOnDrop, written_users},
+    detail_writes::detail_write,
     error::{commit_failed, failed},
     writes,
 };
@@ -19,6 +20,7 @@ use crate::{
 const APPLY: &str = "SELECT apply_change_v2($1)";
 /// The same with writes that the function above does not know.
 const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v1($1, $2)";
+const CHANGE_DETAILS: &str = "SELECT change_details_v1($1, $2)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     -- What is left tells clients that come back later that it is over.
@@ -40,7 +42,7 @@ const FORGET_DELETED: &str = "
     )
     SELECT count(*) FROM records";
 
-statements!(APPLY, APPLY_TO_ACCOUNT, ERASE, FORGET_DELETED, PROBE);
+statements!(APPLY, APPLY_TO_ACCOUNT, CHANGE_DETAILS, ERASE, FORGET_DELETED, PROBE);
 
 #[async_trait]
 impl Changes for Postgres {
@@ -49,13 +51,16 @@ impl Changes for Postgres {
         let (has_events, has_messages) = (!change.events.is_empty(), !change.sends.is_empty());
         // However this ends, failed and cancelled included: the change may have been committed all the same.
         let _evict = EvictOnDrop::new(self.callers(), written_users(&change));
-        let account_writes = account_writes(&change);
+        let (account_writes, details) = (account_writes(&change), detail_write(&change));
         let change = writes::change(&change).map_err(Error::bug)?;
-        let applied = if account_writes.is_empty() {
-            sqlx::query(APPLY).bind(change).execute(self.main()).await
-        } else {
-            sqlx::query(APPLY_TO_ACCOUNT).bind(change).bind(Value::Array(account_writes)).execute(self.main()).await
+        let query = match (account_writes.is_empty(), details) {
+            (true, None) => sqlx::query(APPLY).bind(change),
+            (true, Some(details)) => sqlx::query(CHANGE_DETAILS).bind(change).bind(details),
+            (false, None) => sqlx::query(APPLY_TO_ACCOUNT).bind(change).bind(Value::Array(account_writes)),
+            // No use case writes both.
+            (false, Some(_)) => return Err(Error::bug("a change of an account with details of an emergency")),
         };
+        let applied = query.execute(self.main()).await;
         applied.map_err(commit_failed)?;
         if has_events {
             self.notifications().committed();

@@ -19,6 +19,7 @@ mod caller_cache;
 mod changes;
 mod contact_notices;
 mod contacts;
+mod detail_writes;
 mod devices;
 mod emergencies;
 mod emergency_row;

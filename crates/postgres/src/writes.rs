@@ -10,7 +10,7 @@ use allynet_domain::{
     DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
     MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, NoticeEntry, NoticeNote, OutboxMessage,
     OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice, RatingCounts, ReceivingDevice, Response,
-    ResponseRecord, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
+    ResponseRecord, Revision, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
@@ -27,10 +27,15 @@ pub fn change(change: &Change) -> Result<Value> {
     Ok(json!({
         "at": at,
         "emergencies": emergencies(change),
-        "writes": writes.iter().map(|of| write(of, *at)).collect::<Vec<_>>(),
+        "writes": writes.iter().filter(|of| !is_separate(of)).map(|of| write(of, *at)).collect::<Vec<_>>(),
         "events": events.iter().map(event).collect::<Result<Vec<_>>>()?,
         "sends": sends.iter().flat_map(sends_of).collect::<Vec<_>>(),
     }))
+}
+
+/// Whether another module encodes a write, for another function.
+const fn is_separate(write: &Write) -> bool {
+    matches!(write, Write::ChangeDetails { .. })
 }
 
 /// A message, once for each recipient.
@@ -53,6 +58,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::DeleteEmergency(record) => Some(record.id),
         Write::RevokeTrust(emergency)
         | Write::AnnounceEmergency(emergency)
+        | Write::ChangeDetails { emergency, .. }
         | Write::ExpectRevision { emergency, .. }
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
@@ -237,9 +243,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::RaiseEmergency(emergency) => raise_emergency(emergency),
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
-        Write::ExpectRevision { emergency, revision } => {
-            json!({ "op": "expect_revision", "emergency_id": emergency, "revision": revision.0 })
-        }
+        Write::ExpectRevision { emergency, revision } => expect_revision(*emergency, *revision),
+        // Left out before: the function would refuse it.
+        Write::ChangeDetails { .. } => Value::Null,
         Write::DeleteEmergency(record) => delete_emergency(record),
         Write::AnnounceEmergency(emergency) => json!({ "op": "announce_emergency", "emergency_id": emergency }),
         Write::SendAlerts { emergency, wave, recipients } => {
@@ -392,6 +398,10 @@ fn bytea(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+fn expect_revision(emergency: EmergencyId, revision: Revision) -> Value {
+    json!({ "op": "expect_revision", "emergency_id": emergency, "revision": revision.0 })
 }
 
 fn raise_emergency(emergency: &Emergency) -> Value {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use allynet_domain::{
     BlockedPair, Call, Delivery, EmergencyId, Event, EventId, LoggedEvent, ResponseStatus, Room, RoomChange, Stage,
-    Timestamp, UserId, View, blocks::is_hidden,
+    Timestamp, UserId, View, Viewer, blocks::is_hidden,
 };
 
 use crate::membership::{Membership, MembershipHistory};
@@ -85,7 +85,7 @@ impl Replay {
             }
         }
         let delivery = deliveries.iter().find(|delivery| self.history.receives(&delivery.audience, event.id));
-        let view = delivery.map(|delivery| event.view(delivery.viewer, self.stage_in(event)));
+        let view = delivery.map(|delivery| event.view(delivery.viewer, self.stage_in(event, delivery.viewer)));
         for change in changes {
             if let RoomChange::Enter { user, rooms } = change
                 && *user == self.user
@@ -162,7 +162,8 @@ impl Replay {
                 Event::EmergencyCreated { call, .. }
                 | Event::EmergencyAnnounced { call, .. }
                 | Event::HelpersAlerted { call, .. }
-                | Event::EmergencyReopened { call, .. },
+                | Event::EmergencyReopened { call, .. }
+                | Event::EmergencyUpdated { call, .. },
                 _,
             ) if self.is_separated_from_owner(call) => return true,
             _ => {}
@@ -186,12 +187,15 @@ impl Replay {
         self.deleted.contains(&emergency)
     }
 
-    fn stage_in(&self, event: &LoggedEvent) -> Stage {
+    fn stage_in(&self, event: &LoggedEvent, viewer: Viewer) -> Stage {
         let decided = event.emergency.and_then(|emergency| self.stages.get(&emergency).copied());
+        // Being in the room of the participants decides nothing here, only a later event does.
+        let is_undecided = event.emergency.is_some_and(|emergency| !self.decided.contains(&emergency));
+        let decided = decided.filter(|_| viewer != Viewer::LookerOn || !is_undecided);
         // As live, an alert is one to a participant, too: only a helper that has completed is alerted again.
         let is_alert = matches!(event.event, Event::HelpersAlerted { .. });
         let applies = |stage: &Stage| !(self.administers || is_alert && stage.is_participant());
-        decided.filter(applies).unwrap_or_else(|| event.stage_of(self.administers, |_| false))
+        decided.filter(applies).unwrap_or_else(|| event.stage_of(viewer, self.administers, |_| false))
     }
 
     /// The memberships of the user since the event `after`, which is the last that was not missed.

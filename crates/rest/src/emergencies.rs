@@ -6,6 +6,7 @@ use allynet_domain::{
     AccessKind, Actor, Emergency, Error, Relation, Stage,
     port::{self, HistoryPage, NearbyEmergency, Timeline},
     usecase::{
+        details,
         emergencies::{self, must_be_helper},
         feedback, reading, reopening, responses,
     },
@@ -48,6 +49,7 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
         .get("/api/v1/emergencies/nearby", nearby)
         .get("/api/v1/emergencies/history", history)
         .get("/api/v1/emergencies/{id}", read)
+        .patch("/api/v1/emergencies/{id}", change)
         .delete("/api/v1/emergencies/{id}", delete)
         .get("/api/v1/emergencies/{id}/helpers", helpers)
         .get("/api/v1/emergencies/{id}/timeline", read_timeline)
@@ -150,6 +152,17 @@ async fn changed(cx: &EmergencyState, actor: &Actor, emergency: &Emergency, stag
 fn view<'a>(cx: &EmergencyState, actor: &Actor, emergency: &'a Emergency, stage: Stage) -> EmergencyView<'a> {
     EmergencyView::new(emergency, stage, &cx.emergencies.rules.places, None)
         .with_presence(&*cx.presence, &emergency.separated_from(&actor.account))
+}
+
+async fn change(
+    State(cx): State<EmergencyState>,
+    Caller(actor): Caller,
+    PathEmergency(id): PathEmergency,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let outcome = details::change(&cx.high, &actor, id, input::change(&body)?).await;
+    let emergency = cx.emergencies.conceal(&actor, id, outcome).await?;
+    one(&cx, &actor, &emergency, Stage::Owner)
 }
 
 async fn delete(State(cx): State<EmergencyState>, Caller(actor): Caller, PathEmergency(id): PathEmergency) -> Answer {

@@ -32,6 +32,10 @@ impl<S: Clone + Send + Sync + 'static> Resource<S> {
         self.add(Method::PUT, path, routing::put(handler))
     }
 
+    pub(crate) fn patch<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::PATCH, path, routing::patch(handler))
+    }
+
     pub(crate) fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
         self.add(Method::DELETE, path, routing::delete(handler))
     }

@@ -188,6 +188,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::AnnounceEmergency(emergency) => emergencies::announce(db, at, emergency).await,
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
+        Write::ChangeDetails { emergency, details } => emergencies::change_details(db, emergency, &details).await,
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
         Write::DeleteEmergency(record) => emergencies::delete(db, &record).await,
         Write::SendAlerts { emergency, wave, recipients } => {

@@ -39,7 +39,7 @@ struct WithEventId<'a> {
 /// If the payload cannot be encoded as JSON, which no value of the domain causes.
 pub fn outgoing(event: &LoggedEvent, view: View, places: &PlacePolicy) -> serde_json::Result<Option<Outgoing>> {
     let reader = match view.viewer {
-        Viewer::Anyone => Reader { user: None, unmasks: false },
+        Viewer::Anyone | Viewer::Alerted | Viewer::LookerOn => Reader { user: None, unmasks: false },
         Viewer::User(user) => Reader::participant(user),
     };
     let Some(payload) = payload(event, reader, view.stage, places) else { return Ok(None) };
@@ -155,6 +155,15 @@ pub(crate) enum Payload<'a> {
         /// When it was reopened.
         timestamp: Timestamp,
     },
+    /// The owner changed what the emergency is.
+    Updated {
+        /// The emergency.
+        emergency_id: Uuid,
+        /// The emergency after the change.
+        emergency: CallView<'a>,
+        /// When it was changed.
+        timestamp: Timestamp,
+    },
     /// No helper has answered, and none is left to alert for now.
     Unanswered {
         /// The emergency.
@@ -206,7 +215,7 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
@@ -217,6 +226,7 @@ pub const NAMES: [&str; 15] = [
     "emergency:cancelled",
     "emergency:ended",
     "emergency:reopened",
+    "emergency:updated",
     "emergency:unanswered",
     "emergency:message",
     "emergency:message:deleted",
@@ -237,6 +247,7 @@ impl Payload<'_> {
             Self::Cancelled { .. } => "emergency:cancelled",
             Self::Ended { .. } => "emergency:ended",
             Self::Reopened { .. } => "emergency:reopened",
+            Self::Updated { .. } => "emergency:updated",
             Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
@@ -246,7 +257,7 @@ impl Payload<'_> {
     }
 }
 
-/// An emergency in `emergency:created` and `emergency:nearby`.
+/// An emergency in `emergency:created`, `emergency:updated` and `emergency:nearby`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Call")]
@@ -397,6 +408,11 @@ pub(crate) fn payload<'a>(
         Event::EmergencyReopened { status, at, .. } => {
             Payload::Reopened { emergency_id, status: *status, timestamp: *at }
         }
+        Event::EmergencyUpdated { call, status, .. } => Payload::Updated {
+            emergency_id,
+            emergency: CallView::new(call, *status, shown(call.details.anonymous)),
+            timestamp: event.at,
+        },
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
         }

@@ -122,6 +122,7 @@ const UNLIMITED: &[Limit] = &[];
 /// Every route: its method, its path in the router's notation, and its limits.
 pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/emergencies", UNLIMITED),
+    ("PATCH", "/api/v1/emergencies/{id}", UNLIMITED),
     ("POST", "/api/v1/emergencies/{id}/respond", UNLIMITED),
     ("PUT", "/api/v1/emergencies/{id}/helper-status", UNLIMITED),
     ("POST", "/api/v1/emergencies/{id}/resolve", UNLIMITED),

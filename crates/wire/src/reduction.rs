@@ -86,7 +86,9 @@ impl Scene {
         });
         for event in &mut events {
             match &mut event.event {
-                Event::EmergencyCreated { call, .. } | Event::EmergencyAnnounced { call, .. } => self.fill(call),
+                Event::EmergencyCreated { call, .. }
+                | Event::EmergencyAnnounced { call, .. }
+                | Event::EmergencyUpdated { call, .. } => self.fill(call),
                 Event::HelpersAlerted { call, recipients, .. } => {
                     self.fill(call);
                     *recipients = self.recipients();

@@ -20,7 +20,7 @@ const QUIET_ENDS: &str = "2026-02-02T04:00:00Z";
 const QUIET_BEGINS: &str = "2026-02-03T02:00:00Z";
 
 /// Quiet from 03:00 to 05:00 in Berlin, every day. `at(0)` is 03:40 there, and some milliseconds.
-fn quiet() -> PreferencesChange {
+pub(super) fn quiet() -> PreferencesChange {
     let time = |text: &str| text.parse::<ClockTime>().unwrap();
     let window = QuietWindow { days: (1..=7).collect(), from: time("03:00"), to: time("05:00") };
     let zone = Some(Some("Europe/Berlin".parse().unwrap()));

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod changes;
 pub mod contact_notices;
 pub mod contacts;
+pub mod details;
 pub mod devices;
 pub mod emergencies;
 pub mod exports;
@@ -147,6 +148,15 @@ macro_rules! contract {
                 invitations_that_wait_can_be_dropped
                 an_address_agrees_once
                 a_stop_holds_for_every_user
+            }
+            details {
+                changed_details_are_read_back_and_nothing_else_changes
+                details_decided_on_another_revision_are_not_stored
+                an_emergency_that_becomes_critical_reaches_helpers_in_quiet_hours_at_once
+                looking_again_and_again_alerts_no_more_helpers_than_a_wave
+                of_a_change_and_an_end_at_once_no_change_follows_the_end
+                of_a_change_and_acceptances_at_once_all_are_stored
+                messages_that_are_being_sent_say_what_the_emergency_is_now
             }
             devices {
                 devices_are_listed_newest_first_as_they_were_registered

@@ -43,7 +43,7 @@ impl Service {
     }
 
     /// Registers a device of a new session.
-    async fn phone(&self, user: &Account) -> Device {
+    pub(super) async fn phone(&self, user: &Account) -> Device {
         let session = session_of(user.id);
         self.store.write(Write::OpenSession(session.clone())).await;
         let id: DeviceId = id();

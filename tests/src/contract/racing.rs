@@ -255,7 +255,7 @@ fn pick(chance: &mut Chance, helpers: &[Account]) -> Account {
 }
 
 /// Moves the helpers of a round far away from the next one.
-async fn retire(service: &Service) {
+pub(super) async fn retire(service: &Service) {
     for helper in service.people() {
         service.locate(&helper, 10_000_000.0).await;
     }

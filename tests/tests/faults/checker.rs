@@ -280,6 +280,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::EmergencyCancelled { .. } => "emergency:cancelled",
         Event::EmergencyEnded { .. } => "emergency:ended",
         Event::EmergencyReopened { .. } => "emergency:reopened",
+        Event::EmergencyUpdated { .. } => "emergency:updated",
         Event::MessagePosted { .. } => "emergency:message",
         Event::MessageDeleted { .. } => "emergency:message:deleted",
         Event::DeviceLost(_) => "device:lost",

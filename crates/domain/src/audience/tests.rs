@@ -86,6 +86,13 @@ fn every_event_is_delivered_to_those_concerned() {
                 vec![anyone(vec![room(), Room::Helpers, user(GRACE_HOPPER), user(ALAN)], vec![])]
             }
             Event::EmergencyReopened { .. } => vec![anyone(vec![room(), Room::Helpers, user(ALAN)], vec![])],
+            Event::EmergencyUpdated { .. } => {
+                let to = |user: Room, viewer| Delivery { audience: Audience::of([user]), viewer };
+                let mut alerted = to(user(ALAN), Viewer::Alerted);
+                alerted.audience.except.push(user(GRACE_HOPPER));
+                let others = anyone(vec![room()], vec![user(ALAN), user(GRACE_HOPPER)]);
+                vec![others, alerted, to(user(GRACE_HOPPER), Viewer::LookerOn)]
+            }
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
             Event::Unanswered { .. } | Event::ContactNotified { .. } => vec![anyone(vec![user(OWNER)], vec![])],
@@ -175,6 +182,7 @@ fn every_event_moves_those_concerned() {
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }
             | Event::EmergencyEnded { .. }
+            | Event::EmergencyUpdated { .. }
             | Event::AlertsRenewed
             | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
@@ -420,4 +428,30 @@ fn owners_are_addressed_only_by_messages_and_what_no_other_user_learns() {
 fn unanswered_goes_only_to_the_owner() {
     assert_eq!(hearers(Event::Unanswered { owner: id(OWNER), alerted: 2 }), [OWNER]);
     assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE_HOPPER) }), []);
+}
+
+#[test]
+fn an_update_is_shown_by_the_stage_of_its_recipient() {
+    let event = of_an_emergency(Event::EmergencyUpdated {
+        call: call(),
+        status: EmergencyStatus::Active,
+        alerted: vec![id(ALAN), id(GRACE_HOPPER)],
+        finished: vec![id(STRANGER)],
+    });
+    // Of those in the room, the alerted helper Grace responds, and the stranger has finished.
+    let rooms = |n: u128| match n {
+        OWNER | GRACE_HOPPER | STRANGER => vec![room(), participants(), user(n)],
+        ADMIN => vec![room(), user(n)],
+        _ => vec![user(n)],
+    };
+    let stage = |n: u128| {
+        let is_in = |room: &Room| rooms(n).contains(room);
+        let deliveries = event.deliveries();
+        let mut got = deliveries.iter().filter(|delivery| delivery.audience.includes(is_in));
+        let delivery = got.next().unwrap();
+        assert!(got.next().is_none());
+        event.view(delivery.viewer, event.stage_of(delivery.viewer, n == ADMIN, is_in)).stage
+    };
+    assert_eq!([OWNER, GRACE_HOPPER].map(stage), [Stage::Responder; 2]);
+    assert_eq!([ALAN, ADMIN, STRANGER].map(stage), [Stage::Alerted, Stage::Administrator, Stage::LookerOn]);
 }

@@ -1,4 +1,4 @@
-//! The call: the data that the owner gives when raising an emergency, which never change.
+//! The call: the data that the owner gives when raising an emergency. Some of the details can be changed afterwards.
 
 use serde::{Deserialize, Serialize};
 
@@ -91,24 +91,53 @@ pub struct Details {
     pub anonymous: bool,
 }
 
+/// What an owner changes of the details; `None` leaves a value as it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DetailsChange {
+    /// The kind of trouble.
+    pub kind: Option<EmergencyType>,
+    /// The category; `Some(None)` clears it.
+    pub category: Option<Option<Text<50>>>,
+    /// The description; `Some(None)` clears it.
+    pub description: Option<Option<Text<1000>>>,
+    /// How urgent.
+    pub priority: Option<Priority>,
+    /// How severe.
+    pub severity: Option<Severity>,
+}
+
 /// Severity from which on an emergency is critical.
 const CRITICAL_SEVERITY: u8 = 8;
 
 impl Details {
+    /// The details after a change.
+    #[must_use]
+    pub fn with(&self, change: DetailsChange) -> Self {
+        let DetailsChange { kind, category, description, priority, severity } = change;
+        Self {
+            kind: kind.unwrap_or(self.kind),
+            category: category.unwrap_or_else(|| self.category.clone()),
+            description: description.unwrap_or_else(|| self.description.clone()),
+            priority: priority.unwrap_or(self.priority),
+            severity: severity.unwrap_or(self.severity),
+            ..self.clone()
+        }
+    }
+
     /// Whether the emergency is critical, by its priority or severity: then it may reach helpers that others do not reach.
     pub fn is_critical(&self) -> bool {
         self.priority == Priority::Critical || self.severity.get() >= CRITICAL_SEVERITY
     }
 }
 
-/// The part of an emergency that is fixed when it is raised; alerts carry it.
+/// The part of an emergency that its owner decides, not what becomes of it; alerts carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The id of the emergency.
     pub id: EmergencyId,
     /// The user that needs help. Shown to others only when [`Details::anonymous`] is not set.
     pub owner: Person,
-    /// What happened, and where.
+    /// What happened, and where. As of now: the owner may have changed what happened.
     pub details: Details,
     /// When the emergency was raised.
     pub created_at: Timestamp,

@@ -144,7 +144,7 @@ impl Emergency {
 
     /// Whether this helper has completed and no longer counts as help, while the emergency goes on: they keep messages, but
     /// are shown places like any helper who takes no part.
-    pub(super) fn has_finished(&self, helper: UserId, now: Timestamp) -> bool {
+    pub(crate) fn has_finished(&self, helper: UserId, now: Timestamp) -> bool {
         let is_over = |r: &Response| self.counts_until(r).is_none_or(|until| until <= now);
         let response = self.response(helper).filter(|r| r.status == ResponseStatus::Completed);
         self.status().is_live() && response.is_some_and(is_over)

@@ -36,6 +36,7 @@ const fn place(event: &Event) -> usize {
         Event::AlertSeen { .. } => 25,
         Event::AlertsSent { .. } => 26,
         Event::ContactNotified { .. } => 27,
+        Event::EmergencyUpdated { .. } => 28,
     }
 }
 
@@ -157,6 +158,9 @@ fn stored() -> Vec<Value> {
         json!({
             "kind": "contact_notified", "owner": OWNER, "contact": "00000000-0000-0000-0000-000000000046", "state": "sent"
         }),
+        json!({
+            "kind": "emergency_updated", "call": call(), "status": "active", "alerted": [ALAN], "finished": [GRACE_HOPPER]
+        }),
     ]
 }
 
@@ -209,8 +213,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..28).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 28);
+    assert_eq!(places, (0..29).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 29);
 }
 
 #[test]

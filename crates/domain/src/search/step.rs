@@ -1,8 +1,10 @@
 //! The parts of a step of a search: which helpers it rings, whether the search is unanswered, and when the next step is due.
 
+use std::{collections::HashSet, mem};
+
 use super::{HeldAlert, Search, Surroundings};
 use crate::{
-    Alert, AlertPolicy, AlertTiming, Metres, RecentRings, Recipient, Timestamp,
+    Alert, AlertPolicy, AlertTiming, Metres, RecentRings, Recipient, Timestamp, UserId,
     alert_timing::{MAX_QUICK_REPEATS, later},
 };
 
@@ -32,6 +34,14 @@ impl Search {
             if self.is_renewing && radius <= around.radius {
                 chosen = within(radius);
             }
+        }
+        if mem::take(&mut self.looks_again) {
+            // Those that a wave would have chosen now. More than a wave holds are never chosen, however often it looks.
+            let first = around.near.iter().filter(|r| r.distance <= around.radius).take(policy.wave_size() as usize);
+            let first: HashSet<UserId> = first.map(|r| r.helper).collect();
+            let missed = self.candidates(around).filter(|r| first.contains(&r.helper) && !chosen.contains(r));
+            let missed: Vec<Recipient> = missed.copied().collect();
+            chosen.extend(missed);
         }
         let since = self.places_freed_until.unwrap_or(Timestamp::MIN_UTC);
         let freed_at = |a: &&Alert| a.first_sent_at.map(|at| later(at, policy.timing.place_after));

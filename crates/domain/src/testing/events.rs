@@ -103,5 +103,11 @@ pub fn every_event() -> Vec<Event> {
             failed: vec![id(ALAN)],
         },
         Event::ContactNotified { owner: id(OWNER), contact: id(70), state: NoticeState::Sent },
+        Event::EmergencyUpdated {
+            call: call(),
+            status: EmergencyStatus::Active,
+            alerted: vec![id(ALAN)],
+            finished: vec![id(GRACE_HOPPER)],
+        },
     ]
 }

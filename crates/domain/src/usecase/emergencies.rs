@@ -374,7 +374,7 @@ fn ended(cx: &EmergencyPorts, loaded: &Loaded, by: Option<UserId>, at: Timestamp
         participants: emergency.participants().collect(),
         hidden_from: loaded.hidden_from.clone(),
         announced: emergency.is_announced(),
-        critical: emergency.call().details.is_critical(),
+        critical: emergency.was_announced_critical(),
     };
     // The end records whether a helper was near. Cancelled responses stay as they are.
     let open = emergency.responses().iter().filter(|r| r.status != ResponseStatus::Cancelled);

@@ -11,6 +11,7 @@ pub mod availability;
 pub mod blocks;
 pub mod contact_notices;
 pub mod contacts;
+pub mod details;
 pub mod devices;
 pub mod emergencies;
 pub mod feedback;

@@ -84,6 +84,7 @@ impl State {
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }
+            | Event::EmergencyUpdated { .. }
             | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
             | Event::MessageDeleted { .. }

@@ -386,3 +386,41 @@ fn the_event_by_which_a_block_hid_an_emergency_is_replayed_whatever_came_after()
         }
     }
 }
+
+#[test]
+fn a_missed_update_is_shown_by_the_stage_of_now() {
+    let update = |alerted: &[u128], finished: &[u128]| Event::EmergencyUpdated {
+        call: call(),
+        status: EmergencyStatus::Active,
+        alerted: alerted.iter().map(|&n| id(n)).collect(),
+        finished: finished.iter().map(|&n| id(n)).collect(),
+    };
+    let stage = |n: u128, rooms: Vec<Room>, events: &[Event]| {
+        let rooms = rooms.into_iter().chain([Room::User(id(n))]).collect();
+        let mut replay = Replay::new(id(n), n == ADMIN, rooms, at(100));
+        let mut stages = Vec::new();
+        for (seq, event) in (1..).zip(events).collect::<Vec<_>>().into_iter().rev() {
+            let event = logged(seq, event.clone());
+            let view = replay.step_back(&event, &event.deliveries(), &event.room_changes());
+            if matches!(event.event, Event::EmergencyUpdated { .. }) {
+                stages.push(view.map(|view| view.stage));
+            }
+        }
+        stages
+    };
+    let alan = [update(&[ALAN], &[])];
+    assert_eq!(stage(ALAN, vec![], &alan), [Some(Stage::Alerted)]);
+    assert_eq!(stage(GRACE_HOPPER, vec![], &alan), [None]);
+    assert_eq!(stage(OWNER, in_part(), &alan), [Some(Stage::Responder)]);
+    assert_eq!(stage(ADMIN, vec![room()], &alan), [Some(Stage::Administrator)]);
+    let declined = [update(&[ALAN], &[]), Event::AlertDeclined { helper: id(ALAN) }];
+    assert_eq!(stage(ALAN, vec![], &declined), [Some(Stage::LookerOn)]);
+    let accepted = [update(&[ALAN], &[]), joined(ALAN)];
+    assert_eq!(stage(ALAN, in_part(), &accepted), [Some(Stage::Responder)]);
+    let finished = [update(&[], &[ALAN])];
+    assert_eq!(stage(ALAN, in_part(), &finished), [Some(Stage::LookerOn)]);
+    let again = [update(&[], &[ALAN]), joined(ALAN)];
+    assert_eq!(stage(ALAN, in_part(), &again), [Some(Stage::Responder)]);
+    let completed = [updated(ALAN, ResponseStatus::Completed), update(&[], &[ALAN])];
+    assert_eq!(stage(ALAN, in_part(), &completed), [Some(Stage::LookerOn)]);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{EmergencyId, EventId, Room, Stage, View};
+use allynet_domain::{EmergencyId, EventId, Room, Stage, UserId, View};
 use allynet_projections::MembershipHistory;
 
 use crate::hub::{log_entry::LogEntry, members::CloseReason};
@@ -47,6 +47,8 @@ pub(crate) struct JoinPoint {
     pub(crate) position: EventId,
     /// Its memberships until then, which determine the events that it was sent already.
     pub(crate) history: MembershipHistory,
+    /// The user of the connection.
+    pub(crate) user: UserId,
     /// The stage of the connection in the emergency whose room it joined.
     pub(crate) stage: Stage,
 }

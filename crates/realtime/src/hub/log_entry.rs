@@ -52,7 +52,7 @@ impl LogEntry {
         match (view.viewer, view.stage) {
             (Viewer::Anyone, Stage::LookerOn) => self.for_anyone[0].get_or_init(|| self.encode(view, places)).clone(),
             (Viewer::Anyone, Stage::Responder) => self.for_anyone[1].get_or_init(|| self.encode(view, places)).clone(),
-            (Viewer::Anyone | Viewer::User(_), _) => self.encode(view, places),
+            (_, _) => self.encode(view, places),
         }
     }
 

@@ -245,7 +245,7 @@ impl<D: Clone> Members<D> {
         }
         for (id, device) in devices {
             let is_in = |room: &Room| self.rooms.get(room).is_some_and(|ids| ids.contains(&id));
-            let view = entry.logged.view(viewer, entry.logged.stage_of(self.administers(id), is_in));
+            let view = entry.logged.view(viewer, entry.logged.stage_of(viewer, self.administers(id), is_in));
             match views.iter_mut().find(|(other, _)| *other == view) {
                 Some((_, devices)) => devices.push((id, device)),
                 None => views.push((view, vec![(id, device)])),

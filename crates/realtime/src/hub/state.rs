@@ -177,7 +177,7 @@ impl<D: Clone> Hub<D> {
         } else {
             Stage::LookerOn
         };
-        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history, stage: reader_stage }))
+        JoinOutcome::Joined(Box::new(JoinPoint { position: ring.position(), history, user, stage: reader_stage }))
     }
 
     /// Records that a connection, in its rooms since `position`, is also sent what an earlier history entitles it to.
@@ -194,7 +194,7 @@ impl<D: Clone> Hub<D> {
         // As of now, not as of the moment when an event was held back: the user may have joined or cancelled since.
         let (rooms, administers) = (state.members.rooms(id).to_vec(), state.members.administers(id));
         let view = |entry: &LogEntry, viewer| {
-            entry.logged.view(viewer, entry.logged.stage_of(administers, |room| rooms.contains(room)))
+            entry.logged.view(viewer, entry.logged.stage_of(viewer, administers, |room| rooms.contains(room)))
         };
         let Some((HeldBack { events, overflowed, .. }, device)) = state.members.held_back(id) else {
             return Release::Lost;

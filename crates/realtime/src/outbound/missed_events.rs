@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    EmergencyId, Event, EventId, LostEvents, Room, View, Viewer,
+    Delivery, EmergencyId, Event, EventId, LostEvents, Room, Stage, UserId, View, Viewer,
     port::{Clock, EventLog, Result},
 };
 use allynet_projections::{MembershipHistory, Replay};
@@ -104,7 +104,7 @@ impl MissedEvents {
     /// Those of the event log.
     pub(crate) async fn of_emergency(&self, from: ReplayFrom, joined: &JoinPoint) -> Result<Missed> {
         let ReplayFrom { last_event: last, emergency } = from;
-        let JoinPoint { position, history, stage } = joined;
+        let JoinPoint { position, history, user, stage } = joined;
         if last > *position || self.is_lost(last) {
             return Ok(Missed::Resync(ResyncReason::UnknownEvent));
         }
@@ -114,11 +114,12 @@ impl MissedEvents {
         }
         let room = Room::Emergency(emergency);
         let is_missed = |entry: &LogEntry| {
-            let mut deliveries = entry.deliveries.iter().filter(|delivery| delivery.audience.to.contains(&room));
-            entry.id() <= *position && deliveries.any(|delivery| !history.receives(&delivery.audience, entry.id()))
+            let is_for_room = entry.deliveries.iter().any(|delivery| delivery.audience.to.contains(&room));
+            let is_known = || entry.deliveries.iter().any(|of| history.receives(&of.audience, entry.id()));
+            entry.id() <= *position && is_for_room && !is_known()
         };
         let in_view = |entry: Arc<LogEntry>| {
-            let view = entry.logged.view(Viewer::Anyone, *stage);
+            let view = entry.logged.view(Viewer::Anyone, stage_for(&entry, *user, *stage));
             (entry, view)
         };
         let mut missed = Deliveries::new();
@@ -161,5 +162,15 @@ impl MissedEvents {
         }
         let first = self.log.events_of(emergency, EventId::START, 1).await?;
         Ok(!first.first().is_some_and(|first| matches!(first.event, Event::EmergencyCreated { .. })))
+    }
+}
+
+/// The stage in which an event is shown to a user who joins the room of its emergency in this stage.
+fn stage_for(entry: &LogEntry, user: UserId, stage: Stage) -> Stage {
+    let is_own = |delivery: &&Delivery| delivery.audience.to.contains(&Room::User(user));
+    match entry.deliveries.iter().find(is_own).map(|delivery| delivery.viewer) {
+        Some(Viewer::LookerOn) if stage != Stage::Administrator => Stage::LookerOn,
+        Some(Viewer::Alerted) if stage == Stage::LookerOn => Stage::Alerted,
+        _ => stage,
     }
 }

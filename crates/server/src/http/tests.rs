@@ -172,7 +172,7 @@ async fn a_preflight_needs_no_token_on_any_route() {
         let got = app.send(request, Body::empty()).await;
         assert_eq!(got.status, 200, "{path}");
         assert_eq!(got.header("access-control-allow-origin"), Some(PAGE));
-        assert_eq!(got.header("access-control-allow-methods"), Some("GET,POST,PUT,DELETE"));
+        assert_eq!(got.header("access-control-allow-methods"), Some("GET,POST,PUT,PATCH,DELETE"));
         let headers = got.header("access-control-allow-headers").unwrap();
         assert_eq!(headers, "authorization,content-type,x-request-id");
         assert_eq!(got.header("x-request-id"), Some(GENERATED_ID.to_string().as_str()));

@@ -75,7 +75,7 @@ async fn index_area(db: &mut SqliteConnection, key: i64, emergency: &Emergency) 
 
 /// Updates an emergency and some of its responses, if it is still at the revision it was loaded at.
 pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, responses: &[Response]) -> Result<()> {
-    // The details of the call never change, and the wave is changed by `send_alerts`.
+    // The details of the call have a write of their own, and the wave is changed by `send_alerts`.
     let status = emergency.status();
     let (ended_at, ended_by, notes) = match emergency.ending() {
         Some(Ending { at, by, notes }) => (Some(at), *by, notes.as_ref()),
@@ -110,6 +110,33 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     let Some(key) = key else { return Err(Error::Stale) };
     store_responses(db, emergency.id(), status.is_live(), responses).await?;
     if status.is_live() { index_area(db, key, emergency).await } else { release(db, emergency.id()).await }
+}
+
+/// Stores the details that an owner may change. The update of the emergency in the same change checks its revision.
+pub(super) async fn change_details(db: &mut SqliteConnection, id: EmergencyId, details: &Details) -> Result<()> {
+    let Details { kind, category, description, location: _, priority, severity, silent: _, anonymous: _ } = details;
+    sqlx::query(
+        "update emergency set kind = ?2, category = ?3, description = ?4, priority = ?5, severity = ?6 where id = ?1",
+    )
+    .bind(Uuid::from(id))
+    .bind(kind.as_str())
+    .bind(category.as_ref().map(Text::as_str))
+    .bind(description.as_ref().map(Text::as_str))
+    .bind(priority.as_str())
+    .bind(severity.get())
+    .execute(&mut *db)
+    .await
+    .map_err(port_error)?;
+    // Later steps of messages that are being sent say what the emergency is.
+    sqlx::query(
+        "update outbox set emergency_kind = ?2 where emergency_id = ?1 and due_at is not null and emergency_kind <> ?2",
+    )
+    .bind(Uuid::from(id))
+    .bind(kind.as_str())
+    .execute(db)
+    .await
+    .map_err(port_error)
+    .map(drop)
 }
 
 /// Frees the helpers of an emergency that ended, so that they may respond to another one.

@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes } from './types.js';
+import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -53,6 +53,9 @@ export function emergencyApi({ request }: Requester) {
     helpers: (id: string) => request('GET', '/emergencies/{id}/helpers', one(id)),
     timeline: async (id: string, query: Query<'GET /emergencies/{id}/timeline'> = {}) =>
       (await request('GET', '/emergencies/{id}/timeline', { ...one(id), query })).events,
+    /** Changes what it is, while it is live. `null` clears `category` and `description`. */
+    update: async (id: string, body: EmergencyChange) =>
+      (await request('PATCH', '/emergencies/{id}', { ...one(id), body })).emergency,
     resolve: async (id: string, notes?: string) =>
       (await request('POST', '/emergencies/{id}/resolve', { ...one(id), body: { notes: notes ?? null } })).emergency,
     cancel: async (id: string, reason?: string) =>

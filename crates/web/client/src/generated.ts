@@ -292,6 +292,20 @@ export type EventPayload =
     }
   | {
       /**
+       * The emergency after the change.
+       */
+      emergency: Call;
+      /**
+       * The emergency.
+       */
+      emergencyId: string;
+      /**
+       * When it was changed.
+       */
+      timestamp: string;
+    }
+  | {
+      /**
        * Helpers that were alerted.
        */
       alertedHelpers: number;
@@ -725,6 +739,19 @@ export interface Routes {
        */
       id: string;
     };
+    data: EmergencyData;
+  };
+  /**
+   * Change what the emergency is
+   */
+  'PATCH /emergencies/{id}': {
+    params: {
+      /**
+       * The emergency.
+       */
+      id: string;
+    };
+    body?: EmergencyChange;
     data: EmergencyData;
   };
   /**
@@ -2599,6 +2626,31 @@ export interface EmergencyDeleted {
   emergencyId: string;
 }
 /**
+ * Changes of a live emergency. A missing field stays as it is.
+ */
+export interface EmergencyChange {
+  /**
+   * A word of the client for the kind. `null` clears it.
+   */
+  category?: string | null;
+  /**
+   * What happened. `null` clears it.
+   */
+  description?: string | null;
+  /**
+   * How urgent it is.
+   */
+  priority?: Priority | null;
+  /**
+   * From 1 (least) to 10.
+   */
+  severity?: number | null;
+  /**
+   * The kind of emergency.
+   */
+  type?: EmergencyType | null;
+}
+/**
  * A false alarm.
  */
 export interface Cancel {
@@ -2951,7 +3003,7 @@ export interface TimelineEntry {
   eventId: number;
 }
 /**
- * An emergency in `emergency:created` and `emergency:nearby`.
+ * An emergency in `emergency:created`, `emergency:updated` and `emergency:nearby`.
  */
 export interface Call {
   /**
@@ -3317,6 +3369,7 @@ export interface ServerEvents {
   'emergency:resolved': EmergencyResolvedPayload;
   'emergency:status_changed': EmergencyStatusChangedPayload;
   'emergency:unanswered': EmergencyUnansweredPayload;
+  'emergency:updated': EmergencyUpdatedPayload;
   error: ErrorPayload;
   'helper:joined': HelperJoinedPayload;
   'helper:location': HelperLocationPayload;
@@ -3640,6 +3693,24 @@ export interface EmergencyUnansweredPayload {
   eventId: number;
   /**
    * When the search found nobody.
+   */
+  timestamp: string;
+}
+export interface EmergencyUpdatedPayload {
+  /**
+   * The emergency after the change.
+   */
+  emergency: Call;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * When it was changed.
    */
   timestamp: string;
 }

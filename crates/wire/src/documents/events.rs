@@ -40,6 +40,9 @@ impl Event {
             "emergency:ended" | "emergency:reopened" => {
                 "everybody in the room of the emergency, helpers on duty, and all alerted helpers"
             }
+            "emergency:updated" => {
+                "everybody in the room of the emergency, and all alerted helpers that have neither declined nor cancelled"
+            }
             "emergency:unanswered" | "contact:notified" | "emergency:alerts" => "the owner",
             "device:lost" => "the user that had the device",
             "emergency:message" => "owner and responding helpers, or sender and recipient of a direct message",

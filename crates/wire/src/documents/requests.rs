@@ -263,6 +263,21 @@ requests! {
         /// An id of this call, made by the client, which may then repeat it: the answer to a repetition is the emergency that exists.
         request_id: Option<Text<100>>,
     }
+    /// Changes of a live emergency. A missing field stays as it is.
+    EmergencyChange {
+        /// The kind of emergency.
+        #[serde(rename = "type")]
+        kind: Option<Word<EmergencyType>>,
+        /// A word of the client for the kind. `null` clears it.
+        category: Option<Text<50>>,
+        /// What happened. `null` clears it.
+        description: Option<Text<1000>>,
+        /// How urgent it is.
+        priority: Option<Word<Priority>>,
+        /// From 1 (least) to 10.
+        #[schemars(range(min = 1, max = 10))]
+        severity: Option<u8>,
+    }
     /// The place of an emergency.
     RaiseLocation {
         /// Degrees north (WGS 84).

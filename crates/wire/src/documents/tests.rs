@@ -99,6 +99,7 @@ fn the_payloads_of_logged_events_stand_beside_their_names() {
         "reason",
         "status",
         "status",
+        "emergency",
         "alertedHelpers",
         "message",
         "messageId",
@@ -158,7 +159,7 @@ fn contact() -> ContactDetails {
 /// The parser of each body.
 fn parsers() -> BTreeMap<&'static str, Parser> {
     use input::{accounts, contacts, devices, emergencies};
-    let parsers: [(&str, Parser); 24] = [
+    let parsers: [(&str, Parser); 25] = [
         ("Register", |body| of(accounts::register(body))),
         ("Login", |body| of(accounts::login(body))),
         ("ForgotPassword", |body| of(accounts::forgot_password(body))),
@@ -176,6 +177,7 @@ fn parsers() -> BTreeMap<&'static str, Parser> {
         ("NewDevice", |body| of(devices::register(body))),
         ("PushReceipt", |body| of(devices::receipt(body))),
         ("Raise", |body| of(emergencies::raise(body))),
+        ("EmergencyChange", |body| of(emergencies::change(body))),
         ("Respond", |body| of(emergencies::respond(body))),
         ("HelperStatus", |body| of(emergencies::helper_status(body))),
         ("Resolve", |body| of(emergencies::resolve(body))),

@@ -80,6 +80,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             None,
             None,
             Some("contact:notified"),
+            Some("emergency:updated"),
         ]
     );
 }

@@ -1,8 +1,8 @@
 //! Bodies and queries of the emergency and message routes.
 
 use allynet_domain::{
-    Addressee, Details, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres, Position, Priority,
-    ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
+    Addressee, Details, DetailsChange, EmergencyId, EmergencyStatus, EmergencyType, EventId, Location, Metres,
+    Position, Priority, ResolutionType, ResponseUpdate, Score, Severity, Text, Timestamp, UserId,
     port::{AdminPage, Before, DeletedPage},
     usecase::{
         feedback::{Accused, Rating},
@@ -31,16 +31,30 @@ pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
     let category = f.text("category");
     let description = f.text("description");
     let priority = f.word("priority").unwrap_or(Priority::High);
-    let severity = f
-        .integer("severity", 1..=10)
-        .and_then(|n| Severity::new(u8::try_from(n).ok()?).ok())
-        .unwrap_or(Severity::DEFAULT);
+    let severity = severity(&mut f).unwrap_or(Severity::DEFAULT);
     let silent = f.flag("silentMode").unwrap_or(false);
     let anonymous = f.flag("anonymousMode").unwrap_or(false);
     let request_id = f.text("requestId");
     f.finish(location.map(|location| {
         (Details { kind, category, description, location, priority, severity, silent, anonymous }, request_id)
     }))
+}
+
+/// `PATCH /emergencies/:id`. Null clears `category` and `description`, and counts as missing for the others.
+///
+/// # Errors
+/// `invalid_input` with all invalid fields.
+pub fn change(body: &Value) -> Result<DetailsChange, Problem> {
+    let mut f = Fields::body(body);
+    let kind = f.word("type");
+    let category = f.has("category").then(|| f.text("category"));
+    let description = f.has("description").then(|| f.text("description"));
+    let (priority, severity) = (f.word("priority"), severity(&mut f));
+    f.finish(Some(DetailsChange { kind, category, description, priority, severity }))
+}
+
+fn severity(f: &mut Fields<'_>) -> Option<Severity> {
+    f.integer("severity", 1..=10).and_then(|n| Severity::new(u8::try_from(n).ok()?).ok())
 }
 
 /// A helper's answer to an alert.

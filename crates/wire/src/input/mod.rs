@@ -272,6 +272,11 @@ impl<'a> Fields<'a> {
         all
     }
 
+    /// Whether a field is present, null included.
+    pub fn has(&self, field: &str) -> bool {
+        self.object.is_some_and(|object| object.contains_key(field))
+    }
+
     /// Whether a field is present and null, which clears a value.
     pub fn is_null(&self, field: &str) -> bool {
         self.object.is_some_and(|object| object.get(field).is_some_and(Value::is_null))

@@ -9,6 +9,7 @@ const DOCUMENT: &str = include_str!("../../../../docs/limits.md");
 /// Routes that must never be limited.
 const VITAL: &[(&str, &str)] = &[
     ("POST", "/api/v1/emergencies"),
+    ("PATCH", "/api/v1/emergencies/{id}"),
     ("POST", "/api/v1/emergencies/{id}/respond"),
     ("PUT", "/api/v1/emergencies/{id}/helper-status"),
     ("POST", "/api/v1/emergencies/{id}/resolve"),

@@ -47,6 +47,7 @@ fn the_owner_sees_the_actor_of_every_entry() {
     17 emergency:message:deleted "00000000-0000-0000-0000-000000000001"
     21 alerts:seen "00000000-0000-0000-0000-000000000002"
     23 contact:notified null
+    24 emergency:updated "00000000-0000-0000-0000-000000000001"
     "#);
 }
 
@@ -69,6 +70,7 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     16 emergency:message null
     17 emergency:message:deleted null
     21 alerts:seen "00000000-0000-0000-0000-000000000002"
+    24 emergency:updated null
     "#);
 }
 

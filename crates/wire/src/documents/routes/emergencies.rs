@@ -4,8 +4,8 @@ use crate::{
     data,
     documents::{
         requests::{
-            Cancel, HelperStatus, HistoryQuery, MessagesQuery, NearbyQuery, NewMessage, NewRating, NewReport, Raise,
-            Resolve, Respond, TimelineQuery,
+            Cancel, EmergencyChange, HelperStatus, HistoryQuery, MessagesQuery, NearbyQuery, NewMessage, NewRating,
+            NewReport, Raise, Resolve, Respond, TimelineQuery,
         },
         route::{CONTENDED, EMERGENCY_ENDED, EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, Reason, Route},
     },
@@ -35,6 +35,15 @@ fn raising() -> Vec<Route> {
             .answers::<RaisedView<'_>>(201, "The emergency is stored, and alerts are on their way.")
             .answers::<RaisedView<'_>>(200, "An earlier request with this `requestId` raised it.")
             .refuses(&[(409, "active_emergency_exists"), (409, "request_id_used"), CONTENDED]),
+        Route::new("PATCH", "/api/v1/emergencies/{id}", "changeEmergency")
+            .says(
+                "Change what the emergency is",
+                "For the owner, while it is live: raise first, explain then. At most 30 changes a minute, but the first of \
+                 `type` and the first of `priority` are never refused. What changes nothing sends no event.",
+            )
+            .body::<EmergencyChange>()
+            .answers::<EmergencyData<'_>>(200, "The emergency as it is now.")
+            .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, EMERGENCY_ENDED, RATE_LIMITED, CONTENDED]),
         Route::new("POST", "/api/v1/emergencies/{id}/renew", "renewSearch")
             .says(
                 "Ask for more help",

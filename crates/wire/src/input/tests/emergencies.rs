@@ -14,8 +14,8 @@ use super::*;
 use crate::{
     cursor,
     input::emergencies::{
-        AdminList, Answer, admin_page, cancel, helper_status, history, location, message, messages, nearby, raise,
-        rating, report, resolve, respond, timeline,
+        AdminList, Answer, admin_page, cancel, change, helper_status, history, location, message, messages, nearby,
+        raise, rating, report, resolve, respond, timeline,
     },
 };
 
@@ -251,4 +251,22 @@ fn administrators_page_through_records_of_deleted_emergencies() {
     let page = admin_page(&query(&asked)).unwrap();
     assert_eq!(page, AdminList::Deleted(DeletedPage { before: Some((at(3), id(7))), limit: 2 }));
     assert_eq!(wrong_fields(admin_page(&query(&[("status", "deleted"), ("limit", "0")]))), ["limit"]);
+}
+
+#[test]
+fn a_change_replaces_clears_and_leaves() {
+    use allynet_domain::DetailsChange;
+    assert_eq!(change(&json!({ "location": 7, "silentMode": true })), Ok(DetailsChange::default()));
+    let nulls = json!({ "type": null, "category": null, "description": null, "priority": null, "severity": null });
+    let cleared = DetailsChange { category: Some(None), description: Some(None), ..DetailsChange::default() };
+    assert_eq!(change(&nulls), Ok(cleared.clone()));
+    assert_eq!(change(&json!({ "category": " ", "description": "" })), Ok(cleared));
+    let all = json!({ "type": "assault", "category": "c", "description": " d ", "priority": "low", "severity": 1.0 });
+    let all = change(&all).unwrap();
+    assert_eq!((all.kind, all.priority), (Some(EmergencyType::Assault), Some(Priority::Low)));
+    assert_eq!((all.category, all.description), (Some(Some(text("c"))), Some(Some(text("d")))));
+    assert_eq!(all.severity.map(allynet_domain::Severity::get), Some(1));
+    let wrong = json!({ "type": "tea", "category": "c".repeat(51), "description": 7, "priority": 1, "severity": 11 });
+    let fields: Vec<_> = change(&wrong).unwrap_err().details.unwrap().into_iter().map(|e| e.field).collect();
+    assert_eq!(fields, ["type", "category", "description", "priority", "severity"]);
 }
