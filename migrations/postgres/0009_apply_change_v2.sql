@@ -361,9 +361,14 @@ BEGIN
         WHEN 'note_contact_action' THEN
             UPDATE contact_notice SET
                 with_owner_at = CASE WHEN w ->> 'action' = 'with_owner' THEN decided_at ELSE with_owner_at END,
-                called_at = CASE WHEN w ->> 'action' = 'called_number' THEN decided_at ELSE called_at END
+                called_at = CASE WHEN w ->> 'action' = 'called_number' THEN decided_at ELSE called_at END,
+                read_at = CASE WHEN w ->> 'action' = 'read' THEN decided_at ELSE read_at END
             WHERE id = (w ->> 'id')::uuid AND emergency_id = target
-                AND CASE w ->> 'action' WHEN 'with_owner' THEN with_owner_at ELSE called_at END IS NULL;
+                AND CASE w ->> 'action'
+                    WHEN 'with_owner' THEN with_owner_at
+                    WHEN 'called_number' THEN called_at
+                    ELSE coalesce(read_at, with_owner_at, called_at)
+                END IS NULL;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the contact said so before' USING ERRCODE = 'AN001';
             END IF;

@@ -191,6 +191,8 @@ function onDatabase(database) {
       const [withThem] = page.text.match(/<form method="post">.*I am with them<\/button><\/form>/);
       const [, action] = withThem.match(/name="action" value="(\w+)"/);
       assert.match((await submit(path, 'action=unknown')).text, /I am with them/);
+      assert.match((await submit(path, 'action=read')).text, /You said that you have read this/);
+      assertMatches(await news(mum, 'seen'), events.contactNotified(id, mum, 'seen'));
       assert.match((await submit(path, `action=${action}`)).text, /You said that you are with them/);
       assertMatches(await news(mum, 'acting'), events.contactNotified(id, mum, 'acting'));
       await submit(path, `action=${action}`);
@@ -204,7 +206,7 @@ function onDatabase(database) {
       for (const contact of [partner, later]) assert.deepEqual(await contact.texts(0), []);
       await settled(socket);
       const heard = socket.seen('contact:notified');
-      assert.equal(heard.length, 5, 'a GET changes nothing, nor does a button after the end');
+      assert.equal(heard.length, 6, 'a GET changes nothing, nor does a button after the end');
       // A client that was away hears of it when it comes back.
       const auth = { token: owner.tokens.accessToken, lastEventId: heard[0].eventId - 1 };
       const back = await owner.connect({ auth });
@@ -212,7 +214,7 @@ function onDatabase(database) {
       assert.deepEqual(back.seen('contact:notified'), heard);
 
       const timeline = async (caller) => ok(await caller.get(`/emergencies/${id}/timeline`)).events.map(({ event }) => event);
-      assert.equal((await timeline(owner)).filter((event) => event === 'contact:notified').length, 5);
+      assert.equal((await timeline(owner)).filter((event) => event === 'contact:notified').length, 6);
       assert.ok(!(await timeline(await app.admin())).includes('contact:notified'));
       ok(await owner.delete(`/emergencies/${id}`));
       const gone = await open(path);

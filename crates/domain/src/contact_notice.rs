@@ -67,6 +67,17 @@ string_enum! {
     ContactAction {
         WithOwner = "with_owner",
         CalledNumber = "called_number",
+        Read = "read",
+    }
+}
+
+impl ContactAction {
+    /// What the owner is told.
+    pub const fn state(self) -> NoticeState {
+        match self {
+            Self::WithOwner | Self::CalledNumber => NoticeState::Acting,
+            Self::Read => NoticeState::Seen,
+        }
     }
 }
 
@@ -425,6 +436,14 @@ pub struct ContactPage {
     pub helpers: u32,
     /// What the contact said they do.
     pub actions: Vec<ContactAction>,
+}
+
+impl ContactPage {
+    /// Whether the contact may say that they do this: once, while the emergency is live. A contact that acts has read the message.
+    pub fn may_say(&self, action: ContactAction) -> bool {
+        let is_said = self.actions.contains(&action) || action == ContactAction::Read && !self.actions.is_empty();
+        self.status.is_live() && !is_said
+    }
 }
 
 #[cfg(test)]

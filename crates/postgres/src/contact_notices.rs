@@ -66,7 +66,7 @@ const NOTICES: &str = "
 const PAGE: &str = "
     SELECT n.id, n.emergency_id, n.contact_id, a.id AS owner_id, a.first_name, a.last_name,
         a.alert_preferences ->> 'zone' AS zone, e.created_at, e.latitude, e.longitude,
-        e.address, e.place_description, e.status, n.with_owner_at, n.called_at,
+        e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (SELECT count(*) FROM response r
          WHERE r.emergency_id = e.id AND r.status IN ('responding', 'on_way', 'arrived')) AS helpers
     FROM contact_notice n
@@ -256,14 +256,18 @@ struct PageRow {
     status: String,
     with_owner_at: Option<Timestamp>,
     called_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
     helpers: i64,
 }
 
 impl PageRow {
     fn page(self) -> Result<ContactPage> {
         let stored = RowDecoder { table: "contact_notice", id: self.id };
-        let with_owner = self.with_owner_at.map(|_| ContactAction::WithOwner);
-        let called = self.called_at.map(|_| ContactAction::CalledNumber);
+        let said = [
+            self.with_owner_at.map(|_| ContactAction::WithOwner),
+            self.called_at.map(|_| ContactAction::CalledNumber),
+            self.read_at.map(|_| ContactAction::Read),
+        ];
         Ok(ContactPage {
             notice: self.id.into(),
             emergency: self.emergency_id.into(),
@@ -276,7 +280,7 @@ impl PageRow {
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),
-            actions: with_owner.into_iter().chain(called).collect(),
+            actions: said.into_iter().flatten().collect(),
         })
     }
 }

@@ -74,7 +74,7 @@ pub(crate) const NOTICES: &str = "
 pub(crate) const PAGE: &str = "
     select n.id, n.emergency_id, n.contact_id, a.id as owner_id, a.first_name, a.last_name,
         json_extract(a.alert_preferences, '$.zone') as zone, e.created_at, e.latitude, e.longitude,
-        e.address, e.place_description, e.status, n.with_owner_at, n.called_at,
+        e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (select count(*) from response r
          where r.emergency_id = e.id and r.status in ('responding', 'on_way', 'arrived')) as helpers
     from contact_notice n
@@ -267,14 +267,18 @@ struct PageRow {
     status: String,
     with_owner_at: Option<i64>,
     called_at: Option<i64>,
+    read_at: Option<i64>,
     helpers: i64,
 }
 
 impl PageRow {
     fn page(self) -> Result<ContactPage> {
         let stored = RowDecoder { table: "contact_notice", id: self.id };
-        let with_owner = self.with_owner_at.map(|_| ContactAction::WithOwner);
-        let called = self.called_at.map(|_| ContactAction::CalledNumber);
+        let said = [
+            self.with_owner_at.map(|_| ContactAction::WithOwner),
+            self.called_at.map(|_| ContactAction::CalledNumber),
+            self.read_at.map(|_| ContactAction::Read),
+        ];
         Ok(ContactPage {
             notice: self.id.into(),
             emergency: self.emergency_id.into(),
@@ -287,7 +291,7 @@ impl PageRow {
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),
-            actions: with_owner.into_iter().chain(called).collect(),
+            actions: said.into_iter().flatten().collect(),
         })
     }
 }

@@ -417,16 +417,28 @@ fn edited_response(response: allynet_domain::Response) -> allynet_domain::Respon
 pub async fn a_contact_says_once_what_they_do(store: Store) {
     let (_, emergency, due) = store.one_due().await;
     let say = |action| Write::NoteContactAction { emergency: emergency.id(), notice: due.id, action };
+    store.write(say(ContactAction::Read)).await;
     store.write(say(ContactAction::CalledNumber)).await;
     let again = store.try_write(say(ContactAction::CalledNumber)).await;
     assert!(matches!(again, Err(Error::Stale)), "{again:?}");
     let said = async || store.contact_notices.page(due.id, at(5)).await.unwrap().unwrap().actions;
-    assert_eq!(said().await, [ContactAction::CalledNumber]);
+    assert_eq!(said().await, [ContactAction::CalledNumber, ContactAction::Read]);
     store.write(say(ContactAction::WithOwner)).await;
-    assert_eq!(said().await, [ContactAction::WithOwner, ContactAction::CalledNumber]);
+    assert_eq!(said().await, [ContactAction::WithOwner, ContactAction::CalledNumber, ContactAction::Read]);
     let unknown =
         Write::NoteContactAction { emergency: emergency.id(), notice: id(), action: ContactAction::WithOwner };
     assert!(matches!(store.try_write(unknown).await, Err(Error::Stale)));
+}
+
+pub async fn a_contact_that_acts_has_read_the_message(store: Store) {
+    for action in [ContactAction::WithOwner, ContactAction::CalledNumber] {
+        let (_, emergency, due) = store.one_due().await;
+        let say = |action| Write::NoteContactAction { emergency: emergency.id(), notice: due.id, action };
+        store.write(say(action)).await;
+        assert!(matches!(store.try_write(say(ContactAction::Read)).await, Err(Error::Stale)));
+        let said = store.contact_notices.page(due.id, at(5)).await.unwrap().unwrap().actions;
+        assert_eq!(said, [action]);
+    }
 }
 
 pub async fn what_waits_for_contacts_can_be_dropped(store: Store) {

@@ -131,6 +131,7 @@ macro_rules! contract {
                 a_notice_is_not_sent_once_it_is_overtaken
                 the_page_of_a_contact_is_shown_until_two_hours_after_the_end
                 a_contact_says_once_what_they_do
+                a_contact_that_acts_has_read_the_message
                 what_waits_for_contacts_can_be_dropped
                 notices_are_deleted_when_nothing_is_left_to_tell
                 every_change_that_concerns_contacts_makes_a_review_due

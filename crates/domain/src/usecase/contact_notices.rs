@@ -178,12 +178,12 @@ pub async fn page(cx: &ContactPagePorts, token: &str) -> port::Result<Option<Con
 pub async fn act(cx: &ContactPagePorts, token: &str, action: ContactAction) -> Result<Option<ContactPage>, Error> {
     retry_stale(&*cx.backoff, || async {
         let Some(mut page) = page(cx, token).await? else { return Ok(None) };
-        if !page.status.is_live() || page.actions.contains(&action) {
+        if !page.may_say(action) {
             return Ok(Some(page));
         }
-        let acting = Event::ContactNotified { owner: page.owner, contact: page.contact, state: NoticeState::Acting };
+        let said = Event::ContactNotified { owner: page.owner, contact: page.contact, state: action.state() };
         let write = Write::NoteContactAction { emergency: page.emergency, notice: page.notice, action };
-        let change = Change::new(None, cx.clock.now()).write(write).event(page.emergency, acting);
+        let change = Change::new(None, cx.clock.now()).write(write).event(page.emergency, said);
         cx.changes.commit(change).await?;
         page.actions.push(action);
         Ok(Some(page))

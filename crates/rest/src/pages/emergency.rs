@@ -81,11 +81,11 @@ fn render(locale: Locale, emergency: &ContactPage) -> Response {
         html.push_str(&fill(PARAGRAPH, &[("text", &coming(locale, *helpers))]));
         for action in ContactAction::ALL {
             let (button, said) = texts(locale, *action);
-            html.push_str(&if actions.contains(action) {
-                fill(PARAGRAPH, &[("text", said)])
-            } else {
-                fill(FORM, &[("action", action.as_str()), ("button", button)])
-            });
+            if actions.contains(action) {
+                html.push_str(&fill(PARAGRAPH, &[("text", said)]));
+            } else if emergency.may_say(*action) {
+                html.push_str(&fill(FORM, &[("action", action.as_str()), ("button", button)]));
+            }
         }
     }
     page(StatusCode::OK, POLICY, locale, html)
@@ -117,6 +117,10 @@ const fn texts(locale: Locale, action: ContactAction) -> (&'static str, &'static
         (Locale::English, ContactAction::WithOwner) => ("I am with them", "You said that you are with them."),
         (Locale::English, ContactAction::CalledNumber) => {
             ("I have called the emergency number", "You said that you have called the emergency number.")
+        }
+        (Locale::English, ContactAction::Read) => ("I have read this", "You said that you have read this."),
+        (Locale::German, ContactAction::Read) => {
+            ("Ich habe das gelesen", "Sie haben mitgeteilt, dass Sie das gelesen haben.")
         }
         (Locale::German, ContactAction::WithOwner) => ("Ich bin dort", "Sie haben mitgeteilt, dass Sie dort sind."),
         (Locale::German, ContactAction::CalledNumber) => {

@@ -133,6 +133,10 @@ pub(super) async fn note_action(
             "update contact_notice set with_owner_at = ?2 where id = ?1 and with_owner_at is null"
         }
         ContactAction::CalledNumber => "update contact_notice set called_at = ?2 where id = ?1 and called_at is null",
+        ContactAction::Read => {
+            "update contact_notice set read_at = ?2 \
+             where id = ?1 and read_at is null and with_owner_at is null and called_at is null"
+        }
     };
     let noted = sqlx::query(sql).bind(Uuid::from(notice)).bind(at).execute(db).await.map_err(port_error)?;
     if noted.rows_affected() == 0 { Err(Error::Stale) } else { Ok(()) }

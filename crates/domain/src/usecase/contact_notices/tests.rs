@@ -242,6 +242,18 @@ async fn the_owner_is_told_once_what_a_contact_does() {
 }
 
 #[tokio::test]
+async fn a_contact_that_acts_has_read_the_message() {
+    let (cx, committed) = page_ports(shown(EmergencyStatus::Active, vec![]));
+    act(&cx, TOKEN, ContactAction::Read).await.unwrap().unwrap();
+    let write = Write::NoteContactAction { emergency: id(100), notice: id(9), action: ContactAction::Read };
+    let expected = Change::new(None, now()).write(write).event(id(100), notified(NoticeState::Seen));
+    assert_eq!(committed.only(), expected);
+    let (cx, committed) = page_ports(shown(EmergencyStatus::Active, vec![ContactAction::WithOwner]));
+    act(&cx, TOKEN, ContactAction::Read).await.unwrap().unwrap();
+    assert_eq!(committed.attempts(), []);
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_its_page_only_and_looking_changes_nothing() {
     let (cx, committed) = page_ports(shown(EmergencyStatus::Active, vec![]));
     assert!(page(&cx, TOKEN).await.unwrap().is_some());
