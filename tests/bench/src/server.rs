@@ -82,6 +82,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a database, and waits until it is ready.
     pub(crate) async fn start(kind: Kind, database: &str) -> anyhow::Result<Self> {
+        Self::start_with(kind, database, &[]).await
+    }
+
+    /// Starts a server with these settings besides those of all.
+    pub(crate) async fn start_with(kind: Kind, database: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let output = File::create(folder.path().join("log"))?;
         let begun = Instant::now();
@@ -95,6 +100,7 @@ impl Server {
             .envs([("ALLYNET_LISTEN", "127.0.0.1:0"), ("ALLYNET_RATE_LIMITS", "off")])
             // Few owners raise many emergencies.
             .envs([("ALLYNET_ADMIN_LISTEN", "off"), ("ALLYNET_DISK_RESERVE", "0"), ("ALLYNET_STORM_RINGS", "1000000")])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -5,4 +5,5 @@ mod frames;
 pub(crate) mod http;
 pub(crate) mod packets;
 pub(crate) mod phones;
+pub(crate) mod push_service;
 pub(crate) mod socket;

@@ -7,6 +7,7 @@ mod history;
 mod meter;
 mod nearby;
 mod positions;
+mod push;
 mod stampede;
 mod start;
 mod worst_day;
@@ -45,6 +46,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "worst-day", run: |cx| Box::pin(worst_day::run(cx)) },
     Scenario { name: "nearby", run: |cx| Box::pin(nearby::run(cx)) },
     Scenario { name: "stampede", run: |cx| Box::pin(stampede::run(cx)) },
+    Scenario { name: "push", run: |cx| Box::pin(push::run(cx)) },
     Scenario { name: "start", run: |cx| Box::pin(start::run(cx)) },
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
 ];
