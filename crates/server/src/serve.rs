@@ -98,6 +98,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let readiness = readiness(&ports, &gateway, (&stop, &link));
     let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), (&gateway, app));
     let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
+    let rest = rest.merge(allynet_web::app_router(None));
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
     let router = http::service(rest, socket_io, options());

@@ -6,7 +6,7 @@ use allynet_wire::{documents, problem::faults};
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -16,6 +16,15 @@ use tokio::task::spawn_blocking;
 use crate::{file::File, pages::Pages};
 
 const JSON: &str = "application/json";
+/// Nothing from another host, no inline script.
+const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// Swagger UI sets styles of elements, and has icons in its style sheet.
+const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>AllyNet</title>\n\
+<h1>The pages are not part of this build</h1>\n\
+<p>The documents are: <a href=\"/api/openapi.json\">OpenAPI</a> and <a href=\"/api/asyncapi.json\">AsyncAPI</a>. \
+To build the pages that show them, install Node.js, run <code>make pages</code>, and build the service again.</p>\n</html>\n";
 
 /// The documents, each made when it is first asked for.
 struct Documents {
@@ -71,22 +80,26 @@ fn file(document: &Value) -> File {
 }
 
 async fn openapi_page(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
-    documents.pages().page("docs/index.html", &request)
+    documents.pages().page("index.html", &request)
 }
 
 async fn asyncapi_page(State(documents): State<Arc<Documents>>, request: HeaderMap) -> Response {
-    documents.pages().page("docs/events.html", &request)
+    documents.pages().page("events.html", &request)
 }
 
 async fn asset(State(documents): State<Arc<Documents>>, Path(name): Path<String>, request: HeaderMap) -> Response {
-    let found = documents.pages().file(&format!("docs/assets/{name}"), &request);
+    let found = documents.pages().file(&format!("assets/{name}"), &request);
     found.unwrap_or_else(|| (StatusCode::NOT_FOUND, Json(faults::route_not_found())).into_response())
 }
 
 impl Documents {
     fn pages(&self) -> &Pages {
-        self.pages.get_or_init(Pages::embedded)
+        self.pages.get_or_init(|| Pages::embedded("docs/", policy, NOT_BUILT))
     }
+}
+
+fn policy(page: &str) -> HeaderValue {
+    HeaderValue::from_static(if page == "index.html" { SWAGGER_POLICY } else { POLICY })
 }
 
 #[cfg(test)]

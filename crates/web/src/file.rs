@@ -5,10 +5,10 @@ use std::{fmt::Write as _, io::Write as _};
 use axum::{
     body::{Body, Bytes},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{
             ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-            IF_NONE_MATCH, VARY,
+            IF_NONE_MATCH, REFERRER_POLICY, VARY,
         },
     },
     response::{IntoResponse as _, Response},
@@ -20,11 +20,18 @@ use ring::digest::{SHA256, digest};
 const TAG_OCTETS: usize = 12;
 /// A cache may keep a file, and asks each time whether it is still the same.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+/// The name of the file contains a hash of what is in it.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+/// A page may ask for the place of the device; no frame, and no other sensor.
+const PERMISSIONS: HeaderValue = HeaderValue::from_static("geolocation=(self), camera=(), microphone=(), payment=()");
 
 /// A file in memory.
 pub(crate) struct File {
     content_type: &'static str,
-    policy: Option<&'static str>,
+    policy: Option<HeaderValue>,
+    cache: HeaderValue,
     plain: Bytes,
     compressed: Option<Bytes>,
     tag: HeaderValue,
@@ -32,7 +39,7 @@ pub(crate) struct File {
 
 impl File {
     /// A file that is compressed now. `policy` is the `Content-Security-Policy` of a page.
-    pub(crate) fn new(content_type: &'static str, policy: Option<&'static str>, plain: Vec<u8>) -> Self {
+    pub(crate) fn new(content_type: &'static str, policy: Option<HeaderValue>, plain: Vec<u8>) -> Self {
         let compressed = compress(&plain).map(Bytes::from);
         Self::compressed(content_type, policy, plain.into(), compressed)
     }
@@ -40,7 +47,7 @@ impl File {
     /// A file that was compressed at build time.
     pub(crate) fn compressed(
         content_type: &'static str,
-        policy: Option<&'static str>,
+        policy: Option<HeaderValue>,
         plain: Bytes,
         compressed: Option<Bytes>,
     ) -> Self {
@@ -51,7 +58,12 @@ impl File {
         }
         tag.push('"');
         let tag = HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { content_type, policy, plain, compressed, tag }
+        Self { content_type, policy, cache: REVALIDATE, plain, compressed, tag }
+    }
+
+    /// The same, for a name that never stands for another content: caches need not ask again.
+    pub(crate) fn immutable(self) -> Self {
+        Self { cache: IMMUTABLE, ..self }
     }
 
     /// Answers a request with these headers.
@@ -59,11 +71,13 @@ impl File {
         let compressed = self.compressed.as_ref().filter(|_| accepts_gzip(request));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(CACHE_CONTROL, REVALIDATE);
+        headers.insert(CACHE_CONTROL, self.cache.clone());
         headers.insert(ETAG, self.tag.clone());
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        if let Some(policy) = self.policy {
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        if let Some(policy) = &self.policy {
+            headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+            headers.insert(REFERRER_POLICY, NO_REFERRER);
+            headers.insert(PERMISSIONS_POLICY, PERMISSIONS);
         }
         if is_known(request, &self.tag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();

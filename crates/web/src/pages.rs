@@ -1,49 +1,51 @@
-//! The pages that show the documents, as `make pages` wrote them. Without Node.js there are none, and one page says so.
+//! The pages that this binary holds, as `make pages` wrote them. Without Node.js there are none, and one page says so.
 
 use std::borrow::Cow;
 
-use axum::{body::Bytes, http::HeaderMap, response::Response};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue},
+    response::Response,
+};
 use rust_embed::RustEmbed;
 
 use crate::file::File;
-
-/// Nothing from another host, no inline script.
-const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// Swagger UI sets styles of elements, and has icons in its style sheet.
-const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>AllyNet</title>\n\
-<h1>The pages are not part of this build</h1>\n\
-<p>The documents are: <a href=\"/api/openapi.json\">OpenAPI</a> and <a href=\"/api/asyncapi.json\">AsyncAPI</a>. \
-To build the pages that show them, install Node.js, run <code>make pages</code>, and build the service again.</p>\n</html>\n";
 
 #[derive(RustEmbed)]
 #[folder = "pages"]
 #[exclude = ".gitignore"]
 struct Embedded;
 
-/// The pages, ready to be served.
+/// The pages of one folder, ready to be served.
 pub(crate) struct Pages {
     files: Vec<(String, File)>,
     not_built: File,
 }
 
 impl Pages {
-    /// Reads the pages that this binary holds.
-    pub(crate) fn embedded() -> Self {
-        let names = Embedded::iter().filter(|name| extension(name) != "gz");
+    /// Reads the pages in `folder`, which ends with a slash, of those that this binary holds. `policy` gives the
+    /// `Content-Security-Policy` of a page; `not_built` is the page that stands in for one that is missing.
+    pub(crate) fn embedded(folder: &str, policy: impl Fn(&str) -> HeaderValue, not_built: &'static str) -> Self {
+        let names = Embedded::iter().filter(|name| name.starts_with(folder) && extension(name) != "gz");
         let files = names.filter_map(|name| {
             let plain = bytes(Embedded::get(&name)?.data);
             let compressed = Embedded::get(&format!("{name}.gz")).map(|file| bytes(file.data));
-            let policy = match name.as_ref() {
-                "docs/index.html" => Some(SWAGGER_POLICY),
-                page if is_page(page) => Some(POLICY),
-                _ => None,
-            };
-            Some((name.to_string(), File::compressed(content_type(&name), policy, plain, compressed)))
+            let short = name[folder.len()..].to_owned();
+            let policy = is_page(&short).then(|| policy(&short));
+            let file = File::compressed(content_type(&name), policy, plain, compressed);
+            Some((short, file))
         });
-        let not_built = File::new("text/html; charset=utf-8", Some(POLICY), NOT_BUILT.into());
+        let not_built = File::new("text/html; charset=utf-8", Some(policy("")), not_built.into());
         Self { files: files.collect(), not_built }
+    }
+
+    /// The same; files whose path begins with `prefix` have a hash of their content in their names.
+    pub(crate) fn with_hashed_names(self, prefix: &str) -> Self {
+        let files = self.files.into_iter().map(|(name, file)| {
+            let file = if name.starts_with(prefix) { file.immutable() } else { file };
+            (name, file)
+        });
+        Self { files: files.collect(), ..self }
     }
 
     /// Answers with a page, or with the one that says how to build it.
@@ -83,6 +85,7 @@ fn content_type(name: &str) -> &'static str {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
         "png" => "image/png",
         "svg" => "image/svg+xml",
         "txt" => "text/plain; charset=utf-8",
