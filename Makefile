@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e client pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+.PHONY: run test check unit integration e2e client app pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
@@ -21,6 +21,9 @@ DOCS := crates/web/docs
 DOCS_PACKAGES := $(DOCS)/node_modules/.package-lock.json
 DOCUMENTS := target/documents/openapi.json target/documents/asyncapi.json
 PAGES := crates/web/pages/docs/index.html
+APP := crates/web/app
+APP_PACKAGES := $(APP)/node_modules/.package-lock.json
+APP_PAGES := crates/web/pages/app/index.html
 PEER := tests/bench/node-peer
 PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 
@@ -48,7 +51,11 @@ e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaSc
 client: need-node $(CLIENT_BUILD) ## Build the npm package and run its unit tests
 	@npm --prefix $(CLIENT) --silent test
 
-pages: need-cargo need-node $(PAGES) ## Render the pages at /api/docs, which the next build of the service embeds
+app: need-node $(APP_PAGES) ## Build the web app, which the next build of the service embeds, and run its unit tests
+	@npm --prefix $(APP) --silent run check
+	@npm --prefix $(APP) --silent test
+
+pages: need-cargo need-node $(PAGES) $(APP_PAGES) ## Build the web app and render the pages at /api/docs, which the next build of the service embeds
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
@@ -92,7 +99,7 @@ help: ## This list
 # The targets below expect TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER to be set.
 
 # The pages come first, so that the service is built once.
-test-with-servers: $(PAGES)
+test-with-servers: $(PAGES) $(APP_PAGES)
 	@$(MAKE) --no-print-directory unit-with-servers
 	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
@@ -107,8 +114,10 @@ integration-with-servers:
 	@cargo build --workspace --bin allynet
 	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
-e2e-with-servers: $(PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD)
+e2e-with-servers: $(PAGES) $(APP_PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD)
 	@npm --prefix $(CLIENT) --silent test
+	@npm --prefix $(APP) --silent run check
+	@npm --prefix $(APP) --silent test
 	@cargo build --workspace --bin allynet --bin fake-services
 	@tests/with-python.sh tests/with-firefox.sh tests/with-chromium.sh npm --prefix $(E2E) --silent test
 
@@ -160,10 +169,17 @@ $(DOCUMENTS): target/documents/made ;
 $(PAGES): $(DOCUMENTS) $(DOCS_PACKAGES) $(wildcard $(DOCS)/*.mjs $(DOCS)/*.js $(DOCS)/*.css)
 	@node $(DOCS)/render.mjs target/documents crates/web/pages
 
+$(APP_PACKAGES): $(APP)/package.json $(APP)/package-lock.json
+	@npm --prefix $(APP) --silent ci
+	@touch $@
+
+$(APP_PAGES): $(APP_PACKAGES) $(CLIENT_BUILD) $(shell find $(APP)/src $(APP)/public $(APP)/scripts -type f) $(APP)/index.html
+	@node $(APP)/scripts/build.mjs
+
 # The service works without the pages: they need Node.js, and npm needs a registry at first.
 pages-if-possible:
-	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory --silent $(PAGES) \
-	  || echo "Building without the pages of /api/docs: see 'make pages'" >&2
+	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory --silent $(PAGES) $(APP_PAGES) \
+	  || echo "Building without the app and the pages of /api/docs: see 'make pages'" >&2
 
 $(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json
 	@npm --prefix $(PEER) --silent ci
@@ -173,5 +189,5 @@ need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
 
 need-node:
-	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(Number(a * 100 + +b < 2014))' \
-	  || { echo "Node.js 20.14 or later, with npm, is missing: see https://nodejs.org" >&2; exit 1; }
+	@command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(Number(a * 100 + +b < 2019))' \
+	  || { echo "Node.js 20.19 or later, with npm, is missing: see https://nodejs.org" >&2; exit 1; }

@@ -6,7 +6,7 @@
 
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startNode } from './harness.mjs';
+import { ADMIN, startNode } from './harness.mjs';
 
 const SECONDS = Number(process.env.DEMO_SECONDS ?? 60);
 const HELPERS = Number(process.env.DEMO_HELPERS ?? 200);
@@ -181,6 +181,7 @@ node.nextHeaders = () => ({ 'x-forwarded-for': `10.${(phones += 1) >> 16}.${(pho
 process.on('SIGINT', () => curtain.abort());
 process.on('SIGTERM', () => curtain.abort());
 setTimeout(() => curtain.abort(), SECONDS * 1_000 - (performance.now() - begun));
+say(`watch it at ${node.url}/app/dispatch, as ${ADMIN.email} with the password "${ADMIN.password}"`);
 say(`a town on ${node.url}, for ${SECONDS} s; ${HELPERS} helpers and ${OWNERS} people in need are coming to it`);
 live(async () => {
   await Promise.all([people(HELPERS, helper), people(OWNERS, owner)]);

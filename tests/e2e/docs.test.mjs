@@ -2,84 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import puppeteer from 'puppeteer-core';
+import { assertQuiet, open, startChromium } from './chromium.mjs';
 import { startNode } from './harness.mjs';
 import { clientEvents } from './routes.mjs';
-import { running } from './servers.mjs';
 import { refused } from './shapes.mjs';
 
 const DOCUMENTS = ['/api/openapi.json', '/api/asyncapi.json'];
 const PAGES = ['/api/docs', '/api/docs/events'];
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
-/** A browser on a busy machine takes its time. */
-const BROWSER_LIMIT = 60_000;
-
-/** Starts Chromium: `{ browser, stop() }`. */
-async function startChromium() {
-  const executablePath = process.env.TEST_CHROMIUM;
-  assert.ok(executablePath, 'TEST_CHROMIUM is not set: run the tests by `make e2e`, or through tests/with-chromium.sh');
-  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-chromium-'));
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  let browser;
-  try {
-    browser = await puppeteer.launch({
-      executablePath,
-      headless: true,
-      userDataDir: folder,
-      // Chromium has no sandbox for root, and containers have a small /dev/shm.
-      args: ['--no-sandbox', '--disable-dev-shm-usage'],
-      timeout: BROWSER_LIMIT,
-      protocolTimeout: BROWSER_LIMIT,
-    });
-  } catch (fault) {
-    await remove();
-    throw fault;
-  }
-  const child = browser.process();
-  running.add(child);
-  return {
-    browser,
-    async stop() {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-      running.delete(child);
-      await remove();
-    },
-  };
-}
-
-/** Opens a page: `{ page, requests, faults }`, the addresses of all requests and all that went wrong. */
-async function open(browser, url) {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(BROWSER_LIMIT);
-  const [requests, faults] = [[], []];
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('requestfailed', (request) => faults.push(`${request.url()}: ${request.failure()?.errorText}`));
-  page.on('response', (response) => response.status() >= 400 && faults.push(`${response.url()}: ${response.status()}`));
-  // What the policy blocks is reported on the console, as an error.
-  page.on('console', (message) => ['error', 'warn'].includes(message.type()) && faults.push(message.text()));
-  page.on('pageerror', (error) => faults.push(error.message));
-  const response = await page.goto(url, { waitUntil: 'load' });
-  assert.equal(response.status(), 200);
-  return { page, requests, faults };
-}
-
-/** Fails if a page made a request to another host, or if something went wrong in it. */
-function assertQuiet({ requests, faults }, url) {
-  assert.deepEqual(faults, []);
-  // Swagger UI has icons in its style sheet.
-  const elsewhere = requests.filter((each) => !each.startsWith('data:') && new URL(each).origin !== new URL(url).origin);
-  assert.deepEqual(elsewhere, []);
-}
-
 /** The octets of an answer as they are sent: `{ status, headers, body }`. `fetch` would decompress them. */
 async function raw(url, headers, method = 'GET') {
   const request = http.request(url, { method, headers }).end();

@@ -26,7 +26,7 @@ for (const database of databases) {
     describe('of the address', () => {
       it('are 404 for a route that does not exist, for every caller', async () => {
         const unknown = [
-          ...['/', '/api', '/api/v1', '/api/v1/', '/api/v2/auth/me', '/api/v1/auth', '/api/v1/nothing', '/emergencies'],
+          ...['/api', '/api/v1', '/api/v1/', '/api/v2/auth/me', '/api/v1/auth', '/api/v1/nothing', '/emergencies'],
           ...['/API/V1/AUTH/ME', '/api/v1/auth/me/x', '/api/v1/helpers/me/locations', '/%00', '/..%2f..%2fetc/passwd'],
         ];
         for (const path of unknown) {

@@ -40,7 +40,8 @@ export const transports = {
 };
 
 const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
-const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
+/** The administrator of every node. */
+export const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
 /** The pair of keys of RFC 8291, §5. */
 const VAPID_PRIVATE_KEY = 'yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw';
 export const VAPID_PUBLIC_KEY = 'BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8';

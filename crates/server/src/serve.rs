@@ -13,7 +13,12 @@ use allynet_notify::{Channels, OutboxSender};
 use allynet_realtime::Gateway;
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
 use allynet_transport::{ConnectionLimits, PhaseTimeouts};
-use allynet_wire::{app_config::AppConfig, client::ClientAddress, limits::Limits, scheduling::Scheduler};
+use allynet_wire::{
+    app_config::{AppConfig, TilesUrl},
+    client::ClientAddress,
+    limits::Limits,
+    scheduling::Scheduler,
+};
 use anyhow::Context as _;
 use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -98,7 +103,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let readiness = readiness(&ports, &gateway, (&stop, &link));
     let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), (&gateway, app));
     let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
-    let rest = rest.merge(allynet_web::app_router(None));
+    let rest = rest.merge(allynet_web::app_router(settings.app.map_tiles.as_ref().map(TilesUrl::origin)));
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));
     let router = http::service(rest, socket_io, options());

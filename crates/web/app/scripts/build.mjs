@@ -1,0 +1,66 @@
+// Builds the app into `crates/web/pages/app`, which the next build of the service embeds: the page with its hashed files, then
+// the service worker, which knows their names, and a compressed copy of everything that gets smaller.
+
+import { createHash } from 'node:crypto';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const outDir = process.argv[2] ?? join(root, '../pages/app');
+const PLAIN = new Set(['.png', '.gz']);
+const jsx = { runtime: 'automatic', importSource: 'preact' };
+const shared = {
+  root,
+  base: '/app/',
+  configFile: false,
+  logLevel: 'warn',
+  oxc: { jsx },
+  resolve: {
+    dedupe: ['socket.io-client'],
+    alias: [{ find: /^leaflet$/, replacement: join(root, 'src/map/leaflet-parts.js') }],
+  },
+};
+
+await rm(outDir, { recursive: true, force: true });
+await build({
+  ...shared,
+  // No inline script and no inline image: the policy of the page allows neither.
+  build: { outDir, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
+});
+
+const files = await list(outDir);
+const contents = await Promise.all(files.map((file) => readFile(join(outDir, file))));
+const version = contents.reduce((hash, content) => hash.update(content), createHash('sha256')).digest('hex').slice(0, 16);
+await build({
+  ...shared,
+  publicDir: false,
+  define: { __FILES__: JSON.stringify(files.filter((file) => file !== 'index.html')), __VERSION__: JSON.stringify(version) },
+  build: {
+    outDir,
+    emptyOutDir: false,
+    target: 'es2022',
+    reportCompressedSize: false,
+    // A classic script: not every browser runs a service worker that is a module.
+    rollupOptions: { input: join(root, 'src/worker.ts'), output: { format: 'iife', entryFileNames: 'worker.js' } },
+  },
+});
+
+let scripts = 0;
+for (const file of await list(outDir)) {
+  if (PLAIN.has(extname(file))) continue;
+  const content = await readFile(join(outDir, file));
+  const compressed = gzipSync(content, { level: 9 });
+  if (extname(file) === '.js') scripts += compressed.length;
+  if (compressed.length < content.length) await writeFile(join(outDir, `${file}.gz`), compressed);
+}
+console.log(`app: ${(scripts / 1000).toFixed(1)} kB of JavaScript, compressed`);
+
+/** The files below a folder, as paths relative to it. */
+async function list(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+  return files.sort();
+}

@@ -1,0 +1,106 @@
+/** What the events of the service change in an emergency that is shown. Pure: returns the same object where nothing changes. */
+
+import type { Alerts, Emergency, EmergencyStatus, Response, ServerEvents } from '@allynet/client';
+
+type Applied = {
+  [Name in keyof ServerEvents]?: (emergency: Emergency, payload: ServerEvents[Name]) => Emergency;
+};
+
+const NO_SKIPPED = { engaged: null, limit: null, paused: null, quiet: null };
+
+const RULES: Applied = {
+  'helper:joined': (emergency, { helper }) => {
+    const { joinedAt, ...card } = helper;
+    const response: Response = {
+      helper: card,
+      status: 'responding',
+      notes: null,
+      estimatedArrival: null,
+      respondedAt: joinedAt,
+      updatedAt: joinedAt,
+      online: true,
+      lastSeenAt: null,
+    };
+    const others = emergency.respondingHelpers.filter((each) => each.helper.id !== helper.id);
+    return { ...emergency, respondingHelpers: [...others, response] };
+  },
+  'helper:status_update': (emergency, { helperId, status, notes, updatedAt }) => ({
+    ...emergency,
+    respondingHelpers: emergency.respondingHelpers.map((each) =>
+      each.helper.id === helperId ? { ...each, status, notes, updatedAt } : each,
+    ),
+  }),
+  'emergency:status_changed': (emergency, { status, timestamp }) => ({ ...emergency, status, updatedAt: timestamp }),
+  'emergency:reopened': (emergency, { status, timestamp }) => ({
+    ...emergency,
+    status,
+    updatedAt: timestamp,
+    resolvedAt: null,
+    resolvedBy: null,
+    resolutionType: null,
+    resolutionNotes: null,
+  }),
+  'emergency:resolved': (emergency, { resolvedAt, resolvedBy, resolutionType, resolutionNotes }) => ({
+    ...emergency,
+    status: 'resolved',
+    resolvedAt,
+    resolvedBy,
+    resolutionType,
+    resolutionNotes,
+  }),
+  'emergency:cancelled': (emergency, { reason, timestamp }) => ({
+    ...emergency,
+    status: 'cancelled',
+    resolvedAt: timestamp,
+    resolutionNotes: reason,
+  }),
+  'emergency:ended': (emergency, { status, timestamp }) => ({
+    ...emergency,
+    status,
+    resolvedAt: emergency.resolvedAt ?? timestamp,
+  }),
+  'emergency:alerts': (emergency, payload) => ({ ...emergency, alerts: alertsOf(payload) }),
+  'emergency:updated': (emergency, { emergency: call, timestamp }) => {
+    const { type, category, description, priority, severity } = call;
+    return { ...emergency, type, category, description, priority, severity, updatedAt: timestamp };
+  },
+  'emergency:details': (_, { emergency }) => emergency,
+};
+
+/** The names of the events that change an emergency. */
+export const EMERGENCY_EVENTS = Object.keys(RULES) as (keyof typeof RULES)[];
+
+/** The emergency after an event; the same object for events that are about another one, or change nothing. */
+export function applyEvent<Name extends keyof ServerEvents>(emergency: Emergency, name: Name, payload: ServerEvents[Name]): Emergency {
+  const rule = RULES[name] as ((emergency: Emergency, payload: ServerEvents[Name]) => Emergency) | undefined;
+  if (!rule || idIn(payload) !== emergency.id) return emergency;
+  return rule(emergency, payload);
+}
+
+/** The emergency that an event is about. */
+export function idIn(payload: unknown): string | null {
+  const { emergencyId, emergency } = payload as { emergencyId?: string; emergency?: { id?: string } };
+  return emergencyId ?? emergency?.id ?? null;
+}
+
+export function isLive(status: EmergencyStatus): boolean {
+  return status === 'active' || status === 'responding';
+}
+
+/** The responses of helpers who come, are there, or have helped; who comes first is first. */
+export function coming(emergency: Pick<Emergency, 'respondingHelpers'>): Response[] {
+  const order = { arrived: 0, on_way: 1, responding: 2, completed: 3, cancelled: 4 };
+  const counted = emergency.respondingHelpers.filter(({ status }) => status !== 'cancelled');
+  return counted.sort((a, b) => order[a.status] - order[b.status] || a.respondedAt.localeCompare(b.respondedAt));
+}
+
+/** Whether the owner may still undo this end: by a helper, a quarter of an hour ago at most. */
+export function canReopen(emergency: Emergency, now: number): boolean {
+  const { resolutionType, resolvedAt } = emergency;
+  return resolutionType === 'helper_resolved' && resolvedAt !== null && now - Date.parse(resolvedAt) < 15 * 60_000;
+}
+
+function alertsOf(payload: ServerEvents['emergency:alerts']): Alerts {
+  const { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, skipped } = payload;
+  return { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, skipped: skipped ?? NO_SKIPPED };
+}

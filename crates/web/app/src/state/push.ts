@@ -1,0 +1,58 @@
+/** Notifications of this device, and the service worker that shows them. */
+
+import { computed, signal } from '@preact/signals';
+import { pushSupport, subscribePush } from '@allynet/client/push';
+import type { Device } from '@allynet/client';
+import { isIos, pushObstacle } from '../logic/push.js';
+import { ally } from './ally.js';
+import { config } from './config.js';
+import { loadReadiness } from './helper.js';
+import { session } from './session.js';
+
+export const device = signal<Device | null>(null);
+const support = signal(pushSupport());
+
+export const obstacle = computed(() =>
+  pushObstacle({
+    isSecure: window.isSecureContext,
+    isConfigured: config.value.push,
+    isInstalled: matchMedia('(display-mode: standalone)').matches,
+    isIos: isIos(navigator.userAgent, navigator.maxTouchPoints),
+    support: support.value,
+  }),
+);
+
+/** Asks the person, subscribes, and registers this device. Call it from a click. */
+export async function switchOnPush(): Promise<void> {
+  try {
+    device.value = await subscribePush(ally, await navigator.serviceWorker.ready, deviceName());
+  } finally {
+    support.value = pushSupport();
+    await loadReadiness();
+  }
+}
+
+export async function sendTest(): Promise<void> {
+  const target = device.value ?? (await ally.account.devices())[0];
+  if (target) device.value = await ally.account.testDevice(target.id);
+}
+
+export async function startPush(): Promise<void> {
+  if (!('serviceWorker' in navigator)) return;
+  ally.on('device:lost', () => void renew());
+  ally.on('signedOut', () => (device.value = null));
+  await navigator.serviceWorker.register('/app/worker.js').catch(() => undefined);
+  await renew();
+}
+
+/** Registers this device again, if notifications are allowed: keys and addresses change. */
+async function renew(): Promise<void> {
+  if (session.peek() !== 'signed_in' || !('Notification' in window) || Notification.permission !== 'granted') return;
+  await switchOnPush().catch(() => undefined);
+}
+
+function deviceName(): string {
+  const system = /Android|iPhone|iPad|Windows|Macintosh|Linux/.exec(navigator.userAgent)?.[0] ?? 'Web';
+  const browser = /Firefox|Edg|Chrome|Safari/.exec(navigator.userAgent)?.[0] ?? '';
+  return `${browser} ${system}`.trim().slice(0, 50);
+}

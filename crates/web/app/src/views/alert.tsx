@@ -1,0 +1,55 @@
+/** An alert over everything else: what, how far, and the two answers. */
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { distanceText, t, timeText } from '../i18n/index.js';
+import { accept, decline, type Ringing } from '../state/helper.js';
+import { attempt } from '../state/notices.js';
+import { stopRinging } from '../state/sound.js';
+import { CallLink } from './frame.js';
+import { Icon } from './icons.js';
+
+export function AlertScreen({ alert }: { alert: Ringing }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  const [isBusy, setBusy] = useState(false);
+  useEffect(() => title.current?.focus(), []);
+  const { emergency, distance, isRepeat } = alert;
+  const isCritical = emergency.priority === 'critical' || emergency.severity >= 8;
+  const answer = async (work: () => Promise<void>) => {
+    stopRinging();
+    setBusy(true);
+    await attempt(work);
+    setBusy(false);
+  };
+  return (
+    <div class="alert" role="alertdialog" aria-modal="true" aria-labelledby="alert-title" aria-describedby="alert-text">
+      <header>
+        <CallLink />
+        <button class="on-dark" onClick={stopRinging}>
+          <Icon name="mute" /> {t('alert.mute')}
+        </button>
+      </header>
+      <div id="alert-text" class="alert-text">
+        <p class="eyebrow">
+          {t('alert.title')}
+          {isCritical && <b class="critical"> · {t('alert.critical')}</b>}
+        </p>
+        <h1 id="alert-title" ref={title} tabIndex={-1}>
+          {t(`type.alert.${emergency.type}`)}
+        </h1>
+        {distance !== null && <p class="alert-distance">{t('alert.distance', { distance: distanceText(distance) })}</p>}
+        <p>{t('alert.at', { time: timeText(emergency.createdAt) })}</p>
+        {emergency.description && <p dir="auto">{emergency.description}</p>}
+        {isRepeat && <p>{t('alert.repeat')}</p>}
+        {emergency.location.precision > 0 && <p class="soft">{t('alert.approximate')}</p>}
+      </div>
+      <footer>
+        <button class="accept" disabled={isBusy} onClick={() => void answer(() => accept(emergency.id))}>
+          {t('alert.accept')}
+        </button>
+        <button class="decline" disabled={isBusy} onClick={() => void answer(() => decline(emergency.id))}>
+          {t('alert.decline')}
+        </button>
+      </footer>
+    </div>
+  );
+}

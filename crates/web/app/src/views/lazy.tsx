@@ -1,0 +1,25 @@
+/** Components that are loaded when they are first shown. */
+
+import type { FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+/** A component that shows nothing until it has been loaded. */
+export function lazy<Props extends object>(load: () => Promise<FunctionComponent<Props>>): FunctionComponent<Props> {
+  let loaded: FunctionComponent<Props> | null = null;
+  return function Lazy(props) {
+    const [, redraw] = useState(0);
+    useEffect(() => {
+      if (loaded) return;
+      load().then(
+        (component) => {
+          loaded = component;
+          redraw((count) => count + 1);
+        },
+        // Without a network it is not there. The next time that it is shown it is tried again.
+        () => undefined,
+      );
+    }, []);
+    const Component = loaded;
+    return Component ? <Component {...props} /> : null;
+  };
+}

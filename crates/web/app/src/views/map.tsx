@@ -1,0 +1,59 @@
+/** A map. What it shows is always said in words beside it, so that it can be missed. Leaflet is loaded when one is shown. */
+
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../i18n/index.js';
+import type { Point } from '../logic/geometry.js';
+import type { LeafletMap, MapPoint } from '../map/leaflet-map.js';
+import { config } from '../state/config.js';
+
+export type { MapPoint } from '../map/leaflet-map.js';
+
+interface MapProps {
+  points: readonly MapPoint[];
+  /** Where the map begins; otherwise it shows all points. */
+  centre?: Point;
+  zoom?: number;
+  hasCross?: boolean;
+  isTall?: boolean;
+  onMove?: (centre: Point) => void;
+  onChoose?: (id: string) => void;
+}
+
+export function MapView({ points, centre, zoom = 15, hasCross, isTall, onMove, onChoose }: MapProps) {
+  const element = useRef<HTMLDivElement>(null);
+  const map = useRef<LeafletMap | null>(null);
+  const present = useRef({ points, onMove, onChoose });
+  present.current = { points, onMove, onChoose };
+
+  useEffect(() => {
+    let isGone = false;
+    void import('../map/leaflet-map.js').then(
+      ({ LeafletMap }) => {
+        if (isGone || !element.current) return;
+        const texts = { zoomIn: t('map.zoomIn'), zoomOut: t('map.zoomOut'), fit: t('map.fit') };
+        map.current = new LeafletMap(element.current, {
+          tiles: config.value.mapTiles,
+          texts,
+          start: centre ? { ...centre, zoom } : null,
+          onMove: (point) => present.current.onMove?.(point),
+          onChoose: (id) => present.current.onChoose?.(id),
+        });
+        map.current.show(present.current.points);
+      },
+      // Without a network the map may be missing.
+      () => undefined,
+    );
+    return () => {
+      isGone = true;
+      map.current?.remove();
+      map.current = null;
+    };
+  }, []);
+  useEffect(() => map.current?.show(points), [points]);
+
+  return (
+    <div class="map-box" data-cross={hasCross ? '' : undefined} data-tall={isTall ? '' : undefined}>
+      <div ref={element} class="map" role="region" aria-label={t('map.label')} />
+    </div>
+  );
+}

@@ -1,0 +1,155 @@
+/** The owner's emergency: how far the alert got, who comes, and what can be done. */
+
+import { useMemo, useState } from 'preact/hooks';
+import type { Emergency, EmergencyType } from '@allynet/client';
+import { t, timeText } from '../i18n/index.js';
+import { coming, isLive } from '../logic/emergency.js';
+import { config } from '../state/config.js';
+import { attempt } from '../state/notices.js';
+import { cancelOwn, describeOwn, ownRoom, renewOwn, resolveOwn } from '../state/owner.js';
+import { Chat } from './chat.js';
+import { Contacts } from './contact-notices.js';
+import { Card } from './fields.js';
+import { HelpersList, pointsOf } from './helpers-list.js';
+import { Icon } from './icons.js';
+import { MapView } from './map.js';
+import { OwnEnded } from './own-ended.js';
+import { CallReminder } from './sos.js';
+
+const TYPES: readonly EmergencyType[] = ['medical', 'safety', 'accident', 'assault', 'natural_disaster', 'other'];
+
+export function OwnEmergency({ emergency }: { emergency: Emergency }) {
+  if (!isLive(emergency.status)) return <OwnEnded emergency={emergency} />;
+  return (
+    <div class="columns">
+      <div>
+        <Status emergency={emergency} />
+        <Numbers emergency={emergency} />
+        <TypeChoice emergency={emergency} />
+        <HelpersList room={ownRoom} emergency={emergency} />
+      </div>
+      <div>
+        <HelpersMap emergency={emergency} />
+        <Chat room={ownRoom} />
+        <Contacts states={ownRoom.contacts.value} />
+        <Actions />
+        <CallReminder />
+      </div>
+    </div>
+  );
+}
+
+function Status({ emergency }: { emergency: Emergency }) {
+  const helpers = coming(emergency);
+  const there = helpers.filter(({ status }) => status === 'arrived').length;
+  const onWay = helpers.filter(({ status }) => status === 'responding' || status === 'on_way').length;
+  const isUnanswered = onWay + there === 0;
+  return (
+    <section class="status" role="status" data-state={there > 0 ? 'there' : isUnanswered ? 'searching' : 'coming'}>
+      <p class="eyebrow">
+        <Icon name="check" /> {t('own.storedAt', { time: timeText(emergency.createdAt) })}
+      </p>
+      <h1>
+        {there > 0 && t('own.there', { count: there })}
+        {there === 0 && onWay > 0 && t('own.coming', { count: onWay })}
+        {isUnanswered && t('own.searching')}
+      </h1>
+      {isUnanswered && <p>{t('own.nobodyHint', { number: config.value.emergencyNumber })}</p>}
+    </section>
+  );
+}
+
+function Numbers({ emergency }: { emergency: Emergency }) {
+  const { alerted = 0, delivered = 0, seen = 0 } = emergency.alerts ?? {};
+  const numbers = [
+    [alerted, t('own.alerted', { count: alerted })],
+    [delivered, t('own.reached', { count: delivered })],
+    [seen, t('own.seen', { count: seen })],
+  ] as const;
+  return (
+    <dl class="numbers" aria-label={t('own.numbers')} aria-live="polite">
+      {numbers.map(([number, text]) => (
+        <div key={text}>
+          <dt>{text}</dt>
+          <dd>{number}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function TypeChoice({ emergency }: { emergency: Emergency }) {
+  return (
+    <Card title={t('own.what')}>
+      <p class="hint">{t('own.whatHint')}</p>
+      <div class="chips" role="group" aria-label={t('own.what')}>
+        {TYPES.map((type) => (
+          <button
+            key={type}
+            class="chip"
+            aria-pressed={emergency.type === type}
+            onClick={() => void attempt(() => describeOwn({ type }))}
+          >
+            {t(`type.${type}`)}
+          </button>
+        ))}
+      </div>
+      <Description emergency={emergency} />
+    </Card>
+  );
+}
+
+function Description({ emergency }: { emergency: Emergency }) {
+  const [text, setText] = useState(emergency.description ?? '');
+  const save = (event: SubmitEvent) => {
+    event.preventDefault();
+    void attempt(() => describeOwn({ description: text.trim() || null }), t('common.saved'));
+  };
+  return (
+    <form class="say" onSubmit={save}>
+      <input
+        aria-label={t('own.describe')}
+        placeholder={t('own.describe')}
+        value={text}
+        maxLength={1_000}
+        autoComplete="off"
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <button>{t('common.save')}</button>
+    </form>
+  );
+}
+
+function HelpersMap({ emergency }: { emergency: Emergency }) {
+  const places = ownRoom.places.value;
+  const points = useMemo(() => pointsOf(emergency, places, t('map.you')), [emergency, places]);
+  return <MapView points={points} />;
+}
+
+function Actions() {
+  const [isEnding, setEnding] = useState(false);
+  if (isEnding) {
+    return (
+      <Card title={t('own.endTitle')}>
+        <p>{t('own.safeConfirm')}</p>
+        <div class="stack">
+          <button class="primary" onClick={() => void attempt(resolveOwn)}>
+            {t('own.safe')}
+          </button>
+          <button onClick={() => void attempt(cancelOwn)}>{t('own.falseAlarm')}</button>
+          <button class="plain" onClick={() => setEnding(false)}>
+            {t('common.back')}
+          </button>
+        </div>
+      </Card>
+    );
+  }
+  return (
+    <div class="stack">
+      <button class="primary large" onClick={() => setEnding(true)}>
+        {t('own.safe')}
+      </button>
+      <button onClick={() => void attempt(renewOwn, t('own.renewed'))}>{t('own.renew')}</button>
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+/** Where the person is: how well it is known, and setting it on the map. */
+
+import { useRef, useState } from 'preact/hooks';
+import { ageText, distanceText, t } from '../i18n/index.js';
+import type { Point } from '../logic/geometry.js';
+import { followDevice, isManual, place, placeProblem, setPlace } from '../state/place.js';
+import { Card } from './fields.js';
+import { MapView } from './map.js';
+import { useNow } from './now.js';
+
+/** Where the map begins when nothing is known. */
+const ANYWHERE: Point = { latitude: 51, longitude: 10 };
+
+export function PlaceCard() {
+  const [isPicking, setPicking] = useState(false);
+  const problem = placeProblem.value;
+  return (
+    <Card title={t('place.title')}>
+      <p>
+        <PlaceText />
+      </p>
+      {problem && !isManual.value && <p class="hint">{t(`place.${problem}`)}</p>}
+      {isPicking ? (
+        <PlacePicker
+          onPick={(point) => {
+            setPlace(point);
+            setPicking(false);
+          }}
+          onClose={() => setPicking(false)}
+        />
+      ) : (
+        <div class="row">
+          <button onClick={() => setPicking(true)}>{t('place.set')}</button>
+          {isManual.value && window.isSecureContext && <button onClick={followDevice}>{t('place.follow')}</button>}
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function PlaceText() {
+  const now = useNow(10_000);
+  const known = place.value;
+  if (isManual.value) return <>{t('place.manual')}</>;
+  if (!known) return <>{t(placeProblem.value ? 'place.none' : 'place.locating')}</>;
+  const accuracy = t('place.accuracy', { distance: distanceText(Math.max(10, known.accuracy ?? 0)) });
+  return (
+    <>
+      {accuracy}, {t('place.age', { age: ageText(now - known.at) })}
+    </>
+  );
+}
+
+interface PickerProps {
+  onPick: (point: Point) => void;
+  onClose: () => void;
+}
+
+/** A map with a cross in its middle. */
+export function PlacePicker({ onPick, onClose }: PickerProps) {
+  const start = place.value ?? ANYWHERE;
+  const centre = useRef<Point>(start);
+  return (
+    <div class="picker">
+      <p class="hint">{t('place.setHint')}</p>
+      <MapView centre={start} zoom={place.value ? 17 : 5} points={[]} hasCross onMove={(point) => (centre.current = point)} />
+      <div class="row">
+        <button class="primary" onClick={() => onPick(centre.current)}>
+          {t('place.use')}
+        </button>
+        <button onClick={onClose}>{t('common.cancel')}</button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,139 @@
+/** The owner's screen: the button, and what follows when it was pressed. */
+
+import { useEffect, useRef } from 'preact/hooks';
+import { t, timeText } from '../i18n/index.js';
+import { config } from '../state/config.js';
+import { attempt } from '../state/notices.js';
+import {
+  cancelSending,
+  countdownEnd,
+  dropOld,
+  failure,
+  needsPlace,
+  oldCall,
+  options,
+  ownRoom,
+  pressSos,
+  raiseAt,
+  sending,
+  sendNow,
+  sendOld,
+  setOptions,
+  stopCountdown,
+} from '../state/owner.js';
+import { startWatching } from '../state/place.js';
+import { Card, Switch } from './fields.js';
+import { Icon } from './icons.js';
+import { useNow } from './now.js';
+import { OwnEmergency } from './own-emergency.js';
+import { PlaceCard, PlacePicker } from './place.js';
+import { SosButton } from './sos-button.js';
+
+export function Sos() {
+  if (countdownEnd.value !== null) return <Countdown end={countdownEnd.value} />;
+  if (sending.value) return <Sending />;
+  if (needsPlace.value) return <MissingPlace />;
+  if (ownRoom.emergency.value) return <OwnEmergency emergency={ownRoom.emergency.value} />;
+  return <Idle />;
+}
+
+function Idle() {
+  useEffect(startWatching, []);
+  const { silentMode, anonymousMode } = options.value;
+  return (
+    <>
+      <h1 class="visually-hidden">{t('sos.title')}</h1>
+      {oldCall.value && <OldCall pressedAt={oldCall.value.pressedAt} />}
+      {failure.value && (
+        <Card title={t('sos.failed')} tone="warning">
+          <p role="alert">{failure.value}</p>
+        </Card>
+      )}
+      <SosButton onFire={pressSos} />
+      <p class="center lead">{t('sos.explain')}</p>
+      <section class="card" aria-label={t('sos.options')}>
+        <Switch label={t('sos.silent')} hint={t('sos.silentHint')} checked={silentMode} onChange={(on) => setOptions({ silentMode: on })} />
+        <Switch
+          label={t('sos.anonymous')}
+          hint={t('sos.anonymousHint')}
+          checked={anonymousMode}
+          onChange={(on) => setOptions({ anonymousMode: on })}
+        />
+      </section>
+      <PlaceCard />
+      <CallReminder />
+    </>
+  );
+}
+
+export function CallReminder() {
+  return <p class="hint center">{t('call.reminder', { number: config.value.emergencyNumber })}</p>;
+}
+
+function Countdown({ end }: { end: number }) {
+  const now = useNow(100);
+  const count = Math.max(0, Math.ceil((end - now) / 1_000));
+  const cancel = useRef<HTMLButtonElement>(null);
+  useEffect(() => cancel.current?.focus(), []);
+  return (
+    <section class="stage" aria-labelledby="countdown">
+      <h1 id="countdown" role="timer" aria-live="assertive">
+        {t('sos.countdown', { count })}
+      </h1>
+      <p class="count" aria-hidden="true">
+        {count}
+      </p>
+      <button ref={cancel} class="large" onClick={stopCountdown}>
+        {t('common.cancel')}
+      </button>
+      <button class="danger" onClick={sendNow}>
+        {t('sos.sendNow')}
+      </button>
+      <p class="hint center">{t('sos.countdownHint')}</p>
+    </section>
+  );
+}
+
+function Sending() {
+  const state = sending.value;
+  if (!state) return null;
+  const number = config.value.emergencyNumber;
+  return (
+    <section class="stage" data-state={state.isWaiting ? 'waiting' : 'sending'}>
+      <div role="status" class="stage-status">
+        <h1>{t(state.isWaiting ? 'sos.waiting' : 'sos.sending')}</h1>
+        <p>{state.isWaiting ? t('sos.waitingHint', { number }) : t('sos.sendingHint')}</p>
+      </div>
+      <p class="hint">{t('sos.pressedAt', { time: timeText(state.pressedAt) })}</p>
+      <a class="button primary large" href={`tel:${number}`}>
+        <Icon name="phone" />
+        {t('call.number', { number })}
+      </a>
+      <button onClick={() => void attempt(cancelSending)}>{t('common.cancel')}</button>
+    </section>
+  );
+}
+
+function OldCall({ pressedAt }: { pressedAt: number }) {
+  return (
+    <Card tone="warning">
+      <p>{t('sos.old', { time: timeText(pressedAt) })}</p>
+      <div class="row">
+        <button class="danger" onClick={() => void sendOld()}>
+          {t('sos.oldSend')}
+        </button>
+        <button onClick={() => void dropOld()}>{t('sos.oldDrop')}</button>
+      </div>
+    </Card>
+  );
+}
+
+function MissingPlace() {
+  return (
+    <section class="stage">
+      <h1>{t('sos.noPlace')}</h1>
+      <p>{t('sos.noPlaceHint')}</p>
+      <PlacePicker onPick={(place) => void raiseAt(place)} onClose={() => (needsPlace.value = false)} />
+    </section>
+  );
+}

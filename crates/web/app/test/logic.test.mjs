@@ -1,0 +1,171 @@
+// What is decided without a page: emergencies after events, the dispatcher's list, distances, addresses, texts.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { de } from '../build/i18n/de.js';
+import { en } from '../build/i18n/en.js';
+import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n/text.js';
+import { listed, MAX_ENDED, MAX_KEPT, withEntries } from '../build/logic/board.js';
+import { applyEvent, canReopen, coming } from '../build/logic/emergency.js';
+import { distance, geoLink, gridStep } from '../build/logic/geometry.js';
+import { isIos, pushObstacle } from '../build/logic/push.js';
+import { pathOf, routeOf } from '../build/logic/route.js';
+
+const at = (minutes) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000).toISOString();
+const emergency = (more = {}) => ({
+  id: 'one',
+  type: 'medical',
+  status: 'active',
+  createdAt: at(0),
+  updatedAt: at(0),
+  user: { profile: { firstName: 'Olivia', lastName: null } },
+  description: null,
+  category: null,
+  location: { latitude: 0, longitude: 0, address: null, description: null },
+  respondingHelpers: [],
+  alerts: null,
+  resolvedAt: null,
+  resolutionType: null,
+  ...more,
+});
+const joined = (id, minutes) => ({ emergencyId: 'one', helper: { id, joinedAt: at(minutes), profile: { firstName: id } } });
+
+describe('an emergency after events', () => {
+  it('lists who joined, once, and what they say; those who are there come first', () => {
+    let shown = emergency();
+    for (const payload of [joined('a', 1), joined('b', 2), joined('a', 3)]) shown = applyEvent(shown, 'helper:joined', payload);
+    assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['b', 'a']);
+    shown = applyEvent(shown, 'helper:status_update', { emergencyId: 'one', helperId: 'a', status: 'arrived', notes: 'here', updatedAt: at(4) });
+    assert.deepEqual(coming(shown).map(({ helper, notes }) => [helper.id, notes]), [['a', 'here'], ['b', null]]);
+    shown = applyEvent(shown, 'helper:status_update', { emergencyId: 'one', helperId: 'b', status: 'cancelled', notes: null, updatedAt: at(5) });
+    assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['a']);
+  });
+
+  it('stays as it is after events of another one', () => {
+    const shown = emergency();
+    assert.equal(applyEvent(shown, 'helper:joined', { ...joined('a', 1), emergencyId: 'two' }), shown);
+  });
+
+  it('can be taken up again for a quarter of an hour after a helper ended it', () => {
+    const end = { emergencyId: 'one', resolvedAt: at(0), resolvedBy: 'a', resolutionNotes: null };
+    const byHelper = applyEvent(emergency(), 'emergency:resolved', { ...end, resolutionType: 'helper_resolved' });
+    assert.equal(byHelper.status, 'resolved');
+    assert.equal(canReopen(byHelper, Date.parse(at(14))), true);
+    assert.equal(canReopen(byHelper, Date.parse(at(15))), false);
+    const byOwner = applyEvent(emergency(), 'emergency:resolved', { ...end, resolutionType: 'user_resolved' });
+    assert.equal(canReopen(byOwner, Date.parse(at(1))), false);
+    const again = applyEvent(byHelper, 'emergency:reopened', { emergencyId: 'one', status: 'active', timestamp: at(1) });
+    assert.deepEqual([again.status, again.resolvedAt, again.resolutionType], ['active', null, null]);
+  });
+});
+
+describe('the list of a dispatcher', () => {
+  const all = { status: 'all', type: 'all', text: '' };
+
+  it('has unanswered emergencies first, then live ones, then the newest', () => {
+    const board = withEntries(new Map(), [
+      emergency({ id: 'ended', status: 'resolved', createdAt: at(9) }),
+      emergency({ id: 'answered', status: 'responding', createdAt: at(8) }),
+      emergency({ id: 'old', createdAt: at(1) }),
+      emergency({ id: 'new', createdAt: at(2) }),
+      emergency({ id: 'unanswered', createdAt: at(0), unanswered: true }),
+    ]);
+    assert.deepEqual(listed(board, all).map(({ id }) => id), ['unanswered', 'new', 'old', 'answered', 'ended']);
+    assert.deepEqual(listed(board, { ...all, status: 'unanswered' }).map(({ id }) => id), ['unanswered']);
+    assert.deepEqual(listed(board, { ...all, status: 'ended' }).map(({ id }) => id), ['ended']);
+    assert.equal(listed(board, { ...all, text: ' OLIVIA ' }).length, 5);
+    assert.equal(listed(board, { ...all, type: 'assault' }).length, 0);
+  });
+
+  it('keeps a bounded number, and drops ended ones first', () => {
+    let board = new Map();
+    for (let index = 0; index < 300; index += 1) {
+      const status = index % 3 === 0 ? 'active' : 'resolved';
+      board = withEntries(board, [emergency({ id: String(index), status, createdAt: at(index) })]);
+    }
+    const ended = [...board.values()].filter(({ status }) => status === 'resolved');
+    assert.deepEqual([ended.length, board.size], [MAX_ENDED, MAX_ENDED + 100]);
+    assert.ok(board.has('299') && !board.has('1'), 'the newest stay');
+    const many = Array.from({ length: MAX_KEPT + 5 }, (_, index) => emergency({ id: `live ${index}`, createdAt: at(index) }));
+    const full = withEntries(new Map(), many);
+    assert.equal(full.size, MAX_KEPT);
+    assert.ok(!full.has('live 4') && full.has('live 5'));
+  });
+});
+
+describe('places', () => {
+  it('measures distances within a per cent', () => {
+    const berlin = { latitude: 52.52, longitude: 13.405 };
+    const hamburg = { latitude: 53.551, longitude: 9.993 };
+    assert.ok(Math.abs(distance(berlin, hamburg) - 255_500) < 2_500, `${distance(berlin, hamburg)}`);
+    assert.equal(distance(berlin, berlin), 0);
+    assert.equal(geoLink(berlin), 'geo:52.520000,13.405000?q=52.520000,13.405000');
+  });
+
+  it('takes round steps for a grid', () => {
+    assert.deepEqual([1.2, 3, 4, 8, 130, 9_000].map(gridStep), [1, 2, 5, 10, 100, 10_000]);
+  });
+});
+
+describe('addresses', () => {
+  it('lead to their screens and back', () => {
+    for (const path of ['/app/', '/app/help', '/app/account', '/app/dispatch', '/app/dispatch/abc', '/app/emergencies/abc']) {
+      assert.equal(pathOf(routeOf(path)), path);
+    }
+    for (const path of ['/', '/app/nothing', '/app/emergencies/', '/other/help']) assert.deepEqual(routeOf(path), { screen: 'sos' }, path);
+  });
+});
+
+describe('notifications', () => {
+  const platform = { isSecure: true, isConfigured: true, isInstalled: false, isIos: false, support: 'possible' };
+
+  it('names the first thing in the way', () => {
+    assert.equal(pushObstacle(platform), 'none');
+    assert.equal(pushObstacle({ ...platform, isConfigured: false, isSecure: false }), 'not_configured');
+    assert.equal(pushObstacle({ ...platform, isSecure: false, support: 'unsupported' }), 'insecure');
+    assert.equal(pushObstacle({ ...platform, isIos: true, support: 'unsupported' }), 'install_first');
+    assert.equal(pushObstacle({ ...platform, isIos: true, isInstalled: true }), 'none');
+    assert.equal(pushObstacle({ ...platform, support: 'denied' }), 'denied');
+  });
+
+  it('knows iPads that call themselves Macs', () => {
+    assert.equal(isIos('Mozilla/5.0 (Macintosh; Intel Mac OS X)', 5), true);
+    assert.equal(isIos('Mozilla/5.0 (Macintosh; Intel Mac OS X)', 0), false);
+    assert.equal(isIos('Mozilla/5.0 (iPhone; CPU iPhone OS)', 5), true);
+  });
+});
+
+describe('texts', () => {
+  const parameters = (text) =>
+    [...new Set((typeof text === 'string' ? [text] : Object.values(text)).flatMap((each) => [...each.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)))].sort();
+
+  it('have the same parameters in every language, and the plural forms that it needs', () => {
+    for (const [key, text] of Object.entries(en)) {
+      assert.deepEqual(parameters(de[key]), parameters(text), key);
+      assert.equal(typeof de[key], typeof text, key);
+      if (typeof text === 'object') for (const each of [text, de[key]]) assert.ok(each.one && each.other, key);
+    }
+    assert.deepEqual(Object.keys(de), Object.keys(en));
+  });
+
+  it('choose the plural form, and write numbers as the language does', () => {
+    const text = { one: '{count} helper', few: '{count} few', other: '{count} helpers' };
+    assert.equal(format(text, { count: 1 }, 'en'), '1 helper');
+    assert.equal(format(text, { count: 1_200 }, 'de'), '1.200 helpers');
+    assert.equal(format(text, { count: 3 }, 'pl'), '3 few');
+    assert.equal(format('{a} {b}', { a: 'x' }, 'en'), 'x ');
+  });
+
+  it('say distances and ages in units that fit', () => {
+    assert.equal(formatDistance(344, 'en'), '340 m');
+    assert.equal(formatDistance(1_260, 'en'), '1.3 km');
+    assert.equal(formatDistance(23_600, 'de'), '24 km');
+    assert.equal(formatAge(0, 'en'), 'now');
+    assert.match(formatAge(125_000, 'en'), /^2 min/);
+  });
+
+  it('come in the first language that there is', () => {
+    assert.equal(chooseLanguage(['', 'fr-FR', 'de-AT', 'en'], ['en', 'de'], 'en'), 'de');
+    assert.equal(chooseLanguage(['fr'], ['en', 'de'], 'en'), 'en');
+  });
+});

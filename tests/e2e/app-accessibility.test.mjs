@@ -1,0 +1,132 @@
+// Every screen of the app in Chromium: axe finds nothing, nothing sticks out, whatever is touched is large enough, in both
+// palettes, on the narrowest phone and on a wall.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { holdSos, openApp, press, shows, SMALL, WALL } from './app-pages.mjs';
+import { startChromium } from './chromium.mjs';
+import { north, startNode } from './harness.mjs';
+import { ok } from './shapes.mjs';
+
+const AXE = fileURLToPath(new URL('node_modules/axe-core/axe.min.js', import.meta.url));
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** Pixels of whatever is touched. */
+const MIN_TARGET = 44;
+
+describe('every screen of the app', () => {
+  let app;
+  let chromium;
+  let axe;
+  before(async () => {
+    [app, chromium, axe] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '60s' } }), startChromium(), readFile(AXE, 'utf8')]);
+  });
+  after(() => Promise.all([app?.stop(), chromium?.stop()]));
+
+  const openFor = (options) => openApp(chromium.browser, app.url, options);
+
+  /** Judges what the page shows. */
+  const judge = async (page, name) => {
+    await page.evaluate(axe);
+    for (const viewport of [SMALL, WALL]) {
+      await page.setViewport(viewport);
+      for (const scheme of ['light', 'dark']) {
+        await page.emulateMediaFeatures([
+          { name: 'prefers-color-scheme', value: scheme },
+          { name: 'prefers-reduced-motion', value: 'reduce' },
+        ]);
+        const found = await page.evaluate(look, RULES, MIN_TARGET);
+        assert.deepEqual(found, [], `${name}, ${viewport.width} px, ${scheme}`);
+      }
+    }
+    await page.setViewport(SMALL);
+  };
+
+  it('before signing in', async () => {
+    const { page } = await openFor({});
+    await judge(page, 'log in');
+    for (const name of ['Create an account', 'Forgot your password?']) {
+      if (name.startsWith('Forgot')) await press(page, 'Log in');
+      await press(page, name);
+      await judge(page, name);
+    }
+  });
+
+  it('of a person who needs help, and of the helper who comes', async () => {
+    const position = app.somewhere();
+    const helper = await app.helperAt(north(position, 300));
+    const helping = (await openFor({ as: helper, position: north(position, 300), path: '/app/help' })).page;
+    await shows(helping, 'On duty');
+    await judge(helping, 'help');
+    const { page } = await openFor({ as: await app.owner(), position });
+    await shows(page, 'Known to');
+    await judge(page, 'the button');
+    await press(page, 'Set on the map');
+    await page.waitForSelector('.map-buttons');
+    await judge(page, 'choosing a place');
+    await page.reload();
+    await shows(page, 'Known to');
+    await holdSos(page);
+    await page.waitForSelector('.count');
+    await judge(page, 'the countdown');
+    await press(page, 'Send now');
+    await page.waitForSelector('.status .icon');
+    await page.waitForSelector('.map-buttons');
+    await judge(page, 'looking for helpers');
+    await helping.waitForSelector('.alert');
+    await judge(helping, 'the alert');
+    await press(helping, 'I am coming');
+    await helping.waitForSelector('.huge');
+    await judge(helping, 'helping');
+    await shows(page, '1 helper is coming');
+    await judge(page, 'a helper comes');
+    const { emergency } = ok(await helper.get('/emergencies/helper-active'));
+    ok(await helper.post(`/emergencies/${emergency.id}/resolve`, {}));
+    await shows(page, 'A helper ended this SOS');
+    await judge(page, 'the end');
+    await shows(helping, 'Thank you for being there');
+    await judge(helping, 'the end of helping');
+  });
+
+  it('without a network, of the account, and of a dispatcher', async () => {
+    const position = app.somewhere();
+    const owner = await app.owner();
+    const { page } = await openFor({ as: owner, position });
+    await shows(page, 'Known to');
+    await page.setOfflineMode(true);
+    await holdSos(page);
+    await press(page, 'Send now');
+    await shows(page, 'Not yet sent');
+    await judge(page, 'not yet sent');
+    await page.setOfflineMode(false);
+    const account = (await openFor({ as: await app.user(), path: '/app/account' })).page;
+    await shows(account, 'No contacts yet');
+    await judge(account, 'the account');
+    const dispatch = (await openFor({ as: await app.admin(), path: '/app/dispatch' })).page;
+    await dispatch.waitForSelector('.dispatch-row');
+    await dispatch.keyboard.press('j');
+    await shows(dispatch, 'Timeline');
+    await dispatch.waitForSelector('.map-buttons');
+    await judge(dispatch, 'dispatch');
+  });
+});
+
+/** What is wrong with the page. Runs in it. */
+async function look(rules, minTarget) {
+  // A palette fades into the other one.
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+  const results = await globalThis.axe.run(document, { runOnly: rules, resultTypes: ['violations'] });
+  const found = results.violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`));
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) found.push(`${scrollWidth - clientWidth} px stick out`);
+  for (const element of document.querySelectorAll('a[href], button, input, select')) {
+    if (element.matches('.skip') || element.closest('[inert]')) continue;
+    // Whatever is touched for a checkbox is its label.
+    const touched = element.matches('[type=checkbox]') ? element.closest('label') : element;
+    const { width, height } = touched.getBoundingClientRect();
+    if (height > 0 && (height < minTarget || width < minTarget)) found.push(`${width} x ${height}: ${element.outerHTML.slice(0, 80)}`);
+  }
+  return found;
+}

@@ -1,0 +1,60 @@
+// The web app in Chromium: opens it for a caller, and does what a person does.
+
+import assert from 'node:assert/strict';
+import { newPage } from './chromium.mjs';
+
+export const PHONE = { width: 390, height: 844 };
+export const SMALL = { width: 320, height: 640 };
+export const WALL = { width: 1920, height: 1080 };
+
+/**
+ * Opens the app in a context of its own: `{ page, context, requests, faults }`. `as` is a caller whose session the page gets;
+ * `position` what the device finds, if it finds anything.
+ */
+export async function openApp(browser, url, { as, position, path = '/app/', viewport = PHONE, dark = false, language = 'en' } = {}) {
+  const context = await browser.createBrowserContext();
+  await context.overridePermissions(url, position ? ['geolocation'] : []);
+  const opened = await newPage(context);
+  const { page } = opened;
+  await page.setViewport(viewport);
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+  if (position) await page.setGeolocation(position);
+  const tokens = as && JSON.stringify({ ...as.tokens, expiresAt: null, lifetime: null });
+  await page.evaluateOnNewDocument(
+    (stored, chosen) => {
+      addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => console.error(`policy: ${violatedDirective} ${blockedURI}`));
+      if (stored && !localStorage.getItem('allynet:tokens')) localStorage.setItem('allynet:tokens', stored);
+      localStorage.setItem('allynet-app:language', chosen);
+    },
+    tokens,
+    language,
+  );
+  const response = await page.goto(url + path, { waitUntil: 'load' });
+  assert.equal(response.status(), 200);
+  if (as) await page.waitForSelector('.frame');
+  return { ...opened, context };
+}
+
+/** The button with this name, as a screen reader reads it. */
+export const button = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`);
+
+/** Clicks the button with this name. */
+export const press = (page, name) => button(page, name).click();
+
+/** Waits until the page shows a text. */
+export const shows = (page, text) =>
+  page.waitForFunction((wanted) => document.body.innerText.toLocaleLowerCase().includes(wanted), { polling: 50 }, text.toLocaleLowerCase());
+
+/** Holds the SOS button as a finger does. */
+export async function holdSos(page) {
+  const element = await page.waitForSelector('.sos-button');
+  await page.evaluate(() => scrollTo(0, 0));
+  const { x, y, width, height } = await element.boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.waitForSelector('.stage, .status');
+  await page.mouse.up();
+}
+
+/** Types into the field with this label. */
+export const fill = (page, label, text) => page.locator(`::-p-aria([name="${label}"][role="textbox"])`).fill(text);

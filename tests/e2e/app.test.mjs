@@ -1,0 +1,176 @@
+// The web app in Chromium, as people use it: one asks for help, one comes, one watches.
+
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { fill, holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
+import { assertQuiet, startChromium } from './chromium.mjs';
+import { eventually, north, startNode } from './harness.mjs';
+import { ok } from './shapes.mjs';
+
+const PAGES = fileURLToPath(new URL('../../crates/web/pages/app/', import.meta.url));
+/** What the app may load, compressed. */
+const MAX_SCRIPT_BYTES = 100_000;
+
+describe('the app', () => {
+  let app;
+  let chromium;
+  let opened = [];
+  before(async () => {
+    const env = { ALLYNET_ALERT_HOLD: '1s', ALLYNET_EMERGENCY_NUMBER: '911' };
+    [app, chromium] = await Promise.all([startNode({ env }), startChromium()]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map(({ context }) => context.close()));
+    opened = [];
+  });
+  after(() => Promise.all([app?.stop(), chromium?.stop()]));
+
+  const openFor = async (options) => {
+    const page = await openApp(chromium.browser, app.url, options);
+    opened.push(page);
+    return page;
+  };
+
+  it('takes a person from the account to help, and a helper from the alert to the end', async () => {
+    const position = app.somewhere();
+    const helper = await openFor({ as: await app.helperAt(north(position, 300)), position: north(position, 300), path: '/app/help' });
+    await shows(helper.page, 'You are alerted to emergencies nearby');
+    const owner = await openFor({ position });
+    await press(owner.page, 'Create an account');
+    await fill(owner.page, 'Name', 'Olivia Owner');
+    await fill(owner.page, 'Email', `olivia-${Date.now()}@people.example`);
+    await owner.page.type('input[type=password]', 'correct horse battery');
+    await press(owner.page, 'Create an account');
+    assert.equal(await (await owner.page.waitForSelector('.call')).evaluate((link) => link.getAttribute('href')), 'tel:911');
+
+    // A short touch does nothing; a long one counts down, which can be stopped.
+    await shows(owner.page, 'Known to');
+    await owner.page.click('.sos-button', { delay: 100 });
+    assert.ok(await owner.page.$('.sos-button[data-state=idle]'));
+    await holdSos(owner.page);
+    await press(owner.page, 'Cancel');
+    await holdSos(owner.page);
+    await shows(owner.page, 'Looking for helpers');
+
+    await helper.page.waitForSelector('.alert');
+    await shows(helper.page, '300 m away');
+    await press(owner.page, 'Medical');
+    await shows(helper.page, 'Medical emergency');
+    await press(helper.page, 'I am coming');
+    await shows(owner.page, '1 helper is coming');
+    await shows(owner.page, 'has seen it');
+    await shows(helper.page, 'You are helping Olivia Owner');
+    const way = await helper.page.$eval('a[href^="geo:"]', (link) => link.getAttribute('href'));
+    assert.ok(way.startsWith(`geo:${position.latitude.toFixed(6)},${position.longitude.toFixed(6)}`), way);
+    await press(helper.page, 'On my way');
+    await helper.page.setGeolocation(north(position, 100));
+    await shows(owner.page, '100 m away');
+
+    await owner.page.type('[aria-label=Message]', 'Second floor');
+    await press(owner.page, 'Send');
+    await shows(helper.page, 'Second floor');
+    await press(helper.page, 'I am there');
+    await shows(owner.page, '1 helper is there');
+
+    // The helper ends it, which the owner undoes, and ends it in turn.
+    await press(helper.page, 'The emergency is over');
+    await helper.page.locator('.card .primary::-p-text(The emergency is over)').click();
+    await shows(owner.page, 'A helper ended this SOS');
+    await press(owner.page, 'Undo: I still need help');
+    await shows(owner.page, '1 helper');
+    await press(owner.page, 'I am safe');
+    await owner.page.locator('.card .primary::-p-text(I am safe)').click();
+    await shows(owner.page, 'This SOS has ended');
+    await press(owner.page, '5 stars');
+    await shows(owner.page, 'Thank you');
+    await shows(helper.page, 'Thank you for being there');
+    for (const each of [owner, helper]) assertQuiet(each, app.url);
+  });
+
+  it('keeps an SOS that is pressed without a network, says so, and sends it once', async () => {
+    const caller = await app.owner();
+    const position = app.somewhere();
+    const { page } = await openFor({ as: caller, position });
+    await shows(page, 'Known to');
+    // The worker keeps what the app needs without a network.
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await page.setOfflineMode(true);
+    await holdSos(page);
+    await shows(page, 'Not yet sent');
+    assert.ok(await page.$('.stage a[href="tel:911"]'));
+    assert.equal(ok(await caller.get('/emergencies/active')), null);
+    await page.reload();
+    await shows(page, 'Not yet sent');
+    await page.setOfflineMode(false);
+    await shows(page, 'Looking for helpers');
+    const { emergencies } = ok(await caller.get('/emergencies/history'));
+    assert.equal(emergencies.length, 1);
+    await page.setOfflineMode(true);
+    await page.reload();
+    await shows(page, 'Looking for helpers');
+    assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection/);
+  });
+
+  it('is used with the keyboard alone', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller, position: app.somewhere() });
+    await shows(page, 'Known to');
+    await page.focus('.sos-button');
+    await page.keyboard.press('Enter');
+    await shows(page, 'Press again to send');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.count');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Cancel', 'the way back has the focus');
+    await shows(page, 'Looking for helpers');
+    const reached = new Set();
+    for (let step = 0; step < 60 && !reached.has('I am safe'); step += 1) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate(() => document.activeElement?.textContent?.trim()));
+    }
+    assert.ok(reached.has('I am safe'), [...reached].join());
+    await page.keyboard.press('Enter');
+    await shows(page, 'End this SOS?');
+  });
+
+  it('shows a dispatcher what happens, by keys alone', async () => {
+    const { page, ...dispatcher } = await openFor({ as: await app.admin(), path: '/app/dispatch', viewport: WALL });
+    await page.waitForSelector('.dispatch-rows');
+    const position = app.somewhere();
+    const owner = await app.owner({ firstName: 'Dora' });
+    const { emergency } = ok(await owner.post('/emergencies', { type: 'accident', location: position }), 201);
+    await page.waitForFunction(() => document.querySelector('.dispatch-rows')?.innerText.includes('Dora'));
+    for (let step = 0; step < 20 && !page.url().endsWith(emergency.id); step += 1) await page.keyboard.press('j');
+    await shows(page, 'Timeline');
+    const helper = await app.helperAt(north(position, 200), { firstName: 'Hans' });
+    ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+    await page.waitForFunction(() => document.querySelector('.dispatch-detail')?.innerText.includes('Hans'));
+    const waiting = await app.unverifiedHelper({ firstName: 'Vera' });
+    await eventually(() => page.$('::-p-aria([name="Verify: Vera Helper"][role="button"])'), 15_000);
+    await press(page, 'Verify: Vera Helper');
+    await eventually(async () => ok(await waiting.get('/helpers/me')).helper.verification === 'verified');
+    assertQuiet(dispatcher, app.url);
+  });
+
+  it('shows a silent SOS as something plain', async () => {
+    const { page } = await openFor({ as: await app.owner(), position: app.somewhere() });
+    await page.locator('::-p-aria([name="Silent"][role="switch"])').click();
+    await holdSos(page);
+    await shows(page, 'Looking for helpers');
+    assert.equal(await page.title(), 'Notes');
+    assert.ok(await page.$('.frame[data-quiet]'));
+  });
+
+  it('is small, and every file of it is asked for once', async () => {
+    const files = (await readdir(PAGES, { recursive: true })).filter((file) => file.endsWith('.js.gz') && !file.includes('dispatch-'));
+    const sizes = await Promise.all(files.map(async (file) => (await readFile(PAGES + file)).length));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(files.length > 2 && total <= MAX_SCRIPT_BYTES, `${total} octets in ${files}`);
+    const script = files.find((file) => file.includes('index-')).replace(/\.gz$/, '');
+    const { headers } = await fetch(`${app.url}/app/${script}`);
+    assert.match(headers.get('cache-control'), /max-age=31536000, immutable/);
+    const page = await fetch(`${app.url}/`);
+    assert.deepEqual([page.url, page.status, page.headers.get('cache-control')], [`${app.url}/app/`, 200, 'no-cache']);
+  });
+});

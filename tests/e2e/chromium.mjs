@@ -1,0 +1,77 @@
+// Chromium for the tests of pages: starts it, opens pages, and notes what goes wrong in them.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer from 'puppeteer-core';
+import { running } from './servers.mjs';
+
+/** A browser on a busy machine takes its time. */
+export const BROWSER_LIMIT = 60_000;
+
+/** Starts Chromium: `{ browser, stop() }`. */
+export async function startChromium() {
+  const executablePath = process.env.TEST_CHROMIUM;
+  assert.ok(executablePath, 'TEST_CHROMIUM is not set: run the tests by `make e2e`, or through tests/with-chromium.sh');
+  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-chromium-'));
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  let browser;
+  try {
+    browser = await puppeteer.launch({
+      executablePath,
+      headless: true,
+      userDataDir: folder,
+      // Chromium has no sandbox for root, and containers have a small /dev/shm.
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      timeout: BROWSER_LIMIT,
+      protocolTimeout: BROWSER_LIMIT,
+    });
+  } catch (fault) {
+    await remove();
+    throw fault;
+  }
+  const child = browser.process();
+  running.add(child);
+  return {
+    browser,
+    async stop() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+      running.delete(child);
+      await remove();
+    },
+  };
+}
+
+/** A page that notes the addresses of its requests and all that goes wrong: `{ page, requests, faults }`. */
+export async function newPage(browser) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(BROWSER_LIMIT);
+  const [requests, faults] = [[], []];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('requestfailed', (request) => faults.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on('response', (response) => response.status() >= 400 && faults.push(`${response.url()}: ${response.status()}`));
+  // What the policy blocks is reported on the console, as an error.
+  page.on('console', (message) => ['error', 'warn'].includes(message.type()) && faults.push(message.text()));
+  page.on('pageerror', (error) => faults.push(error.message));
+  return { page, requests, faults };
+}
+
+/** Opens a page: `{ page, requests, faults }`. */
+export async function open(browser, url) {
+  const opened = await newPage(browser);
+  const response = await opened.page.goto(url, { waitUntil: 'load' });
+  assert.equal(response.status(), 200);
+  return opened;
+}
+
+/** Fails if a page made a request to another host, or if something went wrong in it. */
+export function assertQuiet({ requests, faults }, url) {
+  assert.deepEqual(faults, []);
+  // Swagger UI has icons in its style sheet.
+  const elsewhere = requests.filter((each) => !each.startsWith('data:') && new URL(each).origin !== new URL(url).origin);
+  assert.deepEqual(elsewhere, []);
+}
