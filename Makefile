@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e client app pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+.PHONY: run test check unit integration e2e client app pictures pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
@@ -80,7 +80,11 @@ unused-dependencies: need-cargo ## Dependencies that no source file uses (needs 
 deny: need-cargo ## Bans, licenses and sources of dependencies, by deny.toml (needs cargo-deny)
 	@cargo deny check bans licenses sources
 
-demo: need-cargo need-node pages-if-possible $(E2E_PACKAGES) ## Simulate a town of helpers and print what happens; DEMO_SECONDS=60 DEMO_HELPERS=200
+pictures: need-cargo need-node $(APP_PAGES) $(E2E_PACKAGES) ## Take the pictures of the app that the README shows
+	@cargo build --workspace --bin allynet
+	@tests/with-chromium.sh node $(E2E)/app-pictures.mjs docs/pictures
+
+demo: need-cargo need-node pages-if-possible $(E2E_PACKAGES) ## Simulate a town of helpers, to watch in the app; DEMO_SECONDS=60 DEMO_HELPERS=200
 	@cargo build --workspace --bin allynet
 	@node $(E2E)/demo.mjs
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { de } from '../build/i18n/de.js';
 import { en } from '../build/i18n/en.js';
 import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n/text.js';
-import { listed, MAX_ENDED, MAX_KEPT, withEntries } from '../build/logic/board.js';
+import { ANSWER_LIMIT, listed, MAX_ENDED, MAX_KEPT, overdue, withEntries } from '../build/logic/board.js';
 import { applyEvent, canReopen, coming } from '../build/logic/emergency.js';
 import { distance, geoLink, gridStep } from '../build/logic/geometry.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
@@ -75,6 +75,18 @@ describe('the list of a dispatcher', () => {
     assert.deepEqual(listed(board, { ...all, status: 'ended' }).map(({ id }) => id), ['ended']);
     assert.equal(listed(board, { ...all, text: ' OLIVIA ' }).length, 5);
     assert.equal(listed(board, { ...all, type: 'assault' }).length, 0);
+  });
+
+  it('tells once of an emergency that waits too long for an answer', () => {
+    const now = Date.parse(at(0)) + ANSWER_LIMIT;
+    const board = withEntries(new Map(), [
+      emergency({ id: 'waits' }),
+      emergency({ id: 'told', unanswered: true }),
+      emergency({ id: 'answered', status: 'responding' }),
+      emergency({ id: 'new', createdAt: at(0.5) }),
+    ]);
+    assert.deepEqual(overdue(board, now).map(({ id }) => id), ['waits']);
+    assert.deepEqual(overdue(board, now - 1), []);
   });
 
   it('keeps a bounded number, and drops ended ones first', () => {

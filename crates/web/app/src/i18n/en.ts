@@ -29,9 +29,6 @@ export const en = {
   'common.add': 'Add',
   'common.back': 'Back',
   'common.loading': 'Loading…',
-  'common.more': 'Load more',
-  'common.on': 'On',
-  'common.off': 'Off',
 
   // Signing in
   'auth.welcome': 'Help from people nearby',
@@ -97,7 +94,6 @@ export const en = {
   'place.follow': 'Use the place of the device',
 
   // One's own emergency
-  'own.title': 'Your SOS',
   'own.stored': 'Stored',
   'own.storedAt': 'Stored at {time}',
   'own.searching': 'Looking for helpers',
@@ -134,7 +130,6 @@ export const en = {
   'own.rate': 'How was the help of {name}?',
   'own.stars': { one: '{count} star', other: '{count} stars' },
   'own.thanks': 'Thank you',
-  'own.already': 'You had an SOS already: this is it.',
   'own.neutralTitle': 'Notes',
 
   // Helpers who come
@@ -197,7 +192,6 @@ export const en = {
   'help.problem.skill_expired': 'A skill of yours has expired.',
   'help.test': 'Send a test alert',
   'help.testSent': 'A test alert is on its way. It comes as a notification.',
-  'help.testArrived': 'The test alert has arrived.',
   'help.push': 'Notifications',
   'help.pushOn': 'Switch notifications on',
   'help.pushIsOn': 'On for this device',
@@ -269,7 +263,6 @@ export const en = {
   'dispatch.onDuty': { one: '{count} helper on duty', other: '{count} helpers on duty' },
   'dispatch.connected': '{count} connected',
   'dispatch.sound': 'Sound',
-  'dispatch.helpers': 'Helpers',
   'dispatch.toVerify': 'To verify',
   'dispatch.verify': 'Verify',
   'dispatch.reject': 'Reject',
@@ -278,17 +271,12 @@ export const en = {
   'dispatch.reports': { one: '{count} report', other: '{count} reports' },
   'dispatch.timeline': 'Timeline',
   'dispatch.resolve': 'End this emergency',
-  'dispatch.coverage': 'Show helpers on duty per square kilometre',
-  'dispatch.few': 'fewer than 3',
   'dispatch.new': 'New emergency: {type}',
   'dispatch.nobody': 'Nobody has answered: {type}',
   'dispatch.anonymous': 'anonymous',
   'dispatch.onlyAdmins': 'Only administrators can watch over all emergencies.',
-  'dispatch.keys': 'Keys: J and K choose, Enter opens, Escape closes, M switches the sound.',
+  'dispatch.keys': 'Keys: J and K go through the list, Escape closes, M switches the sound.',
   'dispatch.select': 'Choose an emergency to see it.',
-  'dispatch.verification.pending': 'waiting',
-  'dispatch.verification.verified': 'verified',
-  'dispatch.verification.rejected': 'rejected',
   'emergency.active': 'Nobody yet',
   'emergency.responding': 'Help is coming',
   'emergency.resolved': 'Resolved',
@@ -297,8 +285,6 @@ export const en = {
   // The map
   'map.label': 'Map',
   'map.you': 'You',
-  'map.emergency': 'Emergency',
-  'map.helper': 'Helper',
   'map.zoomIn': 'Zoom in',
   'map.zoomOut': 'Zoom out',
   'map.fit': 'Show all',
@@ -324,8 +310,6 @@ export const en = {
   'account.contact.confirmed': 'confirmed',
   'account.contact.stopped': 'does not want messages',
   'account.contact.undeliverable': 'cannot be reached',
-  'account.history': 'Earlier emergencies',
-  'account.install': 'Install the app',
 } satisfies Record<string, Text>;
 
 export type Key = keyof typeof en;

@@ -18,9 +18,12 @@ export interface Filter {
 }
 
 export interface BoardEntry extends Emergency {
-  /** Nobody has answered, as the service says. */
+  /** The search ended without an answer, or takes too long. */
   unanswered?: boolean;
 }
+
+/** After this time without an answer a dispatcher should look, in milliseconds. */
+export const ANSWER_LIMIT = 60_000;
 
 export type Board = ReadonlyMap<string, BoardEntry>;
 
@@ -38,6 +41,13 @@ export function listed(board: Board, { status, type, text }: Filter): BoardEntry
     (entry) => passes(entry, status) && (type === 'all' || entry.type === type) && (wanted === '' || textOf(entry).includes(wanted)),
   );
   return entries.sort((a, b) => rank(a) - rank(b) || b.createdAt.localeCompare(a.createdAt));
+}
+
+/** The live emergencies without an answer that a dispatcher was not told of yet. */
+export function overdue(board: Board, now: number): BoardEntry[] {
+  return [...board.values()].filter(
+    (entry) => entry.status === 'active' && !entry.unanswered && now - Date.parse(entry.createdAt) >= ANSWER_LIMIT,
+  );
 }
 
 export function isUnanswered(entry: BoardEntry): boolean {

@@ -1,4 +1,4 @@
-/** Leaflet behind what the app needs of a map: points, areas, a grid where there are no tiles. Knows no emergencies. */
+/** Leaflet behind what the app needs of a map: points, a grid where there are no tiles. Knows no emergencies. */
 
 import {
   circleMarker,
@@ -30,14 +30,6 @@ export interface MapPoint extends Point {
   precision?: number;
 }
 
-/** An area with a number on it. */
-export interface MapCell extends Point {
-  /** Metres of its side. */
-  side: number;
-  text: string;
-  level: number;
-}
-
 export interface MapOptions {
   tiles: { url: string; attribution: string | null } | null;
   texts: { zoomIn: string; zoomOut: string; fit: string };
@@ -54,7 +46,6 @@ const FIT = { padding: [36, 36] as [number, number], maxZoom: 17, animate: false
 export class LeafletMap {
   readonly #map: Map;
   readonly #points = layerGroup();
-  readonly #cells = layerGroup();
   readonly #options: MapOptions;
   readonly #resizes: ResizeObserver;
   #shown: readonly MapPoint[] = [];
@@ -78,7 +69,6 @@ export class LeafletMap {
     this.#map.setView([latitude, longitude], zoom);
     this.#addBackground();
     this.#addControls();
-    this.#cells.addTo(this.#map);
     this.#points.addTo(this.#map);
     this.#map.on('dragstart zoomstart', (event) => {
       if (event.type === 'dragstart' || 'originalEvent' in event) this.#isFollowing = false;
@@ -97,17 +87,6 @@ export class LeafletMap {
     this.#points.clearLayers();
     for (const point of points) this.#add(point);
     if (this.#isFollowing) this.fit();
-  }
-
-  /** Shows these areas in place of those before. */
-  showCells(cells: readonly MapCell[]): void {
-    this.#cells.clearLayers();
-    for (const { latitude, longitude, side, text, level } of cells) {
-      const bounds = square({ latitude, longitude }, side);
-      rectangle(bounds, { className: `map-cell level-${level}`, interactive: false }).addTo(this.#cells);
-      const icon = divIcon({ className: 'map-cell-text', html: escape(text), iconSize: [56, 20] });
-      marker([latitude, longitude], { icon, interactive: false, keyboard: false }).addTo(this.#cells);
-    }
   }
 
   /** Moves the map so that all points are seen. */

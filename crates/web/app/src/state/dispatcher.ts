@@ -3,7 +3,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Emergency, HelperPresence, ListedHelper, ServerEvents, TimelineEntry } from '@allynet/client';
 import { t } from '../i18n/index.js';
-import { isUnanswered, listed, withEntries, type Board, type BoardEntry, type Filter } from '../logic/board.js';
+import { isUnanswered, listed, overdue, withEntries, type Board, type BoardEntry, type Filter } from '../logic/board.js';
 import { applyEvent, EMERGENCY_EVENTS, idIn } from '../logic/emergency.js';
 import { ally } from './ally.js';
 import type { HelperPlace } from './room.js';
@@ -70,6 +70,7 @@ export async function refresh(): Promise<void> {
     presence.value = counts;
     toVerify.value = pending.helpers;
     isFirst = false;
+    for (const { id } of overdue(board.peek(), Date.now())) markUnanswered(id);
   } catch {
     // What was shown stays; the bar tells that there is no connection.
   }

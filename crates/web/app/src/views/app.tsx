@@ -1,10 +1,8 @@
 /** Chooses what is shown: signing in, or the frame with one of the screens. An alert covers everything. */
 
 import { t } from '../i18n/index.js';
-import { helper, isHelping, ringing } from '../state/helper.js';
+import { ringing } from '../state/helper.js';
 import { route } from '../state/navigation.js';
-import { hasLive, isSilent, sending } from '../state/owner.js';
-import { isReporting } from '../state/place.js';
 import { isAdmin, session } from '../state/session.js';
 import { Account } from './account.js';
 import { AlertScreen } from './alert.js';
@@ -19,8 +17,6 @@ import { Sos } from './sos.js';
 const Dispatch = lazy(() => import('./dispatch/index.js').then((module) => module.Dispatch));
 
 export function App() {
-  isReporting.value = session.value === 'signed_in' && (helper.value?.available === true || hasLive.value || isHelping.value || sending.value !== null);
-  document.title = isSilent.value ? t('own.neutralTitle') : 'AllyNet';
   if (session.value === 'unknown') return null;
   if (session.value === 'signed_out') {
     return (
