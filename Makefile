@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test check unit integration e2e client app pictures pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo fmt help \
+.PHONY: run test check unit integration e2e client app pictures pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo simulate simulate-tables fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
   need-cargo need-node
 
@@ -93,6 +93,15 @@ bench: need-cargo need-node ## Compare with a Node service of the same kind; BEN
 
 bench-quick: need-cargo need-node ## The same with less load, once
 	@tests/with-postgres.sh $(MAKE) --no-print-directory bench-on-postgres FORM=--quick
+
+simulate: need-cargo ## Compare dispatch policies on simulated incidents: target/simulation.json; FORM=long for more of them
+	@cargo run --quiet --release --bin allynet-simulation -- run $(if $(filter long,$(FORM)),--long) target/simulation.json
+
+simulate-tables: need-cargo target/simulation.json ## Write the tables of docs/dispatch.md from target/simulation.json
+	@cargo run --quiet --release --bin allynet-simulation -- tables target/simulation.json docs/dispatch.md
+
+target/simulation.json:
+	@$(MAKE) --no-print-directory simulate
 
 fmt: need-cargo ## Format the code
 	@cargo fmt --all

@@ -41,6 +41,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-realtime", &["allynet-domain", "allynet-projections", "allynet-transport", "allynet-wire"]),
     // The benchmark drives the service from outside; it signs tokens itself.
     ("allynet-bench", &["allynet-auth", "allynet-domain"]),
+    // The simulation asks the rules only.
+    ("allynet-simulation", &["allynet-domain"]),
 ];
 
 /// The allowed dependencies of the domain: no runtime, no I/O, no framework.

@@ -134,8 +134,8 @@ impl Roles {
 /// Gives each helper who comes a role. Returns what changes, by arrival.
 ///
 /// The first two to arrive go to the patient, the helper who brings a defibrillator soonest fetches it, one waits as a
-/// guide, the others stand by. The first at the patient keeps the role while coming, and so does whoever has
-/// collected a box. Another role moves when its holder is gone or its box is missing, or when an arrival gains a minute by it;
+/// guide, the others stand by. The first of those who go to the patient is not taken for another role, nor is whoever has
+/// collected a box. A role moves when its holder is gone or its box is missing, or when an arrival gains a minute by it;
 /// twice per helper at most, unless nobody would be with the patient.
 pub fn assign_team(
     now: Timestamp,
@@ -155,11 +155,14 @@ pub fn assign_team(
     };
     team.drop_missing_boxes();
     team.fill_main();
-    team.fill_aed();
-    team.fill(MAIN, team.roles.main);
+    team.bring_forward_arrival();
+    // Who joins at the patient may be the first there, so that the one before them may fetch the box.
+    for _ in 0..2 {
+        team.fill_aed();
+        team.fill(MAIN, team.roles.main);
+    }
     team.fill(team.roles.seconds, team.roles.second);
     team.fill(usize::MAX, TeamRole::Standby);
-    team.bring_forward_arrival();
     team.bring_forward_aed();
     team.let_the_only_one_bring_a_box();
     team.changes()
@@ -223,13 +226,9 @@ impl Team<'_> {
         }
     }
 
-    /// The member with the main role that had it first.
+    /// The member with the main role that arrives first. Never taken for another role.
     fn first(&self) -> Option<usize> {
-        let since = |place: &Place<'_>| {
-            place.member.assignment.filter(|held| held.role == self.roles.main).map(|held| held.since)
-        };
-        let holders = self.places.iter().enumerate().filter(|(_, place)| place.role == Some(self.roles.main));
-        holders.min_by_key(|(_, place)| (since(place).unwrap_or(self.now), place.member.helper)).map(|(index, _)| index)
+        self.places.iter().position(|place| place.role == Some(self.roles.main))
     }
 
     fn count(&self, role: TeamRole) -> usize {
@@ -341,23 +340,26 @@ impl Team<'_> {
         })
     }
 
-    /// If somebody arrives a minute sooner than those who go to the patient, they take the place of the second one.
+    /// Whoever arrives a minute sooner than those who go to the patient goes there, too, if need be in place of another.
     fn bring_forward_arrival(&mut self) {
-        let main = self.roles.main;
-        let at_patient = |place: &Place<'_>| place.role == Some(main);
-        let Some(soonest) = self.places.iter().position(at_patient) else { return };
+        let Some(first) = self.first() else { return };
         let may_go = |place: &Place<'_>| {
-            !at_patient(place) && place.role != Some(TeamRole::Aed) && place.may_move() && !place.has_collected
+            let is_taken = matches!(place.role, Some(TeamRole::Aed)) || place.role == Some(self.roles.main);
+            !is_taken && !place.has_collected && place.may_move()
         };
         let Some(sooner) = self.places.iter().position(may_go) else { return };
-        let gain = self.places[soonest].member.arrival - self.places[sooner].member.arrival;
-        let first = self.first();
-        let second = self.places.iter().enumerate().position(|(index, place)| {
-            at_patient(place) && Some(index) != first && place.may_move() && !place.has_collected
-        });
-        if let Some(second) = second
-            && gain >= MIN_GAIN
-        {
+        if self.places[first].member.arrival - self.places[sooner].member.arrival < MIN_GAIN {
+            return;
+        }
+        if self.count(self.roles.main) < MAIN {
+            (self.places[sooner].role, self.places[sooner].reason) = (Some(self.roles.main), RoleReason::Better);
+            return;
+        }
+        let second = self
+            .places
+            .iter()
+            .rposition(|place| place.role == Some(self.roles.main) && place.may_move() && !place.has_collected);
+        if let Some(second) = second {
             self.swap_roles(second, sooner);
         }
     }
