@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Bare,
     /// Encoded frames, written to every socket.
     Frames,
+    /// The rules of this service, called without a server.
+    Rules,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Self::Peer => "Node peer",
             Self::Bare => "socketioxide",
             Self::Frames => "raw frames",
+            Self::Rules => "rules alone",
         }
     }
 
@@ -57,6 +60,7 @@ impl Kind {
             Self::Peer => command.args(["node", concat!(env!("CARGO_MANIFEST_DIR"), "/node-peer/server.mjs")]),
             Self::Bare => command.arg(beside("allynet-bench-floor")?).arg("socketioxide"),
             Self::Frames => command.arg(beside("allynet-bench-floor")?).arg("frames"),
+            Self::Rules => bail!("the rules are measured without a server"),
         };
         Ok(command)
     }

@@ -190,3 +190,28 @@ fn fatigue_table(found: &Value) -> anyhow::Result<String> {
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tables_name_the_price_that_dominates_and_need_their_marks_and_every_figure() {
+        let cell = |world: &str, scenario: &str| json!({ "world": world, "scenario": scenario, "lambda": 3.2, "policies": [], "pairs": [] });
+        let found = json!({
+            "seed": 7,
+            "command": "make simulate",
+            "worlds": [cell("poisson", "no_ambulance"), cell("poisson", "imperfect"), cell("clustered", "base"), cell("poisson", "base")],
+            "claims": [{ "world": "poisson", "scenario": "base", "lambda": 3.2, "against": "goodsam", "price": 12.0 }],
+            "fatigue": [],
+            "checks": [{ "name": "a check", "ok": false, "detail": "why" }],
+        });
+        let claims = claims_table(&found).unwrap();
+        assert!(claims.contains("| poisson, base, 3.2 | – | – | – | – | – | 12 s | – | – |"), "{claims}");
+        // A pair that is missing is an error, not a hole in a table.
+        assert!(replace(&format!("{BEGIN}{END}"), &found).is_err());
+        assert!(replace("no marks", &found).is_err());
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod create;
+mod dispatch;
 mod fan_out;
 mod history;
 mod meter;
@@ -49,6 +50,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "push", run: |cx| Box::pin(push::run(cx)) },
     Scenario { name: "start", run: |cx| Box::pin(start::run(cx)) },
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
+    Scenario { name: "dispatch", run: |cx| Box::pin(std::future::ready(Ok(dispatch::run(cx)))) },
 ];
 
 /// An owner that raises and cancels emergencies.

@@ -78,7 +78,7 @@ impl Database {
     /// Creates a database without tables; a file is not created yet.
     pub(crate) async fn new(server: &Server, kind: Kind) -> anyhow::Result<Self> {
         let place = match kind {
-            Kind::Bare | Kind::Frames => Place::None,
+            Kind::Bare | Kind::Frames | Kind::Rules => Place::None,
             Kind::Sqlite => Place::File(in_memory()?),
             Kind::Postgres | Kind::Peer => {
                 let name = unused_name();
@@ -101,7 +101,7 @@ impl Database {
                 sqlx::raw_sql(PEER_SCHEMA).execute(&mut connection).await?;
                 Ok(connection.close().await?)
             }
-            Kind::Bare | Kind::Frames => Ok(()),
+            Kind::Bare | Kind::Frames | Kind::Rules => Ok(()),
         }
     }
 
@@ -113,7 +113,7 @@ impl Database {
             Kind::Postgres => database.fill_postgres(&statements::POSTGRES, population).await?,
             Kind::Peer => database.fill_postgres(&statements::PEER, population).await?,
             Kind::Sqlite => database.fill_sqlite(&statements::SQLITE, population).await?,
-            Kind::Bare | Kind::Frames => {}
+            Kind::Bare | Kind::Frames | Kind::Rules => {}
         }
         Ok(database)
     }
