@@ -46,6 +46,7 @@ DECLARE
     new_block record;
     -- A row of device, which a later migration makes, too.
     new_device record;
+    locked_rows uuid[];
     ended_blocks uuid[];
     removed integer;
 BEGIN
@@ -158,6 +159,8 @@ BEGIN
             WHERE account_id = person AND revoked_at IS NULL
                 AND (w ->> 'only' IS NULL OR id = (w ->> 'only')::uuid)
                 AND (w ->> 'except' IS NULL OR id <> (w ->> 'except')::uuid);
+            -- Several devices are locked in the order of their ids, here and below, or two changes could wait for each other.
+            PERFORM FROM device WHERE account_id = person ORDER BY id FOR UPDATE;
             DELETE FROM device
             WHERE account_id = person
                 AND (w ->> 'only' IS NULL OR session_id = (w ->> 'only')::uuid)
@@ -173,7 +176,9 @@ BEGIN
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the session is over' USING ERRCODE = 'AN001';
             END IF;
-            DELETE FROM device WHERE id IN (SELECT d::uuid FROM jsonb_array_elements_text(w -> 'replaced') AS d);
+            locked_rows := ARRAY (SELECT d::uuid FROM jsonb_array_elements_text(w -> 'replaced') AS d);
+            PERFORM FROM device WHERE id = ANY (locked_rows || (w ->> 'id')::uuid) ORDER BY id FOR UPDATE;
+            DELETE FROM device WHERE id = ANY (locked_rows);
             new_device := jsonb_populate_record(NULL::device, w - '{op,replaced,max_devices}'::text[]);
             INSERT INTO device (id, account_id, session_id, name, endpoint, p256dh, auth, push_key, created_at,
                 last_sent_at, last_delivered_at, refused)
@@ -239,6 +244,7 @@ BEGIN
                     AS d (id uuid, channel text, device_id uuid, receipt_hash uuid, lease_until timestamptz)
                 -- One that was removed since the claim.
                 WHERE d.device_id IS NULL OR EXISTS (SELECT FROM device x WHERE x.id = d.device_id)
+                ORDER BY d.id
                 ON CONFLICT (outbox_id, channel, coalesce(device_id, outbox_id)) DO UPDATE SET
                     step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0;
             END IF;
@@ -249,6 +255,12 @@ BEGIN
             THEN
                 RAISE EXCEPTION 'apply_change_v2: unexpected keys of a note' USING ERRCODE = 'AN002';
             END IF;
+            -- The deliveries are locked as plan_step takes them, and then the devices, since answers come in any order.
+            locked_rows := ARRAY (SELECT (n ->> 'id')::uuid FROM jsonb_array_elements(w -> 'notes') AS n);
+            PERFORM FROM delivery WHERE id = ANY (locked_rows) ORDER BY outbox_id, id FOR NO KEY UPDATE;
+            locked_rows := ARRAY (SELECT (n ->> 'device_id')::uuid FROM jsonb_array_elements(w -> 'notes') AS n
+                                  WHERE n ->> 'device_id' IS NOT NULL);
+            PERFORM FROM device WHERE id = ANY (locked_rows) ORDER BY id FOR NO KEY UPDATE;
             FOR note IN SELECT value FROM jsonb_array_elements(w -> 'notes') LOOP
                 UPDATE delivery SET due_at = (note ->> 'due_at')::timestamptz, attempts = (note ->> 'attempts')::integer,
                     sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE sent_at END,
@@ -436,6 +448,7 @@ BEGIN
             UPDATE account SET blocked = (w ->> 'blocked')::boolean, blocked_reason = w ->> 'blocked_reason'
             WHERE id = person;
             IF (w ->> 'blocked')::boolean THEN
+                PERFORM FROM device WHERE account_id = person ORDER BY id FOR UPDATE;
                 DELETE FROM device WHERE account_id = person;
             END IF;
 

@@ -183,6 +183,7 @@ macro_rules! contract {
                 another_acceptance_stops_the_email_that_was_not_sent
                 an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it
                 a_push_that_waited_while_the_alert_was_repeated_is_sent_once
+                batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
             }
             emergencies {
                 an_unknown_emergency_is_not_found

@@ -3,7 +3,7 @@
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
     PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Write,
-    outbox::{ConfiguredChannels, Connections, DueDelivery, ReceiptState, SendOutcome, Target},
+    outbox::{ConfiguredChannels, Connections, DeliveryNote, DueDelivery, ReceiptState, SendOutcome, Target, settle},
     port::{MailOutcome, PushOutcome, PushSubscription, StopTarget, WebhookOutcome},
     testing::{self, PUSH_KEY},
     usecase::{
@@ -403,6 +403,37 @@ pub async fn a_push_that_waited_while_the_alert_was_repeated_is_sent_once(store:
         assert!(node.steps(&[]).await.is_empty());
         node.seconds(10);
         assert_eq!(devices_of(&node.steps(&[]).await), [phone.id]);
+    })
+    .await;
+}
+
+pub async fn batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other(store: Store) {
+    service::telling(store, |node| async move {
+        let mut phones = Vec::new();
+        for metres in 1..=20 {
+            let helper = node.helper(f64::from(metres)).await;
+            phones.push(node.phone(&helper).await);
+        }
+        let mut batches = Vec::new();
+        for _ in 0..2 {
+            node.call().await;
+            let due = node.steps(&[]).await.into_iter().map(|push| push.due);
+            let mut notes: Vec<_> = due
+                .map(|due| settle(&due, SendOutcome::Push(SENT), node.now(), 1.0))
+                .map(|note| DeliveryNote { alert_of: None, ..note })
+                .collect();
+            notes.sort_by_key(|note| note.device.map(|of| of.device));
+            assert_eq!(notes.len(), phones.len());
+            batches.push(notes);
+        }
+        batches[1].reverse();
+        let commit = async |notes: &Vec<DeliveryNote>| {
+            node.store.changes.commit(Change::new(None, node.now()).write(Write::NoteDeliveries(notes.clone()))).await
+        };
+        for _ in 0..10 {
+            let (one, other) = tokio::join!(commit(&batches[0]), commit(&batches[1]));
+            assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+        }
     })
     .await;
 }

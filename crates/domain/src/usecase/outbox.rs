@@ -11,7 +11,11 @@ use crate::{
         RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, SLOW_LEASE, SendChannel, SendOutcome, StoredMessage, settle,
     },
     port::{self, KeyedHash, ReceiptToken},
-    usecase::{devices::DevicePorts, emergencies::EmergencyPorts, retry::retry_stale},
+    usecase::{
+        devices::DevicePorts,
+        emergencies::EmergencyPorts,
+        retry::{MAX_ATTEMPTS, retry_stale},
+    },
 };
 
 /// The ports of sending.
@@ -59,7 +63,7 @@ pub async fn take_steps(
     if due.is_empty() {
         return Ok((Vec::new(), false));
     }
-    let (mut change, mut all) = (Change::new(None, now), Vec::new());
+    let (mut steps, mut all) = (Vec::with_capacity(due.len()), Vec::new());
     for message in due {
         let plan = message.plan(now, (cx.push_key.as_ref(), cx.channels), connections);
         let mut deliveries = Vec::with_capacity(plan.deliveries.len());
@@ -75,10 +79,24 @@ pub async fn take_steps(
         }
         let DueMessage { message, step, lease_until, .. } = message;
         let (message, step, lease_until) = (message.id, step, lease_until);
-        change = change.write(Write::PlanStep { message, lease_until, step, next: plan.next, deliveries });
+        steps.push((message, Write::PlanStep { message, lease_until, step, next: plan.next, deliveries }));
     }
-    cx.changes.commit(change).await?;
+    // The rows of two changes are locked in the same order.
+    steps.sort_by_key(|(message, _)| *message);
+    let change = steps.into_iter().fold(Change::new(None, now), |change, (_, step)| change.write(step));
+    commit(cx, change).await?;
     Ok((all, may_be_more))
+}
+
+/// Commits what holds whatever has changed meanwhile. `Stale` means that another change held the same rows, and passes.
+async fn commit(cx: &SendingPorts, change: Change) -> Result<(), Error> {
+    for _ in 1..MAX_ATTEMPTS {
+        match cx.changes.commit(change.clone()).await {
+            Err(port::Error::Stale) => {}
+            committed => return Ok(committed?),
+        }
+    }
+    Ok(cx.changes.commit(change).await?)
 }
 
 fn prepared(cx: &SendingPorts, due: DueDelivery) -> Prepared {
@@ -101,7 +119,7 @@ pub async fn take_retries(cx: &SendingPorts, limit: u32) -> Result<(Vec<Prepared
     let (over, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_over(now, cx.push_key.as_ref()));
     if !over.is_empty() {
         let notes = over.iter().map(DeliveryNote::over).collect();
-        cx.changes.commit(Change::new(None, now).write(Write::NoteDeliveries(notes))).await?;
+        commit(cx, Change::new(None, now).write(Write::NoteDeliveries(notes))).await?;
     }
     Ok((due.into_iter().map(|due| prepared(cx, due)).collect(), may_be_more))
 }
@@ -151,7 +169,7 @@ pub async fn note_outcomes(
     for ((emergency, channel, step), SentTo { sent, failed }) in alerts {
         change = change.event(emergency, Event::AlertsSent { channel, step, sent, failed });
     }
-    Ok(cx.changes.commit(change.write_first(Write::NoteDeliveries(notes))).await?)
+    commit(cx, change.write_first(Write::NoteDeliveries(notes))).await
 }
 
 /// Stores the receipt of a push, or of a message to a telephone. The caller is not authenticated. No effect for an unknown, used or expired receipt.
@@ -181,7 +199,7 @@ pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptSt
             change = seen(change, emergency, user);
         }
     }
-    Ok(cx.changes.commit(change).await?)
+    commit(cx, change).await
 }
 
 /// Stores that a helper saw the alert of an emergency. Without an alert it changes nothing.
