@@ -124,6 +124,8 @@ const events = {
   'emergency:leave': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
   'location:update': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
   'alert:seen': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
+  'dispatcher:join': CALLERS.map((caller) => ({ anonymous: 'no connection', admin: 'ok' })[caller] ?? 'not_authorized'),
+  'dispatcher:leave': CALLERS.map((caller) => (caller === 'anonymous' ? 'no connection' : 'ok')),
 };
 const eventsOnceEnded = {
   'emergency:join': concerned('ok', { admin: 'ok' }, 'not_authorized'),

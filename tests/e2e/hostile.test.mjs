@@ -275,6 +275,8 @@ const payloads = {
   'emergency:leave': (emergencyId) => ({ emergencyId }),
   'location:update': () => ({ latitude: 1.5, longitude: 1.5, at: TIME }),
   'alert:seen': (emergencyId) => ({ emergencyId }),
+  'dispatcher:join': () => ({ lastEventId: 1 }),
+  'dispatcher:leave': () => ({}),
 };
 
 /** Sends an event on a raw connection; its acknowledgement, or an `error` event if the packet was refused as a whole. */
@@ -325,6 +327,8 @@ for (const database of databases) {
             if (answer.ok === true) return;
             assertMatches(answer, { ok: false, error: { code: text, message: text } });
             const what = `${event} ${sent.slice(0, 200)}: ${JSON.stringify(answer)}`;
+            // A helper is no administrator, whatever the payload.
+            if (event === 'dispatcher:join' && answer.error.code === 'not_authorized') return;
             assert.match(answer.error.code, /^(invalid_payload|emergency_not_found)$/, what);
           });
           await Promise.all(tried);

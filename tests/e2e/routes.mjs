@@ -99,4 +99,4 @@ export const filled = (path, ids = {}, missing = '01890000-0000-7000-8000-000000
   path.replace(/:(\w+)/g, (_, name) => ids[name] ?? missing);
 
 /** The client events. */
-export const clientEvents = ['alert:seen', 'emergency:join', 'emergency:leave', 'location:update'];
+export const clientEvents = ['alert:seen', 'dispatcher:join', 'dispatcher:leave', 'emergency:join', 'emergency:leave', 'location:update'];

@@ -21,8 +21,8 @@ export const unique = () => randomBytes(6).toString('hex');
 
 /**
  * Creates an empty database, `{ kind, url, backUp(), restore(), drop() }`; several nodes may share it, and none may run while
- * it is backed up or restored. PostgreSQL also has `refuse()`, which ends all connections and allows no new ones, and
- * `accept()`.
+ * it is backed up or restored. PostgreSQL also has `refuse()`, which ends all connections and allows no new ones,
+ * `accept()`, and `query(statement)`.
  */
 export async function createDatabase(kind) {
   if (kind === 'sqlite') {
@@ -38,8 +38,8 @@ export async function createDatabase(kind) {
   const server = process.env.TEST_DATABASE_URL;
   assert.ok(server, 'TEST_DATABASE_URL is not set: run the tests by `make e2e`, or through tests/with-postgres.sh');
   const name = `allynet_e2e_${unique()}`;
-  const onServer = async (statement) => {
-    const client = new pg.Client({ connectionString: server });
+  const run = async (connectionString, statement) => {
+    const client = new pg.Client({ connectionString });
     await client.connect();
     try {
       await client.query(statement);
@@ -47,12 +47,14 @@ export async function createDatabase(kind) {
       await client.end();
     }
   };
+  const onServer = (statement) => run(server, statement);
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
     kind,
     url: url.href,
+    query: (statement) => run(url.href, statement),
     drop: async () => {
       await onServer(`DROP DATABASE IF EXISTS ${name}_backup WITH (FORCE)`);
       await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);

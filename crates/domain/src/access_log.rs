@@ -1,6 +1,6 @@
 //! The access log: which exact places administrators have read of others, for the users whose places they are.
 
-use crate::{EmergencyId, Timestamp, UserId, string_enum};
+use crate::{EmergencyId, Event, LoggedEvent, Timestamp, UserId, string_enum};
 
 /// Maximum number of entries that a user is shown: the newest.
 pub const MAX_ACCESS_ENTRIES: u32 = 1_000;
@@ -24,12 +24,24 @@ pub struct AccessEntry {
 }
 
 /// A place that is read: that of a user in an emergency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadPlace {
     /// The user: the owner, or a responding helper.
     pub user: UserId,
     /// The emergency.
     pub emergency: EmergencyId,
+}
+
+impl LoggedEvent {
+    /// The place that this event shows an administrator.
+    pub const fn shown_place(&self) -> Option<ReadPlace> {
+        match &self.event {
+            Event::EmergencyCreated { call, .. } | Event::EmergencyUpdated { call, .. } => {
+                Some(ReadPlace { user: call.owner.id, emergency: call.id })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Places that an administrator reads at once.

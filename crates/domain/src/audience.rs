@@ -19,10 +19,13 @@ pub enum Room {
     Emergency(EmergencyId),
     /// Owner and responding helpers of an emergency. It cannot be joined by name.
     Participants(EmergencyId),
+    /// Administrators who follow all emergencies.
+    Dispatchers,
 }
 
 impl fmt::Display for Room {
-    /// The name of the room: `helpers`, `helpers:critical`, `user:<id>`, `emergency:<id>`, `emergency:<id>:participants`.
+    /// The name of the room: `helpers`, `helpers:critical`, `user:<id>`, `emergency:<id>`, `emergency:<id>:participants`,
+    /// `dispatchers`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Helpers => f.write_str("helpers"),
@@ -30,6 +33,7 @@ impl fmt::Display for Room {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Emergency(id) => write!(f, "emergency:{id}"),
             Self::Participants(id) => write!(f, "emergency:{id}:participants"),
+            Self::Dispatchers => f.write_str("dispatchers"),
         }
     }
 }
@@ -63,6 +67,8 @@ pub enum Viewer {
     Alerted,
     /// As `Anyone`: users that are shown what lookers-on are, although they are in the room of the participants.
     LookerOn,
+    /// An administrator, whoever it is: an anonymous owner is shown.
+    Administrator,
     /// This user.
     User(UserId),
 }
@@ -86,8 +92,43 @@ pub struct Delivery {
 }
 
 impl LoggedEvent {
-    /// The deliveries of this event. Their audiences do not overlap.
+    /// The deliveries of this event. Their audiences do not overlap: dispatchers are sent what they follow once, as
+    /// administrators, whatever other rooms they are in.
     pub fn deliveries(&self) -> Vec<Delivery> {
+        let mut all = self.deliveries_to_others();
+        let is_followed = self.is_for_dispatchers();
+        // What is announced later was sent to dispatchers when it was raised.
+        if is_followed || matches!(self.event, Event::EmergencyAnnounced { .. }) {
+            for delivery in &mut all {
+                delivery.audience.except.push(Room::Dispatchers);
+            }
+        }
+        if is_followed {
+            let audience = Audience::of([Room::Dispatchers]);
+            all.push(Delivery { audience, viewer: Viewer::Administrator });
+        }
+        all
+    }
+
+    /// Whether dispatchers follow events of this kind.
+    const fn is_for_dispatchers(&self) -> bool {
+        let is_followed = matches!(
+            self.event,
+            Event::EmergencyCreated { .. }
+                | Event::EmergencyUpdated { .. }
+                | Event::HelperJoined { .. }
+                | Event::HelperStatusUpdated { .. }
+                | Event::StatusChanged { .. }
+                | Event::Unanswered { .. }
+                | Event::EmergencyResolved { .. }
+                | Event::EmergencyCancelled { .. }
+                | Event::EmergencyEnded { .. }
+                | Event::EmergencyReopened { .. }
+        );
+        is_followed && self.emergency.is_some()
+    }
+
+    fn deliveries_to_others(&self) -> Vec<Delivery> {
         let to_all = |audience| vec![Delivery { audience, viewer: Viewer::Anyone }];
         if let Event::DeviceLost(lost) = &self.event {
             return to_all(Audience::of([Room::User(lost.user)]));
@@ -174,6 +215,9 @@ impl LoggedEvent {
     ///
     /// What goes to all helpers is one payload, rendered for lookers-on, whatever the stage of some of them.
     pub const fn view(&self, viewer: Viewer, stage: Stage) -> View {
+        if matches!(viewer, Viewer::Administrator) {
+            return View { viewer, stage: Stage::Administrator };
+        }
         let stage = match (&self.event, stage.is_participant()) {
             (Event::HelpersAlerted { .. }, _) => stage,
             // An administrator is shown an anonymous owner, other participants are not; an alerted helper less than they are.
@@ -195,7 +239,7 @@ impl LoggedEvent {
     /// or ends a response. So the stage is known without asking the database, and as of the moment of delivery.
     pub fn stage_of(&self, viewer: Viewer, administers: bool, is_in: impl Fn(&Room) -> bool) -> Stage {
         match self.emergency {
-            _ if administers => Stage::Administrator,
+            _ if administers || viewer == Viewer::Administrator => Stage::Administrator,
             _ if viewer == Viewer::LookerOn => Stage::LookerOn,
             // It goes to no user but those that it alerts. Of participants, only a helper that has completed and counts no
             // more as help is alerted.

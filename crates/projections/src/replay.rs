@@ -45,7 +45,7 @@ impl Replay {
     pub fn new(user: UserId, administers: bool, rooms: Vec<Room>, now: Timestamp) -> Self {
         let takes_part = |room: &Room| match room {
             Room::Participants(emergency) => Some((*emergency, Stage::Responder)),
-            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Emergency(_) => None,
+            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Emergency(_) | Room::Dispatchers => None,
         };
         let stages: HashMap<_, _> = rooms.iter().filter_map(takes_part).collect();
         // Asked only of a user who may not help: in a live emergency they take part as its owner only.

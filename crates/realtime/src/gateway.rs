@@ -29,6 +29,7 @@ use crate::{
         alert_counts::AlertCountSchedule,
         dispatcher::{Dispatcher, OnAppeared},
         missed_events::MissedEvents,
+        place_readings::PlaceReadings,
         replay::Replayer,
     },
     presence::NodePresence,
@@ -110,13 +111,15 @@ pub fn gateway(ports: GatewayPorts, origins: Origins) -> (SocketService, Gateway
     let (log, lost) = (ports.log.clone(), ports.lost.clone());
     let missed = MissedEvents { hub: hub.clone(), log, clock: ports.clock.clone(), archive: archive.clone(), lost };
     let (acks, metrics, places) = (acknowledgements.clone(), gateway.metrics.clone(), ports.emergencies.rules.places);
-    let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, metrics });
+    let readings = Arc::new(PlaceReadings::new(ports.clock.clone()));
+    let shown = readings.clone();
+    let replayer = Arc::new(Replayer { missed, hub, acknowledgements: acks, places, readings: shown, metrics });
     let (accounts, emergencies, scheduler) =
         (ports.accounts.clone(), ports.emergencies.clone(), ports.scheduler.clone());
     let access = Arc::new(AccessReader::new(accounts, emergencies, gateway.hub.clone(), scheduler));
     let handshake = handshake(&ports, origins, &gateway, (&access, &replayer, &connections));
     let attacher = attacher(&ports, &gateway, access, replayer);
-    let tasks = tasks(ports, &gateway, archive, (acknowledgements, receipts));
+    let tasks = tasks(ports, &gateway, (archive, readings), (acknowledgements, receipts));
     (socket_service(handshake, attacher, connections), gateway, tasks)
 }
 
@@ -169,7 +172,7 @@ fn attacher(ports: &GatewayPorts, gateway: &Gateway, access: Arc<AccessReader>, 
 fn tasks(
     ports: GatewayPorts,
     gateway: &Gateway,
-    archive: Arc<Archive>,
+    (archive, readings): (Arc<Archive>, Arc<PlaceReadings>),
     (acknowledgements, receipts): (Acknowledgements, mpsc::Receiver<usecase::alerts::Receipt>),
 ) -> RealtimeTasks {
     let presence = PresenceTask {
@@ -187,6 +190,7 @@ fn tasks(
         alert_counts: AlertCountSchedule::default(),
         open_emergencies: ports.open_emergencies,
         tracking: ports.tracking,
+        readings,
         on_appeared: ports.on_appeared,
         places: ports.emergencies.rules.places,
         clock: ports.clock,

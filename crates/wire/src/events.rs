@@ -41,6 +41,7 @@ pub fn outgoing(event: &LoggedEvent, view: View, places: &PlacePolicy) -> serde_
     let reader = match view.viewer {
         Viewer::Anyone | Viewer::Alerted | Viewer::LookerOn => Reader { user: None, unmasks: false },
         Viewer::User(user) => Reader::participant(user),
+        Viewer::Administrator => Reader { user: None, unmasks: true },
     };
     let Some(payload) = payload(event, reader, view.stage, places) else { return Ok(None) };
     let (name, acknowledged) = (payload.event(), matches!(payload, Payload::Nearby { .. }));

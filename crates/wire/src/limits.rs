@@ -219,6 +219,8 @@ pub const EVENTS: &[EventRule] = &[
         free_for_participants: false,
     },
     EventRule { event: "alert:seen", limits: EVENT, free_for_participants: false },
+    EventRule { event: "dispatcher:join", limits: EVENT, free_for_participants: false },
+    EventRule { event: "dispatcher:leave", limits: EVENT, free_for_participants: false },
 ];
 
 /// The rule for unknown events and events with an invalid payload.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::documents::schema;
 use crate::views::SkippedView;
 
-/// The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
+/// The payload of `emergency:alerts`: how many helpers were alerted, for the owner and dispatchers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "EmergencyAlertsPayload")]
@@ -42,7 +42,7 @@ impl AlertsSignal {
     pub const EVENT: &str = "emergency:alerts";
 
     /// The current alert counts of an emergency.
-    pub fn new(emergency: &Emergency, now: Timestamp) -> Self {
+    pub fn new(emergency: &Emergency, now: Timestamp, is_administrator: bool) -> Self {
         let counts = emergency.alerts();
         Self {
             emergency_id: emergency.id().into(),
@@ -54,7 +54,7 @@ impl AlertsSignal {
             seen: counts.seen,
             declined: counts.declined,
             failed: counts.failed,
-            skipped: SkippedView::new(emergency.search().skipped, false),
+            skipped: SkippedView::new(emergency.search().skipped, is_administrator),
             timestamp: now,
         }
     }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn emergency_alerts() {
-        assert_snapshot!(shown(&AlertsSignal::new(&filled_emergency(true), at(7))), @r#"
+        assert_snapshot!(shown(&AlertsSignal::new(&filled_emergency(true), at(7), false)), @r#"
         {
           "acknowledged": 1,
           "alerted": 2,

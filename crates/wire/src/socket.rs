@@ -78,6 +78,11 @@ impl Failure {
         Self::fixed("token_expired", "Token expired")
     }
 
+    /// The event is for administrators.
+    pub const fn administrators_only() -> Self {
+        Self::fixed("not_authorized", "Only administrators may follow all emergencies")
+    }
+
     /// The account of the connection was blocked.
     pub const fn account_blocked() -> Self {
         Self::fixed("account_blocked", "Account is inactive or blocked")
@@ -164,6 +169,10 @@ pub enum Confirmation {
     Located(Located),
     /// `alert:seen` was stored; only acknowledged.
     Seen {},
+    /// `dispatcher:joined`
+    DispatcherJoined(DispatcherJoined),
+    /// `dispatcher:left`
+    DispatcherLeft {},
 }
 
 /// The payload of `emergency:joined`.
@@ -180,6 +189,20 @@ pub struct Joined {
     #[schemars(length(max = 100), example = &"Successfully joined emergency room")]
     message: &'static str,
 }
+
+/// The payload of `dispatcher:joined`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "DispatcherJoinedPayload")]
+pub struct DispatcherJoined {
+    /// Every event after this one follows; what was missed before it is replayed now.
+    latest_event_id: i64,
+}
+
+/// The payload of `dispatcher:left`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "DispatcherLeftPayload")]
+pub struct DispatcherLeft {}
 
 /// The payload of `emergency:left`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -221,6 +244,11 @@ impl Confirmation {
         Self::Joined(Joined { emergency_id: id.into(), room, message: "Successfully joined emergency room" })
     }
 
+    /// The room of dispatchers was joined after this event.
+    pub const fn joined_dispatchers(latest: EventId) -> Self {
+        Self::DispatcherJoined(DispatcherJoined { latest_event_id: latest.get() })
+    }
+
     /// A room was left.
     pub fn left(id: EmergencyId) -> Self {
         Self::Left(Left { emergency_id: id.into(), room: Room::Emergency(id).to_string() })
@@ -238,6 +266,8 @@ impl Confirmation {
             Self::Joined(_) => Some("emergency:joined"),
             Self::Left(_) => Some("emergency:left"),
             Self::Located(_) => Some("location:updated"),
+            Self::DispatcherJoined(_) => Some("dispatcher:joined"),
+            Self::DispatcherLeft {} => Some("dispatcher:left"),
             Self::Seen {} => None,
         }
     }
@@ -262,7 +292,9 @@ pub struct SessionReady {
 impl SessionReady {
     /// The first event of a connection. Rooms that cannot be joined by name are left out.
     pub fn new(user: UserId, rooms: &[Room], latest: EventId, now: Timestamp) -> Self {
-        let named = rooms.iter().filter(|room| !matches!(room, Room::Participants(_) | Room::CriticalHelpers));
+        let named = rooms
+            .iter()
+            .filter(|room| !matches!(room, Room::Participants(_) | Room::CriticalHelpers | Room::Dispatchers));
         Self {
             user_id: user.into(),
             rooms: named.map(ToString::to_string).collect(),

@@ -20,7 +20,7 @@ impl Room {
     pub const fn is_replayed_from_history(&self) -> bool {
         match self {
             Self::Emergency(_) | Self::Participants(_) => true,
-            Self::Helpers | Self::CriticalHelpers | Self::User(_) => false,
+            Self::Helpers | Self::CriticalHelpers | Self::User(_) | Self::Dispatchers => false,
         }
     }
 }

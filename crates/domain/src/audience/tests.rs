@@ -62,6 +62,7 @@ fn rooms_have_the_names_of_the_wire() {
         (user(EMERGENCY), format!("user:{uuid}")),
         (room(), format!("emergency:{uuid}")),
         (participants(), format!("emergency:{uuid}:participants")),
+        (Room::Dispatchers, "dispatchers".to_owned()),
     ] {
         assert_eq!(room.to_string(), name);
     }
@@ -110,8 +111,65 @@ fn every_event_is_delivered_to_those_concerned() {
             Event::EmergencyHidden { .. } => vec![anyone(vec![user(ALAN)], vec![])],
             Event::DeviceLost(_) => vec![anyone(vec![user(GRACE_HOPPER)], vec![])],
         };
-        assert_eq!(logged(event.clone()).deliveries(), expected, "{}", event.kind());
+        assert_eq!(logged(event.clone()).deliveries(), with_dispatchers(&event, expected), "{}", event.kind());
     }
+}
+
+/// These deliveries to others, and the one to dispatchers of an event that they follow.
+fn with_dispatchers(event: &Event, mut others: Vec<Delivery>) -> Vec<Delivery> {
+    let is_followed = match event {
+        Event::EmergencyCreated { .. }
+        | Event::EmergencyUpdated { .. }
+        | Event::HelperJoined { .. }
+        | Event::HelperStatusUpdated { .. }
+        | Event::StatusChanged { .. }
+        | Event::Unanswered { .. }
+        | Event::EmergencyResolved { .. }
+        | Event::EmergencyCancelled { .. }
+        | Event::EmergencyEnded { .. }
+        | Event::EmergencyReopened { .. } => true,
+        Event::EmergencyAnnounced { .. } => {
+            others[0].audience.except.push(Room::Dispatchers);
+            false
+        }
+        _ => false,
+    };
+    if is_followed {
+        for delivery in &mut others {
+            delivery.audience.except.push(Room::Dispatchers);
+        }
+        let audience = Audience::of([Room::Dispatchers]);
+        others.push(Delivery { audience, viewer: Viewer::Administrator });
+    }
+    others
+}
+
+#[test]
+fn a_dispatcher_in_every_room_gets_what_they_follow_once_and_as_an_administrator() {
+    let rooms = [
+        Room::Dispatchers,
+        Room::Helpers,
+        Room::CriticalHelpers,
+        room(),
+        participants(),
+        user(OWNER),
+        user(GRACE_HOPPER),
+        user(ALAN),
+    ];
+    let mut followed = 0;
+    for event in every_event() {
+        let event = logged(event);
+        let deliveries = event.deliveries();
+        let got: Vec<_> = deliveries.iter().filter(|of| of.audience.includes(|room| rooms.contains(room))).collect();
+        if deliveries.iter().any(|of| of.audience.to.contains(&Room::Dispatchers)) {
+            followed += 1;
+            assert_eq!(got.len(), 1, "{event:?}");
+            let stage = event.stage_of(got[0].viewer, false, |room| rooms.contains(room));
+            let expected = View { viewer: Viewer::Administrator, stage: Stage::Administrator };
+            assert_eq!(event.view(got[0].viewer, stage), expected);
+        }
+    }
+    assert_eq!(followed, 10);
 }
 
 #[test]

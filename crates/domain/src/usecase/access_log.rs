@@ -47,6 +47,16 @@ impl EmergencyPorts {
         self.record_places(actor, AccessKind::Room, places).await
     }
 
+    /// Records that a dispatcher was shown these places by events.
+    ///
+    /// # Errors
+    /// Returns an error if the entries cannot be stored: then nothing more may be shown.
+    pub async fn record_followed(&self, reader: UserId, mut places: Vec<ReadPlace>) -> Result<(), Error> {
+        places.sort_unstable();
+        let reading = PlaceReading { reader, at: self.clock.now(), what: AccessKind::Room, places };
+        Ok(self.access_log.record(&reading).await?)
+    }
+
     async fn record_places(&self, actor: &Actor, what: AccessKind, mut places: Vec<ReadPlace>) -> Result<(), Error> {
         places.retain(|place| place.user != actor.id());
         // In one order for all, so that two nodes that store the same ones do not wait for each other.

@@ -91,6 +91,14 @@ pub async fn join(
     Ok((id, Rooms { rooms: rooms_of(relation, id), as_of }))
 }
 
+/// The room of dispatchers, which an administrator may enter.
+///
+/// # Errors
+/// [`Refusal::NotAuthorized`].
+pub fn join_dispatchers(actor: &Actor) -> Result<Room, Refusal> {
+    if actor.account.is_admin() { Ok(Room::Dispatchers) } else { Err(Refusal::NotAuthorized) }
+}
+
 /// Finds the rooms of a new connection of this account.
 ///
 /// # Errors

@@ -32,12 +32,21 @@ pub(crate) enum Attachment {
     Refused,
 }
 
-/// The position after which a client wants a replay of the events of an emergency.
+/// The position after which a client wants a replay of the events of a room that it joins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReplayFrom {
     /// The last event that the client has.
     pub(crate) last_event: EventId,
-    pub(crate) emergency: EmergencyId,
+    pub(crate) room: JoinedRoom,
+}
+
+/// A room that is joined by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinedRoom {
+    /// That of an emergency.
+    Emergency(EmergencyId),
+    /// That of dispatchers.
+    Dispatchers,
 }
 
 /// State of a connection at the moment when it joined a room.

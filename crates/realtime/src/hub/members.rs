@@ -189,7 +189,7 @@ impl<D: Clone> Members<D> {
     fn stop_looking_on(&mut self, id: MemberId) {
         let is_looker_on_room = |room: &Room, rooms: &[Room]| match room {
             Room::Emergency(emergency) => !rooms.contains(&Room::Participants(*emergency)),
-            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) => false,
+            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) | Room::Dispatchers => false,
         };
         let rooms = self.rooms(id);
         let left: Vec<_> = rooms.iter().filter(|room| is_looker_on_room(room, rooms)).copied().collect();
@@ -321,6 +321,8 @@ impl<D: Clone> Members<D> {
         for room in self.rooms.keys() {
             match room {
                 Room::Helpers | Room::CriticalHelpers => rooms.helpers += 1,
+                // One at most, and of no use as a number.
+                Room::Dispatchers => {}
                 Room::User(_) => rooms.user += 1,
                 Room::Emergency(_) => rooms.emergency += 1,
                 Room::Participants(_) => rooms.participants += 1,

@@ -111,7 +111,13 @@ impl AdmissionControl {
                 Ok(Command::JoinRoom { emergency, .. } | Command::LeaveRoom { emergency }) => {
                     participates_in(emergency)
                 }
-                Ok(Command::UpdateLocation(_) | Command::SeeAlert(_)) | Err(_) => false,
+                Ok(
+                    Command::UpdateLocation(_)
+                    | Command::SeeAlert(_)
+                    | Command::JoinDispatchers { .. }
+                    | Command::LeaveDispatchers,
+                )
+                | Err(_) => false,
             }
     }
 }

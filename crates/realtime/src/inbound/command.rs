@@ -23,6 +23,10 @@ pub(crate) enum EventKind {
     UpdateLocation,
     /// `alert:seen`
     SeeAlert,
+    /// `dispatcher:join`
+    JoinDispatchers,
+    /// `dispatcher:leave`
+    LeaveDispatchers,
 }
 
 /// An event with a valid payload.
@@ -40,6 +44,13 @@ pub(crate) enum Command {
     UpdateLocation(Located),
     /// Store that the user saw the alert of an emergency; `None` for an id that is none.
     SeeAlert(Option<EmergencyId>),
+    /// Enter the room of dispatchers.
+    JoinDispatchers {
+        /// The last event that the client has, if it wants a replay.
+        last_event: Option<EventId>,
+    },
+    /// Leave the room of dispatchers.
+    LeaveDispatchers,
 }
 
 /// A parsed event of a client: its command, and the rule by which it is limited.
@@ -66,7 +77,14 @@ impl From<Confirmation> for Completed {
 
 impl EventKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 4] = [Self::JoinRoom, Self::LeaveRoom, Self::UpdateLocation, Self::SeeAlert];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::JoinRoom,
+        Self::LeaveRoom,
+        Self::UpdateLocation,
+        Self::SeeAlert,
+        Self::JoinDispatchers,
+        Self::LeaveDispatchers,
+    ];
 
     /// The event's name on the wire.
     pub(crate) const fn name(self) -> &'static str {
@@ -75,6 +93,8 @@ impl EventKind {
             Self::LeaveRoom => "emergency:leave",
             Self::UpdateLocation => "location:update",
             Self::SeeAlert => "alert:seen",
+            Self::JoinDispatchers => "dispatcher:join",
+            Self::LeaveDispatchers => "dispatcher:leave",
         }
     }
 
@@ -85,6 +105,10 @@ impl EventKind {
             Self::LeaveRoom => socket::room(payload).map(|room| Command::LeaveRoom { emergency: room.emergency }),
             Self::UpdateLocation => socket::location(payload).map(Command::UpdateLocation),
             Self::SeeAlert => socket::seen(payload).map(Command::SeeAlert),
+            Self::JoinDispatchers => {
+                socket::dispatchers(payload).map(|last_event| Command::JoinDispatchers { last_event })
+            }
+            Self::LeaveDispatchers => socket::dispatchers(payload).map(|_| Command::LeaveDispatchers),
         }
     }
 }
@@ -96,9 +120,12 @@ impl Request {
         let rule = match kind {
             // Without a position there is nothing to defer: the failure is answered at once, and counts as any event.
             EventKind::UpdateLocation if command.is_err() => &OTHER_EVENTS,
-            EventKind::JoinRoom | EventKind::LeaveRoom | EventKind::UpdateLocation | EventKind::SeeAlert => {
-                of_event(kind.name())
-            }
+            EventKind::JoinRoom
+            | EventKind::LeaveRoom
+            | EventKind::UpdateLocation
+            | EventKind::SeeAlert
+            | EventKind::JoinDispatchers
+            | EventKind::LeaveDispatchers => of_event(kind.name()),
         };
         Self { command, rule }
     }
@@ -144,6 +171,13 @@ mod tests {
                 Command::UpdateLocation(Located { position: Position::new(1.0, 2.0).unwrap(), taken: None }),
             ),
             (EventKind::SeeAlert, json!({ "emergencyId": Uuid::from_u128(7) }), Command::SeeAlert(Some(id))),
+            (
+                EventKind::JoinDispatchers,
+                json!({ "lastEventId": "3" }),
+                Command::JoinDispatchers { last_event: Some(EventId::new(3)) },
+            ),
+            (EventKind::JoinDispatchers, Value::Null, Command::JoinDispatchers { last_event: None }),
+            (EventKind::LeaveDispatchers, json!({}), Command::LeaveDispatchers),
         ] {
             let request = Request::parse(kind, &payload);
             assert_eq!((request.command, request.rule.event), (Ok(expected), kind.name()));

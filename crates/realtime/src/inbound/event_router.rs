@@ -132,6 +132,8 @@ impl EventRouter {
         match command? {
             Command::JoinRoom { emergency, last_event } => self.rooms.join(session, emergency, last_event).await,
             Command::LeaveRoom { emergency } => self.rooms.leave(session, emergency).await,
+            Command::JoinDispatchers { last_event } => self.rooms.join_dispatchers(session, last_event).await,
+            Command::LeaveDispatchers => Ok(self.rooms.leave_dispatchers(session)),
             Command::SeeAlert(emergency) => self.rooms.see_alert(session, emergency).await,
             // Admission control coalesces every position.
             Command::UpdateLocation(_) => Err(Failure::internal()),

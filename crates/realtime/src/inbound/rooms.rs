@@ -22,7 +22,7 @@ use allynet_wire::{
 use crate::{
     failure::to_failure,
     hub::{
-        attachment::{JoinOutcome, ReplayFrom, RoomSnapshot},
+        attachment::{JoinOutcome, JoinedRoom, ReplayFrom, RoomSnapshot},
         state::Hub,
     },
     inbound::command::{Completed, EventKind},
@@ -62,7 +62,8 @@ impl RoomHandler {
             if !participates && self.has_too_many_rooms(session, emergency) {
                 return Err(Failure::too_many_rooms());
             }
-            let from = last_event.map(|last_event| ReplayFrom { last_event, emergency });
+            let room = JoinedRoom::Emergency(emergency);
+            let from = last_event.map(|last_event| ReplayFrom { last_event, room });
             let outcome = self.hub.join(session.id, session.identity.user, &snapshot, from.is_some());
             if let JoinOutcome::Joined(joined) = outcome {
                 let replay = from.map(|from| (from, joined));
@@ -70,6 +71,42 @@ impl RoomHandler {
             }
         }
         Err(Failure::internal())
+    }
+
+    /// Puts a connection of an administrator into the room of dispatchers.
+    ///
+    /// With `last_event`, events are held back for the connection until it was replayed to.
+    pub(crate) async fn join_dispatchers(
+        &self,
+        session: &Session,
+        last_event: Option<EventId>,
+    ) -> Result<Completed, Failure> {
+        if let Some(last_event) = last_event {
+            self.hub.progress.wait_for_client(last_event).await;
+        }
+        for _ in 0..MAX_JOIN_ATTEMPTS {
+            // Before the read: an event that takes the right away from now on is noticed when the room is entered.
+            let read_after = self.hub.position().await;
+            let permit = self.permit(session).await;
+            let actor = recall(&self.accounts, session.identity.session, session.identity.user).await;
+            drop(permit);
+            let actor = actor.map_err(|error| to_failure(&error, EventKind::JoinDispatchers.name()))?;
+            let room = rooms::join_dispatchers(&actor).map_err(|_| Failure::administrators_only())?;
+            let snapshot = RoomSnapshot { read_after, rooms: vec![room] };
+            let outcome = self.hub.join(session.id, session.identity.user, &snapshot, last_event.is_some());
+            if let JoinOutcome::Joined(joined) = outcome {
+                let confirmation = Confirmation::joined_dispatchers(joined.position);
+                let from = last_event.map(|last_event| ReplayFrom { last_event, room: JoinedRoom::Dispatchers });
+                return Ok(Completed { confirmation, replay: from.map(|from| (from, joined)) });
+            }
+        }
+        Err(Failure::internal())
+    }
+
+    /// Takes a connection out of the room of dispatchers.
+    pub(crate) fn leave_dispatchers(&self, session: &Session) -> Completed {
+        self.hub.leave(session.id, Room::Dispatchers);
+        Confirmation::DispatcherLeft {}.into()
     }
 
     /// Stores that the user saw the alert of an emergency. No effect without one, so that nothing is learnt by it.
@@ -124,7 +161,7 @@ impl RoomHandler {
         let rooms = self.hub.rooms(session.id);
         let is_looker_on_room = |room: &Room| match room {
             Room::Emergency(of) => *of != next && !rooms.contains(&Room::Participants(*of)),
-            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) => false,
+            Room::Helpers | Room::CriticalHelpers | Room::User(_) | Room::Participants(_) | Room::Dispatchers => false,
         };
         rooms.iter().filter(|room| is_looker_on_room(room)).count() >= self.limits.rooms_per_socket()
     }

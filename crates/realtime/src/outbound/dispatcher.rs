@@ -24,6 +24,7 @@ use crate::{
         acknowledgements::Acknowledgements,
         alert_counts::AlertCountSchedule,
         fanout_sender::{FanoutSender, Sent},
+        place_readings::PlaceReadings,
     },
     session::device::{AwaitedAck, Device},
     tracking::Tracking,
@@ -45,6 +46,7 @@ pub(crate) struct Dispatcher {
     pub(crate) alert_counts: AlertCountSchedule,
     pub(crate) open_emergencies: Arc<OpenEmergencies>,
     pub(crate) tracking: Arc<Tracking>,
+    pub(crate) readings: Arc<PlaceReadings>,
     pub(crate) on_appeared: OnAppeared,
     pub(crate) places: PlacePolicy,
     pub(crate) clock: Arc<dyn Clock>,
@@ -133,6 +135,9 @@ impl Dispatcher {
         self.tracking.apply(&entry.logged);
         let Fanout { addressed, others, closed } = self.hub.advance(entry);
         self.hub.progress.reached(entry.id());
+        for (view, devices) in &addressed {
+            self.readings.note_event(&entry.logged, *view, devices.iter().map(|(_, device)| device));
+        }
         if sender.send(entry, addressed, others, |sent| self.record(&entry.logged, sent)).await {
             self.metrics.record_event_lag(entry.logged.at, self.clock.now());
         }

@@ -2,7 +2,7 @@
 //!
 //! Which of them the client is entitled to is decided by the domain. Knows nothing of sockets.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use allynet_domain::{
     Delivery, EmergencyId, Event, EventId, LostEvents, Room, Stage, UserId, View, Viewer,
@@ -14,7 +14,7 @@ use allynet_wire::socket::ResyncReason;
 use crate::{
     hub::{
         archive::Archive,
-        attachment::{JoinPoint, ReplayFrom},
+        attachment::{JoinPoint, JoinedRoom, ReplayFrom},
         log_entry::LogEntry,
         members::Identity,
         state::Hub,
@@ -75,13 +75,28 @@ impl MissedEvents {
             }
             missed.len() > MAX_REPLAYED_EVENTS
         };
+        if let Some(reason) = self.walk_back(last, position, &mut collect).await? {
+            return Ok(Missed::Resync(reason));
+        }
+        missed.reverse();
+        Ok(Missed::Events(missed, replay.into_history(last)))
+    }
+
+    /// Hands the events in the range `last < id <= position` to `collect`, the newest first, until it says that there are too
+    /// many. Returns the reason for which they cannot be replayed.
+    async fn walk_back(
+        &self,
+        last: EventId,
+        position: EventId,
+        collect: &mut (dyn FnMut(&[Arc<LogEntry>]) -> bool + Send),
+    ) -> Result<Option<ResyncReason>> {
         let (reached, newest) = self.hub.newest(last, position);
         let mut reached = self.before_lost(reached);
         let mut too_many = collect(&newest);
         while reached > last && !too_many {
             let page = self.archive.page(&*self.log, reached, position).await?;
             if page.complete_since > last {
-                return Ok(Missed::Resync(ResyncReason::EventsExpired));
+                return Ok(Some(ResyncReason::EventsExpired));
             }
             let begin = page.entries.partition_point(|entry| entry.id() <= last);
             let end = page.entries.partition_point(|entry| entry.id() <= reached);
@@ -90,28 +105,62 @@ impl MissedEvents {
             // A page from the cache was no await: hundreds of clients may be walking through the same pages.
             tokio::task::yield_now().await;
         }
-        if too_many {
-            return Ok(Missed::Resync(ResyncReason::TooManyEvents));
-        }
-        missed.reverse();
-        Ok(Missed::Events(missed, replay.into_history(last)))
+        Ok(too_many.then_some(ResyncReason::TooManyEvents))
     }
 
-    /// Finds the events that a connection missed of an emergency whose room it joined.
+    /// Finds the events that a connection missed of a room that it joined.
     ///
     /// # Errors
     ///
     /// Those of the event log.
-    pub(crate) async fn of_emergency(&self, from: ReplayFrom, joined: &JoinPoint) -> Result<Missed> {
-        let ReplayFrom { last_event: last, emergency } = from;
-        let JoinPoint { position, history, user, stage } = joined;
-        if last > *position || self.is_lost(last) {
+    pub(crate) async fn of_room(
+        &self,
+        ReplayFrom { last_event, room }: ReplayFrom,
+        joined: &JoinPoint,
+    ) -> Result<Missed> {
+        if last_event > joined.position || self.is_lost(last_event) {
             return Ok(Missed::Resync(ResyncReason::UnknownEvent));
         }
         // Otherwise it is not known which of the missed events the connection was sent already.
-        if !history.is_known_since(last) {
+        if !joined.history.is_known_since(last_event) {
             return Ok(Missed::Resync(ResyncReason::TooManyEvents));
         }
+        match room {
+            JoinedRoom::Emergency(emergency) => self.of_emergency(last_event, emergency, joined).await,
+            JoinedRoom::Dispatchers => self.of_dispatchers(last_event, joined).await,
+        }
+    }
+
+    /// The events that dispatchers follow, without those that the connection was sent in other rooms.
+    async fn of_dispatchers(&self, last: EventId, joined: &JoinPoint) -> Result<Missed> {
+        let JoinPoint { position, history, .. } = joined;
+        let (mut missed, mut deleted) = (Deliveries::new(), HashSet::new());
+        let mut collect = |entries: &[Arc<LogEntry>]| {
+            for entry in entries.iter().rev() {
+                let event = &entry.logged.event;
+                if matches!(event, Event::EmergencyDeleted) {
+                    deleted.extend(entry.logged.emergency);
+                }
+                let is_own = |of: &&Delivery| of.audience.to.contains(&Room::Dispatchers);
+                let Some(delivery) = entry.deliveries.iter().find(is_own) else { continue };
+                let is_known = entry.deliveries.iter().any(|of| history.receives(&of.audience, entry.id()));
+                let is_deleted = entry.logged.emergency.is_some_and(|of| deleted.contains(&of));
+                let is_told = !is_deleted || matches!(event, Event::EmergencyEnded { .. });
+                if !is_known && is_told {
+                    missed.push((Arc::clone(entry), entry.logged.view(delivery.viewer, Stage::Administrator)));
+                }
+            }
+            missed.len() > MAX_REPLAYED_EVENTS
+        };
+        if let Some(reason) = self.walk_back(last, *position, &mut collect).await? {
+            return Ok(Missed::Resync(reason));
+        }
+        missed.reverse();
+        Ok(Missed::Events(missed, MembershipHistory::since([Room::Dispatchers], last)))
+    }
+
+    async fn of_emergency(&self, last: EventId, emergency: EmergencyId, joined: &JoinPoint) -> Result<Missed> {
+        let JoinPoint { position, history, user, stage } = joined;
         let room = Room::Emergency(emergency);
         let is_missed = |entry: &LogEntry| {
             let is_for_room = entry.deliveries.iter().any(|delivery| delivery.audience.to.contains(&room));

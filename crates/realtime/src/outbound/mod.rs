@@ -6,4 +6,5 @@ pub(crate) mod broadcasts;
 pub(crate) mod dispatcher;
 pub(crate) mod fanout_sender;
 pub(crate) mod missed_events;
+pub(crate) mod place_readings;
 pub(crate) mod replay;

@@ -18,6 +18,7 @@ use crate::{
     outbound::{
         acknowledgements::Acknowledgements,
         missed_events::{Missed, MissedEvents},
+        place_readings::PlaceReadings,
     },
     session::{device::Device, state::NotAccepted},
 };
@@ -40,6 +41,7 @@ pub(crate) struct Replayer {
     pub(crate) hub: Arc<Hub<Device>>,
     pub(crate) acknowledgements: Acknowledgements,
     pub(crate) places: PlacePolicy,
+    pub(crate) readings: Arc<PlaceReadings>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -54,13 +56,13 @@ impl Replayer {
         }
     }
 
-    /// Replays the events that a connection missed of an emergency whose room it joined.
+    /// Replays the events that a connection missed of a room that it joined.
     ///
     /// Events MUST be held back for it.
     pub(crate) async fn to_room(&self, device: &Device, from: ReplayFrom, joined: &JoinPoint) {
         // Events from before the join, of which some may still be sent to the connection, come first.
         self.hub.progress.until_delivered(joined.position).await;
-        match self.missed.of_emergency(from, joined).await {
+        match self.missed.of_room(from, joined).await {
             Ok(missed) => self.send(device, missed, joined.position).await,
             Err(error) => self.abort(device, &error),
         }
@@ -120,6 +122,7 @@ impl Replayer {
     fn deliver(&self, device: &Device, entry: &LogEntry, view: View) -> SendResult {
         let Some(encoded) = entry.encoded_for(view, &self.places) else { return Ok(()) };
         let ack = device.deliver(&encoded)?;
+        self.readings.note_event(&entry.logged, view, [device]);
         self.metrics.record_replay();
         if let (Some(ack), Viewer::User(helper)) = (ack, view.viewer) {
             self.acknowledgements.expect(&entry.logged, helper, vec![ack]);

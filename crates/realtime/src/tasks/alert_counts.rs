@@ -1,7 +1,7 @@
-//! Sending of alert counts to the owners of emergencies: `emergency:alerts`.
+//! Sending of alert counts to the owners of emergencies and to dispatchers: `emergency:alerts`.
 
 use allynet_domain::{
-    EmergencyId, Room,
+    Audience, EmergencyId, Room,
     port::{Clock, Emergencies},
 };
 use allynet_wire::signals::AlertsSignal;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{failure::log_fault, hub::state::Hub, outbound::alert_counts::AlertCountSchedule, session::device::Device};
 
-/// Reads alert counts and sends them to owners.
+/// Reads alert counts and sends them.
 pub(crate) struct AlertCountSender<'a> {
     pub(crate) schedule: &'a AlertCountSchedule,
     pub(crate) hub: &'a Hub<Device>,
@@ -29,14 +29,15 @@ impl AlertCountSender<'_> {
                 },
             }
             for emergency in self.schedule.take_due(Instant::now()) {
-                self.send_to_owner(emergency).await;
+                self.send(emergency).await;
             }
         }
     }
 
-    async fn send_to_owner(&self, id: EmergencyId) {
-        // Saves the query where no participant is connected to this node.
-        if self.hub.devices_in(Room::Participants(id)).is_empty() {
+    async fn send(&self, id: EmergencyId) {
+        // Saves the query where neither a participant nor a dispatcher is connected to this node.
+        let has_room = |room| !self.hub.devices_in(room).is_empty();
+        if !has_room(Room::Participants(id)) && !has_room(Room::Dispatchers) {
             return self.schedule.remove(id);
         }
         let emergency = match self.emergencies.find(id).await {
@@ -47,15 +48,19 @@ impl AlertCountSender<'_> {
                 return self.schedule.retry(id, Instant::now());
             }
         };
-        let devices = self.hub.devices_in(Room::User(emergency.owner()));
-        if devices.is_empty() {
+        let (to, except) = (vec![Room::User(emergency.owner())], vec![Room::Dispatchers]);
+        let owners = self.hub.audience(&Audience { to, except });
+        let dispatchers = self.hub.devices_in(Room::Dispatchers);
+        if owners.is_empty() && dispatchers.is_empty() {
             return self.schedule.remove(id);
         }
         if self.schedule.update(id, emergency.alerts(), emergency.status().is_live(), Instant::now()) {
-            let signal = AlertsSignal::new(&emergency, self.clock.now());
-            for device in devices {
-                // Not an event of the log: a full queue loses these counts, and the next ones replace them.
-                device.send_ephemeral(AlertsSignal::EVENT, &signal, true).ok();
+            for (devices, is_administrator) in [(owners, false), (dispatchers, true)] {
+                let signal = AlertsSignal::new(&emergency, self.clock.now(), is_administrator);
+                for device in devices {
+                    // Not an event of the log: a full queue loses these counts, and the next ones replace them.
+                    device.send_ephemeral(AlertsSignal::EVENT, &signal, true).ok();
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     outbound::dispatcher::Dispatcher,
     tasks::{
-        acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired,
+        acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired, place_readings,
         presence::PresenceTask, signals::receive_signals, tracking,
     },
 };
@@ -24,7 +24,7 @@ impl RealtimeTasks {
     /// Runs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let Self { dispatcher, presence, receipts, emergencies } = self;
-        let Dispatcher { hub, tracking, clock, alert_counts, .. } = &dispatcher;
+        let Dispatcher { hub, tracking, clock, alert_counts, readings, .. } = &dispatcher;
         let alert_counts =
             AlertCountSender { schedule: alert_counts, hub, emergencies: &*emergencies.emergencies, clock: &**clock };
         // All in one task: `tracking` and the dispatcher must not run at the same time, so that no position is sent
@@ -35,7 +35,8 @@ impl RealtimeTasks {
             () = close_expired(hub, &**clock) => {}
             () = alert_counts.run() => {}
             () = store_receipts(receipts, &emergencies) => {}
-            () = tracking::run(tracking, hub, &*presence.signals) => {}
+            () = tracking::run(tracking, hub, readings, &*presence.signals) => {}
+            () = place_readings::run(readings, hub, &emergencies) => {}
             () = presence.run() => {}
             () = receive_signals(tracking, &presence) => {}
         }

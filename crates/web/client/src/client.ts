@@ -4,6 +4,7 @@ import { Alerts, type AlertHandler } from './alerts.js';
 import { accountApi, adminApi, emergencyApi, helperApi } from './api.js';
 import { Connection, type ConnectionState } from './connection.js';
 import { Delivery } from './delivery.js';
+import { DispatcherRoom } from './dispatchers.js';
 import { AccountBlockedError, AllyError, NotSignedInError, SocketError } from './errors.js';
 import { Emitter, type Unsubscribe } from './events.js';
 import { createSend } from './http.js';
@@ -83,6 +84,7 @@ export class AllyClient {
   readonly #remote = new Emitter<AppEvents>();
   /** Rooms of emergencies that the user only looks at. */
   readonly #rooms = new Set<string>();
+  readonly #dispatchers: DispatcherRoom;
   #isWanted = false;
   #snapshots = new AbortController();
 
@@ -108,6 +110,7 @@ export class AllyClient {
       },
       onEvent: (name, payload, acknowledge) => this.#onEvent(name, payload, acknowledge),
     });
+    this.#dispatchers = new DispatcherRoom((name, payload) => this.send(name, payload));
     this.#alerts = new Alerts(this.#connection, this.#requests);
     this.#delivery = new Delivery({
       store: this.#store,
@@ -232,6 +235,15 @@ export class AllyClient {
     await this.send('emergency:leave', { emergencyId });
   }
 
+  /** Follows all emergencies, over reconnections, until `leaveDispatchers()` or an `error` for `dispatcher:join`. For administrators. */
+  async joinDispatchers(): Promise<void> {
+    await this.#dispatchers.join();
+  }
+
+  async leaveDispatchers(): Promise<void> {
+    await this.#dispatchers.leave();
+  }
+
   // --------------------------------------------------------------------------------------- for helpers and owners
 
   /**
@@ -287,6 +299,7 @@ export class AllyClient {
 
   #onTokens({ userId, reason }: { userId: string | null; reason: SignedOutReason | null }): void {
     this.#rooms.clear();
+    this.#dispatchers.reset();
     this.#positions.reset();
     if (userId === null) {
       this.#connection.stop(reason === 'session_ended' ? 'session_ended' : 'signed_out');
@@ -300,12 +313,13 @@ export class AllyClient {
   #onEvent(name: string, payload: unknown, acknowledge: (() => void) | undefined): void {
     if (name !== 'error') return this.#delivery.receive(name, payload, acknowledge);
     const { code, message, event, retryAfterMs } = payload as ErrorPayload;
-    // The refusal of an event is what its `send()` fails with.
-    if (event == null) this.#tell('error', new SocketError(code, message, null, retryAfterMs ?? null));
+    // The refusal of an event is what its `send()` fails with. A room that is over was joined long before.
+    if (event == null || this.#dispatchers.isEndedBy(event)) this.#tell('error', new SocketError(code, message, event ?? null, retryAfterMs ?? null));
   }
 
   /** Joins again what the user only looks at, and resumes there. */
   async #rejoin(resumedFrom: number | null): Promise<void> {
+    await this.#dispatchers.rejoin(resumedFrom);
     for (const emergencyId of [...this.#rooms]) {
       const payload = resumedFrom === null ? { emergencyId } : { emergencyId, lastEventId: resumedFrom };
       await this.send('emergency:join', payload).catch((error: unknown) => {

@@ -23,6 +23,12 @@ greatest `eventId` that was handled.
 Owners and responding helpers are in the rooms of their emergencies by themselves, at every connection. Others enter a room with \
 `emergency:join`, at every connection again, with the `lastEventId` of that emergency.
 
+Administrators follow all emergencies with `dispatcher:join`, at every connection again. They are sent, as administrators and \
+once, whatever other rooms they are in: `emergency:created`, `emergency:updated`, `emergency:status_changed`, `emergency:reopened`, \
+`emergency:unanswered`, `emergency:resolved`, `emergency:cancelled`, `emergency:ended`, `helper:joined`, `helper:status_update`, \
+`emergency:alerts` and `helper:location`. What they are shown of places is in the access logs of the users concerned; where that \
+cannot be stored, an `error` for `dispatcher:join` says that the room is over.
+
 A refused handshake is a `connect_error` with one of these messages: `Authentication error: No token provided`, \
 `Authentication error: Invalid token`, `Authentication error: Token expired` (get new tokens and connect again), \
 `Authentication error: Account is inactive or blocked`, `Origin not allowed`, `The service cannot do this right now; try again`. The \

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::{
     components::Schemas,
-    requests::{AlertSeen, JoinRoom, LeaveRoom, PositionReport},
+    requests::{AlertSeen, JoinDispatchers, JoinRoom, LeaveDispatchers, LeaveRoom, PositionReport},
     route::{SchemaOf, of},
 };
 use crate::{
     events::{NAMES, Payload},
     signals::{AlertsSignal, LocationSignal, PresenceSignal},
-    socket::{ErrorEvent, Joined, Left, Located, SessionReady, SessionResync},
+    socket::{DispatcherJoined, DispatcherLeft, ErrorEvent, Joined, Left, Located, SessionReady, SessionResync},
 };
 
 /// An event, and what its payload is.
@@ -43,7 +43,8 @@ impl Event {
             "emergency:updated" => {
                 "everybody in the room of the emergency, and all alerted helpers that have neither declined nor cancelled"
             }
-            "emergency:unanswered" | "contact:notified" | "emergency:alerts" => "the owner",
+            "contact:notified" => "the owner",
+            "emergency:unanswered" | "emergency:alerts" => "the owner, and dispatchers",
             "device:lost" => "the user that had the device",
             "emergency:message" => "owner and responding helpers, or sender and recipient of a direct message",
             "emergency:message:deleted" => "everybody who could read the message",
@@ -88,6 +89,20 @@ pub(super) fn received(schemas: &mut Schemas) -> Vec<Event> {
             Some("location:updated"),
         ),
         event("alert:seen", "The alert was shown to a person.", of::<AlertSeen>, None, None),
+        event(
+            "dispatcher:join",
+            "Follow all emergencies. For administrators.",
+            of::<JoinDispatchers>,
+            Some(of::<DispatcherJoined>),
+            Some("dispatcher:joined"),
+        ),
+        event(
+            "dispatcher:leave",
+            "Follow all emergencies no more.",
+            of::<LeaveDispatchers>,
+            Some(of::<DispatcherLeft>),
+            Some("dispatcher:left"),
+        ),
     ]
 }
 
@@ -123,6 +138,8 @@ pub(super) fn sent(schemas: &mut Schemas) -> Vec<Event> {
         event("session:resync", "Missed events cannot be replayed: read the state over REST.", of::<SessionResync>),
         event("emergency:joined", "Confirms `emergency:join`.", of::<Joined>),
         event("emergency:left", "Confirms `emergency:leave`.", of::<Left>),
+        event("dispatcher:joined", "Confirms `dispatcher:join`.", of::<DispatcherJoined>),
+        event("dispatcher:left", "Confirms `dispatcher:leave`.", of::<DispatcherLeft>),
         event("location:updated", "Confirms `location:update`.", of::<Located>),
         event("error", "A client event was refused, or the connection is about to be closed.", of::<ErrorEvent<'_>>),
     ]);

@@ -448,6 +448,13 @@ requests! {
         #[schemars(length(min = 1, max = 36))]
         emergency_id: String,
     }
+    /// The payload of `dispatcher:join`, which may be missing.
+    #[schemars(rename = "DispatcherJoinPayload")]
+    JoinDispatchers {
+        /// The last event that the client has handled: what it missed is replayed.
+        #[schemars(range(min = 0))]
+        last_event_id: Option<i64>,
+    }
     /// The payload of `alert:seen`: the alert was shown to a person.
     #[schemars(rename = "AlertSeenPayload")]
     AlertSeen {
@@ -465,6 +472,11 @@ requests! {
         last_event_id: Option<i64>,
     }
 }
+
+/// The payload of `dispatcher:leave`, which may be missing.
+#[derive(JsonSchema, Deserialize)]
+#[schemars(rename = "DispatcherLeavePayload")]
+pub(super) struct LeaveDispatchers {}
 
 /// An administrator's decision.
 #[derive(JsonSchema, Deserialize)]

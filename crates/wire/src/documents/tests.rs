@@ -79,7 +79,16 @@ fn every_event_is_documented_and_no_other() {
     assert_eq!(names("receive"), limits::EVENTS.iter().map(|rule| rule.event.to_owned()).collect());
     let rows = include_str!("../../../../docs/events.md").lines().filter_map(|line| line.strip_prefix("### `"));
     let mut sent: BTreeSet<_> = rows.map(|row| row.trim_end_matches('`').to_owned()).collect();
-    for name in ["session:ready", "session:resync", "error", "emergency:joined", "emergency:left", "location:updated"] {
+    for name in [
+        "session:ready",
+        "session:resync",
+        "error",
+        "emergency:joined",
+        "emergency:left",
+        "location:updated",
+        "dispatcher:joined",
+        "dispatcher:left",
+    ] {
         sent.insert(name.to_owned());
     }
     assert_eq!(names("send"), sent);

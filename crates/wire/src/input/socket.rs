@@ -59,6 +59,18 @@ pub fn location(payload: &Value) -> Result<Located, Failure> {
     emergencies::location(payload).map_err(|problem| Failure::invalid(named(&problem)))
 }
 
+/// Parses `{lastEventId?}`, which may be missing: the payload of `dispatcher:join`, and of `dispatcher:leave`, which ignores it.
+///
+/// # Errors
+/// `invalid_payload`.
+pub fn dispatchers(payload: &Value) -> Result<Option<EventId>, Failure> {
+    match payload {
+        Value::Null => Ok(None),
+        Value::Object(_) => Ok(last_event_id(payload)),
+        _ => Err(Failure::invalid("The payload must be an object")),
+    }
+}
+
 /// The message of a problem, with every invalid field: a failure has no details.
 fn named(problem: &Problem) -> String {
     let fields = problem.details.iter().flatten().map(|error| format!("{} {}", error.field, error.message));

@@ -131,3 +131,11 @@ async fn only_helpers_on_duty_are_in_the_helpers_room() {
         }
     }
 }
+
+#[test]
+fn only_administrators_enter_the_room_of_dispatchers() {
+    assert_eq!(join_dispatchers(&crate::testing::actor(crate::testing::admin())), Ok(Room::Dispatchers));
+    for other in [crate::testing::owner(), crate::testing::grace_hopper()] {
+        assert_eq!(join_dispatchers(&other), Err(Refusal::NotAuthorized));
+    }
+}
