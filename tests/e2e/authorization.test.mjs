@@ -47,6 +47,7 @@ const table = {
   // Administrators.
   'GET /helpers': administrators(200),
   'GET /helpers/presence': administrators(200),
+  'GET /admin/coverage': administrators(200),
   'GET /admin/emergencies': administrators(200),
   'PUT /helpers/:userId/verification': administrators(200),
   'PUT /helpers/:userId/block': administrators(200),
@@ -253,7 +254,7 @@ for (const database of databases) {
       ['when the emergency has ended', eventsOnceEnded, { over: true }],
     ]) {
       it(`holds for client events ${name}`, async () => {
-        const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere(), 'alert:seen': () => ({ emergencyId: stage.id }) };
+        const payloads = { 'emergency:join': () => ({ emergencyId: stage.id }), 'emergency:leave': () => ({ emergencyId: stage.id }), 'location:update': () => app.somewhere(), 'alert:seen': () => ({ emergencyId: stage.id }), 'dispatcher:join': () => ({}), 'dispatcher:leave': () => ({}) };
         await set(options);
         const wrong = [];
         for (const [at, caller] of CALLERS.entries()) {

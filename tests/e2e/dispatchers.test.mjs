@@ -6,7 +6,13 @@ import { createDatabase, databases, eventually, north, settled, startNode } from
 import { cancel, of, over, raise, respond, stand, tell } from './scene.mjs';
 import { assertIdsGrow, assertMatches, integer, ok, refused } from './shapes.mjs';
 
-const entries = async (user) => ok(await user.get('/auth/me/access-log')).entries;
+/** Waits until the access log of a user has these entries. */
+const entered = (user, expected) =>
+  eventually(async () => {
+    const { entries } = ok(await user.get('/auth/me/access-log'));
+    assert.deepEqual(entries.map(({ emergencyId, what }) => [emergencyId, what]), expected);
+    return true;
+  });
 /** The events of the log about one emergency that a socket received. */
 const followed = (socket, emergencyId) =>
   socket.items.filter(({ payload }) => payload?.eventId && of(emergencyId)(payload)).map(({ event }) => event);
@@ -42,6 +48,7 @@ for (const database of databases) {
       const created = await board.next('emergency:created', of(id));
       assert.deepEqual(created.emergency.location, { ...place, precision: 0, address: 'Quokka Lane 7', description: null });
       assert.equal(created.emergency.user.id, owner.id, 'an anonymous owner is named');
+      await entered(owner, [[id, 'room']]);
       // The room of the emergency brings no second copy.
       assert.ok((await board.ack('emergency:join', { emergencyId: id })).ok);
       await helping.next('emergency:nearby', of(id));
@@ -55,9 +62,7 @@ for (const database of databases) {
       await stand(helper, north(place, 500));
       // Positions travel between nodes by Redis only.
       if (other === app) assert.deepEqual((await board.next('helper:location', of(id))).location, north(place, 500));
-      await eventually(async () => assert.deepEqual((await entries(owner)).map(({ emergencyId, what }) => [emergencyId, what]), [[id, 'room']]));
-      const ofHelper = other === app ? [[id, 'room']] : [];
-      await eventually(async () => assert.deepEqual((await entries(helper)).map(({ emergencyId, what }) => [emergencyId, what]), ofHelper));
+      await entered(helper, other === app ? [[id, 'room']] : []);
       await cancel(owner, id);
       await board.next('emergency:ended', of(id));
       const expected = ['created', 'status_changed', 'updated', 'cancelled', 'ended'].map((name) => `emergency:${name}`);
@@ -81,7 +86,8 @@ for (const database of databases) {
       first.close();
       ok(await owner.patch(`/emergencies/${id}`, { severity: 9 }));
       await cancel(owner, id);
-      const missed = ['emergency:updated', 'emergency:cancelled', 'emergency:ended'];
+      // There is no helper.
+      const missed = ['emergency:unanswered', 'emergency:updated', 'emergency:cancelled', 'emergency:ended'];
       for (const [lastEventId, events] of [[eventId, missed], [latestEventId, ['emergency:created', ...missed]]]) {
         const socket = await admin.connect();
         const { latestEventId: latest } = await socket.ack('dispatcher:join', { lastEventId });
@@ -100,6 +106,23 @@ for (const database of databases) {
       await lost.ack('dispatcher:join', { lastEventId: 9e15 });
       assertMatches(await lost.next('session:resync'), { reason: 'unknown_event', latestEventId: integer });
       lost.close();
+    });
+
+    it('see in how many cells helpers are available, and no number below 3', async () => {
+      const place = app.somewhere();
+      const [admin, ...helpers] = await Promise.all([app.admin(), ...[1, 2, 3].map(() => app.helperAt(place))]);
+      const nearest = async () => {
+        const { cell, cells } = ok(await admin.get('/admin/coverage'));
+        assert.equal(cell, 1000);
+        const near = cells.filter(({ latitude, longitude }) => Math.abs(latitude - place.latitude) < 0.01 && Math.abs(longitude - place.longitude) < 0.02);
+        assert.ok(near.length <= 1);
+        return near[0]?.onDuty;
+      };
+      assert.equal(await nearest(), 3);
+      ok(await helpers[0].put('/helpers/me', { available: false }));
+      assert.equal(await nearest(), null);
+      for (const helper of helpers) ok(await helper.put('/helpers/me', { available: false }));
+      assert.equal(await nearest(), undefined);
     });
 
     it('are out at once when they log out', async () => {

@@ -97,6 +97,7 @@ const table = {
   'PUT /helpers/:userId/verification': { set: async (app) => administering(app, await app.unverifiedHelper(), { status: 'verified' }) },
   'PUT /helpers/:userId/block': { set: async (app) => administering(app, await app.user(), { blocked: false, reason: 'none' }) },
   'GET /helpers/:userId/blocks': { set: async (app) => administering(app, await app.user()) },
+  'GET /admin/coverage': plain('admin'),
   'GET /admin/emergencies': plain('admin', { query: { status: 'active', latitude: 1.5, longitude: 1.5, radius: 500, cursor: CURSOR, limit: 5 } }),
 
   'POST /emergencies': {

@@ -40,6 +40,7 @@ GET    /api/v1/helpers/presence
 PUT    /api/v1/helpers/:userId/verification
 PUT    /api/v1/helpers/:userId/block
 GET    /api/v1/helpers/:userId/blocks
+GET    /api/v1/admin/coverage
 GET    /api/v1/admin/emergencies
 POST   /api/v1/emergencies
 GET    /api/v1/emergencies/active

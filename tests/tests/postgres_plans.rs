@@ -175,6 +175,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "alerts::DUE" => vec!["now(), now() - interval '1 day', 100".to_owned()],
         "changes::APPLY" => vec!["'{}'".to_owned()],
         "changes::APPLY_TO_ACCOUNT" => vec!["'{}', '[]'".to_owned()],
+        "helpers::COVERAGE" => vec!["now() - interval '1 day', 2::smallint, now()".to_owned()],
         "changes::CHANGE_DETAILS" => vec!["'{}', '{}'".to_owned()],
         "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
@@ -278,8 +279,11 @@ fn parameters(statement: &str) -> Vec<String> {
 }
 
 /// Statements that read a whole table on purpose: they count all of its rows. Administrators send them, seldom.
-const EXPECTED_SCANS: &[(&str, &[&str])] =
-    &[("helpers::COUNT_VERIFIED", &["account", "position"]), ("helpers::COUNT_OPEN", &["account", "position"])];
+const EXPECTED_SCANS: &[(&str, &[&str])] = &[
+    ("helpers::COUNT_VERIFIED", &["account", "position"]),
+    ("helpers::COUNT_OPEN", &["account", "position"]),
+    ("helpers::COVERAGE", &["position"]),
+];
 
 fn short(name: &str) -> &str {
     name.strip_prefix("allynet_postgres::").unwrap()

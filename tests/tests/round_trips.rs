@@ -331,9 +331,13 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         // Another read finds the emergencies in which the account responds.
         service.costs(CHANGE + READ, &admin, &format!("{whom}/block"), json!({ "blocked": true })).await;
         service.costs(CHANGE, &admin, &format!("{whom}/block"), json!({ "blocked": false })).await;
-        for route in
-            ["GET helpers", "GET helpers/presence", "GET admin/emergencies", "GET admin/emergencies?status=deleted"]
-        {
+        for route in [
+            "GET helpers",
+            "GET helpers/presence",
+            "GET admin/coverage",
+            "GET admin/emergencies",
+            "GET admin/emergencies?status=deleted",
+        ] {
             service.costs(READ, &admin, route, Value::Null).await;
         }
         let other = service.owner().await.account;

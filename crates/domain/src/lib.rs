@@ -54,6 +54,7 @@ pub mod blocks;
 pub mod change;
 pub mod contact;
 pub mod contact_notice;
+pub mod coverage;
 pub mod details_history;
 pub mod device;
 pub mod disclosure;
@@ -112,6 +113,7 @@ pub use contact_notice::{
     CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, NoticeKind, NoticeNote, NoticeState,
     PlannedNotice,
 };
+pub use coverage::{CellCoverage, Coverage};
 pub use details_history::DetailsHistory;
 pub use device::{
     Device, DeviceContext, DeviceKind, DeviceLoss, DeviceRegistration, DeviceState, DeviceTests, EndpointTaken,

@@ -1,11 +1,12 @@
 //! Searches for helpers by position, and counts of helpers.
 
 use allynet_domain::{
-    HelperPolicy, Metres, Timestamp,
-    port::{DutyCounts, Helpers, HelpersAround, Result, UnderReview, Vicinity},
+    Coverage, Grid, HelperPolicy, Metres, Timestamp,
+    port::{DutyCounts, Helpers, HelpersAround, OnDuty, Result, UnderReview, Vicinity},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 use sqlx::FromRow;
 use tracing::instrument;
@@ -59,6 +60,16 @@ const COUNT_OPEN: &str = "
             AND verification IS DISTINCT FROM 'rejected') AS on_duty,
         (SELECT count(*) FROM position WHERE at >= $1 AND duty >= 1) AS fresh";
 
+/// The places of all helpers with a position since `$1` and a `duty` of at least `$2` who are available at `$3`. Reads the table of
+/// positions, of which nearly every row counts, and looks up nothing for a row but a limit per day.
+const COVERAGE: &str = "
+    SELECT p.latitude, p.longitude FROM position p
+    WHERE p.at >= $1 AND p.duty >= $2 AND is_reached_v1(p, p.account_id, false, $3)
+        AND p.account_id NOT IN (
+            SELECT helper_id FROM response WHERE engaged
+            UNION ALL
+            SELECT owner_id FROM emergency WHERE status IN ('active', 'responding') AND NOT anonymous)";
+
 /// The accounts whose review is due at `$1`, and those that reached their limit per day by a ring after `$2`, at most `$3` of each;
 /// with the time at which as many rings as the limit lie in the past.
 const DUE_FOR_REVIEW: &str = "
@@ -81,7 +92,7 @@ const DUE_FOR_REVIEW: &str = "
         ) END AS limit_ends_at
     FROM account a WHERE a.id = ANY (ARRAY (SELECT id FROM due))";
 
-statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN, DUE_FOR_REVIEW);
+statements!(AROUND, COUNT_VERIFIED, COUNT_OPEN, COVERAGE, DUE_FOR_REVIEW);
 
 #[derive(FromRow)]
 struct UnderReviewRow {
@@ -152,6 +163,18 @@ impl Helpers for Postgres {
             .await
             .map_err(failed)?;
         row.map(|row| row.helpers_around(radius)).transpose()
+    }
+
+    #[instrument(name = "pg.helpers.coverage", level = "debug", skip_all)]
+    async fn coverage(&self, on_duty: OnDuty, grid: Grid) -> Result<Coverage> {
+        let query = sqlx::query_as(COVERAGE).bind(on_duty.fresh_since).bind(min_duty(on_duty.policy)).bind(on_duty.now);
+        let (mut coverage, stored) = (Coverage::new(grid), RowDecoder { table: "position", id: Uuid::nil() });
+        let mut rows = query.fetch(self.main());
+        // One row at a time: there may be a hundred thousand.
+        while let Some((latitude, longitude)) = rows.try_next().await.map_err(failed)? {
+            coverage.add(stored.position(latitude, longitude)?);
+        }
+        Ok(coverage)
     }
 
     #[instrument(name = "pg.helpers.due_for_review", level = "debug", skip_all)]

@@ -39,6 +39,7 @@ pub(crate) fn routes(cx: AdminState) -> Routes {
         .put("/api/v1/helpers/{userId}/verification", verify)
         .put("/api/v1/helpers/{userId}/block", block)
         .get("/api/v1/helpers/presence", presence)
+        .get("/api/v1/admin/coverage", coverage)
         .get("/api/v1/admin/emergencies", list_emergencies)
         .with_state(cx)
 }
@@ -79,6 +80,13 @@ async fn presence(State(cx): State<AdminState>, _: Admin) -> Answer {
     let fresh_since = rules.fresh_since(cx.helpers.clock.now());
     let counts = cx.emergencies.helpers.count(rules.helpers, fresh_since).await?;
     ok(data::Presence { on_duty: counts.on_duty, connected: cx.presence.helpers_online(), fresh: counts.fresh })
+}
+
+async fn coverage(State(cx): State<AdminState>, _: Admin) -> Answer {
+    let rules = &cx.emergencies.rules;
+    let on_duty = rules.on_duty(cx.emergencies.clock.now());
+    let coverage = cx.emergencies.helpers.coverage(on_duty, rules.places.grid).await?;
+    ok(data::Coverage::from(&coverage))
 }
 
 async fn list_emergencies(State(cx): State<AdminState>, Admin(actor): Admin, Query(query): Query) -> Answer {

@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 
 use allynet_domain::{
-    ALERT_LIMIT_WINDOW, Account, AlertPlace, EmergencyId, FoundHelpers, HelperPolicy, HelperRank, HelpersInRange,
-    Metres, Position, RecentRings, Recipient, SkipReason, SkippedHelper, Timestamp, UserId,
+    ALERT_LIMIT_WINDOW, Account, AlertPlace, Coverage, EmergencyId, FoundHelpers, Grid, HelperPolicy, HelperRank,
+    HelpersInRange, Metres, Position, RecentRings, Recipient, SkipReason, SkippedHelper, Timestamp, UserId,
     grid::MAX_HELPER_OFFSET,
     port::{
         DutyCounts, Emergencies as _, Helpers, HelpersAround, OnDuty, ReadEmergency, Result, UnderReview, Vicinity,
@@ -14,6 +14,7 @@ use allynet_domain::{
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -107,6 +108,21 @@ const COUNT: &str = "\
            - (select count(*) from account where verification = 'rejected' and duty >= ?1), \
            (select count(*) from position where duty >= ?1 and at >= ?2)";
 
+/// The places of all helpers with a fix from `?1` or later and a duty of at least `?2` who are available at `?3`. Walks all
+/// positions, of which nearly every one counts.
+const COVERAGE: &str = "\
+    select p.latitude, p.longitude from position p \
+    where p.at >= ?1 and p.duty >= ?2 \
+    and (p.away_until is null or p.away_until <= ?3 or p.away_from > ?3) \
+    and (p.max_alerts_per_day is null \
+         or (select count(distinct r.owner_id) from ring r \
+             where r.helper_id = p.account_id and r.rung_at > ?3 - 86400000000 \
+             and r.owner_id <> p.account_id) < p.max_alerts_per_day) \
+    and p.account_id not in (select helper_id from response where engaged = 1 \
+                             union all \
+                             select owner_id from emergency where status in ('active', 'responding') \
+                                                                  and anonymous = 0)";
+
 /// At most `?3` of the accounts whose review is due at `?1` and those that reached their limit per day by a ring after `?2`,
 /// with the time of the oldest ring that the limit still counts.
 pub(crate) const DUE_FOR_REVIEW: &str = "\
@@ -167,6 +183,21 @@ impl Helpers for Sqlite {
         let around = Around { place: places.alert_place(details), owner, critical, except, on_duty };
         let available = self.helpers_within(around, radius).await?;
         Ok(Some(HelpersAround { available, responding: self.responding(id).await?, emergency, hidden }))
+    }
+
+    #[instrument(name = "sqlite.helpers.coverage", level = "debug", skip_all)]
+    async fn coverage(&self, on_duty: OnDuty, grid: Grid) -> Result<Coverage> {
+        let query = sqlx::query_as(COVERAGE)
+            .bind(on_duty.fresh_since.timestamp_micros())
+            .bind(least_duty(on_duty.policy))
+            .bind(on_duty.now.timestamp_micros());
+        let (mut coverage, stored) = (Coverage::new(grid), RowDecoder { table: "position", id: Uuid::nil() });
+        let mut rows = query.fetch(&self.readers);
+        // One row at a time: there may be a hundred thousand.
+        while let Some((latitude, longitude)) = rows.try_next().await.map_err(port_error)? {
+            coverage.add(stored.position(latitude, longitude)?);
+        }
+        Ok(coverage)
     }
 
     #[instrument(name = "sqlite.helpers.due_for_review", level = "debug", skip_all)]

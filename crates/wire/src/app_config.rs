@@ -64,6 +64,7 @@ pub struct MapTiles {
 
 /// A plain text that is shown beside a map: at most 500 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(example = &"© OpenStreetMap contributors")]
 pub struct Attribution(#[schemars(length(max = MAX_ATTRIBUTION))] String);
 
 /// The error of a text that is no [`Attribution`].
@@ -82,6 +83,7 @@ impl FromStr for Attribution {
 
 /// A number that a telephone can call: 2 to 15 of `0-9+*#`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(example = &"112")]
 pub struct EmergencyNumber(#[schemars(regex(pattern = "^[0-9+*#]{2,15}$"))] String);
 
 /// The error of a text that is no [`EmergencyNumber`].
@@ -101,6 +103,7 @@ impl FromStr for EmergencyNumber {
 
 /// The URL of the images of a map, with `{z}`, `{x}` and `{y}` in its path or query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(example = &"https://tiles.example.org/{z}/{x}/{y}.png")]
 pub struct TilesUrl(
     #[schemars(length(max = MAX_TILES_URL), regex(pattern = "^https://"))]
     String,

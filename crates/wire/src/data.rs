@@ -1,7 +1,8 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
 use allynet_domain::{
-    ContactId, DeviceId, EmergencyId, MessageId, Score, SessionId, UserId, usecase::readiness::ReadinessProblem,
+    CellCoverage, ContactId, DeviceId, EmergencyId, MessageId, Score, SessionId, UserId, grid::COARSE_CELL,
+    usecase::readiness::ReadinessProblem,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -170,6 +171,26 @@ shapes! {
         fresh: u32,
     }
 
+    /// Where helpers are available.
+    Coverage {
+        /// The size of a cell, in metres.
+        cell: u32,
+        /// The cells with an available helper, from south to north.
+        #[schemars(length(max = 1_000_000))]
+        cells: Vec<CoveredCell>,
+    }
+    /// A cell, and the available helpers in it.
+    CoveredCell {
+        /// The centre of the cell: degrees north (WGS 84).
+        #[schemars(range(min = -90.0, max = 90.0))]
+        latitude: f64,
+        /// Degrees east (WGS 84).
+        #[schemars(range(min = -180.0, max = 180.0))]
+        longitude: f64,
+        /// The number of helpers; `null` if there are one or two.
+        on_duty: Option<u32>,
+    }
+
     /// Emergencies.
     #[schemars(rename = "EmergencyListing")]
     Emergencies<'a> {
@@ -260,5 +281,16 @@ shapes! {
         message_id: MessageId,
         /// Always true.
         deleted: bool,
+    }
+}
+
+impl From<&allynet_domain::Coverage> for Coverage {
+    fn from(coverage: &allynet_domain::Coverage) -> Self {
+        let cell = |of: CellCoverage| CoveredCell {
+            latitude: of.centre.latitude(),
+            longitude: of.centre.longitude(),
+            on_duty: of.on_duty,
+        };
+        Self { cell: COARSE_CELL, cells: coverage.cells().into_iter().map(cell).collect() }
     }
 }

@@ -192,6 +192,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("GET", "/api/v1/helpers/me/readiness", &[Limit::Reads]),
     ("GET", "/api/v1/helpers", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/presence", &[Limit::Reads]),
+    ("GET", "/api/v1/admin/coverage", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/{userId}/blocks", &[Limit::Reads]),
     ("GET", "/api/v1/emergencies/history", &[Limit::Reads]),
 ];

@@ -1,9 +1,10 @@
 //! Helpers that quiet hours, a pause or a limit keep away: preferences, searches, and what changes by itself.
 
 use allynet_domain::{
-    Account, AlertPreferences, AlertScope, Breakthrough, ClockTime, Details, EmergencyId, Event, HelperRecord,
-    PreferencesChange, Priority, QuietWindow, Severity, SkippedCounts, Timestamp, UserId, Write,
-    port::{Error, Vicinity},
+    Account, AlertPreferences, AlertScope, Breakthrough, ClockTime, Coverage, Details, EmergencyId, Event,
+    HelperPolicy, HelperRecord, PreferencesChange, Priority, QuietWindow, Role, Severity, SkippedCounts, Timestamp,
+    UserId, Write,
+    port::{Error, Fix, OnDuty, Vicinity},
     usecase::{
         alerts,
         availability::review_due,
@@ -339,4 +340,60 @@ pub async fn reviews_by_two_nodes_are_recorded_once(store: Store) {
         assert_eq!(told, expected);
     })
     .await;
+}
+
+pub async fn coverage_has_the_helpers_whom_a_new_emergency_would_count(store: Store) {
+    telling(store, |service| async move {
+        let helpers: [Account; 9] = service.helpers([1, 1, 1, 1, 2, 2, 2, 3, 40]).await.try_into().unwrap();
+        let grid = service.rules.places.grid;
+        let counted = async |of: &[usize], metres: &[f64]| {
+            let mut expected = Coverage::new(grid);
+            for &n in of {
+                expected.add(service.locate(&helpers[n], metres[n]).await);
+            }
+            let found = service.store.helpers.coverage(service.rules.on_duty(service.now()), grid).await.unwrap();
+            assert_eq!(found.cells(), expected.cells());
+        };
+        let metres = [1_000.0, 1_000.0, 1_000.0, 1_000.0, 2_000.0, 2_000.0, 2_000.0, 3_000.0, 40_000.0];
+        counted(&[0, 1, 2, 3, 4, 5, 6, 7, 8], &metres).await;
+        service.prefer(helpers[3].id, quiet()).await;
+        service.prefer(helpers[4].id, pause(&service, 30)).await;
+        let of = service.call().await;
+        service.accept(of, &helpers[5]).await;
+        service.raise_as(&helpers[6]).await;
+        let off_duty = Duty { available: Some(false), ..Duty::default() };
+        helpers::enlist(&service.people_ports(), &actor(&helpers[7]), off_duty).await.unwrap();
+        counted(&[0, 1, 2, 8], &metres).await;
+        service.advance(service.rules.position_ttl + TimeDelta::seconds(1));
+        counted(&[1], &metres).await;
+        service.store.resolve(of, service.now()).await;
+    })
+    .await;
+}
+
+pub async fn coverage_has_each_of_many_helpers_once(store: Store) {
+    let mut chance = Chance(7);
+    let mut degrees = |limit: u32| {
+        f64::from(u32::try_from(chance.below(u64::from(limit) * 2_000)).unwrap()) / 1_000.0 - f64::from(limit)
+    };
+    let grid = allynet_domain::Grid::with_key([7; 16]);
+    let (mut enlist, mut fixes, mut expected) = (change(), Vec::new(), Coverage::new(grid));
+    for n in 0..600 {
+        let account = new_account();
+        // Half of them in one town.
+        let position =
+            if n % 2 == 0 { place(degrees(90), degrees(180)) } else { place(52.5, 13.4 + f64::from(n) / 10_000.0) };
+        let user = account.id;
+        fixes.push(Fix { user, position, at: at(0) }.into());
+        expected.add(position);
+        enlist = enlist
+            .write(Write::RegisterAccount { account: Box::new(account), password: hash("$hash") })
+            .write(Write::SetHelper { user, helper: verified(), role: Role::Helper });
+    }
+    store.commit(enlist).await;
+    store.positions.record(&fixes).await.unwrap();
+    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(0) };
+    let found = store.helpers.coverage(on_duty, grid).await.unwrap().cells();
+    assert_eq!(found, expected.cells());
+    assert!(found.iter().any(|cell| cell.on_duty.is_some_and(|count| count > 30)), "{found:?}");
 }

@@ -92,6 +92,8 @@ macro_rules! contract {
                 helpers_are_due_for_review_when_something_begins_or_ends
                 preferences_are_read_back_and_expected
                 reviews_by_two_nodes_are_recorded_once
+                coverage_has_the_helpers_whom_a_new_emergency_would_count
+                coverage_has_each_of_many_helpers_once
             }
             blocks {
                 blocks_are_listed_oldest_first_as_they_were_named

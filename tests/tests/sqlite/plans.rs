@@ -166,10 +166,11 @@ const SMALL_TABLES: &[&str] = &[
 ];
 
 /// Beginnings of statements that scan a table by intent: the first reads the log from its beginning and stops at the first
-/// young event, the second counts for administrators, and the last reads an index that holds only them.
+/// young event, the next two count for administrators, and the last reads an index that holds only them.
 const EXPECTED_SCANS: &[&str] = &[
     "delete from event where seq in",
     "select (select count(*) from account where duty >= ?1)",
+    "select p.latitude, p.longitude from position p where p.at >= ?1 and p.duty",
     "select a.* from account_view a where a.role = 'admin'",
 ];
 
@@ -250,6 +251,7 @@ async fn every_expected_scan_still_scans() {
         contract::log::old_events_are_removed_oldest_first_and_the_position_is_recorded,
     )
     .await;
+    contract::run::<ExplainedSqlite, _>(contract::availability::coverage_has_each_of_many_helpers_once).await;
     contract::run::<ExplainedSqlite, _>(
         contract::helpers::helpers_on_duty_are_counted_with_and_without_a_fresh_position,
     )

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    Account, Emergency, EmergencyId, FoundHelpers, HelperPolicy, Metres, PlacePolicy, Position, Timestamp, UserId,
+    Account, Coverage, Emergency, EmergencyId, FoundHelpers, Grid, HelperPolicy, Metres, PlacePolicy, Position,
+    Timestamp, UserId,
 };
 
 /// Which helpers count: on duty, with a fresh position.
@@ -82,6 +83,12 @@ pub struct UnderReview {
 pub trait Helpers: Send + Sync {
     /// An emergency and the helpers around it; `None` for an unknown emergency.
     async fn around(&self, vicinity: &Vicinity) -> Result<Option<HelpersAround>>;
+
+    /// Available helpers by cell of this grid: on duty, with a fresh position, neither engaged nor owner of a live emergency that is
+    /// not anonymous, not away, and not at their limit per day.
+    ///
+    /// Reads the positions of all helpers once, and keeps none.
+    async fn coverage(&self, on_duty: OnDuty, grid: Grid) -> Result<Coverage>;
 
     /// Helpers whose review is due at `now`, and those with a limit per day that were rung after `rung_since`, in no order.
     ///

@@ -62,6 +62,7 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("PUT", "/api/v1/helpers/{userId}/block"),
     ("GET", "/api/v1/helpers/presence"),
     ("GET", "/api/v1/helpers/{userId}/blocks"),
+    ("GET", "/api/v1/admin/coverage"),
     ("GET", "/api/v1/admin/emergencies"),
     ("POST", "/api/v1/emergencies"),
     ("GET", "/api/v1/emergencies/active"),

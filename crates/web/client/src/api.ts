@@ -119,6 +119,8 @@ export function adminApi({ request }: Requester) {
     helpers: (query: Query<'GET /helpers'> = {}) => request('GET', '/helpers', { query }),
     emergencies: (query: Query<'GET /admin/emergencies'> = {}) => request('GET', '/admin/emergencies', { query }),
     presence: () => request('GET', '/helpers/presence'),
+    /** Available helpers by cells of a kilometre. */
+    coverage: () => request('GET', '/admin/coverage'),
     verify: async (userId: string, status: 'verified' | 'rejected') =>
       (await request('PUT', '/helpers/{userId}/verification', { params: { userId }, body: { status } })).user,
     setBlocked: async (userId: string, blocked: boolean, reason?: string) =>

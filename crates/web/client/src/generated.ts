@@ -394,6 +394,12 @@ export type ResyncReason = 'too_many_events' | 'events_expired' | 'unknown_event
 
 export interface Routes {
   /**
+   * Count available helpers by place
+   */
+  'GET /admin/coverage': {
+    data: Coverage;
+  };
+  /**
    * List all emergencies
    */
   'GET /admin/emergencies': {
@@ -1037,6 +1043,38 @@ export interface Routes {
   'GET /push/key': {
     data: PushKey;
   };
+}
+/**
+ * Where helpers are available.
+ */
+export interface Coverage {
+  /**
+   * The size of a cell, in metres.
+   */
+  cell: number;
+  /**
+   * The cells with an available helper, from south to north.
+   *
+   * @maxItems 1000000
+   */
+  cells: CoveredCell[];
+}
+/**
+ * A cell, and the available helpers in it.
+ */
+export interface CoveredCell {
+  /**
+   * The centre of the cell: degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+  /**
+   * The number of helpers; `null` if there are one or two.
+   */
+  onDuty: number | null;
 }
 /**
  * A page of emergencies, for administrators.
@@ -3355,6 +3393,8 @@ export interface PushKey {
 export interface ServerEvents {
   'contact:notified': ContactNotifiedPayload;
   'device:lost': DeviceLostPayload;
+  'dispatcher:joined': DispatcherJoinedPayload;
+  'dispatcher:left': DispatcherLeftPayload;
   'emergency:alerts': EmergencyAlertsPayload;
   'emergency:cancelled': EmergencyCancelledPayload;
   'emergency:created': EmergencyCreatedPayload;
@@ -3424,7 +3464,20 @@ export interface DeviceLostPayload {
   timestamp: string;
 }
 /**
- * The payload of `emergency:alerts`: how many helpers were alerted, for the owner.
+ * The payload of `dispatcher:joined`.
+ */
+export interface DispatcherJoinedPayload {
+  /**
+   * Every event after this one follows; what was missed before it is replayed now.
+   */
+  latestEventId: number;
+}
+/**
+ * The payload of `dispatcher:left`.
+ */
+export interface DispatcherLeftPayload {}
+/**
+ * The payload of `emergency:alerts`: how many helpers were alerted, for the owner and dispatchers.
  */
 export interface EmergencyAlertsPayload {
   /**
@@ -3887,6 +3940,14 @@ export interface ClientEvents {
     payload: AlertSeenPayload;
     answer: {};
   };
+  'dispatcher:join': {
+    payload: DispatcherJoinPayload;
+    answer: DispatcherJoinedPayload;
+  };
+  'dispatcher:leave': {
+    payload: DispatcherLeavePayload;
+    answer: DispatcherLeftPayload;
+  };
   'emergency:join': {
     payload: EmergencyJoinPayload;
     answer: EmergencyJoinedPayload;
@@ -3909,6 +3970,19 @@ export interface AlertSeenPayload {
    */
   emergencyId: string;
 }
+/**
+ * The payload of `dispatcher:join`, which may be missing.
+ */
+export interface DispatcherJoinPayload {
+  /**
+   * The last event that the client has handled: what it missed is replayed.
+   */
+  lastEventId?: number | null;
+}
+/**
+ * The payload of `dispatcher:leave`, which may be missing.
+ */
+export interface DispatcherLeavePayload {}
 /**
  * The payload of `emergency:join`.
  */

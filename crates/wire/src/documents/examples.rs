@@ -57,10 +57,7 @@ fn of_field(name: &str) -> Option<Value> {
         "from" => json!("22:00"),
         "to" => json!("07:00"),
         "wave" => json!(1),
-        "emergencyNumber" => json!("112"),
         "alertHold" => json!(3),
-        "url" => json!("https://tiles.example.org/{z}/{x}/{y}.png"),
-        "attribution" => json!("© OpenStreetMap contributors"),
         "silentMode" | "anonymousMode" | "livesWithOwner" | "keyChanged" | "blocked" | "arrived" => json!(false),
         _ => return None,
     })

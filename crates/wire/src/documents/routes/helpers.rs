@@ -84,6 +84,13 @@ pub(super) fn administration() -> Vec<Route> {
             .says("Count helpers", "For administrators.")
             .answers::<data::Presence>(200, "The numbers.")
             .refuses(&[NOT_AUTHORIZED]),
+        Route::new("GET", "/api/v1/admin/coverage", "coverage")
+            .says(
+                "Count available helpers by place",
+                "For administrators, in cells of 1,000 m. One or two helpers are not counted.",
+            )
+            .answers::<data::Coverage>(200, "The cells with an available helper.")
+            .refuses(&[NOT_AUTHORIZED]),
         Route::new("PUT", "/api/v1/helpers/{userId}/verification", "verifyHelper")
             .says("Verify or reject a helper", "For administrators. A rejected helper drops out of every emergency.")
             .body::<VerificationChange>()
