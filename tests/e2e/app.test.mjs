@@ -153,6 +153,22 @@ describe('the app', () => {
     assertQuiet(dispatcher, app.url);
   });
 
+  it('shows on every device of a person what they do on another one', async () => {
+    const position = app.somewhere();
+    const [owner, helper] = [await app.owner(), await app.helperAt(north(position, 200))];
+    const ownerPage = (await openFor({ as: owner, position })).page;
+    const helperPage = (await openFor({ as: helper, position: north(position, 200), path: '/app/help' })).page;
+    await Promise.all([shows(ownerPage, 'Known to'), shows(helperPage, 'On duty')]);
+    const { emergency } = ok(await owner.post('/emergencies', { location: position }), 201);
+    await helperPage.waitForSelector('.alert');
+    await shows(ownerPage, 'Looking for helpers');
+    ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+    await shows(helperPage, 'You are helping Olivia Owner');
+    assert.equal(await helperPage.$('.alert'), null);
+    ok(await helper.put(`/emergencies/${emergency.id}/helper-status`, { status: 'cancelled' }));
+    await shows(helperPage, 'You are alerted to emergencies nearby');
+  });
+
   it('shows a silent SOS as something plain', async () => {
     const { page } = await openFor({ as: await app.owner(), position: app.somewhere() });
     await page.locator('::-p-aria([name="Silent"][role="switch"])').click();

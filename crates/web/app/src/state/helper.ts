@@ -109,7 +109,16 @@ export function startHelper(): void {
   ally.on('emergency:updated', ({ emergency }) => {
     ringing.value = ringing.peek().map((each) => (each.emergency.id === emergency.id ? { ...each, emergency } : each));
   });
-  ally.on('emergency:details', ({ emergency }) => helpingRoom.update(emergency));
+  // Also when the person accepted on another device.
+  ally.on('emergency:details', ({ emergency }) => {
+    if (ownStatus(emergency) === null) return;
+    stopShowing(emergency.id);
+    helpingRoom.set(emergency);
+  });
+  ally.on('helper:status_update', ({ emergencyId, helperId, status }) => {
+    const isOwn = helperId === user.peek()?.id && emergencyId === helpingRoom.emergency.peek()?.id;
+    if (isOwn && status === 'cancelled') helpingRoom.set(null);
+  });
   ally.on('snapshot', ({ helping, pending: waiting }) => {
     pending.value = waiting;
     const shown = helpingRoom.emergency.peek();

@@ -153,6 +153,10 @@ export function startOwner(): void {
     if (!active && shown && isLive(shown.status)) return void readEnd(shown.id);
     if (active) ownRoom.set(active);
   });
+  // Of an emergency that the person raised on another device.
+  ally.on('emergency:alerts', ({ emergencyId }) => {
+    if (emergencyId !== ownRoom.emergency.peek()?.id && !hasLive.peek() && !sending.peek()) void findActive();
+  });
   ally.on('signedIn', () => void findOld());
   ally.on('signedOut', () => {
     stopCountdown();
@@ -171,6 +175,11 @@ async function readEnd(id: string): Promise<void> {
   } catch {
     ownRoom.set(null);
   }
+}
+
+async function findActive(): Promise<void> {
+  const active = await ally.emergencies.active().catch(() => null);
+  if (active && !hasLive.peek()) ownRoom.set(active);
 }
 
 async function findOld(): Promise<void> {
