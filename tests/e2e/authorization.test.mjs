@@ -17,6 +17,8 @@ const table = {
   'GET /auth/me': everybody(200),
   'PUT /auth/me': everybody(200),
   'PUT /auth/update-password': everybody('400 invalid_input'),
+  'DELETE /auth/me': everybody('400 invalid_input'),
+  'POST /auth/me/delete': everybody('400 invalid_input'),
   'GET /auth/stats': everybody(200),
   'GET /auth/sessions': everybody(200),
   'GET /auth/me/access-log': everybody(200),

@@ -60,6 +60,8 @@ const table = {
   'GET /auth/me': plain('user'),
   'PUT /auth/me': plain('user', { body: { firstName: 'Ann', lastName: 'Other', phone: '+15550100', bio: 'sails', locale: 'de', avatar: 'https://example.org/a.png' } }),
   'PUT /auth/update-password': { set: async (app) => app.user().then((user) => withBody(user, { currentPassword: user.password, newPassword: user.password })), once: true },
+  'DELETE /auth/me': { set: async (app) => app.user().then((user) => withBody(user, pick(user, 'password'))), once: true },
+  'POST /auth/me/delete': { set: async (app) => app.user().then((user) => withBody(user, pick(user, 'password'))), once: true },
   'GET /auth/stats': plain('user'),
   'GET /auth/sessions': plain('user'),
   'GET /auth/me/access-log': plain('user'),

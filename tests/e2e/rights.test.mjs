@@ -129,6 +129,104 @@ for (const database of databases) {
       });
     });
 
+    describe('the deletion', () => {
+      const FORMER = '00000000-0000-7000-8000-000000000000';
+      const leave = (user, password = user.password) => user.post('/auth/me/delete', { password });
+
+      it('needs the password, ends every connection, and frees the email', async () => {
+        const user = await app.user();
+        const socket = await user.connect();
+        for (const route of [(body) => user.delete('/auth/me', body), (body) => user.post('/auth/me/delete', body)]) {
+          for (const body of [{}, { password: null }, { password: 7 }]) refused(await route(body), 400, 'invalid_input');
+          refused(await route({ password: 'not the password' }), 403, 'invalid_credentials');
+        }
+        assert.equal(ok(await user.delete('/auth/me', { password: user.password })), null);
+        assert.equal((await socket.next('error')).code, 'token_expired');
+        refused(await user.get('/auth/me'), 401, 'token_invalid');
+        refused(await leave(user), 401, 'token_invalid');
+        refused(await user.post('/emergencies', { location: app.somewhere() }), 401, 'token_invalid');
+        refused(await user.post('/auth/refresh', { refreshToken: user.tokens.refreshToken }), 401, 'token_invalid');
+        const credentials = { email: user.email, password: user.password };
+        refused(await app.anonymous().post('/auth/login', credentials), 401, 'invalid_credentials');
+        const again = ok(await app.anonymous().post('/auth/register', { ...credentials, name: 'Ann' }), 201);
+        assert.notEqual(again.user.id, user.id);
+      });
+
+      it('counts wrong passwords like failed logins', async () => {
+        const user = await app.user();
+        for (let times = 0; times < 10; times += 1) refused(await leave(user, 'a guess'), 403, 'invalid_credentials');
+        refused(await leave(user), 429, 'rate_limited');
+      });
+
+      it('is refused to an owner of a live emergency and to the last administrator', async () => {
+        const owner = await app.owner();
+        const { emergency } = ok(await owner.post('/emergencies', { location: app.somewhere() }), 201);
+        refused(await leave(owner), 409, 'emergency_live');
+        ok(await owner.post(`/emergencies/${emergency.id}/cancel`, {}));
+        ok(await leave(owner));
+        const admin = await app.admin();
+        refused(await leave(admin), 409, 'last_administrator');
+        ok(await admin.get('/auth/me'));
+      });
+
+      it('cancels the response of a helper, for which another is searched', async () => {
+        const location = app.somewhere();
+        const [owner, helper] = [await app.owner(), await app.helperAt(location, { firstName: 'Zaphodia' })];
+        const { emergency } = ok(await owner.post('/emergencies', { location }), 201);
+        const socket = await owner.connect();
+        ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+        ok(await helper.post(`/emergencies/${emergency.id}/messages`, { message: 'I am coming' }), 201);
+        ok(await leave(helper));
+        const update = await socket.next('helper:status_update');
+        assert.deepEqual([update.helperId, update.status], [helper.id, 'cancelled']);
+        assert.equal((await socket.next('emergency:status_changed', ({ status }) => status === 'active')).status, 'active');
+
+        const read = ok(await owner.get(`/emergencies/${emergency.id}`)).emergency;
+        const [response] = read.respondingHelpers;
+        const { id: shown, _id, profile } = response.helper;
+        assert.deepEqual({ shown, _id, profile }, { shown: FORMER, _id: FORMER, profile: { firstName: 'Former', lastName: 'user' } });
+        assert.equal(response.status, 'cancelled');
+        const { messages } = ok(await owner.get(`/emergencies/${emergency.id}/messages`));
+        const { senderRole, senderId, displayName, message } = messages.at(-1);
+        assert.deepEqual({ senderRole, senderId, displayName, message }, { senderRole: 'helper', senderId: FORMER, displayName: 'Former user', message: 'I am coming' });
+        // A client that comes back is told no name either: not from the memory of the node, and not from the log.
+        const resuming = await owner.connect({ auth: { token: owner.tokens.accessToken, lastEventId: socket.ready.latestEventId } });
+        assert.equal((await resuming.next('helper:joined')).helper.id, FORMER);
+        const timeline = await owner.get(`/emergencies/${emergency.id}/timeline`);
+        const joined = ok(timeline).events.find(({ event }) => event === 'helper:joined');
+        assert.equal(joined.data.helper.id, FORMER);
+        for (const heard of [timeline.text, JSON.stringify(resuming.items), JSON.stringify(read)]) assert.ok(!heard.includes('Zaphodia'), heard);
+        ok(await owner.post(`/emergencies/${emergency.id}/cancel`, {}));
+      });
+
+      it('leaves a former user in the records of others, whose reports count for a new account', async () => {
+        const location = app.somewhere();
+        const [owner, helper, admin] = [await app.helperAt(location, { lastName: 'Beeblebrox' }), await app.helperAt(location), await app.admin()];
+        const { emergency } = ok(await owner.post('/emergencies', { location, requestId: 'mine' }), 201);
+        ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
+        ok(await helper.post(`/emergencies/${emergency.id}/resolve`, {}));
+        ok(await helper.post(`/emergencies/${emergency.id}/report`, { reason: 'Rude' }), 201);
+        ok(await helper.put(`/auth/me/blocks/${owner.id}`));
+        ok(await leave(owner));
+
+        const history = await helper.get('/emergencies/history');
+        const [kept] = ok(history).emergencies;
+        assert.deepEqual([kept.id, kept.user.id, kept.user.profile], [emergency.id, FORMER, { firstName: 'Former', lastName: 'user' }]);
+        assert.ok(!history.text.includes('Beeblebrox') && !history.text.includes(owner.id));
+        for (const caller of [helper, admin]) refused(await caller.post(`/emergencies/${emergency.id}/reopen`, {}), 409, 'not_reopenable');
+        refused(await helper.post(`/emergencies/${emergency.id}/report`, { reason: 'Again' }), 409, 'already_reported');
+        const exported = ok(await helper.get('/auth/me/export'));
+        assert.deepEqual(exported.reports.map(({ userId }) => userId), [FORMER]);
+
+        const { user, tokens } = ok(await app.anonymous().post('/auth/register', { email: owner.email, password: 'long enough', name: 'Ann' }), 201);
+        const again = Object.assign(app.anonymous(), { id: user.id, tokens });
+        ok(await again.put('/helpers/me', { available: true }));
+        const listed = ok(await admin.get('/helpers?verification=pending&limit=100')).helpers.find(({ id: of }) => of === user.id);
+        assert.equal(listed?.reports, 1);
+        assert.deepEqual(ok(await again.get('/emergencies/history')).emergencies, []);
+      });
+    });
+
     describe('the export', () => {
       it('has all that is stored of a user, and names no others who stay unknown', async () => {
         const location = app.somewhere();

@@ -11,6 +11,8 @@ POST   /api/v1/auth/logout
 GET    /api/v1/auth/me
 PUT    /api/v1/auth/me
 PUT    /api/v1/auth/update-password
+DELETE /api/v1/auth/me
+POST   /api/v1/auth/me/delete
 GET    /api/v1/auth/stats
 GET    /api/v1/auth/sessions
 GET    /api/v1/auth/me/access-log

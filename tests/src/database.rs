@@ -1,6 +1,7 @@
 //! New databases for tests: on PostgreSQL copied from a migrated template, on SQLite a file in a private folder.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
@@ -8,7 +9,10 @@ use std::{
 
 use allynet_postgres::Postgres;
 use allynet_sqlite::Sqlite;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -61,6 +65,21 @@ impl Database for OnPostgres {
         Store::new(self.adapter().await, self)
     }
 
+    async fn dump(&self) -> BTreeMap<String, String> {
+        let mut connection = self.connection().await;
+        let tables = "select tablename::text from pg_tables where schemaname = 'public' \
+                      and tablename not in ('spatial_ref_sys', '_sqlx_migrations')";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
+        let mut dump = BTreeMap::new();
+        for table in tables {
+            let rows = format!("select coalesce(string_agg(t::text, chr(10)), '') from \"{table}\" t");
+            let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut connection).await.unwrap();
+            dump.insert(table, without_hyphens(&rows));
+        }
+        connection.close().await.unwrap();
+        dump
+    }
+
     async fn remove(&self) {
         let mut connection = PgConnection::connect_with(&self.server).await.unwrap();
         execute(&mut connection, format!("drop database {} with (force)", self.name)).await;
@@ -98,6 +117,11 @@ fn fingerprint() -> u64 {
         fs::read(file).unwrap().hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// A text in lower case with every id as 32 hexadecimal digits.
+fn without_hyphens(text: &str) -> String {
+    text.replace('-', "").to_lowercase()
 }
 
 async fn execute(connection: &mut PgConnection, statement: String) {
@@ -140,6 +164,28 @@ impl Database for OnSqlite {
     async fn connect(self: Arc<Self>) -> Store {
         let adapter = self.adapter().await;
         Store::new(adapter, self)
+    }
+
+    async fn dump(&self) -> BTreeMap<String, String> {
+        // Not in the log, whose statements are explained.
+        let options = SqliteConnectOptions::new().filename(self.path()).disable_statement_logging();
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        // The tables in which the R*Tree keeps its nodes hold no other data than that.
+        let tables = "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' \
+                      and name <> '_sqlx_migrations' and name not like 'emergency\\_area\\_%' escape '\\'";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
+        let mut dump = BTreeMap::new();
+        for table in tables {
+            let columns = format!(
+                "select group_concat('quote(\"' || name || '\")', ' || '' '' || ') from pragma_table_info('{table}')"
+            );
+            let columns: String = sqlx::query_scalar(AssertSqlSafe(columns)).fetch_one(&mut connection).await.unwrap();
+            let rows = format!("select coalesce(group_concat({columns}, char(10)), '') from \"{table}\"");
+            let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut connection).await.unwrap();
+            dump.insert(table, without_hyphens(&rows));
+        }
+        connection.close().await.unwrap();
+        dump
     }
 
     async fn remove(&self) {

@@ -177,7 +177,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::APPLY_TO_ACCOUNT" => vec!["'{}', '[]'".to_owned()],
         "helpers::COVERAGE" => vec!["now() - interval '1 day', 2::smallint, now()".to_owned()],
         "changes::CHANGE_DETAILS" => vec!["'{}', '{}'".to_owned()],
-        "changes::ERASE" => vec!["now() - interval '1 minute'".to_owned()],
+        "changes::ERASE" | "changes::ERASE_ACCOUNTS" => vec!["now() - interval '1 minute'".to_owned()],
         "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
         "emergencies::ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
         "emergencies::ended::AVAILABLE_AGAIN" => ["false", "true"].map(|open| format!("{CALL}, {open}")).to_vec(),

@@ -369,6 +369,14 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });
         service.costs(CHANGE, &ada, "PUT auth/update-password", passwords).await;
         service.costs(1, &ada, "POST auth/logout", json!({})).await;
+        let account = json!({ "email": "leaving@example.org", "password": "correct horse", "name": "Bo" });
+        for route in ["DELETE auth/me", "POST auth/me/delete"] {
+            let (registered, _) = service.send(None, "POST auth/register", &account).await;
+            let leaving = service.store.account(id_of(&registered["user"])).await;
+            let leaving = service.person(leaving).await;
+            // Failed logins twice, the account, its live emergencies twice, and the change.
+            service.costs(6, &leaving, route, json!({ "password": "correct horse" })).await;
+        }
     })
     .await;
 }

@@ -6,13 +6,13 @@ use crate::{EmergencyId, Event, LoggedEvent, Timestamp, UserId, string_enum};
 pub const MAX_ACCESS_ENTRIES: u32 = 1_000;
 
 string_enum! {
-    /// How an administrator has read a place.
+    /// What an administrator read that shows an exact place.
     AccessKind {
         Emergency = "emergency", List = "list", Timeline = "timeline", Helpers = "helpers", Room = "room",
     }
 }
 
-/// An entry, as the user is shown it whose place was read. It does not name the administrator.
+/// An entry for the user whose place was read. It does not name the administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessEntry {
     /// When.

@@ -279,7 +279,7 @@ impl LoggedEvent {
                 let looking = (!may_help).then_some(RoomChange::StopLookingOn { user: *user });
                 duty.into_iter().chain(looking).collect()
             }
-            (Event::SessionsRevoked { user, only, except }, _) => {
+            (Event::SessionsRevoked { user, only, except, .. }, _) => {
                 vec![RoomChange::CloseSessions { user: *user, only: *only, except: *except }]
             }
             (Event::AccountBlocked { user }, _) => vec![RoomChange::CloseBlocked { user: *user }],

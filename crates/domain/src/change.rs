@@ -145,12 +145,26 @@ pub struct RatingCounts {
 /// A write of a change. If its condition does not hold, the whole change fails, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// A new account with its password. `Conflict(Email)` when the email is taken.
+    /// A new account with its password. `Conflict(Email)` when the email is taken. Blocks and reports of a deleted account of the
+    /// email apply to it.
     RegisterAccount {
         /// The account.
         account: Box<Account>,
         /// The hash of its password.
         password: PasswordHash,
+    },
+    /// Deletes an account with all that is only about it. What others have a part in is kept under the id `former`, with the name
+    /// "Former user", also in the events of these emergencies; the events of this change are changed later, by
+    /// [`Changes::erase_deleted`](crate::port::Changes::erase_deleted). Blocks and reports of others wait for a new account of the
+    /// email.
+    ///
+    /// `Stale` without such an account, if it is blocked, owns a live emergency, or has a response to one that is not cancelled.
+    /// `Conflict(LastAdministrator)`.
+    DeleteAccount {
+        /// The user.
+        user: UserId,
+        /// The id of what is kept.
+        former: UserId,
     },
     /// A new session.
     OpenSession(Session),
@@ -377,7 +391,7 @@ pub enum Write {
     },
     /// Deletes blocks whose effects are over; `Stale` if not all of them are, or if another one applies to the same account.
     EndBlocks(EndedBlocks),
-    /// A new, live emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`.
+    /// A new, live emergency, without responses. `Conflict(LiveEmergency)`, `Conflict(RequestId)`, `Conflict(Owner)`.
     RaiseEmergency(Box<Emergency>),
     /// The state of an emergency, on condition that the store still holds `emergency.revision`, which then grows by
     /// one; `Stale` otherwise. Only `responses` are written of its responses. When it has ended, every response is

@@ -32,12 +32,13 @@ const NOTICE_RETRY_DELAYS: [TimeDelta; 6] = [
     TimeDelta::minutes(2),
     TimeDelta::minutes(5),
 ];
-/// An address is told of so many emergencies of an owner at once within [`ALERTS_COUNTED_FOR`]. Of one more it is told if that lasts:
-/// an owner who calls and cancels again and again does not fill a mailbox, and a real call for help is not lost in it.
+/// Maximum number of emergencies of one owner that an address is sent an email about without delay within [`ALERTS_COUNTED_FOR`]. An
+/// email about one more is sent once that emergency has lasted [`LASTING_AFTER`]: repeated false calls do not fill a mailbox, and a
+/// real one is not lost in it.
 pub const MAX_PROMPT_ALERTS: u32 = 3;
-/// The period in which the emergencies that an address is told of are counted. The databases know it, too.
+/// The period in which these emergencies are counted. The triggers of both databases contain it, too.
 pub const ALERTS_COUNTED_FOR: TimeDelta = TimeDelta::hours(1);
-/// How long one more has to last.
+/// The age at which an emergency beyond [`MAX_PROMPT_ALERTS`] is reported to the address.
 pub const LASTING_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Time between two reviews of an emergency that has ended while its end is not told to every address yet.
 const REVIEW_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);

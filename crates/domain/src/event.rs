@@ -236,6 +236,9 @@ pub enum Event {
         only: Option<SessionId>,
         /// A session that was not revoked.
         except: Option<SessionId>,
+        /// The id under which records of the user are kept, if the account was deleted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        former: Option<UserId>,
     },
     /// An administrator blocked an account.
     AccountBlocked {

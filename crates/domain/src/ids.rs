@@ -79,6 +79,33 @@ ids! {
     NodeId,
 }
 
+/// The first eight bytes of the ids under which records of deleted accounts are kept. An id of an account has the time of its
+/// registration there, which is never 0.
+const FORMER_USER: u128 = 0x7000;
+/// The other eight bytes.
+const LOW_BYTES: u128 = (1 << 64) - 1;
+
+impl UserId {
+    /// The one id under which all deleted accounts are shown: others cannot tell which records are of the same account.
+    pub const FORMER: Self = Self(Uuid::from_u128((FORMER_USER << 64) | 0x8000_0000_0000_0000));
+
+    /// An id for the records of an account that is deleted, with the random bits of a new id.
+    pub const fn of_former(new: Uuid) -> Self {
+        Self(Uuid::from_u128((FORMER_USER << 64) | (new.as_u128() & LOW_BYTES)))
+    }
+
+    /// Whether records of a deleted account are kept under this id.
+    pub const fn is_former(self) -> bool {
+        self.0.as_u128() >> 64 == FORMER_USER
+    }
+
+    /// The id under which others are shown the account.
+    #[must_use]
+    pub const fn shown(self) -> Self {
+        if self.is_former() { Self::FORMER } else { self }
+    }
+}
+
 /// The position of an event in the log, which grows with time across the whole service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -104,5 +131,23 @@ impl EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_deleted_accounts_are_shown_under_one_id_that_no_other_account_has() {
+        let registered = Uuid::from_u128(0x0197_6a3f_5a10_7c11_9b0e_0123_4567_89ab);
+        let (one, other) = (UserId::of_former(registered), UserId::of_former(Uuid::from_u128(u128::MAX)));
+        assert_ne!(one, other);
+        assert_eq!([one, other].map(UserId::shown), [UserId::FORMER; 2]);
+        assert!([one, other, UserId::FORMER].into_iter().all(UserId::is_former));
+        assert_eq!(one.to_string(), "00000000-0000-7000-9b0e-0123456789ab");
+        let account = UserId::from(registered);
+        assert!(!account.is_former());
+        assert_eq!(account.shown(), account);
     }
 }

@@ -115,6 +115,12 @@ pub enum Refusal {
     /// Only an emergency that has ended can be deleted.
     #[error("the emergency is live")]
     EmergencyLive,
+    /// The account owns a live emergency and cannot be deleted.
+    #[error("the account owns a live emergency")]
+    OwnsLiveEmergency,
+    /// The account is that of the last administrator and cannot be deleted.
+    #[error("there is no other administrator")]
+    LastAdministrator,
     /// Only helpers of a resolved emergency can be rated.
     #[error("the emergency is not resolved")]
     EmergencyNotResolved,

@@ -1,4 +1,4 @@
-//! The part of a change that `apply_account_change_v1` reads beside it: writes to accounts that `apply_change_v2` does not know.
+//! The part of a change that `apply_account_change_v2` reads beside it: writes to accounts that `apply_change_v2` does not know.
 //!
 //! Almost no change has one. They are applied in their order, after all other writes and the events.
 
@@ -14,6 +14,12 @@ fn encode(write: &Write) -> Option<Value> {
     match write {
         Write::OpenSession(Session { id, user_agent: Some(agent), .. }) => {
             Some(json!({ "op": "describe_session", "id": id, "user_agent": agent }))
+        }
+        Write::RegisterAccount { account, .. } => {
+            Some(json!({ "op": "succeed_account", "id": account.id, "email": account.email.as_str() }))
+        }
+        Write::DeleteAccount { user, former } => {
+            Some(json!({ "op": "delete_account", "id": user, "former_id": former }))
         }
         _ => None,
     }

@@ -16,7 +16,7 @@ const FIND: &str = "
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
-    FROM account a WHERE a.id = $1";
+    FROM account a WHERE a.id = $1 AND a.deleted_at IS NULL";
 const CREDENTIALS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
@@ -31,13 +31,14 @@ const ACTIVITY: &str = "
         (SELECT count(*) FROM response r JOIN emergency e ON e.id = r.emergency_id
          WHERE r.helper_id = $1 AND r.status <> 'cancelled' AND e.status = 'resolved') AS helped,
         (SELECT count(*) FROM emergency WHERE owner_id = $1) AS requested";
-/// Pages of helpers with the number of reports about each. Two statements, because each walks an index of its own: with
+/// Pages of helpers with the number of reports about each, and about deleted accounts of their email. Two statements, because each walks an index of its own: with
 /// one, a page of the few helpers that wait for verification would walk through all helpers.
 const HELPERS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
-        (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
+        (SELECT count(*) FROM report r WHERE r.about_id = ANY (ARRAY (
+            SELECT a.id UNION ALL SELECT f.id FROM account f WHERE f.successor_id = a.id))) AS reports
     FROM account a
     WHERE a.verification IS NOT NULL AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";
@@ -45,7 +46,8 @@ const HELPERS_BY_VERIFICATION: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
-        (SELECT count(*) FROM report r WHERE r.about_id = a.id) AS reports
+        (SELECT count(*) FROM report r WHERE r.about_id = ANY (ARRAY (
+            SELECT a.id UNION ALL SELECT f.id FROM account f WHERE f.successor_id = a.id))) AS reports
     FROM account a
     WHERE a.verification = $4 AND (a.created_at, a.id) > ($1, $2)
     ORDER BY a.created_at, a.id LIMIT $3";

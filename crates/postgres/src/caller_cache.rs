@@ -130,7 +130,8 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
     let mut users = Vec::new();
     for write in &change.writes {
         match write {
-            Write::RevokeSessions { user, .. }
+            Write::DeleteAccount { user, .. }
+            | Write::RevokeSessions { user, .. }
             | Write::SetPassword { user, .. }
             | Write::SetHelper { user, .. }
             | Write::SetAlertPreferences { user, .. }

@@ -19,7 +19,7 @@ use crate::{
 
 const APPLY: &str = "SELECT apply_change_v2($1)";
 /// The same with writes that the function above does not know.
-const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v1($1, $2)";
+const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v2($1, $2)";
 const CHANGE_DETAILS: &str = "SELECT change_details_v1($1, $2)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
@@ -27,6 +27,8 @@ const ERASE: &str = "
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)
         AND kind NOT IN ('emergency_ended', 'emergency_hidden', 'emergency_deleted'))
     SELECT count(*) FROM due";
+/// The ids of accounts that were deleted before `$1`, in what was stored at the deletion or since.
+const ERASE_ACCOUNTS: &str = "SELECT erase_accounts_v1($1)";
 /// A write, because a server with a full disk, and one that is read-only, still answer reads.
 const PROBE: &str = "UPDATE write_probe SET writes = writes + 1";
 /// Records of deleted emergencies and of reputation from before `$1`, at most `$2` of each.
@@ -42,7 +44,7 @@ const FORGET_DELETED: &str = "
     )
     SELECT count(*) FROM records";
 
-statements!(APPLY, APPLY_TO_ACCOUNT, CHANGE_DETAILS, ERASE, FORGET_DELETED, PROBE);
+statements!(APPLY, APPLY_TO_ACCOUNT, CHANGE_DETAILS, ERASE, ERASE_ACCOUNTS, FORGET_DELETED, PROBE);
 
 #[async_trait]
 impl Changes for Postgres {
@@ -74,6 +76,7 @@ impl Changes for Postgres {
     #[instrument(name = "pg.changes.erase_deleted", level = "debug", skip_all)]
     async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
         let erased: i64 = sqlx::query_scalar(ERASE).bind(before).fetch_one(self.main()).await.map_err(failed)?;
+        sqlx::query(ERASE_ACCOUNTS).bind(before).execute(self.main()).await.map_err(failed)?;
         Ok(erased.unsigned_abs())
     }
 

@@ -65,8 +65,8 @@ pub(crate) fn commit_failed(error: sqlx::Error) -> Error {
         if matches!(constraint, "device_endpoint" | "device_session") {
             return Error::Stale;
         }
-        // The emergency was deleted since it was loaded.
-        if database.is_foreign_key_violation() && constraint.ends_with("_emergency") {
+        // The emergency or the account was deleted since it was loaded.
+        if database.is_foreign_key_violation() {
             return Error::Stale;
         }
     }
@@ -106,6 +106,8 @@ fn is_transient(code: &str) -> bool {
 fn rule(constraint: &str) -> Option<Constraint> {
     match constraint {
         "account_email" => Some(Constraint::Email),
+        "account_last_administrator" => Some(Constraint::LastAdministrator),
+        "emergency_owner" => Some(Constraint::Owner),
         "emergency_live_owner" => Some(Constraint::LiveEmergency),
         "emergency_request_id" => Some(Constraint::RequestId),
         "response_engaged" => Some(Constraint::Engaged),

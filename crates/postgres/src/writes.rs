@@ -35,7 +35,7 @@ pub fn change(change: &Change) -> Result<Value> {
 
 /// Whether another module encodes a write, for another function.
 const fn is_separate(write: &Write) -> bool {
-    matches!(write, Write::ChangeDetails { .. })
+    matches!(write, Write::ChangeDetails { .. } | Write::DeleteAccount { .. })
 }
 
 /// A message, once for each recipient.
@@ -75,6 +75,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::NoteContactAction { emergency, .. } => Some(*emergency),
         Write::PostMessage(message) => Some(message.emergency),
         Write::RegisterAccount { .. }
+        | Write::DeleteAccount { .. }
         | Write::OpenSession(_)
         | Write::RecordLogin { .. }
         | Write::RegisterDevice { .. }
@@ -216,9 +217,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
             json!({ "op": "set_password", "account_id": user, "password_hash": password.expose() })
         }
         Write::ExpectAccount(account) => expect_account(account),
-        Write::ExpectMayHelp { user, policy } => {
-            json!({ "op": "expect_may_help", "account_id": user, "open": *policy == HelperPolicy::Open })
-        }
+        Write::ExpectMayHelp { user, policy } => expect_may_help(*user, *policy),
         Write::ExpectNoResponses(user) => json!({ "op": "expect_no_responses", "account_id": user }),
         Write::SetHelper { user, helper, role } => json!({
             "op": "set_helper", "account_id": user, "verification": helper.verification,
@@ -245,7 +244,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
         Write::ExpectRevision { emergency, revision } => expect_revision(*emergency, *revision),
         // Left out before: the function would refuse it.
-        Write::ChangeDetails { .. } => Value::Null,
+        Write::ChangeDetails { .. } | Write::DeleteAccount { .. } => Value::Null,
         Write::DeleteEmergency(record) => delete_emergency(record),
         Write::AnnounceEmergency(emergency) => json!({ "op": "announce_emergency", "emergency_id": emergency }),
         Write::SendAlerts { emergency, wave, recipients } => {
@@ -321,6 +320,10 @@ fn register_account(account: &Account, password: &PasswordHash) -> Value {
         "trust_score": reputation.trust_score, "rating_sum": reputation.rating_sum,
         "rating_count": reputation.rating_count, "created_at": created_at,
     })
+}
+
+fn expect_may_help(user: UserId, policy: HelperPolicy) -> Value {
+    json!({ "op": "expect_may_help", "account_id": user, "open": policy == HelperPolicy::Open })
 }
 
 /// The columns that decide what an account may do.

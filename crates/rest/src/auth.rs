@@ -2,7 +2,11 @@
 
 use allynet_domain::{
     Account, HelperPolicy,
-    usecase::accounts::{self, AccountPorts, LoginOrigin},
+    usecase::{
+        account_deletion,
+        accounts::{self, AccountPorts, LoginOrigin},
+        emergencies::EmergencyPorts,
+    },
 };
 use allynet_wire::{
     data,
@@ -52,9 +56,26 @@ pub(crate) fn refreshing(cx: AccountPorts) -> Routes {
     Resource::new().post("/api/v1/auth/refresh", refresh).with_state(cx)
 }
 
+/// The state of the deletion of accounts.
+#[derive(Clone)]
+pub(crate) struct DeletionState {
+    pub(crate) accounts: AccountPorts,
+    /// Live emergencies, to which the caller may respond.
+    pub(crate) emergencies: EmergencyPorts,
+}
+
 /// Authenticated routes that hash a password.
-pub(crate) fn passwords(cx: AccountPorts) -> Routes {
-    Resource::new().put("/api/v1/auth/update-password", change_password).with_state(cx)
+pub(crate) fn passwords(cx: DeletionState) -> Routes {
+    Resource::new()
+        .put("/api/v1/auth/update-password", change_password)
+        .with_state(cx.accounts.clone())
+        // Some proxies drop the body of a DELETE.
+        .merge(
+            Resource::new()
+                .delete("/api/v1/auth/me", delete_account)
+                .post("/api/v1/auth/me/delete", delete_account)
+                .with_state(cx),
+        )
 }
 
 /// The other authenticated routes.
@@ -132,6 +153,17 @@ async fn change_password(
     JsonBody(body): JsonBody,
 ) -> Answer {
     accounts::change_password(&cx, &actor, input::update_password(&body)?, address).await?;
+    ok(())
+}
+
+async fn delete_account(
+    State(cx): State<DeletionState>,
+    Caller(actor): Caller,
+    Client(address): Client,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let password = input::confirmation(&body)?;
+    account_deletion::delete(&cx.accounts, &cx.emergencies, &actor, password, address).await?;
     ok(())
 }
 

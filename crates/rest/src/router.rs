@@ -15,7 +15,7 @@ use crate::{
     admin::{self, AdminState},
     answer::Failure,
     app,
-    auth::{self, OwnAccountState, SignInState},
+    auth::{self, DeletionState, OwnAccountState, SignInState},
     blocks as block_routes,
     caller::{self, Authentication},
     contacts as contact_routes, deadline, devices as device_routes,
@@ -137,7 +137,8 @@ pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
 
 /// Authenticated routes that hash a password.
 pub(crate) fn password(ports: &RestPorts) -> Routes {
-    auth::passwords(ports.accounts.clone())
+    let RestPorts { accounts, emergencies, .. } = ports;
+    auth::passwords(DeletionState { accounts: accounts.clone(), emergencies: emergencies.clone() })
 }
 
 /// Authenticated routes about the caller's own account, which must be read as it is now.

@@ -136,16 +136,19 @@ pub(crate) const CREDENTIALS: &str = "\
                  where b.owner_id = a.id and b.blocked_id is not null) as blocks \
     from account a where a.email = ?1";
 
-/// The `?3` helpers after the cursor (`?1`, `?2`), from oldest to newest account.
+/// The `?3` helpers after the cursor (`?1`, `?2`), from oldest to newest account. Reports about deleted accounts of their email
+/// count, too.
 pub(crate) const HELPERS: &str = "\
-    select a.*, (select count(*) from report r where r.about_id = a.id) as reports from account_view a \
+    select a.*, (select count(*) from report r where r.about_id in ( \
+        select a.id union all select f.id from account f where f.successor_id = a.id)) as reports from account_view a \
     where a.verification is not null and (a.created_at, a.id) > (?1, ?2) \
     order by a.created_at, a.id limit ?3";
 
 /// [`HELPERS`] of verification `?4`. A statement of its own, because only a comparison with one value finds the few
 /// that are pending by an index.
 pub(crate) const HELPERS_BY_VERIFICATION: &str = "\
-    select a.*, (select count(*) from report r where r.about_id = a.id) as reports from account_view a \
+    select a.*, (select count(*) from report r where r.about_id in ( \
+        select a.id union all select f.id from account f where f.successor_id = a.id)) as reports from account_view a \
     where a.verification = ?4 and (a.created_at, a.id) > (?1, ?2) \
     order by a.created_at, a.id limit ?3";
 

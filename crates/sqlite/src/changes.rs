@@ -21,6 +21,7 @@ use crate::{
 mod accounts;
 mod blocks;
 mod contact_notices;
+mod deletion;
 mod devices;
 mod emergencies;
 mod messages;
@@ -74,6 +75,7 @@ impl Changes for Sqlite {
             .execute(&mut *transaction)
             .await
             .map_err(port_error)?;
+        deletion::erase(&mut transaction, before).await?;
         transaction.commit().await.map_err(port_error)?;
         Ok(erased.rows_affected())
     }
@@ -128,6 +130,7 @@ impl Drop for WakeOnDrop<'_> {
 async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Vec<NewEvent>) -> Result<()> {
     match write {
         Write::RegisterAccount { account, password } => accounts::register(db, &account, &password).await,
+        Write::DeleteAccount { user, former } => deletion::delete(db, at, user, former).await,
         Write::OpenSession(session) => accounts::open_session(db, &session).await,
         Write::RecordLogin { user, source } => accounts::record_login(db, at, user, source).await,
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,

@@ -89,6 +89,68 @@ fn owners() -> impl Strategy<Value = Person> {
     })
 }
 
+/// The fixtures with every user as a former one: of the rest nothing is different.
+fn of_former_users(json: String) -> String {
+    [OWNER, GRACE_HOPPER, ALAN, ADMIN].into_iter().fold(json, |json, user| {
+        let former = UserId::of_former(uuid::Uuid::from_u128(user));
+        json.replace(&id::<UserId>(user).to_string(), &former.to_string())
+    })
+}
+
+#[test]
+fn former_users_are_rendered_under_one_id() {
+    let former = |user| UserId::of_former(uuid::Uuid::from_u128(user));
+    let events = every_logged_event(false).into_iter().map(|event| {
+        let event_json = of_former_users(serde_json::to_string(&event.event).unwrap());
+        LoggedEvent {
+            actor: event.actor.map(|actor| if actor.is_former() { actor } else { former(OWNER) }),
+            event: serde_json::from_str(&event_json).unwrap(),
+            ..event
+        }
+    });
+    let events: Vec<_> = events.collect();
+    let mut rendered = Vec::new();
+    for event in &events {
+        for (viewer, stage) in
+            [(Viewer::Anyone, Stage::Responder), (Viewer::User(former(GRACE_HOPPER)), Stage::Alerted)]
+        {
+            let outgoing = outgoing(event, event.view(viewer, stage), &exact_places()).unwrap();
+            rendered.extend(outgoing.map(|outgoing| outgoing.payload.get().to_owned()));
+        }
+    }
+    for emergency in [filled_emergency(false), filled_resolved(false)] {
+        let emergency = edited(emergency, |e| {
+            e.call.owner.id = former(OWNER);
+            for response in &mut e.responses {
+                response.helper.person.id = former(GRACE_HOPPER);
+            }
+            if let Some(ending) = &mut e.ending {
+                ending.by = Some(former(GRACE_HOPPER));
+            }
+        });
+        let view = EmergencyView::new(&emergency, Stage::Administrator, &exact_places(), None);
+        rendered.push(serde_json::to_string(&view).unwrap());
+        let entries = timeline(&emergency, &events, id(ADMIN), Stage::Administrator, &exact_places());
+        rendered.push(serde_json::to_string(&entries).unwrap());
+    }
+    let person = |user| Person { id: former(user), ..person(user) };
+    let from = [Sender::Owner(person(OWNER)), Sender::Helper(person(ALAN))];
+    for (from, to) in
+        from.iter().flat_map(|from| [To::Owner, To::Creator, To::Helper(former(ALAN))].map(|to| (from, to)))
+    {
+        let message = Message { owner: former(OWNER), ..message(from.clone(), to) };
+        for user in [former(OWNER), former(ALAN), id(ADMIN)] {
+            let reader = Reader { user: Some(user), unmasks: true };
+            rendered.push(serde_json::to_string(&MessageView::new(&message, reader)).unwrap());
+        }
+    }
+    let shown = UserId::FORMER.to_string();
+    for rendered in rendered {
+        let others = rendered.replace(&shown, "");
+        assert!(!others.contains("00000000-0000-7000-"), "{rendered}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -379,7 +379,7 @@ pub(crate) fn payload<'a>(
         },
         Event::HelperStatusUpdated { helper, status, notes, updated_at, anonymous, .. } => Payload::Status {
             emergency_id,
-            helper_id: (*helper).into(),
+            helper_id: helper.shown().into(),
             status: *status,
             notes: text(notes, *anonymous),
             updated_at: *updated_at,
@@ -393,7 +393,7 @@ pub(crate) fn payload<'a>(
         Event::EmergencyResolved { at, by, resolution, notes, anonymous } => Payload::Resolved {
             emergency_id,
             resolved_at: *at,
-            resolved_by: by.filter(|_| shown(*anonymous).shows_texts()).map(Into::into),
+            resolved_by: by.filter(|_| shown(*anonymous).shows_texts()).map(|by| by.shown().into()),
             resolution_type: *resolution,
             resolution_notes: text(notes, *anonymous),
             timestamp: *at,

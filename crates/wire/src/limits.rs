@@ -94,7 +94,7 @@ limits! {
     Refreshes = 600 per 50 ms, Address, Refused;
     /// Receipts of pushes. More are ignored. A rule, which applies without rate limits, too.
     Receipts = 60 per 1_000 ms, Address, Ignored;
-    /// Changes of the password.
+    /// Changes of the password, and deletions of the account.
     Passwords = 10 per 10_000 ms, User, Refused;
     /// Exports of an account.
     Exports = 5 per 20_000 ms, User, Refused;
@@ -153,6 +153,8 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/auth/reset-password", &[Limit::Logins]),
     ("POST", "/api/v1/auth/refresh", &[Limit::Refreshes]),
     ("PUT", "/api/v1/auth/update-password", &[Limit::Passwords]),
+    ("DELETE", "/api/v1/auth/me", &[Limit::Passwords]),
+    ("POST", "/api/v1/auth/me/delete", &[Limit::Passwords]),
     ("POST", "/api/v1/auth/logout", &[Limit::Writes]),
     ("DELETE", "/api/v1/auth/sessions/{sessionId}", &[Limit::Writes]),
     ("PUT", "/api/v1/auth/me", &[Limit::Writes]),

@@ -133,9 +133,11 @@ impl From<&Error> for Problem {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::Port(port::Error::Unavailable(_)) => faults::unavailable(),
-            Error::Port(
-                port::Error::Stale | port::Error::Conflict(_) | port::Error::Corrupt { .. } | port::Error::Bug(_),
-            ) => faults::internal(),
+            // Only of use cases that do not decide again: something that they are about was deleted meanwhile.
+            Error::Port(port::Error::Stale) => (&Refusal::Contended).into(),
+            Error::Port(port::Error::Conflict(_) | port::Error::Corrupt { .. } | port::Error::Bug(_)) => {
+                faults::internal()
+            }
         }
     }
 }
@@ -221,6 +223,8 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::TooSoon { .. } => (429, "rate_limited", "Too soon to do this again; try again later"),
         Refusal::EmergencyEnded { .. } => (409, "emergency_ended", "The emergency has ended"),
         Refusal::EmergencyLive => (409, "emergency_live", "The emergency has not ended"),
+        Refusal::OwnsLiveEmergency => (409, "emergency_live", "End your emergency first"),
+        Refusal::LastAdministrator => (409, "last_administrator", "You are the last administrator"),
         Refusal::EmergencyNotResolved => (409, "emergency_not_resolved", "The emergency is not resolved"),
         Refusal::InvalidTransition { .. } => (409, "invalid_transition", "The response cannot change to this status"),
         Refusal::AlreadyRespondingElsewhere => {

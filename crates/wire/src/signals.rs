@@ -91,7 +91,7 @@ impl From<&Approach> for LocationSignal {
     fn from(approach: &Approach) -> Self {
         Self {
             emergency_id: approach.emergency.into(),
-            helper_id: approach.fix.user.into(),
+            helper_id: approach.fix.user.shown().into(),
             location: approach.fix.position,
             distance: approach.distance.whole(),
             estimated_arrival: approach.estimated_arrival,
@@ -121,7 +121,7 @@ impl PresenceSignal {
 
 impl From<&PresenceNews> for PresenceSignal {
     fn from(news: &PresenceNews) -> Self {
-        Self { user_id: news.user.into(), online: news.online, last_seen_at: news.last_seen_at }
+        Self { user_id: news.user.shown().into(), online: news.online, last_seen_at: news.last_seen_at }
     }
 }
 

@@ -111,7 +111,7 @@ pub fn timeline<'a>(
             Event::HelpersAlerted { wave, radius, recipients, .. } => {
                 let named = recipients.iter().filter(|recipient| may_name(recipient.helper));
                 let helpers = named.map(|recipient| AlertedHelper {
-                    id: recipient.helper.into(),
+                    id: recipient.helper.shown().into(),
                     distance: shows_distance(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
                 });
                 let (helpers, alerted) = (helpers.collect(), recipients.len());
@@ -119,16 +119,16 @@ pub fn timeline<'a>(
             }
             Event::AlertAcknowledged { helper } => {
                 let named = Some(*helper).filter(|&helper| may_name(helper));
-                let helper_id = named.map(Into::into);
+                let helper_id = named.map(|helper| helper.shown().into());
                 ("alerts:acknowledged", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
             }
             Event::AlertSeen { helper } => {
                 let named = Some(*helper).filter(|&helper| may_name(helper));
-                let helper_id = named.map(Into::into);
+                let helper_id = named.map(|helper| helper.shown().into());
                 ("alerts:seen", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
             }
             Event::AlertsSent { channel, step, sent, failed } if administers => {
-                let ids = |helpers: &[UserId]| helpers.iter().copied().map(Into::into).collect();
+                let ids = |helpers: &[UserId]| helpers.iter().map(|helper| helper.shown().into()).collect();
                 let (sent, failed) = (ids(sent), ids(failed));
                 ("alerts:pushed", Data::Pushed { channel: *channel, step: *step, sent, failed }, None)
             }
@@ -142,7 +142,8 @@ pub fn timeline<'a>(
                 (payload.event(), Data::Event(payload), event.actor)
             }
         };
-        let actor = actor.filter(|&actor| knows_owner || actor != emergency.owner()).map(Into::into);
+        let actor = actor.filter(|&actor| knows_owner || actor != emergency.owner());
+        let actor = actor.map(|actor| actor.shown().into());
         Some(Entry { event_id: event.id.get(), event: name, at: event.at, actor, data })
     });
     entries.collect()

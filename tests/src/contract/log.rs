@@ -202,7 +202,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
         Event::MessagePosted { message: message_in(&emergency, at) },
         Event::MessageDeleted { message: id(), readers: Some(vec![user]) },
         Event::HelperRightsChanged { user, on_duty: true, critical_only: false, may_help: false },
-        Event::SessionsRevoked { user, only: Some(id()), except: None },
+        Event::SessionsRevoked { user, only: Some(id()), except: None, former: None },
         Event::AccountBlocked { user },
     ];
     let mut tail = store.log.follow().await.unwrap();

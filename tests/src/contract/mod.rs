@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod changes;
 pub mod contact_notices;
 pub mod contacts;
+pub mod deletions;
 pub mod details;
 pub mod devices;
 pub mod emergencies;
@@ -196,6 +197,18 @@ macro_rules! contract {
                 pending_leaves_out_own_answered_and_ended_ones
                 pending_comes_nearest_first_up_to_the_limit
                 a_deleted_emergency_takes_all_that_belongs_to_it
+            }
+            deletions {
+                nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
+                a_deleted_account_is_a_former_user_to_others
+                blocks_and_reports_wait_for_a_new_account_of_the_email
+                an_account_that_is_gone_is_neither_found_nor_logged_in
+                an_account_is_not_deleted_while_it_takes_part_in_a_live_emergency
+                one_administrator_is_left
+                of_a_deletion_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier
+                of_a_deletion_and_an_acceptance_at_once_the_later_knows_of_the_earlier
+                an_alert_that_was_held_for_a_deleted_account_stops_nothing
+                what_was_decided_before_a_deletion_is_stale
             }
             exports {
                 an_export_has_the_records_of_a_user_and_of_nobody_else

@@ -135,7 +135,7 @@ pub async fn a_revoked_or_blocked_caller_is_refused_at_once_here_and_within_a_se
         let change = if n % 2 == 0 {
             change()
                 .write(Write::RevokeSessions { user, only: None, except: None })
-                .account_event(Event::SessionsRevoked { user, only: None, except: None })
+                .account_event(Event::SessionsRevoked { user, only: None, except: None, former: None })
         } else {
             change()
                 .write(Write::SetBlocked { user, blocked: true, reason: None })

@@ -1,6 +1,6 @@
 //! A store as the suite uses it: the ports, a new database behind them, and further nodes on it.
 
-use std::{panic::resume_unwind, sync::Arc};
+use std::{collections::BTreeMap, panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
     AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Exports,
@@ -15,6 +15,9 @@ pub trait Database: Send + Sync + Sized + 'static {
 
     /// Connects another node to this database, like another process.
     fn connect(self: Arc<Self>) -> impl Future<Output = Store> + Send;
+
+    /// All rows of each table as text: in lower case, ids as 32 hexadecimal digits.
+    fn dump(&self) -> impl Future<Output = BTreeMap<String, String>> + Send;
 
     /// Removes the database, also while nodes are connected.
     fn remove(&self) -> impl Future<Output = ()> + Send;
@@ -42,6 +45,7 @@ pub struct Store {
     pub positions: Arc<dyn Positions>,
     pub sessions: Arc<dyn Sessions>,
     node: Arc<dyn Fn() -> BoxFuture<'static, Store> + Send + Sync>,
+    dump: Arc<dyn Fn() -> BoxFuture<'static, BTreeMap<String, String>> + Send + Sync>,
 }
 
 impl Store {
@@ -70,6 +74,7 @@ impl Store {
         D: Database,
     {
         let adapter = Arc::new(adapter);
+        let dumped = database.clone();
         Self {
             access_log: adapter.clone(),
             accounts: adapter.clone(),
@@ -90,7 +95,16 @@ impl Store {
             positions: adapter.clone(),
             sessions: adapter,
             node: Arc::new(move || Box::pin(database.clone().connect())),
+            dump: Arc::new(move || {
+                let database = dumped.clone();
+                Box::pin(async move { database.dump().await })
+            }),
         }
+    }
+
+    /// All rows of each table, as [`Database::dump`].
+    pub async fn dump(&self) -> BTreeMap<String, String> {
+        (self.dump)().await
     }
 
     /// Another node on the same database.

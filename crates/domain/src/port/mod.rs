@@ -58,6 +58,10 @@ pub use signals::*;
 /// A rule that the store enforces, because it must hold under any concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constraint {
+    /// The account that raises an emergency exists.
+    Owner,
+    /// An administrator that is not blocked is left.
+    LastAdministrator,
     /// One account per email.
     Email,
     /// One live emergency per owner.

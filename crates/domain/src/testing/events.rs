@@ -78,7 +78,7 @@ pub fn every_event() -> Vec<Event> {
         Event::MessagePosted { message: message_from_owner(To::Everyone) },
         Event::MessageDeleted { message: id(MESSAGE), readers: Some(vec![id(OWNER), id(GRACE_HOPPER)]) },
         Event::HelperRightsChanged { user: id(GRACE_HOPPER), on_duty: true, critical_only: false, may_help: true },
-        Event::SessionsRevoked { user: id(GRACE_HOPPER), only: Some(id(400)), except: None },
+        Event::SessionsRevoked { user: id(GRACE_HOPPER), only: Some(id(400)), except: None, former: None },
         Event::AccountBlocked { user: id(GRACE_HOPPER) },
         Event::UserBlocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
         Event::UserUnblocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),

@@ -219,19 +219,23 @@ pub async fn log_in(
     let tokens = pair(cx, &account, first_claims(&session), now)?;
     let change =
         Change::new(Some(user), now).write(Write::OpenSession(session)).write(Write::RecordLogin { user, source });
-    cx.changes.commit(change).await?;
+    // Stale if the account was deleted meanwhile.
+    cx.changes.commit(change).await.map_err(|error| match error {
+        port::Error::Stale => Refusal::InvalidCredentials.into(),
+        other => Error::from(other),
+    })?;
     Ok(SignedIn { account, tokens })
 }
 
 /// Loads what a login is decided on, and refuses it after too many failures.
-async fn load_login(cx: &AccountPorts, email: Email, source: LoginSource) -> Result<LoginContext, Error> {
+pub(super) async fn load_login(cx: &AccountPorts, email: Email, source: LoginSource) -> Result<LoginContext, Error> {
     let at = cx.clock.now();
     let context = cx.logins.load(&LoginAttempt { email, source, at }).await?;
     context.failed.allow_attempt(at)?;
     Ok(context)
 }
 
-fn login_source(cx: &AccountPorts, email: &Email, address: IpAddr) -> LoginSource {
+pub(super) fn login_source(cx: &AccountPorts, email: &Email, address: IpAddr) -> LoginSource {
     LoginSource { account: cx.hasher.hash_email(email), address: cx.hasher.hash_address(address) }
 }
 
@@ -333,7 +337,7 @@ pub async fn change_password(
     let change = Change::new(Some(user), cx.clock.now())
         .write(Write::SetPassword { user, password })
         .write(Write::RevokeSessions { user, only: None, except })
-        .account_event(Event::SessionsRevoked { user, only: None, except });
+        .account_event(Event::SessionsRevoked { user, only: None, except, former: None });
     Ok(cx.changes.commit(change).await?)
 }
 
@@ -345,7 +349,7 @@ async fn revoke(
 ) -> Result<(), Error> {
     let change = Change::new(Some(user), cx.clock.now())
         .write(Write::RevokeSessions { user, only, except })
-        .account_event(Event::SessionsRevoked { user, only, except });
+        .account_event(Event::SessionsRevoked { user, only, except, former: None });
     Ok(cx.changes.commit(change).await?)
 }
 

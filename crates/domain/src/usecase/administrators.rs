@@ -88,7 +88,7 @@ async fn set_role(cx: &AccountPorts, account: Account, role: Role) -> Result<(),
     if role != Role::Admin {
         change = change
             .write(Write::RevokeSessions { user, only: None, except: None })
-            .account_event(Event::SessionsRevoked { user, only: None, except: None });
+            .account_event(Event::SessionsRevoked { user, only: None, except: None, former: None });
     }
     Ok(cx.changes.commit(change).await?)
 }

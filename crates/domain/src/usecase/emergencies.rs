@@ -166,7 +166,7 @@ pub struct Raised {
 /// Raises an emergency. A repeated `request_id` returns the emergency that was raised with it, while it is live.
 ///
 /// # Errors
-/// [`Refusal::ActiveEmergencyExists`], [`Refusal::RequestIdUsed`].
+/// [`Refusal::ActiveEmergencyExists`], [`Refusal::RequestIdUsed`]; [`Refusal::TokenInvalid`] if the account was deleted meanwhile.
 pub async fn raise(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -227,6 +227,8 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     }
     match cx.changes.commit(change).await {
         Ok(()) => Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
+        // The account was deleted since its token was read.
+        Err(port::Error::Conflict(Constraint::Owner)) => Err(Refusal::TokenInvalid.into()),
         // The owner's other emergency was stored meanwhile: the next attempt finds it, unless it has ended by then.
         Err(port::Error::Conflict(Constraint::LiveEmergency | Constraint::RequestId)) => Err(port::Error::Stale.into()),
         Err(other) => Err(other.into()),

@@ -88,22 +88,30 @@ pub async fn report(
     accused: Accused,
     reason: Text<500>,
 ) -> Result<(), Error> {
-    let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
-    let reporter = actor.id();
-    let about = match (emergency.relation(&actor.account, cx.rules.helpers), accused) {
-        (Relation::Owner, Accused::User(user)) if emergency.response(user).is_some() => user,
-        (Relation::Owner, Accused::Owner) => return Err(Refusal::PartyMissing.into()),
-        (Relation::RespondingHelper, Accused::Owner) => emergency.owner(),
-        (Relation::RespondingHelper, Accused::User(user))
-            if user == emergency.owner() && !emergency.call().details.anonymous =>
-        {
-            user
-        }
-        (Relation::Owner | Relation::RespondingHelper, _) => return Err(Refusal::PartyNotFound.into()),
-        (Relation::Admin | Relation::Helper | Relation::Stranger, _) => return Err(Refusal::NotAuthorized.into()),
-    };
-    let change =
-        Change::new(Some(reporter), cx.clock.now()).write(Write::AddReport { emergency: id, reporter, about, reason });
-    let committed = cx.changes.commit(change).await;
-    committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
+    // Stale if the account of the other party was deleted meanwhile.
+    retry_stale(&*cx.backoff, || async {
+        let emergency = cx.emergencies.find(id).await?.ok_or(Refusal::EmergencyNotFound)?;
+        let reporter = actor.id();
+        let about = match (emergency.relation(&actor.account, cx.rules.helpers), accused) {
+            (Relation::Owner, Accused::User(user)) if emergency.response(user).is_some() => user,
+            (Relation::Owner, Accused::Owner) => return Err(Refusal::PartyMissing.into()),
+            (Relation::RespondingHelper, Accused::Owner) => emergency.owner(),
+            (Relation::RespondingHelper, Accused::User(user))
+                if user == emergency.owner() && !emergency.call().details.anonymous =>
+            {
+                user
+            }
+            (Relation::Owner | Relation::RespondingHelper, _) => return Err(Refusal::PartyNotFound.into()),
+            (Relation::Admin | Relation::Helper | Relation::Stranger, _) => return Err(Refusal::NotAuthorized.into()),
+        };
+        let change = Change::new(Some(reporter), cx.clock.now()).write(Write::AddReport {
+            emergency: id,
+            reporter,
+            about,
+            reason: reason.clone(),
+        });
+        let committed = cx.changes.commit(change).await;
+        committed.map_err(|e| refuse_conflict(e, Constraint::Report, Refusal::AlreadyReported))
+    })
+    .await
 }

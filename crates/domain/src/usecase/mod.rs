@@ -4,6 +4,7 @@
 //! rules decide, and commits one [`Change`](crate::Change). No use case sends anything to a socket.
 
 mod access_log;
+pub mod account_deletion;
 pub mod accounts;
 pub mod administrators;
 pub mod alerts;

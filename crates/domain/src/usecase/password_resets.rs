@@ -84,7 +84,7 @@ pub async fn reset(cx: &PasswordResetPorts, token: &str, new: Password, address:
         .write(Write::UsePasswordReset { user, token })
         .write(Write::SetPassword { user, password })
         .write(Write::RevokeSessions { user, only: None, except: None })
-        .account_event(Event::SessionsRevoked { user, only: None, except: None });
+        .account_event(Event::SessionsRevoked { user, only: None, except: None, former: None });
     match cx.changes.commit(change).await {
         // Used or replaced meanwhile.
         Err(port::Error::Stale) => Err(Refusal::ResetTokenInvalid.into()),

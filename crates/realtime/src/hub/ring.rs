@@ -56,10 +56,16 @@ impl Ring {
 
     /// Adds the next event of the log, and evicts the oldest if the ring is full.
     ///
-    /// A deletion of a message also removes the message itself, as it does in the database: it must not be replayed.
+    /// A deletion of a message also removes the message itself, as it does in the database: it must not be replayed. The deletion
+    /// of an account removes everything before it.
     pub(crate) fn push(&mut self, entry: Arc<LogEntry>) {
         if let Event::MessageDeleted { message, .. } = &entry.logged.event {
             self.entries.retain(|other| !is_message(other, *message));
+        }
+        // The names of a deleted account are no longer in the earlier events of the log.
+        if let Event::SessionsRevoked { former: Some(_), .. } = &entry.logged.event {
+            self.entries.clear();
+            self.complete_after = self.position;
         }
         if self.entries.len() >= self.capacity
             && let Some(oldest) = self.entries.pop_front()
@@ -115,6 +121,24 @@ mod tests {
         assert_eq!(since(&ring, 10), None);
         assert_eq!(since(&ring, 12).unwrap(), [13, 17, 20]);
         assert!(since(&ring, 99).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_was_logged_before_the_deletion_of_an_account_is_read_from_the_log() {
+        let mut ring = Ring::new(EventId::new(10), 9);
+        ring.push(event(12));
+        let user = uuid::Uuid::from_u128(1).into();
+        let deleted = Event::SessionsRevoked { user, only: None, except: None, former: Some(user) };
+        let id = EventId::new(14);
+        ring.push(LogEntry::new(LoggedEvent {
+            id,
+            at: Timestamp::UNIX_EPOCH,
+            emergency: None,
+            actor: None,
+            event: deleted,
+        }));
+        ring.push(event(15));
+        assert_eq!((since(&ring, 11), since(&ring, 12).unwrap()), (None, vec![14, 15]));
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Dispatcher {
 
     /// Takes in an event, sends it to the connections that it is addressed to, and begins to send it to the others.
     async fn dispatch(&self, entry: &Arc<LogEntry>, sender: &mut Sender<'_>) {
-        if let Event::MessageDeleted { .. } = entry.logged.event {
+        // Both change earlier events in the log.
+        if let Event::MessageDeleted { .. } | Event::SessionsRevoked { former: Some(_), .. } = entry.logged.event {
             self.archive.invalidate();
         }
         // Before the event is delivered: once participants know that a response has ended, they must not be sent the

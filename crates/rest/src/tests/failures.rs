@@ -79,7 +79,7 @@ async fn a_fault_is_logged_once_with_its_causes_and_not_shown_to_the_client() {
         ),
         (bug, 500, "internal", "a port failed: the adapter has a defect: connection to db.internal refused"),
         (corrupt, 500, "internal", "a port failed: account.role of 17 is corrupt"),
-        (|| port::Error::Stale, 500, "internal", "a port failed: the stored revision is another"),
+        (|| port::Error::Stale, 503, "contended", "a port failed: the stored revision is another"),
     ];
     for (error, status, reason, logged) in cases {
         let (log, _guard) = Log::capture("error");

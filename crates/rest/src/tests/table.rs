@@ -35,6 +35,8 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/logout"),
     ("GET", "/api/v1/auth/me"),
     ("PUT", "/api/v1/auth/me"),
+    ("DELETE", "/api/v1/auth/me"),
+    ("POST", "/api/v1/auth/me/delete"),
     ("PUT", "/api/v1/auth/update-password"),
     ("GET", "/api/v1/auth/stats"),
     ("GET", "/api/v1/auth/sessions"),

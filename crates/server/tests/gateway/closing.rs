@@ -19,8 +19,8 @@ async fn connections_end_with_their_token_their_session_and_their_account() {
     let blocked = node.connect(2).await;
     let (revoked, mut kept) = (node.connect(3).await, node.connect(4).await);
     node.happens(None, Event::AccountBlocked { user: user(2) });
-    node.happens(None, Event::SessionsRevoked { user: user(3), only: None, except: None });
-    node.happens(None, Event::SessionsRevoked { user: user(4), only: None, except: Some(session(4)) });
+    node.happens(None, Event::SessionsRevoked { user: user(3), only: None, except: None, former: None });
+    node.happens(None, Event::SessionsRevoked { user: user(4), only: None, except: Some(session(4)), former: None });
     assert_closed_with(blocked, "account_blocked").await;
     assert_closed_with(revoked, "token_expired").await;
     assert_responsive(&mut kept).await;

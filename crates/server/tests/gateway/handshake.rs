@@ -61,7 +61,7 @@ async fn a_session_revoked_during_its_handshake_is_not_admitted() {
     client.send(r#"40/emergencies,{"token":"2"}"#).await;
     within(looked_up).await;
     let (only, except) = (Some(session(2)), None);
-    node.happens(None, Event::SessionsRevoked { user: user(2), only, except });
+    node.happens(None, Event::SessionsRevoked { user: user(2), only, except, former: None });
     node.happens(Some(emergency(CALL)), changed());
     assert_eq!(witness.event().await.0, "emergency:status_changed");
     node.script.accounts.send_replace(true);
@@ -116,7 +116,7 @@ async fn a_node_too_far_behind_the_log_closes_the_transport_without_an_answer() 
             break;
         }
     }
-    node.happens(None, Event::SessionsRevoked { user: user(9), only: None, except: None });
+    node.happens(None, Event::SessionsRevoked { user: user(9), only: None, except: None, former: None });
     node.connect(1).await;
 }
 

@@ -44,7 +44,8 @@ pub(super) async fn register(db: &mut SqliteConnection, account: &Account, passw
     .execute(&mut *db)
     .await
     .map_err(port_error)?;
-    super::blocks::apply_to(db, *id, email).await
+    super::blocks::apply_to(db, *id, email).await?;
+    super::deletion::succeed(db, *id, email.as_str()).await
 }
 
 pub(super) async fn open_session(db: &mut SqliteConnection, session: &Session) -> Result<()> {

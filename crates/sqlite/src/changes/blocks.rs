@@ -138,7 +138,7 @@ async fn email_hash(db: &mut SqliteConnection, email: &Email) -> Result<Vec<u8>>
 }
 
 /// The hash of an email under which a block outlives an account and waits for one.
-async fn keyed_hash(db: &mut SqliteConnection, email: &str) -> Result<Vec<u8>> {
+pub(super) async fn keyed_hash(db: &mut SqliteConnection, email: &str) -> Result<Vec<u8>> {
     let key: Vec<u8> = sqlx::query_scalar("select key from block_key").fetch_one(db).await.map_err(port_error)?;
     Ok(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), email.as_bytes()).as_ref().to_vec())
 }

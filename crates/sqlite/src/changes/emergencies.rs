@@ -3,7 +3,7 @@
 use allynet_domain::{
     AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Recipient,
     ResolutionType, Response, ResponseRecord, Revision, Text, Timestamp, UserId,
-    port::{Error, Result},
+    port::{Constraint, Error, Result},
 };
 use serde::Serialize;
 use sqlx::SqliteConnection;
@@ -53,7 +53,11 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(emergency.revision().0)
         .fetch_one(&mut *db)
         .await
-        .map_err(port_error)?;
+        // The owner is the only row that it refers to.
+        .map_err(|error| match port_error(error) {
+            Error::Stale => Error::Conflict(Constraint::Owner),
+            other => other,
+        })?;
     index_area(db, key, emergency).await
 }
 
@@ -331,9 +335,11 @@ pub(super) async fn send_alerts(
         let query = sqlx::query(sql).bind(Uuid::from(emergency)).bind(at).bind(recipients.as_str());
         query.execute(&mut *db).await.map_err(port_error)?;
     }
+    // An alert that was held back may be for an account that was deleted since: it must not stop the search.
     sqlx::query(
         "insert into alert (emergency_id, helper_id, wave, distance, sent_at) \
-         select ?1, unhex(r.value ->> 'helper'), ?2, r.value ->> 'distance', ?3 from json_each(?4) r where true \
+         select ?1, a.id, ?2, r.value ->> 'distance', ?3 \
+         from json_each(?4) r cross join account a on a.id = unhex(r.value ->> 'helper') where true \
          on conflict (emergency_id, helper_id) do update \
          set wave = coalesce(alert.wave, excluded.wave), distance = coalesce(alert.distance, excluded.distance), \
              first_sent_at = coalesce(alert.first_sent_at, alert.sent_at), \

@@ -14,6 +14,8 @@ export function accountApi({ request }: Requester) {
     /** Ends every other session. */
     changePassword: (currentPassword: string, newPassword: string) =>
       request('PUT', '/auth/update-password', { body: { currentPassword, newPassword } }),
+    /** Deletes the account. Its sessions end, and its email is free at once. */
+    deleteAccount: (password: string) => request('POST', '/auth/me/delete', { body: { password } }),
     sessions: async () => (await request('GET', '/auth/sessions')).sessions,
     /** Ends a session at once, wherever it is. */
     endSession: (sessionId: string) => request('DELETE', '/auth/sessions/{sessionId}', { params: { sessionId } }),

@@ -504,6 +504,13 @@ export interface Routes {
     data: null;
   };
   /**
+   * Delete the caller's account
+   */
+  'DELETE /auth/me': {
+    body: AccountDeletion;
+    data: null;
+  };
+  /**
    * Read the caller's account
    */
   'GET /auth/me': {
@@ -558,6 +565,13 @@ export interface Routes {
       userId: string;
     };
     data: BlockData;
+  };
+  /**
+   * Delete the caller's account, where a proxy drops the body of a DELETE
+   */
+  'POST /auth/me/delete': {
+    body: AccountDeletion;
+    data: null;
   };
   /**
    * Read all that is stored of the caller
@@ -1891,6 +1905,15 @@ export interface Logout {
    * The refresh token of the session; without it all sessions of the user end.
    */
   refreshToken?: string | null;
+}
+/**
+ * What confirms that an account is to be deleted.
+ */
+export interface AccountDeletion {
+  /**
+   * The present password.
+   */
+  password: string;
 }
 /**
  * The account of the caller.

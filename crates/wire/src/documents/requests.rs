@@ -109,6 +109,12 @@ requests! {
         #[schemars(length(min = 8, max = 128), regex(pattern = r"^[^\u0000]*$"))]
         new_password: String,
     }
+    /// What confirms that an account is to be deleted.
+    AccountDeletion {
+        /// The present password.
+        #[schemars(length(max = 65_536))]
+        password: String,
+    }
     /// A user to block, by email address.
     BlockByEmail {
         /// The address. The answer is the same whether or not an account has it.

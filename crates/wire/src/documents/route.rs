@@ -15,7 +15,7 @@ pub(super) type Reason = (u16, &'static str);
 pub(super) enum Access {
     /// Everybody.
     Open,
-    /// Whoever has an access token.
+    /// Callers with a valid access token.
     Token,
 }
 

@@ -168,7 +168,7 @@ fn contact() -> ContactDetails {
 /// The parser of each body.
 fn parsers() -> BTreeMap<&'static str, Parser> {
     use input::{accounts, contacts, devices, emergencies};
-    let parsers: [(&str, Parser); 25] = [
+    let parsers: [(&str, Parser); 26] = [
         ("Register", |body| of(accounts::register(body))),
         ("Login", |body| of(accounts::login(body))),
         ("ForgotPassword", |body| of(accounts::forgot_password(body))),
@@ -177,6 +177,7 @@ fn parsers() -> BTreeMap<&'static str, Parser> {
         ("Logout", |body| of(accounts::logout(body))),
         ("ProfileChange", |body| of(accounts::profile(body, &filled(account(OWNER)).profile))),
         ("PasswordChange", |body| of(accounts::update_password(body))),
+        ("AccountDeletion", |body| of(accounts::confirmation(body))),
         ("BlockByEmail", |body| of(accounts::block_by_email(body))),
         ("HelperChange", |body| of(accounts::duty(body))),
         ("VerificationChange", |body| of(accounts::verification(body))),
@@ -277,7 +278,7 @@ fn forbidden(schema: &Value) -> Vec<Value> {
 }
 
 /// Fields whose value is not judged, on purpose: an unknown one is answered like a wrong one.
-const NOT_JUDGED: [&str; 8] = [
+const NOT_JUDGED: [&str; 9] = [
     "Login.email",
     "Login.password",
     "ForgotPassword.email",
@@ -285,6 +286,7 @@ const NOT_JUDGED: [&str; 8] = [
     "Refresh.refreshToken",
     "Logout.refreshToken",
     "PasswordChange.currentPassword",
+    "AccountDeletion.password",
     "NewMessage.recipientId",
 ];
 

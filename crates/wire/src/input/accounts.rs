@@ -129,6 +129,16 @@ pub fn profile(body: &Value, current: &Profile) -> Result<Profile, Problem> {
     f.finish(first_name.map(|first_name| Profile { first_name, last_name, phone, avatar, bio, locale }))
 }
 
+/// `DELETE /auth/me`: the password.
+///
+/// # Errors
+/// `invalid_input` if it is missing.
+pub fn confirmation(body: &Value) -> Result<Password, Problem> {
+    let mut f = Fields::body(body);
+    let password = password_attempt(&mut f, "password");
+    f.finish(password)
+}
+
 /// `PUT /auth/update-password`: the current and the new password.
 ///
 /// # Errors

@@ -48,7 +48,9 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::PartyMissing => Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
         Refusal::ActiveEmergencyExists { .. } => Refusal::EmergencyEnded { status: EmergencyStatus::Resolved },
         Refusal::EmergencyEnded { .. } => Refusal::EmergencyLive,
-        Refusal::EmergencyLive => Refusal::EmergencyNotResolved,
+        Refusal::EmergencyLive => Refusal::OwnsLiveEmergency,
+        Refusal::OwnsLiveEmergency => Refusal::LastAdministrator,
+        Refusal::LastAdministrator => Refusal::EmergencyNotResolved,
         Refusal::EmergencyNotResolved => {
             Refusal::InvalidTransition { from: ResponseStatus::Arrived, to: ResponseStatus::OnWay }
         }
@@ -110,6 +112,8 @@ fn every_refusal_has_status_reason_and_message() {
     409 active_emergency_exists: You already have an active emergency
     409 emergency_ended: The emergency has ended
     409 emergency_live: The emergency has not ended
+    409 emergency_live: End your emergency first
+    409 last_administrator: You are the last administrator
     409 emergency_not_resolved: The emergency is not resolved
     409 invalid_transition: The response cannot change to this status
     409 already_responding_elsewhere: You are responding to another emergency
@@ -209,7 +213,7 @@ fn the_cause_of_a_fault_is_never_rendered() {
         (port::Error::unavailable("secret"), "unavailable"),
         (corrupt, "internal"),
         (port::Error::bug("secret"), "internal"),
-        (port::Error::Stale, "internal"),
+        (port::Error::Stale, "contended"),
         (port::Error::Conflict(port::Constraint::Email), "internal"),
     ] {
         let problem = Problem::from(&Error::Port(error));

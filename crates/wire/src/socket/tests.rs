@@ -95,7 +95,7 @@ fn failures_have_the_codes_and_messages_of_the_interface() {
         (refused(Refusal::TokenInvalid), "token_expired", "Token expired"),
         (refused(Refusal::AccountBlocked), "account_blocked", "Account is inactive or blocked"),
         (refused(Refusal::Contended), "internal", "Too much is happening at once; try again"),
-        (failed(port::Error::Stale), "internal", "Something went wrong on our side"),
+        (failed(port::Error::Stale), "internal", "Too much is happening at once; try again"),
         (
             failed(port::Error::unavailable("password=secret")),
             "internal",

@@ -339,7 +339,7 @@ pub struct BlockView<'a> {
 impl<'a> From<&'a UserBlock> for BlockView<'a> {
     fn from(block: &'a UserBlock) -> Self {
         let (user_id, email) = match &block.target {
-            BlockTarget::User(user) => (Some(*user), None),
+            BlockTarget::User(user) => (Some(user.shown()), None),
             BlockTarget::Email(email) => (None, Some(email.as_str())),
         };
         Self { id: block.id.into(), user_id, email, created_at: block.created_at }

@@ -263,7 +263,7 @@ impl<'a> EmergencyView<'a> {
             updated_at: emergency.updated_at(),
             first_response_at: emergency.first_response_at(),
             resolved_at: ending.map(|e| e.at),
-            resolved_by: by.map(Into::into),
+            resolved_by: by.map(|by| by.shown().into()),
             resolution_type: emergency.resolution(),
             resolution_notes: ending.and_then(|e| e.notes.as_ref()).filter(|_| texts).map(allynet_domain::Text::as_str),
             distance: distance.map(|distance| shown.metres(distance)),

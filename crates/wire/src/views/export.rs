@@ -145,7 +145,7 @@ impl<'a> From<&'a ExportedRating> for ExportedRatingView<'a> {
     fn from(ExportedRating { emergency, helper, score, comment, created_at }: &'a ExportedRating) -> Self {
         Self {
             emergency_id: *emergency,
-            helper_id: *helper,
+            helper_id: helper.shown(),
             score: *score,
             comment: comment.as_ref().map(allynet_domain::Text::as_str),
             created_at: *created_at,
@@ -173,7 +173,12 @@ pub struct ExportedReportView<'a> {
 
 impl<'a> From<&'a ExportedReport> for ExportedReportView<'a> {
     fn from(ExportedReport { emergency, about, reason, created_at }: &'a ExportedReport) -> Self {
-        Self { emergency_id: *emergency, user_id: *about, reason: reason.as_str(), created_at: *created_at }
+        Self {
+            emergency_id: *emergency,
+            user_id: about.map(UserId::shown),
+            reason: reason.as_str(),
+            created_at: *created_at,
+        }
     }
 }
 

@@ -78,9 +78,9 @@ impl<'a> MessageView<'a> {
             Sender::System => ("system", None),
         };
         let recipient_id = match message.to {
-            To::Helper(helper) => Some(Cow::Owned(helper.to_string())),
-            To::Owner => Some(Cow::Owned(message.owner.to_string())),
-            To::Creator if own(message.owner) => Some(Cow::Owned(message.owner.to_string())),
+            To::Helper(helper) => Some(Cow::Owned(helper.shown().to_string())),
+            To::Owner => Some(Cow::Owned(message.owner.shown().to_string())),
+            To::Creator if own(message.owner) => Some(Cow::Owned(message.owner.shown().to_string())),
             To::Creator if is_mine => Some(Cow::Borrowed("creator")),
             To::Everyone | To::Creator => None,
         };
@@ -93,7 +93,7 @@ impl<'a> MessageView<'a> {
             ids: Ids::both(message.id),
             emergency_id: message.emergency.into(),
             sender_role,
-            sender_id: sender_id.map(Into::into),
+            sender_id: sender_id.map(|sender| sender.shown().into()),
             recipient_id,
             recipient_role,
             message: message.text.as_str(),

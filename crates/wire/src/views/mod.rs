@@ -109,7 +109,7 @@ pub struct PersonView<'a> {
 
 impl<'a> PersonView<'a> {
     pub(crate) fn new(person: &'a Person, ids: fn(Uuid) -> Ids) -> Self {
-        Self { ids: ids(person.id.into()), profile: person.into() }
+        Self { ids: ids(person.id.shown().into()), profile: person.into() }
     }
 
     /// The owner of an emergency, as far as they are disclosed.
@@ -118,7 +118,7 @@ impl<'a> PersonView<'a> {
             ShownOwner::Known(person) => Some(Self::new(person, ids)),
             ShownOwner::FirstName(person) => {
                 let profile = Named { first_name: person.first_name.as_str(), last_name: None };
-                Some(Self { ids: ids(person.id.into()).withheld(), profile })
+                Some(Self { ids: ids(person.id.shown().into()).withheld(), profile })
             }
             ShownOwner::Hidden => None,
         }
@@ -157,7 +157,7 @@ impl<'a> HelperView<'a> {
     pub(crate) fn new(helper: &'a HelperCard, ids: fn(Uuid) -> Ids) -> Self {
         let reputation = helper.reputation;
         Self {
-            ids: ids(helper.person.id.into()),
+            ids: ids(helper.person.id.shown().into()),
             profile: (&helper.person).into(),
             trust_score: reputation.trust_score,
             helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },

@@ -124,7 +124,7 @@ async fn a_reset_uses_the_token_first_and_ends_all_sessions() {
         .write(Write::UsePasswordReset { user, token: HASH })
         .write(Write::SetPassword { user, password: PasswordHash::new("$new".to_owned()) })
         .write(Write::RevokeSessions { user, only: None, except: None })
-        .account_event(Event::SessionsRevoked { user, only: None, except: None });
+        .account_event(Event::SessionsRevoked { user, only: None, except: None, former: None });
     assert_eq!(committed.only(), expected);
 }
 

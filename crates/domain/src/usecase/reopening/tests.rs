@@ -57,6 +57,16 @@ async fn who_may_no_longer_help_stays_out_and_all_who_were_alerted_are_told() {
 }
 
 #[tokio::test]
+async fn an_emergency_whose_owner_has_no_account_any_more_stays_ended() {
+    let former = crate::UserId::of_former(uuid::Uuid::from_u128(1));
+    let (changes, committed) = store(vec![]);
+    let mut emergencies = holding(&edited(ended(), |e| e.call.owner.id = former), &[]);
+    emergencies.expect_available_again().returning(|_, _| Ok(vec![]));
+    let outcome = reopen(&context(emergencies, changes), &actor(helper(ALAN)), the_emergency()).await;
+    assert_eq!((refusal(outcome), committed.is_empty()), (Refusal::NotReopenable, true));
+}
+
+#[tokio::test]
 async fn another_live_emergency_of_the_owner_stands_in_the_way() {
     let other = edited(active_emergency(), |e| e.call.id = id(EMERGENCY + 1));
     let (cx, _) = service(&[ALAN], Some(other), conflict(Constraint::LiveEmergency));

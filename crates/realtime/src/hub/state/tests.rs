@@ -63,7 +63,7 @@ fn changed() -> Event {
 }
 
 fn revoked(only: u128) -> Event {
-    Event::SessionsRevoked { user: user(HELPER), only: Some(session(only)), except: None }
+    Event::SessionsRevoked { user: user(HELPER), only: Some(session(only)), except: None, former: None }
 }
 
 /// Attaches the helper's device with rooms read after `mark`; returns its greeting.

@@ -4,14 +4,18 @@ use crate::{
     data,
     documents::{
         requests::{
-            BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange, ProfileChange,
-            Refresh, Register, ResetPassword,
+            AccountDeletion, BlockByEmail, ContactChange, ForgotPassword, Login, Logout, NewContact, PasswordChange,
+            ProfileChange, Refresh, Register, ResetPassword,
         },
         route::{Reason, Route, USER_NOT_FOUND},
     },
     views::{ExportView, Session, Stats, Tokens, User},
 };
 
+const DELETION: &str = "Connections are closed, and the email is free at once. Others keep what they have a part in, as of a \
+                        \"Former user\" with an id that all deleted accounts have in common.";
+const DELETION_REFUSALS: &[Reason] =
+    &[(403, "invalid_credentials"), (409, "emergency_live"), (409, "last_administrator")];
 const CONTACT_NOT_FOUND: Reason = (404, "contact_not_found");
 const MAIL_NOT_CONFIGURED: Reason = (501, "mail_not_configured");
 
@@ -45,6 +49,16 @@ pub(super) fn routes() -> Vec<Route> {
             .says("Change the caller's profile", "")
             .body::<ProfileChange>()
             .answers::<User<'_>>(200, "The account as it is now."),
+        Route::new("DELETE", "/api/v1/auth/me", "deleteAccount")
+            .says("Delete the caller's account", DELETION)
+            .body::<AccountDeletion>()
+            .confirms("The account is deleted.")
+            .refuses(DELETION_REFUSALS),
+        Route::new("POST", "/api/v1/auth/me/delete", "deleteAccountByPost")
+            .says("Delete the caller's account, where a proxy drops the body of a DELETE", DELETION)
+            .body::<AccountDeletion>()
+            .confirms("The account is deleted.")
+            .refuses(DELETION_REFUSALS),
         Route::new("PUT", "/api/v1/auth/update-password", "changePassword")
             .says("Change the password", "Every other session ends.")
             .body::<PasswordChange>()

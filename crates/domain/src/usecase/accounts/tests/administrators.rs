@@ -85,7 +85,7 @@ async fn an_operator_appoints_and_dismisses_administrators() {
         let user = before.id;
         let dismissal = appointment(before, role)
             .write(Write::RevokeSessions { user, only: None, except: None })
-            .account_event(Event::SessionsRevoked { user, only: None, except: None });
+            .account_event(Event::SessionsRevoked { user, only: None, except: None, former: None });
         assert_eq!(committed.only(), dismissal);
     }
 

@@ -40,7 +40,7 @@ fn revoked(only: Option<u128>, except: Option<u128>) -> Change {
     let (user, only, except) = (id(GRACE_HOPPER), only.map(id), except.map(id));
     Change::new(Some(user), now())
         .write(Write::RevokeSessions { user, only, except })
-        .account_event(Event::SessionsRevoked { user, only, except })
+        .account_event(Event::SessionsRevoked { user, only, except, former: None })
 }
 
 #[tokio::test]

@@ -51,6 +51,12 @@ fn with_request(request: &str) -> Emergency {
 }
 
 #[tokio::test]
+async fn an_account_that_was_deleted_meanwhile_raises_nothing() {
+    let (cx, _) = service(vec![None], conflict(Constraint::Owner));
+    assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::TokenInvalid);
+}
+
+#[tokio::test]
 async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     let (cx, committed) = service(vec![None], vec![]);
     let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
