@@ -172,11 +172,23 @@ pub struct Addresses {
 }
 
 impl StoredMessage {
-    /// Whether this alert is not to be sent any more: the emergency has ended, the person has seen or answered it, or is away.
+    /// Whether this message is not to be sent any more. An alert if the emergency has ended, or the person has seen or answered it
+    /// or is away; the end if the emergency goes on; and any message while a sound of the recipient's device could give away a
+    /// silent call of theirs.
     pub fn is_overtaken(&self) -> bool {
-        let AlertState { is_live, seen_at, is_answered, is_away, .. } = self.state;
-        self.kind == OutboxKind::Alert
-            && (!is_live || is_answered || is_away || seen_at.is_some_and(|at| at >= self.counts_since))
+        let AlertState { is_live, seen_at, is_answered, is_away, is_silenced, .. } = self.state;
+        let is_over = match self.kind {
+            OutboxKind::Alert => {
+                !is_live || is_answered || is_away || seen_at.is_some_and(|at| at >= self.counts_since)
+            }
+            OutboxKind::Ended => is_live,
+            OutboxKind::Joined
+            | OutboxKind::Arrived
+            | OutboxKind::Unanswered
+            | OutboxKind::Message
+            | OutboxKind::Test => false,
+        };
+        is_over || is_silenced
     }
 
     /// Whether this device has received this alert.
@@ -195,10 +207,15 @@ pub struct AlertState {
     pub seen_at: Option<Timestamp>,
     /// Whether the helper has accepted or declined.
     pub is_answered: bool,
-    /// Whether the emergency does not reach the helper now, because of quiet hours or a pause.
+    /// Whether the emergency does not reach the helper now: because of quiet hours or a pause, or because the account was blocked or
+    /// rejected.
     pub is_away: bool,
     /// Whether another helper is responding.
     pub is_helped: bool,
+    /// Whether the recipient raised the emergency.
+    pub is_owner: bool,
+    /// Whether the recipient has a live emergency that is silent.
+    pub is_silenced: bool,
 }
 
 /// A device of the recipient of a message.
@@ -208,8 +225,10 @@ pub struct MessageDevice {
     pub device: Device,
     /// When it last received an alert of this emergency, or acknowledged it by its connection.
     pub received_at: Option<Timestamp>,
-    /// Whether a push service has accepted an alert of this emergency for it.
+    /// Whether an alert of this emergency was sent to it, whatever the push service answered.
     pub was_alerted: bool,
+    /// Whether an alert of this emergency is being sent to it, or waits to be sent again.
+    pub is_alert_pending: bool,
     /// The delivery of this message to it, if there is one.
     pub delivery: Option<DeliveryState>,
 }

@@ -32,7 +32,12 @@ const CLAIM_MESSAGES: &str = "
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
-            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
+            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
+            OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
+        coalesce(e.owner_id = c.user_id, false) AS is_owner,
+        EXISTS (
+            SELECT FROM emergency q
+            WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding') AND q.silent) AS is_silenced,
         EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
@@ -41,7 +46,7 @@ const CLAIM_MESSAGES: &str = "
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
         x.received_at,
-        s.sent_at IS NOT NULL AS was_alerted,
+        coalesce(s.sent_at IS NOT NULL OR s.attempts > 0, false) AS was_alerted, s.due_at IS NOT NULL AS is_alert_pending,
         v.id AS delivery_id, v.channel, v.step AS delivery_step, v.planned_at, v.due_at IS NOT NULL AS is_pending, v.attempts,
         EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'email') AS is_emailed,
         EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'webhook') AS is_phoned
@@ -72,7 +77,12 @@ const CLAIM_DELIVERIES: &str = "
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
-            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false) AS is_away,
+            AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
+            OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
+        coalesce(e.owner_id = c.user_id, false) AS is_owner,
+        EXISTS (
+            SELECT FROM emergency q
+            WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding') AND q.silent) AS is_silenced,
         EXISTS (
             SELECT FROM response r
             WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
@@ -80,7 +90,7 @@ const CLAIM_DELIVERIES: &str = "
             THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
         d.last_delivered_at, d.refused, d.unknown_since, d.last_test_at, d.tests_from, d.tests,
-        x.received_at, false AS was_alerted,
+        x.received_at, false AS was_alerted, false AS is_alert_pending,
         v.id AS delivery_id, v.channel, v.step AS delivery_step, v.planned_at, true AS is_pending, v.attempts,
         false AS is_emailed, false AS is_phoned
     FROM claimed v
@@ -140,6 +150,7 @@ struct ClaimedRow {
     device: OptionalDevice,
     received_at: Option<Timestamp>,
     was_alerted: bool,
+    is_alert_pending: bool,
     #[sqlx(flatten)]
     delivery: DeliveryRow,
     is_emailed: bool,
@@ -154,6 +165,8 @@ struct StateRow {
     is_answered: bool,
     is_away: bool,
     is_helped: bool,
+    is_owner: bool,
+    is_silenced: bool,
     locale: String,
     email: Option<String>,
     phone: Option<String>,
@@ -218,13 +231,16 @@ impl ClaimedRow {
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,
                 is_helped: self.state.is_helped,
+                is_owner: self.state.is_owner,
+                is_silenced: self.state.is_silenced,
             },
         };
         let step = u8::try_from(self.step).map_err(|_| stored.corrupt("step"))?;
-        let (received_at, was_alerted, delivery) =
-            (self.received_at, self.was_alerted, self.delivery.delivery(stored)?);
+        let (received_at, delivery) = (self.received_at, self.delivery.delivery(stored)?);
+        let (was_alerted, is_alert_pending) = (self.was_alerted, self.is_alert_pending);
         let device = self.device.0.map(DeviceRow::device).transpose()?;
-        let device = device.map(|device| MessageDevice { device, received_at, was_alerted, delivery });
+        let device =
+            device.map(|device| MessageDevice { device, received_at, was_alerted, is_alert_pending, delivery });
         let (is_emailed, is_phoned) = (self.is_emailed, self.is_phoned);
         Ok(Claimed { message, step, device, channel, delivery, is_emailed, is_phoned })
     }

@@ -42,17 +42,19 @@ pub(crate) const MESSAGES: &str = "
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
-            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
+            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0)
+            or u.blocked or coalesce(u.verification = 'rejected', 0) as is_away,
+        coalesce(e.owner_id = c.user_id, 0) as is_owner,
+        exists (
+            select 1 from emergency q
+            where q.owner_id = c.user_id and q.status in ('active', 'responding') and q.silent) as is_silenced,
         exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
         u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
             then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at,
-        exists (
-            select 1 from outbox m join delivery s on s.outbox_id = m.id
-            where m.emergency_id = c.emergency_id and m.user_id = c.user_id and m.kind = 'alert'
-                and s.device_id = d.id and s.sent_at is not null) as was_alerted,
+        coalesce(s.sent_at is not null or s.attempts > 0, 0) as was_alerted, s.due_at is not null as is_alert_pending,
         v.id as delivery_id, v.channel, v.step as delivery_step, v.planned_at, v.due_at is not null as is_pending, v.attempts,
         exists (select 1 from delivery y where y.outbox_id = c.id and y.channel = 'email') as is_emailed,
         exists (select 1 from delivery y where y.outbox_id = c.id and y.channel = 'webhook') as is_phoned
@@ -63,6 +65,8 @@ pub(crate) const MESSAGES: &str = "
     left join alert l on l.emergency_id = c.emergency_id and l.helper_id = c.user_id
     left join device d on d.account_id = c.user_id and (c.device_id is null or c.device_id = d.id)
     left join alert_receipt x on x.emergency_id = c.emergency_id and x.device_id = d.id
+    left join outbox m on m.emergency_id = c.emergency_id and m.user_id = c.user_id and m.kind = 'alert'
+    left join delivery s on s.outbox_id = m.id and s.device_id = d.id
     left join delivery v on v.outbox_id = c.id and v.device_id = d.id
     order by c.created_at, c.id, d.created_at desc";
 
@@ -76,13 +80,18 @@ pub(crate) const DELIVERIES: &str = "
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
-            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0) as is_away,
+            and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0)
+            or u.blocked or coalesce(u.verification = 'rejected', 0) as is_away,
+        coalesce(e.owner_id = c.user_id, 0) as is_owner,
+        exists (
+            select 1 from emergency q
+            where q.owner_id = c.user_id and q.status in ('active', 'responding') and q.silent) as is_silenced,
         exists (
             select 1 from response r
             where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
         u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
             then u.email end as email, case when u.notify_sms then u.phone end as phone,
-        d.*, x.received_at, 0 as was_alerted,
+        d.*, x.received_at, 0 as was_alerted, 0 as is_alert_pending,
         v.id as delivery_id, v.channel, v.step as delivery_step, v.planned_at, 1 as is_pending, v.attempts,
         0 as is_emailed, 0 as is_phoned
     from json_each(?1) i
@@ -130,6 +139,7 @@ struct ClaimedRow {
     device: OptionalDevice,
     received_at: Option<i64>,
     was_alerted: bool,
+    is_alert_pending: bool,
     #[sqlx(flatten)]
     delivery: DeliveryRow,
     is_emailed: bool,
@@ -144,6 +154,8 @@ struct StateRow {
     is_answered: bool,
     is_away: bool,
     is_helped: bool,
+    is_owner: bool,
+    is_silenced: bool,
     locale: String,
     email: Option<String>,
     phone: Option<String>,
@@ -211,12 +223,16 @@ impl ClaimedRow {
                 is_answered: self.state.is_answered,
                 is_away: self.state.is_away,
                 is_helped: self.state.is_helped,
+                is_owner: self.state.is_owner,
+                is_silenced: self.state.is_silenced,
             },
         };
         let received_at = stored.micros_opt("received_at", self.received_at)?;
-        let (was_alerted, delivery) = (self.was_alerted, self.delivery.delivery(stored)?);
+        let delivery = self.delivery.delivery(stored)?;
+        let (was_alerted, is_alert_pending) = (self.was_alerted, self.is_alert_pending);
         let device = self.device.0.map(DeviceRow::device).transpose()?;
-        let device = device.map(|device| MessageDevice { device, received_at, was_alerted, delivery });
+        let device =
+            device.map(|device| MessageDevice { device, received_at, was_alerted, is_alert_pending, delivery });
         let Self { step, is_emailed, is_phoned, .. } = self;
         Ok(Claimed { message, step, device, channel, delivery, is_emailed, is_phoned })
     }

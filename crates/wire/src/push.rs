@@ -14,6 +14,8 @@ const VERSION: u8 = 1;
 const DECLARATIVE: u16 = 8030;
 /// Distances are told in steps of this many metres.
 const DISTANCE_STEP: f64 = 100.0;
+/// The least distance that a text tells: no alert says that its recipient is at the place.
+const MIN_TOLD_METRES: u32 = 100;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +87,10 @@ fn in_steps(distance: Metres) -> u32 {
 fn english(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
     let text = match kind {
         OutboxKind::Alert => {
-            let near = distance.map_or_else(|| "near you".to_owned(), |metres| format!("about {metres} m away"));
+            let near = distance.map_or_else(
+                || "near you".to_owned(),
+                |metres| format!("about {} m away", metres.max(MIN_TOLD_METRES)),
+            );
             return ("Emergency call", format!("Somebody {near} needs help."));
         }
         OutboxKind::Ended => ("Emergency over", "The emergency call has ended."),
@@ -101,8 +106,10 @@ fn english(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
 fn german(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
     let text = match kind {
         OutboxKind::Alert => {
-            let near =
-                distance.map_or_else(|| "in Ihrer Nähe".to_owned(), |metres| format!("etwa {metres} m entfernt"));
+            let near = distance.map_or_else(
+                || "in Ihrer Nähe".to_owned(),
+                |metres| format!("etwa {} m entfernt", metres.max(MIN_TOLD_METRES)),
+            );
             return ("Notruf", format!("Jemand {near} braucht Hilfe."));
         }
         OutboxKind::Ended => ("Notruf beendet", "Der Notruf ist beendet."),
@@ -145,11 +152,24 @@ mod tests {
             counts_since: at(0),
             expires_at: at(900),
             addresses: Addresses { locale: Locale::English, email: None, phone: None },
-            state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false, is_helped: false },
+            state: AlertState {
+                is_live: true,
+                seen_at: None,
+                is_answered: false,
+                is_away: false,
+                is_helped: false,
+                is_owner: false,
+                is_silenced: false,
+            },
         };
         let delivery = DeliveryState { id: id(2), step: 0, planned_at: at(0), is_pending: true, attempts: 0 };
-        let device =
-            MessageDevice { device: device(1), received_at: None, was_alerted: false, delivery: Some(delivery) };
+        let device = MessageDevice {
+            device: device(1),
+            received_at: None,
+            was_alerted: false,
+            is_alert_pending: false,
+            delivery: Some(delivery),
+        };
         let due = DueDelivery { message, target: Target::Device(Box::new(device)), delivery };
         Prepared { due, receipt: ReceiptToken::new([7; 32]), topic: Some(KeyedHash::new([7; 16])) }
     }

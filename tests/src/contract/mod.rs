@@ -182,6 +182,9 @@ macro_rules! contract {
                 the_end_is_sent_to_the_devices_that_were_sent_the_alert
                 chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted
                 an_alert_is_not_sent_to_a_helper_who_has_paused_since
+                an_alert_is_not_sent_to_a_helper_who_was_blocked_or_rejected_since
+                nothing_is_sent_to_a_helper_whose_own_call_is_silent
+                the_end_waits_for_the_answer_to_an_alert_and_is_told_to_every_device_of_the_owner
                 an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that
                 another_acceptance_stops_the_email_that_was_not_sent
                 an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it

@@ -2,11 +2,12 @@
 
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Write,
+    PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Verification, Write,
     outbox::{ConfiguredChannels, Connections, DeliveryNote, DueDelivery, ReceiptState, SendOutcome, Target, settle},
     port::{MailOutcome, PushOutcome, PushSubscription, StopTarget, WebhookOutcome},
     testing::{self, PUSH_KEY},
     usecase::{
+        emergencies,
         outbox::{Prepared, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
         responses::renew,
     },
@@ -248,6 +249,74 @@ pub async fn the_end_is_sent_to_the_devices_that_were_sent_the_alert(store: Stor
         // The alert itself is not sent again.
         node.seconds(15);
         assert!(node.steps(&[]).await.is_empty());
+    })
+    .await;
+}
+
+pub async fn the_end_waits_for_the_answer_to_an_alert_and_is_told_to_every_device_of_the_owner(store: Store) {
+    service::telling(store, |node| async move {
+        let (helper, other) = (node.helper(100.0).await, node.helper(200.0).await);
+        let (phone, tablet) = (node.phone(&helper).await, node.phone(&helper).await);
+        let owner = node.store.register().await;
+        let laptop = node.phone(&owner).await;
+        let call = node.raise_as(&owner).await;
+        let alert = node.steps(&[&tablet]).await;
+        assert_eq!(devices_of(&alert), [phone.id]);
+        node.accept(call, &other).await;
+        emergencies::resolve(&node.context(), &actor(&other), call, None).await.unwrap();
+        let ends = async || {
+            let due = node.steps(&[&tablet, &laptop]).await;
+            devices_of(&due.into_iter().filter(|of| of.due.message.kind == OutboxKind::Ended).collect::<Vec<_>>())
+        };
+        assert_eq!(ends().await, [laptop.id], "the phone is being sent the alert");
+        // No answer of the push service: the alert may have arrived all the same.
+        node.note(&alert, PushOutcome::Failed).await;
+        node.seconds(1);
+        assert_eq!(ends().await, [], "the alert waits to be sent again");
+        node.seconds(1);
+        assert!(node.retries().await.is_empty(), "it is overtaken");
+        node.seconds(1);
+        assert_eq!(ends().await, [phone.id]);
+        node.seconds(5);
+        assert_eq!(ends().await, []);
+    })
+    .await;
+}
+
+pub async fn an_alert_is_not_sent_to_a_helper_who_was_blocked_or_rejected_since(store: Store) {
+    service::telling(store, |node| async move {
+        let [blocked, rejected, other] = [node.helper(100.0).await, node.helper(200.0).await, node.helper(300.0).await];
+        for helper in [&blocked, &rejected, &other] {
+            node.notify_everywhere(helper).await;
+        }
+        node.call().await;
+        node.steps(&[]).await;
+        node.store.write(Write::SetBlocked { user: blocked.id, blocked: true, reason: None }).await;
+        node.store.write(Write::SetVerification { user: rejected.id, verification: Verification::Rejected }).await;
+        let mut emailed = Vec::new();
+        for seconds in [5, 10] {
+            node.seconds(seconds);
+            emailed.extend(node.steps(&[]).await.iter().map(|of| of.due.message.user));
+        }
+        assert_eq!(emailed, [other.id]);
+    })
+    .await;
+}
+
+pub async fn nothing_is_sent_to_a_helper_whose_own_call_is_silent(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        node.call().await;
+        assert!(node.steps(&[&phone]).await.is_empty());
+        let silent = edited(call_of(&helper), |e| e.call.details.silent = true).call().details.clone();
+        let own = emergencies::raise(&node.context(), &actor(&helper), silent, None).await.unwrap().emergency;
+        node.seconds(5);
+        assert!(node.steps(&[&phone]).await.is_empty());
+        node.withdraw(own.id(), &helper).await;
+        node.seconds(10);
+        let after = node.steps(&[&phone]).await;
+        assert!(after.iter().all(|push| push.due.message.kind == OutboxKind::Alert), "the end is their own");
     })
     .await;
 }

@@ -9,6 +9,8 @@ use crate::{DeliveryId, PushKey, Timestamp};
 /// and the email; the telephone.
 const ALERT_STEPS: [TimeDelta; 4] =
     [TimeDelta::zero(), TimeDelta::seconds(5), TimeDelta::seconds(15), TimeDelta::seconds(30)];
+/// Time until it is checked again whether a device was sent the alert, which the end must not overtake.
+const ALERT_CHECK_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 const EMAIL_STEP: u8 = 2;
 const PHONE_STEP: u8 = 3;
 
@@ -61,7 +63,7 @@ impl DueMessage {
             again: of.delivery.map(|delivery| delivery.id),
         };
         let deliveries = chosen.map(to_device).chain(self.to_address(channels)).collect();
-        StepPlan { deliveries, next: self.next_step(channels) }
+        StepPlan { deliveries, next: self.next_step(channels).or_else(|| self.after_alerts(now)) }
     }
 
     fn chooses(&self, of: &MessageDevice, connections: &dyn Connections) -> bool {
@@ -78,7 +80,10 @@ impl DueMessage {
                 _ => false,
             },
             // Replaces the alert that the device shows, even if a page of it is open.
-            OutboxKind::Ended => of.was_alerted || !is_connected(),
+            OutboxKind::Ended => {
+                let is_told = message.state.is_owner || of.was_alerted || !is_connected();
+                is_told && !of.is_alert_pending && of.delivery.is_none()
+            }
             OutboxKind::Joined | OutboxKind::Arrived | OutboxKind::Unanswered | OutboxKind::Message => !is_connected(),
             OutboxKind::Test => true,
         }
@@ -103,5 +108,11 @@ impl DueMessage {
         let after = ALERT_STEPS.get(usize::from(next)).filter(|_| self.message.kind == OutboxKind::Alert)?;
         let has_phone_step = channels.webhook && !self.is_phoned && self.message.addresses.phone.is_some();
         (next != PHONE_STEP || has_phone_step).then_some((next, self.message.created_at + *after))
+    }
+
+    /// The same step again, for the devices that are being sent the alert while the emergency ends.
+    fn after_alerts(&self, now: Timestamp) -> Option<(u8, Timestamp)> {
+        let waits = self.message.kind == OutboxKind::Ended && self.devices.iter().any(|of| of.is_alert_pending);
+        waits.then(|| (self.step, now + ALERT_CHECK_INTERVAL))
     }
 }

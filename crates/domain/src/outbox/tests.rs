@@ -34,7 +34,15 @@ fn message(kind: OutboxKind) -> StoredMessage {
         counts_since: at(0),
         expires_at: at(900),
         addresses: Addresses { locale: Locale::English, email: None, phone: None },
-        state: AlertState { is_live: true, seen_at: None, is_answered: false, is_away: false, is_helped: false },
+        state: AlertState {
+            is_live: true,
+            seen_at: None,
+            is_answered: false,
+            is_away: false,
+            is_helped: false,
+            is_owner: false,
+            is_silenced: false,
+        },
     }
 }
 
@@ -48,7 +56,7 @@ fn escalating() -> StoredMessage {
 const ALL_CHANNELS: ConfiguredChannels = ConfiguredChannels { email: true, webhook: true };
 
 fn to(n: u128) -> MessageDevice {
-    MessageDevice { device: device(n), received_at: None, was_alerted: false, delivery: None }
+    MessageDevice { device: device(n), received_at: None, was_alerted: false, is_alert_pending: false, delivery: None }
 }
 
 fn delivery(n: u128) -> DeliveryState {
@@ -119,12 +127,41 @@ fn the_end_goes_to_the_devices_that_were_sent_the_alert_and_progress_to_users_wi
         ..message(OutboxKind::Ended)
     };
     assert_eq!(planned(&due(ended.clone(), 0, vec![alerted.clone(), to(2)]), 0, &[1]), (ids(&[1]), None));
-    assert_eq!(planned(&due(ended, 0, vec![alerted, to(2)]), 0, &[]), (ids(&[1, 2]), None));
+    assert_eq!(planned(&due(ended.clone(), 0, vec![alerted, to(2)]), 0, &[]), (ids(&[1, 2]), None));
+    let to_owner = StoredMessage { state: AlertState { is_owner: true, ..ended.state }, ..ended };
+    assert_eq!(planned(&due(to_owner, 0, vec![to(1), to(2)]), 0, &[1]), (ids(&[1, 2]), None));
     for kind in [OutboxKind::Joined, OutboxKind::Arrived, OutboxKind::Unanswered, OutboxKind::Message] {
         assert_eq!(planned(&due(message(kind), 0, vec![to(1), to(2)]), 0, &[2]), (vec![], None), "{kind:?}");
         assert_eq!(planned(&due(message(kind), 0, vec![to(1), to(2)]), 0, &[]), (ids(&[1, 2]), None), "{kind:?}");
     }
     assert_eq!(planned(&due(message(OutboxKind::Test), 0, vec![to(1)]), 0, &[1]).0, ids(&[1]));
+}
+
+#[test]
+fn the_end_waits_for_an_alert_that_is_being_sent_and_is_sent_once() {
+    let ended = message(OutboxKind::Ended);
+    let ended = StoredMessage { state: AlertState { is_live: false, ..ended.state }, ..ended };
+    let waiting = MessageDevice { is_alert_pending: true, ..to(1) };
+    let idle = MessageDevice { was_alerted: true, ..to(2) };
+    assert_eq!(planned(&due(ended.clone(), 0, vec![waiting, idle.clone()]), 3, &[9]), (ids(&[2]), Some((0, at(4)))));
+    let alerted = MessageDevice { was_alerted: true, ..to(1) };
+    let sent = MessageDevice { delivery: Some(delivery(7)), ..idle };
+    assert_eq!(planned(&due(ended, 0, vec![alerted, sent]), 4, &[9]), (ids(&[1]), None));
+}
+
+#[test]
+fn the_end_of_an_emergency_that_goes_on_is_not_told() {
+    assert_eq!(planned(&due(message(OutboxKind::Ended), 0, vec![to(1)]), 3, &[]), (vec![], None));
+}
+
+#[test]
+fn nothing_sounds_at_a_user_whose_own_call_is_silent() {
+    for kind in OutboxKind::ALL {
+        let message = message(*kind);
+        let state = AlertState { is_live: *kind != OutboxKind::Ended, is_silenced: true, ..message.state };
+        let message = StoredMessage { state, ..message };
+        assert_eq!(planned(&due(message, 0, vec![to(1)]), 0, &[]), (vec![], None), "{kind:?}");
+    }
 }
 
 #[test]
@@ -189,7 +226,9 @@ fn another_attempt_is_dropped_once_the_device_received_the_alert() {
     assert!(due.is_over(at(20), None));
     let received = MessageDevice { received_at: Some(at(3)), ..to(1) };
     assert!(DueDelivery { target: target(received.clone()), ..due.clone() }.is_over(at(20), Some(&PUSH_KEY)));
-    let ended = DueDelivery { target: target(received), message: message(OutboxKind::Ended), ..due };
+    let over =
+        StoredMessage { state: AlertState { is_live: false, ..due.message.state }, ..message(OutboxKind::Ended) };
+    let ended = DueDelivery { target: target(received), message: over, ..due };
     assert!(!ended.is_over(at(20), Some(&PUSH_KEY)));
 }
 

@@ -11,7 +11,7 @@ use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, OutboxKind,
     OutboxRecipient, ReceivingDevice, Recipient, Refusal, SearchEffect, SessionId, Step, Timestamp, UserId, Write,
     port::{self, HelperSelection, Loaded},
-    usecase::emergencies::{EmergencyPorts, resolved},
+    usecase::emergencies::{EmergencyPorts, resolved, tell_owner_unanswered},
 };
 
 /// Maximum number of emergencies that [`fire_due`] handles at once. If it handled as many, more may be due.
@@ -145,12 +145,9 @@ fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Cha
     (change, fired)
 }
 
-/// Notifies the owner that no helper answered.
+/// Tells the owner and their contacts that no helper answered.
 fn report_unanswered(cx: &EmergencyPorts, change: Change, emergency: &Emergency) -> Change {
-    let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
-    let owner = emergency.reachable_owner().map(OutboxRecipient::user).into_iter().collect();
-    let change = cx.review_contacts(change.event(emergency.id(), unanswered), emergency.id());
-    change.send(OutboxKind::Unanswered, emergency.call(), owner, cx.rules.alert_ttl)
+    tell_owner_unanswered(cx, cx.review_contacts(change, emergency.id()), emergency)
 }
 
 /// Adds what follows for the search from a change of responses: the emergency is active again, and the search is renewed.

@@ -223,7 +223,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     let is_unanswered = finds_no_helper && emergency.exhaust_search(call.created_at, &[], &[]);
     let mut change = raised(cx, &emergency, &wave, nearby_helpers, hidden_from);
     if is_unanswered {
-        change = change.event(call.id, Event::Unanswered { owner: call.owner.id, alerted: 0 });
+        change = tell_owner_unanswered(cx, change, &emergency);
     }
     match cx.changes.commit(change).await {
         Ok(()) => Ok(Raised { emergency, nearby_helpers: wave.helpers_within, new: true }),
@@ -289,6 +289,14 @@ pub(super) fn post_to_owner(cx: &EmergencyPorts, change: Change, emergency: &Eme
         created_at: message::next_message_time(change.at, None),
     };
     change.write(Write::PostMessage(message.clone())).event(call.id, Event::MessagePosted { message })
+}
+
+/// Tells the owner that no helper answered, also by push.
+pub(super) fn tell_owner_unanswered(cx: &EmergencyPorts, change: Change, emergency: &Emergency) -> Change {
+    let unanswered = Event::Unanswered { owner: emergency.owner(), alerted: emergency.alerts().alerted };
+    let owner = emergency.reachable_owner().map(OutboxRecipient::user).into_iter().collect();
+    let change = change.event(emergency.id(), unanswered);
+    change.send(OutboxKind::Unanswered, emergency.call(), owner, cx.rules.alert_ttl)
 }
 
 /// Resolves an emergency, for its owner, a responding helper or an administrator.

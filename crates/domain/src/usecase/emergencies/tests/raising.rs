@@ -181,6 +181,8 @@ async fn blocks_leave_helpers_out_of_the_alerts_but_not_out_of_the_numbers() {
         let is_last = radius > 14_000.0;
         assert_eq!(emergency.search().due_at == Some(now()), !is_last);
         assert_eq!(change.events.iter().any(|new| matches!(new.event, Event::Unanswered { .. })), is_last);
+        let is_pushed = change.sends.iter().any(|send| send.kind == OutboxKind::Unanswered);
+        assert_eq!(is_pushed, is_last, "an owner without a connection hears of it, too");
     }
 }
 
