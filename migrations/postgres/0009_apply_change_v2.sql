@@ -82,7 +82,7 @@ BEGIN
             WHEN 'count_device_test' THEN '{op,account_id,id,before,last_test_at,tests_from,tests}'
             WHEN 'plan_step' THEN '{op,id,lease_until,step,next_step,next_due_at,deliveries}'
             WHEN 'note_deliveries' THEN '{op,notes}'
-            WHEN 'record_receipt' THEN '{op,id,state}'
+            WHEN 'record_receipt' THEN '{op,receipt_hash,state}'
             WHEN 'device_received' THEN '{op,emergency_id,session_id,id}'
             WHEN 'see_alert' THEN '{op,emergency_id,helper_id}'
             WHEN 'review_contacts' THEN '{op,emergency_id}'
@@ -237,16 +237,19 @@ BEGIN
             WHERE id = (w ->> 'id')::uuid AND due_at = (w ->> 'lease_until')::timestamptz
                 AND step = (w ->> 'step')::smallint;
             IF FOUND THEN
-                INSERT INTO delivery AS v (id, outbox_id, channel, device_id, step, planned_at, due_at, receipt_hash)
-                SELECT d.id, (w ->> 'id')::uuid, d.channel, d.device_id, (w ->> 'step')::smallint, decided_at,
-                    d.lease_until, d.receipt_hash
+                INSERT INTO delivery AS v (id, outbox_id, channel, device_id, step, planned_at, due_at)
+                SELECT d.id, (w ->> 'id')::uuid, d.channel, d.device_id, (w ->> 'step')::smallint, decided_at, d.lease_until
                 FROM jsonb_to_recordset(w -> 'deliveries')
-                    AS d (id uuid, channel text, device_id uuid, receipt_hash uuid, lease_until timestamptz)
+                    AS d (id uuid, channel text, device_id uuid, lease_until timestamptz)
                 -- One that was removed since the claim.
                 WHERE d.device_id IS NULL OR EXISTS (SELECT FROM device x WHERE x.id = d.device_id)
                 ORDER BY d.id
                 ON CONFLICT (outbox_id, channel, coalesce(device_id, outbox_id)) DO UPDATE SET
                     step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0;
+                INSERT INTO message_receipt (receipt_hash, delivery_id, planned_at)
+                SELECT d.receipt_hash, v.id, decided_at
+                FROM jsonb_to_recordset(w -> 'deliveries') AS d (id uuid, receipt_hash uuid)
+                JOIN delivery v ON v.id = d.id;
             END IF;
 
         WHEN 'note_deliveries' THEN
@@ -290,11 +293,12 @@ BEGIN
             END LOOP;
 
         WHEN 'record_receipt' THEN
-            UPDATE delivery v SET delivered_at = coalesce(v.delivered_at, decided_at),
-                seen_at = CASE WHEN w ->> 'state' = 'seen' THEN coalesce(v.seen_at, decided_at) ELSE v.seen_at END
-            WHERE v.id = (w ->> 'id')::uuid;
+            UPDATE message_receipt c SET delivered_at = coalesce(c.delivered_at, decided_at),
+                seen_at = CASE WHEN w ->> 'state' = 'seen' THEN coalesce(c.seen_at, decided_at) ELSE c.seen_at END
+            WHERE c.receipt_hash = (w ->> 'receipt_hash')::uuid;
             UPDATE device SET last_delivered_at = decided_at, refused = 0, unknown_since = NULL
-            WHERE id = (SELECT v.device_id FROM delivery v WHERE v.id = (w ->> 'id')::uuid);
+            WHERE id = (SELECT v.device_id FROM message_receipt c JOIN delivery v ON v.id = c.delivery_id
+                        WHERE c.receipt_hash = (w ->> 'receipt_hash')::uuid);
 
         -- An emergency that was deleted since has no receipts.
         WHEN 'device_received' THEN
@@ -304,12 +308,14 @@ BEGIN
                 AND EXISTS (SELECT FROM emergency e WHERE e.id = target)
             ON CONFLICT ON CONSTRAINT alert_receipt_pkey DO UPDATE SET received_at = excluded.received_at;
 
-        -- Idempotent, like an acknowledgement.
+        -- Seen once more it has the new time, since the alert may have been renewed, and no other event.
         WHEN 'see_alert' THEN
             UPDATE alert SET seen_at = decided_at
             WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL AND seen_at IS NULL;
             IF NOT FOUND THEN
                 unseen := unseen || concat(target, '/', person);
+                UPDATE alert SET seen_at = decided_at
+                WHERE emergency_id = target AND helper_id = person AND wave IS NOT NULL;
             END IF;
 
         -- Most owners have no contact that agreed.

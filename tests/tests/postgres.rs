@@ -247,7 +247,7 @@ fn every_write() -> Vec<Write> {
             }],
         },
         Write::NoteDeliveries(vec![]),
-        Write::RecordReceipt { delivery: id(), state: ReceiptState::Seen },
+        Write::RecordReceipt { receipt: keyed(1), state: ReceiptState::Seen },
         Write::NoteDeviceReceived { emergency: of, device: ReceivingDevice::Device(id()) },
         Write::SeeAlert { emergency: of, helper: user },
         Write::ReviewContacts(of),

@@ -28,6 +28,7 @@ const GROWING_TABLES: &[&str] = &[
     "login_address",
     "login_failure",
     "message",
+    "message_receipt",
     "outbox",
     "password_reset",
     "position",
@@ -126,9 +127,11 @@ const FILL_TABLES: &str = "
         FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '2 seconds' AS at) t;
     INSERT INTO alert_receipt (emergency_id, device_id, received_at)
         SELECT made(3, n), made(9, n), now() FROM generate_series(1, 40000) n;
-    INSERT INTO delivery (id, outbox_id, channel, device_id, step, planned_at, due_at, receipt_hash)
-        SELECT made(8, n), made(8, n), 'webpush', made(9, n), 0, at, CASE WHEN n % 400 = 0 THEN at END, made(8, n)
+    INSERT INTO delivery (id, outbox_id, channel, device_id, step, planned_at, due_at)
+        SELECT made(8, n), made(8, n), 'webpush', made(9, n), 0, at, CASE WHEN n % 400 = 0 THEN at END
         FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '2 seconds' AS at) t;
+    INSERT INTO message_receipt (receipt_hash, delivery_id, planned_at) SELECT made(8, n), made(8, n), now()
+        FROM generate_series(1, 40000) n;
     ANALYZE;
 ";
 

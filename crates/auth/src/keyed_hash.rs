@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use allynet_domain::{
-    DeliveryId, DeviceId, Email, EmergencyId,
+    DeliveryId, DeviceId, Email, EmergencyId, Timestamp,
     outbox::TopicClass,
     port::{KeyedHash, KeyedHasher, ReceiptToken},
 };
@@ -53,8 +53,9 @@ impl KeyedHasher for HmacHasher {
         }
     }
 
-    fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken {
-        ReceiptToken::new(self.sign(b'd', Uuid::from(delivery).as_bytes()))
+    fn receipt_of(&self, delivery: DeliveryId, planned_at: Timestamp) -> ReceiptToken {
+        let planned_at = planned_at.timestamp_micros().to_be_bytes();
+        ReceiptToken::new(self.sign(b'd', &[Uuid::from(delivery).as_bytes(), planned_at.as_slice()].concat()))
     }
 
     fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash {
@@ -71,7 +72,19 @@ impl KeyedHasher for HmacHasher {
 mod tests {
     use std::collections::HashSet;
 
+    use chrono::TimeDelta;
+
     use super::*;
+
+    #[test]
+    fn a_receipt_depends_on_the_delivery_and_on_when_it_was_planned() {
+        let hasher = HmacHasher::new(&"a secret of more than thirty-two bytes".to_owned().into());
+        let receipt = |n, seconds| {
+            hasher.receipt_of(Uuid::from_u128(n).into(), Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds))
+        };
+        assert_eq!(receipt(1, 0), receipt(1, 0));
+        assert!(receipt(1, 0) != receipt(1, 5) && receipt(1, 0) != receipt(2, 0));
+    }
 
     #[test]
     fn a_hash_depends_on_the_key_and_on_what_is_hashed() {

@@ -222,8 +222,8 @@ pub enum Write {
     NoteDeliveries(Vec<DeliveryNote>),
     /// Stores that a device received a push, or that a person saw it.
     RecordReceipt {
-        /// The delivery.
-        delivery: DeliveryId,
+        /// The hash of the receipt.
+        receipt: KeyedHash,
         /// Which of the two.
         state: ReceiptState,
     },
@@ -235,7 +235,7 @@ pub enum Write {
         /// The device.
         device: ReceivingDevice,
     },
-    /// Stores that the helper saw the alert. An alert that was seen before, or never sent, stays as it is, and an
+    /// Stores that the helper saw the alert now. For an alert that was seen before, or never sent, an
     /// [`Event::AlertSeen`] of this helper and emergency in the same change is not appended.
     SeeAlert {
         /// The emergency.

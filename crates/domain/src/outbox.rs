@@ -24,7 +24,7 @@ pub use self::{
 pub const LEASE: TimeDelta = TimeDelta::seconds(10);
 /// The same for an email or a request to the gateway, which take longer to answer.
 pub const SLOW_LEASE: TimeDelta = TimeDelta::seconds(45);
-/// Time after the sending of a push in which a device can confirm it.
+/// Time after a push was planned in which a device can confirm it.
 pub const RECEIPT_VALID_FOR: TimeDelta = TimeDelta::hours(24);
 /// Time after which messages are deleted. Longer than the longest emergency, whose end is sent to the devices that were sent
 /// the alert.
@@ -336,11 +336,9 @@ string_enum! {
     }
 }
 
-/// The delivery that a receipt belongs to.
+/// The message that a receipt belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiptTarget {
-    /// The delivery.
-    pub delivery: DeliveryId,
     /// The device; `None` for a telephone.
     pub device: Option<DeviceId>,
     /// The recipient.
@@ -353,6 +351,8 @@ pub struct ReceiptTarget {
     pub delivered_at: Option<Timestamp>,
     /// When a person saw it.
     pub seen_at: Option<Timestamp>,
+    /// Whether it was planned since what counts for the message; `false` for an alert that was renewed meanwhile.
+    pub is_current: bool,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The outbox. Messages, and what becomes of them, are written by `apply_change_v2`.
 
 use allynet_domain::{
-    DeliveryId, Metres, Secret, Timestamp,
+    Metres, Secret, Timestamp,
     outbox::{
         Addresses, AlertState, DeliveryState, DueDelivery, DueMessage, MessageDevice, ReceiptTarget, StoredMessage,
     },
@@ -102,11 +102,13 @@ const CLAIM_DELIVERIES: &str = "
     LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
     ORDER BY v.planned_at, v.id";
 
-/// The delivery whose receipt has the hash `$1`, if it was planned at `$2` or later.
+/// The message whose receipt has the hash `$1`, if it was planned at `$2` or later.
 const FIND_RECEIPT: &str = "
-    SELECT v.id AS delivery_id, v.device_id, o.user_id, o.kind, e.id AS emergency_id, v.delivered_at, v.seen_at
-    FROM delivery v JOIN outbox o ON o.id = v.outbox_id LEFT JOIN emergency e ON e.id = o.emergency_id
-    WHERE v.receipt_hash = $1 AND v.planned_at >= $2";
+    SELECT o.id AS message_id, v.device_id, o.user_id, o.kind, e.id AS emergency_id, c.delivered_at, c.seen_at,
+        c.planned_at >= o.counts_since AS is_current
+    FROM message_receipt c JOIN delivery v ON v.id = c.delivery_id JOIN outbox o ON o.id = v.outbox_id
+    LEFT JOIN emergency e ON e.id = o.emergency_id
+    WHERE c.receipt_hash = $1 AND c.planned_at >= $2";
 
 /// Deletes at most `$2` messages from before `$1`.
 const DELETE: &str = "
@@ -248,13 +250,14 @@ impl ClaimedRow {
 
 #[derive(FromRow)]
 struct ReceiptRow {
-    delivery_id: Uuid,
+    message_id: Uuid,
     device_id: Option<Uuid>,
     user_id: Uuid,
     kind: String,
     emergency_id: Option<Uuid>,
     delivered_at: Option<Timestamp>,
     seen_at: Option<Timestamp>,
+    is_current: bool,
 }
 
 #[async_trait]
@@ -285,15 +288,15 @@ impl Outbox for Postgres {
         let query = sqlx::query_as(FIND_RECEIPT).bind(Uuid::from(receipt)).bind(since);
         let row: Option<ReceiptRow> = query.fetch_optional(self.main()).await.map_err(failed)?;
         row.map(|row| {
-            let stored = RowDecoder { table: "delivery", id: row.delivery_id };
+            let stored = RowDecoder { table: "outbox", id: row.message_id };
             Ok(ReceiptTarget {
-                delivery: DeliveryId::from(row.delivery_id),
                 device: row.device_id.map(Into::into),
                 user: row.user_id.into(),
                 kind: stored.parse("kind", &row.kind)?,
                 emergency: row.emergency_id.map(Into::into),
                 delivered_at: row.delivered_at,
                 seen_at: row.seen_at,
+                is_current: row.is_current,
             })
         })
         .transpose()

@@ -174,7 +174,9 @@ fn sending(write: &Write) -> Value {
         Write::NoteDeliveries(notes) => {
             json!({ "op": "note_deliveries", "notes": notes.iter().map(delivery_note).collect::<Vec<_>>() })
         }
-        Write::RecordReceipt { delivery, state } => json!({ "op": "record_receipt", "id": delivery, "state": state }),
+        Write::RecordReceipt { receipt, state } => {
+            json!({ "op": "record_receipt", "receipt_hash": receipt, "state": state })
+        }
         Write::NoteDeviceReceived { emergency, device } => {
             let (session, device) = match device {
                 ReceivingDevice::OfSession(session) => (Some(session), None),

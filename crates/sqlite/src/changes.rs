@@ -150,7 +150,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
             }
             Ok(())
         }
-        Write::RecordReceipt { delivery, state } => outbox::record_receipt(db, at, delivery, state).await,
+        Write::RecordReceipt { receipt, state } => outbox::record_receipt(db, at, receipt, state).await,
         Write::NoteDeviceReceived { emergency, device } => outbox::note_received(db, at, emergency, device).await,
         Write::SeeAlert { emergency, helper } => {
             if !outbox::see(db, at, emergency, helper).await? {

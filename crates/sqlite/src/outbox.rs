@@ -104,11 +104,13 @@ pub(crate) const DELIVERIES: &str = "
     left join alert_receipt x on x.emergency_id = c.emergency_id and x.device_id = d.id
     order by v.planned_at, v.id";
 
-/// The delivery whose receipt has the hash `?1`, if it was planned at `?2` or later.
+/// The message whose receipt has the hash `?1`, if it was planned at `?2` or later.
 pub(crate) const FIND_RECEIPT: &str = "
-    select v.id as delivery_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, v.delivered_at, v.seen_at
-    from delivery v join outbox o on o.id = v.outbox_id left join emergency e on e.id = o.emergency_id
-    where v.receipt_hash = ?1 and v.planned_at >= ?2";
+    select o.id as message_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, c.delivered_at, c.seen_at,
+        c.planned_at >= o.counts_since as is_current
+    from message_receipt c join delivery v on v.id = c.delivery_id join outbox o on o.id = v.outbox_id
+    left join emergency e on e.id = o.emergency_id
+    where c.receipt_hash = ?1 and c.planned_at >= ?2";
 
 /// Deletes at most `?2` messages from before `?1`.
 pub(crate) const DELETE: &str = "delete from outbox where id in (
@@ -240,13 +242,14 @@ impl ClaimedRow {
 
 #[derive(FromRow)]
 struct ReceiptRow {
-    delivery_id: Uuid,
+    message_id: Uuid,
     device_id: Option<Uuid>,
     user_id: Uuid,
     kind: String,
     emergency_id: Option<Uuid>,
     delivered_at: Option<i64>,
     seen_at: Option<i64>,
+    is_current: bool,
 }
 
 #[async_trait]
@@ -276,15 +279,15 @@ impl Outbox for Sqlite {
         let query = sqlx::query_as(FIND_RECEIPT).bind(Uuid::from(receipt)).bind(since.timestamp_micros());
         let row: Option<ReceiptRow> = query.fetch_optional(&self.readers).await.map_err(port_error)?;
         row.map(|row| {
-            let stored = RowDecoder { table: "delivery", id: row.delivery_id };
+            let stored = RowDecoder { table: "outbox", id: row.message_id };
             Ok(ReceiptTarget {
-                delivery: row.delivery_id.into(),
                 device: row.device_id.map(Into::into),
                 user: row.user_id.into(),
                 kind: stored.parse("kind", &row.kind)?,
                 emergency: row.emergency_id.map(Into::into),
                 delivered_at: stored.micros_opt("delivered_at", row.delivered_at)?,
                 seen_at: stored.micros_opt("seen_at", row.seen_at)?,
+                is_current: row.is_current,
             })
         })
         .transpose()

@@ -28,7 +28,7 @@ pub trait Outbox: Send + Sync {
         limit: u32,
     ) -> Result<Vec<DueDelivery>>;
 
-    /// The delivery with this hash of its receipt, if it was planned at `since` or later.
+    /// The message with this hash of its receipt, if it was planned at `since` or later.
     async fn find_receipt(&self, receipt: KeyedHash, since: Timestamp) -> Result<Option<ReceiptTarget>>;
 
     /// Deletes messages that were stored before this time, at most `limit`. Returns their number.

@@ -164,8 +164,9 @@ pub trait KeyedHasher: Send + Sync {
     /// The hash of the address of a client.
     fn hash_address(&self, address: IpAddr) -> KeyedHash;
 
-    /// The token with which a device confirms a delivery: always the same for one delivery.
-    fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken;
+    /// The token with which its receiver confirms a delivery that was planned at this time: always the same for the two, and
+    /// another one when the delivery is planned again.
+    fn receipt_of(&self, delivery: DeliveryId, planned_at: Timestamp) -> ReceiptToken;
 
     /// The hash of such a token, as it is stored.
     fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash;

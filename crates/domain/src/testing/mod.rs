@@ -85,8 +85,9 @@ pub fn keyed_hasher() -> Arc<dyn KeyedHasher> {
             }
         }
 
-        fn receipt_of(&self, delivery: DeliveryId) -> ReceiptToken {
-            let id = *Uuid::from(delivery).as_bytes();
+        fn receipt_of(&self, delivery: DeliveryId, planned_at: Timestamp) -> ReceiptToken {
+            let planned_at = u128::from(planned_at.timestamp_micros().unsigned_abs());
+            let id = (Uuid::from(delivery).as_u128() ^ planned_at).to_be_bytes();
             ReceiptToken::new([id, id].concat().try_into().unwrap())
         }
 

@@ -101,7 +101,7 @@ async fn commit(cx: &SendingPorts, change: Change) -> Result<(), Error> {
 
 fn prepared(cx: &SendingPorts, due: DueDelivery) -> Prepared {
     let StoredMessage { emergency, kind, .. } = due.message;
-    let receipt = cx.hasher.receipt_of(due.delivery.id);
+    let receipt = cx.hasher.receipt_of(due.delivery.id, due.delivery.planned_at);
     let device = due.target.device();
     let topic = device.map(|device| cx.hasher.hash_topic(emergency, device.id, kind.topic_class()));
     Prepared { due, receipt, topic }
@@ -178,9 +178,10 @@ pub async fn note_outcomes(
 /// Returns an error if a port fails.
 pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptState) -> Result<(), Error> {
     let now = cx.clock.now();
-    let found = cx.outbox.find_receipt(cx.hasher.hash_receipt(receipt), now - RECEIPT_VALID_FOR).await?;
+    let receipt = cx.hasher.hash_receipt(receipt);
+    let found = cx.outbox.find_receipt(receipt, now - RECEIPT_VALID_FOR).await?;
     let Some(target) = found else { return Ok(()) };
-    let ReceiptTarget { delivery, device, user, kind, emergency, delivered_at, seen_at } = target;
+    let ReceiptTarget { device, user, kind, emergency, delivered_at, seen_at, is_current } = target;
     let is_used = match state {
         ReceiptState::Delivered => delivered_at.is_some(),
         ReceiptState::Seen => seen_at.is_some(),
@@ -188,10 +189,12 @@ pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptSt
     if is_used {
         return Ok(());
     }
-    let mut change = Change::new(None, now).write(Write::RecordReceipt { delivery, state });
+    let mut change = Change::new(None, now).write(Write::RecordReceipt { receipt, state });
     if let Some(emergency) = emergency.filter(|_| kind == OutboxKind::Alert) {
         change = change.write(Write::AcknowledgeAlert { emergency, helper: user });
-        if let Some(device) = device.map(ReceivingDevice::Device) {
+        // That a push of before a renewed search arrived late does not keep the renewed alert from the device.
+        if let Some(device) = device.map(ReceivingDevice::Device).filter(|_| is_current || state == ReceiptState::Seen)
+        {
             change = change.write(Write::NoteDeviceReceived { emergency, device });
         }
         change = change.event_by(user, emergency, Event::AlertAcknowledged { helper: user });

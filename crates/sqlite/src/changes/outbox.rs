@@ -1,10 +1,10 @@
 //! Writes to the outbox and to deliveries, inside of the transaction of a change.
 
 use allynet_domain::{
-    DeliveryId, DeviceId, DeviceTests, EmergencyId, EmergencyType, Metres, OutboxId, OutboxMessage, OutboxRecipient,
+    DeviceId, DeviceTests, EmergencyId, EmergencyType, Metres, OutboxId, OutboxMessage, OutboxRecipient,
     PlannedDelivery, ReceivingDevice, Timestamp, UserId,
     outbox::{DeliveryNote, DeviceNote, ReceiptState},
-    port::{Error, Result},
+    port::{Error, KeyedHash, Result},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -81,8 +81,8 @@ pub(super) async fn plan_step(
     }
     for PlannedDelivery { id, channel, device, receipt, lease_until } in deliveries {
         sqlx::query(
-            "insert into delivery (id, outbox_id, device_id, step, planned_at, due_at, receipt_hash, channel) \
-             select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 where ?3 is null or exists (select 1 from device d where d.id = ?3) \
+            "insert into delivery (id, outbox_id, device_id, step, planned_at, due_at, channel) \
+             select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where ?3 is null or exists (select 1 from device d where d.id = ?3) \
              on conflict (outbox_id, channel, coalesce(device_id, outbox_id)) do update \
              set step = excluded.step, planned_at = excluded.planned_at, due_at = excluded.due_at, attempts = 0",
         )
@@ -92,11 +92,17 @@ pub(super) async fn plan_step(
         .bind(step)
         .bind(at)
         .bind(lease_until.timestamp_micros())
-        .bind(Uuid::from(*receipt))
         .bind(channel.as_str())
         .execute(&mut *db)
         .await
         .map_err(port_error)?;
+        let receipt = sqlx::query(
+            "insert into message_receipt (receipt_hash, delivery_id, planned_at) \
+             select ?1, v.id, ?3 from delivery v where v.id = ?2",
+        )
+        .bind(Uuid::from(*receipt));
+        let receipt = receipt.bind(Uuid::from(*id)).bind(at);
+        receipt.execute(&mut *db).await.map_err(port_error)?;
     }
     Ok(())
 }
@@ -169,14 +175,14 @@ async fn note_alert(
 pub(super) async fn record_receipt(
     db: &mut SqliteConnection,
     at: i64,
-    delivery: DeliveryId,
+    receipt: KeyedHash,
     state: ReceiptState,
 ) -> Result<()> {
     sqlx::query(
-        "update delivery set delivered_at = coalesce(delivered_at, ?2), \
-             seen_at = case when ?3 then coalesce(seen_at, ?2) else seen_at end where id = ?1",
+        "update message_receipt set delivered_at = coalesce(delivered_at, ?2), \
+             seen_at = case when ?3 then coalesce(seen_at, ?2) else seen_at end where receipt_hash = ?1",
     )
-    .bind(Uuid::from(delivery))
+    .bind(Uuid::from(receipt))
     .bind(at)
     .bind(state == ReceiptState::Seen)
     .execute(&mut *db)
@@ -184,9 +190,10 @@ pub(super) async fn record_receipt(
     .map_err(port_error)?;
     sqlx::query(
         "update device set last_delivered_at = ?2, refused = 0, unknown_since = null \
-         where id = (select device_id from delivery where id = ?1)",
+         where id = (select v.device_id from message_receipt c join delivery v on v.id = c.delivery_id \
+                     where c.receipt_hash = ?1)",
     )
-    .bind(Uuid::from(delivery))
+    .bind(Uuid::from(receipt))
     .bind(at)
     .execute(db)
     .await
@@ -221,7 +228,8 @@ pub(super) async fn note_received(
     .map(drop)
 }
 
-/// Stores that the helper saw an alert that was sent. `false` if it was seen before or not sent.
+/// Stores that the helper saw an alert that was sent. `false` if it was seen before or not sent. Seen once more, its time is the
+/// new one: the alert may have been renewed since.
 pub(super) async fn see(db: &mut SqliteConnection, at: i64, emergency: EmergencyId, helper: UserId) -> Result<bool> {
     let seen = sqlx::query(
         "update alert set seen_at = ?3 \
@@ -230,10 +238,17 @@ pub(super) async fn see(db: &mut SqliteConnection, at: i64, emergency: Emergency
     .bind(Uuid::from(emergency))
     .bind(Uuid::from(helper))
     .bind(at)
-    .execute(db)
+    .execute(&mut *db)
     .await
     .map_err(port_error)?;
-    Ok(seen.rows_affected() == 1)
+    if seen.rows_affected() == 1 {
+        return Ok(true);
+    }
+    let again =
+        sqlx::query("update alert set seen_at = ?3 where emergency_id = ?1 and helper_id = ?2 and wave is not null");
+    let again = again.bind(Uuid::from(emergency)).bind(Uuid::from(helper)).bind(at);
+    again.execute(db).await.map_err(port_error)?;
+    Ok(false)
 }
 
 /// Counts a test message to a device.
