@@ -17,7 +17,7 @@ DECLARE
     event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
     send_keys CONSTANT text[] := '{kind,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
     delivery_keys CONSTANT text[] := '{id,channel,device_id,receipt_hash,lease_until}';
-    note_keys CONSTANT text[] := '{id,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
+    note_keys CONSTANT text[] := '{id,lease_until,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
     notice_keys CONSTANT text[] := '{id,mail_id,consent_id,contact_id,queued,told,turn_at}';
     response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
     recipient_keys CONSTANT text[] := '{helper,distance}';
@@ -33,6 +33,7 @@ DECLARE
     numbers bigint[];
     w jsonb;
     note jsonb;
+    note_is_current boolean;
     write_keys text[];
     -- The emergency and the account that a write is about.
     target uuid;
@@ -265,10 +266,15 @@ BEGIN
                                   WHERE n ->> 'device_id' IS NOT NULL);
             PERFORM FROM device WHERE id = ANY (locked_rows) ORDER BY id FOR NO KEY UPDATE;
             FOR note IN SELECT value FROM jsonb_array_elements(w -> 'notes') LOOP
-                UPDATE delivery SET due_at = (note ->> 'due_at')::timestamptz, attempts = (note ->> 'attempts')::integer,
+                -- Another claim decides when to try again: only that it was sent, and what is known of the device, holds then, too.
+                note_is_current := (SELECT v.due_at = (note ->> 'lease_until')::timestamptz FROM delivery v
+                                    WHERE v.id = (note ->> 'id')::uuid);
+                UPDATE delivery SET
+                    due_at = CASE WHEN note_is_current THEN (note ->> 'due_at')::timestamptz ELSE due_at END,
+                    attempts = CASE WHEN note_is_current THEN (note ->> 'attempts')::integer ELSE attempts END,
                     sent_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE sent_at END,
                     -- What was sent just now is not to be sent again by the next step of an alert that was repeated meanwhile.
-                    planned_at = CASE WHEN (note ->> 'sent')::boolean THEN decided_at ELSE planned_at END
+                    planned_at = CASE WHEN note_is_current AND (note ->> 'sent')::boolean THEN decided_at ELSE planned_at END
                 WHERE id = (note ->> 'id')::uuid;
                 CONTINUE WHEN NOT FOUND;
                 IF (note ->> 'sent')::boolean THEN

@@ -218,7 +218,8 @@ pub enum Write {
         /// The deliveries.
         deliveries: Vec<PlannedDelivery>,
     },
-    /// Stores what became of attempts. A delivery that does not exist any more is left out.
+    /// Stores what became of attempts. A delivery that does not exist any more is left out. When to try again is stored only if
+    /// the claim of the attempt was not followed by another one.
     NoteDeliveries(Vec<DeliveryNote>),
     /// Stores that a device received a push, or that a person saw it.
     RecordReceipt {

@@ -304,6 +304,8 @@ pub struct DueDelivery {
     pub target: Target,
     /// The delivery.
     pub delivery: DeliveryState,
+    /// When the claim ends. It identifies the claim, too.
+    pub lease_until: Timestamp,
 }
 
 impl DueDelivery {

@@ -26,7 +26,7 @@ use crate::{mail_text::content, trust::ExtraCa};
 /// How long one command of SMTP may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a message may take, connecting and waiting for a connection included.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most connections to the mail server.
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a connection is kept for the next message.

@@ -23,6 +23,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::{mail, web_push, webhook};
+
 /// How often due work is looked for. Work that this node has stored itself is taken at once.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of messages, and of deliveries, that are claimed at once.
@@ -34,14 +36,14 @@ const MAX_UNDER_WAY: usize = 2_048;
 const MAX_UNDER_WAY_BEFORE_RETRIES: usize = MAX_UNDER_WAY / 2;
 /// Maximum number of emails under way, and of requests to the gateway.
 const MAX_SLOW: usize = 32;
-/// How long a push waits for its turn. Together with the five seconds of an answer it stays below the ten of a claim.
+/// How long a push waits for its turn, at most. Less is left if claiming it took long.
 const MAX_WAIT: Duration = Duration::from_secs(4);
+/// The end of a claim that is left for storing what became of the delivery.
+const NOTE_RESERVE: Duration = Duration::from_secs(1);
 /// How long outcomes are collected before they are stored: those of a wave come at about the same time.
 const NOTE_DELAY: Duration = Duration::from_millis(5);
 /// Maximum number of outcomes that are stored at once.
 const MAX_NOTES: usize = 256;
-/// Attempts to store outcomes while the database is unavailable. After the last, the pushes are sent again.
-const NOTE_ATTEMPTS: u32 = 5;
 const NOTE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// How long pushes under way may go on when the node stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -182,16 +184,23 @@ impl OutboxSender {
         Ok(more_steps || more_retries)
     }
 
+    /// Sends nothing if the answer may come after the end of the claim, when another node sends it, too.
     async fn send(&self, message: &Prepared) -> SendOutcome {
-        match &message.due.target {
-            Target::Device(_) => self.send_push(message).await.map_or(SendOutcome::Busy, SendOutcome::Push),
+        let due = &message.due;
+        let Some(spare) = spare_time(due.target.channel(), due.lease_until, self.ports.clock.now()) else {
+            return SendOutcome::Busy;
+        };
+        match &due.target {
+            Target::Device(_) => {
+                self.send_push(message, spare.min(MAX_WAIT)).await.map_or(SendOutcome::Busy, SendOutcome::Push)
+            }
             Target::Email => self.send_email(message).await.map_or(SendOutcome::Busy, SendOutcome::Mail),
             Target::Phone => self.send_to_gateway(message).await.map_or(SendOutcome::Busy, SendOutcome::Webhook),
         }
     }
 
     /// `None` if there is no push channel.
-    async fn send_push(&self, message: &Prepared) -> Option<PushOutcome> {
+    async fn send_push(&self, message: &Prepared, max_wait: Duration) -> Option<PushOutcome> {
         let (channel, topic) = (self.channels.push.as_ref()?, message.topic?);
         let device = message.due.target.device()?;
         let Some(payload) = self.texts.push(message) else { return Some(PushOutcome::Refused { status: 0 }) };
@@ -203,7 +212,7 @@ impl OutboxSender {
             urgency: PushUrgency::High,
             topic,
         };
-        Some(channel.deliver(&push, MAX_WAIT).await)
+        Some(channel.deliver(&push, max_wait).await)
     }
 
     /// `None` if there is no mail server, or too many emails are under way.
@@ -242,6 +251,17 @@ impl OutboxSender {
     }
 }
 
+/// The time that is left before an attempt has to begin so that its answer, or its timeout, comes within the claim. `None` if it is
+/// too late.
+fn spare_time(channel: SendChannel, lease_until: Timestamp, now: Timestamp) -> Option<Duration> {
+    let answer = match channel {
+        SendChannel::WebPush => web_push::ANSWER_TIMEOUT,
+        SendChannel::Email => mail::SEND_TIMEOUT,
+        SendChannel::Webhook => webhook::ANSWER_TIMEOUT,
+    };
+    (lease_until - now).to_std().ok()?.checked_sub(answer + NOTE_RESERVE)
+}
+
 /// Stores outcomes in batches until no sender is left.
 async fn note(ports: SendingPorts, mut queue: mpsc::Receiver<Outcome>) {
     let mut batch = Vec::new();
@@ -252,19 +272,21 @@ async fn note(ports: SendingPorts, mut queue: mpsc::Receiver<Outcome>) {
         {
             batch.push(more);
         }
-        for attempt in 1..=NOTE_ATTEMPTS {
-            match note_outcomes(&ports, &batch, jitter).await {
-                Err(Error::Port(port::Error::Unavailable(_))) if attempt < NOTE_ATTEMPTS => {
-                    sleep(NOTE_RETRY_DELAY).await;
-                }
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "storing what became of messages failed");
-                    break;
-                }
-                Ok(()) => break,
-            }
-        }
+        note_until_stored(&ports, &batch).await;
         batch.clear();
+    }
+}
+
+/// Stores outcomes, however often the database fails, until their claims have ended: then they are sent again.
+async fn note_until_stored(ports: &SendingPorts, batch: &[Outcome]) {
+    let claimed_until = batch.iter().map(|(due, _)| due.lease_until).max();
+    while let Err(error) = note_outcomes(ports, batch, jitter).await {
+        let can_pass = matches!(error, Error::Port(port::Error::Unavailable(_) | port::Error::Stale));
+        if !can_pass || claimed_until <= Some(ports.clock.now()) {
+            tracing::error!(error = &error as &dyn std::error::Error, "storing what became of messages failed");
+            return;
+        }
+        sleep(NOTE_RETRY_DELAY).await;
     }
 }
 

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// How long a push service may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Describes the metrics of Web Push.
 pub(crate) fn describe_metrics() {

@@ -280,7 +280,8 @@ impl Outbox for Postgres {
     ) -> Result<Vec<DueDelivery>> {
         let query = sqlx::query_as(CLAIM_DELIVERIES).bind(now).bind(lease_until).bind(i64::from(limit));
         let rows: Vec<ClaimedRow> = query.bind(slow_lease_until).fetch_all(self.main()).await.map_err(failed)?;
-        rows.into_iter().filter_map(|row| row.decode().map(Claimed::due_delivery).transpose()).collect()
+        let due = |claimed: Claimed| claimed.due_delivery(lease_until, slow_lease_until);
+        rows.into_iter().filter_map(|row| row.decode().map(due).transpose()).collect()
     }
 
     #[instrument(name = "pg.outbox.find_receipt", level = "debug", skip_all)]

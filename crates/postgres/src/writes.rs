@@ -123,10 +123,10 @@ fn planned_delivery(PlannedDelivery { id, channel, device, receipt, lease_until 
 }
 
 fn delivery_note(note: &DeliveryNote) -> Value {
-    let DeliveryNote { delivery, user, alert_of, is_sent, retry_at, attempts, device } = note;
+    let DeliveryNote { delivery, lease_until, user, alert_of, is_sent, retry_at, attempts, device } = note;
     json!({
-        "id": delivery, "user_id": user, "alert_of": alert_of, "sent": is_sent, "due_at": retry_at, "attempts": attempts,
-        "device_id": device.map(|of| of.device), "refused": device.map(|of| of.refused),
+        "id": delivery, "lease_until": lease_until, "user_id": user, "alert_of": alert_of, "sent": is_sent,
+        "due_at": retry_at, "attempts": attempts, "device_id": device.map(|of| of.device), "refused": device.map(|of| of.refused),
         "unknown_since": device.and_then(|of| of.unknown_since), "gone": device.is_some_and(|of| of.is_gone),
     })
 }

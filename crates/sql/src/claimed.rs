@@ -40,13 +40,16 @@ impl Claimed {
         due
     }
 
-    /// The delivery that was claimed. `None` if its device was removed meanwhile.
-    pub fn due_delivery(self) -> Option<DueDelivery> {
-        let target = match self.channel? {
+    /// The delivery that was claimed: a push until `lease_until`, any other until `slow_lease_until`. `None` if its device was
+    /// removed meanwhile.
+    pub fn due_delivery(self, lease_until: Timestamp, slow_lease_until: Timestamp) -> Option<DueDelivery> {
+        let channel = self.channel?;
+        let target = match channel {
             SendChannel::WebPush => Target::Device(Box::new(self.device?)),
             SendChannel::Email => Target::Email,
             SendChannel::Webhook => Target::Phone,
         };
-        Some(DueDelivery { message: self.message, target, delivery: self.delivery? })
+        let lease_until = if channel == SendChannel::WebPush { lease_until } else { slow_lease_until };
+        Some(DueDelivery { message: self.message, target, delivery: self.delivery?, lease_until })
     }
 }

@@ -271,7 +271,8 @@ impl Outbox for Sqlite {
     ) -> Result<Vec<DueDelivery>> {
         let leases = (lease_until, slow_lease_until);
         let rows = self.claim([ANY_DELIVERY, CLAIM_DELIVERIES, DELIVERIES], now, leases, limit).await?;
-        rows.into_iter().filter_map(|row| row.decode().map(Claimed::due_delivery).transpose()).collect()
+        let due = |claimed: Claimed| claimed.due_delivery(lease_until, slow_lease_until);
+        rows.into_iter().filter_map(|row| row.decode().map(due).transpose()).collect()
     }
 
     #[instrument(name = "sqlite.outbox.find_receipt", level = "debug", skip_all)]

@@ -170,7 +170,7 @@ mod tests {
             is_alert_pending: false,
             delivery: Some(delivery),
         };
-        let due = DueDelivery { message, target: Target::Device(Box::new(device)), delivery };
+        let due = DueDelivery { message, target: Target::Device(Box::new(device)), delivery, lease_until: at(10) };
         Prepared { due, receipt: ReceiptToken::new([7; 32]), topic: Some(KeyedHash::new([7; 16])) }
     }
 

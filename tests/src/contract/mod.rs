@@ -189,6 +189,7 @@ macro_rules! contract {
                 another_acceptance_stops_the_email_that_was_not_sent
                 an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it
                 a_push_that_waited_while_the_alert_was_repeated_is_sent_once
+                an_outcome_does_not_end_the_claim_of_another_node
                 a_device_that_confirms_a_renewed_alert_is_not_pushed_again
                 a_late_receipt_of_the_alert_before_does_not_end_a_renewed_one
                 a_renewed_alert_that_was_seen_again_goes_on_nowhere

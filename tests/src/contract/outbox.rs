@@ -565,13 +565,12 @@ pub async fn a_renewed_alert_that_was_seen_again_goes_on_nowhere(store: Store) {
         node.notify_everywhere(&by_connection).await;
         let owner = node.store.register().await;
         let call = node.raise_as(&owner).await;
-        let mut pushes = Vec::new();
         for renewal in 0..2 {
             if renewal > 0 {
                 node.seconds(60);
                 renew(&node.context(), &service::actor(&owner), call).await.unwrap();
             }
-            pushes = node.steps(&[]).await;
+            let pushes = node.steps(&[]).await;
             assert_eq!(pushes.len(), 1);
             node.note(&pushes, SENT).await;
             node.confirm(&pushes[0], ReceiptState::Seen).await;
@@ -585,6 +584,33 @@ pub async fn a_renewed_alert_that_was_seen_again_goes_on_nowhere(store: Store) {
         assert_eq!(node.alert_counts(call).await, [2, 2, 2, 0]);
         let seen = |event: &&LoggedEvent| matches!(event.event, Event::AlertSeen { .. });
         assert_eq!(node.store.events_of(call).await.iter().filter(seen).count(), 2);
+    })
+    .await;
+}
+
+pub async fn an_outcome_does_not_end_the_claim_of_another_node(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        let call = node.call().await;
+        let other = node.another().await;
+        let first = node.steps(&[]).await;
+        node.seconds(11);
+        let second = other.retries().await;
+        assert_eq!(devices_of(&second), [phone.id]);
+        node.note(&first, PushOutcome::Failed).await;
+        node.seconds(9);
+        assert!(node.retries().await.is_empty(), "the other node still sends it");
+        other.note(&second, PushOutcome::Failed).await;
+        // That it was sent holds, whoever sends it.
+        node.note(&first, SENT).await;
+        assert_eq!(node.alert_counts(call).await[0], 1);
+        node.seconds(1);
+        let third = node.retries().await;
+        assert_eq!((third.len(), third[0].due.delivery.attempts), (1, 1));
+        node.note(&third, SENT).await;
+        node.seconds(60);
+        assert!(node.retries().await.is_empty());
     })
     .await;
 }

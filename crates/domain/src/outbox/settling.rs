@@ -55,6 +55,8 @@ impl SendOutcome {
 pub struct DeliveryNote {
     /// The delivery.
     pub delivery: DeliveryId,
+    /// When the claim ends under which the attempt was made. It identifies the claim, too.
+    pub lease_until: Timestamp,
     /// The recipient.
     pub user: UserId,
     /// The emergency of an alert; `None` for every other message.
@@ -85,10 +87,11 @@ pub struct DeviceNote {
 impl DeliveryNote {
     /// The note of a delivery that is worth nothing any more.
     pub fn over(due: &DueDelivery) -> Self {
-        let DueDelivery { message, delivery, .. } = due;
+        let DueDelivery { message, delivery, lease_until, .. } = due;
         let DeliveryState { id, attempts, .. } = *delivery;
         Self {
             delivery: id,
+            lease_until: *lease_until,
             user: message.user,
             alert_of: None,
             is_sent: false,
@@ -101,7 +104,7 @@ impl DeliveryNote {
 
 /// What follows from an answer. `jitter` is from 0.8 to 1.2, and stretches the delay before another attempt.
 pub fn settle(due: &DueDelivery, outcome: SendOutcome, now: Timestamp, jitter: f64) -> DeliveryNote {
-    let DueDelivery { message, target, delivery } = due;
+    let DueDelivery { message, target, delivery, lease_until } = due;
     let attempts = usize::from(delivery.attempts);
     let delay = match outcome {
         SendOutcome::Busy | SendOutcome::Push(PushOutcome::Busy) => Some(BUSY_DELAY),
@@ -120,6 +123,7 @@ pub fn settle(due: &DueDelivery, outcome: SendOutcome, now: Timestamp, jitter: f
     };
     DeliveryNote {
         delivery: delivery.id,
+        lease_until: *lease_until,
         user: message.user,
         alert_of: message.emergency.filter(|_| message.kind == OutboxKind::Alert),
         is_sent: outcome.is_sent(),

@@ -172,7 +172,7 @@ fn a_device_of_another_push_key_is_left_out() {
 
 fn attempted(attempts: u16) -> DueDelivery {
     let delivery = DeliveryState { attempts, ..delivery(7) };
-    DueDelivery { message: message(OutboxKind::Alert), target: target(to(1)), delivery }
+    DueDelivery { message: message(OutboxKind::Alert), target: target(to(1)), delivery, lease_until: at(10) }
 }
 
 fn target(of: MessageDevice) -> Target {

@@ -71,9 +71,10 @@ pub async fn take_steps(
             let id = planned.again.unwrap_or_else(|| cx.ids.next().into());
             let delivery = DeliveryState { id, step: message.step, planned_at: now, is_pending: true, attempts: 0 };
             let (device, channel) = (planned.target.device().map(|device| device.id), planned.target.channel());
-            let due = DueDelivery { message: message.message.clone(), target: planned.target, delivery };
+            let lease_until = now + channel.lease();
+            let due = DueDelivery { message: message.message.clone(), target: planned.target, delivery, lease_until };
             let prepared = prepared(cx, due);
-            let (receipt, lease_until) = (cx.hasher.hash_receipt(&prepared.receipt), now + channel.lease());
+            let receipt = cx.hasher.hash_receipt(&prepared.receipt);
             deliveries.push(PlannedDelivery { id, channel, device, receipt, lease_until });
             all.push(prepared);
         }

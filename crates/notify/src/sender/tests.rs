@@ -2,7 +2,14 @@
 
 use std::future::pending;
 
-use allynet_domain::{SessionId, UserId, port::MockOutbox, testing};
+use allynet_domain::{
+    Locale, SessionId, UserId,
+    outbox::{Addresses, AlertState, DeliveryState, StoredMessage},
+    port::{MockClock, MockOutbox},
+    testing::{self, at, id},
+};
+use chrono::TimeDelta;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -42,6 +49,83 @@ impl MessageTexts for NoTexts {
     }
 }
 
+fn ports(
+    outbox: MockOutbox,
+    outcomes: Vec<port::Result<()>>,
+    clock: Arc<MockClock>,
+) -> (SendingPorts, testing::Committed) {
+    let (changes, committed) = testing::store(outcomes);
+    let ports = SendingPorts {
+        outbox: Arc::new(outbox),
+        changes,
+        clock,
+        ids: testing::ids(),
+        hasher: testing::keyed_hasher(),
+        push_key: None,
+        channels: Channels::default().configured(),
+    };
+    (ports, committed)
+}
+
+/// An email that is claimed until the tenth second.
+fn claimed() -> DueDelivery {
+    let message = StoredMessage {
+        id: id(1),
+        kind: OutboxKind::Alert,
+        user: id(testing::GRACE_HOPPER),
+        emergency: Some(id(100)),
+        emergency_kind: None,
+        event: None,
+        distance: None,
+        created_at: at(0),
+        counts_since: at(0),
+        expires_at: at(900),
+        addresses: Addresses { locale: Locale::English, email: None, phone: None },
+        state: AlertState {
+            is_live: true,
+            seen_at: None,
+            is_answered: false,
+            is_away: false,
+            is_helped: false,
+            is_owner: false,
+            is_silenced: false,
+        },
+    };
+    let delivery = DeliveryState { id: id(2), step: 2, planned_at: at(0), is_pending: true, attempts: 0 };
+    DueDelivery { message, target: Target::Email, delivery, lease_until: at(10) }
+}
+
+/// How often outcomes are stored if that fails so many times.
+async fn attempts_to_store(failures: usize) -> usize {
+    let start = Instant::now();
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || at(0) + TimeDelta::from_std(start.elapsed()).unwrap());
+    let outcomes = (0..failures).map(|_| Err(port::Error::unavailable("the test says so"))).collect();
+    let (ports, committed) = ports(MockOutbox::new(), outcomes, Arc::new(clock));
+    note_until_stored(&ports, &[(claimed(), SendOutcome::Mail(MailOutcome::Sent))]).await;
+    committed.attempts().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_are_stored_as_soon_as_that_is_possible_within_their_claim() {
+    assert_eq!(attempts_to_store(15).await, 16);
+    let in_vain = attempts_to_store(1_000).await;
+    assert!((18..=21).contains(&in_vain), "{in_vain}");
+}
+
+#[test]
+fn an_attempt_begins_only_if_its_answer_comes_within_the_claim() {
+    let spare = |channel: SendChannel, seconds| {
+        spare_time(channel, at(0) + channel.lease(), at(seconds)).map(|left| left.as_secs())
+    };
+    assert_eq!(
+        [0, 2, 4, 5, 11].map(|second| spare(SendChannel::WebPush, second)),
+        [Some(4), Some(2), Some(0), None, None]
+    );
+    assert_eq!([0, 14, 15].map(|second| spare(SendChannel::Email, second)), [Some(14), Some(0), None]);
+    assert_eq!([0, 34, 35].map(|second| spare(SendChannel::Webhook, second)), [Some(34), Some(0), None]);
+}
+
 /// How often new messages, and how often retries, are claimed while this many deliveries are under way.
 async fn claims(under_way: usize) -> (usize, usize) {
     let claimed = Arc::new(parking_lot::Mutex::new((0, 0)));
@@ -56,15 +140,7 @@ async fn claims(under_way: usize) -> (usize, usize) {
         Ok(Vec::new())
     });
     let channels = Channels::default();
-    let ports = SendingPorts {
-        outbox: Arc::new(outbox),
-        changes: testing::store(Vec::new()).0,
-        clock: testing::clock(),
-        ids: testing::ids(),
-        hasher: testing::keyed_hasher(),
-        push_key: None,
-        channels: channels.configured(),
-    };
+    let ports = ports(outbox, Vec::new(), testing::clock()).0;
     let sender = Arc::new(OutboxSender::new(ports, channels, Arc::new(NotConnected), Arc::new(NoTexts)));
     let (outcomes, _to_note) = mpsc::channel(1);
     let tracker = TaskTracker::new();

@@ -109,17 +109,20 @@ pub(super) async fn plan_step(
 
 /// Stores what became of an attempt, at its delivery, its alert and its device.
 pub(super) async fn note(db: &mut SqliteConnection, at: i64, note: &DeliveryNote) -> Result<()> {
-    let DeliveryNote { delivery, user, alert_of, is_sent, retry_at, attempts, device } = *note;
+    let DeliveryNote { delivery, lease_until, user, alert_of, is_sent, retry_at, attempts, device } = *note;
     // What was sent just now is not to be sent again by the next step of an alert that was repeated meanwhile.
     let noted = sqlx::query(
-        "update delivery set due_at = ?2, attempts = ?3, sent_at = case when ?4 then ?5 else sent_at end, \
-             planned_at = case when ?4 then ?5 else planned_at end where id = ?1",
+        "update delivery set sent_at = case when ?4 then ?5 else sent_at end, \
+             planned_at = case when ?4 and due_at = ?6 then ?5 else planned_at end, \
+             attempts = case when due_at = ?6 then ?3 else attempts end, \
+             due_at = case when due_at = ?6 then ?2 else due_at end where id = ?1",
     )
     .bind(Uuid::from(delivery))
     .bind(retry_at.map(|at| at.timestamp_micros()))
     .bind(attempts)
     .bind(is_sent)
     .bind(at)
+    .bind(lease_until.timestamp_micros())
     .execute(&mut *db)
     .await
     .map_err(port_error)?;
