@@ -39,8 +39,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allynet-rest", &["allynet-domain", "allynet-wire"]),
     ("allynet-web", &["allynet-wire"]),
     ("allynet-realtime", &["allynet-domain", "allynet-projections", "allynet-transport", "allynet-wire"]),
-    // The benchmark drives the service from outside; it signs tokens itself.
-    ("allynet-bench", &["allynet-auth", "allynet-domain"]),
+    // The benchmark drives the service from outside; it signs tokens itself, and its push service has a certificate of the tests.
+    ("allynet-bench", &["allynet-auth", "allynet-domain", "allynet-tests"]),
     // The simulation asks the rules only.
     ("allynet-simulation", &["allynet-domain"]),
 ];
