@@ -134,6 +134,7 @@ statements!(CLAIM_MESSAGES, CLAIM_DELIVERIES, FIND_RECEIPT, DELETE, DROP_WAITING
 
 /// A message, with one of its devices or a delivery.
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct ClaimedRow {
     message_id: Uuid,
     kind: String,

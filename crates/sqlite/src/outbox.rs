@@ -123,6 +123,7 @@ pub(crate) const BACKLOG: &str = "
 
 /// A message, with one of its devices.
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct ClaimedRow {
     message_id: Uuid,
     kind: String,
