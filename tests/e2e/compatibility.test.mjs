@@ -52,7 +52,7 @@ for (const database of databases) {
           ['GET', '/api/v1/auth/me', 200],
           ['GET', '/api/v1/emergencies/nothing', 404],
           ['GET', '/nothing', 404],
-          ['DELETE', '/api/v1/auth/me', 405],
+          ['PATCH', '/api/v1/auth/me', 405],
           ['POST', '/api/v1/emergencies', 400, '{'],
           ['POST', '/api/v1/emergencies', 413, 'x'.repeat(70_000)],
           ['GET', '/api/v1/helpers', 403],

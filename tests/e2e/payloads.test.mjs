@@ -27,6 +27,10 @@ const shapeless = {
   'a constructor': [{ constructor: { prototype: { emergencyId: 'current' } } }],
 };
 
+// The events of the dispatchers' room have no required field, so that any object is valid, and none is like an empty one.
+const noObjects = ['an array', 'an empty array', 'a string', 'a number', 'true'];
+const invalidFor = (event) => Object.entries(shapeless).filter(([name]) => !event.startsWith('dispatcher:') || noObjects.includes(name));
+
 // Payloads that are invalid for one event, with the expected code and, in some rows, the message.
 const cases = {
   'emergency:join': [
@@ -92,7 +96,7 @@ for (const database of databases) {
       it(`of the wrong shape are refused by every event over ${transport}, without side effects`, async () => {
         const on = await helper.connect({ transports: [transport] });
         for (const event of clientEvents) {
-          for (const [name, args] of Object.entries(shapeless)) {
+          for (const [name, args] of invalidFor(event)) {
             await refusedOver(on, event, args, invalid).catch((fault) => {
               throw new Error(`${event} with ${name}: ${fault.message}`);
             });
@@ -114,7 +118,7 @@ for (const database of databases) {
 
     it('that are invalid cause an error event without an acknowledgement too', async () => {
       for (const event of clientEvents) {
-        for (const args of Object.values(shapeless)) {
+        for (const [, args] of invalidFor(event)) {
           socket.emit(event, ...args);
           assertMatches(await socket.next('error'), { message: text, code: invalid, event });
         }
