@@ -98,9 +98,8 @@ BEGIN
     RETURN records;
 END $$;
 
--- Deletes an account that is locked, with all that goes with it by foreign keys. `_last` is the newest event before this change.
-CREATE FUNCTION delete_account_v1(_user uuid, _former uuid, _records uuid[], _at timestamptz, _last bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+-- Deletes an account that is locked, with all that goes with it by foreign keys.
+CREATE FUNCTION delete_account_v1(_user uuid, _former uuid, _records uuid[], _at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     alerted uuid[] := alerts_of_account_v1(_user);
 BEGIN
@@ -136,7 +135,6 @@ BEGIN
     DELETE FROM ring WHERE helper_id = _user;
     -- Blocks of others wait for a new account of the email.
     UPDATE user_block SET blocked_id = NULL WHERE blocked_id = _user;
-    PERFORM forget_in_events_v1(_user, _former, _records || alerted, _last);
     INSERT INTO account_erasure (user_id, former_id, deleted_at) VALUES (_user, _former, _at);
     DELETE FROM account WHERE id = _user;
 END $$;
@@ -164,14 +162,15 @@ END $$;
 CREATE FUNCTION apply_account_change_v2(change jsonb, account_writes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     w jsonb;
-    deleted CONSTANT uuid := (SELECT d ->> 'id' FROM jsonb_array_elements(account_writes) d WHERE d ->> 'op' = 'delete_account');
+    deletion CONSTANT jsonb := (SELECT d FROM jsonb_array_elements(account_writes) d WHERE d ->> 'op' = 'delete_account');
+    deleted CONSTANT uuid := deletion ->> 'id';
     records uuid[];
-    last_event bigint;
 BEGIN
-    -- Before events are numbered: readers of the log wait at a number whose change waits for a lock.
+    -- Before events are numbered: readers of the log wait at a number whose change waits for a lock, or takes long.
     IF deleted IS NOT NULL THEN
         records := lock_account_v1(deleted, ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e));
-        last_event := (SELECT coalesce(max(seq), 0) FROM event);
+        PERFORM forget_in_events_v1(deleted, (deletion ->> 'former_id')::uuid, records || alerts_of_account_v1(deleted),
+            (SELECT coalesce(max(seq), 0) FROM event));
     END IF;
     PERFORM apply_change_v2(change);
     FOR w IN SELECT value FROM jsonb_array_elements(account_writes) WITH ORDINALITY ORDER BY ordinality LOOP
@@ -179,8 +178,7 @@ BEGIN
         WHEN 'describe_session' THEN
             UPDATE session SET user_agent = w ->> 'user_agent' WHERE id = (w ->> 'id')::uuid;
         WHEN 'delete_account' THEN
-            PERFORM delete_account_v1((w ->> 'id')::uuid, (w ->> 'former_id')::uuid, records, (change ->> 'at')::timestamptz,
-                last_event);
+            PERFORM delete_account_v1((w ->> 'id')::uuid, (w ->> 'former_id')::uuid, records, (change ->> 'at')::timestamptz);
         WHEN 'succeed_account' THEN
             UPDATE account SET successor_id = (w ->> 'id')::uuid WHERE former_email_hash = email_hash_v1(w ->> 'email');
         ELSE
