@@ -1,7 +1,8 @@
 //! Recording that an administrator reads exact places of others.
 
 use crate::{
-    AccessKind, Actor, Emergency, Error, PlaceReading, ReadPlace, Stage, UserId, usecase::emergencies::EmergencyPorts,
+    AccessKind, Actor, Emergency, Error, PlaceReading, ReadPlace, Stage, Timestamp, UserId,
+    usecase::emergencies::EmergencyPorts,
 };
 
 impl EmergencyPorts {
@@ -47,14 +48,15 @@ impl EmergencyPorts {
         self.record_places(actor, AccessKind::Room, places).await
     }
 
-    /// Records that a dispatcher was shown these places by events.
+    /// Records that a dispatcher was shown these places by events, and returns as of when.
     ///
     /// # Errors
     /// Returns an error if the entries cannot be stored: then nothing more may be shown.
-    pub async fn record_followed(&self, reader: UserId, mut places: Vec<ReadPlace>) -> Result<(), Error> {
+    pub async fn record_followed(&self, reader: UserId, mut places: Vec<ReadPlace>) -> Result<Timestamp, Error> {
         places.sort_unstable();
         let reading = PlaceReading { reader, at: self.clock.now(), what: AccessKind::Room, places };
-        Ok(self.access_log.record(&reading).await?)
+        self.access_log.record(&reading).await?;
+        Ok(reading.at)
     }
 
     async fn record_places(&self, actor: &Actor, what: AccessKind, mut places: Vec<ReadPlace>) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use allynet_domain::{LoggedEvent, ReadPlace, UserId, View, Viewer, port::Clock};
+use allynet_domain::{LoggedEvent, ReadPlace, Timestamp, UserId, View, Viewer, port::Clock};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
@@ -74,7 +74,7 @@ impl PlaceReadings {
         if place.user == reader {
             return;
         }
-        let hour = self.clock.now().timestamp().div_euclid(3_600);
+        let hour = hour(self.clock.now());
         let mut state = self.state.lock();
         if state.hour != hour || state.stored.len() >= MAX_REMEMBERED {
             state.hour = hour;
@@ -109,10 +109,18 @@ impl PlaceReadings {
         Some(Waiting { places, since, overflowed })
     }
 
-    /// Remembers that these are stored.
-    pub(crate) fn stored(&self, reader: UserId, places: Vec<ReadPlace>) {
-        self.state.lock().stored.extend(places.into_iter().map(|place| (reader, place)));
+    /// Remembers that these are stored as shown at this time. Without effect once another hour has begun.
+    pub(crate) fn stored(&self, reader: UserId, places: Vec<ReadPlace>, at: Timestamp) {
+        let mut state = self.state.lock();
+        if state.hour == hour(at) {
+            state.stored.extend(places.into_iter().map(|place| (reader, place)));
+        }
     }
+}
+
+/// The hour since 1970.
+fn hour(at: Timestamp) -> i64 {
+    at.timestamp().div_euclid(3_600)
 }
 
 #[cfg(test)]
@@ -157,12 +165,25 @@ mod tests {
         assert_eq!(taken(&readings), [(admin, 2)]);
         readings.note(admin, place(OWNER));
         assert_eq!(taken(&readings), [(admin, 1)], "it is not known to be stored");
-        readings.stored(admin, vec![place(OWNER)]);
+        readings.stored(admin, vec![place(OWNER)], at(0));
         readings.note(admin, place(OWNER));
         assert!(readings.take().is_none());
         seconds.store(3_600, SeqCst);
         readings.note(admin, place(OWNER));
         assert_eq!(taken(&readings), [(admin, 1)]);
+    }
+
+    #[test]
+    fn a_place_that_is_stored_after_the_hour_has_turned_is_stored_again() {
+        let (readings, seconds) = readings();
+        let admin = id(ADMIN);
+        readings.note(admin, place(OWNER));
+        assert_eq!(taken(&readings), [(admin, 1)]);
+        seconds.store(3_600, SeqCst);
+        readings.note(admin, place(GRACE_HOPPER));
+        readings.stored(admin, vec![place(OWNER)], at(3_599));
+        readings.note(admin, place(OWNER));
+        assert_eq!(taken(&readings), [(admin, 2)]);
     }
 
     #[test]

@@ -43,8 +43,8 @@ async fn store(
     deadline: Instant,
 ) -> Option<UserId> {
     match timeout_at(deadline, emergencies.record_followed(reader, places.clone())).await {
-        Ok(Ok(())) => {
-            readings.stored(reader, places);
+        Ok(Ok(at)) => {
+            readings.stored(reader, places, at);
             None
         }
         Ok(Err(error)) => {
