@@ -10,6 +10,11 @@ BEGIN
     IF NOT details ?& detail_keys OR details - detail_keys <> '{}' THEN
         RAISE EXCEPTION 'change_details_v1: unexpected keys' USING ERRCODE = 'AN002';
     END IF;
+    -- In the order in which the steps of messages are locked, and before the event is numbered: readers of the log wait at a number
+    -- whose change waits for a lock.
+    PERFORM FROM emergency WHERE id = target FOR NO KEY UPDATE;
+    PERFORM FROM outbox WHERE emergency_id = target AND due_at IS NOT NULL AND emergency_kind <> details ->> 'kind'
+    ORDER BY id FOR NO KEY UPDATE;
     PERFORM apply_change_v2(change);
     UPDATE emergency SET kind = details ->> 'kind', category = details ->> 'category',
         description = details ->> 'description', priority = details ->> 'priority',
