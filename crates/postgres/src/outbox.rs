@@ -16,6 +16,9 @@ use uuid::Uuid;
 use crate::{Postgres, devices::DeviceRow, error::failed};
 
 /// Claims at most `$3` messages that are due at `$1`, until `$2`. A row for each device of each, or one without.
+///
+/// Laterals with a limit and scalar subqueries are run for each row, by the index on what they compare. Joins and `EXISTS` were
+/// planned for empty tables, and then read all alerts, deliveries and responses for each message.
 const CLAIM_MESSAGES: &str = "
     WITH claimed AS (
         UPDATE outbox o SET due_at = $2
@@ -28,19 +31,17 @@ const CLAIM_MESSAGES: &str = "
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status IN ('active', 'responding'), false) AS is_live,
         l.seen_at,
-        l.declined_at IS NOT NULL OR EXISTS (
-            SELECT FROM response r
-            WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
+        l.declined_at IS NOT NULL OR (
+            SELECT r.status FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id) <> 'cancelled'
+            IS TRUE AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
             OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
         coalesce(e.owner_id = c.user_id, false) AS is_owner,
-        EXISTS (
-            SELECT FROM emergency q
-            WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding') AND q.silent) AS is_silenced,
-        EXISTS (
-            SELECT FROM response r
-            WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
+        (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
+            IS TRUE AS is_silenced,
+        (SELECT r.helper_id FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged
+         ORDER BY r.helper_id LIMIT 1) IS NOT NULL AS is_helped,
         u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
             THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,
@@ -56,9 +57,17 @@ const CLAIM_MESSAGES: &str = "
     LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
     LEFT JOIN device d ON d.account_id = c.user_id AND (c.device_id IS NULL OR c.device_id = d.id)
     LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
-    LEFT JOIN outbox m ON m.emergency_id = c.emergency_id AND m.user_id = c.user_id AND m.kind = 'alert'
-    LEFT JOIN delivery s ON s.outbox_id = m.id AND s.device_id = d.id
-    LEFT JOIN delivery v ON v.outbox_id = c.id AND v.device_id = d.id
+    LEFT JOIN LATERAL (
+        SELECT o.id FROM outbox o WHERE o.emergency_id = c.emergency_id AND o.user_id = c.user_id AND o.kind = 'alert' LIMIT 1
+    ) m ON true
+    LEFT JOIN LATERAL (
+        SELECT y.sent_at, y.attempts, y.due_at FROM delivery y
+        WHERE y.outbox_id = m.id AND y.channel = 'webpush' AND coalesce(y.device_id, y.outbox_id) = d.id LIMIT 1
+    ) s ON true
+    LEFT JOIN LATERAL (
+        SELECT y.id, y.channel, y.step, y.planned_at, y.due_at, y.attempts FROM delivery y
+        WHERE y.outbox_id = c.id AND y.channel = 'webpush' AND coalesce(y.device_id, y.outbox_id) = d.id LIMIT 1
+    ) v ON true
     ORDER BY c.created_at, c.id, d.created_at DESC";
 
 /// Claims at most `$3` deliveries that are due at `$1`: pushes until `$2`, others until `$4`.
@@ -73,19 +82,17 @@ const CLAIM_DELIVERIES: &str = "
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status IN ('active', 'responding'), false) AS is_live,
         l.seen_at,
-        l.declined_at IS NOT NULL OR EXISTS (
-            SELECT FROM response r
-            WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id AND r.status <> 'cancelled') AS is_answered,
+        l.declined_at IS NOT NULL OR (
+            SELECT r.status FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id = c.user_id) <> 'cancelled'
+            IS TRUE AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
             OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
         coalesce(e.owner_id = c.user_id, false) AS is_owner,
-        EXISTS (
-            SELECT FROM emergency q
-            WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding') AND q.silent) AS is_silenced,
-        EXISTS (
-            SELECT FROM response r
-            WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged) AS is_helped,
+        (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
+            IS TRUE AS is_silenced,
+        (SELECT r.helper_id FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged
+         ORDER BY r.helper_id LIMIT 1) IS NOT NULL AS is_helped,
         u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
             THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
         d.id, d.account_id, d.session_id, d.name, d.endpoint, d.p256dh, d.auth, d.push_key, d.created_at, d.last_sent_at,

@@ -18,14 +18,14 @@ use crate::{
     server::{Kind, Server},
     sheet::Sheet,
     statistics::Times,
-    world::{Database, Population, people::Tokens, places::home},
+    world::{Database, Population, people::Tokens, places::centre},
 };
 
 const KINDS: [Kind; 2] = [Kind::Postgres, Kind::Sqlite];
-/// The size of a wave: all of them are alerted to every emergency.
-const HELPERS: usize = 50;
+/// The size of a wave.
+const ALERTED: usize = 50;
 const CONCURRENT_OWNERS: usize = 20;
-const POPULATION: Population = Population { owners: CONCURRENT_OWNERS, helpers: HELPERS };
+const POPULATION: Population = Population { owners: CONCURRENT_OWNERS, helpers: 1_000 };
 /// The hosts of push services that most browsers of a country use.
 const HOSTS: usize = 4;
 /// Any key that is a point of the curve, and any secret: these are the examples of RFC 8291, appendix A.
@@ -38,7 +38,7 @@ const SETTLING_TIME: Duration = Duration::from_millis(50);
 /// Runs the scenario.
 pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     let tokens = Tokens::new()?;
-    let mut alone = Sheet::new(format!("push: one emergency alerts {HELPERS} helpers without a connection"));
+    let mut alone = Sheet::new(format!("push: one emergency alerts {ALERTED} helpers without a connection"));
     let mut burst = Sheet::new(format!("push: {CONCURRENT_OWNERS} such emergencies at once"));
     for _ in 0..cx.form.rounds() {
         for kind in KINDS {
@@ -67,15 +67,11 @@ async fn measure(
         ("ALLYNET_VAPID_SUBJECT", "mailto:alerts@example.org"),
     ];
     let server = Server::start_with(kind, &database.url(), &settings).await?;
-    let mut owners = Vec::with_capacity(CONCURRENT_OWNERS);
-    for number in 0..CONCURRENT_OWNERS {
-        owners.push(Owner::new(Http::connect(server.address, &tokens.of(number)?).await?, home(0, HELPERS)));
-    }
-
     let rounds = cx.form.pick(20, 100);
-    let mut first = owners.drain(..1).collect();
+    let mut first = connect(&server, tokens, 1).await?;
     let without = Run::of(&server, cx, &mut first, rounds, None).await?;
     register_devices(&server, tokens, &pushes).await?;
+    let mut first = connect(&server, tokens, 1).await?;
     let with = Run::of(&server, cx, &mut first, rounds, Some(&mut pushes)).await?;
     alone.add(kind, "`POST /emergencies` without devices, median", "ms", without.answers.percentile(50));
     alone.add(kind, "`POST /emergencies` with devices, median", "ms", with.answers.percentile(50));
@@ -85,7 +81,7 @@ async fn measure(
     alone.add(kind, "CPU of the server per emergency with devices", "µs", with.cpu_micros());
     with.cost.note(&server, alone);
 
-    owners.extend(first);
+    let mut owners = connect(&server, tokens, CONCURRENT_OWNERS).await?;
     let many = Run::of(&server, cx, &mut owners, cx.form.pick(3, 10), Some(&mut pushes)).await?;
     let sent = f64::from(u32::try_from(many.sent)?);
     burst.add(kind, "`POST /emergencies`, p99", "ms", many.answers.percentile(99));
@@ -97,9 +93,19 @@ async fn measure(
     Ok(())
 }
 
+/// Connects owners at the centre of the city. The server closes connections that send nothing, so that each is used at once.
+async fn connect(server: &Server, tokens: &Tokens, count: usize) -> anyhow::Result<Vec<Owner>> {
+    let mut owners = Vec::with_capacity(count);
+    for number in 0..count {
+        let http = Http::connect(server.address, &tokens.of(number)?).await?;
+        owners.push(Owner::new(http, centre(0, POPULATION.helpers)));
+    }
+    Ok(owners)
+}
+
 /// Registers a device for each helper, under a host in turn.
 async fn register_devices(server: &Server, tokens: &Tokens, pushes: &PushService) -> anyhow::Result<()> {
-    for number in 0..HELPERS {
+    for number in 0..POPULATION.helpers {
         let mut http = Http::connect(server.address, &tokens.of(POPULATION.owners + number)?).await?;
         let keys = json!({ "p256dh": P256DH, "auth": AUTH });
         let device = json!({ "kind": "webpush", "endpoint": pushes.endpoint(number), "keys": keys });
@@ -128,7 +134,7 @@ impl Run {
         mut pushes: Option<&mut PushService>,
     ) -> anyhow::Result<Self> {
         let (mut answers, mut arrived, mut sent) = (Times::default(), Times::default(), 0);
-        let expected = owners.len() * HELPERS;
+        let expected = owners.len() * ALERTED;
         let meter = Meter::start(server, &cx.databases)?;
         for _ in 0..rounds {
             let begun = Instant::now();
