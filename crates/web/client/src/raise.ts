@@ -167,7 +167,8 @@ export class Raiser {
     try {
       await this.#endCallingOff();
       await this.#store(pending);
-      if (pending.isCancelled) throw new CancelledError();
+      // Called off while it was stored: after a reload before the first attempt.
+      if (pending.isCancelled || cancelled.aborted) throw new CancelledError();
       const raised = await unlessAborted(cancelled, this.#sendUntilAnswered(pending, cancelled));
       await this.#forget();
       return raised;

@@ -204,3 +204,22 @@ it('closing keeps the call for the next start', async (test) => {
   await assert.rejects(raised, { name: 'ClosedError', reason: 'closed' });
   assert.equal(JSON.parse(store.get('raise')).isCancelled, false);
 });
+
+it('a stored call that is called off after a reload is not sent any more', async (test) => {
+  const advance = fakeClock(test);
+  const store = memoryStore();
+  const pressed = { requestId: 'r1', userId: 'u1', body: { location, requestId: 'r1' }, pressedAt: Date.now(), isCancelled: false };
+  store.set('raise', JSON.stringify(pressed));
+  let attempts = 0;
+  const service = {
+    raise: async () => {
+      attempts += 1;
+      return { emergency: emergency('e1'), nearbyHelperCount: 0 };
+    },
+    request: async () => null,
+  };
+  const { made } = raiser(test, service, store);
+  assert.equal(await made.cancel(), true);
+  await advance(20_000);
+  assert.equal(attempts, 0);
+});
