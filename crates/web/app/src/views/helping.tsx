@@ -8,12 +8,12 @@ import { distance, geoLink } from '../logic/geometry.js';
 import { closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setStatus } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
+import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Card } from './fields.js';
 import { HelpersList, nameOf, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView, type MapPoint } from './map.js';
-import { CallReminder } from './sos.js';
 
 const NEXT: Partial<Record<ResponseStatus, 'on_way' | 'arrived' | 'completed'>> = {
   responding: 'on_way',

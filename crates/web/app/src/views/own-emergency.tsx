@@ -7,6 +7,7 @@ import { coming, isLive } from '../logic/emergency.js';
 import { config } from '../state/config.js';
 import { attempt } from '../state/notices.js';
 import { cancelOwn, describeOwn, ownRoom, renewOwn, resolveOwn } from '../state/owner.js';
+import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Contacts } from './contact-notices.js';
 import { Card } from './fields.js';
@@ -14,7 +15,6 @@ import { HelpersList, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView } from './map.js';
 import { OwnEnded } from './own-ended.js';
-import { CallReminder } from './sos.js';
 
 const TYPES: readonly EmergencyType[] = ['medical', 'safety', 'accident', 'assault', 'natural_disaster', 'other'];
 

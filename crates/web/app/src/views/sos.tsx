@@ -22,6 +22,7 @@ import {
   stopCountdown,
 } from '../state/owner.js';
 import { startWatching } from '../state/place.js';
+import { CallReminder } from './call-reminder.js';
 import { Card, Switch } from './fields.js';
 import { Icon } from './icons.js';
 import { useNow } from './now.js';
@@ -64,10 +65,6 @@ function Idle() {
       <CallReminder />
     </>
   );
-}
-
-export function CallReminder() {
-  return <p class="hint center">{t('call.reminder', { number: config.value.emergencyNumber })}</p>;
 }
 
 function Countdown({ end }: { end: number }) {
