@@ -131,9 +131,9 @@ pub fn receipt(token: &ReceiptToken) -> String {
 mod tests {
     use allynet_domain::{
         EmergencyType,
-        outbox::{Addresses, AlertState, DeliveryState, DueDelivery, MessageDevice, StoredMessage, Target},
+        outbox::{DeliveryState, DueDelivery, MessageDevice, StoredMessage, Target},
         port::KeyedHash,
-        testing::{EMERGENCY, GRACE_HOPPER, at, device, id},
+        testing::{EMERGENCY, at, device, id, stored_message},
     };
     use serde_json::{Value, json};
 
@@ -141,26 +141,11 @@ mod tests {
 
     fn push(kind: OutboxKind, emergency: Option<EmergencyId>) -> Prepared {
         let message = StoredMessage {
-            id: id(1),
-            kind,
-            user: id(GRACE_HOPPER),
             emergency,
             emergency_kind: emergency.map(|_| EmergencyType::Medical),
             event: emergency.map(|_| EventId::new(4712)),
             distance: emergency.map(|_| Metres::new(270.0)),
-            created_at: at(0),
-            counts_since: at(0),
-            expires_at: at(900),
-            addresses: Addresses { locale: Locale::English, email: None, phone: None },
-            state: AlertState {
-                is_live: true,
-                seen_at: None,
-                is_answered: false,
-                is_away: false,
-                is_helped: false,
-                is_owner: false,
-                is_silenced: false,
-            },
+            ..stored_message(kind)
         };
         let delivery = DeliveryState { id: id(2), step: 0, planned_at: at(0), is_pending: true, attempts: 0 };
         let device = MessageDevice {

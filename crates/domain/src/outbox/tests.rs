@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     port::{MailOutcome, PushOutcome, WebhookOutcome},
-    testing::{GRACE_HOPPER, PUSH_KEY, at, device, id},
+    testing::{PUSH_KEY, at, device, id, stored_message as message},
 };
 
 /// The sessions with a connection to this node.
@@ -18,31 +18,6 @@ impl Connections for Connected {
 
     fn is_connected(&self, _: UserId) -> bool {
         !self.0.is_empty()
-    }
-}
-
-fn message(kind: OutboxKind) -> StoredMessage {
-    StoredMessage {
-        id: id(1),
-        kind,
-        user: id(GRACE_HOPPER),
-        emergency: Some(id(100)),
-        emergency_kind: None,
-        event: None,
-        distance: None,
-        created_at: at(0),
-        counts_since: at(0),
-        expires_at: at(900),
-        addresses: Addresses { locale: Locale::English, email: None, phone: None },
-        state: AlertState {
-            is_live: true,
-            seen_at: None,
-            is_answered: false,
-            is_away: false,
-            is_helped: false,
-            is_owner: false,
-            is_silenced: false,
-        },
     }
 }
 

@@ -15,6 +15,7 @@ mod contention;
 mod devices;
 mod emergencies;
 mod events;
+mod outbox;
 #[cfg(any(test, feature = "mocks"))]
 mod ports;
 mod users;
@@ -29,6 +30,7 @@ pub use emergencies::{
     message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses,
 };
 pub use events::every_event;
+pub use outbox::stored_message;
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{Committed, clock, events_of, events_of_service, ids, now, store, updated};
 pub use users::{account, account_of, actor, admin, grace_hopper, helper, helper_card, helper_record, owner, person};

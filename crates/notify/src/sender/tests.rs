@@ -3,8 +3,8 @@
 use std::future::pending;
 
 use allynet_domain::{
-    Locale, SessionId, UserId,
-    outbox::{Addresses, AlertState, DeliveryState, StoredMessage},
+    SessionId, UserId,
+    outbox::DeliveryState,
     port::{MockClock, MockOutbox},
     testing::{self, at, id},
 };
@@ -69,28 +69,7 @@ fn ports(
 
 /// An email that is claimed until the tenth second.
 fn claimed() -> DueDelivery {
-    let message = StoredMessage {
-        id: id(1),
-        kind: OutboxKind::Alert,
-        user: id(testing::GRACE_HOPPER),
-        emergency: Some(id(100)),
-        emergency_kind: None,
-        event: None,
-        distance: None,
-        created_at: at(0),
-        counts_since: at(0),
-        expires_at: at(900),
-        addresses: Addresses { locale: Locale::English, email: None, phone: None },
-        state: AlertState {
-            is_live: true,
-            seen_at: None,
-            is_answered: false,
-            is_away: false,
-            is_helped: false,
-            is_owner: false,
-            is_silenced: false,
-        },
-    };
+    let message = testing::stored_message(OutboxKind::Alert);
     let delivery = DeliveryState { id: id(2), step: 2, planned_at: at(0), is_pending: true, attempts: 0 };
     DueDelivery { message, target: Target::Email, delivery, lease_until: at(10) }
 }
