@@ -1,8 +1,8 @@
 //! The expected time without help, as a function of who may come when.
 //!
 //! `J = Σ W(t)·P(t)·Δt` over the hour that follows, in seconds: P is the probability that no helper is there at t, W what help is
-//! worth then. Where further pairs of hands count, P is P(nobody) + ¼ P(at most one) + ⅛ P(at most two). A helper who is
-//! there at t with probability a lowers P(at most k) by a·P(exactly k). So the gain of each further helper is one
+//! worth then. Where further pairs of hands count, P is P(none) + ¼ P(at most one) + ⅛ P(at most two), for the number of helpers
+//! at the place. A helper who is there at t with probability a lowers P(at most k) by a·P(exactly k). So the gain of each further helper is one
 //! sum of products, and it only shrinks with every helper that is added: J is submodular, and the greedy choice near the best.
 
 use chrono::TimeDelta;
@@ -11,9 +11,10 @@ use super::lognormal::Normal;
 
 /// Number of the times that are looked at.
 const STEPS: usize = 60;
-/// How much P(at most one) and P(at most two) count beside P(nobody).
-const SECOND: f64 = 0.25;
-const THIRD: f64 = 0.125;
+/// The weight of P(at most one helper): what a second helper is worth beside the first.
+const SECOND_HELPER_WEIGHT: f64 = 0.25;
+/// The weight of P(at most two helpers): what a third helper is worth beside the first.
+const THIRD_HELPER_WEIGHT: f64 = 0.125;
 /// Spread of arrivals: the standard deviation of their logarithm. Assumed.
 const ARRIVAL_SPREAD: f64 = 0.4;
 
@@ -78,14 +79,14 @@ pub struct Coverage {
     /// What a second without help costs, times the seconds since the time before.
     weights: [f64; STEPS],
     needs_team: bool,
-    /// The probabilities that nobody, exactly one, and exactly two are there.
+    /// The probabilities that no helper, exactly one, and exactly two helpers are there, at each time.
     exactly: [[f64; STEPS]; 3],
     /// What the presence of one more helper is worth at each time.
     values: [f64; STEPS],
 }
 
 impl Coverage {
-    /// Nobody comes. `ambulance` is `None` for an emergency that an ambulance does not end; `needs_team` if a second and a
+    /// The state without any helper. `ambulance` is `None` for an emergency that an ambulance does not end; `needs_team` if a second and a
     /// third helper count.
     pub fn new(ambulance: Option<&AmbulanceModel>, needs_team: bool) -> Self {
         let mut weights = [0.0; STEPS];
@@ -108,7 +109,8 @@ impl Coverage {
     pub fn seconds(&self) -> f64 {
         let [none, one, two] = &self.exactly;
         let missing = |step: usize| {
-            let further = SECOND * (none[step] + one[step]) + THIRD * (none[step] + one[step] + two[step]);
+            let further = SECOND_HELPER_WEIGHT * (none[step] + one[step])
+                + THIRD_HELPER_WEIGHT * (none[step] + one[step] + two[step]);
             none[step] + if self.needs_team { further } else { 0.0 }
         };
         (0..STEPS).map(|step| self.weights[step] * missing(step)).sum()
@@ -140,7 +142,7 @@ impl Coverage {
 
     fn update_values(&mut self) {
         let [none, one, two] = &self.exactly;
-        let (second, third) = if self.needs_team { (SECOND, THIRD) } else { (0.0, 0.0) };
+        let (second, third) = if self.needs_team { (SECOND_HELPER_WEIGHT, THIRD_HELPER_WEIGHT) } else { (0.0, 0.0) };
         for (step, value) in self.values.iter_mut().enumerate() {
             *value = self.weights[step] * (none[step] + second * one[step] + third * two[step]);
         }

@@ -52,7 +52,7 @@ pub struct Decision {
     pub passed: Option<Passed>,
     /// Skills that the kind of emergency requires, and that were not required here because too few helpers have them.
     pub relaxed: Vec<&'static str>,
-    /// When to decide again if nothing changes before. `None` while somebody is there.
+    /// When to decide again if nothing changes before. `None` while a helper is there.
     pub decide_again_at: Option<Timestamp>,
     /// State of the waves, for the next [`Situation`]. `None` for policies without waves.
     pub wave: Option<WaveProgress>,

@@ -11,6 +11,7 @@ mod gain;
 mod lognormal;
 mod policy;
 mod situation;
+mod stand_down;
 mod team;
 mod travel;
 mod waves;
@@ -23,9 +24,8 @@ pub use policy::{GainPolicy, TypeRule};
 pub use situation::{
     AlertedHelper, Candidate, Exclusion, HelperFacts, HelperProgress, MAX_CANDIDATES, Situation, Tier, WaveProgress,
 };
-pub use team::{
-    AedBox, Assignment, RoleChange, RoleReason, StandDownReason, TeamMember, TeamRole, assign_team, stand_downs,
-};
+pub use stand_down::{StandDownReason, stand_downs};
+pub use team::{AedBox, Assignment, RoleChange, RoleReason, TeamMember, TeamRole, assign_team};
 pub use travel::{Journey, Transport, TravelModel};
 pub use waves::WavePolicy;
 

@@ -37,7 +37,7 @@ pub struct GainPolicy {
     pub max_per_decision: usize,
     /// Maximum number of helpers that one search alerts. 150: 50 for each of three radii.
     pub max_per_search: usize,
-    /// Time between two decisions while nobody is there. 15 s.
+    /// Time between two decisions while no helper is there. 15 s.
     pub interval: TimeDelta,
     /// Factor on the gain of a helper with a preferred skill. 1.3: assumed.
     pub skill_factor: f64,

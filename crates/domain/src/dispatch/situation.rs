@@ -120,7 +120,7 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// Whether a response counts as help: somebody comes or is there.
+    /// Whether a response counts as help: a helper comes or is there.
     pub fn is_responded(&self) -> bool {
         let is_help =
             |helper: &AlertedHelper| matches!(helper.progress, HelperProgress::Coming(_) | HelperProgress::There);

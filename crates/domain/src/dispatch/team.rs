@@ -21,18 +21,13 @@ string_enum! {
     }
 }
 
-string_enum! {
-    /// Why a helper is told that they need not come.
-    StandDownReason { EnoughHelpers = "enough_helpers", TooLate = "too_late" }
-}
-
 /// Time that fetching a box takes beside the way, in seconds. Assumed.
 const FETCH_SECONDS: f64 = 30.0;
 /// Maximum seconds until a box is at the emergency.
 const MAX_VIA: f64 = 900.0;
 /// Maximum seconds by which fetching a box delays its helper.
 const MAX_DETOUR: f64 = 300.0;
-/// Seconds of detour below which somebody who comes alone brings a box.
+/// Seconds of detour below which a helper without others brings a box.
 const MAX_DETOUR_ALONE: f64 = 30.0;
 /// Seconds that an arrival has to gain for a role to move.
 const MIN_GAIN: f64 = 60.0;
@@ -40,14 +35,6 @@ const MIN_GAIN: f64 = 60.0;
 const MAX_MOVES: u8 = 2;
 /// A box whose hours are unknown may be locked: the time by it is divided by this. Assumed.
 const UNKNOWN_HOURS: f64 = 0.7;
-/// Others that are there or much sooner, for a helper to be told that they need not come.
-const ENOUGH: usize = 2;
-/// Seconds until arrival above which a helper is not needed beside [`ENOUGH`] others who are there.
-const LATER_THAN_NEEDED: f64 = 300.0;
-/// Seconds until arrival above which a helper comes too late beside [`ENOUGH`] others who come sooner by [`MUCH_SOONER`].
-const TOO_LATE: f64 = 1_200.0;
-const MUCH_SOONER: f64 = 600.0;
-
 /// The role that a helper has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
@@ -68,7 +55,7 @@ pub struct Assignment {
 pub struct TeamMember {
     /// The helper.
     pub helper: UserId,
-    /// Seconds until the helper arrives without a detour; 0 for one who is there.
+    /// Seconds until the helper arrives without a detour; 0 once the helper is there.
     pub arrival: f64,
     /// Metres per second on the way.
     pub speed: f64,
@@ -76,7 +63,7 @@ pub struct TeamMember {
     pub distance: Option<Metres>,
     /// The geodesic from the helper to each box, in the order of the boxes. Empty without a position.
     pub distances_to_boxes: Vec<Metres>,
-    /// The present role. `None` for one who has just accepted.
+    /// The present role. `None` for a helper who has just accepted.
     pub assignment: Option<Assignment>,
 }
 
@@ -133,10 +120,10 @@ impl Roles {
 
 /// Gives each helper who comes a role. Returns what changes, by arrival.
 ///
-/// The first two to arrive go to the patient, the helper who brings a defibrillator soonest fetches it, one waits as a
-/// guide, the others stand by. The first of those who go to the patient is not taken for another role, nor is whoever has
-/// collected a box. A role moves when its holder is gone or its box is missing, or when an arrival gains a minute by it;
-/// twice per helper at most, unless nobody would be with the patient.
+/// The first two helpers to arrive go to the patient, the helper who brings a defibrillator soonest fetches it, one helper waits
+/// as a guide, and the others stand by. The first helper at the patient and a helper with a collected box keep their roles. A role
+/// moves when its holder is gone or its box is missing, or when an arrival gains a minute by it; at most twice per helper, unless
+/// no helper would be with the patient.
 pub fn assign_team(
     now: Timestamp,
     kind: EmergencyType,
@@ -283,7 +270,7 @@ impl Team<'_> {
         if !self.roles.needs_aed || is_held || self.places.len() < 2 {
             return;
         }
-        // Taking somebody from a task has to gain as much as any move.
+        // Taking a helper from a task has to gain as much as any move.
         let cost = |place: &Place<'_>| match place.role {
             None | Some(TeamRole::Standby) => 0.0,
             Some(_) => MIN_GAIN,
@@ -340,7 +327,7 @@ impl Team<'_> {
         })
     }
 
-    /// Whoever arrives a minute sooner than those who go to the patient goes there, too, if need be in place of another.
+    /// Sends a helper who arrives a minute sooner than the first helper at the patient there, too, if need be in place of another.
     fn bring_forward_arrival(&mut self) {
         let Some(first) = self.first() else { return };
         let may_go = |place: &Place<'_>| {
@@ -420,21 +407,4 @@ impl Team<'_> {
         };
         Some(RoleChange { helper: place.member.helper, assignment, previous: before.map(|held| held.role), reason })
     }
-}
-
-/// Helpers who are told that they need not come, with the reason; they may come all the same.
-pub fn stand_downs(members: &[TeamMember]) -> Vec<(UserId, StandDownReason)> {
-    let others = |member: &TeamMember, is_enough: &dyn Fn(&TeamMember) -> bool| {
-        members.iter().filter(|other| other.helper != member.helper && is_enough(other)).count() >= ENOUGH
-    };
-    let is_there = |other: &TeamMember| other.arrival <= 0.0;
-    let reason = |member: &TeamMember| {
-        let has_enough = others(member, &is_there);
-        if has_enough && member.arrival > LATER_THAN_NEEDED {
-            return Some(StandDownReason::EnoughHelpers);
-        }
-        let sooner = |other: &TeamMember| other.arrival <= member.arrival - MUCH_SOONER;
-        (member.arrival > TOO_LATE && others(member, &sooner)).then_some(StandDownReason::TooLate)
-    };
-    members.iter().filter_map(|member| Some((member.helper, reason(member)?))).collect()
 }

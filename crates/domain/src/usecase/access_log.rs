@@ -8,7 +8,7 @@ use crate::{
 impl EmergencyPorts {
     /// Records that the caller is about to be shown emergencies in these stages. To be awaited before they are shown.
     ///
-    /// No-op, and no call of a port, unless the caller is an administrator who is shown one of them as such.
+    /// Calls no port unless the caller is an administrator who is shown one of them as an administrator.
     ///
     /// # Errors
     /// Returns an error if the entry cannot be stored: then nothing may be shown.
