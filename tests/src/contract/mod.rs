@@ -25,6 +25,7 @@ pub mod password_resets;
 pub mod positions;
 pub mod racing;
 pub mod raising;
+pub mod receipts;
 pub mod reputation;
 pub mod responding;
 mod service;
@@ -190,10 +191,13 @@ macro_rules! contract {
                 an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it
                 a_push_that_waited_while_the_alert_was_repeated_is_sent_once
                 an_outcome_does_not_end_the_claim_of_another_node
+                batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
+            }
+            receipts {
                 a_device_that_confirms_a_renewed_alert_is_not_pushed_again
                 a_late_receipt_of_the_alert_before_does_not_end_a_renewed_one
                 a_renewed_alert_that_was_seen_again_goes_on_nowhere
-                batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
+                a_receipt_counts_after_the_end_and_not_after_a_day
             }
             emergencies {
                 an_unknown_emergency_is_not_found

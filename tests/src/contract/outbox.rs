@@ -8,7 +8,7 @@ use allynet_domain::{
     testing::{self, PUSH_KEY},
     usecase::{
         emergencies,
-        outbox::{Prepared, SendingPorts, confirm, note_outcomes, see, take_retries, take_steps},
+        outbox::{Prepared, SendingPorts, confirm, note_outcomes, take_retries, take_steps},
         responses::renew,
     },
 };
@@ -64,7 +64,7 @@ impl Service {
     }
 
     /// Takes the steps that are due.
-    async fn steps(&self, connected: &[&Device]) -> Vec<Prepared> {
+    pub(super) async fn steps(&self, connected: &[&Device]) -> Vec<Prepared> {
         let connected = Connected(connected.iter().map(|device| device.session).collect());
         take_steps(&self.sending(), &connected, 100).await.unwrap().0
     }
@@ -73,7 +73,7 @@ impl Service {
         take_retries(&self.sending(), 100).await.unwrap().0
     }
 
-    async fn note(&self, pushes: &[Prepared], outcome: PushOutcome) {
+    pub(super) async fn note(&self, pushes: &[Prepared], outcome: PushOutcome) {
         self.note_all(pushes, SendOutcome::Push(outcome)).await;
     }
 
@@ -82,42 +82,42 @@ impl Service {
         note_outcomes(&self.sending(), &outcomes, || 1.0).await.unwrap();
     }
 
-    async fn confirm(&self, push: &Prepared, state: ReceiptState) {
+    pub(super) async fn confirm(&self, push: &Prepared, state: ReceiptState) {
         confirm(&self.sending(), &push.receipt, state).await.unwrap();
     }
 
-    async fn alert_counts(&self, id: EmergencyId) -> [u32; 4] {
+    pub(super) async fn alert_counts(&self, id: EmergencyId) -> [u32; 4] {
         let counts = self.store.find(id).await.alerts();
         [counts.sent, counts.acknowledged, counts.seen, counts.failed]
     }
 
-    async fn stored_device(&self, device: &Device) -> Option<Device> {
+    pub(super) async fn stored_device(&self, device: &Device) -> Option<Device> {
         let devices = self.store.devices.list(device.user).await.unwrap();
         devices.into_iter().find(|of| of.id == device.id)
     }
 
     /// Lets a helper wish for alerts by email and telephone.
-    async fn notify_everywhere(&self, helper: &Account) {
+    pub(super) async fn notify_everywhere(&self, helper: &Account) {
         let profile = Profile { phone: Some(text("+1")), ..helper.profile.clone() };
         self.store.accounts.set_profile(helper.id, &profile).await.unwrap();
         let wish = PreferencesChange { email: Some(true), sms: Some(true), ..PreferencesChange::default() };
         self.prefer(helper.id, wish).await;
     }
 
-    fn seconds(&self, seconds: i64) {
+    pub(super) fn seconds(&self, seconds: i64) {
         self.advance(TimeDelta::seconds(seconds));
     }
 }
 
-fn device_of(push: &Prepared) -> &Device {
+pub(super) fn device_of(push: &Prepared) -> &Device {
     push.due.target.device().unwrap()
 }
 
-fn devices_of(pushes: &[Prepared]) -> Vec<DeviceId> {
+pub(super) fn devices_of(pushes: &[Prepared]) -> Vec<DeviceId> {
     pushes.iter().map(|push| device_of(push).id).collect()
 }
 
-const SENT: PushOutcome = PushOutcome::Sent { stored: true };
+pub(super) const SENT: PushOutcome = PushOutcome::Sent { stored: true };
 
 pub async fn an_alert_is_sent_in_steps_until_a_device_received_it(store: Store) {
     service::telling(store, |node| async move {
@@ -476,6 +476,33 @@ pub async fn a_push_that_waited_while_the_alert_was_repeated_is_sent_once(store:
     .await;
 }
 
+pub async fn an_outcome_does_not_end_the_claim_of_another_node(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        let call = node.call().await;
+        let other = node.another().await;
+        let first = node.steps(&[]).await;
+        node.seconds(11);
+        let second = other.retries().await;
+        assert_eq!(devices_of(&second), [phone.id]);
+        node.note(&first, PushOutcome::Failed).await;
+        node.seconds(9);
+        assert!(node.retries().await.is_empty(), "the other node still sends it");
+        other.note(&second, PushOutcome::Failed).await;
+        // That it was sent holds, whoever sends it.
+        node.note(&first, SENT).await;
+        assert_eq!(node.alert_counts(call).await[0], 1);
+        node.seconds(1);
+        let third = node.retries().await;
+        assert_eq!((third.len(), third[0].due.delivery.attempts), (1, 1));
+        node.note(&third, SENT).await;
+        node.seconds(60);
+        assert!(node.retries().await.is_empty());
+    })
+    .await;
+}
+
 pub async fn batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other(store: Store) {
     service::telling(store, |node| async move {
         let mut phones = Vec::new();
@@ -503,114 +530,6 @@ pub async fn batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
             let (one, other) = tokio::join!(commit(&batches[0]), commit(&batches[1]));
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
         }
-    })
-    .await;
-}
-
-pub async fn a_device_that_confirms_a_renewed_alert_is_not_pushed_again(store: Store) {
-    service::telling(store, |node| async move {
-        let helper = node.helper(100.0).await;
-        let phone = node.phone(&helper).await;
-        let owner = node.store.register().await;
-        let call = node.raise_as(&owner).await;
-        let first = node.steps(&[]).await;
-        node.note(&first, SENT).await;
-        node.confirm(&first[0], ReceiptState::Delivered).await;
-        node.seconds(60);
-        renew(&node.context(), &service::actor(&owner), call).await.unwrap();
-        let renewed = node.steps(&[]).await;
-        assert_eq!(devices_of(&renewed), [phone.id]);
-        assert!(renewed[0].receipt != first[0].receipt);
-        node.note(&renewed, SENT).await;
-        // That of the first push came too late for the renewed alert, and still counts for the device.
-        node.seconds(1);
-        node.confirm(&first[0], ReceiptState::Delivered).await;
-        node.confirm(&renewed[0], ReceiptState::Delivered).await;
-        assert_eq!(node.stored_device(&phone).await.unwrap().last_delivered_at, Some(node.now()));
-        for seconds in [4, 10, 15] {
-            node.seconds(seconds);
-            assert!(node.steps(&[]).await.is_empty(), "after {seconds} s");
-        }
-        assert_eq!(node.alert_counts(call).await, [1, 1, 0, 0]);
-    })
-    .await;
-}
-
-pub async fn a_late_receipt_of_the_alert_before_does_not_end_a_renewed_one(store: Store) {
-    service::telling(store, |node| async move {
-        let helper = node.helper(100.0).await;
-        let phone = node.phone(&helper).await;
-        let owner = node.store.register().await;
-        let call = node.raise_as(&owner).await;
-        let first = node.steps(&[]).await;
-        node.note(&first, SENT).await;
-        node.seconds(60);
-        renew(&node.context(), &service::actor(&owner), call).await.unwrap();
-        node.note(&node.steps(&[]).await, SENT).await;
-        node.confirm(&first[0], ReceiptState::Delivered).await;
-        assert_eq!(node.alert_counts(call).await, [1, 1, 0, 0]);
-        node.seconds(5);
-        assert!(node.steps(&[]).await.is_empty());
-        node.seconds(10);
-        assert_eq!(devices_of(&node.steps(&[]).await), [phone.id]);
-    })
-    .await;
-}
-
-pub async fn a_renewed_alert_that_was_seen_again_goes_on_nowhere(store: Store) {
-    service::telling(store, |node| async move {
-        let (by_push, by_connection) = (node.helper(100.0).await, node.helper(200.0).await);
-        node.phone(&by_push).await;
-        node.notify_everywhere(&by_push).await;
-        node.notify_everywhere(&by_connection).await;
-        let owner = node.store.register().await;
-        let call = node.raise_as(&owner).await;
-        for renewal in 0..2 {
-            if renewal > 0 {
-                node.seconds(60);
-                renew(&node.context(), &service::actor(&owner), call).await.unwrap();
-            }
-            let pushes = node.steps(&[]).await;
-            assert_eq!(pushes.len(), 1);
-            node.note(&pushes, SENT).await;
-            node.confirm(&pushes[0], ReceiptState::Seen).await;
-            see(&node.context(), by_connection.id, id(), call).await.unwrap();
-        }
-        for seconds in [5, 10, 15] {
-            node.seconds(seconds);
-            assert!(node.steps(&[]).await.is_empty(), "after {seconds} s");
-        }
-        // Each helper counts once.
-        assert_eq!(node.alert_counts(call).await, [2, 2, 2, 0]);
-        let seen = |event: &&LoggedEvent| matches!(event.event, Event::AlertSeen { .. });
-        assert_eq!(node.store.events_of(call).await.iter().filter(seen).count(), 2);
-    })
-    .await;
-}
-
-pub async fn an_outcome_does_not_end_the_claim_of_another_node(store: Store) {
-    service::telling(store, |node| async move {
-        let helper = node.helper(100.0).await;
-        let phone = node.phone(&helper).await;
-        let call = node.call().await;
-        let other = node.another().await;
-        let first = node.steps(&[]).await;
-        node.seconds(11);
-        let second = other.retries().await;
-        assert_eq!(devices_of(&second), [phone.id]);
-        node.note(&first, PushOutcome::Failed).await;
-        node.seconds(9);
-        assert!(node.retries().await.is_empty(), "the other node still sends it");
-        other.note(&second, PushOutcome::Failed).await;
-        // That it was sent holds, whoever sends it.
-        node.note(&first, SENT).await;
-        assert_eq!(node.alert_counts(call).await[0], 1);
-        node.seconds(1);
-        let third = node.retries().await;
-        assert_eq!((third.len(), third[0].due.delivery.attempts), (1, 1));
-        node.note(&third, SENT).await;
-        node.seconds(60);
-        assert!(node.retries().await.is_empty());
     })
     .await;
 }

@@ -53,6 +53,23 @@ async fn call(app: &App, method: &str, path: &str) -> Got {
 }
 
 #[tokio::test]
+async fn a_receipt_over_its_limit_is_answered_like_any_and_ignored() {
+    let receipt = || {
+        let body = json!({ "receipt": "A".repeat(43), "state": "seen" }).to_string();
+        let request = request(Method::POST, "/api/v1/alerts/receipts").header("content-type", "application/json");
+        request.extension(address()).body(Body::from(body)).unwrap()
+    };
+    // No port is expected to be called: that would be a fault of the service.
+    for limits in [Limits::on, Limits::off] {
+        let script = Arc::new(Script { refused: vec![Limit::Receipts], ..Script::default() });
+        let app = Mocks { limits: limits(script.clone()), ..Mocks::default() }.app();
+        assert_eq!(app.send(receipt()).await.status, 200);
+        assert_eq!(*script.counted.lock().unwrap(), [(Limit::Receipts, LimitKey::Address(address()))]);
+    }
+    assert_eq!(limited(&[]).0.send(receipt()).await.status, 500);
+}
+
+#[tokio::test]
 async fn over_a_limit_exactly_the_limited_routes_are_refused() {
     let (app, script) = limited(Limit::ALL);
     for (method, path, limits) in ROUTES {
