@@ -113,6 +113,27 @@ describe('the app', () => {
     assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection/);
   });
 
+  it('sends no SOS from a place that nobody chose', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller });
+    // The map ignores a press while it moves.
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+    await holdSos(page);
+    const use = await page.waitForSelector('.picker .primary');
+    await page.waitForSelector('.picker .leaflet-container');
+    assert.equal(await use.evaluate((button) => button.disabled), true);
+    await use.click();
+    await shows(page, 'Zoom in until the map shows your street');
+    for (let zoom = 5; zoom < 14; zoom += 1) {
+      assert.equal(await use.evaluate((button) => button.disabled), true, `at ${zoom}`);
+      await press(page, 'Zoom in');
+    }
+    await page.waitForSelector('.picker .primary:not([disabled])');
+    assert.equal(ok(await caller.get('/emergencies/active')), null);
+    await use.click();
+    await shows(page, 'Looking for helpers');
+  });
+
   it('is used with the keyboard alone', async () => {
     const caller = await app.owner();
     const { page } = await openFor({ as: caller, position: app.somewhere() });

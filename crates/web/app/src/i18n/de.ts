@@ -87,6 +87,7 @@ export const de: Record<Key, Text> = {
   'place.unavailable': 'Das Gerät findet Ihren Ort nicht. Setzen Sie ihn auf der Karte.',
   'place.set': 'Auf der Karte setzen',
   'place.setHint': 'Verschieben Sie die Karte, bis das Kreuz auf Ihrem Ort liegt, oder nehmen Sie die Pfeiltasten.',
+  'place.zoomIn': 'Vergrößern Sie die Karte, bis Ihre Straße zu sehen ist.',
   'place.use': 'Diesen Ort verwenden',
   'place.follow': 'Ort des Geräts verwenden',
 

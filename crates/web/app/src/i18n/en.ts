@@ -90,6 +90,7 @@ export const en = {
   'place.unavailable': 'The device does not find your place. Set it on the map.',
   'place.set': 'Set on the map',
   'place.setHint': 'Drag the map until the cross is at your place, or use the arrow keys.',
+  'place.zoomIn': 'Zoom in until the map shows your street.',
   'place.use': 'Use this place',
   'place.follow': 'Use the place of the device',
 

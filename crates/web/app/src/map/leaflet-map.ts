@@ -34,7 +34,7 @@ export interface MapOptions {
   tiles: { url: string; attribution: string | null } | null;
   texts: { zoomIn: string; zoomOut: string; fit: string };
   start: (Point & { zoom: number }) | null;
-  onMove: (centre: Point) => void;
+  onMove: (centre: Point, zoom: number) => void;
   onChoose: (id: string) => void;
 }
 
@@ -75,7 +75,7 @@ export class LeafletMap {
     });
     this.#map.on('move', () => {
       const { lat, lng } = this.#map.getCenter().wrap();
-      options.onMove({ latitude: lat, longitude: lng });
+      options.onMove({ latitude: lat, longitude: lng }, this.#map.getZoom());
     });
     this.#resizes = new ResizeObserver(() => this.#map.invalidateSize({ animate: false }));
     this.#resizes.observe(element);

@@ -15,7 +15,7 @@ interface MapProps {
   zoom?: number;
   hasCross?: boolean;
   isTall?: boolean;
-  onMove?: (centre: Point) => void;
+  onMove?: (centre: Point, zoom: number) => void;
   onChoose?: (id: string) => void;
 }
 
@@ -35,7 +35,7 @@ export function MapView({ points, centre, zoom = 15, hasCross, isTall, onMove, o
           tiles: config.value.mapTiles,
           texts,
           start: centre ? { ...centre, zoom } : null,
-          onMove: (point) => present.current.onMove?.(point),
+          onMove: (point, zoom) => present.current.onMove?.(point, zoom),
           onChoose: (id) => present.current.onChoose?.(id),
         });
         map.current.show(present.current.points);

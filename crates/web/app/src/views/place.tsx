@@ -10,6 +10,8 @@ import { useNow } from './now.js';
 
 /** Where the map begins when nothing is known. */
 const ANYWHERE: Point = { latitude: 51, longitude: 10 };
+/** The least zoom at which a place is good enough for helpers: a screen shows some streets. */
+const STREET_ZOOM = 14;
 
 export function PlaceCard() {
   const [isPicking, setPicking] = useState(false);
@@ -56,16 +58,25 @@ interface PickerProps {
   onClose: () => void;
 }
 
-/** A map with a cross in its middle. */
+/** A map with a cross in its middle. What it shows at first is no place that somebody chose, unless the place is known. */
 export function PlacePicker({ onPick, onClose }: PickerProps) {
-  const start = place.value ?? ANYWHERE;
-  const centre = useRef<Point>(start);
+  const start = useRef(place.value).current;
+  const [picked, setPicked] = useState<Point | null>(start);
   return (
     <div class="picker">
       <p class="hint">{t('place.setHint')}</p>
-      <MapView centre={start} zoom={place.value ? 17 : 5} points={[]} hasCross onMove={(point) => (centre.current = point)} />
+      <MapView
+        centre={start ?? ANYWHERE}
+        zoom={start ? 17 : 5}
+        points={[]}
+        hasCross
+        onMove={(point, zoom) => setPicked(zoom >= STREET_ZOOM ? point : null)}
+      />
+      <p class="hint" role="status">
+        {!picked && t('place.zoomIn')}
+      </p>
       <div class="row">
-        <button class="primary" onClick={() => onPick(centre.current)}>
+        <button class="primary" disabled={!picked} onClick={() => picked && onPick(picked)}>
           {t('place.use')}
         </button>
         <button onClick={onClose}>{t('common.cancel')}</button>
