@@ -4,6 +4,11 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n/index.js';
 import { HOLD_TIME, HoldButton, SECOND_TAP_LIMIT, type HoldState } from '../logic/hold.js';
 
+/** A key that is held counts once: what it repeats must not press the next button. */
+export function ignoreRepeat(event: KeyboardEvent) {
+  if (event.repeat) event.preventDefault();
+}
+
 export function SosButton({ onFire }: { onFire: () => void }) {
   const button = useRef(new HoldButton());
   const timer = useRef<ReturnType<typeof setTimeout>>();
@@ -51,6 +56,7 @@ export function SosButton({ onFire }: { onFire: () => void }) {
         onPointerDown={press}
         onPointerUp={release}
         onPointerCancel={release}
+        onKeyDown={ignoreRepeat}
         onClick={activate}
         onContextMenu={(event) => event.preventDefault()}
       >

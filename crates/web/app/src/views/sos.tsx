@@ -28,7 +28,7 @@ import { Icon } from './icons.js';
 import { useNow } from './now.js';
 import { OwnEmergency } from './own-emergency.js';
 import { PlaceCard, PlacePicker } from './place.js';
-import { SosButton } from './sos-button.js';
+import { ignoreRepeat, SosButton } from './sos-button.js';
 
 export function Sos() {
   if (countdownEnd.value !== null) return <Countdown end={countdownEnd.value} />;
@@ -80,7 +80,7 @@ function Countdown({ end }: { end: number }) {
       <p class="count" aria-hidden="true">
         {count}
       </p>
-      <button ref={cancel} class="large" onClick={stopCountdown}>
+      <button ref={cancel} class="large" onKeyDown={ignoreRepeat} onClick={stopCountdown}>
         {t('common.cancel')}
       </button>
       <button class="danger" onClick={sendNow}>
