@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { fill, holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
 import { assertQuiet, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
+import { raise } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
 const PAGES = fileURLToPath(new URL('../../crates/web/pages/app/', import.meta.url));
@@ -111,6 +112,21 @@ describe('the app', () => {
     await page.reload();
     await shows(page, 'Looking for helpers');
     assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection/);
+  });
+
+  it('waits for the network rather than say that an emergency has ended', async () => {
+    const position = app.somewhere();
+    const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await page.setOfflineMode(true);
+    const { id } = await raise(caller, position);
+    await page.goto(`${app.url}/app/emergencies/${id}`);
+    await page.waitForFunction(() => document.querySelector('.empty')?.innerText.match(/No connection|has ended/));
+    assert.match(await page.$eval('.empty', (text) => text.innerText), /No connection/);
+    await page.setOfflineMode(false);
+    await page.waitForSelector('.alert');
   });
 
   it('sends no SOS from a place that nobody chose', async () => {

@@ -89,9 +89,9 @@ export function closeHelped(): void {
   helpingRoom.set(null);
 }
 
-/** Shows an emergency that a notification leads to, where it waits for an answer. Whether it does. */
+/** Shows an emergency that a notification leads to, where it waits for an answer. Whether it does. Fails like a request. */
 export async function showPending(id: string): Promise<boolean> {
-  await loadPending();
+  pending.value = await ally.helper.pending();
   const found = pending.value.find((each) => each.id === id);
   if (found) show({ emergency: found, distance: found.distance, isRepeat: false }, false);
   return found !== undefined;
