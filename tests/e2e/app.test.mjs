@@ -114,6 +114,23 @@ describe('the app', () => {
     assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection/);
   });
 
+  it('rings for the second of two alerts when the first is answered', async () => {
+    const position = app.somewhere();
+    const [helper, ...owners] = await Promise.all([app.helperAt(north(position, 300)), app.owner(), app.owner()]);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    await page.evaluate(() => (navigator.vibrate = (pattern) => (window.lastVibration = pattern)));
+    await Promise.all(owners.map((owner) => raise(owner, position)));
+    await page.waitForSelector('.alert');
+    await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 2);
+    await press(page, 'I cannot');
+    await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 1);
+    await page.evaluate(() => delete window.lastVibration);
+    await page.waitForFunction(() => Array.isArray(window.lastVibration), { timeout: 10_000 });
+    await press(page, 'I cannot');
+    await page.waitForFunction(() => window.lastVibration === 0);
+  });
+
   it('waits for the network rather than say that an emergency has ended', async () => {
     const position = app.somewhere();
     const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);

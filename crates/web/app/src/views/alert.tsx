@@ -14,8 +14,8 @@ export function AlertScreen({ alert }: { alert: Ringing }) {
   useEffect(() => title.current?.focus(), []);
   const { emergency, distance, isRepeat } = alert;
   const isCritical = emergency.priority === 'critical' || emergency.severity >= 8;
+  // The sound goes on until the answer is stored, and while another alert waits.
   const answer = async (work: () => Promise<void>) => {
-    stopRinging();
     setBusy(true);
     await attempt(work);
     setBusy(false);
