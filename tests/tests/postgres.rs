@@ -1,5 +1,5 @@
 //! The contract suite on PostgreSQL, and what it cannot see: readers of the log while numbers are drawn in one order and
-//! committed in another, triggers that race, cached plans, and the keys that `apply_change_v2` reads. Interleavings are
+//! committed in another, triggers that race, cached plans, and the keys that `apply_change_v3` reads. Interleavings are
 //! made by hand, past the adapter.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -206,9 +206,9 @@ async fn plans_made_for_empty_tables_scan_no_table() {
     assert!(scans.iter().all(|(_, walks, _)| *walks == 0), "{scans:?}");
 }
 
-/// Raised by `apply_change_v2` for a change that it cannot read.
+/// Raised by `apply_change_v3` for a change that it cannot read.
 const UNEXPECTED_KEYS: &str = "AN002";
-const APPLY_CHANGE: &str = include_str!("../../migrations/postgres/0009_apply_change_v2.sql");
+const APPLY_CHANGE: &str = include_str!("../../migrations/postgres/0036_apply_change_v3.sql");
 const ENCODER: &str = include_str!("../../crates/postgres/src/writes.rs");
 
 /// A write of every kind, with all that it may contain.
@@ -356,7 +356,7 @@ fn the_keys_of_every_write_are_those_that_the_function_reads() {
 /// The SQLSTATE with which a change fails, if it does. Nothing is stored.
 async fn failure(connection: &mut PgConnection, change: &Value) -> Option<String> {
     let mut transaction = connection.begin().await.unwrap();
-    let applied = sqlx::query("select apply_change_v2($1)").bind(change).execute(&mut *transaction).await;
+    let applied = sqlx::query("select apply_change_v3($1)").bind(change).execute(&mut *transaction).await;
     transaction.rollback().await.unwrap();
     applied.err().map(|error| error.as_database_error().unwrap().code().unwrap().into_owned())
 }

@@ -1,4 +1,4 @@
-//! The part of a change that `apply_account_change_v2` reads beside it: writes to accounts that `apply_change_v2` does not know.
+//! The part of a change that `apply_account_change_v3` reads beside it: writes to accounts that `apply_change_v3` does not know.
 //!
 //! Almost no change has one. They are applied in their order, after all other writes and the events.
 

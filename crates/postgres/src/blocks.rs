@@ -1,4 +1,4 @@
-//! Blocks between users. They are written by `apply_change_v2`.
+//! Blocks between users. They are written by `apply_change_v3`.
 
 use allynet_domain::{
     BlockTarget, Email, Timestamp, UserBlock, UserId,

@@ -17,10 +17,10 @@ use crate::{
     writes,
 };
 
-const APPLY: &str = "SELECT apply_change_v2($1)";
+const APPLY: &str = "SELECT apply_change_v3($1)";
 /// The same with writes that the function above does not know.
-const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v2($1, $2)";
-const CHANGE_DETAILS: &str = "SELECT change_details_v1($1, $2)";
+const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v3($1, $2)";
+const CHANGE_DETAILS: &str = "SELECT change_details_v2($1, $2)";
 const ERASE: &str = "
     WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
     -- What is left tells clients that come back later that it is over.

@@ -1,4 +1,4 @@
-//! What emergency contacts are told of emergencies. Reviews and notices are written by `apply_change_v2`.
+//! What emergency contacts are told of emergencies. Reviews and notices are written by `apply_change_v3`.
 
 use allynet_domain::{
     CONTACT_PAGE_AFTER_END, ContactAction, ContactPage, ContactReview, DueNotice, Location, NoticeId, Timestamp,

@@ -1,5 +1,5 @@
-//! The part of a change that `change_details_v1` (`migrations/postgres/0030_change_details.sql`) reads beside it: new details of an
-//! emergency. `apply_change_v2` does not know them.
+//! The part of a change that `change_details_v2` (`migrations/postgres/0036_apply_change_v3.sql`) reads beside it: new details of an
+//! emergency. `apply_change_v3` does not know them.
 
 use allynet_domain::{Change, Details, Write};
 use serde_json::{Value, json};

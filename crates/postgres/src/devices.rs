@@ -1,4 +1,4 @@
-//! Devices. They are written by `apply_change_v2`.
+//! Devices. They are written by `apply_change_v3`.
 
 use allynet_domain::{
     Device, DeviceContext, DeviceTests, PushKey, Timestamp, UserId,

@@ -2,9 +2,9 @@
 
 use allynet_domain::port::{Constraint, Error, StorageFull};
 
-/// Raised by `apply_change_v2` when a condition of the change does not hold any more.
+/// Raised by `apply_change_v3` when a condition of the change does not hold any more.
 const STALE: &str = "AN001";
-/// Raised by `apply_change_v2` when an account may not help.
+/// Raised by `apply_change_v3` when an account may not help.
 const MAY_NOT_HELP: &str = "AN003";
 /// Two transactions waited for each other and this one was rolled back: the change has to be decided again.
 const DEADLOCK: &str = "40P01";

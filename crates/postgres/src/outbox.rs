@@ -1,4 +1,4 @@
-//! The outbox. Messages, and what becomes of them, are written by `apply_change_v2`.
+//! The outbox. Messages, and what becomes of them, are written by `apply_change_v3`.
 
 use allynet_domain::{
     Metres, Secret, Timestamp,

@@ -1,4 +1,4 @@
-//! Tokens with which forgotten passwords are replaced. They are used up by `apply_change_v2`.
+//! Tokens with which forgotten passwords are replaced. They are used up by `apply_change_v3`.
 
 use allynet_domain::{
     Locale, MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, RESETS_COUNTED_FOR, Timestamp, UserId,

@@ -1,4 +1,4 @@
-//! A change as the JSON that `apply_change_v2` (`migrations/postgres/0009_apply_change_v2.sql`) reads.
+//! A change as the JSON that `apply_change_v3` (`migrations/postgres/0036_apply_change_v3.sql`) reads.
 //!
 //! `op` names the write, all other keys are named like the columns they go to. The function refuses a missing or unknown
 //! key, so a key is added here and in a next version of the function together.

@@ -337,9 +337,9 @@ async fn opening_fails_with_the_reason() {
 async fn a_schema_without_the_function_that_applies_changes_stops_the_start() {
     let (database, node) = Database::migrated().await;
     let mut connection = database.connection().await;
-    sqlx::raw_sql("DROP FUNCTION apply_change_v2").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql("DROP FUNCTION apply_change_v3").execute(&mut connection).await.unwrap();
     let refused = node.migrate().await;
-    assert!(matches!(refused, Err(SetupError::MissingObject("apply_change_v2(jsonb)"))), "{refused:?}");
+    assert!(matches!(refused, Err(SetupError::MissingObject("apply_change_v3(jsonb)"))), "{refused:?}");
     connection.close().await.unwrap();
     node.close().await;
     database.remove().await;
