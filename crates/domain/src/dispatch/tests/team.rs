@@ -75,7 +75,7 @@ fn a_box_is_fetched_only_within_fifteen_minutes_and_five_minutes_of_detour() {
     assert!(!fetches(500.0, 458.0, 458.0, Some(true)));
     assert!(fetches(1_300.0, 665.0, 665.0, Some(true)) && !fetches(1_300.0, 670.0, 670.0, Some(true)));
     // A box that may be locked counts as farther away.
-    assert!(fetches(500.0, 300.0, 300.0, None) && !fetches(500.0, 457.0, 457.0, None));
+    assert!(fetches(500.0, 300.0, 300.0, None) && !fetches(500.0, 440.0, 440.0, None));
 }
 
 #[test]
