@@ -1,23 +1,10 @@
-/** Leaflet behind what the app needs of a map: points, a grid where there are no tiles. Knows no emergencies. */
+/** Leaflet behind what the app needs of a map: points, squares, a grid where there are no tiles. Knows no emergencies. */
 
-import {
-  circleMarker,
-  control,
-  divIcon,
-  layerGroup,
-  map as createMap,
-  marker,
-  rectangle,
-  tileLayer,
-  Control,
-  DomEvent,
-  DomUtil,
-  type LatLngBoundsExpression,
-  type Map,
-} from 'leaflet';
+import { control, divIcon, map as createMap, marker, tileLayer, Control, DomEvent, DomUtil, type Map as Leaflet, type Marker } from 'leaflet';
 import 'leaflet/dist/leaflet.css';
 import './map.css';
 import type { Point } from '../logic/geometry.js';
+import { Areas, type Area } from './areas.js';
 import { gridLayer } from './grid.js';
 
 export type PointKind = 'emergency' | 'unanswered' | 'helper' | 'me' | 'ended';
@@ -38,17 +25,18 @@ export interface MapOptions {
   onChoose: (id: string) => void;
 }
 
-/** Metres of a degree of latitude. */
-const DEGREE = 111_195;
 const MAX_ZOOM = 19;
 const FIT = { padding: [36, 36] as [number, number], maxZoom: 17, animate: false };
 
 export class LeafletMap {
-  readonly #map: Map;
-  readonly #points = layerGroup();
+  readonly #map: Leaflet;
+  /** The markers by the ids of their points, and what each shows. */
+  readonly #markers = new Map<string, { marker: Marker; point: MapPoint }>();
+  readonly #areas = new Areas();
   readonly #options: MapOptions;
   readonly #resizes: ResizeObserver;
   #shown: readonly MapPoint[] = [];
+  #cells: readonly Area[] = [];
   /** Whether the map still follows its points: until the person moves it. */
   #isFollowing: boolean;
 
@@ -69,7 +57,7 @@ export class LeafletMap {
     this.#map.setView([latitude, longitude], zoom);
     this.#addBackground();
     this.#addControls();
-    this.#points.addTo(this.#map);
+    this.#areas.addTo(this.#map);
     this.#map.on('dragstart zoomstart', (event) => {
       if (event.type === 'dragstart' || 'originalEvent' in event) this.#isFollowing = false;
     });
@@ -81,17 +69,25 @@ export class LeafletMap {
     this.#resizes.observe(element);
   }
 
-  /** Shows these points in place of those before. */
-  show(points: readonly MapPoint[]): void {
+  /** Shows these points, and below them these squares, in place of those before. */
+  show(points: readonly MapPoint[], cells: readonly Area[] = []): void {
     this.#shown = points;
-    this.#points.clearLayers();
-    for (const point of points) this.#add(point);
+    const areas = points.filter(({ precision = 0 }) => precision > 0);
+    this.#areas.show([...cells, ...areas.map(({ precision = 0, ...place }): Area => ({ ...place, side: precision, kind: 'place' }))]);
+    const gone = new Set(this.#markers.keys());
+    for (const point of points) {
+      gone.delete(point.id);
+      this.#put(point);
+    }
+    for (const id of gone) this.#drop(id);
+    this.#cells = cells;
     if (this.#isFollowing) this.fit();
   }
 
-  /** Moves the map so that all points are seen. */
+  /** Moves the map so that all points are seen; without any, the squares. */
   fit(): void {
-    const places = this.#shown.map(({ latitude, longitude }): [number, number] => [latitude, longitude]);
+    const shown = this.#shown.length > 0 ? this.#shown : this.#cells;
+    const places = shown.map(({ latitude, longitude }): [number, number] => [latitude, longitude]);
     if (places.length > 0) this.#map.fitBounds(places, FIT);
   }
 
@@ -100,17 +96,26 @@ export class LeafletMap {
     this.#map.remove();
   }
 
-  #add({ id, kind, latitude, longitude, label, precision = 0 }: MapPoint): void {
-    if (precision > 0) rectangle(square({ latitude, longitude }, precision), { className: 'map-area', interactive: false }).addTo(this.#points);
-    if (kind === 'ended') {
-      circleMarker([latitude, longitude], { radius: 5, className: 'map-ended', interactive: false }).addTo(this.#points);
+  #put(point: MapPoint): void {
+    const before = this.#markers.get(point.id);
+    const { id, kind, latitude, longitude, label } = point;
+    // A thousand markers are not made anew because one has moved.
+    if (before?.point.kind === kind && before.point.label === label) {
+      if (before.point.latitude !== latitude || before.point.longitude !== longitude) before.marker.setLatLng([latitude, longitude]);
+      before.point = point;
       return;
     }
+    this.#drop(id);
     const icon = divIcon({ className: `map-point ${kind}`, html: `<i></i><b>${escape(label)}</b>`, iconSize: [28, 28] });
     // The list beside the map is what a keyboard chooses from.
-    const point = marker([latitude, longitude], { icon, keyboard: false, interactive: kind !== 'me' });
-    point.on('click', () => this.#options.onChoose(id));
-    point.addTo(this.#points);
+    const added = marker([latitude, longitude], { icon, keyboard: false, interactive: kind !== 'me' && kind !== 'ended' });
+    added.on('click', () => this.#options.onChoose(id));
+    this.#markers.set(id, { marker: added.addTo(this.#map), point });
+  }
+
+  #drop(id: string): void {
+    this.#markers.get(id)?.marker.remove();
+    this.#markers.delete(id);
   }
 
   #addBackground(): void {
@@ -146,14 +151,6 @@ export class LeafletMap {
     };
     bar.addTo(this.#map);
   }
-}
-
-function square({ latitude, longitude }: Point, side: number): LatLngBoundsExpression {
-  const [north, east] = [side / 2 / DEGREE, side / 2 / DEGREE / Math.max(0.01, Math.cos((latitude * Math.PI) / 180))];
-  return [
-    [latitude - north, longitude - east],
-    [latitude + north, longitude + east],
-  ];
 }
 
 function escape(text: string): string {

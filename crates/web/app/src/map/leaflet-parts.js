@@ -3,17 +3,14 @@
 export { Control } from 'leaflet/src/control/Control.js';
 export * as DomEvent from 'leaflet/src/dom/DomEvent.js';
 export * as DomUtil from 'leaflet/src/dom/DomUtil.js';
-export { LayerGroup, layerGroup } from 'leaflet/src/layer/LayerGroup.js';
+export { Layer } from 'leaflet/src/layer/Layer.js';
 export { divIcon } from 'leaflet/src/layer/marker/DivIcon.js';
 export { marker } from 'leaflet/src/layer/marker/Marker.js';
 export { GridLayer } from 'leaflet/src/layer/tile/GridLayer.js';
 export { tileLayer } from 'leaflet/src/layer/tile/TileLayer.js';
-export { circleMarker } from 'leaflet/src/layer/vector/CircleMarker.js';
-export { rectangle } from 'leaflet/src/layer/vector/Rectangle.js';
 export { createMap as map } from 'leaflet/src/map/Map.js';
 import { attribution } from 'leaflet/src/control/Control.Attribution.js';
 import { scale } from 'leaflet/src/control/Control.Scale.js';
-import 'leaflet/src/layer/vector/Renderer.getRenderer.js';
 import { Map } from 'leaflet/src/map/Map.js';
 import { DoubleClickZoom } from 'leaflet/src/map/handler/Map.DoubleClickZoom.js';
 import { Drag } from 'leaflet/src/map/handler/Map.Drag.js';

@@ -3,13 +3,17 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/index.js';
 import type { Point } from '../logic/geometry.js';
+import type { Area } from '../map/areas.js';
 import type { LeafletMap, MapPoint } from '../map/leaflet-map.js';
 import { config } from '../state/config.js';
 
+export type { Area } from '../map/areas.js';
 export type { MapPoint } from '../map/leaflet-map.js';
 
 interface MapProps {
   points: readonly MapPoint[];
+  /** Squares below the points. */
+  cells?: readonly Area[];
   /** Where the map begins; otherwise it shows all points. */
   centre?: Point;
   zoom?: number;
@@ -19,11 +23,11 @@ interface MapProps {
   onChoose?: (id: string) => void;
 }
 
-export function MapView({ points, centre, zoom = 15, hasCross, isTall, onMove, onChoose }: MapProps) {
+export function MapView({ points, cells, centre, zoom = 15, hasCross, isTall, onMove, onChoose }: MapProps) {
   const element = useRef<HTMLDivElement>(null);
   const map = useRef<LeafletMap | null>(null);
-  const present = useRef({ points, onMove, onChoose });
-  present.current = { points, onMove, onChoose };
+  const present = useRef({ points, cells, onMove, onChoose });
+  present.current = { points, cells, onMove, onChoose };
 
   useEffect(() => {
     let isGone = false;
@@ -38,7 +42,7 @@ export function MapView({ points, centre, zoom = 15, hasCross, isTall, onMove, o
           onMove: (point, zoom) => present.current.onMove?.(point, zoom),
           onChoose: (id) => present.current.onChoose?.(id),
         });
-        map.current.show(present.current.points);
+        map.current.show(present.current.points, present.current.cells);
       },
       // Without a network the map may be missing.
       () => undefined,
@@ -49,7 +53,7 @@ export function MapView({ points, centre, zoom = 15, hasCross, isTall, onMove, o
       map.current = null;
     };
   }, []);
-  useEffect(() => map.current?.show(points), [points]);
+  useEffect(() => map.current?.show(points, cells), [points, cells]);
 
   return (
     <div class="map-box" data-cross={hasCross ? '' : undefined} data-tall={isTall ? '' : undefined}>
