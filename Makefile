@@ -21,6 +21,8 @@ DOCS := crates/web/docs
 DOCS_PACKAGES := $(DOCS)/node_modules/.package-lock.json
 DOCUMENTS := target/documents/openapi.json target/documents/asyncapi.json
 PAGES := crates/web/pages/docs/index.html
+MANUAL := crates/web/pages/manual/index.html
+MANUAL_SOURCES := $(wildcard *.md docs/*.md docs/decisions/*.md crates/web/client/README.md)
 APP := crates/web/app
 APP_PACKAGES := $(APP)/node_modules/.package-lock.json
 APP_PAGES := crates/web/pages/app/index.html
@@ -55,7 +57,7 @@ app: need-node $(APP_PAGES) ## Build the web app, which the next build of the se
 	@npm --prefix $(APP) --silent run check
 	@npm --prefix $(APP) --silent test
 
-pages: need-cargo need-node $(PAGES) $(APP_PAGES) ## Build the web app and render the pages at /api/docs, which the next build of the service embeds
+pages: need-cargo need-node $(PAGES) $(MANUAL) $(APP_PAGES) ## Build the web app and render the pages of /docs and /api/docs, which the next build of the service embeds
 
 faults: need-cargo ## Only fault injection; FAULTS=long runs the long form
 	@tests/with-postgres.sh $(MAKE) --no-print-directory faults-on-postgres
@@ -112,7 +114,7 @@ help: ## This list
 # The targets below expect TEST_DATABASE_URL, TEST_REDIS_URL and TEST_REDIS_SERVER to be set.
 
 # The pages come first, so that the service is built once.
-test-with-servers: $(PAGES) $(APP_PAGES)
+test-with-servers: $(PAGES) $(MANUAL) $(APP_PAGES)
 	@$(MAKE) --no-print-directory unit-with-servers
 	@$(MAKE) --no-print-directory integration-with-servers
 	@$(MAKE) --no-print-directory e2e-with-servers
@@ -127,7 +129,7 @@ integration-with-servers:
 	@cargo build --workspace --bin allynet
 	@cargo test --workspace $(addprefix --test ,$(INTEGRATION_TESTS)) -- --quiet
 
-e2e-with-servers: $(PAGES) $(APP_PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD)
+e2e-with-servers: $(PAGES) $(MANUAL) $(APP_PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD)
 	@npm --prefix $(CLIENT) --silent test
 	@npm --prefix $(APP) --silent run check
 	@npm --prefix $(APP) --silent test
@@ -182,6 +184,9 @@ $(DOCUMENTS): target/documents/made ;
 $(PAGES): $(DOCUMENTS) $(DOCS_PACKAGES) $(wildcard $(DOCS)/*.mjs $(DOCS)/*.js $(DOCS)/*.css)
 	@node $(DOCS)/render.mjs target/documents crates/web/pages
 
+$(MANUAL): $(MANUAL_SOURCES) $(DOCS_PACKAGES) $(DOCS)/manual.mjs $(DOCS)/manual.css $(DOCS)/pages.mjs
+	@node $(DOCS)/manual.mjs . crates/web/pages
+
 $(APP_PACKAGES): $(APP)/package.json $(APP)/package-lock.json
 	@npm --prefix $(APP) --silent ci
 	@touch $@
@@ -191,8 +196,8 @@ $(APP_PAGES): $(APP_PACKAGES) $(CLIENT_BUILD) $(shell find $(APP)/src $(APP)/pub
 
 # The service works without the pages: they need Node.js, and npm needs a registry at first.
 pages-if-possible:
-	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory --silent $(PAGES) $(APP_PAGES) \
-	  || echo "Building without the app and the pages of /api/docs: see 'make pages'" >&2
+	@$(MAKE) --no-print-directory need-node 2>/dev/null && $(MAKE) --no-print-directory --silent $(PAGES) $(MANUAL) $(APP_PAGES) \
+	  || echo "Building without the app and the pages of /docs and /api/docs: see 'make pages'" >&2
 
 $(PEER_PACKAGES): $(PEER)/package.json $(PEER)/package-lock.json
 	@npm --prefix $(PEER) --silent ci

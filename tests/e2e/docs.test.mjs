@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { assertQuiet, open, startChromium } from './chromium.mjs';
 import { startNode } from './harness.mjs';
@@ -13,6 +15,7 @@ import { refused } from './shapes.mjs';
 
 const DOCUMENTS = ['/api/openapi.json', '/api/asyncapi.json'];
 const PAGES = ['/api/docs', '/api/docs/events'];
+const MANUAL = ['/docs', '/docs/limits', '/docs/files/manual.css'];
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 /** The octets of an answer as they are sent: `{ status, headers, body }`. `fetch` would decompress them. */
 async function raw(url, headers, method = 'GET') {
@@ -69,8 +72,37 @@ describe('documents of the interface', () => {
     await opened.page.close();
   });
 
+  it('serves every page of the manual at /docs, with no link that leads nowhere', async () => {
+    const written = await readdir(fileURLToPath(new URL('../../docs', import.meta.url)));
+    const { page, ...noted } = await open(chromium.browser, `${app.url}/docs`);
+    const addresses = await page.$$eval('nav.contents a', (links) => links.map((link) => link.href));
+    for (const name of written.filter((each) => each.endsWith('.md'))) {
+      assert.ok(addresses.includes(`${app.url}/docs/${name.slice(0, -3)}`), name);
+    }
+    const targets = new Map();
+    const links = [];
+    for (const address of addresses) {
+      await page.goto(address);
+      const found = await page.evaluate(() => ({
+        ids: [...document.querySelectorAll('[id]')].map(({ id }) => id),
+        links: [...document.links].map(({ href }) => href),
+        wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+      }));
+      assert.equal(found.wide, false, address);
+      targets.set(address, found.ids);
+      links.push(...found.links.filter((link) => link.startsWith(`${app.url}/docs`)));
+    }
+    for (const link of new Set(links)) {
+      const [address, fragment] = link.split('#');
+      if (targets.has(address)) assert.ok(!fragment || targets.get(address).includes(fragment), link);
+      else assert.equal((await raw(address, {}, 'HEAD')).status, 200, link);
+    }
+    assertQuiet(noted, app.url);
+    await page.close();
+  });
+
   it('sends them compressed, and not again to a client that has them', async () => {
-    for (const path of [...DOCUMENTS, ...PAGES, '/api/docs/assets/swagger-ui-bundle.js']) {
+    for (const path of [...DOCUMENTS, ...PAGES, ...MANUAL, '/api/docs/assets/swagger-ui-bundle.js']) {
       const plain = await raw(app.url + path, {});
       assert.deepEqual([plain.status, plain.headers['content-encoding']], [200, undefined], path);
       const compressed = await raw(app.url + path, { 'accept-encoding': 'gzip, br' });
@@ -98,7 +130,7 @@ describe('documents of the interface', () => {
 
   it('refuses other methods', async () => {
     const anonymous = app.anonymous();
-    for (const path of [...DOCUMENTS, ...PAGES]) {
+    for (const path of [...DOCUMENTS, ...PAGES, ...MANUAL]) {
       refused(await anonymous.request('POST', path, {}, { root: '' }), 405, 'method_not_allowed');
     }
   });
@@ -106,7 +138,7 @@ describe('documents of the interface', () => {
   it('has none of them when they are switched off', async () => {
     const node = await startNode({ env: { ALLYNET_DOCS: 'off' } });
     try {
-      for (const path of [...DOCUMENTS, ...PAGES, '/api/docs/assets/swagger-ui.css']) {
+      for (const path of [...DOCUMENTS, ...PAGES, ...MANUAL, '/api/docs/assets/swagger-ui.css']) {
         refused(await node.anonymous().request('GET', path, undefined, { root: '' }), 404, 'route_not_found');
       }
     } finally {

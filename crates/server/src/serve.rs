@@ -102,7 +102,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let metrics = exporter.renderer(store.clone(), gateway.clone(), link.signals());
     let readiness = readiness(&ports, &gateway, (&stop, &link));
     let rest = rest_router((&use_cases, &high), &ports, (readiness.clone(), limits, scheduler), (&gateway, app));
-    let rest = if settings.docs == Switch::On { rest.merge(allynet_web::router()) } else { rest };
+    let rest = match settings.docs {
+        Switch::On => rest.merge(allynet_web::router()).merge(allynet_web::manual_router()),
+        Switch::Off => rest,
+    };
     let rest = rest.merge(allynet_web::app_router(settings.app.map_tiles.as_ref().map(TilesUrl::origin)));
     let in_flight = TaskTracker::new();
     let options = || http_options(settings, &use_cases, (pressure.clone(), in_flight.clone()));

@@ -204,7 +204,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) rate_limits: Switch,
 
-    /// Serve the documents of the interface at `/api/docs`, `/api/openapi.json` and `/api/asyncapi.json`
+    /// Serve the manual at `/docs`, and the documents of the interface at `/api/docs`, `/api/openapi.json` and `/api/asyncapi.json`
     #[arg(
         long,
         global = true,

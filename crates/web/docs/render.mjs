@@ -3,11 +3,11 @@
 // `DOCUMENTS` holds openapi.json and asyncapi.json. `PAGES/docs` is replaced by the pages and the files that they load, each
 // with its gzip form beside it if that is smaller. Fails if the AsyncAPI document is not valid.
 
-import { readFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { constants, gzipSync } from 'node:zlib';
+import { join } from 'node:path';
 import { Parser } from '@asyncapi/parser';
+import { writePages } from './pages.mjs';
 
 // React reads this when it is loaded, and renders faster in this mode.
 process.env.NODE_ENV = 'production';
@@ -132,11 +132,4 @@ for (const [name, source] of [
   files.set(`assets/${name}`, await readFile(source));
 }
 
-await rm(join(pages, 'docs'), { recursive: true, force: true });
-for (const [name, content] of files) {
-  const path = join(pages, 'docs', name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  const compressed = gzipSync(content, { level: constants.Z_BEST_COMPRESSION });
-  if (compressed.length < Buffer.byteLength(content)) await writeFile(`${path}.gz`, compressed);
-}
+await writePages(join(pages, 'docs'), files);

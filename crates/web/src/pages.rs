@@ -53,6 +53,11 @@ impl Pages {
         self.find(name).unwrap_or(&self.not_built).answer(request)
     }
 
+    /// Answers with a page; `None` if there is none of this name.
+    pub(crate) fn existing_page(&self, name: &str, request: &HeaderMap) -> Option<Response> {
+        self.find(name).map(|file| file.answer(request))
+    }
+
     /// Answers with a file that a page loads; `None` if there is none of this name.
     pub(crate) fn file(&self, name: &str, request: &HeaderMap) -> Option<Response> {
         self.find(name).filter(|_| !is_page(name)).map(|file| file.answer(request))
