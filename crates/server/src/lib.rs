@@ -43,6 +43,7 @@ mod settings;
 mod storage;
 mod store;
 mod system;
+mod systemd;
 mod webhook;
 mod wiring;
 

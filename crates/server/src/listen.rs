@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{http::replace_server_answer, listener::serve};
+use crate::{http::replace_server_answer, listener::serve, systemd};
 
 /// Connections that the kernel keeps until they are accepted; it may allow fewer (`net.core.somaxconn`). When they are too
 /// many it drops the first packet of a new one, and its client tries again after a second.
@@ -25,6 +25,7 @@ const SOCKET_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT; then drains requests and sockets, and closes the connections that are left.
 ///
+/// The listening socket is the one that systemd passes, or else one that is bound to `address`.
 /// `in_flight` counts the requests of `router`. `stop` is cancelled when the shutdown begins.
 ///
 /// # Errors
@@ -38,13 +39,17 @@ pub(crate) async fn listen(
 ) -> anyhow::Result<()> {
     // Before anything is served, so that a signal during the start is not lost.
     let mut signals = ShutdownSignals::install()?;
-    let tcp = bind(address).with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?;
+    let tcp = match systemd::inherited_listener()? {
+        Some(inherited) => inherited,
+        None => bind(address).with_context(|| format!("ALLYNET_LISTEN: cannot listen on {address}"))?,
+    };
     let bound = tcp.local_addr()?;
     let close_all = CancellationToken::new();
     let listener = Listener::new(tcp, ConnectionTimeouts::default(), close_all.clone());
     let listener = listener.with_limits(limits).with_failures(Arc::new(replace_server_answer));
     let mut serving = tokio::spawn(serve(listener, router, stop.clone()));
     tracing::info!("listening on http://{}", browsable(bound));
+    systemd::notify_ready();
 
     tokio::select! {
         ended = &mut serving => return ended.context("the listener failed"),
