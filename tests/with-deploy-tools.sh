@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs a command with the programs that the tests of docs/deploy need: proxies, container tools, systemd in a container.
+#
+#   tests/with-deploy-tools.sh COMMAND [ARGUMENT…]
+#
+# What is missing is installed from the system's packages and from crates.io.
+set -euo pipefail
+
+die() { printf 'with-deploy-tools: %s\n' "$*" >&2; exit 1; }
+
+[ $# -gt 0 ] || die "usage: tests/with-deploy-tools.sh COMMAND [ARGUMENT…]"
+
+export PATH=$PATH:/usr/sbin:$HOME/.cargo/bin
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+[ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null || die "containers need root, or sudo without a password"
+
+# program:package
+needed=(
+  systemd-nspawn:systemd-container mmdebstrap:mmdebstrap curl:curl strip:binutils openssl:openssl
+  nginx:nginx-light caddy:caddy haproxy:haproxy
+)
+missing=()
+for each in "${needed[@]}"; do
+  command -v "${each%%:*}" >/dev/null || missing+=("${each##*:}")
+done
+
+# The packages of the proxies would otherwise start permanent servers.
+policy=/usr/sbin/policy-rc.d
+install_packages() {
+  local status=0 own=
+  command -v apt-get >/dev/null || die "install $*"
+  echo "with-deploy-tools: installing $*" >&2
+  "${as_root[@]}" apt-get update -qq >&2 || die "apt-get update failed"
+  if [ ! -e "$policy" ]; then
+    own=1
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null || status=$?
+  [ -z "$own" ] || "${as_root[@]}" rm -f "$policy"
+  [ "$status" -eq 0 ] || die "apt-get install $* failed"
+}
+[ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+
+exec "$@"
