@@ -19,7 +19,7 @@ DECLARE
     delivery_keys CONSTANT text[] := '{id,channel,device_id,receipt_hash,lease_until}';
     note_keys CONSTANT text[] := '{id,lease_until,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
     notice_keys CONSTANT text[] := '{id,mail_id,consent_id,contact_id,queued,told,turn_at}';
-    response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone}';
+    response_keys CONSTANT text[] := '{helper_id,status,notes,estimated_arrival,responded_at,updated_at,engaged,counts_until,cancellations,repeats,repeats_since,came_near,reopened,end_undone,dispatch}';
     recipient_keys CONSTANT text[] := '{helper,distance}';
     decided_at timestamptz := change ->> 'at';
     locked uuid[] := ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e);
@@ -94,7 +94,7 @@ BEGIN
             WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,alert_preferences,alert_scope}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
             WHEN 'expect_no_responses' THEN '{op,account_id}'
-            WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,role}'
+            WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,transport,role}'
             WHEN 'set_alert_preferences' THEN '{op,account_id,alert_preferences,alert_scope,away_from,away_until,away_from_critical,notify_email,notify_sms,max_alerts_per_day,alert_review_at}'
             WHEN 'set_role' THEN '{op,account_id,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
@@ -439,7 +439,8 @@ BEGIN
         WHEN 'set_helper' THEN
             new_account := jsonb_populate_record(NULL::account, w);
             UPDATE account SET verification = coalesce(verification, new_account.verification),
-                available = new_account.available, skills = new_account.skills, role = new_account.role
+                available = new_account.available, skills = new_account.skills, transport = new_account.transport,
+                role = new_account.role
             WHERE id = person;
 
         WHEN 'set_alert_preferences' THEN
@@ -584,17 +585,18 @@ BEGIN
             IF jsonb_array_length(w -> 'responses') > 0 THEN
                 INSERT INTO response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at,
                     responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near,
-                    reopened, end_undone)
+                    reopened, end_undone, dispatch)
                 SELECT new_emergency.id, helper_id, status, notes, estimated_arrival, responded_at,
                     responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near,
-                    reopened, end_undone
+                    reopened, end_undone, dispatch
                 FROM jsonb_populate_recordset(NULL::response, w -> 'responses')
                 ON CONFLICT ON CONSTRAINT response_pkey DO UPDATE SET
                     status = excluded.status, notes = excluded.notes, estimated_arrival = excluded.estimated_arrival,
                     responded_at = excluded.responded_at, updated_at = excluded.updated_at, engaged = excluded.engaged,
                     counts_until = excluded.counts_until, cancellations = excluded.cancellations,
                     repeats = excluded.repeats, repeats_since = excluded.repeats_since,
-                    came_near = excluded.came_near, reopened = excluded.reopened, end_undone = excluded.end_undone;
+                    came_near = excluded.came_near, reopened = excluded.reopened, end_undone = excluded.end_undone,
+                    dispatch = excluded.dispatch;
             END IF;
             -- All helpers of an emergency that ended may respond elsewhere.
             IF new_emergency.ended_at IS NOT NULL THEN

@@ -10,6 +10,7 @@ const record = (fields = {}) => ({
   verification: 'pending',
   available: true,
   skills: [],
+  transport: 'foot',
   trustScore: 0,
   helperRating: { average: 0, count: 0 },
   ...fields,
@@ -43,6 +44,9 @@ for (const database of databases) {
           [{ skills: ['two', 'three'] }, { available: false, skills: ['two', 'three'] }],
           [{ available: null, skills: null }, { available: false, skills: ['two', 'three'] }],
           [{ available: true, skills: [] }, { available: true, skills: [] }],
+          [{ transport: 'car' }, { transport: 'car' }],
+          [{ available: false }, { available: false, transport: 'car' }],
+          [{ available: true, transport: 'foot' }, { available: true, transport: 'foot' }],
           [{ skills: Array(20).fill('🚑'.repeat(40)) }, { available: true, skills: Array(20).fill('🚑'.repeat(40)) }],
         ];
         for (const [body, expected] of changes) {
@@ -53,6 +57,8 @@ for (const database of databases) {
           [{ skills: ['x'.repeat(41)] }, 'skills'],
           [{ skills: ['ok', 5] }, 'skills'],
           [{ skills: ['nul\0'] }, 'skills'],
+          [{ transport: 'horse' }, 'transport'],
+          [{ transport: '' }, 'transport'],
           [{ skills: 'first aid', available: 'yes' }, 'available', 'skills'],
           [{ available: 1 }, 'available'],
         ];

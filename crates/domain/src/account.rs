@@ -7,7 +7,8 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
     AlertPreferences, AlertSchedule, AlertScope, HelperReputation, Locale, Name, PreferencesChange, PreferencesError,
-    Secret, SessionId, Text, Timestamp, UserId, name::is_format_character, string_enum, text::TextError,
+    Secret, SessionId, Text, Timestamp, UserId, dispatch::Transport, name::is_format_character, string_enum,
+    text::TextError,
 };
 
 /// A skill of a helper, as free text.
@@ -213,6 +214,8 @@ pub struct HelperRecord {
     pub available: bool,
     /// The helper's skills.
     pub skills: Vec<Skill>,
+    /// How the helper usually travels to an emergency.
+    pub transport: Transport,
     /// When and how the helper wants to be alerted.
     pub preferences: AlertPreferences,
     /// Which emergencies reach the helper while on duty, as the log says. The time may have changed it since, for as long as
@@ -227,6 +230,7 @@ impl HelperRecord {
             verification,
             available,
             skills: Vec::new(),
+            transport: Transport::Foot,
             preferences: AlertPreferences::default(),
             scope: AlertScope::All,
         }

@@ -23,7 +23,7 @@ pub use deleted::DeletedEmergency;
 pub use ending::Reopened;
 pub use overview::EmergencyOverview;
 pub use responding::{ARRIVED_WITHIN, Acceptance, CompletionHold, SearchEffect, UpdatedResponse};
-pub use response::{Response, ResponseRecord, ResponseStatus, ResponseUpdate};
+pub use response::{Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate};
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};

@@ -123,8 +123,8 @@ pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, Sho
 pub use emergency::{
     ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, DetailsChange, Emergency,
     EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending,
-    ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseRecord, ResponseStatus,
-    ResponseUpdate, Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
+    ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseDispatch,
+    ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};

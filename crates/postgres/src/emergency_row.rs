@@ -1,9 +1,9 @@
-//! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v2`.
+//! The row of an emergency with everything that belongs to it: a row of the view `emergency_with_parts_v3`.
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, Ending, HelperCard, Location,
-    Metres, RecentRings, Response, ResponseRecord, ResponseStatus, Revision, Search, Severity, Text, Timestamp, UserId,
-    port::Result,
+    Metres, RecentRings, Response, ResponseDispatch, ResponseRecord, ResponseStatus, Revision, Search, Severity, Text,
+    Timestamp, UserId, dispatch::Transport, port::Result,
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -110,6 +110,9 @@ struct ResponseRow {
     came_near: Option<bool>,
     reopened: bool,
     end_undone: bool,
+    /// Null for the default.
+    dispatch: Option<ResponseDispatch>,
+    transport: Transport,
     /// The newest position of the helper: these three are null together.
     latitude: Option<f64>,
     longitude: Option<f64>,
@@ -233,6 +236,7 @@ impl ResponseRow {
     fn response(self, emergency: Uuid) -> Result<Response> {
         let Self { helper, status, notes, estimated_arrival, responded_at, updated_at, .. } = self;
         let Self { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone, .. } = self;
+        let Self { dispatch, transport, .. } = self;
         let last_fix = match (self.latitude, self.longitude, self.located_at) {
             (Some(latitude), Some(longitude), Some(at)) => {
                 let stored = RowDecoder { table: "response", id: emergency };
@@ -240,10 +244,28 @@ impl ResponseRow {
             }
             _ => None,
         };
-        let record =
-            ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone };
-        let blocks = self.blocks.unwrap_or_default();
-        Ok(Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix, blocks })
+        let record = ResponseRecord {
+            counts_until,
+            cancellations,
+            repeats,
+            repeats_since,
+            came_near,
+            reopened,
+            end_undone,
+            dispatch: dispatch.unwrap_or_default(),
+        };
+        Ok(Response {
+            helper,
+            status,
+            notes,
+            estimated_arrival,
+            responded_at,
+            updated_at,
+            record,
+            transport,
+            last_fix,
+            blocks: self.blocks.unwrap_or_default(),
+        })
     }
 }
 

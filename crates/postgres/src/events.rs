@@ -44,7 +44,7 @@ const TIMELINE: &str = "
                 'actor_id', l.actor_id, 'body', l.body::text) ORDER BY l.seq)::text
             FROM (SELECT * FROM event WHERE emergency_id = v.id AND seq > $2 ORDER BY seq LIMIT $3) AS l
         ) AS events
-    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+    FROM emergency_with_parts_v3 v WHERE v.id = $1";
 /// The access of the user `$2` to the emergency `$1`, and the end of the log in the same snapshot.
 const ACCESS: &str = "
     SELECT e.owner_id = $2 AS owns, e.status, e.revision,

@@ -34,7 +34,7 @@ const AROUND: &str = "
             OR NOT v.anonymous
                 AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $5 AND b.blocked_id = v.owner_id)) AS hidden,
         found.*
-    FROM emergency_with_parts_v2 v
+    FROM emergency_with_parts_v3 v
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
@@ -82,7 +82,7 @@ const DUE_FOR_REVIEW: &str = "
          LIMIT $3)
     )
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
-        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills,
+        a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at, CASE WHEN a.max_alerts_per_day IS NOT NULL THEN (
             SELECT max(r.rung_at) + interval '24 hours'
             FROM ring r

@@ -69,7 +69,7 @@ const POST_CONTEXT: &str = "
             FROM message_request q JOIN message m ON m.id = q.message_id LEFT JOIN account s ON s.id = m.sender_id
             WHERE q.emergency_id = v.id AND q.sender_id = $2 AND q.request_id = $3
         ) AS found
-    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+    FROM emergency_with_parts_v3 v WHERE v.id = $1";
 
 statements!(FIND, LIST, POST_CONTEXT);
 

@@ -99,7 +99,7 @@ const READ: &str = "
     LEFT JOIN position own ON own.account_id = $1 AND own.at >= $5 AND own.duty >= $10
         AND is_reached_v1(own, $1, $14, $11)
         AND NOT EXISTS (SELECT FROM response WHERE helper_id = $1 AND engaged)
-    LEFT JOIN emergency_with_parts_v2 v ON v.id = (SELECT id FROM earlier)";
+    LEFT JOIN emergency_with_parts_v3 v ON v.id = (SELECT id FROM earlier)";
 
 statements!(READ);
 

@@ -46,6 +46,7 @@ pub(crate) struct AccountRow {
     alert_preferences: Option<String>,
     alert_scope: String,
     skills: Vec<String>,
+    transport: String,
     trust_score: i32,
     rating_sum: i32,
     rating_count: i32,
@@ -73,6 +74,7 @@ impl AccountRow {
             alert_preferences,
             alert_scope,
             skills,
+            transport,
             trust_score,
             rating_sum,
             rating_count,
@@ -97,7 +99,7 @@ impl AccountRow {
             helper: helper(
                 stored,
                 (verification.as_deref(), available),
-                &skills,
+                (&skills, &transport),
                 (alert_preferences.as_deref(), &alert_scope),
             )?,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
@@ -110,7 +112,7 @@ impl AccountRow {
 fn helper(
     stored: RowDecoder<Uuid>,
     (verification, available): (Option<&str>, Option<bool>),
-    skills: &[String],
+    (skills, transport): (&[String], &str),
     (preferences, scope): (Option<&str>, &str),
 ) -> Result<Option<HelperRecord>> {
     let Some(verification) = verification else { return Ok(None) };
@@ -119,6 +121,7 @@ fn helper(
         verification: stored.parse("verification", verification)?,
         available: available.ok_or_else(|| stored.corrupt("available"))?,
         skills: skills.collect::<Result<_>>()?,
+        transport: stored.parse("transport", transport)?,
         preferences: preferences
             .map_or_else(|| Ok(AlertPreferences::default()), |json| stored.json("alert_preferences", json))?,
         scope: stored.parse("alert_scope", scope)?,

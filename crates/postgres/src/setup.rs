@@ -15,7 +15,7 @@ const HAS_OWN_SETTINGS: &str = "SELECT current_setting('plan_cache_mode') = 'for
 const POSTGIS: &str = "
     SELECT n.nspname::text, to_regtype('geography') IS NOT NULL
     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'";
-const VIEW: &str = "emergency_with_parts_v2";
+const VIEW: &str = "emergency_with_parts_v3";
 const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
 /// The functions that statements of this version call, with the types of their arguments.
 const FUNCTIONS: [&str; 11] = [

@@ -223,7 +223,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::ExpectNoResponses(user) => json!({ "op": "expect_no_responses", "account_id": user }),
         Write::SetHelper { user, helper, role } => json!({
             "op": "set_helper", "account_id": user, "verification": helper.verification,
-            "available": helper.available, "skills": helper.skills, "role": role,
+            "available": helper.available, "skills": helper.skills, "transport": helper.transport, "role": role,
         }),
         Write::SetAlertPreferences { user, preferences, schedule } => {
             set_alert_preferences(*user, preferences, *schedule)
@@ -444,15 +444,15 @@ fn update_emergency(emergency: &Emergency, responses: &[Response]) -> Value {
 }
 
 fn response(response: &Response, live: bool) -> Value {
-    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, last_fix: _, blocks: _ } =
-        response;
-    let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
-        record;
+    let Response { helper, status, notes, estimated_arrival, responded_at, updated_at, record, .. } = response;
+    let Response { transport: _, last_fix: _, blocks: _, .. } = response;
+    let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, .. } = record;
+    let ResponseRecord { reopened, end_undone, dispatch, .. } = record;
     json!({
         "helper_id": helper.person.id, "status": status, "notes": notes, "estimated_arrival": estimated_arrival,
         "responded_at": responded_at, "updated_at": updated_at, "engaged": live && status.is_engaged(),
         "counts_until": counts_until, "cancellations": cancellations, "repeats": repeats, "repeats_since": repeats_since,
-        "came_near": came_near, "reopened": reopened, "end_undone": end_undone,
+        "came_near": came_near, "reopened": reopened, "end_undone": end_undone, "dispatch": dispatch.stored(),
     })
 }
 

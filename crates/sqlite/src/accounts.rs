@@ -34,6 +34,7 @@ pub(crate) struct AccountRow {
     alert_preferences: Option<String>,
     alert_scope: String,
     skills: String,
+    transport: String,
     trust_score: i64,
     rating_sum: i64,
     rating_count: i64,
@@ -63,6 +64,7 @@ impl TryFrom<AccountRow> for Account {
             alert_preferences,
             alert_scope,
             skills,
+            transport,
             trust_score,
             rating_sum,
             rating_count,
@@ -75,6 +77,7 @@ impl TryFrom<AccountRow> for Account {
                 verification: stored.parse("verification", &verification)?,
                 available,
                 skills: stored.json("skills", &skills)?,
+                transport: stored.parse("transport", &transport)?,
                 preferences: match alert_preferences {
                     Some(json) => stored.json("alert_preferences", &json)?,
                     None => AlertPreferences::default(),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
-    ResponseRecord, Revision, Search, Severity,
+    ResponseDispatch, ResponseRecord, Revision, Search, Severity,
     near::Candidate,
     port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
@@ -71,6 +71,9 @@ struct ResponseJson {
     came_near: Option<u8>,
     reopened: u8,
     end_undone: u8,
+    /// Null for the default.
+    dispatch: Option<ResponseDispatch>,
+    transport: String,
     /// The newest position of the helper: these three are null together.
     latitude: Option<f64>,
     longitude: Option<f64>,
@@ -290,7 +293,9 @@ impl ResponseJson {
                 came_near: came_near.map(|near| near == 1),
                 reopened: reopened == 1,
                 end_undone: end_undone == 1,
+                dispatch: self.dispatch.unwrap_or_default(),
             },
+            transport: stored.parse("transport", &self.transport)?,
             last_fix,
             blocks: self.blocks.unwrap_or_default().into_iter().map(Into::into).collect(),
         })

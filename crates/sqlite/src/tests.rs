@@ -69,6 +69,7 @@ fn response(helper: &Account) -> Response {
         responded_at: now(),
         updated_at: now(),
         record: ResponseRecord::default(),
+        transport: allynet_domain::dispatch::Transport::Foot,
         last_fix: None,
         blocks: Vec::new(),
     }

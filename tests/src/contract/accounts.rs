@@ -2,6 +2,7 @@
 
 use allynet_domain::{
     Account, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
+    dispatch::Transport,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
 use futures_util::future::join_all;
@@ -94,7 +95,8 @@ pub async fn only_the_first_helper_record_sets_the_verification(store: Store) {
     let account = store.register().await;
     let user = account.id;
     let skills = vec![text("first aid"), text("läuft, \"schnell\"")];
-    let mut helper = HelperRecord { skills, ..HelperRecord::new(Verification::Pending, true) };
+    let transport = Transport::Bike;
+    let mut helper = HelperRecord { skills, transport, ..HelperRecord::new(Verification::Pending, true) };
     store.write(Write::SetHelper { user, helper: helper.clone(), role: Role::Helper }).await;
     let stored = Account { helper: Some(helper.clone()), role: Role::Helper, ..account };
     assert_eq!(store.account(user).await, stored);
@@ -103,6 +105,7 @@ pub async fn only_the_first_helper_record_sets_the_verification(store: Store) {
     store.write(Write::SetVerification { user, verification: Verification::Rejected }).await;
     helper.available = false;
     helper.skills = Vec::new();
+    helper.transport = Transport::Car;
     store.write(Write::SetHelper { user, helper: helper.clone(), role: Role::Admin }).await;
     let helper = Some(HelperRecord { verification: Verification::Rejected, ..helper });
     assert_eq!(store.account(user).await, Account { helper, role: Role::Admin, ..stored });

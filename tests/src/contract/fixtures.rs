@@ -126,6 +126,7 @@ pub fn response_of(helper: &Account, now: Timestamp) -> Response {
         responded_at: now,
         updated_at: now,
         record: ResponseRecord::default(),
+        transport: allynet_domain::dispatch::Transport::Foot,
         last_fix: None,
         blocks: Vec::new(),
     }

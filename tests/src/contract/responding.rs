@@ -48,6 +48,8 @@ pub async fn only_the_responses_handed_over_are_written(store: Store) {
             response.notes = Some(text("five minutes, \"maybe\""));
             response.estimated_arrival = Some(at(300));
             response.updated_at = at(4);
+            response.record.dispatch.stalled_at = Some(at(3));
+            response.record.dispatch.has_moved = true;
         }
     });
     let handed_over = emergency.responses()[1].clone();

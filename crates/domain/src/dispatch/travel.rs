@@ -10,6 +10,12 @@ string_enum! {
     Transport { Foot = "foot", Bike = "bike", Car = "car" }
 }
 
+impl Default for Transport {
+    fn default() -> Self {
+        Self::Foot
+    }
+}
+
 /// Expected times of arrival. Each field names the source of its default.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TravelModel {

@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 
 use super::{Emergency, EmergencyState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord};
-use crate::{HelperCard, Metres, Position, Refusal, Timestamp, UserId};
+use crate::{HelperCard, Metres, Position, Refusal, Timestamp, UserId, dispatch::Transport};
 
 /// Maximum distance from the emergency at which a helper is taken to be there.
 pub const ARRIVED_WITHIN: Metres = Metres::new(500.0);
@@ -189,6 +189,7 @@ impl Emergency {
             responded_at: now,
             updated_at: now,
             record: ResponseRecord::default(),
+            transport: Transport::default(),
             last_fix: None,
             blocks: Vec::new(),
         };
@@ -202,7 +203,7 @@ impl Emergency {
                     return Err(Refusal::TooSoon { retry_after: reaccept_pause - elapsed });
                 }
                 response.record = ResponseRecord { cancellations, reopened, end_undone, ..ResponseRecord::default() };
-                response.last_fix = earlier.last_fix;
+                (response.transport, response.last_fix) = (earlier.transport, earlier.last_fix);
                 *earlier = response;
             }
             None => self.responses.push(response),

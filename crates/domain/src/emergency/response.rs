@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HelperCard, Position, Text, Timestamp, UserId, string_enum};
+use crate::{HelperCard, Position, Text, Timestamp, UserId, dispatch::Transport, string_enum};
 
 string_enum! {
     /// The status of a response. It only moves forward, may skip steps, and can become `cancelled` from any status but
@@ -49,6 +49,9 @@ pub struct Response {
     /// What the service records about it.
     #[serde(skip)]
     pub record: ResponseRecord,
+    /// How the helper travels, read with the response and never written with it.
+    #[serde(skip)]
+    pub transport: Transport,
     /// The helper's newest position and its time, read with the response and never written with it.
     #[serde(skip)]
     pub last_fix: Option<(Position, Timestamp)>,
@@ -74,6 +77,33 @@ pub struct ResponseRecord {
     pub reopened: bool,
     /// The owner has undone an end by this helper.
     pub end_undone: bool,
+    /// What dispatch keeps.
+    pub dispatch: ResponseDispatch,
+}
+
+/// What dispatch keeps of a response. Stored as JSON: fields may be added, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResponseDispatch {
+    /// When the helper last gave a sign: moved, reported or wrote. `None` if not since accepting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_at: Option<Timestamp>,
+    /// Whether a position of the helper was 20 m from an earlier one since accepting.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_moved: bool,
+    /// Until when the helper may answer whether they still come. `None` if they are not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_until: Option<Timestamp>,
+    /// Since when the helper has given no sign, and so does not count as help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stalled_at: Option<Timestamp>,
+}
+
+impl ResponseDispatch {
+    /// What is stored: `None` for the default.
+    pub fn stored(&self) -> Option<&Self> {
+        (*self != Self::default()).then_some(self)
+    }
 }
 
 /// A change of a response, as reported by its helper.

@@ -88,6 +88,7 @@ pub fn response(helper: u128, status: ResponseStatus) -> Response {
         responded_at: at(1),
         updated_at: at(1),
         record: ResponseRecord { counts_until, ..ResponseRecord::default() },
+        transport: crate::dispatch::Transport::Foot,
         last_fix: None,
         blocks: Vec::new(),
     }

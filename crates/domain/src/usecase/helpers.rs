@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use crate::{
     Account, Actor, AlertScope, Change, Error, Event, HelperPolicy, HelperRecord, Position, PreferencesChange, Refusal,
     Role, SessionId, Skill, Text, Timestamp, UserId, Verification, Write,
+    dispatch::Transport,
     port::{self, DeviceTime, Fix, Report},
     usecase::{Rules, emergencies::EmergencyPorts, responses::withdraw_responses, retry::retry_stale},
 };
@@ -28,18 +29,20 @@ pub struct HelperPorts {
     pub rules: Rules,
 }
 
-/// A change of a helper record. `None` keeps a value; a new helper is available and has no skills.
+/// A change of a helper record. `None` keeps a value; a new helper is available, walks and has no skills.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Duty {
     /// Whether the helper wants to be alerted.
     pub available: Option<bool>,
     /// The helper's skills.
     pub skills: Option<Vec<Skill>>,
+    /// How the helper usually travels.
+    pub transport: Option<Transport>,
     /// When and how the helper wants to be alerted.
     pub preferences: PreferencesChange,
 }
 
-/// Makes the caller a helper, to be verified, or changes their duty, skills and alert preferences.
+/// Makes the caller a helper, to be verified, or changes their duty, skills, transport and alert preferences.
 ///
 /// # Errors
 /// [`Refusal::PreferencesInvalid`].
@@ -54,6 +57,7 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
             let mut helper = before.helper.clone().unwrap_or_else(first);
             helper.available = duty.available.unwrap_or(helper.available);
             helper.skills = duty.skills.clone().unwrap_or(helper.skills);
+            helper.transport = duty.transport.unwrap_or(helper.transport);
             let role = if before.is_admin() { Role::Admin } else { Role::Helper };
             let user = actor.id();
             let schedule = if duty.preferences == PreferencesChange::default() {

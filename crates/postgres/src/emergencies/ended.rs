@@ -19,7 +19,7 @@ const FIND_FOR_RATING: &str = "
                             WHERE g.helper_id = r.helper_id AND g.owner_id = v.owner_id AND g.kind = 'rating'
                                 AND g.gained_at > $2)
         ) AS rated_since
-    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+    FROM emergency_with_parts_v3 v WHERE v.id = $1";
 
 /// The helpers of the emergency `$1` whose responses are not cancelled, that may help (under the open policy if `$2`), are
 /// not separated from its owner by a block and, unless they have completed, are not engaged in another emergency.

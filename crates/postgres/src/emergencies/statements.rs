@@ -3,7 +3,7 @@
 //! Statements that search for more than an id select ids from `emergency` first, with their order and limit, and join the
 //! view to what they found, so that the parts of an emergency are read for the rows of the page only.
 
-pub(crate) const FIND: &str = "SELECT * FROM emergency_with_parts_v2 WHERE id = $1";
+pub(crate) const FIND: &str = "SELECT * FROM emergency_with_parts_v3 WHERE id = $1";
 
 /// `ReadRow`: the emergency `$1` for the reader `$2`.
 pub(crate) const READ: &str = "
@@ -12,7 +12,7 @@ pub(crate) const READ: &str = "
         (EXISTS (SELECT FROM user_block b WHERE b.owner_id = v.owner_id AND b.blocked_id = $2)
             OR NOT v.anonymous
                 AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = v.owner_id)) AS hidden
-    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+    FROM emergency_with_parts_v3 v WHERE v.id = $1";
 
 /// `LoadRow`: the emergency `$1` with every alert and decline of it, and the users that `$2` blocks.
 pub(crate) const LOAD: &str = "
@@ -25,7 +25,7 @@ pub(crate) const LOAD: &str = "
         ) AS alerts,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id IS NOT NULL) AS blocks,
         hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from
-    FROM emergency_with_parts_v2 v WHERE v.id = $1";
+    FROM emergency_with_parts_v3 v WHERE v.id = $1";
 
 /// [`LOAD`] with the helpers (as `FoundRow`) who may be among the nearest within the anchor distance `$3`: `$4` of them,
 /// and as many as were alerted, declined or responded, since those do not count. They have a position since `$2` and a
@@ -64,7 +64,7 @@ pub(crate) const LOAD_WITH_NEAREST: &str = "
         ) AS rings,
         hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from,
         found.*
-    FROM emergency_with_parts_v2 v
+    FROM emergency_with_parts_v3 v
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT $4 + (SELECT count(*) FROM alert l WHERE l.emergency_id = e.id)
@@ -135,7 +135,7 @@ pub(crate) const LOAD_WITH_ONE: &str = "
         ) AS rings,
         hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from,
         found.*
-    FROM emergency_with_parts_v2 v
+    FROM emergency_with_parts_v3 v
     JOIN emergency e ON e.id = v.id
     CROSS JOIN LATERAL (
         SELECT array_agg(p.account_id) AS helpers, array_agg(p.latitude) AS latitudes,
@@ -169,7 +169,7 @@ pub(crate) const LIVE_OF: &str = "
     FROM (SELECT coalesce(max(seq), 0) AS as_of FROM event) AS log
     LEFT JOIN (
         SELECT v.*, part.rank
-        FROM part CROSS JOIN LATERAL (SELECT * FROM emergency_with_parts_v2 v WHERE v.id = part.id OFFSET 0) AS v
+        FROM part CROSS JOIN LATERAL (SELECT * FROM emergency_with_parts_v3 v WHERE v.id = part.id OFFSET 0) AS v
     ) AS live ON true
     ORDER BY live.rank, live.created_at DESC, live.id DESC";
 
@@ -225,7 +225,7 @@ pub(crate) const PENDING_FOR: &str = "
             e.created_at DESC, e.id DESC LIMIT $3
     )
     SELECT v.*, n.alerted AS reader_alerted, false AS hidden, n.here_latitude, n.here_longitude
-    FROM nearest n JOIN emergency_with_parts_v2 v ON v.id = n.id";
+    FROM nearest n JOIN emergency_with_parts_v3 v ON v.id = n.id";
 
 /// The first `$4` live emergencies whose place, as it is shown to the reader `$5`, lies within `$3` metres of the latitude
 /// `$1` and longitude `$2`, in the order of the distances shown.
@@ -264,7 +264,7 @@ pub(crate) const NEARBY: &str = "
                 ST_Distance(shown.place, ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography) / rounded.step),
             e.created_at DESC, e.id DESC LIMIT $4
     ) AS page
-    JOIN emergency_with_parts_v2 v ON v.id = page.id";
+    JOIN emergency_with_parts_v3 v ON v.id = page.id";
 
 /// The newest `$4` emergencies of the user `$1`, as owner or helper, created before `$2` if given, in status `$3` if given,
 /// and those that share the time of the last one. Each half reads no more than the page needs; no user is both owner and
@@ -282,7 +282,7 @@ pub(crate) const HISTORY: &str = "
          ORDER BY e.created_at DESC FETCH FIRST $4 ROWS WITH TIES)
         ORDER BY created_at DESC FETCH FIRST $4 ROWS WITH TIES
     ) AS page
-    JOIN emergency_with_parts_v2 v ON v.id = page.id
+    JOIN emergency_with_parts_v3 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 /// A page for administrators, as `ListedRow`s: the newest `$3` live emergencies before the one created at `$1` (if given) with the id `$2`,
@@ -297,7 +297,7 @@ pub(crate) const LIST_LIVE: &str = "
             AND ($4::float8 IS NULL OR ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($5, $4), 4326)::geography, $6))
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
-    JOIN emergency_with_parts_v2 v ON v.id = page.id
+    JOIN emergency_with_parts_v3 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 /// The same in status `$4`. Two statements, because ended emergencies are many: without a place an index has them in order,
@@ -305,7 +305,7 @@ pub(crate) const LIST_LIVE: &str = "
 /// tenth of all rows, and would join so many ids by reading the whole table.
 pub(crate) const LIST_STATUS: &str = "
     SELECT v.*, repeats_v1(v.owner_id, v.created_at) AS repeats
-    FROM emergency_with_parts_v2 v
+    FROM emergency_with_parts_v3 v
     WHERE v.status = $4 AND (v.created_at, v.id) < (coalesce($1, 'infinity'::timestamptz), $2)
     ORDER BY v.created_at DESC, v.id DESC LIMIT $3";
 pub(crate) const LIST_STATUS_NEAR: &str = "
@@ -316,7 +316,7 @@ pub(crate) const LIST_STATUS_NEAR: &str = "
             AND ST_DWithin(e.place, ST_SetSRID(ST_MakePoint($6, $5), 4326)::geography, $7)
         ORDER BY e.created_at DESC, e.id DESC LIMIT $3
     ) AS page
-    JOIN emergency_with_parts_v2 v ON v.id = page.id
+    JOIN emergency_with_parts_v3 v ON v.id = page.id
     ORDER BY v.created_at DESC, v.id DESC";
 
 statements!(

@@ -202,9 +202,10 @@ pub(super) async fn set_helper(
     helper: &HelperRecord,
     role: Role,
 ) -> Result<()> {
-    let HelperRecord { verification, available, skills: _, preferences: _, scope: _ } = helper;
+    let HelperRecord { verification, available, skills: _, transport, preferences: _, scope: _ } = helper;
     sqlx::query(
-        "update account set verification = coalesce(verification, ?2), available = ?3, skills = ?4, role = ?5 \
+        "update account set verification = coalesce(verification, ?2), available = ?3, skills = ?4, role = ?5, \
+                transport = ?6 \
          where id = ?1",
     )
     .bind(Uuid::from(user))
@@ -212,6 +213,7 @@ pub(super) async fn set_helper(
     .bind(available)
     .bind(skills(Some(helper))?)
     .bind(role.as_str())
+    .bind(transport.as_str())
     .execute(db)
     .await
     .map_err(port_error)

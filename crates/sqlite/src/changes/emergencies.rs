@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Recipient,
-    ResolutionType, Response, ResponseRecord, Revision, Text, Timestamp, UserId,
+    ResolutionType, Response, ResponseDispatch, ResponseRecord, Revision, Text, Timestamp, UserId,
     port::{Constraint, Error, Result},
 };
 use serde::Serialize;
@@ -170,6 +170,7 @@ struct ResponseJson<'a> {
     came_near: Option<u8>,
     reopened: u8,
     end_undone: u8,
+    dispatch: Option<&'a ResponseDispatch>,
 }
 
 impl<'a> ResponseJson<'a> {
@@ -182,11 +183,13 @@ impl<'a> ResponseJson<'a> {
             responded_at,
             updated_at,
             record,
+            transport: _,
             last_fix: _,
             blocks: _,
         } = response;
-        let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, reopened, end_undone } =
-            *record;
+        let ResponseRecord { counts_until, cancellations, repeats, repeats_since, came_near, .. } = *record;
+        let ResponseRecord { reopened, end_undone, dispatch, .. } = record;
+        let (reopened, end_undone) = (*reopened, *end_undone);
         Self {
             helper: hex(helper.person.id),
             status: status.as_str(),
@@ -202,6 +205,7 @@ impl<'a> ResponseJson<'a> {
             came_near: came_near.map(u8::from),
             reopened: u8::from(reopened),
             end_undone: u8::from(end_undone),
+            dispatch: dispatch.stored(),
         }
     }
 }
@@ -221,19 +225,21 @@ async fn store_responses(
     sqlx::query(
         "insert into response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at, \
                 responded_at, updated_at, engaged, counts_until, cancellations, repeats, repeats_since, came_near, \
-                reopened, end_undone) \
+                reopened, end_undone, dispatch) \
          select ?1, unhex(r.value ->> 'helper'), r.value ->> 'status', r.value ->> 'notes', \
                 r.value ->> 'estimated_arrival', r.value ->> 'responded_at', r.value ->> 'responded_at', \
                 r.value ->> 'updated_at', r.value ->> 'engaged', r.value ->> 'counts_until', \
                 r.value ->> 'cancellations', r.value ->> 'repeats', r.value ->> 'repeats_since', \
-                r.value ->> 'came_near', r.value ->> 'reopened', r.value ->> 'end_undone' \
+                r.value ->> 'came_near', r.value ->> 'reopened', r.value ->> 'end_undone', \
+                r.value ->> 'dispatch' \
          from json_each(?2) r where true order by r.key \
          on conflict (emergency_id, helper_id) do update set status = excluded.status, notes = excluded.notes, \
                 estimated_arrival = excluded.estimated_arrival, responded_at = excluded.responded_at, \
                 updated_at = excluded.updated_at, engaged = excluded.engaged, counts_until = excluded.counts_until, \
                 cancellations = excluded.cancellations, repeats = excluded.repeats, \
                 repeats_since = excluded.repeats_since, came_near = excluded.came_near, \
-                reopened = excluded.reopened, end_undone = excluded.end_undone",
+                reopened = excluded.reopened, end_undone = excluded.end_undone, \
+                dispatch = excluded.dispatch",
     )
     .bind(Uuid::from(emergency))
     .bind(to_json(&responses)?)

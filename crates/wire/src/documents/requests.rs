@@ -8,7 +8,7 @@
 
 use allynet_domain::{
     Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ResolutionType,
-    ResponseStatus, Verification, outbox::ReceiptState,
+    ResponseStatus, Verification, dispatch::Transport, outbox::ReceiptState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -128,6 +128,8 @@ requests! {
         /// What the helper can do.
         #[schemars(length(max = 20))]
         skills: Option<Vec<RequiredText<40>>>,
+        /// How the helper usually travels to an emergency. On foot for a new helper.
+        transport: Option<Word<Transport>>,
         /// Weekly windows without alerts. They need `timeZone`, now or from before.
         #[schemars(length(max = 7))]
         quiet: Option<Vec<QuietWindow>>,

@@ -168,8 +168,9 @@ pub fn block_by_email(body: &Value) -> Result<Email, Problem> {
 pub fn duty(body: &Value) -> Result<Duty, Problem> {
     let mut f = Fields::body(body);
     let (available, skills) = (f.flag("available"), f.texts("skills", MAX_SKILLS));
+    let transport = f.word("transport");
     let preferences = preferences(&mut f);
-    f.finish(Some(Duty { available, skills, preferences }))
+    f.finish(Some(Duty { available, skills, transport, preferences }))
 }
 
 /// Alert preferences: a missing field keeps its value, `null` clears it.

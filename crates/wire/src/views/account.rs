@@ -3,6 +3,7 @@
 use allynet_domain::{
     Account, AlertPreferences, Availability, BlockTarget, Breakthrough, HelperPolicy, HelperRecord, HelperReputation,
     Locale, NotifyChannels, QuietWindow, Role, Timestamp, UserBlock, UserId, Verification, Zone,
+    dispatch::Transport,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
 };
@@ -75,6 +76,9 @@ pub struct HelperRecordView<'a> {
     /// What the helper can do, as they named it.
     #[schemars(length(max = 20))]
     skills: Vec<&'a str>,
+    /// How the helper usually travels to an emergency.
+    #[schemars(with = "Word<Transport>")]
+    transport: Transport,
     /// Points for completed responses and good ratings. Starts at 0.
     #[schemars(range(max = 1000))]
     trust_score: u16,
@@ -140,6 +144,7 @@ impl<'a> HelperRecordView<'a> {
             verification: helper.verification,
             available: helper.available,
             skills: helper.skills.iter().map(allynet_domain::Text::as_str).collect(),
+            transport: helper.transport,
             trust_score: reputation.trust_score,
             helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },
         }

@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Helper<'_>>(200, "The record, with the alert preferences.")
             .refuses(&[NOT_A_HELPER]),
         Route::new("PUT", "/api/v1/helpers/me", "changeHelperRecord")
-            .says("Become a helper, or change duty, skills and alert preferences", "")
+            .says("Become a helper, or change duty, skills, transport and alert preferences", "")
             .body::<HelperChange>()
             .answers::<Helper<'_>>(200, "The record as it is now."),
         Route::new("PUT", "/api/v1/helpers/me/location", "reportPosition")

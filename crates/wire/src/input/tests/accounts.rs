@@ -2,6 +2,7 @@
 
 use allynet_domain::{
     Breakthrough, Locale, PreferencesChange, Profile, Text, Verification,
+    dispatch::Transport,
     testing::{OWNER, account, at, id},
     usecase::helpers::Duty,
 };
@@ -177,6 +178,9 @@ fn only_the_new_password_is_bounded() {
 #[test]
 fn all_fields_of_duty_are_optional() {
     let read = duty(&json!({ "available": false, "skills": ["First aid"] })).unwrap();
+    assert_eq!(read.transport, None, "what is missing stays");
+    assert_eq!(duty(&json!({ "transport": "bike" })).unwrap().transport, Some(Transport::Bike));
+    assert_eq!(wrong_fields(duty(&json!({ "transport": "horse" }))), ["transport"]);
     assert_eq!((read.available, read.skills.map(|s| s.len())), (Some(false), Some(1)));
     assert_eq!(duty(&json!({ "available": null })).unwrap(), Duty::default());
     assert!(duty(&json!({ "skills": vec![repeated(40); 20] })).is_ok());

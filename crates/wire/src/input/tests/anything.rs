@@ -73,6 +73,7 @@ const FIELDS: &[&str] = &[
     "newPassword",
     "available",
     "skills",
+    "transport",
     "status",
     "blocked",
     "reason",

@@ -33,6 +33,7 @@ fn a_helpers_account() {
           "available": true,
           "helperRating": {"average": 4.67, "count": 3},
           "skills": ["First aid"],
+          "transport": "foot",
           "trustScore": 150,
           "verification": "verified"
         },
@@ -87,6 +88,7 @@ fn a_helper_record() {
       "available": true,
       "helperRating": {"average": 4.67, "count": 3},
       "skills": ["First aid"],
+      "transport": "foot",
       "trustScore": 150,
       "verification": "verified"
     }
@@ -106,6 +108,7 @@ fn a_helper_record() {
         "pausedUntil": null,
         "quiet": [],
         "skills": ["First aid"],
+        "transport": "foot",
         "timeZone": null,
         "trustScore": 150,
         "verification": "verified"
