@@ -36,6 +36,7 @@ export type ContactTrigger = 'created' | 'unanswered';
 export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
 export type Availability = 'on_duty' | 'quiet' | 'paused' | 'off_duty';
 export type Breakthrough = 'none' | 'critical' | 'all';
+export type Transport = 'foot' | 'bike' | 'car';
 export type Verification = 'pending' | 'verified' | 'rejected';
 export type Locale = 'en' | 'de';
 export type Role = 'user' | 'helper' | 'admin';
@@ -988,7 +989,7 @@ export interface Routes {
     data: HelperData;
   };
   /**
-   * Become a helper, or change duty, skills and alert preferences
+   * Become a helper, or change duty, skills, transport and alert preferences
    */
   'PUT /helpers/me': {
     body?: HelperChange;
@@ -1829,6 +1830,10 @@ export interface HelperRecord {
    * The time zone of the windows.
    */
   timeZone?: string | null;
+  /**
+   * How the helper usually travels to an emergency.
+   */
+  transport: Transport;
   /**
    * Points for completed responses and good ratings. Starts at 0.
    */
@@ -3278,6 +3283,10 @@ export interface HelperChange {
    * The time zone of the windows.
    */
   timeZone?: string | null;
+  /**
+   * How the helper usually travels to an emergency. On foot for a new helper.
+   */
+  transport?: Transport | null;
 }
 /**
  * Other channels. A missing one stays as it is.
