@@ -8,20 +8,35 @@ use allynet_domain::{
     port::{KeyedHash, KeyedHasher, ReceiptToken},
 };
 use ring::hmac;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Hashes with one key. Another secret makes other hashes: what was stored under those of before is not found any more.
+use crate::ServiceSecrets;
+
+/// Hashes with a key that is derived from the first secret of the service. Another secret makes other hashes: what was stored
+/// under those of before is found as long as its secret is among the others.
 #[derive(Clone)]
-pub struct HmacHasher(pub(crate) hmac::Key);
+pub struct HmacHasher(ServiceSecrets);
 
 impl HmacHasher {
-    /// Derives the key from the secret of the tokens.
+    /// Derives the key from one secret.
     pub fn new(secret: &SecretString) -> Self {
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
-        // A key of its own, so that no hash is ever the signature of a token.
-        let key = hmac::sign(&secret, b"allynet: hashes of emails and addresses");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
+        Self(ServiceSecrets::single(secret))
+    }
+
+    /// Derives the keys from secrets that are shared.
+    pub const fn with_secrets(secrets: ServiceSecrets) -> Self {
+        Self(secrets)
+    }
+
+    /// The signature of the first key.
+    pub(crate) fn sign_text(&self, text: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0.keys().first_hashing, text)
+    }
+
+    /// Whether it is the signature of any of the keys.
+    pub(crate) fn verify_text(&self, text: &[u8], signature: &[u8]) -> bool {
+        self.0.keys().hashing.iter().any(|key| hmac::verify(key, text, signature).is_ok())
     }
 
     /// `kind` keeps the hashes of different things apart.
@@ -29,16 +44,24 @@ impl HmacHasher {
         KeyedHash::new(self.sign(kind, text))
     }
 
-    fn sign<const LEN: usize>(&self, kind: u8, text: &[u8]) -> [u8; LEN] {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(&[kind]);
-        context.update(text);
-        let mut octets = [0; LEN];
-        for (octet, signed) in octets.iter_mut().zip(context.sign().as_ref()) {
-            *octet = *signed;
-        }
-        octets
+    /// The hashes of all keys, that of the first one first.
+    pub(crate) fn hash_text_with_each(&self, kind: u8, text: &[u8]) -> Vec<KeyedHash> {
+        let text = [&[kind], text].concat();
+        self.0.keys().hashing.iter().map(|key| KeyedHash::new(truncated(&hmac::sign(key, &text)))).collect()
     }
+
+    fn sign<const LEN: usize>(&self, kind: u8, text: &[u8]) -> [u8; LEN] {
+        truncated(&self.sign_text(&[&[kind], text].concat()))
+    }
+}
+
+/// The first octets of a signature.
+fn truncated<const LEN: usize>(signature: &hmac::Tag) -> [u8; LEN] {
+    let mut octets = [0; LEN];
+    for (octet, signed) in octets.iter_mut().zip(signature.as_ref()) {
+        *octet = *signed;
+    }
+    octets
 }
 
 impl KeyedHasher for HmacHasher {
@@ -60,6 +83,10 @@ impl KeyedHasher for HmacHasher {
 
     fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash {
         self.hash_text(b'r', receipt.expose())
+    }
+
+    fn receipt_hashes(&self, receipt: &ReceiptToken) -> Vec<KeyedHash> {
+        self.hash_text_with_each(b'r', receipt.expose())
     }
 
     fn hash_topic(&self, emergency: Option<EmergencyId>, device: DeviceId, class: TopicClass) -> KeyedHash {
@@ -100,5 +127,24 @@ mod tests {
                 assert!(distinct.insert(hasher.hash_address(address.parse().unwrap())));
             }
         }
+    }
+
+    #[test]
+    fn what_was_stored_or_signed_with_an_earlier_secret_is_found_while_it_is_listed() {
+        use allynet_domain::port::{LinkPurpose, LinkTokens, ResetTokens as _};
+
+        let [old, new] = ["a".repeat(32), "b".repeat(32)];
+        let hasher = |text: String| HmacHasher::with_secrets(ServiceSecrets::parse(&text.into()).unwrap());
+        let (before, during) = (hasher(old.clone()), hasher(format!("{new} {old}")));
+        let after = hasher(new.clone());
+        let receipt = before.receipt_of(Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH);
+        let stored = before.hash_receipt(&receipt);
+        assert_eq!(during.receipt_hashes(&receipt), [after.hash_receipt(&receipt), stored]);
+        assert_eq!(during.hash_receipt(&receipt), after.hash_receipt(&receipt), "the first secret hashes");
+        assert!(!after.receipt_hashes(&receipt).contains(&stored));
+        assert_eq!(during.hashes("token"), [after.hash("token"), before.hash("token")]);
+        let link = LinkTokens::sign(&before, LinkPurpose::StopContact, Uuid::from_u128(2));
+        assert_eq!(during.verify(LinkPurpose::StopContact, link.expose()), Some(Uuid::from_u128(2)));
+        assert_eq!(after.verify(LinkPurpose::StopContact, link.expose()), None);
     }
 }

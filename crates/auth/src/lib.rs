@@ -9,10 +9,12 @@ mod keyed_hash;
 mod link_tokens;
 mod passwords;
 mod reset_tokens;
+mod secrets;
 mod tokens;
 mod vapid;
 
 pub use keyed_hash::HmacHasher;
 pub use passwords::Argon2Passwords;
+pub use secrets::{InvalidSecrets, ServiceSecrets};
 pub use tokens::{JwtTokens, TokenSettingsError};
 pub use vapid::{InvalidVapidKey, InvalidVapidSubject, VapidIdentity, VapidKey, VapidSubject};

@@ -20,6 +20,10 @@ impl ResetTokens for HmacHasher {
     fn hash(&self, token: &str) -> KeyedHash {
         self.hash_text(b'p', token.as_bytes())
     }
+
+    fn hashes(&self, token: &str) -> Vec<KeyedHash> {
+        self.hash_text_with_each(b'p', token.as_bytes())
+    }
 }
 
 #[cfg(test)]

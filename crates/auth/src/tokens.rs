@@ -1,4 +1,4 @@
-//! JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 and one key.
+//! JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256.
 //!
 //! Defines the claims and verifies them. Whether the session of a token is revoked is not known here.
 
@@ -9,17 +9,15 @@ use allynet_domain::{
     port::{AccessClaims, Error, RefreshClaims, RefreshToken, Result, TokenError, Tokens},
 };
 use chrono::{DateTime, TimeDelta};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use jsonwebtoken::{Algorithm, Header, Validation, errors::ErrorKind};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::crypto;
+use crate::{InvalidSecrets, ServiceSecrets, crypto};
 
 /// The only accepted algorithm, whatever a token's header names.
 const ALGORITHM: Algorithm = Algorithm::HS256;
-/// A key must be at least as long as the hash (RFC 7518 §3.2).
-const MIN_SECRET_BYTES: usize = 32;
 const ISSUER: &str = "allynet";
 /// The audiences distinguish access tokens from refresh tokens.
 const ACCESS: &str = "allynet:access";
@@ -28,55 +26,65 @@ const REFRESH: &str = "allynet:refresh";
 /// The error of unusable token settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenSettingsError {
-    /// The key is too short.
-    #[error("the token secret must be at least {MIN_SECRET_BYTES} bytes long")]
-    ShortSecret,
+    /// The secrets cannot be used.
+    #[error(transparent)]
+    Secrets(#[from] InvalidSecrets),
     /// A lifetime is below one second, the resolution of a token's times, or above 100 years.
     #[error("a token's lifetime must be at least a second and at most 100 years")]
     Lifetime,
 }
 
-/// Signs and verifies tokens with one key.
+/// Signs tokens with the first secret of the service, and verifies them with all.
 pub struct JwtTokens {
-    signing: EncodingKey,
-    verifying: DecodingKey,
+    secrets: ServiceSecrets,
     access: TokenKind,
     refresh: TokenKind,
 }
 
 impl JwtTokens {
-    /// Creates an adapter with the key and the lifetimes of both kinds.
+    /// Creates an adapter with secrets of its own, separated by blanks, and the lifetimes of both kinds.
     ///
     /// # Errors
-    /// Returns an error if the secret is too short or a lifetime is out of range.
+    /// Returns an error if a secret is too short or a lifetime is out of range.
     pub fn new(
-        secret: &SecretString,
+        secrets: &SecretString,
         access_ttl: Duration,
         refresh_ttl: Duration,
     ) -> std::result::Result<Self, TokenSettingsError> {
-        let key = secret.expose_secret().as_bytes();
-        if key.len() < MIN_SECRET_BYTES {
-            return Err(TokenSettingsError::ShortSecret);
-        }
+        Self::with_secrets(ServiceSecrets::parse(secrets)?, access_ttl, refresh_ttl)
+    }
+
+    /// The same with secrets that are shared.
+    ///
+    /// # Errors
+    /// Returns an error if a lifetime is out of range.
+    pub fn with_secrets(
+        secrets: ServiceSecrets,
+        access_ttl: Duration,
+        refresh_ttl: Duration,
+    ) -> std::result::Result<Self, TokenSettingsError> {
         crypto::install();
-        Ok(Self {
-            signing: EncodingKey::from_secret(key),
-            verifying: DecodingKey::from_secret(key),
-            access: TokenKind::new(ACCESS, access_ttl)?,
-            refresh: TokenKind::new(REFRESH, refresh_ttl)?,
-        })
+        let (access, refresh) = (TokenKind::new(ACCESS, access_ttl)?, TokenKind::new(REFRESH, refresh_ttl)?);
+        Ok(Self { secrets, access, refresh })
     }
 
     fn sign(&self, claims: &impl Serialize) -> Result<Secret> {
-        let token = jsonwebtoken::encode(&Header::new(ALGORITHM), claims, &self.signing);
+        let token = jsonwebtoken::encode(&Header::new(ALGORITHM), claims, &self.secrets.keys().signing);
         token.map(Secret::new).map_err(Error::bug)
     }
 
     /// Checks signature, issuer and audience. Expiry is checked afterwards, so that a forged token is never reported as
     /// "expired".
     fn verify<C: DeserializeOwned>(&self, token: &str, kind: &TokenKind) -> std::result::Result<C, TokenError> {
-        let data = jsonwebtoken::decode(token, &self.verifying, &kind.validation);
-        data.map(|data| data.claims).map_err(|_| TokenError::Invalid)
+        for key in &self.secrets.keys().verifying {
+            match jsonwebtoken::decode(token, key, &kind.validation) {
+                Ok(data) => return Ok(data.claims),
+                // Perhaps signed with another of the secrets.
+                Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {}
+                Err(_) => break,
+            }
+        }
+        Err(TokenError::Invalid)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use allynet_domain::{HelperReputation, Name, Profile};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::EncodingKey;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -191,8 +192,26 @@ fn every_claim_is_required_and_the_issuer_is_checked() {
 #[test]
 fn a_short_secret_or_a_lifetime_below_a_second_is_refused() {
     let error = |secret: &str, ttl| JwtTokens::new(&secret.into(), HOUR, ttl).err();
-    assert_eq!(error(&SECRET[..31], HOUR), Some(TokenSettingsError::ShortSecret));
+    assert_eq!(error(&SECRET[..31], HOUR), Some(TokenSettingsError::Secrets(InvalidSecrets::Short)));
     assert_eq!(error(&SECRET[..32], HOUR), None);
     assert_eq!(error(SECRET, Duration::from_millis(999)), Some(TokenSettingsError::Lifetime));
     assert_eq!(error(SECRET, Duration::MAX), Some(TokenSettingsError::Lifetime));
+}
+
+#[test]
+fn every_secret_verifies_and_the_first_one_signs() {
+    let (old, new) = (SECRET.replace(' ', "-"), "k".repeat(32));
+    let secrets = ServiceSecrets::parse(&old.clone().into()).unwrap();
+    let tokens = JwtTokens::with_secrets(secrets.clone(), HOUR, HOUR).unwrap();
+    let issue = || tokens.access(&account(), session(), at(0)).unwrap();
+    let issued_before = issue();
+    let replace = |text: String| secrets.replace_by(&ServiceSecrets::parse(&text.into()).unwrap());
+    replace(format!("{new} {old}"));
+    let issued_after = issue();
+    for token in [&issued_before, &issued_after] {
+        assert!(tokens.read_access(token.expose(), at(0)).is_ok());
+    }
+    replace(new);
+    assert!(tokens.read_access(issued_after.expose(), at(0)).is_ok());
+    assert_eq!(tokens.read_access(issued_before.expose(), at(0)), Err(TokenError::Invalid));
 }

@@ -171,6 +171,10 @@ pub trait KeyedHasher: Send + Sync {
     /// The hash of such a token, as it is stored.
     fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash;
 
+    /// The hashes under which such a token may be stored: that of [`hash_receipt`](Self::hash_receipt) first, then those with
+    /// keys of before, while one replaces another.
+    fn receipt_hashes(&self, receipt: &ReceiptToken) -> Vec<KeyedHash>;
+
     /// The topic of messages to a device: messages of one class and emergency have the same. Tells nothing of either.
     fn hash_topic(&self, emergency: Option<EmergencyId>, device: DeviceId, class: TopicClass) -> KeyedHash;
 }

@@ -97,6 +97,11 @@ pub fn keyed_hasher() -> Arc<dyn KeyedHasher> {
             KeyedHash::new(receipt.expose()[..16].try_into().unwrap())
         }
 
+        fn receipt_hashes(&self, receipt: &ReceiptToken) -> Vec<KeyedHash> {
+            let before = KeyedHash::new(receipt.expose()[16..].try_into().unwrap());
+            vec![self.hash_receipt(receipt), before]
+        }
+
         fn hash_topic(&self, _: Option<EmergencyId>, device: DeviceId, _: TopicClass) -> KeyedHash {
             KeyedHash::new(*Uuid::from(device).as_bytes())
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Actor, Change, Device, DeviceId, DeviceLoss, EmergencyId, Error, Event, OutboxKind, OutboxMessage, OutboxRecipient,
-    PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, UserId, Write,
+    PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, Timestamp, UserId, Write,
     alert_timing::later,
     outbox::{
         ConfiguredChannels, Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, LEASE, OUTBOX_RETENTION,
@@ -173,15 +173,27 @@ pub async fn note_outcomes(
     commit(cx, change.write_first(Write::NoteDeliveries(notes))).await
 }
 
+/// The target of a receipt, and the hash under which it is stored.
+async fn find_receipt(
+    cx: &SendingPorts,
+    receipt: &ReceiptToken,
+    now: Timestamp,
+) -> Result<Option<(KeyedHash, ReceiptTarget)>, Error> {
+    for hash in cx.hasher.receipt_hashes(receipt) {
+        if let Some(target) = cx.outbox.find_receipt(hash, now - RECEIPT_VALID_FOR).await? {
+            return Ok(Some((hash, target)));
+        }
+    }
+    Ok(None)
+}
+
 /// Stores the receipt of a push, or of a message to a telephone. The caller is not authenticated. No effect for an unknown, used or expired receipt.
 ///
 /// # Errors
 /// Returns an error if a port fails.
 pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptState) -> Result<(), Error> {
     let now = cx.clock.now();
-    let receipt = cx.hasher.hash_receipt(receipt);
-    let found = cx.outbox.find_receipt(receipt, now - RECEIPT_VALID_FOR).await?;
-    let Some(target) = found else { return Ok(()) };
+    let Some((receipt, target)) = find_receipt(cx, receipt, now).await? else { return Ok(()) };
     let ReceiptTarget { device, user, kind, emergency, delivered_at, seen_at, is_current } = target;
     let is_used = match state {
         ReceiptState::Delivered => delivered_at.is_some(),

@@ -3,9 +3,9 @@
 use std::{net::IpAddr, sync::Arc};
 
 use crate::{
-    Change, Email, Error, Event, Password, Refusal, Write,
+    Change, Email, Error, Event, Password, Refusal, UserId, Write,
     password_reset::RESET_LINK_LIFETIME,
-    port::{self, Mail, MailContent, NewPasswordReset, ResetRequest},
+    port::{self, KeyedHash, Mail, MailContent, NewPasswordReset, ResetRequest},
 };
 
 /// The ports of these use cases.
@@ -74,9 +74,8 @@ pub async fn reset(cx: &PasswordResetPorts, token: &str, new: Password, address:
     if cx.queue.is_none() {
         return Err(Refusal::MailNotConfigured.into());
     }
-    let token = cx.tokens.hash(token);
     // Before the password is hashed, which an invalid token must not cost.
-    let user = cx.resets.find(token, cx.clock.now()).await?.ok_or(Refusal::ResetTokenInvalid)?;
+    let (user, token) = find(cx, token).await?.ok_or(Refusal::ResetTokenInvalid)?;
     let _turn = cx.hashing.enter(address, true).await?;
     let password = cx.passwords.hash(new).await?;
     let change = Change::new(Some(user), cx.clock.now())
@@ -90,6 +89,16 @@ pub async fn reset(cx: &PasswordResetPorts, token: &str, new: Password, address:
         Err(port::Error::Stale) => Err(Refusal::ResetTokenInvalid.into()),
         committed => Ok(committed?),
     }
+}
+
+/// The user of a token, and the hash under which it is stored.
+async fn find(cx: &PasswordResetPorts, token: &str) -> port::Result<Option<(UserId, KeyedHash)>> {
+    for hash in cx.tokens.hashes(token) {
+        if let Some(user) = cx.resets.find(hash, cx.clock.now()).await? {
+            return Ok(Some((user, hash)));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
