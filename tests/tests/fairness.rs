@@ -169,7 +169,12 @@ impl Service {
             exports: store.exports.clone(),
             log: store.log.clone(),
             presence: Arc::new(presence),
-            readiness: Readiness::new(store.changes.clone(), Arc::new(|| true), None),
+            readiness: Readiness::new(
+                allynet_rest::Build::of_version("0"),
+                store.changes.clone(),
+                Arc::new(|| true),
+                None,
+            ),
             app: allynet_wire::app_config::AppConfig::default(),
             limits: Limits::none(),
             high: PriorityPorts { accounts: account_ports(high, &tokens), emergencies: emergency_ports(high) },

@@ -141,7 +141,12 @@ impl Service {
             exports: store.exports.clone(),
             log: store.log.clone(),
             presence: Arc::new(presence),
-            readiness: allynet_rest::Readiness::new(store.changes.clone(), Arc::new(|| true), None),
+            readiness: allynet_rest::Readiness::new(
+                allynet_rest::Build::of_version("0"),
+                store.changes.clone(),
+                Arc::new(|| true),
+                None,
+            ),
             app: allynet_wire::app_config::AppConfig::default(),
             limits: allynet_wire::limits::Limits::none(),
             high: allynet_rest::PriorityPorts { accounts: accounts.clone(), emergencies: emergencies.clone() },

@@ -17,6 +17,7 @@ use lettre::{
     },
 };
 use metrics::counter;
+use parking_lot::RwLock;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -133,8 +134,9 @@ impl MailSender {
 
 /// Sends emails through one mail server.
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    transport: RwLock<AsyncSmtpTransport<Tokio1Executor>>,
     sender: MailSender,
+    extra_ca: ExtraCa,
 }
 
 impl SmtpMailer {
@@ -143,20 +145,18 @@ impl SmtpMailer {
     /// # Errors
     /// Returns an error if the certificates or the name of the host cannot be used.
     pub fn new(url: &SmtpUrl, sender: MailSender, extra_ca: &ExtraCa) -> Result<Self, smtp::Error> {
-        let pool = PoolConfig::new().max_size(MAX_CONNECTIONS).idle_timeout(IDLE_TIMEOUT);
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(url.host.as_str())
-            .port(url.port)
-            .timeout(Some(COMMAND_TIMEOUT))
-            .pool_config(pool)
-            .tls(match url.encryption {
-                Encryption::Implicit => Tls::Wrapper(tls(&url.host, extra_ca)?),
-                Encryption::StartTls => Tls::Required(tls(&url.host, extra_ca)?),
-                Encryption::Plain => Tls::None,
-            });
-        if let Some((user, password)) = &url.credentials {
-            transport = transport.credentials(Credentials::new(user.clone(), password.clone()));
-        }
-        Ok(Self { transport: transport.build(), sender })
+        let transport = RwLock::new(transport(url, extra_ca)?);
+        Ok(Self { transport, sender, extra_ca: extra_ca.clone() })
+    }
+
+    /// Sends through another server, or with other credentials, from the next message on.
+    ///
+    /// # Errors
+    /// Returns an error if the name of the host cannot be used.
+    pub fn replace_server(&self, url: &SmtpUrl) -> Result<(), smtp::Error> {
+        let transport = transport(url, &self.extra_ca)?;
+        *self.transport.write() = transport;
+        Ok(())
     }
 
     /// `None` if the address cannot be written into a message.
@@ -180,6 +180,23 @@ impl SmtpMailer {
         }
         message.body(body).ok()
     }
+}
+
+fn transport(url: &SmtpUrl, extra_ca: &ExtraCa) -> Result<AsyncSmtpTransport<Tokio1Executor>, smtp::Error> {
+    let pool = PoolConfig::new().max_size(MAX_CONNECTIONS).idle_timeout(IDLE_TIMEOUT);
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(url.host.as_str())
+        .port(url.port)
+        .timeout(Some(COMMAND_TIMEOUT))
+        .pool_config(pool)
+        .tls(match url.encryption {
+            Encryption::Implicit => Tls::Wrapper(tls(&url.host, extra_ca)?),
+            Encryption::StartTls => Tls::Required(tls(&url.host, extra_ca)?),
+            Encryption::Plain => Tls::None,
+        });
+    if let Some((user, password)) = &url.credentials {
+        transport = transport.credentials(Credentials::new(user.clone(), password.clone()));
+    }
+    Ok(transport.build())
 }
 
 fn raw(name: &'static str, value: String) -> HeaderValue {
@@ -208,7 +225,8 @@ impl Mailer for SmtpMailer {
 
 impl SmtpMailer {
     async fn deliver(&self, message: Message) -> MailOutcome {
-        match timeout(SEND_TIMEOUT, self.transport.send(message)).await {
+        let transport = self.transport.read().clone();
+        match timeout(SEND_TIMEOUT, transport.send(message)).await {
             Ok(Ok(_)) => MailOutcome::Sent,
             Ok(Err(error)) => {
                 let status = error.status().map(u16::from);

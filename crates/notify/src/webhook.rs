@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chrono::SecondsFormat;
 use http::{HeaderValue, Request, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
+use parking_lot::RwLock;
 use ring::hmac;
 use serde_json::json;
 use url::{Host, Url};
@@ -101,8 +102,7 @@ impl fmt::Debug for WebhookSecrets {
 
 /// Sends alerts to the gateway.
 pub struct SignedWebhook {
-    url: WebhookUrl,
-    secrets: WebhookSecrets,
+    gateway: RwLock<(WebhookUrl, WebhookSecrets)>,
     clock: Arc<dyn Clock>,
     client: HttpClient,
 }
@@ -120,14 +120,26 @@ impl SignedWebhook {
     ) -> Result<Self, rustls::Error> {
         let resolver = Arc::new(SystemResolver::new());
         let client = HttpClient::new(resolver, Destinations::Operator, extra_ca.client_config()?);
-        Ok(Self { url, secrets, clock, client })
+        Ok(Self { gateway: RwLock::new((url, secrets)), clock, client })
+    }
+
+    /// Sends to another URL, or signs with other secrets, from the next request on.
+    pub fn replace(&self, url: Option<WebhookUrl>, secrets: Option<WebhookSecrets>) {
+        let mut gateway = self.gateway.write();
+        if let Some(url) = url {
+            gateway.0 = url;
+        }
+        if let Some(secrets) = secrets {
+            gateway.1 = secrets;
+        }
     }
 
     fn request(&self, alert: &EscalatedAlert, now: Timestamp) -> Option<Request<Full<Bytes>>> {
         let (id, timestamp, body) = (alert.id.to_string(), now.timestamp(), body(alert));
-        let mut signature = HeaderValue::from_str(&self.secrets.sign(&id, timestamp, &body)).ok()?;
+        let (WebhookUrl(url), secrets) = self.gateway.read().clone();
+        let mut signature = HeaderValue::from_str(&secrets.sign(&id, timestamp, &body)).ok()?;
         signature.set_sensitive(true);
-        let request = Request::post(self.url.0.clone())
+        let request = Request::post(url)
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp)

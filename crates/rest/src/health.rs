@@ -31,8 +31,27 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time for which the answer of the database is reused: the route needs no token and has no limit.
 const DATABASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Readiness of this node, with the latest answer of the database.
+/// What the running program was built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// The version.
+    pub version: &'static str,
+    /// The abbreviated commit, if it is known.
+    pub commit: Option<&'static str>,
+    /// The day, if it is known: `2026-11-28`.
+    pub date: Option<&'static str>,
+}
+
+impl Build {
+    /// A build of which only the version is known.
+    pub const fn of_version(version: &'static str) -> Self {
+        Self { version, commit: None, date: None }
+    }
+}
+
+/// Health and readiness of this node, with the latest answer of the database.
 pub struct Readiness {
+    build: Build,
     changes: Arc<dyn port::Changes>,
     node: ReadinessCheck,
     redis: Option<ReadinessCheck>,
@@ -43,8 +62,13 @@ pub struct Readiness {
 
 impl Readiness {
     /// Readiness of a node, its database, and its Redis if it has one.
-    pub fn new(changes: Arc<dyn port::Changes>, node: ReadinessCheck, redis: Option<ReadinessCheck>) -> Arc<Self> {
-        Arc::new(Self { changes, node, redis, latest: Mutex::default() })
+    pub fn new(
+        build: Build,
+        changes: Arc<dyn port::Changes>,
+        node: ReadinessCheck,
+        redis: Option<ReadinessCheck>,
+    ) -> Arc<Self> {
+        Arc::new(Self { build, changes, node, redis, latest: Mutex::default() })
     }
 
     /// Asks the database whether it can store a change, at most once a second.
@@ -73,7 +97,7 @@ impl fmt::Debug for Readiness {
 /// Routes without authentication.
 pub(crate) fn routes(readiness: Arc<Readiness>) -> Routes {
     Resource::new()
-        .get("/api/health", alive)
+        .get("/api/health", health)
         .get("/healthz", alive)
         .get("/readyz", check_readiness)
         .with_state(readiness)
@@ -98,7 +122,12 @@ pub fn admin_router(readiness: Arc<Readiness>, metrics: RenderMetrics) -> Router
 }
 
 async fn alive() -> Response {
-    Json(data::Health { success: true, status: "ok" }).into_response()
+    Json(data::Liveness { success: true, status: "ok" }).into_response()
+}
+
+async fn health(State(cx): State<Arc<Readiness>>) -> Response {
+    let Build { version, commit, date } = cx.build;
+    Json(data::Health { success: true, status: "ok", version, commit, built_at: date }).into_response()
 }
 
 /// Ready, but `degraded`, while Redis is away: only signals between nodes are lost then. All nodes lose it at once, so

@@ -34,5 +34,5 @@ mod work_permit;
 
 pub use answer::Failure;
 pub use caller::Authenticated;
-pub use health::{Readiness, ReadinessCheck, RenderMetrics, admin_router};
+pub use health::{Build, Readiness, ReadinessCheck, RenderMetrics, admin_router};
 pub use router::{PriorityPorts, RestPorts, router};

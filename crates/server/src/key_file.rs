@@ -20,9 +20,7 @@ pub(crate) fn load_or_create(
     extension: &str,
     generate: impl FnOnce() -> anyhow::Result<String>,
 ) -> anyhow::Result<SecretString> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(format!(".{extension}"));
-    let path = PathBuf::from(path);
+    let path = path(database, extension);
     if path.exists() {
         return read(&path);
     }
@@ -32,6 +30,13 @@ pub(crate) fn load_or_create(
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path),
         Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
     }
+}
+
+/// The path `DATABASE.EXTENSION`.
+pub(crate) fn path(database: &Path, extension: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(format!(".{extension}"));
+    path.into()
 }
 
 fn read(path: &Path) -> anyhow::Result<SecretString> {

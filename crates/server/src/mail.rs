@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::port::{Links, Mailer};
+use allynet_domain::port::Links;
 use allynet_notify::{ExtraCa, SmtpMailer, SmtpUrl};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
@@ -12,7 +12,7 @@ use crate::settings::MailSettings;
 /// What emails are made with.
 #[derive(Clone)]
 pub(crate) struct MailPorts {
-    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) mailer: Arc<SmtpMailer>,
     pub(crate) links: Arc<dyn Links>,
 }
 

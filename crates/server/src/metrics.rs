@@ -9,7 +9,7 @@ use std::{
 
 use allynet_domain::{port::Signals, usecase::alerts::Fired};
 use allynet_realtime::Gateway;
-use allynet_rest::RenderMetrics;
+use allynet_rest::{Build, RenderMetrics};
 use anyhow::Context as _;
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -17,7 +17,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{fair_queue, http, settings::Database, store::Store};
+use crate::{build_info, fair_queue, http, settings::Database, store::Store};
 
 const BUILD: &str = "allynet_build_info";
 const UPTIME: &str = "allynet_uptime_seconds";
@@ -48,7 +48,7 @@ fn describe() {
     allynet_sqlite::describe_metrics();
     allynet_redis::describe_metrics();
     allynet_notify::describe_metrics();
-    describe_gauge!(BUILD, "1, with the running version and database");
+    describe_gauge!(BUILD, "1, with the running version, its commit and day of build, and the database");
     describe_gauge!(UPTIME, "Time since the process started");
     describe_gauge!(
         NODES_LINKED,
@@ -93,7 +93,9 @@ impl MetricsExporter {
             Database::Sqlite(_) => "sqlite",
             Database::Postgres(_) => "postgres",
         };
-        gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION"), "database" => database).set(1);
+        let Build { version, commit, date } = build_info::BUILD;
+        let (commit, date) = (commit.unwrap_or("unknown"), date.unwrap_or("unknown"));
+        gauge!(BUILD, "version" => version, "commit" => commit, "built" => date, "database" => database).set(1);
         Ok(Self { recorder, started: Instant::now(), uptime: gauge!(UPTIME), nodes_linked: gauge!(NODES_LINKED) })
     }
 

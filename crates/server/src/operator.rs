@@ -57,7 +57,7 @@ pub(crate) async fn after_restore(settings: &Settings) -> anyhow::Result<()> {
 /// Returns an error if no account has the email, or the database cannot be used.
 pub(crate) async fn administer(settings: &Settings, command: &AdminCommand) -> anyhow::Result<()> {
     let database = settings.database()?;
-    let signatures = wiring::signatures(settings, &database)?;
+    let signatures = wiring::signatures(settings, &wiring::secrets(settings, &database)?.0)?;
     let store = Store::open(&database).await?;
     let cx = wiring::account_ports(&store.ports(), signatures);
     let done = match command {

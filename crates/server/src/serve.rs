@@ -27,7 +27,7 @@ use crate::{
     admin_server::AdminServer,
     alert_timers, availability_timers, block_timers,
     bootstrap::restore_open_emergencies,
-    contact_notifier, descriptors,
+    build_info, contact_notifier, descriptors,
     high_water::{HighWaterMark, detect_restore, keep_high_water},
     http::{self, HttpOptions},
     invitation_sender, limits,
@@ -41,6 +41,7 @@ use crate::{
     projections::Projections,
     push::{self, Push},
     scheduler::RequestScheduler,
+    secret_reload::{ReloadTargets, SecretReload},
     settings::{Database, Settings, Switch},
     storage::{self, StoragePressure, watch_disk},
     store::{PersistencePorts, Store, sqlite_path},
@@ -58,7 +59,9 @@ const MIN_ANONYMOUS_CONNECTIONS: usize = 100;
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
-    let signatures = wiring::signatures(settings, &database)?;
+    let reload = SecretReload::install()?;
+    let secrets = wiring::secrets(settings, &database)?;
+    let signatures = wiring::signatures(settings, &secrets.0)?;
     let extra_ca = push::extra_ca(settings)?;
     let push = push::open(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
     let mail = mail::ports(&settings.mail, &extra_ca)?;
@@ -75,7 +78,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let projections = Projections::new(rules.places);
     let app = settings.app_config((push.is_some(), mail.is_some()));
     let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
-    let channels = Channels { push, mailer: mail.as_ref().map(|mail| mail.mailer.clone()), webhook };
+    let mailer = mail.as_ref().map(|mail| mail.mailer.clone());
+    let channels = Channels {
+        push,
+        mailer: mailer.clone().map(|mailer| mailer as Arc<dyn port::Mailer>),
+        webhook: webhook.clone().map(|webhook| webhook as Arc<dyn port::AlertWebhook>),
+    };
     let use_cases = UseCases::new(&ports, signatures, (push_ports, mail), rules, projections.on_position_stored());
     let (high, scheduler) = (use_cases.on(&high_ports), Arc::new(RequestScheduler::new()));
     let node = use_cases.ids.next().into();
@@ -136,6 +144,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     workers.spawn(release_after_bursts(stop.clone()));
     workers.spawn(keep_high_water(high_water, gateway.clone(), stop.clone()));
     workers.spawn(limits::evict_periodically(limiter, stop.clone()));
+    let targets = ReloadTargets { secrets, mailer, webhook };
+    workers.spawn(reload.run(settings.secret_files.clone(), targets, stop.clone()));
     let connections = connection_limits(settings);
     let outcome = listen((settings.listen, connections), router, &in_flight, &gateway, &stop).await;
     // Until now, so that a probe sees the shutdown.
@@ -183,7 +193,7 @@ fn readiness(
 ) -> Arc<Readiness> {
     let (following, draining) = (gateway.clone(), stop.clone());
     let node = Arc::new(move || following.is_following() && !draining.is_cancelled());
-    Readiness::new(ports.changes.clone(), node, link.readiness())
+    Readiness::new(build_info::BUILD, ports.changes.clone(), node, link.readiness())
 }
 
 fn rest_router(

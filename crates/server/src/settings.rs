@@ -8,9 +8,11 @@ mod mail;
 mod parse;
 mod push;
 mod rules;
+mod secret_files;
 mod webhook;
 
 use std::{
+    ffi::{OsStr, OsString},
     io::Write,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -26,13 +28,30 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::parse::{duration, ignore_empty_variables};
 pub(crate) use self::{
-    app::AppSettings, database::Database, mail::MailSettings, push::PushSettings, webhook::WebhookSettings,
+    app::AppSettings,
+    database::Database,
+    mail::MailSettings,
+    push::PushSettings,
+    secret_files::{SecretFile, SecretFiles},
+    webhook::WebhookSettings,
 };
-use crate::admin_server::AdminListen;
+use crate::{admin_server::AdminListen, build_info};
+
+/// The secret settings that can be replaced in a running process.
+pub(crate) const JWT_SECRET: &str = "ALLYNET_JWT_SECRET";
+pub(crate) const SMTP_URL: &str = "ALLYNET_SMTP_URL";
+pub(crate) const ALERT_WEBHOOK_URL: &str = "ALLYNET_ALERT_WEBHOOK_URL";
+pub(crate) const ALERT_WEBHOOK_SECRET: &str = "ALLYNET_ALERT_WEBHOOK_SECRET";
+
+/// What `--help` says about files that hold secrets.
+const ABOUT_SECRET_FILES: &str = "Each secret can be read from a file instead: NAME_FILE in the environment holds its path, as in \
+    ALLYNET_JWT_SECRET_FILE=/run/secrets/jwt. The same for DATABASE_URL_FILE, REDIS_URL_FILE, ALLYNET_ADMIN_PASSWORD_FILE, \
+    ALLYNET_VAPID_PRIVATE_KEY_FILE, ALLYNET_SMTP_URL_FILE, ALLYNET_ALERT_WEBHOOK_URL_FILE and \
+    ALLYNET_ALERT_WEBHOOK_SECRET_FILE. SIGHUP reads the files again.";
 
 /// AllyNet: emergency alerts for verified helpers nearby
 #[derive(Debug, Parser)]
-#[command(name = "allynet", version, about, max_term_width = 110)]
+#[command(name = "allynet", version = build_info::VERSION_LINE, about, after_help = ABOUT_SECRET_FILES, max_term_width = 110)]
 pub struct CommandLine {
     /// Without one the service runs.
     #[command(subcommand)]
@@ -124,7 +143,8 @@ pub(crate) struct Settings {
     pub(crate) redis_url: Option<SecretString>,
 
     /// Key that signs tokens, at least 32 bytes, the same on every node. Required with PostgreSQL; with SQLite, one is
-    /// generated and stored next to the database file
+    /// generated and stored next to the database file. Several, separated by blanks, while one replaces another: the first
+    /// signs, all verify
     #[arg(
         long,
         global = true,
@@ -383,13 +403,29 @@ pub(crate) struct Settings {
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
+
+    /// The secrets that are read from files.
+    #[arg(skip)]
+    pub(crate) secret_files: SecretFiles,
 }
 
 impl CommandLine {
-    /// Reads flags and environment. An invalid value ends the process with status 2 and one line that names the setting.
+    pub(crate) fn parse_from_environment(
+        arguments: &[OsString],
+        variable: impl Fn(&OsStr) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = ignore_empty_variables(Self::command(), &variable);
+        let (files, arguments) = SecretFiles::read(&mut command, arguments, variable)?;
+        let mut line = Self::from_arg_matches(&command.try_get_matches_from(arguments)?)?;
+        line.settings.secret_files = files;
+        Ok(line)
+    }
+
+    /// Reads flags, environment, and the files of secrets. An invalid value ends the process with status 2 and one line that
+    /// names the setting.
     pub fn read() -> Self {
-        let command = ignore_empty_variables(Self::command(), |name| std::env::var_os(name));
-        let parsed = command.try_get_matches().and_then(|matches| Self::from_arg_matches(&matches));
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let parsed = Self::parse_from_environment(&arguments, |name| std::env::var_os(name));
         parsed.unwrap_or_else(|error| {
             if !error.use_stderr() {
                 error.exit();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::port::{AlertWebhook, Clock};
+use allynet_domain::port::Clock;
 use allynet_notify::{ExtraCa, SignedWebhook, WebhookSecrets, WebhookUrl};
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +17,7 @@ pub(crate) fn open(
     settings: &WebhookSettings,
     clock: Arc<dyn Clock>,
     extra_ca: &ExtraCa,
-) -> anyhow::Result<Option<Arc<dyn AlertWebhook>>> {
+) -> anyhow::Result<Option<Arc<SignedWebhook>>> {
     let Some(url) = &settings.alert_webhook_url else { return Ok(None) };
     // Parsed here and not by clap, whose errors would show them.
     let url: WebhookUrl = url.expose_secret().parse().context("ALLYNET_ALERT_WEBHOOK_URL")?;

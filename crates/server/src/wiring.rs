@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens};
+use allynet_auth::{Argon2Passwords, HmacHasher, JwtTokens, ServiceSecrets};
 use allynet_domain::{
     outbox::ConfiguredChannels,
     port,
@@ -23,7 +23,7 @@ use crate::{
     mail::MailPorts,
     position_batcher::{OnStored, PositionBatcher},
     reset_mail_queue::ResetMailQueue,
-    settings::{Database, Settings, Switch},
+    settings::{Database, JWT_SECRET, SecretFile, Settings, Switch},
     store::{PersistencePorts, sqlite_path},
     system::{SystemClock, UuidV7Ids},
 };
@@ -227,22 +227,37 @@ pub(crate) struct Signatures {
     pub(crate) hasher: Arc<HmacHasher>,
 }
 
-/// Tokens signed with the configured key, or with the one stored next to the SQLite file, and hashes with it.
+/// The configured secrets, or those stored next to the SQLite file, and that file.
 ///
 /// # Errors
-/// Returns an error if the key is missing or too short, or a lifetime is out of range.
-pub(crate) fn signatures(settings: &Settings, database: &Database) -> anyhow::Result<Signatures> {
-    let secret = match (&settings.jwt_secret, database) {
-        (Some(secret), _) => secret.clone(),
+/// Returns an error if they are missing or too short.
+pub(crate) fn secrets(
+    settings: &Settings,
+    database: &Database,
+) -> anyhow::Result<(ServiceSecrets, Option<SecretFile>)> {
+    let (value, file) = match (&settings.jwt_secret, database) {
+        (Some(value), _) => (value.clone(), None),
         (None, Database::Sqlite(url)) => {
-            key_file::load_or_create(&sqlite_path(url), "secret", || Ok(key_file::random_key()))
-                .context("DATABASE_URL")?
+            let path = sqlite_path(url);
+            let value = key_file::load_or_create(&path, "secret", || Ok(key_file::random_key()));
+            let (value, path) = (value.context("DATABASE_URL")?, key_file::path(&path, "secret"));
+            let (setting, source) = (JWT_SECRET.to_owned(), "DATABASE_URL".to_owned());
+            (value.clone(), Some(SecretFile { setting, source, path, value }))
         }
-        (None, Database::Postgres(_)) => anyhow::bail!("ALLYNET_JWT_SECRET is required with PostgreSQL"),
+        (None, Database::Postgres(_)) => anyhow::bail!("{JWT_SECRET} is required with PostgreSQL"),
     };
-    let tokens = JwtTokens::new(&secret, settings.access_token_ttl, settings.refresh_token_ttl)
-        .context("ALLYNET_JWT_SECRET, ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")?;
-    Ok(Signatures { tokens, hasher: Arc::new(HmacHasher::new(&secret)) })
+    Ok((ServiceSecrets::parse(&value).context(JWT_SECRET)?, file))
+}
+
+/// Tokens that are signed with these secrets, and hashes with them.
+///
+/// # Errors
+/// Returns an error if a lifetime is out of range.
+pub(crate) fn signatures(settings: &Settings, secrets: &ServiceSecrets) -> anyhow::Result<Signatures> {
+    let (access, refresh) = (settings.access_token_ttl, settings.refresh_token_ttl);
+    let tokens = JwtTokens::with_secrets(secrets.clone(), access, refresh)
+        .context("ALLYNET_ACCESS_TOKEN_TTL, ALLYNET_REFRESH_TOKEN_TTL")?;
+    Ok(Signatures { tokens, hasher: Arc::new(HmacHasher::with_secrets(secrets.clone())) })
 }
 
 /// The rate limits of these settings, and the limiter behind them.

@@ -31,13 +31,30 @@ macro_rules! shapes {
 }
 
 shapes! {
-    /// The answer of the health routes.
+    /// The answer of the probe for liveness.
+    Liveness {
+        /// Always true.
+        success: bool,
+        /// Always `ok`.
+        #[schemars(length(max = 20))]
+        status: &'static str,
+    }
+    /// That the process answers, and what it was built from.
     Health {
         /// Always true.
         success: bool,
         /// Always `ok`.
         #[schemars(length(max = 20))]
         status: &'static str,
+        /// The version of the service.
+        #[schemars(length(max = 50))]
+        version: &'static str,
+        /// The commit that it was built from, abbreviated; null if it is not known.
+        #[schemars(length(max = 50))]
+        commit: Option<&'static str>,
+        /// The day on which it was built, in UTC: `2026-11-28`; null if it is not known.
+        #[schemars(length(max = 50))]
+        built_at: Option<&'static str>,
     }
     /// Whether this node can serve requests.
     Readiness {

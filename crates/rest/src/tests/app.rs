@@ -33,12 +33,13 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{Failure, PriorityPorts, Readiness, ReadinessCheck, RestPorts, router};
+use crate::{Build, Failure, PriorityPorts, Readiness, ReadinessCheck, RestPorts, router};
 
 pub(super) const USER: u128 = 1;
 pub(super) const ADMIN: u128 = 2;
 pub(super) const BLOCKED: u128 = 3;
 pub(super) const METRICS: &str = "measured 1\n";
+pub(super) const BUILD: Build = Build { version: "1.2.3", commit: Some("0123456789ab"), date: Some("2026-11-28") };
 const GENERATED_ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
 
 /// The mocks of one test; it sets the expectations.
@@ -140,7 +141,7 @@ impl Mocks {
         let high = PriorityPorts { accounts: callers.clone(), emergencies: emergencies.clone() };
         let ready: ReadinessCheck = Arc::new(move || !self.not_ready);
         let redis = self.redis.map(|open| Arc::new(move || open) as ReadinessCheck);
-        let readiness = Readiness::new(changes.clone(), ready, redis);
+        let readiness = Readiness::new(BUILD, changes.clone(), ready, redis);
         RestPorts {
             blocks: blocks::BlockPorts {
                 blocks: Arc::new(self.blocks),

@@ -115,9 +115,11 @@ async fn statistics_are_those_of_the_caller() {
 #[tokio::test]
 async fn health_is_a_fixed_answer() {
     let app = Mocks::default().app();
-    for path in ["/api/health", "/healthz"] {
-        assert_eq!(app.get_as("user", path).await.body, json!({ "success": true, "status": "ok" }));
-    }
+    assert_eq!(app.get_as("user", "/healthz").await.body, json!({ "success": true, "status": "ok" }));
+    let expected = json!({
+        "success": true, "status": "ok", "version": "1.2.3", "commit": "0123456789ab", "builtAt": "2026-11-28",
+    });
+    assert_eq!(app.get_as("user", "/api/health").await.body, expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +136,8 @@ async fn a_node_is_ready_when_it_serves_and_its_database_answers_in_time() {
     mocks.app().get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 
     let silent = Mocks::default().ports();
-    let readiness = crate::Readiness::new(std::sync::Arc::new(Silent), std::sync::Arc::new(|| true), None);
+    let readiness =
+        crate::Readiness::new(super::app::BUILD, std::sync::Arc::new(Silent), std::sync::Arc::new(|| true), None);
     let router = crate::router(crate::RestPorts { readiness, ..silent });
     super::app::App(router).get_as("user", "/readyz").await.assert_failure(503, "unavailable");
 }

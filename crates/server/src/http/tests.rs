@@ -71,7 +71,12 @@ impl App {
         let tokens = JwtTokens::new(&secret, minute, minute).unwrap();
         let signatures = Signatures { tokens, hasher: Arc::new(HmacHasher::new(&secret)) };
         let use_cases = UseCases::new(&ports, signatures, (None, None), Rules::default(), Box::new(|_| ()));
-        let readiness = allynet_rest::Readiness::new(ports.changes.clone(), Arc::new(|| true), None);
+        let readiness = allynet_rest::Readiness::new(
+            allynet_rest::Build::of_version("0"),
+            ports.changes.clone(),
+            Arc::new(|| true),
+            None,
+        );
         let rest = allynet_rest::router(allynet_rest::RestPorts {
             high: allynet_rest::PriorityPorts {
                 accounts: use_cases.accounts.clone(),

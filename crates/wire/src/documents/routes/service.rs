@@ -56,13 +56,13 @@ pub(super) fn routes() -> Vec<Route> {
             .open()
             .answers::<AppConfig>(200, "The settings."),
         Route::new("GET", "/api/health", "health")
-            .says("Whether the process answers", "")
+            .says("Whether the process answers, and its version", "")
             .open()
             .json::<data::Health>("It does."),
         Route::new("GET", "/healthz", "liveness")
             .says("Whether the process answers, for probes", "")
             .open()
-            .json::<data::Health>("It does."),
+            .json::<data::Liveness>("It does."),
         Route::new("GET", "/readyz", "nodeReadiness")
             .says("Whether this node can serve requests", "")
             .open()
