@@ -5,11 +5,13 @@ import { describe, it } from 'node:test';
 import { de } from '../build/i18n/de.js';
 import { en } from '../build/i18n/en.js';
 import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n/text.js';
-import { ANSWER_LIMIT, listed, MAX_ENDED, MAX_KEPT, overdue, withEntries } from '../build/logic/board.js';
+import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, withEntries } from '../build/logic/board.js';
+import { deliveries, passedOver } from '../build/logic/deliveries.js';
 import { applyEvent, canReopen, coming } from '../build/logic/emergency.js';
 import { distance, geoLink, gridStep } from '../build/logic/geometry.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
 import { pathOf, routeOf } from '../build/logic/route.js';
+import { rowsIn, scrolledTo } from '../build/logic/rows.js';
 
 const at = (minutes) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000).toISOString();
 const emergency = (more = {}) => ({
@@ -89,19 +91,60 @@ describe('the list of a dispatcher', () => {
     assert.deepEqual(overdue(board, now - 1), []);
   });
 
-  it('keeps a bounded number, and drops ended ones first', () => {
-    let board = new Map();
-    for (let index = 0; index < 300; index += 1) {
-      const status = index % 3 === 0 ? 'active' : 'resolved';
-      board = withEntries(board, [emergency({ id: String(index), status, createdAt: at(index) })]);
-    }
-    const ended = [...board.values()].filter(({ status }) => status === 'resolved');
-    assert.deepEqual([ended.length, board.size], [MAX_ENDED, MAX_ENDED + 100]);
-    assert.ok(board.has('299') && !board.has('1'), 'the newest stay');
-    const many = Array.from({ length: MAX_KEPT + 5 }, (_, index) => emergency({ id: `live ${index}`, createdAt: at(index) }));
-    const full = withEntries(new Map(), many);
-    assert.equal(full.size, MAX_KEPT);
-    assert.ok(!full.has('live 4') && full.has('live 5'));
+  it('keeps a bounded number of live ones and of ended ones, the newest', () => {
+    const of = (status, count) => Array.from({ length: count }, (_, index) => emergency({ id: `${status} ${index}`, status, createdAt: at(index) }));
+    const board = withEntries(withEntries(new Map(), of('resolved', MAX_ENDED + 5)), of('active', MAX_LIVE + 5));
+    assert.equal(board.size, MAX_ENDED + MAX_LIVE);
+    for (const status of ['resolved', 'active']) assert.deepEqual([board.has(`${status} 4`), board.has(`${status} 5`)], [false, true]);
+    assert.equal(isFull(board), true);
+    assert.equal(isFull(withEntries(new Map(), of('active', 10))), false);
+  });
+
+  it('tells again when the helpers of an unanswered emergency drop out', () => {
+    let board = withEntries(new Map(), [emergency({ unanswered: true, repeats: 2 })]);
+    board = withEntries(board, [emergency()]);
+    assert.deepEqual([board.get('one').unanswered, board.get('one').repeats], [true, 2], 'what only the list knows stays');
+    board = withEntries(withEntries(board, [emergency({ status: 'responding' })]), [emergency()]);
+    assert.deepEqual(overdue(board, Date.parse(at(5))).map(({ id }) => id), ['one']);
+  });
+
+  it('takes an emergency from the event that tells of it', () => {
+    const { respondingHelpers, alerts, ...call } = emergency();
+    assert.deepEqual(listed(withEntries(new Map(), [entryOf(call)]), all).map(({ id, respondingHelpers }) => [id, respondingHelpers]), [['one', []]]);
+  });
+
+  it('draws the rows that are seen, with some around them', () => {
+    assert.deepEqual(rowsIn({ top: 0, height: 720 }, 72, 1_000), [0, 17]);
+    assert.deepEqual(rowsIn({ top: 36_000, height: 720 }, 72, 1_000), [494, 517]);
+    assert.deepEqual(rowsIn({ top: 71_280, height: 720 }, 72, 1_000), [984, 1_000]);
+    assert.deepEqual(rowsIn({ top: 71_280, height: 720 }, 72, 3), [0, 3], 'a filter has made the list shorter');
+    assert.deepEqual(rowsIn({ top: 0, height: 720 }, 72, 0), [0, 0]);
+    assert.deepEqual([5, 0, 20].map((index) => scrolledTo(index, { top: 144, height: 720 }, 72)), [144, 0, 792]);
+  });
+});
+
+describe('the deliveries of an emergency', () => {
+  const entry = (event, data, minutes = 0) => ({ event, data, at: at(minutes), eventId: minutes, actor: null });
+  const why = { arrival: 240, probability: 0.6, gain: 120, reason: 'gain' };
+
+  it('are known helper by helper', () => {
+    const entries = [
+      entry('alerts:sent', { wave: 1, alerted: 3, helpers: [{ id: 'a', distance: 300, why }, { id: 'b', distance: null }] }),
+      entry('alerts:pushed', { channel: 'webpush', step: 0, sent: ['a'], failed: ['b', 'gone'] }, 1),
+      entry('alerts:pushed', { channel: 'webpush', step: 1, sent: ['a'], failed: [] }, 2),
+      entry('alerts:acknowledged', { helperId: null }, 3),
+      entry('alerts:seen', { helperId: 'a' }, 4),
+      entry('alerts:sent', { wave: 2, alerted: 1, helpers: [{ id: 'b', distance: 900 }] }, 5),
+      entry('emergency:ended', { status: 'resolved' }, 6),
+    ];
+    const facts = { at: at(0), delivered: false, seen: false, sent: [], failed: [] };
+    assert.deepEqual(deliveries(entries), [
+      { ...facts, helperId: 'a', times: 1, distance: 300, why, sent: ['webpush'], delivered: true, seen: true },
+      { ...facts, helperId: 'b', times: 2, distance: 900, why: null, failed: ['webpush'] },
+    ]);
+    assert.equal(passedOver(entries), null);
+    const passed = { id: 'c', distance: null, why: { ...why, gain: 3 } };
+    assert.equal(passedOver([...entries, entry('alerts:sent', { helpers: [], passed }, 7)]), passed);
   });
 });
 

@@ -1,5 +1,10 @@
 /** Sounds that the page makes itself, so that none has to be loaded. Browsers allow them after the first touch of a page. */
 
+import { signal } from '@preact/signals';
+
+/** Whether sounds are heard. */
+export const canSound = signal(false);
+
 let context: AudioContext | null = null;
 let ringing: ReturnType<typeof setInterval> | undefined;
 
@@ -8,7 +13,10 @@ const RING_INTERVAL = 2_500;
 /** Call it from a click or a touch: from then on sounds can be heard. */
 export function unlockSound(): void {
   context ??= typeof AudioContext === 'function' ? new AudioContext() : null;
-  void context?.resume().catch(() => undefined);
+  context?.resume().then(
+    () => (canSound.value = true),
+    () => undefined,
+  );
 }
 
 /** Rings and vibrates until it is stopped. */

@@ -1,24 +1,33 @@
 /** One emergency: who, where, how far the alert got, who comes, and everything that happened. */
 
 import { useState } from 'preact/hooks';
-import type { Emergency, TimelineEntry } from '@allynet/client';
+import type { TimelineEntry } from '@allynet/client';
 import { t, timeText } from '../../i18n/index.js';
+import type { BoardEntry } from '../../logic/board.js';
 import { coming, isLive } from '../../logic/emergency.js';
-import { ally } from '../../state/ally.js';
-import { end, timeline } from '../../state/dispatcher.js';
+import { end, timeline } from '../../state/chosen.js';
 import { attempt } from '../../state/notices.js';
 import { Card } from '../fields.js';
 import { nameOf } from '../helpers-list.js';
+import { Block } from './block.js';
+import { Deliveries } from './deliveries.js';
+import { close } from './keys.js';
 
-export function Detail({ emergency }: { emergency: Emergency }) {
-  const { type, status, createdAt, user, description, location, alerts, anonymousMode } = emergency;
+/** Entries that are drawn, the newest. */
+const MAX_ENTRIES = 300;
+
+export function Detail({ emergency }: { emergency: BoardEntry }) {
+  const { id, type, status, createdAt, user, description, location, alerts, anonymousMode, repeats = 0 } = emergency;
   return (
     <>
       <section class="status" data-state={status === 'active' ? 'searching' : status === 'responding' ? 'coming' : 'ended'}>
         <p class="eyebrow">
-          {t(`emergency.${status}`)} · {timeText(createdAt)}
+          <span class="grow">
+            {t(`emergency.${status}`)} · {timeText(createdAt)}
+          </span>
+          <button onClick={close}>{t('error.close')}</button>
         </p>
-        <h2>{t(`type.alert.${type}`)}</h2>
+        <h2 tabIndex={-1}>{t(`type.alert.${type}`)}</h2>
         {user && (
           <p dir="auto">
             {nameOf(user.profile)}
@@ -30,6 +39,7 @@ export function Detail({ emergency }: { emergency: Emergency }) {
             {line}
           </p>
         ))}
+        {repeats > 0 && <p>{t('dispatch.repeats', { count: repeats })}</p>}
         {alerts && (
           <p class="hint">
             {alerts.alerted} {t('own.alerted', { count: alerts.alerted })} · {alerts.delivered} {t('own.reached', { count: alerts.delivered })} ·{' '}
@@ -38,27 +48,34 @@ export function Detail({ emergency }: { emergency: Emergency }) {
         )}
       </section>
       <Helpers emergency={emergency} />
-      {isLive(status) && <End id={emergency.id} />}
+      {isLive(status) && <End id={id} />}
+      <Deliveries emergency={emergency} entries={timeline.value} />
       <Timeline entries={timeline.value} />
       {user?.id && <Block userId={user.id} name={nameOf(user.profile)} />}
     </>
   );
 }
 
-function Helpers({ emergency }: { emergency: Emergency }) {
+function Helpers({ emergency }: { emergency: BoardEntry }) {
   const helpers = coming(emergency);
   if (helpers.length === 0) return null;
   return (
     <Card title={t('helpers.title')}>
       <ul class="list" aria-live="polite">
-        {helpers.map(({ helper, status }) => (
-          <li key={helper.id} class="person">
-            <b class="grow" dir="auto">
-              {nameOf(helper.profile)}
-            </b>
+        {helpers.map(({ helper, status, notes }) => (
+          <li key={helper.id} class="person wrap">
+            <span class="grow">
+              <b dir="auto">{nameOf(helper.profile)}</b>
+              {notes && (
+                <small class="hint" dir="auto">
+                  {notes}
+                </small>
+              )}
+            </span>
             <span class="badge" data-status={status}>
               {t(`status.${status}`)}
             </span>
+            <Block userId={helper.id} name={nameOf(helper.profile)} />
           </li>
         ))}
       </ul>
@@ -79,23 +96,11 @@ function End({ id }: { id: string }) {
   );
 }
 
-function Block({ userId, name }: { userId: string; name: string }) {
-  const [isBlocked, setBlocked] = useState(false);
-  const change = async () => {
-    if (await attempt(() => ally.admin.setBlocked(userId, !isBlocked))) setBlocked(!isBlocked);
-  };
-  return (
-    <button class="plain" onClick={() => void change()}>
-      {t(isBlocked ? 'dispatch.unblock' : 'dispatch.block')}: {name}
-    </button>
-  );
-}
-
 function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
   return (
     <Card title={t('dispatch.timeline')}>
-      <ol class="timeline">
-        {entries.map(({ eventId, at, event, data }) => (
+      <ol class="timeline" tabIndex={0} aria-label={t('dispatch.timeline')}>
+        {entries.slice(-MAX_ENTRIES).map(({ eventId, at, event, data }) => (
           <li key={`${eventId}-${event}`}>
             <time dateTime={at}>{timeText(at)}</time> <code>{event}</code> <span class="hint">{summary(data as Record<string, unknown>)}</span>
           </li>
@@ -107,8 +112,8 @@ function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
 
 /** The plain values of an entry that say something to a person. */
 function summary(data: Record<string, unknown>): string {
-  const words = ['wave', 'alerted', 'radius', 'status', 'reason', 'resolutionType', 'count', 'channel', 'step', 'notes', 'state'];
-  const parts = words.filter((word) => ['string', 'number'].includes(typeof data[word])).map((word) => `${word} ${String(data[word])}`);
+  const words = ['wave', 'alerted', 'radius', 'status', 'reason', 'resolutionType', 'count', 'channel', 'step', 'notes', 'state', 'role', 'stalled'];
+  const parts = words.filter((word) => ['string', 'number', 'boolean'].includes(typeof data[word])).map((word) => `${word} ${String(data[word])}`);
   const { helper } = data as { helper?: { profile?: { firstName: string; lastName: string | null } } };
   if (helper?.profile) parts.unshift(nameOf(helper.profile));
   return parts.join(', ');

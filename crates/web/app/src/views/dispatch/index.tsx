@@ -2,23 +2,25 @@
 
 import { useEffect, useMemo } from 'preact/hooks';
 import { t } from '../../i18n/index.js';
-import { isLive } from '../../logic/emergency.js';
 import { isUnanswered } from '../../logic/board.js';
-import { announcement, board, choose, hasSound, places, presence, shown, switchSound, watch } from '../../state/dispatcher.js';
+import { coming, isLive } from '../../logic/emergency.js';
+import { choose } from '../../state/chosen.js';
+import { announcement, board, coverage, follows, hasSound, places, presence, shown, switchSound, watch } from '../../state/dispatcher.js';
 import { go } from '../../state/navigation.js';
-import { MapView, type MapPoint } from '../map.js';
+import { canSound } from '../../state/sound.js';
+import { MapView, type Area, type MapPoint } from '../map.js';
 import { Detail } from './detail.js';
+import { press } from './keys.js';
 import { EmergencyList } from './list.js';
 import { Verification } from './verification.js';
 
 export function Dispatch({ emergencyId }: { emergencyId: string | null }) {
   useEffect(watch, []);
-  useEffect(() => void choose(emergencyId), [emergencyId]);
+  useEffect(() => (emergencyId ? choose(emergencyId) : undefined), [emergencyId]);
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => press(event, emergencyId);
-    addEventListener('keydown', listen);
-    return () => removeEventListener('keydown', listen);
-  }, [emergencyId]);
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
   const chosen = emergencyId ? board.value.get(emergencyId) : undefined;
   return (
     <div class="dispatch">
@@ -28,10 +30,9 @@ export function Dispatch({ emergencyId }: { emergencyId: string | null }) {
       <section class="dispatch-list">
         <Summary />
         <EmergencyList chosenId={emergencyId} />
-        <p class="hint">{t('dispatch.keys')}</p>
       </section>
       <BoardMap />
-      <section class="dispatch-detail">
+      <section class="dispatch-detail" aria-label={t('dispatch.chosen')}>
         {chosen ? <Detail key={chosen.id} emergency={chosen} /> : <p class="empty">{t('dispatch.select')}</p>}
         <Verification />
       </section>
@@ -40,53 +41,50 @@ export function Dispatch({ emergencyId }: { emergencyId: string | null }) {
 }
 
 function Summary() {
-  const counts = presence.value;
+  const [counts, cells] = [presence.value, coverage.value?.cells.length];
   return (
-    <div class="dispatch-summary">
-      <h1>{t('dispatch.title')}</h1>
-      {counts && (
-        <p class="hint">
-          {t('dispatch.onDuty', { count: counts.onDuty })} · {t('dispatch.connected', { count: counts.connected })}
-        </p>
-      )}
-      <button class="chip" aria-pressed={hasSound.value} onClick={() => switchSound(!hasSound.value)}>
-        {t('dispatch.sound')}
-      </button>
-    </div>
+    <>
+      <div class="dispatch-summary">
+        <h1>{t('dispatch.title')}</h1>
+        {counts && (
+          <p class="hint">
+            {t('dispatch.onDuty', { count: counts.onDuty })} · {t('dispatch.connected', { count: counts.connected })}
+            {cells !== undefined && ` · ${t('dispatch.covered', { count: cells })}`}
+          </p>
+        )}
+        <button class="chip" aria-pressed={hasSound.value} onClick={() => switchSound(!hasSound.value)}>
+          {t('dispatch.sound')}
+        </button>
+      </div>
+      <p class="hint dispatch-state" role="status">
+        {[follows.value === 'polling' && t('dispatch.polling'), hasSound.value && !canSound.value && t('dispatch.soundLocked')].filter(Boolean).join(' ')}
+      </p>
+    </>
   );
 }
 
 function BoardMap() {
-  const entries = shown.value;
-  const helpers = places.value;
+  const [entries, helpers, covered] = [shown.value, places.value, coverage.value];
   const points = useMemo((): MapPoint[] => {
-    const emergencies = entries.map((entry): MapPoint => {
+    const found: MapPoint[] = [];
+    for (const entry of entries) {
       const kind = !isLive(entry.status) ? 'ended' : isUnanswered(entry) ? 'unanswered' : 'emergency';
       const { latitude, longitude } = entry.location;
-      return { id: entry.id, kind, label: t(`type.alert.${entry.type}`), latitude, longitude };
-    });
-    const onWay = [...helpers].filter(([, { emergencyId }]) => board.peek().get(emergencyId)?.status === 'responding');
-    return [...emergencies, ...onWay.map(([id, { location }]): MapPoint => ({ id, kind: 'helper', label: '', ...location }))];
-  }, [entries, helpers]);
-  return <MapView points={points} isTall onChoose={(id) => board.peek().has(id) && go({ screen: 'dispatch', emergencyId: id })} />;
-}
-
-/** J and K go through the list, Escape closes, M switches the sound. Not while somebody types. */
-function press(event: KeyboardEvent, chosenId: string | null): void {
-  if ((event.target as Element).closest('input, select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;
-  const entries = shown.peek();
-  const index = entries.findIndex(({ id }) => id === chosenId);
-  switch (event.key.toLowerCase()) {
-    case 'j':
-    case 'k': {
-      const next = entries[event.key.toLowerCase() === 'j' ? Math.min(entries.length - 1, index + 1) : Math.max(0, index - 1)];
-      if (next) go({ screen: 'dispatch', emergencyId: next.id }, { replace: true });
-      break;
+      found.push({ id: entry.id, kind, label: t(`type.alert.${entry.type}`), latitude, longitude });
+      if (entry.status !== 'responding') continue;
+      for (const { helper, status } of coming(entry)) {
+        const place = helpers.get(helper.id);
+        if (place?.emergencyId !== entry.id || status === 'completed') continue;
+        found.push({ id: helper.id, kind: 'helper', label: helper.profile.firstName, ...place.location });
+      }
     }
-    case 'escape':
-      go({ screen: 'dispatch', emergencyId: null }, { replace: true });
-      break;
-    case 'm':
-      switchSound(!hasSound.peek());
-  }
+    return found;
+  }, [entries, helpers]);
+  const cells = useMemo((): Area[] => {
+    if (!covered) return [];
+    const most = [...covered.cells].sort((a, b) => (b.onDuty ?? 0) - (a.onDuty ?? 0));
+    // One or two are not told apart, so that nobody is found by them.
+    return most.map(({ latitude, longitude, onDuty }) => ({ kind: 'covered', side: covered.cell, latitude, longitude, text: onDuty === null ? '1–2' : `${onDuty}` }));
+  }, [covered]);
+  return <MapView points={points} cells={cells} isTall onChoose={(id) => board.peek().has(id) && go({ screen: 'dispatch', emergencyId: id })} />;
 }

@@ -5,6 +5,7 @@ import { toVerify, verify } from '../../state/dispatcher.js';
 import { attempt } from '../../state/notices.js';
 import { Card } from '../fields.js';
 import { nameOf } from '../helpers-list.js';
+import { Block } from './block.js';
 
 export function Verification() {
   if (toVerify.value.length === 0) return null;
@@ -25,6 +26,7 @@ export function Verification() {
             <button aria-label={`${t('dispatch.reject')}: ${nameOf(profile)}`} onClick={() => void attempt(() => verify(id, 'rejected'))}>
               {t('dispatch.reject')}
             </button>
+            {reports > 0 && <Block userId={id} name={nameOf(profile)} />}
           </li>
         ))}
       </ul>

@@ -1,0 +1,167 @@
+// The dispatcher's screen in Chromium: what happens is seen as it happens, by keys alone, with a thousand emergencies, and after
+// the node was killed.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
+import { assertQuiet, startChromium } from './chromium.mjs';
+import { createDatabase, eventually, freePort, north, startNode } from './harness.mjs';
+import { cancel, raise, respond, stand, tell } from './scene.mjs';
+import { ok } from './shapes.mjs';
+
+/** The list is read so often while events do not come: what is seen sooner came by an event. */
+const POLL_INTERVAL = 5_000;
+/** Milliseconds of a task that people notice. */
+const LONG_TASK = 200;
+
+/** Waits until the list shows a text, and fails if it came later than an event does. */
+const lists = (page, text, timeout = POLL_INTERVAL - 1_000) =>
+  page.waitForFunction((wanted) => document.querySelector('.dispatch-rows')?.innerText.includes(wanted), { polling: 50, timeout }, text);
+/** Waits until the events of all emergencies come by themselves. */
+const isLive = (page) => page.waitForFunction(() => document.querySelector('.dispatch-state')?.textContent.includes('Not live') === false);
+const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
+
+describe('the screen of a dispatcher', () => {
+  let app;
+  let chromium;
+  let opened = [];
+  before(async () => {
+    [app, chromium] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '1s' } }), startChromium()]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map(({ context }) => context.close()));
+    opened = [];
+  });
+  after(() => Promise.all([app?.stop(), chromium?.stop()]));
+
+  const openFor = async (options, url = app.url) => {
+    const page = await openApp(chromium.browser, url, { path: '/app/dispatch', viewport: WALL, ...options });
+    opened.push(page);
+    return page;
+  };
+  /** Counts the tones that a page makes. */
+  const listen = async ({ page }) => {
+    await page.evaluate(() => {
+      window.tones = 0;
+      const { createOscillator } = AudioContext.prototype;
+      AudioContext.prototype.createOscillator = function (...given) {
+        window.tones += 1;
+        return createOscillator.apply(this, given);
+      };
+    });
+    return () => page.evaluate(() => window.tones);
+  };
+
+  it('shows at once what the owner and the helper do in their browsers', async () => {
+    const position = app.somewhere();
+    const dispatcher = await openFor({ as: await app.admin() });
+    const { page } = dispatcher;
+    await shows(page, 'may make sounds');
+    const tones = await listen(dispatcher);
+    await page.mouse.click(700, 10);
+    await page.waitForFunction(() => !document.body.innerText.includes('may make sounds'));
+    const helper = await app.helperAt(north(position, 300), { firstName: 'Hanna' });
+    const owner = await openFor({ as: await app.owner({ firstName: 'Dora' }), position, path: '/app/' });
+    await shows(owner.page, 'Known to');
+    await holdSos(owner.page);
+    await shows(owner.page, 'Looking for helpers');
+    await lists(page, 'Dora');
+    assert.equal(await page.$eval('[role=alert]', ({ textContent }) => textContent), 'New emergency: Emergency');
+    assert.equal(await tones(), 2);
+    await page.locator('.dispatch-row').click();
+    const { emergency } = ok(await helper.post(`/emergencies/${page.url().split('/').at(-1)}/respond`, {}));
+    await lists(page, 'Help is coming · 1');
+    await stand(helper, north(position, 200));
+    await page.waitForFunction(() => [...document.querySelectorAll('.map-point.helper b')].some(({ textContent }) => textContent === 'Hanna'));
+    await tell(helper, emergency.id, 'on_way', { notes: 'by bike' });
+    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('by bike'), { timeout: POLL_INTERVAL - 1_000 });
+    // Whom the alert was for, and how far it got.
+    await page.waitForFunction(() => document.querySelector('[aria-label="Who was alerted"]')?.innerText.match(/Hanna Helper\s.*\b300 m/s));
+    await page.click('.dispatch-summary .chip');
+    await press(owner.page, 'I am safe');
+    await owner.page.locator('.card .primary::-p-text(I am safe)').click();
+    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('Resolved'), { timeout: POLL_INTERVAL - 1_000 });
+    await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Dora'));
+    const quiet = await app.owner({ firstName: 'Quiet' });
+    const { id } = await raise(quiet, position);
+    await lists(page, 'Quiet');
+    assert.equal(await tones(), 2, 'it is muted');
+    await cancel(quiet, id);
+    for (const each of [dispatcher, owner]) assertQuiet(each, app.url);
+  });
+
+  it('is used with the keyboard alone', async () => {
+    const names = ['Ada', 'Bert', 'Cleo'];
+    const owners = await Promise.all(names.map((firstName) => app.owner({ firstName })));
+    const raised = [];
+    for (const owner of owners) raised.unshift(await raise(owner, app.somewhere()));
+    const { page } = await openFor({ as: await app.admin() });
+    await lists(page, 'Ada');
+    const rows = () => page.$$eval('.dispatch-row', (found) => found.map(({ id }) => id.slice(4)));
+    assert.deepEqual((await rows()).slice(0, 3), raised.map(({ id }) => id));
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[0].id);
+    assert.ok(page.url().endsWith(raised[0].id));
+    for (const key of ['j', 'ArrowDown', 'k']) await page.keyboard.press(key);
+    assert.ok(page.url().endsWith(raised[1].id));
+    await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[1].id);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.tagName === 'H2');
+    await page.keyboard.press('ArrowDown');
+    assert.ok(page.url().endsWith(raised[1].id), 'arrows scroll where the focus is');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[1].id);
+    assert.ok(page.url().endsWith('/app/dispatch'));
+    await page.focus('input[type=search]');
+    await page.keyboard.type('jjk');
+    await shows(page, 'Nothing to show');
+    assert.ok(page.url().endsWith('/app/dispatch'), 'letters of a search are no keys');
+    for (let index = 0; index < 3; index += 1) await cancel(owners[index], raised[2 - index].id);
+  });
+
+  it('pages through those that have ended, and finds them by text, type and state', async () => {
+    const owner = await app.owner({ firstName: 'Zoe' });
+    for (let index = 0; index < 130; index += 1) {
+      const { id } = await raise(owner, app.somewhere(), { type: index === 0 ? 'assault' : 'medical', description: `number ${index}.` });
+      await cancel(owner, id);
+    }
+    const { page } = await openFor({ as: await app.admin() });
+    await shows(page, 'Nothing to show');
+    await page.select('.dispatch-list select', 'ended');
+    await page.waitForFunction(() => Number(document.body.innerText.match(/(\d+) emergencies/)?.[1]) >= 100);
+    await press(page, 'Show older ones');
+    await page.waitForFunction(() => Number(document.body.innerText.match(/(\d+) emergencies/)?.[1]) >= 130);
+    await page.type('input[type=search]', 'number 0.');
+    await shows(page, '1 emergency');
+    await page.select('.dispatch-list .field:nth-child(2) select', 'medical');
+    await shows(page, 'Nothing to show');
+  });
+});
+
+describe('the screen of a dispatcher whose service is killed', () => {
+  it('says that it is not live, and misses nothing', async () => {
+    const database = await createDatabase('sqlite');
+    const port = await freePort();
+    const start = () => startNode({ database, env: { ALLYNET_LISTEN: `127.0.0.1:${port}` } });
+    let app = await start();
+    const chromium = await startChromium();
+    try {
+      const [before, during, helper] = await Promise.all([app.owner({ firstName: 'Before' }), app.owner({ firstName: 'Later' }), app.helperAt(north(app.somewhere(), 9e5))]);
+      const { id } = await raise(before, app.somewhere());
+      const { page } = await openApp(chromium.browser, app.url, { as: await app.admin(), path: '/app/dispatch', viewport: WALL });
+      await lists(page, 'Before');
+      await app.kill();
+      await shows(page, 'Not live');
+      app = await start();
+      await Promise.all([respond(helper.at(app), id), raise(during.at(app), app.somewhere())]);
+      await lists(page, 'Later', 30_000);
+      await lists(page, 'Help is coming · 1', 30_000);
+      await isLive(page);
+      await cancel(before.at(app), id);
+      await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Before'), { timeout: POLL_INTERVAL - 1_000 });
+    } finally {
+      await Promise.all([chromium.stop(), app.stop()]);
+      await database.drop();
+    }
+  });
+});
