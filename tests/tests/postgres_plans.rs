@@ -180,8 +180,9 @@ fn parameters(statement: &str) -> Vec<String> {
         "changes::APPLY_TO_ACCOUNT" => vec!["'{}', '[]'".to_owned()],
         "helpers::COVERAGE" => vec!["now() - interval '1 day', 2::smallint, now()".to_owned()],
         "changes::CHANGE_DETAILS" => vec!["'{}', '{}'".to_owned()],
-        "changes::ERASE" | "changes::ERASE_ACCOUNTS" => vec!["now() - interval '1 minute'".to_owned()],
-        "changes::FORGET_DELETED" => vec!["now() - interval '90 days', 500".to_owned()],
+        "changes::ERASE" => vec!["now() - interval '1 minute', 20".to_owned()],
+        "changes::ERASE_ACCOUNTS" => vec!["now() - interval '1 minute'".to_owned()],
+        "changes::FORGET_DELETED" => vec!["now() - interval '90 days', now() - interval '90 days', 500".to_owned()],
         "emergencies::ended::FIND_FOR_RATING" => vec![format!("{CALL}, now() - interval '30 days'")],
         "emergencies::ended::AVAILABLE_AGAIN" => ["false", "true"].map(|open| format!("{CALL}, {open}")).to_vec(),
         "emergencies::ended::DELETED" => ["null", "now()"].map(|before| format!("{before}, {CALL}, 51")).to_vec(),
@@ -276,7 +277,13 @@ fn parameters(statement: &str) -> Vec<String> {
         "exports::MESSAGES" | "exports::RATINGS" | "exports::REPORTS" => {
             vec![format!("{HELPER}, 10000"), format!("{OWNER}, 10000")]
         }
-        "sessions::LIST" => vec![format!("{OWNER}, 100")],
+        "retention::TO_BE_THINNED" | "retention::FORGET_SESSIONS" | "retention::FORGET_READINGS" => {
+            ["90 days", "1 hour"].map(|age| format!("now() - interval '{age}', 20")).to_vec()
+        }
+        "retention::THIN" => vec![format!("array[{CALL}]::uuid[], '{{1}}', '{{2}}', {fresh}, now(), 20")],
+        "retention::FORGET_COUNTERS" => vec![format!("{fresh}, {fresh}, {fresh}, {fresh}, 20")],
+        "retention::FORGET_FORMER_USERS" => vec!["now() - interval '90 days', 20".to_owned()],
+        "sessions::LIST" => vec![format!("{OWNER}, 100, {fresh}")],
         other => panic!("{other} has no parameters here"),
     }
 }

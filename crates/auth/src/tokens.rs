@@ -118,6 +118,10 @@ impl Tokens for JwtTokens {
         })
     }
 
+    fn refresh_lifetime(&self) -> TimeDelta {
+        self.refresh.ttl
+    }
+
     fn read_access(&self, token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError> {
         let VerifiedAccessClaims { sub, sid, exp, .. } = self.verify(token, &self.access)?;
         Ok(AccessClaims { user: sub, session: sid, expires_at: not_expired(exp, now)? })

@@ -150,6 +150,16 @@ pub struct Person {
     pub last_name: Option<Name>,
 }
 
+/// The given name that is shown for one that is not kept.
+const WITHHELD_NAME: &str = "User";
+
+impl Person {
+    /// Replaces the names by a word that names no person.
+    pub fn withhold_name(&mut self) {
+        (self.first_name, self.last_name) = (Name::of_program(WITHHELD_NAME), None);
+    }
+}
+
 /// The profile of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {

@@ -9,6 +9,9 @@ pub const MAX_QUICK_REPEATS: u16 = 5;
 /// Number of renewals after a cancellation that start at once; later ones wait for [`AlertTiming::renewal_pause`].
 pub const MAX_QUICK_RENEWALS: u16 = 2;
 
+/// The age at which rings are deleted: no limit counts older ones.
+pub const RINGS_KEPT_FOR: TimeDelta = TimeDelta::days(2);
+
 /// Times of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertTiming {

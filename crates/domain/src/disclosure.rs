@@ -75,7 +75,7 @@ impl PlacePolicy {
             Stage::LookerOn => Detail::Least,
         };
         let unmasks = !anonymous || matches!(stage, Stage::Owner | Stage::Administrator);
-        Disclosure { detail, unmasks, grid: self.grid }
+        Disclosure { detail, unmasks, is_thinned: false, grid: self.grid }
     }
 
     /// The place from which it is judged how far away helpers are.
@@ -121,6 +121,7 @@ impl Default for PlacePolicy {
 pub struct Disclosure {
     detail: Detail,
     unmasks: bool,
+    is_thinned: bool,
     grid: Grid,
 }
 
@@ -146,9 +147,16 @@ pub enum ShownOwner<'a> {
 }
 
 impl Disclosure {
+    /// The same for an emergency that [was thinned](crate::Emergency::is_thinned), of whose place the cell of 1,000 m is left.
+    #[must_use]
+    pub const fn of_thinned(self, is_thinned: bool) -> Self {
+        Self { is_thinned, ..self }
+    }
+
     /// Size of the cell that stands for the place, in metres; 0 for the exact place.
     pub const fn precision(self) -> u32 {
         match self.detail {
+            _ if self.is_thinned => COARSE_CELL,
             Detail::Full => 0,
             Detail::Reduced => FINE_CELL,
             Detail::Least => COARSE_CELL,
@@ -158,6 +166,8 @@ impl Disclosure {
     /// The place that is shown for a place.
     pub fn place(self, place: Position) -> Position {
         match self.detail {
+            // The centre of the cell, which is rounded: near a pole its cell may be another one.
+            _ if self.is_thinned => place,
             Detail::Full => place,
             Detail::Reduced => self.grid.fine(place),
             Detail::Least => self.grid.coarse(place),
@@ -176,6 +186,7 @@ impl Disclosure {
     /// The number of metres that is shown for a distance. It MUST have been measured from the shown [place](Self::place).
     pub fn metres(self, distance: Metres) -> u32 {
         let step = match self.detail {
+            _ if self.is_thinned => 1_000,
             Detail::Full => 1,
             Detail::Reduced => 100,
             Detail::Least => 1_000,
@@ -254,6 +265,16 @@ mod tests {
         assert_eq!([shown(Stage::Responder, 1_234.5), shown(Stage::Owner, 0.4)], [1_235, 0]);
         assert_eq!([49.9, 50.0, 1_234.0].map(|m| shown(Stage::Alerted, m)), [0, 100, 1_200]);
         assert_eq!([499.0, 501.0, 12_600.0].map(|m| shown(Stage::LookerOn, m)), [0, 1_000, 13_000]);
+    }
+
+    #[test]
+    fn of_a_thinned_emergency_nobody_is_shown_more_than_a_kilometre() {
+        let (policy, place) = (policy(PlaceBeforeAccept::Exact), position(52.5, 13.4));
+        for stage in STAGES {
+            let shown = policy.disclosure(stage, false).of_thinned(true);
+            let distance = shown.metres(Metres::new(1_499.0));
+            assert_eq!((shown.precision(), shown.place(place), distance), (1_000, place, 1_000), "{stage:?}");
+        }
     }
 
     #[test]

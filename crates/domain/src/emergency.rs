@@ -141,6 +141,11 @@ impl Emergency {
         self.alerts
     }
 
+    /// Whether only the cell of the place, times and numbers are left of it: see [`Retention`](crate::port::Retention).
+    pub const fn is_thinned(&self) -> bool {
+        self.search.is_thinned
+    }
+
     /// The revision the store holds.
     pub const fn revision(&self) -> Revision {
         self.revision

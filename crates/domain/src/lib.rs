@@ -95,7 +95,7 @@ pub use account::{
     PasswordError, Person, Profile, Role, Skill, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
-pub use alert_timing::{AlertTiming, RecentRings, StormLimit};
+pub use alert_timing::{AlertTiming, RINGS_KEPT_FOR, RecentRings, StormLimit};
 pub use approach::Approach;
 pub use audience::{Audience, Delivery, Room, RoomChange, View, Viewer, rooms_of};
 pub use availability::{

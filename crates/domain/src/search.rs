@@ -62,6 +62,9 @@ pub struct Search {
     /// What is remembered of changes by the owner: no part of the search, but stored with it.
     #[serde(skip_serializing_if = "DetailsHistory::is_empty")]
     pub details: DetailsHistory,
+    /// Whether the emergency was [thinned](crate::port::Retention::thin): no part of the search, but stored with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_thinned: bool,
     /// The helpers that were passed over when those of the last wave were chosen.
     #[serde(skip_serializing_if = "SkippedCounts::is_empty")]
     pub skipped: SkippedCounts,

@@ -48,6 +48,11 @@ impl<const MAX: usize> Text<MAX> {
         Ok(Self(text.to_owned()))
     }
 
+    /// A text of the program itself. It MUST be one that [`Self::parse`] accepts.
+    pub(crate) fn of_program(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

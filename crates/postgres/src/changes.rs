@@ -22,7 +22,11 @@ const APPLY: &str = "SELECT apply_change_v3($1)";
 const APPLY_TO_ACCOUNT: &str = "SELECT apply_account_change_v3($1, $2)";
 const CHANGE_DETAILS: &str = "SELECT change_details_v2($1, $2)";
 const ERASE: &str = "
-    WITH due AS (DELETE FROM erasure WHERE deleted_at < $1 RETURNING emergency_id),
+    WITH due AS (
+        DELETE FROM erasure WHERE emergency_id = ANY (ARRAY (
+            SELECT emergency_id FROM erasure WHERE deleted_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        RETURNING emergency_id
+    ),
     -- What is left tells clients that come back later that it is over.
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)
         AND kind NOT IN ('emergency_ended', 'emergency_hidden', 'emergency_deleted'))
@@ -31,18 +35,19 @@ const ERASE: &str = "
 const ERASE_ACCOUNTS: &str = "SELECT erase_accounts_v1($1)";
 /// A write, because a server with a full disk, and one that is read-only, still answer reads.
 const PROBE: &str = "UPDATE write_probe SET writes = writes + 1";
-/// Records of deleted emergencies and of reputation from before `$1`, at most `$2` of each.
+/// Records of deleted emergencies from before `$1`, and of reputation from before `$2`, at most `$3` of each.
 const FORGET_DELETED: &str = "
     WITH gains AS (
         DELETE FROM reputation_gain WHERE ctid = ANY (ARRAY (
-            SELECT ctid FROM reputation_gain WHERE gained_at < $1 ORDER BY gained_at LIMIT $2))
+            SELECT ctid FROM reputation_gain WHERE gained_at < $2 ORDER BY gained_at LIMIT $3))
+        RETURNING 1
     ),
     records AS (
         DELETE FROM deleted_emergency WHERE id = ANY (ARRAY (
-            SELECT id FROM deleted_emergency WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2))
+            SELECT id FROM deleted_emergency WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $3))
         RETURNING id
     )
-    SELECT count(*) FROM records";
+    SELECT greatest((SELECT count(*) FROM records), (SELECT count(*) FROM gains))";
 
 statements!(APPLY, APPLY_TO_ACCOUNT, CHANGE_DETAILS, ERASE, ERASE_ACCOUNTS, FORGET_DELETED, PROBE);
 
@@ -74,15 +79,16 @@ impl Changes for Postgres {
     }
 
     #[instrument(name = "pg.changes.erase_deleted", level = "debug", skip_all)]
-    async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
-        let erased: i64 = sqlx::query_scalar(ERASE).bind(before).fetch_one(self.main()).await.map_err(failed)?;
+    async fn erase_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let query = sqlx::query_scalar(ERASE).bind(before).bind(i64::from(limit));
+        let erased: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
         sqlx::query(ERASE_ACCOUNTS).bind(before).execute(self.main()).await.map_err(failed)?;
         Ok(erased.unsigned_abs())
     }
 
     #[instrument(name = "pg.changes.forget_deleted", level = "debug", skip_all)]
-    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let query = sqlx::query_scalar(FORGET_DELETED).bind(before).bind(i64::from(limit));
+    async fn forget_deleted(&self, before: Timestamp, gained_before: Timestamp, limit: u32) -> Result<u64> {
+        let query = sqlx::query_scalar(FORGET_DELETED).bind(before).bind(gained_before).bind(i64::from(limit));
         let forgotten: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
         Ok(forgotten.unsigned_abs())
     }

@@ -37,6 +37,7 @@ mod password_resets;
 mod place_grid;
 mod positions;
 mod raise_context;
+mod retention;
 mod rows;
 mod sessions;
 mod setup;

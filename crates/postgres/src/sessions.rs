@@ -33,6 +33,7 @@ const CONFIRM: &str = "
 const LIST: &str = "
     SELECT s.id, s.created_at, coalesce(s.last_used_at, s.created_at) AS last_used_at, s.user_agent
     FROM session s WHERE s.account_id = $1 AND s.revoked_at IS NULL
+        AND (coalesce(s.last_used_at, s.created_at) >= $3 OR EXISTS (SELECT FROM device d WHERE d.session_id = s.id))
     ORDER BY coalesce(s.last_used_at, s.created_at) DESC, s.id LIMIT $2";
 
 statements!(AUTHENTICATE, CONFIRM, LIST);
@@ -105,8 +106,8 @@ impl Sessions for Postgres {
     }
 
     #[instrument(name = "pg.sessions.list", level = "debug", skip_all, fields(%user))]
-    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>> {
-        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(i64::from(limit));
+    async fn list(&self, user: UserId, since: Timestamp, limit: u32) -> Result<Vec<SessionOverview>> {
+        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(i64::from(limit)).bind(since);
         let rows: Vec<SessionRow> = query.fetch_all(self.main()).await.map_err(failed)?;
         let overview = |SessionRow { id, created_at, last_used_at, user_agent }| SessionOverview {
             id: id.into(),

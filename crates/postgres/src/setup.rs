@@ -18,7 +18,7 @@ const POSTGIS: &str = "
 const VIEW: &str = "emergency_with_parts_v3";
 const HAS_VIEW: &str = "SELECT to_regclass($1) IS NOT NULL";
 /// The functions that statements of this version call, with the types of their arguments.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 13] = [
     "blocks_of_v1(uuid)",
     "hidden_from_v1(uuid, boolean)",
     "separated_v1(uuid, uuid, boolean, timestamptz, uuid)",
@@ -27,6 +27,8 @@ const FUNCTIONS: [&str; 11] = [
     "apply_account_change_v3(jsonb, jsonb)",
     "change_details_v2(jsonb, jsonb)",
     "erase_accounts_v1(timestamptz)",
+    "thin_emergencies_v1(uuid[], double precision[], double precision[], timestamptz, timestamptz, integer)",
+    "forget_former_users_v1(timestamptz, integer)",
     "save_contact_v1(uuid, uuid, text, text, text, integer, integer, text, boolean, boolean, uuid, timestamptz, integer, integer, double precision)",
     "issue_password_reset_v1(text, uuid, timestamptz, timestamptz, timestamptz, integer)",
     "confirm_refresh_token_v2(uuid, uuid, uuid, uuid, timestamptz, timestamptz, text)",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::{
-    Actor, Emergency, Error, MAX_ACCESS_ENTRIES, MAX_LISTED_SESSIONS, Stage,
+    Actor, Emergency, Error, MAX_ACCESS_ENTRIES, MAX_LISTED_SESSIONS, Stage, Timestamp,
     port::{self, HistoryPage},
     usecase::{
         devices::{self, DevicePorts, OwnDevices},
@@ -55,7 +55,7 @@ async fn export(State(cx): State<RightsState>, Caller(actor): Caller) -> Answer 
     let user = actor.id();
     let contacts = cx.contacts.list(user).await?;
     let blocks = cx.blocks.list(user).await?.unwrap_or_default();
-    let sessions = cx.sessions.list(user, MAX_LISTED_SESSIONS).await?;
+    let sessions = cx.sessions.list(user, Timestamp::UNIX_EPOCH, MAX_LISTED_SESSIONS).await?;
     let OwnDevices { devices, push_key } = devices::list(&cx.devices, &actor).await?;
     let emergencies = own_emergencies(&cx, &actor).await?;
     let records = cx.exports.records(user, MAX_EXPORTED_RECORDS).await?;

@@ -1,27 +1,35 @@
-//! Deletes what is no longer needed: old events, the events of deleted emergencies, and old records of these.
+//! Deletes what is no longer needed: old events, the events of deleted emergencies, and records whose retention is over.
 //!
-//! Any number of nodes may run both tasks at once.
+//! Any number of nodes may run these tasks at once.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use allynet_domain::port::{Changes, Clock, EventLog};
+use allynet_domain::{
+    port::{Changes, Clock, EventLog},
+    usecase::retention::{self, RetentionPorts},
+};
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure_log::FailureLog;
 
 /// The age at which events are deleted: clients that reconnect sooner can resume.
-const EVENT_RETENTION: TimeDelta = TimeDelta::hours(72);
+pub(crate) const EVENT_RETENTION: Duration = Duration::from_hours(72);
 /// Events per transaction, so that writers wait only briefly.
 const PRUNE_BATCH: u32 = 500;
 /// The pause between two transactions while there is more to delete.
-const PRUNE_BATCH_PAUSE: Duration = Duration::from_millis(100);
+const BATCH_PAUSE: Duration = Duration::from_millis(100);
 const PRUNE_INTERVAL: Duration = Duration::from_mins(5);
 
 /// The time for which a deleted emergency stays in the log: longer than a node that still serves lags behind it, so that
 /// each has sent the end to its sockets.
 const DELETED_RETENTION: TimeDelta = TimeDelta::minutes(1);
+/// Emergencies per transaction.
+const ERASE_BATCH: u32 = 20;
 const ERASE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often records are looked at. Those that are kept for less than ten times as long are looked at more often.
+const MAX_RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Deletes old events that no emergency needs, until `stop` is cancelled.
 pub(crate) async fn prune_old_events(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, stop: CancellationToken) {
@@ -29,48 +37,44 @@ pub(crate) async fn prune_old_events(log: Arc<dyn EventLog>, clock: Arc<dyn Cloc
         let mut failures = FailureLog::new("pruning the event log failed, retrying");
         loop {
             let pruned = log.prune(clock.now() - EVENT_RETENTION, PRUNE_BATCH).await;
-            let more = pruned.as_ref().is_ok_and(|&pruned| pruned >= u64::from(PRUNE_BATCH));
+            let has_more = pruned.as_ref().is_ok_and(|&pruned| pruned >= u64::from(PRUNE_BATCH));
             failures.record(pruned);
-            tokio::time::sleep(if more { PRUNE_BATCH_PAUSE } else { PRUNE_INTERVAL }).await;
+            tokio::time::sleep(if has_more { BATCH_PAUSE } else { PRUNE_INTERVAL }).await;
         }
     };
     stop.run_until_cancelled(pruning).await;
 }
 
-/// Erases the events of deleted emergencies until `stop` is cancelled.
+/// Erases the events of deleted and thinned emergencies until `stop` is cancelled.
 pub(crate) async fn erase_deleted_emergencies(
     changes: Arc<dyn Changes>,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    let mut ticks = tokio::time::interval(ERASE_INTERVAL);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = changes.erase_deleted(clock.now() - DELETED_RETENTION).await {
-            tracing::warn!(error = &error as &dyn Error, "erasing deleted emergencies from the log failed, retrying");
-        }
-    }
-}
-
-/// Removes records of emergencies that were deleted longer than `retention` ago, until `stop` is cancelled.
-pub(crate) async fn forget_deleted_emergencies(
-    changes: Arc<dyn Changes>,
-    clock: Arc<dyn Clock>,
-    retention: Duration,
-    stop: CancellationToken,
-) {
-    let forgetting = async {
-        let mut failures = FailureLog::new("removing records of deleted emergencies failed, retrying");
+    let erasing = async {
+        let mut failures = FailureLog::new("erasing deleted emergencies from the log failed, retrying");
         loop {
-            let before = TimeDelta::from_std(retention).ok().and_then(|age| clock.now().checked_sub_signed(age));
-            // A retention that reaches back further than time does keeps everything.
-            let forgotten = match before {
-                Some(before) => changes.forget_deleted(before, PRUNE_BATCH).await,
-                None => Ok(0),
-            };
-            let more = forgotten.as_ref().is_ok_and(|&forgotten| forgotten >= u64::from(PRUNE_BATCH));
-            failures.record(forgotten);
-            tokio::time::sleep(if more { PRUNE_BATCH_PAUSE } else { PRUNE_INTERVAL }).await;
+            let erased = changes.erase_deleted(clock.now() - DELETED_RETENTION, ERASE_BATCH).await;
+            let has_more = erased.as_ref().is_ok_and(|&erased| erased >= u64::from(ERASE_BATCH));
+            failures.record(erased);
+            tokio::time::sleep(if has_more { BATCH_PAUSE } else { ERASE_INTERVAL }).await;
         }
     };
-    stop.run_until_cancelled(forgetting).await;
+    stop.run_until_cancelled(erasing).await;
+}
+
+/// Thins emergencies and removes other records when their retention is over, until `stop` is cancelled.
+pub(crate) async fn remove_old_records(cx: RetentionPorts, stop: CancellationToken) {
+    let tenth = (cx.policy.records / 10).to_std().unwrap_or_default();
+    let interval = tenth.clamp(BATCH_PAUSE, MAX_RETENTION_INTERVAL);
+    let removing = async {
+        let mut failures = FailureLog::new("removing old records failed, retrying");
+        loop {
+            let step = retention::step(&cx).await;
+            let has_more = step.as_ref().is_ok_and(|&has_more| has_more);
+            failures.record(step);
+            tokio::time::sleep(if has_more { BATCH_PAUSE } else { interval }).await;
+        }
+    };
+    stop.run_until_cancelled(removing).await;
 }

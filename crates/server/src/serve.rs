@@ -32,7 +32,7 @@ use crate::{
     http::{self, HttpOptions},
     invitation_sender, limits,
     listen::listen,
-    log_retention::{erase_deleted_emergencies, forget_deleted_emergencies, prune_old_events},
+    log_retention::{EVENT_RETENTION, erase_deleted_emergencies, prune_old_events, remove_old_records},
     mail,
     memory::release_after_bursts,
     metrics::MetricsExporter,
@@ -66,6 +66,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let push = push::open(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
     let mail = mail::ports(&settings.mail, &extra_ca)?;
     let webhook = webhook::open(&settings.webhook, wiring::clock(), &extra_ca)?;
+    if settings.retention < EVENT_RETENTION {
+        tracing::warn!("ALLYNET_RETENTION is less than 72h: events are erased before clients have resumed from them");
+    }
     if mail.is_none() {
         tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
     }
@@ -124,10 +127,9 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
-    let forgetting =
-        forget_deleted_emergencies(ports.changes.clone(), use_cases.clock.clone(), settings.retention, stop.clone());
+    let removing = remove_old_records(use_cases.retention_on(&ports, settings.retention()), stop.clone());
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
-    workers.spawn(forgetting);
+    workers.spawn(removing);
     let sender_ports = store.for_sender().ports();
     if let Some(notices) = use_cases.notices_on(&sender_ports) {
         workers.spawn(contact_notifier::run(notices, stop.clone()));

@@ -362,7 +362,7 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "ALLYNET_TRUST_AGAIN_AFTER", value_name = "ALLYNET_TRUST_AGAIN_AFTER", hide_env = true, default_value = "30d", value_parser = duration)]
     pub(crate) trust_again_after: Duration,
 
-    /// Time for which records of deleted emergencies are kept
+    /// Time for which records of emergencies are kept whole after their end, and records of what was deleted
     #[arg(long, global = true, env = "ALLYNET_RETENTION", value_name = "ALLYNET_RETENTION", hide_env = true, default_value = "90d", value_parser = duration)]
     pub(crate) retention: Duration,
 

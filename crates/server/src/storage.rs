@@ -159,12 +159,12 @@ impl Changes for ObservedChanges {
         committed
     }
 
-    async fn erase_deleted(&self, before: Timestamp) -> port::Result<u64> {
-        self.inner.erase_deleted(before).await
+    async fn erase_deleted(&self, before: Timestamp, limit: u32) -> port::Result<u64> {
+        self.inner.erase_deleted(before, limit).await
     }
 
-    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> port::Result<u64> {
-        self.inner.forget_deleted(before, limit).await
+    async fn forget_deleted(&self, before: Timestamp, gained_before: Timestamp, limit: u32) -> port::Result<u64> {
+        self.inner.forget_deleted(before, gained_before, limit).await
     }
 
     async fn ready(&self) -> port::Result<()> {

@@ -8,7 +8,7 @@ use allynet_domain::{
     port,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets,
+        password_resets, retention,
     },
 };
 use allynet_wire::limits::Limits;
@@ -77,6 +77,21 @@ impl UseCases {
     pub(crate) fn notices_on(&self, ports: &PersistencePorts) -> Option<contact_notices::NoticePorts> {
         let (notices, changes) = (ports.contact_notices.clone(), ports.changes.clone());
         self.notices.clone().map(|cx| contact_notices::NoticePorts { notices, changes, ..cx })
+    }
+
+    /// What removes old records.
+    pub(crate) fn retention_on(
+        &self,
+        ports: &PersistencePorts,
+        policy: retention::RetentionPolicy,
+    ) -> retention::RetentionPorts {
+        retention::RetentionPorts {
+            retention: ports.retention.clone(),
+            changes: ports.changes.clone(),
+            clock: self.clock.clone(),
+            grid: self.emergencies.rules.places.grid,
+            policy,
+        }
     }
 
     /// Wires the use cases to one database and starts the position batcher. Must be called within a Tokio runtime.

@@ -57,40 +57,46 @@ impl Changes for Sqlite {
     }
 
     #[instrument(name = "sqlite.changes.erase_deleted", level = "debug", skip_all)]
-    async fn erase_deleted(&self, before: Timestamp) -> Result<u64> {
+    async fn erase_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
         let before = before.timestamp_micros();
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
         sqlx::query(
             // What is left tells clients that come back later that it is over.
-            "delete from event where emergency_id in (select emergency_id from erasure where deleted_at < ?1) \
+            "delete from event where emergency_id in ( \
+                 select emergency_id from erasure where deleted_at < ?1 order by emergency_id limit ?2) \
              and kind not in ('emergency_ended', 'emergency_hidden', 'emergency_deleted')",
         )
         .bind(before)
+        .bind(limit)
         .execute(&mut *transaction)
         .await
         .map_err(port_error)?;
-        let erased = sqlx::query("delete from erasure where deleted_at < ?1")
-            .bind(before)
-            .execute(&mut *transaction)
-            .await
-            .map_err(port_error)?;
+        let erased = sqlx::query(
+            "delete from erasure where emergency_id in ( \
+                 select emergency_id from erasure where deleted_at < ?1 order by emergency_id limit ?2)",
+        )
+        .bind(before)
+        .bind(limit)
+        .execute(&mut *transaction)
+        .await
+        .map_err(port_error)?;
         deletion::erase(&mut transaction, before).await?;
         transaction.commit().await.map_err(port_error)?;
         Ok(erased.rows_affected())
     }
 
     #[instrument(name = "sqlite.changes.forget_deleted", level = "debug", skip_all)]
-    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
+    async fn forget_deleted(&self, before: Timestamp, gained_before: Timestamp, limit: u32) -> Result<u64> {
         let before = before.timestamp_micros();
         let mut writer = self.writer.acquire().await.map_err(port_error)?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
-        sqlx::query(
+        let gains = sqlx::query(
             "delete from reputation_gain where (emergency_id, helper_id, kind) in ( \
                  select emergency_id, helper_id, kind from reputation_gain where gained_at < ?1 \
                  order by gained_at limit ?2)",
         )
-        .bind(before)
+        .bind(gained_before.timestamp_micros())
         .bind(limit)
         .execute(&mut *transaction)
         .await
@@ -105,7 +111,7 @@ impl Changes for Sqlite {
         .await
         .map_err(port_error)?;
         transaction.commit().await.map_err(port_error)?;
-        Ok(forgotten.rows_affected())
+        Ok(forgotten.rows_affected().max(gains.rows_affected()))
     }
 
     #[instrument(name = "sqlite.changes.ready", level = "debug", skip_all)]

@@ -38,6 +38,7 @@ mod outbox;
 mod password_resets;
 mod place_grid;
 mod positions;
+mod retention;
 mod rows;
 mod sessions;
 mod tail;

@@ -1,7 +1,7 @@
 //! Sessions and the confirmation of refresh tokens: the port [`Sessions`]. Knows nothing of the form of a token.
 
 use allynet_domain::{
-    Account, SessionId, SessionOverview, TokenId, UserAgent, UserId,
+    Account, SessionId, SessionOverview, Timestamp, TokenId, UserAgent, UserId,
     port::{Confirmation, Presentation, Result, Sessions, Successor},
 };
 use allynet_sql::RowDecoder;
@@ -38,10 +38,11 @@ const AUTHENTICATE: &str = "\
     from session s join account_view a on a.id = s.account_id \
     where s.id = ?1 and s.account_id = ?2 and s.revoked_at is null";
 
-/// The sessions of account `?1` that are not revoked, at most `?2`.
+/// The sessions of account `?1` that are not revoked, at most `?2`; without those last used before `?3` that have no device.
 const LIST: &str = "\
     select s.id, s.created_at, coalesce(s.last_used_at, s.created_at) as last_used_at, s.user_agent \
     from session s where s.account_id = ?1 and s.revoked_at is null \
+    and (coalesce(s.last_used_at, s.created_at) >= ?3 or exists (select 1 from device d where d.session_id = s.id)) \
     order by coalesce(s.last_used_at, s.created_at) desc, s.id limit ?2";
 
 #[derive(sqlx::FromRow)]
@@ -101,8 +102,8 @@ impl Sessions for Sqlite {
     }
 
     #[instrument(name = "sqlite.sessions.list", level = "debug", skip_all, fields(%user))]
-    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>> {
-        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(limit);
+    async fn list(&self, user: UserId, since: Timestamp, limit: u32) -> Result<Vec<SessionOverview>> {
+        let query = sqlx::query_as(LIST).bind(Uuid::from(user)).bind(limit).bind(since.timestamp_micros());
         let rows: Vec<ListedRow> = query.fetch_all(&self.readers).await.map_err(port_error)?;
         rows.into_iter().map(ListedRow::overview).collect()
     }

@@ -196,8 +196,8 @@ pub async fn a_deleted_emergency_takes_all_that_belongs_to_it(store: Store) {
         "nodes may still have to tell of its end"
     );
     let long_after = "2100-01-01T00:00:00Z".parse().unwrap();
-    assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 1);
-    assert_eq!(store.changes.erase_deleted(long_after).await.unwrap(), 0);
+    assert_eq!(store.changes.erase_deleted(long_after, 10).await.unwrap(), 1);
+    assert_eq!(store.changes.erase_deleted(long_after, 10).await.unwrap(), 0);
     let left = store.log.events_of(of, EventId::START, 100).await.unwrap();
     let kinds: Vec<_> = left.iter().map(|e| e.event.kind()).collect();
     assert_eq!(

@@ -28,6 +28,7 @@ pub mod raising;
 pub mod receipts;
 pub mod reputation;
 pub mod responding;
+pub mod retention;
 mod service;
 pub mod sessions;
 mod store;
@@ -346,6 +347,17 @@ macro_rules! contract {
                 an_end_releases_all_responding_helpers
                 a_resolve_racing_an_accept_never_brings_an_emergency_back_to_life
                 how_an_emergency_ended_is_read_back
+            }
+            retention {
+                of_a_thinned_emergency_the_cell_of_its_place_times_and_numbers_are_left
+                a_report_extends_the_retention_of_an_emergency_once
+                what_is_live_or_was_thinned_is_not_thinned
+                many_messages_are_removed_in_steps
+                old_sessions_are_neither_listed_nor_kept_unless_a_device_belongs_to_them
+                what_counts_for_no_limit_any_more_is_removed
+                entries_of_access_logs_are_removed_by_their_age
+                what_is_kept_about_deleted_accounts_ends
+                every_table_is_classified
             }
             sessions {
                 a_session_returns_its_account

@@ -323,7 +323,7 @@ pub async fn sessions_are_listed_with_their_last_use(store: Store) {
         last_used_at,
         user_agent,
     };
-    let listed = async |limit| store.sessions.list(account.id, limit).await.unwrap();
+    let listed = async |limit| store.sessions.list(account.id, at(0), limit).await.unwrap();
     let [unused, untouched] = [overview(&second, at(5), agent("App/1")), overview(&third, at(3), None)];
     assert_eq!(listed(10).await, [unused.clone(), untouched.clone(), overview(&first, at(0), None)]);
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
     AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Exports,
-    Helpers, Logins, Messages, Outbox, PasswordResets, Positions, Sessions,
+    Helpers, Logins, Messages, Outbox, PasswordResets, Positions, Retention, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -43,6 +43,7 @@ pub struct Store {
     pub messages: Arc<dyn Messages>,
     pub password_resets: Arc<dyn PasswordResets>,
     pub positions: Arc<dyn Positions>,
+    pub retention: Arc<dyn Retention>,
     pub sessions: Arc<dyn Sessions>,
     node: Arc<dyn Fn() -> BoxFuture<'static, Store> + Send + Sync>,
     dump: Arc<dyn Fn() -> BoxFuture<'static, BTreeMap<String, String>> + Send + Sync>,
@@ -69,6 +70,7 @@ impl Store {
             + PasswordResets
             + Outbox
             + Positions
+            + Retention
             + Sessions
             + 'static,
         D: Database,
@@ -93,6 +95,7 @@ impl Store {
             messages: adapter.clone(),
             password_resets: adapter.clone(),
             positions: adapter.clone(),
+            retention: adapter.clone(),
             sessions: adapter,
             node: Arc::new(move || Box::pin(database.clone().connect())),
             dump: Arc::new(move || {

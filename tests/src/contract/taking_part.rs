@@ -373,8 +373,8 @@ pub async fn records_of_deleted_emergencies_are_paged_newest_first(store: Store)
     assert_eq!(page(Some((expected[1].created_at, expected[1].id)), 10).await, expected[2..]);
     assert_eq!((expected[0].ended_at, expected[0].deleted_at), (at(5), at(9)));
     // Kept for a while, and then removed.
-    assert_eq!(store.changes.forget_deleted(at(9), 10).await.unwrap(), 0);
-    assert_eq!(store.changes.forget_deleted(at(10), 2).await.unwrap(), 2);
-    assert_eq!(store.changes.forget_deleted(at(10), 10).await.unwrap(), 1);
+    assert_eq!(store.changes.forget_deleted(at(9), at(9), 10).await.unwrap(), 0);
+    assert_eq!(store.changes.forget_deleted(at(10), at(10), 2).await.unwrap(), 2);
+    assert_eq!(store.changes.forget_deleted(at(10), at(10), 10).await.unwrap(), 1);
     assert_eq!(page(None, 10).await, []);
 }

@@ -83,7 +83,8 @@ impl Emergency {
     /// # Errors
     /// [`Refusal::NotAuthorized`] for all but the owner, helpers whose response was open at the end, and
     /// administrators. [`Refusal::NotReopenable`] if it did not end by a helper within the last `within`, this helper
-    /// has reopened it before, or the account of the owner was deleted.
+    /// has reopened it before, the account of the owner was deleted, or it
+    /// was thinned.
     pub fn reopen(
         &mut self,
         by: UserId,
@@ -103,7 +104,8 @@ impl Emergency {
             return Err(Refusal::NotReopenable);
         };
         let is_late = now.signed_duration_since(ending.at) > within;
-        if is_late || self.owner().is_former() || (helps && own.is_some_and(|r| r.record.reopened)) {
+        if is_late || self.is_thinned() || self.owner().is_former() || (helps && own.is_some_and(|r| r.record.reopened))
+        {
             return Err(Refusal::NotReopenable);
         }
         let ended_by = ending.by;

@@ -1,7 +1,7 @@
 //! The flat form of an emergency for stores, with one field per column.
 
 use super::{Call, Emergency, EmergencyState, EmergencyStatus, Ending, ResolutionType, Response, Revision};
-use crate::{AlertCounts, Metres, Search, Text, Timestamp};
+use crate::{AlertCounts, Metres, Person, Search, Text, Timestamp};
 
 /// All data of an emergency, for stores: read it back with [`Emergency::restore`].
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +52,8 @@ impl Emergency {
     /// # Errors
     /// Returns an error if ending, resolution or timer contradict the status.
     pub fn restore(snapshot: EmergencySnapshot) -> Result<Self, ImpossibleState> {
-        let EmergencySnapshot { call, request_id, status, alert_radius, updated_at, .. } = snapshot;
-        let EmergencySnapshot { first_response_at, responses, alerts, revision, .. } = snapshot;
+        let EmergencySnapshot { mut call, request_id, status, alert_radius, updated_at, .. } = snapshot;
+        let EmergencySnapshot { first_response_at, mut responses, alerts, revision, .. } = snapshot;
         let EmergencySnapshot { ending, resolution, next_alert_at, renewed_at, mut search, .. } = snapshot;
         let impossible = |column| ImpossibleState { column, status };
         let state = match (status, ending, resolution) {
@@ -71,6 +71,11 @@ impl Emergency {
         };
         if next_alert_at.is_some() && !status.is_live() {
             return Err(impossible("next_alert_at"));
+        }
+        // The names are those of the accounts, and were not stored with it.
+        if search.is_thinned {
+            let persons = responses.iter_mut().map(|response| &mut response.helper.person);
+            persons.chain([&mut call.owner]).for_each(Person::withhold_name);
         }
         // Stored by a node of a release without searches: its timer is the one of the next wave.
         if status == EmergencyStatus::Active && search.wave_at.is_none() {

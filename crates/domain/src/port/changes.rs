@@ -18,14 +18,15 @@ pub trait Changes: Send + Sync {
     /// `Stale` and `Conflict` as [`crate::Write`] says.
     async fn commit(&self, change: Change) -> Result<()>;
 
-    /// Erases the events of emergencies that were deleted before this time. Returns the number of these emergencies.
+    /// Erases the events of emergencies that were deleted, or [thinned](super::Retention::thin), before this time, of at most
+    /// `limit` of them. Returns the number of these emergencies.
     ///
     /// Deleting an emergency leaves its events in the log, because nodes may still have to deliver its end.
-    async fn erase_deleted(&self, before: Timestamp) -> Result<u64>;
+    async fn erase_deleted(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
-    /// Removes records of emergencies that were deleted before this time, and of trust and ratings gained before it, at most
-    /// `limit` of each. Returns the number of records of emergencies.
-    async fn forget_deleted(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    /// Removes records of emergencies that were deleted before `before`, and of trust and ratings gained before `gained_before`, at
+    /// most `limit` of each. Returns the larger of both numbers.
+    async fn forget_deleted(&self, before: Timestamp, gained_before: Timestamp, limit: u32) -> Result<u64>;
 
     /// Checks that the store takes writes, for readiness probes.
     ///

@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -127,6 +128,9 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// Returns an error if it cannot be signed.
     fn refresh(&self, claims: &RefreshClaims, now: Timestamp) -> Result<Secret>;
+
+    /// How long a refresh token is valid.
+    fn refresh_lifetime(&self) -> TimeDelta;
 
     /// Reads an access token. A refresh token MUST be refused.
     ///

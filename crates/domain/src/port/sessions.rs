@@ -75,6 +75,7 @@ pub trait Sessions: Send + Sync {
     /// The first presentation of a valid token MUST be noted as the last use of its session, with the user agent if there is one.
     async fn confirm(&self, presented: Presentation) -> Result<Confirmation>;
 
-    /// The sessions of a user that are not revoked, those used last first; at most `limit`.
-    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<SessionOverview>>;
+    /// The sessions of a user that are not revoked, those used last first; at most `limit`. Without those that were last used before
+    /// `since` and have no device.
+    async fn list(&self, user: UserId, since: Timestamp, limit: u32) -> Result<Vec<SessionOverview>>;
 }

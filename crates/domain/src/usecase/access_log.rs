@@ -8,7 +8,7 @@ use crate::{
 impl EmergencyPorts {
     /// Records that the caller is about to be shown emergencies in these stages. To be awaited before they are shown.
     ///
-    /// Calls no port unless the caller is an administrator who is shown one of them as an administrator.
+    /// Calls no port unless the caller is an administrator who is shown the exact place of one of them as an administrator.
     ///
     /// # Errors
     /// Returns an error if the entry cannot be stored: then nothing may be shown.
@@ -21,7 +21,7 @@ impl EmergencyPorts {
         if !actor.account.is_admin() {
             return Ok(());
         }
-        let as_administrator = shown.into_iter().filter(|(_, stage)| *stage == Stage::Administrator);
+        let as_administrator = shown.into_iter().filter(|(e, stage)| *stage == Stage::Administrator && !e.is_thinned());
         let places = as_administrator.map(|(e, _)| ReadPlace { user: e.owner(), emergency: e.id() }).collect();
         self.record_places(actor, what, places).await
     }
@@ -81,7 +81,7 @@ mod tests {
         Account, EventId, ResponseStatus,
         port::{self, AccessAsOf, MockAccessLog, MockEventLog, Timeline},
         testing::{
-            ALAN, EMERGENCY, GRACE_HOPPER, OWNER, active_emergency, actor, admin, grace_hopper, id, now, owner, store,
+            ALAN, EMERGENCY, GRACE_HOPPER, OWNER, active_emergency, actor, admin, edited, grace_hopper, id, now, owner, store,
             with_responses,
         },
         usecase::{
@@ -120,6 +120,8 @@ mod tests {
         for reader in [owner(), grace_hopper()] {
             recording(&emergency, &[]).read(&reader, emergency.id()).await.unwrap();
         }
+        let thinned = edited(emergency.clone(), |e| e.search.is_thinned = true);
+        recording(&thinned, &[]).read(&reader(), thinned.id()).await.unwrap();
         // An administrator who takes part reads as a participant.
         let own = actor(Account { id: id(OWNER), ..admin() });
         recording(&emergency, &[]).read(&own, emergency.id()).await.unwrap();

@@ -298,12 +298,14 @@ pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&st
     revoke(cx, actor.id(), only, None).await
 }
 
-/// The sessions of the caller, those used last first; at most [`MAX_LISTED_SESSIONS`].
+/// The sessions of the caller, those used last first; at most [`MAX_LISTED_SESSIONS`]. Expired ones are left out, unless a device
+/// belongs to them.
 ///
 /// # Errors
 /// Returns an error if a port fails.
 pub async fn sessions(cx: &AccountPorts, actor: &Actor) -> Result<Vec<SessionOverview>, Error> {
-    Ok(cx.sessions.list(actor.id(), MAX_LISTED_SESSIONS).await?)
+    let since = cx.clock.now().checked_sub_signed(cx.tokens.refresh_lifetime()).unwrap_or(Timestamp::UNIX_EPOCH);
+    Ok(cx.sessions.list(actor.id(), since, MAX_LISTED_SESSIONS).await?)
 }
 
 /// Ends a session of the caller, the present one too. Its connections end, and its device is removed.

@@ -52,6 +52,7 @@ pub async fn rate(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId, rating: R
             return Err(Refusal::EmergencyNotResolved.into());
         }
         let Rating { helper, score, comment } = rating.clone();
+        let comment = comment.filter(|_| !emergency.is_thinned());
         let response = helper.and_then(|h| emergency.response(h)).filter(|r| r.status != ResponseStatus::Cancelled);
         let response = response.ok_or(Refusal::HelperNotFound)?;
         let helper = response.helper.person.id;

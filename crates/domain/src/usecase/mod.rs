@@ -24,6 +24,7 @@ pub mod readiness;
 pub mod reading;
 pub mod reopening;
 pub mod responses;
+pub mod retention;
 mod retry;
 pub mod rooms;
 mod rules;

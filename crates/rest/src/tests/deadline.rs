@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    Account, SessionId, SessionOverview, UserId,
+    Account, SessionId, SessionOverview, Timestamp, UserId,
     port::{Confirmation, Presentation, Result, Sessions},
     usecase::accounts,
 };
@@ -60,7 +60,7 @@ impl Sessions for Silent {
         pending().await
     }
 
-    async fn list(&self, _: UserId, _: u32) -> Result<Vec<SessionOverview>> {
+    async fn list(&self, _: UserId, _: Timestamp, _: u32) -> Result<Vec<SessionOverview>> {
         pending().await
     }
 }

@@ -190,11 +190,16 @@ impl port::Changes for Silent {
         std::future::pending().await
     }
 
-    async fn erase_deleted(&self, _: allynet_domain::Timestamp) -> port::Result<u64> {
+    async fn erase_deleted(&self, _: allynet_domain::Timestamp, _: u32) -> port::Result<u64> {
         std::future::pending().await
     }
 
-    async fn forget_deleted(&self, _: allynet_domain::Timestamp, _: u32) -> port::Result<u64> {
+    async fn forget_deleted(
+        &self,
+        _: allynet_domain::Timestamp,
+        _: allynet_domain::Timestamp,
+        _: u32,
+    ) -> port::Result<u64> {
         std::future::pending().await
     }
 

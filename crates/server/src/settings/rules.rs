@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    AlertPolicy, AlertTiming, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, StormLimit, usecase::Rules,
+    AlertPolicy, AlertTiming, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, StormLimit,
+    usecase::{Rules, retention::RetentionPolicy},
 };
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -47,6 +48,16 @@ impl Settings {
             // Set where email is.
             tells_contacts: false,
         })
+    }
+
+    /// How long records are kept. Ages that are too long for the calendar keep everything.
+    pub(crate) fn retention(&self) -> RetentionPolicy {
+        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        RetentionPolicy {
+            records: delta(self.retention),
+            session: delta(self.refresh_token_ttl.max(self.access_token_ttl)),
+            reputation: delta(self.trust_again_after),
+        }
     }
 
     /// What helpers are shown before they accept, on a grid without a key: the key is in the database.

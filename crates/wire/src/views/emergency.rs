@@ -240,7 +240,7 @@ impl<'a> EmergencyView<'a> {
     ) -> Self {
         let call = &emergency.call();
         let details = &call.details;
-        let shown = places.disclosure(stage, details.anonymous);
+        let shown = places.disclosure(stage, details.anonymous).of_thinned(emergency.is_thinned());
         let (texts, description) = (shown.shows_texts(), shown.shows_description());
         let ending = emergency.ending();
         let by = ending.and_then(|e| e.by).filter(|&by| texts && (shown.identifies_owner() || by != call.owner.id));
@@ -413,7 +413,7 @@ impl<'a> HelpersView<'a> {
     /// Renders the helpers. Only viewers who take part see their presence.
     pub fn new(found: &'a EmergencyHelpers, places: &PlacePolicy, presence: &dyn Presence) -> Self {
         let EmergencyHelpers { emergency, stage, separated, distances, available } = found;
-        let shown = places.disclosure(*stage, emergency.call().details.anonymous);
+        let shown = places.disclosure(*stage, emergency.call().details.anonymous).of_thinned(emergency.is_thinned());
         let render = |response: &'a Response| {
             let mut view = ResponseView::new(response, shown, Ids::both);
             if stage.is_participant() {

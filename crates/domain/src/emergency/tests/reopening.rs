@@ -45,6 +45,17 @@ fn responses_that_were_open_come_back_at_most_on_their_way_and_help_is_searched(
 }
 
 #[test]
+fn what_is_left_of_a_thinned_emergency_names_nobody_and_is_not_reopened() {
+    let ended = ended_by_helper(&[(GRACE_HOPPER, OnWay)]);
+    let thinned = edited(ended, |e| e.search.is_thinned = true);
+    let names = |person: &Person| (person.first_name.as_str().to_owned(), person.last_name.clone());
+    for person in [&thinned.call().owner, &thinned.responses()[0].helper.person] {
+        assert_eq!(names(person), ("User".to_owned(), None));
+    }
+    assert_eq!(reopened(&thinned, OWNER, Relation::Owner, at(20)), Err(Refusal::NotReopenable));
+}
+
+#[test]
 fn owner_administrator_and_who_was_engaged_reopen_and_no_others() {
     let ended = ended_by_helper(&[(GRACE_HOPPER, Completed), (ALAN, OnWay), (4, Cancelled)]);
     for (by, relation, allowed) in [

@@ -144,7 +144,7 @@ impl port::Sessions for Sessions {
         Ok(Confirmation::Unknown)
     }
 
-    async fn list(&self, _: UserId, _: u32) -> Result<Vec<SessionOverview>> {
+    async fn list(&self, _: UserId, _: Timestamp, _: u32) -> Result<Vec<SessionOverview>> {
         Ok(Vec::new())
     }
 }

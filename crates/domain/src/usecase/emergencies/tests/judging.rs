@@ -51,6 +51,14 @@ async fn the_owner_rates_a_helper_who_responded() {
 }
 
 #[tokio::test]
+async fn a_comment_on_a_thinned_emergency_is_not_stored() {
+    let thinned = crate::testing::edited(resolved(helped()), |e| e.search.is_thinned = true);
+    let (cx, committed) = service(&thinned, vec![]);
+    rate(&cx, &owner(), the_emergency(), five(Some(GRACE_HOPPER))).await.unwrap();
+    assert!(matches!(committed.only().writes[..], [Write::AddRating { comment: None, .. }]));
+}
+
+#[tokio::test]
 async fn a_rating_counts_under_the_conditions_of_trust() {
     let far = crate::testing::edited(helped(), |e| e.responses[0].record.came_near = Some(false));
     for (emergency, rated, counted) in [
