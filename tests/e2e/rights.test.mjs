@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { databases, startNode } from './harness.mjs';
+import { databases, eventually, startNode } from './harness.mjs';
 import { assertMatches, id, ok, refused, time } from './shapes.mjs';
 
 for (const database of databases) {
@@ -225,6 +225,42 @@ for (const database of databases) {
         assert.equal(listed?.reports, 1);
         assert.deepEqual(ok(await again.get('/emergencies/history')).emergencies, []);
       });
+    });
+
+    it('end for an emergency with its retention: the cell of its place, times and numbers are left', async () => {
+      const brief = await startNode({ database, env: { ALLYNET_RETENTION: '2s' } });
+      try {
+        const location = { ...brief.somewhere(), address: 'Typed address', description: 'Typed way' };
+        const [owner, helper, admin] = [await brief.owner({ lastName: 'Typed-Owner' }), await brief.helperAt(location), await brief.admin()];
+        const texts = { description: 'Typed description', category: 'Typed category' };
+        const { emergency } = ok(await owner.post('/emergencies', { location, ...texts }), 201);
+        const path = `/emergencies/${emergency.id}`;
+        ok(await helper.post(`${path}/respond`, { notes: 'Typed notes' }));
+        ok(await helper.post(`${path}/messages`, { message: 'Typed message' }), 201);
+        const ended = ok(await owner.post(`${path}/resolve`, { notes: 'Typed end' })).emergency;
+        ok(await owner.post(`${path}/ratings`, { helperId: helper.id, score: 5, comment: 'Typed comment' }), 201);
+
+        const thinned = await eventually(async () => {
+          const read = ok(await owner.get(path)).emergency;
+          return read.location.precision === 1000 && read;
+        });
+        const { latitude, longitude, address, description } = thinned.location;
+        assert.ok(Math.abs(latitude - location.latitude) < 0.01 && latitude !== location.latitude);
+        assert.equal(typeof longitude, 'number');
+        assert.deepEqual([address, description, thinned.category, thinned.description, thinned.resolutionNotes], [null, null, null, null, null]);
+        assert.deepEqual([thinned.resolvedAt, thinned.createdAt, thinned.alerts.alerted], [ended.resolvedAt, ended.createdAt, ended.alerts.alerted]);
+        assert.deepEqual(thinned.respondingHelpers.map(({ helper: { id: of }, status, notes }) => [of, status, notes]), [[helper.id, ended.respondingHelpers[0].status, null]]);
+        for (const caller of [owner, helper, admin]) {
+          for (const of of [path, `${path}/timeline`, `${path}/messages`, '/emergencies/history', '/admin/emergencies?status=resolved']) {
+            const answer = await caller.get(of);
+            assert.ok(!answer.text.includes('Typed'), answer.text);
+          }
+        }
+        assert.deepEqual(ok(await owner.get('/auth/me/access-log')).entries, [], 'no exact place was left to read');
+        assert.match(brief.logs, /ALLYNET_RETENTION is less than 72h/);
+      } finally {
+        await brief.stop();
+      }
     });
 
     describe('the export', () => {

@@ -70,9 +70,9 @@ pub(crate) async fn remove_old_records(cx: RetentionPorts, stop: CancellationTok
     let removing = async {
         let mut failures = FailureLog::new("removing old records failed, retrying");
         loop {
-            let step = retention::step(&cx).await;
-            let has_more = step.as_ref().is_ok_and(|&has_more| has_more);
-            failures.record(step);
+            let outcome = retention::step(&cx).await;
+            let has_more = outcome.as_ref().is_ok_and(|&has_more| has_more);
+            failures.record(outcome);
             tokio::time::sleep(if has_more { BATCH_PAUSE } else { interval }).await;
         }
     };

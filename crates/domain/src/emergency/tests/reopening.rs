@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::*;
+use crate::{Person, testing::edited};
 
 const REOPEN_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
