@@ -18,7 +18,7 @@ const CHAPTERS = [
       ...['clients', 'events', 'errors', 'limits', 'delivery', 'reach', 'dispatch', 'app'].map((name) => `docs/${name}.md`),
     ],
   ],
-  ['Operate it', [...['deploy', 'operations', 'scaling', 'backup', 'upgrading', 'metrics', 'performance'].map((name) => `docs/${name}.md`), 'docs/security.md', 'SECURITY.md']],
+  ['Operate it', [...['deploy', 'operations', 'scaling', 'backup', 'retention', 'upgrading', 'metrics', 'performance'].map((name) => `docs/${name}.md`), 'docs/security.md', 'SECURITY.md']],
   ['Change it', ['CONTRIBUTING.md', 'docs/architecture.md', 'docs/transport.md', 'docs/glossary.md']],
 ];
 const DECISIONS = 'docs/decisions';
