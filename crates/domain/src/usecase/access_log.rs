@@ -81,8 +81,8 @@ mod tests {
         Account, EventId, ResponseStatus,
         port::{self, AccessAsOf, MockAccessLog, MockEventLog, Timeline},
         testing::{
-            ALAN, EMERGENCY, GRACE_HOPPER, OWNER, active_emergency, actor, admin, edited, grace_hopper, id, now, owner, store,
-            with_responses,
+            ALAN, EMERGENCY, GRACE_HOPPER, OWNER, active_emergency, actor, admin, edited, grace_hopper, id, now, owner,
+            store, with_responses,
         },
         usecase::{
             emergencies::tests::{context, holding},
