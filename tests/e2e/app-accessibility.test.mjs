@@ -102,6 +102,7 @@ describe('every screen of the app', () => {
     await page.setOfflineMode(false);
     const account = (await openFor({ as: await app.user(), path: '/app/account' })).page;
     await shows(account, 'No contacts yet');
+    await shows(account, 'this one');
     await judge(account, 'the account');
     const dispatch = (await openFor({ as: await app.admin(), path: '/app/dispatch' })).page;
     await dispatch.waitForSelector('.dispatch-row');

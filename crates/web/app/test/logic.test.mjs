@@ -9,6 +9,7 @@ import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, wi
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
 import { applyEvent, canReopen, coming } from '../build/logic/emergency.js';
 import { distance, geoLink, gridStep } from '../build/logic/geometry.js';
+import { programName } from '../build/logic/program.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
 import { pathOf, routeOf } from '../build/logic/route.js';
 import { rowsIn, scrolledTo } from '../build/logic/rows.js';
@@ -187,6 +188,18 @@ describe('notifications', () => {
     assert.equal(isIos('Mozilla/5.0 (Macintosh; Intel Mac OS X)', 5), true);
     assert.equal(isIos('Mozilla/5.0 (Macintosh; Intel Mac OS X)', 0), false);
     assert.equal(isIos('Mozilla/5.0 (iPhone; CPU iPhone OS)', 5), true);
+  });
+});
+
+describe('programs', () => {
+  it('have the names that people know', () => {
+    const mobile = 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36';
+    assert.equal(programName(mobile), 'Chrome, Android');
+    assert.equal(programName(`${mobile} EdgA/126.0`), 'Edge, Android');
+    assert.equal(programName('Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605 Version/17.5 Mobile Safari/604.1'), 'Safari, iPhone');
+    assert.equal(programName('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'), 'Firefox, Linux');
+    assert.equal(programName('node'), 'node');
+    assert.equal(programName(null), null);
   });
 });
 

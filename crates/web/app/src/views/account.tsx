@@ -6,7 +6,11 @@ import { setTheme, theme, THEMES } from '../state/appearance.js';
 import { attempt } from '../state/notices.js';
 import { setUser, user } from '../state/session.js';
 import { EmergencyContacts } from './contacts.js';
-import { Card, Field, Select, valuesOf } from './fields.js';
+import { Form } from './account/form.js';
+import { Card, Field, Select } from './fields.js';
+import { lazy } from './lazy.js';
+
+const AccountRights = lazy(() => import('./account/index.js').then((module) => module.AccountRights));
 
 export function Account() {
   return (
@@ -18,6 +22,7 @@ export function Account() {
       </div>
       <div>
         <EmergencyContacts />
+        <AccountRights />
         <button onClick={() => void attempt(() => ally.logout())}>{t('auth.logout')}</button>
       </div>
     </div>
@@ -27,22 +32,25 @@ export function Account() {
 function Profile() {
   const account = user.value;
   if (!account) return null;
-  const save = (event: SubmitEvent) => {
-    event.preventDefault();
-    const { firstName = '', lastName = '', phone = '' } = valuesOf(event.currentTarget as HTMLFormElement);
-    const change = { firstName, lastName: lastName.trim() || null, phone: phone.trim() || null };
-    void attempt(async () => setUser(await ally.account.update(change)), t('common.saved'));
-  };
   const { firstName, lastName, phone } = account.profile;
   return (
-    <form class="card" onSubmit={save}>
-      <h2>{t('account.profile')}</h2>
-      <p class="hint">{account.email}</p>
-      <Field label={t('account.firstName')} name="firstName" value={firstName} autoComplete="given-name" required maxLength={80} />
-      <Field label={t('account.lastName')} name="lastName" value={lastName ?? ''} autoComplete="family-name" maxLength={80} />
-      <Field label={t('auth.phone')} name="phone" type="tel" value={phone ?? ''} autoComplete="tel" />
-      <button class="primary">{t('common.save')}</button>
-    </form>
+    <Form
+      title={t('account.profile')}
+      button={t('common.save')}
+      done={t('common.saved')}
+      send={async ({ firstName: first = '', lastName: last = '', phone: number = '' }) =>
+        setUser(await ally.account.update({ firstName: first, lastName: last.trim() || null, phone: number.trim() || null }))
+      }
+    >
+      {(problems) => (
+        <>
+          <p class="hint">{account.email}</p>
+          <Field label={t('account.firstName')} name="firstName" value={firstName} autoComplete="given-name" required maxLength={80} problem={problems['firstName']} />
+          <Field label={t('account.lastName')} name="lastName" value={lastName ?? ''} autoComplete="family-name" maxLength={80} problem={problems['lastName']} />
+          <Field label={t('auth.phone')} name="phone" type="tel" value={phone ?? ''} autoComplete="tel" problem={problems['phone']} />
+        </>
+      )}
+    </Form>
   );
 }
 

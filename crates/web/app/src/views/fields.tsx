@@ -9,6 +9,8 @@ interface FieldProps {
   type?: 'text' | 'email' | 'password' | 'tel' | 'time' | 'search';
   value?: string;
   hint?: string;
+  /** Why the service refused the value. */
+  problem?: string | undefined;
   required?: boolean;
   minLength?: number;
   maxLength?: number;
@@ -16,7 +18,7 @@ interface FieldProps {
   onInput?: (value: string) => void;
 }
 
-export function Field({ label, name, type = 'text', value, hint, onInput, ...more }: FieldProps) {
+export function Field({ label, name, type = 'text', value, hint, problem, onInput, ...more }: FieldProps) {
   const id = useId();
   return (
     <div class="field">
@@ -26,7 +28,8 @@ export function Field({ label, name, type = 'text', value, hint, onInput, ...mor
         name={name}
         type={type}
         value={value}
-        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-describedby={[hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ') || undefined}
+        aria-invalid={problem ? 'true' : undefined}
         onInput={onInput && ((event) => onInput(event.currentTarget.value))}
         {...more}
       />
@@ -35,6 +38,9 @@ export function Field({ label, name, type = 'text', value, hint, onInput, ...mor
           {hint}
         </small>
       )}
+      <p id={`${id}-problem`} class="problem">
+        {problem}
+      </p>
     </div>
   );
 }

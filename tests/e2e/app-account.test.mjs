@@ -1,0 +1,139 @@
+// The account in the app, in Chromium: password, sessions, blocks, who read what, taking everything along, deleting it.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { openApp, press, shows } from './app-pages.mjs';
+import { assertQuiet, startChromium } from './chromium.mjs';
+import { eventually, startNode } from './harness.mjs';
+import { over, raise, read } from './scene.mjs';
+import { ok, refused } from './shapes.mjs';
+
+describe('the account in the app', () => {
+  let app;
+  let chromium;
+  let opened = [];
+  before(async () => {
+    [app, chromium] = await Promise.all([startNode(), startChromium()]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map(({ context }) => context.close()));
+    opened = [];
+  });
+  after(() => Promise.all([app?.stop(), chromium?.stop()]));
+
+  const openFor = async (as) => {
+    const page = await openApp(chromium.browser, app.url, { as, path: '/app/account' });
+    opened.push(page);
+    await shows(page.page, 'Delete for ever');
+    return page;
+  };
+  const type = (page, name, text) => page.locator(`input[name=${name}]`).fill(text);
+  /** The text beside the field that has the focus. */
+  const problemAt = (page, name) =>
+    page.waitForFunction(
+      (wanted) => {
+        const { activeElement: field } = document;
+        const ids = field.getAttribute('aria-describedby')?.split(' ') ?? [];
+        return field.name === wanted && field.ariaInvalid === 'true' && ids.map((id) => document.getElementById(id).textContent).join(' ');
+      },
+      {},
+      name,
+    ).then((text) => text.jsonValue());
+
+  it('changes the password, says which one was wrong, and ends all other sessions', async () => {
+    const user = await app.user();
+    const other = await app.logIn(user);
+    const { page } = await openFor(user);
+    await type(page, 'currentPassword', 'not the password');
+    await type(page, 'newPassword', 'a new correct horse');
+    await press(page, 'Change the password');
+    assert.match(await problemAt(page, 'currentPassword'), /This password is wrong/);
+    await type(page, 'currentPassword', user.password);
+    await type(page, 'newPassword', 'short');
+    await press(page, 'Change the password');
+    assert.match(await problemAt(page, 'newPassword'), /8/);
+    await type(page, 'newPassword', 'a new correct horse');
+    await press(page, 'Change the password');
+    await shows(page, 'The password is changed');
+    refused(await other.get('/auth/me'), 401, 'token_invalid');
+    await app.logIn({ ...user, password: 'a new correct horse' });
+  });
+
+  it('shows the sessions and ends them, lifts blocks, and tells who read a place', async () => {
+    const user = await app.user();
+    const others = [await app.logIn(user), await app.logIn(user), await app.logIn(user)];
+    ok(await user.post('/auth/me/blocks', { email: 'somebody@people.example' }));
+    const { id } = await raise(user, app.somewhere());
+    await read(await app.admin(), id);
+    const account = await openFor(user);
+    const { page } = account;
+    await shows(page, 'An administrator opened your emergency');
+    await shows(page, 'this one');
+    const end = await page.$$('::-p-aria([role="button"]):not(.none)');
+    await page.locator('[aria-label^="End:"]').click();
+    await eventually(async () => ok(await user.get('/auth/sessions')).sessions.length === 3);
+    await press(page, 'End all others');
+    await eventually(async () => ok(await user.get('/auth/sessions')).sessions.length === 1);
+    for (const each of others) refused(await each.get('/auth/me'), 401, 'token_invalid');
+    await press(page, 'Unblock: somebody@people.example');
+    await shows(page, 'You block nobody');
+    assert.deepEqual(ok(await user.get('/auth/me/blocks')).blocks, []);
+    assertQuiet(account, app.url);
+  });
+
+  it('saves all that is stored', async () => {
+    const user = await app.user();
+    const account = await openFor(user);
+    const { page } = account;
+    const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-download-'));
+    try {
+      const session = await page.createCDPSession();
+      await session.send('Page.setDownloadBehavior', { behavior: 'allow', downloadPath: folder });
+      await press(page, 'Download');
+      const name = await eventually(async () => (await readdir(folder)).find((each) => each.endsWith('.json')));
+      const stored = await eventually(async () => JSON.parse(await readFile(join(folder, name), 'utf8')));
+      assert.equal(stored.account.email, user.email);
+      assertQuiet(account, app.url);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('deletes the account, and says what stands in the way', async () => {
+    const user = await app.user();
+    const { page } = await openFor(user);
+    await raise(user, app.somewhere());
+    await type(page, 'password', 'not the password');
+    await press(page, 'Delete for ever');
+    assert.match(await problemAt(page, 'password'), /This password is wrong/);
+    await type(page, 'password', user.password);
+    await press(page, 'Delete for ever');
+    await shows(page, 'End your emergency first.');
+    await over(user);
+    await type(page, 'password', user.password);
+    await press(page, 'Delete for ever');
+    await shows(page, 'Your account is deleted');
+    await shows(page, 'Help from people nearby');
+    assert.doesNotMatch(await page.evaluate(() => document.body.innerText), /session has ended/);
+    refused(await app.anonymous().post('/auth/login', { email: user.email, password: user.password }), 401, 'invalid_credentials');
+  });
+
+  it('says that there is no network, and goes on when there is', async () => {
+    const user = await app.user();
+    const { page } = await openFor(user);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await page.setOfflineMode(true);
+    await page.reload();
+    await shows(page, 'No connection');
+    await page.waitForFunction(() => [...document.querySelectorAll('.card .problem')].some(({ innerText }) => innerText === 'There is no connection.'));
+    await type(page, 'password', user.password);
+    await press(page, 'Delete for ever');
+    await page.waitForFunction(() => document.querySelector('form:has(.danger) [role=alert]')?.innerText === 'There is no connection.');
+    await page.setOfflineMode(false);
+    await shows(page, 'You block nobody');
+    ok(await user.get('/auth/me'));
+  });
+});
