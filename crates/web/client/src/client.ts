@@ -9,7 +9,7 @@ import { AccountBlockedError, AllyError, NotSignedInError, SocketError } from '.
 import { Emitter, type Unsubscribe } from './events.js';
 import { createSend } from './http.js';
 import { Positions, type Fix } from './positions.js';
-import { Raiser, type PendingRaise, type RaiseResult, type RaiseProgress } from './raise.js';
+import { Raiser, type PendingRaise, type RaiseOptions, type RaiseResult, type RaiseProgress } from './raise.js';
 import { Requests, type DataOf, type Method, type PathOf, type RequestOptions } from './requests.js';
 import { defaultStore, resilientStore, type Store } from './store.js';
 import { Backoff, delay } from './timing.js';
@@ -250,9 +250,9 @@ export class AllyClient {
    * Raises an emergency; resolves when the service has it. Tries until then: also after a reload, by `connect()`. A second call
    * meanwhile joins the first. If the user has a live emergency, it resolves to that one (`alreadyActive`).
    */
-  async raise(emergency: Raise, { signal }: { signal?: AbortSignal } = {}): Promise<RaiseResult> {
+  async raise(emergency: Raise, options: RaiseOptions = {}): Promise<RaiseResult> {
     await this.#tokens.load();
-    return this.#raiser.raise(emergency, signal);
+    return this.#raiser.raise(emergency, options);
   }
 
   /** A call for help that the service has not answered yet, or `null`. */

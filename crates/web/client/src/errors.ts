@@ -45,6 +45,13 @@ export class ClosedError extends CancelledError {
   }
 }
 
+/** A call for help was not sent for so long that the person has to say again whether it is to be sent: `expired`. */
+export class ExpiredError extends AllyError {
+  constructor() {
+    super('expired', 'The call for help is too old to be sent by itself');
+  }
+}
+
 /** There are no tokens: log in first. `not_signed_in`. */
 export class NotSignedInError extends AllyError {
   constructor() {

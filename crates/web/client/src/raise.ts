@@ -4,7 +4,7 @@
  * however often it arrives.
  */
 
-import { type AllyError, CancelledError, ClosedError, ConflictError, NotFoundError, NotSignedInError, ServiceError } from './errors.js';
+import { type AllyError, CancelledError, ClosedError, ConflictError, ExpiredError, NotFoundError, NotSignedInError, ServiceError } from './errors.js';
 import type { Requests } from './requests.js';
 import { isTransient } from './requests.js';
 import { readJson, type Store } from './store.js';
@@ -18,7 +18,7 @@ const ATTEMPT_LIMIT = 10_000;
 const IN_FLIGHT_LIMIT = 6_000;
 /** How long a new call waits for the end of calling off the one before. */
 const CALL_OFF_LIMIT = 1_000;
-/** A call that is older is not sent again by itself after a reload: the person may have got help by now. */
+/** A call that is older is not sent by itself any more: the person may have got help by now. */
 const MAX_AGE = 15 * 60_000;
 
 /** A call for help that the service has not answered yet. */
@@ -28,6 +28,8 @@ export interface PendingRaise {
   readonly body: Raise;
   /** By the clock of the device, in milliseconds. */
   readonly pressedAt: number;
+  /** When the person last said that an old call is to be sent: its age counts from then. */
+  readonly confirmedAt?: number;
   /** The app has called it off; whether it had arrived is being found out. */
   readonly isCancelled: boolean;
 }
@@ -46,9 +48,18 @@ export type RaiseProgress =
   /** The service could not be reached. It is tried again. */
   | { status: 'waiting'; pending: PendingRaise; attempt: number; error: AllyError }
   | { status: 'raised'; pending: PendingRaise; raised: RaiseResult }
+  /** It has become too old to be sent by itself. It is kept: `resumePending()` sends it, `cancelRaise()` drops it. */
+  | { status: 'expired'; pending: PendingRaise }
   /** The service has refused it, or the session has ended. */
   | { status: 'failed'; pending: PendingRaise; error: unknown }
   | { status: 'cancelled'; pending: PendingRaise };
+
+export interface RaiseOptions {
+  /** Calls it off. */
+  signal?: AbortSignal;
+  /** When the person asked for help, in milliseconds: now, unless given. */
+  pressedAt?: number;
+}
 
 export interface RaiserOptions {
   store: Store;
@@ -76,12 +87,12 @@ export class Raiser {
 
   /**
    * Raises an emergency and resolves when the service has it. While a call is under way a second one joins it: whoever is in
-   * danger presses more than once. Rejects when the service refuses it, with `CancelledError`, or with `ClosedError`: then the call
-   * goes on at the next start.
+   * danger presses more than once. Rejects when the service refuses it, with `CancelledError`, with `ExpiredError` when it has become
+   * too old, or with `ClosedError`: then the call goes on at the next start.
    */
-  async raise(emergency: Raise, signal?: AbortSignal): Promise<RaiseResult> {
+  async raise(emergency: Raise, { signal, pressedAt = Date.now() }: RaiseOptions = {}): Promise<RaiseResult> {
     if (signal?.aborted) throw new CancelledError();
-    const running = this.#running ?? this.#begin(emergency);
+    const running = this.#running ?? this.#begin(emergency, pressedAt);
     const stop = () => running.cancel();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -102,15 +113,14 @@ export class Raiser {
   async resume(): Promise<RaiseResult | null> {
     const pending = await this.pending();
     if (!pending) return null;
-    return (this.#running ?? this.#run(pending)).result;
+    return (this.#running ?? this.#run({ ...pending, confirmedAt: Date.now() })).result;
   }
 
   /** Goes on with a call of before a reload by itself, if it is no older than a quarter of an hour or was called off. */
   async resumeRecent(): Promise<void> {
     const pending = await this.pending();
     if (!pending || this.#running) return;
-    const age = Date.now() - pending.pressedAt;
-    if (pending.isCancelled || (age >= 0 && age <= MAX_AGE)) this.#run(pending);
+    if (pending.isCancelled || isRecent(pending)) this.#run(pending);
   }
 
   /**
@@ -141,11 +151,11 @@ export class Raiser {
     this.#closing.abort();
   }
 
-  #begin(body: Raise): Running {
+  #begin(body: Raise, pressedAt: number): Running {
     const userId = this.#options.userId();
     if (userId === null) throw new NotSignedInError();
     const requestId = body.requestId ?? uniqueId();
-    return this.#run({ requestId, userId, body: { ...body, requestId }, pressedAt: Date.now(), isCancelled: false });
+    return this.#run({ requestId, userId, body: { ...body, requestId }, pressedAt, isCancelled: false });
   }
 
   #run(pending: PendingRaise): Running {
@@ -156,7 +166,7 @@ export class Raiser {
     result.then(
       (raised) => this.#options.onProgress({ status: 'raised', pending, raised }),
       (error: unknown) => {
-        const status = error instanceof CancelledError ? 'cancelled' : 'failed';
+        const status = error instanceof CancelledError ? 'cancelled' : error instanceof ExpiredError ? 'expired' : 'failed';
         if (!this.#closing.signal.aborted) this.#options.onProgress({ status, pending, error });
       },
     );
@@ -176,8 +186,8 @@ export class Raiser {
       if (error instanceof CancelledError && !this.#closing.signal.aborted) {
         await this.#store({ ...pending, isCancelled: true });
         this.#callOff(pending);
-      } else if (!(error instanceof CancelledError) && !(error instanceof NotSignedInError)) {
-        // With a log-in it goes on.
+      } else if (!(error instanceof CancelledError) && !(error instanceof NotSignedInError) && !(error instanceof ExpiredError)) {
+        // With a log-in, or the word of the person, it goes on.
         await this.#forget();
       }
       throw error;
@@ -189,6 +199,8 @@ export class Raiser {
   async #sendUntilAnswered(pending: PendingRaise, cancelled: AbortSignal): Promise<RaiseResult> {
     const backoff = new Backoff(500, 5_000);
     for (let attempt = 1; ; attempt += 1) {
+      // Also while it runs: a page that was frozen for hours goes on here when the device wakes up.
+      if (!isRecent(pending)) throw new ExpiredError();
       this.#options.onProgress({ status: 'sending', pending, attempt });
       try {
         return await this.#attempt(pending);
@@ -290,6 +302,11 @@ export class Raiser {
   #forget(): Promise<void> | void {
     return this.#options.store.delete(KEY);
   }
+}
+
+/** Whether a call may be sent without asking the person again. The clock of the device may have been set back. */
+function isRecent({ pressedAt, confirmedAt }: PendingRaise): boolean {
+  return Math.abs(Date.now() - (confirmedAt ?? pressedAt)) <= MAX_AGE;
 }
 
 /** Whether the next attempt may succeed. For a call for help that is so after any fault of the service. */

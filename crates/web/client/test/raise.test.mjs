@@ -193,6 +193,40 @@ it('only a recent call of the same user goes on by itself', async (test) => {
   }
 });
 
+it('a call that is under way for a quarter of an hour stops, and goes on when the person says so', async (test) => {
+  const advance = fakeClock(test);
+  const minute = 60_000;
+  let attempts = 0;
+  let isUp = false;
+  const service = {
+    raise: async () => {
+      attempts += 1;
+      if (!isUp) throw new NetworkError('network', '');
+      return { emergency: emergency('e1'), nearbyHelperCount: 0 };
+    },
+  };
+  const { made, store, progress } = raiser(test, service);
+  const expired = assert.rejects(made.raise({ location }, { pressedAt: Date.now() - 10 * minute }), { name: 'ExpiredError', reason: 'expired' });
+  await advance(4 * minute);
+  assert.equal(progress.includes('expired'), false);
+  await advance(2 * minute);
+  await expired;
+  assert.equal(progress.at(-1), 'expired');
+  const { requestId, pressedAt } = JSON.parse(store.get('raise'));
+  assert.equal(Date.now() - pressedAt, 16 * minute);
+  const before = attempts;
+  await advance(2 * minute);
+  assert.equal(attempts, before);
+  // The person's word holds for another quarter of an hour, over a reload.
+  const resumed = made.resume();
+  await advance(minute);
+  assert.ok(attempts > before);
+  assert.equal(JSON.parse(store.get('raise')).requestId, requestId);
+  isUp = true;
+  await advance(10_000);
+  assert.equal((await resumed).emergency.id, 'e1');
+});
+
 it('closing keeps the call for the next start', async (test) => {
   fakeClock(test);
   const answer = deferred();
