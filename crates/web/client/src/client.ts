@@ -18,6 +18,8 @@ import type { AppConfig, AppEvents, ClientEvents, Emergency, ErrorPayload, Raise
 
 /** How long logging out waits for the service. */
 const LOGOUT_LIMIT = 3_000;
+/** How often a snapshot is read again because events have come while it was read. */
+const MAX_SNAPSHOT_READS = 5;
 
 export interface ClientOptions {
   /** The address of the service, such as `https://allynet.example.org`. */
@@ -343,15 +345,18 @@ export class AllyClient {
     this.#snapshots = new AbortController();
     const { signal } = this.#snapshots;
     const backoff = new Backoff(1_000, 30_000);
-    for (;;) {
+    for (let reads = 1; ; reads += 1) {
       try {
         const options = { signal };
+        const { emitted } = this.#delivery;
         const [active, helping, pending] = await Promise.all([
           this.request('GET', '/emergencies/active', options),
           this.request('GET', '/emergencies/helper-active', options),
           this.request('GET', '/emergencies/pending-for-helper', options),
         ]);
         if (signal.aborted) return false;
+        // The answers may be older than an event that came meanwhile, whose change they would take back.
+        if (emitted !== this.#delivery.emitted && reads < MAX_SNAPSHOT_READS) continue;
         const snapshot = { reason, active: active?.emergency ?? null, helping: helping?.emergency ?? null, pending };
         for (const result of await this.#local.emit('snapshot', snapshot)) {
           if (result.status === 'rejected') this.#onHandlerError('snapshot', result.reason);

@@ -39,9 +39,15 @@ export class Delivery {
   /** Whether the app has still to take the state after a resync. Until then the number from before is kept. */
   #isStale = false;
   #isFirst = true;
+  #emitted = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+  }
+
+  /** How many events of the log were handed to the app: a state that was read before the last of them is an old one. */
+  get emitted(): number {
+    return this.#emitted;
   }
 
   /** The last event that was handled by this user's app; from the store at the first connection. */
@@ -81,6 +87,7 @@ export class Delivery {
     if (name === 'emergency:nearby') return this.#alert(payload as Nearby, acknowledge);
     if (this.#seen.has(eventId)) return;
     this.#remember(eventId);
+    this.#emitted += 1;
     this.#advance(this.#emit(name as keyof AppEvents, payload as never), eventId);
   }
 
