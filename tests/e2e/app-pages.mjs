@@ -52,7 +52,7 @@ export async function holdSos(page) {
   const { x, y, width, height } = await element.boundingBox();
   await page.mouse.move(x + width / 2, y + height / 2);
   await page.mouse.down();
-  await page.waitForSelector('.stage, .status');
+  await page.waitForSelector('.stage, .status:not([data-state=ended])');
   await page.mouse.up();
 }
 

@@ -105,13 +105,13 @@ describe('the app', () => {
     await page.reload();
     await shows(page, 'Not yet sent');
     await page.setOfflineMode(false);
-    await shows(page, 'Looking for helpers');
+    await shows(page, 'Stored at');
     const { emergencies } = ok(await caller.get('/emergencies/history'));
     assert.equal(emergencies.length, 1);
     await page.setOfflineMode(true);
     await page.reload();
-    await shows(page, 'Looking for helpers');
-    assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection/);
+    await shows(page, 'Stored at');
+    assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection.*Shown as of/);
   });
 
   it('rings for the second of two alerts when the first is answered', async () => {
@@ -164,7 +164,7 @@ describe('the app', () => {
     await page.waitForSelector('.picker .primary:not([disabled])');
     assert.equal(ok(await caller.get('/emergencies/active')), null);
     await use.click();
-    await shows(page, 'Looking for helpers');
+    await shows(page, 'Stored at');
   });
 
   it('is used with the keyboard alone', async () => {
@@ -182,7 +182,7 @@ describe('the app', () => {
     await page.keyboard.down('Enter');
     await page.keyboard.up('Enter');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Cancel', 'the way back has the focus');
-    await shows(page, 'Looking for helpers');
+    await shows(page, 'Stored at');
     const reached = new Set();
     for (let step = 0; step < 60 && !reached.has('I am safe'); step += 1) {
       await page.keyboard.press('Tab');
@@ -220,7 +220,7 @@ describe('the app', () => {
     await Promise.all([shows(ownerPage, 'Known to'), shows(helperPage, 'On duty')]);
     const { emergency } = ok(await owner.post('/emergencies', { location: position }), 201);
     await helperPage.waitForSelector('.alert');
-    await shows(ownerPage, 'Looking for helpers');
+    await shows(ownerPage, 'Stored at');
     ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
     await shows(helperPage, 'You are helping Olivia Owner');
     assert.equal(await helperPage.$('.alert'), null);
@@ -232,7 +232,7 @@ describe('the app', () => {
     const { page } = await openFor({ as: await app.owner(), position: app.somewhere() });
     await page.locator('::-p-aria([name="Silent"][role="switch"])').click();
     await holdSos(page);
-    await shows(page, 'Looking for helpers');
+    await shows(page, 'Stored at');
     assert.equal(await page.title(), 'Notes');
     assert.ok(await page.$('.frame[data-quiet]'));
   });

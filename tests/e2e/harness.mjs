@@ -236,6 +236,12 @@ class Node {
     await this.#clear();
   }
 
+  /** Sends SIGKILL, and leaves everything as it is: `started()` starts it again. */
+  async crash() {
+    this.#child.kill('SIGKILL');
+    await this.#exit;
+  }
+
   async #clear() {
     for (const socket of this.sockets) socket.close();
     await rm(await this.#folder, { recursive: true, force: true });

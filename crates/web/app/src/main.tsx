@@ -11,29 +11,36 @@ import './state/appearance.js';
 import { t } from './i18n/index.js';
 import { loadConfig } from './state/config.js';
 import { helper, isHelping, startHelper } from './state/helper.js';
-import { startNavigation } from './state/navigation.js';
-import { hasLive, isSilent, sending, startOwner } from './state/owner.js';
-import { isReporting, startReporting } from './state/place.js';
+import { route, startNavigation } from './state/navigation.js';
+import { hasLive, isSilent, startOwner } from './state/owner.js';
+import { isReporting, isWatching, startPlace } from './state/place.js';
+import { isPressed, resumePress, startPress } from './state/press.js';
 import { startPush } from './state/push.js';
 import { session, startSession } from './state/session.js';
 import { unlockSound } from './state/sound.js';
+import { useVersion } from './state/updates.js';
 import { App } from './views/app.js';
 
+useVersion(import.meta.url);
 addEventListener('pointerdown', unlockSound);
 addEventListener('keydown', unlockSound);
 startNavigation();
 startOwner();
+startPress();
 startHelper();
-startReporting();
+startPlace();
 effect(() => {
-  const isOfUse = helper.value?.available === true || hasLive.value || isHelping.value || sending.value !== null;
-  isReporting.value = session.value === 'signed_in' && isOfUse;
+  const isSignedIn = session.value === 'signed_in';
+  const isOfUse = helper.value?.available === true || hasLive.value || isHelping.value || isPressed();
+  isReporting.value = isSignedIn && isOfUse;
+  // Whatever the screen: who is on duty, or waits for help, looks at other ones too.
+  isWatching.value = isPressed() || (isSignedIn && (isOfUse || ['sos', 'help'].includes(route.value.screen)));
 });
 effect(() => {
   document.title = isSilent.value ? t('own.neutralTitle') : 'AllyNet';
 });
 void loadConfig();
-void startSession().then(startPush);
+void startSession().then(() => Promise.all([resumePress(), startPush()]));
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

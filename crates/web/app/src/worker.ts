@@ -1,9 +1,10 @@
 /**
  * The service worker: the app opens without a network, and pushes are shown with the app closed.
  *
- * It keeps the files of one build. Requests to the service itself pass by: what they answer must never be an old answer.
+ * It keeps the files of its build, and those of earlier ones while a page is open that uses them. Requests to the service itself pass by: what they answer must never be an old answer.
  */
 
+import { CACHE_PREFIX, usedScripts } from './logic/versions.js';
 import { installPush, type ServiceWorkerScope } from '@allynet/client/service-worker';
 
 declare const __FILES__: readonly string[];
@@ -25,8 +26,7 @@ interface FetchEvent {
 
 const scope = self as unknown as WorkerScope;
 const BASE = '/app/';
-const PREFIX = 'allynet-app-';
-const CACHE = PREFIX + __VERSION__;
+const CACHE = CACHE_PREFIX + __VERSION__;
 
 scope.addEventListener('install', (event: InstallEvent) => event.waitUntil(install()));
 scope.addEventListener('activate', (event: InstallEvent) => event.waitUntil(activate()));
@@ -45,8 +45,24 @@ async function install(): Promise<void> {
 }
 
 async function activate(): Promise<void> {
-  for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
+  const others = (await caches.keys()).filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE);
+  const isUsed = await usage();
+  // Where browsers do not tell what is used, the version before this one is kept.
+  for (const [index, name] of others.entries()) {
+    if (!(isUsed ? await isUsed(name) : index === others.length - 1)) await caches.delete(name);
+  }
   await scope.clients.claim();
+}
+
+/** Tells of a cache whether an open page uses it; `null` where that cannot be known. */
+async function usage(): Promise<((cache: string) => Promise<boolean>) | null> {
+  if (!navigator.locks) return null;
+  const scripts = usedScripts((await navigator.locks.query()).held ?? []);
+  return async (name) => {
+    const cache = await caches.open(name);
+    const found = await Promise.all(scripts.map((script) => cache.match(script)));
+    return found.some(Boolean);
+  };
 }
 
 /** The page from the service where it answers in time, so that a new version is seen; otherwise the kept one. */
@@ -57,9 +73,14 @@ async function page(request: Request): Promise<Response> {
   } catch {
     // The kept one.
   }
-  return (await caches.match(BASE)) ?? Response.error();
+  return (await kept(BASE)) ?? Response.error();
 }
 
 async function file(request: Request): Promise<Response> {
-  return (await caches.match(request)) ?? fetch(request);
+  return (await kept(request)) ?? fetch(request);
+}
+
+/** A file of this version, or else of an earlier one that a page uses. */
+async function kept(request: Request | string): Promise<Response | undefined> {
+  return (await (await caches.open(CACHE)).match(request)) ?? caches.match(request);
 }

@@ -7,12 +7,15 @@ import { en } from '../build/i18n/en.js';
 import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n/text.js';
 import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, withEntries } from '../build/logic/board.js';
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
-import { applyEvent, canReopen, coming } from '../build/logic/emergency.js';
-import { distance, geoLink, gridStep } from '../build/logic/geometry.js';
+import { applyEvent, canReopen, coming, searchState } from '../build/logic/emergency.js';
+import { distance, gridStep, navigationLink } from '../build/logic/geometry.js';
+import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE } from '../build/logic/place.js';
+import { asPress, MAX_AGE, nextStep } from '../build/logic/press.js';
 import { programName } from '../build/logic/program.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
 import { pathOf, routeOf } from '../build/logic/route.js';
 import { rowsIn, scrolledTo } from '../build/logic/rows.js';
+import { PAGE_LOCK, usedScripts } from '../build/logic/versions.js';
 
 const at = (minutes) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000).toISOString();
 const emergency = (more = {}) => ({
@@ -42,6 +45,19 @@ describe('an emergency after events', () => {
     assert.deepEqual(coming(shown).map(({ helper, notes }) => [helper.id, notes]), [['a', 'here'], ['b', null]]);
     shown = applyEvent(shown, 'helper:status_update', { emergencyId: 'one', helperId: 'b', status: 'cancelled', notes: null, updatedAt: at(5) });
     assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['a']);
+  });
+
+  it('says first what a person who waits has to know', () => {
+    const state = (statuses, unanswered = null) =>
+      searchState({ id: 'one', respondingHelpers: statuses.map((status) => ({ status })) }, unanswered);
+    assert.equal(state([]), 'searching');
+    assert.equal(state(['cancelled']), 'searching');
+    assert.equal(state(['completed', 'on_way']), 'coming');
+    assert.equal(state(['responding', 'arrived']), 'there');
+    assert.equal(state(['completed', 'cancelled']), 'helped', 'nobody is looked for any more');
+    assert.equal(state([], { emergencyId: 'one', alertedHelpers: 2 }), 'unanswered');
+    assert.equal(state([], { emergencyId: 'two', alertedHelpers: 2 }), 'searching');
+    assert.equal(state(['responding'], { emergencyId: 'one', alertedHelpers: 2 }), 'coming');
   });
 
   it('stays as it is after events of another one', () => {
@@ -155,11 +171,68 @@ describe('places', () => {
     const hamburg = { latitude: 53.551, longitude: 9.993 };
     assert.ok(Math.abs(distance(berlin, hamburg) - 255_500) < 2_500, `${distance(berlin, hamburg)}`);
     assert.equal(distance(berlin, berlin), 0);
-    assert.equal(geoLink(berlin), 'geo:52.520000,13.405000?q=52.520000,13.405000');
+  });
+
+  it('lead to the navigation of the phone, as each system knows it', () => {
+    const berlin = { latitude: 52.52, longitude: 13.405 };
+    assert.equal(navigationLink(berlin, false), 'geo:52.520000,13.405000?q=52.520000,13.405000');
+    assert.equal(navigationLink(berlin, true), 'https://maps.apple.com/?daddr=52.520000,13.405000');
+  });
+
+  it('count as the present one while they can be trusted', () => {
+    const now = 100 * MAX_MANUAL_AGE;
+    const manual = (age) => ({ latitude: 1, longitude: 1, accuracy: null, at: now - age });
+    const found = (age, accuracy = 10) => ({ latitude: 2, longitude: 2, accuracy, at: now - age });
+    const choice = (set, device) => presentPlace(set, device, now)?.latitude ?? null;
+    assert.equal(choice(null, null), null);
+    assert.equal(choice(null, found(MAX_MANUAL_AGE)), 2, 'better an old one than none');
+    assert.equal(choice(manual(SURE_AGE), found(0)), 1, 'the person has just said it');
+    assert.equal(choice(manual(SURE_AGE + 1), found(0)), 2, 'the person may have moved');
+    assert.equal(choice(manual(SURE_AGE + 1), found(0, 5_000)), 1, 'the device knows the town only');
+    assert.equal(choice(manual(SURE_AGE + 2), found(SURE_AGE + 1)), 1);
+    assert.equal(choice(manual(MAX_MANUAL_AGE + 1), found(SURE_AGE + 1)), 2);
+    assert.equal(choice(manual(MAX_MANUAL_AGE + 1), found(2 * MAX_MANUAL_AGE)), 1, 'the newer one');
+    assert.deepEqual([manual(MAX_MANUAL_AGE), manual(MAX_MANUAL_AGE + 1)].map((place) => isManualValid(place, now)), [true, false]);
+    const places = [manual(SURE_AGE), manual(SURE_AGE + 1), found(0), found(0, 20_000), found(SURE_AGE + 1)];
+    assert.deepEqual(places.map((place) => isEnough(place, now)), [true, false, true, false, false]);
   });
 
   it('takes round steps for a grid', () => {
     assert.deepEqual([1.2, 3, 4, 8, 130, 9_000].map(gridStep), [1, 2, 5, 10, 100, 10_000]);
+  });
+});
+
+describe('a press of the SOS button that was kept', () => {
+  const press = { requestId: 'r1', userId: 'u1', pressedAt: 1_000_000, sendAt: 1_003_000, silentMode: true, anonymousMode: false };
+  const step = (userId, later) => nextStep(press, userId, press.pressedAt + later);
+
+  it('goes on where it was, for a quarter of an hour', () => {
+    assert.equal(nextStep(null, 'u1', 0), 'none');
+    assert.equal(step('u1', 2_999), 'count');
+    assert.equal(step('u1', 3_000), 'send');
+    assert.equal(step('u1', MAX_AGE), 'send');
+    assert.equal(step('u1', MAX_AGE + 1), 'ask');
+    assert.equal(step('u1', -2_000), 'count', 'the clock was set right meanwhile');
+    assert.equal(step('u1', -MAX_AGE - 1), 'ask');
+  });
+
+  it('waits for its user, and is not sent by another one', () => {
+    assert.equal(step(null, 5_000), 'sign_in');
+    assert.equal(step(null, MAX_AGE + 1), 'ask');
+    assert.equal(step('u2', 5_000), 'none');
+  });
+
+  it('is read as it was written, and damaged ones are none', () => {
+    assert.deepEqual(asPress(JSON.parse(JSON.stringify(press))), press);
+    for (const damaged of [null, 1, [], {}, { ...press, pressedAt: '1' }, { ...press, userId: null }]) assert.equal(asPress(damaged), null);
+    assert.deepEqual(asPress({ requestId: 'r', userId: 'u', pressedAt: 5 }), { requestId: 'r', userId: 'u', pressedAt: 5, sendAt: 5, silentMode: false, anonymousMode: false });
+  });
+});
+
+describe('versions of the app', () => {
+  it('are known by the locks of their pages', () => {
+    const held = [{ name: `${PAGE_LOCK}https://a.example/app/assets/index-1.js` }, { name: 'allynet:refresh' }, {}];
+    assert.deepEqual(usedScripts(held), ['https://a.example/app/assets/index-1.js']);
   });
 });
 

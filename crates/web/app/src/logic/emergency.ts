@@ -87,6 +87,27 @@ export function isLive(status: EmergencyStatus): boolean {
   return status === 'active' || status === 'responding';
 }
 
+/** What the service told when nobody had answered. */
+export interface Unanswered {
+  emergencyId: string;
+  alertedHelpers: number;
+}
+
+/**
+ * What a person who waits for help has to know first: somebody is `there`, is `coming`, has `helped` and nobody else comes, has
+ * not answered, or is being looked for.
+ */
+export function searchState(
+  emergency: Pick<Emergency, 'id' | 'respondingHelpers'>,
+  unanswered: Unanswered | null,
+): 'there' | 'coming' | 'helped' | 'unanswered' | 'searching' {
+  const statuses = new Set(emergency.respondingHelpers.map(({ status }) => status));
+  if (statuses.has('arrived')) return 'there';
+  if (statuses.has('responding') || statuses.has('on_way')) return 'coming';
+  if (statuses.has('completed')) return 'helped';
+  return unanswered?.emergencyId === emergency.id ? 'unanswered' : 'searching';
+}
+
 /** The responses of helpers who come, are there, or have helped; who comes first is first. */
 export function coming(emergency: Pick<Emergency, 'respondingHelpers'>): Response[] {
   const order = { arrived: 0, on_way: 1, responding: 2, completed: 3, cancelled: 4 };

@@ -17,9 +17,10 @@ export function distance(a: Point, b: Point): number {
   return 2 * EARTH_RADIUS * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
-/** The link that opens the navigation of the phone. */
-export function geoLink({ latitude, longitude }: Point): string {
+/** The link that opens the navigation of the phone. iOS does not know `geo:`; this address opens its maps there. */
+export function navigationLink({ latitude, longitude }: Point, isIos: boolean): string {
   const place = `${latitude.toFixed(6)},${longitude.toFixed(6)}`;
+  if (isIos) return `https://maps.apple.com/?daddr=${place}`;
   return `geo:${place}?q=${place}`;
 }
 

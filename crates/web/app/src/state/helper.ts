@@ -1,10 +1,11 @@
 /** The person as a helper: duty, alerts that wait for an answer, and the emergency that is being helped. */
 
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { Alert, Call, Emergency, HelperChange, HelperReadiness, HelperRecord, ResponseStatus } from '@allynet/client';
 import { isLive } from '../logic/emergency.js';
 import { ally } from './ally.js';
 import { go, route } from './navigation.js';
+import { isSilent } from './owner.js';
 import { Room } from './room.js';
 import { session, setUser, user } from './session.js';
 import { startRinging, stopRinging } from './sound.js';
@@ -100,9 +101,14 @@ export async function showPending(id: string): Promise<boolean> {
 export function startHelper(): void {
   ally.onAlert((alert) => {
     show(alert, true);
-    // Seen by a person only if the page is in front of one.
-    if (document.visibilityState === 'visible') alert.seen().catch(() => undefined);
+    // Seen by a person only if the page is in front of one, and shows it.
+    if (document.visibilityState === 'visible' && !isSilent.peek()) alert.seen().catch(() => undefined);
     else seeLater(alert);
+  });
+  // An alert must not betray a person who asks for help silently: it waits for the end of that.
+  effect(() => {
+    if (isSilent.value) stopRinging();
+    else if (ringing.peek().length > 0) startRinging();
   });
   ally.on('emergency:ended', ({ emergencyId }) => stopShowing(emergencyId));
   ally.on('emergency:cancelled', ({ emergencyId }) => stopShowing(emergencyId));
@@ -139,7 +145,7 @@ export function startHelper(): void {
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {
   const others = ringing.peek().filter((each) => each.emergency.id !== emergency.id);
   ringing.value = [...others, { emergency, distance, isRepeat }];
-  if (isLoud) startRinging();
+  if (isLoud && !isSilent.peek()) startRinging();
   void loadPending();
 }
 
@@ -153,7 +159,7 @@ function stopShowing(id: string): void {
 
 function seeLater(alert: Alert): void {
   const look = () => {
-    if (document.visibilityState !== 'visible') return;
+    if (document.visibilityState !== 'visible' || isSilent.peek()) return;
     document.removeEventListener('visibilitychange', look);
     alert.seen().catch(() => undefined);
   };

@@ -5,15 +5,9 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import type { Point } from '../logic/geometry.js';
+import { isManualValid, isSure, presentPlace, type Place } from '../logic/place.js';
 import { ally } from './ally.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
-
-export interface Place extends Point {
-  /** Metres; `null` for one that was set on the map. */
-  accuracy: number | null;
-  /** In milliseconds. */
-  at: number;
-}
 
 export type PlaceProblem = 'insecure' | 'denied' | 'unavailable';
 
@@ -23,87 +17,106 @@ const FRESH = 120_000;
 const SOS_WAIT = 3_000;
 /** An unchanged place is reported again after this time, so that the service does not take it for old. */
 const REPORT_AGAIN = 5 * 60_000;
+/** How often the age of a place is looked at. */
+const TICK = 30_000;
 
+const now = signal(Date.now());
 const found = signal<Place | null>(null);
 const manual = signal<Place | null>(readJsonSetting<Place>('manualPlace'));
+const lastKnown = readJsonSetting<Place>('lastPlace');
 export const placeProblem = signal<PlaceProblem | null>(window.isSecureContext ? null : 'insecure');
-/** The place set on the map, or else the one that the device found; after a restart the last known one. */
-export const place = computed(() => manual.value ?? found.value ?? lastKnown);
-export const isManual = computed(() => manual.value !== null);
+/** The place to go by: `presentPlace`. After a restart the device's is the last known one until it finds itself. */
+export const place = computed(() => presentPlace(manual.value, found.value ?? lastKnown, now.value));
+export const isManual = computed(() => place.value !== null && place.value === manual.value);
+/** Whether the person should be asked if the place still holds. */
+export const isDoubtful = computed(() => isManual.value && !isSure(place.value as Place, now.value));
 /** Whether the service is to know where the person is. */
 export const isReporting = signal(false);
-const lastKnown = readJsonSetting<Place>('lastPlace');
+/** Whether the device is to be asked where it is. */
+export const isWatching = signal(false);
 
 let watch: number | null = null;
 
-/** Begins to follow the device. The browser asks the person at the first time. */
+/** Goes by the device again. */
 export function followDevice(): void {
   manual.value = null;
   writeJsonSetting('manualPlace', null);
-  startWatching();
-}
-
-export function startWatching(): void {
-  if (watch !== null || !window.isSecureContext || !('geolocation' in navigator)) return;
-  watch = navigator.geolocation.watchPosition(take, failed, { enableHighAccuracy: true, maximumAge: 10_000 });
 }
 
 /** Sets the place by hand. */
 export function setPlace({ latitude, longitude }: Point): void {
-  manual.value = { latitude, longitude, accuracy: null, at: Date.now() };
+  now.value = Date.now();
+  manual.value = { latitude, longitude, accuracy: null, at: now.value };
   writeJsonSetting('manualPlace', manual.value);
 }
 
-/** The best place there is within a few seconds; `null` if none is known at all. */
+/** The best place there is within a few seconds, which may be an old one; `null` if none is known at all. */
 export async function placeForSos(): Promise<Place | null> {
-  const now = place.value;
-  if (isManual.value || (now && Date.now() - now.at < FRESH) || !window.isSecureContext) return now;
-  return (await currentPlace()) ?? place.value;
+  now.value = Date.now();
+  const known = place.value;
+  const isEnough = isManual.value ? !isDoubtful.value : known !== null && now.value - known.at < FRESH;
+  if (!isEnough) await lookForPlace();
+  return place.value;
 }
 
-function currentPlace(): Promise<Place | null> {
+/** Follows the device while that is wanted, and reports each new place, and the same one again after a while. */
+export function startPlace(): void {
+  effect(() => (isWatching.value ? startWatching() : stopWatching()));
+  effect(report);
+  setInterval(report, REPORT_AGAIN);
+  setInterval(() => (now.value = Date.now()), TICK);
+  // The person has allowed it in the settings of the browser.
+  void navigator.permissions?.query({ name: 'geolocation' }).then(
+    (status) => status.addEventListener('change', () => isWatching.peek() && status.state !== 'denied' && startWatching()),
+    () => undefined,
+  );
+}
+
+/** The browser asks the person at the first time. */
+function startWatching(): void {
+  if (watch !== null || !window.isSecureContext || !('geolocation' in navigator)) return;
+  watch = navigator.geolocation.watchPosition(take, failed, { enableHighAccuracy: true, maximumAge: 10_000 });
+}
+
+function stopWatching(): void {
+  if (watch !== null) navigator.geolocation.clearWatch(watch);
+  watch = null;
+}
+
+function lookForPlace(): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), SOS_WAIT);
-    const settle = (value: Place | null) => {
-      clearTimeout(timer);
-      resolve(value);
-    };
-    if (!('geolocation' in navigator)) return settle(null);
+    if (!window.isSecureContext || !('geolocation' in navigator)) return resolve();
+    setTimeout(resolve, SOS_WAIT);
     navigator.geolocation.getCurrentPosition(
-      (position) => settle(take(position)),
-      () => settle(null),
+      (position) => {
+        take(position);
+        resolve();
+      },
+      () => resolve(),
       { enableHighAccuracy: true, timeout: SOS_WAIT, maximumAge: FRESH },
     );
   });
 }
 
-function take({ coords, timestamp }: GeolocationPosition): Place {
+function take({ coords, timestamp }: GeolocationPosition): void {
   const { latitude, longitude, accuracy } = coords;
+  now.value = Date.now();
   found.value = { latitude, longitude, accuracy, at: timestamp };
   placeProblem.value = null;
   writeJsonSetting('lastPlace', found.value);
-  return found.value;
 }
 
 function failed({ code }: GeolocationPositionError): void {
   const isDenied = code === GeolocationPositionError.PERMISSION_DENIED;
   placeProblem.value = isDenied ? 'denied' : 'unavailable';
-  if (isDenied && watch !== null) {
-    navigator.geolocation.clearWatch(watch);
-    watch = null;
-  }
+  if (isDenied) stopWatching();
 }
 
 function report(): void {
-  const known = manual.value ?? found.value;
+  const known = place.value;
   if (!isReporting.value || !known) return;
   const { latitude, longitude, at } = known;
-  // A place that was set by hand holds now, whenever it was set.
-  ally.reportPosition(manual.value ? { latitude, longitude } : { latitude, longitude, at });
-}
-
-/** Reports each new place, and the same one again after a while. */
-export function startReporting(): void {
-  effect(report);
-  setInterval(report, REPORT_AGAIN);
+  if (known === found.value) ally.reportPosition({ latitude, longitude, at });
+  // A place that was set by hand holds now, whenever it was set, unless that was too long ago.
+  else if (known === manual.value && isManualValid(known, Date.now())) ally.reportPosition({ latitude, longitude });
 }

@@ -3,11 +3,13 @@
 import { computed, signal } from '@preact/signals';
 import { pushSupport, subscribePush } from '@allynet/client/push';
 import type { Device } from '@allynet/client';
-import { isIos, pushObstacle } from '../logic/push.js';
+import { pushObstacle } from '../logic/push.js';
 import { ally } from './ally.js';
 import { config } from './config.js';
 import { loadReadiness } from './helper.js';
+import { isOnIos } from './platform.js';
 import { session } from './session.js';
+import { watchForUpdates } from './updates.js';
 
 export const device = signal<Device | null>(null);
 const support = signal(pushSupport());
@@ -17,7 +19,7 @@ export const obstacle = computed(() =>
     isSecure: window.isSecureContext,
     isConfigured: config.value.push,
     isInstalled: matchMedia('(display-mode: standalone)').matches,
-    isIos: isIos(navigator.userAgent, navigator.maxTouchPoints),
+    isIos: isOnIos,
     support: support.value,
   }),
 );
@@ -41,7 +43,7 @@ export async function startPush(): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   ally.on('device:lost', () => void renew());
   ally.on('signedOut', () => (device.value = null));
-  await navigator.serviceWorker.register('/app/worker.js').catch(() => undefined);
+  await navigator.serviceWorker.register('/app/worker.js').then(watchForUpdates, () => undefined);
   await renew();
 }
 

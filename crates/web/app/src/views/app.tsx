@@ -3,6 +3,7 @@
 import { t } from '../i18n/index.js';
 import { ringing } from '../state/helper.js';
 import { route } from '../state/navigation.js';
+import { isSilent } from '../state/owner.js';
 import { isAdmin, session } from '../state/session.js';
 import { Account } from './account.js';
 import { AlertScreen } from './alert.js';
@@ -26,7 +27,7 @@ export function App() {
       </>
     );
   }
-  const alert = ringing.value[0];
+  const alert = isSilent.value ? undefined : ringing.value[0];
   return (
     <>
       <div inert={alert !== undefined}>

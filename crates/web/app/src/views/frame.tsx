@@ -8,6 +8,7 @@ import { config } from '../state/config.js';
 import { followLink, route } from '../state/navigation.js';
 import { hasLive, isSilent } from '../state/owner.js';
 import { connection, freshAt, isAdmin } from '../state/session.js';
+import { hasUpdate } from '../state/updates.js';
 import { Icon, type IconName } from './icons.js';
 
 const ENTRIES: readonly { to: Route; icon: IconName; text: Key }[] = [
@@ -84,6 +85,14 @@ function ConnectionBar() {
         </p>
       )}
       {state.status === 'stopped' && <Stopped reason={state.reason} />}
+      {hasUpdate.value && (
+        <p>
+          {t('update.there')}{' '}
+          <button class="plain" onClick={() => location.reload()}>
+            {t('update.reload')}
+          </button>
+        </p>
+      )}
     </div>
   );
 }

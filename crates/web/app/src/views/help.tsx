@@ -5,7 +5,6 @@ import { distanceText, t, timeText } from '../i18n/index.js';
 import { changeHelper, helper, helpingRoom, loadPending, loadReadiness, pending } from '../state/helper.js';
 import { go } from '../state/navigation.js';
 import { attempt } from '../state/notices.js';
-import { startWatching } from '../state/place.js';
 import { config } from '../state/config.js';
 import { Duty } from './duty.js';
 import { Card } from './fields.js';
@@ -38,7 +37,6 @@ function Become() {
 
 function Overview() {
   useEffect(() => {
-    startWatching();
     void loadReadiness();
     void loadPending();
   }, []);

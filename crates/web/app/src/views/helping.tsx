@@ -4,10 +4,11 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Emergency, ResponseStatus } from '@allynet/client';
 import { distanceText, t } from '../i18n/index.js';
 import { isLive } from '../logic/emergency.js';
-import { distance, geoLink } from '../logic/geometry.js';
+import { distance, navigationLink } from '../logic/geometry.js';
 import { closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setStatus } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
+import { isOnIos } from '../state/platform.js';
 import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Card } from './fields.js';
@@ -52,7 +53,7 @@ function Way({ emergency }: { emergency: Emergency }) {
   return (
     <>
       {far !== null && <p class="alert-distance">{t('alert.distance', { distance: distanceText(far) })}</p>}
-      <a class="button large" href={geoLink(location)}>
+      <a class="button large" href={navigationLink(location, isOnIos)}>
         <Icon name="navigate" /> {t('helping.navigate')}
       </a>
     </>

@@ -2,6 +2,7 @@
 
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { partIsMissing } from '../state/updates.js';
 
 /** A component that shows nothing until it has been loaded. */
 export function lazy<Props extends object>(load: () => Promise<FunctionComponent<Props>>): FunctionComponent<Props> {
@@ -15,8 +16,8 @@ export function lazy<Props extends object>(load: () => Promise<FunctionComponent
           loaded = component;
           redraw((count) => count + 1);
         },
-        // Without a network it is not there. The next time that it is shown it is tried again.
-        () => undefined,
+        // The next time that it is shown it is tried again.
+        partIsMissing,
       );
     }, []);
     const Component = loaded;

@@ -6,6 +6,7 @@ import type { Point } from '../logic/geometry.js';
 import type { Area } from '../map/areas.js';
 import type { LeafletMap, MapPoint } from '../map/leaflet-map.js';
 import { config } from '../state/config.js';
+import { partIsMissing } from '../state/updates.js';
 
 export type { Area } from '../map/areas.js';
 export type { MapPoint } from '../map/leaflet-map.js';
@@ -45,7 +46,7 @@ export function MapView({ points, cells, centre, zoom = 15, hasCross, isTall, on
         map.current.show(present.current.points, present.current.cells);
       },
       // Without a network the map may be missing.
-      () => undefined,
+      partIsMissing,
     );
     return () => {
       isGone = true;

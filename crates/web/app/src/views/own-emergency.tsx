@@ -1,12 +1,12 @@
 /** The owner's emergency: how far the alert got, who comes, and what can be done. */
 
 import { useMemo, useState } from 'preact/hooks';
-import type { Emergency, EmergencyType } from '@allynet/client';
+import type { Emergency, EmergencyType, ResponseStatus } from '@allynet/client';
 import { t, timeText } from '../i18n/index.js';
-import { coming, isLive } from '../logic/emergency.js';
+import { coming, searchState } from '../logic/emergency.js';
 import { config } from '../state/config.js';
 import { attempt } from '../state/notices.js';
-import { cancelOwn, describeOwn, ownRoom, renewOwn, resolveOwn } from '../state/owner.js';
+import { cancelOwn, describeOwn, ownRoom, renewOwn, resolveOwn, unanswered } from '../state/owner.js';
 import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Contacts } from './contact-notices.js';
@@ -14,16 +14,14 @@ import { Card } from './fields.js';
 import { HelpersList, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView } from './map.js';
-import { OwnEnded } from './own-ended.js';
 
 const TYPES: readonly EmergencyType[] = ['medical', 'safety', 'accident', 'assault', 'natural_disaster', 'other'];
 
 export function OwnEmergency({ emergency }: { emergency: Emergency }) {
-  if (!isLive(emergency.status)) return <OwnEnded emergency={emergency} />;
   return (
     <div class="columns">
       <div>
-        <Status emergency={emergency} />
+        <OwnStatus emergency={emergency} />
         <Numbers emergency={emergency} />
         <TypeChoice emergency={emergency} />
         <HelpersList room={ownRoom} emergency={emergency} />
@@ -39,24 +37,50 @@ export function OwnEmergency({ emergency }: { emergency: Emergency }) {
   );
 }
 
-function Status({ emergency }: { emergency: Emergency }) {
-  const helpers = coming(emergency);
-  const there = helpers.filter(({ status }) => status === 'arrived').length;
-  const onWay = helpers.filter(({ status }) => status === 'responding' || status === 'on_way').length;
-  const isUnanswered = onWay + there === 0;
+/** What the person has to know first. Without a session nothing can be done from here. */
+export function OwnStatus({ emergency, isSignedOut }: { emergency: Emergency; isSignedOut?: boolean }) {
+  const state = searchState(emergency, unanswered.value);
+  const { silentMode, anonymousMode } = emergency;
+  const modes = [silentMode && t('sos.silent'), anonymousMode && t('own.anonymous')].filter(Boolean);
+  const isAlone = state === 'helped' || state === 'unanswered';
   return (
-    <section class="status" role="status" data-state={there > 0 ? 'there' : isUnanswered ? 'searching' : 'coming'}>
+    <section class="status" role="status" data-state={state}>
       <p class="eyebrow">
         <Icon name="check" /> {t('own.storedAt', { time: timeText(emergency.createdAt) })}
       </p>
-      <h1>
-        {there > 0 && t('own.there', { count: there })}
-        {there === 0 && onWay > 0 && t('own.coming', { count: onWay })}
-        {isUnanswered && t('own.searching')}
-      </h1>
-      {isUnanswered && <p>{t('own.nobodyHint', { number: config.value.emergencyNumber })}</p>}
+      <h1>{titleOf(state, emergency)}</h1>
+      <p>{hintOf(state)}</p>
+      {modes.length > 0 && <p class="hint">{modes.join(' · ')}</p>}
+      {isAlone && !isSignedOut && <button onClick={() => void attempt(renewOwn, t('own.renewed'))}>{t('own.renew')}</button>}
     </section>
   );
+}
+
+type State = ReturnType<typeof searchState>;
+
+function titleOf(state: State, emergency: Emergency): string {
+  const count = (...statuses: ResponseStatus[]) => coming(emergency).filter(({ status }) => statuses.includes(status)).length;
+  switch (state) {
+    case 'there':
+      return t('own.there', { count: count('arrived') });
+    case 'coming':
+      return t('own.coming', { count: count('responding', 'on_way') });
+    case 'helped':
+      return t('own.helped', { count: count('completed') });
+    case 'unanswered':
+      return t(unanswered.value?.alertedHelpers === 0 ? 'own.none' : 'own.nobody');
+    case 'searching':
+      return t('own.searching');
+  }
+}
+
+function hintOf(state: State): string | null {
+  const number = config.value.emergencyNumber;
+  if (state === 'helped') return t('own.helpedHint', { number });
+  if (state === 'searching') return t('own.searchingHint', { number });
+  if (state !== 'unanswered') return null;
+  const count = unanswered.value?.alertedHelpers ?? 0;
+  return count === 0 ? t('own.noneHint', { number }) : t('own.nobodyHint', { count, number });
 }
 
 function Numbers({ emergency }: { emergency: Emergency }) {

@@ -1,4 +1,4 @@
-/** An ended emergency of the owner: how it ended, undoing that, and thanks to the helpers. */
+/** An ended emergency of the owner: how it ended, undoing that, and thanks to the helpers. The SOS button stays beside it. */
 
 import { useState } from 'preact/hooks';
 import type { Emergency, ResolutionType } from '@allynet/client';
@@ -23,25 +23,34 @@ export function OwnEnded({ emergency }: { emergency: Emergency }) {
   const now = useNow(5_000);
   const { status, resolutionType, resolvedAt } = emergency;
   const text = status === 'cancelled' ? 'own.cancelledAt' : ENDS[resolutionType ?? 'user_resolved'];
-  const helped = status === 'resolved' ? emergency.respondingHelpers.filter((each) => each.status !== 'cancelled') : [];
   return (
-    <div class="narrow">
-      <section class="status" role="status" data-state="ended">
-        <h1>{t(text)}</h1>
-        {resolvedAt && <p>{timeText(resolvedAt)}</p>}
-      </section>
-      {canReopen(emergency, now) && (
-        <button class="danger large" onClick={() => void attempt(reopenOwn)}>
-          {t('own.reopen')}
+    <section class="status" role="status" data-state="ended">
+      <h2>{t(text)}</h2>
+      {resolvedAt && <p>{timeText(resolvedAt)}</p>}
+      <div class="row">
+        {canReopen(emergency, now) && (
+          <button class="danger grow" onClick={() => void attempt(reopenOwn)}>
+            {t('own.reopen')}
+          </button>
+        )}
+        <button class="grow" onClick={closeOwn}>
+          {t('own.done')}
         </button>
-      )}
+      </div>
+    </section>
+  );
+}
+
+/** Thanks to each helper who took part to the end. */
+export function Ratings({ emergency }: { emergency: Emergency }) {
+  if (emergency.status !== 'resolved') return null;
+  const helped = emergency.respondingHelpers.filter(({ status }) => status !== 'cancelled');
+  return (
+    <>
       {helped.map(({ helper }) => (
         <Rating key={helper.id} emergencyId={emergency.id} helperId={helper.id} name={nameOf(helper.profile)} />
       ))}
-      <button class="primary" onClick={closeOwn}>
-        {t('own.done')}
-      </button>
-    </div>
+    </>
   );
 }
 

@@ -3,7 +3,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { ageText, distanceText, t } from '../i18n/index.js';
 import type { Point } from '../logic/geometry.js';
-import { followDevice, isManual, place, placeProblem, setPlace } from '../state/place.js';
+import { followDevice, isDoubtful, isManual, place, placeProblem, setPlace } from '../state/place.js';
 import { Card } from './fields.js';
 import { MapView } from './map.js';
 import { useNow } from './now.js';
@@ -22,6 +22,7 @@ export function PlaceCard() {
         <PlaceText />
       </p>
       {problem && !isManual.value && <p class="hint">{t(`place.${problem}`)}</p>}
+      {isDoubtful.value && <p role="status">{t('place.doubtful')}</p>}
       {isPicking ? (
         <PlacePicker
           onPick={(point) => {
@@ -32,6 +33,11 @@ export function PlaceCard() {
         />
       ) : (
         <div class="row">
+          {isDoubtful.value && (
+            <button class="primary" onClick={() => place.value && setPlace(place.value)}>
+              {t('place.holds')}
+            </button>
+          )}
           <button onClick={() => setPicking(true)}>{t('place.set')}</button>
           {isManual.value && window.isSecureContext && <button onClick={followDevice}>{t('place.follow')}</button>}
         </div>
@@ -43,12 +49,13 @@ export function PlaceCard() {
 function PlaceText() {
   const now = useNow(10_000);
   const known = place.value;
-  if (isManual.value) return <>{t('place.manual')}</>;
   if (!known) return <>{t(placeProblem.value ? 'place.none' : 'place.locating')}</>;
+  const age = ageText(now - known.at);
+  if (isManual.value) return <>{t('place.manual', { age })}</>;
   const accuracy = t('place.accuracy', { distance: distanceText(Math.max(10, known.accuracy ?? 0)) });
   return (
     <>
-      {accuracy}, {t('place.age', { age: ageText(now - known.at) })}
+      {accuracy}, {t('place.age', { age })}
     </>
   );
 }

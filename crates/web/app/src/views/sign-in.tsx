@@ -6,9 +6,12 @@ import { t, type Key } from '../i18n/index.js';
 import { ally } from '../state/ally.js';
 import { config } from '../state/config.js';
 import { failureText } from '../state/notices.js';
+import { hasLive, isSilent } from '../state/owner.js';
+import { isPressed, oldCall } from '../state/press.js';
 import { setUser, signedOutReason } from '../state/session.js';
 import { Field, valuesOf } from './fields.js';
 import { CallLink } from './frame.js';
+import { SignedOutSos } from './signed-out-sos.js';
 
 type Mode = 'login' | 'register' | 'forgot';
 
@@ -16,21 +19,18 @@ const TITLES: Record<Mode, Key> = { login: 'auth.login', register: 'auth.registe
 
 export function SignIn() {
   const [mode, setMode] = useState<Mode>('login');
+  const isWaiting = isPressed() || oldCall.value !== null || hasLive.value;
   return (
-    <div class="sign-in">
+    <div class="sign-in frame" data-quiet={isSilent.value ? '' : undefined}>
       <header class="top">
         <span class="brand">
           <img src="/app/icon.svg" alt="" width="28" height="28" />
-          AllyNet
+          {isSilent.value ? t('own.neutralTitle') : 'AllyNet'}
         </span>
         <CallLink />
       </header>
       <main id="main">
-        <div class="welcome">
-          <img src="/app/icon.svg" alt="" width="72" height="72" />
-          <h1>{t('auth.welcome')}</h1>
-          <p>{t('auth.intro')}</p>
-        </div>
+        {isWaiting ? <SignedOutSos /> : <Welcome />}
         {signedOutReason.value === 'session_ended' && <p role="status">{t('auth.ended')}</p>}
         <Form key={mode} mode={mode} />
         <div class="row">
@@ -40,6 +40,16 @@ export function SignIn() {
         </div>
         <p class="hint center">{t('call.reminder', { number: config.value.emergencyNumber })}</p>
       </main>
+    </div>
+  );
+}
+
+function Welcome() {
+  return (
+    <div class="welcome">
+      <img src="/app/icon.svg" alt="" width="72" height="72" />
+      <h1>{t('auth.welcome')}</h1>
+      <p>{t('auth.intro')}</p>
     </div>
   );
 }

@@ -1,46 +1,47 @@
 /** The owner's screen: the button, and what follows when it was pressed. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { t, timeText } from '../i18n/index.js';
+import { ageText, t, timeText } from '../i18n/index.js';
 import { config } from '../state/config.js';
 import { attempt } from '../state/notices.js';
+import { hasLive, ownRoom } from '../state/owner.js';
 import {
   cancelSending,
+  choosePlace,
   countdownEnd,
   dropOld,
   failure,
-  needsPlace,
   oldCall,
   options,
-  ownRoom,
+  placeRequest,
   pressSos,
-  raiseAt,
+  sendFrom,
   sending,
   sendNow,
   sendOld,
   setOptions,
   stopCountdown,
-} from '../state/owner.js';
-import { startWatching } from '../state/place.js';
+} from '../state/press.js';
 import { CallReminder } from './call-reminder.js';
 import { Card, Switch } from './fields.js';
 import { Icon } from './icons.js';
 import { useNow } from './now.js';
 import { OwnEmergency } from './own-emergency.js';
+import { OwnEnded, Ratings } from './own-ended.js';
 import { PlaceCard, PlacePicker } from './place.js';
 import { ignoreRepeat, SosButton } from './sos-button.js';
 
 export function Sos() {
   if (countdownEnd.value !== null) return <Countdown end={countdownEnd.value} />;
   if (sending.value) return <Sending />;
-  if (needsPlace.value) return <MissingPlace />;
-  if (ownRoom.emergency.value) return <OwnEmergency emergency={ownRoom.emergency.value} />;
+  if (placeRequest.value) return <MissingPlace />;
+  if (hasLive.value && ownRoom.emergency.value) return <OwnEmergency emergency={ownRoom.emergency.value} />;
   return <Idle />;
 }
 
 function Idle() {
-  useEffect(startWatching, []);
   const { silentMode, anonymousMode } = options.value;
+  const ended = ownRoom.emergency.value;
   return (
     <>
       <h1 class="visually-hidden">{t('sos.title')}</h1>
@@ -50,8 +51,10 @@ function Idle() {
           <p role="alert">{failure.value}</p>
         </Card>
       )}
+      {ended && <OwnEnded emergency={ended} />}
       <SosButton onFire={pressSos} />
       <p class="center lead">{t('sos.explain')}</p>
+      {ended && <Ratings emergency={ended} />}
       <section class="card" aria-label={t('sos.options')}>
         <Switch label={t('sos.silent')} hint={t('sos.silentHint')} checked={silentMode} onChange={(on) => setOptions({ silentMode: on })} />
         <Switch
@@ -94,20 +97,27 @@ function Countdown({ end }: { end: number }) {
 function Sending() {
   const state = sending.value;
   if (!state) return null;
-  const number = config.value.emergencyNumber;
+  const { pressedAt, waitsFor } = state;
   return (
-    <section class="stage" data-state={state.isWaiting ? 'waiting' : 'sending'}>
+    <section class="stage" data-state={waitsFor ? 'waiting' : 'sending'}>
       <div role="status" class="stage-status">
-        <h1>{t(state.isWaiting ? 'sos.waiting' : 'sos.sending')}</h1>
-        <p>{state.isWaiting ? t('sos.waitingHint', { number }) : t('sos.sendingHint')}</p>
+        <h1>{t(waitsFor ? 'sos.waiting' : 'sos.sending')}</h1>
+        <p>{waitsFor ? t(`sos.waitingFor.${waitsFor}`, { number: config.value.emergencyNumber }) : t('sos.sendingHint')}</p>
       </div>
-      <p class="hint">{t('sos.pressedAt', { time: timeText(state.pressedAt) })}</p>
-      <a class="button primary large" href={`tel:${number}`}>
-        <Icon name="phone" />
-        {t('call.number', { number })}
-      </a>
+      <p class="hint">{t('sos.pressedAt', { time: timeText(pressedAt) })}</p>
+      <LargeCallLink />
       <button onClick={() => void attempt(cancelSending)}>{t('common.cancel')}</button>
     </section>
+  );
+}
+
+function LargeCallLink() {
+  const number = config.value.emergencyNumber;
+  return (
+    <a class="button primary large" href={`tel:${number}`}>
+      <Icon name="phone" />
+      {t('call.number', { number })}
+    </a>
   );
 }
 
@@ -126,11 +136,23 @@ function OldCall({ pressedAt }: { pressedAt: number }) {
 }
 
 function MissingPlace() {
+  const now = useNow(500);
+  const fallback = placeRequest.value?.fallback;
   return (
-    <section class="stage">
-      <h1>{t('sos.noPlace')}</h1>
-      <p>{t('sos.noPlaceHint')}</p>
-      <PlacePicker onPick={(place) => void raiseAt(place)} onClose={() => (needsPlace.value = false)} />
+    <section class="stage" data-state="waiting">
+      <div role="alert" class="stage-status">
+        <h1>{t('sos.noPlace')}</h1>
+        <p>{t('sos.noPlaceHint')}</p>
+      </div>
+      {fallback && (
+        <p role="timer">
+          {t('sos.oldPlace', { age: ageText(now - fallback.at), count: Math.max(0, Math.ceil((fallback.sendAt - now) / 1_000)) })}
+        </p>
+      )}
+      <div onPointerDown={choosePlace} onKeyDown={choosePlace}>
+        <PlacePicker onPick={sendFrom} onClose={() => void attempt(cancelSending)} />
+      </div>
+      <LargeCallLink />
     </section>
   );
 }

@@ -1,0 +1,43 @@
+/** Which of the known places counts as the present one. Phones move: what was found or set a while ago is doubtful. */
+
+import type { Point } from './geometry.js';
+
+export interface Place extends Point {
+  /** Metres; `null` for one that was set on the map. */
+  accuracy: number | null;
+  /** In milliseconds. */
+  at: number;
+}
+
+/** A place of this age may be left by now. */
+export const SURE_AGE = 30 * 60_000;
+/** A place that was set on the map counts for so long where the device finds none: a helper may sit at one desk all day. */
+export const MAX_MANUAL_AGE = 12 * 3_600_000;
+/** Metres. A device that finds its place this well is believed rather than an old choice on the map. */
+const GOOD_ACCURACY = 200;
+/** Metres. A place that is known less well, such as that of a computer without a receiver, alerts helpers elsewhere. */
+const MAX_SOS_ACCURACY = 2_000;
+
+/** The place to go by, of the one that was set on the map and the one that the device found last; `null` if there is neither. */
+export function presentPlace(manual: Place | null, found: Place | null, now: number): Place | null {
+  if (!manual || !found) return manual ?? found;
+  if (isSure(manual, now)) return manual;
+  if (isSure(found, now) && (found.accuracy ?? Infinity) <= GOOD_ACCURACY) return found;
+  if (isManualValid(manual, now)) return manual;
+  return manual.at > found.at ? manual : found;
+}
+
+/** Whether the person is likely to be there still. */
+export function isSure({ at }: Place, now: number): boolean {
+  return now - at <= SURE_AGE;
+}
+
+/** Whether an SOS goes with this place without asking the person. */
+export function isEnough(place: Place, now: number): boolean {
+  return isSure(place, now) && (place.accuracy ?? 0) <= MAX_SOS_ACCURACY;
+}
+
+/** Whether a place that was set on the map may be reported as the present one. */
+export function isManualValid({ at }: Place, now: number): boolean {
+  return now - at <= MAX_MANUAL_AGE;
+}

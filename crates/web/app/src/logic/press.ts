@@ -1,0 +1,47 @@
+/**
+ * A press of the SOS button, from the first moment until the service has the call. It is kept on the device meanwhile, so that
+ * neither a reload nor a phone without power loses it.
+ */
+
+/** How an SOS is raised. */
+export interface SosOptions {
+  silentMode: boolean;
+  anonymousMode: boolean;
+}
+
+export interface Press extends SosOptions {
+  /** The service makes one emergency of all calls with this id. */
+  requestId: string;
+  userId: string;
+  /** In milliseconds. */
+  pressedAt: number;
+  /** When the countdown is over, in milliseconds. */
+  sendAt: number;
+}
+
+/** An older press is sent only if the person says so: they may have got help by now. */
+export const MAX_AGE = 15 * 60_000;
+
+/**
+ * What a start of the app does with a press that was kept: count down further, send it, ask the person whether it is to be sent, or
+ * ask them to sign in. `userId` is that of the session, `null` without one. Another user's press is left alone.
+ */
+export function nextStep(press: Press | null, userId: string | null, now: number): 'none' | 'count' | 'send' | 'ask' | 'sign_in' {
+  if (!press || (userId !== null && press.userId !== userId)) return 'none';
+  if (!isRecent(press, now)) return 'ask';
+  if (userId === null) return 'sign_in';
+  return now < press.sendAt ? 'count' : 'send';
+}
+
+/** Whether it may be sent without asking again. The clock of the device may have been set back. */
+export function isRecent({ pressedAt }: Pick<Press, 'pressedAt'>, now: number): boolean {
+  return Math.abs(now - pressedAt) <= MAX_AGE;
+}
+
+/** What was kept, if it is a press. */
+export function asPress(value: unknown): Press | null {
+  const { requestId, userId, pressedAt, sendAt, silentMode, anonymousMode } = (value ?? {}) as Partial<Press>;
+  if (typeof requestId !== 'string' || typeof userId !== 'string' || typeof pressedAt !== 'number') return null;
+  const options = { silentMode: silentMode === true, anonymousMode: anonymousMode === true };
+  return { requestId, userId, pressedAt, sendAt: typeof sendAt === 'number' ? sendAt : pressedAt, ...options };
+}

@@ -1,0 +1,191 @@
+// What must not happen to a call for help in the web app: lost with its page, sent to an old place, hidden by a session that has
+// ended, or made to wait for anything.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { fill, holdSos, openApp, press, shows, SMALL } from './app-pages.mjs';
+import { newPage, startChromium } from './chromium.mjs';
+import { eventually, north, startNode } from './harness.mjs';
+import { cancel, decline, raise, respond, tell } from './scene.mjs';
+import { ok } from './shapes.mjs';
+
+const MINUTE = 60_000;
+
+describe('a call for help in the app', () => {
+  let app;
+  let chromium;
+  let opened = [];
+  before(async () => {
+    [app, chromium] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '1s' } }), startChromium()]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map(({ context }) => context.close()));
+    opened = [];
+  });
+  after(() => Promise.all([app?.stop(), chromium?.stop()]));
+
+  const openFor = async (options) => {
+    const page = await openApp(chromium.browser, app.url, options);
+    opened.push(page);
+    return page;
+  };
+  const raisedBy = async (caller) => ok(await caller.get('/emergencies/history')).emergencies.length;
+  const logInAgain = async (page, { email, password }) => {
+    await fill(page, 'Email', email);
+    await page.type('input[type=password]', password);
+    await press(page, 'Log in');
+  };
+
+  it('is kept although its place is unknown and the page ends, and goes once the device finds itself', async () => {
+    const caller = await app.owner();
+    const { page, context } = await openFor({ as: caller });
+    await holdSos(page);
+    await shows(page, 'Not yet sent: where are you?');
+    await page.close();
+    const { page: next } = await newPage(context);
+    await next.goto(`${app.url}/app/`);
+    await shows(next, 'Not yet sent: where are you?');
+    assert.equal(await raisedBy(caller), 0);
+    await next.setGeolocation(app.somewhere());
+    await context.overridePermissions(app.url, ['geolocation']);
+    await shows(next, 'Stored at');
+    assert.equal(await raisedBy(caller), 1);
+    assert.equal(await next.evaluate(() => localStorage.getItem('allynet-app:press')), null);
+  });
+
+  it('asks about a place that was set long ago, and goes there if the person can do nothing', async () => {
+    const caller = await app.owner();
+    const position = app.somewhere();
+    const { page } = await openFor({ as: caller });
+    await page.evaluate((place) => localStorage.setItem('allynet-app:manualPlace', JSON.stringify(place)), {
+      ...position,
+      accuracy: null,
+      at: Date.now() - 90 * MINUTE,
+    });
+    // The app waits for twenty seconds.
+    await page.evaluateOnNewDocument(() => {
+      const { setTimeout } = window;
+      window.setTimeout = (work, time, ...more) => setTimeout(work, time === 20_000 ? 1_000 : time, ...more);
+    });
+    await page.reload();
+    await shows(page, 'Set on the map 1 hr. ago');
+    await shows(page, 'Is this still where you are?');
+    await holdSos(page);
+    await shows(page, 'with the last known place, found 1 hr. ago');
+    await shows(page, 'Stored at');
+    const { emergency } = ok(await caller.get('/emergencies/active'));
+    assert.equal(emergency.location.latitude, position.latitude);
+    await cancel(caller, emergency.id);
+    await press(page, 'I am still here');
+    await holdSos(page);
+    await shows(page, 'Stored at');
+  });
+
+  it('stays on the screen when the session ends, and goes on after the person has logged in', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller, position: app.somewhere() });
+    await shows(page, 'Known to');
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await page.setOfflineMode(true);
+    await holdSos(page);
+    await shows(page, 'Not yet sent');
+    ok(await caller.post('/auth/logout', { refreshToken: caller.tokens.refreshToken }));
+    await page.setOfflineMode(false);
+    await shows(page, 'Log in and it is sent');
+    assert.ok(await page.$('.call[href^="tel:"]'));
+    await logInAgain(page, caller);
+    await shows(page, 'Stored at');
+    const again = await app.logIn(caller);
+    assert.equal(await raisedBy(again), 1);
+    // The emergency stays as well.
+    const { sessions } = ok(await again.get('/auth/sessions'));
+    for (const { id, current } of sessions) if (!current) ok(await again.delete(`/auth/sessions/${id}`));
+    await shows(page, 'Your session has ended; this SOS has not');
+    await shows(page, 'Stored at');
+    await logInAgain(page, caller);
+    await shows(page, 'I am safe');
+  });
+
+  it('leaves the button in reach when it has ended', async () => {
+    const caller = await app.owner();
+    const position = app.somewhere();
+    const { page } = await openFor({ as: caller, position, viewport: SMALL });
+    await shows(page, 'Known to');
+    const first = await raise(caller, position);
+    await shows(page, 'Stored at');
+    await cancel(caller, first.id);
+    await shows(page, 'Ended as a false alarm');
+    const { y, height } = await (await page.$('.sos-button')).boundingBox();
+    assert.ok(y + height <= SMALL.height - 60, `the button ends at ${y + height}`);
+    await holdSos(page);
+    await shows(page, 'Stored at');
+    assert.notEqual(ok(await caller.get('/emergencies/active')).emergency.id, first.id);
+  });
+
+  it('says plainly that nobody has answered, or that nobody comes any more', async () => {
+    const position = app.somewhere();
+    const [caller, ...helpers] = await Promise.all([app.owner(), app.helperAt(north(position, 200)), app.helperAt(north(position, 300))]);
+    const { page } = await openFor({ as: caller, position });
+    await shows(page, 'Known to');
+    const { id } = await raise(caller, position);
+    await shows(page, 'Looking for helpers');
+    for (const helper of helpers) await eventually(() => decline(helper, id));
+    await shows(page, 'Nobody has answered');
+    await shows(page, '2 helpers were alerted, and none has answered');
+    await page.reload();
+    await shows(page, 'Nobody has answered');
+    await respond(helpers[0], id);
+    await shows(page, '1 helper is coming');
+    await tell(helpers[0], id, 'completed');
+    await shows(page, '1 helper has helped');
+    await shows(page, 'no one is being looked for');
+    await press(page, 'I still need help');
+    await shows(page, 'The search starts again');
+  });
+
+  it('is not betrayed by an alert when it is silent', async () => {
+    const position = app.somewhere();
+    const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    await page.evaluate(() => (navigator.vibrate = (pattern) => (window.lastVibration = pattern)));
+    await page.click('h1');
+    await raise(caller, position);
+    await page.waitForSelector('.alert');
+    const own = await raise(helper, app.somewhere(), { silentMode: true });
+    await page.waitForFunction(() => !document.querySelector('.alert') && document.title === 'Notes');
+    assert.equal(await page.evaluate(() => window.lastVibration), 0);
+    await cancel(helper, own.id);
+    await page.goto(`${app.url}/app/`);
+    await press(page, 'Done');
+    await page.waitForFunction(() => document.title === 'AllyNet');
+  });
+
+  it('is sent once, and nothing is missing on either screen, when the service is killed meanwhile', async () => {
+    const position = app.somewhere();
+    const [caller, helper] = await Promise.all([app.owner(), app.helperAt(north(position, 300))]);
+    const owner = (await openFor({ as: caller, position })).page;
+    const other = (await openFor({ as: helper, position: north(position, 300), path: '/app/help' })).page;
+    await shows(owner, 'Known to');
+    await shows(other, 'You are alerted to emergencies nearby');
+    // The same address, so that the pages find it again.
+    app.env.ALLYNET_LISTEN = new URL(app.url).host;
+    await app.crash();
+    await holdSos(owner);
+    await shows(owner, 'Not yet sent');
+    await app.started();
+    await shows(owner, 'Looking for helpers');
+    await other.waitForSelector('.alert');
+    assert.equal(await raisedBy(caller), 1);
+    await press(other, 'I am coming');
+    await shows(owner, '1 helper is coming');
+    await app.crash();
+    await shows(owner, 'Trying again');
+    await app.started();
+    await press(other, 'On my way');
+    await owner.type('[aria-label=Message]', 'Second floor');
+    await press(owner, 'Send');
+    await shows(other, 'Second floor');
+    await shows(owner, 'On the way');
+  });
+});
